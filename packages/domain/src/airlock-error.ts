@@ -1,0 +1,38 @@
+import { type ErrorCode, type ErrorParams, errors } from './errors.ts'
+
+/**
+ * Something that a client is told, by a code of the catalogue. Whatever else is thrown is unforeseen and becomes `internal_error`.
+ *
+ * @example throw new AirlockError('file_too_large', { filename, limitBytes })
+ */
+export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
+  readonly code: C
+  readonly status: number
+  readonly title: string
+  /** The sentence for the client: names the file and the limit, never our insides. */
+  readonly detail: string
+
+  constructor(code: C, params: ErrorParams<C>, options?: ErrorOptions) {
+    const entry = errors[code]
+    const detail = (entry.detail as (params: ErrorParams<C>) => string)(params)
+    super(`${code}: ${detail}`, options)
+    this.name = 'AirlockError'
+    this.code = code
+    this.status = entry.status
+    this.title = entry.title
+    this.detail = detail
+  }
+}
+
+/** What a verdict, a row or a `rejected` entry keeps of an error. */
+export interface Refusal {
+  readonly code: ErrorCode
+  readonly error: string
+  readonly detail: string
+}
+
+/** An error in the shape that rows and answers carry. */
+export const asRefusal = (error: AirlockError): Refusal => ({ code: error.code, error: error.title, detail: error.detail })
+
+/** Says no, without throwing: for verdicts. */
+export const refusal = <C extends ErrorCode>(code: C, params: ErrorParams<C>): Refusal => asRefusal(new AirlockError(code, params))

@@ -1,0 +1,19 @@
+/** Sizes in bytes, and how they are said to people. */
+
+export const KiB = 1024
+export const MiB = 1024 * KiB
+export const GiB = 1024 * MiB
+
+/**
+ * A size as a person reads it, exact whenever it can be: `10 MiB`, `1.5 GiB`, `1 byte`.
+ *
+ * @param bytes a whole number of bytes
+ */
+export function readableBytes(bytes: number): string {
+  if (bytes >= GiB) return `${rounded(bytes / GiB)} GiB`
+  if (bytes >= MiB) return `${rounded(bytes / MiB)} MiB`
+  if (bytes >= KiB) return `${rounded(bytes / KiB)} KiB`
+  return bytes === 1 ? '1 byte' : `${bytes} bytes`
+}
+
+const rounded = (value: number): string => String(Math.round(value * 100) / 100)

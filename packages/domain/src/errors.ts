@@ -1,0 +1,285 @@
+import { readableBytes } from './bytes.ts'
+
+interface CatalogueEntry {
+  status: number
+  title: string
+  // biome-ignore lint/suspicious/noExplicitAny: each row has parameters of its own; ErrorParams below gives them back their types
+  detail: (params: any) => string
+}
+
+const list = (values: readonly string[]): string => values.join(', ')
+
+/** A name in a sentence: bounded, and without characters that would break a line or a terminal. */
+function shown(filename: string): string {
+  const visible = filename.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '\u{fffd}')
+  const characters = [...visible]
+  return characters.length > 80 ? `${characters.slice(0, 77).join('')}…` : visible
+}
+
+/** Every error a client can see: its code, status, title, and the sentence that names the file and the limit. */
+export const errors = {
+  // The file
+  empty_file: {
+    status: 400,
+    title: 'Empty file',
+    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' has 0 bytes.`,
+  },
+  file_too_large: {
+    status: 413,
+    title: 'File too large',
+    detail: ({ filename, limitBytes }: { filename: string; limitBytes: number }) =>
+      `File '${shown(filename)}' is larger than ${readableBytes(limitBytes)}, the maximum for its kind.`,
+  },
+  extension_not_allowed: {
+    status: 400,
+    title: 'File extension not allowed',
+    detail: ({ filename, allowed }: { filename: string; allowed: readonly string[] }) =>
+      `File '${shown(filename)}' must have one of these extensions: ${list(allowed)}.`,
+  },
+  type_not_allowed: {
+    status: 400,
+    title: 'File type not allowed',
+    detail: ({ filename, type, allowed }: { filename: string; type: string; allowed: readonly string[] }) =>
+      `File '${shown(filename)}' is ${shown(type)}; allowed here: ${list(allowed)}.`,
+  },
+  extension_mismatch: {
+    status: 400,
+    title: 'Extension and declared type disagree',
+    detail: ({ filename, declared }: { filename: string; declared: string }) =>
+      `File '${shown(filename)}' is declared as ${shown(declared)}, which its extension does not stand for.`,
+  },
+  type_mismatch: {
+    status: 400,
+    title: 'Content is not what it claims to be',
+    detail: ({ filename, claimed, found }: { filename: string; claimed: string; found: string }) =>
+      `File '${shown(filename)}' claims to be ${shown(claimed)}, but its content is ${found}.`,
+  },
+  filename_invalid: {
+    status: 400,
+    title: 'File name not usable',
+    detail: ({ filename, reason }: { filename: string; reason: string }) => `File name '${shown(filename)}' can't be used: ${reason}.`,
+  },
+  filename_too_long: {
+    status: 400,
+    title: 'File name too long',
+    detail: ({ filename, limit }: { filename: string; limit: number }) =>
+      `File name '${shown(filename)}' has more than ${limit} characters, the maximum.`,
+  },
+  file_corrupt: {
+    status: 400,
+    title: 'File is damaged',
+    detail: ({ filename, reason }: { filename: string; reason: string }) => `File '${shown(filename)}' can't be read: ${reason}.`,
+  },
+  not_read: {
+    status: 400,
+    title: 'File was not read',
+    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' was not read, because the request ended before it.`,
+  },
+
+  // The form
+  not_multipart: {
+    status: 415,
+    title: 'Not a multipart form',
+    detail: () => 'Uploads are sent as multipart/form-data.',
+  },
+  form_malformed: {
+    status: 400,
+    title: 'Form is malformed',
+    detail: () => 'The multipart body is malformed or ends too early; nothing of it was accepted.',
+  },
+  form_too_large: {
+    status: 413,
+    title: 'Request too large',
+    detail: ({ limitBytes }: { limitBytes: number }) =>
+      `The request is larger than ${readableBytes(limitBytes)}, the maximum for one form.`,
+  },
+  no_files: {
+    status: 400,
+    title: 'No files',
+    detail: ({ limit }: { limit: number }) => `The form holds no file in the field 'files'; it takes 1 to ${limit}.`,
+  },
+  too_many_files: {
+    status: 400,
+    title: 'Too many files',
+    detail: ({ limit }: { limit: number }) => `The form holds more than ${limit} files, the maximum; nothing of it was accepted.`,
+  },
+  asset_type_missing: {
+    status: 400,
+    title: 'Asset type missing',
+    detail: ({ allowed }: { allowed: readonly string[] }) => `The form needs the field 'asset_type': ${list(allowed)}.`,
+  },
+  asset_type_unknown: {
+    status: 400,
+    title: 'Asset type unknown',
+    detail: ({ value, allowed }: { value: string; allowed: readonly string[] }) =>
+      `'${shown(value)}' is no asset_type; there are: ${list(allowed)}.`,
+  },
+  asset_type_not_available: {
+    status: 400,
+    title: 'Asset type not available',
+    detail: ({ value }: { value: string }) => `Files of asset_type '${shown(value)}' can't be taken in yet.`,
+  },
+  field_missing: {
+    status: 400,
+    title: 'Field missing',
+    detail: ({ field, assetType }: { field: string; assetType: string }) =>
+      `The form needs the field '${shown(field)}' for asset_type '${assetType}'.`,
+  },
+  field_malformed: {
+    status: 400,
+    title: 'Field malformed',
+    detail: ({ field, expected }: { field: string; expected: string }) => `The field '${shown(field)}' must be ${expected}.`,
+  },
+  field_unknown: {
+    status: 400,
+    title: 'Field unknown',
+    detail: ({ field, allowed }: { field: string; allowed: readonly string[] }) =>
+      `The form has no field '${shown(field)}'; it takes: ${list(allowed)}.`,
+  },
+  field_repeated: {
+    status: 400,
+    title: 'Field given twice',
+    detail: ({ field }: { field: string }) => `The field '${shown(field)}' is given more than once.`,
+  },
+  request_malformed: {
+    status: 400,
+    title: 'Request malformed',
+    detail: ({ reason }: { reason: string }) => `The request is malformed: ${shown(reason)}.`,
+  },
+  request_timeout: {
+    status: 408,
+    title: 'Request took too long',
+    detail: ({ seconds }: { seconds: number }) => `The request was not complete after ${seconds} seconds; nothing of it was accepted.`,
+  },
+
+  // The caller
+  token_missing: {
+    status: 401,
+    title: 'Token missing',
+    detail: () => 'This route needs the header Authorization: Bearer <token>.',
+  },
+  token_malformed: {
+    status: 401,
+    title: 'Token malformed',
+    detail: () => 'The token is no JWT with the claims that Airlock needs: a UUID as sub, and exp.',
+  },
+  token_invalid: {
+    status: 401,
+    title: 'Token not accepted',
+    detail: () => 'The token is not signed by a key and algorithm that Airlock accepts.',
+  },
+  token_expired: {
+    status: 401,
+    title: 'Token expired',
+    detail: () => 'The token has expired.',
+  },
+  scope_missing: {
+    status: 403,
+    title: 'Not permitted',
+    detail: ({ scope }: { scope: string }) => `This route needs a token with the scope '${scope}'.`,
+  },
+  unknown_user: {
+    status: 403,
+    title: 'User unknown',
+    detail: () => 'The user of this token does not exist.',
+  },
+
+  // What is asked for
+  route_not_found: {
+    status: 404,
+    title: 'Not found',
+    detail: ({ method, path }: { method: string; path: string }) => `There is no ${method} ${shown(path)}.`,
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'Method not allowed',
+    detail: ({ method, path, allowed }: { method: string; path: string; allowed: readonly string[] }) =>
+      `${shown(path)} does not answer to ${method}, only to ${list(allowed)}.`,
+  },
+  job_not_found: {
+    status: 404,
+    title: 'Job not found',
+    detail: ({ id }: { id: string }) => `There is no job '${shown(id)}'.`,
+  },
+  job_not_yours: {
+    status: 403,
+    title: 'Not your job',
+    detail: ({ id }: { id: string }) => `Job '${shown(id)}' belongs to another user.`,
+  },
+  asset_not_found: {
+    status: 404,
+    title: 'Asset not found',
+    detail: ({ id }: { id: string }) => `There is no asset '${shown(id)}'.`,
+  },
+  asset_not_yours: {
+    status: 403,
+    title: 'Not your asset',
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' belongs to another user.`,
+  },
+
+  // Limits
+  file_limit_reached: {
+    status: 429,
+    title: 'Too many files',
+    detail: ({ filename, limit }: { filename: string; limit: number }) =>
+      `File '${shown(filename)}' is beyond the ${limit} files that one user may upload in an hour.`,
+  },
+  too_many_requests: {
+    status: 429,
+    title: 'Too many requests',
+    detail: ({ limit }: { limit: number }) => `More than ${limit} requests in a minute.`,
+  },
+
+  // After acceptance
+  cancelled: {
+    status: 400,
+    title: 'Cancelled',
+    detail: ({ filename }: { filename: string }) => `The upload of '${shown(filename)}' was cancelled by its owner.`,
+  },
+  upload_vanished: {
+    status: 500,
+    title: 'File lost its way',
+    detail: ({ filename }: { filename: string }) =>
+      `The bytes of '${shown(filename)}' are not the ones that were accepted; please upload it again.`,
+  },
+  processing_failed: {
+    status: 500,
+    title: 'Processing failed',
+    detail: ({ filename }: { filename: string }) =>
+      `File '${shown(filename)}' could not be processed for a fault on our side. It is kept, and our operators have been told.`,
+  },
+
+  // Our side
+  storage_unavailable: {
+    status: 503,
+    title: 'Storage unavailable',
+    detail: () => 'The object store is out of reach. Please try again later; nothing of this request was kept.',
+  },
+  database_unavailable: {
+    status: 503,
+    title: 'Database unavailable',
+    detail: () => 'The database is out of reach. Please try again later; nothing of this request was kept.',
+  },
+  upload_interrupted: {
+    status: 503,
+    title: 'Upload interrupted',
+    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' could not be accepted in time. Please upload it again.`,
+  },
+  shutting_down: {
+    status: 503,
+    title: 'Shutting down',
+    detail: () => 'This server is shutting down. Please try again.',
+  },
+  internal_error: {
+    status: 500,
+    title: 'Internal error',
+    detail: () => 'Something went wrong on our side. The request id leads our operators to it.',
+  },
+} as const satisfies Record<string, CatalogueEntry>
+
+export type ErrorCode = keyof typeof errors
+
+/** What the detail of an error needs to be told. `void` for those that need nothing. */
+export type ErrorParams<C extends ErrorCode> = Parameters<(typeof errors)[C]['detail']> extends [infer P] ? P : Record<string, never>
+
+export const errorCodes = Object.keys(errors) as ErrorCode[]
