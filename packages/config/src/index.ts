@@ -1,1 +1,3 @@
-export {}
+export { configurationTable, envExample } from './env-example.ts'
+export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
+export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'

@@ -1,0 +1,31 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { configurationTable, envExample } from '@airlock/config'
+import type { Command } from '../command.ts'
+
+const repository = new URL('../../../../', import.meta.url)
+
+/** The parts of the repository that are written from the code; a test for each goes red when it is stale. */
+const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
+  { path: '.env.example', render: () => envExample() },
+  { path: 'docs/configuration.md', render: (before) => withTable(before, configurationTable()) },
+]
+
+function withTable(page: string, table: string): string {
+  return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
+}
+
+export const docsCommand: Command = {
+  name: 'docs',
+  summary: 'write the pages that come from the code',
+  usage: 'npm run docs',
+  async run(_args, { out }) {
+    for (const { path, render } of pages) {
+      const file = new URL(path, repository)
+      const before = await readFile(file, 'utf8').catch(() => '')
+      const after = render(before)
+      if (after !== before) await writeFile(file, after)
+      out(`${path}: ${after === before ? 'up to date' : 'written'}\n`)
+    }
+    return 0
+  },
+}

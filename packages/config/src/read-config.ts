@@ -1,0 +1,103 @@
+import { BadValue } from './parsers.ts'
+import { exampleJwtSecret, type ValueOf, type Variable, type VariableName, variables } from './variables.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+export type Config<N extends VariableName> = { readonly [K in N]: ValueOf<K> }
+
+/** One setting that needs a look: `PORT`, `is 'abc': a whole number from 0 to 65535`. */
+export interface ConfigProblem {
+  readonly name: VariableName
+  readonly problem: string
+}
+
+/** Some settings are missing or malformed; the message lists all of them, a line each. */
+export class ConfigError extends Error {
+  override name = 'ConfigError'
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(problems: readonly ConfigProblem[]) {
+    const width = Math.max(...problems.map(({ name }) => name.length))
+    const lines = problems.map(({ name, problem }) => `  ${name.padEnd(width)}  ${problem}`)
+    super(
+      [`Airlock can't start, ${problems.length === 1 ? '1 setting needs' : `${problems.length} settings need`} a look:`, ...lines].join(
+        '\n',
+      ),
+    )
+    this.problems = problems
+  }
+}
+
+/**
+ * Reads the named variables, all mistakes together.
+ *
+ * An absent or empty variable takes its default; a malformed one never does.
+ *
+ * @param env usually `process.env`
+ * @throws ConfigError naming each variable that is missing or malformed
+ */
+export function readConfig<const N extends VariableName>(env: Environment, names: readonly N[]): Config<N> {
+  const values: Partial<Record<VariableName, unknown>> = {}
+  const problems: ConfigProblem[] = []
+  for (const name of names) {
+    const outcome = readOne(name, env[name])
+    if ('problem' in outcome) problems.push({ name, problem: outcome.problem })
+    else values[name] = outcome.value
+  }
+  problems.push(...contradictions(values, env))
+  if (problems.length > 0) throw new ConfigError(problems)
+  return values as Config<N>
+}
+
+function readOne(name: VariableName, given: string | undefined): { value: unknown } | { problem: string } {
+  const variable: Variable<unknown> = variables[name]
+  const written = (given ?? '').trim() === '' ? variable.default : given?.trim()
+  if (written === undefined)
+    return { problem: `is missing: ${variable.about}${variable.example && !variable.secret ? `, for example ${variable.example}` : ''}` }
+  try {
+    return { value: variable.parse(written) }
+  } catch (error) {
+    if (!(error instanceof BadValue)) throw error
+    return { problem: variable.secret ? `is malformed: ${error.message}` : `is '${written.slice(0, 80)}': ${error.message}` }
+  }
+}
+
+type Values = Partial<Record<VariableName, unknown>>
+
+/** Rules that need more than one setting. Only what was read and is sound takes part. */
+const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (values: Values, env: Environment) => boolean }> = [
+  {
+    name: 'S3_KMS_KEY_ID',
+    problem: 'is missing: S3_SSE=aws:kms needs a key',
+    breaks: (values) => values.S3_SSE === 'aws:kms' && values.S3_KMS_KEY_ID === null,
+  },
+  {
+    name: 'AWS_SECRET_ACCESS_KEY',
+    problem: 'is missing: AWS_ACCESS_KEY_ID is set',
+    breaks: (values) => typeof values.AWS_ACCESS_KEY_ID === 'string' && values.AWS_SECRET_ACCESS_KEY === null,
+  },
+  {
+    name: 'AWS_ACCESS_KEY_ID',
+    problem: 'is missing: AWS_SECRET_ACCESS_KEY is set',
+    breaks: (values) => values.AWS_ACCESS_KEY_ID === null && typeof values.AWS_SECRET_ACCESS_KEY === 'string',
+  },
+  {
+    name: 'PRESIGN_DEFAULT_HOURS',
+    problem: 'is above PRESIGN_MAX_HOURS',
+    breaks: (values) => Number(values.PRESIGN_DEFAULT_HOURS) > Number(values.PRESIGN_MAX_HOURS),
+  },
+  {
+    name: 'RETRY_BASE_MS',
+    problem: 'is above RETRY_CAP_MS',
+    breaks: (values) => Number(values.RETRY_BASE_MS) > Number(values.RETRY_CAP_MS),
+  },
+  {
+    name: 'JWT_SECRET',
+    problem: 'is the example value: make one of your own (openssl rand -base64 48)',
+    breaks: (values, env) =>
+      env.NODE_ENV === 'production' && (values.JWT_SECRET as readonly string[] | undefined)?.includes(exampleJwtSecret) === true,
+  },
+]
+
+const contradictions = (values: Values, env: Environment): ConfigProblem[] =>
+  rules.filter(({ breaks }) => breaks(values, env)).map(({ name, problem }) => ({ name, problem }))

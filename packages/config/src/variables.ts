@@ -1,0 +1,136 @@
+import { bucketName, oneOf, type Parser, secrets, someOf, text, url, wholeNumber, yesOrNo } from './parsers.ts'
+
+/** One environment variable: what it is for, what it may be, what it is when absent. */
+export interface Variable<T> {
+  /** One line for `.env.example` and the docs. */
+  readonly about: string
+  readonly parse: Parser<T>
+  /** The value when absent, as it would be written. `undefined`: the variable is required. */
+  readonly default?: string
+  /** Stands in `.env.example` where there is no default, so that a copy of it works with the compose file. */
+  readonly example?: string
+  /** Never shown in a message. */
+  readonly secret?: true
+}
+
+/** Empty, or what `parser` takes: for settings that may be left out. */
+const optional =
+  <T>(parser: Parser<T>): Parser<T | null> =>
+  (value) =>
+    value === '' ? null : parser(value)
+
+const variable = <T>(definition: Variable<T>): Variable<T> => definition
+
+const MiB = 1024 * 1024
+
+/** What signs tokens in `.env.example`; refused when NODE_ENV is production. */
+export const exampleJwtSecret = 'an-example-secret-never-use-it-in-production'
+
+/** Every environment variable that Airlock reads, the same names in all apps (design, section 7). */
+export const variables = {
+  DATABASE_URL: variable({
+    about: 'Postgres of this environment; TLS by ?sslmode=verify-full',
+    parse: url('postgres', 'postgresql'),
+    example: 'postgres://airlock:airlock@127.0.0.1:5432/airlock',
+    secret: true,
+  }),
+  DATABASE_DIRECT_URL: variable({
+    about: 'Postgres without the pooler in between, for migrations; empty = DATABASE_URL',
+    parse: optional(url('postgres', 'postgresql')),
+    default: '',
+    secret: true,
+  }),
+  DATABASE_POOL_SIZE: variable({ about: 'connections of one process', parse: wholeNumber(1, 200), default: '10' }),
+  DATABASE_STATEMENT_TIMEOUT_MS: variable({ about: 'the longest statement', parse: wholeNumber(10, 600_000), default: '5000' }),
+  DATABASE_CONNECT_TIMEOUT_MS: variable({ about: 'the longest wait for a connection', parse: wholeNumber(10, 60_000), default: '2000' }),
+  REDIS_URL: variable({
+    about: 'Redis or Valkey, with maxmemory-policy noeviction',
+    parse: url('redis', 'rediss'),
+    example: 'redis://127.0.0.1:6379',
+    secret: true,
+  }),
+  S3_ENDPOINT: variable({ about: 'URL of the object store; empty = AWS', parse: optional(url('http', 'https')), default: '' }),
+  S3_PUBLIC_ENDPOINT: variable({
+    about: 'what presigned URLs name, when clients reach the store by another URL; empty = S3_ENDPOINT',
+    parse: optional(url('http', 'https')),
+    default: '',
+  }),
+  S3_REGION: variable({ about: 'region of the bucket', parse: text, default: 'us-east-1' }),
+  S3_BUCKET_NAME: variable({ about: 'the bucket of this environment', parse: bucketName, example: 'zapcut-dev' }),
+  S3_FORCE_PATH_STYLE: variable({
+    about: 'bucket in the path, not in the host name: most stores beside AWS',
+    parse: yesOrNo,
+    default: 'false',
+  }),
+  S3_SSE: variable({ about: 'encryption at rest: AES256, aws:kms, or none', parse: oneOf('AES256', 'aws:kms', 'none'), default: 'AES256' }),
+  S3_KMS_KEY_ID: variable({ about: 'the key for S3_SSE=aws:kms', parse: optional(text), default: '' }),
+  S3_CHECKSUMS: variable({
+    about: 'when_required for stores that refuse trailing CRC32 checksums',
+    parse: oneOf('when_supported', 'when_required'),
+    default: 'when_supported',
+  }),
+  S3_SERVER_SIDE_COPY: variable({
+    about: 'false = promote by reading and writing, for stores that can not copy',
+    parse: yesOrNo,
+    default: 'true',
+  }),
+  S3_MULTIPART_COPY_FROM_BYTES: variable({
+    about: 'objects from this size on are copied in parallel parts',
+    parse: wholeNumber(5 * MiB, 5 * 1024 * MiB),
+    default: String(100 * MiB),
+  }),
+  S3_CALL_TIMEOUT_MS: variable({ about: 'the longest single call to the store', parse: wholeNumber(100, 600_000), default: '30000' }),
+  AWS_ACCESS_KEY_ID: variable({ about: "credentials; empty = the SDK's default chain (IAM roles)", parse: optional(text), default: '' }),
+  AWS_SECRET_ACCESS_KEY: variable({ about: 'belongs to AWS_ACCESS_KEY_ID', parse: optional(text), default: '', secret: true }),
+  JWT_SECRET: variable({
+    about: 'verifies HS256 tokens, at least 32 bytes; several by comma for rotation, the first signs',
+    parse: secrets,
+    example: exampleJwtSecret,
+    secret: true,
+  }),
+  HOST: variable({ about: 'address that gateway and worker listen on', parse: text, default: '127.0.0.1' }),
+  PORT: variable({ about: 'port of the gateway', parse: wholeNumber(0, 65_535), default: '3000' }),
+  WORKER_PORT: variable({ about: "port of the worker's health and metrics", parse: wholeNumber(0, 65_535), default: '3001' }),
+  LOG_LEVEL: variable({
+    about: 'fatal, error, warn, info, debug, trace or silent',
+    parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    default: 'info',
+  }),
+  WORKER_QUEUES: variable({
+    about: 'lanes that this worker serves, by comma',
+    parse: someOf('images', 'videos', 'training'),
+    default: 'images,videos,training',
+  }),
+  WORKER_CONCURRENCY: variable({ about: 'jobs at once for each lane', parse: wholeNumber(1, 100), default: '4' }),
+  WORKER_MAX_ATTEMPTS: variable({ about: 'tries before an upload is parked for an operator', parse: wholeNumber(1, 100), default: '8' }),
+  RETRY_BASE_MS: variable({ about: 'wait before the second try; doubles with jitter', parse: wholeNumber(1, 600_000), default: '1000' }),
+  RETRY_CAP_MS: variable({ about: 'the longest wait between two tries', parse: wholeNumber(1, 86_400_000), default: '300000' }),
+  MAX_IMAGE_BYTES: variable({ about: 'largest brand_image', parse: wholeNumber(1, 1024 * MiB), default: String(10 * MiB) }),
+  MAX_VIDEO_BYTES: variable({ about: 'largest generated_video', parse: wholeNumber(1, 40 * 1024 * MiB), default: String(500 * MiB) }),
+  MAX_TRAINING_BYTES: variable({ about: 'largest lora_training', parse: wholeNumber(1, 40 * 1024 * MiB), default: String(2048 * MiB) }),
+  RATE_LIMIT_FILES_PER_HOUR: variable({
+    about: 'files that one user may upload in an hour',
+    parse: wholeNumber(1, 100_000),
+    default: '100',
+  }),
+  PRESIGN_DEFAULT_HOURS: variable({
+    about: 'life of a presigned URL when the caller names none',
+    parse: wholeNumber(1, 168),
+    default: '24',
+  }),
+  PRESIGN_MAX_HOURS: variable({ about: 'the longest life a caller may ask for', parse: wholeNumber(1, 168), default: '168' }),
+  UPLOAD_MAX_SECONDS: variable({ about: 'the longest upload request', parse: wholeNumber(1, 86_400), default: '3600' }),
+  LEASE_SECONDS: variable({
+    about: 'an upload whose worker is silent for so long is taken over',
+    parse: wholeNumber(1, 86_400),
+    default: '60',
+  }),
+  SWEEP_INTERVAL_SECONDS: variable({ about: 'how often stuck uploads are looked for', parse: wholeNumber(1, 86_400), default: '15' }),
+  SHUTDOWN_GRACE_S: variable({ about: 'what is in flight may finish for so long at SIGTERM', parse: wholeNumber(0, 3600), default: '25' }),
+} as const
+
+export type VariableName = keyof typeof variables
+
+export const variableNames = Object.keys(variables) as VariableName[]
+
+export type ValueOf<N extends VariableName> = (typeof variables)[N] extends Variable<infer T> ? T : never

@@ -1,0 +1,116 @@
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { commandTimeoutMs, impatientConnection } from './connection.ts'
+import { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
+import { type ProcessUpload, processUploadJob } from './payloads.ts'
+
+/** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
+export class BellUnreachable extends Error {
+  override name = 'BellUnreachable'
+}
+
+export interface BellOptions {
+  redisUrl: string
+  /** The queues' key prefix; tests have one of their own. */
+  prefix?: string
+  onError(error: Error): void
+}
+
+/** What is left in Redis of jobs that failed for good, for a look; status belongs to Postgres. */
+const keptFailures = { age: 7 * 24 * 3600, count: 1000 }
+
+/** More tries than any upload needs: the row's own attempts decide when it is parked (design, section 4). */
+const triesOfTheBell = 100
+
+/**
+ * Wakes workers. It never waits for a Redis that is away, and ringing twice for one upload wakes one worker.
+ *
+ * @example await bell.ring('images', { uploadId, requestId })
+ */
+export class Bell {
+  readonly #redis: Redis
+  readonly #queues: Record<QueueLane, Queue>
+
+  constructor({ redisUrl, prefix = queuePrefix, onError }: BellOptions) {
+    this.#redis = impatientConnection(redisUrl, { onError })
+    const queueOf = (lane: QueueLane): Queue => {
+      const queue = new Queue(queueNames[lane], { connection: this.#redis, prefix })
+      queue.on('error', onError)
+      return queue
+    }
+    this.#queues = Object.fromEntries(queueLanes.map((lane) => [lane, queueOf(lane)])) as Record<QueueLane, Queue>
+  }
+
+  /**
+   * Wakes a worker for one upload.
+   *
+   * @throws BellUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
+   */
+  async ring(lane: QueueLane, { uploadId, requestId }: { uploadId: string; requestId?: string | undefined }): Promise<void> {
+    const payload: ProcessUpload = { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) }
+    await this.#reachable('ring', () =>
+      this.#queues[lane].add(processUploadJob, payload, {
+        jobId: uploadId,
+        attempts: triesOfTheBell,
+        backoff: { type: 'custom' },
+        removeOnComplete: true,
+        removeOnFail: keptFailures,
+      }),
+    )
+  }
+
+  /**
+   * Wakes a worker for an upload that should have been worked on long ago, also when a finished job of that id is still kept.
+   *
+   * @returns whether it rang; false when a live job is there already
+   * @throws BellUnreachable when Redis is away
+   */
+  async ringAgain(lane: QueueLane, { uploadId }: { uploadId: string }): Promise<boolean> {
+    const job = await this.#reachable('look for the job', () => this.#queues[lane].getJob(uploadId))
+    if (job !== undefined) {
+      const state = await this.#reachable('look at the job', () => job.getState())
+      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
+      await this.#reachable('remove the finished job', () => job.remove())
+    }
+    await this.ring(lane, { uploadId })
+    return true
+  }
+
+  /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
+  async progressOf(lane: QueueLane, uploadId: string): Promise<number | null> {
+    try {
+      const job = await this.#reachable('read progress', () => this.#queues[lane].getJob(uploadId))
+      return typeof job?.progress === 'number' ? job.progress : null
+    } catch (error) {
+      if (error instanceof BellUnreachable) return null
+      throw error
+    }
+  }
+
+  /** @throws BellUnreachable when Redis does not answer in 1.5 s */
+  async check(): Promise<void> {
+    await this.#reachable('ping', () => this.#redis.ping())
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(Object.values(this.#queues).map((queue) => queue.close()))
+    this.#redis.disconnect()
+  }
+
+  /** Bounds a call: BullMQ waits for ever for a connection that never was, and ioredis for one that went silent. */
+  async #reachable<T>(what: string, call: () => Promise<T>): Promise<T> {
+    if (this.#redis.status !== 'ready') throw new BellUnreachable(`can't ${what}: Redis is ${this.#redis.status}`)
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new BellUnreachable(`can't ${what}: no answer in ${commandTimeoutMs} ms`)), commandTimeoutMs)
+    })
+    try {
+      return await Promise.race([call(), late])
+    } catch (cause) {
+      if (cause instanceof BellUnreachable) throw cause
+      throw new BellUnreachable(`can't ${what}`, { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+}
