@@ -1,0 +1,76 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '@airlock/config'
+import { isUuid } from '@airlock/domain'
+import { SignJWT } from 'jose'
+import { type Command, UsageError } from '../command.ts'
+
+/** What a token may permit beside its user's own uploads (design, section 6). */
+const scopes: readonly string[] = ['service', 'ops']
+
+const defaultHours = 24
+const maxHours = 8760
+
+export const tokenCommand: Command = {
+  name: 'token',
+  summary: 'prints a token for development, signed with JWT_SECRET',
+  usage: `--user <uuid> [--scope ${scopes.join(',')}] [--hours ${defaultHours}]
+
+  --user   the user whom the token stands for, a UUID
+  --scope  what it permits beside that user's uploads: ${scopes.join(', ')}, or both by comma
+  --hours  how long it lives, up to ${maxHours} hours; ${defaultHours} by default
+
+The secret is JWT_SECRET of the environment, else that of a running 'npm start'.`,
+
+  async run(args, { env, out }) {
+    const asked = readArgs(args)
+    const [secret = ''] = readConfig(env, ['JWT_SECRET']).JWT_SECRET
+    out(await signToken({ ...asked, secret, now: new Date() }))
+    return 0
+  },
+}
+
+interface TokenRequest {
+  userId: string
+  scopes: readonly string[]
+  hours: number
+}
+
+function readArgs(args: string[]): TokenRequest {
+  const { values } = parseArgs({ args, options: { user: { type: 'string' }, scope: { type: 'string' }, hours: { type: 'string' } } })
+  return { userId: userOf(values.user), scopes: scopesOf(values.scope), hours: hoursOf(values.hours) }
+}
+
+function userOf(given: string | undefined): string {
+  if (given === undefined) throw new UsageError('--user is missing: the UUID of the user')
+  if (!isUuid(given)) throw new UsageError(`--user is '${given}': a UUID, for example 0198c0de-0000-7000-8000-000000000001`)
+  return given.toLowerCase()
+}
+
+function scopesOf(given: string | undefined): string[] {
+  const asked = given === undefined ? [] : given.split(',').map((scope) => scope.trim())
+  const unknown = asked.find((scope) => !scopes.includes(scope))
+  if (unknown !== undefined) throw new UsageError(`--scope has '${unknown}': ${scopes.join(', ')}, or both by comma`)
+  return [...new Set(asked)]
+}
+
+function hoursOf(given: string | undefined): number {
+  const hours = given === undefined ? defaultHours : Number(given)
+  if (!(hours > 0 && hours <= maxHours)) throw new UsageError(`--hours is '${given}': a number above 0, up to ${maxHours}`)
+  return hours
+}
+
+/**
+ * A token as the gateway takes it: HS256, `sub` the user, `exp` in whole seconds, `scope` as a list separated by spaces
+ * (RFC 8693, section 4.2) where there is one.
+ *
+ * @param request.hours life from `request.now` on
+ */
+export async function signToken({ userId, scopes, hours, secret, now }: TokenRequest & { secret: string; now: Date }): Promise<string> {
+  const issued = Math.floor(now.getTime() / 1000)
+  return new SignJWT(scopes.length === 0 ? {} : { scope: scopes.join(' ') })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .setSubject(userId)
+    .setIssuedAt(issued)
+    .setExpirationTime(issued + Math.ceil(hours * 3600))
+    .sign(new TextEncoder().encode(secret))
+}

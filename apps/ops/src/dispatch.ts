@@ -1,0 +1,77 @@
+import { ConfigError } from '@airlock/config'
+import { type Command, type CommandIo, UsageError } from './command.ts'
+
+const exitCodes = { done: 0, failed: 1, misused: 2 } as const
+
+const helpWords: readonly string[] = ['--help', '-h', 'help']
+
+/**
+ * Finds the command that the arguments name, runs it, and tells failures as a person wants to read them.
+ *
+ * @param args the arguments behind `npm run ops --`
+ * @returns the exit code: what the command says, 1 when it failed, 2 when it was called wrongly
+ */
+export async function dispatch(commands: readonly Command[], args: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...rest] = args
+  if (name === undefined) {
+    io.err(overview(commands))
+    return exitCodes.misused
+  }
+  if (helpWords.includes(name)) {
+    io.out(overview(commands))
+    return exitCodes.done
+  }
+  const command = commands.find((candidate) => candidate.name === name)
+  if (command === undefined) {
+    io.err(`There is no command '${name}'.\n\n${overview(commands)}`)
+    return exitCodes.misused
+  }
+  if (rest.includes('--help') || rest.includes('-h')) {
+    io.out(helpOf(command))
+    return exitCodes.done
+  }
+  return run(command, rest, io)
+}
+
+async function run(command: Command, args: string[], io: CommandIo): Promise<number> {
+  try {
+    return await command.run(args, io)
+  } catch (error) {
+    if (isMisuse(error)) {
+      io.err(`${error.message}\n\n${helpOf(command)}`)
+      return exitCodes.misused
+    }
+    io.err(error instanceof ConfigError ? error.message : `${command.name} failed: ${withCauses(error)}`)
+    return exitCodes.failed
+  }
+}
+
+/** `parseArgs` of `node:util` throws plain TypeErrors; only their code tells them from a mistake of ours. */
+function isMisuse(error: unknown): error is Error {
+  if (error instanceof UsageError) return true
+  return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
+}
+
+/** An error and what led to it, on one line: drivers put the useful part into `cause`. */
+function withCauses(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  const text = error.message === '' ? error.name : error.message
+  return error.cause === undefined ? text : `${text}, because: ${withCauses(error.cause)}`
+}
+
+const helpOf = ({ name, summary, usage }: Command): string => `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}`
+
+function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length))
+  const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
+  return [
+    'Airlock, for people on call.',
+    '',
+    'Usage: npm run ops -- <command> [options]',
+    '       npm run ops -- <command> --help',
+    '',
+    ...rows,
+    '',
+    'Settings come from the environment (docs/configuration.md); where it names no servers, from a running `npm start`.',
+  ].join('\n')
+}

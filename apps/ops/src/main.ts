@@ -1,0 +1,21 @@
+import type { Command, CommandIo } from './command.ts'
+import { tokenCommand } from './commands/token.ts'
+import { dispatch } from './dispatch.ts'
+import { withStackSettings } from './stack-settings.ts'
+
+/** Every command, in the order in which `--help` lists them. */
+const commands: readonly Command[] = [tokenCommand]
+
+const out: CommandIo['out'] = (text) => process.stdout.write(`${text}\n`)
+const err: CommandIo['err'] = (text) => process.stderr.write(`${text}\n`)
+
+process.exitCode = await main()
+
+async function main(): Promise<number> {
+  try {
+    return await dispatch(commands, process.argv.slice(2), { env: withStackSettings(process.env), out, err })
+  } catch (error) {
+    err(error instanceof Error ? error.message : String(error))
+    return 1
+  }
+}

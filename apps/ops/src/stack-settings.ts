@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Environment } from '@airlock/config'
+
+/** The variables that name servers. One of them in the environment means: these servers, and no others. */
+const addresses = ['DATABASE_URL', 'REDIS_URL', 'S3_ENDPOINT', 'S3_BUCKET_NAME'] as const
+
+/** Verifies and signs tokens. It names no server, so it is filled in by itself. */
+const signingKey = 'JWT_SECRET'
+
+/** Where `npm start` keeps its data: `.airlock` in the clone, unless the environment says otherwise. */
+const dataFolder = (env: Environment): string => env.AIRLOCK_DATA_DIR || fileURLToPath(new URL('../../../.airlock', import.meta.url))
+
+/**
+ * The environment, filled up with what `npm start` left in `stack.json`, so that `npm run ops` needs no settings beside a running stack.
+ *
+ * Servers are taken from there all together or not at all: an environment that names another database must never meet
+ * the development bucket. Credentials alone name no server; they give way, since they would not open the stack's.
+ *
+ * @param env usually `process.env`; not changed
+ * @throws Error when `stack.json` is there and can't be read
+ */
+export function withStackSettings(env: Environment): Environment {
+  const stack = stackEnvironment(join(dataFolder(env), 'stack.json'))
+  const { [signingKey]: secret, ...servers } = stack
+  const filled = env[signingKey] ? env : { ...env, ...(secret && { [signingKey]: secret }) }
+  const elsewhere = addresses.some((name) => env[name] && env[name] !== servers[name])
+  return elsewhere ? filled : { ...filled, ...servers }
+}
+
+/** The `environment` of a stack file: names and values as gateway and worker got them; empty without a file. */
+function stackEnvironment(file: string): Record<string, string> {
+  const text = readIfThere(file)
+  if (text === null) return {}
+  try {
+    const { environment = {} } = JSON.parse(text) as { environment?: Record<string, string> }
+    return environment
+  } catch (cause) {
+    throw new Error(`${file} is damaged; 'npm start' writes it anew`, { cause })
+  }
+}
+
+function readIfThere(file: string): string | null {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw error
+  }
+}

@@ -1,0 +1,89 @@
+import { readConfig } from '@airlock/config'
+import { expect, test } from 'vitest'
+import { type Command, type CommandIo, UsageError } from '../../src/command.ts'
+import { dispatch } from '../../src/dispatch.ts'
+
+interface Heard extends CommandIo {
+  readonly said: string[]
+  readonly complained: string[]
+}
+
+function listener(): Heard {
+  const said: string[] = []
+  const complained: string[] = []
+  return { env: {}, said, complained, out: (text) => said.push(text), err: (text) => complained.push(text) }
+}
+
+const command = (name: string, run: Command['run']): Command => ({ name, summary: `does ${name}`, usage: '[--loud]', run })
+
+const fails = (error: unknown) => command('fail', () => Promise.reject(error))
+
+test('a command gets the arguments behind its name, and its exit code counts', async () => {
+  const given: string[][] = []
+  const sweep = command('sweep', async (args) => given.push(args) + 2)
+
+  expect(await dispatch([command('other', async () => 9), sweep], ['sweep', '--dry-run', 'now'], listener())).toBe(3)
+  expect(given).toEqual([['--dry-run', 'now']])
+})
+
+test.each([['--help'], ['-h'], ['help']])('%s lists every command with its summary', async (word) => {
+  const io = listener()
+
+  expect(await dispatch([command('sweep', async () => 0), command('token', async () => 0)], [word], io)).toBe(0)
+  expect(io.said.join()).toMatch(/sweep {2}does sweep\n {2}token {2}does token/)
+})
+
+test('without a command the list goes to standard error, and the exit code says that nothing was done', async () => {
+  const io = listener()
+
+  expect(await dispatch([command('sweep', async () => 0)], [], io)).toBe(2)
+  expect(io.said).toEqual([])
+  expect(io.complained.join()).toContain('does sweep')
+})
+
+test('an unknown command is named, with the ones that exist', async () => {
+  const io = listener()
+
+  expect(await dispatch([command('sweep', async () => 0)], ['sweeep'], io)).toBe(2)
+  expect(io.complained.join()).toContain("no command 'sweeep'")
+  expect(io.complained.join()).toContain('does sweep')
+})
+
+test('--help behind a command prints its usage and does not run it', async () => {
+  const io = listener()
+
+  expect(await dispatch([fails(new Error('it ran'))], ['fail', '--loud', '--help'], io)).toBe(0)
+  expect(io.said.join()).toContain('npm run ops -- fail [--loud]')
+})
+
+test.each([
+  ['a usage error', new UsageError('--loud takes no value')],
+  ['an error of parseArgs', Object.assign(new TypeError('--loud takes no value'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })],
+])('%s is told together with the usage', async (_, error) => {
+  const io = listener()
+
+  expect(await dispatch([fails(error)], ['fail'], io)).toBe(2)
+  expect(io.complained.join()).toMatch(/^--loud takes no value\n\nops fail: does fail/)
+})
+
+test.each([
+  [
+    'an error with its causes',
+    new Error('no answer', { cause: new Error('', { cause: 'ECONNREFUSED' }) }),
+    'fail failed: no answer, because: Error, because: ECONNREFUSED',
+  ],
+  ['a mistake of ours that is a TypeError', new TypeError('x is not a function'), 'fail failed: x is not a function'],
+])('%s ends with exit code 1', async (_, error, expected) => {
+  const io = listener()
+
+  expect(await dispatch([fails(error)], ['fail'], io)).toBe(1)
+  expect(io.complained).toEqual([expected])
+})
+
+test('settings that need a look are listed as they are', async () => {
+  const io = listener()
+  const needsServers = command('sweep', async (_, { env }) => readConfig(env, ['DATABASE_URL', 'REDIS_URL']) && 0)
+
+  expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)
+  expect(io.complained.join()).toMatch(/2 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL/)
+})
