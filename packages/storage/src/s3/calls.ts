@@ -1,0 +1,95 @@
+import { S3Client, type S3ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-s3'
+import { asStoreError } from './answers.ts'
+import { leavePayloadUnsigned } from './payload-signature.ts'
+import type { S3StoreOptions, Tuning } from './settings.ts'
+
+/** One more than the three retries. */
+const maxAttempts = 4
+
+// The SDK's own type of a command is a class with ten parameters; this is the part of it that we use.
+type S3Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Parameters<typeof S3Client.prototype.send<I, O>>[0]
+
+export interface CallOptions<O, R> {
+  /** For error messages. */
+  key: string | null
+  signal?: AbortSignal | undefined
+  timeoutMs?: number | undefined
+  /** Uses the answer while the call's time still runs, for those whose body is a stream. */
+  reads?: (output: O) => Promise<R>
+}
+
+/** Sends one command, in bounded time, and turns what goes wrong into the errors of the store. */
+export type Call = <I extends ServiceInputTypes, O extends ServiceOutputTypes, R = O>(
+  command: S3Command<I, O>,
+  options: CallOptions<O, R>,
+) => Promise<R>
+
+/**
+ * @param client the one client of the process
+ * @param callTimeoutMs the longest that one call may take, its retries included
+ */
+export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
+  return async (command, { key, signal, timeoutMs = callTimeoutMs, reads }) => {
+    signal?.throwIfAborted()
+    const deadline = new AbortController()
+    const timer = setTimeout(() => deadline.abort(), timeoutMs)
+    const stop = () => deadline.abort()
+    signal?.addEventListener('abort', stop, { once: true })
+    try {
+      const output = await client.send(command, { abortSignal: deadline.signal })
+      return reads === undefined ? (output as never) : await reads(output)
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason
+      throw asStoreError(error, {
+        operation: command.constructor.name.replace(/Command$/, ''),
+        key,
+        timeoutMs,
+        timedOut: deadline.signal.aborted,
+      })
+    } finally {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+}
+
+/** The client that all calls of the process go through. */
+export function makeClient(options: S3StoreOptions, tuning: Tuning): S3Client {
+  const agent = { keepAlive: true, maxSockets: tuning.maxSockets }
+  const client = new S3Client({
+    ...addressOf(options, options.endpoint),
+    maxAttempts,
+    retryMode: 'standard',
+    requestChecksumCalculation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
+    responseChecksumValidation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
+    // With it each part opens a connection of its own and waits a round trip before its first byte.
+    expectContinueHeader: false,
+    requestHandler: {
+      connectionTimeout: tuning.connectTimeoutMs,
+      socketTimeout: options.callTimeoutMs,
+      httpAgent: agent,
+      httpsAgent: agent,
+    },
+  })
+  leavePayloadUnsigned(client)
+  return client
+}
+
+/**
+ * The client that only signs URLs. It never connects. Checksums are off, since a signature over the checksum of an empty
+ * body would be part of the URL.
+ */
+export const makePresigner = (options: S3StoreOptions, { config }: S3Client): S3Client =>
+  new S3Client({
+    ...addressOf(options, options.publicEndpoint ?? options.endpoint),
+    credentials: config.credentials,
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+  })
+
+const addressOf = ({ region, forcePathStyle, credentials }: S3StoreOptions, endpoint: string | undefined): S3ClientConfig => ({
+  region,
+  forcePathStyle,
+  ...(endpoint && { endpoint }),
+  ...(credentials && { credentials }),
+})

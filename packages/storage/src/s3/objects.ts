@@ -1,0 +1,80 @@
+import {
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  type HeadObjectCommandOutput,
+  ListObjectsV2Command,
+} from '@aws-sdk/client-s3'
+import type { Encryption, ListedObject, StoredObject } from '../object-store.ts'
+import { ObjectMissing, StoreFailure } from '../store-errors.ts'
+import type { StoreDeps } from './store-deps.ts'
+
+/** See `ObjectStore.head`. */
+export async function head(deps: StoreDeps, key: string): Promise<StoredObject | null> {
+  try {
+    return asStoredObject(await deps.call(new HeadObjectCommand({ Bucket: deps.options.bucket, Key: key }), { key }))
+  } catch (error) {
+    if (!(error instanceof ObjectMissing)) throw error
+    await bucketMustExist(deps)
+    return null
+  }
+}
+
+/**
+ * A HEAD has no body to say what is missing. A wrong bucket must not look like a bucket whose objects are all gone:
+ * uploads would be given up for it.
+ */
+async function bucketMustExist({ call, options: { bucket } }: StoreDeps): Promise<void> {
+  await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((error) => {
+    if (!(error instanceof ObjectMissing)) throw error
+    throw new StoreFailure(`There is no bucket '${bucket}'`, null, { cause: error, code: 'NoSuchBucket', status: 404 })
+  })
+}
+
+const asStoredObject = (output: HeadObjectCommandOutput): StoredObject => ({
+  sizeBytes: output.ContentLength ?? 0,
+  etag: output.ETag ?? '',
+  contentType: output.ContentType ?? null,
+  cacheControl: output.CacheControl ?? null,
+  metadata: output.Metadata ?? {},
+  encryption: asEncryption(output.ServerSideEncryption),
+  lastModified: output.LastModified ?? new Date(0),
+})
+
+/** `aws:kms:dsse` is KMS applied twice. */
+function asEncryption(value: string | undefined): Encryption | null {
+  if (value === 'AES256') return 'AES256'
+  return value?.startsWith('aws:kms') ? 'aws:kms' : null
+}
+
+/** See `ObjectStore.purge`. */
+export async function purge({ call, options: { bucket } }: StoreDeps, key: string): Promise<void> {
+  await call(new DeleteObjectCommand({ Bucket: bucket, Key: key }), { key }).catch((error) => {
+    if (!(error instanceof ObjectMissing)) throw error
+  })
+}
+
+const maxListed = 1000
+
+/** See `ObjectStore.list`. */
+export async function list(
+  { call, options: { bucket } }: StoreDeps,
+  prefix: string,
+  { after, limit }: { after?: string | undefined; limit: number },
+): Promise<ListedObject[]> {
+  if (!Number.isInteger(limit) || limit < 1 || limit > maxListed)
+    throw new RangeError(`limit is ${limit}: a whole number from 1 to ${maxListed}`)
+  const command = new ListObjectsV2Command({
+    Bucket: bucket,
+    Prefix: prefix,
+    MaxKeys: limit,
+    ...(after !== undefined && { StartAfter: after }),
+  })
+  const { Contents = [] } = await call(command, { key: prefix })
+  return Contents.map(({ Key = '', Size = 0, ETag = '', LastModified = new Date(0) }) => ({
+    key: Key,
+    sizeBytes: Size,
+    etag: ETag,
+    lastModified: LastModified,
+  }))
+}

@@ -1,0 +1,32 @@
+import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import type { PresignOptions } from '../object-store.ts'
+import { contentDisposition } from './content-disposition.ts'
+
+/** A week, the most that Signature Version 4 allows. */
+const maxSeconds = 604_800
+
+/** See `ObjectStore.presign`. */
+export async function presign(
+  presigner: S3Client,
+  bucket: string,
+  key: string,
+  { expiresInSeconds, disposition, filename }: PresignOptions,
+): Promise<{ url: string; expiresAt: Date }> {
+  if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > maxSeconds) {
+    throw new RangeError(`expiresInSeconds is ${expiresInSeconds}: a whole number from 1 to ${maxSeconds}`)
+  }
+  const command = new GetObjectCommand({
+    Bucket: bucket,
+    Key: key,
+    ...((disposition ?? filename) !== undefined && {
+      ResponseContentDisposition: contentDisposition(disposition ?? 'attachment', filename),
+    }),
+  })
+  // Whole seconds, as the URL has them: the time that we tell must not be later than the one that the store reckons with.
+  const signingDate = new Date(Math.floor(Date.now() / 1000) * 1000)
+  const { expiration } = await presigner.config.credentials()
+  const url = await getSignedUrl(presigner, command, { expiresIn: expiresInSeconds, signingDate })
+  const asked = new Date(signingDate.getTime() + expiresInSeconds * 1000)
+  return { url, expiresAt: expiration !== undefined && expiration < asked ? expiration : asked }
+}

@@ -1,0 +1,51 @@
+import { ListObjectsV2Command } from '@aws-sdk/client-s3'
+import type { ObjectStore } from '../object-store.ts'
+import { abandonReceives } from './abandon.ts'
+import { boundedCalls, makeClient, makePresigner } from './calls.ts'
+import { copyToFinal } from './copy-to-final.ts'
+import { head, list, purge } from './objects.ts'
+import { PartBuffers } from './part-buffers.ts'
+import { Permits } from './permits.ts'
+import { presign } from './presign.ts'
+import { rangedSource } from './ranged-source.ts'
+import { receive } from './receive.ts'
+import { defaultTuning, type S3StoreOptions } from './settings.ts'
+import type { StoreDeps } from './store-deps.ts'
+
+/**
+ * An object store that speaks S3: Amazon's, or one that is compatible. Make one a process: it holds the connections and
+ * the memory that all uploads share.
+ *
+ * @example
+ * const store = s3ObjectStore({ bucket: 'zapcut-dev', region: 'eu-central-1', forcePathStyle: false, encryption: 'AES256', … })
+ * const { etag, sizeBytes } = await store.receive(quarantineKey(uploadId), stream, { nonce })
+ */
+export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
+  const tuning = { ...defaultTuning, ...options.tuning }
+  const client = makeClient(options, tuning)
+  const presigner = makePresigner(options, client)
+  const deps: StoreDeps = {
+    call: boundedCalls(client, options.callTimeoutMs),
+    options,
+    tuning,
+    buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),
+    partsInFlight: new Permits(tuning.partsInFlight),
+  }
+  return {
+    receive: (key, bytes, receiving) => receive(deps, key, bytes, receiving),
+    head: (key) => head(deps, key),
+    source: (key, pinned) => rangedSource(deps, key, pinned),
+    copyToFinal: (from, to, copying) => copyToFinal(deps, from, to, copying),
+    presign: (key, presigning) => presign(presigner, options.bucket, key, presigning),
+    purge: (key) => purge(deps, key),
+    abandonReceives: (key) => abandonReceives(deps, key),
+    list: (prefix, listing) => list(deps, prefix, listing),
+    check: async ({ timeoutMs }) => {
+      await deps.call(new ListObjectsV2Command({ Bucket: options.bucket, MaxKeys: 1 }), { key: null, timeoutMs })
+    },
+    close: () => {
+      client.destroy()
+      presigner.destroy()
+    },
+  }
+}

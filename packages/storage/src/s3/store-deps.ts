@@ -1,0 +1,14 @@
+import type { Call } from './calls.ts'
+import type { PartBuffers } from './part-buffers.ts'
+import type { Permits } from './permits.ts'
+import type { S3StoreOptions, Tuning } from './settings.ts'
+
+/** What the verbs share: one client, one set of limits a process. */
+export interface StoreDeps {
+  readonly call: Call
+  readonly options: S3StoreOptions
+  readonly tuning: Tuning
+  readonly buffers: PartBuffers
+  /** For the parts of all receives together. */
+  readonly partsInFlight: Permits
+}

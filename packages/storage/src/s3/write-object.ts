@@ -1,0 +1,161 @@
+import type { Readable } from 'node:stream'
+import { type CompletedPart, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { MultipartUpload } from './multipart-upload.ts'
+import type { PartBuffer } from './part-buffers.ts'
+import { Permits } from './permits.ts'
+import type { StoreDeps } from './store-deps.ts'
+import type { WriteHeaders } from './write-headers.ts'
+
+export interface Written {
+  etag: string
+  sizeBytes: number
+}
+
+/** What a write that failed may have left in the store. */
+export interface Traces {
+  /** The multipart upload that was begun. */
+  upload: MultipartUpload | null
+  /** Whether more multipart uploads of the key may be open than the one we know. */
+  moreUploads: boolean
+  /** Whether the object itself may be there, now or a little later. */
+  object: boolean
+}
+
+/**
+ * Writes a stream of unknown length to a key: in one PutObject when it ends within the first part, else as a multipart upload.
+ *
+ * In memory are the part that is filling and those under way, whose number is bounded for this write and for all writes together.
+ * Bodies are whole buffers, never streams: their length and checksum are known, they can be sent again, and no
+ * `Content-Encoding: aws-chunked` can stay on the object.
+ */
+export class ObjectWrite {
+  readonly traces: Traces = { upload: null, moreUploads: false, object: false }
+  sizeBytes = 0
+
+  readonly #deps: StoreDeps
+  readonly #key: string
+  readonly #headers: WriteHeaders
+  /** Ends all that is going on; its reason is the error that the caller will see. */
+  readonly #stop = new AbortController()
+  readonly #ownParts: Permits
+  readonly #underWay = new Set<Promise<void>>()
+  #begun: Promise<MultipartUpload> | null = null
+  #partNumber = 0
+
+  constructor(deps: StoreDeps, key: string, headers: WriteHeaders) {
+    this.#deps = deps
+    this.#key = key
+    this.#headers = headers
+    this.#ownParts = new Permits(deps.tuning.partsPerReceive)
+  }
+
+  /** Reads the stream to its end and writes it. Rejects with the first thing that went wrong, when nothing is under way any more. */
+  async run(bytes: Readable, signal: AbortSignal | undefined): Promise<Written> {
+    const stop = () => this.#stop.abort(signal?.reason)
+    // A stream that waits for a slow client would never learn that the store is gone.
+    this.#stop.signal.addEventListener('abort', () => bytes.destroy(asError(this.#stop.signal.reason)), { once: true })
+    signal?.addEventListener('abort', stop, { once: true })
+    if (signal?.aborted) stop()
+    try {
+      const last = await this.#sendAllButLast(bytes)
+      return { etag: this.#begun === null ? await this.#putWhole(last) : await this.#complete(last), sizeBytes: this.sizeBytes }
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#stop.abort(error)
+      await Promise.allSettled(this.#underWay)
+      throw this.#stop.signal.reason
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
+  }
+
+  async #sendAllButLast(bytes: Readable): Promise<PartBuffer> {
+    let part = this.#deps.buffers.first()
+    for await (const chunk of bytes as AsyncIterable<Uint8Array>) {
+      for (let taken = 0; taken < chunk.byteLength; ) {
+        if (part.isFull) {
+          await this.#send(part)
+          part = this.#deps.buffers.next()
+        }
+        taken += part.fill(chunk, taken)
+      }
+      this.sizeBytes += chunk.byteLength
+    }
+    return part
+  }
+
+  /** Waits until the part may start, not until it has arrived. */
+  async #send(part: PartBuffer): Promise<void> {
+    const doneWithOwn = await this.#ownParts.take()
+    const doneWithShared = await this.#deps.partsInFlight.take()
+    const sending = this.#uploadPart(part, ++this.#partNumber)
+      .catch((error) => this.#stop.abort(error))
+      .finally(() => {
+        this.#underWay.delete(sending)
+        doneWithShared()
+        doneWithOwn()
+      })
+    this.#underWay.add(sending)
+    this.#stop.signal.throwIfAborted()
+  }
+
+  async #uploadPart(part: PartBuffer, number: number): Promise<void> {
+    this.#begun ??= this.#begin()
+    const upload = await this.#begun
+    const command = new UploadPartCommand({
+      Bucket: this.#deps.options.bucket,
+      Key: this.#key,
+      UploadId: upload.id,
+      PartNumber: number,
+      Body: part.bytes,
+      ContentLength: part.bytes.byteLength,
+    })
+    const { ETag, ChecksumCRC32, $metadata } = await this.#deps.call(command, { key: this.#key, signal: this.#stop.signal })
+    upload.add(completedPart(number, ETag, ChecksumCRC32))
+    if ($metadata.attempts === 1) this.#deps.buffers.giveBack(part)
+  }
+
+  async #begin(): Promise<MultipartUpload> {
+    this.traces.moreUploads = true
+    const upload = await MultipartUpload.begin(this.#deps, this.#key, {
+      headers: this.#headers,
+      checksummed: true,
+      signal: this.#stop.signal,
+    })
+    this.traces.upload = upload
+    this.traces.moreUploads = upload.begunTwice
+    return upload
+  }
+
+  async #complete(last: PartBuffer): Promise<string> {
+    await this.#send(last)
+    await Promise.all(this.#underWay)
+    this.#stop.signal.throwIfAborted()
+    const upload = await (this.#begun as Promise<MultipartUpload>)
+    this.traces.object = true
+    return upload.complete(this.#stop.signal)
+  }
+
+  async #putWhole(whole: PartBuffer): Promise<string> {
+    this.#stop.signal.throwIfAborted()
+    this.traces.object = true
+    const command = new PutObjectCommand({
+      Bucket: this.#deps.options.bucket,
+      Key: this.#key,
+      Body: whole.bytes,
+      ContentLength: whole.bytes.byteLength,
+      ...this.#headers,
+    })
+    const { ETag, $metadata } = await this.#deps.call(command, { key: this.#key, signal: this.#stop.signal })
+    if ($metadata.attempts === 1) this.#deps.buffers.giveBack(whole)
+    return ETag ?? ''
+  }
+}
+
+/** What completing wants to hear of a part again. */
+export const completedPart = (number: number, etag: string | undefined, crc32: string | undefined): CompletedPart => ({
+  PartNumber: number,
+  ...(etag !== undefined && { ETag: etag }),
+  ...(crc32 !== undefined && { ChecksumCRC32: crc32 }),
+})
+
+const asError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)))
