@@ -1,1 +1,12 @@
-export {}
+export type { AssetMetadata, AssetRecord } from './assets/record.ts'
+export type { AssetRepository } from './assets/repository.ts'
+export { type Database, openDatabase } from './database.ts'
+export { type MigrateOptions, migrate, revertLastMigration } from './migrating.ts'
+export type { DatabaseLog, DatabaseOptions } from './options.ts'
+export { DatabaseUnavailable } from './unavailable.ts'
+export { ClaimLost, UnknownUser, UploadNotReceiving } from './uploads/errors.ts'
+export type { AcceptedUpload, FileLimit, NewUpload, Registration } from './uploads/intake.ts'
+export type { Door, UploadRecord } from './uploads/record.ts'
+export type { UploadRepository } from './uploads/repository.ts'
+export type { Batch, BatchOptions, Cursor } from './uploads/unmoved.ts'
+export type { Claim, ClaimAttempt } from './uploads/work.ts'

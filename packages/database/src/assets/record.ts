@@ -1,0 +1,34 @@
+import type { AssetType, Facts } from '@airlock/domain'
+
+/** What is kept of an asset beside its columns. */
+export interface AssetMetadata {
+  /** SHA-256 of the bytes, 64 hex digits. */
+  readonly content_hash?: string
+  /** The door by which it came in. */
+  readonly source?: string
+  /** What inspection learned: width, duration … */
+  readonly facts?: Facts
+}
+
+/**
+ * A promoted file. Rows that Airlock made have an upload id, and then filename, size, media type and kind as well: the database insists.
+ * The nulls are for rows that others brought into the table.
+ */
+export interface AssetRecord {
+  readonly id: string
+  readonly userId: string
+  /** The object's key in the bucket. */
+  readonly s3Key: string
+  readonly filename: string | null
+  readonly sizeBytes: number | null
+  readonly mediaType: string | null
+  readonly assetType: AssetType | null
+  readonly projectId: string | null
+  readonly brandId: string | null
+  readonly uploadId: string | null
+  readonly metadata: AssetMetadata | null
+  readonly lastAccessedAt: Date | null
+  readonly expiringAt: Date | null
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}

@@ -1,0 +1,44 @@
+import { type AssetRepository, assetRepository } from './assets/repository.ts'
+import type { DatabaseOptions } from './options.ts'
+import { Sessions } from './sessions.ts'
+import { DatabaseUnavailable } from './unavailable.ts'
+import { type UploadRepository, uploadRepository } from './uploads/repository.ts'
+
+export interface Database {
+  readonly uploads: UploadRepository
+  readonly assets: AssetRepository
+  /**
+   * Whether Postgres answers and has our tables.
+   *
+   * @throws DatabaseUnavailable when it does not answer within `timeoutMs`
+   */
+  check(timeoutMs: number): Promise<void>
+  /** Waits for the statements that run, then closes every connection. What is asked afterwards is `DatabaseUnavailable`. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the record of all uploads and assets. Succeeds while Postgres is away: each later call tries again.
+ *
+ * @throws Error what Postgres says when it is there and refuses us: a wrong password, an unknown database
+ * @example const database = await openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-gateway', log })
+ */
+export async function openDatabase(options: DatabaseOptions): Promise<Database> {
+  const sessions = new Sessions(options)
+  await sessions.open().catch((err) => {
+    if (!(err instanceof DatabaseUnavailable)) throw err
+    options.log.warn({ err }, 'database is away, will be tried again at its next use')
+  })
+  return {
+    uploads: uploadRepository(sessions),
+    assets: assetRepository(sessions),
+    check: (timeoutMs) => within(timeoutMs, async () => sessions.run((session) => session.rows('select from uploads limit 1'))),
+    close: () => sessions.close(),
+  }
+}
+
+async function within(timeoutMs: number, work: () => Promise<unknown>): Promise<void> {
+  const tooLate = Promise.withResolvers<never>()
+  const timer = setTimeout(() => tooLate.reject(new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`)), timeoutMs)
+  await Promise.race([work(), tooLate.promise]).finally(() => clearTimeout(timer))
+}

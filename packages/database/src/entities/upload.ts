@@ -1,0 +1,79 @@
+import type { UploadState } from '@airlock/domain'
+import { EntitySchema } from 'typeorm'
+import type { Door } from '../uploads/record.ts'
+import { byteCount, moment, momentOfInsert } from './columns.ts'
+
+/** One file on its way in, as its row holds it. Outside this package it is an `UploadRecord`. */
+export interface UploadRow {
+  readonly id: string
+  readonly userId: string
+  readonly state: UploadState
+  readonly door: Door
+  readonly assetType: string | null
+  readonly projectId: string | null
+  readonly brandId: string | null
+  readonly filename: string
+  readonly declaredType: string
+  readonly detectedType: string | null
+  readonly quarantineKey: string
+  readonly finalKey: string | null
+  readonly sizeBytes: number | null
+  readonly contentHash: string | null
+  readonly etag: string | null
+  readonly nonce: string
+  readonly attempt: number
+  readonly leaseUntil: Date | null
+  readonly errorCode: string | null
+  readonly errorTitle: string | null
+  readonly errorDetail: string | null
+  readonly lastFault: string | null
+  readonly requestId: string | null
+  readonly counted: boolean
+  readonly createdAt: Date
+  readonly receivedAt: Date | null
+  readonly processingAt: Date | null
+  readonly completedAt: Date | null
+  readonly rejectedAt: Date | null
+  readonly abandonedAt: Date | null
+  readonly parkedAt: Date | null
+  readonly updatedAt: Date
+}
+
+export const Upload = new EntitySchema<UploadRow>({
+  name: 'Upload',
+  tableName: 'uploads',
+  columns: {
+    id: { type: 'uuid', primary: true },
+    userId: { name: 'user_id', type: 'uuid' },
+    state: { type: 'text' },
+    door: { type: 'text' },
+    assetType: { name: 'asset_type', type: 'varchar', length: 50, nullable: true },
+    projectId: { name: 'project_id', type: 'uuid', nullable: true },
+    brandId: { name: 'brand_id', type: 'uuid', nullable: true },
+    filename: { name: 'original_filename', type: 'varchar', length: 255 },
+    declaredType: { name: 'declared_type', type: 'varchar', length: 255 },
+    detectedType: { name: 'detected_type', type: 'varchar', length: 100, nullable: true },
+    quarantineKey: { name: 'quarantine_key', type: 'text' },
+    finalKey: { name: 'final_key', type: 'text', nullable: true },
+    sizeBytes: { ...byteCount, name: 'size_bytes' },
+    contentHash: { name: 'content_hash', type: 'text', nullable: true },
+    etag: { type: 'text', nullable: true },
+    nonce: { type: 'text' },
+    attempt: { type: 'integer', default: 0 },
+    leaseUntil: { ...moment, name: 'lease_until' },
+    errorCode: { name: 'error_code', type: 'text', nullable: true },
+    errorTitle: { name: 'error_title', type: 'text', nullable: true },
+    errorDetail: { name: 'error_detail', type: 'text', nullable: true },
+    lastFault: { name: 'last_fault', type: 'text', nullable: true },
+    requestId: { name: 'request_id', type: 'text', nullable: true },
+    counted: { type: 'boolean', default: true },
+    createdAt: { ...momentOfInsert, name: 'created_at' },
+    receivedAt: { ...moment, name: 'received_at' },
+    processingAt: { ...moment, name: 'processing_at' },
+    completedAt: { ...moment, name: 'completed_at' },
+    rejectedAt: { ...moment, name: 'rejected_at' },
+    abandonedAt: { ...moment, name: 'abandoned_at' },
+    parkedAt: { ...moment, name: 'parked_at' },
+    updatedAt: { ...momentOfInsert, name: 'updated_at' },
+  },
+})

@@ -1,0 +1,164 @@
+import type { AssetType, MediaType, Refusal } from '@airlock/domain'
+import { rowReader } from '../entities/from-row.ts'
+import { Upload } from '../entities/upload.ts'
+import type { Sessions } from '../sessions.ts'
+import { storableText } from './client-text.ts'
+import { UnknownUser, UploadNotReceiving } from './errors.ts'
+import { asRecord, type Door, type UploadRecord } from './record.ts'
+
+/** What is known when the first byte of a file arrives. The form's fields may come after its files, so the kind may be missing. */
+export interface NewUpload {
+  /** UUID v7. */
+  readonly id: string
+  readonly userId: string
+  readonly door: Door
+  readonly filename: string
+  readonly declaredType: string
+  readonly quarantineKey: string
+  /** Goes into the object's metadata too. */
+  readonly nonce: string
+  readonly requestId: string | null
+  readonly assetType?: AssetType | null
+  readonly projectId?: string | null
+  readonly brandId?: string | null
+}
+
+export interface FileLimit {
+  readonly filesPerHour: number
+}
+
+export type Registration =
+  | { readonly registered: true; readonly filesUsed: number }
+  | { readonly registered: false; readonly filesUsed: number; readonly retryAfterSeconds: number }
+
+/** What is known of a good file when its request has been read to the end. */
+export interface AcceptedUpload {
+  readonly id: string
+  readonly assetType: AssetType
+  readonly projectId: string | null
+  readonly brandId: string | null
+  readonly detectedType: MediaType
+  readonly finalKey: string
+  readonly sizeBytes: number
+  /** SHA-256, 64 hex digits. */
+  readonly contentHash: string
+  readonly etag: string
+}
+
+/** The moves of an upload at a door, until it is accepted or abandoned. */
+export interface Intake {
+  /**
+   * Writes down that a file is being received, unless its owner has had `filesPerHour` in the hour before now.
+   * Exact, also when many gateways count the same user at once. The owner's `users` row is made when it is missing.
+   *
+   * @throws UnknownUser when there is no such user and none can be made
+   */
+  register(upload: NewUpload, limit: FileLimit): Promise<Registration>
+  /**
+   * Accepts all good files of a request, or none: this commit is the promise that a 202 makes.
+   * When it fails with `DatabaseUnavailable`, it may have happened all the same: then `abandon` answers false.
+   *
+   * @returns the rows in the order of `uploads`
+   * @throws UploadNotReceiving when one of them was abandoned meanwhile; then none was accepted
+   */
+  accept(uploads: readonly AcceptedUpload[]): Promise<UploadRecord[]>
+  /**
+   * Gives up an upload that was not accepted.
+   *
+   * @param giveBack when it failed by our fault: it does not count against its owner's files of the hour
+   * @returns false when it is not `receiving` any more; then nothing changed
+   */
+  abandon(id: string, refusal: Refusal, options: { giveBack: boolean }): Promise<boolean>
+  /** Takes an upload out of its owner's count, whatever its state; twice does no harm. */
+  giveBack(id: string): Promise<void>
+}
+
+const read = rowReader(Upload)
+
+export const intake = (sessions: Sessions): Intake => ({
+  async register(upload, { filesPerHour }) {
+    const [answer] = await sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour]))
+    return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
+  },
+
+  async accept(uploads) {
+    if (uploads.length === 0) return []
+    const wanted = uploads.map((upload) => ({ ...upload, id: upload.id.toLowerCase() }))
+    const rows = await sessions.run((session) => session.rows(accept, [JSON.stringify(wanted), wanted.length]))
+    const records = new Map(rows.map((row) => [row.id, asRecord(read(row))]))
+    return wanted.map(({ id }) => {
+      const record = records.get(id)
+      if (record === undefined) throw new UploadNotReceiving(wanted.map((upload) => upload.id))
+      return record
+    })
+  },
+
+  async abandon(id, { code, error, detail }, { giveBack }) {
+    const rows = await sessions.run((session) => session.rows(abandon, [id, code, error, detail, giveBack]))
+    return rows.length === 1
+  },
+
+  async giveBack(id) {
+    await sessions.run(({ entities }) => entities.update(Upload, { id, counted: true }, { counted: false }))
+  },
+})
+
+const register = 'select * from uploads_register($1, $2)'
+
+interface RegisterAnswer {
+  readonly outcome: 'registered' | 'limit_reached' | 'unknown_user'
+  readonly files_used: number
+  readonly retry_after_seconds: number
+}
+
+function registrationOf({ outcome, files_used, retry_after_seconds }: RegisterAnswer, userId: string): Registration {
+  switch (outcome) {
+    case 'registered':
+      return { registered: true, filesUsed: files_used }
+    case 'limit_reached':
+      return { registered: false, filesUsed: files_used, retryAfterSeconds: retry_after_seconds }
+    case 'unknown_user':
+      throw new UnknownUser(userId)
+    default:
+      throw new Error(`uploads_register answered '${outcome satisfies never}'`)
+  }
+}
+
+const asColumns = (upload: NewUpload) => ({
+  id: upload.id,
+  user_id: upload.userId,
+  door: upload.door,
+  asset_type: upload.assetType,
+  project_id: upload.projectId,
+  brand_id: upload.brandId,
+  original_filename: storableText(upload.filename, 255),
+  declared_type: storableText(upload.declaredType, 255),
+  quarantine_key: upload.quarantineKey,
+  nonce: upload.nonce,
+  request_id: upload.requestId === null ? null : storableText(upload.requestId, 200),
+})
+
+/** One statement, so one transaction and one trip: it locks all rows that are still receiving, and moves them only if none is missing. */
+const accept = `
+  with accepted as (
+    select * from jsonb_to_recordset($1) as a(
+      "id" uuid, "assetType" text, "projectId" uuid, "brandId" uuid, "detectedType" text, "finalKey" text,
+      "sizeBytes" bigint, "contentHash" text, "etag" text)
+  ), ready as (
+    select id from uploads where id in (select id from accepted) and state = 'receiving' order by id for update
+  )
+  update uploads set
+    state = 'received', received_at = now(), updated_at = now(),
+    asset_type = accepted."assetType", project_id = accepted."projectId", brand_id = accepted."brandId",
+    detected_type = accepted."detectedType", final_key = accepted."finalKey",
+    size_bytes = accepted."sizeBytes", content_hash = accepted."contentHash", etag = accepted."etag"
+  from accepted join ready on ready.id = accepted.id
+  where uploads.id = accepted.id and uploads.state = 'receiving' and (select count(*) from ready) = $2
+  returning uploads.*`
+
+const abandon = `
+  update uploads set
+    state = 'abandoned', abandoned_at = now(), updated_at = now(),
+    error_code = $2, error_title = $3, error_detail = $4, counted = counted and not $5
+  where id = $1 and state = 'receiving'
+  returning id`

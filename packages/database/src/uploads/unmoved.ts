@@ -1,0 +1,72 @@
+import type { EntityManager, SelectQueryBuilder } from 'typeorm'
+import { Upload, type UploadRow } from '../entities/upload.ts'
+import type { Sessions } from '../sessions.ts'
+import { asRecord, type UploadRecord } from './record.ts'
+
+/** Where a batch ended. */
+export interface Cursor {
+  readonly at: Date
+  readonly id: string
+}
+
+export interface BatchOptions {
+  /** Uploads in a batch, at most. */
+  readonly limit: number
+  /** The cursor of the batch before; none for the first. */
+  readonly after?: Cursor | null
+}
+
+export interface Batch {
+  /** Longest unmoved first. */
+  readonly uploads: readonly UploadRecord[]
+  /** Null when this batch was the last. */
+  readonly next: Cursor | null
+}
+
+/** What the sweeper looks for: uploads that stopped moving. Ages are by the database's clock. */
+export interface Unmoved {
+  /** `received`, and nothing has happened to them for so long: their bell may be lost. */
+  waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
+  /** `processing` under a lease that ran out: their worker is gone. */
+  lapsed(options: BatchOptions): Promise<Batch>
+  /** `receiving` since so long that no request can still be at it. */
+  stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
+}
+
+export const unmoved = (sessions: Sessions): Unmoved => {
+  const batch = (
+    state: UploadRow['state'],
+    by: 'updatedAt' | 'leaseUntil' | 'createdAt',
+    olderThanSeconds: number,
+    options: BatchOptions,
+  ) =>
+    sessions.run(async ({ entities }) => {
+      const rows = await inOrder(entities, by, options)
+        .andWhere(`upload.state = '${state}'`) // in the statement's text, else the planner can't use the index of that state
+        .andWhere(`upload.${by} <= now() - make_interval(secs => :olderThanSeconds)`, { olderThanSeconds })
+        .getMany()
+      return batchOf(rows, by, options.limit)
+    })
+
+  return {
+    waiting: ({ olderThanSeconds, ...options }) => batch('received', 'updatedAt', olderThanSeconds, options),
+    lapsed: (options) => batch('processing', 'leaseUntil', 0, options),
+    stale: ({ olderThanSeconds, ...options }) => batch('receiving', 'createdAt', olderThanSeconds, options),
+  }
+}
+
+type Age = 'updatedAt' | 'leaseUntil' | 'createdAt'
+
+function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {
+  const query = entities.createQueryBuilder(Upload, 'upload').orderBy(`upload.${by}`).addOrderBy('upload.id').limit(limit)
+  return after ? query.where(`(upload.${by}, upload.id) > (:at, :id)`, after) : query
+}
+
+function batchOf(rows: UploadRow[], by: Age, limit: number): Batch {
+  const last = rows.at(-1)
+  const at = last?.[by] ?? null
+  return {
+    uploads: rows.map(asRecord),
+    next: last === undefined || at === null || rows.length < limit ? null : { at, id: last.id },
+  }
+}

@@ -1,0 +1,203 @@
+import type { Accepted, AssetType, MediaType, Refusal, UploadState } from '@airlock/domain'
+import type { AssetMetadata, AssetRecord } from '../assets/record.ts'
+import { Asset } from '../entities/asset.ts'
+import { rowReader } from '../entities/from-row.ts'
+import { Upload } from '../entities/upload.ts'
+import type { Sessions } from '../sessions.ts'
+import { codeOf } from '../unavailable.ts'
+import { storableText } from './client-text.ts'
+import { ClaimLost, UnknownUser } from './errors.ts'
+import { asRecord, type Door, type UploadRecord } from './record.ts'
+
+/** The right to work on an upload. Every write of its holder carries the attempt, so that a holder who was overtaken changes nothing. */
+export interface Claim {
+  readonly uploadId: string
+  readonly attempt: number
+  readonly userId: string
+  readonly door: Door
+  readonly assetType: AssetType
+  readonly projectId: string | null
+  readonly brandId: string | null
+  readonly filename: string
+  readonly declaredType: string
+  readonly detectedType: MediaType
+  readonly quarantineKey: string
+  readonly finalKey: string
+  readonly sizeBytes: number
+  readonly contentHash: string
+  readonly etag: string
+  readonly nonce: string
+  readonly requestId: string | null
+  readonly receivedAt: Date
+}
+
+/** Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`. */
+export type ClaimAttempt =
+  | { readonly claimed: true; readonly claim: Claim }
+  | { readonly claimed: false; readonly reason: 'unknown' }
+  | { readonly claimed: false; readonly reason: 'receiving' | 'parked' | 'final'; readonly state: UploadState }
+  | { readonly claimed: false; readonly reason: 'leased'; readonly state: 'processing'; readonly leaseEndsInMs: number }
+
+/** The moves of an accepted upload, by whoever claimed it. */
+export interface Work {
+  /** Claims what is `received`, or what is `processing` under a lease that ran out. Of many at once, one wins. */
+  claim(id: string, options: { leaseSeconds: number }): Promise<ClaimAttempt>
+  /** Makes the lease end `leaseSeconds` from now. @returns false when the claim is lost */
+  renewLease(claim: Claim, leaseSeconds: number): Promise<boolean>
+  /**
+   * Makes the upload an asset: both rows in one transaction. The object must be at its final key already.
+   *
+   * @throws ClaimLost also when this very claim has completed it before
+   * @throws UnknownUser when its owner was deleted meanwhile: nobody could own the asset
+   */
+  complete(claim: Claim, verdict: Pick<Accepted, 'mediaType' | 'facts'>): Promise<AssetRecord>
+  /** Ends the upload with an explanation for its owner. @throws ClaimLost */
+  reject(claim: Claim, refusal: Refusal, options?: { giveBack: boolean }): Promise<void>
+  /** Lets go, so that a later attempt can claim it. @param fault why, for operators. @throws ClaimLost */
+  release(claim: Claim, fault: string): Promise<void>
+  /** Stops trying; the object is kept until an operator decides. @param fault why, for operators. @throws ClaimLost */
+  park(claim: Claim, refusal: Refusal, fault: string): Promise<void>
+}
+
+const readUpload = rowReader(Upload)
+const readAsset = rowReader(Asset)
+
+export const work = (sessions: Sessions): Work => {
+  /** Runs one fenced statement: `$1` is the upload, `$2` the attempt. */
+  const fenced = async (claim: Claim, sql: string, ...parameters: unknown[]) => {
+    const [row] = await sessions.run((session) => session.rows(sql, [claim.uploadId, claim.attempt, ...parameters]))
+    if (row === undefined) throw new ClaimLost(claim)
+    return row
+  }
+
+  return {
+    async claim(id, { leaseSeconds }) {
+      return sessions.run(async ({ rows }) => {
+        const [claimed] = await rows(claim, [id, leaseSeconds])
+        if (claimed !== undefined) return { claimed: true, claim: asClaim(asRecord(readUpload(claimed))) }
+        const [other] = await rows(standing, [id])
+        return refusedClaim(other as unknown as Standing | undefined)
+      })
+    },
+
+    async renewLease({ uploadId, attempt }, leaseSeconds) {
+      const rows = await sessions.run((session) => session.rows(renew, [uploadId, attempt, leaseSeconds]))
+      return rows.length === 1
+    },
+
+    async complete(claim, { mediaType, facts }) {
+      const metadata: AssetMetadata = { content_hash: claim.contentHash, source: claim.door, facts }
+      try {
+        return readAsset(await fenced(claim, complete, mediaType, JSON.stringify(metadata)))
+      } catch (error) {
+        if (codeOf(error) === foreignKeyViolation) throw new UnknownUser(claim.userId, { cause: error })
+        throw error
+      }
+    },
+
+    async reject(claim, { code, error, detail }, { giveBack } = { giveBack: false }) {
+      await fenced(claim, reject, code, error, detail, giveBack)
+    },
+
+    async release(claim, fault) {
+      await fenced(claim, release, storableText(fault, maxFaultCharacters))
+    },
+
+    async park(claim, { code, error, detail }, fault) {
+      await fenced(claim, park, code, error, detail, storableText(fault, maxFaultCharacters))
+    },
+  }
+}
+
+const maxFaultCharacters = 2000
+const foreignKeyViolation = '23503'
+
+interface Standing {
+  readonly state: UploadState
+  /** A whole number of ms, as text; null without a lease. */
+  readonly lease_ends_in_ms: string | null
+}
+
+/** Between the two statements the upload may have become free. That reads as a lease that ends at once: the caller comes again. */
+function refusedClaim(standing: Standing | undefined): ClaimAttempt {
+  if (standing === undefined) return { claimed: false, reason: 'unknown' }
+  const { state, lease_ends_in_ms } = standing
+  switch (state) {
+    case 'receiving':
+    case 'parked':
+      return { claimed: false, reason: state, state }
+    case 'completed':
+    case 'rejected':
+    case 'abandoned':
+      return { claimed: false, reason: 'final', state }
+    case 'received':
+    case 'processing':
+      return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs: Math.max(0, Number(lease_ends_in_ms ?? 0)) }
+    default:
+      throw new Error(`no such state: ${state satisfies never}`)
+  }
+}
+
+/** The database's checks promise that nothing of this is null once an upload was accepted. */
+function asClaim({ id, receivedAt, ...upload }: UploadRecord): Claim {
+  const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, nonce, requestId } = upload
+  const { assetType, detectedType, finalKey, sizeBytes, contentHash, etag } = upload
+  if (
+    assetType === null ||
+    detectedType === null ||
+    finalKey === null ||
+    sizeBytes === null ||
+    contentHash === null ||
+    etag === null ||
+    receivedAt === null
+  ) {
+    throw new Error(`upload ${id} was claimed without having been accepted`)
+  }
+  const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
+  return { ...origin, attempt, quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag }
+}
+
+const claim = `
+  update uploads set
+    state = 'processing', attempt = attempt + 1, processing_at = now(), updated_at = now(),
+    lease_until = now() + make_interval(secs => $2)
+  where id = $1 and (state = 'received' or (state = 'processing' and lease_until <= now()))
+  returning *`
+
+const standing = `
+  select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms from uploads where id = $1`
+
+const renew = `
+  update uploads set lease_until = now() + make_interval(secs => $3), updated_at = now()
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
+
+/** First the compare-and-set, and the asset only of the row that it changed. */
+const complete = `
+  with completed as (
+    update uploads set state = 'completed', completed_at = now(), updated_at = now(), lease_until = null, last_fault = null
+    where id = $1 and attempt = $2 and state = 'processing'
+    returning *
+  )
+  insert into assets (user_id, s3_key, original_filename, file_size, mime_type, asset_type, project_id, brand_id, upload_id, metadata)
+  select user_id, final_key, original_filename, size_bytes, $3, asset_type, project_id, brand_id, id, $4::jsonb from completed
+  returning *`
+
+const reject = `
+  update uploads set
+    state = 'rejected', rejected_at = now(), updated_at = now(), lease_until = null,
+    error_code = $3, error_title = $4, error_detail = $5, counted = counted and not $6
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
+
+const release = `
+  update uploads set state = 'received', updated_at = now(), lease_until = null, last_fault = $3
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
+
+const park = `
+  update uploads set
+    state = 'parked', parked_at = now(), updated_at = now(), lease_until = null,
+    error_code = $3, error_title = $4, error_detail = $5, last_fault = $6
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
