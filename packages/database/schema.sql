@@ -1,0 +1,199 @@
+-- What the migrations make. Printed by `npm run schema`; a test fails when it is out of date. Not to be edited.
+
+create table assets (
+  id uuid default gen_random_uuid() not null,
+  user_id uuid not null,
+  s3_key text not null,
+  original_filename character varying(255),
+  file_size bigint,
+  mime_type character varying(100),
+  asset_type character varying(50),
+  project_id uuid,
+  brand_id uuid,
+  upload_id uuid,
+  metadata jsonb,
+  last_accessed_at timestamp(3) with time zone,
+  expiring_at timestamp(3) with time zone,
+  created_at timestamp(3) with time zone default now() not null,
+  updated_at timestamp(3) with time zone default now() not null,
+  constraint assets_pkey PRIMARY KEY (id),
+  constraint assets_s3_key_key UNIQUE (s3_key),
+  constraint assets_upload_id_key UNIQUE (upload_id),
+  constraint assets_of_uploads_are_whole CHECK (upload_id IS NULL OR num_nulls(original_filename, file_size, mime_type, asset_type, metadata) = 0)
+);
+
+create table uploads (
+  id uuid not null,
+  user_id uuid not null,
+  state text not null,
+  door text not null,
+  asset_type character varying(50),
+  project_id uuid,
+  brand_id uuid,
+  original_filename character varying(255) not null,
+  declared_type character varying(255) not null,
+  detected_type character varying(100),
+  quarantine_key text not null,
+  final_key text,
+  size_bytes bigint,
+  content_hash text,
+  etag text,
+  nonce text not null,
+  attempt integer default 0 not null,
+  lease_until timestamp(3) with time zone,
+  error_code text,
+  error_title text,
+  error_detail text,
+  last_fault text,
+  request_id text,
+  counted boolean default true not null,
+  created_at timestamp(3) with time zone default now() not null,
+  received_at timestamp(3) with time zone,
+  processing_at timestamp(3) with time zone,
+  completed_at timestamp(3) with time zone,
+  rejected_at timestamp(3) with time zone,
+  abandoned_at timestamp(3) with time zone,
+  parked_at timestamp(3) with time zone,
+  updated_at timestamp(3) with time zone default now() not null,
+  constraint uploads_pkey PRIMARY KEY (id),
+  constraint uploads_final_key_once UNIQUE (final_key),
+  constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
+  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, content_hash, etag, received_at) = 0),
+  constraint uploads_attempt_counts CHECK (attempt >= 0),
+  constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text])),
+  constraint uploads_end_is_dated CHECK (
+CASE state
+    WHEN 'completed'::text THEN completed_at IS NOT NULL
+    WHEN 'rejected'::text THEN rejected_at IS NOT NULL
+    WHEN 'abandoned'::text THEN abandoned_at IS NOT NULL
+    WHEN 'parked'::text THEN parked_at IS NOT NULL
+    ELSE true
+END),
+  constraint uploads_final_key_from_acceptance CHECK ((state <> ALL (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nonnulls(final_key, received_at) = 0),
+  constraint uploads_hash_is_sha256 CHECK (content_hash ~ '^[0-9a-f]{64}$'::text),
+  constraint uploads_lease_while_processing CHECK ((state = 'processing'::text) = (lease_until IS NOT NULL)),
+  constraint uploads_processed_was_claimed CHECK ((state <> ALL (ARRAY['processing'::text, 'parked'::text, 'completed'::text])) OR attempt > 0 AND processing_at IS NOT NULL),
+  constraint uploads_refusal_is_whole CHECK (num_nulls(error_code, error_title, error_detail) = ANY (ARRAY[0, 3])),
+  constraint uploads_refusal_when_refused CHECK ((state = ANY (ARRAY['rejected'::text, 'abandoned'::text, 'parked'::text])) = (error_code IS NOT NULL)),
+  constraint uploads_size_positive CHECK (size_bytes > 0),
+  constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text]))
+);
+
+create table users (
+  id uuid not null,
+  created_at timestamp(3) with time zone default now() not null,
+  constraint users_pkey PRIMARY KEY (id)
+);
+
+comment on table users is 'made by Airlock';
+
+alter table assets add constraint assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+CREATE INDEX assets_by_age ON assets USING btree (created_at);
+
+CREATE INDEX assets_of_kind ON assets USING btree (asset_type, created_at);
+
+CREATE INDEX assets_of_user ON assets USING btree (user_id, created_at DESC, id);
+
+CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
+
+CREATE INDEX uploads_parked ON uploads USING btree (parked_at, id) WHERE state = 'parked'::text;
+
+CREATE INDEX uploads_processing ON uploads USING btree (lease_until, id) WHERE state = 'processing'::text;
+
+CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE state = 'received'::text;
+
+CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
+
+CREATE OR REPLACE FUNCTION uploads_guard_identity()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        raise exception 'upload % may not change its owner or its keys', old.id
+          using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_identity_fixed';
+      end $function$;
+
+CREATE OR REPLACE FUNCTION uploads_guard_insert()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        if new.state <> 'receiving' or new.attempt <> 0 then
+          raise exception 'upload % begins as %, not as receiving', new.id, new.state
+            using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
+        end if;
+        return new;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION uploads_guard_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        if (old.state, new.state) not in (
+          ('receiving', 'received'),
+          ('receiving', 'abandoned'),
+          ('received', 'processing'),
+          ('received', 'rejected'),
+          ('processing', 'processing'),
+          ('processing', 'completed'),
+          ('processing', 'rejected'),
+          ('processing', 'received'),
+          ('processing', 'parked'),
+          ('parked', 'received'),
+          ('parked', 'rejected')
+        ) or new.attempt <> old.attempt + (new.state = 'processing')::integer then
+          raise exception 'upload % may not move from % (attempt %) to % (attempt %)',
+            old.id, old.state, old.attempt, new.state, new.attempt
+            using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
+        end if;
+        return new;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer)
+ RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
+ LANGUAGE plpgsql
+AS $function$
+      declare
+        added uploads := jsonb_populate_record(null::uploads, upload);
+        moment timestamptz;
+        used integer;
+        frees_at timestamptz;
+      begin
+        perform pg_advisory_xact_lock(hashtextextended('uploads of user ' || added.user_id, 0));
+        moment := clock_timestamp();
+
+        if not exists (select from users where users.id = added.user_id) then
+          begin
+            insert into users (id) values (added.user_id) on conflict do nothing;
+          exception
+            -- the table belongs to the product around us, which wants more of a user than an id
+            when integrity_constraint_violation or insufficient_privilege or generated_always or raise_exception then
+              return query select 'unknown_user', 0, 0;
+              return;
+          end;
+        end if;
+
+        select count(*) into used from uploads
+          where uploads.user_id = added.user_id and uploads.counted and uploads.created_at > moment - interval '1 hour';
+        if used >= files_per_hour then
+          select uploads.created_at + interval '1 hour' into frees_at from uploads
+            where uploads.user_id = added.user_id and uploads.counted and uploads.created_at > moment - interval '1 hour'
+            order by uploads.created_at desc offset greatest(files_per_hour - 1, 0) limit 1;
+          return query select 'limit_reached', used, greatest(1, ceil(extract(epoch from frees_at - moment)))::integer;
+          return;
+        end if;
+
+        insert into uploads (id, user_id, state, door, asset_type, project_id, brand_id, original_filename, declared_type,
+                             quarantine_key, nonce, request_id, created_at, updated_at)
+          values (added.id, added.user_id, 'receiving', added.door, added.asset_type, added.project_id, added.brand_id,
+                  added.original_filename, added.declared_type, added.quarantine_key, added.nonce, added.request_id, moment, moment);
+        return query select 'registered', used + 1, 0;
+      end $function$;
+
+CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key) EXECUTE FUNCTION uploads_guard_identity();
+
+CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard_insert();
+
+CREATE TRIGGER uploads_guard_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_guard_move();

@@ -1,0 +1,40 @@
+import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
+
+/** What a command line has of the process around it. */
+export interface CommandIo {
+  readonly env: NodeJS.ProcessEnv
+  out(text: string): void
+  err(text: string): void
+}
+
+/**
+ * Runs a command line of flags: prints its usage when asked or when a flag is unknown, and what went wrong as one sentence.
+ *
+ * @param flags its flags, all without a value
+ * @returns the exit code: 0, 1 when `run` failed, 2 when the flags were wrong
+ */
+export async function runCommand<F extends string>(
+  { usage, flags, args, io }: { usage: string; flags: readonly F[]; args: string[]; io: CommandIo },
+  run: (given: Partial<Record<F, boolean>>) => Promise<void>,
+): Promise<number> {
+  const options: ParseArgsOptionsConfig = { help: { type: 'boolean', short: 'h' } }
+  for (const flag of flags) options[flag] = { type: 'boolean' }
+  let given: Partial<Record<F | 'help', boolean>>
+  try {
+    given = parseArgs({ args, options }).values as typeof given
+  } catch (error) {
+    io.err(`${(error as Error).message}\n\n${usage}`)
+    return 2
+  }
+  if (given.help) {
+    io.out(usage)
+    return 0
+  }
+  return run(given).then(
+    () => 0,
+    (error: Error) => {
+      io.err(`${error.message}\n`)
+      return 1
+    },
+  )
+}

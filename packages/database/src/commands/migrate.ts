@@ -1,0 +1,35 @@
+import { migrate, revertLastMigration } from '../migrating.ts'
+import type { DatabaseLog } from '../options.ts'
+import { type CommandIo, runCommand } from './command.ts'
+import { directUrl } from './direct-url.ts'
+
+const usage = `Usage: npm run migrate -- [--down]
+
+Brings the database's schema up to date. Safe to run by many processes at once.
+
+  --down   takes back the one migration that ran last; data in what it made is lost
+  --help   prints this
+
+Environment:
+  DATABASE_URL          where Postgres is
+  DATABASE_DIRECT_URL   the same without a pooler in between; used when given
+`
+
+/** `npm run migrate`. @returns its exit code */
+export function migrateCommand(args: string[], io: CommandIo): Promise<number> {
+  const log: DatabaseLog = {
+    info: (_fields, message) => io.out(`${message}\n`),
+    warn: (_fields, message) => io.err(`${message}\n`),
+  }
+  return runCommand({ usage, flags: ['down'], args, io }, async ({ down }) => {
+    const url = directUrl(io.env)
+    if (down) {
+      const reverted = await revertLastMigration({ url, log })
+      io.out(reverted === null ? 'There is nothing to take back.\n' : `took back ${reverted}\n`)
+      return
+    }
+    const ran = await migrate({ url, log })
+    for (const name of ran) io.out(`migrated ${name}\n`)
+    if (ran.length === 0) io.out('The schema is up to date.\n')
+  })
+}

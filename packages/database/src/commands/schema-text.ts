@@ -1,0 +1,81 @@
+import { migrationsTable } from '../migrating.ts'
+
+/** Runs one statement and returns its rows. */
+export type Query = (sql: string, parameters?: unknown[]) => Promise<Record<string, string>[]>
+
+/**
+ * What the migrations made, as SQL that makes it again: read from Postgres' own catalogue, because `pg_dump` isn't everywhere.
+ * Everything is in alphabetical order, and columns in theirs, so that two equal schemas print the same text.
+ *
+ * @param query on a database that holds nothing else in its current schema
+ */
+export async function schemaText(query: Query): Promise<string> {
+  const heading = '-- What the migrations make. Printed by `npm run schema`; a test fails when it is out of date. Not to be edited.\n'
+  const sections: string[] = []
+  for (const section of [tables, foreignKeys, indexes, functions, triggers]) sections.push(...(await section(query)))
+  return `${[heading, ...sections].join('\n')}`
+}
+
+/** The relations that are ours, for a `where` on a column with a relation's oid. */
+const ourTables = (oid: string) => `
+  ${oid} in (
+    select oid from pg_class
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and relname <> '${migrationsTable}'
+  )`
+
+async function tables(query: Query): Promise<string[]> {
+  const names = await query(`
+    select relname as table, obj_description(oid, 'pg_class') as comment from pg_class where ${ourTables('oid')} order by relname collate "C"`)
+  const columns = await query(`
+    select attrelid::regclass as table,
+      quote_ident(attname) || ' ' || format_type(atttypid, atttypmod)
+        || coalesce(' default ' || pg_get_expr(adbin, adrelid), '') || case when attnotnull then ' not null' else '' end as line
+    from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
+    where ${ourTables('attrelid')} and attnum > 0 and not attisdropped order by attnum`)
+  const constraints = await query(`
+    select conrelid::regclass as table, 'constraint ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid, true) as line
+    from pg_constraint where ${ourTables('conrelid')} and contype in ('p', 'u', 'c')
+    order by array_position(array['p', 'u', 'c']::"char"[], contype), conname collate "C"`)
+
+  return names.flatMap(({ table, comment }) => {
+    const lines = [...columns, ...constraints].filter((row) => row.table === table).map(({ line }) => `  ${line}`)
+    const made = `create table ${table} (\n${lines.join(',\n')}\n);\n`
+    return comment ? [made, `comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : [made]
+  })
+}
+
+const foreignKeys = (query: Query) =>
+  lines(
+    query,
+    `select 'alter table ' || conrelid::regclass || ' add constraint ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid, true) as line
+     from pg_constraint where ${ourTables('conrelid')} and contype = 'f' order by conname collate "C"`,
+  )
+
+/** Without those that a constraint brings along. */
+const indexes = (query: Query) =>
+  lines(
+    query,
+    `select pg_get_indexdef(indexrelid, 0, true) as line from pg_index
+     where ${ourTables('indrelid')} and not exists (select from pg_constraint where conindid = indexrelid and conrelid = indrelid)
+     order by indexrelid::regclass::text collate "C"`,
+  )
+
+/** Without those that an extension brings along. */
+const functions = (query: Query) =>
+  lines(
+    query,
+    `select replace(rtrim(pg_get_functiondef(oid), E'\\n'), current_schema() || '.', '') as line from pg_proc
+     where pronamespace = current_schema()::regnamespace and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+     order by proname collate "C"`,
+  )
+
+const triggers = (query: Query) =>
+  lines(
+    query,
+    `select pg_get_triggerdef(oid, true) as line from pg_trigger
+     where ${ourTables('tgrelid')} and not tgisinternal order by tgname collate "C"`,
+  )
+
+async function lines(query: Query, sql: string): Promise<string[]> {
+  return (await query(sql)).map(({ line }) => `${line};\n`)
+}
