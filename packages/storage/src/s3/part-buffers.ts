@@ -5,12 +5,19 @@ const firstBytes = 64 * KiB
 /** One part of an object, filled from chunks of whatever size the network has. */
 export class PartBuffer {
   readonly #capacity: number
+  readonly #wholeRoom: () => Buffer
   #room: Buffer
   #filled = 0
 
-  constructor(room: Buffer, capacity: number) {
+  /**
+   * @param room where the bytes go first
+   * @param capacity the size of a whole part, in bytes
+   * @param wholeRoom gives memory for a whole part, when the first room has got too small
+   */
+  constructor(room: Buffer, capacity: number, wholeRoom: () => Buffer) {
     this.#room = room
     this.#capacity = capacity
+    this.#wholeRoom = wholeRoom
   }
 
   get isFull(): boolean {
@@ -30,17 +37,16 @@ export class PartBuffer {
   /** Takes in what fits. @returns how many bytes of the chunk from `offset` on that was */
   fill(chunk: Uint8Array, offset: number): number {
     const taken = Math.min(chunk.byteLength - offset, this.#capacity - this.#filled)
-    this.#grow(this.#filled + taken)
+    if (this.#filled + taken > this.#room.byteLength) this.#moveToWholeRoom()
     this.#room.set(chunk.subarray(offset, offset + taken), this.#filled)
     this.#filled += taken
     return taken
   }
 
-  #grow(needed: number): void {
-    if (needed <= this.#room.byteLength) return
-    const larger = Buffer.allocUnsafeSlow(Math.min(this.#capacity, Math.max(needed, this.#room.byteLength * 4)))
-    larger.set(this.bytes)
-    this.#room = larger
+  #moveToWholeRoom(): void {
+    const whole = this.#wholeRoom()
+    whole.set(this.bytes)
+    this.#room = whole
   }
 }
 
@@ -62,17 +68,19 @@ export class PartBuffers {
     this.#keep = keep
   }
 
-  /** The first part of an object starts small, since most objects have no other. */
+  /** The first part of an object starts small: many objects need no more. */
   first(): PartBuffer {
-    return new PartBuffer(Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes)), this.#partBytes)
+    return new PartBuffer(Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes)), this.#partBytes, this.#wholeRoom)
   }
 
   next(): PartBuffer {
-    return new PartBuffer(this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes), this.#partBytes)
+    return new PartBuffer(this.#wholeRoom(), this.#partBytes, this.#wholeRoom)
   }
 
   /** Only of a part that nobody reads any more, not even a socket of an attempt that failed. */
   giveBack({ room }: PartBuffer): void {
     if (room !== null && this.#spare.length < this.#keep) this.#spare.push(room)
   }
+
+  readonly #wholeRoom = (): Buffer => this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
 }
