@@ -120,6 +120,7 @@ export const variables = {
   }),
   PRESIGN_MAX_HOURS: variable({ about: 'the longest life a caller may ask for', parse: wholeNumber(1, 168), default: '168' }),
   UPLOAD_MAX_SECONDS: variable({ about: 'the longest upload request', parse: wholeNumber(1, 86_400), default: '3600' }),
+  UPLOAD_IDLE_SECONDS: variable({ about: 'an upload that sends no byte for so long is ended', parse: wholeNumber(1, 3600), default: '30' }),
   LEASE_SECONDS: variable({
     about: 'an upload whose worker is silent for so long is taken over',
     parse: wholeNumber(1, 86_400),

@@ -1,5 +1,14 @@
 import { type ErrorCode, type ErrorParams, errors } from './errors.ts'
 
+/** A detail that was rendered before. */
+class Said {
+  readonly detail: string
+
+  constructor(detail: string) {
+    this.detail = detail
+  }
+}
+
 /**
  * Something that a client is told, by a code of the catalogue. Whatever else is thrown is unforeseen and becomes `internal_error`.
  *
@@ -12,15 +21,20 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
   /** The sentence for the client: names the file and the limit, never our insides. */
   readonly detail: string
 
-  constructor(code: C, params: ErrorParams<C>, options?: ErrorOptions) {
+  constructor(code: C, params: ErrorParams<C> | Said, options?: ErrorOptions) {
     const entry = errors[code]
-    const detail = (entry.detail as (params: ErrorParams<C>) => string)(params)
+    const detail = params instanceof Said ? params.detail : (entry.detail as (params: ErrorParams<C>) => string)(params)
     super(`${code}: ${detail}`, options)
     this.name = 'AirlockError'
     this.code = code
     this.status = entry.status
     this.title = entry.title
     this.detail = detail
+  }
+
+  /** A refusal as an error, for those who throw. */
+  static of({ code, detail }: Refusal): AirlockError {
+    return new AirlockError(code, new Said(detail))
   }
 }
 

@@ -9,6 +9,8 @@ interface CatalogueEntry {
 
 const list = (values: readonly string[]): string => values.join(', ')
 
+const megapixels = (pixels: number): string => (pixels / 1_000_000).toFixed(1).replace(/\.0$/, '')
+
 /** A name in a sentence: bounded, and without characters that would break a line or a terminal. */
 function shown(filename: string): string {
   const visible = filename.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '\u{fffd}')
@@ -69,6 +71,18 @@ export const errors = {
     status: 400,
     title: 'File is damaged',
     detail: ({ filename, reason }: { filename: string; reason: string }) => `File '${shown(filename)}' can't be read: ${reason}.`,
+  },
+  too_many_pixels: {
+    status: 400,
+    title: 'Too many pixels',
+    detail: ({ filename, pixels, limitPixels }: { filename: string; pixels: number; limitPixels: number }) =>
+      `File '${shown(filename)}' has ${megapixels(pixels)} megapixels in all its frames; the maximum is ${megapixels(limitPixels)}.`,
+  },
+  too_many_frames: {
+    status: 400,
+    title: 'Too many frames',
+    detail: ({ filename, frames, limit }: { filename: string; frames: number; limit: number }) =>
+      `File '${shown(filename)}' has ${frames} frames; the maximum is ${limit}.`,
   },
   not_read: {
     status: 400,
@@ -151,6 +165,11 @@ export const errors = {
     title: 'Request took too long',
     detail: ({ seconds }: { seconds: number }) => `The request was not complete after ${seconds} seconds; nothing of it was accepted.`,
   },
+  request_stalled: {
+    status: 408,
+    title: 'Request stalled',
+    detail: ({ seconds }: { seconds: number }) => `No byte arrived for ${seconds} seconds; nothing of the request was accepted.`,
+  },
 
   // The caller
   token_missing: {
@@ -196,6 +215,11 @@ export const errors = {
     detail: ({ method, path, allowed }: { method: string; path: string; allowed: readonly string[] }) =>
       `${shown(path)} does not answer to ${method}, only to ${list(allowed)}.`,
   },
+  id_malformed: {
+    status: 400,
+    title: 'Id malformed',
+    detail: ({ id }: { id: string }) => `'${shown(id)}' is no UUID.`,
+  },
   job_not_found: {
     status: 404,
     title: 'Job not found',
@@ -215,6 +239,12 @@ export const errors = {
     status: 403,
     title: 'Not your asset',
     detail: ({ id }: { id: string }) => `Asset '${shown(id)}' belongs to another user.`,
+  },
+
+  files_refused: {
+    status: 400,
+    title: 'No file accepted',
+    detail: ({ count }: { count: number }) => `None of the ${count} files was accepted, each for a reason of its own; see 'rejected'.`,
   },
 
   // Limits

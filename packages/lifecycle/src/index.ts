@@ -1,1 +1,19 @@
-export {}
+export { type AcceptDeps, accept, type FormFields } from './accept.ts'
+export { LeaseLost, withLease } from './claim.ts'
+export { type DiscardDeps, discard } from './discard.ts'
+export { type JudgedHead, judgeHead } from './judge-head.ts'
+export type { Log } from './log.ts'
+export { type SettleOptions, settleFailedAttempt } from './park.ts'
+export { AttemptFailed, type Inspect, type Outcome, type ProcessDeps, processUpload } from './process-upload.ts'
+export { finalHeaders, promote } from './promote.ts'
+export {
+  type FileCounter,
+  FileLimitReached,
+  type IncomingFile,
+  type ReceiveDeps,
+  type ReceivedFile,
+  receive,
+  type Sender,
+} from './receive.ts'
+export { reject } from './reject.ts'
+export { type SweepDeps, type SweepOptions, type SweepReport, sweep } from './sweep/sweep.ts'

@@ -70,6 +70,7 @@ const malformed: Record<VariableName, string | null> = {
   PRESIGN_DEFAULT_HOURS: '0',
   PRESIGN_MAX_HOURS: '169',
   UPLOAD_MAX_SECONDS: 'inf',
+  UPLOAD_IDLE_SECONDS: '0',
   LEASE_SECONDS: '0',
   SWEEP_INTERVAL_SECONDS: '0',
   SHUTDOWN_GRACE_S: '-1',

@@ -1,0 +1,23 @@
+import { type Config, databaseVariables, type Environment, readConfig, sizeLimitVariables, storeVariables } from '@airlock/config'
+
+const names = [
+  ...databaseVariables,
+  'REDIS_URL',
+  ...storeVariables,
+  'JWT_SECRET',
+  'HOST',
+  'PORT',
+  'LOG_LEVEL',
+  ...sizeLimitVariables,
+  'RATE_LIMIT_FILES_PER_HOUR',
+  'PRESIGN_DEFAULT_HOURS',
+  'PRESIGN_MAX_HOURS',
+  'UPLOAD_MAX_SECONDS',
+  'UPLOAD_IDLE_SECONDS',
+  'SHUTDOWN_GRACE_S',
+] as const
+
+export type GatewayConfig = Config<(typeof names)[number]>
+
+/** @throws ConfigError naming every setting that is missing or malformed */
+export const readGatewayConfig = (env: Environment): GatewayConfig => readConfig(env, names)

@@ -1,0 +1,61 @@
+import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
+import { openDatabase } from '@airlock/database'
+import { Bell, impatientConnection } from '@airlock/queue'
+import { s3ObjectStore } from '@airlock/storage'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { buildGateway } from './app.ts'
+import { type GatewayConfig, readGatewayConfig } from './config.ts'
+import { redisFileCounter } from './file-counter.ts'
+
+/** Starts a gateway, and stops it in order at a signal: not ready, stop accepting, finish what is in flight, close. */
+async function start(config: GatewayConfig): Promise<void> {
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } })
+  const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
+  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
+  const redis = impatientConnection(config.REDIS_URL, { onError })
+  const bell = new Bell({ redisUrl: config.REDIS_URL, onError })
+  const store = s3ObjectStore({
+    ...storeSettings(config),
+    onLeftover: (leftover) => log.warn(leftover, 'object left behind, the sweeper will clean'),
+  })
+  const { app, drain } = await buildGateway({
+    database,
+    store,
+    bell,
+    counter: redisFileCounter(redis, { log }),
+    log,
+    bucket: config.S3_BUCKET_NAME,
+    jwtSecrets: config.JWT_SECRET,
+    sizeLimits: sizeLimits(config),
+    filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
+    presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
+    patience: { maxSeconds: config.UPLOAD_MAX_SECONDS, idleSeconds: config.UPLOAD_IDLE_SECONDS },
+  })
+  await app.listen({ host: config.HOST, port: config.PORT })
+
+  const graceMs = config.SHUTDOWN_GRACE_S * 1000
+  closeWithGrace({ delay: graceMs + closingMs, logger: log }, async ({ signal, err }) => {
+    if (err) log.fatal({ err }, 'gateway fails')
+    log.info({ signal, graceMs }, 'gateway stops')
+    drain()
+    const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
+    await app.close()
+    clearTimeout(cut)
+    await bell.close()
+    redis.disconnect()
+    store.close()
+    await database.close()
+    log.info('gateway stopped')
+  })
+}
+
+/** What closing may take when nothing is in flight any more, in ms. */
+const closingMs = 5000
+
+try {
+  await start(readGatewayConfig(process.env))
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,52 @@
+import { DatabaseUnavailable, UnknownUser, UploadNotReceiving } from '@airlock/database'
+import { AirlockError } from '@airlock/domain'
+import { StoreUnavailable } from '@airlock/storage'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** What a client hears to wait when a server behind us is away, in seconds. */
+const retryAfterSeconds = 5
+
+/** The one place that turns an error into an answer: the catalogue's words for the client, everything else for the log. */
+export function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const known = asAirlockError(error)
+    if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
+    sendError(known, request, reply)
+  })
+}
+
+/** The body of every error answer. */
+export const errorBody = ({ title, detail, code }: AirlockError, request: FastifyRequest) => ({
+  error: title,
+  detail,
+  code,
+  request_id: request.id,
+})
+
+export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): void {
+  if (error.status === 503) reply.header('retry-after', retryAfterSeconds)
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer')
+  reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error, request))
+}
+
+/** What a client is told of an error. Whatever is not foreseen becomes `internal_error`. */
+export function asAirlockError(error: unknown): AirlockError {
+  if (error instanceof AirlockError) return error
+  if (error instanceof StoreUnavailable) return new AirlockError('storage_unavailable', {}, { cause: error })
+  if (error instanceof DatabaseUnavailable) return new AirlockError('database_unavailable', {}, { cause: error })
+  if (error instanceof UnknownUser) return new AirlockError('unknown_user', {}, { cause: error })
+  if (error instanceof UploadNotReceiving) return new AirlockError('upload_interrupted', { filename: '' }, { cause: error })
+  const { code, statusCode, validation, message } = error as Partial<FastifyError>
+  if (validation !== undefined) return new AirlockError('request_malformed', { reason: String(message) })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AirlockError('not_multipart', {})
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new AirlockError('request_malformed', { reason: String(message) })
+  return new AirlockError('internal_error', {}, { cause: error })
+}
+
+/** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for the hour's files. */
+export function limitHeaders(reply: FastifyReply, retryAfterSeconds: number, filesPerHour: number): void {
+  reply.header('retry-after', retryAfterSeconds)
+  reply.header('ratelimit-policy', `"files-per-hour";q=${filesPerHour};w=3600`)
+  reply.header('ratelimit', `"files-per-hour";r=0;t=${retryAfterSeconds}`)
+}

@@ -1,0 +1,34 @@
+import { assetTypes, jobStatuses } from '@airlock/domain'
+import Type from 'typebox'
+
+/** Schemas that several routes answer with. */
+
+export const Uuid = Type.String({ format: 'uuid' })
+
+export const Moment = Type.String({ format: 'date-time', description: 'RFC 3339, UTC' })
+
+export const AssetTypeName = Type.Enum([...assetTypes])
+
+export const Status = Type.Enum([...jobStatuses])
+
+const problem = {
+  error: Type.String({ description: 'A short title' }),
+  detail: Type.String({ description: 'A sentence that names the file and the limit' }),
+  code: Type.String({ description: 'Stable; docs/errors.md lists them' }),
+  request_id: Type.String(),
+}
+
+export const ProblemBody = Type.Object(problem)
+
+/** A place in a form, and why its file was not accepted. */
+export const RefusedUpload = Type.Object({
+  index: Type.Integer({ description: "The file's place in the form, from 0" }),
+  filename: Type.String(),
+  code: Type.String(),
+  error: Type.String(),
+  detail: Type.String(),
+})
+
+export const AllRefused = Type.Object({ ...problem, rejected: Type.Optional(Type.Array(RefusedUpload)) })
+
+export const ById = Type.Object({ id: Type.String({ description: 'A UUID' }) })

@@ -1,0 +1,19 @@
+import type { UploadRepository } from '@airlock/database'
+import type { SizeLimits } from '@airlock/domain'
+import type { FileCounter } from '@airlock/lifecycle'
+import type { Bell } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
+import type { Chores } from '../chores.ts'
+import type { PatienceLimits } from './patience.ts'
+
+/** What taking in a form needs. */
+export interface UploadDeps {
+  uploads: UploadRepository
+  store: ObjectStore
+  bell: Pick<Bell, 'ring'>
+  counter: FileCounter
+  chores: Chores
+  sizeLimits: SizeLimits
+  filesPerHour: number
+  patience: PatienceLimits
+}

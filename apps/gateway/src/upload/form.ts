@@ -1,0 +1,118 @@
+import type { Readable } from 'node:stream'
+import { AirlockError, KiB, MiB } from '@airlock/domain'
+import type { MultipartFile } from '@fastify/multipart'
+import type { FastifyRequest } from 'fastify'
+import { Patience, type PatienceLimits } from './patience.ts'
+
+export const maxFiles = 10
+
+/** What one form may hold beside its files' bytes. */
+const formLimits = { fields: 20, fieldSize: 64 * KiB, fieldNameSize: 100, headerPairs: 20, headerSize: 16 * KiB }
+
+/** How much of refused files is read and dropped so that the files behind them get their turn, in bytes for each form. */
+const maxDrainedBytes = 64 * MiB
+
+export interface FormField {
+  kind: 'field'
+  name: string
+  value: string
+}
+
+export interface FormFile {
+  kind: 'file'
+  name: string
+  /** As the client wrote it; browsers write `%22` for a quote (WHATWG, multipart/form-data encoding). */
+  rawFilename: string | undefined
+  contentType: string | undefined
+  bytes: Readable
+}
+
+/** The client went away in the middle of its form: there is nobody to answer. */
+export class ClientGone extends Error {
+  override name = 'ClientGone'
+}
+
+/**
+ * The parts of a multipart form, one after the other. A file that its reader leaves unfinished is drained, within a bound, before the next
+ * part comes.
+ *
+ * @throws AirlockError `not_multipart`, `form_malformed`, `too_many_files`, `request_timeout`, `request_stalled`, `field_…`
+ * @throws ClientGone
+ */
+export async function* formParts(request: FastifyRequest, patienceLimits: PatienceLimits): AsyncGenerator<FormField | FormFile> {
+  if (!request.isMultipart()) throw new AirlockError('not_multipart', {})
+  const patience = new Patience(request.raw, patienceLimits)
+  const parts = request.parts({
+    limits: { ...formLimits, files: maxFiles + 1, parts: maxFiles + 2 + formLimits.fields, fileSize: Number.MAX_SAFE_INTEGER },
+  })
+  let drained = 0
+  let openFile: Readable | null = null
+  let files = 0
+  patience.over.catch((reason: Error) => openFile?.destroy(reason))
+  try {
+    for (;;) {
+      const next = await Promise.race([parts.next(), patience.over])
+      if (next.done === true) return
+      const part = next.value
+      if (part.type === 'field') {
+        yield asField(part)
+        continue
+      }
+      files += 1
+      if (files > maxFiles) throw new AirlockError('too_many_files', { limit: maxFiles })
+      openFile = part.file
+      yield asFile(part)
+      drained = await drain(part.file, drained)
+      openFile = null
+    }
+  } catch (error) {
+    throw formError(error, request)
+  } finally {
+    patience.end()
+    request.raw.unpipe()
+  }
+}
+
+function asField({ fieldname, value, valueTruncated }: { fieldname: string; value: unknown; valueTruncated: boolean }): FormField {
+  if (valueTruncated) throw new AirlockError('field_malformed', { field: fieldname, expected: 'at most 64 KiB' })
+  return { kind: 'field', name: fieldname, value: typeof value === 'string' ? value : JSON.stringify(value) }
+}
+
+const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile): FormFile => ({
+  kind: 'file',
+  name: fieldname,
+  rawFilename: filename,
+  contentType: mimetype,
+  bytes: file,
+})
+
+/** @returns the bytes drained so far, of all files of the form */
+async function drain(file: Readable, before: number): Promise<number> {
+  let drained = before
+  if (file.readableEnded) return drained
+  for await (const chunk of file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    drained += chunk.byteLength
+    if (drained > maxDrainedBytes) throw new DrainedEnough()
+  }
+  return drained
+}
+
+/** A refused file goes on and on; the form is answered without its rest. */
+export class DrainedEnough extends Error {
+  override name = 'DrainedEnough'
+}
+
+/** Messages of busboy's parser for bodies that break the rules; it gives them no code. */
+const malformed = /terminated early|unexpected end|boundary not found|malformed|multipart/i
+
+/** What went wrong while reading a form, in the catalogue's words; errors of our own servers pass as they are. */
+export function formError(error: unknown, request: FastifyRequest): unknown {
+  if (error instanceof AirlockError || error instanceof DrainedEnough) return error
+  const { code, message } = error as NodeJS.ErrnoException
+  if (request.raw.destroyed && !request.raw.complete) return new ClientGone('the client went away', { cause: error })
+  if (code === 'FST_MP_PREMATURE_CLOSE' || code === 'ECONNRESET') return new ClientGone('the client went away', { cause: error })
+  if (code === 'FST_INVALID_JSON_FIELD_ERROR')
+    return new AirlockError('field_malformed', { field: 'JSON field', expected: 'valid JSON' }, { cause: error })
+  if (code?.startsWith('FST_') === true || malformed.test(message)) return new AirlockError('form_malformed', {}, { cause: error })
+  return error
+}

@@ -1,0 +1,114 @@
+import type { Database } from '@airlock/database'
+import type { SizeLimits } from '@airlock/domain'
+import { defaultLimits, inspect } from '@airlock/inspection/full'
+import type { Inspect, Log } from '@airlock/lifecycle'
+import { type Bell, type QueueLane, queueNames } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
+import { Worker } from 'bullmq'
+import type { FastifyInstance } from 'fastify'
+import type { Redis } from 'ioredis'
+import { healthServer } from './health.ts'
+import { handleProcessUpload, type RetryPolicy, retryAfterMs } from './jobs/process-upload.ts'
+import { WorkerMetrics } from './metrics.ts'
+import { SweepTimer } from './sweep-timer.ts'
+
+export interface WorkerDeps {
+  database: Database
+  store: ObjectStore
+  bell: Bell
+  /** For the queues' blocking reads. */
+  redis: Redis
+  queuePrefix: string
+  log: Log
+  lanes: readonly QueueLane[]
+  /** Jobs at once for each lane. */
+  concurrency: number
+  retry: RetryPolicy
+  leaseSeconds: number
+  sizeLimits: SizeLimits
+  sweep: { everySeconds: number; ringAfterSeconds: number; receivingForSeconds: number }
+}
+
+/** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
+const maxStalledCount = 5
+
+const healthTimeoutMs = 2000
+
+export interface AirlockWorker {
+  health: FastifyInstance
+  /** Takes jobs from now on. */
+  start(): void
+  /** Takes no more jobs, and waits for the ones that run. */
+  stop(): Promise<void>
+}
+
+/** A worker that serves the given lanes and sweeps. */
+export function buildWorker(deps: WorkerDeps): AirlockWorker {
+  const { database, store, bell, log, lanes } = deps
+  const metrics = new WorkerMetrics()
+  const workers = lanes.map((lane) => laneWorker(lane, inspectWith(deps.sizeLimits), metrics, deps))
+  const sweeper = new SweepTimer(
+    {
+      ...deps.sweep,
+      onSwept: (report) => {
+        for (const [rule, count] of Object.entries(report)) metrics.swept.inc({ rule }, count)
+      },
+    },
+    { uploads: database.uploads, store, bell, log },
+  )
+  let ready = false
+  return {
+    health: healthServer({
+      registry: metrics.registry,
+      checks: {
+        database: () => database.check(healthTimeoutMs),
+        redis: () => bell.check(),
+        s3: () => store.check({ timeoutMs: healthTimeoutMs }),
+      },
+      isReady: () => ready,
+    }),
+    start() {
+      ready = true
+      for (const worker of workers) worker.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
+      sweeper.start()
+    },
+    async stop() {
+      ready = false
+      await Promise.all([sweeper.stop(), ...workers.map((worker) => worker.close())])
+    },
+  }
+}
+
+const inspectWith =
+  (maxBytes: SizeLimits): Inspect =>
+  (source, { filename, detectedType, assetType }) =>
+    inspect(source, { filename, mediaType: detectedType, assetType }, { ...defaultLimits, maxBytes })
+
+function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Worker {
+  const { database, log, retry } = deps
+  const jobDeps = {
+    ...deps,
+    uploads: database.uploads,
+    inspect,
+    onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
+  }
+  const worker = new Worker(
+    queueNames[lane],
+    (job, token, signal) => handleProcessUpload(job, token, signal ?? new AbortController().signal, jobDeps),
+    {
+      connection: deps.redis,
+      prefix: deps.queuePrefix,
+      autorun: false,
+      concurrency: deps.concurrency,
+      maxStalledCount,
+      lockDuration: deps.leaseSeconds * 1000,
+      settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
+    },
+  )
+  worker.on('error', (err) => log.warn({ lane, err }, 'queue out of reach'))
+  worker.on('failed', (job, err) => log.warn({ lane, uploadId: job?.id, err }, 'job failed'))
+  worker.on('lockRenewalFailed', (ids) => {
+    for (const id of ids) worker.cancelJob(id, 'lock lost')
+  })
+  return worker
+}

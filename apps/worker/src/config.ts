@@ -1,0 +1,25 @@
+import { type Config, databaseVariables, type Environment, readConfig, sizeLimitVariables, storeVariables } from '@airlock/config'
+
+const names = [
+  ...databaseVariables,
+  'REDIS_URL',
+  ...storeVariables,
+  'HOST',
+  'WORKER_PORT',
+  'LOG_LEVEL',
+  'WORKER_QUEUES',
+  'WORKER_CONCURRENCY',
+  'WORKER_MAX_ATTEMPTS',
+  'RETRY_BASE_MS',
+  'RETRY_CAP_MS',
+  ...sizeLimitVariables,
+  'UPLOAD_MAX_SECONDS',
+  'LEASE_SECONDS',
+  'SWEEP_INTERVAL_SECONDS',
+  'SHUTDOWN_GRACE_S',
+] as const
+
+export type WorkerConfig = Config<(typeof names)[number]>
+
+/** @throws ConfigError naming every setting that is missing or malformed */
+export const readWorkerConfig = (env: Environment): WorkerConfig => readConfig(env, names)

@@ -1,0 +1,64 @@
+import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
+import { openDatabase } from '@airlock/database'
+import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
+import { s3ObjectStore } from '@airlock/storage'
+import closeWithGrace from 'close-with-grace'
+import { pino } from 'pino'
+import { buildWorker } from './app.ts'
+import { readWorkerConfig, type WorkerConfig } from './config.ts'
+
+/** Starts a worker, and stops it in order at a signal: take no more jobs, finish the running ones, close. */
+async function start(config: WorkerConfig): Promise<void> {
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } })
+  const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
+  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
+  const redis = patientConnection(config.REDIS_URL, { onError })
+  const bell = new Bell({ redisUrl: config.REDIS_URL, onError })
+  const store = s3ObjectStore({
+    ...storeSettings(config),
+    onLeftover: (leftover) => log.warn(leftover, 'object left behind, the sweeper will clean'),
+  })
+  const worker = buildWorker({
+    database,
+    store,
+    bell,
+    redis,
+    queuePrefix,
+    log,
+    lanes: config.WORKER_QUEUES,
+    concurrency: config.WORKER_CONCURRENCY,
+    retry: { maxAttempts: config.WORKER_MAX_ATTEMPTS, baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS },
+    leaseSeconds: config.LEASE_SECONDS,
+    sizeLimits: sizeLimits(config),
+    sweep: {
+      everySeconds: config.SWEEP_INTERVAL_SECONDS,
+      ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
+      receivingForSeconds: config.UPLOAD_MAX_SECONDS,
+    },
+  })
+  await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
+  worker.start()
+  log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker takes jobs')
+
+  closeWithGrace({ delay: config.SHUTDOWN_GRACE_S * 1000 + closingMs, logger: log }, async ({ signal, err }) => {
+    if (err) log.fatal({ err }, 'worker fails')
+    log.info({ signal }, 'worker stops')
+    await worker.stop()
+    await worker.health.close()
+    await bell.close()
+    redis.disconnect()
+    store.close()
+    await database.close()
+    log.info('worker stopped')
+  })
+}
+
+/** What closing may take when no job runs any more, in ms. */
+const closingMs = 5000
+
+try {
+  await start(readWorkerConfig(process.env))
+} catch (error) {
+  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+}

@@ -1,0 +1,60 @@
+import type { Config } from './read-config.ts'
+
+/** The settings of the servers behind Airlock, in the words in which `openDatabase` and `s3ObjectStore` take them. */
+
+export const databaseVariables = [
+  'DATABASE_URL',
+  'DATABASE_POOL_SIZE',
+  'DATABASE_STATEMENT_TIMEOUT_MS',
+  'DATABASE_CONNECT_TIMEOUT_MS',
+] as const
+
+export const databaseSettings = (config: Config<(typeof databaseVariables)[number]>) => ({
+  url: config.DATABASE_URL,
+  poolSize: config.DATABASE_POOL_SIZE,
+  statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
+  connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
+})
+
+export const storeVariables = [
+  'S3_ENDPOINT',
+  'S3_PUBLIC_ENDPOINT',
+  'S3_REGION',
+  'S3_BUCKET_NAME',
+  'S3_FORCE_PATH_STYLE',
+  'S3_SSE',
+  'S3_KMS_KEY_ID',
+  'S3_CHECKSUMS',
+  'S3_SERVER_SIDE_COPY',
+  'S3_MULTIPART_COPY_FROM_BYTES',
+  'S3_CALL_TIMEOUT_MS',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+] as const
+
+export const storeSettings = (config: Config<(typeof storeVariables)[number]>) => ({
+  bucket: config.S3_BUCKET_NAME,
+  region: config.S3_REGION,
+  endpoint: config.S3_ENDPOINT ?? undefined,
+  publicEndpoint: config.S3_PUBLIC_ENDPOINT ?? undefined,
+  forcePathStyle: config.S3_FORCE_PATH_STYLE,
+  credentials:
+    config.AWS_ACCESS_KEY_ID !== null && config.AWS_SECRET_ACCESS_KEY !== null
+      ? { accessKeyId: config.AWS_ACCESS_KEY_ID, secretAccessKey: config.AWS_SECRET_ACCESS_KEY }
+      : undefined,
+  encryption: config.S3_SSE,
+  kmsKeyId: config.S3_KMS_KEY_ID ?? undefined,
+  checksums: config.S3_CHECKSUMS,
+  callTimeoutMs: config.S3_CALL_TIMEOUT_MS,
+  multipartCopyFromBytes: config.S3_MULTIPART_COPY_FROM_BYTES,
+  serverSideCopy: config.S3_SERVER_SIDE_COPY,
+})
+
+export const sizeLimitVariables = ['MAX_IMAGE_BYTES', 'MAX_VIDEO_BYTES', 'MAX_TRAINING_BYTES'] as const
+
+/** The largest file of each kind, in bytes. */
+export const sizeLimits = (config: Config<(typeof sizeLimitVariables)[number]>) => ({
+  brand_image: config.MAX_IMAGE_BYTES,
+  generated_video: config.MAX_VIDEO_BYTES,
+  lora_training: config.MAX_TRAINING_BYTES,
+})

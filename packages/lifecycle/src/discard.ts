@@ -1,0 +1,36 @@
+import type { UploadRepository } from '@airlock/database'
+import type { Refusal } from '@airlock/domain'
+import type { ObjectStore } from '@airlock/storage'
+import type { Log } from './log.ts'
+import type { FileCounter, ReceivedFile } from './receive.ts'
+
+export interface DiscardDeps {
+  uploads: Pick<UploadRepository, 'abandon'>
+  store: Pick<ObjectStore, 'purge'>
+  counter: Pick<FileCounter, 'remove'>
+  log: Log
+}
+
+/**
+ * Takes back a file that is in quarantine but was not accepted: its form was unsound, its client went away.
+ *
+ * The row goes first: an accepted upload is never purged, however late this runs. Nothing here throws; what can't be done now, the sweeper does.
+ *
+ * @param options.giveBack the fault was ours: the user's hour gets the file back
+ */
+export async function discard(
+  file: ReceivedFile,
+  why: Refusal,
+  options: { giveBack: boolean },
+  { uploads, store, counter, log }: DiscardDeps,
+): Promise<void> {
+  const { uploadId, userId, filename, sizeBytes } = file
+  try {
+    if (options.giveBack) await counter.remove(userId, uploadId)
+    const abandoned = await uploads.abandon(uploadId, why, options)
+    if (abandoned) await store.purge(file.quarantineKey)
+    log.info({ uploadId, userId, filename, sizeBytes, code: why.code, step: 'discard' }, 'file refused')
+  } catch (err) {
+    log.warn({ uploadId, code: why.code, err }, 'upload not discarded yet, the sweeper will')
+  }
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { AirlockError } from '@airlock/domain'
+import { headBytes } from '@airlock/inspection/head'
+
+export interface MeterOptions {
+  filename: string
+  /** Judges the first bytes (at most 4100) before any byte goes on, and answers how large the file may be, in bytes. */
+  judge(head: Uint8Array): Promise<number>
+}
+
+/**
+ * Counts and hashes the bytes that pass, and stops them early: an empty file, a head that is not what it should be, a byte too many.
+ * Its stream ends in the error that stopped it.
+ *
+ * The stream it reads from is left open, so that whoever owns the request can read on behind the refused file.
+ */
+export class Meter {
+  sizeBytes = 0
+  readonly stream: Readable
+  readonly #hash = createHash('sha256')
+
+  constructor(bytes: Readable, options: MeterOptions) {
+    this.stream = Readable.from(this.#passing(bytes, options), { objectMode: false })
+  }
+
+  /** SHA-256 of all that passed, in hexadecimal. Call it once, at the end. */
+  contentHash(): string {
+    return this.#hash.digest('hex')
+  }
+
+  async *#passing(bytes: Readable, { filename, judge }: MeterOptions): AsyncGenerator<Uint8Array> {
+    const head: Uint8Array[] = []
+    let limitBytes: number | null = null
+    for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
+      this.sizeBytes += chunk.byteLength
+      this.#hash.update(chunk)
+      if (limitBytes === null) {
+        head.push(chunk)
+        if (this.sizeBytes < headBytes) continue
+        limitBytes = await this.#judged(head, judge)
+        if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
+        yield* head.splice(0)
+        continue
+      }
+      if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
+      yield chunk
+    }
+    if (this.sizeBytes === 0) throw new AirlockError('empty_file', { filename })
+    if (limitBytes !== null) return
+    limitBytes = await this.#judged(head, judge)
+    if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
+    yield* head
+  }
+
+  #judged(head: Uint8Array[], judge: MeterOptions['judge']): Promise<number> {
+    return judge(Buffer.concat(head).subarray(0, headBytes))
+  }
+}

@@ -1,0 +1,49 @@
+import type { AssetRecord, Claim, UploadRepository } from '@airlock/database'
+import { type Accepted, assetKind } from '@airlock/domain'
+import type { FinalHeaders, ObjectStore } from '@airlock/storage'
+import type { Log } from './log.ts'
+
+export interface PromoteDeps {
+  uploads: Pick<UploadRepository, 'complete'>
+  store: Pick<ObjectStore, 'copyToFinal' | 'purge'>
+  log: Log
+}
+
+/**
+ * Moves a claimed and inspected upload to its final key and makes it an asset.
+ *
+ * We may die after any line. So the object is copied before a row names it, and the quarantined object goes
+ * only after that row is committed. Run again, or twice at once, it ends the same way: the final key was fixed
+ * at acceptance, and only one claim can complete the row.
+ *
+ * @throws ObjectChanged, ObjectMissing  the quarantined bytes are no longer the ones that were inspected
+ * @throws ClaimLost  a later attempt owns the upload; the database was not touched
+ */
+export async function promote(
+  claim: Claim,
+  verdict: Accepted,
+  signal: AbortSignal,
+  { store, uploads, log }: PromoteDeps,
+): Promise<AssetRecord> {
+  const { uploadId, quarantineKey, finalKey, etag, sizeBytes } = claim
+  await store.copyToFinal(quarantineKey, finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
+  signal.throwIfAborted()
+  const asset = await uploads.complete(claim, verdict)
+  await store.purge(quarantineKey).catch((err: unknown) => log.warn({ uploadId, err }, 'quarantine not emptied yet, the sweeper will'))
+  return asset
+}
+
+/** Headers and metadata of a final object: from inspection and the row, never from the client, and nothing personal (design, section 4). */
+export function finalHeaders(claim: Claim, { mediaType }: Accepted): FinalHeaders {
+  return {
+    contentType: mediaType,
+    cacheControl: assetKind(claim.assetType).cacheControl,
+    metadata: {
+      uploaded_by: claim.userId,
+      upload_timestamp: claim.receivedAt.toISOString(),
+      content_hash: claim.contentHash,
+      asset_type: claim.assetType,
+      upload_id: claim.uploadId,
+    },
+  }
+}

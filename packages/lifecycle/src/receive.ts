@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto'
+import type { Readable } from 'node:stream'
+import type { UploadRepository } from '@airlock/database'
+import {
+  AirlockError,
+  type AssetType,
+  asRefusal,
+  type MediaType,
+  quarantineKey,
+  type Refusal,
+  refusal,
+  type SizeLimits,
+} from '@airlock/domain'
+import { type ObjectStore, StoreError } from '@airlock/storage'
+import { v7 as uuidV7 } from 'uuid'
+import { judgeHead } from './judge-head.ts'
+import type { Log } from './log.ts'
+import { Meter } from './meter.ts'
+
+/** A file as a door hands it in. Its name and type are what the client says; nothing of it is believed. */
+export interface IncomingFile {
+  /** From `parseFilename`. */
+  filename: string
+  /** From `normalizedType`. */
+  declaredType: string
+  /** Null while the form has not yet said it. */
+  assetType: AssetType | null
+  bytes: Readable
+}
+
+/** Who sends, by which door, and what they may. */
+export interface Sender {
+  userId: string
+  requestId: string
+  door: 'form' | 'pipeline'
+  filesPerHour: number
+  sizeLimits: SizeLimits
+}
+
+/** A file in quarantine, whole, but not accepted yet: its row still says `receiving`. */
+export interface ReceivedFile {
+  uploadId: string
+  userId: string
+  filename: string
+  declaredType: string
+  mediaType: MediaType
+  quarantineKey: string
+  sizeBytes: number
+  contentHash: string
+  etag: string
+}
+
+/**
+ * A cheap look at a user's hour, so that a flood costs no database. It may know too little, never decides alone, and never throws:
+ * Postgres counts in the statement that inserts the row (design, section 6).
+ */
+export interface FileCounter {
+  /** Seconds until the user may send another file; 0 = now, as far as the counter knows. */
+  secondsUntilRoom(userId: string, filesPerHour: number): Promise<number>
+  add(userId: string, uploadId: string): Promise<void>
+  remove(userId: string, uploadId: string): Promise<void>
+}
+
+export interface ReceiveDeps {
+  uploads: Pick<UploadRepository, 'register' | 'abandon'>
+  store: Pick<ObjectStore, 'receive'>
+  counter: FileCounter
+  log: Log
+}
+
+/**
+ * Streams one file to quarantine: never whole in memory, counted, hashed, refused as early as its first bytes allow.
+ *
+ * We may die after any line. The row is there before the first byte, so that the sweeper finds whatever we leave behind. When this throws,
+ * the row is `abandoned` and the store holds nothing of the file; what failed by our fault is given back to the user's hour.
+ *
+ * @throws AirlockError with the file's own fault, `file_limit_reached`, or `unknown_user`
+ * @throws StoreUnavailable, DatabaseUnavailable  our fault: the client may try again
+ */
+export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveDeps): Promise<ReceivedFile> {
+  const uploadId = uuidV7()
+  const key = quarantineKey(uploadId)
+  const nonce = randomUUID()
+  await register(uploadId, key, nonce, file, sender, deps)
+  const started = performance.now()
+  const about = { uploadId, userId: sender.userId, requestId: sender.requestId, filename: file.filename }
+
+  let mediaType: MediaType | null = null
+  const meter = new Meter(file.bytes, {
+    filename: file.filename,
+    judge: async (head) => {
+      const judged = await judgeHead(head, file, sender.sizeLimits)
+      mediaType = judged.mediaType
+      return judged.limitBytes
+    },
+  })
+  try {
+    const { etag } = await deps.store.receive(key, meter.stream, { nonce })
+    if (mediaType === null) throw new Error('the store took a file whose head nobody judged')
+    const received = {
+      ...file,
+      uploadId,
+      userId: sender.userId,
+      mediaType,
+      quarantineKey: key,
+      etag,
+      sizeBytes: meter.sizeBytes,
+      contentHash: meter.contentHash(),
+    }
+    deps.log.info({ ...about, sizeBytes: meter.sizeBytes, ms: Math.round(performance.now() - started), step: 'receive' }, 'file received')
+    return received
+  } catch (error) {
+    await abandonFailed(error, about, meter.sizeBytes, deps)
+    throw error
+  }
+}
+
+async function register(
+  uploadId: string,
+  key: string,
+  nonce: string,
+  file: IncomingFile,
+  sender: Sender,
+  { uploads, counter }: ReceiveDeps,
+): Promise<void> {
+  const { userId, filesPerHour } = sender
+  const limitReached = (retryAfterSeconds: number) =>
+    new FileLimitReached({ filename: file.filename, limit: filesPerHour, retryAfterSeconds })
+  const seconds = await counter.secondsUntilRoom(userId, filesPerHour)
+  if (seconds > 0) throw limitReached(seconds)
+  const outcome = await uploads.register(
+    {
+      id: uploadId,
+      userId,
+      assetType: file.assetType,
+      door: sender.door,
+      filename: file.filename,
+      declaredType: file.declaredType,
+      quarantineKey: key,
+      nonce,
+      requestId: sender.requestId,
+    },
+    { filesPerHour },
+  )
+  if (!outcome.registered) throw limitReached(outcome.retryAfterSeconds)
+  await counter.add(userId, uploadId)
+}
+
+/** The user's hour is full. Nothing was read. */
+export class FileLimitReached extends AirlockError<'file_limit_reached'> {
+  readonly retryAfterSeconds: number
+
+  constructor({ filename, limit, retryAfterSeconds }: { filename: string; limit: number; retryAfterSeconds: number }) {
+    super('file_limit_reached', { filename, limit })
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
+/** Writes down why a file was not received. When even that fails, the row stays `receiving` and the sweeper abandons it. */
+async function abandonFailed(
+  error: unknown,
+  about: { uploadId: string; userId: string; filename: string },
+  sizeBytes: number,
+  { uploads, counter, log }: ReceiveDeps,
+): Promise<void> {
+  const { why, giveBack } = reasonOf(error, about.filename)
+  const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
+  if (error instanceof AirlockError) log.info(fields, 'file refused')
+  else log.warn({ ...fields, err: error }, 'file not received')
+  if (giveBack) await counter.remove(about.userId, about.uploadId)
+  await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
+    log.warn({ ...about, err }, 'upload not marked as abandoned yet, the sweeper will')
+  })
+}
+
+/** Why a file was not received. The store's failures are ours, and go back to the user's hour; a stream that broke off is the client's. */
+function reasonOf(error: unknown, filename: string): { why: Refusal; giveBack: boolean } {
+  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: false }
+  if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
+  return { why: refusal('upload_interrupted', { filename }), giveBack: false }
+}

@@ -1,0 +1,22 @@
+import type { Claim, UploadRepository } from '@airlock/database'
+import type { Refusal } from '@airlock/domain'
+import type { ObjectStore } from '@airlock/storage'
+import type { Log } from './log.ts'
+
+export interface RejectDeps {
+  uploads: Pick<UploadRepository, 'reject'>
+  store: Pick<ObjectStore, 'purge'>
+  log: Log
+}
+
+/**
+ * Ends a claimed upload with the reason that its owner will read, then empties the quarantine: the bytes go only after the verdict is committed.
+ *
+ * @throws ClaimLost  a later attempt owns the upload; nothing was touched
+ */
+export async function reject(claim: Claim, refusal: Refusal, { uploads, store, log }: RejectDeps): Promise<void> {
+  await uploads.reject(claim, refusal)
+  await store
+    .purge(claim.quarantineKey)
+    .catch((err: unknown) => log.warn({ uploadId: claim.uploadId, err }, 'quarantine not emptied yet, the sweeper will'))
+}
