@@ -1,0 +1,60 @@
+// Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+import { spawn } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const progressEveryMs = 5_000
+
+/**
+ * Makes `node_modules` hold what `package-lock.json` names. Does nothing when it does already.
+ *
+ * @param {string} root the folder of the clone
+ * @param {(line: string) => void} say takes a line for the person who waits
+ * @throws {Error} when npm fails; what npm said stands above on the screen
+ */
+export async function install(root, say) {
+  const missing = missingPackages(root)
+  if (missing === 0) return
+  say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
+  const started = Date.now()
+  const seconds = () => Math.round((Date.now() - started) / 1000)
+  const progress = setInterval(() => say(`  … still installing, ${seconds()} s`), progressEveryMs)
+  try {
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root)
+  } finally {
+    clearInterval(progress)
+  }
+  say(`Installed in ${seconds()} s.`)
+}
+
+/** The Node that the clone brings along, whatever the machine's own is. */
+export const ownNode = (root) => join(root, 'node_modules', '.bin', 'node')
+
+/**
+ * How many packages of the lock file are not in `node_modules` in that version. Contents are compared, not times: a checkout
+ * changes the times of files that stayed the same.
+ */
+function missingPackages(root) {
+  const wanted = packagesOf(join(root, 'package-lock.json'))
+  const present = existsSync(ownNode(root)) ? packagesOf(join(root, 'node_modules', '.package-lock.json')) : {}
+  return Object.entries(wanted).filter(([path, entry]) => isNeeded(path, entry) && present[path]?.version !== entry.version).length
+}
+
+/** Links lead back into the clone, and optional packages are for other systems as well. */
+const isNeeded = (path, { link, optional, devOptional }) => path.includes('node_modules/') && !link && !optional && !devOptional
+
+function packagesOf(lockFile) {
+  if (!existsSync(lockFile)) return {}
+  return JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {}
+}
+
+function run(command, args, cwd) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd, stdio: 'inherit' })
+    child.on('error', reject)
+    child.on('exit', (code, signal) => {
+      if (code === 0) resolve()
+      else reject(new Error(`${command} ${args[0]} ended with ${signal ?? `exit code ${code}`}`))
+    })
+  })
+}
