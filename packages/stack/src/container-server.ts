@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto'
+import { createWriteStream, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Readable } from 'node:stream'
+import type { WaitStrategy } from 'testcontainers'
+import { type Engine, removeContainer, removeVolume } from './engine.ts'
+import { images } from './images.ts'
+import { type Controls, mayUse, type Server, type StackContext } from './server.ts'
+import type { ServerName } from './stack-file.ts'
+import { waitFor } from './wait-for.ts'
+
+/** A server to be run from an image. */
+export interface ContainerServer {
+  readonly name: ServerName
+  readonly kind: string
+  readonly url: string
+  readonly image: string
+  /** The port inside, and the one on 127.0.0.1 that leads to it. */
+  readonly ports: { readonly inside: number; readonly here: number }
+  readonly command: readonly string[]
+  readonly environment: Record<string, string>
+  /** The path inside whose content must outlive the container. */
+  readonly data: string
+  answers(): Promise<unknown>
+}
+
+type Container = ReturnType<Engine['client']['container']['getById']>
+
+const readyWithinMs = 60_000
+
+/**
+ * The road over a container, the same for every server: closed when there is no engine, when the image can't be had, and
+ * when the container doesn't come up, as happens with an engine inside a sandbox.
+ */
+export async function throughContainer<Address>(
+  name: ServerName,
+  context: StackContext,
+  start: (engine: Engine, image: string) => Promise<Server<Address>>,
+): Promise<Server<Address> | string> {
+  if (!mayUse('containers', context.env)) return ''
+  const engine = await context.engine()
+  if (typeof engine === 'string') return engine
+  try {
+    await engine.fetch(images[name], context.say)
+    return await start(engine, images[name])
+  } catch (error) {
+    const { containerId } = context.file.record.servers[name] ?? {}
+    if (containerId) await removeContainer(containerId)
+    return `no container of ${images[name]}: ${(error as Error).message}`
+  }
+}
+
+/**
+ * Starts a container, waits until it serves, and puts it on record before it runs.
+ *
+ * The reaper of Testcontainers stays out of it: our keeper removes the container when we die, after stopping it in good
+ * order, and no further image has to be fetched for that.
+ */
+export async function startContainerServer(server: ContainerServer, engine: Engine, context: StackContext): Promise<Controls> {
+  const volume = context.ephemeral ? undefined : await volumeFor(server, context)
+  const container = await createAndStart(server, engine, context, volume)
+  await untilItServes(server)
+  return {
+    stop: async () => void (await container.stop({ t: 10 })),
+    end: async () => void (await removeContainer(container.id, { byForce: context.ephemeral })),
+    start: async () => {
+      await container.start()
+      await untilItServes(server)
+    },
+    pause: async () => void (await container.pause()),
+    resume: async () => void (await container.unpause()),
+  }
+}
+
+async function createAndStart(server: ContainerServer, engine: Engine, { file }: StackContext, volume?: string): Promise<Container> {
+  const { GenericContainer } = await import('testcontainers')
+  const logFile = join(file.folder, 'logs', `${server.name}.log`)
+  mkdirSync(join(file.folder, 'logs'), { recursive: true })
+
+  class OurContainer extends GenericContainer {
+    /** Testcontainers would publish the port on every address of the machine. */
+    protected override async beforeContainerCreated(): Promise<void> {
+      this.hostConfig.PortBindings = { [`${server.ports.inside}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(server.ports.here) }] }
+    }
+    protected override async containerCreated(containerId: string): Promise<void> {
+      file.server(server.name, { kind: server.kind, url: server.url, containerId, logFile }, volume ? { volume } : {})
+    }
+  }
+
+  const container = new OurContainer(server.image)
+    .withExposedPorts({ container: server.ports.inside, host: server.ports.here })
+    .withEnvironment(server.environment)
+    .withCommand([...server.command])
+    .withAutoCleanup(false)
+    .withWaitStrategy(startedIsEnough)
+    .withLogConsumer((log: Readable) => log.on('error', () => {}).pipe(createWriteStream(logFile, { flags: 'a' })))
+  if (volume) container.withBindMounts([{ source: volume, target: server.data }])
+  const started = await container.start()
+  return engine.client.container.getById(started.getId())
+}
+
+/** We ask the server itself, from outside, as for every other kind. */
+const startedIsEnough: WaitStrategy = {
+  waitUntilReady: async () => {},
+  withStartupTimeout: () => startedIsEnough,
+  isStartupTimeoutSet: () => false,
+  getStartupTimeout: () => readyWithinMs,
+}
+
+const untilItServes = (server: ContainerServer) =>
+  waitFor(() => server.answers().then(() => true), { what: `${server.image} at ${server.url} to serve`, timeoutMs: readyWithinMs })
+
+/** A volume of this data folder. What a folder of the same path left before it was removed by hand goes first. */
+async function volumeFor({ name }: ContainerServer, { file }: StackContext): Promise<string> {
+  const volume = `airlock-${createHash('sha256').update(file.folder).digest('hex').slice(0, 12)}-${name}`
+  if (file.record.data[name]?.volume !== volume) await removeVolume(volume)
+  return volume
+}

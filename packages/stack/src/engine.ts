@@ -1,0 +1,84 @@
+import { existsSync } from 'node:fs'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { ContainerRuntimeClient } from 'testcontainers'
+import { within } from './wait-for.ts'
+
+/** How long an engine may take to say that it is there, and to fetch an image. */
+const limits = { answerMs: 5_000, pullMs: 60_000 } as const
+
+/** A container engine that answers on this machine. */
+export interface Engine {
+  readonly client: ContainerRuntimeClient
+  /** Makes sure that an image is here. @throws Error when it can't be had within 60 s */
+  fetch(image: string, say: (line: string) => void): Promise<void>
+}
+
+/** @returns the engine of this machine, or why there is none. Without a socket this takes no time: Testcontainers is not even loaded. */
+export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine | string> {
+  if (!mayHaveEngine(env)) return 'no container engine'
+  try {
+    const client = await within(limits.answerMs, connect(), 'an answer of the container engine')
+    const { host } = client.info.containerRuntime
+    // Ports are published on 127.0.0.1 only, which on another machine would be out of our reach.
+    if (!['localhost', '127.0.0.1'].includes(host)) return `the container engine is on another machine (${host})`
+    return { client, fetch: (image, say) => fetchImage(client, image, say) }
+  } catch {
+    return 'no container engine answers'
+  }
+}
+
+/** Removes a container with its anonymous volumes, stopping it first unless by force. @returns false when there was none, or no engine to ask */
+export async function removeContainer(id: string, { byForce = false } = {}): Promise<boolean> {
+  const engine = await findEngine()
+  if (typeof engine === 'string') return false
+  const container = engine.client.container.dockerode.getContainer(id)
+  try {
+    if (!byForce) await container.stop({ t: 10 }).catch(ignoring(304, 404))
+    await container.remove({ force: true, v: true })
+    return true
+  } catch (error) {
+    ignoring(404, 409)(error) // removed, or being removed, by somebody else
+    return false
+  }
+}
+
+/** Removes a named volume; one that is not there is fine. */
+export async function removeVolume(name: string): Promise<void> {
+  const engine = await findEngine()
+  if (typeof engine === 'string') return
+  await engine.client.container.dockerode.getVolume(name).remove().catch(ignoring(404))
+}
+
+/** Swallows the engine's answers of these HTTP statuses, which say that the work is done already. */
+const ignoring =
+  (...statuses: number[]) =>
+  (error: unknown): void => {
+    if (!statuses.includes((error as { statusCode?: number }).statusCode ?? 0)) throw error
+  }
+
+async function connect(): Promise<ContainerRuntimeClient> {
+  const { getContainerRuntimeClient } = await import('testcontainers')
+  return getContainerRuntimeClient()
+}
+
+async function fetchImage(client: ContainerRuntimeClient, image: string, say: (line: string) => void): Promise<void> {
+  const { ImageName } = await import('testcontainers')
+  const name = ImageName.fromString(image)
+  if (await client.image.exists(name)) return
+  say(`fetching the image ${image} (up to ${limits.pullMs / 1000} s)`)
+  await within(limits.pullMs, client.image.pull(name), `the image ${image}`)
+}
+
+/** The places where Testcontainers itself would look. */
+function mayHaveEngine(env: NodeJS.ProcessEnv): boolean {
+  if (env.DOCKER_HOST || env.TESTCONTAINERS_HOST_OVERRIDE) return true
+  const sockets = [
+    '/var/run/docker.sock',
+    join(env.XDG_RUNTIME_DIR ?? `/run/user/${process.getuid?.() ?? 0}`, 'docker.sock'),
+    join(homedir(), '.docker/run/docker.sock'),
+    join(homedir(), '.docker/desktop/docker.sock'),
+    join(homedir(), '.testcontainers.properties'),
+  ]
+  return sockets.some((path) => existsSync(path))
+}

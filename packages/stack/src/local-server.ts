@@ -1,0 +1,109 @@
+import { spawn } from 'node:child_process'
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
+import type { Controls, StackContext } from './server.ts'
+import type { ServerName } from './stack-file.ts'
+import { waitFor } from './wait-for.ts'
+
+/** A server to be run as a process of this machine. */
+export interface LocalServer {
+  readonly name: ServerName
+  readonly kind: string
+  readonly url: string
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string
+  readonly env?: Record<string, string>
+  readonly user?: { readonly uid: number; readonly gid: number }
+  /** Asks it for proof that it serves; throws until then. */
+  answers(): Promise<unknown>
+  /** Ends it in good order, and without ceremony. */
+  readonly signals: { readonly stop: NodeJS.Signals; readonly discard: NodeJS.Signals }
+  readonly folders?: readonly string[]
+  /** Files that it leaves behind elsewhere when ended by force. */
+  readonly litter?: readonly string[]
+}
+
+const readyWithinMs = 60_000
+
+/** Thrown when a server ended before it served, most often since another took its port meanwhile. */
+export class ServerDidNotStart extends Error {
+  override name = 'ServerDidNotStart'
+}
+
+/** Starts a server as a process of its own session, waits until it serves, and puts it on record before anything can go wrong. */
+export async function startLocalServer(server: LocalServer, context: StackContext): Promise<Controls> {
+  let running = launch(server, context)
+  await untilItServes(server, running, context)
+  const stop = async (signal: NodeJS.Signals) => {
+    await endProcess(running, { signal })
+    for (const file of server.litter ?? []) rmSync(file, { force: true })
+  }
+  return {
+    stop: () => stop(server.signals.stop),
+    end: () => stop(context.ephemeral ? server.signals.discard : server.signals.stop),
+    start: async () => {
+      if (isRunning(running)) return
+      running = launch(server, context)
+      await untilItServes(server, running, context)
+    },
+    pause: async () => signalFamily(running, 'SIGSTOP'),
+    resume: async () => signalFamily(running, 'SIGCONT'),
+  }
+}
+
+function launch(server: LocalServer, { file }: StackContext): ProcessIdentity {
+  const logFile = logFileOf(server.name, file.folder)
+  const log = openSync(logFile, 'a')
+  const child = spawn(server.command, server.args, {
+    cwd: server.cwd,
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: server.cwd, LC_ALL: 'C', ...server.env },
+    stdio: ['ignore', log, log],
+    detached: true, // a Ctrl-C in the terminal is for the apps first
+    ...server.user,
+  })
+  closeSync(log)
+  child.unref()
+  child.on('error', () => {}) // no pid then, which is told below
+  const identity = child.pid === undefined ? null : identityOf(child.pid)
+  if (identity === null) throw new ServerDidNotStart(`${server.command} can't be run; ${lastLines(logFile)}`)
+  const { kind, url, folders = [], litter = [], signals } = server
+  file.server(server.name, { kind, url, ...identity, stopSignal: signals.stop, logFile, litter }, { folders })
+  return identity
+}
+
+async function untilItServes(server: LocalServer, running: ProcessIdentity, { file }: StackContext): Promise<void> {
+  const logFile = logFileOf(server.name, file.folder)
+  const answered = await waitFor(
+    async () => {
+      if (!isRunning(running)) return 'gone'
+      await server.answers()
+      return 'serves'
+    },
+    { what: `${server.kind} at ${server.url} to serve (its log: ${logFile})`, timeoutMs: readyWithinMs, everyMs: 50 },
+  )
+  if (answered === 'gone') throw new ServerDidNotStart(`${server.kind} ended at once; ${lastLines(logFile)}`)
+}
+
+/** Starts a server on ports that were free a moment ago, and again on others when somebody else was quicker. */
+export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start()
+    } catch (error) {
+      const taken = error instanceof ServerDidNotStart && /in use|could not bind|bind:/i.test(error.message)
+      if (!taken || attempt === 3) throw error
+    }
+  }
+}
+
+function logFileOf(name: ServerName, folder: string): string {
+  mkdirSync(join(folder, 'logs'), { recursive: true })
+  return join(folder, 'logs', `${name}.log`)
+}
+
+function lastLines(logFile: string): string {
+  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-10)
+  return `the last lines of ${logFile}:\n${lines.map((line) => `  ${line}`).join('\n')}`
+}

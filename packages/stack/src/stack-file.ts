@@ -1,0 +1,143 @@
+import { randomBytes } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { identityOf, type ProcessIdentity } from './process-identity.ts'
+
+export type ServerName = 'postgres' | 'redis' | 's3'
+
+/** One server of a stack, as somebody needs it who wants to use it, look at its log, or end it. */
+export interface ServerEntry {
+  readonly kind: string
+  readonly url: string
+  readonly pid?: number
+  readonly startedAt?: string
+  /** What ends it in good order; SIGTERM when left out. */
+  readonly stopSignal?: NodeJS.Signals
+  readonly containerId?: string
+  readonly logFile?: string
+  /** Sockets and the like that the server leaves behind when it is ended by force. */
+  readonly litter?: readonly string[]
+}
+
+/** Where the data of a server of ours lies, and of which kind it is. Stays on record while the server is down. */
+export interface DataEntry {
+  readonly kind: string
+  /** What lies outside the stack's data folder, such as a directory that another user can reach. */
+  readonly folders?: readonly string[]
+  /** The container engine's volume. */
+  readonly volume?: string
+}
+
+/** A process beside the servers: a gateway, a worker. */
+export interface ProcessEntry extends ProcessIdentity {
+  readonly url?: string
+  readonly logFile?: string
+}
+
+/** What `stack.json` holds. Secrets are among it, so only its owner can read the file. */
+export interface StackRecord {
+  /** Who brought the stack up. While this process runs, the stack is in use. */
+  owner: ProcessIdentity | null
+  servers: Partial<Record<ServerName, ServerEntry>>
+  data: Partial<Record<ServerName, DataEntry>>
+  processes: Record<string, ProcessEntry>
+  /** The settings that gateway, worker and `ops` take from here where the environment says nothing. */
+  environment: Record<string, string>
+  /** Passwords that were made once and must stay, because the data was made with them. */
+  secrets: Record<string, string>
+}
+
+const emptyRecord = (): StackRecord => ({ owner: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
+
+/** @returns what stack.json in this folder says, or null without one. @throws Error when it is there and can't be read */
+export function readStackRecord(folder: string): StackRecord | null {
+  const file = join(folder, 'stack.json')
+  try {
+    return { ...emptyRecord(), ...(JSON.parse(readFileSync(file, 'utf8')) as StackRecord) }
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Error(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
+  }
+}
+
+/**
+ * `stack.json` of one data folder, in the hands of the process that owns the stack. Each change is on disk before the call
+ * returns: should we be killed the next moment, the file still names everything that must be ended.
+ */
+export class StackFile {
+  readonly folder: string
+  readonly #record: StackRecord
+
+  constructor(folder: string) {
+    mkdirSync(folder, { recursive: true })
+    this.folder = folder
+    this.#record = readStackRecord(folder) ?? emptyRecord()
+  }
+
+  get path(): string {
+    return join(this.folder, 'stack.json')
+  }
+
+  get record(): Readonly<StackRecord> {
+    return this.#record
+  }
+
+  /** @returns a folder inside the data folder, made when it is not there */
+  subfolder(name: string): string {
+    const path = join(this.folder, name)
+    mkdirSync(path, { recursive: true })
+    return path
+  }
+
+  /** Says that this process owns the stack now, and that nothing of it runs yet. Secrets and settings of earlier runs stay. */
+  own(): void {
+    this.#record.owner = identityOf(process.pid)
+    this.#record.servers = {}
+    this.#record.processes = {}
+    this.#save()
+  }
+
+  /** Says that nobody owns the stack, and that nothing of it runs. */
+  release(): void {
+    this.#record.owner = null
+    this.#record.servers = {}
+    this.#record.processes = {}
+    this.#save()
+  }
+
+  /** Names a server, and the data that it keeps unless it belongs to somebody else. */
+  server(name: ServerName, entry: ServerEntry, data?: Omit<DataEntry, 'kind'>): void {
+    this.#record.servers[name] = entry
+    if (data) this.#record.data[name] = { kind: entry.kind, ...data }
+    this.#save()
+  }
+
+  /** Names a process beside the servers; it is ended with them, should this process be killed. */
+  process(name: string, entry: ProcessEntry): void {
+    this.#record.processes[name] = entry
+    this.#save()
+  }
+
+  /** Adds to the settings that others read from here. */
+  environment(settings: Record<string, string>): void {
+    Object.assign(this.#record.environment, settings)
+    this.#save()
+  }
+
+  /** @returns the secret of this name: 48 random bytes, made at the first call and the same ever after. */
+  secret(name: string): string {
+    const known = this.#record.secrets[name]
+    if (known) return known
+    const made = randomBytes(48).toString('base64url')
+    this.#record.secrets[name] = made
+    this.#save()
+    return made
+  }
+
+  /** Written beside and moved into place, so that a reader never sees half a file. */
+  #save(): void {
+    const beside = `${this.path}.${process.pid}.new`
+    writeFileSync(beside, `${JSON.stringify(this.#record, null, 2)}\n`, { mode: 0o600 })
+    renameSync(beside, this.path)
+  }
+}

@@ -1,0 +1,214 @@
+import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { findEngine } from './engine.ts'
+import { type Keeper, startKeeper } from './keeper.ts'
+import { assertNotInUse, endLeftovers, ephemeralPrefix, removeDeadEphemeralStacks, removeServerData } from './leftovers.ts'
+import { type Road, type Server, type StackContext, takeRoad } from './server.ts'
+import { type PostgresAddress, postgresRoads } from './servers/postgres.ts'
+import { type RedisAddress, redisRoads } from './servers/redis.ts'
+import { abilities, type S3Abilities, type S3Address, type S3Kind, s3Roads } from './servers/s3.ts'
+import { readStackRecord, type ServerName, StackFile } from './stack-file.ts'
+
+/** What each server's address looks like. */
+export interface Addresses {
+  postgres: PostgresAddress
+  redis: RedisAddress
+  s3: S3Address
+}
+
+export interface StackOptions {
+  /** Where data, logs and stack.json go; `.airlock` in the clone when left out. Ephemeral stacks make one of their own. */
+  readonly dataDir?: string
+  readonly env?: NodeJS.ProcessEnv
+  /** Gets one line for each server, and more while something is fetched. */
+  readonly say: (line: string) => void
+  /** For one run of tests: takes its servers from TEST_… variables only, and leaves nothing behind. */
+  readonly ephemeral?: boolean
+}
+
+/** Postgres, Redis and S3, all serving. */
+export interface Stack {
+  readonly postgres: PostgresAddress & { readonly kind: string }
+  readonly redis: RedisAddress & { readonly kind: string }
+  readonly s3: S3Address & { readonly kind: S3Kind; readonly can: S3Abilities }
+  readonly servers: { readonly [name in ServerName]: Server<Addresses[name]> }
+  /** stack.json: name the processes beside the servers, the settings for others, and secrets there. */
+  readonly file: StackFile
+  /** The settings of gateway and worker which name these servers. */
+  readonly environment: Record<string, string>
+  /** Ends every server that was started here, and removes an ephemeral stack's data. Twice does no harm. */
+  stop(): Promise<void>
+}
+
+const clone = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** Where Airlock keeps its data unless told otherwise. */
+export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => resolve(env.AIRLOCK_DATA_DIR || join(clone, '.airlock'))
+
+/**
+ * Brings up Postgres, Redis and S3: each from a URL in the environment, else from a container, else as a local process.
+ * What an earlier, killed run left behind is ended first. Should this process die, a keeper ends the servers.
+ *
+ * @throws StackInUse when a living process holds the data folder
+ * @throws Error that says for which server every road was closed, and why; nothing is left running then
+ */
+export async function startStack({ dataDir, env = process.env, say, ephemeral = false }: StackOptions): Promise<Stack> {
+  const opened = await openFolder({ dataDir: dataDir ?? defaultDataDir(env), env, say, ephemeral })
+  const { context, stop } = opened
+  const start = <Name extends ServerName>(name: Name) => opened.start(name)
+  const settled = await Promise.allSettled([start('postgres'), start('redis'), start('s3')])
+  const [postgres, redis, s3] = settled
+  if (postgres.status === 'rejected' || redis.status === 'rejected' || s3.status === 'rejected') {
+    await stop()
+    throw firstReason(settled)
+  }
+  const servers = { postgres: postgres.value, redis: redis.value, s3: s3.value }
+  const s3Kind = servers.s3.kind as S3Kind
+  const environment = environmentOf(servers)
+  context.file.environment(environment)
+  return {
+    postgres: { ...servers.postgres.address, kind: servers.postgres.kind },
+    redis: { ...servers.redis.address, kind: servers.redis.kind },
+    s3: { ...servers.s3.address, kind: s3Kind, can: abilities[s3Kind] },
+    servers,
+    file: context.file,
+    environment,
+    stop,
+  }
+}
+
+/** Starts one server of its own, whatever URLs are given: for whoever wants to stop, freeze or flush it. Always ephemeral. */
+export async function startServer<Name extends ServerName>(
+  name: Name,
+  { env = process.env, say }: Pick<StackOptions, 'env' | 'say'>,
+): Promise<Server<Addresses[Name]> & { stopForGood(): Promise<void> }> {
+  const withoutUrls = Object.fromEntries(Object.entries(env).filter(([variable]) => !variable.startsWith('TEST_')))
+  const { start, stop } = await openFolder({ dataDir: '', env: withoutUrls, say, ephemeral: true })
+  try {
+    return { ...(await start(name)), stopForGood: stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+/** Empties a data folder: databases, objects, logs and secrets. Programs that were fetched stay. @throws StackInUse */
+export async function resetStack(dataDir: string): Promise<void> {
+  assertNotInUse(dataDir)
+  const record = readStackRecord(dataDir)
+  if (record !== null) {
+    await endLeftovers(record)
+    await removeServerData(record)
+  }
+  for (const name of contents) rmSync(join(dataDir, name), { recursive: true, force: true })
+}
+
+/** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
+const contents = ['postgres', 'redis', 'seaweedfs', 'fauxqs', 'logs', 'stack.json'] as const
+
+interface OpenFolder {
+  readonly context: StackContext
+  start<Name extends ServerName>(name: Name): Promise<Server<Addresses[Name]>>
+  stop(): Promise<void>
+}
+
+async function openFolder({
+  dataDir,
+  env,
+  say,
+  ephemeral,
+}: Required<Omit<StackOptions, 'env'>> & { env: NodeJS.ProcessEnv }): Promise<OpenFolder> {
+  if (ephemeral) await removeDeadEphemeralStacks()
+  const folder = ephemeral ? ephemeralFolder() : resolve(dataDir)
+  assertNotInUse(folder)
+  const file = new StackFile(folder)
+  const left = await endLeftovers(file.record)
+  if (left > 0) say(`Ended ${left} servers or processes that an earlier run had left behind`)
+  file.own()
+  const keeper = startKeeper(folder, { removeData: ephemeral })
+  let engine: ReturnType<typeof findEngine> | undefined
+  const context: StackContext = {
+    file,
+    ephemeral,
+    env,
+    say,
+    toolsFolder: join(clone, '.airlock', 'tools'),
+    engine: () => (engine ??= findEngine(env)),
+  }
+  const roads = roadsFor(ephemeral)
+  const started: Server<unknown>[] = []
+  return {
+    context,
+    start: async (name) => {
+      const server = await takeRoad(name, roads[name] as readonly Road<Addresses[typeof name]>[], context)
+      started.push(server)
+      return server
+    },
+    stop: once(() => close(context, started, keeper)),
+  }
+}
+
+/** Others may pass through, but not look around: a Postgres that root starts runs as another user. */
+function ephemeralFolder(): string {
+  const folder = mkdtempSync(join(realpathSync(tmpdir()), ephemeralPrefix))
+  chmodSync(folder, 0o711)
+  return folder
+}
+
+async function close({ file, ephemeral }: StackContext, started: readonly Server<unknown>[], keeper: Keeper): Promise<void> {
+  await Promise.all(started.map(({ controls }) => controls?.end()))
+  if (ephemeral) {
+    await removeServerData(file.record)
+    rmSync(file.folder, { recursive: true, force: true })
+  } else {
+    file.release()
+  }
+  keeper.dismiss()
+}
+
+/** Tests never touch the servers of a running product: what they may use has names of its own. */
+const roadsFor = (ephemeral: boolean): { [Name in ServerName]: readonly Road<Addresses[Name]>[] } =>
+  ephemeral
+    ? {
+        postgres: postgresRoads('TEST_DATABASE_URL'),
+        redis: redisRoads('TEST_REDIS_URL'),
+        s3: s3Roads({
+          endpoint: 'TEST_S3_ENDPOINT',
+          region: 'TEST_S3_REGION',
+          accessKeyId: 'TEST_S3_ACCESS_KEY_ID',
+          secretAccessKey: 'TEST_S3_SECRET_ACCESS_KEY',
+        }),
+      }
+    : {
+        postgres: postgresRoads('DATABASE_URL'),
+        redis: redisRoads('REDIS_URL'),
+        s3: s3Roads({
+          endpoint: 'S3_ENDPOINT',
+          region: 'S3_REGION',
+          accessKeyId: 'AWS_ACCESS_KEY_ID',
+          secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
+        }),
+      }
+
+const environmentOf = ({ postgres, redis, s3 }: Stack['servers']): Record<string, string> => ({
+  DATABASE_URL: postgres.address.url,
+  REDIS_URL: redis.address.url,
+  S3_ENDPOINT: s3.address.endpoint,
+  S3_REGION: s3.address.region,
+  S3_FORCE_PATH_STYLE: 'true',
+  S3_SSE: abilities[s3.kind as S3Kind].encryption ? 'AES256' : 'none',
+  AWS_ACCESS_KEY_ID: s3.address.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: s3.address.secretAccessKey,
+})
+
+function firstReason(settled: readonly PromiseSettledResult<unknown>[]): unknown {
+  const reasons = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)
+  return reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(({ message }) => message).join('\n'))
+}
+
+function once(work: () => Promise<void>): () => Promise<void> {
+  let done: Promise<void> | undefined
+  return () => (done ??= work())
+}

@@ -1,0 +1,47 @@
+import { defineConfig } from 'vitest/config'
+
+/** Lines and branches that tests must run, in percent. Parts that hold the promises of the product have the higher floor. */
+const floor = (percent: number) => ({ lines: percent, branches: percent })
+
+/** A row for each package and app, so that a well-tested one can't hide another. `packages/stack` is exempt: only one of its roads runs on a machine. */
+const floors = {
+  'packages/domain/src/**': floor(90),
+  'packages/lifecycle/src/**': floor(90),
+  'packages/storage/src/**': floor(90),
+  'packages/config/src/**': floor(80),
+  'packages/database/src/**': floor(80),
+  'packages/inspection/src/**': floor(80),
+  'packages/queue/src/**': floor(80),
+  'apps/gateway/src/**': floor(80),
+  'apps/ops/src/**': floor(80),
+  'apps/worker/src/**': floor(80),
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: 'unit', include: ['{packages,apps}/*/test/unit/**/*.test.ts'], testTimeout: 10_000 },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'integration',
+          include: ['{packages,apps}/*/test/integration/**/*.test.ts'],
+          globalSetup: ['packages/stack/src/testing/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 90_000,
+        },
+      },
+    ],
+    teardownTimeout: 30_000,
+    coverage: {
+      provider: 'v8',
+      include: ['{packages,apps}/*/src/**/*.ts'],
+      exclude: ['packages/stack/**', '**/main.ts'],
+      reporter: ['text-summary', 'json-summary', 'html'],
+      thresholds: floors,
+    },
+  },
+})
