@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { DataSource, MigrationExecutor, type QueryRunner } from 'typeorm'
+import { MigrationExecutor, type QueryRunner } from 'typeorm'
+import { dataSource } from './data-source.ts'
 import { migrations } from './migrations/index.ts'
 import type { DatabaseLog } from './options.ts'
 import { asThrown, DatabaseUnavailable } from './unavailable.ts'
@@ -42,27 +43,17 @@ export async function revertLastMigration(options: MigrateOptions): Promise<stri
 }
 
 async function underLock<T>(options: MigrateOptions, work: (executor: MigrationExecutor) => Promise<T>): Promise<T> {
-  const source = new DataSource({
-    type: 'postgres',
-    url: options.url,
-    applicationName: 'airlock-migrate',
-    poolSize: 1,
-    connectTimeoutMS: 10_000,
-    migrations,
-    migrationsTableName: migrationsTable,
-    migrationsTransactionMode: 'each',
-    installExtensions: false,
-    logging: false,
-    poolErrorHandler: (err: unknown) => options.log.warn({ err }, 'connection to the database lost while idle'),
-    // A statement that waits for a table blocks everybody who comes after it: better to fail and be run again.
-    extra: { lock_timeout: 30_000, keepAlive: true },
-  })
+  const where = { ...options, poolSize: 1, connectTimeoutMs: 10_000, applicationName: 'airlock-migrate' }
+  // A statement that waits for a table blocks everybody who comes after it: better to fail and be run again.
+  const source = dataSource(where, { migrations, migrationsTableName: migrationsTable, extra: { lock_timeout: 30_000 } })
   try {
     await source.initialize()
     const runner = source.createQueryRunner()
     try {
       await lock(runner, options)
-      return await work(new MigrationExecutor(source, runner))
+      const executor = new MigrationExecutor(source, runner)
+      executor.transaction = 'each'
+      return await work(executor)
     } finally {
       await runner.release()
     }

@@ -1,9 +1,10 @@
 import { Socket } from 'node:net'
-import { DataSource, type EntityManager, type QueryRunner } from 'typeorm'
+import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
+import { dataSource } from './data-source.ts'
 import { Asset } from './entities/asset.ts'
 import { Upload } from './entities/upload.ts'
 import { User } from './entities/user.ts'
-import type { DatabaseLog, DatabaseOptions } from './options.ts'
+import type { DatabaseOptions } from './options.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 /** How much longer than the server the driver waits for an answer, in ms: the server's own word comes first when it can speak. */
@@ -26,15 +27,20 @@ export interface Session {
  */
 export class Sessions {
   readonly #source: DataSource
-  readonly #log: DatabaseLog
   readonly #sockets = new Set<Socket>()
   readonly #running = new Set<Promise<unknown>>()
   #opening: Promise<unknown> | null = null
   #closed = false
 
   constructor(options: DatabaseOptions) {
-    this.#log = options.log
-    this.#source = this.#dataSource(options)
+    this.#source = dataSource(options, {
+      entities: [User, Upload, Asset],
+      extra: {
+        statement_timeout: options.statementTimeoutMs,
+        query_timeout: options.statementTimeoutMs + patienceMs,
+        stream: () => this.#newSocket(),
+      },
+    })
   }
 
   /** Connects, when that has not been done yet; callers at the same time share one attempt. */
@@ -80,26 +86,6 @@ export class Sessions {
     } finally {
       await runner.release()
     }
-  }
-
-  #dataSource({ url, poolSize, statementTimeoutMs, connectTimeoutMs, applicationName }: DatabaseOptions): DataSource {
-    return new DataSource({
-      type: 'postgres',
-      url,
-      applicationName,
-      poolSize,
-      connectTimeoutMS: connectTimeoutMs,
-      entities: [User, Upload, Asset],
-      installExtensions: false,
-      logging: false,
-      poolErrorHandler: (err: unknown) => this.#log.warn({ err }, 'connection to the database lost while idle'),
-      extra: {
-        statement_timeout: statementTimeoutMs,
-        query_timeout: statementTimeoutMs + patienceMs,
-        keepAlive: true,
-        stream: () => this.#newSocket(),
-      },
-    })
   }
 
   #newSocket(): Socket {
