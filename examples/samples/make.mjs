@@ -1,0 +1,110 @@
+// Makes the sample files beside it: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) on the PATH.
+// The files are in the repository; this is for those who want to know what they are, or want others.
+import { execFile } from 'node:child_process'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { promisify } from 'node:util'
+import sharp from 'sharp'
+
+const here = new URL('./', import.meta.url)
+const good = new URL('good/', here)
+const bad = new URL('bad/', here)
+const run = promisify(execFile)
+
+/** A small landscape: sky, sun, hills and water, with the grain of a camera. */
+async function landscape(width, height, [sky, glow, hill, water]) {
+  const drawing = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200" width="${width}" height="${height}" preserveAspectRatio="none">
+    <defs><linearGradient id="sky" x2="0" y2="1"><stop stop-color="${sky}"/><stop offset=".7" stop-color="${glow}"/></linearGradient></defs>
+    <rect width="300" height="200" fill="url(#sky)"/>
+    <circle cx="210" cy="92" r="22" fill="#fff6d8"/>
+    <path d="M0 130 Q60 70 120 120 T240 105 T300 125 V200 H0Z" fill="${hill}"/>
+    <path d="M0 150 Q75 142 150 150 T300 150 V200 H0Z" fill="${water}"/>
+    <path d="M96 150 l10 -34 l10 34Z M102 150 h26 l-5 8 h-16Z" fill="#fffdf5"/>
+  </svg>`
+  const grain = { create: { width, height, channels: 3, background: '#808080', noise: { type: 'gaussian', mean: 128, sigma: 10 } } }
+  return sharp(
+    await sharp(Buffer.from(drawing))
+      .composite([{ input: await sharp(grain).png().toBuffer(), blend: 'soft-light' }])
+      .png()
+      .toBuffer(),
+  )
+}
+
+/** A badge on transparent ground, turned by so many degrees. */
+const badge = (side, degrees = 0) =>
+  sharp(
+    Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -50 100 100" width="${side}" height="${side}">
+      <g transform="rotate(${degrees})"><path d="M0-44 L38-22 V22 L0 44 L-38 22 V-22Z" fill="#12355b"/>
+      <path d="M0-26 L22 18 H-22Z" fill="#f2c14e"/></g></svg>`),
+  )
+
+const dusk = ['#27346b', '#f28f5b', '#2b2d42', '#3d5a80']
+const noon = ['#2f80c2', '#dff3ff', '#3f7d4e', '#2a9fb5']
+
+async function pictures() {
+  await (await landscape(1200, 800, dusk))
+    .jpeg({ quality: 78, progressive: true })
+    .withExif({ IFD0: { Make: 'Airlock', Model: 'Sample', Copyright: 'CC0' } })
+    .toFile(path(good, 'Harbour at dusk.jpg'))
+  // As phones do: the sensor's own way up, and an orientation to turn it by
+  await (await landscape(900, 675, noon)).jpeg({ quality: 80 }).withMetadata({ orientation: 6 }).toFile(path(good, 'IMG_4211.JPG'))
+  await (await landscape(800, 600, noon)).jpeg({ quality: 82 }).toFile(path(good, 'Sommer – Grüße vom Müggelsee.jpeg'))
+  await badge(512).png().toFile(path(good, 'logo.png'))
+  await badge(256).png({ palette: true, progressive: true }).toFile(path(good, 'logo small (2).png'))
+  await (await landscape(1000, 667, dusk)).webp({ quality: 75 }).toFile(path(good, 'poster.webp'))
+  const frames = await Promise.all([0, 15, 30, 45].map((degrees) => badge(160, degrees).png().toBuffer()))
+  await sharp(frames, { join: { animated: true } })
+    .webp({ loop: 0, delay: [120, 120, 120, 120] })
+    .toFile(path(good, 'spinning badge.webp'))
+}
+
+const ffmpeg = (...args) => run('ffmpeg', ['-v', 'error', '-y', ...args])
+const film = (seconds, size) => [
+  '-f',
+  'lavfi',
+  '-i',
+  `mandelbrot=size=${size}:rate=24`,
+  '-f',
+  'lavfi',
+  '-i',
+  'sine=frequency=330',
+  '-t',
+  String(seconds),
+]
+const h264 = ['-c:v', 'libx264', '-crf', '30', '-pix_fmt', 'yuv420p', '-threads', '1', '-bitexact']
+const aac = ['-c:a', 'aac', '-b:a', '48k']
+
+async function videos() {
+  await ffmpeg(...film(3, '480x270'), ...h264, ...aac, '-movflags', '+faststart', path(good, 'scene-01.mp4'))
+  await ffmpeg(...film(2, '360x640'), ...h264, ...aac, path(good, 'Final cut v2.mp4'))
+  await ffmpeg(
+    ...film(2, '320x180'),
+    ...h264,
+    '-an',
+    '-g',
+    '12',
+    '-movflags',
+    '+frag_keyframe+empty_moov+default_base_moof',
+    path(good, 'scene-02-stream.mp4'),
+  )
+}
+
+async function badFiles() {
+  await writeFile(new URL('holiday.mp4', bad), await readFile(new URL('logo.png', good)))
+  await writeFile(new URL('empty.png', bad), '')
+  const note = 'This is no photo: three bytes of a JPEG, and then only text.\n'
+  await writeFile(new URL('note.jpg', bad), Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.from(note.repeat(20))]))
+  const photo = await readFile(new URL('Harbour at dusk.jpg', good))
+  await writeFile(new URL('half a photo.jpg', bad), photo.subarray(0, Math.floor(photo.length / 2)))
+  const scene = await readFile(new URL('Final cut v2.mp4', good))
+  await writeFile(new URL('half a scene.mp4', bad), scene.subarray(0, 20_000))
+}
+
+const path = (folder, name) => decodeURIComponent(new URL(encodeURIComponent(name), folder).pathname)
+
+for (const folder of [good, bad]) {
+  await rm(folder, { recursive: true, force: true })
+  await mkdir(folder, { recursive: true })
+}
+await pictures()
+await videos()
+await badFiles()

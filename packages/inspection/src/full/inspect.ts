@@ -1,0 +1,51 @@
+import { type AssetKind, assetKind, type ByteSource, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { headBytes, identify } from '../head/identify.ts'
+import type { InspectedUpload, Inspection } from '../head/inspect-contract.ts'
+import { judgeHead } from '../head/judge.ts'
+import { Corrupt } from './corrupt.ts'
+import { defaultLimits, type InspectionLimits } from './limits.ts'
+import { inspectPicture } from './picture/inspect-picture.ts'
+import { readFully } from './read-fully.ts'
+import { inspectVideo } from './video/inspect-video.ts'
+
+/** The version of the rules below. Raise it when a rule comes, goes or changes. */
+export const inspectionVersion = 1
+
+/** Reads a file whose head and size are in order. Throws `Corrupt` for bad bytes, or returns a refusal of its own. */
+export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits) => Promise<Verdict>
+
+const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
+  picture: inspectPicture,
+  video: inspectVideo,
+}
+
+/**
+ * Whether the bytes are what they claim to be. Looks at everything anew: what the gateway saw proves nothing here.
+ *
+ * @throws whatever the source throws (object changed, store out of reach), and what is our own fault (no memory, no time):
+ *   none of these says anything about the file, so the caller tries again
+ */
+export async function inspect(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits = defaultLimits): Promise<Inspection> {
+  const verdict = await judge(source, upload, limits).catch((error: unknown): Verdict => {
+    if (error instanceof Corrupt) return rejected(refusal('file_corrupt', { filename: upload.filename, reason: error.reason }))
+    throw error
+  })
+  if (!verdict.ok) return { ...verdict, inspectionVersion }
+  return { ...verdict, facts: { ...verdict.facts, inspection_version: inspectionVersion }, inspectionVersion }
+}
+
+async function judge(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits): Promise<Verdict> {
+  const { filename, assetType, mediaType: claimedType } = upload
+  const { inspector } = assetKind(assetType)
+  const limitBytes = limits.maxBytes[assetType]
+  if (inspector === null) return rejected(refusal('asset_type_not_available', { value: assetType }))
+  if (source.size === 0) return rejected(refusal('empty_file', { filename }))
+  if (source.size > limitBytes) return rejected(refusal('file_too_large', { filename, limitBytes }))
+
+  const content = await identify(await readFully(source, 0, Math.min(headBytes, source.size)))
+  const refused = judgeHead({ filename, claimedType, assetType }, content)
+  if (refused) return rejected(refused)
+  return inspectors[inspector](source, upload, limits)
+}
+
+const rejected = (why: Refusal): Verdict => ({ ok: false, refusal: why })

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { type AssetType, type ByteSource, bytesInMemory } from '@airlock/domain'
+import { inspect } from '@airlock/inspection/full'
+import { claimedTypeOf, type Inspection } from '@airlock/inspection/head'
+
+const samplesFolder = new URL('../../../examples/samples/', import.meta.url)
+
+export interface Sample {
+  file: string
+  asset_type: AssetType
+  expected: string
+}
+
+export const samples: Sample[] = JSON.parse(readFileSync(new URL('samples.json', samplesFolder), 'utf8'))
+
+export const sample = (file: string): Buffer => readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), samplesFolder))
+
+/** What `inspect` says of bytes that came under a name; the kind is the one which that name's type belongs to. */
+export async function inspected(bytes: Uint8Array, filename: string, limits?: Parameters<typeof inspect>[2]): Promise<Inspection> {
+  const mediaType = claimedTypeOf(filename) ?? 'image/jpeg'
+  const assetType = mediaType === 'video/mp4' ? 'generated_video' : 'brand_image'
+  return inspect(bytesInMemory(bytes), { filename, mediaType, assetType }, limits)
+}
+
+/** The code and the sentence of a rejection, or the facts of what was accepted. */
+export const outcome = (verdict: Inspection) => (verdict.ok ? verdict.facts : `${verdict.refusal.code}: ${verdict.refusal.detail}`)
+
+/** A source that remembers what was read of it. */
+export function watched(bytes: Uint8Array): ByteSource & { reads: { offset: number; length: number }[] } {
+  const source = bytesInMemory(bytes)
+  const reads: { offset: number; length: number }[] = []
+  return {
+    ...source,
+    reads,
+    read: (offset, length) => {
+      reads.push({ offset, length })
+      return source.read(offset, length)
+    },
+  }
+}

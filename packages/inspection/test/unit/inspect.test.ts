@@ -1,0 +1,92 @@
+import { type AssetType, bytesInMemory, type MediaType } from '@airlock/domain'
+import { defaultLimits, inspect, inspectionVersion } from '@airlock/inspection/full'
+import { claimedTypeOf } from '@airlock/inspection/head'
+import { expect, test } from 'vitest'
+import { inspected, outcome, sample, samples, watched } from '../sources.ts'
+
+const picture = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
+const video = { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' } as const
+
+test.each(samples)('$file ends as $expected', async ({ file, asset_type: assetType, expected }) => {
+  const filename = file.split('/').at(-1) ?? ''
+  const mediaType = claimedTypeOf(filename) as MediaType
+  const verdict = await inspect(bytesInMemory(sample(file)), { filename, mediaType, assetType })
+
+  expect(verdict.ok ? 'completed' : verdict.refusal.code).toBe(expected)
+  if (verdict.ok) expect(verdict.mediaType).toBe(mediaType)
+})
+
+test('every verdict says which rules gave it', async () => {
+  expect(await inspected(sample('good/logo.png'), 'logo.png')).toMatchObject({
+    inspectionVersion,
+    facts: { inspection_version: inspectionVersion },
+  })
+  expect(await inspected(sample('bad/note.jpg'), 'note.jpg')).toMatchObject({ ok: false, inspectionVersion })
+})
+
+test('the type that the gateway saw is proven, not trusted', async () => {
+  const verdict = await inspect(bytesInMemory(sample('good/logo.png')), picture)
+
+  expect(outcome(verdict)).toBe("type_mismatch: File 'photo.jpg' claims to be JPEG, but its content is PNG.")
+})
+
+test('a type that its kind does not hold is rejected, even when the bytes are sound', async () => {
+  const verdict = await inspect(bytesInMemory(sample('good/scene-01.mp4')), { ...video, assetType: 'brand_image' })
+
+  expect(outcome(verdict)).toMatch(/^type_not_allowed: /)
+})
+
+test('a kind without an inspector is never accepted', async () => {
+  const upload = { filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' } as const
+
+  expect(outcome(await inspect(bytesInMemory(Buffer.from('PK\x03\x04')), upload))).toMatch(/^asset_type_not_available: /)
+})
+
+test('a file larger than its kind may be is rejected unread', async () => {
+  const source = watched(sample('good/logo.png'))
+  const limits = { ...defaultLimits, maxBytes: { ...defaultLimits.maxBytes, brand_image: source.size - 1 } }
+  const verdict = await inspect(source, { ...picture, filename: 'logo.png', mediaType: 'image/png' }, limits)
+
+  expect(verdict).toMatchObject({ ok: false, refusal: { code: 'file_too_large' } })
+  expect(source.reads).toEqual([])
+})
+
+test('an empty file is rejected unread', async () => {
+  const source = watched(Buffer.alloc(0))
+
+  expect(outcome(await inspect(source, picture))).toBe("empty_file: File 'photo.jpg' has 0 bytes.")
+  expect(source.reads).toEqual([])
+})
+
+const failing: [AssetType, string][] = [
+  ['brand_image', 'good/IMG_4211.JPG'],
+  ['generated_video', 'good/Final cut v2.mp4'],
+]
+
+test.each(failing)('what the source throws is no verdict on a %s, and comes through as it is', async (assetType, file) => {
+  const bytes = sample(file)
+  const upload = assetType === 'brand_image' ? picture : video
+  const reads = watched(bytes)
+  await inspect(reads, upload)
+
+  for (const failingRead of reads.reads.keys()) {
+    const outOfReach = new Error('the store is out of reach')
+    let read = 0
+    const source = {
+      ...bytesInMemory(bytes),
+      read: async (offset: number, length: number) =>
+        read++ === failingRead ? Promise.reject(outOfReach) : bytes.subarray(offset, offset + length),
+    }
+
+    await expect(inspect(source, upload)).rejects.toBe(outOfReach)
+  }
+})
+
+test.each(failing)('a source that gives less of a %s than it should is at fault itself', async (assetType, file) => {
+  const bytes = sample(file)
+  const source = { ...bytesInMemory(bytes), read: async (offset: number, length: number) => bytes.subarray(offset, offset + length - 1) }
+
+  await expect(inspect(source, assetType === 'brand_image' ? picture : video)).rejects.toThrow(
+    'The source gave 4099 bytes from 0 on, not 4100',
+  )
+})

@@ -1,0 +1,92 @@
+import type { AssetType } from '@airlock/domain'
+import { claimedTypeOf, identify, judgeHead, judgeName } from '@airlock/inspection/head'
+import { expect, test } from 'vitest'
+import { sample } from '../sources.ts'
+
+const png = await identify(sample('good/logo.png'))
+const mp4 = await identify(sample('good/scene-01.mp4'))
+const words = await identify(Buffer.from('only words'))
+
+const name = (filename: string, declaredType?: string, assetType: AssetType | null = 'brand_image') =>
+  judgeName({ filename, declaredType, assetType })
+
+test.each([
+  ['photo.jpg', 'image/jpeg'],
+  ['photo.JPEG', 'image/jpg'],
+  ['photo.png', 'IMAGE/PNG; charset=binary'],
+  ['photo.webp', undefined],
+  ['photo.webp', 'application/octet-stream'],
+])('a picture called %s and declared as %s is taken in', (filename, declaredType) => {
+  expect(name(filename, declaredType)).toBeNull()
+})
+
+test.each([
+  ['virus.exe', undefined],
+  ['photo', 'image/jpeg'],
+  ['.jpg', 'image/jpeg'],
+  ['film.mp4', 'video/mp4'],
+  ['photo.jpg.svg', 'image/svg+xml'],
+])('%s is refused for its extension, whatever it is declared as, and the answer names the ones that are allowed', (filename, declared) => {
+  expect(name(filename, declared)).toEqual({
+    code: 'extension_not_allowed',
+    error: 'File extension not allowed',
+    detail: `File '${filename}' must have one of these extensions: .jpg, .jpeg, .png, .webp.`,
+  })
+})
+
+test('a declared type that no file of the kind has is refused', () => {
+  expect(name('photo.jpg', 'image/svg+xml')).toMatchObject({
+    code: 'type_not_allowed',
+    detail: "File 'photo.jpg' is image/svg+xml; allowed here: image/jpeg, image/png, image/webp.",
+  })
+})
+
+test('a declared type that the extension does not stand for is refused', () => {
+  expect(name('photo.jpg', 'image/png')).toMatchObject({
+    code: 'extension_mismatch',
+    detail: "File 'photo.jpg' is declared as image/png, which its extension does not stand for.",
+  })
+})
+
+test('while the kind is unknown, whatever some kind takes in passes, and nothing else', () => {
+  expect(name('photo.jpg', 'image/jpeg', null)).toBeNull()
+  expect(name('film.mp4', 'video/mp4', null)).toBeNull()
+  expect(name('film.mp4', 'image/jpeg', null)?.code).toBe('extension_mismatch')
+  expect(name('film.mp4', 'video/webm', null)?.code).toBe('type_not_allowed')
+  expect(name('tool.exe', undefined, null)?.detail).toBe(
+    "File 'tool.exe' must have one of these extensions: .jpg, .jpeg, .png, .webp, .mp4.",
+  )
+})
+
+test('a kind without an inspector takes in nothing while the kind is unknown', () => {
+  expect(name('set.zip', 'application/zip', null)?.code).toBe('extension_not_allowed')
+  expect(name('set.zip', 'application/zip', 'lora_training')).toBeNull()
+})
+
+test.each([
+  ['logo.png', 'brand_image', png],
+  ['logo.png', null, png],
+  ['film.mp4', 'generated_video', mp4],
+] as const)('%s passes as %s when its first bytes agree', (filename, assetType, content) => {
+  expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toBeNull()
+})
+
+test.each([
+  ['holiday.mp4', 'generated_video', png, "File 'holiday.mp4' claims to be MP4, but its content is PNG."],
+  ['holiday.mp4', null, png, "File 'holiday.mp4' claims to be MP4, but its content is PNG."],
+  ['logo.png', 'brand_image', mp4, "File 'logo.png' claims to be PNG, but its content is MP4."],
+  ['photo.jpg', 'brand_image', words, "File 'photo.jpg' claims to be JPEG, but its content is plain text."],
+] as const)('%s sent as %s is refused when its content is another', (filename, assetType, content, detail) => {
+  expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toMatchObject({ code: 'type_mismatch', detail })
+})
+
+test('content that does not belong to the kind is refused, also where nothing else was claimed', () => {
+  expect(judgeHead({ filename: 'film', claimedType: 'video/mp4', assetType: 'brand_image' }, mp4)).toMatchObject({
+    code: 'type_not_allowed',
+    detail: "File 'film' is video/mp4; allowed here: image/jpeg, image/png, image/webp.",
+  })
+  expect(judgeHead({ filename: 'film', claimedType: null, assetType: 'generated_video' }, words)).toMatchObject({
+    code: 'type_not_allowed',
+    detail: "File 'film' is plain text; allowed here: video/mp4.",
+  })
+})
