@@ -1,8 +1,10 @@
 import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 
+export type Environment = Readonly<Record<string, string | undefined>>
+
 /** What a command line has of the process around it. */
 export interface CommandIo {
-  readonly env: NodeJS.ProcessEnv
+  readonly env: Environment
   out(text: string): void
   err(text: string): void
 }

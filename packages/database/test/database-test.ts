@@ -1,0 +1,67 @@
+import { isolatedDatabase } from '@airlock/stack/testing'
+import { Client } from 'pg'
+import { test as base } from 'vitest'
+import { type Database, type DatabaseLog, migrate, openDatabase } from '../src/index.ts'
+
+export const silent: DatabaseLog = { info: () => {}, warn: () => {} }
+
+export const openAt = (
+  url: string,
+  options: { poolSize?: number; statementTimeoutMs?: number; log?: DatabaseLog } = {},
+): Promise<Database> =>
+  openDatabase({
+    url,
+    poolSize: 10,
+    statementTimeoutMs: 5000,
+    connectTimeoutMs: 3000,
+    applicationName: 'airlock-tests',
+    log: silent,
+    ...options,
+  })
+
+/** One plain connection, closed at the end. */
+export async function connected(url: string): Promise<Client> {
+  const client = new Client({ connectionString: url })
+  await client.connect()
+  return client
+}
+
+/** Gives each test an empty database of its own. */
+export const emptyTest = base
+  .extend('log', silent)
+  .extend('url', async ({ log: _ }, { onCleanup }) => {
+    const { url, drop } = await isolatedDatabase()
+    onCleanup(drop)
+    return url
+  })
+  .extend('sql', async ({ url }, { onCleanup }) => {
+    const client = await connected(url)
+    onCleanup(() => client.end())
+    return client
+  })
+
+/** Gives each test file a migrated database of its own. Its tests share it, each with a user of its own. */
+export const test = base
+  .extend('log', { scope: 'file' }, silent)
+  .extend('url', { scope: 'file' }, async ({ log }, { onCleanup }) => {
+    const { url, drop } = await isolatedDatabase()
+    onCleanup(drop)
+    await migrate({ url, log })
+    return url
+  })
+  .extend('database', { scope: 'file' }, async ({ url }, { onCleanup }) => {
+    const database = await openAt(url)
+    onCleanup(() => database.close())
+    return database
+  })
+  /** As another gateway or worker, with a pool of its own. */
+  .extend('other', { scope: 'file' }, async ({ url }, { onCleanup }) => {
+    const database = await openAt(url)
+    onCleanup(() => database.close())
+    return database
+  })
+  .extend('sql', { scope: 'file' }, async ({ url }, { onCleanup }) => {
+    const client = await connected(url)
+    onCleanup(() => client.end())
+    return client
+  })

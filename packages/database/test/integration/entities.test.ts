@@ -1,0 +1,40 @@
+import type { EntitySchema, EntitySchemaColumnOptions } from 'typeorm'
+import { Asset } from '../../src/entities/asset.ts'
+import { Upload } from '../../src/entities/upload.ts'
+import { User } from '../../src/entities/user.ts'
+import { test } from '../database-test.ts'
+
+const entities = [User, Upload, Asset] as EntitySchema<object>[]
+
+/** How Postgres writes a column type that an entity names. */
+function typeOf({ type, length, precision }: EntitySchemaColumnOptions): string {
+  if (type === 'varchar') return `character varying(${length})`
+  if (type === 'timestamp with time zone') return `timestamp(${precision}) with time zone`
+  return String(type)
+}
+
+const defaultOf = ({ default: value }: EntitySchemaColumnOptions): string | null =>
+  value === undefined ? null : String(typeof value === 'function' ? value() : value)
+
+test.for(entities.map((entity) => [entity.options.tableName, entity] as const))(
+  'the entity of %s has the columns and types that the catalogue has',
+  async ([table, entity], { sql, expect }) => {
+    const { rows } = await sql.query(
+      `select attname as name, format_type(atttypid, atttypmod) as type, not attnotnull as nullable,
+         pg_get_expr(adbin, adrelid) as default,
+         exists (select from pg_index where indrelid = attrelid and indisprimary and attnum = any(indkey)) as primary
+       from pg_attribute left join pg_attrdef on adrelid = attrelid and adnum = attnum
+       where attrelid = $1::regclass and attnum > 0 and not attisdropped order by attnum`,
+      [table],
+    )
+    const columns = Object.entries(entity.options.columns as Record<string, EntitySchemaColumnOptions>)
+    const mapped = columns.map(([property, column]) => ({
+      name: column.name ?? property,
+      type: typeOf(column),
+      nullable: column.nullable ?? false,
+      default: defaultOf(column),
+      primary: column.primary ?? false,
+    }))
+    expect(mapped).toEqual(rows)
+  },
+)

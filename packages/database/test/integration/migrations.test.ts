@@ -1,0 +1,106 @@
+import { readFile } from 'node:fs/promises'
+import type { Client } from 'pg'
+import { describe, expect } from 'vitest'
+import { schemaText } from '../../src/commands/schema-text.ts'
+import { DatabaseUnavailable, migrate, revertLastMigration } from '../../src/index.ts'
+import { migrations } from '../../src/migrations/index.ts'
+import { silent, emptyTest as test } from '../database-test.ts'
+
+const schemaOf = (sql: Client) => schemaText(async (text) => (await sql.query(text)).rows)
+const written = readFile(new URL('../../schema.sql', import.meta.url), 'utf8')
+
+async function revertAll(url: string): Promise<(string | null)[]> {
+  const reverted: (string | null)[] = []
+  for (const _ of migrations) reverted.push(await revertLastMigration({ url, log: silent }))
+  return reverted
+}
+
+test('up, down and up again on an empty database make what schema.sql says', async ({ url, sql }) => {
+  const empty = await schemaOf(sql)
+  const names = await migrate({ url, log: silent })
+  expect(names).toHaveLength(migrations.length)
+  expect(await schemaOf(sql)).toBe(await written)
+
+  expect(await revertAll(url)).toEqual(names.toReversed())
+  expect(await schemaOf(sql)).toBe(empty)
+  expect(await revertLastMigration({ url, log: silent })).toBeNull()
+
+  await migrate({ url, log: silent })
+  expect(await schemaOf(sql)).toBe(await written)
+})
+
+test('schema.sql can be run, and makes what it was printed from', async ({ sql }) => {
+  await sql.query(await written)
+  expect(await schemaOf(sql)).toBe(await written)
+})
+
+test('ten who migrate at once do the work of one', async ({ url, sql }) => {
+  const ran = await Promise.all(Array.from({ length: 10 }, () => migrate({ url, log: silent })))
+  expect(ran.filter((names) => names.length > 0)).toHaveLength(1)
+  expect(await schemaOf(sql)).toBe(await written)
+})
+
+test('who waits too long for others who migrate gives up', async ({ url, sql }) => {
+  const waits: string[] = []
+  const migrating = () => migrate({ url, log: { ...silent, info: (_fields, message) => waits.push(message) }, lockTimeoutMs: 250 })
+  await migrating()
+  const { rows } = await sql.query(
+    `select objid from pg_locks where locktype = 'advisory' and database = (select oid from pg_database where datname = current_database())`,
+  )
+  expect(rows, 'the lock is let go at the end').toEqual([])
+
+  await sql.query('select pg_advisory_lock(4128775601)')
+  await expect(migrating()).rejects.toThrow(DatabaseUnavailable)
+  expect(waits).toEqual(['waiting for others who are migrating this database'])
+})
+
+test('a migration that fails leaves no half of itself, and the next run goes on from there', async ({ url, sql }) => {
+  await sql.query('create table assets (id integer)')
+  await expect(migrate({ url, log: silent })).rejects.toThrow('relation "assets" already exists')
+  await sql.query('drop table assets')
+  expect(await migrate({ url, log: silent })).toEqual(['CreateAssets1795478400004'])
+  expect(await schemaOf(sql)).toBe(await written)
+})
+
+test('migrating where no Postgres is says so', async () => {
+  await expect(migrate({ url: 'postgresql://127.0.0.1:1/airlock', log: silent })).rejects.toThrow(DatabaseUnavailable)
+})
+
+describe('a users table that was there before Airlock', () => {
+  const product = `create table users (id uuid primary key, email text not null)`
+  const ada = '0198a1b2-0000-7000-8000-000000000001'
+
+  test('is left alone by up and by down, and so are its rows', async ({ url, sql }) => {
+    await sql.query(product)
+    await sql.query(`insert into users values ($1, 'ada@example.com')`, [ada])
+    const before = await schemaOf(sql)
+
+    await migrate({ url, log: silent })
+    await revertAll(url)
+
+    expect(await schemaOf(sql)).toBe(before)
+    expect((await sql.query('select * from users')).rows).toEqual([{ id: ada, email: 'ada@example.com' }])
+  })
+
+  const unfit = [
+    { what: 'with a number as id', made: 'create table users (id bigint primary key)', found: 'bigint' },
+    { what: 'without an id', made: 'create table users (name text primary key)', found: 'missing' },
+    { what: 'whose ids may repeat', made: 'create table users (id uuid)', found: 'uuid' },
+    { what: 'that is a view', made: 'create view users as select gen_random_uuid() as id', found: 'in a view' },
+  ]
+  test.for(unfit)('is refused by name when it is one $what', async ({ made, found }, { url, sql, expect }) => {
+    await sql.query(made)
+    await expect(migrate({ url, log: silent })).rejects.toThrow(`The table users exists already, and its id is ${found}.`)
+  })
+})
+
+test('a users table of our own stays when somebody else came to refer to it', async ({ url, sql }) => {
+  await migrate({ url, log: silent })
+  await sql.query('create table teams (owner uuid references users (id))')
+
+  await revertAll(url)
+
+  expect((await sql.query(`select to_regclass('users') as users, to_regclass('uploads') as uploads`)).rows).toEqual([
+    { users: 'users', uploads: null },
+  ])
+})

@@ -1,0 +1,79 @@
+import { expect } from 'vitest'
+import type { Batch, Cursor } from '../../src/index.ts'
+import { test } from '../database-test.ts'
+import { age, claimed, lapse, newUpload, plenty, received, tooBig } from '../samples.ts'
+
+/** The ids of all batches, a batch at a time. */
+async function allOf(find: (after: Cursor | null) => Promise<Batch>): Promise<string[][]> {
+  const batches: string[][] = []
+  let after: Cursor | null = null
+  do {
+    const batch = await find(after)
+    batches.push(batch.uploads.map(({ id }) => id))
+    after = batch.next
+  } while (after !== null)
+  return batches
+}
+
+test.beforeEach(async ({ sql }) => {
+  await sql.query('truncate uploads')
+})
+
+test('received uploads that nothing happened to for so long are waiting, the longest first', async ({ database, sql }) => {
+  const [young, old, older] = [await received(database), await received(database), await received(database)]
+  await age(sql, old.id, 61)
+  await age(sql, older.id, 100)
+  const worked = await claimed(database)
+  await age(sql, worked.uploadId, 100)
+
+  const { uploads, next } = await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })
+
+  expect(uploads.map(({ id }) => id)).toEqual([older.id, old.id])
+  expect(uploads[0]).toMatchObject({ state: 'received', filename: older.filename })
+  expect(next).toBeNull()
+  expect(young.id).not.toBe(old.id)
+})
+
+test('an upload that was released a moment ago is not waiting yet, however old it is', async ({ database, sql }) => {
+  const mine = await claimed(database)
+  await age(sql, mine.uploadId, 1000)
+  await database.uploads.release(mine, 'timeout')
+  expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toEqual([])
+})
+
+test('only uploads whose lease ran out have lapsed', async ({ database, sql }) => {
+  const [live, lapsed] = [await claimed(database), await claimed(database)]
+  await lapse(sql, lapsed.uploadId)
+  const { uploads } = await database.uploads.lapsed({ limit: 10 })
+  expect(uploads).toMatchObject([{ id: lapsed.uploadId, state: 'processing', attempt: 1 }])
+  expect(live.attempt).toBe(1)
+})
+
+test('only uploads that are being received for too long are stale', async ({ database, sql }) => {
+  const [young, stale, abandoned] = [newUpload(), newUpload(), newUpload()]
+  for (const upload of [young, stale, abandoned]) await database.uploads.register(upload, plenty)
+  const accepted = await received(database)
+  for (const id of [stale.id, abandoned.id, accepted.id]) await age(sql, id, 4000)
+  await database.uploads.abandon(abandoned.id, tooBig, { giveBack: false })
+
+  const { uploads } = await database.uploads.stale({ olderThanSeconds: 3600, limit: 10 })
+
+  expect(uploads.map(({ id }) => id)).toEqual([stale.id])
+})
+
+test('batches go through all of them once, also where many stopped in the same millisecond', async ({ database, sql }) => {
+  const ids: string[] = []
+  for (let i = 0; i < 7; i += 1) ids.push((await received(database)).id)
+  await sql.query(`update uploads set updated_at = date_trunc('second', now()) - interval '1 hour'`)
+
+  const batches = await allOf((after) => database.uploads.waiting({ olderThanSeconds: 60, limit: 3, after }))
+
+  expect(batches.map((batch) => batch.length)).toEqual([3, 3, 1])
+  expect(batches.flat()).toEqual(ids.toSorted())
+})
+
+test('a last batch that is full is followed by an empty one', async ({ database, sql }) => {
+  for (let i = 0; i < 4; i += 1) await lapse(sql, (await claimed(database)).uploadId)
+  const batches = await allOf((after) => database.uploads.lapsed({ limit: 2, after }))
+  expect(batches.map((batch) => batch.length)).toEqual([2, 2, 0])
+})

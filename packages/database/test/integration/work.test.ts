@@ -1,0 +1,257 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
+import { type Claim, ClaimLost, type Database, UnknownUser } from '../../src/index.ts'
+import { test } from '../database-test.ts'
+import { claim, claimed, goodFile, lapse, newUpload, ourFault, plenty, received, tooBig } from '../samples.ts'
+
+const sound = { mediaType: 'image/png', facts: { width: 640, height: 480 } } as const
+const lease = { leaseSeconds: 60 }
+
+/** How many assets an upload became. */
+const assetsOf = async (sql: { query: (sql: string, values: unknown[]) => Promise<{ rows: unknown[] }> }, id: string) =>
+  (await sql.query('select id from assets where upload_id = $1', [id])).rows.length
+
+test('a claim knows all that was accepted', async ({ database }) => {
+  const upload = newUpload()
+  const file = goodFile(upload)
+  await database.uploads.register(upload, plenty)
+  await database.uploads.accept([file])
+
+  const { uploadId, attempt, ...rest } = await claim(database, upload.id)
+
+  expect({ uploadId, attempt }).toEqual({ uploadId: upload.id, attempt: 1 })
+  const { id: _id, ...accepted } = { ...upload, ...file }
+  expect(rest).toEqual({ ...accepted, receivedAt: expect.any(Date) })
+})
+
+test('of fifty claims at once from two workers, one wins, and the others learn when to come again', async ({ database, other }) => {
+  const { id } = await received(database)
+
+  const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? database : other).uploads.claim(id, lease)))
+
+  expect(outcomes.filter(({ claimed }) => claimed)).toHaveLength(1)
+  for (const outcome of outcomes.filter(({ claimed }) => !claimed)) {
+    expect(outcome).toMatchObject({ reason: 'leased', leaseEndsInMs: expect.toSatisfy((ms: number) => ms > 50_000 && ms <= 60_000) })
+  }
+})
+
+test('of fifty claims on a lease that ran out, one wins the next attempt', async ({ database, other, sql }) => {
+  const { uploadId } = await claimed(database)
+  await lapse(sql, uploadId)
+
+  const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? database : other).uploads.claim(uploadId, lease)))
+
+  const won = outcomes.filter((outcome) => outcome.claimed)
+  expect(won).toHaveLength(1)
+  expect(won[0]?.claim.attempt).toBe(2)
+})
+
+const unclaimable: { what: string; make: (database: Database) => Promise<string>; answer: object }[] = [
+  { what: 'nobody knows', make: async () => randomUUID(), answer: { reason: 'unknown' } },
+  {
+    what: 'is still being received',
+    make: async (database) => {
+      const upload = newUpload()
+      await database.uploads.register(upload, plenty)
+      return upload.id
+    },
+    answer: { reason: 'receiving', state: 'receiving' },
+  },
+  {
+    what: 'was abandoned',
+    make: async (database) => {
+      const upload = newUpload()
+      await database.uploads.register(upload, plenty)
+      await database.uploads.abandon(upload.id, tooBig, { giveBack: false })
+      return upload.id
+    },
+    answer: { reason: 'final', state: 'abandoned' },
+  },
+  {
+    what: 'is an asset already',
+    make: (database) => ended(database, (mine) => database.uploads.complete(mine, sound)),
+    answer: { reason: 'final', state: 'completed' },
+  },
+  {
+    what: 'was rejected',
+    make: (database) => ended(database, (mine) => database.uploads.reject(mine, tooBig)),
+    answer: { reason: 'final', state: 'rejected' },
+  },
+  {
+    what: 'is parked',
+    make: (database) => ended(database, (mine) => database.uploads.park(mine, ourFault, 'disk full')),
+    answer: { reason: 'parked', state: 'parked' },
+  },
+]
+
+async function ended(database: Database, end: (mine: Claim) => Promise<unknown>): Promise<string> {
+  const mine = await claimed(database)
+  await end(mine)
+  return mine.uploadId
+}
+
+test.for(unclaimable)('an upload that $what is not claimed', async ({ make, answer }, { database, expect }) => {
+  expect(await database.uploads.claim(await make(database), lease)).toEqual({ claimed: false, ...answer })
+})
+
+test('a renewed lease holds off other claims, and one that was overtaken is not renewed', async ({ database, sql }) => {
+  const mine = await claimed(database, { leaseSeconds: 1 })
+  expect(await database.uploads.renewLease(mine, 100)).toBe(true)
+  expect(await database.uploads.claim(mine.uploadId, lease)).toMatchObject({
+    reason: 'leased',
+    leaseEndsInMs: expect.toSatisfy((ms: number) => ms > 90_000 && ms <= 100_000),
+  })
+
+  await lapse(sql, mine.uploadId)
+  const theirs = await claim(database, mine.uploadId)
+  expect(await database.uploads.renewLease(mine, 100)).toBe(false)
+  expect(await database.uploads.renewLease(theirs, 100)).toBe(true)
+})
+
+test('a completed upload is one asset with the same size, hash and key', async ({ database }) => {
+  const mine = await claimed(database)
+
+  const asset = await database.uploads.complete(mine, sound)
+
+  expect(asset).toMatchObject({
+    userId: mine.userId,
+    uploadId: mine.uploadId,
+    s3Key: mine.finalKey,
+    filename: mine.filename,
+    sizeBytes: mine.sizeBytes,
+    mediaType: 'image/png',
+    assetType: 'brand_image',
+    metadata: { content_hash: mine.contentHash, source: 'form', facts: sound.facts },
+    lastAccessedAt: null,
+    expiringAt: null,
+  })
+  expect(await database.assets.byId(asset.id)).toEqual(asset)
+  expect(await database.assets.ofUpload(mine.uploadId)).toEqual(asset)
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'completed', leaseUntil: null, completedAt: asset.createdAt })
+})
+
+test('an upload that is no asset has none, and an asset that nobody made is null', async ({ database }) => {
+  const { id } = await received(database)
+  expect(await database.assets.ofUpload(id)).toBeNull()
+  expect(await database.assets.byId(randomUUID())).toBeNull()
+})
+
+test('completing twice, and by twenty at once, makes one asset', async ({ database, other, sql }) => {
+  const mine = await claimed(database)
+
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? database : other).uploads.complete(mine, sound)),
+  )
+
+  expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+  for (const outcome of outcomes) if (outcome.status === 'rejected') expect(outcome.reason).toBeInstanceOf(ClaimLost)
+  expect(await assetsOf(sql, mine.uploadId)).toBe(1)
+})
+
+const lateWrites: { what: string; write: (database: Database, mine: Claim) => Promise<unknown> }[] = [
+  { what: 'complete', write: ({ uploads }, mine) => uploads.complete(mine, sound) },
+  { what: 'reject', write: ({ uploads }, mine) => uploads.reject(mine, tooBig) },
+  { what: 'release', write: ({ uploads }, mine) => uploads.release(mine, 'timeout') },
+  { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
+]
+
+test.for(lateWrites)('a worker that was overtaken changes nothing when it tries to $what', async ({ write }, { database, sql, expect }) => {
+  const mine = await claimed(database)
+  await lapse(sql, mine.uploadId)
+  await claim(database, mine.uploadId)
+  const before = await database.uploads.byId(mine.uploadId)
+
+  await expect(write(database, mine)).rejects.toThrow(ClaimLost)
+
+  expect(await database.uploads.byId(mine.uploadId)).toEqual(before)
+  expect(await assetsOf(sql, mine.uploadId)).toBe(0)
+})
+
+test.for(lateWrites)(
+  'a worker whose lease ran out, but whom nobody overtook, may still $what',
+  async ({ write }, { database, sql, expect }) => {
+    const mine = await claimed(database)
+    await lapse(sql, mine.uploadId)
+    await write(database, mine)
+    expect(await database.uploads.byId(mine.uploadId)).not.toMatchObject({ state: 'processing' })
+  },
+)
+
+test.for(lateWrites)('nothing that is final can $what', async ({ write }, { database, expect }) => {
+  const mine = await claimed(database)
+  await database.uploads.reject(mine, tooBig)
+  await expect(write(database, mine)).rejects.toMatchObject({ name: 'ClaimLost', uploadId: mine.uploadId, attempt: 1 })
+})
+
+test('a rejected upload tells its owner why, and still counts', async ({ database }) => {
+  const mine = await claimed(database)
+  await database.uploads.reject(mine, tooBig)
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({
+    state: 'rejected',
+    refusal: tooBig,
+    counted: true,
+    leaseUntil: null,
+    rejectedAt: expect.any(Date),
+  })
+})
+
+test('a rejection by our fault gives the file back', async ({ database }) => {
+  const mine = await claimed(database)
+  await database.uploads.reject(mine, ourFault, { giveBack: true })
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'rejected', counted: false })
+})
+
+test('a released upload keeps its attempts and its fault, and can be claimed again', async ({ database }) => {
+  const mine = await claimed(database)
+  await database.uploads.release(mine, `no route to host${'.'.repeat(3000)}`)
+
+  const waiting = await database.uploads.byId(mine.uploadId)
+  expect(waiting).toMatchObject({ state: 'received', attempt: 1, leaseUntil: null, refusal: null, receivedAt: mine.receivedAt })
+  expect(waiting?.lastFault).toHaveLength(2000)
+
+  expect(await claim(database, mine.uploadId)).toEqual({ ...mine, attempt: 2 })
+})
+
+test('a parked upload tells its owner one thing and the operators another', async ({ database }) => {
+  const mine = await claimed(database)
+  await database.uploads.park(mine, ourFault, 'InvalidAccessKeyId')
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({
+    state: 'parked',
+    refusal: ourFault,
+    lastFault: 'InvalidAccessKeyId',
+    parkedAt: expect.any(Date),
+  })
+})
+
+test('an upload whose owner was deleted does not become an asset', async ({ database, sql }) => {
+  const mine = await claimed(database)
+  await sql.query('delete from users where id = $1', [mine.userId])
+  await expect(database.uploads.complete(mine, sound)).rejects.toThrow(UnknownUser)
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'processing' })
+})
+
+test('when completing fails, neither row has changed', async ({ database, sql }) => {
+  const mine = await claimed(database)
+  await sql.query(`insert into users values ($1) on conflict do nothing`, [mine.userId])
+  await sql.query(`insert into assets (user_id, s3_key) values ($1, $2)`, [mine.userId, mine.finalKey])
+
+  await expect(database.uploads.complete(mine, sound)).rejects.toMatchObject({ driverError: { constraint: 'assets_s3_key_key' } })
+
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'processing', attempt: 1 })
+})
+
+test('with a user go their assets, and their uploads stay', async ({ database, sql }) => {
+  const mine = await claimed(database)
+  const asset = await database.uploads.complete(mine, sound)
+  await sql.query('delete from users where id = $1', [mine.userId])
+  expect(await database.assets.byId(asset.id)).toBeNull()
+  expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'completed' })
+})
+
+test('an asset of an upload must tell the whole story, one of the product around us need not', async ({ database, sql }) => {
+  const { userId, id } = await received(database)
+  const insert = `insert into assets (user_id, s3_key, upload_id) values ($1, $2, $3) returning id`
+  await expect(sql.query(insert, [userId, `brand-images/${id}-a`, id])).rejects.toMatchObject({ constraint: 'assets_of_uploads_are_whole' })
+  const { rows } = await sql.query(insert, [userId, `brand-images/${id}-b`, null])
+  expect(await database.assets.byId(rows[0].id)).toMatchObject({ filename: null, sizeBytes: null, mediaType: null, uploadId: null })
+})

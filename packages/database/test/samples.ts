@@ -1,0 +1,77 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { finalKey, quarantineKey, type Refusal, refusal } from '@airlock/domain'
+import type { Client } from 'pg'
+import type { AcceptedUpload, Claim, Database, NewUpload } from '../src/index.ts'
+
+export const plenty = { filesPerHour: 1000 }
+export const tooBig: Refusal = refusal('file_too_large', { filename: 'logo.png', limitBytes: 1024 })
+export const ourFault: Refusal = refusal('processing_failed', { filename: 'logo.png' })
+
+export function newUpload(given: Partial<NewUpload> = {}): NewUpload {
+  const id = given.id ?? randomUUID()
+  return {
+    id,
+    userId: randomUUID(),
+    door: 'form',
+    filename: 'logo.png',
+    declaredType: 'image/png',
+    quarantineKey: quarantineKey(id),
+    nonce: randomBytes(8).toString('hex'),
+    requestId: 'request-1',
+    ...given,
+  }
+}
+
+export function goodFile({ id, userId, filename }: NewUpload, given: Partial<AcceptedUpload> = {}): AcceptedUpload {
+  return {
+    id,
+    assetType: 'brand_image',
+    projectId: null,
+    brandId: null,
+    detectedType: 'image/png',
+    finalKey: finalKey({
+      uploadId: id,
+      userId,
+      assetType: 'brand_image',
+      projectId: null,
+      brandId: null,
+      filename,
+      acceptedAt: new Date(),
+    }),
+    sizeBytes: 4321,
+    contentHash: randomBytes(32).toString('hex'),
+    etag: `"${id}"`,
+    ...given,
+  }
+}
+
+/** An upload that waits for a worker. */
+export async function received({ uploads }: Database, given: Partial<NewUpload> = {}): Promise<NewUpload> {
+  const upload = newUpload(given)
+  await uploads.register(upload, plenty)
+  await uploads.accept([goodFile(upload)])
+  return upload
+}
+
+/** An upload that a worker is at. */
+export async function claimed(database: Database, { leaseSeconds = 60, ...given }: Partial<NewUpload> & { leaseSeconds?: number } = {}) {
+  const { id } = await received(database, given)
+  return claim(database, id, leaseSeconds)
+}
+
+/** @throws Error when it can't be claimed */
+export async function claim({ uploads }: Database, id: string, leaseSeconds = 60): Promise<Claim> {
+  const outcome = await uploads.claim(id, { leaseSeconds })
+  if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
+  return outcome.claim
+}
+
+/** Lets the lease of an upload run out at once. */
+export const lapse = (sql: Client, id: string) => sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
+
+/** Makes an upload look as if it had not moved for so long. */
+export const age = (sql: Client, id: string, seconds: number) =>
+  sql.query(
+    `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,
+    [id, seconds],
+  )

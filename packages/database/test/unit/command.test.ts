@@ -1,0 +1,48 @@
+import { expect, test } from 'vitest'
+import { type CommandIo, type Environment, runCommand } from '../../src/commands/command.ts'
+import { directUrl } from '../../src/commands/direct-url.ts'
+
+const url = 'postgresql://airlock@127.0.0.1:5432/airlock'
+
+test('migrations use the direct URL when there is one', () => {
+  expect(directUrl({ DATABASE_URL: url })).toBe(url)
+  expect(directUrl({ DATABASE_URL: 'postgres://pooler/x', DATABASE_DIRECT_URL: url })).toBe(url)
+  expect(directUrl({ DATABASE_URL: url, DATABASE_DIRECT_URL: '' })).toBe(url)
+})
+
+const mistakes: [string, Environment, string][] = [
+  ['is missing', {}, 'DATABASE_URL is missing'],
+  ['is empty', { DATABASE_URL: '' }, 'DATABASE_URL is missing'],
+  ['is no URL', { DATABASE_URL: 'airlock' }, 'DATABASE_URL is no Postgres URL'],
+  ['is of another database', { DATABASE_URL: url, DATABASE_DIRECT_URL: 'mysql://x/y' }, 'DATABASE_DIRECT_URL is no Postgres URL'],
+]
+test.each(mistakes)('a setting that %s is named', (_what, env, message) => {
+  expect(() => directUrl(env)).toThrow(message)
+})
+
+/** Runs a command line with the flag `--loud`, and keeps what it says. */
+async function ran(args: string[], run: (given: { loud?: boolean }) => Promise<void> = async () => {}) {
+  const said: string[] = []
+  const io: CommandIo = { env: {}, out: (text) => said.push(`out: ${text}`), err: (text) => said.push(`err: ${text}`) }
+  const code = await runCommand({ usage: 'Usage: shout\n', flags: ['loud'], args, io }, run)
+  return { code, said: said.join('') }
+}
+
+test('a command line prints its usage when asked', async () => {
+  expect(await ran(['--help'])).toEqual({ code: 0, said: 'out: Usage: shout\n' })
+})
+
+test('an unknown flag, and an argument where none belongs, end in the usage and code 2', async () => {
+  expect(await ran(['--quiet'])).toMatchObject({
+    code: 2,
+    said: expect.stringMatching(/^err: Unknown option '--quiet'[\s\S]*Usage: shout/),
+  })
+  expect(await ran(['now'])).toMatchObject({ code: 2 })
+})
+
+test('a failure is one sentence and code 1', async () => {
+  const failing = async ({ loud }: { loud?: boolean }) => {
+    throw new Error(loud ? 'TOO LOUD' : 'too quiet')
+  }
+  expect(await ran(['--loud'], failing)).toEqual({ code: 1, said: 'err: TOO LOUD\n' })
+})
