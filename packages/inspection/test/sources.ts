@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { type AssetType, type ByteSource, bytesInMemory } from '@airlock/domain'
-import { inspect } from '@airlock/inspection/full'
-import { claimedTypeOf, type Inspection } from '@airlock/inspection/head'
+import { type Inspection, inspect } from '@airlock/inspection/full'
+import { claimedTypeOf } from '@airlock/inspection/head'
 
 const samplesFolder = new URL('../../../examples/samples/', import.meta.url)
 

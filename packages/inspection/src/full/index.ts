@@ -1,3 +1,2 @@
-export type { InspectedUpload, Inspection } from '../head/inspect-contract.ts'
-export { inspect, inspectionVersion } from './inspect.ts'
+export { type InspectedUpload, type Inspection, inspect, inspectionVersion } from './inspect.ts'
 export { defaultLimits, type InspectionLimits } from './limits.ts'

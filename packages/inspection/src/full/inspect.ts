@@ -1,6 +1,14 @@
-import { type AssetKind, assetKind, type ByteSource, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import {
+  type AssetKind,
+  type AssetType,
+  assetKind,
+  type ByteSource,
+  type MediaType,
+  type Refusal,
+  refusal,
+  type Verdict,
+} from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
-import type { InspectedUpload, Inspection } from '../head/inspect-contract.ts'
 import { judgeHead } from '../head/judge.ts'
 import { Corrupt } from './corrupt.ts'
 import { defaultLimits, type InspectionLimits } from './limits.ts'
@@ -10,6 +18,17 @@ import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule comes, goes or changes. */
 export const inspectionVersion = 1
+
+/** What inspection must be told of an upload. */
+export interface InspectedUpload {
+  readonly filename: string
+  /** What the gateway took the file for, or what its extension stands for. Inspection proves it, and never trusts it. */
+  readonly mediaType: MediaType
+  readonly assetType: AssetType
+}
+
+/** A verdict, and the version of the rules that gave it, so that assets can be found which older rules let in. */
+export type Inspection = Verdict & { readonly inspectionVersion: number }
 
 /** Reads a file whose head and size are in order. Throws `Corrupt` for bad bytes, or returns a refusal of its own. */
 export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits) => Promise<Verdict>
@@ -21,6 +40,8 @@ const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
 
 /**
  * Whether the bytes are what they claim to be. Looks at everything anew: what the gateway saw proves nothing here.
+ *
+ * @returns rejected only when the bytes are bad, so that looking again would not help
  *
  * @throws whatever the source throws (object changed, store out of reach), and what is our own fault (no memory, no time):
  *   none of these says anything about the file, so the caller tries again

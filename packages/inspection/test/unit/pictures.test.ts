@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { defaultLimits } from '@airlock/inspection/full'
 import sharp, { type Create, type Sharp } from 'sharp'
 import { expect, test } from 'vitest'
@@ -81,17 +82,15 @@ test('a picture with damaged pixels is corrupt', async () => {
   expect(outcome(await inspected(bytes, 'logo.png'))).toBe("file_corrupt: File 'logo.png' can't be read: its pixels are damaged.")
 })
 
-test('a picture with more pixels than the limit is rejected by its header alone', async () => {
-  const started = performance.now()
-  const bomb = await canvas({ width: 12_000, height: 12_000, background: '#fff', noise: undefined as never })
-    .png({ compressionLevel: 9 })
-    .toBuffer()
-  const made = performance.now()
+test('a picture with more pixels than the limit is rejected by its header alone, before the missing pixels are missed', async () => {
+  const bomb = Buffer.from(whole['logo.png'])
+  bomb.writeUInt32BE(12_000, 16)
+  bomb.writeUInt32BE(12_000, 20)
+  bomb.writeUInt32BE(crc32(bomb.subarray(12, 29)), 29)
 
   expect(outcome(await inspected(bomb, 'bomb.png'))).toBe(
     "too_many_pixels: File 'bomb.png' has 144 megapixels in all its frames; the maximum is 100.",
   )
-  expect(performance.now() - made).toBeLessThan((made - started) / 2)
 })
 
 test('the pixels of all frames count together', async () => {
