@@ -35,6 +35,7 @@ export default defineConfig({
         },
       },
     ],
+    setupFiles: ['packages/stack/src/testing/without-product-settings.ts'],
     teardownTimeout: 30_000,
     coverage: {
       provider: 'v8',

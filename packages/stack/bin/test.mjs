@@ -1,0 +1,58 @@
+// `npm test`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { install, ownNode } from './install.mjs'
+
+const root = fileURLToPath(new URL('../../..', import.meta.url))
+const program = fileURLToPath(new URL('../src/verify/main.ts', import.meta.url))
+
+const help = `Proves that Airlock works: lint, types, import check, unit and integration tests on real servers, coverage.
+
+Usage: npm test                        everything, in a few minutes
+       npm test -- PATH …              only the tests below PATH
+       npm test -- --project unit      only what needs no servers
+       npm test -- -t 'some words'     only tests with these words in their name
+Whatever stands after -- goes to Vitest, and then only tests run.
+
+Postgres, Redis and S3 are brought up for the run, from containers or as local processes, and ended after it.
+From the environment, each optional:
+  TEST_DATABASE_URL   a Postgres to use instead; tests make databases of their own on it
+  TEST_REDIS_URL      a Redis or Valkey to use instead; tests use key prefixes of their own
+  TEST_S3_ENDPOINT    an object store to use instead, with TEST_S3_ACCESS_KEY_ID and TEST_S3_SECRET_ACCESS_KEY
+  AIRLOCK_SERVERS     'containers' or 'local': only these, where both would do
+  AIRLOCK_REQUIRE_S3  'seaweedfs': fail rather than fall back to the emulator fauxqs, which checks no signatures
+
+The last line is: N passed, N failed. The exit code is 0 when nothing failed.`
+
+const say = (line) => process.stdout.write(`${line}\n`)
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args) {
+  if (args.includes('--help') || args.includes('-h')) {
+    say(help)
+    return 0
+  }
+  try {
+    await install(root, say)
+  } catch (error) {
+    process.stderr.write(`npm test can't go on: ${error.message}\n`)
+    say('0 passed, 1 failed')
+    return 1
+  }
+  return runWithOwnNode(args)
+}
+
+/** Signals are passed on, not obeyed: what runs below ends its servers first. Its standard input closes with us, should we be killed. */
+function runWithOwnNode(args) {
+  return new Promise((resolve) => {
+    const child = spawn(ownNode(root), [program, ...args], { cwd: root, stdio: ['pipe', 'inherit', 'inherit'] })
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+    child.on('error', (error) => {
+      process.stderr.write(`${ownNode(root)} can't be run: ${error.message}\n`)
+      resolve(1)
+    })
+    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
+  })
+}

@@ -1,0 +1,71 @@
+import type { StepResult } from './run-step.ts'
+import type { Counts, Project } from './test-counts.ts'
+
+/** One line of the summary, and what it adds to the sum. */
+export interface Row {
+  readonly name: string
+  readonly verdict: 'ok' | 'failed' | 'not measured'
+  readonly ms?: number
+  readonly remark?: string
+  readonly passed: number
+  readonly failed: number
+}
+
+/** A check that fails counts as one test that failed; one that went well is no test and counts for nothing. */
+export const checkRow = (name: string, { ok, ms }: Pick<StepResult, 'ok' | 'ms'>): Row => ({
+  name,
+  verdict: ok ? 'ok' : 'failed',
+  ms,
+  passed: 0,
+  failed: ok ? 0 : 1,
+})
+
+export const projectRow = (name: Project, { passed, failed, skipped, ms }: Counts): Row => ({
+  name,
+  verdict: failed === 0 ? 'ok' : 'failed',
+  ms,
+  remark: [`${passed} passed`, failed > 0 && `${failed} failed`, skipped > 0 && `${skipped} skipped`].filter(Boolean).join(', '),
+  passed,
+  failed,
+})
+
+/**
+ * The rows of a Vitest run.
+ *
+ * @param counts of its report; null when it wrote none
+ * @param withCoverage whether coverage was asked for
+ */
+export function testRows(
+  { ok, ms, complaints }: StepResult,
+  counts: Partial<Record<Project, Counts>> | null,
+  withCoverage: boolean,
+): Row[] {
+  if (counts === null) return [{ ...checkRow('tests', { ok: false, ms }), remark: 'ended without a report' }]
+  const rows = Object.entries(counts).map(([name, count]) => projectRow(name as Project, count))
+  const testsFailed = rows.some(({ failed }) => failed > 0)
+  const uncovered = complaints.includes('does not meet')
+  if (withCoverage) rows.push(coverageRow(testsFailed, uncovered))
+  // Vitest can fail beside its tests: an error that nobody caught, a server that did not come up.
+  if (!ok && !testsFailed && !uncovered)
+    rows.push({ ...checkRow('vitest', { ok: false, ms }), remark: 'failed outside of the tests, see above' })
+  return rows
+}
+
+function coverageRow(testsFailed: boolean, uncovered: boolean): Row {
+  const name = 'coverage'
+  if (uncovered) return { name, verdict: 'failed', remark: 'below a floor, see above', passed: 0, failed: 1 }
+  if (testsFailed) return { name, verdict: 'not measured', remark: 'since tests failed', passed: 0, failed: 0 }
+  return { name, verdict: 'ok', passed: 0, failed: 0 }
+}
+
+/** The summary as it is printed. Its last line is what scripts read: `N passed, N failed`. */
+export function summary(rows: readonly Row[]): string {
+  const total = rows.reduce((sum, row) => ({ passed: sum.passed + row.passed, failed: sum.failed + row.failed }), { passed: 0, failed: 0 })
+  const lines = rows.map(({ name, verdict, ms, remark = '' }) => {
+    const seconds = ms === undefined ? '' : `${(ms / 1000).toFixed(1)} s`
+    return `${name.padEnd(12)} ${verdict.padEnd(12)} ${seconds.padStart(8)}  ${remark}`.trimEnd()
+  })
+  return ['', ...lines, '', `${total.passed} passed, ${total.failed} failed`].join('\n')
+}
+
+export const hasFailed = (rows: readonly Row[]): boolean => rows.some(({ failed }) => failed > 0)
