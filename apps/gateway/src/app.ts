@@ -5,7 +5,6 @@ import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
 import swagger from '@fastify/swagger'
-import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Chores } from './chores.ts'
 import { GatewayMetrics } from './metrics.ts'
@@ -60,7 +59,6 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     forceCloseConnections: 'idle',
     http: { headersTimeout: headersTimeoutMs, requestTimeout: 0 },
   })
-  app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.decorateRequest('caller', null)
   answerErrors(app)
   answerUnknownRoutes(app)

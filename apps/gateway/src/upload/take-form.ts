@@ -53,7 +53,7 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps): Promi
     await readForm(request, fields, arrived, refused, deps)
     const good = judgeByKind(arrived, fields.all(), refused, request, deps)
     if (request.raw.destroyed && !request.raw.complete) throw new ClientGone('the client went away')
-    const accepted = good.length === 0 ? [] : await accept(good, fields.all(), request.id, { ...deps, log: request.log })
+    const accepted = good.length === 0 ? [] : await accept(good, fields.all(), request.id, { ...deps, log: request.server.log })
     return { accepted, refused: refused.toSorted((a, b) => a.index - b.index) }
   } catch (error) {
     discardAll(arrived, error, request, deps)
@@ -101,7 +101,7 @@ async function takeFile(
     const unfit = judgeName({ filename, declaredType, assetType })
     if (unfit !== null) throw AirlockError.of(unfit)
     const sender = { userId: callerOfRequest(request).id, requestId: request.id, door: 'form', ...deps } as const
-    const file = await receive({ filename, declaredType, assetType, bytes: part.bytes }, sender, { ...deps, log: request.log })
+    const file = await receive({ filename, declaredType, assetType, bytes: part.bytes }, sender, { ...deps, log: request.server.log })
     return { index, file }
   } catch (error) {
     if (!(error instanceof AirlockError)) throw formError(error, request)
@@ -140,7 +140,7 @@ function judgeByKind(
       continue
     }
     refused.push(refusedFile(index, filename, AirlockError.of(unfit)))
-    deps.chores.add(discard(file, unfit, { giveBack: false }, { ...deps, log: request.log }))
+    deps.chores.add(discard(file, unfit, { giveBack: false }, { ...deps, log: request.server.log }))
   }
   return good
 }
@@ -151,7 +151,7 @@ function discardAll(arrived: Arrived[], error: unknown, request: FastifyRequest,
   for (const { file } of arrived) {
     const why = known === null ? refusal('upload_interrupted', file) : asRefusal(known)
     const giveBack = known !== null && known.status >= 500
-    deps.chores.add(discard(file, why, { giveBack }, { ...deps, log: request.log }))
+    deps.chores.add(discard(file, why, { giveBack }, { ...deps, log: request.server.log }))
   }
 }
 

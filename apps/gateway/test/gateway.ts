@@ -1,0 +1,258 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import { type Database, migrate, openDatabase } from '@airlock/database'
+import { defaultSizeLimits, type MediaType } from '@airlock/domain'
+import { processUpload } from '@airlock/lifecycle'
+import { Bell, impatientConnection } from '@airlock/queue'
+import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix, waitFor } from '@airlock/stack/testing'
+import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
+import { SignJWT } from 'jose'
+import pg from 'pg'
+import { pino } from 'pino'
+import { test as base } from 'vitest'
+import { buildGateway, type Gateway, type GatewayDeps } from '../src/app.ts'
+import { redisFileCounter } from '../src/file-counter.ts'
+
+export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
+
+/** What a test may set otherwise than everybody. */
+export type Overrides = Partial<Pick<GatewayDeps, 'filesPerHour' | 'sizeLimits' | 'patience' | 'store' | 'presignHours'>>
+
+export interface RunningGateway {
+  url: string
+  bucket: IsolatedBucket
+  database: Database
+  store: ObjectStore
+  bell: Bell
+  gateway: Gateway
+  /** The lines that the gateway logged, newest last. */
+  log: Record<string, unknown>[]
+  /** What Postgres knows of all uploads, in the order of their arrival; of one user, when given. */
+  uploads(userId?: string): Promise<{ id: string; state: string; error_code: string | null; counted: boolean }[]>
+  /** Waits until nothing is on its way in, and nothing is left behind of what was not accepted. */
+  leavesNothing(): Promise<void>
+  /** Does the worker's part. */
+  promotes(uploadId: string): Promise<void>
+  close(): Promise<void>
+}
+
+/** Starts a gateway on servers of the run: database, bucket and queues are its own. */
+export async function startGateway(overrides: Overrides = {}): Promise<RunningGateway> {
+  const stack = givenStack()
+  const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  const queues = isolatedQueuePrefix()
+  await migrate({ url: db.url, log: silent })
+  const log: Record<string, unknown>[] = []
+  const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) })
+  const onError = () => {}
+  const redis = impatientConnection(stack.redis.url, { onError })
+  const bell = new Bell({ redisUrl: stack.redis.url, prefix: queues.prefix, onError })
+  const database = await openDatabase({
+    url: db.url,
+    poolSize: 5,
+    statementTimeoutMs: 5000,
+    connectTimeoutMs: 5000,
+    applicationName: 'gateway-test',
+    log: logger,
+  })
+  const store = overrides.store ?? s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 10_000 })
+  await waitFor(async () => redis.status === 'ready', { timeoutMs: 5000, what: 'Redis' })
+  const gateway = await buildGateway({
+    database,
+    store,
+    bell,
+    counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
+    log: logger,
+    bucket: bucket.bucket,
+    jwtSecrets: ['an-older-secret-that-still-verifies-tokens', jwtSecret],
+    sizeLimits: defaultSizeLimits,
+    filesPerHour: 100,
+    presignHours: { default: 24, max: 168 },
+    patience: { maxSeconds: 60, idleSeconds: 30 },
+    ...overrides,
+  })
+  await gateway.app.listen({ host: '127.0.0.1', port: 0 })
+  const client = new pg.Pool({ connectionString: db.url, max: 2 })
+  const uploads = async (userId: string | null = null) =>
+    (
+      await client.query(
+        'select id, state, error_code, counted from uploads where $1::uuid is null or user_id = $1 order by created_at, id',
+        [userId],
+      )
+    ).rows
+  return {
+    url: `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`,
+    bucket,
+    database,
+    store,
+    bell,
+    gateway,
+    log,
+    uploads,
+    leavesNothing: () => leavesNothing(bucket, uploads),
+    promotes: async (uploadId) => {
+      const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>
+        ({ ok: true, mediaType: claim.detectedType, facts: {} }) as const
+      await processUpload(uploadId, new AbortController().signal, {
+        uploads: database.uploads,
+        store,
+        inspect,
+        log: logger,
+        leaseSeconds: 30,
+      })
+    },
+    close: async () => {
+      await gateway.app.close()
+      await bell.close()
+      redis.disconnect()
+      store.close()
+      await Promise.all([database.close(), client.end()])
+      await Promise.all([db.drop(), bucket.drop(), queues.drop()])
+    },
+  }
+}
+
+export const storeOptions = ({ bucket, region, endpoint, accessKeyId, secretAccessKey }: IsolatedBucket) => ({
+  bucket,
+  region,
+  endpoint,
+  forcePathStyle: true,
+  credentials: { accessKeyId, secretAccessKey },
+  encryption: givenStack().s3.can.encryption ? ('AES256' as const) : ('none' as const),
+  checksums: 'when_supported' as const,
+  multipartCopyFromBytes: 100 * 1024 * 1024,
+  serverSideCopy: true,
+})
+
+const silent = { info: () => {}, warn: () => {}, error: () => {} }
+
+/** Objects of uploads that were not accepted, rows still `receiving`, and open multipart uploads are leftovers. */
+async function leavesNothing(bucket: IsolatedBucket, uploads: RunningGateway['uploads']): Promise<void> {
+  const leftovers = async () => {
+    const rows = await uploads()
+    const alive = new Set(
+      rows.filter(({ state }) => state === 'received' || state === 'processing' || state === 'parked').map(({ id }) => id),
+    )
+    const objects = (await bucket.keys('quarantine/')).filter((key) => !alive.has(key.slice('quarantine/'.length)))
+    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
+    return [...objects, ...receiving, ...(await bucket.openMultipartUploads())]
+  }
+  let left: string[] = []
+  await waitFor(
+    async () => {
+      left = await leftovers()
+      return left.length === 0
+    },
+    { timeoutMs: 10_000, what: 'a quarantine without leftovers' },
+  ).catch(() => {
+    throw new Error(`left behind: ${left.join(', ')}`)
+  })
+}
+
+/** A user of a test's own, who can send forms. */
+export class Client {
+  readonly id = randomUUID()
+  readonly #url: string
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  token(claims: { hours?: number; scope?: string; secret?: string } = {}): Promise<string> {
+    return new SignJWT(claims.scope === undefined ? {} : { scope: claims.scope })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setSubject(this.id)
+      .setExpirationTime(Math.floor(Date.now() / 1000) + (claims.hours ?? 1) * 3600)
+      .sign(new TextEncoder().encode(claims.secret ?? jwtSecret))
+  }
+
+  async headers(): Promise<Record<string, string>> {
+    return { authorization: `Bearer ${await this.token()}` }
+  }
+
+  async get(path: string): Promise<Answer> {
+    return answerOf(await fetch(this.#url + path, { headers: await this.headers() }))
+  }
+
+  /** Sends parts as a form, in the order given. */
+  async uploads(...parts: Part[]): Promise<Answer> {
+    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers: await this.headers(), body: formOf(parts) }))
+  }
+
+  /** Sends pictures, the usual way. */
+  pictures(...files: FilePart[]): Promise<Answer> {
+    return this.uploads(['asset_type', 'brand_image'], ...files)
+  }
+}
+
+export interface Answer {
+  status: number
+  headers: Headers
+  // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the tests are about
+  body: any
+}
+
+export async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text()
+  const isJson = response.headers.get('content-type')?.includes('json') === true
+  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+}
+
+export interface FilePart {
+  name: string
+  type?: string
+  bytes: Uint8Array
+}
+
+type Part = FilePart | [field: string, value: string]
+
+export function formOf(parts: readonly Part[]): FormData {
+  const form = new FormData()
+  for (const part of parts) {
+    if (Array.isArray(part)) form.append(...part)
+    else form.append('files', new Blob([part.bytes as Uint8Array<ArrayBuffer>], { type: part.type ?? '' }), part.name)
+  }
+  return form
+}
+
+const samples = new URL('../../../examples/samples/', import.meta.url)
+
+export const sample = (path: string): Promise<Buffer> => readFile(new URL(path, samples))
+
+export const photo = async (name = 'photo.jpg'): Promise<FilePart> => ({
+  name,
+  type: 'image/jpeg',
+  bytes: await sample('good/Harbour at dusk.jpg'),
+})
+export const logo = async (name = 'logo.png'): Promise<FilePart> => ({ name, type: 'image/png', bytes: await sample('good/logo.png') })
+export const scene = async (name = 'scene-01.mp4'): Promise<FilePart> => ({
+  name,
+  type: 'video/mp4',
+  bytes: await sample('good/scene-01.mp4'),
+})
+
+/** Real bytes of a format at the front, then as many more as it takes. Only for tests of size. */
+export function padded(bytes: Uint8Array, size: number): Uint8Array {
+  const all = Buffer.alloc(size, 0x20)
+  all.set(bytes.subarray(0, size))
+  return all
+}
+
+export const acceptedIds = (answer: Answer): string[] => answer.body.uploads.map(({ upload_id }: { upload_id: string }) => upload_id)
+
+/** One gateway for all tests of a file. It fails the test that leaves something behind. */
+export const test = base
+  .extend(
+    'gateway',
+    { scope: 'file' }, // biome-ignore lint/correctness/noEmptyPattern: Vitest reads the pattern to know what a fixture needs
+    async ({}, { onCleanup }) => {
+      const gateway = await startGateway()
+      onCleanup(() => gateway.close())
+      return gateway
+    },
+  )
+  .extend('client', async ({ gateway }, { onCleanup }) => {
+    onCleanup(() => gateway.leavesNothing())
+    return new Client(gateway.url)
+  })

@@ -1,0 +1,245 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { MiB } from '@airlock/domain'
+import { describe, expect } from 'vitest'
+import { type Answer, answerOf, Client, type FilePart, logo, padded, photo, sample, scene, startGateway, test } from '../gateway.ts'
+
+const project = '0190a000-0000-7000-8000-000000000001'
+
+describe('one bad file', () => {
+  const cases: [what: string, code: string, file: () => Promise<FilePart>][] = [
+    ['empty', 'empty_file', async () => ({ name: 'empty.png', type: 'image/png', bytes: await sample('bad/empty.png') })],
+    ['with an extension that its kind has not', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo.gif' })],
+    ['without an extension', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo' })],
+    ['declared as a type that its kind has not', 'type_not_allowed', async () => ({ ...(await photo()), type: 'text/html' })],
+    ['whose extension and declared type disagree', 'extension_mismatch', async () => ({ ...(await photo()), type: 'image/png' })],
+    ['whose content is something else', 'type_mismatch', async () => ({ ...(await logo()), name: 'photo.jpg', type: 'image/jpeg' })],
+    [
+      'that is text with a picture’s name',
+      'type_mismatch',
+      async () => ({ name: 'a.png', type: 'image/png', bytes: Buffer.from('<script>alert(1)</script>') }),
+    ],
+    ['with a name of 256 characters', 'filename_too_long', async () => photo(`${'x'.repeat(252)}.jpg`)],
+    ['with a name of dots', 'filename_invalid', async () => photo('...')],
+    ['with a name of white space', 'filename_invalid', async () => photo(' ')],
+    ['with a line end in its name', 'filename_invalid', async () => photo('a\r\nb.jpg')],
+    ['a byte beyond 10 MiB', 'file_too_large', async () => ({ ...(await photo()), bytes: padded((await photo()).bytes, 10 * MiB + 1) })],
+  ]
+
+  test.for(cases)('a file %s → %s, and nothing stays', async ([, code, file], { client, gateway }) => {
+    const { status, body } = await client.pictures(await file())
+
+    expect(body).toMatchObject({ code, detail: expect.any(String), error: expect.any(String), request_id: expect.any(String) })
+    expect(status).toBe(code === 'file_too_large' ? 413 : 400)
+    expect(body.rejected).toMatchObject([{ index: 0, code }])
+    await gateway.leavesNothing()
+  })
+
+  test('the detail of a file that is too large names it and the limit', async ({ client }) => {
+    const { body } = await client.pictures({ ...(await photo('big one.jpg')), bytes: padded((await photo()).bytes, 10 * MiB + 1) })
+    expect(body.detail).toBe("File 'big one.jpg' is larger than 10 MiB, the maximum for its kind.")
+  })
+
+  test('a picture of exactly 10 MiB is not too large', async ({ client }) => {
+    const { status } = await client.pictures({ ...(await photo()), bytes: padded((await photo()).bytes, 10 * MiB) })
+    expect(status).toBe(202)
+  })
+
+  test('a name with NUL is refused', async ({ gateway, client }) => {
+    const answer = await rawForm(gateway.url, client, [
+      `Content-Disposition: form-data; name="files"; filename="a\0b.jpg"\r\nContent-Type: image/jpeg`,
+      (await photo()).bytes,
+    ])
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('filename_invalid')
+  })
+
+  test('an empty name is refused', async ({ gateway, client }) => {
+    const answer = await rawForm(gateway.url, client, [
+      `Content-Disposition: form-data; name="files"; filename=""\r\nContent-Type: image/jpeg`,
+      (await photo()).bytes,
+    ])
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('filename_invalid')
+  })
+})
+
+test('a video a byte beyond its limit leaves neither object nor open multipart upload', async () => {
+  const gateway = await startGateway({ sizeLimits: { brand_image: 10 * MiB, generated_video: 24 * MiB, lora_training: 1 } })
+  try {
+    const client = new Client(gateway.url)
+    const { bytes } = await scene()
+    const { status, body } = await client.uploads(['asset_type', 'generated_video'], ['project_id', project], {
+      name: 'film.mp4',
+      bytes: padded(bytes, 24 * MiB + 1),
+    })
+
+    expect(status).toBe(413)
+    expect(body.code).toBe('file_too_large')
+    await gateway.leavesNothing()
+    expect(await gateway.bucket.keys()).toEqual([])
+  } finally {
+    await gateway.close()
+  }
+})
+
+describe('a bad form', () => {
+  const cases: [what: string, code: string, send: (client: Client) => Promise<Answer>][] = [
+    ['without files', 'no_files', (client) => client.uploads(['asset_type', 'brand_image'])],
+    [
+      'with eleven files',
+      'too_many_files',
+      async (client) => client.pictures(...(await Promise.all(Array.from({ length: 11 }, () => logo())))),
+    ],
+    ['without asset_type', 'asset_type_missing', async (client) => client.uploads(await photo())],
+    ['with an unknown asset_type', 'asset_type_unknown', async (client) => client.uploads(['asset_type', 'avatar'], await photo())],
+    [
+      'with an asset_type that can’t be inspected yet',
+      'asset_type_not_available',
+      async (client) => client.uploads(await photo(), ['asset_type', 'lora_training']),
+    ],
+    ['without project_id', 'field_missing', async (client) => client.uploads(['asset_type', 'generated_video'], await scene())],
+    [
+      'with a malformed project_id',
+      'field_malformed',
+      async (client) => client.uploads(['asset_type', 'generated_video'], ['project_id', '../x'], await scene()),
+    ],
+    [
+      'with an unknown field',
+      'field_unknown',
+      async (client) => client.uploads(['asset_type', 'brand_image'], ['folder', 'x'], await photo()),
+    ],
+    [
+      'with a field given twice',
+      'field_repeated',
+      async (client) => client.uploads(['asset_type', 'brand_image'], await photo(), ['asset_type', 'brand_image']),
+    ],
+  ]
+
+  test.for(cases)('a form %s → 400 %s, and nothing of it is accepted', async ([, code, send], { client, gateway }) => {
+    const { status, body } = await send(client)
+
+    expect([status, body.code]).toEqual([400, code])
+    await gateway.leavesNothing()
+    expect((await gateway.uploads(client.id)).filter(({ state }) => state !== 'abandoned')).toEqual([])
+  })
+
+  test('a body that is no form → 415', async ({ gateway, client }) => {
+    const post = async (headers: Record<string, string>, body: string) =>
+      answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: { ...(await client.headers()), ...headers }, body }))
+
+    expect(await post({ 'content-type': 'application/json' }, '{}')).toMatchObject({ status: 415, body: { code: 'not_multipart' } })
+    expect(await post({ 'content-type': 'text/plain' }, 'hello')).toMatchObject({ status: 415, body: { code: 'not_multipart' } })
+  })
+
+  test('a body without its last boundary, with a wrong one, or without any → 400 form_malformed', async ({ gateway, client }) => {
+    const whole = `--cut\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n${(await logo()).bytes.toString()}`
+    const post = async (boundary: string, body: string) =>
+      answerOf(
+        await fetch(`${gateway.url}/api/upload`, {
+          method: 'POST',
+          headers: { ...(await client.headers()), 'content-type': `multipart/form-data${boundary}` },
+          body,
+        }),
+      )
+
+    expect(await post('; boundary=cut', whole)).toMatchObject({ status: 400, body: { code: 'form_malformed' } })
+    expect(await post('; boundary=other', `${whole}\r\n--cut--\r\n`)).toMatchObject({ status: 400, body: { code: 'form_malformed' } })
+    expect(await post('', whole)).toMatchObject({ status: 400, body: { code: 'form_malformed' } })
+    await gateway.leavesNothing()
+  })
+
+  test('a request longer than ten of the largest files is refused before it arrives', async ({ gateway, client }) => {
+    const answer = await rawRequest(
+      gateway.url,
+      client,
+      `Content-Type: multipart/form-data; boundary=x\r\nContent-Length: ${900 * 1024 * MiB}`,
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 413 /)
+    expect(answer).toContain('form_too_large')
+  })
+})
+
+test('a client that goes away at half of its file has uploaded nothing', async ({ gateway, client }) => {
+  const { bytes } = await photo()
+  const whole = padded(bytes, 8 * MiB)
+  const socket = await open(gateway.url)
+  const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="gone.jpg"\r\nContent-Type: image/jpeg\r\n\r\n`
+  socket.write(
+    `POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await client.token()}\r\nContent-Type: multipart/form-data; boundary=cut\r\nContent-Length: ${head.length + whole.byteLength + 9}\r\n\r\n${head}`,
+  )
+  socket.write(whole.subarray(0, whole.byteLength / 2))
+  await expect.poll(async () => (await gateway.uploads(client.id)).at(-1)?.state).toBe('receiving')
+  socket.destroy()
+
+  await expect
+    .poll(async () => (await gateway.uploads(client.id)).at(-1))
+    .toMatchObject({ state: 'abandoned', error_code: 'upload_interrupted' })
+  await gateway.leavesNothing()
+})
+
+test('a client that falls silent gets 408, and nothing stays', async () => {
+  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1 } })
+  try {
+    const client = new Client(gateway.url)
+    const answer = await rawRequest(
+      gateway.url,
+      client,
+      'Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: 5000',
+      '--cut\r\nContent-Disposition: form-data; name="files"; filename="slow.jpg"\r\n\r\n',
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 408 /)
+    expect(answer).toContain('request_stalled')
+    await gateway.leavesNothing()
+  } finally {
+    await gateway.close()
+  }
+})
+
+test('a form that takes longer than the longest request gets 408', async () => {
+  const gateway = await startGateway({ patience: { maxSeconds: 1, idleSeconds: 30 } })
+  try {
+    const answer = await rawRequest(
+      gateway.url,
+      new Client(gateway.url),
+      'Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: 5000',
+      '--cut\r\n',
+    )
+    expect(answer).toMatch(/^HTTP\/1.1 408 /)
+    expect(answer).toContain('request_timeout')
+  } finally {
+    await gateway.close()
+  }
+})
+
+async function open(url: string): Promise<Socket> {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  await once(socket, 'connect')
+  socket.on('error', () => {}) // what the server does to it is what the test looks at
+  return socket
+}
+
+/** Sends a request as it is written and reads the answer until the connection falls silent or ends. */
+async function rawRequest(url: string, client: Client, headers: string, body: string | Buffer = ''): Promise<string> {
+  const socket = await open(url)
+  socket.write(`POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await client.token()}\r\n${headers}\r\n\r\n`)
+  socket.write(body)
+  let answer = ''
+  for await (const chunk of socket.iterator({ destroyOnReturn: true })) {
+    answer += chunk
+    if (/\r\n\r\n[\s\S]*}$/.test(answer)) break
+  }
+  return answer
+}
+
+function rawForm(url: string, client: Client, [headers, bytes]: [string, Uint8Array]): Promise<string> {
+  const body = Buffer.concat([
+    Buffer.from('--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\n'),
+    Buffer.from(headers),
+    Buffer.from('\r\n\r\n'),
+    bytes,
+    Buffer.from('\r\n--cut--\r\n'),
+  ])
+  return rawRequest(url, client, `Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: ${body.byteLength}`, body)
+}

@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto'
+import { refusal } from '@airlock/domain'
+import { expect } from 'vitest'
+import { acceptedIds, answerOf, Client, photo, test } from '../gateway.ts'
+
+async function accepted(client: Client): Promise<string> {
+  const [id] = acceptedIds(await client.pictures(await photo()))
+  if (id === undefined) throw new Error('nothing was accepted')
+  return id
+}
+
+test('a job is queued, then processing, then completed with its asset', async ({ gateway, client }) => {
+  const id = await accepted(client)
+  const queued = await client.get(`/api/jobs/${id}`)
+  expect(queued).toMatchObject({
+    status: 200,
+    body: {
+      job_id: id,
+      status: 'queued',
+      progress: 0,
+      attempts: 0,
+      filename: 'photo.jpg',
+      asset_type: 'brand_image',
+      asset_id: null,
+      error: null,
+    },
+  })
+  expect(queued.headers.get('retry-after')).toBe('1')
+
+  const claimed = await gateway.database.uploads.claim(id, { leaseSeconds: 30 })
+  expect(await client.get(`/api/jobs/${id}`)).toMatchObject({ body: { status: 'processing', attempts: 1 } })
+
+  if (claimed.claimed) await gateway.database.uploads.release(claimed.claim, 'the test lets go')
+  await gateway.promotes(id)
+  const completed = await client.get(`/api/jobs/${id}`)
+  expect(completed.body).toMatchObject({ status: 'completed', progress: 1, asset_id: expect.any(String), error: null, attempts: 2 })
+  expect(completed.headers.get('retry-after')).toBeNull()
+})
+
+test('a rejected job says why, a parked one that it failed', async ({ gateway, client }) => {
+  const { uploads } = gateway.database
+  const [bad, stuck] = [await accepted(client), await accepted(client)]
+  const [first, second] = [await uploads.claim(bad, { leaseSeconds: 30 }), await uploads.claim(stuck, { leaseSeconds: 30 })]
+  if (!first.claimed || !second.claimed) throw new Error('not claimed')
+  await uploads.reject(first.claim, refusal('file_corrupt', { filename: 'photo.jpg', reason: 'it ends too early' }))
+  await gateway.store.purge(first.claim.quarantineKey)
+  await uploads.park(second.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 said 500')
+
+  expect((await client.get(`/api/jobs/${bad}`)).body).toMatchObject({
+    status: 'rejected',
+    error: { code: 'file_corrupt', error: 'File is damaged', detail: "File 'photo.jpg' can't be read: it ends too early." },
+  })
+  const failed = await client.get(`/api/jobs/${stuck}`)
+  expect(failed.body).toMatchObject({ status: 'failed', error: { code: 'processing_failed' } })
+  expect(JSON.stringify(failed.body)).not.toContain('S3')
+})
+
+test('an unknown job → 404, a malformed id → 400, somebody else’s job → 403', async ({ gateway, client }) => {
+  const id = await accepted(client)
+
+  expect(await client.get(`/api/jobs/${randomUUID()}`)).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+  expect(await client.get('/api/jobs/1234')).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
+  expect(await new Client(gateway.url).get(`/api/jobs/${id}`)).toMatchObject({ status: 403, body: { code: 'job_not_yours' } })
+  expect(await client.get(`/api/jobs/${id.toUpperCase()}`)).toMatchObject({ status: 200 })
+})
+
+test('what was never accepted is no job', async ({ gateway, client }) => {
+  await client.pictures({ name: 'empty.png', bytes: new Uint8Array() })
+  const [refused] = await gateway.uploads(client.id)
+  expect(await client.get(`/api/jobs/${refused?.id}`)).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+})
+
+test('an unknown path → 404, a wrong method → 405 with Allow, both in the shape of all errors', async ({ gateway }) => {
+  const nowhere = await answerOf(await fetch(`${gateway.url}/api/uploads?x=1`))
+  expect(nowhere).toMatchObject({
+    status: 404,
+    body: { code: 'route_not_found', detail: 'There is no GET /api/uploads.', request_id: expect.any(String) },
+  })
+
+  const wrong = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'PUT' }))
+  expect(wrong).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
+  expect(wrong.headers.get('allow')).toBe('POST')
+})
+
+test('a request keeps the id that it came with, if that is a sound one', async ({ gateway }) => {
+  const ask = (id: string) => fetch(`${gateway.url}/health/live`, { headers: { 'x-request-id': id } })
+
+  expect((await ask('trace-42.a_b')).headers.get('x-request-id')).toBe('trace-42.a_b')
+  expect((await ask('no spaces, please')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+})

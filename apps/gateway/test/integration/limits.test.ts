@@ -1,0 +1,67 @@
+import { givenStack } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
+import { expect, test } from 'vitest'
+import { acceptedIds, Client, logo, photo, startGateway } from '../gateway.ts'
+
+test('of thirty files sent at once, exactly as many as the limit are accepted, and the 429 says when to come again', async () => {
+  const gateway = await startGateway({ filesPerHour: 10 })
+  try {
+    const client = new Client(gateway.url)
+    const answers = await Promise.all(Array.from({ length: 30 }, async () => client.pictures(await logo())))
+
+    expect(answers.filter(({ status }) => status === 202)).toHaveLength(10)
+    const refused = answers.filter(({ status }) => status === 429)
+    expect(refused).toHaveLength(20)
+    for (const { body, headers } of refused) {
+      expect(body).toMatchObject({ code: 'file_limit_reached', detail: expect.stringContaining('10 files') })
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(3500)
+      expect(headers.get('ratelimit-policy')).toBe('"files-per-hour";q=10;w=3600')
+    }
+    expect(await gateway.uploads(client.id)).toHaveLength(10)
+    await gateway.leavesNothing()
+  } finally {
+    await gateway.close()
+  }
+})
+
+test('the file beyond the limit is refused alone, and another user is not concerned', async () => {
+  const gateway = await startGateway({ filesPerHour: 2 })
+  try {
+    const client = new Client(gateway.url)
+    const { status, body } = await client.pictures(await photo('a.jpg'), await photo('b.jpg'), await photo('c.jpg'))
+
+    expect(status).toBe(202)
+    expect(body.rejected).toMatchObject([{ index: 2, filename: 'c.jpg', code: 'file_limit_reached' }])
+    expect((await new Client(gateway.url).pictures(await photo())).status).toBe(202)
+  } finally {
+    await gateway.close()
+  }
+})
+
+test('refused files count too, whatever their verdict', async () => {
+  const gateway = await startGateway({ filesPerHour: 2 })
+  try {
+    const client = new Client(gateway.url)
+    await client.pictures({ name: 'empty.png', bytes: new Uint8Array() }, { ...(await logo()), name: 'logo.jpg', type: 'image/jpeg' })
+    expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
+  } finally {
+    await gateway.close()
+  }
+})
+
+test('emptying Redis does not widen the limit', async () => {
+  const gateway = await startGateway({ filesPerHour: 2 })
+  const redis = new Redis(givenStack().redis.url)
+  try {
+    const client = new Client(gateway.url)
+    expect(acceptedIds(await client.pictures(await photo(), await photo()))).toHaveLength(2)
+    const keys = await redis.keys(`*:files:{${client.id}}`)
+    expect(keys).toHaveLength(1)
+    await redis.del(...keys)
+
+    expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
+  } finally {
+    redis.disconnect()
+    await gateway.close()
+  }
+})

@@ -1,0 +1,126 @@
+import { createHash } from 'node:crypto'
+import { expect } from 'vitest'
+import { acceptedIds, Client, logo, photo, sample, scene, test } from '../gateway.ts'
+
+const project = '0190a000-0000-7000-8000-000000000001'
+
+test('a picture is accepted, and waits in quarantine with a job', async ({ gateway, client }) => {
+  const file = await photo('Harbour at dusk.jpg')
+
+  const { status, body } = await client.pictures(file)
+
+  expect(status).toBe(202)
+  expect(body.rejected).toEqual([])
+  expect(body.uploads).toEqual([
+    {
+      upload_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
+      job_id: body.uploads[0].upload_id,
+      status: 'queued',
+      status_url: `/api/jobs/${body.uploads[0].upload_id}`,
+      filename: 'Harbour at dusk.jpg',
+      asset_type: 'brand_image',
+      size_bytes: file.bytes.byteLength,
+      mime_type: 'image/jpeg',
+      content_hash: createHash('sha256').update(file.bytes).digest('hex'),
+      created_at: expect.stringMatching(/Z$/),
+    },
+  ])
+  expect(await gateway.bucket.keys(`quarantine/${body.uploads[0].upload_id}`)).toHaveLength(1)
+  expect(await gateway.bell.ringAgain('images', { uploadId: body.uploads[0].upload_id })).toBe(false)
+})
+
+test('fields may come after the files, before them, or between', async ({ client }) => {
+  const after = await client.uploads(await photo(), ['asset_type', 'brand_image'])
+  const between = await client.uploads(await scene(), ['asset_type', 'generated_video'], await scene('scene-02.mp4'), [
+    'project_id',
+    project,
+  ])
+
+  expect(after.status).toBe(202)
+  expect(between.status).toBe(202)
+  expect(between.body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(['scene-01.mp4', 'scene-02.mp4'])
+})
+
+test('a file whose kind comes after it is judged by that kind', async ({ client }) => {
+  const { status, body } = await client.uploads(await scene(), await photo(), ['asset_type', 'brand_image'])
+
+  expect(status).toBe(202)
+  expect(body.uploads).toHaveLength(1)
+  expect(body.rejected).toMatchObject([{ index: 0, filename: 'scene-01.mp4', code: 'extension_not_allowed' }])
+})
+
+test('ten files come in at once, each under an id of its own, in the order of the form', async ({ client }) => {
+  const names = Array.from({ length: 10 }, (_, i) => `photo ${i}.jpg`)
+
+  const { status, body } = await client.pictures(...(await Promise.all(names.map((name) => photo(name)))))
+
+  expect(status).toBe(202)
+  expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(names)
+  expect(new Set(body.uploads.map(({ upload_id }: { upload_id: string }) => upload_id)).size).toBe(10)
+})
+
+test('a bad file is refused alone, at its place, and the files around it go on', async ({ client }) => {
+  const { status, body } = await client.pictures(await photo('a.jpg'), { name: 'b.png', bytes: new Uint8Array() }, await logo('c.png'), {
+    name: 'd.exe',
+    bytes: await sample('good/logo.png'),
+  })
+
+  expect(status).toBe(202)
+  expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(['a.jpg', 'c.png'])
+  expect(body.rejected).toMatchObject([
+    { index: 1, filename: 'b.png', code: 'empty_file', detail: "File 'b.png' has 0 bytes." },
+    { index: 3, filename: 'd.exe', code: 'extension_not_allowed' },
+  ])
+})
+
+test('names in any script, with quotes, percent signs and emoji, survive', async ({ client }) => {
+  const names = ['Grüße "vom" Müggelsee.jpg', 'صورة.jpg', '写真 100%.jpg', "it's #1 🎉.JPG", `${'ä'.repeat(251)}.jpg`]
+
+  const { status, body } = await client.pictures(...(await Promise.all(names.map((name) => photo(name)))))
+
+  expect(status).toBe(202)
+  expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(names)
+})
+
+test('of a name with a path, only the last part counts', async ({ client }) => {
+  const { body } = await client.pictures(await photo('../../etc/x.jpg'), await photo('C:\\Users\\me\\y.jpg'))
+
+  expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(['x.jpg', 'y.jpg'])
+})
+
+test('twenty users at once get their own files and nobody else’s', async ({ gateway }) => {
+  const users = Array.from({ length: 20 }, () => new Client(gateway.url))
+
+  const answers = await Promise.all(
+    users.map(async (user, i) => user.pictures({ ...(await photo(`user-${i}.jpg`)) }, await logo(`user-${i}.png`))),
+  )
+
+  for (const [i, answer] of answers.entries()) {
+    expect(answer.status).toBe(202)
+    for (const id of acceptedIds(answer)) {
+      const record = await gateway.database.uploads.byId(id)
+      expect(record?.userId).toBe(users[i]?.id)
+      expect(record?.filename).toContain(`user-${i}.`)
+    }
+  }
+  expect(new Set(answers.flatMap(acceptedIds)).size).toBe(40)
+})
+
+test('every file leaves a line in the log: who, what, how large, with what result', async ({ gateway, client }) => {
+  await client.pictures(await photo('logged.jpg'), { name: 'logged.gif', bytes: await sample('good/logo.png') })
+
+  const lines = gateway.log.filter(({ filename }) => typeof filename === 'string' && filename.startsWith('logged'))
+  expect(lines).toContainEqual(
+    expect.objectContaining({
+      msg: 'upload accepted',
+      filename: 'logged.jpg',
+      userId: client.id,
+      sizeBytes: expect.any(Number),
+      requestId: expect.any(String),
+    }),
+  )
+  expect(lines).toContainEqual(
+    expect.objectContaining({ msg: 'file refused', filename: 'logged.gif', code: 'extension_not_allowed', userId: client.id }),
+  )
+  expect(JSON.stringify(gateway.log)).not.toContain(await client.token())
+})
