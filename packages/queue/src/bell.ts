@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
@@ -87,6 +88,13 @@ export class Bell {
     }
   }
 
+  /** Waits for the connection that was begun with the bell, for programs that ring at once. @throws BellUnreachable after 1.5 s */
+  async ready(): Promise<void> {
+    const deadline = performance.now() + commandTimeoutMs
+    while (this.#redis.status !== 'ready' && performance.now() < deadline) await setTimeout(20)
+    await this.check()
+  }
+
   /** @throws BellUnreachable when Redis does not answer in 1.5 s */
   async check(): Promise<void> {
     await this.#reachable('ping', () => this.#redis.ping())
@@ -100,17 +108,18 @@ export class Bell {
   /** Bounds a call: BullMQ waits for ever for a connection that never was, and ioredis for one that went silent. */
   async #reachable<T>(what: string, call: () => Promise<T>): Promise<T> {
     if (this.#redis.status !== 'ready') throw new BellUnreachable(`can't ${what}: Redis is ${this.#redis.status}`)
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new BellUnreachable(`can't ${what}: no answer in ${commandTimeoutMs} ms`)), commandTimeoutMs)
+    const answered = new AbortController()
+    const late = setTimeout(commandTimeoutMs, undefined, { signal: answered.signal }).then(() => {
+      throw new BellUnreachable(`can't ${what}: no answer in ${commandTimeoutMs} ms`)
     })
+    late.catch(() => {}) // once answered, its end is of no interest
     try {
       return await Promise.race([call(), late])
     } catch (cause) {
       if (cause instanceof BellUnreachable) throw cause
       throw new BellUnreachable(`can't ${what}`, { cause })
     } finally {
-      clearTimeout(timer)
+      answered.abort()
     }
   }
 }

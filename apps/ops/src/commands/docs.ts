@@ -21,10 +21,10 @@ export const docsCommand: Command = {
   async run(_args, { out }) {
     for (const { path, render } of pages) {
       const file = new URL(path, repository)
-      const before = await readFile(file, 'utf8').catch(() => '')
+      const before = await readFile(file, 'utf8')
       const after = render(before)
       if (after !== before) await writeFile(file, after)
-      out(`${path}: ${after === before ? 'up to date' : 'written'}\n`)
+      out(`${path}: ${after === before ? 'up to date' : 'written'}`)
     }
     return 0
   },
