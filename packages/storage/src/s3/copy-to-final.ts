@@ -18,6 +18,7 @@ interface Copy extends CopyOptions {
 
 /** See `ObjectStore.copyToFinal`. */
 export async function copyToFinal(deps: StoreDeps, from: string, to: string, options: CopyOptions): Promise<{ etag: string }> {
+  options.signal?.throwIfAborted()
   const copy: Copy = { ...options, from, to, written: writeHeaders(deps.options, options.headers) }
   let failure: unknown = null
   try {
@@ -83,9 +84,8 @@ async function copyInParts(deps: StoreDeps, copy: Copy): Promise<void> {
   const stop = new AbortController()
   const onAbort = () => stop.abort(copy.signal?.reason)
   copy.signal?.addEventListener('abort', onAbort, { once: true })
-  if (copy.signal?.aborted) onAbort()
   try {
-    const upload = await MultipartUpload.begin(deps, copy.to, { headers: copy.written, checksummed: false, signal: stop.signal })
+    const upload = await MultipartUpload.begin(deps, copy.to, { headers: copy.written, checksummed: false })
     try {
       await copyParts(deps, copy, upload, stop)
       await upload.complete(stop.signal)

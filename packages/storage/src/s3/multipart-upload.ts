@@ -24,11 +24,15 @@ export class MultipartUpload {
     this.begunTwice = begunTwice
   }
 
-  /** @param checksummed whether the parts will carry CRC32s of ours */
+  /**
+   * Takes no signal: an answer that we did not wait for would leave an upload open whose id nobody knows.
+   *
+   * @param checksummed whether the parts will carry CRC32s of ours
+   */
   static async begin(
     deps: StoreDeps,
     key: string,
-    { headers, checksummed, signal }: { headers: WriteHeaders; checksummed: boolean; signal: AbortSignal },
+    { headers, checksummed }: { headers: WriteHeaders; checksummed: boolean },
   ): Promise<MultipartUpload> {
     const command = new CreateMultipartUploadCommand({
       Bucket: deps.options.bucket,
@@ -37,7 +41,7 @@ export class MultipartUpload {
       // S3 refuses parts with a checksum that the upload did not announce.
       ...(checksummed && deps.options.checksums === 'when_supported' && { ChecksumAlgorithm: 'CRC32' }),
     })
-    const { UploadId, $metadata } = await deps.call(command, { key, signal })
+    const { UploadId, $metadata } = await deps.call(command, { key })
     if (UploadId === undefined) throw new StoreFailure('CreateMultipartUpload: no upload id', key, { code: 'NoUploadId', status: null })
     return new MultipartUpload(deps, key, UploadId, ($metadata.attempts ?? 1) > 1)
   }

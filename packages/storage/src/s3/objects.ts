@@ -14,20 +14,22 @@ export async function head(deps: StoreDeps, key: string): Promise<StoredObject |
   try {
     return asStoredObject(await deps.call(new HeadObjectCommand({ Bucket: deps.options.bucket, Key: key }), { key }))
   } catch (error) {
-    if (!(error instanceof ObjectMissing)) throw error
-    await bucketMustExist(deps)
+    await missingOnlyInBucket(deps, error)
     return null
   }
 }
 
 /**
- * A HEAD has no body to say what is missing. A wrong bucket must not look like a bucket whose objects are all gone:
- * uploads would be given up for it.
+ * Lets `ObjectMissing` pass, but not when it is the whole bucket that is missing: a HEAD has no body to say so, and some stores
+ * say "no such key" there. A wrong bucket must not look like a bucket whose objects are all gone; uploads would be given up for it.
+ *
+ * @throws any other error, and `StoreFailure` with `NoSuchBucket`
  */
-async function bucketMustExist({ call, options: { bucket } }: StoreDeps): Promise<void> {
-  await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((error) => {
-    if (!(error instanceof ObjectMissing)) throw error
-    throw new StoreFailure(`There is no bucket '${bucket}'`, null, { cause: error, code: 'NoSuchBucket', status: 404 })
+export async function missingOnlyInBucket({ call, options: { bucket } }: StoreDeps, error: unknown): Promise<void> {
+  if (!(error instanceof ObjectMissing)) throw error
+  await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((cause) => {
+    if (!(cause instanceof ObjectMissing)) throw cause
+    throw new StoreFailure(`There is no bucket '${bucket}'`, null, { cause, code: 'NoSuchBucket', status: 404 })
   })
 }
 

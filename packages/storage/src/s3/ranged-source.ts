@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { ByteSource } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
-import { ObjectChanged, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import { ObjectChanged, ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import { missingOnlyInBucket } from './objects.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 interface Pinned {
@@ -67,6 +68,7 @@ async function readRange(deps: StoreDeps, key: string, pinned: Pinned, range: Ra
         },
       })
     } catch (error) {
+      if (error instanceof ObjectMissing) await missingOnlyInBucket(deps, error)
       if (!(error instanceof StoreUnavailable) || !bodyBegun || retry === bodyRetries) throw error
       await sleep(Math.random() * 100 * 2 ** retry, undefined, { signal: range.signal })
     }

@@ -116,11 +116,7 @@ export class ObjectWrite {
 
   async #begin(): Promise<MultipartUpload> {
     this.traces.moreUploads = true
-    const upload = await MultipartUpload.begin(this.#deps, this.#key, {
-      headers: this.#headers,
-      checksummed: true,
-      signal: this.#stop.signal,
-    })
+    const upload = await MultipartUpload.begin(this.#deps, this.#key, { headers: this.#headers, checksummed: true })
     this.traces.upload = upload
     this.traces.moreUploads = upload.begunTwice
     return upload

@@ -1,0 +1,19 @@
+import { describe } from 'vitest'
+import { copyContract } from './copy.ts'
+import { housekeepingContract } from './housekeeping.ts'
+import { presignContract } from './presign.ts'
+import { readContract } from './read.ts'
+import { receiveContract } from './receive.ts'
+import { benchFor, type StoreUnderTest } from './store-under-test.ts'
+
+/** What every store that Airlock supports must do. The same tests run against each; what one lacks is skipped there, with the reason. */
+export function objectStoreContract(under: StoreUnderTest): void {
+  describe(`the object store on ${under.name}`, () => {
+    const bench = benchFor(under)
+    receiveContract(under, bench)
+    readContract(bench)
+    copyContract(under, bench)
+    presignContract(under, bench)
+    housekeepingContract(under, bench)
+  })
+}

@@ -1,0 +1,75 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { sha256, someBytes, streamOf } from './bytes.ts'
+import { type Bench, needs, type StoreUnderTest } from './store-under-test.ts'
+
+export function presignContract(under: StoreUnderTest, bench: Bench): void {
+  describe('presign', () => {
+    const bytes = someBytes(10_000)
+    const received = async (key: string) => {
+      await bench.store.receive(key, streamOf(bytes), { nonce: 'n' })
+      return key
+    }
+
+    test('whoever has the URL gets the bytes', async () => {
+      const { url, expiresAt } = await bench.store.presign(await received('final/shared'), { expiresInSeconds: 60 })
+
+      const response = await fetch(url)
+
+      expect(response.status).toBe(200)
+      expect(sha256(await response.bytes())).toBe(sha256(bytes))
+      expect(expiresAt.getTime()).toBeGreaterThan(Date.now() + 50_000)
+      expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + 60_000)
+    })
+
+    test('a part of the bytes can be asked for, as players of videos do', async () => {
+      const { url } = await bench.store.presign(await received('final/ranged'), { expiresInSeconds: 60 })
+
+      const response = await fetch(url, { headers: { range: 'bytes=100-199' } })
+
+      expect(response.status).toBe(206)
+      expect(sha256(await response.bytes())).toBe(sha256(bytes.subarray(100, 200)))
+    })
+
+    test('the URL stops working when it says', async (context) => {
+      needs(under, 'signatures', context)
+      const { url, expiresAt } = await bench.store.presign(await received('final/short-lived'), { expiresInSeconds: 1 })
+
+      await sleep(expiresAt.getTime() - Date.now() + 1_100)
+
+      const response = await fetch(url)
+      expect(response.status).toBe(403)
+      expect(await response.text()).not.toContain(bytes.subarray(0, 100).toString('latin1'))
+    })
+
+    const tampering = [
+      { what: 'another key', tamper: (url: URL) => (url.pathname = url.pathname.replace('final/tampered', 'final/other')) },
+      { what: 'a longer life', tamper: (url: URL) => url.searchParams.set('X-Amz-Expires', '600') },
+      { what: 'another signature', tamper: (url: URL) => url.searchParams.set('X-Amz-Signature', '0'.repeat(64)) },
+      { what: 'another name to save under', tamper: (url: URL) => url.searchParams.set('response-content-disposition', 'inline') },
+    ]
+    test.for(tampering)('a URL that was changed to have $what gives nothing', async ({ tamper }, context) => {
+      needs(under, 'signatures', context)
+      await received('final/other')
+      const { url } = await bench.store.presign(await received('final/tampered'), { expiresInSeconds: 60, filename: 'a.png' })
+      const tampered = new URL(url)
+      tamper(tampered)
+
+      expect((await fetch(tampered)).status).toBe(403)
+    })
+
+    const names = [
+      { disposition: 'attachment' as const, filename: 'Bär & Söhne "2".png' },
+      { disposition: 'inline' as const, filename: '写真.png' },
+    ]
+    test.for(names)('the answer names the file: $filename', async ({ disposition, filename }, context) => {
+      needs(under, 'names for downloads', context)
+      const { url } = await bench.store.presign(await received('final/named'), { expiresInSeconds: 60, disposition, filename })
+
+      const header = (await fetch(url)).headers.get('content-disposition') ?? ''
+
+      expect(header.startsWith(`${disposition}; filename="`)).toBe(true)
+      expect(decodeURIComponent(header.split("filename*=UTF-8''")[1] ?? '')).toBe(filename)
+    })
+  })
+}

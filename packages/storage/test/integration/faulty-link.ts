@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+
+/** A fault of the line, met by the first `times` requests whose first line matches. */
+export interface Fault {
+  request: RegExp
+  times?: number
+  /**
+   * `lost request`: the line breaks before the store hears of it. `lost answer`: the store does what it was asked for, and the
+   * line breaks before we hear of it. `cutAfterBytes`: the line breaks after so many bytes of the answer.
+   */
+  kind: 'lost request' | 'lost answer' | { cutAfterBytes: number }
+}
+
+/** A line between us and a store that can break at chosen moments. */
+export class FaultyLink {
+  /** First lines of all requests that went through, in their order. */
+  readonly requests: string[] = []
+  readonly #server = createServer((client) => this.#join(client))
+  readonly #sockets = new Set<Socket>()
+  readonly #target: URL
+  #faults: Required<Fault>[] = []
+
+  constructor(target: string) {
+    this.#target = new URL(target)
+  }
+
+  async open(): Promise<string> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`
+  }
+
+  fails(...faults: Fault[]): void {
+    this.#faults = faults.map((fault) => ({ times: Number.POSITIVE_INFINITY, ...fault }))
+    this.requests.length = 0
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.#sockets) socket.destroy()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+
+  #join(client: Socket): void {
+    const store = connect(Number(this.#target.port), this.#target.hostname)
+    let fault: Required<Fault> | undefined
+    let answered = 0
+    // A client waits for an answer before it sends its next request, so each request begins a chunk of its own.
+    client.on('data', (chunk) => {
+      const [line = ''] = chunk.subarray(0, 2048).toString('latin1').split('\r\n')
+      if (/^[A-Z]+ \S+ HTTP\/1\.1$/.test(line)) {
+        this.requests.push(line)
+        answered = 0
+        fault = this.#faults.find(({ request, times }) => times > 0 && request.test(line))
+        if (fault) fault.times--
+      }
+      if (fault?.kind === 'lost request') client.destroy()
+      else store.write(chunk)
+    })
+    store.on('data', (chunk) => {
+      const limit = typeof fault?.kind === 'object' ? fault.kind.cutAfterBytes : fault ? 0 : Number.POSITIVE_INFINITY
+      const passing = chunk.subarray(0, Math.max(0, limit - answered))
+      answered += chunk.byteLength
+      client.write(passing)
+      if (answered > limit) client.end(() => client.destroy())
+    })
+    for (const [one, other] of [
+      [client, store],
+      [store, client],
+    ] as const) {
+      this.#sockets.add(one)
+      one.on('error', () => other.destroy())
+      one.on('close', () => {
+        this.#sockets.delete(one)
+        other.destroy()
+      })
+    }
+  }
+}

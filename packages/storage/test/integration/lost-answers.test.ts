@@ -1,0 +1,169 @@
+import { MiB } from '@airlock/domain'
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { bytesOf, sha256, someBytes, streamFailingHalfway, streamOf } from '../contract/bytes.ts'
+import { optionsFor } from '../contract/store-under-test.ts'
+import { FaultyLink } from './faulty-link.ts'
+
+const headers = { contentType: 'image/png', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } }
+const small = someBytes(300_000)
+const large = someBytes(12 * MiB)
+
+const link = new FaultyLink(givenStack().s3.endpoint)
+let bucket: IsolatedBucket
+let store: ObjectStore
+let leftovers: Leftover[]
+
+beforeAll(async () => {
+  bucket = await isolatedBucket()
+  const endpoint = await link.open()
+  store = s3ObjectStore({
+    ...optionsFor({ ...bucket, endpoint }, givenStack().s3.can.encryption),
+    callTimeoutMs: 5_000,
+    onLeftover: (leftover) => leftovers.push(leftover),
+  })
+})
+beforeEach(() => {
+  leftovers = []
+  link.fails()
+})
+afterEach(async () => {
+  link.fails()
+  expect(await bucket.openMultipartUploads()).toEqual([])
+})
+afterAll(async () => {
+  store.close()
+  await link.close()
+  await bucket.drop()
+})
+
+const asked = (pattern: RegExp): number => link.requests.filter((line) => pattern.test(line)).length
+
+test('a put whose answer got lost is sent again', async () => {
+  link.fails({ request: /^PUT .*lost-once/, kind: 'lost answer', times: 1 })
+
+  const received = await store.receive('quarantine/lost-once', streamOf(small), { nonce: 'n' })
+
+  expect(asked(/^PUT /)).toBe(2)
+  expect(sha256(await bytesOf(store.source('quarantine/lost-once', received)))).toBe(sha256(small))
+})
+
+test('a put of which no answer ever came is known by its nonce', async () => {
+  link.fails({ request: /^PUT .*lost-always/, kind: 'lost answer' })
+
+  const received = await store.receive('quarantine/lost-always', streamOf(small), { nonce: 'n' })
+
+  expect(asked(/^PUT /)).toBe(4)
+  expect(received.sizeBytes).toBe(small.byteLength)
+  expect(sha256(await bytesOf(store.source('quarantine/lost-always', received)))).toBe(sha256(small))
+})
+
+test('a completion of which no answer ever came is known by its nonce', async () => {
+  link.fails({ request: /^POST .*lost-complete.*uploadId/, kind: 'lost answer' })
+
+  const received = await store.receive('quarantine/lost-complete', streamOf(large), { nonce: 'n' })
+
+  expect(sha256(await bytesOf(store.source('quarantine/lost-complete', received)))).toBe(sha256(large))
+})
+
+test('a part whose answer got lost is sent again', async () => {
+  link.fails({ request: /^PUT .*partNumber=2/, kind: 'lost answer', times: 2 })
+
+  const received = await store.receive('quarantine/lost-part', streamOf(large), { nonce: 'n' })
+
+  expect(asked(/partNumber=2/)).toBe(3)
+  expect(sha256(await bytesOf(store.source('quarantine/lost-part', received)))).toBe(sha256(large))
+})
+
+test('an upload that was begun twice, since the first answer got lost, leaves no open upload', async () => {
+  link.fails({ request: /^POST .*begun-twice\?uploads/, kind: 'lost answer', times: 1 })
+
+  const received = await store.receive('quarantine/begun-twice', streamOf(large), { nonce: 'n' })
+
+  expect(received.sizeBytes).toBe(large.byteLength)
+  expect(await bucket.openMultipartUploads()).toEqual([])
+})
+
+test('an upload that could not be begun, as far as we heard, leaves no open upload', async () => {
+  link.fails({ request: /^POST .*never-begun\?uploads/, kind: 'lost answer' })
+
+  await expect(store.receive('quarantine/never-begun', streamOf(large), { nonce: 'n' })).rejects.toThrow(StoreUnavailable)
+
+  expect(await bucket.openMultipartUploads()).toEqual([])
+  expect(leftovers).toEqual([])
+})
+
+test("another's object of the same size is not taken for ours", async () => {
+  await store.receive('quarantine/of-another', streamOf(small), { nonce: 'theirs' })
+  link.fails({ request: /^PUT .*of-another/, kind: 'lost request' })
+
+  await expect(store.receive('quarantine/of-another', streamOf(small), { nonce: 'ours' })).rejects.toThrow(StoreUnavailable)
+})
+
+test('a copy whose answer never came is found at its final key', async () => {
+  const { etag, sizeBytes } = await store.receive('quarantine/copied', streamOf(small), { nonce: 'n' })
+  link.fails({ request: /^PUT .*final\/copied/, kind: 'lost answer' })
+
+  const copy = await store.copyToFinal('quarantine/copied', 'final/copied', { ifEtag: etag, sizeBytes, headers })
+
+  expect(await store.head('final/copied')).toMatchObject({ etag: copy.etag, metadata: headers.metadata })
+})
+
+test('a copy in parts whose completion was never answered is found at its final key', async () => {
+  const { etag, sizeBytes } = await store.receive('quarantine/parts', streamOf(large), { nonce: 'n' })
+  link.fails({ request: /^POST .*final\/parts\?uploadId/, kind: 'lost answer' })
+
+  const copy = await store.copyToFinal('quarantine/parts', 'final/parts', { ifEtag: etag, sizeBytes, headers })
+
+  expect(await store.head('final/parts')).toMatchObject({ etag: copy.etag, metadata: headers.metadata })
+})
+
+test('a copy that was never made, as far as anyone can see, is the failure that it was', async () => {
+  const { etag, sizeBytes } = await store.receive('quarantine/unseen', streamOf(small), { nonce: 'n' })
+  link.fails({ request: /^(PUT|HEAD) .*final\/unseen/, kind: 'lost answer' })
+
+  await expect(store.copyToFinal('quarantine/unseen', 'final/unseen', { ifEtag: etag, sizeBytes, headers })).rejects.toThrow(
+    /^CopyObject: ECONNRESET/,
+  )
+})
+
+test('a body that breaks off is asked for again', async () => {
+  const received = await store.receive('quarantine/broken-off', streamOf(large), { nonce: 'n' })
+  link.fails({ request: /^GET .*broken-off/, kind: { cutAfterBytes: 200_000 }, times: 3 })
+
+  expect(sha256(await bytesOf(store.source('quarantine/broken-off', received)))).toBe(sha256(large))
+})
+
+test('a body that always breaks off is an unavailable store, after three more tries', async () => {
+  const received = await store.receive('quarantine/always-broken', streamOf(large), { nonce: 'n' })
+  link.fails({ request: /^GET .*always-broken/, kind: { cutAfterBytes: 200_000 } })
+
+  await expect(store.source('quarantine/always-broken', received).read(0, MiB)).rejects.toThrow(StoreUnavailable)
+
+  expect(asked(/^GET /)).toBe(4)
+})
+
+test('what could not be cleaned away is reported, and the error of the stream is the one that counts', async () => {
+  const error = new Error('the client is gone')
+  link.fails({ request: /^DELETE .*uncleaned/, kind: 'lost request' })
+
+  const receiving = store.receive('quarantine/uncleaned', streamFailingHalfway(someBytes(24 * MiB), error), { nonce: 'n' })
+
+  await expect(receiving).rejects.toBe(error)
+  expect(leftovers).toMatchObject([{ key: 'quarantine/uncleaned', error: { name: 'StoreUnavailable' } }])
+  link.fails()
+  expect(await store.abandonReceives('quarantine/uncleaned')).toBe(1)
+})
+
+test('a copy whose unfinished upload could not be ended reports it, and says why it failed', async () => {
+  const { etag, sizeBytes } = await store.receive('quarantine/unended', streamOf(large), { nonce: 'n' })
+  link.fails({ request: /^DELETE .*final\/unended/, kind: 'lost request' }, { request: /^PUT .*partNumber=2/, kind: 'lost request' })
+
+  const copying = store.copyToFinal('quarantine/unended', 'final/unended', { ifEtag: etag, sizeBytes, headers })
+
+  await expect(copying).rejects.toThrow(/^UploadPartCopy: ECONNRESET/)
+  expect(leftovers).toMatchObject([{ key: 'final/unended' }])
+  link.fails()
+  expect(await store.abandonReceives('final/unended')).toBe(1)
+})
