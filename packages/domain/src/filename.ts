@@ -4,6 +4,7 @@ import { AirlockError } from './airlock-error.ts'
 export const maxFilenameCharacters = 255
 
 const maxSafeNameCharacters = 100
+const maxSafeExtensionCharacters = 16
 
 /**
  * The name of an uploaded file, as its owner will see it again.
@@ -47,15 +48,17 @@ export function extensionOf(filename: string): string {
  * @param filename a name from `parseFilename`
  */
 export function safeName(filename: string): string {
-  const extension = onlySafe(extensionOf(filename)).slice(0, 16)
+  const extension = onlySafe(extensionOf(filename), maxSafeExtensionCharacters)
   const stem = extension === '' ? filename : filename.slice(0, filename.lastIndexOf('.'))
-  const safeStem = onlySafe(stem.normalize('NFKD').replace(/\p{Mark}/gu, '')).slice(0, maxSafeNameCharacters - extension.length - 1)
+  const safeStem = onlySafe(stem.normalize('NFKD').replace(/\p{Mark}/gu, ''), maxSafeNameCharacters - extension.length - 1)
   const named = safeStem === '' ? 'file' : safeStem
   return extension === '' ? named : `${named}.${extension}`
 }
 
-const onlySafe = (text: string): string =>
+const onlySafe = (text: string, maxCharacters: number): string =>
   text
     .replace(/[^A-Za-z0-9._-]+/g, '_')
     .replace(/\.{2,}/g, '.')
-    .replace(/^[._-]+|[._-]+$/g, '')
+    .replace(/^[._-]+/, '')
+    .slice(0, maxCharacters)
+    .replace(/[._-]+$/, '')

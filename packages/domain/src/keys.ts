@@ -30,9 +30,15 @@ export interface FinalKeyParts {
  * The key under which an upload will live when it is an asset. Fixed at acceptance, so that every run of the worker aims at the same one.
  *
  * The eight hex digits are the random end of the upload id (UUID v7, RFC 9562, section 5.7).
+ *
+ * @throws Error when the kind needs a project or a brand and there is none: a door must have refused that
  */
 export function finalKey({ uploadId, userId, assetType, projectId, brandId, filename, acceptedAt }: FinalKeyParts): string {
+  const kind = assetKind(assetType)
+  const places = { project_id: projectId, brand_id: brandId }
+  if (kind.requires !== null && places[kind.requires] === null)
+    throw new Error(`upload ${uploadId} has no place without its ${kind.requires}`)
   const seconds = Math.floor(acceptedAt.getTime() / 1000)
   const stamp = `${seconds}_${uploadId.slice(-8)}`
-  return assetKind(assetType).finalKey({ userId, projectId, brandId, stamp, safeName: safeName(filename) })
+  return kind.finalKey({ userId, projectId, brandId, stamp, safeName: safeName(filename) })
 }
