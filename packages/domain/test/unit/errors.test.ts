@@ -1,0 +1,78 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { type ErrorCode, errorCodes, errors } from '../../src/index.ts'
+
+/** Everything that any detail asks for, with `text` wherever a client may have written it. */
+const paramsWith = (text: string) => ({
+  filename: text,
+  type: text,
+  declared: text,
+  claimed: text,
+  value: text,
+  field: text,
+  path: text,
+  id: text,
+  reason: 'it is empty',
+  found: 'PNG',
+  allowed: ['image/png', 'image/webp'],
+  expected: 'a UUID',
+  assetType: 'brand_image',
+  method: 'GET',
+  scope: 'ops',
+  limit: 10,
+  limitBytes: 10 * 1024 * 1024,
+  limitPixels: 100_000_000,
+  pixels: 123_456_789,
+  frames: 1001,
+  seconds: 30,
+  count: 2,
+})
+
+const detailOf = (code: ErrorCode, text: string): string =>
+  (errors[code].detail as (params: ReturnType<typeof paramsWith>) => string)(paramsWith(text))
+
+test.for(errorCodes)('%s tells a client one plain sentence', (code, { expect }) => {
+  const { status, title } = errors[code]
+  expect(status).toBeOneOf([400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 503])
+  expect(title).toMatch(/^[A-Z][^.]*$/)
+  expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
+  const detail = detailOf(code, 'logo.png')
+  expect(detail).toMatch(/[.>]$/)
+  expect(detail).not.toMatch(/undefined|null|NaN|\[object/)
+})
+
+test.for(errorCodes)('whatever a client writes, the detail of %s stays on one line, well-formed and short', (code, { expect }) => {
+  fc.assert(
+    fc.property(
+      fc.string({
+        unit: fc.oneof(fc.constantFrom('\r', '\n', '\0', '\u2028', '\ud800', '\x1b'), fc.string({ unit: 'binary', maxLength: 3 })),
+        maxLength: 300,
+      }),
+      (text) => {
+        const detail = detailOf(code, text)
+        expect(detail).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
+        expect(detail.isWellFormed()).toBe(true)
+        expect([...detail].length).toBeLessThan(400)
+      },
+    ),
+    { seed: 20261124, numRuns: 100 },
+  )
+})
+
+test('a sentence names the file and the limit in units that people read', () => {
+  expect(errors.file_too_large.detail({ filename: 'scene.mp4', limitBytes: 500 * 1024 * 1024 })).toBe(
+    "File 'scene.mp4' is larger than 500 MiB, the maximum for its kind.",
+  )
+  expect(errors.too_many_pixels.detail({ filename: 'a.png', pixels: 120_000_000, limitPixels: 100_000_000 })).toBe(
+    "File 'a.png' has 120 megapixels in all its frames; the maximum is 100.",
+  )
+  expect(errors.type_not_allowed.detail({ filename: 'a.gif', type: 'image/gif', allowed: ['image/png', 'image/webp'] })).toBe(
+    "File 'a.gif' is image/gif; allowed here: image/png, image/webp.",
+  )
+})
+
+test('a name of 80 characters is shown whole, a longer one by its beginning, and no emoji is cut in half', () => {
+  const shown = (filename: string) => errors.empty_file.detail({ filename })
+  expect(shown('😀'.repeat(80))).toBe(`File '${'😀'.repeat(80)}' has 0 bytes.`)
+  expect(shown('😀'.repeat(81))).toBe(`File '${'😀'.repeat(77)}…' has 0 bytes.`)
+})
