@@ -104,8 +104,11 @@ test('a server that stops, hangs and comes back is found again', { timeout: 60_0
 
   await server.stop()
   await expect(database.uploads.byId(id)).rejects.toThrow(DatabaseUnavailable)
+  const openedMeanwhile = await openAt(server.address.url)
   await server.start()
   expect(await database.uploads.byId(id)).toMatchObject({ id, state: 'received' })
+  expect(await openedMeanwhile.uploads.byId(id)).toMatchObject({ id, state: 'received' })
+  await openedMeanwhile.close()
 
   await server.pause()
   await expect(database.uploads.byId(id)).rejects.toThrow(DatabaseUnavailable)
