@@ -65,8 +65,8 @@ test('a pool that is used up, and a statement that takes too long, are unavailab
   const database = await openDatabase({
     url,
     poolSize: 1,
-    statementTimeoutMs: 600,
-    connectTimeoutMs: 200,
+    statementTimeoutMs: 1200,
+    connectTimeoutMs: 400,
     applicationName: 'airlock-tests',
     log: silent,
   })
