@@ -1,0 +1,165 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { KiB, MiB } from '@airlock/domain'
+import type { IsolatedBucket } from '@airlock/stack/testing'
+import { ObjectChanged, s3ObjectStore } from '@airlock/storage'
+import { expect, onTestFinished, test } from 'vitest'
+import { someBytes, streamOf } from '../contract/bytes.ts'
+import { optionsFor } from '../contract/store-under-test.ts'
+
+/** Answers that no store of ours gives, but some store may: the only place where a store is played. */
+async function storeThat(answers: (request: IncomingMessage, response: ServerResponse) => void, encrypted = false) {
+  const requests: string[] = []
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`)
+    request.resume().on('end', () => answers(request, response))
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const bucket = { bucket: 'b-1', endpoint, region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's' } as IsolatedBucket
+  const store = s3ObjectStore({ ...optionsFor(bucket, encrypted), callTimeoutMs: 2_000 })
+  onTestFinished(async () => {
+    store.close()
+    server.close()
+    await once(server, 'close')
+  })
+  return { store, requests }
+}
+
+const etag = '"e1"'
+const xmlError = (response: ServerResponse, status: number, code: string) =>
+  response.writeHead(status, { 'content-type': 'application/xml' }).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`)
+
+const pinned = { etag, sizeBytes: 100 }
+
+test('a store that ignores If-Match is found out by the ETag of its answer', async () => {
+  const { store } = await storeThat((_, response) =>
+    response.writeHead(206, { etag: '"e2"', 'content-range': 'bytes 0-9/100' }).end('0123456789'),
+  )
+
+  await expect(store.source('k', pinned).read(0, 10)).rejects.toThrow(ObjectChanged)
+})
+
+test.for([
+  { what: 'says how much it sends', headers: { 'content-length': '100' } },
+  { what: 'does not', headers: {} },
+])('a store that ignores ranges and $what is not read on and on', async ({ headers }) => {
+  const { store } = await storeThat((_, response) => response.writeHead(200, { etag, ...headers }).end('x'.repeat(100)))
+
+  await expect(store.source('k', pinned).read(0, 10)).rejects.toMatchObject({ name: 'StoreFailure', code: 'RangeIgnored' })
+})
+
+test('a body that ends too soon without an error is an unavailable store', async () => {
+  const { store, requests } = await storeThat((_, response) =>
+    response.writeHead(206, { etag, 'content-range': 'bytes 0-9/100', 'transfer-encoding': 'chunked' }).end('012'),
+  )
+
+  await expect(store.source('k', pinned).read(0, 10)).rejects.toThrow('GetObject: 3 bytes of 10')
+  expect(requests).toHaveLength(4)
+})
+
+const headOf = (size: number, more: Record<string, string> = {}) => ({
+  etag,
+  'content-length': String(size),
+  'x-amz-meta-upload_id': 'u1',
+  ...more,
+})
+const copying = {
+  ifEtag: etag,
+  sizeBytes: 10,
+  headers: { contentType: 'image/png', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } },
+}
+
+test('a store that can not copy has its bytes read and written by us', async () => {
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.headers['x-amz-copy-source']) xmlError(response, 501, 'NotImplemented')
+    else if (request.method === 'GET')
+      response.writeHead(206, { etag, 'content-range': 'bytes 0-9/10', 'content-length': '10' }).end('0123456789')
+    else response.writeHead(200, headOf(request.method === 'HEAD' ? 10 : 0)).end()
+  })
+
+  expect(await store.copyToFinal('q/1', 'f/1', copying)).toEqual({ etag })
+  expect(requests.map((line) => line.split('?')[0])).toEqual(['PUT /b-1/f/1', 'GET /b-1/q/1', 'PUT /b-1/f/1', 'HEAD /b-1/f/1'])
+})
+
+test('a copy of another size than the source is no copy', async () => {
+  const { store } = await storeThat((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(200, headOf(9)).end()
+    else response.end('<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
+  })
+
+  await expect(store.copyToFinal('q/1', 'f/1', copying)).rejects.toMatchObject({ name: 'StoreFailure', code: 'CopyDiffers' })
+})
+
+test('a store that says it encrypts, and does not, is found out', async () => {
+  const { store } = await storeThat((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(200, headOf(10)).end()
+    else response.end('<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
+  }, true)
+
+  await expect(store.copyToFinal('q/1', 'f/1', copying)).rejects.toThrow("encryption is 'none', not 'AES256'")
+})
+
+test.for(['aws:kms', 'aws:kms:dsse'])('encryption %s is encryption by KMS', async (header) => {
+  const { store } = await storeThat((_, response) => response.writeHead(200, headOf(10, { 'x-amz-server-side-encryption': header })).end())
+
+  expect(await store.head('k')).toMatchObject({ encryption: 'aws:kms' })
+})
+
+test('a store that begins an upload without an id can not take parts', async () => {
+  const { store } = await storeThat((request, response) => {
+    if (request.method === 'POST') response.end('<InitiateMultipartUploadResult></InitiateMultipartUploadResult>')
+    else response.end('<ListMultipartUploadsResult></ListMultipartUploadsResult>')
+  })
+
+  await expect(store.receive('k', streamOf(someBytes(6 * MiB)), { nonce: 'n' })).rejects.toMatchObject({ code: 'NoUploadId' })
+})
+
+test('a list of open uploads is read page by page', async () => {
+  const pages = [
+    '<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker><Upload><Key>k</Key><UploadId>1</UploadId></Upload>',
+    '<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker><Upload><Key>k</Key><UploadId>2</UploadId></Upload>',
+    '<IsTruncated>true</IsTruncated><NextKeyMarker>k2</NextKeyMarker><Upload><Key>k2</Key><UploadId>3</UploadId></Upload>',
+    '<Upload><Key>k3</Key><UploadId>4</UploadId></Upload>',
+  ]
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.method === 'DELETE') xmlError(response, 404, 'NoSuchUpload')
+    else response.end(`<ListMultipartUploadsResult>${pages.shift()}</ListMultipartUploadsResult>`)
+  })
+
+  expect(await store.abandonReceives('k')).toBe(2)
+  expect(requests.filter((line) => line.startsWith('GET'))).toHaveLength(3)
+  expect(requests.filter((line) => line.startsWith('DELETE'))).toHaveLength(2)
+})
+
+test('a list of open uploads that never ends is given up', async () => {
+  const { store, requests } = await storeThat((_, response) =>
+    response.end(
+      '<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></ListMultipartUploadsResult>',
+    ),
+  )
+
+  expect(await store.abandonReceives('k')).toBe(0)
+  expect(requests).toHaveLength(10)
+})
+
+test('a store that answers 404 to a deletion has nothing to delete', async () => {
+  const { store } = await storeThat((request, response) => {
+    if (request.method === 'DELETE') xmlError(response, 404, 'NoSuchKey')
+    else response.end()
+  })
+
+  await expect(store.purge('k')).resolves.toBeUndefined()
+})
+
+test('a busy store is asked four times, then believed', async () => {
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.method === 'PUT') xmlError(response, 500, 'InternalError')
+    else response.writeHead(request.method === 'HEAD' && request.url?.startsWith('/b-1/k') ? 404 : 204).end()
+  })
+
+  await expect(store.receive('k', streamOf(someBytes(10 * KiB)), { nonce: 'n' })).rejects.toThrow('PutObject: InternalError (500)')
+  expect(requests.filter((line) => line.startsWith('PUT'))).toHaveLength(4)
+  expect(requests.at(-1)).toMatch(/^DELETE \/b-1\/k/)
+})

@@ -1,0 +1,61 @@
+import { KiB, MiB } from '@airlock/domain'
+import { expect, test } from 'vitest'
+import { type PartBuffer, PartBuffers } from '../../src/s3/part-buffers.ts'
+
+const filled = (part: PartBuffer, bytes: number): PartBuffer => {
+  part.fill(Buffer.alloc(bytes, 1), 0)
+  return part
+}
+
+test('a small file takes little memory', () => {
+  const part = filled(new PartBuffers(5 * MiB, 1).first(), 1000)
+
+  expect(part.bytes.byteLength).toBe(1000)
+  expect(part.bytes.buffer.byteLength).toBe(64 * KiB)
+})
+
+test('what does not fit is left for the next part', () => {
+  const part = new PartBuffers(MiB, 1).first()
+  const chunk = Buffer.from(Array.from({ length: MiB + 10 }, (_, index) => index % 251))
+
+  expect(part.fill(chunk, 0)).toBe(MiB)
+  expect(part.isFull).toBe(true)
+  expect(part.fill(chunk, MiB)).toBe(0)
+  expect(part.bytes.equals(chunk.subarray(0, MiB))).toBe(true)
+})
+
+test('a chunk can be taken up from its middle', () => {
+  const part = new PartBuffers(MiB, 1).next()
+
+  expect(part.fill(Buffer.from('abcdef'), 4)).toBe(2)
+  expect(part.bytes.toString()).toBe('ef')
+})
+
+test('memory that was given back serves the next part', () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const first = filled(buffers.first(), MiB)
+
+  buffers.giveBack(first)
+
+  expect(buffers.next().bytes.buffer).toBe(first.bytes.buffer)
+})
+
+test('no more memory is kept than was agreed', () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const [one, two] = [buffers.next(), buffers.next()]
+
+  buffers.giveBack(one)
+  buffers.giveBack(two)
+
+  expect(buffers.next().bytes.buffer).toBe(one.bytes.buffer)
+  expect(buffers.next().bytes.buffer).not.toBe(two.bytes.buffer)
+})
+
+test('the memory of a small file is not kept: it would be too small for others', () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const small = filled(buffers.first(), 10)
+
+  buffers.giveBack(small)
+
+  expect(buffers.next().bytes.buffer).not.toBe(small.bytes.buffer)
+})
