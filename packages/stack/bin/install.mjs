@@ -1,7 +1,8 @@
 // Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
 import { spawn } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 
 const progressEveryMs = 5_000
 
@@ -13,8 +14,18 @@ const progressEveryMs = 5_000
  * @throws {Error} when npm fails; what npm said stands above on the screen
  */
 export async function install(root, say) {
+  if (missingPackages(root) === 0) return
+  const done = await takeTurn(join(root, '.airlock', 'installing'), say)
+  try {
+    await installMissing(root, say)
+  } finally {
+    done()
+  }
+}
+
+async function installMissing(root, say) {
   const missing = missingPackages(root)
-  if (missing === 0) return
+  if (missing === 0) return // the run before us was at it
   say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
@@ -25,6 +36,47 @@ export async function install(root, say) {
     clearInterval(progress)
   }
   say(`Installed in ${seconds()} s.`)
+}
+
+/**
+ * Waits until no other run installs into the same clone: `npm start` and `npm test` may begin side by side, and two npm at once
+ * would take the packages out of each other's hands. A run that was killed holds nobody up.
+ *
+ * @returns what ends our turn
+ */
+async function takeTurn(file, say) {
+  mkdirSync(dirname(file), { recursive: true })
+  for (let told = false; ; told = true) {
+    if (placed(file, String(process.pid))) return () => rmSync(file, { force: true })
+    if (!isAlive(Number(existsSync(file) && readFileSync(file, 'utf8')))) rmSync(file, { force: true })
+    else if (!told) say('Another run installs the packages at this moment; waiting for it …')
+    await wait(250)
+  }
+}
+
+/** Makes a file with its content at once, or finds that there is one. */
+function placed(file, content) {
+  const beside = `${file}.${process.pid}`
+  writeFileSync(beside, content)
+  try {
+    linkSync(beside, file)
+    return true
+  } catch (error) {
+    if (error.code !== 'EEXIST') throw error
+    return false
+  } finally {
+    rmSync(beside)
+  }
+}
+
+function isAlive(pid) {
+  if (!pid) return false
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return error.code === 'EPERM'
+  }
 }
 
 /** The Node that the clone brings along, whatever the machine's own is. */

@@ -26,8 +26,9 @@ export async function freePorts(count: number): Promise<number[]> {
 export async function freePort(preferred?: number): Promise<number> {
   const server = preferred === undefined ? null : await listen(preferred)
   if (server === null) return (await freePorts(1))[0] as number
+  const port = portOf(server)
   await new Promise((closed) => server.close(closed))
-  return portOf(server)
+  return port
 }
 
 function listen(port: number): Promise<Server | null> {

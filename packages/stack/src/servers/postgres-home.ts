@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { StackContext } from '../server.ts'
@@ -55,14 +54,14 @@ function restoreLinks(native: string): void {
  * clone. Root can't run Postgres, so another user does, to whom a clone below `/root` or any 0700 folder is closed:
  * then programs are copied and data is kept in a folder of the system, named after the data folder.
  */
-export async function postgresHome(programs: Programs, { file, ephemeral }: StackContext): Promise<PostgresHome> {
+export async function postgresHome(programs: Programs, { file }: StackContext): Promise<PostgresHome> {
   const user = process.getuid?.() === 0 ? userForPostgres() : null
   const inside = join(file.folder, 'postgres')
   const open = user === null || (await canReach(user, file.folder))
   if (open && (user === null || (await canReach(user, join(programs.folder, 'bin', 'postgres'))))) {
     return { ...home(programs, user), programs: programs.folder, data: inside, outside: [] }
   }
-  const base = await openBase(user, ephemeral)
+  const base = await openBase(user)
   const own = join(
     base,
     `${basename(file.folder).replace(/^\.+/, '')}-${createHash('sha256').update(file.folder).digest('hex').slice(0, 12)}`,
@@ -89,20 +88,21 @@ function userForPostgres(): NonNullable<PostgresHome['user']> {
   throw new Error("Postgres can't run as root, and this system has neither a user 'postgres' nor a user 'nobody' to run it as")
 }
 
-/** Folders of the system in which others may be let in: one that lasts, one for temporary files. */
-async function openBase(user: PostgresHome['user'], ephemeral: boolean): Promise<string> {
-  const lasting = ['/var/lib/airlock', '/var/tmp/airlock']
-  const passing = [join(tmpdir(), 'airlock'), '/var/tmp/airlock', '/var/lib/airlock']
-  for (const folder of ephemeral ? passing : lasting) {
+/** A folder of the system in which another user may be let in, and which nobody but us can have made. */
+async function openBase(user: PostgresHome['user']): Promise<string> {
+  const candidates = ['/var/lib/airlock', '/var/tmp/airlock']
+  for (const folder of candidates) {
     try {
       mkdirSync(folder, { recursive: true, mode: 0o711 })
+      const found = lstatSync(folder)
+      if (!found.isDirectory() || found.uid !== process.getuid?.()) continue
       chmodSync(folder, 0o711)
     } catch {
-      continue // read-only, or somebody else's: the next one
+      continue // read-only: the next one
     }
     if (user === null || (await canReach(user, folder))) return folder
   }
-  throw new Error(`No folder to be found in which user ${user?.name} can run Postgres; tried ${(ephemeral ? passing : lasting).join(', ')}`)
+  throw new Error(`No folder to be found in which user ${user?.name} can run Postgres; tried ${candidates.join(' and ')}`)
 }
 
 /** Whether a user gets to a file or into a folder, asked of the system itself, since access lists and mounts have a say as well. */

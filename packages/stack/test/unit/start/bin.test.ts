@@ -117,3 +117,25 @@ test('a failing npm is an error with its exit code', async () => {
   expect(code).toBe(1)
   expect(stderr).toContain('npm ci ended with exit code 7')
 })
+
+test('two runs that begin side by side install once', async () => {
+  lock('package-lock.json', wanted)
+  ownNode()
+  const slowNpm = `sleep 0.5; cp ${JSON.stringify(join(root, 'package-lock.json'))} ${JSON.stringify(join(root, 'node_modules/.package-lock.json'))}`
+
+  const runs = await Promise.all([install(slowNpm), install(slowNpm)])
+
+  expect(runs.map(({ code }) => code)).toEqual([0, 0])
+  const said = runs.map(({ stdout }) => stdout).join('')
+  expect(said.match(/^Installing /gm)).toHaveLength(1)
+  expect(said).toContain('Another run installs the packages')
+})
+
+test('a run that was killed while it installed holds nobody up', async () => {
+  lock('package-lock.json', wanted)
+  const gone = await run(['-e', 'process.stdout.write(String(process.pid))'])
+  mkdirSync(join(root, '.airlock'))
+  writeFileSync(join(root, '.airlock/installing'), gone.stdout)
+
+  expect((await install()).stdout).toMatch(/^Installing 2 packages with npm/)
+})
