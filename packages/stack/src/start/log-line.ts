@@ -6,7 +6,7 @@ const silent = new Set(['level', 'time', 'msg', 'pid', 'hostname', 'name', 'serv
 const longest = 400
 
 /**
- * A log line as a person reads it: `07:25:51 info  upload received  uploadId=0198… sizeBytes=1024`.
+ * A log line as a person reads it: `07:25:51 info  upload received  uploadId=…97a7fc92 sizeBytes=1024`.
  *
  * @param line what a service wrote; a line that is no pino record comes back as it is
  */
@@ -40,9 +40,12 @@ function clock(time: unknown): string {
 
 function readableValue(value: unknown): string {
   if (isError(value)) return quoted(value.message)
-  if (typeof value === 'string') return /^[\w.:/@+-]+$/.test(value) ? value : quoted(value)
+  if (typeof value === 'string') return /^[\w.:/@+-]+$/.test(value) ? shortened(value) : quoted(value)
   return printable(JSON.stringify(value) ?? 'undefined')
 }
+
+/** The last eight digits tell ids apart on a screen, and stand in the final keys; the log file has them whole. */
+const shortened = (text: string): string => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? `…${text.slice(-8)}` : text)
 
 /** What pino's serialiser makes of an error. Its stack is for the log file. */
 const isError = (value: unknown): value is { message: string } =>

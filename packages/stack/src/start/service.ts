@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { createWriteStream } from 'node:fs'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
+import { closeSync, openSync } from 'node:fs'
+import { followFile } from './follow-file.ts'
 import { readableLogLine } from './log-line.ts'
 
 /** How a process of ours ended. */
@@ -15,8 +14,7 @@ export interface Service {
   readonly name: string
   readonly pid: number
   readonly logFile: string
-  readonly startedAt: Date
-  /** Settles when the process has ended, whoever ended it. */
+  /** Settles when the process has ended, whoever ended it, and its last line was said. */
   readonly ended: Promise<Ending>
   /** What it said last, for the person who has to find out why it ended. */
   lastLines(): readonly string[]
@@ -46,40 +44,33 @@ const keptLines = 12
  * Starts a Node program as a process of its own.
  *
  * It is the head of a process group of its own (`detached`): a Ctrl-C reaches us alone, and we stop the services in their order.
+ * It writes into its log file, not into a pipe to us: when we are killed it can still say how it ended, and a write to a pipe that
+ * nobody reads keeps pino from ever leaving (sonic-boom 4.2, `flushSync`).
  *
  * @throws Error when the process can't be started at all
  */
 export async function startService({ name, args, cwd, env, logFile, say }: ServiceOptions): Promise<Service> {
-  const child = spawn(process.execPath, [...args], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
-  const ended = endingOf(child)
-  const pid = child.pid
-  if (pid === undefined) throw new Error(`${name} can't be started`, { cause: await ended.catch((error: unknown) => error) })
-  const log = createWriteStream(logFile, { flags: 'w' })
-  log.on('error', (error) => say(`${name}: its log can't be written: ${error.message}`))
+  const log = openSync(logFile, 'w')
+  const child = spawn(process.execPath, [...args], { cwd, env, detached: true, stdio: ['ignore', log, log] })
+  closeSync(log)
+  const gone = endingOf(child)
+  if (child.pid === undefined) throw new Error(`${name} can't be started`, { cause: await gone.catch((error: unknown) => error) })
   const last: string[] = []
-  for (const output of [child.stdout, child.stderr]) {
-    eachLine(output, (line) => {
-      log.write(`${line}\n`)
-      const readable = readableLogLine(line)
-      last.push(readable)
-      if (last.length > keptLines) last.shift()
-      say(`${name.padEnd(7)} │ ${readable}`)
-    })
-  }
-  void ended.finally(() => log.end())
-  return { name, pid, logFile, startedAt: new Date(), ended, lastLines: () => [...last], stop: (graceMs) => stop(child, ended, graceMs) }
+  const shown = followFile(logFile, gone, (line) => {
+    const readable = readableLogLine(line)
+    last.push(readable)
+    if (last.length > keptLines) last.shift()
+    say(`${name.padEnd(7)} │ ${readable}`)
+  })
+  const ended = shown.then(() => gone)
+  return { name, pid: child.pid, logFile, ended, lastLines: () => [...last], stop: (graceMs) => stop(child, ended, graceMs) }
 }
 
-/** `close` comes after the last line was read, `exit` may come before. */
 function endingOf(child: ChildProcess): Promise<Ending> {
   return new Promise((resolve, reject) => {
     child.once('error', reject)
-    child.once('close', (code, signal) => resolve({ code, signal }))
+    child.once('exit', (code, signal) => resolve({ code, signal }))
   })
-}
-
-const eachLine = (input: Readable, take: (line: string) => void): void => {
-  createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY }).on('line', take)
 }
 
 async function stop(child: ChildProcess, ended: Promise<Ending>, graceMs: number): Promise<void> {

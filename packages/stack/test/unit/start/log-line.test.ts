@@ -6,9 +6,9 @@ const time = Date.UTC(2026, 10, 24, 7, 25, 51)
 const logged = (fields: object) => readableLogLine(JSON.stringify({ level: 30, time, pid: 7, hostname: 'here', ...fields }))
 
 test('a record is one line: when, how serious, what, and its fields', () => {
-  expect(logged({ uploadId: '0198-ab', sizeBytes: 1024, filename: 'a b.jpg', asset: null, msg: 'upload received' })).toBe(
-    '07:25:51 info  upload received  uploadId=0198-ab sizeBytes=1024 filename="a b.jpg" asset=null',
-  )
+  expect(
+    logged({ uploadId: '01a20c83-7547-748d-b895-744397a7fc92', sizeBytes: 1024, filename: 'a b.jpg', asset: null, msg: 'upload received' }),
+  ).toBe('07:25:51 info  upload received  uploadId=…97a7fc92 sizeBytes=1024 filename="a b.jpg" asset=null')
 })
 
 test('an error is told by its message, its stack stays in the file', () => {

@@ -1,0 +1,64 @@
+import type { Stack } from '../stack.ts'
+
+/** Where the apps of this run listen. */
+export interface Addresses {
+  readonly host: string
+  readonly port: number
+  readonly workerPort: number
+}
+
+/** As in `.env.example`. */
+const bucketName = 'zapcut-dev'
+
+/** In development nobody waits half a minute for a request that hangs. */
+const shutdownGraceSeconds = '5'
+
+/** How a server is described beside its address. Of a server that was given by URL, the environment knows; of our own, we do. */
+const descriptions = {
+  postgres: { DATABASE_DIRECT_URL: '' },
+  redis: {},
+  s3: { S3_PUBLIC_ENDPOINT: '', S3_FORCE_PATH_STYLE: undefined, S3_SSE: undefined, S3_KMS_KEY_ID: '' },
+} as const satisfies Record<string, Record<string, string | undefined>>
+
+/**
+ * What gateway, worker and `ops` need to know of this stack, under the names of design section 7. It goes into `stack.json`.
+ *
+ * @param jwtSecret made for this stack; one in the environment goes before it
+ */
+export function stackSettings(
+  stack: Pick<Stack, keyof typeof descriptions | 'environment'>,
+  env: NodeJS.ProcessEnv,
+  jwtSecret: string,
+): Record<string, string> {
+  const described = Object.entries(descriptions).flatMap(([server, names]) => {
+    const given = stack[server as keyof typeof descriptions].kind === 'given'
+    return Object.entries(names).map(([name, ours]) => [name, (given && env[name]) || (ours ?? stack.environment[name])])
+  })
+  return {
+    ...stack.environment,
+    ...Object.fromEntries(described),
+    S3_BUCKET_NAME: env.S3_BUCKET_NAME || bucketName,
+    JWT_SECRET: env.JWT_SECRET || jwtSecret,
+  }
+}
+
+/** The environment of a gateway or worker: the person's own, the stack's servers, the addresses of this run. */
+export const serviceEnvironment = (
+  env: NodeJS.ProcessEnv,
+  settings: Record<string, string>,
+  { host, port, workerPort }: Addresses,
+): NodeJS.ProcessEnv => ({
+  SHUTDOWN_GRACE_S: shutdownGraceSeconds,
+  ...env,
+  ...settings,
+  HOST: host,
+  PORT: String(port),
+  WORKER_PORT: String(workerPort),
+})
+
+/** How this machine reaches a server that listens on `host`. */
+export function urlOf(host: string, port: number): string {
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const name = everywhere[host] ?? host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}

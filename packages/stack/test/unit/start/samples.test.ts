@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import type { Client, FileToSend } from '../../../src/start/client.ts'
+import { sampleReport, sendSamples } from '../../../src/start/samples.ts'
+
+const folder = fileURLToPath(new URL('../../../../../examples/samples', import.meta.url))
+
+const listed = JSON.parse(readFileSync(`${folder}/samples.json`, 'utf8')) as { file: string; expected: string }[]
+const expectedOf = (filename: string): string => listed.find(({ file }) => file.endsWith(`/${filename}`))?.expected ?? 'not listed'
+
+/** A gateway's client that judges as the list says, and gives the bytes back. */
+function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSend[] } {
+  const sent: FileToSend[] = []
+  return {
+    sent,
+    async send(file) {
+      sent.push(file)
+      const code = expectedOf(file.filename)
+      return code === 'completed' ? { status: 'completed', assetId: String(sent.length - 1) } : { status: 'refused', code, detail: '' }
+    },
+    download: async (assetId) => ({ key: `final/${assetId}`, bytes: sent[Number(assetId)]?.bytes ?? new Uint8Array() }),
+    ...changes,
+  }
+}
+
+test('every file of the folder is in its list, and the other way round', () => {
+  const files = ['good', 'bad'].flatMap((name) => readdirSync(`${folder}/${name}`).map((file) => `${name}/${file}`))
+
+  expect(listed.map(({ file }) => file).toSorted()).toEqual(files.toSorted())
+})
+
+test('every sample is sent under its own name, declared as its extension says, videos with a project', async () => {
+  const client = knowingClient()
+
+  const results = await sendSamples(folder, client)
+
+  expect(results.every(({ ok }) => ok)).toBe(true)
+  expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; what was accepted came back`)
+  const sentAs = (name: string) => client.sent.find(({ filename }) => filename === name)
+  expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
+  expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
+})
+
+test('another verdict than expected is marked, with the one that was expected', async () => {
+  const results = await sendSamples(
+    folder,
+    knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: '' }) }),
+  )
+
+  expect(results.filter(({ ok }) => ok)).toEqual([])
+  expect(sampleReport(results)).toMatch(/✗ {2}good\/logo\.png +internal_error, expected completed +– +8137 /)
+  expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.$/)
+})
+
+test('a bad file that became an asset is no success', async () => {
+  const results = await sendSamples(folder, knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
+
+  expect(results.find(({ file }) => file === 'bad/note.jpg')).toMatchObject({ ok: false, verdict: 'completed' })
+})
+
+test('other bytes behind the presigned URL are no success', async () => {
+  const results = await sendSamples(folder, knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
+
+  expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, sameBytes: false })
+  expect(sampleReport(results)).toContain('completed, but other bytes came back')
+})
