@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
-import { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
+import { type QueueLane, queueNames, queuePrefix } from './names.ts'
 import { type ProcessUpload, processUploadJob } from './payloads.ts'
 
 /** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
@@ -30,16 +30,14 @@ const triesOfTheBell = 100
  */
 export class Bell {
   readonly #redis: Redis
-  readonly #queues: Record<QueueLane, Queue>
+  readonly #prefix: string
+  readonly #onError: (error: Error) => void
+  readonly #queues = new Map<QueueLane, Queue>()
 
   constructor({ redisUrl, prefix = queuePrefix, onError }: BellOptions) {
     this.#redis = impatientConnection(redisUrl, { onError })
-    const queueOf = (lane: QueueLane): Queue => {
-      const queue = new Queue(queueNames[lane], { connection: this.#redis, prefix })
-      queue.on('error', onError)
-      return queue
-    }
-    this.#queues = Object.fromEntries(queueLanes.map((lane) => [lane, queueOf(lane)])) as Record<QueueLane, Queue>
+    this.#prefix = prefix
+    this.#onError = onError
   }
 
   /**
@@ -50,7 +48,7 @@ export class Bell {
   async ring(lane: QueueLane, { uploadId, requestId }: { uploadId: string; requestId?: string | undefined }): Promise<void> {
     const payload: ProcessUpload = { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) }
     await this.#reachable('ring', () =>
-      this.#queues[lane].add(processUploadJob, payload, {
+      this.#queue(lane).add(processUploadJob, payload, {
         jobId: uploadId,
         attempts: triesOfTheBell,
         backoff: { type: 'custom' },
@@ -67,7 +65,7 @@ export class Bell {
    * @throws BellUnreachable when Redis is away
    */
   async ringAgain(lane: QueueLane, { uploadId }: { uploadId: string }): Promise<boolean> {
-    const job = await this.#reachable('look for the job', () => this.#queues[lane].getJob(uploadId))
+    const job = await this.#reachable('look for the job', () => this.#queue(lane).getJob(uploadId))
     if (job !== undefined) {
       const state = await this.#reachable('look at the job', () => job.getState())
       if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
@@ -80,7 +78,7 @@ export class Bell {
   /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
   async progressOf(lane: QueueLane, uploadId: string): Promise<number | null> {
     try {
-      const job = await this.#reachable('read progress', () => this.#queues[lane].getJob(uploadId))
+      const job = await this.#reachable('read progress', () => this.#queue(lane).getJob(uploadId))
       return typeof job?.progress === 'number' ? job.progress : null
     } catch (error) {
       if (error instanceof BellUnreachable) return null
@@ -101,8 +99,22 @@ export class Bell {
   }
 
   async close(): Promise<void> {
-    await Promise.all(Object.values(this.#queues).map((queue) => queue.close()))
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
     this.#redis.disconnect()
+  }
+
+  /** BullMQ asks Redis for its version once a queue. A queue whose answer got lost would refuse every job for good, so it is made anew. */
+  #queue(lane: QueueLane): Queue {
+    const open = this.#queues.get(lane)
+    if (open !== undefined) return open
+    const queue = new Queue(queueNames[lane], { connection: this.#redis, prefix: this.#prefix })
+    queue.on('error', this.#onError)
+    this.#queues.set(lane, queue)
+    queue.waitUntilReady().catch(() => {
+      this.#queues.delete(lane)
+      queue.close().catch(this.#onError)
+    })
+    return queue
   }
 
   /** Bounds a call: BullMQ waits for ever for a connection that never was, and ioredis for one that went silent. */
