@@ -1,0 +1,78 @@
+import { randomUUID } from 'node:crypto'
+import { isolatedQueuePrefix, waitFor } from '@airlock/stack/testing'
+import { type Job, type Processor, Queue, Worker } from 'bullmq'
+import { test as base } from 'vitest'
+import { Bell, patientConnection, type QueueLane, queueLanes, queueNames } from '../src/index.ts'
+
+/** The queues as somebody sees them who looks into Redis, and workers that answer the bell. */
+export class Listening {
+  readonly #redisUrl: string
+  readonly #prefix: string
+  readonly #open: (() => Promise<unknown>)[] = []
+
+  constructor({ redisUrl, prefix }: { redisUrl: string; prefix: string }) {
+    this.#redisUrl = redisUrl
+    this.#prefix = prefix
+  }
+
+  queue(lane: QueueLane): Queue {
+    const queue = new Queue(queueNames[lane], { connection: this.#connection(), prefix: this.#prefix })
+    this.#open.unshift(() => queue.close())
+    return queue
+  }
+
+  /** A worker for one lane. */
+  worker(lane: QueueLane, process: Processor): Worker {
+    const worker = new Worker(queueNames[lane], process, { connection: this.#connection(), prefix: this.#prefix })
+    worker.on('error', () => {})
+    this.#open.unshift(() => worker.close())
+    return worker
+  }
+
+  /** The jobs that a lane holds, in whatever state. */
+  async jobs(lane: QueueLane): Promise<Job[]> {
+    return this.queue(lane).getJobs(['wait', 'active', 'delayed', 'failed', 'completed', 'prioritized'])
+  }
+
+  async jobsOfAllLanes(): Promise<Job[]> {
+    return (await Promise.all(queueLanes.map((lane) => this.jobs(lane)))).flat()
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.#open) await close()
+  }
+
+  #connection() {
+    const redis = patientConnection(this.#redisUrl, { onError: () => {} })
+    this.#open.push(async () => redis.disconnect())
+    return redis
+  }
+}
+
+export const bellAt = (redisUrl: string, prefix: string, errors: Error[] = []): Bell =>
+  new Bell({ redisUrl, prefix, onError: (error) => errors.push(error) })
+
+/** Rings until Redis can be reached: a connection comes up behind the constructor. */
+export const ringsAtLast = (bell: Bell, uploadId: string, lane: QueueLane = 'images'): Promise<true> =>
+  waitFor(() => bell.ring(lane, { uploadId }).then(() => true as const), { what: 'the bell to ring', timeoutMs: 10_000 })
+
+/** Gives each test queues of its own, and fails a test that leaves a connection of the bell behind. */
+export const test = base
+  .extend('errors', async () => [] as Error[])
+  .extend('queues', async ({ errors: _ }, { onCleanup }) => {
+    const { prefix, redisUrl, drop } = isolatedQueuePrefix()
+    onCleanup(drop)
+    return { prefix, redisUrl }
+  })
+  .extend('bell', async ({ queues, errors }, { onCleanup }) => {
+    const bell = bellAt(queues.redisUrl, queues.prefix, errors)
+    onCleanup(() => bell.close())
+    await waitFor(() => bell.check().then(() => true), { what: 'the bell to reach Redis' })
+    return bell
+  })
+  .extend('listening', async ({ queues }, { onCleanup }) => {
+    const listening = new Listening(queues)
+    onCleanup(() => listening.close())
+    return listening
+  })
+  .extend('uploadId', async () => randomUUID())

@@ -1,0 +1,164 @@
+import { randomUUID } from 'node:crypto'
+import { privateServer, waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { BellUnreachable, commandTimeoutMs } from '../../src/index.ts'
+import { test as base, bellAt, Listening, ringsAtLast } from '../bell-test.ts'
+import { silentProxy } from '../silent-proxy.ts'
+
+/** A Redis of the test's own, which it may stop and freeze, and a bell on it. */
+const test = base
+  .extend('redis', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+    const server = await privateServer('redis')
+    onCleanup(() => server.drop())
+    return server
+  })
+  .extend('prefix', async () => `{bell-${randomUUID()}}`)
+
+/** What an answer may take on a busy machine, beyond what was waited for. */
+const slackMs = 700
+
+async function timed(work: Promise<unknown>): Promise<{ thrown: unknown; ms: number }> {
+  const started = performance.now()
+  const thrown = await work.then(
+    () => null,
+    (error: unknown) => error,
+  )
+  return { thrown, ms: performance.now() - started }
+}
+
+test('a bell whose Redis is away at the start says so at once, and rings when it comes, without a restart', async ({ redis, prefix }) => {
+  await redis.stop()
+  const errors: Error[] = []
+  const bell = bellAt(redis.address.url, prefix, errors)
+
+  for (const call of [
+    () => bell.ring('images', { uploadId: randomUUID() }),
+    () => bell.ringAgain('images', { uploadId: randomUUID() }),
+    () => bell.check(),
+  ]) {
+    const { thrown, ms } = await timed(call())
+    expect(thrown).toBeInstanceOf(BellUnreachable)
+    expect(ms).toBeLessThan(slackMs)
+  }
+  expect(await bell.progressOf('images', randomUUID())).toBeNull()
+  await waitFor(() => errors.length > 0, { what: 'the error to be told' })
+
+  await redis.start()
+  const uploadId = randomUUID()
+  await ringsAtLast(bell, uploadId)
+  const listening = new Listening({ redisUrl: redis.address.url, prefix })
+  expect(await listening.jobs('images')).toMatchObject([{ id: uploadId }])
+  await listening.close()
+  await bell.close()
+})
+
+test('a bell whose Redis goes away later says so at once, and rings when it is back', async ({ redis, prefix }) => {
+  const bell = bellAt(redis.address.url, prefix)
+  await ringsAtLast(bell, randomUUID())
+  await redis.stop()
+
+  await waitFor(async () => (await timed(bell.ring('videos', { uploadId: randomUUID() }))).thrown instanceof BellUnreachable, {
+    what: 'the outage to be noticed',
+  })
+  const { thrown, ms } = await timed(bell.ring('videos', { uploadId: randomUUID() }))
+  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
+
+  await redis.start()
+  await ringsAtLast(bell, randomUUID(), 'videos')
+  await bell.close()
+})
+
+test('a bell whose Redis falls silent waits no longer than its timeout, and rings when it speaks again', async ({ redis, prefix }) => {
+  const bell = bellAt(redis.address.url, prefix)
+  await ringsAtLast(bell, randomUUID())
+  await redis.pause()
+
+  const outcomes = await Promise.all([
+    timed(bell.ring('images', { uploadId: randomUUID() })),
+    timed(bell.ringAgain('images', { uploadId: randomUUID() })),
+    timed(bell.check()),
+  ])
+  for (const { thrown, ms } of outcomes) {
+    expect(thrown).toBeInstanceOf(BellUnreachable)
+    expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
+  }
+  expect(await bell.progressOf('images', randomUUID())).toBeNull()
+
+  await redis.resume()
+  await ringsAtLast(bell, randomUUID())
+  await bell.close()
+})
+
+test('a bell whose Redis is silent from the start rings when it speaks', async ({ redis, prefix }) => {
+  await redis.pause()
+  const bell = bellAt(redis.address.url, prefix)
+  const { thrown, ms } = await timed(bell.ring('images', { uploadId: randomUUID() }))
+  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
+  await redis.resume()
+  await ringsAtLast(bell, randomUUID())
+  await bell.close()
+})
+
+test('a Redis that falls silent while the bell connects is found again', async ({ redis, prefix }) => {
+  const proxy = await silentProxy(redis.address.url)
+  proxy.silentFrom(1, 'info')
+  const bell = bellAt(proxy.url, prefix)
+  await waitFor(() => proxy.isSilent(), { what: 'the greeting to be swallowed' })
+  await expect(bell.ready()).rejects.toThrow(BellUnreachable)
+  proxy.speak()
+
+  await ringsAtLast(bell, randomUUID())
+
+  await bell.close()
+  await proxy.close()
+})
+
+test('a Redis that falls silent while a queue asks for its version is found again by the next ring', async ({ redis, prefix }) => {
+  const proxy = await silentProxy(redis.address.url)
+  const bell = bellAt(proxy.url, prefix)
+  await bell.ready()
+  proxy.silentFrom(1, 'info')
+  const { thrown, ms } = await timed(bell.ring('images', { uploadId: randomUUID() }))
+  expect(proxy.isSilent()).toBe(true)
+  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
+  proxy.speak()
+
+  await ringsAtLast(bell, randomUUID())
+  expect(await bell.ringAgain('images', { uploadId: randomUUID() })).toBe(true)
+
+  await bell.close()
+  await proxy.close()
+})
+
+test('a bell that is ready rings at once, and one whose Redis does not come says so', async ({ redis, prefix }) => {
+  const bell = bellAt(redis.address.url, prefix)
+  await bell.ready()
+  await bell.ring('images', { uploadId: randomUUID() })
+  await bell.close()
+
+  const lost = bellAt('redis://127.0.0.1:1', prefix)
+  const { thrown, ms } = await timed(lost.ready())
+  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
+  await lost.close()
+})
+
+test('a closed bell leaves no connection, whether Redis was there or not', async ({ redis, prefix }) => {
+  const proxy = await silentProxy(redis.address.url)
+  const bell = bellAt(proxy.url, prefix)
+  await ringsAtLast(bell, randomUUID())
+  expect(proxy.connections()).toBe(1)
+  await bell.close()
+  await waitFor(() => proxy.connections() === 0, { what: 'the connection to be gone' })
+  await expect(bell.ring('images', { uploadId: randomUUID() })).rejects.toThrow(BellUnreachable)
+
+  await redis.stop()
+  const lonely = bellAt(redis.address.url, prefix)
+  const { ms } = await timed(lonely.close())
+  expect(ms).toBeLessThan(slackMs)
+  await redis.start()
+  await proxy.close()
+})

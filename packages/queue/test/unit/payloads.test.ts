@@ -1,0 +1,55 @@
+import { expect, test } from 'vitest'
+import { PayloadMalformed, parseProcessUpload, processUploadJob, queueLanes, queueNames, queuePrefix } from '../../src/index.ts'
+
+const uploadId = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
+
+test.for([
+  { version: 1, upload_id: uploadId },
+  { version: 1, upload_id: uploadId.toUpperCase() },
+  { version: 1, upload_id: uploadId, request_id: 'req-1' },
+  { version: 1, upload_id: uploadId, request_id: 'r'.repeat(128) },
+])('the payload %j is read as it is', (payload, { expect }) => {
+  expect(parseProcessUpload(processUploadJob, payload)).toEqual(payload)
+})
+
+const malformed: { what: string; payload: unknown; says: RegExp }[] = [
+  { what: 'nothing', payload: undefined, says: /process_upload: must be object/ },
+  { what: 'null', payload: null, says: /process_upload: must be object/ },
+  { what: 'a list', payload: [], says: /process_upload/ },
+  { what: 'a text', payload: JSON.stringify({ version: 1, upload_id: uploadId }), says: /process_upload: must be object/ },
+  { what: 'an empty object', payload: {}, says: /process_upload: must have required propert/ },
+  { what: 'no version', payload: { upload_id: uploadId }, says: /process_upload: must have required propert.*version/ },
+  { what: 'another version', payload: { version: 2, upload_id: uploadId }, says: /process_upload\/version: / },
+  { what: 'a version as text', payload: { version: '1', upload_id: uploadId }, says: /process_upload\/version: / },
+  { what: 'no upload', payload: { version: 1 }, says: /process_upload: must have required propert.*upload_id/ },
+  { what: 'an upload id that is no UUID', payload: { version: 1, upload_id: '../../etc' }, says: /process_upload\/upload_id: / },
+  { what: 'a UUID with a line break behind', payload: { version: 1, upload_id: `${uploadId}\n` }, says: /process_upload\/upload_id: / },
+  {
+    what: 'a request id of 129 characters',
+    payload: { version: 1, upload_id: uploadId, request_id: 'r'.repeat(129) },
+    says: /process_upload\/request_id: /,
+  },
+  {
+    what: 'a request id that is a number',
+    payload: { version: 1, upload_id: uploadId, request_id: 7 },
+    says: /process_upload\/request_id: /,
+  },
+  { what: 'a field that nobody knows', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, says: /process_upload.*: / },
+]
+
+test.for(malformed)('a payload with $what is refused, and the error says where it breaks', ({ payload, says }, { expect }) => {
+  expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(PayloadMalformed)
+  expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(says)
+})
+
+test('a job of a name that nobody knows is refused, and its name is shown only in part', () => {
+  expect(() => parseProcessUpload('x'.repeat(500), { version: 1, upload_id: uploadId })).toThrow(
+    new PayloadMalformed(`no payload is called '${'x'.repeat(80)}'`),
+  )
+})
+
+test('queues and their prefix are called as the design promises to the pipeline', () => {
+  expect(queueNames).toEqual({ images: 'airlock-images', videos: 'airlock-videos', training: 'airlock-training' })
+  expect(queueLanes).toEqual(['images', 'videos', 'training'])
+  expect(queuePrefix).toBe('{airlock}')
+})
