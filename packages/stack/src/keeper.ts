@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
 /** Watches over a stack from a process of its own. */
 export interface Keeper {
+  readonly identity: ProcessIdentity | null
   /** The stack was stopped in good order: nothing is left to do. */
   dismiss(): void
 }
@@ -22,5 +24,5 @@ export function startKeeper(folder: string, { removeData }: { removeData: boolea
   child.unref()
   child.stdin.on('error', () => {}) // it is gone already: then there is nobody to dismiss
   ;(child.stdin as unknown as { unref(): void }).unref()
-  return { dismiss: () => child.stdin.end('dismissed') }
+  return { identity: identityOf(child.pid ?? 0), dismiss: () => child.stdin.end('dismissed') }
 }

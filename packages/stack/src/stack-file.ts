@@ -38,6 +38,8 @@ export interface ProcessEntry extends ProcessIdentity {
 export interface StackRecord {
   /** Who brought the stack up. While this process runs, the stack is in use. */
   owner: ProcessIdentity | null
+  /** Who ends the servers when the owner dies. */
+  keeper: ProcessIdentity | null
   servers: Partial<Record<ServerName, ServerEntry>>
   data: Partial<Record<ServerName, DataEntry>>
   processes: Record<string, ProcessEntry>
@@ -47,7 +49,7 @@ export interface StackRecord {
   secrets: Record<string, string>
 }
 
-const emptyRecord = (): StackRecord => ({ owner: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
+const emptyRecord = (): StackRecord => ({ owner: null, keeper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
 /** @returns what stack.json in this folder says, or null without one. @throws Error when it is there and can't be read */
 export function readStackRecord(folder: string): StackRecord | null {
@@ -90,8 +92,9 @@ export class StackFile {
   }
 
   /** Says that this process owns the stack now, and that nothing of it runs yet. Secrets and settings of earlier runs stay. */
-  own(): void {
+  own(keeper: ProcessIdentity | null): void {
     this.#record.owner = identityOf(process.pid)
+    this.#record.keeper = keeper
     this.#record.servers = {}
     this.#record.processes = {}
     this.#save()
@@ -100,6 +103,7 @@ export class StackFile {
   /** Says that nobody owns the stack, and that nothing of it runs. */
   release(): void {
     this.#record.owner = null
+    this.#record.keeper = null
     this.#record.servers = {}
     this.#record.processes = {}
     this.#save()

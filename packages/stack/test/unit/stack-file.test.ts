@@ -21,12 +21,13 @@ test('a secret stays the same from one run to the next, and only its owner can r
 
 test('after the end nothing runs on record, and where data lies is still known', () => {
   const file = new StackFile(folder)
-  file.own()
+  file.own(identityOf(process.ppid))
   file.server('redis', { kind: 'redis-server', url: 'redis://127.0.0.1:1', pid: 1, startedAt: 'once' }, { folders: ['/elsewhere'] })
   file.process('gateway', { pid: 2, startedAt: 'once' })
   file.release()
   expect(readStackRecord(folder)).toMatchObject({
     owner: null,
+    keeper: null,
     servers: {},
     processes: {},
     data: { redis: { kind: 'redis-server', folders: ['/elsewhere'] } },
