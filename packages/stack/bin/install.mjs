@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { ownNode, passingSignalsOn } from './own-node.mjs'
 
 const progressEveryMs = 5_000
 
@@ -79,9 +80,6 @@ function isAlive(pid) {
   }
 }
 
-/** The Node that the clone brings along, whatever the machine's own is. */
-export const ownNode = (root) => join(root, 'node_modules', '.bin', 'node')
-
 /**
  * How many packages of the lock file are not in `node_modules` in that version. Contents are compared, not times: a checkout
  * changes the times of files that stayed the same.
@@ -100,13 +98,7 @@ function packagesOf(lockFile) {
   return JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {}
 }
 
-function run(command, args, cwd) {
-  return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd, stdio: 'inherit' })
-    child.on('error', reject)
-    child.on('exit', (code, signal) => {
-      if (code === 0) resolve()
-      else reject(new Error(`${command} ${args[0]} ended with ${signal ?? `exit code ${code}`}`))
-    })
-  })
+async function run(command, args, cwd) {
+  const code = await passingSignalsOn(spawn(command, args, { cwd, stdio: 'inherit' }))
+  if (code !== 0) throw new Error(`${command} ${args[0]} ended with exit code ${code}`)
 }

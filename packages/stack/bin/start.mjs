@@ -1,9 +1,8 @@
 // `npm start`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { install, ownNode } from './install.mjs'
+import { install } from './install.mjs'
+import { runWithOwnNode } from './own-node.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = fileURLToPath(new URL('../src/start/main.ts', import.meta.url))
@@ -55,7 +54,11 @@ async function main(args) {
     process.stderr.write(`npm start can't go on: ${error.message}\n`)
     return 1
   }
-  return runWithOwnNode(Object.keys(asked).map((flag) => `--${flag}`))
+  return runWithOwnNode(
+    root,
+    program,
+    Object.keys(asked).map((flag) => `--${flag}`),
+  )
 }
 
 function parse(args) {
@@ -68,20 +71,4 @@ function parse(args) {
     process.stderr.write(`${error.message}\n\n${help()}\n`)
     return null
   }
-}
-
-/**
- * Runs the rest under the Node of the clone and hands its exit code on. Signals are passed on, not obeyed: the program below stops
- * its servers in order, and this one waits for it. Its standard input is a pipe that closes with us, so it stops also when we are killed.
- */
-function runWithOwnNode(args) {
-  return new Promise((resolve) => {
-    const child = spawn(ownNode(root), [program, ...args], { cwd: root, stdio: ['pipe', 'inherit', 'inherit'] })
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-    child.on('error', (error) => {
-      process.stderr.write(`${ownNode(root)} can't be run: ${error.message}\n`)
-      resolve(1)
-    })
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
-  })
 }

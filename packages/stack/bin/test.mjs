@@ -1,8 +1,7 @@
 // `npm test`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
-import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { install, ownNode } from './install.mjs'
+import { install } from './install.mjs'
+import { runWithOwnNode } from './own-node.mjs'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
 const program = fileURLToPath(new URL('../src/verify/main.ts', import.meta.url))
@@ -41,18 +40,5 @@ async function main(args) {
     say('0 passed, 1 failed')
     return 1
   }
-  return runWithOwnNode(args)
-}
-
-/** Signals are passed on, not obeyed: what runs below ends its servers first. Its standard input closes with us, should we be killed. */
-function runWithOwnNode(args) {
-  return new Promise((resolve) => {
-    const child = spawn(ownNode(root), [program, ...args], { cwd: root, stdio: ['pipe', 'inherit', 'inherit'] })
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
-    child.on('error', (error) => {
-      process.stderr.write(`${ownNode(root)} can't be run: ${error.message}\n`)
-      resolve(1)
-    })
-    child.on('exit', (code, signal) => resolve(code ?? 128 + constants.signals[signal]))
-  })
+  return runWithOwnNode(root, program, args)
 }
