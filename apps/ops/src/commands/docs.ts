@@ -1,17 +1,19 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { configurationTable, envExample } from '@airlock/config'
 import type { Command } from '../command.ts'
+import { errorTable } from './error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 
 /** The parts of the repository that are written from the code; a test for each goes red when it is stale. */
-const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
+export const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
   { path: '.env.example', render: () => envExample() },
   { path: 'docs/configuration.md', render: (before) => withTable(before, configurationTable()) },
+  { path: 'docs/errors.md', render: (before) => withTable(before, errorTable()) },
 ]
 
 function withTable(page: string, table: string): string {
-  return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
+  return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, () => `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
 }
 
 export const docsCommand: Command = {

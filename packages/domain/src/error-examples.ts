@@ -1,0 +1,68 @@
+import { type Refusal, refusal } from './airlock-error.ts'
+import { MiB } from './bytes.ts'
+import type { ErrorCode, ErrorParams } from './errors.ts'
+
+/** What the details are told in examples, by the name of the parameter. */
+const samples: Readonly<Record<string, unknown>> = {
+  filename: 'logo.png',
+  type: 'image/gif',
+  declared: 'video/mp4',
+  claimed: 'PNG',
+  found: 'JPEG',
+  value: 'poster',
+  field: 'project_id',
+  path: '/api/upload',
+  id: '0198c0de-0000-7000-8000-000000000001',
+  reason: 'it ends before the picture does',
+  allowed: ['image/jpeg', 'image/png', 'image/webp'],
+  expected: 'a UUID',
+  assetType: 'generated_video',
+  method: 'GET',
+  scope: 'ops',
+  entry: 'photos/1.png',
+  where: 'its metadata',
+  limit: 10,
+  limitBytes: 10 * MiB,
+  limitPixels: 100_000_000,
+  pixels: 123_456_789,
+  frames: 1001,
+  seconds: 30,
+  minBytesPerSecond: 1024,
+  count: 2,
+}
+
+/** Where one sample does not suit every error. */
+const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
+  extension_not_allowed: { filename: 'logo.gif', allowed: ['jpg', 'jpeg', 'png', 'webp'] },
+  type_not_allowed: { filename: 'logo.gif' },
+  filename_invalid: { filename: '..', reason: 'it has only dots' },
+  filename_too_long: { limit: 255 },
+  form_too_large: { limitBytes: 20_484 * MiB },
+  asset_type_missing: { allowed: ['brand_image', 'generated_video', 'lora_training'] },
+  asset_type_unknown: { allowed: ['brand_image', 'generated_video', 'lora_training'] },
+  asset_type_not_available: { value: 'lora_training' },
+  field_unknown: { field: 'colour', allowed: ['files', 'asset_type', 'project_id', 'brand_id'] },
+  request_malformed: { reason: 'querystring/expiration_hours must be <= 168' },
+  request_timeout: { seconds: 3600 },
+  route_not_found: { path: '/api/nothing' },
+  method_not_allowed: { allowed: ['POST'] },
+  id_malformed: { id: 'logo.png' },
+  file_limit_reached: { limit: 100 },
+  too_many_requests: { limit: 6000 },
+  too_many_frames: { filename: 'badge.webp', limit: 1000 },
+}
+
+/**
+ * An error as a client might meet it, about made-up files: for documents and descriptions.
+ *
+ * @throws Error when the error asks for something that has no sample here
+ */
+export function exampleOf(code: ErrorCode): Refusal {
+  const params = new Proxy({ ...samples, ...suited[code] } as Record<string, unknown>, {
+    get(told, name: string) {
+      if (name in told) return told[name]
+      throw new Error(`'${code}' asks for '${name}', which has no sample in error-examples.ts`)
+    },
+  })
+  return refusal(code, params as never)
+}
