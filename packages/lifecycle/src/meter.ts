@@ -21,7 +21,7 @@ export class Meter {
   readonly #hash = createHash('sha256')
 
   constructor(bytes: Readable, options: MeterOptions) {
-    this.stream = Readable.from(this.#passing(bytes, options), { objectMode: false })
+    this.stream = readableWithoutWaiting(this.#passing(bytes, options))
   }
 
   /** SHA-256 of all that passed, in hexadecimal. Call it once, at the end. */
@@ -56,4 +56,23 @@ export class Meter {
   #judged(head: Uint8Array[], judge: MeterOptions['judge']): Promise<number> {
     return judge(Buffer.concat(head).subarray(0, headBytes))
   }
+}
+
+/**
+ * `Readable.from`, but for its end: that would wait for the source, which may be silent for as long as its sender likes. When the store
+ * fails, the stream ends at once.
+ */
+function readableWithoutWaiting(passing: AsyncGenerator<Uint8Array>): Readable {
+  return new Readable({
+    read() {
+      passing.next().then(
+        ({ done, value }) => this.push(done === true ? null : value),
+        (error: Error) => this.destroy(error),
+      )
+    },
+    destroy(error, ended) {
+      passing.return(undefined).catch(() => {}) // how it ends is of no interest any more
+      ended(error)
+    },
+  })
 }

@@ -110,7 +110,7 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
     deps.log.info({ ...about, sizeBytes: meter.sizeBytes, ms: Math.round(performance.now() - started), step: 'receive' }, 'file received')
     return received
   } catch (error) {
-    await abandonFailed(error, about, meter.sizeBytes, deps)
+    await abandonFailed(error, file.bytes, about, meter.sizeBytes, deps)
     throw error
   }
 }
@@ -159,11 +159,12 @@ export class FileLimitReached extends AirlockError<'file_limit_reached'> {
 /** Writes down why a file was not received. When even that fails, the row stays `receiving` and the sweeper abandons it. */
 async function abandonFailed(
   error: unknown,
+  bytes: Readable,
   about: { uploadId: string; userId: string; filename: string },
   sizeBytes: number,
   { uploads, counter, log }: ReceiveDeps,
 ): Promise<void> {
-  const { why, giveBack } = reasonOf(error, about.filename)
+  const { why, giveBack } = reasonOf(error, bytes, about.filename)
   const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
   if (error instanceof AirlockError) log.info(fields, 'file refused')
   else log.warn({ ...fields, err: error }, 'file not received')
@@ -173,9 +174,10 @@ async function abandonFailed(
   })
 }
 
-/** Why a file was not received. The store's failures are ours, and go back to the user's hour; a stream that broke off is the client's. */
-function reasonOf(error: unknown, filename: string): { why: Refusal; giveBack: boolean } {
+/** Why a file was not received. What breaks off is the client's; every other failure is ours, and goes back to the user's hour. */
+function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
   if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: false }
   if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
-  return { why: refusal('upload_interrupted', { filename }), giveBack: false }
+  if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
+  return { why: refusal('internal_error', {}), giveBack: true }
 }
