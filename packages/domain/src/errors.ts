@@ -84,6 +84,41 @@ export const errors = {
     detail: ({ filename, frames, limit }: { filename: string; frames: number; limit: number }) =>
       `File '${shown(filename)}' has ${frames} frames; the maximum is ${limit}.`,
   },
+  digest_mismatch: {
+    status: 400,
+    title: 'Digest does not match',
+    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' arrived with another SHA-256 than its Content-Digest says.`,
+  },
+  digest_malformed: {
+    status: 400,
+    title: 'Digest malformed',
+    detail: ({ filename }: { filename: string }) =>
+      `The Content-Digest of file '${shown(filename)}' must be sha-256=:…: with 32 bytes in base64 (RFC 9530).`,
+  },
+  trailing_data: {
+    status: 400,
+    title: 'More than one file in it',
+    detail: ({ filename, reason }: { filename: string; reason: string }) =>
+      `File '${shown(filename)}' goes on behind its own end: ${shown(reason)}.`,
+  },
+  suspicious_content: {
+    status: 400,
+    title: 'Suspicious content',
+    detail: ({ filename, found, where }: { filename: string; found: string; where: string }) =>
+      `File '${shown(filename)}' holds what other programs could run or read as theirs: ${shown(found)} in ${shown(where)}.`,
+  },
+  archive_not_allowed: {
+    status: 400,
+    title: 'Archive not acceptable',
+    detail: ({ filename, reason }: { filename: string; reason: string }) =>
+      `File '${shown(filename)}' can't be taken as a training set: ${shown(reason)}.`,
+  },
+  archive_entry_rejected: {
+    status: 400,
+    title: 'A file in the archive is not acceptable',
+    detail: ({ filename, entry, reason }: { filename: string; entry: string; reason: string }) =>
+      `File '${shown(filename)}' can't be taken as a training set because of '${shown(entry)}' in it: ${reason}`,
+  },
   not_read: {
     status: 400,
     title: 'File was not read',
@@ -169,6 +204,12 @@ export const errors = {
     status: 408,
     title: 'Request stalled',
     detail: ({ seconds }: { seconds: number }) => `No byte arrived for ${seconds} seconds; nothing of the request was accepted.`,
+  },
+  request_too_slow: {
+    status: 408,
+    title: 'Request too slow',
+    detail: ({ minBytesPerSecond }: { minBytesPerSecond: number }) =>
+      `The request arrived with less than ${minBytesPerSecond} bytes per second over a minute; nothing of it was accepted.`,
   },
 
   // The caller
@@ -278,6 +319,12 @@ export const errors = {
     detail: ({ filename }: { filename: string }) =>
       `File '${shown(filename)}' could not be processed for a fault on our side. It is kept, and our operators have been told.`,
   },
+  inspection_failed: {
+    status: 500,
+    title: 'Inspection failed',
+    detail: ({ filename }: { filename: string }) =>
+      `File '${shown(filename)}' could not be inspected: reading it failed each time. It is kept, and our operators have been told.`,
+  },
 
   // Our side
   storage_unavailable: {
@@ -289,6 +336,11 @@ export const errors = {
     status: 503,
     title: 'Database unavailable',
     detail: () => 'The database is out of reach. Please try again later; nothing of this request was kept.',
+  },
+  overloaded: {
+    status: 503,
+    title: 'Too many uploads at once',
+    detail: () => 'This server is taking in as many files as it can. Please try again in a moment.',
   },
   upload_interrupted: {
     status: 503,

@@ -10,14 +10,14 @@ import {
 } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
 import { judgeHead } from '../head/judge.ts'
-import { Corrupt } from './corrupt.ts'
+import { BadBytes } from './bad-bytes.ts'
 import { defaultLimits, type InspectionLimits } from './limits.ts'
 import { inspectPicture } from './picture/inspect-picture.ts'
 import { readFully } from './read-fully.ts'
 import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule comes, goes or changes. */
-export const inspectionVersion = 1
+export const inspectionVersion = 2
 
 /** What inspection must be told of an upload. */
 export interface InspectedUpload {
@@ -48,7 +48,7 @@ const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
  */
 export async function inspect(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits = defaultLimits): Promise<Inspection> {
   const verdict = await judge(source, upload, limits).catch((error: unknown): Verdict => {
-    if (error instanceof Corrupt) return rejected(refusal('file_corrupt', { filename: upload.filename, reason: error.reason }))
+    if (error instanceof BadBytes) return rejected(error.asRefusal(upload.filename))
     throw error
   })
   if (!verdict.ok) return { ...verdict, inspectionVersion }

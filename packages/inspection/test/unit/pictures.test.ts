@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib'
-import { defaultLimits } from '@airlock/inspection/full'
+import { defaultLimits, inspectionVersion } from '@airlock/inspection/full'
 import sharp, { type Create, type Sharp } from 'sharp'
 import { expect, test } from 'vitest'
 import { explain } from '../../src/full/picture/explain.ts'
@@ -18,7 +18,8 @@ const facts = {
   has_alpha: false,
   colour_space: 'srgb',
   bits_per_sample: 8,
-  inspection_version: 1,
+  has_location: false,
+  inspection_version: inspectionVersion,
 }
 
 test.each([
@@ -79,7 +80,9 @@ test('a picture with damaged pixels is corrupt', async () => {
   const bytes = Buffer.from(whole['logo.png'])
   bytes.writeUInt32BE(0xdeadbeef, bytes.length >> 1)
 
-  expect(outcome(await inspected(bytes, 'logo.png'))).toBe("file_corrupt: File 'logo.png' can't be read: its pixels are damaged.")
+  expect(outcome(await inspected(bytes, 'logo.png'))).toBe(
+    "file_corrupt: File 'logo.png' can't be read: the chunk 'IDAT' has a wrong checksum.",
+  )
 })
 
 test('a picture with more pixels than the limit is rejected by its header alone, before the missing pixels are missed', async () => {

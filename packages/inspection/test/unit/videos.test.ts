@@ -1,4 +1,4 @@
-import { defaultLimits, inspect } from '@airlock/inspection/full'
+import { defaultLimits, inspect, inspectionVersion } from '@airlock/inspection/full'
 import { expect, test } from 'vitest'
 import { box, claiming, ftyp, hdlr, longBox, mdat, moov, mp4, mvhd, stsd, tkhd, trak, u32 } from '../boxes.ts'
 import { inspected, outcome, sample, watched } from '../sources.ts'
@@ -11,7 +11,7 @@ const facts = {
   tracks: 1,
   fast_start: true,
   fragmented: false,
-  inspection_version: 1,
+  inspection_version: inspectionVersion,
 }
 
 const look = async (bytes: Buffer) => outcome(await inspected(bytes, 'film.mp4'))

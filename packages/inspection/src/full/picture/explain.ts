@@ -1,4 +1,4 @@
-import { Corrupt } from '../corrupt.ts'
+import { Corrupt } from '../bad-bytes.ts'
 
 /** What decoders say, and what the client is told instead. First match first; `null` is no fault of the file's. */
 const reasons: readonly (readonly [said: RegExp, reason: string | null])[] = [

@@ -1,36 +1,78 @@
-import { type MediaType, refusal } from '@airlock/domain'
-import { Corrupt } from '../corrupt.ts'
+import { type Facts, type MediaType, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { Corrupt } from '../bad-bytes.ts'
 import type { Inspector } from '../inspect.ts'
+import type { InspectionLimits } from '../limits.ts'
 import { readFully } from '../read-fully.ts'
+import { searchSuspicious } from '../suspicious/search.ts'
+import type { Anatomy, Part } from './anatomy.ts'
 import { decodeEveryPixel, type PictureHeader, readHeader } from './decode.ts'
-import { walkPng } from './png.ts'
+import { hasLocation } from './exif.ts'
+import { walkJpeg } from './jpeg.ts'
+import { type PngAnatomy, walkPng } from './png.ts'
+import { countPngPixels } from './png-pixels.ts'
+import { explainTrailing } from './trailing.ts'
+import { walkWebp } from './webp.ts'
 
-/** Formats that a decoder alone does not read to their end. */
-const walkers: Partial<Record<MediaType, (bytes: Buffer) => void>> = {
+/** How each format is followed from its first byte to its last. */
+const walkers: Partial<Record<MediaType, (bytes: Buffer) => Anatomy>> = {
+  'image/jpeg': walkJpeg,
   'image/png': walkPng,
+  'image/webp': walkWebp,
 }
 
 /**
- * Reads a JPEG, PNG or WebP: its structure, its header, then, if the header keeps within the limits, every pixel of every frame.
+ * Reads a JPEG, PNG or WebP: its structure, what stands behind its end, what could be run, and then, if it keeps within the limits,
+ * every pixel of every frame.
  *
  * The whole file is in memory meanwhile, which the size limit of its kind bounds.
  */
-export const inspectPicture: Inspector = async (source, { filename, mediaType }, limits) => {
-  const bytes = await readFully(source, 0, source.size)
-  walkers[mediaType]?.(bytes)
-  const header = await readHeader(bytes)
-  if (header.mediaType !== mediaType) throw new Corrupt('its header is of another format')
+export const inspectPicture: Inspector = async (source, { filename, mediaType }, limits) =>
+  judgePicture(await readFully(source, 0, source.size), { filename, mediaType }, limits)
 
-  const { width, height, frames } = header
-  if (frames > limits.maxFrames) return { ok: false, refusal: refusal('too_many_frames', { filename, frames, limit: limits.maxFrames }) }
-  const pixels = width * height * frames
-  if (pixels > limits.maxPixels)
-    return { ok: false, refusal: refusal('too_many_pixels', { filename, pixels, limitPixels: limits.maxPixels }) }
-  await decodeEveryPixel(bytes, header, limits.maxDecodeSeconds)
-  return { ok: true, mediaType, facts: factsOf(header) }
+/**
+ * The same for a picture that is in memory already, such as one out of an archive.
+ *
+ * @throws BadBytes
+ */
+export async function judgePicture(
+  bytes: Buffer,
+  { filename, mediaType }: { filename: string; mediaType: MediaType },
+  limits: InspectionLimits,
+): Promise<Verdict> {
+  const walk = walkers[mediaType]
+  if (!walk) throw new Error(`${mediaType} is no picture`)
+  const anatomy = walk(bytes)
+  const tooLarge = beyondLimits(anatomy, filename, limits)
+  if (tooLarge) return { ok: false, refusal: tooLarge }
+  const parts = [...anatomy.parts, ...(await explainTrailing(bytes, anatomy))]
+  searchSuspicious(bytes, parts)
+  const header = await decode(bytes, anatomy, mediaType, limits)
+  return { ok: true, mediaType, facts: factsOf(header, anatomy, parts) }
 }
 
-const factsOf = ({ width, height, frames, orientation, hasAlpha, colourSpace, bitsPerSample }: PictureHeader) => ({
+/** By the picture's own header, before a decoder sees it. */
+function beyondLimits({ width, height, frames }: Anatomy, filename: string, limits: InspectionLimits): Refusal | null {
+  if (frames > limits.maxFrames) return refusal('too_many_frames', { filename, frames, limit: limits.maxFrames })
+  const pixels = width * height * frames
+  return pixels > limits.maxPixels ? refusal('too_many_pixels', { filename, pixels, limitPixels: limits.maxPixels }) : null
+}
+
+async function decode(bytes: Buffer, anatomy: Anatomy, mediaType: MediaType, limits: InspectionLimits): Promise<PictureHeader> {
+  const header = await readHeader(bytes)
+  if (header.mediaType !== mediaType) throw new Corrupt('its header is of another format')
+  if (header.width !== anatomy.width || header.height !== anatomy.height) throw new Corrupt('its header can be read in two ways')
+  if (isPng(anatomy)) await countPngPixels(anatomy.header, anatomy.packed)
+  await decodeEveryPixel(bytes, header, limits.maxDecodeSeconds)
+  return header
+}
+
+const isPng = (anatomy: Anatomy): anatomy is PngAnatomy => 'packed' in anatomy
+
+const factsOf = (
+  { width, height, orientation, hasAlpha, colourSpace, bitsPerSample }: PictureHeader,
+  { frames }: Anatomy,
+  parts: readonly Part[],
+): Facts => ({
   width,
   height,
   frames,
@@ -38,4 +80,5 @@ const factsOf = ({ width, height, frames, orientation, hasAlpha, colourSpace, bi
   has_alpha: hasAlpha,
   colour_space: colourSpace,
   bits_per_sample: bitsPerSample,
+  has_location: parts.some(({ kind, bytes }) => kind === 'exif' && hasLocation(bytes)),
 })

@@ -1,20 +1,142 @@
-import { Corrupt } from '../corrupt.ts'
+import { crc32 } from 'node:zlib'
+import { Corrupt } from '../bad-bytes.ts'
+import type { Anatomy, Part } from './anatomy.ts'
+import { ChunkOrder } from './png-chunks.ts'
+import { type FrameArea, type PngHeader, readHeader } from './png-header.ts'
+import { partOf } from './png-parts.ts'
 
 const signatureBytes = 8
 /** Length, type and CRC, around a chunk's data. */
 const chunkFrameBytes = 12
 
+/** A PNG's structure, and where its pixels lie packed. */
+export interface PngAnatomy extends Anatomy {
+  readonly header: PngHeader
+  /** The pictures in it: the one that everybody sees, then the frames of an animation. Each is one zlib stream, in pieces. */
+  readonly packed: readonly PackedPixels[]
+}
+
+export interface PackedPixels {
+  readonly area: FrameArea
+  readonly pieces: Buffer[]
+}
+
 /**
- * Follows the chunks of a PNG to its IEND: decoders stop at the last pixel and do not miss the end (PNG, third edition, section 5).
+ * Follows the chunks of a PNG from IHDR to IEND, each with its checksum and in its place (PNG, third edition, section 5).
  *
- * @throws Corrupt when a chunk, or the end, is missing
+ * @throws Corrupt
  */
-export function walkPng(bytes: Buffer): void {
-  let offset = signatureBytes
-  while (offset + chunkFrameBytes <= bytes.length) {
-    const type = bytes.toString('latin1', offset + 4, offset + 8)
-    offset += bytes.readUInt32BE(offset) + chunkFrameBytes
-    if (type === 'IEND' && offset <= bytes.length) return
+export function walkPng(bytes: Buffer): PngAnatomy {
+  return new PngWalk(bytes).walk()
+}
+
+class PngWalk {
+  readonly #bytes: Buffer
+  readonly #order = new ChunkOrder()
+  readonly #parts: Part[] = []
+  readonly #still: Buffer[] = []
+  readonly #moving: PackedPixels[] = []
+  #header: PngHeader | null = null
+  #announcedFrames: number | null = null
+  #sequence = 0
+  #control: FrameArea | null = null
+  #stillIsFirstFrame = false
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
   }
-  throw new Corrupt('it ends before the picture does')
+
+  walk(): PngAnatomy {
+    let at = signatureBytes
+    for (;;) {
+      if (at + chunkFrameBytes > this.#bytes.length) throw new Corrupt('it ends before the picture does')
+      const { type, data, end } = this.#chunkAt(at)
+      this.#take(type, data, at + 8)
+      at = end
+      if (type === 'IEND') return this.#anatomy(end)
+    }
+  }
+
+  #chunkAt(at: number): { type: string; data: Buffer; end: number } {
+    const length = this.#bytes.readUInt32BE(at)
+    const type = this.#bytes.toString('latin1', at + 4, at + 8)
+    const end = at + chunkFrameBytes + length
+    if (!/^[A-Za-z]{4}$/.test(type)) throw new Corrupt(`there is no chunk at byte ${at}`)
+    if (length > 0x7fff_ffff || end > this.#bytes.length) throw new Corrupt(`the chunk '${type}' reaches beyond the end of the file`)
+    if (crc32(this.#bytes.subarray(at + 4, end - 4)) !== this.#bytes.readUInt32BE(end - 4)) {
+      throw new Corrupt(`the chunk '${type}' has a wrong checksum`)
+    }
+    return { type, data: this.#bytes.subarray(at + 8, end - 4), end }
+  }
+
+  #take(type: string, data: Buffer, at: number): void {
+    this.#order.next(type, this.#header)
+    switch (type) {
+      case 'IHDR':
+        this.#header = readHeader(data)
+        return
+      case 'PLTE':
+        if (data.length === 0 || data.length % 3 !== 0 || data.length > 768) throw new Corrupt('its palette is malformed')
+        return
+      case 'IDAT':
+        this.#still.push(data)
+        this.#stillIsFirstFrame ||= this.#control !== null
+        return
+      case 'IEND':
+        if (data.length > 0) throw new Corrupt("its chunk 'IEND' is not empty")
+        return
+      case 'acTL':
+        this.#announcedFrames = data.length === 8 ? data.readUInt32BE(0) : 0
+        return
+      case 'fcTL':
+        this.#frameControl(data)
+        return
+      case 'fdAT':
+        this.#frameData(data)
+        return
+      default:
+        this.#parts.push(partOf(type, data, at))
+    }
+  }
+
+  /** A frame of an animation begins: where on the canvas it goes (section 11.3.6.2). */
+  #frameControl(data: Buffer): void {
+    if (data.length !== 26 || this.#header === null) throw new Corrupt("its chunk 'fcTL' is malformed")
+    this.#expectSequence(data)
+    const area = { width: data.readUInt32BE(4), height: data.readUInt32BE(8) }
+    const { width, height } = this.#header
+    if (
+      area.width === 0 ||
+      area.height === 0 ||
+      data.readUInt32BE(12) + area.width > width ||
+      data.readUInt32BE(16) + area.height > height
+    ) {
+      throw new Corrupt('a frame of it does not fit into the picture')
+    }
+    this.#control = area
+    if (this.#still.length > 0) this.#moving.push({ area, pieces: [] })
+  }
+
+  #frameData(data: Buffer): void {
+    this.#expectSequence(data)
+    const frame = this.#moving.at(-1)
+    if (!frame) throw new Corrupt("its chunk 'fdAT' belongs to no frame")
+    frame.pieces.push(data.subarray(4))
+  }
+
+  #expectSequence(data: Buffer): void {
+    if (data.length < 4 || data.readUInt32BE(0) !== this.#sequence++) throw new Corrupt('frames of it are missing or out of order')
+  }
+
+  #anatomy(end: number): PngAnatomy {
+    const header = this.#header
+    if (header === null || this.#still.length === 0) throw new Corrupt('it has no pixels')
+    const frames = this.#moving.length + (this.#stillIsFirstFrame ? 1 : 0)
+    if (this.#announcedFrames === null ? frames > 0 : frames !== this.#announcedFrames || frames === 0) {
+      throw new Corrupt(`it announces ${this.#announcedFrames ?? 0} frames and has ${frames}`)
+    }
+    const { width, height } = header
+    const packed = [{ area: { width, height }, pieces: this.#still }, ...this.#moving]
+    return { width, height, frames: packed.length, end, parts: this.#parts, header, packed }
+  }
 }

@@ -1,5 +1,5 @@
 import { type ByteSource, KiB } from '@airlock/domain'
-import { Corrupt } from '../corrupt.ts'
+import { Corrupt } from '../bad-bytes.ts'
 import { readFully } from '../read-fully.ts'
 
 /** A box of an MP4 (ISO/IEC 14496-12, section 4.2). */

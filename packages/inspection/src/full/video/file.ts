@@ -1,4 +1,4 @@
-import { Corrupt } from '../corrupt.ts'
+import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 
 /** The outermost boxes of an MP4. */

@@ -1,4 +1,4 @@
-import { Corrupt } from '../corrupt.ts'
+import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 
 export interface Track {

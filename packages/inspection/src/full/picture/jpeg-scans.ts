@@ -1,0 +1,87 @@
+import { Corrupt } from '../bad-bytes.ts'
+
+/** What a frame header (SOF, ITU-T T.81, B.2.2) says. */
+export interface JpegFrame {
+  readonly width: number
+  readonly height: number
+  readonly progressive: boolean
+  /** Their ids, in order. */
+  readonly components: readonly number[]
+}
+
+/** Encoders write about ten. A thousand scans of a large picture keep a decoder busy for hours. */
+const maxScans = 100
+
+const coefficients = 64
+const notSeen = 255
+
+/** @throws Corrupt */
+export function readFrame(body: Buffer, progressive: boolean): JpegFrame {
+  const count = body[5] ?? 0
+  if (body.length < 6 || body.length !== 6 + count * 3) throw new Corrupt('its frame header is malformed')
+  if (body[0] !== 8) throw new Corrupt(`it has ${body[0]} bits a sample, which browsers do not show`)
+  const height = body.readUInt16BE(1)
+  const width = body.readUInt16BE(3)
+  if (width === 0 || height === 0) throw new Corrupt(`its header says ${width} × ${height} pixels`)
+  if (count !== 1 && count !== 3 && count !== 4) throw new Corrupt(`it has ${count} colour components`)
+  const components = Array.from({ length: count }, (_, i) => body[6 + i * 3] ?? 0)
+  if (new Set(components).size !== count) throw new Corrupt('its colour components have the same id')
+  for (let i = 0; i < count; i++) assertSampling(body[7 + i * 3] ?? 0, body[8 + i * 3] ?? 0)
+  return { width, height, progressive, components }
+}
+
+function assertSampling(factors: number, table: number): void {
+  const [horizontal, vertical] = [factors >> 4, factors & 15]
+  if (horizontal < 1 || horizontal > 4 || vertical < 1 || vertical > 4 || table > 3) throw new Corrupt('its frame header is malformed')
+}
+
+/**
+ * Keeps track of what the scans have brought so far. Decoders show grey where a scan is missing, and say nothing.
+ *
+ * In a progressive picture every coefficient comes with some of its bits missing, which later scans bring (G.1.1).
+ */
+export class JpegScans {
+  readonly frame: JpegFrame
+  /** For each component and coefficient, the lowest bit that is known; `notSeen` at first. */
+  readonly #lowestBit: Map<number, Uint8Array>
+  #count = 0
+
+  constructor(frame: JpegFrame) {
+    this.frame = frame
+    this.#lowestBit = new Map(frame.components.map((id) => [id, new Uint8Array(coefficients).fill(notSeen)]))
+  }
+
+  /** @throws Corrupt when a scan header is not sound, or brings what was there already */
+  begin(header: Buffer): void {
+    if (++this.#count > maxScans) throw new Corrupt(`it has more than ${maxScans} scans`)
+    const count = header[0] ?? 0
+    if (count < 1 || count > 4 || header.length !== 4 + count * 2) throw new Corrupt('its scan header is malformed')
+    const [from, to, bits] = [header[1 + count * 2] ?? 0, header[2 + count * 2] ?? 0, header[3 + count * 2] ?? 0]
+    for (let i = 0; i < count; i++) {
+      const known = this.#lowestBit.get(header[1 + i * 2] ?? 0)
+      if (!known) throw new Corrupt('its scan header names a colour component that it has not')
+      if (this.frame.progressive) refine(known, { from, to, high: bits >> 4, low: bits & 15 })
+      else bringAll(known)
+    }
+  }
+
+  /** @throws Corrupt when a part of the picture has not come */
+  assertComplete(): void {
+    for (const known of this.#lowestBit.values()) {
+      if (known.some((bit) => bit !== 0)) throw new Corrupt('scans of it are missing')
+    }
+  }
+}
+
+function bringAll(known: Uint8Array): void {
+  if (known[0] !== notSeen) throw new Corrupt('it has a scan twice')
+  known.fill(0)
+}
+
+function refine(known: Uint8Array, { from, to, high, low }: { from: number; to: number; high: number; low: number }): void {
+  if (from > to || to >= coefficients || (from === 0 && to !== 0)) throw new Corrupt('its scan header is malformed')
+  for (let i = from; i <= to; i++) {
+    if (known[i] !== (high === 0 ? notSeen : high)) throw new Corrupt('its scans do not follow each other')
+    known[i] = low
+  }
+}

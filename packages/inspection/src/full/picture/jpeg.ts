@@ -1,0 +1,145 @@
+import { Corrupt } from '../bad-bytes.ts'
+import type { Anatomy, Part } from './anatomy.ts'
+import { JpegScans, readFrame } from './jpeg-scans.ts'
+import { partOf } from './jpeg-segments.ts'
+
+const marker = { SOI: 0xd8, EOI: 0xd9, SOS: 0xda, DHT: 0xc4, DQT: 0xdb, DRI: 0xdd, DAC: 0xcc, COM: 0xfe } as const
+
+const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
+const isApplication = (code: number): boolean => code >= 0xe0 && code <= 0xef
+
+/** Codings of ITU-T T.81 that nobody uses for photos and no browser shows. Baseline, extended and progressive Huffman are left. */
+const unusualCodings: Readonly<Record<number, string>> = {
+  195: 'lossless',
+  197: 'differential',
+  198: 'differential',
+  199: 'differential',
+  201: 'arithmetic',
+  202: 'arithmetic',
+  203: 'arithmetic',
+  205: 'differential',
+  206: 'differential',
+  207: 'differential',
+  204: 'arithmetic',
+}
+
+const frameMarkers: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2])
+
+const cutOff = () => new Corrupt('it ends before the picture does')
+
+/**
+ * Follows the markers of a JPEG from SOI to the EOI that ends it (ITU-T T.81, annex B), through the coded data of all scans.
+ *
+ * @throws Corrupt for anything that the standard does not allow there, or that is missing
+ */
+export function walkJpeg(bytes: Buffer): Anatomy {
+  return new JpegWalk(bytes).walk()
+}
+
+class JpegWalk {
+  readonly #bytes: Buffer
+  readonly #parts: Part[] = []
+  #at = 2
+  #scans: JpegScans | null = null
+  #restartInterval = 0
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes
+  }
+
+  walk(): Anatomy {
+    if (this.#bytes.readUInt16BE(0) !== 0xff00 + marker.SOI) throw new Corrupt('it does not begin as a JPEG does')
+    for (let code = this.#nextMarker(); code !== marker.EOI; code = this.#nextMarker()) this.#segment(code)
+    if (this.#scans === null) throw new Corrupt('it has no picture in it')
+    this.#scans.assertComplete()
+    const { width, height } = this.#scans.frame
+    return { width, height, frames: 1, end: this.#at, parts: this.#parts }
+  }
+
+  /** Markers may be filled up with any number of 0xFF before them. */
+  #nextMarker(): number {
+    if (this.#at + 2 > this.#bytes.length) throw cutOff()
+    if (this.#bytes[this.#at] !== 0xff) throw new Corrupt(`there are stray bytes in it at byte ${this.#at}`)
+    while (this.#bytes[this.#at] === 0xff) this.#at++
+    const code = this.#bytes[this.#at++]
+    if (code === undefined) throw cutOff()
+    return code
+  }
+
+  #segment(code: number): void {
+    const start = this.#at
+    if (code < 0xc0 || code === marker.SOI || isRestart(code)) throw new Corrupt(`there is a marker out of place at byte ${start - 2}`)
+    const body = this.#segmentBody()
+    if (isApplication(code) || code === marker.COM) this.#parts.push(partOf(code, body, start + 2))
+    else this.#tableOrFrame(code, body)
+  }
+
+  #segmentBody(): Buffer {
+    const start = this.#at
+    if (start + 2 > this.#bytes.length) throw cutOff()
+    const length = this.#bytes.readUInt16BE(start)
+    if (length < 2) throw new Corrupt(`the segment at byte ${start - 2} has an impossible length`)
+    this.#at = start + length
+    if (this.#at > this.#bytes.length) throw cutOff()
+    return this.#bytes.subarray(start + 2, this.#at)
+  }
+
+  #tableOrFrame(code: number, body: Buffer): void {
+    const unusual = unusualCodings[code]
+    if (unusual) throw new Corrupt(`it uses the ${unusual} coding, which browsers do not show`)
+    if (frameMarkers.has(code)) {
+      if (this.#scans) throw new Corrupt('it has two frame headers')
+      this.#scans = new JpegScans(readFrame(body, code === 0xc2))
+    } else if (code === marker.SOS) {
+      if (!this.#scans) throw new Corrupt('its pixels come before its frame header')
+      this.#scans.begin(body)
+      this.#codedData()
+    } else if (code === marker.DRI) {
+      if (body.length !== 2) throw new Corrupt('its restart interval is malformed')
+      this.#restartInterval = body.readUInt16BE(0)
+    } else if (code === marker.DQT) checkQuantization(body)
+    else if (code === marker.DHT) checkHuffman(body)
+  }
+
+  /** Huffman codes up to the next marker. 0xFF in them is followed by 0; restart markers count from 0 to 7 and over again. */
+  #codedData(): void {
+    let restart = 0
+    for (;;) {
+      const at = this.#bytes.indexOf(0xff, this.#at)
+      if (at < 0 || at + 1 >= this.#bytes.length) throw cutOff()
+      const code = this.#bytes[at + 1] ?? 0
+      this.#at = at + (code === 0xff ? 1 : 2)
+      if (isRestart(code)) {
+        if (this.#restartInterval === 0 || code !== 0xd0 + (restart++ & 7))
+          throw new Corrupt(`there is a restart out of order at byte ${at}`)
+      } else if (code !== 0 && code !== 0xff) {
+        this.#at = at
+        return
+      }
+    }
+  }
+}
+
+/** One or more tables: precision and id in a byte, then 64 values of 8 or 16 bits (B.2.4.1). */
+function checkQuantization(body: Buffer): void {
+  let at = 0
+  while (at < body.length) {
+    const head = body[at] ?? 0
+    if (head >> 4 > 1 || (head & 15) > 3) throw new Corrupt('its quantization table is malformed')
+    at += 1 + (head >> 4 === 1 ? 128 : 64)
+  }
+  if (at !== body.length || at === 0) throw new Corrupt('its quantization table is malformed')
+}
+
+/** One or more tables: class and id in a byte, how many codes there are of each length, and then the codes' values (B.2.4.2). */
+function checkHuffman(body: Buffer): void {
+  let at = 0
+  while (at + 17 <= body.length) {
+    const head = body[at] ?? 0
+    let codes = 0
+    for (let length = 1; length <= 16; length++) codes += body[at + length] ?? 0
+    if (head >> 4 > 1 || (head & 15) > 3 || codes > 256) throw new Corrupt('its Huffman table is malformed')
+    at += 17 + codes
+  }
+  if (at !== body.length || at === 0) throw new Corrupt('its Huffman table is malformed')
+}

@@ -1,0 +1,57 @@
+import type { Part } from './anatomy.ts'
+import { filmEnd } from './motion-photo.ts'
+
+/** The trailer ends with the length of its directory and this word; the directory begins with the other (ExifTool's Samsung.pm describes it). */
+const tail = 'SEFT'
+const head = 'SEFH'
+const tailBytes = 8
+const directoryHeadBytes = 12
+const entryBytes = 12
+
+/**
+ * Samsung's trailer, from here to the file's end: named blocks, one behind the other, and a directory that says how far before it each begins.
+ *
+ * @returns its blocks as parts; a film among them must be whole. Null when this is no such trailer, or bytes of it belong to no block
+ */
+export function samsungTrailer(bytes: Buffer, at: number): { end: number; parts: Part[] } | null {
+  const directory = directoryAt(bytes)
+  if (directory === null || directory < at) return null
+  const blocks = blocksOf(bytes, directory)
+  if (blocks === null) return null
+  let expected = at
+  for (const { start, end } of blocks) {
+    if (start !== expected) return null
+    expected = end
+  }
+  if (expected !== directory) return null
+  const parts = blocks.map(({ start, end }) => partOf(bytes, start, end))
+  if (parts.some((part) => part === null)) return null
+  return { end: bytes.length, parts: parts as Part[] }
+}
+
+function directoryAt(bytes: Buffer): number | null {
+  const end = bytes.length - tailBytes
+  if (end < 0 || bytes.toString('latin1', end + 4) !== tail) return null
+  const directory = end - bytes.readUInt32LE(end)
+  return directory >= 0 && bytes.toString('latin1', directory, directory + 4) === head ? directory : null
+}
+
+function blocksOf(bytes: Buffer, directory: number): { start: number; end: number }[] | null {
+  const count = bytes.readUInt32LE(directory + 8)
+  if (directory + directoryHeadBytes + count * entryBytes !== bytes.length - tailBytes) return null
+  return Array.from({ length: count }, (_, i) => {
+    const entry = directory + directoryHeadBytes + i * entryBytes
+    const start = directory - bytes.readUInt32LE(entry + 4)
+    return { start, end: start + bytes.readUInt32LE(entry + 8) }
+  }).sort((a, b) => a.start - b.start)
+}
+
+/** A block: a kind in four bytes, its name's length in four, its name, its data. */
+function partOf(bytes: Buffer, start: number, end: number): Part | null {
+  if (start < 0 || start + 8 > end) return null
+  const nameEnd = start + 8 + bytes.readUInt32LE(start + 4)
+  if (nameEnd > end) return null
+  const name = bytes.toString('latin1', start + 8, nameEnd).replace(/[^ -~]/g, '?')
+  if (name.startsWith('MotionPhoto_Data') && end - nameEnd > 16 && filmEnd(bytes.subarray(0, end), nameEnd) !== end) return null
+  return { where: `Samsung's trailer '${name}'`, kind: 'other', bytes: bytes.subarray(nameEnd, end), at: nameEnd }
+}
