@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 /** Lines and branches that tests must run, in percent. Parts that hold the promises of the product have the higher floor. */
@@ -35,6 +36,8 @@ export default defineConfig({
         },
       },
     ],
+    // Vitest would leave one core to itself; most of these tests wait for servers rather than for a core.
+    maxWorkers: Math.max(2, availableParallelism()),
     setupFiles: ['packages/stack/src/testing/without-product-settings.ts'],
     teardownTimeout: 30_000,
     coverage: {

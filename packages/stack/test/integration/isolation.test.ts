@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { s3Client } from '../../src/servers/s3.ts'
-import { isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '../../src/testing/index.ts'
+import { isolatedBucket, isolatedDatabase, isolatedQueuePrefix, storeCan } from '../../src/testing/index.ts'
 
 test('two databases of the same run do not see each other, and drop while somebody is connected', async () => {
   const [one, other] = await Promise.all([isolatedDatabase(), isolatedDatabase()])
@@ -17,15 +17,24 @@ test('two databases of the same run do not see each other, and drop while somebo
   await expect(connected(one.url)).rejects.toThrow(/does not exist/)
 })
 
-test('a bucket tells its keys and its open multipart uploads, and drops with both in it', async () => {
+test('a bucket tells its keys, and drops with them in it', async () => {
   const bucket = await isolatedBucket()
   const client = s3Client(bucket)
   await client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: 'quarantine/one', Body: 'x' }))
   await client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: 'other', Body: 'x' }))
-  await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: 'quarantine/big' }))
-
   expect(await bucket.keys()).toEqual(['other', 'quarantine/one'])
   expect(await bucket.keys('quarantine/')).toEqual(['quarantine/one'])
+
+  await bucket.drop()
+  await expect(bucket.keys()).rejects.toMatchObject({ name: 'NoSuchBucket' })
+  client.destroy()
+})
+
+test.skipIf(!storeCan('uploadLists'))('a bucket tells its open multipart uploads, and drops with them', async () => {
+  const bucket = await isolatedBucket()
+  const client = s3Client(bucket)
+  await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: 'quarantine/big' }))
+
   expect(await bucket.openMultipartUploads()).toEqual(['quarantine/big'])
 
   await bucket.drop()

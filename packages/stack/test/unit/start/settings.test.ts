@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { serviceEnvironment, stackSettings, urlOf } from '../../../src/start/settings.ts'
 
 const s3 = { endpoint: 'http://127.0.0.1:8333', region: 'us-east-1', accessKeyId: 'key', secretAccessKey: 'secret' }
-const can = { encryption: true, signatures: true, conditions: true }
+const can = { encryption: true, signatures: true, conditions: true, uploadLists: true }
 const environment = { DATABASE_URL: 'postgres://stack', S3_ENDPOINT: s3.endpoint, S3_SSE: 'AES256', S3_FORCE_PATH_STYLE: 'true' }
 
 const ours = {
