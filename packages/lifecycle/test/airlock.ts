@@ -1,0 +1,288 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { AssetRecord, Claim, UploadRecord } from '@airlock/database'
+import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { defaultLimits, inspect } from '@airlock/inspection/full'
+import { type QueueLane, queueNames } from '@airlock/queue'
+import { Queue } from 'bullmq'
+import { Redis } from 'ioredis'
+import { test as base, expect } from 'vitest'
+import {
+  AttemptFailed,
+  accept,
+  type IncomingFile,
+  type Inspect,
+  type Outcome,
+  type ProcessDeps,
+  processUpload,
+  type ReceiveDeps,
+  type ReceivedFile,
+  receive,
+  type Sender,
+  type SweepOptions,
+  type SweepReport,
+  settleFailedAttempt,
+  sweep,
+} from '../src/index.ts'
+import { MemoryCounter } from './memory-counter.ts'
+import { Died, type Fate, Mortal } from './mortal.ts'
+import { RecordedLog } from './recorded-log.ts'
+import { type Sample, samples } from './samples.ts'
+import { openWorld, type World } from './world.ts'
+
+/** How a run of a worker ended, as its queue would see it. */
+export type Run = Outcome | { ended: 'released' | 'parked' | 'lost' | 'died' }
+
+export interface WorkerOptions extends Partial<ProcessDeps> {
+  maxAttempts?: number
+  /** The process ends after this verb of the store, the uploads or a source, its effect being there. */
+  diesAfter?: string
+  diesBefore?: string
+}
+
+export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<Sender> {
+  bytes?: Readable
+  deps?: Partial<ReceiveDeps>
+}
+
+/** What inspects in these tests: the real thing. */
+export const realInspect: Inspect = (source, { filename, detectedType, assetType }) =>
+  inspect(source, { filename, mediaType: detectedType, assetType }, defaultLimits)
+
+/** What a form says of a sample. */
+export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
+  const assetType = declaredType === 'video/mp4' ? 'generated_video' : 'brand_image'
+  return { assetType, projectId: declaredType === 'video/mp4' ? randomUUID() : null, brandId: null, clientMetadata: null } as const
+}
+
+/** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
+export class Airlock {
+  readonly world: World
+  readonly userId = randomUUID()
+  readonly counter = new MemoryCounter()
+  readonly log = new RecordedLog()
+  /** What this test leaves behind on purpose, with the reason. */
+  readonly #left: string[] = []
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  get uploads() {
+    return this.world.database.uploads
+  }
+
+  get store() {
+    return this.world.store
+  }
+
+  /** Streams a file to quarantine, as a door does. */
+  receives(sample: Sample, { bytes, deps, ...given }: Received = {}): Promise<ReceivedFile> {
+    const { filename = sample.filename, declaredType = sample.declaredType, assetType = formOf(sample).assetType, ...sender } = given
+    return receive(
+      { filename, declaredType, assetType, bytes: bytes ?? inChunks(sample.bytes) },
+      { userId: this.userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits, ...sender },
+      { uploads: this.uploads, store: this.store, counter: this.counter, log: this.log, ...deps },
+    )
+  }
+
+  /** Receives and accepts one file. */
+  async accepts(sample: Sample, given: Received = {}): Promise<UploadRecord> {
+    const file = await this.receives(sample, given)
+    const [upload] = await accept([file], formOf(sample), 'request-1', { uploads: this.uploads, bell: this.world.bell, log: this.log })
+    if (upload === undefined) throw new Error('not accepted')
+    return upload
+  }
+
+  /** A worker's process. */
+  worker({ maxAttempts = 8, diesAfter, diesBefore, ...deps }: WorkerOptions = {}): {
+    process(upload: { id: string }, signal?: AbortSignal): Promise<Run>
+  } {
+    const fate = fateOf(diesAfter, diesBefore)
+    const mortal = new Mortal(fate ?? { verb: '', when: 'after' })
+    const all: ProcessDeps = {
+      inspect: realInspect,
+      log: this.log,
+      leaseSeconds: 60,
+      ...deps,
+      uploads: mortal.holds(deps.uploads ?? this.uploads),
+      store: mortal.holds(deps.store ?? this.store),
+    }
+    return {
+      process: async ({ id }, signal = new AbortController().signal) => {
+        const run = await runOf(id, signal, all, maxAttempts).catch((error: unknown): Run => {
+          if (error instanceof Died) return { ended: 'died' }
+          throw error
+        })
+        if (mortal.died !== (fate !== null))
+          throw new Error(mortal.died ? 'the worker died' : `the worker never came to its end ${JSON.stringify(fate)}`)
+        return mortal.died ? { ended: 'died' } : run
+      },
+    }
+  }
+
+  sweeps(options: Partial<SweepOptions> = {}, deps: Partial<Parameters<typeof sweep>[1]> = {}): Promise<SweepReport> {
+    return sweep(
+      { ringAfterSeconds: 60, receivingForSeconds: 3600, ...options },
+      { uploads: this.uploads, store: this.store, bell: this.world.bell, log: this.log, ...deps },
+    )
+  }
+
+  /** Claims an upload as a worker does. */
+  async claims({ id }: { id: string }, leaseSeconds = 60): Promise<Claim> {
+    const outcome = await this.uploads.claim(id, { leaseSeconds })
+    if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
+    return outcome.claim
+  }
+
+  /** Lets the lease of an upload run out now. */
+  async leaseRunsOut({ id }: { id: string }): Promise<void> {
+    await this.world.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
+  }
+
+  /** Makes an upload look as if it had not moved for so long. */
+  async ages({ id }: { id: string }, seconds: number): Promise<void> {
+    await this.world.sql.query(
+      `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,
+      [id, seconds],
+    )
+  }
+
+  /** Other bytes take the place of the quarantined ones. */
+  async replaces({ quarantineKey }: { quarantineKey: string }, bytes: Buffer): Promise<void> {
+    await this.store.receive(quarantineKey, Readable.from([bytes], { objectMode: false }), { nonce: randomUUID() })
+  }
+
+  async of({ id }: { id: string }): Promise<UploadRecord> {
+    const upload = await this.uploads.byId(id)
+    if (upload === null) throw new Error(`there is no upload ${id}`)
+    return upload
+  }
+
+  async stateOf(upload: { id: string }): Promise<UploadState> {
+    return (await this.of(upload)).state
+  }
+
+  /** The rows of this test's user, oldest first. */
+  async rows(): Promise<UploadRecord[]> {
+    const { rows } = await this.world.sql.query('select id from uploads where user_id = $1 order by created_at, id', [this.userId])
+    return Promise.all(rows.map((row) => this.of(row)))
+  }
+
+  async assetsOf({ id }: { id: string }): Promise<AssetRecord[]> {
+    const { rows } = await this.world.sql.query('select id from assets where upload_id = $1', [id])
+    const assets = await Promise.all(rows.map((row) => this.world.database.assets.byId(row.id)))
+    return assets.filter((asset) => asset !== null)
+  }
+
+  quarantine(): Promise<string[]> {
+    return this.world.bucket.keys('quarantine/')
+  }
+
+  openMultipartUploads(): Promise<string[]> {
+    return this.world.bucket.openMultipartUploads()
+  }
+
+  /** Everything in the bucket that is not in quarantine. */
+  async finalObjects(): Promise<string[]> {
+    return (await this.world.bucket.keys()).filter((key) => !key.startsWith('quarantine/'))
+  }
+
+  async bytesAt(key: string): Promise<Buffer> {
+    const object = await this.store.head(key)
+    if (object === null) throw new Error(`nothing at ${key}`)
+    return Buffer.from(await this.store.source(key, object).read(0, object.sizeBytes))
+  }
+
+  /** The upload ids that a lane's workers are woken for. */
+  async rungFor(lane: QueueLane): Promise<string[]> {
+    const { redisUrl, prefix } = this.world.queues
+    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
+    const queue = new Queue(queueNames[lane], { connection: redis, prefix })
+    const jobs = await queue.getJobs(['wait', 'delayed', 'active'])
+    await queue.close()
+    redis.disconnect()
+    return jobs.map(({ id }) => id ?? '')
+  }
+
+  /** Removes the jobs of a lane, as a Redis does that loses its data. */
+  async forgetsJobs(lane: QueueLane): Promise<void> {
+    const { redisUrl, prefix } = this.world.queues
+    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
+    const keys = await redis.keys(`${prefix}:${queueNames[lane]}:*`)
+    if (keys.length > 0) await redis.del(...keys)
+    redis.disconnect()
+  }
+
+  /** Says that a test leaves something behind on purpose. */
+  leavesBehind(reason: string): void {
+    this.#left.push(reason)
+  }
+
+  /** @throws when something is left that no living upload needs */
+  async expectNothingLeft(): Promise<void> {
+    if (this.#left.length > 0) return
+    const { rows } = await this.world.sql.query('select id, state from uploads')
+    const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
+    const isAlive = (state: UploadState | undefined) => state !== undefined && state !== 'receiving' && !isFinal(state)
+    const orphans = (await this.quarantine()).filter((key) => !isAlive(states.get(uploadIdOfQuarantineKey(key) ?? '')))
+    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
+    expect({ orphans, receiving, openMultipartUploads: await this.openMultipartUploads() }, 'what the test left behind').toEqual({
+      orphans: [],
+      receiving: [],
+      openMultipartUploads: [],
+    })
+  }
+}
+
+function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): Fate | null {
+  if (diesAfter !== undefined) return { verb: diesAfter, when: 'after' }
+  return diesBefore === undefined ? null : { verb: diesBefore, when: 'before' }
+}
+
+/** What a worker's job does: process, and settle an attempt that failed. */
+async function runOf(id: string, signal: AbortSignal, deps: ProcessDeps, maxAttempts: number): Promise<Run> {
+  try {
+    return await processUpload(id, signal, deps)
+  } catch (error) {
+    if (!(error instanceof AttemptFailed)) throw error
+    return { ended: await settleFailedAttempt(error, { ...deps, maxAttempts }) }
+  }
+}
+
+/** Bytes as a network brings them. */
+export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
+  return Readable.from(
+    (function* () {
+      for (let offset = 0; offset < bytes.byteLength; offset += chunkBytes) yield bytes.subarray(offset, offset + chunkBytes)
+    })(),
+    { objectMode: false },
+  )
+}
+
+/** Empties what the test before may have left, so that each begins alone. */
+async function empty({ sql, bucket, store, queues }: World): Promise<void> {
+  await sql.query('truncate uploads, assets, users cascade')
+  await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
+  await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
+  const redis = new Redis(queues.redisUrl, { maxRetriesPerRequest: 1 })
+  const keys = await redis.keys(`${queues.prefix}:*`)
+  if (keys.length > 0) await redis.del(...keys)
+  redis.disconnect()
+}
+
+/** Gives each file servers of its own, each test an empty Airlock, and fails a test that leaves something behind. */
+export const test = base
+  .extend('world', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+    const world = await openWorld()
+    onCleanup(() => world.close())
+    return world
+  })
+  .extend('airlock', async ({ world }, { onCleanup }) => {
+    await empty(world)
+    const airlock = new Airlock(world)
+    onCleanup(() => airlock.expectNothingLeft())
+    return airlock
+  })
+
+export { samples }

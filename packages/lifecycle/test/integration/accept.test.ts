@@ -1,0 +1,79 @@
+import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
+import { Bell } from '@airlock/queue'
+import { expect } from 'vitest'
+import { accept, discard } from '../../src/index.ts'
+import { type Airlock, formOf, test } from '../airlock.ts'
+import { dot, samples } from '../samples.ts'
+import { openAt } from '../world.ts'
+
+const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, bell: airlock.world.bell, log: airlock.log })
+const discardDepsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })
+const cancelled = { code: 'cancelled', error: 'Cancelled', detail: 'The form was unsound.' } as const
+
+test('all good files of a request are accepted together, each with its final key, and a worker is woken for each', async ({ airlock }) => {
+  const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo), await airlock.receives(dot)]
+
+  const accepted = await accept(files, formOf(dot), 'request-1', depsOf(airlock))
+
+  expect(accepted).toMatchObject(
+    files.map(({ uploadId, sizeBytes, contentHash, etag, mediaType }) => ({
+      id: uploadId,
+      state: 'received',
+      assetType: 'brand_image',
+      sizeBytes,
+      contentHash,
+      etag,
+      detectedType: mediaType,
+      finalKey: expect.stringMatching(new RegExp(`^brand-images/${airlock.userId}/\\d+_${uploadId.slice(-8)}_`)),
+    })),
+  )
+  expect((await airlock.rungFor('images')).sort()).toEqual(files.map(({ uploadId }) => uploadId).sort())
+  expect(airlock.log.saying('upload accepted')).toHaveLength(3)
+})
+
+test('a video rings on its own lane, and its key lies in its project', async ({ airlock }) => {
+  const form = formOf(samples.scene)
+  const file = await airlock.receives(samples.scene)
+  const [video] = await accept([file], form, 'request-1', depsOf(airlock))
+  expect(video?.finalKey).toContain(`generated-videos/${form.projectId}/`)
+  expect(await airlock.rungFor('videos')).toEqual([file.uploadId])
+  expect(await airlock.rungFor('images')).toEqual([])
+})
+
+test('a request of which one file was given up meanwhile is not accepted at all, and nobody is woken', async ({ airlock }) => {
+  const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo)]
+  await discard(files[1] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
+
+  await expect(accept(files, formOf(dot), 'request-1', depsOf(airlock))).rejects.toBeInstanceOf(UploadNotReceiving)
+
+  expect((await airlock.rows()).map(({ state }) => state)).toEqual(['receiving', 'abandoned'])
+  expect(await airlock.rungFor('images')).toEqual([])
+  await discard(files[0] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
+})
+
+test('with Redis away a file is accepted all the same, and the sweeper wakes a worker when Redis is back', async ({ airlock, world }) => {
+  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
+  const file = await airlock.receives(samples.photo)
+
+  const [upload] = await accept([file], formOf(samples.photo), 'request-1', { ...depsOf(airlock), bell })
+
+  expect(upload).toMatchObject({ id: file.uploadId, state: 'received' })
+  expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: file.uploadId }])
+  await bell.close()
+
+  await airlock.ages({ id: file.uploadId }, 61)
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 1 })
+  expect(await airlock.rungFor('images')).toEqual([file.uploadId])
+})
+
+test('with Postgres away nothing is accepted and nobody is woken', async ({ airlock, world }) => {
+  const closed = await openAt(world.databaseUrl)
+  await closed.close()
+  const file = await airlock.receives(samples.photo)
+  await expect(accept([file], formOf(dot), 'request-1', { ...depsOf(airlock), uploads: closed.uploads })).rejects.toBeInstanceOf(
+    DatabaseUnavailable,
+  )
+  expect(await airlock.stateOf({ id: file.uploadId })).toBe('receiving')
+  expect(await airlock.rungFor('images')).toEqual([])
+  await discard(file, cancelled, { giveBack: true }, discardDepsOf(airlock))
+})

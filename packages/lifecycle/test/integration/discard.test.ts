@@ -1,0 +1,58 @@
+import { expect } from 'vitest'
+import { discard } from '../../src/index.ts'
+import { type Airlock, test } from '../airlock.ts'
+import { dot, samples } from '../samples.ts'
+import { openAt } from '../world.ts'
+
+const why = { code: 'form_malformed', error: 'Form is malformed', detail: 'The form ends too early.' } as const
+const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })
+
+test('a file of an unsound form leaves quarantine, its row says why, and it counts', async ({ airlock }) => {
+  const file = await airlock.receives(samples.photo)
+
+  await discard(file, why, { giveBack: false }, depsOf(airlock))
+
+  expect(await airlock.quarantine()).toEqual([])
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: why, counted: true }])
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([file.uploadId])
+  expect(airlock.log.saying('file refused')).toMatchObject([{ uploadId: file.uploadId, code: 'form_malformed' }])
+})
+
+test('a file that is discarded by our fault is given back, here and in Postgres', async ({ airlock }) => {
+  const file = await airlock.receives(dot, { filesPerHour: 1 })
+  await discard(file, why, { giveBack: true }, depsOf(airlock))
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([])
+  expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
+})
+
+test('an accepted file is never discarded, however late somebody tries', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const file = { ...upload, uploadId: upload.id, mediaType: 'image/jpeg', sizeBytes: 1, contentHash: '', etag: '' } as const
+
+  await discard(file, why, { giveBack: false }, depsOf(airlock))
+
+  expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+})
+
+test('while the database is away nothing is discarded, since the file may have been accepted', async ({ airlock, world }) => {
+  const closed = await openAt(world.databaseUrl)
+  await closed.close()
+  const file = await airlock.receives(dot)
+
+  await discard(file, why, { giveBack: false }, { ...depsOf(airlock), uploads: closed.uploads })
+
+  expect(await airlock.quarantine()).toEqual([file.quarantineKey])
+  expect(airlock.log.saying('upload not discarded yet, the sweeper will')).toHaveLength(1)
+  await airlock.ages({ id: file.uploadId }, 3601)
+  expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
+})
+
+test('while the store is away a file is given up without an error', async ({ airlock, world }) => {
+  const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 500 })
+  const file = await airlock.receives(dot)
+  await discard(file, why, { giveBack: false }, { ...depsOf(airlock), store: nowhere })
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
+  expect(airlock.log.saying('upload not discarded yet, the sweeper will')).toHaveLength(1)
+  airlock.leavesBehind('the object of an abandoned upload')
+})

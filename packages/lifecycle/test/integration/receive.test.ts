@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { DatabaseUnavailable } from '@airlock/database'
+import { AirlockError, defaultSizeLimits, type ErrorCode, MiB } from '@airlock/domain'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import { FileLimitReached } from '../../src/index.ts'
+import { type Airlock, inChunks, test } from '../airlock.ts'
+import { dot, jpegOf, largeScene, type Sample, samples } from '../samples.ts'
+import { openAt } from '../world.ts'
+
+const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
+
+/** Tidies up after a test that received a file and does not accept it. */
+const andGivesUp = (airlock: Airlock, { uploadId, quarantineKey }: { uploadId: string; quarantineKey: string }) =>
+  Promise.all([
+    airlock.uploads.abandon(uploadId, { code: 'cancelled', error: 'Cancelled', detail: 'The test is over.' }, { giveBack: false }),
+    airlock.store.purge(quarantineKey),
+  ])
+
+const good: { what: string; sample: Sample; mediaType: string }[] = [
+  { what: 'a picture', sample: samples.photo, mediaType: 'image/jpeg' },
+  { what: 'a video of several parts', sample: largeScene(), mediaType: 'video/mp4' },
+  { what: 'a file that ends before its head would', sample: dot, mediaType: 'image/png' },
+  { what: 'a picture of exactly the limit', sample: jpegOf(10 * MiB), mediaType: 'image/jpeg' },
+]
+
+test.for(good)(
+  '$what arrives in quarantine, counted and hashed, and is written down as receiving',
+  async ({ sample, mediaType }, { airlock, expect }) => {
+    const file = await airlock.receives(sample)
+
+    expect(file).toMatchObject({
+      userId: airlock.userId,
+      filename: sample.filename,
+      mediaType,
+      sizeBytes: sample.bytes.byteLength,
+      contentHash: sha256(sample.bytes),
+    })
+    expect(await airlock.quarantine()).toEqual([file.quarantineKey])
+    expect((await airlock.bytesAt(file.quarantineKey)).equals(sample.bytes)).toBe(true)
+    expect(await airlock.store.head(file.quarantineKey)).toMatchObject({ etag: file.etag })
+    expect(await airlock.of({ id: file.uploadId })).toMatchObject({
+      state: 'receiving',
+      userId: airlock.userId,
+      filename: sample.filename,
+      declaredType: sample.declaredType,
+      requestId: 'request-1',
+      counted: true,
+      finalKey: null,
+    })
+    expect(airlock.counter.filesOf(airlock.userId)).toEqual([file.uploadId])
+    expect(airlock.log.saying('file received')).toMatchObject([{ uploadId: file.uploadId, sizeBytes: sample.bytes.byteLength }])
+    await andGivesUp(airlock, file)
+  },
+)
+
+test('a file that comes one byte at a time is the same file', async ({ airlock }) => {
+  const file = await airlock.receives(samples.logo, { bytes: inChunks(samples.logo.bytes, 1) })
+  expect(file).toMatchObject({ sizeBytes: samples.logo.bytes.byteLength, contentHash: sha256(samples.logo.bytes) })
+  expect((await airlock.bytesAt(file.quarantineKey)).equals(samples.logo.bytes)).toBe(true)
+  await andGivesUp(airlock, file)
+})
+
+const tinyLimits = { ...defaultSizeLimits, brand_image: dot.bytes.byteLength - 1 }
+
+const bad: { what: string; sample: Sample; given?: Parameters<Airlock['receives']>[1]; code: ErrorCode }[] = [
+  { what: 'an empty file', sample: { ...dot, bytes: Buffer.alloc(0) }, code: 'empty_file' },
+  { what: 'a picture one byte beyond the limit', sample: jpegOf(10 * MiB + 1), code: 'file_too_large' },
+  {
+    what: 'a picture beyond the limit before its head is complete',
+    sample: dot,
+    given: { sizeLimits: tinyLimits },
+    code: 'file_too_large',
+  },
+  {
+    what: 'a picture beyond the limit in its first chunk',
+    sample: samples.photo,
+    given: { sizeLimits: { ...defaultSizeLimits, brand_image: 5000 } },
+    code: 'file_too_large',
+  },
+  {
+    what: 'a picture of a kind still unknown, beyond what any kind takes',
+    sample: jpegOf(10 * MiB + 1),
+    given: { assetType: null },
+    code: 'file_too_large',
+  },
+  { what: 'a picture that is called a video', sample: samples.pictureNamedVideo, code: 'type_mismatch' },
+  { what: 'a text that is called a picture', sample: { ...dot, bytes: Buffer.from('hello\n'.repeat(2000)) }, code: 'type_mismatch' },
+  { what: 'a video where pictures go', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'type_not_allowed' },
+]
+
+test.for(bad)('$what is refused with its reason, counts, and leaves nothing', async ({ sample, given, code }, { airlock, expect }) => {
+  await expect(airlock.receives(sample, given)).rejects.toMatchObject({ name: 'AirlockError', code })
+
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code }, counted: true }])
+  expect(await airlock.quarantine()).toEqual([])
+  expect(airlock.counter.filesOf(airlock.userId)).toHaveLength(1)
+  expect(airlock.log.saying('file refused')).toMatchObject([{ code }])
+})
+
+test('a file of wrong bytes is refused before its rest is read, and the form can be read on behind it', async ({ airlock }) => {
+  let read = 0
+  const bytes = Readable.from(
+    (function* () {
+      for (; read < 100; read += 1) yield Buffer.alloc(64 * 1024, 0x20)
+    })(),
+    { objectMode: false },
+  )
+  await expect(airlock.receives(samples.logo, { bytes })).rejects.toThrow(AirlockError)
+  expect(read).toBeLessThan(5)
+  expect(bytes.destroyed).toBe(false)
+
+  for await (const _ of bytes);
+  expect(read).toBe(100)
+})
+
+test('a file whose client goes away half-way leaves nothing, and counts', async ({ airlock }) => {
+  const { bytes: whole, ...video } = largeScene()
+  const gone = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
+  const bytes = Readable.from(
+    (async function* () {
+      yield* inChunks(whole.subarray(0, whole.byteLength / 2))
+      throw gone
+    })(),
+    { objectMode: false },
+  )
+
+  await expect(airlock.receives({ ...video, bytes: whole }, { bytes })).rejects.toBe(gone)
+
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'upload_interrupted' }, counted: true }])
+  expect(airlock.counter.filesOf(airlock.userId)).toHaveLength(1)
+  expect(await airlock.openMultipartUploads()).toEqual([])
+})
+
+test('a file beyond what the counter has room for is refused before anything is written down', async ({ airlock }) => {
+  airlock.counter.seconds = 90
+  const receiving = airlock.receives(samples.logo, { filesPerHour: 5 })
+  await expect(receiving).rejects.toBeInstanceOf(FileLimitReached)
+  await expect(receiving).rejects.toMatchObject({
+    code: 'file_limit_reached',
+    retryAfterSeconds: 90,
+    detail: expect.stringContaining('5 files'),
+  })
+  expect(await airlock.rows()).toEqual([])
+})
+
+test('a file beyond what Postgres has counted is refused, also when the counter forgot everything', async ({ airlock }) => {
+  await airlock.accepts(dot, { filesPerHour: 1 })
+  airlock.counter.counted.clear()
+
+  await expect(airlock.receives(dot, { filesPerHour: 1 })).rejects.toMatchObject({
+    code: 'file_limit_reached',
+    retryAfterSeconds: expect.toSatisfy((seconds: number) => seconds > 3500 && seconds <= 3600),
+  })
+
+  expect(await airlock.rows()).toHaveLength(1)
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([])
+})
+
+test('a file that comes while the store is away is given back, and its client may try again', async ({ airlock, world }) => {
+  const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 1000 })
+
+  await expect(airlock.receives(dot, { filesPerHour: 1, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
+
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'storage_unavailable' }, counted: false }])
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([])
+  expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
+})
+
+test('a client that waits is told that the store is away, without sending another byte', async ({ airlock, world }) => {
+  const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 1000 })
+  const silent = new Readable({ read() {} })
+  silent.push(largeScene().bytes)
+  await expect(airlock.receives(largeScene(), { bytes: silent, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
+})
+
+test('while the database is away nothing is received', async ({ airlock, world }) => {
+  const closed = await openAt(world.databaseUrl)
+  await closed.close()
+  await expect(airlock.receives(dot, { deps: { uploads: closed.uploads } })).rejects.toBeInstanceOf(DatabaseUnavailable)
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('a refused file whose row can not be closed stays for the sweeper, and its client hears the true reason', async ({
+  airlock,
+  world,
+}) => {
+  const other = await openAt(world.databaseUrl)
+  const uploads = {
+    register: other.uploads.register,
+    abandon: async (...args: Parameters<typeof other.uploads.abandon>) => {
+      await other.close()
+      return other.uploads.abandon(...args)
+    },
+  }
+  await expect(airlock.receives({ ...dot, bytes: Buffer.alloc(0) }, { deps: { uploads } })).rejects.toMatchObject({ code: 'empty_file' })
+  const [row] = await airlock.rows()
+  expect(row).toMatchObject({ state: 'receiving' })
+  expect(airlock.log.saying('upload not marked as abandoned yet, the sweeper will')).toHaveLength(1)
+
+  await airlock.ages(row as { id: string }, 3601)
+  expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
+})
+
+test('a store that takes a file without reading it is a fault of ours, and the file is given back', async ({ airlock }) => {
+  const blind = { receive: async () => ({ etag: '"1"', sizeBytes: 0 }) }
+  await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('whose head nobody judged')
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'internal_error' }, counted: false }])
+})

@@ -1,0 +1,71 @@
+import { type Database, migrate, openDatabase } from '@airlock/database'
+import { Bell } from '@airlock/queue'
+import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
+import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { Client } from 'pg'
+
+/** Real servers' corner of one test file: a database, a bucket and queues that no other file uses. */
+export interface World {
+  readonly databaseUrl: string
+  readonly database: Database
+  readonly sql: Client
+  readonly bucket: IsolatedBucket
+  readonly store: ObjectStore
+  readonly bell: Bell
+  readonly queues: { readonly redisUrl: string; readonly prefix: string }
+  storeWith(options?: Partial<S3StoreOptions>): ObjectStore
+  close(): Promise<void>
+}
+
+const silent = { info: () => {}, warn: () => {} }
+
+export const openAt = (url: string): Promise<Database> =>
+  openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
+
+/** Settings of a store on a bucket. Copies from 5 MiB on go in parts, so that a test need not be large to have some. */
+export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
+  bucket,
+  region,
+  endpoint,
+  forcePathStyle: true,
+  credentials: { accessKeyId, secretAccessKey },
+  encryption: givenStack().s3.can.encryption ? 'AES256' : 'none',
+  checksums: 'when_supported',
+  callTimeoutMs: 10_000,
+  multipartCopyFromBytes: 5 * 1024 * 1024,
+  serverSideCopy: true,
+})
+
+/** Opens a corner of this run's servers. */
+export async function openWorld(): Promise<World> {
+  const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: place.url, log: silent })
+  const database = await openAt(place.url)
+  const sql = new Client({ connectionString: place.url })
+  await sql.connect()
+  const { drop, ...queues } = isolatedQueuePrefix()
+  const bell = new Bell({ ...queues, onError: () => {} })
+  await bell.ready()
+  const made: ObjectStore[] = []
+  const storeWith = (options: Partial<S3StoreOptions> = {}) => {
+    const store = s3ObjectStore({ ...storeOptions(bucket), ...options })
+    made.push(store)
+    return store
+  }
+  return {
+    databaseUrl: place.url,
+    database,
+    sql,
+    bucket,
+    store: storeWith(),
+    bell,
+    queues,
+    storeWith,
+    close: async () => {
+      await bell.close()
+      for (const store of made) store.close()
+      await Promise.all([database.close(), sql.end()])
+      await Promise.all([drop(), bucket.drop(), place.drop()])
+    },
+  }
+}
