@@ -1,0 +1,72 @@
+import { parseArgs } from 'node:util'
+import { readConfig } from '@airlock/config'
+import { HeadBucketCommand } from '@aws-sdk/client-s3'
+import { type Command, UsageError } from '../../command.ts'
+import { clientFor, inShort, nameOf, readTarget, targetOptions, targetUsage } from '../probe/s3-target.ts'
+import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
+import { defaultEncryption } from './settings/encryption.ts'
+import { incompleteUploads } from './settings/lifecycle.ts'
+import { publicAccess } from './settings/public-access.ts'
+import { tlsOnly } from './settings/tls-only.ts'
+
+/** What Airlock wants its bucket to have (docs/bucket-setup.md), in the order in which it is set. */
+const settings: readonly Setting[] = [publicAccess, tlsOnly, defaultEncryption, incompleteUploads]
+
+export const bucketCommand: Command = {
+  name: 'bucket',
+  summary: 'checks or sets what the bucket needs: no public access, TLS, encryption, lifecycle',
+  usage: `--check | --apply [--bucket <name>] [--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>]
+
+  --check         changes nothing; exit code 1 when something differs
+  --apply         sets what differs; policies and rules that are there stay
+  --bucket        without it S3_BUCKET_NAME
+${targetUsage}
+
+The encryption wanted is that of S3_SSE and S3_KMS_KEY_ID. What only a person can set up: docs/bucket-setup.md.`,
+
+  async run(args, { env, out, err }) {
+    const { values } = parseArgs({
+      args,
+      options: { ...targetOptions, bucket: { type: 'string' }, check: { type: 'boolean' }, apply: { type: 'boolean' } },
+    })
+    if (values.check === values.apply) throw new UsageError('Say either --check or --apply')
+    const target = readTarget(env, values)
+    const config = readConfig({ ...env, ...(values.bucket !== undefined && { S3_BUCKET_NAME: values.bucket }) }, [
+      'S3_BUCKET_NAME',
+      'S3_SSE',
+      'S3_KMS_KEY_ID',
+    ])
+    const client = clientFor(target, 'WHEN_REQUIRED')
+    try {
+      const context = { client, bucket: config.S3_BUCKET_NAME, target, encryption: config.S3_SSE, kmsKeyId: config.S3_KMS_KEY_ID }
+      err(`Bucket ${context.bucket} on ${nameOf(target)}`)
+      await mustBeThere(context)
+      const lines = await settleAll(context, { apply: values.apply === true })
+      out(asText(lines))
+      return lines.some(({ outcome }) => outcome === 'differs' || outcome === 'failed') ? 1 : 0
+    } finally {
+      client.destroy()
+    }
+  },
+}
+
+async function mustBeThere({ client, bucket }: BucketContext): Promise<void> {
+  await client.send(new HeadBucketCommand({ Bucket: bucket })).catch((cause) => {
+    throw new Error(`The bucket '${bucket}' can't be looked at: ${inShort(cause)}`, { cause })
+  })
+}
+
+/** One after the other: some stores answer 409 to changes of one bucket at the same time. */
+async function settleAll(context: BucketContext, options: { apply: boolean }): Promise<Line[]> {
+  const lines: Line[] = []
+  for (const setting of settings) lines.push(await settle(setting, context, options))
+  return lines
+}
+
+function asText(lines: readonly Line[]): string {
+  const width = Math.max(...lines.map(({ setting }) => setting.length))
+  const outcomeWidth = Math.max(...lines.map(({ outcome }) => outcome.length))
+  return lines
+    .map(({ setting, outcome, remark }) => `${setting.padEnd(width)}  ${outcome.padEnd(outcomeWidth)}  ${remark}`.trimEnd())
+    .join('\n')
+}

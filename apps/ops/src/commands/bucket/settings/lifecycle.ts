@@ -1,0 +1,82 @@
+import { quarantinePrefix } from '@airlock/domain'
+import {
+  GetBucketLifecycleConfigurationCommand,
+  type LifecycleRule,
+  PutBucketLifecycleConfigurationCommand,
+  type TransitionDefaultMinimumObjectSize,
+} from '@aws-sdk/client-s3'
+import { orNull, type Setting } from '../setting.ts'
+
+const ruleId = 'airlock-incomplete-uploads'
+
+/** Longer than any upload lasts; the sweeper comes much earlier, this is the second net. */
+const days = 2
+
+const wanted: LifecycleRule = {
+  ID: ruleId,
+  Status: 'Enabled',
+  Filter: { Prefix: quarantinePrefix },
+  AbortIncompleteMultipartUpload: { DaysAfterInitiation: days },
+}
+
+/**
+ * Ends uploads under quarantine that nobody finished. Whole objects there have no rule on purpose: parked uploads are kept
+ * until an operator decides.
+ */
+export const incompleteUploads: Setting = {
+  name: `lifecycle: incomplete uploads below ${quarantinePrefix} end after ${days} days`,
+  read: async ({ client, bucket: Bucket }) => {
+    const found = await orNull(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), 'NoSuchLifecycleConfiguration')
+    const rules = found?.Rules ?? []
+    const expiring = rules.find(expiresQuarantine)
+    if (expiring !== undefined) {
+      return {
+        is: 'differs',
+        remark: `rule '${expiring.ID}' expires objects in quarantine, also parked ones: change it by hand`,
+        change: null,
+      }
+    }
+    const serving = rules.find(endsIncompleteUploads)
+    if (serving !== undefined) return { is: 'ok', remark: rules.length === 1 ? '' : `rule '${serving.ID}' of ${rules.length}` }
+    return {
+      is: 'differs',
+      remark: rules.length === 0 ? 'no rules' : `not among the ${rules.length} rules`,
+      change: async () => {
+        const others = rules.filter(({ ID }) => ID !== ruleId)
+        const command = new PutBucketLifecycleConfigurationCommand({
+          Bucket,
+          LifecycleConfiguration: { Rules: [...others, wanted] },
+          ...minimumSizeOf(found),
+        })
+        await client.send(command)
+      },
+    }
+  },
+}
+
+/** A rule's prefix in any of the three places where it may stand; null when it asks for tags or sizes as well. */
+function prefixOf({ Filter, Prefix }: LifecycleRule): string | null {
+  if (Filter?.Tag || Filter?.And?.Tags?.length || Filter?.ObjectSizeGreaterThan || Filter?.ObjectSizeLessThan) return null
+  return Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? ''
+}
+
+const endsIncompleteUploads = (rule: LifecycleRule): boolean => {
+  const prefix = prefixOf(rule)
+  const after = rule.AbortIncompleteMultipartUpload?.DaysAfterInitiation ?? Number.POSITIVE_INFINITY
+  return rule.Status === 'Enabled' && prefix !== null && quarantinePrefix.startsWith(prefix) && after <= days
+}
+
+/** Also rules that ask for tags or sizes: they might hit a parked upload. */
+function expiresQuarantine(rule: LifecycleRule): boolean {
+  const prefix = rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? rule.Prefix ?? ''
+  const expires = rule.Expiration?.Days !== undefined || rule.Expiration?.Date !== undefined
+  return rule.Status === 'Enabled' && expires && (quarantinePrefix.startsWith(prefix) || prefix.startsWith(quarantinePrefix))
+}
+
+/** A setting of the whole configuration, which a put without it would set back. */
+const minimumSizeOf = (
+  found: { TransitionDefaultMinimumObjectSize?: TransitionDefaultMinimumObjectSize | undefined } | null,
+): { TransitionDefaultMinimumObjectSize?: TransitionDefaultMinimumObjectSize } =>
+  found?.TransitionDefaultMinimumObjectSize === undefined
+    ? {}
+    : { TransitionDefaultMinimumObjectSize: found.TransitionDefaultMinimumObjectSize }

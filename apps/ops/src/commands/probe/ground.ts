@@ -1,0 +1,143 @@
+import { randomUUID } from 'node:crypto'
+import {
+  AbortMultipartUploadCommand,
+  type CompletedPart,
+  CompleteMultipartUploadCommand,
+  type CompleteMultipartUploadCommandInput,
+  CreateBucketCommand,
+  CreateMultipartUploadCommand,
+  type CreateMultipartUploadCommandInput,
+  DeleteBucketCommand,
+  DeleteObjectCommand,
+  HeadBucketCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  PutObjectCommand,
+  type PutObjectCommandInput,
+  type S3Client,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3'
+import { clientFor, inShort, type S3Target } from './s3-target.ts'
+
+/** The least that S3 takes as a part that is not the last. */
+export const partBytes = 5 * 1024 * 1024
+
+/** Where the checks of one probe play: a bucket of their own, or a prefix of a given one. */
+export interface Ground {
+  readonly client: S3Client
+  /** The same, but sending checksums as trailers. */
+  readonly checksummed: S3Client
+  readonly bucket: string
+  /** Whether the bucket is the probe's own, so that its settings may be tried. */
+  readonly ownsBucket: boolean
+  key(name: string): string
+  put(name: string, body: Buffer | string, more?: Partial<PutObjectCommandInput>): Promise<{ key: string; etag: string }>
+  head(key: string): ReturnType<typeof headOf>
+  begin(name: string, more?: Partial<CreateMultipartUploadCommandInput>): Promise<OpenUpload>
+  /** An object of one part and a bit more, put there once. */
+  large(): Promise<{ key: string; etag: string; sizeBytes: number }>
+}
+
+/** A multipart upload under way. */
+export interface OpenUpload {
+  readonly key: string
+  readonly id: string
+  part(number: number, body: Buffer): Promise<CompletedPart>
+  complete(parts: CompletedPart[], more?: Partial<CompleteMultipartUploadCommandInput>): Promise<string>
+  abort(): Promise<void>
+}
+
+/**
+ * Makes the ground, lets the work play on it, and removes it again with all that is on it, also when the work fails.
+ *
+ * @param options.givenBucket a bucket to work in below `airlock-probe/`; without it the probe makes one of its own
+ * @param options.onLeft is told what could not be removed: what the work found out counts all the same
+ */
+export async function onGround<T>(
+  target: S3Target,
+  { givenBucket, onLeft }: { givenBucket: string | undefined; onLeft: (text: string) => void },
+  work: (ground: Ground) => Promise<T>,
+): Promise<T> {
+  const client = clientFor(target, 'WHEN_REQUIRED')
+  const checksummed = clientFor(target, 'WHEN_SUPPORTED')
+  const id = randomUUID()
+  const bucket = givenBucket ?? `airlock-probe-${id}`
+  const prefix = `airlock-probe/${id}/`
+  try {
+    await client.send(givenBucket === undefined ? new CreateBucketCommand({ Bucket: bucket }) : new HeadBucketCommand({ Bucket: bucket }))
+    try {
+      return await work(groundAt(client, checksummed, { bucket, prefix, ownsBucket: givenBucket === undefined }))
+    } finally {
+      await remove(client, bucket, prefix, { withBucket: givenBucket === undefined }).catch((error) =>
+        onLeft(`Not everything could be removed from the bucket ${bucket}, below ${prefix}: ${inShort(error)}`),
+      )
+    }
+  } finally {
+    client.destroy()
+    checksummed.destroy()
+  }
+}
+
+function groundAt(
+  client: S3Client,
+  checksummed: S3Client,
+  { bucket, prefix, ownsBucket }: { bucket: string; prefix: string; ownsBucket: boolean },
+): Ground {
+  const put: Ground['put'] = async (name, body, more = {}) => {
+    const key = prefix + name
+    const { ETag = '' } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }))
+    return { key, etag: ETag }
+  }
+  let large: ReturnType<Ground['large']> | undefined
+  const sizeBytes = partBytes + 1024
+  return {
+    client,
+    checksummed,
+    bucket,
+    ownsBucket,
+    put,
+    key: (name) => prefix + name,
+    head: (key) => headOf(client, bucket, key),
+    begin: (name, more = {}) => begin(client, { Bucket: bucket, Key: prefix + name }, more),
+    large: () => (large ??= put('large', Buffer.alloc(sizeBytes, 7)).then((object) => ({ ...object, sizeBytes }))),
+  }
+}
+
+const headOf = (client: S3Client, Bucket: string, Key: string) => client.send(new HeadObjectCommand({ Bucket, Key }))
+
+async function begin(
+  client: S3Client,
+  place: { Bucket: string; Key: string },
+  more: Partial<CreateMultipartUploadCommandInput>,
+): Promise<OpenUpload> {
+  const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ ...place, ...more }))
+  return {
+    key: place.Key,
+    id: UploadId,
+    part: async (PartNumber, Body) => {
+      const { ETag } = await client.send(new UploadPartCommand({ ...place, UploadId, PartNumber, Body }))
+      return { PartNumber, ...(ETag !== undefined && { ETag }) }
+    },
+    complete: async (Parts, completing = {}) => {
+      const command = new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts }, ...completing })
+      return (await client.send(command)).ETag ?? ''
+    },
+    abort: async () => {
+      await client.send(new AbortMultipartUploadCommand({ ...place, UploadId }))
+    },
+  }
+}
+
+/** Removes what lies below the prefix: nothing else was made. */
+async function remove(client: S3Client, bucket: string, prefix: string, { withBucket }: { withBucket: boolean }): Promise<void> {
+  const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }))
+  for (const { Key, UploadId } of Uploads) {
+    if (Key?.startsWith(prefix)) await client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key, UploadId }))
+  }
+  const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: prefix }))
+  for (const { Key } of Contents) {
+    if (Key?.startsWith(prefix)) await client.send(new DeleteObjectCommand({ Bucket: bucket, Key }))
+  }
+  if (withBucket) await client.send(new DeleteBucketCommand({ Bucket: bucket }))
+}

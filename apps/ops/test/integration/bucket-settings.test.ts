@@ -1,0 +1,226 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { type BucketContext, type Setting, settle } from '../../src/commands/bucket/setting.ts'
+import { defaultEncryption } from '../../src/commands/bucket/settings/encryption.ts'
+import { incompleteUploads } from '../../src/commands/bucket/settings/lifecycle.ts'
+import { publicAccess } from '../../src/commands/bucket/settings/public-access.ts'
+import { tlsOnly } from '../../src/commands/bucket/settings/tls-only.ts'
+import { clientFor } from '../../src/commands/probe/s3-target.ts'
+import { type SettingsStore, settingsStore } from './settings-store.ts'
+
+let store: SettingsStore
+let context: BucketContext
+
+beforeEach(async () => {
+  store = await settingsStore()
+  const target = {
+    endpoint: store.endpoint,
+    region: 'us-east-1',
+    forcePathStyle: true,
+    credentials: { accessKeyId: 'a', secretAccessKey: 's' },
+  }
+  context = {
+    client: clientFor(target, 'WHEN_REQUIRED'),
+    bucket: 'zapcut-dev',
+    // The store is met over plain HTTP here, but plays one that is met over TLS.
+    target: { ...target, endpoint: null },
+    encryption: 'AES256',
+    kmsKeyId: null,
+  }
+})
+afterEach(async () => {
+  context.client.destroy()
+  await store.stop()
+})
+
+const check = (setting: Setting, more: Partial<BucketContext> = {}) => settle(setting, { ...context, ...more }, { apply: false })
+const apply = (setting: Setting, more: Partial<BucketContext> = {}) => settle(setting, { ...context, ...more }, { apply: true })
+
+describe.for([
+  { setting: publicAccess, name: 'public access', of: 'publicAccessBlock' },
+  { setting: tlsOnly, name: 'TLS only', of: 'policy' },
+  { setting: defaultEncryption, name: 'default encryption', of: 'encryption' },
+  { setting: incompleteUploads, name: 'incomplete uploads', of: 'lifecycle' },
+])('$name', ({ setting, of }) => {
+  test('differs on a new bucket, and checking changes nothing', async () => {
+    expect(await check(setting)).toMatchObject({ outcome: 'differs' })
+    expect(store.changes).toEqual([])
+  })
+
+  test('is set once, and then left alone', async () => {
+    expect(await apply(setting)).toMatchObject({ outcome: 'set' })
+    expect(await check(setting)).toMatchObject({ outcome: 'ok' })
+    expect(await apply(setting)).toMatchObject({ outcome: 'ok' })
+    expect(store.changes).toEqual([of])
+  })
+
+  test('is reported where the store does not know it', async () => {
+    store.refuse(of, 501, 'NotImplemented')
+
+    expect(await apply(setting)).toMatchObject({ outcome: 'not supported by this store', remark: 'NotImplemented (501)' })
+  })
+
+  test('is reported where the store takes it and forgets it', async () => {
+    store.forget(of)
+
+    expect(await apply(setting)).toMatchObject({
+      outcome: 'not supported by this store',
+      remark: 'it takes the setting, and does not keep it',
+    })
+  })
+
+  test('has failed where we are not permitted', async () => {
+    store.refuse(of, 403, 'AccessDenied')
+
+    expect(await check(setting)).toMatchObject({ outcome: 'failed', remark: 'AccessDenied (403)' })
+  })
+})
+
+describe('TLS only', () => {
+  const theirs = {
+    Sid: 'Theirs',
+    Effect: 'Allow',
+    Principal: { AWS: 'arn:aws:iam::1:role/x' },
+    Action: 's3:GetObject',
+    Resource: 'arn:aws:s3:::zapcut-dev/*',
+  }
+  const statements = () => JSON.parse(store.settings.get('policy') ?? '{}').Statement
+
+  test('keeps the statements that are there', async () => {
+    store.settings.set('policy', JSON.stringify({ Version: '2012-10-17', Id: 'P', Statement: theirs }))
+
+    await apply(tlsOnly)
+
+    expect(statements()).toEqual([theirs, expect.objectContaining({ Sid: 'AirlockTlsOnly', Effect: 'Deny' })])
+    expect(JSON.parse(store.settings.get('policy') ?? '{}').Id).toBe('P')
+  })
+
+  test('takes the place of an older statement of ours', async () => {
+    store.settings.set('policy', JSON.stringify({ Statement: [{ ...theirs, Sid: 'AirlockTlsOnly' }, theirs] }))
+
+    await apply(tlsOnly)
+
+    expect(statements().map(({ Sid, Effect }: { Sid: string; Effect: string }) => `${Sid} ${Effect}`)).toEqual([
+      'Theirs Allow',
+      'AirlockTlsOnly Deny',
+    ])
+  })
+
+  const deny = { Effect: 'Deny', Principal: '*', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }
+  const all = ['arn:aws:s3:::zapcut-dev', 'arn:aws:s3:::zapcut-dev/*']
+  test.for([
+    { what: 'the same by another name', statement: { ...deny, Resource: all }, outcome: 'ok' },
+    { what: 'for everyone, in AWS words', statement: { ...deny, Principal: { AWS: ['*'] }, Resource: all }, outcome: 'ok' },
+    { what: 'in another partition', statement: { ...deny, Resource: all.map((arn) => arn.replace('aws', 'aws-cn')) }, outcome: 'ok' },
+    { what: 'for all buckets', statement: { ...deny, Action: ['*'], Resource: '*' }, outcome: 'ok' },
+    { what: 'for the objects only', statement: { ...deny, Resource: 'arn:aws:s3:::zapcut-dev/*' }, outcome: 'differs' },
+    { what: 'for reading only', statement: { ...deny, Action: 's3:GetObject', Resource: all }, outcome: 'differs' },
+    { what: 'for one role only', statement: { ...deny, Principal: { AWS: 'arn:aws:iam::1:role/x' }, Resource: all }, outcome: 'differs' },
+    {
+      what: 'under one more condition',
+      statement: { ...deny, Resource: all, Condition: { ...deny.Condition, IpAddress: {} } },
+      outcome: 'differs',
+    },
+    { what: 'allowed, not denied', statement: { ...deny, Effect: 'Allow', Resource: all }, outcome: 'differs' },
+  ])('a statement $what: $outcome', async ({ statement, outcome }) => {
+    store.settings.set('policy', JSON.stringify({ Statement: [statement] }))
+
+    expect(await check(tlsOnly)).toMatchObject({ outcome })
+  })
+
+  test("is first tried on keys that nobody has, where the store is not Amazon's", async () => {
+    const line = await apply(tlsOnly, { target: { ...context.target, endpoint: 'https://s3.example.com' } })
+
+    expect(line).toMatchObject({ outcome: 'set' })
+    expect(store.changes).toEqual(['policy', 'policy'])
+  })
+
+  test('is not set where we reach the store by plain HTTP: it would shut us out', async () => {
+    expect(await apply(tlsOnly, { target: { ...context.target, endpoint: 'http://seaweedfs:8333' } })).toMatchObject({
+      outcome: 'not supported by this store',
+    })
+    expect(store.changes).toEqual([])
+  })
+})
+
+describe('default encryption', () => {
+  const byDefault = (algorithm: string, key?: string) =>
+    store.settings.set(
+      'encryption',
+      `<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>${algorithm}</SSEAlgorithm>${
+        key === undefined ? '' : `<KMSMasterKeyID>${key}</KMSMasterKeyID>`
+      }</ApplyServerSideEncryptionByDefault></Rule></ServerSideEncryptionConfiguration>`,
+    )
+
+  test.for([
+    { wanted: 'AES256', kmsKeyId: null, found: 'aws:kms', key: 'k1', outcome: 'ok' },
+    { wanted: 'aws:kms', kmsKeyId: 'k1', found: 'aws:kms', key: 'arn:aws:kms:eu:1:key/k1', outcome: 'ok' },
+    { wanted: 'aws:kms', kmsKeyId: null, found: 'aws:kms', key: undefined, outcome: 'ok' },
+    { wanted: 'aws:kms', kmsKeyId: 'k1', found: 'AES256', key: undefined, outcome: 'set' },
+    { wanted: 'aws:kms', kmsKeyId: 'k1', found: 'aws:kms', key: 'k2', outcome: 'differs' },
+    { wanted: 'aws:kms', kmsKeyId: 'k1', found: 'aws:kms', key: undefined, outcome: 'differs' },
+  ] as const)('$wanted wanted, $found with $key found: $outcome', async ({ wanted, kmsKeyId, found, key, outcome }) => {
+    byDefault(found, key)
+
+    expect(await apply(defaultEncryption, { encryption: wanted, kmsKeyId })).toMatchObject({ outcome })
+    expect(store.changes).toHaveLength(outcome === 'set' ? 1 : 0)
+  })
+
+  test("is nobody's business where none is wanted", async () => {
+    expect(await apply(defaultEncryption, { encryption: 'none' })).toMatchObject({ outcome: 'ok', remark: 'S3_SSE=none: not wanted' })
+    expect(store.changes).toEqual([])
+  })
+})
+
+describe('incomplete uploads', () => {
+  const rule = (id: string, inside: string, status = 'Enabled') => `<Rule><ID>${id}</ID><Status>${status}</Status>${inside}</Rule>`
+  const prefix = (value: string) => `<Filter><Prefix>${value}</Prefix></Filter>`
+  const aborting = (days: number) =>
+    `<AbortIncompleteMultipartUpload><DaysAfterInitiation>${days}</DaysAfterInitiation></AbortIncompleteMultipartUpload>`
+  const expiring = '<Expiration><Days>30</Days></Expiration>'
+  const rules = (...all: string[]) => store.settings.set('lifecycle', `<LifecycleConfiguration>${all.join('')}</LifecycleConfiguration>`)
+
+  test('rules that are there stay', async () => {
+    rules(rule('logs', prefix('logs/') + expiring), rule('old', prefix('brand-images/') + aborting(7)))
+
+    expect(await apply(incompleteUploads)).toMatchObject({ outcome: 'set', remark: "rule 'airlock-incomplete-uploads' of 3" })
+
+    const kept = store.settings.get('lifecycle') ?? ''
+    expect(kept).toContain('<ID>logs</ID>')
+    expect(kept).toContain('<ID>old</ID>')
+    expect(kept).toContain('<Days>30</Days>')
+  })
+
+  test.for([
+    { what: 'for the whole bucket', made: () => rule('x', prefix('') + aborting(1)), outcome: 'ok' },
+    { what: 'in the old spelling', made: () => rule('x', `<Prefix>quarantine/</Prefix>${aborting(2)}`), outcome: 'ok' },
+    { what: 'that waits longer', made: () => rule('x', prefix('quarantine/') + aborting(7)), outcome: 'differs' },
+    { what: 'for a part of quarantine', made: () => rule('x', prefix('quarantine/a') + aborting(1)), outcome: 'differs' },
+    { what: 'that is switched off', made: () => rule('x', prefix('quarantine/') + aborting(1), 'Disabled'), outcome: 'differs' },
+    {
+      what: 'for tagged objects only',
+      made: () => rule('x', `<Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter>${aborting(1)}`),
+      outcome: 'differs',
+    },
+  ])('a rule $what: $outcome', async ({ made, outcome }) => {
+    rules(made())
+
+    expect(await check(incompleteUploads)).toMatchObject({ outcome })
+  })
+
+  test('a rule that would delete parked uploads is pointed out, and left to a person', async () => {
+    rules(rule('tidy', prefix('') + expiring))
+
+    expect(await apply(incompleteUploads)).toMatchObject({
+      outcome: 'differs',
+      remark: expect.stringContaining("rule 'tidy' expires objects"),
+    })
+    expect(store.changes).toEqual([])
+  })
+
+  test('an older rule of ours is put right', async () => {
+    rules(rule('airlock-incomplete-uploads', prefix('quarantine/') + aborting(30)))
+
+    expect(await apply(incompleteUploads)).toMatchObject({ outcome: 'set' })
+    expect(store.settings.get('lifecycle')?.match(/<ID>/g)).toHaveLength(1)
+  })
+})

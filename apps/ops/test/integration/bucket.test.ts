@@ -1,0 +1,89 @@
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { GetBucketLifecycleConfigurationCommand, GetBucketPolicyCommand, PutBucketLifecycleConfigurationCommand } from '@aws-sdk/client-s3'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { UsageError } from '../../src/command.ts'
+import { bucketCommand } from '../../src/commands/bucket/index.ts'
+import { settle } from '../../src/commands/bucket/setting.ts'
+import { tlsOnly } from '../../src/commands/bucket/settings/tls-only.ts'
+import { clientFor } from '../../src/commands/probe/s3-target.ts'
+
+const onRealStore = test.skipIf(givenStack().s3.kind === 'fauxqs')
+
+let bucket: IsolatedBucket
+let client: ReturnType<typeof clientFor>
+
+beforeEach(async () => {
+  bucket = await isolatedBucket()
+  client = clientFor(target(), 'WHEN_REQUIRED')
+})
+afterEach(async () => {
+  client.destroy()
+  await bucket.drop()
+})
+
+const target = () => ({
+  endpoint: bucket.endpoint,
+  region: bucket.region,
+  forcePathStyle: true,
+  credentials: { accessKeyId: bucket.accessKeyId, secretAccessKey: bucket.secretAccessKey },
+})
+
+async function run(...args: string[]) {
+  const said = { out: [] as string[], err: [] as string[] }
+  const env = {
+    S3_ENDPOINT: bucket.endpoint,
+    S3_REGION: bucket.region,
+    S3_FORCE_PATH_STYLE: 'true',
+    S3_BUCKET_NAME: bucket.bucket,
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+  }
+  const exitCode = await bucketCommand.run(args, { env, out: (text) => said.out.push(text), err: (text) => said.err.push(text) })
+  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+}
+
+onRealStore('checking says what differs, setting sets it, and then nothing differs', async () => {
+  const before = await run('--check')
+  const setting = await run('--apply')
+  const after = await run('--check')
+
+  expect(before.exitCode).toBe(1)
+  expect(before.out).toMatch(/^lifecycle: .* differs +no rules$/m)
+  expect(setting.exitCode).toBe(0)
+  expect(setting.out).toMatch(/^default encryption +set +AES256$/m)
+  expect(setting.out).toMatch(/^lifecycle: .* set$/m)
+  expect(after.exitCode).toBe(0)
+  expect(after.err).toBe(`Bucket ${bucket.bucket} on ${bucket.endpoint}`)
+})
+
+onRealStore('a lifecycle rule that is there stays', async () => {
+  const theirs = { ID: 'logs', Status: 'Enabled' as const, Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } }
+  await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket: bucket.bucket, LifecycleConfiguration: { Rules: [theirs] } }))
+
+  await run('--apply')
+
+  const { Rules = [] } = await client.send(new GetBucketLifecycleConfigurationCommand({ Bucket: bucket.bucket }))
+  expect(Rules.map(({ ID }) => ID).toSorted()).toEqual(['airlock-incomplete-uploads', 'logs'])
+  expect(Rules.find(({ ID }) => ID === 'logs')).toMatchObject(theirs)
+})
+
+onRealStore('a store that does not see the TLS of our connection does not shut us out', async () => {
+  const context = { client, bucket: bucket.bucket, encryption: 'AES256' as const, kmsKeyId: null }
+  const seemsEncrypted = { ...target(), endpoint: 'https://proxy.example.com' }
+
+  const line = await settle(tlsOnly, { ...context, target: seemsEncrypted }, { apply: true })
+
+  expect(line).toMatchObject({ outcome: 'failed', remark: expect.stringContaining('does not see the TLS') })
+  await expect(client.send(new GetBucketPolicyCommand({ Bucket: bucket.bucket }))).rejects.toThrow()
+  expect(await bucket.keys()).toEqual([])
+})
+
+test('a bucket that is not there is said in one sentence', async () => {
+  await expect(run('--check', '--bucket', 'not-there-at-all')).rejects.toThrow(
+    "The bucket 'not-there-at-all' can't be looked at: NotFound (404)",
+  )
+})
+
+test.for([[], ['--check', '--apply']])('arguments %j are refused: one of both must be meant', async (args) => {
+  await expect(run(...args)).rejects.toThrow(UsageError)
+})

@@ -1,0 +1,108 @@
+import type { AddressInfo } from 'node:net'
+import { givenStack, isolatedBucket } from '@airlock/stack/testing'
+import { ListBucketsCommand, S3Client } from '@aws-sdk/client-s3'
+import { buildApp } from 'fauxqs'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { probeCommand } from '../../src/commands/probe/index.ts'
+
+interface Report {
+  usable: boolean
+  capabilities: { capability: string; result: string; remark: string; needed: boolean }[]
+}
+
+async function run(...args: string[]) {
+  const said = { out: [] as string[], err: [] as string[] }
+  const io = { env: {}, out: (text: string) => said.out.push(text), err: (text: string) => said.err.push(text) }
+  const exitCode = await probeCommand.run(args, io)
+  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+}
+
+const report = ({ out }: { out: string }): Report => JSON.parse(out)
+const resultsOf = ({ capabilities }: Report) => Object.fromEntries(capabilities.map(({ capability, result }) => [capability, result]))
+
+describe('on the store of this run', () => {
+  const { s3 } = givenStack()
+  const place = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, '--secret-key', s3.secretAccessKey, '--region', s3.region]
+
+  test.skipIf(s3.kind === 'fauxqs')(
+    'everything that Airlock needs is there',
+    async () => {
+      const outcome = await run(...place, '--json')
+
+      expect(outcome.exitCode).toBe(0)
+      const { usable, capabilities } = report(outcome)
+      expect(usable).toBe(true)
+      expect(capabilities.filter(({ needed, result }) => needed && result !== 'ok')).toEqual([])
+    },
+    60_000,
+  )
+
+  test('the probe leaves no bucket behind', async () => {
+    const { endpoint, region, accessKeyId, secretAccessKey } = s3
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+    await run(...place)
+    const { Buckets = [] } = await client.send(new ListBucketsCommand({}))
+    client.destroy()
+
+    expect(Buckets.filter(({ Name }) => Name?.startsWith('airlock-probe'))).toEqual([])
+  }, 60_000)
+
+  test.skipIf(s3.kind === 'fauxqs')(
+    'in a given bucket it leaves nothing, and touches none of its settings',
+    async () => {
+      const bucket = await isolatedBucket()
+      try {
+        const outcome = await run(...place, '--bucket', bucket.bucket, '--json')
+
+        expect(outcome.exitCode).toBe(0)
+        expect(resultsOf(report(outcome))).toMatchObject({ 'bucket policies': 'skipped', 'multipart upload': 'ok' })
+        expect(await bucket.keys()).toEqual([])
+        expect(await bucket.openMultipartUploads()).toEqual([])
+      } finally {
+        await bucket.drop()
+      }
+    },
+    60_000,
+  )
+
+  test('a wrong secret is said at once', async () => {
+    if (s3.kind === 'fauxqs') return
+    const args = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, '--secret-key', 'wrong']
+
+    await expect(run(...args)).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' })
+  })
+})
+
+describe('on the emulator', () => {
+  const app = buildApp({ logger: false })
+  const place = () => [
+    '--endpoint',
+    `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`,
+    '--access-key',
+    'emulator',
+    '--secret-key',
+    'emulator',
+  ]
+  beforeAll(async () => {
+    await app.listen({ port: 0, host: '127.0.0.1' })
+  })
+  afterAll(() => app.close())
+
+  test('it says what is missing, what Airlock does without, and that it can not do without all of it', async () => {
+    const { exitCode, out, err } = await run(...place())
+
+    expect(exitCode).toBe(1)
+    expect(err).toMatch(/^Probing http:\/\/127\.0\.0\.1:\d+/)
+    expect(out).toMatch(/^multipart upload +ok$/m)
+    expect(out).toMatch(/^CopySourceIfMatch on a copy +missing +another ETag is let pass$/m)
+    expect(out).toContain('set S3_SERVER_SIDE_COPY=false')
+    expect(out).toMatch(/Airlock can't run on this store: it needs 'presigned URLs expire \(tried with 1 s\)', 'tampered presigned/)
+  }, 60_000)
+
+  test('the same as a table for the docs', async () => {
+    const { out } = await run(...place(), '--markdown')
+
+    expect(out).toContain('| capability | result | remark |')
+    expect(out).toMatch(/^\| ranged GET \| ok \| {2}\|$/m)
+  }, 60_000)
+})
