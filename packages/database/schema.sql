@@ -1,5 +1,18 @@
 -- What the migrations make. Printed by `npm run schema`; a test fails when it is out of date. Not to be edited.
 
+create table asset_access_log (
+  at timestamp(3) with time zone default now() not null,
+  user_id uuid not null,
+  asset_id uuid not null,
+  action character varying(40) not null,
+  result character varying(40) not null,
+  hours integer,
+  request_id character varying(200),
+  ip_hash character varying(128)
+) partition by RANGE (at);
+
+create table asset_access_log_rest partition of asset_access_log default;
+
 create table assets (
   id uuid default gen_random_uuid() not null,
   user_id uuid not null,
@@ -20,6 +33,47 @@ create table assets (
   constraint assets_s3_key_key UNIQUE (s3_key),
   constraint assets_upload_id_key UNIQUE (upload_id),
   constraint assets_of_uploads_are_whole CHECK (upload_id IS NULL OR num_nulls(original_filename, file_size, mime_type, asset_type, metadata) = 0)
+);
+
+create table brand_image_lists (
+  user_id uuid not null,
+  brand_id uuid not null,
+  updated_at timestamp(3) with time zone default now() not null,
+  constraint brand_image_lists_pkey PRIMARY KEY (user_id, brand_id)
+);
+
+create table brand_product_images (
+  user_id uuid not null,
+  brand_id uuid not null,
+  "position" smallint not null,
+  s3_key text not null,
+  constraint brand_product_images_pkey PRIMARY KEY (user_id, brand_id, "position"),
+  constraint brand_product_images_position_counts CHECK ("position" >= 1 AND "position" <= 10)
+);
+
+create table idempotency_keys (
+  user_id uuid not null,
+  key character varying(255) not null,
+  token uuid not null,
+  state text default 'in_flight'::text not null,
+  fingerprint text,
+  answer jsonb,
+  upload_ids uuid[] default '{}'::uuid[] not null,
+  lease_until timestamp(3) with time zone not null,
+  created_at timestamp(3) with time zone default now() not null,
+  expires_at timestamp(3) with time zone not null,
+  constraint idempotency_keys_pkey PRIMARY KEY (user_id, key),
+  constraint idempotency_keys_done_is_whole CHECK ((state = 'done'::text) = (num_nulls(fingerprint, answer) = 0)),
+  constraint idempotency_keys_state_known CHECK (state = ANY (ARRAY['in_flight'::text, 'done'::text]))
+);
+
+create table purges (
+  key text not null,
+  upload_id uuid not null,
+  requested_at timestamp(3) with time zone default now() not null,
+  done_first_at timestamp(3) with time zone,
+  due_at timestamp(3) with time zone default now() not null,
+  constraint purges_pkey PRIMARY KEY (key)
 );
 
 create table uploads (
@@ -55,11 +109,15 @@ create table uploads (
   abandoned_at timestamp(3) with time zone,
   parked_at timestamp(3) with time zone,
   updated_at timestamp(3) with time zone default now() not null,
+  client_metadata jsonb,
+  acted_by uuid,
+  version bigint default 0 not null,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
   constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, content_hash, etag, received_at) = 0),
   constraint uploads_attempt_counts CHECK (attempt >= 0),
+  constraint uploads_client_metadata_is_small CHECK (jsonb_typeof(client_metadata) = 'object'::text AND pg_column_size(client_metadata) <= 32768),
   constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text])),
   constraint uploads_end_is_dated CHECK (
 CASE state
@@ -89,11 +147,33 @@ comment on table users is 'made by Airlock';
 
 alter table assets add constraint assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 
+alter table brand_image_lists add constraint brand_image_lists_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+
+alter table brand_product_images add constraint brand_product_images_of_list FOREIGN KEY (user_id, brand_id) REFERENCES brand_image_lists(user_id, brand_id) ON DELETE CASCADE;
+
+alter table brand_product_images add constraint brand_product_images_s3_key_fkey FOREIGN KEY (s3_key) REFERENCES assets(s3_key) DEFERRABLE INITIALLY DEFERRED;
+
+CREATE INDEX asset_access_log_of_asset ON asset_access_log USING btree (asset_id, at);
+
+CREATE INDEX asset_access_log_of_user ON asset_access_log USING btree (user_id, at);
+
 CREATE INDEX assets_by_age ON assets USING btree (created_at);
 
 CREATE INDEX assets_of_kind ON assets USING btree (asset_type, created_at);
 
 CREATE INDEX assets_of_user ON assets USING btree (user_id, created_at DESC, id);
+
+CREATE INDEX assets_of_user_and_brand ON assets USING btree (user_id, brand_id, created_at DESC, id) WHERE brand_id IS NOT NULL;
+
+CREATE INDEX assets_of_user_and_kind ON assets USING btree (user_id, asset_type, created_at DESC, id);
+
+CREATE INDEX assets_of_user_and_project ON assets USING btree (user_id, project_id, created_at DESC, id) WHERE project_id IS NOT NULL;
+
+CREATE UNIQUE INDEX brand_product_images_of_asset ON brand_product_images USING btree (s3_key, user_id, brand_id);
+
+CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys USING btree (expires_at);
+
+CREATE INDEX purges_by_due ON purges USING btree (due_at, key);
 
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
 
@@ -104,6 +184,25 @@ CREATE INDEX uploads_processing ON uploads USING btree (lease_until, id) WHERE s
 CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE state = 'received'::text;
 
 CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
+
+CREATE OR REPLACE FUNCTION assets_request_purge()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        insert into purges (key, upload_id) values (old.s3_key, old.upload_id)
+          on conflict (key) do update set requested_at = now(), done_first_at = null, due_at = now();
+        return null;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION purges_ring()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        perform pg_notify('airlock_purges', '');
+        return null;
+      end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_guard_identity()
  RETURNS trigger
@@ -151,6 +250,16 @@ AS $function$
         return new;
       end $function$;
 
+CREATE OR REPLACE FUNCTION uploads_note_move()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        new.version := old.version + 1;
+        perform pg_notify('airlock_uploads', new.id || ':' || new.state);
+        return new;
+      end $function$;
+
 CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer)
  RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
  LANGUAGE plpgsql
@@ -192,8 +301,14 @@ AS $function$
         return query select 'registered', used + 1, 0;
       end $function$;
 
+CREATE TRIGGER assets_request_purge AFTER DELETE ON assets FOR EACH ROW WHEN (old.upload_id IS NOT NULL) EXECUTE FUNCTION assets_request_purge();
+
+CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
+
 CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key) EXECUTE FUNCTION uploads_guard_identity();
 
 CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard_insert();
 
 CREATE TRIGGER uploads_guard_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_guard_move();
+
+CREATE TRIGGER uploads_note_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_note_move();

@@ -1,5 +1,9 @@
+import { type AccessLog, accessLog } from './access-log/repository.ts'
 import { type AssetRepository, assetRepository } from './assets/repository.ts'
+import { type BrandRepository, brandRepository } from './brands/repository.ts'
+import { type IdempotencyRepository, idempotencyRepository } from './idempotency/repository.ts'
 import type { DatabaseOptions } from './options.ts'
+import { type Purges, purges } from './purges/repository.ts'
 import { Sessions } from './sessions.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 import { type UploadRepository, uploadRepository } from './uploads/repository.ts'
@@ -7,6 +11,10 @@ import { type UploadRepository, uploadRepository } from './uploads/repository.ts
 export interface Database {
   readonly uploads: UploadRepository
   readonly assets: AssetRepository
+  readonly brands: BrandRepository
+  readonly idempotency: IdempotencyRepository
+  readonly purges: Purges
+  readonly accessLog: AccessLog
   /**
    * Whether Postgres answers and has our tables.
    *
@@ -32,6 +40,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   return {
     uploads: uploadRepository(sessions),
     assets: assetRepository(sessions),
+    brands: brandRepository(sessions),
+    idempotency: idempotencyRepository(sessions),
+    purges: purges(sessions),
+    accessLog: accessLog(sessions),
     check: (timeoutMs) => within(timeoutMs, async () => sessions.run((session) => session.rows('select from uploads limit 1'))),
     close: () => sessions.close(),
   }

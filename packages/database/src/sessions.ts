@@ -5,6 +5,7 @@ import { Asset } from './entities/asset.ts'
 import { Upload } from './entities/upload.ts'
 import { User } from './entities/user.ts'
 import type { DatabaseOptions } from './options.ts'
+import { inTransaction, type Transaction } from './transaction.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 /** How much longer than the server the driver waits for an answer, in ms: the server's own word comes first when it can speak. */
@@ -29,10 +30,12 @@ export class Sessions {
   readonly #source: DataSource
   readonly #sockets = new Set<Socket>()
   readonly #running = new Set<Promise<unknown>>()
+  readonly #idleMs: number
   #opening: Promise<unknown> | null = null
   #closed = false
 
   constructor(options: DatabaseOptions) {
+    this.#idleMs = options.statementTimeoutMs
     this.#source = dataSource(options, {
       entities: [User, Upload, Asset],
       extra: {
@@ -60,6 +63,11 @@ export class Sessions {
     const running = this.#lend(work)
     this.#running.add(running)
     return running.finally(() => this.#running.delete(running))
+  }
+
+  /** Lends a connection to `work`, in a transaction of its own. */
+  async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.run((session) => inTransaction(session, this.#idleMs, work))
   }
 
   /** Waits for what runs (each piece of work has its own time limit), then closes every connection. */

@@ -8,6 +8,8 @@ export interface AssetMetadata {
   readonly source?: string
   /** What inspection learned: width, duration … */
   readonly facts?: Facts
+  /** What the caller tied to the file. */
+  readonly client?: Readonly<Record<string, unknown>>
 }
 
 /**

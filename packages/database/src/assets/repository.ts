@@ -1,15 +1,55 @@
 import { Asset } from '../entities/asset.ts'
+import { rowReader } from '../entities/from-row.ts'
+import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
+import type { Transaction } from '../transaction.ts'
+import { type AssetListOptions, type AssetPage, listAssets } from './list.ts'
 import type { AssetRecord } from './record.ts'
+
+/** `gone`: there is none, or there is none any more. `in_use`: a brand links it, and nothing changed. */
+export type AssetDeletion = 'deleted' | 'gone' | 'in_use'
 
 export interface AssetRepository {
   /** An asset of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<AssetRecord | null>
+  /** Assets of any owner, at most 100, in the order of `ids`; what is not known is left out. */
+  byIds(ids: readonly string[]): Promise<AssetRecord[]>
   /** What an upload became, or null when it did not (yet). */
   ofUpload(uploadId: string): Promise<AssetRecord | null>
+  /** A user's assets, a page at a time, newest first. */
+  list(options: AssetListOptions): Promise<AssetPage>
+  /**
+   * Deletes an asset of any owner. Its object is purged after the commit: `purges` knows of it.
+   *
+   * @param options.force when brands link it, it leaves their lists first
+   */
+  delete(id: string, options: { force: boolean }): Promise<AssetDeletion>
 }
+
+const read = rowReader(Asset)
 
 export const assetRepository = (sessions: Sessions): AssetRepository => ({
   byId: (id) => sessions.run(({ entities }) => entities.findOneBy(Asset, { id })),
   ofUpload: (uploadId) => sessions.run(({ entities }) => entities.findOneBy(Asset, { uploadId })),
+  byIds: async (ids) => {
+    atMost(100, ids)
+    const rows = await sessions.run((session) => session.rows('select * from assets where id = any($1::uuid[])', [ids]))
+    return inOrderOf(ids, rows.map(read))
+  },
+  list: (options) => sessions.run((session) => listAssets(session, options)),
+  delete: (id, { force }) => sessions.transaction((transaction) => deleteAsset(transaction, id, force)),
 })
+
+/** The lock waits for a brand that is just linking the asset, and lets none link it from here on: exactly one of the two wins. */
+async function deleteAsset({ rows }: Transaction, id: string, force: boolean): Promise<AssetDeletion> {
+  const [asset] = await rows('select s3_key from assets where id = $1 for update', [id])
+  if (asset === undefined) return 'gone'
+  if (force) {
+    await rows('delete from brand_product_images where s3_key = $1', [asset.s3_key])
+  } else {
+    const links = await rows('select from brand_product_images where s3_key = $1 limit 1', [asset.s3_key])
+    if (links.length > 0) return 'in_use'
+  }
+  await rows('delete from assets where id = $1', [id])
+  return 'deleted'
+}

@@ -16,16 +16,17 @@ export async function schemaText(query: Query): Promise<string> {
   return `${[heading, ...sections].join('\n')}`
 }
 
-/** The relations that are ours, for a `where` on a column with a relation's oid. */
+/** The tables that are ours, for a `where` on a column with a relation's oid. Partitions come with the table that they are a part of. */
 const ourTables = (oid: string) => `
   ${oid} in (
     select oid from pg_class
-    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and relname <> '${migrationsTable}'
+    where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p') and not relispartition and relname <> '${migrationsTable}'
   )`
 
 async function tables(query: Query): Promise<string[]> {
   const names = await query(`
-    select relname as table, obj_description(oid, 'pg_class') as comment from pg_class where ${ourTables('oid')} order by relname collate "C"`)
+    select relname as table, obj_description(oid, 'pg_class') as comment, pg_get_partkeydef(oid) as partitions
+    from pg_class where ${ourTables('oid')} order by relname collate "C"`)
   const columns = await query(`
     select attrelid::regclass as table,
       quote_ident(attname) || ' ' || format_type(atttypid, atttypmod)
@@ -37,10 +38,16 @@ async function tables(query: Query): Promise<string[]> {
     from pg_constraint where ${ourTables('conrelid')} and contype in ('p', 'u', 'c')
     order by array_position(array['p', 'u', 'c']::"char"[], contype), conname collate "C"`)
 
-  return names.flatMap(({ table, comment }) => {
+  const rest = await query(`
+    select inhparent::regclass as table, 'create table ' || inhrelid::regclass || ' partition of ' || inhparent::regclass || ' default;' as line
+    from pg_inherits join pg_class on oid = inhrelid
+    where ${ourTables('inhparent')} and pg_get_expr(relpartbound, oid) = 'DEFAULT'`)
+
+  return names.flatMap(({ table, comment, partitions }) => {
     const lines = [...columns, ...constraints].filter((row) => row.table === table).map(({ line }) => `  ${line}`)
-    const made = `create table ${table} (\n${lines.join(',\n')}\n);\n`
-    return comment ? [made, `comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : [made]
+    const made = `create table ${table} (\n${lines.join(',\n')}\n)${partitions ? ` partition by ${partitions}` : ''};\n`
+    const said = comment ? [`comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : []
+    return [made, ...said, ...rest.filter((row) => row.table === table).map(({ line }) => `${line}\n`)]
   })
 }
 
@@ -51,11 +58,11 @@ const foreignKeys = (query: Query) =>
      from pg_constraint where ${ourTables('conrelid')} and contype = 'f' order by conname collate "C"`,
   )
 
-/** Without those that a constraint brings along. */
+/** Without those that a constraint brings along. An index of a partitioned table makes those of its partitions. */
 const indexes = (query: Query) =>
   lines(
     query,
-    `select pg_get_indexdef(indexrelid, 0, true) as line from pg_index
+    `select replace(pg_get_indexdef(indexrelid, 0, true), ' ON ONLY ', ' ON ') as line from pg_index
      where ${ourTables('indrelid')} and not exists (select from pg_constraint where conindid = indexrelid and conrelid = indrelid)
      order by indexrelid::regclass::text collate "C"`,
   )

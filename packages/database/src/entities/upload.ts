@@ -1,7 +1,7 @@
 import type { UploadState } from '@airlock/domain'
 import { EntitySchema } from 'typeorm'
-import type { Door } from '../uploads/record.ts'
-import { byteCount, moment, momentOfInsert } from './columns.ts'
+import type { ClientMetadata, Door } from '../uploads/record.ts'
+import { byteCount, exactNumber, moment, momentOfInsert } from './columns.ts'
 
 /** One file on its way in, as its row holds it. Outside this package it is an `UploadRecord`. */
 export interface UploadRow {
@@ -37,6 +37,9 @@ export interface UploadRow {
   readonly abandonedAt: Date | null
   readonly parkedAt: Date | null
   readonly updatedAt: Date
+  readonly clientMetadata: ClientMetadata | null
+  readonly actedBy: string | null
+  readonly version: number
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -75,5 +78,8 @@ export const Upload = new EntitySchema<UploadRow>({
     abandonedAt: { ...moment, name: 'abandoned_at' },
     parkedAt: { ...moment, name: 'parked_at' },
     updatedAt: { ...momentOfInsert, name: 'updated_at' },
+    clientMetadata: { name: 'client_metadata', type: 'jsonb', nullable: true },
+    actedBy: { name: 'acted_by', type: 'uuid', nullable: true },
+    version: { type: 'bigint', default: 0, transformer: { from: exactNumber, to: (value: number) => value } },
   },
 })

@@ -3,6 +3,12 @@ import { CreateUploads1795478400001 } from './1795478400001-create-uploads.ts'
 import { GuardUploadMoves1795478400002 } from './1795478400002-guard-upload-moves.ts'
 import { RegisterUpload1795478400003 } from './1795478400003-register-upload.ts'
 import { CreateAssets1795478400004 } from './1795478400004-create-assets.ts'
+import { FollowUploads1795478400005 } from './1795478400005-follow-uploads.ts'
+import { RememberRequests1795478400006 } from './1795478400006-remember-requests.ts'
+import { PurgeDeletedAssets1795478400007 } from './1795478400007-purge-deleted-assets.ts'
+import { ListAssets1795478400008 } from './1795478400008-list-assets.ts'
+import { LogAccess1795478400009 } from './1795478400009-log-access.ts'
+import { LinkBrandImages1795478400010 } from './1795478400010-link-brand-images.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -11,4 +17,10 @@ export const migrations = [
   GuardUploadMoves1795478400002,
   RegisterUpload1795478400003,
   CreateAssets1795478400004,
+  FollowUploads1795478400005,
+  RememberRequests1795478400006,
+  PurgeDeletedAssets1795478400007,
+  ListAssets1795478400008,
+  LogAccess1795478400009,
+  LinkBrandImages1795478400010,
 ]

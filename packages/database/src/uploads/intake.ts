@@ -1,10 +1,12 @@
 import type { AssetType, MediaType, Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/from-row.ts'
 import { Upload } from '../entities/upload.ts'
-import type { Sessions } from '../sessions.ts'
+import type { IdempotencyToken } from '../idempotency/repository.ts'
+import { writeAnswer } from '../idempotency/write-answer.ts'
+import type { Session, Sessions } from '../sessions.ts'
 import { storableText } from './client-text.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
-import { asRecord, type Door, type UploadRecord } from './record.ts'
+import { asRecord, type ClientMetadata, type Door, type UploadRecord } from './record.ts'
 
 /** What is known when the first byte of a file arrives. The form's fields may come after its files, so the kind may be missing. */
 export interface NewUpload {
@@ -43,6 +45,19 @@ export interface AcceptedUpload {
   /** SHA-256, 64 hex digits. */
   readonly contentHash: string
   readonly etag: string
+  /** At most 4 KiB of JSON, without NUL and half surrogates, which Postgres can't hold: the door has looked. */
+  readonly clientMetadata?: ClientMetadata | null
+  /** The service that acted for the user. */
+  readonly actedBy?: string | null
+}
+
+/** The request that accepts may be repeated: its answer is kept in the same transaction. */
+export interface RepeatableRequest {
+  readonly token: IdempotencyToken
+  /** Tells this request from another under the same key. */
+  readonly fingerprint: string
+  /** What a repetition is answered, as JSON; made of the rows as they are after acceptance. */
+  answer(records: readonly UploadRecord[]): unknown
 }
 
 /** The moves of an upload at a door, until it is accepted or abandoned. */
@@ -60,8 +75,9 @@ export interface Intake {
    *
    * @returns the rows in the order of `uploads`
    * @throws UploadNotReceiving when one of them was abandoned meanwhile; then none was accepted
+   * @throws IdempotencyLeaseLost when somebody else took over the request meanwhile; then none was accepted
    */
-  accept(uploads: readonly AcceptedUpload[]): Promise<UploadRecord[]>
+  accept(uploads: readonly AcceptedUpload[], options?: { idempotency?: RepeatableRequest | undefined }): Promise<UploadRecord[]>
   /**
    * Gives up an upload that was not accepted.
    *
@@ -81,15 +97,13 @@ export const intake = (sessions: Sessions): Intake => ({
     return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
   },
 
-  async accept(uploads) {
+  async accept(uploads, { idempotency } = {}) {
     if (uploads.length === 0) return []
-    const wanted = uploads.map((upload) => ({ ...upload, id: upload.id.toLowerCase() }))
-    const rows = await sessions.run((session) => session.rows(accept, [JSON.stringify(wanted), wanted.length]))
-    const records = new Map(rows.map((row) => [row.id, asRecord(read(row))]))
-    return wanted.map(({ id }) => {
-      const record = records.get(id)
-      if (record === undefined) throw new UploadNotReceiving(wanted.map((upload) => upload.id))
-      return record
+    if (idempotency === undefined) return sessions.run((session) => acceptAll(session, uploads))
+    return sessions.transaction(async (transaction) => {
+      const records = await acceptAll(transaction, uploads)
+      await writeAnswer(transaction, idempotency, records)
+      return records
     })
   },
 
@@ -102,6 +116,17 @@ export const intake = (sessions: Sessions): Intake => ({
     await sessions.run(({ entities }) => entities.update(Upload, { id, counted: true }, { counted: false }))
   },
 })
+
+async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[]): Promise<UploadRecord[]> {
+  const wanted = uploads.map((upload) => ({ ...upload, id: upload.id.toLowerCase() }))
+  const accepted = await rows(accept, [JSON.stringify(wanted), wanted.length])
+  const records = new Map(accepted.map((row) => [row.id, asRecord(read(row))]))
+  return wanted.map(({ id }) => {
+    const record = records.get(id)
+    if (record === undefined) throw new UploadNotReceiving(wanted.map((upload) => upload.id))
+    return record
+  })
+}
 
 const register = 'select * from uploads_register($1, $2)'
 
@@ -143,7 +168,7 @@ const accept = `
   with accepted as (
     select * from jsonb_to_recordset($1) as a(
       "id" uuid, "assetType" text, "projectId" uuid, "brandId" uuid, "detectedType" text, "finalKey" text,
-      "sizeBytes" bigint, "contentHash" text, "etag" text)
+      "sizeBytes" bigint, "contentHash" text, "etag" text, "clientMetadata" jsonb, "actedBy" uuid)
   ), ready as (
     select id from uploads where id in (select id from accepted) and state = 'receiving' order by id for update
   )
@@ -151,7 +176,8 @@ const accept = `
     state = 'received', received_at = now(), updated_at = now(),
     asset_type = accepted."assetType", project_id = accepted."projectId", brand_id = accepted."brandId",
     detected_type = accepted."detectedType", final_key = accepted."finalKey",
-    size_bytes = accepted."sizeBytes", content_hash = accepted."contentHash", etag = accepted."etag"
+    size_bytes = accepted."sizeBytes", content_hash = accepted."contentHash", etag = accepted."etag",
+    client_metadata = accepted."clientMetadata", acted_by = accepted."actedBy"
   from accepted join ready on ready.id = accepted.id
   where uploads.id = accepted.id and uploads.state = 'receiving' and (select count(*) from ready) = $2
   returning uploads.*`

@@ -4,6 +4,9 @@ import type { UploadRow } from '../entities/upload.ts'
 /** A way in. */
 export type Door = 'form' | 'pipeline'
 
+/** What a caller ties to a file with records of its own: comes back as it was given. */
+export type ClientMetadata = Readonly<Record<string, unknown>>
+
 /** One file on its way in. What is null before acceptance is null in `receiving` and `abandoned`, and never after. */
 export interface UploadRecord {
   readonly id: string
@@ -46,6 +49,11 @@ export interface UploadRecord {
   readonly abandonedAt: Date | null
   readonly parkedAt: Date | null
   readonly updatedAt: Date
+  readonly clientMetadata: ClientMetadata | null
+  /** The service that acted for the user, or null when the user did it. */
+  readonly actedBy: string | null
+  /** Grows with each move: two records of one upload with the same version stand in the same state. */
+  readonly version: number
 }
 
 /** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */

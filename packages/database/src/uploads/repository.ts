@@ -1,5 +1,8 @@
+import { rowReader } from '../entities/from-row.ts'
 import { Upload } from '../entities/upload.ts'
+import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
+import { type Decisions, decisions } from './decisions.ts'
 import { type Intake, intake } from './intake.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 import { type Unmoved, unmoved } from './unmoved.ts'
@@ -9,17 +12,30 @@ import { type Work, work } from './work.ts'
  * The record of all uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are the database's, so that clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Work, Unmoved {
+export interface UploadRepository extends Intake, Work, Decisions, Unmoved {
   /** An upload of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<UploadRecord | null>
+  /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
+  byIds(ids: readonly string[]): Promise<UploadRecord[]>
 }
+
+const read = rowReader(Upload)
 
 export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...intake(sessions),
   ...work(sessions),
+  ...decisions(sessions),
   ...unmoved(sessions),
   byId: async (id) => {
     const row = await sessions.run(({ entities }) => entities.findOneBy(Upload, { id }))
     return row === null ? null : asRecord(row)
+  },
+  byIds: async (ids) => {
+    atMost(100, ids)
+    const rows = await sessions.run((session) => session.rows('select * from uploads where id = any($1::uuid[])', [ids]))
+    return inOrderOf(
+      ids,
+      rows.map((row) => asRecord(read(row))),
+    )
   },
 })

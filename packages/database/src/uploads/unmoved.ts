@@ -23,7 +23,7 @@ export interface Batch {
   readonly next: Cursor | null
 }
 
-/** What the sweeper looks for: uploads that stopped moving. Ages are by the database's clock. */
+/** What the sweeper and operators look for: uploads that stopped moving. Ages are by the database's clock. */
 export interface Unmoved {
   /** `received`, and nothing has happened to them for so long: their bell may be lost. */
   waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
@@ -31,15 +31,12 @@ export interface Unmoved {
   lapsed(options: BatchOptions): Promise<Batch>
   /** `receiving` since so long that no request can still be at it. */
   stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
+  /** `parked`, for an operator to look at. */
+  parked(options: BatchOptions): Promise<Batch>
 }
 
 export const unmoved = (sessions: Sessions): Unmoved => {
-  const batch = (
-    state: UploadRow['state'],
-    by: 'updatedAt' | 'leaseUntil' | 'createdAt',
-    olderThanSeconds: number,
-    options: BatchOptions,
-  ) =>
+  const batch = (state: UploadRow['state'], by: Age, olderThanSeconds: number, options: BatchOptions) =>
     sessions.run(async ({ entities }) => {
       const rows = await inOrder(entities, by, options)
         .andWhere(`upload.state = '${state}'`) // in the statement's text, else the planner can't use the index of that state
@@ -52,10 +49,11 @@ export const unmoved = (sessions: Sessions): Unmoved => {
     waiting: ({ olderThanSeconds, ...options }) => batch('received', 'updatedAt', olderThanSeconds, options),
     lapsed: (options) => batch('processing', 'leaseUntil', 0, options),
     stale: ({ olderThanSeconds, ...options }) => batch('receiving', 'createdAt', olderThanSeconds, options),
+    parked: (options) => batch('parked', 'parkedAt', 0, options),
   }
 }
 
-type Age = 'updatedAt' | 'leaseUntil' | 'createdAt'
+type Age = 'updatedAt' | 'leaseUntil' | 'createdAt' | 'parkedAt'
 
 function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {
   const query = entities.createQueryBuilder(Upload, 'upload').orderBy(`upload.${by}`).addOrderBy('upload.id').limit(limit)

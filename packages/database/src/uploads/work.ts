@@ -180,7 +180,9 @@ const complete = `
     returning *
   )
   insert into assets (user_id, s3_key, original_filename, file_size, mime_type, asset_type, project_id, brand_id, upload_id, metadata)
-  select user_id, final_key, original_filename, size_bytes, $3, asset_type, project_id, brand_id, id, $4::jsonb from completed
+  select user_id, final_key, original_filename, size_bytes, $3, asset_type, project_id, brand_id, id,
+    case when client_metadata is null then $4::jsonb else $4::jsonb || jsonb_build_object('client', client_metadata) end
+  from completed
   returning *`
 
 const reject = `

@@ -58,7 +58,7 @@ test('a migration that fails leaves no half of itself, and the next run goes on 
   await sql.query('create table assets (id integer)')
   await expect(migrate({ url, log: silent })).rejects.toThrow('relation "assets" already exists')
   await sql.query('drop table assets')
-  expect(await migrate({ url, log: silent })).toEqual(['CreateAssets1795478400004'])
+  expect((await migrate({ url, log: silent })).at(0)).toBe('CreateAssets1795478400004')
   expect(await schemaOf(sql)).toBe(await written)
 })
 

@@ -1,0 +1,107 @@
+import type { Sessions } from '../sessions.ts'
+import type { Transaction } from '../transaction.ts'
+
+/** What `accessLog.maintain` did. */
+export interface AccessLogUpkeep {
+  /** False when another process was at it; then nothing was done. */
+  readonly ran: boolean
+  /** Partitions that were made, oldest first. */
+  readonly made: readonly string[]
+  /** Partitions that were dropped. */
+  readonly dropped: readonly string[]
+  /** Entries that went from the default partition to a month of their own. */
+  readonly moved: number
+  /** Entries of the default partition that were older than is kept. */
+  readonly deleted: number
+  /** Months that can't be made, because the default partition holds too much of them to be moved at once. */
+  readonly crowded: readonly string[]
+}
+
+/** Months made beyond the running one. */
+const monthsAhead = 2
+/** Entries moved or deleted in one pass: they are locked, and in memory of the server, for as long as it takes. */
+const mostMoved = 20_000
+
+const lockKey = 4_128_775_602
+
+/**
+ * Looks after the months. In one transaction with a short limit on waiting: whoever waits for a table's lock holds up everybody
+ * behind him.
+ *
+ * @throws DatabaseUnavailable when the table was too busy; nothing has changed then
+ */
+export const maintain = (sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> =>
+  sessions.transaction(async (transaction) => {
+    const { rows } = transaction
+    await rows(`set local lock_timeout = '2s'`)
+    const [lock] = await rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
+    if (lock?.held !== true) return { ran: false, made: [], dropped: [], moved: 0, deleted: 0, crowded: [] }
+
+    const deleted = await rows(deleteOld, [keepDays, mostMoved])
+    const months = (await rows(missingMonths, [monthsAhead])) as unknown as Month[]
+    const made: string[] = []
+    const crowded: string[] = []
+    let moved = 0
+    for (const month of months) {
+      const entries = await makeMonth(transaction, month)
+      if (entries === null) {
+        crowded.push(month.name)
+      } else {
+        made.push(month.name)
+        moved += entries
+      }
+    }
+    const dropped = (await rows(oldMonths, [keepDays])).map(({ name }) => String(name))
+    for (const name of dropped) await rows(`drop table ${name}`)
+    return { ran: true, made, dropped, moved, deleted: deleted.length, crowded }
+  })
+
+interface Month {
+  readonly name: string
+  /** Both as literals of SQL. */
+  readonly first: string
+  readonly next: string
+}
+
+/**
+ * Makes the partition of a month, with what the default partition holds of it: Postgres refuses a partition while the default one
+ * has rows that belong there.
+ *
+ * @returns how many entries were moved, or null when there are too many
+ */
+async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | null> {
+  const ofMonth = `at >= ${first} and at < ${next}`
+  await rows('lock table asset_access_log_rest in access exclusive mode')
+  const [held] = await rows(
+    `select count(*)::integer as entries from (select from asset_access_log_rest where ${ofMonth} limit ${mostMoved + 1}) as held`,
+  )
+  if (Number(held?.entries) > mostMoved) return null
+  await rows(`create table ${name} (like asset_access_log including defaults)`)
+  const moved = await rows(
+    `with moved as (delete from asset_access_log_rest where ${ofMonth} returning *) insert into ${name} select * from moved returning 1`,
+  )
+  await rows(`alter table asset_access_log attach partition ${name} for values from (${first}) to (${next})`)
+  return moved.length
+}
+
+/** Months begin at midnight UTC, wherever the server is. */
+const missingMonths = `
+  select name, quote_literal(first || ' 00:00:00+00') as first, quote_literal(next || ' 00:00:00+00') as next
+  from (
+    select 'asset_access_log_' || to_char(month, 'YYYY_MM') as name,
+      to_char(month, 'YYYY-MM-DD') as first, to_char(month + interval '1 month', 'YYYY-MM-DD') as next
+    from generate_series(0, $1::integer) as n,
+      lateral (select date_trunc('month', now() at time zone 'UTC') + make_interval(months => n) as month) as calendar
+  ) as months
+  where to_regclass(name) is null order by name`
+
+const oldMonths = `
+  select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
+  where inhparent = 'asset_access_log'::regclass and relname ~ '^asset_access_log_[0-9]{4}_[0-9]{2}$'
+    and to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= (now() at time zone 'UTC') - make_interval(days => $1)
+  order by relname`
+
+const deleteOld = `
+  delete from asset_access_log_rest where ctid in (
+    select ctid from asset_access_log_rest where at < now() - make_interval(days => $1) limit $2)
+  returning 1`

@@ -1,0 +1,74 @@
+import type { AssetType } from '@airlock/domain'
+import { Asset } from '../entities/asset.ts'
+import { rowReader } from '../entities/from-row.ts'
+import type { Session } from '../sessions.ts'
+import type { AssetRecord } from './record.ts'
+
+/** The last asset of the page before. */
+export interface AssetCursor {
+  readonly createdAt: Date
+  readonly id: string
+}
+
+export interface AssetListOptions {
+  readonly userId: string
+  /** 1 to 100. */
+  readonly limit: number
+  /** The cursor of the page before; none for the first. */
+  readonly before?: AssetCursor | null | undefined
+  readonly assetType?: AssetType | null | undefined
+  readonly projectId?: string | null | undefined
+  readonly brandId?: string | null | undefined
+  /** Later than this moment. */
+  readonly createdAfter?: Date | null | undefined
+  /** Earlier than this moment. */
+  readonly createdBefore?: Date | null | undefined
+}
+
+export interface AssetPage {
+  /** Newest first. */
+  readonly assets: readonly AssetRecord[]
+  /** Null when this page was the last. */
+  readonly next: AssetCursor | null
+}
+
+/** What may be asked for, and the condition that it makes. Only what is asked for stands in the statement, so that an index fits it. */
+const conditions = {
+  assetType: (value) => `asset_type = ${value}`,
+  projectId: (value) => `project_id = ${value}`,
+  brandId: (value) => `brand_id = ${value}`,
+  createdAfter: (value) => `created_at > ${value}`,
+  createdBefore: (value) => `created_at < ${value}`,
+} as const satisfies { [K in keyof AssetListOptions]?: (value: string) => string }
+
+const read = rowReader(Asset)
+
+/** @throws RangeError when `limit` is not 1 to 100 */
+export async function listAssets({ rows }: Session, options: AssetListOptions): Promise<AssetPage> {
+  const { limit } = options
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new RangeError(`a page of ${limit} assets: 1 to 100`)
+  const { sql, parameters } = listStatement(options)
+  const found = (await rows(sql, parameters)).map(read)
+  const assets = found.slice(0, limit)
+  const last = assets.at(-1)
+  return { assets, next: found.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null }
+}
+
+/** The statement of a page, and one asset more, which tells whether there is a next one. */
+export function listStatement(options: AssetListOptions): { sql: string; parameters: unknown[] } {
+  const parameters: unknown[] = []
+  const value = (of: unknown) => `$${parameters.push(of)}`
+
+  const where = [`user_id = ${value(options.userId)}`]
+  for (const [name, condition] of Object.entries(conditions) as [keyof typeof conditions, (value: string) => string][]) {
+    const given = options[name]
+    if (given !== undefined && given !== null) where.push(condition(value(given)))
+  }
+  if (options.before) {
+    // The index goes down in time and up in ids, so no comparison of rows fits; the first half is what the index starts from.
+    const at = value(options.before.createdAt)
+    where.push(`created_at <= ${at}`, `(created_at < ${at} or id > ${value(options.before.id)})`)
+  }
+  const sql = `select * from assets where ${where.join(' and ')} order by created_at desc, id limit ${value(options.limit + 1)}`
+  return { sql, parameters }
+}

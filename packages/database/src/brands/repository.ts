@@ -1,0 +1,110 @@
+import { setTimeout as pause } from 'node:timers/promises'
+import type { AssetType } from '@airlock/domain'
+import type { AssetRecord } from '../assets/record.ts'
+import { Asset } from '../entities/asset.ts'
+import { rowReader } from '../entities/from-row.ts'
+import { inOrderOf } from '../ids.ts'
+import type { Sessions } from '../sessions.ts'
+import type { Transaction } from '../transaction.ts'
+import { codeOf, DatabaseUnavailable } from '../unavailable.ts'
+
+export interface BrandImages {
+  readonly userId: string
+  /** A label of the product around us; each user has a list of their own under it. */
+  readonly brandId: string
+}
+
+export type Linking =
+  | { readonly ok: true; readonly images: AssetRecord[] }
+  /** These are not the user's, or there are no such assets. Nothing changed. */
+  | { readonly ok: false; readonly missing: string[] }
+  /** These are no pictures of a brand. Nothing changed. */
+  | { readonly ok: false; readonly wrongKind: string[] }
+
+export interface BrandRepository {
+  /**
+   * Replaces the pictures that a user shows for a brand, in this order. Against a deletion of one of them exactly one wins.
+   *
+   * @param assetIds 2 to 10, none twice
+   * @throws RangeError when there are fewer, more, or one twice
+   */
+  setProductImages(list: BrandImages & { assetIds: readonly string[] }): Promise<Linking>
+  /** Those pictures, in their order; none when nothing was linked. After forced deletions there may be fewer than two. */
+  productImages(list: BrandImages): Promise<AssetRecord[]>
+}
+
+const linkable: AssetType = 'brand_image'
+const read = rowReader(Asset)
+
+/** Tries, and the pause between them in ms: an asset that is just being deleted is decided by then. */
+const tries = 40
+const pauseMs = 25
+
+export const brandRepository = (sessions: Sessions): BrandRepository => ({
+  async setProductImages({ userId, brandId, assetIds }) {
+    const ids = assetIds.map((id) => id.toLowerCase())
+    if (ids.length < 2 || ids.length > 10) throw new RangeError(`${ids.length} pictures for a brand: 2 to 10`)
+    if (new Set(ids).size < ids.length) throw new RangeError('a picture is linked twice')
+
+    for (let tried = 0; tried < tries; tried += 1) {
+      const linking = await sessions.transaction((transaction) => link(transaction, { userId, brandId }, ids)).catch(userIsGone(ids))
+      if (linking !== 'busy') return linking
+      await pause(pauseMs * (0.5 + Math.random()))
+    }
+    throw new DatabaseUnavailable('One of the assets has been locked by somebody else for too long')
+  },
+
+  async productImages({ userId, brandId }) {
+    return (await sessions.run(({ rows }) => rows(productImages, [userId, brandId]))).map(read)
+  },
+})
+
+/**
+ * Locks the list, then the assets, and never waits while it holds an asset: a user who is deleted takes them in an order of its own,
+ * and two who wait for each other would be a deadlock.
+ */
+async function link({ rows, undo }: Transaction, { userId, brandId }: BrandImages, ids: string[]): Promise<Linking | 'busy'> {
+  await rows(lockList, [userId, brandId])
+  const locked = await rows(lockAssets, [ids, userId]).catch((error) => {
+    if (codeOf(error) === lockNotAvailable) return null
+    throw error
+  })
+  if (locked === null) {
+    undo()
+    return 'busy'
+  }
+  const images = inOrderOf(ids, locked.map(read))
+  const found = new Set(images.map(({ id }) => id))
+  const missing = ids.filter((id) => !found.has(id))
+  const wrongKind = images.filter(({ assetType }) => assetType !== linkable).map(({ id }) => id)
+  if (missing.length > 0 || wrongKind.length > 0) {
+    undo()
+    return { ok: false, ...(missing.length > 0 ? { missing } : { wrongKind }) }
+  }
+  await rows('delete from brand_product_images where user_id = $1 and brand_id = $2', [userId, brandId])
+  await rows(insertLinks, [userId, brandId, images.map(({ s3Key }) => s3Key)])
+  return { ok: true, images }
+}
+
+const lockNotAvailable = '55P03'
+const foreignKeyViolation = '23503'
+
+/** A list belongs to a user. Where there is none, there are no assets either. */
+const userIsGone = (ids: string[]) => (error: unknown) => {
+  if (codeOf(error) !== foreignKeyViolation) throw error
+  return { ok: false as const, missing: ids }
+}
+
+const lockList = `
+  insert into brand_image_lists (user_id, brand_id) values ($1, $2)
+  on conflict (user_id, brand_id) do update set updated_at = now()`
+
+const lockAssets = 'select * from assets where id = any($1::uuid[]) and user_id = $2 for key share nowait'
+
+const insertLinks = `
+  insert into brand_product_images (user_id, brand_id, position, s3_key)
+  select $1, $2, position, s3_key from unnest($3::text[]) with ordinality as image (s3_key, position)`
+
+const productImages = `
+  select assets.* from brand_product_images join assets using (s3_key)
+  where brand_product_images.user_id = $1 and brand_product_images.brand_id = $2 order by position`

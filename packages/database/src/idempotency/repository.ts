@@ -1,0 +1,107 @@
+import { randomUUID } from 'node:crypto'
+import type { Session, Sessions } from '../sessions.ts'
+
+/** The right to work on a request and to write its answer. */
+export interface IdempotencyToken {
+  readonly userId: string
+  readonly key: string
+  /** The fence: another with each one who takes the request over. */
+  readonly token: string
+}
+
+export type Beginning =
+  /** Nobody is at this request: work on it, and renew the lease until `accept` or `release`. */
+  | { readonly outcome: 'mine'; readonly token: IdempotencyToken }
+  /** Somebody is at it, for so long at least unless the lease is renewed. */
+  | { readonly outcome: 'in_flight'; readonly retryAfterSeconds: number }
+  /** It was answered. The same request? Its fingerprint tells. */
+  | { readonly outcome: 'done'; readonly fingerprint: string; readonly answer: unknown }
+
+/** Requests that their callers may repeat, by user and `Idempotency-Key`. Their answers are written by `uploads.accept`. */
+export interface IdempotencyRepository {
+  /**
+   * Takes a request, or tells what became of it. Of many at once, one takes it. A lease that ran out, or an answer that expired,
+   * is as good as none.
+   *
+   * @param key 1 to 255 characters
+   * @param keepHours how long the answer is kept, counted from acceptance
+   */
+  begin(request: { userId: string; key: string; leaseSeconds: number; keepHours: number }): Promise<Beginning>
+  /** Makes the lease end `leaseSeconds` from now. @returns false when the request is not ours any more */
+  renew(token: IdempotencyToken, leaseSeconds: number): Promise<boolean>
+  /** Forgets a request that was not accepted: refusals are not kept. @returns false when it is not ours any more, or answered */
+  release(token: IdempotencyToken): Promise<boolean>
+  /** Removes what has expired, `limit` rows at most. @returns how many it removed */
+  prune(limit: number): Promise<number>
+}
+
+export const idempotencyRepository = (sessions: Sessions): IdempotencyRepository => {
+  const count = async (sql: string, parameters: readonly unknown[]) => {
+    const rows = await sessions.run((session) => session.rows(sql, parameters))
+    return rows.length
+  }
+  return {
+    begin: (request) => sessions.run((session) => begin(session, request)),
+    renew: async ({ userId, key, token }, leaseSeconds) => (await count(renew, [userId, key, token, leaseSeconds])) === 1,
+    release: async ({ userId, key, token }) => (await count(release, [userId, key, token])) === 1,
+    prune: (limit) => count(prune, [limit]),
+  }
+}
+
+/** How often to look again when the row went away between the attempt to take it and the look at who has it. */
+const looks = 3
+
+async function begin(
+  { rows }: Session,
+  { userId, key, leaseSeconds, keepHours }: { userId: string; key: string; leaseSeconds: number; keepHours: number },
+): Promise<Beginning> {
+  const token = randomUUID()
+  for (let look = 0; look < looks; look += 1) {
+    const taken = await rows(take, [userId, key, token, leaseSeconds, keepHours])
+    if (taken.length === 1) return { outcome: 'mine', token: { userId, key, token } }
+    const [other] = await rows(standing, [userId, key])
+    if (other !== undefined) return asBeginning(other as unknown as Standing)
+  }
+  return { outcome: 'in_flight', retryAfterSeconds: 1 }
+}
+
+interface Standing {
+  readonly state: 'in_flight' | 'done'
+  readonly fingerprint: string
+  readonly answer: unknown
+  readonly lease_ends_in: number
+}
+
+const asBeginning = ({ state, fingerprint, answer, lease_ends_in }: Standing): Beginning =>
+  state === 'done' ? { outcome: 'done', fingerprint, answer } : { outcome: 'in_flight', retryAfterSeconds: Math.max(1, lease_ends_in) }
+
+const free = (row: string) => `
+  ((${row}.state = 'done' and ${row}.expires_at <= now()) or (${row}.state = 'in_flight' and ${row}.lease_until <= now()))`
+
+const take = `
+  insert into idempotency_keys as known (user_id, key, token, lease_until, expires_at)
+  values ($1, $2, $3, now() + make_interval(secs => $4), now() + make_interval(secs => $5::float8 * 3600))
+  on conflict (user_id, key) do update set
+    token = excluded.token, state = 'in_flight', fingerprint = null, answer = null, upload_ids = '{}',
+    lease_until = excluded.lease_until, created_at = excluded.created_at, expires_at = excluded.expires_at
+  where ${free('known')}
+  returning token`
+
+const standing = `
+  select state, fingerprint, answer, ceil(extract(epoch from lease_until - now()))::integer as lease_ends_in
+  from idempotency_keys where user_id = $1 and key = $2`
+
+const renew = `
+  update idempotency_keys set lease_until = now() + make_interval(secs => $4)
+  where user_id = $1 and key = $2 and token = $3 and state = 'in_flight'
+  returning key`
+
+const release = `
+  delete from idempotency_keys where user_id = $1 and key = $2 and token = $3 and state = 'in_flight'
+  returning key`
+
+const prune = `
+  delete from idempotency_keys where (user_id, key) in (
+    select user_id, key from idempotency_keys known where expires_at <= now() and ${free('known')}
+    order by expires_at limit $1 for update skip locked)
+  returning key`

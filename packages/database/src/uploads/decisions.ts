@@ -1,0 +1,72 @@
+import type { Refusal, UploadState } from '@airlock/domain'
+import { rowReader } from '../entities/from-row.ts'
+import { Upload } from '../entities/upload.ts'
+import type { Sessions } from '../sessions.ts'
+import { asRecord, type UploadRecord } from './record.ts'
+
+export type Cancellation =
+  | { readonly cancelled: true; readonly record: UploadRecord }
+  | { readonly cancelled: false; readonly reason: 'unknown'; readonly state: null }
+  | { readonly cancelled: false; readonly reason: NotCancellable; readonly state: NotCancellable }
+
+type NotCancellable = Exclude<UploadState, 'received' | 'processing' | 'parked'>
+
+/** Moves that people decide: owners who cancel, operators who look after what is parked. */
+export interface Decisions {
+  /**
+   * Ends an upload that is accepted and not final, as `rejected`. A worker that is at it has lost its claim: none of its later writes
+   * changes anything. What the upload left in the object store is asked to be purged, in the same statement: its quarantined object,
+   * and, once a worker was at it, its final key, where a copy may still land.
+   */
+  cancel(id: string, refusal: Refusal): Promise<Cancellation>
+  /** Makes a parked upload `received` again; its attempts go on counting. @returns false when it is not parked */
+  retryParked(id: string): Promise<boolean>
+  /** Ends a parked upload as `rejected`; its objects are purged as with `cancel`. @returns false when it is not parked */
+  giveUpParked(id: string, refusal: Refusal): Promise<boolean>
+}
+
+const read = rowReader(Upload)
+
+export const decisions = (sessions: Sessions): Decisions => ({
+  async cancel(id, { code, error, detail }) {
+    const [row] = await sessions.run(({ rows }) => rows(end(`'received', 'processing', 'parked'`), [id, code, error, detail]))
+    if (row === undefined) return { cancelled: false, reason: 'unknown', state: null }
+    if (row.id !== null) return { cancelled: true, record: asRecord(read(row)) }
+    const state = row.state_before as NotCancellable
+    return { cancelled: false, reason: state, state }
+  },
+
+  async retryParked(id) {
+    const rows = await sessions.run((session) => session.rows(retry, [id]))
+    return rows.length === 1
+  },
+
+  async giveUpParked(id, { code, error, detail }) {
+    const [row] = await sessions.run(({ rows }) => rows(end(`'parked'`), [id, code, error, detail]))
+    return row !== undefined && row.id !== null
+  },
+})
+
+/** Locks the row first, so that the state which is told is the one that decided. Without an upload it returns no row. */
+const end = (states: string) => `
+  with standing as (
+    select id, state as state_before from uploads where id = $1 for update
+  ), ended as (
+    update uploads set
+      state = 'rejected', rejected_at = now(), updated_at = now(), lease_until = null,
+      error_code = $2, error_title = $3, error_detail = $4
+    from standing where uploads.id = standing.id and uploads.state in (${states})
+    returning uploads.*
+  ), left_behind as (
+    insert into purges (key, upload_id)
+    select key, id from ended cross join lateral (values (quarantine_key), (case when attempt > 0 then final_key end)) as objects (key)
+    where key is not null
+    on conflict (key) do nothing
+  )
+  select ended.*, standing.state_before from standing left join ended on ended.id = standing.id`
+
+const retry = `
+  update uploads set
+    state = 'received', updated_at = now(), error_code = null, error_title = null, error_detail = null
+  where id = $1 and state = 'parked'
+  returning id`
