@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { ContainerRuntimeClient } from 'testcontainers'
-import { within } from './wait-for.ts'
+import { waitFor, within } from './wait-for.ts'
 
 /** How long an engine may take to say that it is there, and to fetch an image. */
 const limits = { answerMs: 5_000, pullMs: 60_000 } as const
@@ -28,33 +28,38 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<
   }
 }
 
-/** Removes a container with its anonymous volumes, stopping it first unless by force. @returns false when there was none, or no engine to ask */
+/**
+ * Removes a container with its anonymous volumes, stopping it first unless by force, and waits until it is gone: also when a
+ * keeper is at it already.
+ *
+ * @returns false when there was none, or no engine to ask
+ */
 export async function removeContainer(id: string, { byForce = false } = {}): Promise<boolean> {
   const engine = await findEngine()
   if (typeof engine === 'string') return false
   const container = engine.client.container.dockerode.getContainer(id)
-  try {
-    if (!byForce) await container.stop({ t: 10 }).catch(ignoring(304, 404))
-    await container.remove({ force: true, v: true })
-    return true
-  } catch (error) {
-    ignoring(404, 409)(error) // removed, or being removed, by somebody else
-    return false
-  }
+  const isGone = () => container.inspect().then(() => false, unless(404))
+  if (await isGone()) return false
+  if (!byForce) await container.stop({ t: 10 }).catch(unless(304, 404, 409))
+  await container.remove({ force: true, v: true }).catch(unless(404, 409))
+  await waitFor(isGone, { what: `the removal of container ${id}`, timeoutMs: 20_000 })
+  return true
 }
 
-/** Removes a named volume; one that is not there is fine. */
+/** Removes a named volume, once no container uses it any more; one that is not there is fine. */
 export async function removeVolume(name: string): Promise<void> {
   const engine = await findEngine()
   if (typeof engine === 'string') return
-  await engine.client.container.dockerode.getVolume(name).remove().catch(ignoring(404))
+  const volume = engine.client.container.dockerode.getVolume(name)
+  await waitFor(() => volume.remove().then(() => true, unless(404)), { what: `the removal of volume ${name}`, timeoutMs: 20_000 })
 }
 
-/** Swallows the engine's answers of these HTTP statuses, which say that the work is done already. */
-const ignoring =
+/** Takes the engine's answers of these HTTP statuses for good: they say that the work is done, or that somebody is doing it. */
+const unless =
   (...statuses: number[]) =>
-  (error: unknown): void => {
+  (error: unknown): true => {
     if (!statuses.includes((error as { statusCode?: number }).statusCode ?? 0)) throw error
+    return true
   }
 
 async function connect(): Promise<ContainerRuntimeClient> {
