@@ -1,7 +1,8 @@
 import { type AssetRecord, type Claim, UnknownUser, type UploadRepository } from '@airlock/database'
-import { type ByteSource, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { type ByteSource, quarantineKey, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
+import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 import { promote } from './promote.ts'
 import { reject } from './reject.ts'
@@ -53,6 +54,8 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
   const outcome = await deps.uploads.claim(uploadId, { leaseSeconds: deps.leaseSeconds })
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
+    // Whoever ended it may have died before its last step.
+    if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: quarantineKey(uploadId) }, deps)
     return { ended: 'nothing', why: outcome.reason }
   }
   const { claim } = outcome

@@ -1,6 +1,7 @@
 import type { AssetRecord, Claim, UploadRepository } from '@airlock/database'
 import { type Accepted, assetKind } from '@airlock/domain'
 import type { FinalHeaders, ObjectStore } from '@airlock/storage'
+import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 
 export interface PromoteDeps {
@@ -25,11 +26,11 @@ export async function promote(
   signal: AbortSignal,
   { store, uploads, log }: PromoteDeps,
 ): Promise<AssetRecord> {
-  const { uploadId, quarantineKey, finalKey, etag, sizeBytes } = claim
+  const { quarantineKey, finalKey, etag, sizeBytes } = claim
   await store.copyToFinal(quarantineKey, finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
   signal.throwIfAborted()
   const asset = await uploads.complete(claim, verdict)
-  await store.purge(quarantineKey).catch((err: unknown) => log.warn({ uploadId, err }, 'quarantine not emptied yet, the sweeper will'))
+  await emptyQuarantine(claim, { store, log })
   return asset
 }
 

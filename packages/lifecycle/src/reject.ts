@@ -1,6 +1,7 @@
 import type { Claim, UploadRepository } from '@airlock/database'
 import type { Refusal } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
+import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 
 export interface RejectDeps {
@@ -16,7 +17,5 @@ export interface RejectDeps {
  */
 export async function reject(claim: Claim, refusal: Refusal, { uploads, store, log }: RejectDeps): Promise<void> {
   await uploads.reject(claim, refusal)
-  await store
-    .purge(claim.quarantineKey)
-    .catch((err: unknown) => log.warn({ uploadId: claim.uploadId, err }, 'quarantine not emptied yet, the sweeper will'))
+  await emptyQuarantine(claim, { store, log })
 }
