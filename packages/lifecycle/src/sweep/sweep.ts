@@ -27,10 +27,15 @@ export type SweepReport = Record<keyof typeof rules, number>
 const batchSize = 200
 const maxBatches = 50
 
+/** So many uploads in a row that could not be rung for mean that Redis is away: the rest comes with the next sweep, too. */
+const maxUnheard = 3
+
+/** What became of one upload. `unheard`: the bell could not be reached. */
+type Moved = 'moved' | 'nothing to do' | 'unheard'
+
 interface Rule {
   readonly finds: (deps: SweepDeps, options: SweepOptions, after: Cursor | null) => Promise<Batch>
-  /** @returns whether there was something to do */
-  readonly moves: (upload: UploadRecord, deps: SweepDeps) => Promise<boolean>
+  readonly moves: (upload: UploadRecord, deps: SweepDeps) => Promise<Moved>
   readonly says: string
 }
 
@@ -71,11 +76,15 @@ async function applyRule(name: RuleName, options: SweepOptions, deps: SweepDeps)
   const { finds, moves, says }: Rule = rules[name]
   const dryRun = options.dryRun === true
   let moved = 0
+  let unheard = 0
   let after: Cursor | null = null
   for (let batches = 0; batches < maxBatches; batches += 1) {
     const batch: Batch = await finds(deps, options, after)
     for (const upload of batch.uploads) {
-      if (!dryRun && !(await moves(upload, deps))) continue
+      const outcome = dryRun ? 'moved' : await moves(upload, deps)
+      unheard = outcome === 'unheard' ? unheard + 1 : 0
+      if (unheard === maxUnheard) return moved
+      if (outcome !== 'moved') continue
       moved += 1
       deps.log.info({ uploadId: upload.id, state: upload.state, rule: name, dryRun, step: 'sweep' }, says)
     }
@@ -85,21 +94,21 @@ async function applyRule(name: RuleName, options: SweepOptions, deps: SweepDeps)
   return moved
 }
 
-async function ringFor({ id, assetType }: UploadRecord, { bell, log }: SweepDeps): Promise<boolean> {
+async function ringFor({ id, assetType }: UploadRecord, { bell, log }: SweepDeps): Promise<Moved> {
   if (assetType === null) throw new Error(`upload ${id} was accepted without an asset type`)
   try {
-    return await bell.ringAgain(assetKind(assetType).lane, { uploadId: id })
+    return (await bell.ringAgain(assetKind(assetType).lane, { uploadId: id })) ? 'moved' : 'nothing to do'
   } catch (err) {
     if (!(err instanceof BellUnreachable)) throw err
     log.warn({ uploadId: id, err }, 'no worker woken, the next sweep will try')
-    return false
+    return 'unheard'
   }
 }
 
 /** The row first: only what is no longer alive is purged. */
-async function abandonStale({ id, filename, quarantineKey }: UploadRecord, { uploads, store }: SweepDeps): Promise<boolean> {
-  if (!(await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true }))) return false
+async function abandonStale({ id, filename, quarantineKey }: UploadRecord, { uploads, store }: SweepDeps): Promise<Moved> {
+  if (!(await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true }))) return 'nothing to do'
   await store.abandonReceives(quarantineKey)
   await store.purge(quarantineKey)
-  return true
+  return 'moved'
 }
