@@ -1,0 +1,89 @@
+import { refusal } from '@airlock/domain'
+import { type Airlock, test } from '../airlock.ts'
+import { largeScene, samples } from '../samples.ts'
+
+/** Each step of a run that ends in an asset, in its order, by its verb. */
+const steps = ['claim', 'read', 'copyToFinal', 'complete', 'purge'] as const
+
+/** Each step of a run that ends in a rejection. */
+const stepsOfRejection = ['claim', 'read', 'reject', 'purge'] as const
+
+const moments = [
+  { when: 'before', fate: 'diesBefore' },
+  { when: 'after', fate: 'diesAfter' },
+] as const
+
+const deaths = <Step extends string>(steps: readonly Step[]) =>
+  steps.flatMap((step) => moments.map(({ when, fate }) => ({ when, step, fate: { [fate]: step } })))
+
+/** What comes after a death: the lease runs out, and the job comes again, as often as it takes. */
+async function comesAgain(airlock: Airlock, upload: { id: string }) {
+  await airlock.leaseRunsOut(upload).catch(() => {}) // a final row has none
+  return airlock.worker().process(upload)
+}
+
+test.for(deaths(steps))('a picture whose worker dies $when $step becomes exactly one asset', async ({ fate }, { airlock, expect }) => {
+  const upload = await airlock.accepts(samples.photo)
+  expect(await airlock.worker(fate).process(upload)).toEqual({ ended: 'died' })
+
+  await comesAgain(airlock, upload)
+
+  expect(await airlock.assetsOf(upload)).toHaveLength(1)
+  expect(await airlock.quarantine()).toEqual([])
+  expect(await airlock.finalObjects()).toEqual([upload.finalKey])
+  expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(samples.photo.bytes)).toBe(true)
+})
+
+test.for(deaths(['copyToFinal', 'complete', 'purge'] as const))(
+  'a large video whose worker dies $when $step becomes exactly one asset',
+  async ({ fate }, { airlock, expect }) => {
+    const upload = await airlock.accepts(largeScene())
+    await airlock.worker(fate).process(upload)
+
+    await comesAgain(airlock, upload)
+
+    expect(await airlock.assetsOf(upload)).toHaveLength(1)
+    expect(await airlock.quarantine()).toEqual([])
+    expect(await airlock.finalObjects()).toEqual([upload.finalKey])
+  },
+)
+
+test.for(deaths(stepsOfRejection))(
+  'a bad picture whose worker dies $when $step is rejected, and nothing of it is left',
+  async ({ fate }, { airlock, world, expect }) => {
+    const upload = await airlock.accepts(samples.brokenPhoto)
+    await airlock.worker(fate).process(upload)
+
+    await comesAgain(airlock, upload)
+
+    expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: { code: 'file_corrupt' } })
+    expect(await world.bucket.keys()).toEqual([])
+    expect(await airlock.assetsOf(upload)).toEqual([])
+  },
+)
+
+test.for(deaths(steps))(
+  'a worker that dies $when $step, three times over, and one that lives, make one asset',
+  async ({ fate }, { airlock, expect }) => {
+    const upload = await airlock.accepts(samples.photo)
+    for (let i = 0; i < 3; i += 1) {
+      await airlock
+        .worker(fate)
+        .process(upload)
+        .catch(() => {}) // a run that finds the work done does not come as far as its death
+      await airlock.leaseRunsOut(upload).catch(() => {})
+    }
+    await comesAgain(airlock, upload)
+    expect(await airlock.assetsOf(upload)).toHaveLength(1)
+    expect(await airlock.quarantine()).toEqual([])
+  },
+)
+
+test('a file that is parked keeps its bytes, whatever comes', async ({ airlock, expect }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.uploads.park(await airlock.claims(upload), refusal('processing_failed', upload), 'the disk is full')
+  await airlock.worker().process(upload)
+  await airlock.ages(upload, 1_000_000)
+  await airlock.sweeps()
+  expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+})

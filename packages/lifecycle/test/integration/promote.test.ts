@@ -1,0 +1,196 @@
+import { ClaimLost } from '@airlock/database'
+import { storeCan } from '@airlock/stack/testing'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import { type Inspect, promote } from '../../src/index.ts'
+import { type Airlock, realInspect, test } from '../airlock.ts'
+import { dot, largeScene, type Sample, samples } from '../samples.ts'
+
+const never = new AbortController().signal
+const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, log: airlock.log })
+const soundPicture = { ok: true, mediaType: 'image/jpeg', facts: { width: 640 } } as const
+
+const kinds: { what: string; sample: Sample; contentType: string; cacheControl: string }[] = [
+  { what: 'a picture', sample: samples.photo, contentType: 'image/jpeg', cacheControl: 'public, max-age=31536000, immutable' },
+  { what: 'a video', sample: samples.scene, contentType: 'video/mp4', cacheControl: 'no-cache, must-revalidate' },
+  { what: 'a video that is copied in parts', sample: largeScene(), contentType: 'video/mp4', cacheControl: 'no-cache, must-revalidate' },
+]
+
+test.for(kinds)(
+  '$what becomes an asset: its bytes at the final key, its headers from inspection, quarantine empty',
+  async ({ sample, contentType, cacheControl }, { airlock, expect }) => {
+    const upload = await airlock.accepts(sample)
+
+    const run = await airlock.worker().process(upload)
+
+    const [asset, ...more] = await airlock.assetsOf(upload)
+    expect(more).toEqual([])
+    expect(run).toEqual({ ended: 'completed', asset })
+    expect(asset).toMatchObject({
+      userId: airlock.userId,
+      s3Key: upload.finalKey,
+      filename: sample.filename,
+      mediaType: contentType,
+      sizeBytes: sample.bytes.byteLength,
+      metadata: { content_hash: upload.contentHash, source: 'form' },
+    })
+    const key = upload.finalKey ?? ''
+    expect((await airlock.bytesAt(key)).equals(sample.bytes)).toBe(true)
+    expect(await airlock.store.head(key)).toMatchObject({
+      sizeBytes: sample.bytes.byteLength,
+      contentType,
+      cacheControl,
+      metadata: {
+        uploaded_by: airlock.userId,
+        upload_timestamp: upload.receivedAt?.toISOString(),
+        content_hash: upload.contentHash,
+        asset_type: upload.assetType,
+        upload_id: upload.id,
+      },
+    })
+    expect(await airlock.quarantine()).toEqual([])
+    expect(await airlock.stateOf(upload)).toBe('completed')
+    expect(airlock.log.saying('upload completed')).toMatchObject([{ uploadId: upload.id, assetId: asset?.id, attempt: 1 }])
+  },
+)
+
+test.skipIf(!storeCan('encryption')).for([samples.photo, largeScene()])(
+  '$filename is encrypted where it ends up',
+  async (sample, { airlock, expect }) => {
+    const upload = await airlock.accepts(sample)
+    await airlock.worker().process(upload)
+    expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ encryption: 'AES256' })
+  },
+)
+
+test('a store that can not copy is read and written, and the asset is the same', async ({ airlock, world }) => {
+  const upload = await airlock.accepts(largeScene())
+  const store = world.storeWith({ serverSideCopy: false })
+  expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
+  expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(largeScene().bytes)).toBe(true)
+})
+
+test('promoted twice by one claim, an upload stays one asset with its object', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const claim = await airlock.claims(upload)
+  const asset = await promote(claim, soundPicture, never, depsOf(airlock))
+
+  await expect(promote(claim, soundPicture, never, depsOf(airlock))).rejects.toBeInstanceOf(ClaimLost)
+
+  expect(await airlock.assetsOf(upload)).toEqual([asset])
+  expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(samples.photo.bytes)).toBe(true)
+})
+
+test.for([samples.photo, largeScene()])(
+  'two workers that promote $filename at once make one asset',
+  async (sample, { airlock, expect }) => {
+    const upload = await airlock.accepts(sample)
+    const slower = await airlock.claims(upload)
+    await airlock.leaseRunsOut(upload)
+    const faster = await airlock.claims(upload)
+    const verdict = { ...soundPicture, mediaType: upload.detectedType ?? 'image/jpeg' }
+
+    const outcomes = await Promise.allSettled([slower, faster].map((claim) => promote(claim, verdict, never, depsOf(airlock))))
+
+    expect(outcomes).toMatchObject([{ status: 'rejected' }, { status: 'fulfilled' }])
+    expect(await airlock.assetsOf(upload)).toHaveLength(1)
+    expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(sample.bytes)).toBe(true)
+    expect(await airlock.quarantine()).toEqual([])
+  },
+)
+
+test('an object that was replaced before it is inspected is never promoted, and an operator hears of it', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.replaces(upload, samples.logo.bytes)
+
+  expect(await airlock.worker().process(upload)).toEqual({ ended: 'parked' })
+
+  expect(await airlock.of(upload)).toMatchObject({
+    state: 'parked',
+    refusal: { code: 'upload_vanished' },
+    lastFault: expect.stringContaining('ObjectChanged'),
+  })
+  expect(await airlock.finalObjects()).toEqual([])
+  expect(airlock.log.saying('upload parked: an operator must look')).toMatchObject([{ uploadId: upload.id }])
+})
+
+test.for([samples.photo, largeScene()])(
+  '$filename is never promoted when it is replaced after it was inspected',
+  async (sample, { airlock, expect }) => {
+    const upload = await airlock.accepts(sample)
+    const other = Buffer.from(sample.bytes)
+    other[other.length - 1] = 0xff
+    const inspect: Inspect = async (source, claim, signal) => {
+      const verdict = await realInspect(source, claim, signal)
+      await airlock.replaces(upload, other)
+      return verdict
+    }
+
+    expect(await airlock.worker({ inspect }).process(upload)).toEqual({ ended: 'parked' })
+
+    expect(await airlock.of(upload)).toMatchObject({ state: 'parked', refusal: { code: 'upload_vanished' } })
+    expect(await airlock.finalObjects()).toEqual([])
+    expect(await airlock.assetsOf(upload)).toEqual([])
+  },
+)
+
+test('an object that is gone is not waited for', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.store.purge(upload.quarantineKey)
+  expect(await airlock.worker().process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.of(upload)).toMatchObject({ attempt: 1, refusal: { code: 'upload_vanished' } })
+})
+
+test('a worker whose job is cancelled during the copy makes no asset of it', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const claim = await airlock.claims(upload)
+  const job = new AbortController()
+  const store = {
+    purge: airlock.store.purge,
+    copyToFinal: async (...args: Parameters<typeof airlock.store.copyToFinal>) => {
+      const copied = await airlock.store.copyToFinal(...args)
+      job.abort(new Error('lock lost'))
+      return copied
+    },
+  }
+  await expect(promote(claim, soundPicture, job.signal, { ...depsOf(airlock), store })).rejects.toThrow('lock lost')
+  expect(await airlock.stateOf(upload)).toBe('processing')
+  expect(await airlock.assetsOf(upload)).toEqual([])
+})
+
+test('a quarantine that can not be emptied yet does not spoil the asset, and the next run empties it', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const store = { ...airlock.store, purge: async () => Promise.reject(new StoreUnavailable('SlowDown', upload.quarantineKey)) }
+
+  expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
+  expect(airlock.log.saying('quarantine not emptied yet, the sweeper will')).toMatchObject([{ uploadId: upload.id }])
+  expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+
+  expect(await airlock.worker().process(upload)).toEqual({ ended: 'nothing', why: 'final' })
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('an owner who is deleted meanwhile gets no asset: the upload ends, and its copies go', async ({ airlock, world }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const inspect: Inspect = async (source, claim, signal) => {
+    await world.sql.query('delete from users where id = $1', [airlock.userId])
+    return realInspect(source, claim, signal)
+  }
+
+  expect(await airlock.worker({ inspect }).process(upload)).toMatchObject({ ended: 'rejected', refusal: { code: 'unknown_user' } })
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: { code: 'unknown_user' } })
+  expect(await world.bucket.keys()).toEqual([])
+})
+
+test('progress is told once the file is inspected, and nobody minds when it can not be told', async ({ airlock }) => {
+  const told: number[] = []
+  const upload = await airlock.accepts(dot)
+  const onProgress = async (part: number) => {
+    told.push(part)
+    throw new Error('Redis is away')
+  }
+  expect(await airlock.worker({ onProgress }).process(upload)).toMatchObject({ ended: 'completed' })
+  expect(told).toEqual([0.5])
+  expect(airlock.log.saying('progress not told')).toMatchObject([{ uploadId: upload.id }])
+})

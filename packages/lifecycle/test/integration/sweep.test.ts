@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto'
+import { finalKey, quarantineKey } from '@airlock/domain'
+import { Bell, BellUnreachable } from '@airlock/queue'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import { test } from '../airlock.ts'
+import { dot, samples } from '../samples.ts'
+import type { World } from '../world.ts'
+
+test('an accepted upload whose job was lost is rung for, on its lane, once it has waited long enough', async ({ airlock }) => {
+  const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
+  await airlock.forgetsJobs('images')
+  await airlock.forgetsJobs('videos')
+  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 0 })
+  expect(await airlock.rungFor('images')).toEqual([])
+
+  await airlock.ages(picture, 61)
+  await airlock.ages(video, 61)
+  expect(await airlock.sweeps()).toEqual({ waiting: 2, lapsed: 0, stale: 0 })
+
+  expect(await airlock.rungFor('images')).toEqual([picture.id])
+  expect(await airlock.rungFor('videos')).toEqual([video.id])
+  expect(airlock.log.saying('upload waits without a job, rung again')).toMatchObject([
+    { uploadId: picture.id, rule: 'waiting', dryRun: false },
+    { uploadId: video.id },
+  ])
+})
+
+test('an upload whose job is alive is left alone', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.ages(upload, 61)
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
+  expect(await airlock.rungFor('images')).toEqual([upload.id])
+  expect(airlock.log.lines.filter(({ fields }) => fields.step === 'sweep')).toEqual([])
+})
+
+test('an upload whose worker died is rung for once its lease has run out', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.claims(upload)
+  await airlock.forgetsJobs('images')
+  expect(await airlock.sweeps()).toMatchObject({ lapsed: 0 })
+
+  await airlock.leaseRunsOut(upload)
+  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 1, stale: 0 })
+
+  expect(await airlock.rungFor('images')).toEqual([upload.id])
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+})
+
+test('an upload that never finished arriving is abandoned, given back, and leaves nothing', async ({ airlock, world }) => {
+  const whole = await airlock.receives(dot)
+  const begun = await airlock.receives(dot)
+  await airlock.store.purge(begun.quarantineKey)
+  await beginsUpload(world, begun.quarantineKey)
+  const other = quarantineKey(randomUUID())
+  await beginsUpload(world, other)
+  for (const { uploadId } of [whole, begun]) await airlock.ages({ id: uploadId }, 3601)
+
+  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 2 })
+
+  expect(await airlock.quarantine()).toEqual([])
+  expect(await airlock.openMultipartUploads()).toEqual([other])
+  expect(await airlock.rows()).toMatchObject(
+    [whole, begun].map(() => ({ state: 'abandoned', refusal: { code: 'upload_interrupted' }, counted: false })),
+  )
+  await airlock.store.abandonReceives(other)
+})
+
+/** An unfinished multipart upload, as a gateway leaves it that is killed. */
+async function beginsUpload({ bucket }: World, key: string): Promise<void> {
+  const { CreateMultipartUploadCommand, S3Client } = await import('@aws-sdk/client-s3')
+  const { endpoint, region, accessKeyId, secretAccessKey } = bucket
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+  await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: key }))
+  client.destroy()
+}
+
+test('an upload that is accepted while the sweeper looks at it stays accepted, with its bytes', async ({ airlock, world }) => {
+  const file = await airlock.receives(samples.photo)
+  await airlock.ages({ id: file.uploadId }, 3601)
+  const acceptedAt = new Date()
+  const uploads = {
+    ...airlock.uploads,
+    stale: async (...args: Parameters<typeof airlock.uploads.stale>) => {
+      const batch = await airlock.uploads.stale(...args)
+      await airlock.uploads.accept([
+        {
+          ...file,
+          id: file.uploadId,
+          assetType: 'brand_image',
+          projectId: null,
+          brandId: null,
+          detectedType: file.mediaType,
+          finalKey: finalKey({ ...file, assetType: 'brand_image', projectId: null, brandId: null, acceptedAt }),
+        },
+      ])
+      return batch
+    },
+  }
+  expect(await airlock.sweeps({}, { uploads })).toMatchObject({ stale: 0 })
+  expect(await airlock.stateOf({ id: file.uploadId })).toBe('received')
+  expect(await world.bucket.keys()).toEqual([file.quarantineKey])
+})
+
+test('what is final or parked, and what moves, is left alone', async ({ airlock }) => {
+  const done = await airlock.accepts(samples.photo)
+  await airlock.worker().process(done)
+  const bad = await airlock.accepts(samples.brokenPhoto)
+  await airlock.worker().process(bad)
+  const parked = await airlock.accepts(dot)
+  await airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }).process(parked)
+  const busy = await airlock.accepts(dot)
+  await airlock.claims(busy)
+  for (const upload of [done, bad, parked, busy]) await airlock.ages(upload, 100_000)
+  await airlock.forgetsJobs('images')
+  const before = await airlock.rows()
+
+  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 0 })
+
+  expect(await airlock.rows()).toEqual(before)
+  expect(await airlock.rungFor('images')).toEqual([])
+})
+
+test('a dry run says what it would do, and touches nothing', async ({ airlock }) => {
+  const waiting = await airlock.accepts(samples.photo)
+  const lapsed = await airlock.accepts(samples.logo)
+  await airlock.claims(lapsed)
+  await airlock.leaseRunsOut(lapsed)
+  const stale = await airlock.receives(dot)
+  await airlock.ages(waiting, 61)
+  await airlock.ages({ id: stale.uploadId }, 3601)
+  await airlock.forgetsJobs('images')
+  const [rows, quarantine] = [await airlock.rows(), await airlock.quarantine()]
+
+  expect(await airlock.sweeps({ dryRun: true })).toEqual({ waiting: 1, lapsed: 1, stale: 1 })
+
+  expect(await airlock.rows()).toEqual(rows)
+  expect(await airlock.quarantine()).toEqual(quarantine)
+  expect(await airlock.rungFor('images')).toEqual([])
+  expect(airlock.log.lines.filter(({ fields }) => fields.step === 'sweep').map(({ fields }) => fields.dryRun)).toEqual([true, true, true])
+  airlock.leavesBehind('the stale file that a dry run did not touch')
+})
+
+/** Many accepted uploads at once, as rows only. */
+async function manyWaiting({ sql }: World, userId: string, count: number): Promise<void> {
+  const ids = Array.from({ length: count }, () => randomUUID())
+  await sql.query('insert into users (id) values ($1) on conflict do nothing', [userId])
+  await sql.query(
+    `insert into uploads (id, user_id, state, door, original_filename, declared_type, quarantine_key, nonce)
+     select id, $2, 'receiving', 'form', 'logo.png', 'image/png', 'quarantine/' || id, 'n' from unnest($1::uuid[]) as id`,
+    [ids, userId],
+  )
+  await sql.query(
+    `update uploads set state = 'received', received_at = now(), updated_at = now() - interval '1 hour', asset_type = 'brand_image',
+       detected_type = 'image/png', final_key = 'brand-images/' || id, size_bytes = 1, content_hash = repeat('0', 64), etag = '"1"'
+     where user_id = $1`,
+    [userId],
+  )
+}
+
+test('a thousand waiting uploads are all rung for in one sweep, and a second sweep finds them rung', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 1000)
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 1000 })
+  expect(new Set(await airlock.rungFor('images')).size).toBe(1000)
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
+})
+
+test('two sweepers at once ring once for each upload', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 50)
+  await Promise.all([airlock.sweeps(), airlock.sweeps()])
+  expect(await airlock.rungFor('images')).toHaveLength(50)
+})
+
+test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', async ({ airlock, world }) => {
+  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
+  const waiting = await airlock.accepts(samples.photo)
+  await airlock.forgetsJobs('images')
+  const stale = await airlock.receives(dot)
+  await airlock.ages(waiting, 61)
+  await airlock.ages({ id: stale.uploadId }, 3601)
+
+  expect(await airlock.sweeps({}, { bell })).toEqual({ waiting: 0, lapsed: 0, stale: 1 })
+  await bell.close()
+
+  expect(await airlock.sweeps()).toEqual({ waiting: 1, lapsed: 0, stale: 0 })
+  expect(await airlock.rungFor('images')).toEqual([waiting.id])
+})
+
+test('a silent Redis is not asked a thousand times: three silences in a row end the ringing of a sweep', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 1000)
+  let asked = 0
+  const bell = {
+    ringAgain: async () => {
+      asked += 1
+      throw new BellUnreachable("can't ring: no answer in 1500 ms")
+    },
+  }
+  expect(await airlock.sweeps({}, { bell })).toMatchObject({ waiting: 0 })
+  expect(asked).toBe(3)
+  expect(airlock.log.saying('no worker woken, the next sweep will try')).toHaveLength(3)
+})
+
+test('single uploads that can not be rung for keep no other waiting', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 21)
+  let asked = 0
+  const bell = {
+    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+      asked += 1
+      if (asked % 3 !== 0) throw new BellUnreachable("can't remove the finished job")
+      return world.bell.ringAgain(...args)
+    },
+  }
+  expect(await airlock.sweeps({}, { bell })).toMatchObject({ waiting: 7 })
+  expect(asked).toBe(21)
+  expect(await airlock.rungFor('images')).toHaveLength(7)
+})
+
+test('what goes wrong beyond Redis ends the sweep, for the next one to try', async ({ airlock }) => {
+  const stale = await airlock.receives(dot)
+  await airlock.ages({ id: stale.uploadId }, 3601)
+  const store = { ...airlock.store, abandonReceives: async () => Promise.reject(new StoreUnavailable('SlowDown', stale.quarantineKey)) }
+  await expect(airlock.sweeps({}, { store })).rejects.toBeInstanceOf(StoreUnavailable)
+  airlock.leavesBehind('the object of an abandoned upload')
+})
