@@ -1,5 +1,11 @@
+import { randomUUID } from 'node:crypto'
 import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
-import { GetBucketLifecycleConfigurationCommand, GetBucketPolicyCommand, PutBucketLifecycleConfigurationCommand } from '@aws-sdk/client-s3'
+import {
+  DeleteBucketCommand,
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
+  PutBucketLifecycleConfigurationCommand,
+} from '@aws-sdk/client-s3'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../src/command.ts'
 import { bucketCommand } from '../../src/commands/bucket/index.ts'
@@ -78,10 +84,24 @@ onRealStore('a store that does not see the TLS of our connection does not shut u
   expect(await bucket.keys()).toEqual([])
 })
 
-test('a bucket that is not there is said in one sentence', async () => {
-  await expect(run('--check', '--bucket', 'not-there-at-all')).rejects.toThrow(
-    "The bucket 'not-there-at-all' can't be looked at: NotFound (404)",
-  )
+test('a bucket that is not there is said to be missing, and made when asked for', async () => {
+  const name = `airlock-test-${randomUUID()}`
+
+  const checking = await run('--check', '--bucket', name)
+  expect(checking).toMatchObject({ exitCode: 1, out: `the bucket  differs  there is no ${name}` })
+
+  try {
+    const setting = await run('--apply', '--bucket', name)
+    expect(setting.out).toMatch(new RegExp(`^the bucket +set +${name}$`, 'm'))
+  } finally {
+    await client.send(new DeleteBucketCommand({ Bucket: name }))
+  }
+})
+
+onRealStore('a key that is not permitted to look is said to have failed, and nothing else is tried', async () => {
+  const outcome = await run('--check', '--secret-key', 'wrong')
+
+  expect(outcome).toMatchObject({ exitCode: 1, out: expect.stringMatching(/^the bucket {2}failed {2}.*\(403\)$/) })
 })
 
 test.for([[], ['--check', '--apply']])('arguments %j are refused: one of both must be meant', async (args) => {

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util'
 import { readConfig } from '@airlock/config'
-import { HeadBucketCommand } from '@aws-sdk/client-s3'
 import { type Command, UsageError } from '../../command.ts'
-import { clientFor, inShort, nameOf, readTarget, targetOptions, targetUsage } from '../probe/s3-target.ts'
+import { clientFor, nameOf, readTarget, targetOptions, targetUsage } from '../probe/s3-target.ts'
 import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
+import { bucketItself } from './settings/bucket-itself.ts'
 import { defaultEncryption } from './settings/encryption.ts'
 import { incompleteUploads } from './settings/lifecycle.ts'
 import { publicAccess } from './settings/public-access.ts'
@@ -14,11 +14,11 @@ const settings: readonly Setting[] = [publicAccess, tlsOnly, defaultEncryption, 
 
 export const bucketCommand: Command = {
   name: 'bucket',
-  summary: 'checks or sets what the bucket needs: no public access, TLS, encryption, lifecycle',
+  summary: 'checks or sets up the bucket: no public access, TLS, encryption, lifecycle',
   usage: `--check | --apply [--bucket <name>] [--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>]
 
   --check         changes nothing; exit code 1 when something differs
-  --apply         sets what differs; policies and rules that are there stay
+  --apply         makes the bucket and sets what differs; policies and rules that are there stay
   --bucket        without it S3_BUCKET_NAME
 ${targetUsage}
 
@@ -40,7 +40,6 @@ The encryption wanted is that of S3_SSE and S3_KMS_KEY_ID. What only a person ca
     try {
       const context = { client, bucket: config.S3_BUCKET_NAME, target, encryption: config.S3_SSE, kmsKeyId: config.S3_KMS_KEY_ID }
       err(`Bucket ${context.bucket} on ${nameOf(target)}`)
-      await mustBeThere(context)
       const lines = await settleAll(context, { apply: values.apply === true })
       out(asText(lines))
       return lines.some(({ outcome }) => outcome === 'differs' || outcome === 'failed') ? 1 : 0
@@ -50,15 +49,11 @@ The encryption wanted is that of S3_SSE and S3_KMS_KEY_ID. What only a person ca
   },
 }
 
-async function mustBeThere({ client, bucket }: BucketContext): Promise<void> {
-  await client.send(new HeadBucketCommand({ Bucket: bucket })).catch((cause) => {
-    throw new Error(`The bucket '${bucket}' can't be looked at: ${inShort(cause)}`, { cause })
-  })
-}
-
 /** One after the other: some stores answer 409 to changes of one bucket at the same time. */
 async function settleAll(context: BucketContext, options: { apply: boolean }): Promise<Line[]> {
-  const lines: Line[] = []
+  const bucket = await settle(bucketItself, context, options)
+  if (bucket.outcome !== 'ok' && bucket.outcome !== 'set') return [bucket]
+  const lines = [bucket]
   for (const setting of settings) lines.push(await settle(setting, context, options))
   return lines
 }
