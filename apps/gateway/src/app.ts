@@ -17,6 +17,7 @@ import { assetRoutes } from './routes/assets.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoute } from './routes/jobs.ts'
 import { uploadRoute } from './routes/upload.ts'
+import { FilesInFlight } from './upload/files-in-flight.ts'
 import type { PatienceLimits } from './upload/patience.ts'
 
 export interface GatewayDeps {
@@ -32,6 +33,7 @@ export interface GatewayDeps {
   filesPerHour: number
   presignHours: { default: number; max: number }
   patience: PatienceLimits
+  maxFilesInFlight: number
 }
 
 /** How long a health check waits for one server, in ms. */
@@ -69,7 +71,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Airlock', version: '0.1.0' } } })
 
   const authenticate = authenticated(deps.jwtSecrets)
-  await app.register(uploadRoute({ ...deps, uploads, chores, authenticate }))
+  await app.register(uploadRoute({ ...deps, uploads, chores, authenticate, inFlight: new FilesInFlight(deps.maxFilesInFlight) }))
   await app.register(jobRoute({ uploads, assets, bell, authenticate }))
   await app.register(assetRoutes({ assets, store, bucket: deps.bucket, presignHours: deps.presignHours, authenticate }))
   await app.register(

@@ -30,7 +30,12 @@ async function start(config: GatewayConfig): Promise<void> {
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
-    patience: { maxSeconds: config.UPLOAD_MAX_SECONDS, idleSeconds: config.UPLOAD_IDLE_SECONDS },
+    patience: {
+      maxSeconds: config.UPLOAD_MAX_SECONDS,
+      idleSeconds: config.UPLOAD_IDLE_SECONDS,
+      minBytesPerSecond: config.UPLOAD_MIN_BYTES_PER_SECOND,
+    },
+    maxFilesInFlight: config.MAX_FILES_IN_FLIGHT,
   })
   await app.listen({ host: config.HOST, port: config.PORT })
 

@@ -17,7 +17,9 @@ import { redisFileCounter } from '../src/file-counter.ts'
 export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
 
 /** What a test may set otherwise than everybody. */
-export type Overrides = Partial<Pick<GatewayDeps, 'filesPerHour' | 'sizeLimits' | 'patience' | 'store' | 'presignHours'>>
+export type Overrides = Partial<
+  Pick<GatewayDeps, 'filesPerHour' | 'maxFilesInFlight' | 'sizeLimits' | 'patience' | 'store' | 'presignHours'>
+>
 
 export interface RunningGateway {
   url: string
@@ -69,7 +71,8 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
     sizeLimits: defaultSizeLimits,
     filesPerHour: 100,
     presignHours: { default: 24, max: 168 },
-    patience: { maxSeconds: 60, idleSeconds: 30 },
+    patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
+    maxFilesInFlight: 64,
     ...overrides,
   })
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })

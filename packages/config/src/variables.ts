@@ -121,6 +121,12 @@ export const variables = {
   PRESIGN_MAX_HOURS: variable({ about: 'the longest life a caller may ask for', parse: wholeNumber(1, 168), default: '168' }),
   UPLOAD_MAX_SECONDS: variable({ about: 'the longest upload request', parse: wholeNumber(1, 86_400), default: '3600' }),
   UPLOAD_IDLE_SECONDS: variable({ about: 'an upload that sends no byte for so long is ended', parse: wholeNumber(1, 3600), default: '30' }),
+  UPLOAD_MIN_BYTES_PER_SECOND: variable({
+    about: 'an upload that is slower over a minute is ended; 0 = never',
+    parse: wholeNumber(0, 1024 * MiB),
+    default: '1024',
+  }),
+  MAX_FILES_IN_FLIGHT: variable({ about: 'files that one gateway takes in at once', parse: wholeNumber(1, 10_000), default: '64' }),
   LEASE_SECONDS: variable({
     about: 'an upload whose worker is silent for so long is taken over',
     parse: wholeNumber(1, 86_400),

@@ -9,6 +9,8 @@ export interface FormFields {
   assetType: AssetType
   projectId: string | null
   brandId: string | null
+  /** What the caller ties to its files; it comes back unchanged. */
+  clientMetadata: Readonly<Record<string, string | number | boolean>> | null
 }
 
 export interface AcceptDeps {

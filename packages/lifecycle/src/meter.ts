@@ -5,6 +5,8 @@ import { headBytes } from '@airlock/inspection/head'
 
 export interface MeterOptions {
   filename: string
+  /** The SHA-256 that the client announced, in hexadecimal. */
+  expectedHash?: string | null | undefined
   /** Judges the first bytes (at most 4100) before any byte goes on, and answers how large the file may be, in bytes. */
   judge(head: Uint8Array): Promise<number>
 }
@@ -19,17 +21,18 @@ export class Meter {
   sizeBytes = 0
   readonly stream: Readable
   readonly #hash = createHash('sha256')
+  #contentHash = ''
 
   constructor(bytes: Readable, options: MeterOptions) {
     this.stream = readableWithoutWaiting(this.#passing(bytes, options))
   }
 
-  /** SHA-256 of all that passed, in hexadecimal. Call it once, at the end. */
-  contentHash(): string {
-    return this.#hash.digest('hex')
+  /** SHA-256 of all that passed, in hexadecimal; empty until the end. */
+  get contentHash(): string {
+    return this.#contentHash
   }
 
-  async *#passing(bytes: Readable, { filename, judge }: MeterOptions): AsyncGenerator<Uint8Array> {
+  async *#passing(bytes: Readable, { filename, expectedHash, judge }: MeterOptions): AsyncGenerator<Uint8Array> {
     const head: Uint8Array[] = []
     let limitBytes: number | null = null
     for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
@@ -39,17 +42,18 @@ export class Meter {
         head.push(chunk)
         if (this.sizeBytes < headBytes) continue
         limitBytes = await this.#judged(head, judge)
-        if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
-        yield* head.splice(0)
-        continue
       }
       if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
-      yield chunk
+      if (head.length > 0) yield* head.splice(0)
+      else yield chunk
     }
     if (this.sizeBytes === 0) throw new AirlockError('empty_file', { filename })
-    if (limitBytes !== null) return
-    limitBytes = await this.#judged(head, judge)
-    if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
+    if (limitBytes === null) {
+      limitBytes = await this.#judged(head, judge)
+      if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
+    }
+    this.#contentHash = this.#hash.digest('hex')
+    if (expectedHash && expectedHash !== this.#contentHash) throw new AirlockError('digest_mismatch', { filename })
     yield* head
   }
 

@@ -25,6 +25,8 @@ export interface IncomingFile {
   declaredType: string
   /** Null while the form has not yet said it. */
   assetType: AssetType | null
+  /** The SHA-256 that the client announced (RFC 9530), 64 hexadecimal digits. */
+  expectedHash?: string | null
   bytes: Readable
 }
 
@@ -65,7 +67,14 @@ export interface ReceiveDeps {
   uploads: Pick<UploadRepository, 'register' | 'abandon'>
   store: Pick<ObjectStore, 'receive'>
   counter: FileCounter
+  /** Bounds the files on their way to the store. Asked when a file's first bytes are there, so that silent clients hold nothing. */
+  inFlight?: Permits
   log: Log
+}
+
+export interface Permits {
+  /** @returns gives the permit back. @throws AirlockError `overloaded` */
+  take(): Promise<() => void>
 }
 
 /**
@@ -86,11 +95,14 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
   const about = { uploadId, userId: sender.userId, requestId: sender.requestId, filename: file.filename }
 
   let mediaType: MediaType | null = null
+  let giveBackPermit: (() => void) | undefined
   const meter = new Meter(file.bytes, {
     filename: file.filename,
+    expectedHash: file.expectedHash,
     judge: async (head) => {
       const judged = await judgeHead(head, file, sender.sizeLimits)
       mediaType = judged.mediaType
+      giveBackPermit = await deps.inFlight?.take()
       return judged.limitBytes
     },
   })
@@ -105,13 +117,15 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
       quarantineKey: key,
       etag,
       sizeBytes: meter.sizeBytes,
-      contentHash: meter.contentHash(),
+      contentHash: meter.contentHash,
     }
     deps.log.info({ ...about, sizeBytes: meter.sizeBytes, ms: Math.round(performance.now() - started), step: 'receive' }, 'file received')
     return received
   } catch (error) {
     await abandonFailed(error, file.bytes, about, meter.sizeBytes, deps)
     throw error
+  } finally {
+    giveBackPermit?.()
   }
 }
 
@@ -176,7 +190,7 @@ async function abandonFailed(
 
 /** Why a file was not received. What breaks off is the client's; every other failure is ours, and goes back to the user's hour. */
 function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
-  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: false }
+  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.status >= 500 }
   if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
   if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
   return { why: refusal('internal_error', {}), giveBack: true }

@@ -4,6 +4,7 @@ import type { FileCounter } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Chores } from '../chores.ts'
+import type { FilesInFlight } from './files-in-flight.ts'
 import type { PatienceLimits } from './patience.ts'
 
 /** What taking in a form needs. */
@@ -16,4 +17,5 @@ export interface UploadDeps {
   sizeLimits: SizeLimits
   filesPerHour: number
   patience: PatienceLimits
+  inFlight: FilesInFlight
 }

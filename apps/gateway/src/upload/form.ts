@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream'
 import { AirlockError, KiB, MiB } from '@airlock/domain'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import { PartHeaderReader, type PartHeaders } from './part-headers.ts'
 import { Patience, type PatienceLimits } from './patience.ts'
 
 export const maxFiles = 10
@@ -24,6 +25,7 @@ export interface FormFile {
   /** As the client wrote it; browsers write `%22` for a quote (WHATWG, multipart/form-data encoding). */
   rawFilename: string | undefined
   contentType: string | undefined
+  headers: PartHeaders
   bytes: Readable
 }
 
@@ -42,18 +44,22 @@ export class ClientGone extends Error {
 export async function* formParts(request: FastifyRequest, patienceLimits: PatienceLimits): AsyncGenerator<FormField | FormFile> {
   if (!request.isMultipart()) throw new AirlockError('not_multipart', {})
   const patience = new Patience(request.raw, patienceLimits)
+  const partHeaders = new PartHeaderReader(request.raw)
   const parts = request.parts({
     limits: { ...formLimits, files: maxFiles + 1, parts: maxFiles + 2 + formLimits.fields, fileSize: Number.MAX_SAFE_INTEGER },
   })
   let drained = 0
   let openFile: Readable | null = null
   let files = 0
+  let read = 0
   patience.over.catch((reason: Error) => openFile?.destroy(reason))
   try {
     for (;;) {
       const next = await Promise.race([parts.next(), patience.over])
-      if (next.done === true) return
+      if (next.done === true) break
       const part = next.value
+      const headers = partHeaders.next()
+      read += 1
       if (part.type === 'field') {
         yield asField(part)
         continue
@@ -61,10 +67,12 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
       files += 1
       if (files > maxFiles) throw new AirlockError('too_many_files', { limit: maxFiles })
       openFile = part.file
-      yield asFile(part)
+      yield asFile(part, headers)
       drained = await drain(part.file, drained)
       openFile = null
     }
+    // busboy passes over parts without a usable Content-Disposition; whoever sent them thinks that they were taken
+    if (partHeaders.seen !== read) throw new AirlockError('form_malformed', {})
   } catch (error) {
     throw formError(error, request)
   } finally {
@@ -78,11 +86,12 @@ function asField({ fieldname, value, valueTruncated }: { fieldname: string; valu
   return { kind: 'field', name: fieldname, value: typeof value === 'string' ? value : JSON.stringify(value) }
 }
 
-const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile): FormFile => ({
+const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile, headers: PartHeaders): FormFile => ({
   kind: 'file',
   name: fieldname,
   rawFilename: filename,
   contentType: mimetype,
+  headers,
   bytes: file,
 })
 

@@ -15,6 +15,7 @@ import { accept, discard, FileLimitReached, type FormFields, type ReceivedFile, 
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
+import { expectedHash } from './content-digest.ts'
 import type { UploadDeps } from './deps.ts'
 import { ClientGone, DrainedEnough, type FormFile, formError, formParts, maxFiles } from './form.ts'
 import { FormFieldReader } from './form-fields.ts'
@@ -101,7 +102,9 @@ async function takeFile(
     const unfit = judgeName({ filename, declaredType, assetType })
     if (unfit !== null) throw AirlockError.of(unfit)
     const sender = { userId: callerOfRequest(request).id, requestId: request.id, door: 'form', ...deps } as const
-    const file = await receive({ filename, declaredType, assetType, bytes: part.bytes }, sender, { ...deps, log: request.server.log })
+    const announced = expectedHash(part.headers['content-digest'], filename)
+    const incoming = { filename, declaredType, assetType, expectedHash: announced, bytes: part.bytes }
+    const file = await receive(incoming, sender, { ...deps, log: request.server.log })
     return { index, file }
   } catch (error) {
     if (!(error instanceof AirlockError)) throw formError(error, request)

@@ -179,7 +179,7 @@ test('a client that goes away at half of its file has uploaded nothing', async (
 })
 
 test('a client that falls silent gets 408, and nothing stays', async () => {
-  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1 } })
+  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const client = new Client(gateway.url)
     const answer = await rawRequest(
@@ -197,7 +197,7 @@ test('a client that falls silent gets 408, and nothing stays', async () => {
 })
 
 test('a form that takes longer than the longest request gets 408', async () => {
-  const gateway = await startGateway({ patience: { maxSeconds: 1, idleSeconds: 30 } })
+  const gateway = await startGateway({ patience: { maxSeconds: 1, idleSeconds: 30, minBytesPerSecond: 0 } })
   try {
     const answer = await rawRequest(
       gateway.url,

@@ -10,7 +10,9 @@ const sound = {
 
 test('a gateway needs database, redis, bucket and secret, and nothing else', () => {
   expect(readGatewayConfig(sound).PORT).toBe(3000)
-  expect(() => readGatewayConfig({})).toThrow(/4 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL .*\n {2}S3_BUCKET_NAME .*\n {2}JWT_SECRET /)
+  expect(() => readGatewayConfig({})).toThrow(
+    /4 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL .*\n {2}S3_BUCKET_NAME .*\n {2}JWT_SECRET /,
+  )
 })
 
 test('a gateway stops at a setting of its own that is malformed, and does not look at the worker’s', () => {

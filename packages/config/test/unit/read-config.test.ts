@@ -71,6 +71,8 @@ const malformed: Record<VariableName, string | null> = {
   PRESIGN_MAX_HOURS: '169',
   UPLOAD_MAX_SECONDS: 'inf',
   UPLOAD_IDLE_SECONDS: '0',
+  UPLOAD_MIN_BYTES_PER_SECOND: 'slow',
+  MAX_FILES_IN_FLIGHT: '0',
   LEASE_SECONDS: '0',
   SWEEP_INTERVAL_SECONDS: '0',
   SHUTDOWN_GRACE_S: '-1',

@@ -1,0 +1,19 @@
+import { AirlockError } from '@airlock/domain'
+
+/**
+ * The SHA-256 that a client expects of its file, out of a part's `Content-Digest` (RFC 9530): `sha-256=:base64:`. Other algorithms beside
+ * it are left alone, as the RFC asks.
+ *
+ * @returns 64 hexadecimal digits, or null when the client expects none
+ * @throws AirlockError `digest_malformed`
+ */
+export function expectedHash(header: readonly string[] | undefined, filename: string): string | null {
+  for (const member of (header ?? []).join(',').split(',')) {
+    const [, algorithm, value] = /^\s*([a-z0-9*._-]+)\s*=\s*(.*?)\s*$/i.exec(member) ?? []
+    if (algorithm?.toLowerCase() !== 'sha-256') continue
+    const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(value ?? '')?.[1]
+    if (base64 === undefined) throw new AirlockError('digest_malformed', { filename })
+    return Buffer.from(base64, 'base64').toString('hex')
+  }
+  return null
+}
