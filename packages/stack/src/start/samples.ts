@@ -33,15 +33,17 @@ export interface SampleResult {
   readonly ms: number
   /** Whether the presigned URL gave back the very bytes that were sent; null when there is nothing to fetch. */
   readonly sameBytes: boolean | null
+  /** What there is to say of a sample that did not go as expected; empty otherwise. */
+  readonly detail: string
   /** Whether all this is as it should be. */
   readonly ok: boolean
 }
 
 /**
- * Sends every sample through a running gateway, one after the other, and fetches back what became an asset.
+ * Sends every sample through a running gateway, one after the other, and fetches back what became an asset. One that gets no answer is
+ * a result as well: the others go on.
  *
  * @param folder where `samples.json` and the files lie
- * @throws whatever the client throws: no answer, or one that is none
  */
 export async function sendSamples(folder: string, client: Client): Promise<SampleResult[]> {
   const samples = JSON.parse(await readFile(join(folder, 'samples.json'), 'utf8')) as Sample[]
@@ -51,25 +53,30 @@ export async function sendSamples(folder: string, client: Client): Promise<Sampl
   return results
 }
 
-async function sendSample(
-  { file, asset_type, expected }: Sample,
-  bytes: Buffer<ArrayBuffer>,
-  client: Client,
-  projectId: string,
-): Promise<SampleResult> {
+async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, projectId: string): Promise<SampleResult> {
+  const { file, asset_type, expected } = sample
   const filename = basename(file)
   const mediaType = declaredTypes[extname(filename).toLowerCase()] ?? 'application/octet-stream'
   const fields = { asset_type, ...(asset_type === 'generated_video' && { project_id: projectId }) }
   const begun = performance.now()
-  const outcome = await client.send({ filename, mediaType, bytes, fields })
+  const outcome = await client.send({ filename, mediaType, bytes, fields }).catch(noAnswer)
   const sent = { file, expected, sizeBytes: bytes.byteLength, ms: Math.round(performance.now() - begun) }
-  if (outcome.status !== 'completed') {
-    return { ...sent, verdict: outcome.code, key: null, sameBytes: null, ok: outcome.code === expected }
+  const fetched = outcome.status === 'completed' ? await client.download(outcome.assetId).catch(noAnswer) : outcome
+  if ('code' in fetched) {
+    const { code: verdict, detail } = fetched
+    const ok = verdict === expected
+    return { ...sent, verdict, key: null, sameBytes: null, detail: ok ? '' : detail, ok }
   }
-  const { key, bytes: fetched } = await client.download(outcome.assetId)
-  const sameBytes = sha256(fetched) === sha256(bytes)
-  return { ...sent, verdict: outcome.status, key, sameBytes, ok: expected === outcome.status && sameBytes }
+  const sameBytes = sha256(fetched.bytes) === sha256(bytes)
+  const detail = sameBytes ? '' : 'the presigned URL gave other bytes than were sent'
+  return { ...sent, verdict: outcome.status, key: fetched.key, sameBytes, detail, ok: expected === outcome.status && sameBytes }
 }
+
+const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: string } => ({
+  status: 'failed',
+  code: 'no_answer',
+  detail: error instanceof Error ? error.message : String(error),
+})
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
@@ -93,12 +100,10 @@ export function sampleReport(results: readonly SampleResult[]): string {
       String(result.ms),
     ]),
   )
-  const good = results.filter(({ ok }) => ok).length
-  const sentence = `${good} of ${results.length} samples as expected; what was accepted came back through its presigned URL with the same SHA-256.`
-  return `${table}\n\n${good === results.length ? sentence : `${good} of ${results.length} samples as expected.`}`
+  const bad = results.filter(({ ok }) => !ok)
+  const count = `${results.length - bad.length} of ${results.length} samples as expected`
+  if (bad.length === 0) return `${table}\n\n${count}; what was accepted came back through its presigned URL with the same SHA-256.`
+  return `${table}\n\n${[`${count}.`, ...bad.map(({ file, detail }) => `✗ ${file}: ${detail || 'see above'}`)].join('\n')}`
 }
 
-function verdictText({ verdict, expected, sameBytes }: SampleResult): string {
-  if (verdict !== expected) return `${verdict}, expected ${expected}`
-  return sameBytes === false ? `${verdict}, but other bytes came back` : verdict
-}
+const verdictText = ({ verdict, expected }: SampleResult): string => (verdict === expected ? verdict : `${verdict}, expected ${expected}`)

@@ -137,6 +137,7 @@ async function showSamples({ url, context }: Airlock, { root, signal, say }: Run
   // A user of each run's own: the limit of files an hour is for the person who tries Airlock, not for the samples.
   const token = await tokenFor(randomUUID(), context)
   const results = await sendSamples(join(root, 'examples/samples'), gatewayClient({ baseUrl: url, token, signal }))
+  signal.throwIfAborted()
   say(`\n${sampleReport(results)}`)
   return results.every(({ ok }) => ok)
 }

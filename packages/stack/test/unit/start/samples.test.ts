@@ -45,12 +45,12 @@ test('every sample is sent under its own name, declared as its extension says, v
 test('another verdict than expected is marked, with the one that was expected', async () => {
   const results = await sendSamples(
     folder,
-    knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: '' }) }),
+    knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }),
   )
 
   expect(results.filter(({ ok }) => ok)).toEqual([])
   expect(sampleReport(results)).toMatch(/✗ {2}good\/logo\.png +internal_error, expected completed +– +8137 /)
-  expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.$/)
+  expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.\n✗ good\/Harbour at dusk\.jpg: it broke\n/)
 })
 
 test('a bad file that became an asset is no success', async () => {
@@ -63,5 +63,15 @@ test('other bytes behind the presigned URL are no success', async () => {
   const results = await sendSamples(folder, knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
 
   expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, sameBytes: false })
-  expect(sampleReport(results)).toContain('completed, but other bytes came back')
+  expect(sampleReport(results)).toContain('✗ good/logo.png: the presigned URL gave other bytes than were sent')
+})
+
+test.each([
+  ['send', { send: () => Promise.reject(new Error('it took too long')) }],
+  ['download', { download: () => Promise.reject(new Error('it took too long')) }],
+] satisfies [string, Partial<Client>][])('a %s without an answer is told of its sample, and the others go on', async (_, changes) => {
+  const results = await sendSamples(folder, knowingClient(changes))
+
+  expect(results).toHaveLength(listed.length)
+  expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
 })
