@@ -114,7 +114,7 @@ test('an object that was replaced before it is inspected is never promoted, and 
   expect(airlock.log.saying('upload parked: an operator must look')).toMatchObject([{ uploadId: upload.id }])
 })
 
-test.for([samples.photo, largeScene()])(
+test.skipIf(!storeCan('conditions')).for([samples.photo, largeScene()])(
   '$filename is never promoted when it is replaced after it was inspected',
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)

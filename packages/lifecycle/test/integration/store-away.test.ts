@@ -1,0 +1,88 @@
+import { Readable } from 'node:stream'
+import { MiB } from '@airlock/domain'
+import { isolatedBucket, privateServer } from '@airlock/stack/testing'
+import { type Leftover, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { expect } from 'vitest'
+import type { Inspect } from '../../src/index.ts'
+import { realInspect, test as withAirlock } from '../airlock.ts'
+import { largeScene, samples } from '../samples.ts'
+import { storeOptions } from '../world.ts'
+
+/** A store of this file's own, which its tests stop and start. */
+const test = withAirlock.extend('private', { scope: 'file' }, async ({ world: _ }, { onCleanup }) => {
+  const server = await privateServer('s3')
+  const bucket = await isolatedBucket(server.address)
+  const leftovers: Leftover[] = []
+  const store = s3ObjectStore({
+    ...storeOptions(bucket),
+    encryption: 'none',
+    callTimeoutMs: 3000,
+    onLeftover: (leftover) => leftovers.push(leftover),
+  })
+  onCleanup(async () => {
+    store.close()
+    await server.drop()
+  })
+  return { server, bucket, store, leftovers }
+})
+
+test('a store that stops in the middle of an upload ends it: given back, and its leftover told for the sweeper', async ({
+  airlock,
+  private: { server, bucket, store, leftovers },
+}) => {
+  const video = largeScene()
+  let stopped: Promise<void> | undefined
+  const bytes = Readable.from(
+    (async function* () {
+      yield video.bytes.subarray(0, 6 * MiB)
+      await expect.poll(() => bucket.openMultipartUploads(), { timeout: 10_000 }).toHaveLength(1)
+      stopped = server.stop()
+      await stopped
+      yield video.bytes.subarray(6 * MiB)
+    })(),
+    { objectMode: false },
+  )
+
+  await expect(airlock.receives(video, { bytes, deps: { store } })).rejects.toBeInstanceOf(StoreUnavailable)
+
+  const [row] = await airlock.rows()
+  expect(row).toMatchObject({ state: 'abandoned', refusal: { code: 'storage_unavailable' }, counted: false })
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([])
+  expect(leftovers).toMatchObject([{ key: row?.quarantineKey }])
+
+  await stopped
+  await server.start()
+  expect(await bucket.keys()).toEqual([])
+  expect(await store.abandonReceives(row?.quarantineKey ?? '')).toBe(1)
+})
+
+test('a store that goes away before promotion costs an attempt, and the next one makes the asset', async ({
+  airlock,
+  private: { server, bucket, store },
+}) => {
+  const upload = await airlock.accepts(samples.photo, { deps: { store } })
+  const inspect: Inspect = async (source, claim, signal) => {
+    const verdict = await realInspect(source, claim, signal)
+    await server.stop()
+    return verdict
+  }
+
+  expect(await airlock.worker({ store, inspect }).process(upload)).toEqual({ ended: 'released' })
+  expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, lastFault: expect.stringContaining('StoreUnavailable') })
+
+  await server.start()
+  expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
+  expect(await airlock.assetsOf(upload)).toHaveLength(1)
+  expect(await bucket.keys()).toEqual([upload.finalKey])
+})
+
+test('a store that is silent costs an attempt within its timeout', async ({ airlock, private: { server, store } }) => {
+  const upload = await airlock.accepts(samples.photo, { deps: { store } })
+  await server.pause()
+  const started = performance.now()
+  expect(await airlock.worker({ store }).process(upload)).toEqual({ ended: 'released' })
+  expect(performance.now() - started).toBeLessThan(8000)
+
+  await server.resume()
+  expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
+})
