@@ -24,12 +24,12 @@ export function searchSuspicious(bytes: Buffer, parts: readonly Part[]): void {
 }
 
 /**
- * Looks for code in a text that is not part of a picture, for example in a box of an MP4.
+ * Looks for code in bytes that are not part of a picture, for example in a box of an MP4.
  *
  * @throws Suspicious
  */
 export function searchText(bytes: Buffer, where: string): void {
-  searchPart({ where, kind: 'text', bytes, at: 0 })
+  searchPart({ where, kind: 'other', bytes, at: 0 })
 }
 
 /** @throws Suspicious */
@@ -44,13 +44,19 @@ function searchPart({ bytes, where, kind }: Part): void {
   }
 }
 
-/** The ways in which a program could read a part: as it is, as UTF-16, and XML with its entities resolved. */
+/**
+ * The ways in which a program could read a part: as it is, as UTF-16, and XML with its entities resolved. Of parts that are binary, only
+ * runs of letters count: a maker's own data is long, and has any three bytes in it by chance.
+ */
 function* readings(bytes: Buffer, kind: Part['kind']): Generator<string> {
   const text = bytes.toString('latin1')
-  yield text
-  if (text.includes('\0')) yield text.replaceAll('\0', '')
+  const readable = kind === 'text' || kind === 'xmp' ? (run: string) => run : onlyRuns
+  yield readable(text)
+  if (text.includes('\0')) yield readable(text.replaceAll('\0', ''))
   if (kind === 'xmp' && text.includes('&')) yield resolved(text)
 }
+
+const onlyRuns = (text: string): string => (text.match(/[\t\n\r -~]{12,}/g) ?? []).join('\0')
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' }
 

@@ -44,12 +44,13 @@ export const textSigns: readonly Sign[] = [
   {
     found: 'an HTML page',
     reason: 'the file could be opened as one',
-    pattern: /<(?:!doctype\s+html|html|head|body|iframe|frameset|object|embed|applet|base|svg|meta\s+http-equiv)(?=[\s>/=])/i,
+    pattern: /<(?:!doctype\s+html|html|iframe|frameset|object|embed|applet|base|svg|meta\s+http-equiv)(?=[\s>/=])/i,
   },
   {
     found: 'an XML entity',
     reason: 'makes readers of XML fetch files or fill their memory',
-    pattern: /<!(?:ENTITY|DOCTYPE)\s/i,
+    // A document type alone is in the printing settings that Photoshop keeps
+    pattern: /<!ENTITY\s|<!DOCTYPE\s[^>]{0,500}\[/i,
   },
   {
     found: 'a server-side include',

@@ -1,14 +1,20 @@
 import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
+import type { Range } from './media-ranges.ts'
 
 /** The outermost boxes of an MP4. */
 export interface Mp4File {
   readonly movie: Box
+  readonly media: readonly Range[]
+  readonly fragments: readonly Box[]
+  /** Boxes that no player needs: what could hide in them is looked at. */
+  readonly others: readonly Box[]
   /** Whether the movie box stands before the media, so that playing can begin while the file still loads. */
   readonly fastStart: boolean
-  /** Whether the media comes in fragments, as it does for streaming. */
-  readonly fragmented: boolean
 }
+
+/** Boxes whose contents are known: media, and what leads to it. */
+const playersBoxes: ReadonlySet<string> = new Set(['ftyp', 'moov', 'mdat', 'moof', 'styp', 'sidx', 'ssix', 'mfra', 'prft'])
 
 /**
  * Walks the outermost boxes from the first byte to the last: each whole and behind the other, one `moov`, and media.
@@ -17,17 +23,21 @@ export interface Mp4File {
  * @throws Corrupt
  */
 export async function readFile(boxes: BoxReader): Promise<Mp4File> {
-  const first = new Map<string, Box>()
-  for await (const box of boxes.between(0, boxes.fileBytes)) {
-    if (box.type === 'moov' && first.has('moov')) throw new Corrupt("it has two boxes 'moov'")
-    if (!first.has(box.type)) first.set(box.type, box)
+  const movies: Box[] = []
+  const media: Range[] = []
+  const fragments: Box[] = []
+  const others: Box[] = []
+  for await (const box of boxes.outermost()) {
+    if (box.type === 'moov') movies.push(box)
+    else if (box.type === 'mdat') media.push({ start: box.body, end: box.end })
+    else if (box.type === 'moof') fragments.push(box)
+    if (!playersBoxes.has(box.type)) others.push(box)
+    if (box.type === 'ftyp' && box.start > 0) throw new Corrupt("it has two boxes 'ftyp'")
   }
-  const movie = found(first, 'moov')
-  return { movie, fastStart: movie.start < found(first, 'mdat').start, fragmented: first.has('moof') }
-}
-
-function found(boxes: ReadonlyMap<string, Box>, type: string): Box {
-  const box = boxes.get(type)
-  if (!box) throw new Corrupt(`it has no box '${type}'`)
-  return box
+  const [movie, second] = movies
+  if (!movie) throw new Corrupt("it has no box 'moov'")
+  if (second) throw new Corrupt("it has two boxes 'moov'")
+  const first = media[0]
+  if (!first) throw new Corrupt("it has no box 'mdat'")
+  return { movie, media, fragments, others, fastStart: movie.start < first.start }
 }

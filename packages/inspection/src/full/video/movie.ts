@@ -1,65 +1,29 @@
+import { MiB, readableBytes } from '@airlock/domain'
 import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
-
-export interface Track {
-  /** `vide`, `soun`, `text` …, or null when the track does not say. */
-  readonly handler: string | null
-  /** As shown, in pixels; 0 when the track does not say. */
-  readonly width: number
-  readonly height: number
-  /** The four characters of its first sample entry, `avc1`, `hvc1`, `mp4a` …, or null when it has none. */
-  readonly codec: string | null
-}
+import type { FragmentDefaults } from './fragments.ts'
+import { readTrack, type Track } from './track.ts'
 
 export interface Movie {
   /** Null when the movie does not know, as when it was still being written. */
   readonly durationSeconds: number | null
   readonly tracks: readonly Track[]
+  /** By track id; empty when the movie does not come in fragments. */
+  readonly fragmentDefaults: ReadonlyMap<number, FragmentDefaults>
+  /** Boxes that no player needs. */
+  readonly others: readonly Box[]
 }
 
-/** Which boxes are opened. One nested in any other way is passed over, so that depth is bounded. */
-const opened: ReadonlySet<string> = new Set(['moov/mvex', 'trak/mdia', 'trak/mdia/minf', 'trak/mdia/minf/stbl'])
+/** Longer than any upload of ours, and short enough to find times that are nonsense. */
+const maxSeconds = 24 * 3600
 
-/** How a box is read (ISO/IEC 14496-12, section 8). Times grow from 32 to 64 bits with version 1. */
-interface BoxRow<Said> {
-  /** Bytes of its contents that are looked at, in version 0 and in version 1. */
-  readonly bytes: readonly [number, number]
-  readonly read: (contents: Buffer) => Partial<Said>
-}
+/** Four hours of video and sound have 5 MiB of tables. */
+const maxMovieBytes = 64 * MiB
 
-type BoxTable<Said> = Readonly<Record<string, BoxRow<Said>>>
+/** Tracks of one file; real ones have a handful. */
+const maxTracks = 64
 
-interface MovieSaid {
-  timescale: number | null
-  duration: bigint
-  fragmentedDuration: bigint
-}
-
-const movieBoxes: BoxTable<MovieSaid> = {
-  'moov/mvhd': {
-    bytes: [20, 32],
-    read: (contents) =>
-      isLong(contents)
-        ? { timescale: contents.readUInt32BE(20), duration: longTime(contents, 24) }
-        : { timescale: contents.readUInt32BE(12), duration: shortTime(contents, 16) },
-  },
-  'moov/mvex/mehd': {
-    bytes: [8, 12],
-    read: (contents) => ({ fragmentedDuration: isLong(contents) ? longTime(contents, 4) : shortTime(contents, 4) }),
-  },
-}
-
-const trackBoxes: BoxTable<Track> = {
-  'trak/tkhd': {
-    bytes: [84, 96],
-    read: (contents) => {
-      const size = isLong(contents) ? 88 : 76
-      return { width: pixels(contents, size), height: pixels(contents, size + 4) }
-    },
-  },
-  'trak/mdia/hdlr': { bytes: [12, 12], read: (contents) => ({ handler: fourCharacters(contents, 8) }) },
-  'trak/mdia/minf/stbl/stsd': { bytes: [16, 16], read: (contents) => ({ codec: fourCharacters(contents, 12) }) },
-}
+const playersBoxes: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods'])
 
 /**
  * What the movie box says of the movie and its tracks.
@@ -68,50 +32,71 @@ const trackBoxes: BoxTable<Track> = {
  */
 export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   const tracks: Track[] = []
-  const said: MovieSaid = { timescale: null, duration: 0n, fragmentedDuration: 0n }
-  for await (const { path, box } of inside(boxes, moov, 'moov')) {
-    if (path === 'moov/trak') tracks.push(await readTrack(boxes, box))
-    Object.assign(said, await readBox(boxes, box, movieBoxes[path]))
+  const others: Box[] = []
+  const once = new Map<string, Box>()
+  if (moov.end - moov.start > maxMovieBytes) throw new Corrupt(`the box 'moov' is larger than ${readableBytes(maxMovieBytes)}`)
+  await boxes.load(moov)
+  for await (const box of boxes.between(moov.body, moov.end)) {
+    if (box.type === 'trak') {
+      if (tracks.length === maxTracks) throw new Corrupt(`it has more than ${maxTracks} tracks`)
+      tracks.push(await readTrack(boxes, box))
+    } else if (!playersBoxes.has(box.type)) others.push(box)
+    else if (once.has(box.type)) throw new Corrupt(`it has two boxes '${box.type}'`)
+    else once.set(box.type, box)
   }
-  return { durationSeconds: secondsOf(said), tracks }
+  if (new Set(tracks.map(({ id }) => id)).size !== tracks.length) throw new Corrupt('two tracks have the same id')
+  const header = once.get('mvhd')
+  if (!header) throw new Corrupt("it has no box 'mvhd'")
+  const { timescale, ticks } = await readHeader(boxes, header)
+  const extends_ = once.get('mvex')
+  const { fragmentTicks, defaults } = extends_ ? await readExtends(boxes, extends_) : { fragmentTicks: null, defaults: new Map() }
+  return { durationSeconds: secondsOf(ticks ?? fragmentTicks, timescale, 'mvhd'), tracks, fragmentDefaults: defaults, others }
 }
 
-async function readTrack(boxes: BoxReader, trak: Box): Promise<Track> {
-  const track: Track = { handler: null, width: 0, height: 0, codec: null }
-  for await (const { path, box } of inside(boxes, trak, 'trak')) Object.assign(track, await readBox(boxes, box, trackBoxes[path]))
-  return track
-}
-
-async function readBox<Said>(boxes: BoxReader, box: Box, row: BoxRow<Said> | undefined): Promise<Partial<Said>> {
-  if (!row) return {}
-  const [short, long] = row.bytes
-  const version = (await boxes.contents(box, 1))[0]
-  return row.read(await boxes.contents(box, version === 1 ? long : short))
-}
-
-async function* inside(boxes: BoxReader, parent: Box, parentPath: string): AsyncGenerator<{ path: string; box: Box }> {
-  for await (const box of boxes.between(parent.body, parent.end)) {
-    const path = `${parentPath}/${box.type}`
-    yield { path, box }
-    if (opened.has(path)) yield* inside(boxes, box, path)
-  }
-}
-
-function secondsOf({ timescale, duration, fragmentedDuration }: MovieSaid): number | null {
-  if (timescale === null) throw new Corrupt("it has no box 'mvhd'")
+async function readHeader(boxes: BoxReader, mvhd: Box): Promise<{ timescale: number; ticks: number | null }> {
+  const long = (await boxes.contents(mvhd, 1))[0] === 1
+  const contents = await boxes.contents(mvhd, long ? 32 : 20)
+  const timescale = contents.readUInt32BE(long ? 20 : 12)
   if (timescale === 0) throw new Corrupt("the box 'mvhd' has a timescale of 0")
-  const ticks = duration || fragmentedDuration
-  return ticks === 0n ? null : Math.round((Number(ticks) / timescale) * 1000) / 1000
+  return { timescale, ticks: long ? longTime(contents, 24) : shortTime(contents, 16) }
 }
 
-const isLong = (contents: Buffer): boolean => contents[0] === 1
+/** `mehd` tells how long all fragments are together, `trex` what is usual in a track's fragments. */
+async function readExtends(boxes: BoxReader, mvex: Box) {
+  const defaults = new Map<number, FragmentDefaults>()
+  let fragmentTicks: number | null = null
+  for await (const box of boxes.between(mvex.body, mvex.end)) {
+    if (box.type === 'mehd') {
+      const long = (await boxes.contents(box, 1))[0] === 1
+      const contents = await boxes.contents(box, long ? 12 : 8)
+      fragmentTicks = long ? longTime(contents, 4) : shortTime(contents, 4)
+    } else if (box.type === 'trex') {
+      const contents = await boxes.contents(box, 24)
+      defaults.set(contents.readUInt32BE(4), { duration: contents.readUInt32BE(12), size: contents.readUInt32BE(16) })
+    }
+  }
+  return { fragmentTicks, defaults }
+}
+
+/**
+ * A time in seconds, to the millisecond; null for a time that nobody knows.
+ *
+ * @throws Corrupt when it is longer than a day
+ */
+export function secondsOf(ticks: number | null, timescale: number, box: string): number | null {
+  if (ticks === null || ticks === 0) return null
+  const seconds = ticks / timescale
+  if (seconds > maxSeconds) throw new Corrupt(`the box '${box}' says that it lasts ${Math.round(seconds / 3600)} hours`)
+  return Math.round(seconds * 1000) / 1000
+}
 
 /** All ones stand for a duration that nobody knows. */
-const shortTime = (contents: Buffer, at: number): bigint => known(BigInt(contents.readUInt32BE(at)), 0xffff_ffffn)
-const longTime = (contents: Buffer, at: number): bigint => known(contents.readBigUInt64BE(at), 0xffff_ffff_ffff_ffffn)
-const known = (time: bigint, unknown: bigint): bigint => (time === unknown ? 0n : time)
+function shortTime(contents: Buffer, at: number): number | null {
+  const time = contents.readUInt32BE(at)
+  return time === 0xffff_ffff || time === 0 ? null : time
+}
 
-/** A length in 16.16 fixed point. */
-const pixels = (contents: Buffer, at: number): number => Math.round(contents.readUInt32BE(at) / 0x1_0000)
-
-const fourCharacters = (contents: Buffer, at: number): string => contents.toString('latin1', at, at + 4).replace(/[^ -~]/g, '?')
+function longTime(contents: Buffer, at: number): number | null {
+  const time = contents.readBigUInt64BE(at)
+  return time === 0xffff_ffff_ffff_ffffn || time === 0n ? null : Number(time)
+}

@@ -1,0 +1,161 @@
+import { Corrupt } from '../bad-bytes.ts'
+import { type Box, type BoxReader, boxesIn } from './box-reader.ts'
+import { type CodecConfig, codecConfig } from './codecs.ts'
+import type { TableBoxes } from './sample-tables.ts'
+
+export interface Track {
+  readonly id: number
+  /** `vide`, `soun`, `text` …, or null when the track does not say. */
+  readonly handler: string | null
+  /** As shown, in pixels, before it is turned. */
+  readonly width: number
+  readonly height: number
+  /** Degrees clockwise by which players turn it; null when it is mirrored or turned by something else than quarters. */
+  readonly rotation: 0 | 90 | 180 | 270 | null
+  /** Units of its times in a second. */
+  readonly timescale: number
+  /** The four characters of its first sample entry, `avc1`, `hvc1`, `mp4a` …. */
+  readonly codec: string
+  readonly config: CodecConfig | null
+  readonly tables: TableBoxes
+}
+
+/** Which boxes are opened. One nested in any other way is passed over, so that depth is bounded. */
+const opened: ReadonlySet<string> = new Set(['trak/mdia', 'trak/mdia/minf', 'trak/mdia/minf/dinf', 'trak/mdia/minf/stbl'])
+
+/** Longest side of a picture; the levels of today's codecs end there. */
+const maxSide = 16_384
+
+/** Far more than any writer needs: a sample entry with its parameter sets has some hundred bytes. */
+const maxDescriptionBytes = 1024 * 1024
+
+/** What a visual sample entry has before its own boxes (ISO/IEC 14496-12, section 12.1.3). */
+const visualEntryBytes = 78
+
+/**
+ * Reads what a track says of itself, up to where its tables stand.
+ *
+ * @throws Corrupt when a box is missing, there twice, or says impossible things
+ */
+export async function readTrack(boxes: BoxReader, trak: Box): Promise<Track> {
+  const found = await boxesOfTrack(boxes, trak)
+  const header = await readHeader(boxes, required(found, 'trak/tkhd'))
+  const timescale = await readTimescale(boxes, required(found, 'trak/mdia/mdhd'))
+  const handler = (await boxes.contents(required(found, 'trak/mdia/hdlr'), 12)).toString('latin1', 8, 12).replace(/[^ -~]/g, '?')
+  const references = found.get('trak/mdia/minf/dinf/dref')
+  if (references) await assertOwnMedia(boxes, references)
+  const description = await readDescription(boxes, required(found, 'trak/mdia/minf/stbl/stsd'), handler)
+  const size = header.width > 0 && header.height > 0 ? header : { ...header, ...description.size }
+  const tables = new Map(
+    [...found].filter(([path]) => path.startsWith(tablesPath)).map(([path, box]) => [path.slice(tablesPath.length), box]),
+  )
+  return { ...size, handler, timescale, codec: description.codec, config: description.config, tables }
+}
+
+const tablesPath = 'trak/mdia/minf/stbl/'
+
+/** Each box that is read must be there once; the rest may come as it likes. */
+const once: ReadonlySet<string> = new Set(
+  ['tkhd', 'mdia', 'mdia/mdhd', 'mdia/hdlr', 'mdia/minf', 'mdia/minf/stbl']
+    .map((path) => `trak/${path}`)
+    .concat(['stsd', 'stts', 'stsc', 'stsz', 'stco', 'co64'].map((type) => tablesPath + type)),
+)
+
+async function boxesOfTrack(boxes: BoxReader, trak: Box): Promise<Map<string, Box>> {
+  const found = new Map<string, Box>()
+  for await (const { path, box } of inside(boxes, trak, 'trak')) {
+    if (once.has(path) && found.has(path)) throw new Corrupt(`a track has two boxes '${box.type}'`)
+    if (!found.has(path)) found.set(path, box)
+  }
+  return found
+}
+
+async function* inside(boxes: BoxReader, parent: Box, parentPath: string): AsyncGenerator<{ path: string; box: Box }> {
+  for await (const box of boxes.between(parent.body, parent.end)) {
+    const path = `${parentPath}/${box.type}`
+    yield { path, box }
+    if (opened.has(path)) yield* inside(boxes, box, path)
+  }
+}
+
+function required(found: ReadonlyMap<string, Box>, path: string): Box {
+  const box = found.get(path)
+  if (!box) throw new Corrupt(`a track has no box '${path.slice(path.lastIndexOf('/') + 1)}'`)
+  return box
+}
+
+async function isLong(boxes: BoxReader, box: Box): Promise<boolean> {
+  return (await boxes.contents(box, 1))[0] === 1
+}
+
+async function readHeader(boxes: BoxReader, tkhd: Box): Promise<Pick<Track, 'id' | 'width' | 'height' | 'rotation'>> {
+  const long = await isLong(boxes, tkhd)
+  const contents = await boxes.contents(tkhd, long ? 96 : 84)
+  const [id, matrix, size] = long ? [20, 52, 88] : [12, 40, 76]
+  return {
+    id: contents.readUInt32BE(id),
+    rotation: rotationOf(contents.subarray(matrix, matrix + 36)),
+    width: pixels(contents, size),
+    height: pixels(contents, size + 4),
+  }
+}
+
+/** The first two columns of the first two rows of the matrix, each 0 or ±1, by the turn that they stand for (section 6.2.2). */
+const turns: Readonly<Record<string, 0 | 90 | 180 | 270>> = {
+  '1,0,0,1': 0,
+  '0,1,-1,0': 90,
+  '-1,0,0,-1': 180,
+  '0,-1,1,0': 270,
+  '0,0,0,0': 0,
+}
+
+function rotationOf(matrix: Buffer): Track['rotation'] {
+  const numbers = [0, 4, 12, 16].map((at) => matrix.readInt32BE(at) / 0x1_0000)
+  return turns[numbers.join(',')] ?? null
+}
+
+/** A length in 16.16 fixed point. */
+const pixels = (contents: Buffer, at: number): number => Math.round(contents.readUInt32BE(at) / 0x1_0000)
+
+async function readTimescale(boxes: BoxReader, mdhd: Box): Promise<number> {
+  const long = await isLong(boxes, mdhd)
+  const contents = await boxes.contents(mdhd, long ? 32 : 20)
+  const timescale = contents.readUInt32BE(long ? 20 : 12)
+  if (timescale === 0) throw new Corrupt("the box 'mdhd' has a timescale of 0")
+  return timescale
+}
+
+/** Media that lies in another file is not ours to pass on. Flag 1 says that it lies in this one (section 8.7.2). */
+async function assertOwnMedia(boxes: BoxReader, dref: Box): Promise<void> {
+  const contents = await boxes.contents(dref, Math.min(dref.end - dref.body, maxDescriptionBytes))
+  if (contents.length < 8) throw new Corrupt("the box 'dref' is too short")
+  for (const { type, contents: entry } of boxesIn(contents.subarray(8), 'dref')) {
+    const own = ((entry[3] ?? 0) & 1) === 1
+    if ((type === 'url ' || type === 'urn ') && !own && entry.length > 5) throw new Corrupt('its media lies in another file')
+  }
+}
+
+interface Description {
+  readonly codec: string
+  readonly config: CodecConfig | null
+  readonly size: { width: number; height: number }
+}
+
+async function readDescription(boxes: BoxReader, stsd: Box, handler: string): Promise<Description> {
+  if (stsd.end - stsd.body > maxDescriptionBytes) throw new Corrupt("the box 'stsd' is too large")
+  const contents = await boxes.contents(stsd, stsd.end - stsd.body)
+  if (contents.length < 16) throw new Corrupt("the box 'stsd' is too short")
+  const entries = [...boxesIn(contents.subarray(8), 'stsd')]
+  const first = entries[0]
+  if (!first || contents.readUInt32BE(4) !== entries.length) throw new Corrupt("the box 'stsd' says more than it holds")
+  if (handler !== 'vide') return { codec: first.type, config: null, size: { width: 0, height: 0 } }
+  const configs = entries.map(({ type, contents: entry }) => {
+    if (entry.length < visualEntryBytes) throw new Corrupt(`the box '${type}' is too short`)
+    return codecConfig(type, entry.subarray(visualEntryBytes))
+  })
+  const size = { width: first.contents.readUInt16BE(24), height: first.contents.readUInt16BE(26) }
+  if (size.width === 0 || size.height === 0 || size.width > maxSide || size.height > maxSide) {
+    throw new Corrupt(`the box '${first.type}' says ${size.width} × ${size.height} pixels`)
+  }
+  return { codec: first.type, config: configs[0] ?? null, size }
+}
