@@ -1,9 +1,7 @@
 import { Socket } from 'node:net'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import { dataSource } from './data-source.ts'
-import { Asset } from './entities/asset.ts'
-import { Upload } from './entities/upload.ts'
-import { User } from './entities/user.ts'
+import { entities } from './entities/all.ts'
 import type { DatabaseOptions } from './options.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
@@ -37,7 +35,7 @@ export class Sessions {
   constructor(options: DatabaseOptions) {
     this.#idleMs = options.statementTimeoutMs
     this.#source = dataSource(options, {
-      entities: [User, Upload, Asset],
+      entities,
       extra: {
         statement_timeout: options.statementTimeoutMs,
         query_timeout: options.statementTimeoutMs + patienceMs,

@@ -25,36 +25,44 @@ const mostMoved = 20_000
 const lockKey = 4_128_775_602
 
 /**
- * Looks after the months. In one transaction with a short limit on waiting: whoever waits for a table's lock holds up everybody
- * behind him.
+ * Looks after the months. First what is old goes, then what is new is made, each in a transaction of its own: one that fails
+ * takes back nothing of the others.
  *
- * @throws DatabaseUnavailable when the table was too busy; nothing has changed then
+ * @throws DatabaseUnavailable when the table was too busy
  */
-export const maintain = (sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> =>
-  sessions.transaction(async (transaction) => {
-    const { rows } = transaction
-    await rows(`set local lock_timeout = '2s'`)
-    const [lock] = await rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
-    if (lock?.held !== true) return { ran: false, made: [], dropped: [], moved: 0, deleted: 0, crowded: [] }
+export async function maintain(sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> {
+  const dropped = await alone(sessions, (transaction) => dropMonths(transaction, keepDays))
+  const deleted = await alone(sessions, ({ rows }) => rows(deleteOld, [keepDays, mostMoved]))
+  const months = await alone(sessions, async ({ rows }) => (await rows(missingMonths, [monthsAhead])) as unknown as Month[])
 
-    const deleted = await rows(deleteOld, [keepDays, mostMoved])
-    const months = (await rows(missingMonths, [monthsAhead])) as unknown as Month[]
-    const made: string[] = []
-    const crowded: string[] = []
-    let moved = 0
-    for (const month of months) {
-      const entries = await makeMonth(transaction, month)
-      if (entries === null) {
-        crowded.push(month.name)
-      } else {
-        made.push(month.name)
-        moved += entries
-      }
-    }
-    const dropped = (await rows(oldMonths, [keepDays])).map(({ name }) => String(name))
-    for (const name of dropped) await rows(`drop table ${name}`)
-    return { ran: true, made, dropped, moved, deleted: deleted.length, crowded }
+  const [made, crowded]: [string[], string[]] = [[], []]
+  let moved = 0
+  for (const month of months ?? []) {
+    const entries = await alone(sessions, (transaction) => makeMonth(transaction, month))
+    if (entries === null) continue
+    if (entries === 'too many') crowded.push(month.name)
+    else made.push(month.name)
+    moved += entries === 'too many' ? 0 : entries
+  }
+  return { ran: dropped !== null, made, dropped: dropped ?? [], moved, deleted: deleted?.length ?? 0, crowded }
+}
+
+/**
+ * Runs a step unless another process is at one: then null. With a short limit on waiting, because whoever waits for the lock of
+ * a table holds up everybody behind him.
+ */
+const alone = <T>(sessions: Sessions, step: (transaction: Transaction) => Promise<T>): Promise<T | null> =>
+  sessions.transaction(async (transaction) => {
+    await transaction.rows(`set local lock_timeout = '2s'`)
+    const [lock] = await transaction.rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
+    return lock?.held === true ? step(transaction) : null
   })
+
+async function dropMonths({ rows }: Transaction, keepDays: number): Promise<string[]> {
+  const old = (await rows(oldMonths, [keepDays])).map(({ name }) => String(name))
+  for (const name of old) await rows(`drop table ${name}`)
+  return old
+}
 
 interface Month {
   readonly name: string
@@ -67,21 +75,19 @@ interface Month {
  * Makes the partition of a month, with what the default partition holds of it: Postgres refuses a partition while the default one
  * has rows that belong there.
  *
- * @returns how many entries were moved, or null when there are too many
+ * @returns how many entries were moved
  */
-async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | null> {
+async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | 'too many'> {
   const ofMonth = `at >= ${first} and at < ${next}`
+  const [there] = await rows('select to_regclass($1) as made', [name])
+  if (there?.made) return 0
   await rows('lock table asset_access_log_rest in access exclusive mode')
-  const [held] = await rows(
-    `select count(*)::integer as entries from (select from asset_access_log_rest where ${ofMonth} limit ${mostMoved + 1}) as held`,
-  )
-  if (Number(held?.entries) > mostMoved) return null
+  const held = await rows(`select from asset_access_log_rest where ${ofMonth} limit ${mostMoved + 1}`)
+  if (held.length > mostMoved) return 'too many'
   await rows(`create table ${name} (like asset_access_log including defaults)`)
-  const moved = await rows(
-    `with moved as (delete from asset_access_log_rest where ${ofMonth} returning *) insert into ${name} select * from moved returning 1`,
-  )
+  await rows(`with moved as (delete from asset_access_log_rest where ${ofMonth} returning *) insert into ${name} select * from moved`)
   await rows(`alter table asset_access_log attach partition ${name} for values from (${first}) to (${next})`)
-  return moved.length
+  return held.length
 }
 
 /** Months begin at midnight UTC, wherever the server is. */

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { AssetType } from '@airlock/domain'
 import type { AssetRecord } from '../assets/record.ts'
 import { Asset } from '../entities/asset.ts'
+import { BrandProductImage } from '../entities/brand-product-image.ts'
 import { rowReader } from '../entities/from-row.ts'
 import { inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
@@ -63,7 +64,7 @@ export const brandRepository = (sessions: Sessions): BrandRepository => ({
  * Locks the list, then the assets, and never waits while it holds an asset: a user who is deleted takes them in an order of its own,
  * and two who wait for each other would be a deadlock.
  */
-async function link({ rows, undo }: Transaction, { userId, brandId }: BrandImages, ids: string[]): Promise<Linking | 'busy'> {
+async function link({ rows, entities, undo }: Transaction, { userId, brandId }: BrandImages, ids: string[]): Promise<Linking | 'busy'> {
   await rows(lockList, [userId, brandId])
   const locked = await rows(lockAssets, [ids, userId]).catch((error) => {
     if (codeOf(error) === lockNotAvailable) return null
@@ -81,8 +82,9 @@ async function link({ rows, undo }: Transaction, { userId, brandId }: BrandImage
     undo()
     return { ok: false, ...(missing.length > 0 ? { missing } : { wrongKind }) }
   }
-  await rows('delete from brand_product_images where user_id = $1 and brand_id = $2', [userId, brandId])
-  await rows(insertLinks, [userId, brandId, images.map(({ s3Key }) => s3Key)])
+  await entities.delete(BrandProductImage, { userId, brandId })
+  const links = images.map(({ s3Key }, i) => ({ userId, brandId, position: i + 1, s3Key }))
+  await entities.insert(BrandProductImage, links)
   return { ok: true, images }
 }
 
@@ -100,10 +102,6 @@ const lockList = `
   on conflict (user_id, brand_id) do update set updated_at = now()`
 
 const lockAssets = 'select * from assets where id = any($1::uuid[]) and user_id = $2 for key share nowait'
-
-const insertLinks = `
-  insert into brand_product_images (user_id, brand_id, position, s3_key)
-  select $1, $2, position, s3_key from unnest($3::text[]) with ordinality as image (s3_key, position)`
 
 const productImages = `
   select assets.* from brand_product_images join assets using (s3_key)

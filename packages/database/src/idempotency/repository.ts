@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { IdempotencyKey } from '../entities/idempotency-key.ts'
 import type { Session, Sessions } from '../sessions.ts'
 
 /** The right to work on a request and to write its answer. */
@@ -43,7 +44,10 @@ export const idempotencyRepository = (sessions: Sessions): IdempotencyRepository
   return {
     begin: (request) => sessions.run((session) => begin(session, request)),
     renew: async ({ userId, key, token }, leaseSeconds) => (await count(renew, [userId, key, token, leaseSeconds])) === 1,
-    release: async ({ userId, key, token }) => (await count(release, [userId, key, token])) === 1,
+    release: async ({ userId, key, token }) => {
+      const mine = { userId, key, token, state: 'in_flight' as const }
+      return (await sessions.run(({ entities }) => entities.delete(IdempotencyKey, mine))).affected === 1
+    },
     prune: (limit) => count(prune, [limit]),
   }
 }
@@ -94,10 +98,6 @@ const standing = `
 const renew = `
   update idempotency_keys set lease_until = now() + make_interval(secs => $4)
   where user_id = $1 and key = $2 and token = $3 and state = 'in_flight'
-  returning key`
-
-const release = `
-  delete from idempotency_keys where user_id = $1 and key = $2 and token = $3 and state = 'in_flight'
   returning key`
 
 const prune = `

@@ -50,22 +50,22 @@ export function listen(channel: string, onPayload: (payload: string) => void, op
 
   const run = async () => {
     let pauseMs = firstPauseMs
-    let toldAway = false
-    while (!signal.aborted) {
-      let ready = false
-      const err = await listenOnce(channel, options, signal, {
-        payload: (payload) => tell(() => onPayload(payload)),
-        ready: () => {
-          ready = true
-          pauseMs = firstPauseMs
-          tell(onReady)
-        },
-      })
+    let state: 'beginning' | 'listening' | 'away' = 'beginning'
+    const ready = () => {
+      if (state === 'away') log.info({ channel }, 'listening to the database again')
+      state = 'listening'
+      pauseMs = firstPauseMs
+      tell(onReady)
+    }
+    const lost = (err: unknown) => {
       if (signal.aborted) return
-      if (ready) tell(onLost)
-      if (ready || !toldAway) log.warn({ err, channel }, 'not listening to the database, will connect again')
-      toldAway = true
-      await pause(pauseMs * (0.5 + Math.random() / 2), null, { signal }).catch(() => {})
+      if (state === 'listening') tell(onLost)
+      if (state !== 'away') log.warn({ err, channel }, 'not listening to the database, will connect again')
+      state = 'away'
+    }
+    while (!signal.aborted) {
+      await listenOnce(channel, options, signal, { payload: (payload) => tell(() => onPayload(payload)), ready, lost })
+      await pause(pauseMs * (0.5 + Math.random() / 2), null, { signal }).catch(() => {}) // the signal ends the loop
       pauseMs = Math.min(pauseMs * 2, longestPauseMs)
     }
   }
@@ -79,13 +79,13 @@ export function listen(channel: string, onPayload: (payload: string) => void, op
   }
 }
 
-/** Listens until the connection is lost or the signal comes. @returns why it ended */
+/** Listens until the connection is lost or the signal comes. */
 async function listenOnce(
   channel: string,
   { url, applicationName = 'airlock-listen', timeoutMs = 5_000, signOfLifeMs = 15_000 }: ListenOptions,
   signal: AbortSignal,
-  tell: { payload: (payload: string) => void; ready: () => void },
-): Promise<unknown> {
+  tell: { payload: (payload: string) => void; ready: () => void; lost: (why: unknown) => void },
+): Promise<void> {
   const client = new Client({
     connectionString: url,
     application_name: applicationName,
@@ -94,6 +94,7 @@ async function listenOnce(
     keepAlive: true,
     keepAliveInitialDelayMillis: signOfLifeMs,
   })
+  const over = new AbortController()
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
   client.on('error', lost.reject)
@@ -107,18 +108,18 @@ async function listenOnce(
     await client.query(`listen ${channel}`)
     tell.ready()
     for (;;) {
-      await pause(signOfLifeMs, null, { signal })
+      await pause(signOfLifeMs, null, { signal: over.signal })
       await client.query('select')
     }
   }
   try {
-    return await Promise.race([live(), lost.promise])
+    await Promise.race([live(), lost.promise])
   } catch (error) {
-    return error
-  } finally {
-    signal.removeEventListener('abort', stop)
-    await end(client, timeoutMs)
+    tell.lost(error)
   }
+  signal.removeEventListener('abort', stop)
+  over.abort()
+  await end(client, timeoutMs)
 }
 
 /** A server that hangs never answers a goodbye: then the connection is cut. */

@@ -1,3 +1,6 @@
+import { IsNull, Not } from 'typeorm'
+import { rowReader } from '../entities/from-row.ts'
+import { Purge as PurgeEntity } from '../entities/purge.ts'
 import type { Sessions } from '../sessions.ts'
 
 /** An object that must go. */
@@ -37,13 +40,17 @@ export const purges = (sessions: Sessions): Purges => ({
     return rows.length === 1
   },
   async finished(key) {
-    const rows = await sessions.run((session) => session.rows(finished, [key]))
-    return rows.length === 1
+    const { affected } = await sessions.run(({ entities }) => entities.delete(PurgeEntity, { key, firstDoneAt: Not(IsNull()) }))
+    return affected === 1
   },
 })
 
-const asPurge = (row: Record<string, unknown>) =>
-  ({ key: row.key, uploadId: row.upload_id, requestedAt: row.requested_at, firstDoneAt: row.done_first_at }) as Purge
+const read = rowReader(PurgeEntity)
+
+function asPurge(row: Record<string, unknown>): Purge {
+  const { dueAt: _, ...purge } = read(row)
+  return purge
+}
 
 const due = `
   with candidates as (
@@ -61,8 +68,4 @@ const due = `
 const firstDone = `
   update purges set done_first_at = now(), due_at = now() + make_interval(secs => $2)
   where key = $1 and done_first_at is null
-  returning key`
-
-const finished = `
-  delete from purges where key = $1 and done_first_at is not null
   returning key`

@@ -1,13 +1,11 @@
-import type { EntitySchema, EntitySchemaColumnOptions } from 'typeorm'
-import { Asset } from '../../src/entities/asset.ts'
-import { Upload } from '../../src/entities/upload.ts'
-import { User } from '../../src/entities/user.ts'
+import type { EntitySchemaColumnOptions } from 'typeorm'
+import { entities } from '../../src/entities/all.ts'
 import { test } from '../database-test.ts'
 
-const entities = [User, Upload, Asset] as EntitySchema<object>[]
-
 /** How Postgres writes a column type that an entity names. */
-function typeOf({ type, length, precision }: EntitySchemaColumnOptions): string {
+function typeOf({ array, ...column }: EntitySchemaColumnOptions): string {
+  if (array) return `${typeOf(column)}[]`
+  const { type, length, precision } = column
   if (type === 'varchar') return `character varying(${length})`
   if (type === 'timestamp with time zone') return `timestamp(${precision}) with time zone`
   return String(type)
