@@ -3,9 +3,9 @@ import { createWriteStream, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { WaitStrategy } from 'testcontainers'
-import { type Engine, removeContainer, removeVolume } from './engine.ts'
+import { type Engine, removeContainer, removeVolume, unless } from './engine.ts'
 import { images } from './images.ts'
-import { type Controls, mayUse, type Server, type StackContext } from './server.ts'
+import { type Controls, inTurn, mayUse, type Server, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -60,16 +60,16 @@ export async function startContainerServer(server: ContainerServer, engine: Engi
   const volume = context.ephemeral ? undefined : await volumeFor(server, context)
   const container = await createAndStart(server, engine, context, volume)
   await untilItServes(server)
-  return {
-    stop: async () => void (await container.stop({ t: 10 })),
+  return inTurn({
+    stop: async () => void (await container.stop({ t: 10 }).catch(unless(304))),
     end: async () => void (await removeContainer(container.id, { byForce: context.ephemeral })),
     start: async () => {
-      await container.start()
+      await container.start().catch(unless(304))
       await untilItServes(server)
     },
     pause: async () => void (await container.pause()),
     resume: async () => void (await container.unpause()),
-  }
+  })
 }
 
 async function createAndStart(server: ContainerServer, engine: Engine, { file }: StackContext, volume?: string): Promise<Container> {

@@ -55,7 +55,7 @@ export async function removeVolume(name: string): Promise<void> {
 }
 
 /** Takes the engine's answers of these HTTP statuses for good: they say that the work is done, or that somebody is doing it. */
-const unless =
+export const unless =
   (...statuses: number[]) =>
   (error: unknown): true => {
     if (!statuses.includes((error as { statusCode?: number }).statusCode ?? 0)) throw error

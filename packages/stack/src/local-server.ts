@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
-import type { Controls, StackContext } from './server.ts'
+import { type Controls, inTurn, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
@@ -40,7 +40,7 @@ export async function startLocalServer(server: LocalServer, context: StackContex
     await endProcess(running, { signal })
     for (const file of server.litter ?? []) rmSync(file, { force: true })
   }
-  return {
+  return inTurn({
     stop: () => stop(server.signals.stop),
     end: () => stop(context.ephemeral ? server.signals.discard : server.signals.stop),
     start: async () => {
@@ -50,7 +50,7 @@ export async function startLocalServer(server: LocalServer, context: StackContex
     },
     pause: async () => signalFamily(running, 'SIGSTOP'),
     resume: async () => signalFamily(running, 'SIGCONT'),
-  }
+  })
 }
 
 function launch(server: LocalServer, { file }: StackContext): ProcessIdentity {

@@ -13,6 +13,26 @@ export interface Controls {
   end(): Promise<void>
 }
 
+/**
+ * The same controls, one after the other: a start that is asked for while a stop is under way begins when the server has
+ * stopped, instead of finding it still running.
+ */
+export function inTurn(controls: Controls): Controls {
+  let last: Promise<unknown> = Promise.resolve()
+  const after = (work: () => Promise<void>) => (): Promise<void> => {
+    const turn = last.then(work, work)
+    last = turn
+    return turn
+  }
+  return {
+    stop: after(controls.stop),
+    start: after(controls.start),
+    pause: after(controls.pause),
+    resume: after(controls.resume),
+    end: after(controls.end),
+  }
+}
+
 /** A running server. `controls` is null for servers that were given by URL: they belong to somebody else. */
 export interface Server<Address> {
   readonly name: ServerName

@@ -8,8 +8,12 @@ import { isolatedBucket, privateServer } from '../../src/testing/index.ts'
 test('a private Redis stops, comes back at its address, and freezes without closing connections', { timeout: 60_000 }, async () => {
   const server = await privateServer('redis')
   await server.stop()
+  await server.stop()
   await expect(redisAnswers(server.address.url)).rejects.toThrow()
   await server.start()
+  await redisAnswers(server.address.url)
+
+  await Promise.all([server.stop(), server.start()])
   await redisAnswers(server.address.url)
 
   const redis = new Redis(server.address.url, { commandTimeout: 300 })
