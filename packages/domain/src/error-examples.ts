@@ -49,6 +49,10 @@ const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   id_malformed: { id: 'logo.png' },
   file_limit_reached: { limit: 100 },
   too_many_requests: { limit: 6000 },
+  trailing_data: { reason: 'from byte 8137 on there is ZIP' },
+  suspicious_content: { found: 'PHP code' },
+  archive_not_allowed: { filename: 'set.zip', reason: 'it holds another archive' },
+  archive_entry_rejected: { filename: 'set.zip', reason: 'it is empty.' },
   too_many_frames: { filename: 'badge.webp', limit: 1000 },
 }
 

@@ -16,18 +16,28 @@ function withTable(page: string, table: string): string {
   return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, () => `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
 }
 
+/**
+ * Writes each page that is stale.
+ *
+ * @param folder of the repository
+ * @param out told of each page whether it had to be written
+ */
+export async function writePages(folder: URL, out: (text: string) => void): Promise<void> {
+  for (const { path, render } of pages) {
+    const file = new URL(path, folder)
+    const before = await readFile(file, 'utf8')
+    const after = render(before)
+    if (after !== before) await writeFile(file, after)
+    out(`${path}: ${after === before ? 'up to date' : 'written'}`)
+  }
+}
+
 export const docsCommand: Command = {
   name: 'docs',
   summary: 'write the pages that come from the code',
   usage: 'npm run docs',
   async run(_args, { out }) {
-    for (const { path, render } of pages) {
-      const file = new URL(path, repository)
-      const before = await readFile(file, 'utf8')
-      const after = render(before)
-      if (after !== before) await writeFile(file, after)
-      out(`${path}: ${after === before ? 'up to date' : 'written'}`)
-    }
+    await writePages(repository, out)
     return 0
   },
 }

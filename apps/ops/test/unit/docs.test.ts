@@ -1,7 +1,10 @@
-import { readFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { errorCodes } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import { docsCommand, pages } from '../../src/commands/docs.ts'
+import { pages, writePages } from '../../src/commands/docs.ts'
 import { errorTable } from '../../src/commands/error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
@@ -23,9 +26,21 @@ test('each error has its row, with nothing in it that Markdown would swallow', (
   expect(rows).toContain('| `token_missing` | 401 | Token missing | This route needs the header Authorization: Bearer &lt;token>. |')
 })
 
-test('npm run docs says of each page whether it had to be written', async () => {
-  const said: string[] = []
-  const io = { env: {}, out: (text: string) => said.push(text), err: (text: string) => said.push(text) }
-  expect(await docsCommand.run([], io)).toBe(0)
-  expect(said).toEqual(pages.map(({ path }) => `${path}: up to date`))
+test('what is stale is written, what is up to date is left alone, and each is told', async () => {
+  const folder = pathToFileURL(`${await mkdtemp(join(tmpdir(), 'airlock-docs-'))}/`)
+  try {
+    await mkdir(new URL('docs', folder))
+    for (const { path, render } of pages) {
+      await writeFile(new URL(path, folder), render('<!-- begin table --><!-- end table -->'))
+    }
+    await writeFile(new URL('docs/errors.md', folder), '# Errors\n\n<!-- begin table -->\n<!-- end table -->\n')
+
+    const said: string[] = []
+    await writePages(folder, (text) => said.push(text))
+
+    expect(said).toEqual(['.env.example: up to date', 'docs/configuration.md: up to date', 'docs/errors.md: written'])
+    expect(await readFile(new URL('docs/errors.md', folder), 'utf8')).toContain(errorTable())
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })
