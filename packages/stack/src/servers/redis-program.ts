@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
-import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { programInPath } from '../program-in-path.ts'
 import type { StackContext } from '../server.ts'
 
 const names = ['redis-server', 'valkey-server'] as const
@@ -18,19 +18,6 @@ export async function findRedis({ say }: StackContext): Promise<RedisProgram> {
   say('Redis: installing redis-server with apt-get, without starting it as a service')
   const problem = await installWithApt()
   return inPath() ?? { missing: `no redis-server in PATH, and 'apt-get install redis-server' failed: ${problem}` }
-}
-
-/** @returns the full path of a program, or null when PATH has none */
-export function programInPath(name: string): string | null {
-  for (const folder of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
-    try {
-      accessSync(join(folder, name), constants.X_OK)
-      return join(folder, name)
-    } catch {
-      // not there; the next folder
-    }
-  }
-  return null
 }
 
 function inPath(): RedisProgram | null {

@@ -3,8 +3,8 @@ import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } fro
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { seaweedfsVersion } from '../images.ts'
+import { programInPath } from '../program-in-path.ts'
 import type { StackContext } from '../server.ts'
-import { programInPath } from './redis-program.ts'
 import { unpackWheel } from './wheel.ts'
 
 const run = promisify(execFile)

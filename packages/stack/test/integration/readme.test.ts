@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { programInPath } from '../../src/servers/redis-program.ts'
+import { programInPath } from '../../src/program-in-path.ts'
 import { resetStack } from '../../src/stack.ts'
 import { environment, npmStart, type Run, root, startMs } from './npm-start.ts'
 
