@@ -6,6 +6,7 @@ export type { Log } from './log.ts'
 export { type SettleOptions, settleFailedAttempt } from './park.ts'
 export { AttemptFailed, type Inspect, type Outcome, type ProcessDeps, processUpload } from './process-upload.ts'
 export { finalHeaders, promote } from './promote.ts'
+export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export {
   type FileCounter,
   FileLimitReached,
