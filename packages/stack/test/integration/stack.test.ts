@@ -153,10 +153,11 @@ interface Owner {
   readonly said: string
 }
 
+/** Ephemeral stacks of these owners lie in the test's own folder: any other run on this machine would tidy up after them. */
 async function own(where: string, road: string): Promise<Owner> {
   const script = join(import.meta.dirname, 'owner.ts')
   const child = spawn(process.execPath, [script, where], {
-    env: { ...process.env, AIRLOCK_SERVERS: road },
+    env: { ...process.env, AIRLOCK_SERVERS: road, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   owners.push(child)
