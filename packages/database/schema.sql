@@ -159,15 +159,17 @@ CREATE INDEX asset_access_log_of_user ON asset_access_log USING btree (user_id, 
 
 CREATE INDEX assets_by_age ON assets USING btree (created_at);
 
+CREATE INDEX assets_listed ON assets USING btree (user_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id);
+
+CREATE INDEX assets_listed_by_brand ON assets USING btree (user_id, brand_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE brand_id IS NOT NULL;
+
+CREATE INDEX assets_listed_by_kind ON assets USING btree (user_id, asset_type, (created_at AT TIME ZONE 'UTC'::text) DESC, id);
+
+CREATE INDEX assets_listed_by_project ON assets USING btree (user_id, project_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE project_id IS NOT NULL;
+
 CREATE INDEX assets_of_kind ON assets USING btree (asset_type, created_at);
 
 CREATE INDEX assets_of_user ON assets USING btree (user_id, created_at DESC, id);
-
-CREATE INDEX assets_of_user_and_brand ON assets USING btree (user_id, brand_id, created_at DESC, id, asset_type) WHERE brand_id IS NOT NULL;
-
-CREATE INDEX assets_of_user_and_kind ON assets USING btree (user_id, asset_type, created_at DESC, id);
-
-CREATE INDEX assets_of_user_and_project ON assets USING btree (user_id, project_id, created_at DESC, id, asset_type) WHERE project_id IS NOT NULL;
 
 CREATE UNIQUE INDEX brand_product_images_of_asset ON brand_product_images USING btree (s3_key, user_id, brand_id);
 

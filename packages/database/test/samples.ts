@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { finalKey, quarantineKey, type Refusal, refusal } from '@airlock/domain'
 import type { Client } from 'pg'
-import type { AcceptedUpload, Claim, Database, NewUpload } from '../src/index.ts'
+import type { AcceptedUpload, AssetRecord, Claim, Database, NewUpload } from '../src/index.ts'
 
 export const plenty = { filesPerHour: 1000 }
 export const tooBig: Refusal = refusal('file_too_large', { filename: 'logo.png', limitBytes: 1024 })
@@ -64,6 +64,25 @@ export async function claim({ uploads }: Database, id: string, leaseSeconds = 60
   const outcome = await uploads.claim(id, { leaseSeconds })
   if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
   return outcome.claim
+}
+
+/** An upload that became an asset. */
+export async function promoted(
+  database: Database,
+  given: Partial<NewUpload> = {},
+  accepted: Partial<AcceptedUpload> = {},
+): Promise<AssetRecord> {
+  const upload = newUpload(given)
+  await database.uploads.register(upload, plenty)
+  await database.uploads.accept([goodFile(upload, accepted)])
+  return database.uploads.complete(await claim(database, upload.id), { mediaType: 'image/png', facts: { width: 640 } })
+}
+
+/** An upload that waits for an operator. */
+export async function parked(database: Database, given: Partial<NewUpload> = {}): Promise<Claim> {
+  const mine = await claimed(database, given)
+  await database.uploads.park(mine, ourFault, 'InvalidAccessKeyId')
+  return mine
 }
 
 /** Lets the lease of an upload run out at once. */

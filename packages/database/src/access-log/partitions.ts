@@ -31,32 +31,37 @@ const lockKey = 4_128_775_602
  * @throws DatabaseUnavailable when the table was too busy
  */
 export async function maintain(sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> {
-  const dropped = await alone(sessions, (transaction) => dropMonths(transaction, keepDays))
-  const deleted = await alone(sessions, ({ rows }) => rows(deleteOld, [keepDays, mostMoved]))
-  const months = await alone(sessions, async ({ rows }) => (await rows(missingMonths, [monthsAhead])) as unknown as Month[])
+  const dropped = await step(sessions, async (transaction) => ((await isFree(transaction)) ? dropMonths(transaction, keepDays) : null))
+  if (dropped === null) return { ran: false, made: [], dropped: [], moved: 0, deleted: 0, crowded: [] }
 
+  const deleted = await step(sessions, ({ rows }) => rows(deleteOld, [keepDays, mostMoved]))
+  const months = await step(sessions, async ({ rows }) => (await rows(missingMonths, [monthsAhead])) as unknown as Month[])
   const [made, crowded]: [string[], string[]] = [[], []]
   let moved = 0
-  for (const month of months ?? []) {
-    const entries = await alone(sessions, (transaction) => makeMonth(transaction, month))
-    if (entries === null) continue
+  for (const month of months) {
+    const entries = await step(sessions, (transaction) => makeMonth(transaction, month))
+    if (entries === 'there already') continue
     if (entries === 'too many') crowded.push(month.name)
-    else made.push(month.name)
-    moved += entries === 'too many' ? 0 : entries
+    else {
+      made.push(month.name)
+      moved += entries
+    }
   }
-  return { ran: dropped !== null, made, dropped: dropped ?? [], moved, deleted: deleted?.length ?? 0, crowded }
+  return { ran: true, made, dropped, moved, deleted: deleted.length, crowded }
 }
 
-/**
- * Runs a step unless another process is at one: then null. With a short limit on waiting, because whoever waits for the lock of
- * a table holds up everybody behind him.
- */
-const alone = <T>(sessions: Sessions, step: (transaction: Transaction) => Promise<T>): Promise<T | null> =>
+/** With a short limit on waiting, because whoever waits for the lock of a table holds up everybody behind him. */
+const step = <T>(sessions: Sessions, work: (transaction: Transaction) => Promise<T>): Promise<T> =>
   sessions.transaction(async (transaction) => {
     await transaction.rows(`set local lock_timeout = '2s'`)
-    const [lock] = await transaction.rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
-    return lock?.held === true ? step(transaction) : null
+    return work(transaction)
   })
+
+/** Whether nobody else is at it; then nobody will be until the end of this transaction. */
+async function isFree({ rows }: Transaction): Promise<boolean> {
+  const [lock] = await rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
+  return lock?.held === true
+}
 
 async function dropMonths({ rows }: Transaction, keepDays: number): Promise<string[]> {
   const old = (await rows(oldMonths, [keepDays])).map(({ name }) => String(name))
@@ -77,11 +82,14 @@ interface Month {
  *
  * @returns how many entries were moved
  */
-async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | 'too many'> {
+async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | 'too many' | 'there already'> {
   const ofMonth = `at >= ${first} and at < ${next}`
-  const [there] = await rows('select to_regclass($1) as made', [name])
-  if (there?.made) return 0
-  await rows('lock table asset_access_log_rest in access exclusive mode')
+  await rows('select pg_advisory_xact_lock($1)', [lockKey])
+  // The whole log, not the default partition alone: a writer that had chosen that one already would fail on it after the change.
+  await rows('lock table asset_access_log in access exclusive mode')
+  // Asked under that lock: only with it does Postgres look for what others changed since this transaction began.
+  const [there] = await rows('select to_regclass($1) is not null as already', [name])
+  if (there?.already) return 'there already'
   const held = await rows(`select from asset_access_log_rest where ${ofMonth} limit ${mostMoved + 1}`)
   if (held.length > mostMoved) return 'too many'
   await rows(`create table ${name} (like asset_access_log including defaults)`)
@@ -101,10 +109,11 @@ const missingMonths = `
   ) as months
   where to_regclass(name) is null order by name`
 
+/** Names of months sort as the months do. */
 const oldMonths = `
   select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
   where inhparent = 'asset_access_log'::regclass and relname ~ '^asset_access_log_[0-9]{4}_[0-9]{2}$'
-    and to_date(right(relname, 7), 'YYYY_MM') + interval '1 month' <= (now() at time zone 'UTC') - make_interval(days => $1)
+    and relname::text collate "C" < 'asset_access_log_' || to_char((now() at time zone 'UTC') - make_interval(days => $1), 'YYYY_MM')
   order by relname`
 
 const deleteOld = `

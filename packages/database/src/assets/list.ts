@@ -32,13 +32,17 @@ export interface AssetPage {
   readonly next: AssetCursor | null
 }
 
+/** What the indexes of lists are ordered by; see their migration. */
+const made = `(created_at at time zone 'UTC')`
+const moment = (value: string) => `(${value}::timestamptz at time zone 'UTC')`
+
 /** What may be asked for, and the condition that it makes. Only what is asked for stands in the statement, so that an index fits it. */
 const conditions = {
   assetType: (value) => `asset_type = ${value}`,
   projectId: (value) => `project_id = ${value}`,
   brandId: (value) => `brand_id = ${value}`,
-  createdAfter: (value) => `created_at > ${value}`,
-  createdBefore: (value) => `created_at < ${value}`,
+  createdAfter: (value) => `${made} > ${moment(value)}`,
+  createdBefore: (value) => `${made} < ${moment(value)}`,
 } as const satisfies { [K in keyof AssetListOptions]?: (value: string) => string }
 
 const read = rowReader(Asset)
@@ -66,9 +70,9 @@ export function listStatement(options: AssetListOptions): { sql: string; paramet
   }
   if (options.before) {
     // The index goes down in time and up in ids, so no comparison of rows fits; the first half is what the index starts from.
-    const at = value(options.before.createdAt)
-    where.push(`created_at <= ${at}`, `(created_at < ${at} or id > ${value(options.before.id)})`)
+    const at = moment(value(options.before.createdAt))
+    where.push(`${made} <= ${at}`, `(${made} < ${at} or id > ${value(options.before.id)})`)
   }
-  const sql = `select * from assets where ${where.join(' and ')} order by created_at desc, id limit ${value(options.limit + 1)}`
+  const sql = `select * from assets where ${where.join(' and ')} order by ${made} desc, id limit ${value(options.limit + 1)}`
   return { sql, parameters }
 }

@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
+import { expect } from 'vitest'
+import { listStatement } from '../../src/assets/list.ts'
+import type { AssetCursor, AssetListOptions, AssetRepository } from '../../src/index.ts'
+import { test } from '../database-test.ts'
+import { promoted } from '../samples.ts'
+
+const noon = Date.parse('2026-11-24T12:00:00.000Z')
+const at = (ms: number) => new Date(noon + ms)
+
+interface Given {
+  ms: number
+  kind?: string
+  project?: string
+  brand?: string
+}
+
+/** Writes assets of a user, each made so many ms after noon. @returns their ids, in the order in which they were given */
+async function assetsOf(sql: Client, userId: string, given: Given[]): Promise<string[]> {
+  await sql.query('insert into users (id) values ($1) on conflict do nothing', [userId])
+  const rows = given.map(({ ms, kind = 'brand_image', project = null, brand = null }) => ({
+    id: randomUUID(),
+    user_id: userId,
+    s3_key: `test/${randomUUID()}`,
+    asset_type: kind,
+    project_id: project,
+    brand_id: brand,
+    created_at: at(ms),
+    updated_at: at(ms),
+  }))
+  await sql.query('insert into assets select * from jsonb_populate_recordset(null::assets, $1)', [JSON.stringify(rows)])
+  return rows.map(({ id }) => id)
+}
+
+/** The ids of all pages, a page at a time. */
+async function pagesOf(assets: AssetRepository, options: Omit<AssetListOptions, 'before'>): Promise<string[][]> {
+  const pages: string[][] = []
+  let before: AssetCursor | null = null
+  do {
+    const page = await assets.list({ ...options, before })
+    pages.push(page.assets.map(({ id }) => id))
+    before = page.next
+  } while (before !== null)
+  return pages
+}
+
+test('a list holds its owner‘s assets only, newest first', async ({ database, sql }) => {
+  const userId = randomUUID()
+  const [old, young, middle] = await assetsOf(sql, userId, [{ ms: 0 }, { ms: 2 }, { ms: 1 }])
+  await assetsOf(sql, randomUUID(), [{ ms: 1 }])
+  const { assets, next } = await database.assets.list({ userId, limit: 100 })
+  expect(assets.map(({ id }) => id)).toEqual([young, middle, old])
+  expect(assets[0]).toMatchObject({ userId, assetType: 'brand_image', createdAt: at(2) })
+  expect(next).toBeNull()
+})
+
+test('pages go through all of them once, also where many were made in the same millisecond', async ({ database, sql }) => {
+  const userId = randomUUID()
+  const ids = await assetsOf(
+    sql,
+    userId,
+    Array.from({ length: 9 }, (_, i) => ({ ms: i < 7 ? 0 : i })),
+  )
+  const pages = await pagesOf(database.assets, { userId, limit: 3 })
+  expect(pages.map((page) => page.length)).toEqual([3, 3, 3])
+  expect(pages.flat()).toEqual([...ids.slice(7).toReversed(), ...ids.slice(0, 7).toSorted()])
+})
+
+test('what is added or deleted between two pages moves no other asset', async ({ database, sql }) => {
+  const userId = randomUUID()
+  const ids = await assetsOf(
+    sql,
+    userId,
+    Array.from({ length: 6 }, (_, ms) => ({ ms })),
+  )
+  const first = await database.assets.list({ userId, limit: 3 })
+  await assetsOf(sql, userId, [{ ms: 100 }])
+  await sql.query('delete from assets where id = $1', [ids[4]])
+  const second = await database.assets.list({ userId, limit: 3, before: first.next })
+  expect(second.assets.map(({ id }) => id)).toEqual(ids.slice(0, 3).toReversed())
+})
+
+test('a list can be of one kind, project, brand, span of time, or all of them', async ({ database, sql }) => {
+  const [userId, project, brand] = [randomUUID(), randomUUID(), randomUUID()]
+  const [plain, video, ofBrand] = await assetsOf(sql, userId, [
+    { ms: 0 },
+    { ms: 10, kind: 'generated_video', project },
+    { ms: 20, brand },
+    { ms: 30, kind: 'generated_video', project, brand },
+  ])
+  const both = (await database.assets.list({ userId, limit: 1 })).assets[0]?.id
+  const found = async (options: Partial<AssetListOptions>) =>
+    (await database.assets.list({ userId, limit: 100, ...options })).assets.map(({ id }) => id)
+
+  expect(await found({ assetType: 'generated_video' })).toEqual([both, video])
+  expect(await found({ projectId: project })).toEqual([both, video])
+  expect(await found({ brandId: brand })).toEqual([both, ofBrand])
+  expect(await found({ brandId: brand, assetType: 'brand_image' })).toEqual([ofBrand])
+  expect(await found({ createdAfter: at(0), createdBefore: at(30) })).toEqual([ofBrand, video])
+  expect(await found({ createdBefore: at(20), before: { createdAt: at(10), id: video ?? '' } })).toEqual([plain])
+  expect(await found({ assetType: 'generated_video', projectId: project, brandId: brand, createdAfter: at(1) })).toEqual([both])
+  expect(await found({ assetType: null, projectId: null, createdAfter: null, before: null })).toHaveLength(4)
+  expect(await found({ projectId: randomUUID() })).toEqual([])
+})
+
+test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is a mistake of the caller', async (limit, { database, expect }) => {
+  await expect(database.assets.list({ userId: randomUUID(), limit })).rejects.toThrow(RangeError)
+})
+
+const [planned, project, brand] = [randomUUID(), randomUUID(), randomUUID()]
+const before = { createdAt: at(5000), id: randomUUID() }
+const questions: { what: string; options: Partial<AssetListOptions> }[] = [
+  { what: 'everything', options: {} },
+  { what: 'everything, in the middle', options: { before } },
+  { what: 'a kind', options: { assetType: 'generated_video', before } },
+  { what: 'a project', options: { projectId: project, before } },
+  { what: 'a brand and a kind', options: { brandId: brand, assetType: 'brand_image', before } },
+  { what: 'a span of time', options: { createdAfter: at(100), createdBefore: at(9000) } },
+]
+/** One user has half of all assets, but others' are newer: to walk through all by age would be the wrong way. */
+test.beforeAll(async ({ sql }) => {
+  const kinds = ['brand_image', 'generated_video']
+  const made = Array.from({ length: 20_000 }, (_, ms) => ({
+    ms,
+    kind: kinds[ms % 2] ?? '',
+    ...(ms % 3 === 0 && { project }),
+    ...(ms % 5 === 0 && { brand }),
+  }))
+  await assetsOf(sql, planned, made.slice(0, 10_000))
+  await assetsOf(sql, randomUUID(), made.slice(10_000))
+  await sql.query('analyze assets')
+})
+test.for(questions)('a page of $what reads as many rows as it shows, and sorts nothing', async ({ options }, { sql, expect }) => {
+  const { sql: text, parameters } = listStatement({ userId: planned, limit: 100, ...options })
+  const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
+  const plan = rows[0]['QUERY PLAN'][0].Plan
+  expect(JSON.stringify(plan)).not.toContain('Sort')
+  expect(plan).toMatchObject({ 'Node Type': 'Limit', 'Actual Rows': 101, Plans: [{ 'Node Type': 'Index Scan' }] })
+  expect(plan.Plans[0]['Rows Removed by Filter'] ?? 0).toBeLessThan(3)
+})
+
+test('many assets are found at once, in the order in which they were asked for', async ({ database }) => {
+  const [first, second] = [await promoted(database), await promoted(database)]
+  expect(await database.assets.byIds([second.id.toUpperCase(), randomUUID(), first.id])).toEqual([second, first])
+  await expect(database.assets.byIds(Array.from({ length: 101 }, () => randomUUID()))).rejects.toThrow(RangeError)
+})

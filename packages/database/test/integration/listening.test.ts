@@ -1,0 +1,170 @@
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server, type Socket } from 'node:net'
+import { privateServer, waitFor } from '@airlock/stack/testing'
+import { expect, onTestFinished } from 'vitest'
+import { type DatabaseLog, listenForMoves, listenForPurges, type MoveOptions, migrate } from '../../src/index.ts'
+import { openAt, silent, test } from '../database-test.ts'
+import { claimed, goodFile, lapse, newUpload, plenty, promoted, received, tooBig } from '../samples.ts'
+
+const application = () => `airlock-tests-${randomUUID()}`
+
+/** Listens for a test, and keeps what it hears. */
+function listening(url: string, given: Partial<MoveOptions> = {}) {
+  const heard: string[] = []
+  const applicationName = application()
+  const log: DatabaseLog = { info: (_fields, message) => heard.push(message), warn: (_fields, message) => heard.push(message) }
+  const moves = listenForMoves({
+    url,
+    applicationName,
+    log,
+    onMove: (id, state) => heard.push(`${id} ${state}`),
+    onReady: () => heard.push('ready'),
+    onLost: () => heard.push('lost'),
+    timeoutMs: 1000,
+    longestPauseMs: 200,
+    ...given,
+  })
+  onTestFinished(() => moves.close())
+  return { heard, moves, applicationName, hears: (what: string) => expect.poll(() => heard, { timeout: 15_000 }).toContain(what) }
+}
+
+test('each move of an upload is heard once it is committed, in its order', async ({ database, url, sql }) => {
+  const { heard, hears } = listening(url)
+  await hears('ready')
+
+  const upload = newUpload()
+  await database.uploads.register(upload, plenty)
+  await sql.query('begin')
+  await sql.query(`update uploads set counted = false where id = $1`, [upload.id])
+  await sql.query('commit')
+  await database.uploads.accept([goodFile(upload)])
+  const { uploadId } = await claimed(database)
+  await lapse(sql, uploadId)
+  await database.uploads.cancel(uploadId, tooBig)
+  await hears(`${uploadId} rejected`)
+
+  expect(heard).toEqual(['ready', `${upload.id} received`, `${uploadId} received`, `${uploadId} processing`, `${uploadId} rejected`])
+})
+
+test('a move that is rolled back is not heard', async ({ database, url, sql }) => {
+  const { heard, hears } = listening(url)
+  await hears('ready')
+  const { id } = await received(database)
+  await sql.query('begin')
+  await sql.query(
+    `update uploads set state = 'rejected', rejected_at = now(), error_code = 'a', error_title = 'b', error_detail = 'c' where id = $1`,
+    [id],
+  )
+  await sql.query('rollback')
+  await sql.query(`notify airlock_uploads, 'nonsense'`)
+  await hears('somebody else notifies on airlock_uploads')
+  expect(heard).toEqual(['ready', `${id} received`, 'somebody else notifies on airlock_uploads'])
+})
+
+test('what has to be purged rings once for each commit', async ({ database, url, sql }) => {
+  const heard: string[] = []
+  const applicationName = application()
+  const onReady = () => heard.push('ready')
+  const bell = listenForPurges({ url, applicationName, log: silent, onReady, onLost: () => {}, onPurge: () => heard.push('purge') })
+  onTestFinished(() => bell.close())
+  await expect.poll(() => heard).toEqual(['ready'])
+
+  const userId = randomUUID()
+  for (let i = 0; i < 3; i += 1) await promoted(database, { userId })
+  await sql.query('delete from users where id = $1', [userId])
+  await expect.poll(() => heard).toEqual(['ready', 'purge'])
+})
+
+test('a listener that fails is told in the log, and the others go on', async ({ database, url }) => {
+  const failing = listening(url, {
+    onMove: () => {
+      throw new Error('out of ears')
+    },
+  })
+  await failing.hears('ready')
+  await received(database)
+  await failing.hears('a listener to the database failed')
+  expect(failing.heard).not.toContain('lost')
+})
+
+test('a connection that the server ends is told once, made again, and hears again', async ({ database, url, sql }) => {
+  const { heard, hears, applicationName } = listening(url)
+  await hears('ready')
+  await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName])
+  await expect.poll(() => heard.filter((what) => what === 'ready')).toHaveLength(2)
+  const { id } = await received(database)
+  await hears(`${id} received`)
+  expect(heard).toEqual([
+    'ready',
+    'lost',
+    'not listening to the database, will connect again',
+    'listening to the database again',
+    'ready',
+    `${id} received`,
+  ])
+})
+
+test('closing ends the connection, and nothing is heard any more', async ({ database, url, sql }) => {
+  const { heard, moves, hears, applicationName } = listening(url)
+  await hears('ready')
+  await moves.close()
+  await received(database)
+  const { rows } = await sql.query('select from pg_stat_activity where application_name = $1', [applicationName])
+  expect(rows).toEqual([])
+  expect(heard).toEqual(['ready'])
+  await moves.close()
+})
+
+test('who listens while Postgres is away is neither ready nor lost, says so once, and can be closed at any moment', async () => {
+  const { heard, moves } = listening('postgresql://127.0.0.1:1/airlock', { longestPauseMs: 20 })
+  await expect.poll(() => heard).toContain('not listening to the database, will connect again')
+  await new Promise((resolve) => setTimeout(resolve, 300)) // several more attempts
+  await moves.close()
+  expect(heard).toEqual(['not listening to the database, will connect again'])
+})
+
+/** A server that takes connections and never says a word. */
+async function silentServer(): Promise<{ url: string; connections: () => number }> {
+  const sockets = new Set<Socket>()
+  const server: Server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    return new Promise<void>((resolve) => server.close(() => resolve()))
+  })
+  const address = server.address() as { port: number }
+  return { url: `postgresql://airlock@127.0.0.1:${address.port}/airlock`, connections: () => sockets.size }
+}
+
+test('a server that never answers is given up within the time limit, and tried again', async () => {
+  const server = await silentServer()
+  const { heard, moves } = listening(server.url, { timeoutMs: 100, longestPauseMs: 20 })
+  await waitFor(() => server.connections() >= 3, { what: 'a third attempt', timeoutMs: 10_000 })
+  const started = performance.now()
+  await moves.close()
+  expect(performance.now() - started).toBeLessThan(1500)
+  expect(heard).toEqual(['not listening to the database, will connect again'])
+})
+
+test('a connection that dies without a word is noticed by its missing sign of life', { timeout: 60_000 }, async () => {
+  const server = await privateServer('postgres')
+  onTestFinished(() => server.drop())
+  const { url } = server.address
+  await migrate({ url, log: silent })
+  const { heard, hears, moves } = listening(url, { signOfLifeMs: 100, timeoutMs: 500 })
+  await hears('ready')
+
+  await server.pause()
+  await hears('lost')
+  await server.resume()
+  await expect.poll(() => heard.filter((what) => what === 'ready'), { timeout: 15_000 }).toHaveLength(2)
+
+  const database = await openAt(url)
+  const { id } = await received(database)
+  await hears(`${id} received`)
+  await database.close()
+  await moves.close()
+})
