@@ -7,6 +7,7 @@ import multipart from '@fastify/multipart'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
 import { Chores } from './chores.ts'
+import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { GatewayMetrics } from './metrics.ts'
 import { authenticated } from './plugins/auth.ts'
 import { answerErrors } from './plugins/errors.ts'
@@ -15,7 +16,7 @@ import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { healthRoutes } from './routes/health.ts'
-import { jobRoute } from './routes/jobs.ts'
+import { jobRoutes } from './routes/jobs.ts'
 import { uploadRoute } from './routes/upload.ts'
 import { FilesInFlight } from './upload/files-in-flight.ts'
 import type { PatienceLimits } from './upload/patience.ts'
@@ -34,6 +35,8 @@ export interface GatewayDeps {
   presignHours: { default: number; max: number }
   patience: PatienceLimits
   maxFilesInFlight: number
+  listen: MoveFeedDeps['listen']
+  lookEveryMs: MoveFeedDeps['lookEveryMs']
 }
 
 /** How long a health check waits for one server, in ms. */
@@ -66,13 +69,31 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   answerUnknownRoutes(app)
   logRequests(app)
   lingerOnUnreadBodies(app)
-  new GatewayMetrics().serve(app)
+  // what ends after the listener closed would otherwise keep its connection, and the shutdown waiting
+  app.addHook('onSend', async (_request, reply) => {
+    if (!ready) reply.header('connection', 'close')
+  })
+  const metrics = new GatewayMetrics()
+  metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
   await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Airlock', version: '0.1.0' } } })
 
   const authenticate = authenticated(deps.jwtSecrets)
-  await app.register(uploadRoute({ ...deps, uploads, chores, authenticate, inFlight: new FilesInFlight(deps.maxFilesInFlight) }))
-  await app.register(jobRoute({ uploads, assets, bell, authenticate }))
+  const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
+  await app.register(
+    uploadRoute({
+      ...deps,
+      uploads,
+      assets,
+      idempotency: database.idempotency,
+      chores,
+      feed,
+      metrics,
+      authenticate,
+      inFlight: new FilesInFlight(deps.maxFilesInFlight),
+    }),
+  )
+  await app.register(jobRoutes({ uploads, assets, bell, feed, authenticate }))
   await app.register(assetRoutes({ assets, store, bucket: deps.bucket, presignHours: deps.presignHours, authenticate }))
   await app.register(
     healthRoutes({
@@ -85,11 +106,14 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       isReady: () => ready,
     }),
   )
-  app.addHook('onClose', () => chores.done())
-  return {
-    app,
-    drain: () => {
-      ready = false
-    },
+  const drain = () => {
+    ready = false
+    feed.drain()
   }
+  app.addHook('preClose', async () => drain())
+  app.addHook('onClose', async () => {
+    await feed.close()
+    await chores.done()
+  })
+  return { app, drain }
 }

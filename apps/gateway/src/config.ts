@@ -2,6 +2,7 @@ import { type Config, databaseVariables, type Environment, readConfig, sizeLimit
 
 const names = [
   ...databaseVariables,
+  'DATABASE_DIRECT_URL',
   'REDIS_URL',
   ...storeVariables,
   'JWT_SECRET',

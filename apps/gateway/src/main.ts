@@ -1,5 +1,5 @@
 import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
-import { openDatabase } from '@airlock/database'
+import { listenForMoves, openDatabase } from '@airlock/database'
 import { Bell, impatientConnection } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import closeWithGrace from 'close-with-grace'
@@ -36,6 +36,14 @@ async function start(config: GatewayConfig): Promise<void> {
       minBytesPerSecond: config.UPLOAD_MIN_BYTES_PER_SECOND,
     },
     maxFilesInFlight: config.MAX_FILES_IN_FLIGHT,
+    listen: (handlers) =>
+      listenForMoves({
+        url: config.DATABASE_DIRECT_URL ?? config.DATABASE_URL,
+        log,
+        applicationName: 'airlock-gateway-moves',
+        ...handlers,
+      }),
+    lookEveryMs: { listening: 10_000, lost: 1000 },
   })
   await app.listen({ host: config.HOST, port: config.PORT })
 

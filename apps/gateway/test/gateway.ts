@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { type Database, migrate, openDatabase } from '@airlock/database'
+import { type Database, listenForMoves, migrate, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
 import { Bell, impatientConnection } from '@airlock/queue'
@@ -34,6 +34,8 @@ export interface RunningGateway {
   uploads(userId?: string): Promise<{ id: string; state: string; error_code: string | null; counted: boolean }[]>
   /** Waits until nothing is on its way in, and nothing is left behind of what was not accepted. */
   leavesNothing(): Promise<void>
+  /** Connections that listen to Postgres for moves. */
+  listeners(): Promise<number>
   /** Does the worker's part. */
   promotes(uploadId: string): Promise<void>
   close(): Promise<void>
@@ -73,6 +75,8 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
     presignHours: { default: 24, max: 168 },
     patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
     maxFilesInFlight: 64,
+    listen: (handlers) => listenForMoves({ url: db.url, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
+    lookEveryMs: { listening: 10_000, lost: 1000 },
     ...overrides,
   })
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })
@@ -93,6 +97,11 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
     gateway,
     log,
     uploads,
+    listeners: async () => {
+      const sql =
+        "select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name = 'airlock-gateway-moves'"
+      return (await client.query(sql)).rows[0].n
+    },
     leavesNothing: () => leavesNothing(bucket, uploads),
     promotes: async (uploadId) => {
       const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>

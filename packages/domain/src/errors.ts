@@ -195,6 +195,16 @@ export const errors = {
     title: 'Request malformed',
     detail: ({ reason }: { reason: string }) => `The request is malformed: ${shown(reason)}.`,
   },
+  headers_too_large: {
+    status: 431,
+    title: 'Headers too large',
+    detail: () => 'The headers of the request are larger than 16 KiB, the maximum.',
+  },
+  headers_too_slow: {
+    status: 408,
+    title: 'Headers too slow',
+    detail: () => 'The headers of the request took longer than 20 seconds.',
+  },
   request_timeout: {
     status: 408,
     title: 'Request took too long',
@@ -210,6 +220,21 @@ export const errors = {
     title: 'Request too slow',
     detail: ({ minBytesPerSecond }: { minBytesPerSecond: number }) =>
       `The request arrived with less than ${minBytesPerSecond} bytes per second over a minute; nothing of it was accepted.`,
+  },
+  idempotency_key_malformed: {
+    status: 400,
+    title: 'Idempotency-Key malformed',
+    detail: () => 'The header Idempotency-Key takes 1 to 255 visible ASCII characters.',
+  },
+  idempotency_key_reused: {
+    status: 422,
+    title: 'Idempotency-Key reused',
+    detail: () => 'This Idempotency-Key belongs to an earlier request with another body; a new request needs a new key.',
+  },
+  request_in_flight: {
+    status: 409,
+    title: 'Request in flight',
+    detail: () => 'The first request with this Idempotency-Key is still being worked on.',
   },
 
   // The caller
@@ -270,6 +295,26 @@ export const errors = {
     status: 403,
     title: 'Not your job',
     detail: ({ id }: { id: string }) => `Job '${shown(id)}' belongs to another user.`,
+  },
+  too_many_ids: {
+    status: 400,
+    title: 'Too many ids',
+    detail: ({ limit }: { limit: number }) => `The query 'ids' takes 1 to ${limit} ids, separated by commas.`,
+  },
+  already_completed: {
+    status: 409,
+    title: 'Already completed',
+    detail: ({ id }: { id: string }) => `Job '${shown(id)}' is completed and can't be cancelled; its asset can be deleted.`,
+  },
+  not_parked: {
+    status: 409,
+    title: 'Not parked',
+    detail: ({ id }: { id: string }) => `Job '${shown(id)}' has not failed, so there is nothing to retry.`,
+  },
+  too_many_streams: {
+    status: 429,
+    title: 'Too many event streams',
+    detail: ({ limit }: { limit: number }) => `More than ${limit} event streams are open for this user.`,
   },
   asset_not_found: {
     status: 404,
@@ -336,6 +381,11 @@ export const errors = {
     status: 503,
     title: 'Database unavailable',
     detail: () => 'The database is out of reach. Please try again later; nothing of this request was kept.',
+  },
+  auth_unavailable: {
+    status: 503,
+    title: 'Tokens can not be checked',
+    detail: () => 'The server with the keys for tokens is out of reach, so your token could not be checked. Please try again later.',
   },
   overloaded: {
     status: 503,

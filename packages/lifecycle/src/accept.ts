@@ -1,4 +1,4 @@
-import type { UploadRecord, UploadRepository } from '@airlock/database'
+import type { RepeatableRequest, UploadRecord, UploadRepository } from '@airlock/database'
 import { type AssetType, assetKind, finalKey } from '@airlock/domain'
 import type { Bell } from '@airlock/queue'
 import type { Log } from './log.ts'
@@ -11,6 +11,15 @@ export interface FormFields {
   brandId: string | null
   /** What the caller ties to its files; it comes back unchanged. */
   clientMetadata: Readonly<Record<string, string | number | boolean>> | null
+}
+
+/** What else an acceptance carries. */
+export interface Acceptance extends FormFields {
+  requestId: string
+  /** The service that acted for the user. */
+  actedBy?: string | null
+  /** Writes the answer in the same transaction, for requests that may come again. */
+  idempotency?: RepeatableRequest | undefined
 }
 
 export interface AcceptDeps {
@@ -26,12 +35,12 @@ export interface AcceptDeps {
  * When Redis is away the answer is the same: the sweeper rings (design, section 4).
  *
  * @throws UploadNotReceiving  one of the rows was meanwhile abandoned; none was accepted
+ * @throws IdempotencyLeaseLost  somebody else took the repeatable request over; none was accepted
  * @throws DatabaseUnavailable  nobody knows whether they were accepted; the client may try again
  */
 export async function accept(
   files: readonly ReceivedFile[],
-  fields: FormFields,
-  requestId: string,
+  { requestId, idempotency, actedBy = null, ...fields }: Acceptance,
   { uploads, bell, log }: AcceptDeps,
 ): Promise<UploadRecord[]> {
   const acceptedAt = new Date()
@@ -46,7 +55,10 @@ export async function accept(
       etag: file.etag,
       detectedType: file.mediaType,
       finalKey: finalKey({ ...fields, uploadId: file.uploadId, userId: file.userId, filename: file.filename, acceptedAt }),
+      clientMetadata: fields.clientMetadata,
+      actedBy,
     })),
+    { idempotency },
   )
   const { lane } = assetKind(fields.assetType)
   await Promise.all(

@@ -180,8 +180,7 @@ async function abandonFailed(
 ): Promise<void> {
   const { why, giveBack } = reasonOf(error, bytes, about.filename)
   const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
-  if (error instanceof AirlockError) log.info(fields, 'file refused')
-  else log.warn({ ...fields, err: error }, 'file not received')
+  log.info(error instanceof AirlockError ? fields : { ...fields, err: error }, 'file not received')
   if (giveBack) await counter.remove(about.userId, about.uploadId)
   await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
     log.warn({ ...about, err }, 'upload not marked as abandoned yet, the sweeper will')

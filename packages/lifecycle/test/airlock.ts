@@ -52,7 +52,13 @@ export const realInspect: Inspect = (source, { filename, detectedType, assetType
 /** What a form says of a sample. */
 export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   const assetType = declaredType === 'video/mp4' ? 'generated_video' : 'brand_image'
-  return { assetType, projectId: declaredType === 'video/mp4' ? randomUUID() : null, brandId: null, clientMetadata: null } as const
+  return {
+    assetType,
+    projectId: declaredType === 'video/mp4' ? randomUUID() : null,
+    brandId: null,
+    clientMetadata: null,
+    requestId: 'request-1',
+  } as const
 }
 
 /** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
@@ -78,9 +84,15 @@ export class Airlock {
 
   /** Streams a file to quarantine, as a door does. */
   receives(sample: Sample, { bytes, deps, ...given }: Received = {}): Promise<ReceivedFile> {
-    const { filename = sample.filename, declaredType = sample.declaredType, assetType = formOf(sample).assetType, ...sender } = given
+    const {
+      filename = sample.filename,
+      declaredType = sample.declaredType,
+      assetType = formOf(sample).assetType,
+      expectedHash = null,
+      ...sender
+    } = given
     return receive(
-      { filename, declaredType, assetType, bytes: bytes ?? inChunks(sample.bytes) },
+      { filename, declaredType, assetType, expectedHash, bytes: bytes ?? inChunks(sample.bytes) },
       { userId: this.userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits, ...sender },
       { uploads: this.uploads, store: this.store, counter: this.counter, log: this.log, ...deps },
     )
@@ -89,7 +101,7 @@ export class Airlock {
   /** Receives and accepts one file. */
   async accepts(sample: Sample, given: Received = {}): Promise<UploadRecord> {
     const file = await this.receives(sample, given)
-    const [upload] = await accept([file], formOf(sample), 'request-1', { uploads: this.uploads, bell: this.world.bell, log: this.log })
+    const [upload] = await accept([file], formOf(sample), { uploads: this.uploads, bell: this.world.bell, log: this.log })
     if (upload === undefined) throw new Error('not accepted')
     return upload
   }

@@ -6,6 +6,8 @@ import { errors, jwtVerify } from 'jose'
 export interface Caller {
   readonly id: string
   readonly scopes: readonly string[]
+  /** When the token ends, in ms since 1970. */
+  readonly expiresAtMs: number
 }
 
 declare module 'fastify' {
@@ -39,6 +41,11 @@ export function callerOfRequest({ caller }: FastifyRequest): Caller {
   return caller
 }
 
+/** @throws AirlockError `scope_missing` */
+export function requireScope(request: FastifyRequest, scope: string): void {
+  if (!callerOfRequest(request).scopes.includes(scope)) throw new AirlockError('scope_missing', { scope })
+}
+
 async function callerOf(header: string | undefined, keys: readonly Uint8Array[]): Promise<Caller> {
   const token = /^Bearer +(\S+)$/i.exec(header ?? '')?.[1]
   if (token === undefined) throw new AirlockError(header === undefined ? 'token_missing' : 'token_malformed', {})
@@ -47,7 +54,7 @@ async function callerOf(header: string | undefined, keys: readonly Uint8Array[])
     try {
       const { payload } = await jwtVerify(token, key, { algorithms, requiredClaims: ['sub', 'exp'], clockTolerance: clockLeewaySeconds })
       if (typeof payload.sub !== 'string' || !isUuid(payload.sub)) throw new AirlockError('token_malformed', {})
-      return { id: payload.sub.toLowerCase(), scopes: scopesOf(payload.scope) }
+      return { id: payload.sub.toLowerCase(), scopes: scopesOf(payload.scope), expiresAtMs: (payload.exp ?? 0) * 1000 }
     } catch (error) {
       if (error instanceof AirlockError) throw error
       refused = new AirlockError(refusalOf(error), {}, { cause: error })

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable, UnknownUser, UploadNotReceiving } from '@airlock/database'
+import { DatabaseUnavailable, IdempotencyLeaseLost, UploadNotReceiving } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -11,22 +11,19 @@ export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asAirlockError(error)
     if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
+    const retryAfter = 'retryAfterSeconds' in known ? known.retryAfterSeconds : null
+    if (typeof retryAfter === 'number') reply.header('retry-after', retryAfter)
     sendError(known, request, reply)
   })
 }
 
 /** The body of every error answer. */
-export const errorBody = ({ title, detail, code }: AirlockError, request: FastifyRequest) => ({
-  error: title,
-  detail,
-  code,
-  request_id: request.id,
-})
+export const bodyOf = ({ title, detail, code }: AirlockError, requestId: string) => ({ error: title, detail, code, request_id: requestId })
 
 export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): void {
-  if (error.status === 503) reply.header('retry-after', retryAfterSeconds)
+  if (error.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
-  reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(errorBody(error, request))
+  reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
 }
 
 /** What a client is told of an error. Whatever is not foreseen becomes `internal_error`. */
@@ -34,8 +31,8 @@ export function asAirlockError(error: unknown): AirlockError {
   if (error instanceof AirlockError) return error
   if (error instanceof StoreUnavailable) return new AirlockError('storage_unavailable', {}, { cause: error })
   if (error instanceof DatabaseUnavailable) return new AirlockError('database_unavailable', {}, { cause: error })
-  if (error instanceof UnknownUser) return new AirlockError('unknown_user', {}, { cause: error })
   if (error instanceof UploadNotReceiving) return new AirlockError('upload_interrupted', { filename: '' }, { cause: error })
+  if (error instanceof IdempotencyLeaseLost) return new AirlockError('request_in_flight', {}, { cause: error })
   const { code, statusCode, validation, message } = error as Partial<FastifyError>
   if (validation !== undefined) return new AirlockError('request_malformed', { reason: String(message) })
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AirlockError('not_multipart', {})

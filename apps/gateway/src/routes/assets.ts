@@ -5,23 +5,9 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { callerOfRequest } from '../plugins/auth.ts'
+import { PresignedAsset, presignedAsset } from '../presigned-asset.ts'
 import { uuidOf } from './ids.ts'
-import { ById, Moment, ProblemBody, Uuid } from './schemas.ts'
-
-const PresignedAsset = Type.Object({
-  asset_id: Uuid,
-  s3_url: Type.String(),
-  presigned_url: Type.String(),
-  expiration_at: Moment,
-  original_filename: Type.Union([Type.String(), Type.Null()]),
-  size_bytes: Type.Union([Type.Integer(), Type.Null()]),
-  mime_type: Type.Union([Type.String(), Type.Null()]),
-  asset_type: Type.Union([Type.String(), Type.Null()]),
-  project_id: Type.Union([Uuid, Type.Null()]),
-  brand_id: Type.Union([Uuid, Type.Null()]),
-  content_hash: Type.Union([Type.String(), Type.Null()]),
-  created_at: Moment,
-})
+import { ById, ProblemBody } from './schemas.ts'
 
 export interface AssetRouteDeps {
   assets: AssetRepository
@@ -39,6 +25,7 @@ export const assetRoutes =
       expiration_hours: Type.Optional(
         Type.Integer({ minimum: 1, maximum: deps.presignHours.max, description: 'Life of the URL, in whole hours' }),
       ),
+      disposition: Type.Optional(Type.Enum(['inline', 'attachment'], { description: 'Whether a browser shows the file or saves it' })),
     })
     for (const [url, summary] of Object.entries({
       '/api/assets/:id': 'An asset and a URL to read it',
@@ -58,7 +45,8 @@ export const assetRoutes =
         async (request, reply) => {
           const asset = await ownAsset(uuidOf(request.params.id), request, deps)
           reply.header('cache-control', 'no-store')
-          return presigned(asset, request.query.expiration_hours ?? deps.presignHours.default, deps)
+          const { expiration_hours: hours = deps.presignHours.default, disposition } = request.query
+          return presignedAsset(asset, { hours, disposition }, deps)
         },
       )
     }
@@ -69,22 +57,4 @@ async function ownAsset(id: string, request: FastifyRequest, { assets }: AssetRo
   if (asset === null) throw new AirlockError('asset_not_found', { id })
   if (asset.userId !== callerOfRequest(request).id) throw new AirlockError('asset_not_yours', { id })
   return asset
-}
-
-async function presigned(asset: AssetRecord, hours: number, { store, bucket }: AssetRouteDeps) {
-  const { url, expiresAt } = await store.presign(asset.s3Key, { expiresInSeconds: hours * 3600, filename: asset.filename ?? undefined })
-  return {
-    asset_id: asset.id,
-    s3_url: `s3://${bucket}/${asset.s3Key}`,
-    presigned_url: url,
-    expiration_at: expiresAt.toISOString(),
-    original_filename: asset.filename,
-    size_bytes: asset.sizeBytes,
-    mime_type: asset.mediaType,
-    asset_type: asset.assetType,
-    project_id: asset.projectId,
-    brand_id: asset.brandId,
-    content_hash: asset.metadata?.content_hash ?? null,
-    created_at: asset.createdAt.toISOString(),
-  }
 }

@@ -1,80 +1,120 @@
 import type { AssetRepository, UploadRecord, UploadRepository } from '@airlock/database'
-import { AirlockError, assetKind, isPending, type JobStatus, jobStatusOf } from '@airlock/domain'
+import { AirlockError, assetKind, isPending, jobStatusOf, refusal } from '@airlock/domain'
 import type { Bell } from '@airlock/queue'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { callerOfRequest } from '../plugins/auth.ts'
+import type { MoveFeed } from '../following/move-feed.ts'
+import { OpenStreams, streamJob } from '../following/stream-job.ts'
+import { asJob, Job, statusOf } from '../job.ts'
+import { callerOfRequest, requireScope } from '../plugins/auth.ts'
 import { uuidOf } from './ids.ts'
-import { AssetTypeName, ById, Moment, ProblemBody, Status, Uuid } from './schemas.ts'
-
-const Job = Type.Object({
-  job_id: Uuid,
-  status: Status,
-  progress: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the steps that are done' }),
-  attempts: Type.Integer({ description: 'How often a worker has taken it up' }),
-  filename: Type.String(),
-  asset_type: AssetTypeName,
-  size_bytes: Type.Integer(),
-  asset_id: Type.Union([Uuid, Type.Null()]),
-  error: Type.Union([Type.Object({ code: Type.String(), error: Type.String(), detail: Type.String() }), Type.Null()]),
-  created_at: Moment,
-  updated_at: Moment,
-})
+import { ById, ProblemBody, Uuid } from './schemas.ts'
 
 export interface JobRouteDeps {
   uploads: UploadRepository
   assets: AssetRepository
-  bell: Pick<Bell, 'progressOf'>
+  bell: Pick<Bell, 'progressOf' | 'ring' | 'ringAgain'>
+  feed: MoveFeed
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
 /** When a client should look again, in seconds: pictures are quick. */
 const nextLookSeconds = 1
 
-export const jobRoute =
-  ({ uploads, assets, bell, authenticate }: JobRouteDeps): FastifyPluginAsyncTypebox =>
+const maxIds = 100
+
+const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
+const Ids = Type.Object({ ids: Type.String({ description: `1 to ${maxIds} ids, separated by commas` }) })
+const Jobs = Type.Object({ jobs: Type.Array(Job), unknown: Type.Array(Uuid, { description: 'Ids that are no jobs of the caller' }) })
+
+export const jobRoutes =
+  (deps: JobRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
+    const { uploads, feed, authenticate: onRequest } = deps
+    const tags = ['jobs']
+    const streams = new OpenStreams()
+
     app.get(
       '/api/jobs/:id',
-      {
-        onRequest: authenticate,
-        schema: { summary: 'Where an upload stands', params: ById, response: { 200: Job, '4xx': ProblemBody, '5xx': ProblemBody } },
-      },
+      { onRequest, schema: { summary: 'Where an upload stands', tags, params: ById, response: { 200: Job, ...failures } } },
       async (request, reply) => {
+        const upload = await ownUpload(request.params.id, request, deps)
+        if (isPending(statusOf(upload))) reply.header('retry-after', nextLookSeconds)
+        return asJob(upload, deps)
+      },
+    )
+
+    app.get(
+      '/api/jobs',
+      { onRequest, schema: { summary: 'Where several uploads stand', tags, querystring: Ids, response: { 200: Jobs, ...failures } } },
+      async (request) => {
+        const ids = [...new Set(request.query.ids.split(','))].map(uuidOf)
+        if (ids.length > maxIds) throw new AirlockError('too_many_ids', { limit: maxIds })
+        const { id: userId } = callerOfRequest(request)
+        const own = (await uploads.byIds(ids)).filter((upload) => upload.userId === userId && jobStatusOf(upload.state) !== null)
+        const known = new Map(own.map((upload) => [upload.id, upload]))
+        const jobs = await Promise.all(ids.flatMap((id) => known.get(id) ?? []).map((upload) => asJob(upload, deps)))
+        return { jobs, unknown: ids.filter((id) => !known.has(id)) }
+      },
+    )
+
+    app.delete(
+      '/api/jobs/:id',
+      { onRequest, schema: { summary: 'Cancel an upload that is not final yet', tags, params: ById, response: { 200: Job, ...failures } } },
+      async (request) => {
+        const { id, filename } = await ownUpload(request.params.id, request, deps)
+        const cancelled = await uploads.cancel(id, refusal('cancelled', { filename }))
+        if (cancelled.cancelled)
+          request.log.info({ uploadId: id, userId: request.caller?.id, filename, step: 'cancel' }, 'upload cancelled')
+        else if (cancelled.reason === 'completed') throw new AirlockError('already_completed', { id })
+        return asJob(await ownUpload(id, request, deps), deps)
+      },
+    )
+
+    app.get(
+      '/api/jobs/:id/events',
+      { onRequest, schema: { summary: 'Follow an upload until it ends, as server-sent events', tags, params: ById, response: failures } },
+      async (request, reply) => {
+        const upload = await ownUpload(request.params.id, request, deps)
+        await streamJob(upload, request, reply, {
+          feed,
+          streams,
+          read: () => ownUpload(upload.id, request, deps),
+          asJob: (record) => asJob(record, deps),
+        })
+        return reply
+      },
+    )
+
+    app.post(
+      '/api/jobs/:id/retry',
+      { onRequest, schema: { summary: 'Try a failed upload again (scope ops)', tags, params: ById, response: { 200: Job, ...failures } } },
+      async (request) => {
+        requireScope(request, 'ops')
         const id = uuidOf(request.params.id)
         const upload = await uploads.byId(id)
-        const status = upload === null ? null : jobStatusOf(upload.state)
-        if (upload === null || status === null) throw new AirlockError('job_not_found', { id })
-        if (upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
-        if (isPending(status)) reply.header('retry-after', nextLookSeconds)
-        const asset = status === 'completed' ? await assets.ofUpload(id) : null
-        return asJob(upload, status, { assetId: asset?.id ?? null, progress: await progressOf(upload, status, bell) })
+        if (upload === null) throw new AirlockError('job_not_found', { id })
+        if (!(await uploads.retryParked(id))) throw new AirlockError('not_parked', { id })
+        request.log.info({ uploadId: id, userId: upload.userId, by: request.caller?.id, step: 'retry' }, 'parked upload is tried again')
+        await ringAgain(upload, request, deps)
+        return asJob((await uploads.byId(id)) ?? upload, deps)
       },
     )
   }
 
-/** Status is Postgres' word; only what happens between two states comes from the queue. */
-async function progressOf({ id, assetType }: UploadRecord, status: JobStatus, bell: JobRouteDeps['bell']): Promise<number> {
-  if (status === 'completed' || status === 'rejected') return 1
-  if (status !== 'processing' || assetType === null) return 0
-  return (await bell.progressOf(assetKind(assetType).lane, id)) ?? 0
+/** @throws AirlockError `id_malformed`, `job_not_found`, `job_not_yours` */
+async function ownUpload(rawId: string, request: FastifyRequest, { uploads }: JobRouteDeps): Promise<UploadRecord> {
+  const id = uuidOf(rawId)
+  const upload = await uploads.byId(id)
+  if (upload === null || jobStatusOf(upload.state) === null) throw new AirlockError('job_not_found', { id })
+  if (upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
+  return upload
 }
 
-function asJob(upload: UploadRecord, status: JobStatus, { assetId, progress }: { assetId: string | null; progress: number }) {
-  const { id, attempt, filename, assetType, sizeBytes, refusal, createdAt, updatedAt } = upload
-  if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or kind`)
-  return {
-    job_id: id,
-    status,
-    progress,
-    attempts: attempt,
-    filename,
-    asset_type: assetType,
-    size_bytes: sizeBytes,
-    asset_id: assetId,
-    error: refusal,
-    created_at: createdAt.toISOString(),
-    updated_at: updatedAt.toISOString(),
-  }
+async function ringAgain({ id, assetType }: UploadRecord, request: FastifyRequest, { bell }: JobRouteDeps): Promise<void> {
+  if (assetType === null) throw new Error(`parked upload ${id} has no kind`)
+  await bell
+    .ringAgain(assetKind(assetType).lane, { uploadId: id })
+    .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'no worker woken, the sweeper will'))
 }

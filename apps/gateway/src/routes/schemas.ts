@@ -1,7 +1,9 @@
 import { assetTypes, jobStatuses } from '@airlock/domain'
-import Type from 'typebox'
+import Type, { type TSchema } from 'typebox'
 
 /** Schemas that several routes answer with. */
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()])
 
 export const Uuid = Type.String({ format: 'uuid' })
 
@@ -10,6 +12,9 @@ export const Moment = Type.String({ format: 'date-time', description: 'RFC 3339,
 export const AssetTypeName = Type.Enum([...assetTypes])
 
 export const Status = Type.Enum([...jobStatuses])
+
+/** Why a file did not become an asset. */
+export const Reason = Type.Object({ code: Type.String(), error: Type.String(), detail: Type.String() })
 
 const problem = {
   error: Type.String({ description: 'A short title' }),

@@ -1,32 +1,25 @@
-import type { UploadRecord } from '@airlock/database'
-import { AirlockError, type AssetType, type JobStatus, jobStatusOf } from '@airlock/domain'
+import { AirlockError } from '@airlock/domain'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { limitHeaders } from '../plugins/errors.ts'
-import type { UploadDeps } from '../upload/deps.ts'
+import { UploadAnswer, uploadAnswer } from '../upload/answer.ts'
+import { type FinishedDeps, waitForAll } from '../upload/finished.ts'
 import { ClientGone } from '../upload/form.ts'
-import { type RefusedFile, takeForm } from '../upload/take-form.ts'
-import { AllRefused, AssetTypeName, Moment, ProblemBody, RefusedUpload, Status, Uuid } from './schemas.ts'
+import { preferredWait } from '../upload/prefer-wait.ts'
+import type { RefusedFile } from '../upload/refused-file.ts'
+import { idempotencyKey, type RepeatableDeps, takeRepeatable } from '../upload/repeatable.ts'
+import { type TakenForm, takeForm } from '../upload/take-form.ts'
+import { AllRefused, ProblemBody } from './schemas.ts'
 
-const AcceptedUpload = Type.Object({
-  upload_id: Uuid,
-  job_id: Uuid,
-  status: Status,
-  status_url: Type.String(),
-  filename: Type.String(),
-  asset_type: AssetTypeName,
-  size_bytes: Type.Integer(),
-  mime_type: Type.String({ description: 'What the first bytes say; the worker proves it' }),
-  content_hash: Type.String({ description: 'SHA-256 in hexadecimal' }),
-  created_at: Moment,
-})
-
-const UploadAnswer = Type.Object({ uploads: Type.Array(AcceptedUpload), rejected: Type.Array(RefusedUpload) })
-
-export interface UploadRouteDeps extends UploadDeps {
+export interface UploadRouteDeps extends RepeatableDeps, FinishedDeps {
   authenticate: (request: FastifyRequest) => Promise<void>
 }
+
+const Headers = Type.Object({
+  prefer: Type.Optional(Type.String({ description: 'wait=N: wait up to N seconds (25 at most) for the finished assets (RFC 7240)' })),
+  'idempotency-key': Type.Optional(Type.String({ description: 'Makes the request repeatable for 24 hours' })),
+})
 
 export const uploadRoute =
   (deps: UploadRouteDeps): FastifyPluginAsyncTypebox =>
@@ -35,17 +28,45 @@ export const uploadRoute =
       '/api/upload',
       {
         onRequest: deps.authenticate,
-        schema: { summary: 'Send files into quarantine', response: { 202: UploadAnswer, '4xx': AllRefused, '5xx': ProblemBody } },
+        schema: {
+          summary: 'Send files into quarantine',
+          tags: ['uploads'],
+          consumes: ['multipart/form-data'],
+          headers: Headers,
+          response: { 200: UploadAnswer, 202: UploadAnswer, '4xx': AllRefused, '5xx': ProblemBody },
+        },
       },
       async (request, reply) => {
-        const taken = await takeForm(request, deps).catch((error: unknown) => hangUpOnGone(error, request, reply))
+        const taken = await take(request, deps).catch((error: unknown) => hangUpOnGone(error, request, reply))
         if (taken === null) return reply
-        const { accepted, refused } = taken
-        if (accepted.length === 0) return refuseAll(refused, deps.filesPerHour, request, reply)
-        return reply.code(202).send({ uploads: accepted.map(asEntry), rejected: refused.map(asRefused) })
+        if ('accepted' in taken && taken.accepted.length === 0) return refuseAll(taken.refused, deps.filesPerHour, request, reply)
+        const answer = 'accepted' in taken ? uploadAnswer(taken.accepted, taken.refused) : taken
+        const waitSeconds = preferredWait(request.headers)
+        if (waitSeconds === null) return reply.code(202).send(answer)
+        return answerWhenEnded(answer, waitSeconds, reply, deps)
       },
     )
   }
+
+/** @returns the form, or the answer that its first sending got */
+function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm | UploadAnswer> {
+  const key = idempotencyKey(request)
+  return key === null ? takeForm(request, deps) : takeRepeatable(key, request, deps)
+}
+
+/** The client may go away while it waits; what was accepted stays accepted. */
+async function answerWhenEnded(
+  answer: UploadAnswer,
+  waitSeconds: number,
+  reply: FastifyReply,
+  deps: UploadRouteDeps,
+): Promise<FastifyReply> {
+  const gone = new AbortController()
+  reply.raw.once('close', () => gone.abort())
+  const waited = await waitForAll(answer, AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)]), deps)
+  reply.header('preference-applied', `wait=${waitSeconds}`)
+  return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
+}
 
 /** Nobody is there to read an answer; the log says what became of the files. */
 function hangUpOnGone(error: unknown, request: FastifyRequest, reply: FastifyReply): null {
@@ -56,24 +77,6 @@ function hangUpOnGone(error: unknown, request: FastifyRequest, reply: FastifyRep
   return null
 }
 
-function asEntry(upload: UploadRecord) {
-  const { id, state, filename, assetType, sizeBytes, detectedType, contentHash, createdAt } = upload
-  return {
-    upload_id: id,
-    job_id: id,
-    status: jobStatusOf(state) as JobStatus,
-    status_url: `/api/jobs/${id}`,
-    filename,
-    asset_type: assetType as AssetType,
-    size_bytes: sizeBytes as number,
-    mime_type: detectedType as string,
-    content_hash: contentHash as string,
-    created_at: createdAt.toISOString(),
-  }
-}
-
-const asRefused = ({ index, filename, code, error, detail }: RefusedFile) => ({ index, filename, code, error, detail })
-
 /** The status of the refusals where they agree, else 400; one file's refusal is the whole answer's. */
 function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const [first] = refused
@@ -82,8 +85,7 @@ function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, reques
   const retryAfterSeconds = Math.min(...refused.map((file) => file.retryAfterSeconds ?? Number.POSITIVE_INFINITY))
   if (status === 429) limitHeaders(reply, retryAfterSeconds, filesPerHour)
   const sameCode = refused.every((file) => file.code === first.code)
-  const { title, detail, code } = sameCode
-    ? { title: first.error, detail: first.detail, code: first.code }
-    : new AirlockError('files_refused', { count: refused.length })
-  return reply.code(status).send({ error: title, detail, code, request_id: request.id, rejected: refused.map(asRefused) })
+  const none = new AirlockError('files_refused', { count: refused.length })
+  const { title, detail, code } = sameCode ? { title: first.error, detail: first.detail, code: first.code } : none
+  return reply.code(status).send({ error: title, detail, code, request_id: request.id, rejected: uploadAnswer([], refused).rejected })
 }

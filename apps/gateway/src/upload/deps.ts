@@ -4,6 +4,7 @@ import type { FileCounter } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Chores } from '../chores.ts'
+import type { GatewayMetrics } from '../metrics.ts'
 import type { FilesInFlight } from './files-in-flight.ts'
 import type { PatienceLimits } from './patience.ts'
 
@@ -18,4 +19,5 @@ export interface UploadDeps {
   filesPerHour: number
   patience: PatienceLimits
   inFlight: FilesInFlight
+  metrics: Pick<GatewayMetrics, 'files'>
 }

@@ -11,12 +11,19 @@ const isFieldName = (name: string): name is FieldName => (fieldNames as readonly
 /** The fields of a form as they arrive, each judged at once, all together at the end. */
 export class FormFieldReader {
   readonly #values = new Map<FieldName, unknown>()
+  readonly #given = new Map<FieldName, string>()
 
   /** @throws AirlockError `field_unknown`, `field_repeated`, `field_malformed`, `asset_type_…` */
   add(name: string, value: string): void {
     if (!isFieldName(name)) throw new AirlockError('field_unknown', { field: name, allowed: ['files', ...fieldNames] })
     if (this.#values.has(name)) throw new AirlockError('field_repeated', { field: name })
     this.#values.set(name, readers[name](value, name))
+    this.#given.set(name, value)
+  }
+
+  /** The fields as the client wrote them. */
+  given(): (readonly [name: string, value: string])[] {
+    return [...this.#given]
   }
 
   /** What the form has said of its files' kind so far. */

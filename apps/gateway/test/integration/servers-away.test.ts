@@ -15,8 +15,11 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
     const client = new Client(gateway.url)
     expect((await client.pictures(await photo())).status).toBe(202)
     const { bytes } = await scene()
+    let stopped: Promise<void> | undefined
     const sending = slowly(padded(bytes, 40 * MiB), async (sent) => {
-      if (sent === 20 * MiB) await server.stop()
+      if (sent !== 20 * MiB) return
+      stopped = server.stop()
+      await stopped
     })
     const form = multipart(sending, { asset_type: 'generated_video', project_id: project })
 
@@ -29,6 +32,7 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
       }),
     )
 
+    await stopped
     expect(answer).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } })
     expect(answer.headers.get('retry-after')).toBe('5')
     expect(JSON.stringify(answer.body)).not.toMatch(/ECONN|socket|AWS|S3/)

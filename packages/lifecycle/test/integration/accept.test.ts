@@ -13,7 +13,7 @@ const cancelled = { code: 'cancelled', error: 'Cancelled', detail: 'The form was
 test('all good files of a request are accepted together, each with its final key, and a worker is woken for each', async ({ airlock }) => {
   const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo), await airlock.receives(dot)]
 
-  const accepted = await accept(files, formOf(dot), 'request-1', depsOf(airlock))
+  const accepted = await accept(files, formOf(dot), depsOf(airlock))
 
   expect(accepted).toMatchObject(
     files.map(({ uploadId, sizeBytes, contentHash, etag, mediaType }) => ({
@@ -34,7 +34,7 @@ test('all good files of a request are accepted together, each with its final key
 test('a video rings on its own lane, and its key lies in its project', async ({ airlock }) => {
   const form = formOf(samples.scene)
   const file = await airlock.receives(samples.scene)
-  const [video] = await accept([file], form, 'request-1', depsOf(airlock))
+  const [video] = await accept([file], form, depsOf(airlock))
   expect(video?.finalKey).toContain(`generated-videos/${form.projectId}/`)
   expect(await airlock.rungFor('videos')).toEqual([file.uploadId])
   expect(await airlock.rungFor('images')).toEqual([])
@@ -44,7 +44,7 @@ test('a request of which one file was given up meanwhile is not accepted at all,
   const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo)]
   await discard(files[1] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
 
-  await expect(accept(files, formOf(dot), 'request-1', depsOf(airlock))).rejects.toBeInstanceOf(UploadNotReceiving)
+  await expect(accept(files, formOf(dot), depsOf(airlock))).rejects.toBeInstanceOf(UploadNotReceiving)
 
   expect((await airlock.rows()).map(({ state }) => state)).toEqual(['receiving', 'abandoned'])
   expect(await airlock.rungFor('images')).toEqual([])
@@ -55,7 +55,7 @@ test('with Redis away a file is accepted all the same, and the sweeper wakes a w
   const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
   const file = await airlock.receives(samples.photo)
 
-  const [upload] = await accept([file], formOf(samples.photo), 'request-1', { ...depsOf(airlock), bell })
+  const [upload] = await accept([file], formOf(samples.photo), { ...depsOf(airlock), bell })
 
   expect(upload).toMatchObject({ id: file.uploadId, state: 'received' })
   expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: file.uploadId }])
@@ -70,9 +70,7 @@ test('with Postgres away nothing is accepted and nobody is woken', async ({ airl
   const closed = await openAt(world.databaseUrl)
   await closed.close()
   const file = await airlock.receives(samples.photo)
-  await expect(accept([file], formOf(dot), 'request-1', { ...depsOf(airlock), uploads: closed.uploads })).rejects.toBeInstanceOf(
-    DatabaseUnavailable,
-  )
+  await expect(accept([file], formOf(dot), { ...depsOf(airlock), uploads: closed.uploads })).rejects.toBeInstanceOf(DatabaseUnavailable)
   expect(await airlock.stateOf({ id: file.uploadId })).toBe('receiving')
   expect(await airlock.rungFor('images')).toEqual([])
   await discard(file, cancelled, { giveBack: true }, discardDepsOf(airlock))

@@ -96,8 +96,27 @@ test.for(bad)('$what is refused with its reason, counts, and leaves nothing', as
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code }, counted: true }])
   expect(await airlock.quarantine()).toEqual([])
   expect(airlock.counter.filesOf(airlock.userId)).toHaveLength(1)
-  expect(airlock.log.saying('file refused')).toMatchObject([{ code }])
+  expect(airlock.log.lines.filter(({ fields }) => fields.step === 'receive')).toMatchObject([
+    { level: 'info', fields: { code, userId: airlock.userId } },
+  ])
 })
+
+test('a file that arrives as its client announced it is received', async ({ airlock }) => {
+  const file = await airlock.receives(samples.logo, { expectedHash: sha256(samples.logo.bytes) })
+  expect(file.contentHash).toBe(sha256(samples.logo.bytes))
+  await andGivesUp(airlock, file)
+})
+
+test.for([dot, samples.logo, largeScene()])(
+  '$filename is refused when it arrives with other bytes than announced',
+  async (sample, { airlock, expect }) => {
+    await expect(airlock.receives(sample, { expectedHash: sha256(Buffer.from('other bytes')) })).rejects.toMatchObject({
+      code: 'digest_mismatch',
+    })
+    expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'digest_mismatch' } }])
+    expect(await airlock.quarantine()).toEqual([])
+  },
+)
 
 test('a file of wrong bytes is refused before its rest is read, and the form can be read on behind it', async ({ airlock }) => {
   let read = 0

@@ -1,0 +1,62 @@
+import type { AssetRepository, UploadRecord } from '@airlock/database'
+import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
+import type { Bell } from '@airlock/queue'
+import Type from 'typebox'
+import { AssetTypeName, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
+
+/** Where an upload stands, as its owner sees it. */
+export const Job = Type.Object({
+  job_id: Uuid,
+  status: Status,
+  progress: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the steps that are done' }),
+  attempts: Type.Integer({ description: 'How often a worker has taken it up' }),
+  filename: Type.String(),
+  asset_type: AssetTypeName,
+  size_bytes: Type.Integer(),
+  asset_id: nullable(Uuid),
+  error: nullable(Reason),
+  metadata: nullable(Type.Record(Type.String(), Type.Unknown(), { description: 'What the caller gave with the upload' })),
+  created_at: Moment,
+  updated_at: Moment,
+})
+export type Job = Type.Static<typeof Job>
+
+export interface JobDeps {
+  assets: AssetRepository
+  bell: Pick<Bell, 'progressOf'>
+}
+
+/** @throws Error for uploads that were never accepted: they are no jobs */
+export function statusOf({ id, state }: UploadRecord): JobStatus {
+  const status = jobStatusOf(state)
+  if (status === null) throw new Error(`upload ${id} is no job, it is ${state}`)
+  return status
+}
+
+export async function asJob(upload: UploadRecord, { assets, bell }: JobDeps): Promise<Job> {
+  const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
+  if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or kind`)
+  const status = statusOf(upload)
+  const asset = status === 'completed' ? await assets.ofUpload(id) : null
+  return {
+    job_id: id,
+    status,
+    progress: await progressOf(upload, status, bell),
+    attempts: attempt,
+    filename,
+    asset_type: assetType,
+    size_bytes: sizeBytes,
+    asset_id: asset?.id ?? null,
+    error: refusal,
+    metadata: clientMetadata,
+    created_at: createdAt.toISOString(),
+    updated_at: updatedAt.toISOString(),
+  }
+}
+
+/** Status is Postgres' word; only what happens between two states comes from the queue. */
+async function progressOf({ id, assetType }: UploadRecord, status: JobStatus, bell: JobDeps['bell']): Promise<number> {
+  if (status === 'completed' || status === 'rejected') return 1
+  if (status !== 'processing' || assetType === null) return 0
+  return (await bell.progressOf(assetKind(assetType).lane, id)) ?? 0
+}

@@ -1,0 +1,51 @@
+import type { UploadRecord } from '@airlock/database'
+import { type AssetType, type JobStatus, jobStatusOf } from '@airlock/domain'
+import Type from 'typebox'
+import { AssetTypeName, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
+import type { RefusedFile } from './refused-file.ts'
+
+const entry = {
+  upload_id: Uuid,
+  job_id: Uuid,
+  status: Status,
+  status_url: Type.String(),
+  filename: Type.String(),
+  asset_type: AssetTypeName,
+  size_bytes: Type.Integer(),
+  mime_type: Type.String({ description: 'What the first bytes say; the worker proves it' }),
+  content_hash: Type.String({ description: 'SHA-256 in hexadecimal' }),
+  created_at: Moment,
+}
+
+/** What a client that waited gets to know beside it. */
+const ended = {
+  asset_id: Type.Optional(nullable(Uuid)),
+  s3_url: Type.Optional(nullable(Type.String())),
+  presigned_url: Type.Optional(nullable(Type.String())),
+  expiration_at: Type.Optional(nullable(Moment)),
+  error: Type.Optional(nullable(Reason)),
+}
+
+export const UploadAnswer = Type.Object({ uploads: Type.Array(Type.Object({ ...entry, ...ended })), rejected: Type.Array(RefusedUpload) })
+export type UploadAnswer = Type.Static<typeof UploadAnswer>
+export type UploadEntry = UploadAnswer['uploads'][number]
+
+export const uploadAnswer = (accepted: readonly UploadRecord[], refused: readonly RefusedFile[]): UploadAnswer => ({
+  uploads: accepted.map(asEntry),
+  rejected: refused.map(({ index, filename, code, error, detail }) => ({ index, filename, code, error, detail })),
+})
+
+function asEntry({ id, state, filename, assetType, sizeBytes, detectedType, contentHash, createdAt }: UploadRecord): UploadEntry {
+  return {
+    upload_id: id,
+    job_id: id,
+    status: jobStatusOf(state) as JobStatus,
+    status_url: `/api/jobs/${id}`,
+    filename,
+    asset_type: assetType as AssetType,
+    size_bytes: sizeBytes as number,
+    mime_type: detectedType as string,
+    content_hash: contentHash as string,
+    created_at: createdAt.toISOString(),
+  }
+}

@@ -1,0 +1,46 @@
+import type { AssetRepository, UploadRecord } from '@airlock/database'
+import type { ObjectStore } from '@airlock/storage'
+import { hasEnded, type MoveFeed } from '../following/move-feed.ts'
+import { presignedAsset } from '../presigned-asset.ts'
+import { type UploadAnswer, type UploadEntry, uploadAnswer } from './answer.ts'
+
+export interface FinishedDeps {
+  feed: MoveFeed
+  assets: AssetRepository
+  store: ObjectStore
+  bucket: string
+  presignHours: { default: number; max: number }
+}
+
+/**
+ * Waits for the uploads of an answer, holding neither a connection nor a permit.
+ *
+ * @param signal ends the waiting: the time is over, or the client went away
+ * @returns the answer with what is known then, and whether all have ended
+ */
+export async function waitForAll(
+  { uploads, rejected }: UploadAnswer,
+  signal: AbortSignal,
+  deps: FinishedDeps,
+): Promise<{ answer: UploadAnswer; allEnded: boolean }> {
+  const ids = uploads.map(({ upload_id }) => upload_id)
+  const records = await deps.feed.untilEnded(ids, signal)
+  const byId = new Map(records.map((record) => [record.id, record]))
+  const entries = await Promise.all(
+    uploads.map((entry) => {
+      const record = byId.get(entry.upload_id)
+      return record === undefined ? entry : finishedEntry(record, deps)
+    }),
+  )
+  return { answer: { uploads: entries, rejected }, allEnded: records.length === ids.length && records.every(hasEnded) }
+}
+
+async function finishedEntry(record: UploadRecord, { assets, store, bucket, presignHours }: FinishedDeps): Promise<UploadEntry> {
+  const [entry] = uploadAnswer([record], []).uploads
+  if (entry === undefined) throw new Error('an upload has no entry')
+  const none = { asset_id: null, s3_url: null, presigned_url: null, expiration_at: null, error: record.refusal }
+  const asset = record.state === 'completed' ? await assets.ofUpload(record.id) : null
+  if (asset === null) return { ...entry, ...none }
+  const { asset_id, s3_url, presigned_url, expiration_at } = await presignedAsset(asset, { hours: presignHours.default }, { store, bucket })
+  return { ...entry, asset_id, s3_url, presigned_url, expiration_at, error: null }
+}

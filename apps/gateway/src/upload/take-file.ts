@@ -1,0 +1,58 @@
+import { AirlockError, type AssetType, normalizedType, parseFilename } from '@airlock/domain'
+import { judgeName } from '@airlock/inspection/head'
+import { type ReceivedFile, receive } from '@airlock/lifecycle'
+import type { FastifyRequest } from 'fastify'
+import { callerOfRequest } from '../plugins/auth.ts'
+import { expectedHash } from './content-digest.ts'
+import type { UploadDeps } from './deps.ts'
+import { type FormFile, formError } from './form.ts'
+import { type RefusedFile, refusedFile } from './refused-file.ts'
+
+/** A file of the form that is in quarantine. */
+export interface ArrivedFile {
+  readonly index: number
+  readonly file: ReceivedFile
+}
+
+/** Errors that one file has alone; the files behind it go on. */
+const belongsToFile = (error: AirlockError): boolean => [400, 413, 429].includes(error.status)
+
+/**
+ * Takes one file of a form to quarantine, or refuses it alone.
+ *
+ * @param assetType what the form has said of it so far
+ * @throws AirlockError, ClientGone, StoreUnavailable, DatabaseUnavailable when the whole form is concerned
+ */
+export async function takeFile(
+  part: FormFile,
+  index: number,
+  assetType: AssetType | null,
+  request: FastifyRequest,
+  deps: UploadDeps,
+): Promise<ArrivedFile | RefusedFile> {
+  const { id: userId } = callerOfRequest(request)
+  let filename = part.rawFilename ?? ''
+  try {
+    filename = parseFilename(unescapedFilename(filename))
+    const incoming = { ...claimOf(part, filename, assetType), bytes: part.bytes }
+    const sender = { userId, requestId: request.id, door: 'form', ...deps } as const
+    return { index, file: await receive(incoming, sender, { ...deps, log: request.server.log }) }
+  } catch (error) {
+    if (!(error instanceof AirlockError)) throw formError(error, request)
+    if (!belongsToFile(error)) throw error
+    deps.metrics.files.inc({ result: error.code })
+    request.log.info({ userId, filename, code: error.code, step: 'receive' }, 'file refused')
+    return refusedFile(index, filename, error)
+  }
+}
+
+/** Browsers and curl write a quote as `%22`, and line ends as `%0D%0A` (WHATWG, multipart/form-data encoding): a quote is fine in a name. */
+const unescapedFilename = (name: string): string => name.replace(/%22/g, '"').replace(/%0d/gi, '\r').replace(/%0a/gi, '\n')
+
+/** What the client says of a file, if that can be true. @throws AirlockError with the first rule that it breaks */
+function claimOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null) {
+  const declaredType = normalizedType(contentType)
+  const unfit = judgeName({ filename, declaredType, assetType })
+  if (unfit !== null) throw AirlockError.of(unfit)
+  return { filename, declaredType, assetType, expectedHash: expectedHash(headers['content-digest'], filename) }
+}

@@ -1,0 +1,141 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
+import { type Answer, answerOf, Client, type FilePart, formOf, logo, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
+
+async function sends(url: string, client: Client, key: string, ...files: FilePart[]): Promise<Answer> {
+  const body = formOf([['asset_type', 'brand_image'], ...files])
+  return answerOf(
+    await fetch(`${url}/api/upload`, { method: 'POST', headers: { ...(await client.headers()), 'idempotency-key': key }, body }),
+  )
+}
+
+const uploadsOf = (gateway: RunningGateway, client: Client) => gateway.uploads(client.id)
+
+test('a repeated request gets the first answer, and stores nothing twice', async ({ gateway, client }) => {
+  const key = randomUUID()
+  const first = await sends(gateway.url, client, key, await photo('a.jpg'), { name: 'b.png', bytes: new Uint8Array() })
+  const rows = await uploadsOf(gateway, client)
+
+  const again = await sends(gateway.url, client, key, await photo('a.jpg'), { name: 'b.png', bytes: new Uint8Array() })
+
+  expect(first.status).toBe(202)
+  expect(again.status).toBe(202)
+  expect(again.body).toEqual(first.body)
+  expect(await uploadsOf(gateway, client)).toEqual(rows)
+})
+
+test('a quoted key, as the draft writes it, is the same key', async ({ gateway, client }) => {
+  const first = await sends(gateway.url, client, '"quoted-key"', await photo())
+  expect((await sends(gateway.url, client, 'quoted-key', await photo())).body).toEqual(first.body)
+})
+
+test('the same key with another body → 422', async ({ gateway, client }) => {
+  const key = randomUUID()
+  await sends(gateway.url, client, key, await photo('a.jpg'))
+
+  for (const other of [[await photo('other.jpg')], [await logo('a.jpg.png')], [await photo('a.jpg'), await photo('b.jpg')]]) {
+    expect(await sends(gateway.url, client, key, ...other)).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
+  }
+  const changed = Buffer.from((await photo()).bytes)
+  changed.writeUInt8(changed.readUInt8(changed.length - 3) ^ 1, changed.length - 3)
+  expect((await sends(gateway.url, client, key, { ...(await photo('a.jpg')), bytes: changed })).status).toBe(422)
+  expect(await uploadsOf(gateway, client)).toHaveLength(1)
+})
+
+test('another user’s key is another key', async ({ gateway, client }) => {
+  const key = randomUUID()
+  const first = await sends(gateway.url, client, key, await photo())
+  const other = await sends(gateway.url, new Client(gateway.url), key, await photo())
+  expect(other.status).toBe(202)
+  expect(other.body.uploads[0].upload_id).not.toBe(first.body.uploads[0].upload_id)
+})
+
+test('of ten at once one is taken; the others hear that it is in flight, or get its answer', async ({ gateway, client }) => {
+  const key = randomUUID()
+  const answers = await Promise.all(Array.from({ length: 10 }, async () => sends(gateway.url, client, key, await photo())))
+
+  const taken = answers.filter(({ status }) => status === 202)
+  const inFlight = answers.filter(({ status }) => status === 409)
+  expect(taken.length + inFlight.length).toBe(10)
+  expect(new Set(taken.map(({ body }) => body.uploads[0].upload_id)).size).toBe(1)
+  for (const { headers, body } of inFlight) {
+    expect(body.code).toBe('request_in_flight')
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
+  }
+  expect(await uploadsOf(gateway, client)).toHaveLength(1)
+})
+
+test('a refusal is not kept: the key can be used again for the mended request', async ({ gateway, client }) => {
+  const key = randomUUID()
+  expect((await sends(gateway.url, client, key, { name: 'empty.png', bytes: new Uint8Array() })).status).toBe(400)
+  expect((await sends(gateway.url, client, key, await photo())).status).toBe(202)
+})
+
+test('repeats do not count against the hour, and wait for the asset when asked', async () => {
+  const gateway = await startGateway({ filesPerHour: 1 })
+  try {
+    const client = new Client(gateway.url)
+    const key = randomUUID()
+    const first = await sends(gateway.url, client, key, await photo())
+    for (let i = 0; i < 3; i += 1) expect((await sends(gateway.url, client, key, await photo())).status).toBe(202)
+    await gateway.promotes(first.body.uploads[0].upload_id)
+
+    const body = formOf([['asset_type', 'brand_image'], await photo()])
+    const finished = await answerOf(
+      await fetch(`${gateway.url}/api/upload`, {
+        method: 'POST',
+        headers: { ...(await client.headers()), 'idempotency-key': key, prefer: 'wait=5' },
+        body,
+      }),
+    )
+    expect(finished).toMatchObject({ status: 200, body: { uploads: [{ status: 'completed', asset_id: expect.any(String) }] } })
+  } finally {
+    await gateway.close()
+  }
+})
+
+test.for(['', 'x'.repeat(256), 'grüße'])('a key that is none → 400: %s', async (key, { gateway, client }) => {
+  expect(await sends(gateway.url, client, key, await photo())).toMatchObject({ status: 400, body: { code: 'idempotency_key_malformed' } })
+})
+
+test('a file with the digest that was announced passes, with another it is refused', async ({ gateway, client }) => {
+  const { bytes } = await photo()
+  const digest = createHash('sha256').update(bytes).digest('base64')
+  const send = async (header: string) => {
+    const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\nContent-Digest: ${header}\r\nContent-Type: image/jpeg\r\n\r\n`
+    const body = Buffer.concat([Buffer.from(head), bytes, Buffer.from('\r\n--cut--\r\n')])
+    return answerOf(
+      await fetch(`${gateway.url}/api/upload`, {
+        method: 'POST',
+        headers: { ...(await client.headers()), 'content-type': 'multipart/form-data; boundary=cut' },
+        body,
+      }),
+    )
+  }
+
+  expect((await send(`sha-512=:AAAA:, sha-256=:${digest}:`)).status).toBe(202)
+  expect(await send(`sha-256=:${Buffer.alloc(32).toString('base64')}:`)).toMatchObject({ status: 400, body: { code: 'digest_mismatch' } })
+  expect(await send('sha-256=abc')).toMatchObject({ status: 400, body: { code: 'digest_malformed' } })
+  expect((await send('md5=:AAAA:')).status).toBe(202)
+})
+
+test('metadata comes back unchanged in the job and in the asset', async ({ gateway, client }) => {
+  const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x"' }
+  const answer = await client.uploads(['asset_type', 'brand_image'], ['metadata', JSON.stringify(metadata)], await photo())
+  const id = answer.body.uploads[0].upload_id
+  expect((await client.get(`/api/jobs/${id}`)).body.metadata).toEqual(metadata)
+
+  await gateway.promotes(id)
+  const { asset_id } = (await client.get(`/api/jobs/${id}`)).body
+  expect((await client.get(`/api/assets/${asset_id}`)).body.metadata).toEqual(metadata)
+})
+
+test.for(['not json', '[1]', '"text"', 'null', '{"a":{"b":1}}', '{"a":null}', '{"a":"\\u0000"}', `{"a":"${'x'.repeat(4100)}"}`])(
+  'metadata that is no flat, small object → 400: %s',
+  async (metadata, { client }) => {
+    expect(await client.uploads(['asset_type', 'brand_image'], ['metadata', metadata], await photo())).toMatchObject({
+      status: 400,
+      body: { code: 'field_malformed' },
+    })
+  },
+)

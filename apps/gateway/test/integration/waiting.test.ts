@@ -1,0 +1,178 @@
+import { refusal } from '@airlock/domain'
+import { expect } from 'vitest'
+import { acceptedIds, answerOf, Client, formOf, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
+
+/** Sends a picture and would like to wait for it. */
+async function sendsAndWaits(gateway: RunningGateway, client: Client, prefer: string) {
+  const body = formOf([['asset_type', 'brand_image'], await photo()])
+  return answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: { ...(await client.headers()), prefer }, body }))
+}
+
+/** Waits until a user's n-th upload is accepted. */
+async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise<string> {
+  await expect.poll(async () => (await gateway.uploads(client.id)).map(({ state }) => state).at(n - 1)).toBe('received')
+  return (await gateway.uploads(client.id)).at(n - 1)?.id ?? ''
+}
+
+test('a client that prefers to wait gets the finished asset, with a URL that works', async ({ gateway, client }) => {
+  const waiting = sendsAndWaits(gateway, client, 'wait=20')
+  await gateway.promotes(await accepted(gateway, client))
+
+  const { status, headers, body } = await waiting
+  expect(status).toBe(200)
+  expect(headers.get('preference-applied')).toBe('wait=20')
+  expect(body.uploads).toMatchObject([
+    {
+      status: 'completed',
+      asset_id: expect.any(String),
+      s3_url: expect.stringMatching(/^s3:/),
+      expiration_at: expect.any(String),
+      error: null,
+    },
+  ])
+  expect((await fetch(body.uploads[0].presigned_url)).status).toBe(200)
+})
+
+test('a rejected file ends the waiting too, with its reason', async ({ gateway, client }) => {
+  const waiting = sendsAndWaits(gateway, client, 'respond-async, wait=20')
+  const id = await accepted(gateway, client)
+  await gateway.database.uploads.cancel(id, refusal('cancelled', { filename: 'photo.jpg' }))
+
+  const { status, body } = await waiting
+  expect(status).toBe(200)
+  expect(body.uploads).toMatchObject([{ status: 'rejected', asset_id: null, presigned_url: null, error: { code: 'cancelled' } }])
+  await gateway.store.purge(`quarantine/${id}`)
+})
+
+test('when the time is over the answer is 202 with what is known, and more than 25 s are lowered', async ({ gateway, client }) => {
+  const started = performance.now()
+  const { status, headers, body } = await sendsAndWaits(gateway, client, 'wait=1')
+  expect(status).toBe(202)
+  expect(performance.now() - started).toBeGreaterThan(900)
+  expect(headers.get('preference-applied')).toBe('wait=1')
+  expect(body.uploads).toMatchObject([{ status: 'queued', asset_id: null }])
+
+  const long = sendsAndWaits(gateway, client, 'wait=600')
+  await gateway.promotes(await accepted(gateway, client, 2))
+  expect((await long).headers.get('preference-applied')).toBe('wait=25')
+})
+
+test.for(['wait', 'wait=soon', 'return=minimal'])(
+  'a preference that says nothing of waiting is ignored: %s',
+  async (prefer, { gateway, client }) => {
+    const { status, headers } = await sendsAndWaits(gateway, client, prefer)
+    expect(status).toBe(202)
+    expect(headers.get('preference-applied')).toBeNull()
+  },
+)
+
+test('a gateway that drains answers those who wait at once', async () => {
+  const gateway = await startGateway()
+  try {
+    const client = new Client(gateway.url)
+    const started = performance.now()
+    const waiting = sendsAndWaits(gateway, client, 'wait=25')
+    await accepted(gateway, client)
+    gateway.gateway.drain()
+    expect((await waiting).status).toBe(202)
+    expect(performance.now() - started).toBeLessThan(10_000)
+  } finally {
+    await gateway.close()
+  }
+})
+
+async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = []
+  for await (const item of items) all.push(item)
+  return all
+}
+
+interface Streamed {
+  id: string
+  job: { status: string; asset_id: string | null; error: { code: string } | null }
+}
+
+/** Reads an event stream to its end. */
+async function* eventsOf(response: Response): AsyncGenerator<Streamed> {
+  let text = ''
+  for await (const chunk of response.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk
+    for (let end = text.indexOf('\n\n'); end >= 0; end = text.indexOf('\n\n')) {
+      const fields = Object.fromEntries(
+        text
+          .slice(0, end)
+          .split('\n')
+          .map((line) => line.split(/: (.*)/s).slice(0, 2)),
+      )
+      text = text.slice(end + 2)
+      if (fields.event === 'job') yield { id: fields.id, job: JSON.parse(fields.data) }
+    }
+  }
+}
+
+test('a job is followed from a snapshot through each move to its end', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  const response = await fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: await client.headers() })
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  expect(response.headers.get('x-accel-buffering')).toBe('no')
+
+  const events: Streamed[] = []
+  for await (const event of eventsOf(response)) {
+    events.push(event)
+    if (events.length === 1) void gateway.promotes(id)
+  }
+
+  expect(events.at(0)?.job.status).toBe('queued')
+  expect(events.at(-1)?.job).toMatchObject({ status: 'completed', asset_id: expect.any(String) })
+  const ids = events.map((event) => Number(event.id))
+  expect(ids).toEqual(ids.toSorted((a, b) => a - b))
+})
+
+test('a stream of a job that has ended is a snapshot and its end; somebody else’s is refused', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  await gateway.promotes(id)
+  const events = await allOf(eventsOf(await fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: await client.headers() })))
+  expect(events).toHaveLength(1)
+
+  expect(await new Client(gateway.url).get(`/api/jobs/${id}/events`)).toMatchObject({ status: 403, body: { code: 'job_not_yours' } })
+})
+
+test('a user has a bound of open streams, and gets a place back when one closes', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  const leaving = new AbortController()
+  const headers = await client.headers()
+  const open = (signal?: AbortSignal) => fetch(`${gateway.url}/api/jobs/${id}/events`, { headers, ...(signal && { signal }) })
+  const streams = await Promise.all(Array.from({ length: 20 }, () => open(leaving.signal)))
+  expect(streams.every(({ status }) => status === 200)).toBe(true)
+
+  expect((await open()).status).toBe(429)
+  leaving.abort()
+  await expect
+    .poll(async () => {
+      const again = new AbortController()
+      const { status } = await open(again.signal)
+      again.abort()
+      return status
+    })
+    .toBe(200)
+})
+
+test('a stream ends when its token does', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  const token = await client.token({ hours: 2 / 3600 })
+  const response = await fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: { authorization: `Bearer ${token}` } })
+  const events = await allOf(eventsOf(response))
+  expect(events.map(({ job }) => job.status)).toEqual(['queued'])
+})
+
+test('however many follow, one connection to Postgres listens', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  const users = Array.from({ length: 10 }, () => client)
+  const responses = await Promise.all(
+    users.map(async (user) => fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: await user.headers() })),
+  )
+  const all = Promise.all(responses.map((response) => allOf(eventsOf(response))))
+  await gateway.promotes(id)
+  for (const events of await all) expect(events.at(-1)?.job.status).toBe('completed')
+  expect(await gateway.listeners()).toBe(1)
+})
