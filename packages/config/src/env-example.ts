@@ -4,7 +4,7 @@ import { type Variable, variableNames, variables } from './variables.ts'
 export function envExample(): string {
   const entries = variableNames.map((name) => {
     const { about, default: preset, example }: Variable<unknown> = variables[name]
-    return `# ${about}${preset === undefined ? ' (required)' : ''}\n${name}=${preset ?? example ?? ''}\n`
+    return `# ${about}${preset === undefined ? ' (required)' : ''}\n${name}=${preset || example || ''}\n`
   })
   return ['# Copy to .env and change what differs. Written by `npm run docs`; a test compares it with the code.\n', ...entries].join('\n')
 }

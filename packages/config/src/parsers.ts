@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /**
  * Reads one value. Returns it, or throws `BadValue` with what would be right, so that the message can say
  * `PORT is 'abc': a whole number from 0 to 65535`.
@@ -51,6 +53,30 @@ export const url =
     return value
   }
 
+/** Several origins as browsers send them, separated by commas: scheme, host and port, nothing behind. */
+export const origins: Parser<readonly string[]> = (value) => {
+  const all = value.split(',').map((origin) => origin.trim())
+  const wrong = all.find(
+    (origin) => !URL.canParse(origin) || !/^https?:$/.test(new URL(origin).protocol) || new URL(origin).origin !== origin,
+  )
+  if (wrong !== undefined) throw new BadValue(`origins like https://app.example.com, by comma; '${wrong.slice(0, 80)}' is none`)
+  return all
+}
+
+const isNetwork = (text: string): boolean => {
+  const [address = '', bits, ...more] = text.split('/')
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1
+  return most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
+}
+
+/** Whose X-Forwarded-For counts: how many proxies stand before us, or their networks by comma. Never everybody's: anyone can write that header. */
+export const proxies: Parser<number | readonly string[]> = (value) => {
+  if (/^\d{1,2}$/.test(value) && Number(value) > 0) return Number(value)
+  const networks = value.split(',').map((network) => network.trim())
+  if (!networks.every(isNetwork)) throw new BadValue('a number of proxies, or networks by comma (10.0.0.0/8)')
+  return networks
+}
+
 /** The bucket naming rules of S3 that every store shares: 3–63 lower-case letters, digits, dots and hyphens. */
 export const bucketName: Parser<string> = (value) => {
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value)) throw new BadValue('3 to 63 lower-case letters, digits, dots and hyphens')
@@ -59,10 +85,12 @@ export const bucketName: Parser<string> = (value) => {
 
 export const minSecretBytes = 32
 
-/** One or more HMAC secrets, separated by commas: the first signs, all verify (rotation). At least 32 bytes each (RFC 7518, section 3.2). */
-export const secrets: Parser<readonly string[]> = (value) => {
-  const all = value.split(',').map((secret) => secret.trim())
-  const shortest = Math.min(...all.map((secret) => Buffer.byteLength(secret)))
-  if (shortest < minSecretBytes) throw new BadValue(`at least ${minSecretBytes} bytes, it has ${shortest} (openssl rand -base64 48)`)
-  return all
+/** A key for HMAC with SHA-256, at least 32 bytes (RFC 7518, section 3.2). */
+export const secret: Parser<string> = (value) => {
+  const bytes = Buffer.byteLength(value)
+  if (bytes < minSecretBytes) throw new BadValue(`at least ${minSecretBytes} bytes, it has ${bytes} (openssl rand -base64 48)`)
+  return value
 }
+
+/** One or more of them, separated by commas: the first signs, all verify (rotation). */
+export const secrets: Parser<readonly string[]> = (value) => value.split(',').map((one) => secret(one.trim()))

@@ -64,6 +64,10 @@ function readOne(name: VariableName, given: string | undefined): { value: unknow
 
 type Values = Partial<Record<VariableName, unknown>>
 
+const secretsOf = (values: Values) => values.JWT_SECRET as readonly string[] | undefined
+
+const algorithmsOf = (values: Values): readonly string[] => (values.JWT_ALGORITHMS as readonly string[] | null | undefined) ?? []
+
 /** Rules that need more than one setting. Only what was read and is sound takes part. */
 const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (values: Values, env: Environment) => boolean }> = [
   {
@@ -93,9 +97,34 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
   },
   {
     name: 'JWT_SECRET',
+    problem: 'is missing: it or JWKS_URL is required (openssl rand -base64 48)',
+    breaks: (values) => secretsOf(values)?.length === 0 && typeof values.JWKS_URL !== 'string',
+  },
+  {
+    name: 'JWT_ALGORITHMS',
+    problem: 'has HS256, but JWT_SECRET is missing',
+    breaks: (values) => secretsOf(values)?.length === 0 && typeof values.JWKS_URL === 'string' && algorithmsOf(values).includes('HS256'),
+  },
+  {
+    name: 'JWT_ALGORITHMS',
+    problem: 'has what needs JWKS_URL, which is missing',
+    breaks: (values) => values.JWKS_URL === null && algorithmsOf(values).some((name) => name !== 'HS256'),
+  },
+  {
+    name: 'JWT_ALGORITHMS',
+    problem: 'leaves the keys of JWKS_URL without use',
+    breaks: (values) =>
+      typeof values.JWKS_URL === 'string' && algorithmsOf(values).length > 0 && algorithmsOf(values).every((name) => name === 'HS256'),
+  },
+  {
+    name: 'JWKS_URL',
+    problem: 'is not https: whoever can change what it answers can sign tokens',
+    breaks: (values, env) => env.NODE_ENV === 'production' && typeof values.JWKS_URL === 'string' && !values.JWKS_URL.startsWith('https:'),
+  },
+  {
+    name: 'JWT_SECRET',
     problem: 'is the example value: make one of your own (openssl rand -base64 48)',
-    breaks: (values, env) =>
-      env.NODE_ENV === 'production' && (values.JWT_SECRET as readonly string[] | undefined)?.includes(exampleJwtSecret) === true,
+    breaks: (values, env) => env.NODE_ENV === 'production' && secretsOf(values)?.includes(exampleJwtSecret) === true,
   },
 ]
 

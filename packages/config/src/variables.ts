@@ -1,4 +1,4 @@
-import { bucketName, oneOf, type Parser, secrets, someOf, text, url, wholeNumber, yesOrNo } from './parsers.ts'
+import { bucketName, oneOf, origins, type Parser, proxies, secret, secrets, someOf, text, url, wholeNumber, yesOrNo } from './parsers.ts'
 
 /** One environment variable: what it is for, what it may be, what it is when absent. */
 export interface Variable<T> {
@@ -83,10 +83,33 @@ export const variables = {
   AWS_ACCESS_KEY_ID: variable({ about: "credentials; empty = the SDK's default chain (IAM roles)", parse: optional(text), default: '' }),
   AWS_SECRET_ACCESS_KEY: variable({ about: 'belongs to AWS_ACCESS_KEY_ID', parse: optional(text), default: '', secret: true }),
   JWT_SECRET: variable({
-    about: 'verifies HS256 tokens, at least 32 bytes; several by comma for rotation, the first signs',
-    parse: secrets,
+    about: 'verifies HS256 tokens, at least 32 bytes; several by comma for rotation, the first signs; this or JWKS_URL is required',
+    parse: (value) => (value === '' ? [] : secrets(value)),
+    default: '',
     example: exampleJwtSecret,
     secret: true,
+  }),
+  JWKS_URL: variable({
+    about: 'where the public keys for RS256, ES256 and EdDSA tokens are (a JWKS); empty = HS256 alone',
+    parse: optional(url('http', 'https')),
+    default: '',
+  }),
+  JWT_ALGORITHMS: variable({
+    about: 'algorithms that tokens may be signed with, by comma; empty = all that there are keys for',
+    parse: optional(someOf('HS256', 'RS256', 'ES256', 'EdDSA')),
+    default: '',
+  }),
+  JWT_ISSUER: variable({ about: 'the `iss` that tokens must have; empty = any', parse: optional(text), default: '' }),
+  JWT_AUDIENCE: variable({ about: 'what the `aud` of tokens must hold; empty = any', parse: optional(text), default: '' }),
+  CORS_ORIGINS: variable({
+    about: 'origins whose pages may call the gateway, by comma; empty = none',
+    parse: (value) => (value === '' ? [] : origins(value)),
+    default: '',
+  }),
+  TRUST_PROXY: variable({
+    about: 'whose X-Forwarded-For counts: a number of proxies, or their networks by comma; empty = nobody',
+    parse: optional(proxies),
+    default: '',
   }),
   HOST: variable({ about: 'address that gateway and worker listen on', parse: text, default: '127.0.0.1' }),
   PORT: variable({ about: 'port of the gateway', parse: wholeNumber(0, 65_535), default: '3000' }),
@@ -113,6 +136,11 @@ export const variables = {
     parse: wholeNumber(1, 100_000),
     default: '100',
   }),
+  REQUESTS_PER_MINUTE: variable({
+    about: 'requests that one user, or one address without a token, may send in a minute',
+    parse: wholeNumber(1, 10_000_000),
+    default: '6000',
+  }),
   PRESIGN_DEFAULT_HOURS: variable({
     about: 'life of a presigned URL when the caller names none',
     parse: wholeNumber(1, 168),
@@ -133,6 +161,17 @@ export const variables = {
     default: '60',
   }),
   SWEEP_INTERVAL_SECONDS: variable({ about: 'how often stuck uploads are looked for', parse: wholeNumber(1, 86_400), default: '15' }),
+  ACCESS_LOG_IP_HASH_KEY: variable({
+    about: 'with it the access log keeps an HMAC of the address that asked, at least 32 bytes; empty = nothing of it',
+    parse: optional(secret),
+    default: '',
+    secret: true,
+  }),
+  ACCESS_LOG_DAYS: variable({
+    about: 'months of the access log that ended longer ago are dropped',
+    parse: wholeNumber(1, 36_500),
+    default: '400',
+  }),
   SHUTDOWN_GRACE_S: variable({ about: 'what is in flight may finish for so long at SIGTERM', parse: wholeNumber(0, 3600), default: '25' }),
 } as const
 

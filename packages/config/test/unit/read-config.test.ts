@@ -54,6 +54,13 @@ const malformed: Record<VariableName, string | null> = {
   AWS_ACCESS_KEY_ID: null,
   AWS_SECRET_ACCESS_KEY: null,
   JWT_SECRET: 'too short',
+  JWKS_URL: 'file:///etc/keys.json',
+  JWT_ALGORITHMS: 'HS256,none',
+  JWT_ISSUER: null,
+  JWT_AUDIENCE: null,
+  CORS_ORIGINS: 'https://app.example.com/',
+  TRUST_PROXY: 'true',
+  REQUESTS_PER_MINUTE: '0',
   HOST: null,
   PORT: '65536',
   WORKER_PORT: 'http',
@@ -75,6 +82,8 @@ const malformed: Record<VariableName, string | null> = {
   MAX_FILES_IN_FLIGHT: '0',
   LEASE_SECONDS: '0',
   SWEEP_INTERVAL_SECONDS: '0',
+  ACCESS_LOG_IP_HASH_KEY: 'too short',
+  ACCESS_LOG_DAYS: '0',
   SHUTDOWN_GRACE_S: '-1',
 }
 
@@ -122,6 +131,40 @@ test('the example secret is refused in production only', () => {
   const env = { ...sound, JWT_SECRET: exampleJwtSecret }
   expect(problemsOf(env)).toEqual({})
   expect(problemsOf({ ...env, NODE_ENV: 'production' })).toHaveProperty('JWT_SECRET')
+})
+
+test('tokens need a secret or the address of public keys, and the pinned algorithms need the keys for them', () => {
+  const { JWT_SECRET: _gone, ...rest } = sound
+  const keys = { JWKS_URL: 'https://id.example.com/jwks.json' }
+  expect(problemsOf(rest)).toEqual({ JWT_SECRET: expect.stringContaining('is missing: it or JWKS_URL') })
+  expect(readConfig({ ...rest, ...keys }, variableNames)).toMatchObject({ JWT_SECRET: [], ...keys, JWT_ALGORITHMS: null })
+  expect(readConfig({ ...sound, ...keys, JWT_ALGORITHMS: 'HS256, ES256' }, variableNames).JWT_ALGORITHMS).toEqual(['HS256', 'ES256'])
+  expect(problemsOf({ ...rest, ...keys, JWT_ALGORITHMS: 'HS256,ES256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('HS256') })
+  expect(problemsOf({ ...sound, JWT_ALGORITHMS: 'HS256,ES256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('JWKS_URL') })
+  expect(problemsOf({ ...sound, ...keys, JWT_ALGORITHMS: 'HS256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('without use') })
+})
+
+test('public keys are not fetched over plain HTTP in production', () => {
+  const env = { ...sound, JWKS_URL: 'http://id.example.com/jwks.json' }
+  expect(problemsOf(env)).toEqual({})
+  expect(problemsOf({ ...env, NODE_ENV: 'production' })).toEqual({ JWKS_URL: expect.stringContaining('not https') })
+})
+
+test('a proxy is trusted by number or network, never everybody', () => {
+  const read = (TRUST_PROXY: string) => readConfig({ TRUST_PROXY }, ['TRUST_PROXY']).TRUST_PROXY
+  expect(read('')).toBeNull()
+  expect(read('2')).toBe(2)
+  expect(read('10.0.0.0/8, ::1, fd00::/8')).toEqual(['10.0.0.0/8', '::1', 'fd00::/8'])
+  for (const wrong of ['0', '-1', '*', '10.0.0.0/33', '10.0.0.0/8/8', 'proxy.local', 'fd00::/129', '10.0.0.0/'])
+    expect(() => read(wrong), wrong).toThrow(ConfigError)
+})
+
+test('origins are written as browsers send them', () => {
+  const read = (CORS_ORIGINS: string) => readConfig({ CORS_ORIGINS }, ['CORS_ORIGINS']).CORS_ORIGINS
+  expect(read('')).toEqual([])
+  expect(read('https://app.example.com, http://localhost:5173')).toEqual(['https://app.example.com', 'http://localhost:5173'])
+  for (const wrong of ['*', 'null', 'app.example.com', 'https://app.example.com/path', 'https://*.example.com,', 'ftp://x'])
+    expect(() => read(wrong), wrong).toThrow(ConfigError)
 })
 
 test('several secrets may be given for rotation, none of them short', () => {
