@@ -1,0 +1,165 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { AssetRecord, UploadRecord } from '@airlock/database'
+import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { accept, receive } from '@airlock/lifecycle'
+import { type QueueLane, queueNames } from '@airlock/queue'
+import { waitFor } from '@airlock/stack/testing'
+import { Queue } from 'bullmq'
+import { test as base, expect } from 'vitest'
+import { type AirlockWorker, buildWorker, type WorkerDeps } from '../src/app.ts'
+import { RecordedLog } from './recorded-log.ts'
+import type { Sample } from './samples.ts'
+import { openServers, type Queues, type Servers } from './servers.ts'
+
+/** Nobody counts files here. */
+const noCounter = { secondsUntilRoom: async () => 0, add: async () => {}, remove: async () => {} }
+
+/** Airlock behind its doors: files are accepted, workers run on real queues, and what became of them can be looked at. */
+export class Airlock {
+  readonly servers: Servers
+  readonly queues: Queues
+  readonly userId = randomUUID()
+  readonly log = new RecordedLog()
+  readonly #workers: AirlockWorker[] = []
+
+  constructor(servers: Servers, queues: Queues) {
+    this.servers = servers
+    this.queues = queues
+  }
+
+  /** Receives and accepts one file; its worker is woken. */
+  async accepts(sample: Sample): Promise<UploadRecord> {
+    const { uploads } = this.servers.database
+    const { store } = this.servers
+    const isVideo = sample.declaredType === 'video/mp4'
+    const assetType = isVideo ? 'generated_video' : 'brand_image'
+    const form = {
+      assetType,
+      projectId: isVideo ? randomUUID() : null,
+      brandId: null,
+      clientMetadata: null,
+      requestId: 'request-1',
+    } as const
+    const file = await receive(
+      { ...sample, assetType, bytes: Readable.from([sample.bytes], { objectMode: false }) },
+      { userId: this.userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits },
+      { uploads, store, counter: noCounter, log: this.log },
+    )
+    const [upload] = await accept([file], form, { uploads, bell: this.queues.bell, log: this.log })
+    if (upload === undefined) throw new Error('not accepted')
+    return upload
+  }
+
+  /** A worker that is built, and not started. The test's end stops it. */
+  buildsWorker(given: Partial<WorkerDeps> = {}): AirlockWorker {
+    const worker = buildWorker({
+      database: this.servers.database,
+      store: this.servers.store,
+      bell: this.queues.bell,
+      redis: this.queues.connection(),
+      queuePrefix: this.queues.prefix,
+      log: this.log,
+      lanes: ['images', 'videos'],
+      concurrency: 4,
+      retry: { maxAttempts: 8, baseMs: 20, capMs: 100 },
+      leaseSeconds: 60,
+      sizeLimits: defaultSizeLimits,
+      sweep: { everySeconds: 3600, ringAfterSeconds: 60, receivingForSeconds: 3600 },
+      ...given,
+    })
+    this.#workers.push(worker)
+    return worker
+  }
+
+  startsWorker(given: Partial<WorkerDeps> = {}): AirlockWorker {
+    const worker = this.buildsWorker(given)
+    worker.start()
+    return worker
+  }
+
+  async of({ id }: { id: string }): Promise<UploadRecord> {
+    const upload = await this.servers.database.uploads.byId(id)
+    if (upload === null) throw new Error(`there is no upload ${id}`)
+    return upload
+  }
+
+  /** Waits until an upload has come to a state. */
+  async comesTo(state: UploadState, upload: { id: string }, timeoutMs = 15_000): Promise<UploadRecord> {
+    await waitFor(async () => (await this.of(upload)).state === state, { what: `upload ${upload.id} to be ${state}`, timeoutMs })
+    return this.of(upload)
+  }
+
+  async assetsOf({ id }: { id: string }): Promise<AssetRecord[]> {
+    const { rows } = await this.servers.sql.query('select id from assets where upload_id = $1', [id])
+    const assets = await Promise.all(rows.map((row) => this.servers.database.assets.byId(row.id)))
+    return assets.filter((asset) => asset !== null)
+  }
+
+  quarantine(): Promise<string[]> {
+    return this.servers.bucket.keys('quarantine/')
+  }
+
+  /** Looks into a lane, or puts something on it. */
+  async onLane<T>(lane: QueueLane, work: (queue: Queue) => Promise<T>): Promise<T> {
+    const redis = this.queues.connection()
+    const queue = new Queue(queueNames[lane], { connection: redis, prefix: this.queues.prefix })
+    try {
+      return await work(queue)
+    } finally {
+      await queue.close()
+      redis.disconnect()
+    }
+  }
+
+  /** What Redis says of an upload's job; `gone` when it has none. */
+  jobState({ id }: { id: string }, lane: QueueLane = 'images'): Promise<string> {
+    return this.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
+  }
+
+  async stopsAll(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.stop()))
+    await Promise.all(this.#workers.map((worker) => worker.health.close()))
+  }
+
+  /** @throws when something is left that no living upload needs */
+  async expectNothingLeft(): Promise<void> {
+    const { rows } = await this.servers.sql.query('select id, state from uploads')
+    const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
+    const isAlive = (state: UploadState | undefined) => state !== undefined && state !== 'receiving' && !isFinal(state)
+    const orphans = (await this.quarantine()).filter((key) => !isAlive(states.get(uploadIdOfQuarantineKey(key) ?? '')))
+    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
+    const openMultipartUploads = await this.servers.bucket.openMultipartUploads()
+    expect({ orphans, receiving, openMultipartUploads }, 'what the test left behind').toEqual({
+      orphans: [],
+      receiving: [],
+      openMultipartUploads: [],
+    })
+  }
+}
+
+/** Empties what the test before may have left, so that each begins alone. */
+async function empty({ sql, bucket, store }: Servers): Promise<void> {
+  await sql.query('truncate uploads, assets, users cascade')
+  await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
+  await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
+}
+
+/** Gives each file servers of its own, each test empty ones and queues of its own; stops its workers, and fails a test that leaves something. */
+export const test = base
+  .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+    const servers = await openServers()
+    onCleanup(() => servers.close())
+    return servers
+  })
+  .extend('airlock', async ({ servers }, { onCleanup }) => {
+    await empty(servers)
+    const queues = await servers.queues()
+    const airlock = new Airlock(servers, queues)
+    onCleanup(async () => {
+      await airlock.stopsAll()
+      await queues.close()
+      await airlock.expectNothingLeft()
+    })
+    return airlock
+  })

@@ -1,0 +1,16 @@
+import type { ObjectStore } from '@airlock/storage'
+
+/** Holds the first copy of a store until the test opens it, so that a job is in the middle of its work. */
+export function gatedCopy(store: ObjectStore) {
+  const reached = Promise.withResolvers<AbortSignal | undefined>()
+  const opened = Promise.withResolvers<void>()
+  const gated: ObjectStore = {
+    ...store,
+    copyToFinal: async (from, to, options) => {
+      reached.resolve(options.signal)
+      await opened.promise
+      return store.copyToFinal(from, to, options)
+    },
+  }
+  return { store: gated, reached: reached.promise, open: () => opened.resolve() }
+}

@@ -1,0 +1,82 @@
+import { privateServer, waitFor } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
+import { expect } from 'vitest'
+import { Airlock, test as withServers } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+/** A Redis of this file's own, which its tests flush, stop and start. */
+const test = withServers
+  .extend('redis', { scope: 'file' }, async ({ servers: _ }, { onCleanup }) => {
+    const server = await privateServer('redis')
+    onCleanup(() => server.drop())
+    return server
+  })
+  .extend('airlock', async ({ servers, redis }, { onCleanup }) => {
+    await servers.sql.query('truncate uploads, assets, users cascade')
+    const queues = await servers.queues(redis.address.url)
+    const airlock = new Airlock(servers, queues)
+    onCleanup(async () => {
+      await airlock.stopsAll()
+      await queues.close()
+      await airlock.expectNothingLeft()
+    })
+    return airlock
+  })
+
+/** Sweeps all the time, and rings for what has not moved for a second. */
+const busySweeper = { everySeconds: 0.5, ringAfterSeconds: 1, receivingForSeconds: 3600 }
+
+async function flush(url: string): Promise<void> {
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 })
+  await redis.flushall()
+  redis.disconnect()
+}
+
+test('fifty uploads whose Redis forgot everything all become assets', { timeout: 60_000 }, async ({ airlock, redis, servers }) => {
+  const uploads = await Promise.all(Array.from({ length: 50 }, () => airlock.accepts(samples.logo)))
+  await flush(redis.address.url)
+  expect(await airlock.onLane('images', (queue) => queue.getJobCounts('waiting', 'delayed', 'active'))).toEqual({
+    waiting: 0,
+    delayed: 0,
+    active: 0,
+  })
+
+  airlock.startsWorker({ sweep: busySweeper })
+
+  for (const upload of uploads) await airlock.comesTo('completed', upload, 40_000)
+  const { rows } = await servers.sql.query('select count(*)::integer as assets, count(distinct upload_id)::integer as uploads from assets')
+  expect(rows).toEqual([{ assets: 50, uploads: 50 }])
+  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
+})
+
+test('a Redis that forgets everything while jobs run loses none of them', { timeout: 60_000 }, async ({ airlock, redis, servers }) => {
+  const uploads = await Promise.all(Array.from({ length: 30 }, () => airlock.accepts(samples.logo)))
+  airlock.startsWorker({ sweep: busySweeper, concurrency: 2, leaseSeconds: 2 })
+  await waitFor(async () => (await airlock.of(uploads[0] as { id: string })).state !== 'received', {
+    what: 'the first job to run',
+    everyMs: 5,
+  })
+  await flush(redis.address.url)
+
+  for (const upload of uploads) await airlock.comesTo('completed', upload, 40_000)
+  const { rows } = await servers.sql.query('select count(*)::integer as assets, count(distinct upload_id)::integer as uploads from assets')
+  expect(rows).toEqual([{ assets: 30, uploads: 30 }])
+  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
+})
+
+test('a worker whose Redis stops and comes back goes on, without a restart', { timeout: 60_000 }, async ({ airlock, redis }) => {
+  const worker = airlock.startsWorker({ sweep: busySweeper })
+  const before = await airlock.accepts(samples.photo)
+  await airlock.comesTo('completed', before)
+
+  await redis.stop()
+  const during = await airlock.accepts(samples.photo)
+  expect(during).toMatchObject({ state: 'received' })
+  expect((await worker.health.inject('/health/ready')).statusCode).toBe(503)
+  await redis.start()
+
+  expect(await airlock.comesTo('completed', during, 40_000)).toMatchObject({ attempt: 1 })
+  const after = await airlock.accepts(samples.photo)
+  await airlock.comesTo('completed', after)
+  await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 200, { what: 'the worker to be ready again' })
+})

@@ -1,0 +1,33 @@
+import type { Log } from '@airlock/lifecycle'
+
+export interface Line {
+  readonly level: 'info' | 'warn' | 'error'
+  readonly message: string
+  readonly fields: Readonly<Record<string, unknown>>
+}
+
+/** Keeps what the person on call would read. */
+export class RecordedLog implements Log {
+  readonly lines: Line[] = []
+
+  info(fields: object, message: string): void {
+    this.#add('info', fields, message)
+  }
+
+  warn(fields: object, message: string): void {
+    this.#add('warn', fields, message)
+  }
+
+  error(fields: object, message: string): void {
+    this.#add('error', fields, message)
+  }
+
+  /** The fields of the lines that say just this. */
+  saying(message: string): Line['fields'][] {
+    return this.lines.filter((line) => line.message === message).map(({ fields }) => fields)
+  }
+
+  #add(level: Line['level'], fields: object, message: string): void {
+    this.lines.push({ level, message, fields: { ...fields } })
+  }
+}

@@ -1,0 +1,89 @@
+import { type Database, migrate, openDatabase } from '@airlock/database'
+import { Bell, patientConnection } from '@airlock/queue'
+import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
+import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
+import type { Redis } from 'ioredis'
+import { Client } from 'pg'
+
+/** Real servers' corner of one test file: a database, a bucket and queues that no other file uses. */
+export interface Servers {
+  readonly databaseUrl: string
+  readonly database: Database
+  readonly sql: Client
+  readonly bucket: IsolatedBucket
+  readonly store: ObjectStore
+  /** Queues of the caller's own, on this run's Redis or another. */
+  queues(redisUrl?: string): Promise<Queues>
+  close(): Promise<void>
+}
+
+export interface Queues {
+  readonly redisUrl: string
+  readonly prefix: string
+  readonly bell: Bell
+  /** A connection for a worker's blocking reads. */
+  connection(): Redis
+  close(): Promise<void>
+}
+
+const silent = { info: () => {}, warn: () => {} }
+
+export const openAt = (url: string): Promise<Database> =>
+  openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
+
+export const storeOn = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): ObjectStore =>
+  s3ObjectStore({
+    bucket,
+    region,
+    endpoint,
+    forcePathStyle: true,
+    credentials: { accessKeyId, secretAccessKey },
+    encryption: givenStack().s3.can.encryption ? 'AES256' : 'none',
+    checksums: 'when_supported',
+    callTimeoutMs: 10_000,
+    multipartCopyFromBytes: 100 * 1024 * 1024,
+    serverSideCopy: true,
+  })
+
+export async function openServers(): Promise<Servers> {
+  const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: place.url, log: silent })
+  const database = await openAt(place.url)
+  const sql = new Client({ connectionString: place.url })
+  await sql.connect()
+  const store = storeOn(bucket)
+  return {
+    databaseUrl: place.url,
+    database,
+    sql,
+    bucket,
+    store,
+    queues: openQueues,
+    close: async () => {
+      store.close()
+      await Promise.all([database.close(), sql.end()])
+      await Promise.all([bucket.drop(), place.drop()])
+    },
+  }
+}
+
+async function openQueues(redisUrl?: string): Promise<Queues> {
+  const { drop, ...place } = isolatedQueuePrefix(redisUrl)
+  const connections: Redis[] = []
+  const bell = new Bell({ ...place, onError: () => {} })
+  await bell.ready()
+  return {
+    ...place,
+    bell,
+    connection: () => {
+      const redis = patientConnection(place.redisUrl, { onError: () => {} })
+      connections.push(redis)
+      return redis
+    },
+    close: async () => {
+      await bell.close()
+      for (const redis of connections) redis.disconnect()
+      await drop()
+    },
+  }
+}

@@ -1,0 +1,82 @@
+import { ConfigError } from '@airlock/config'
+import { expect, test } from 'vitest'
+import { readWorkerConfig } from '../../src/config.ts'
+
+const sound = { DATABASE_URL: 'postgres://airlock@db/airlock', REDIS_URL: 'redis://redis:6379', S3_BUCKET_NAME: 'zapcut-dev' }
+
+/** Each variable of the worker with a value that it can't have; null: it takes any text. */
+const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = {
+  DATABASE_URL: 'mysql://db/airlock',
+  DATABASE_POOL_SIZE: '0',
+  DATABASE_STATEMENT_TIMEOUT_MS: '5s',
+  DATABASE_CONNECT_TIMEOUT_MS: '-1',
+  REDIS_URL: 'http://redis',
+  S3_ENDPOINT: 'store:9000',
+  S3_PUBLIC_ENDPOINT: 'ftp://store',
+  S3_REGION: null,
+  S3_BUCKET_NAME: 'No_Bucket',
+  S3_FORCE_PATH_STYLE: 'yes',
+  S3_SSE: 'aes',
+  S3_KMS_KEY_ID: null,
+  S3_CHECKSUMS: 'never',
+  S3_SERVER_SIDE_COPY: '1',
+  S3_MULTIPART_COPY_FROM_BYTES: '100',
+  S3_CALL_TIMEOUT_MS: '1e3',
+  AWS_ACCESS_KEY_ID: null,
+  AWS_SECRET_ACCESS_KEY: null,
+  HOST: null,
+  WORKER_PORT: '65536',
+  LOG_LEVEL: 'loud',
+  WORKER_QUEUES: 'images,films',
+  WORKER_CONCURRENCY: '0',
+  WORKER_MAX_ATTEMPTS: 'many',
+  RETRY_BASE_MS: '0',
+  RETRY_CAP_MS: '1.5',
+  MAX_IMAGE_BYTES: '10MiB',
+  MAX_VIDEO_BYTES: '-1',
+  MAX_TRAINING_BYTES: '',
+  UPLOAD_MAX_SECONDS: '0',
+  LEASE_SECONDS: 'a minute',
+  SWEEP_INTERVAL_SECONDS: '0',
+  SHUTDOWN_GRACE_S: '-1',
+}
+
+function problemsOf(env: Record<string, string>): Record<string, string> {
+  try {
+    readWorkerConfig(env)
+    return {}
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return Object.fromEntries(error.problems.map(({ name, problem }) => [name, problem]))
+  }
+}
+
+test('three servers are all that a worker must be told', () => {
+  expect(readWorkerConfig(sound)).toMatchObject({
+    WORKER_QUEUES: ['images', 'videos', 'training'],
+    WORKER_CONCURRENCY: 4,
+    WORKER_MAX_ATTEMPTS: 8,
+    LEASE_SECONDS: 60,
+    SWEEP_INTERVAL_SECONDS: 15,
+  })
+})
+
+test.for(Object.entries(wrong).filter(([, value]) => value))(
+  'a worker does not start with %s=%s, and says so',
+  ([name, value], { expect }) => {
+    expect(problemsOf({ ...sound, [name]: value as string })).toEqual({ [name]: expect.stringMatching(/^is /) })
+  },
+)
+
+test.for(Object.keys(sound))('a worker does not start without %s', (name, { expect }) => {
+  expect(problemsOf({ ...sound, [name]: '' })).toEqual({ [name]: expect.stringContaining('is missing') })
+})
+
+test('all mistakes are told together', () => {
+  const all = Object.fromEntries(Object.entries(wrong).filter(([, value]) => value)) as Record<string, string>
+  expect(Object.keys(problemsOf(all)).sort()).toEqual(Object.keys(all).sort())
+})
+
+test('a worker that would wait longer between tries than its cap does not start', () => {
+  expect(problemsOf({ ...sound, RETRY_BASE_MS: '2000', RETRY_CAP_MS: '1000' })).toEqual({ RETRY_BASE_MS: 'is above RETRY_CAP_MS' })
+})
