@@ -1,0 +1,53 @@
+import { Bell } from '@airlock/queue'
+import { waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+const connected = { status: 'connected' }
+const unavailable = { status: 'unavailable' }
+
+test('a worker is alive from the first, ready while it takes jobs, and not after', async ({ airlock }) => {
+  const worker = airlock.buildsWorker()
+  const ask = async (path: string) => {
+    const { statusCode, body } = await worker.health.inject(path)
+    return { statusCode, ...JSON.parse(body) }
+  }
+  const dependencies = { database: connected, redis: connected, s3: connected }
+  expect(await ask('/health/live')).toEqual({ statusCode: 200, status: 'ok' })
+  expect(await ask('/health/ready')).toEqual({ statusCode: 503, status: 'degraded', dependencies })
+
+  worker.start()
+  expect(await ask('/health/ready')).toEqual({ statusCode: 200, status: 'ok', dependencies })
+
+  await worker.stop()
+  expect(await ask('/health/ready')).toEqual({ statusCode: 503, status: 'degraded', dependencies })
+  expect(await ask('/health/live')).toEqual({ statusCode: 200, status: 'ok' })
+})
+
+test('a worker whose Redis is away is alive and not ready, and says which server it is', async ({ airlock, onTestFinished }) => {
+  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', onError: () => {} })
+  onTestFinished(() => bell.close())
+  const worker = airlock.startsWorker({ bell })
+  const { statusCode, body } = await worker.health.inject('/health/ready')
+  expect(statusCode).toBe(503)
+  expect(JSON.parse(body)).toEqual({ status: 'degraded', dependencies: { database: connected, redis: unavailable, s3: connected } })
+  expect((await worker.health.inject('/health/live')).statusCode).toBe(200)
+})
+
+test('figures count how jobs ended and what was swept, in labels of closed sets', async ({ airlock }) => {
+  const worker = airlock.startsWorker({ sweep: { everySeconds: 0.1, ringAfterSeconds: 3600, receivingForSeconds: 3600 } })
+  const [good, bad] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.brokenPhoto)]
+  await airlock.comesTo('completed', good)
+  await airlock.comesTo('rejected', bad)
+
+  const figures = async () => (await worker.health.inject('/metrics')).body
+  await waitFor(async () => (await figures()).includes('airlock_swept_total{rule="stale"} 0'), { what: 'a sweep' })
+
+  const { headers, body } = await worker.health.inject('/metrics')
+  expect(headers['content-type']).toContain('text/plain')
+  expect(body).toContain('airlock_jobs_total{outcome="completed"} 1')
+  expect(body).toContain('airlock_jobs_total{outcome="rejected"} 1')
+  expect(body).toContain('process_resident_memory_bytes')
+  expect(body).not.toContain(good.id)
+})
