@@ -4,14 +4,19 @@ import type { FileCounter } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
-import swagger from '@fastify/swagger'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import type { AvailabilityTuning } from './availability.ts'
 import { Chores } from './chores.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
+import { guardedServers } from './guarded-servers.ts'
 import { GatewayMetrics } from './metrics.ts'
-import { authenticated } from './plugins/auth.ts'
+import { authentication, type TokenRules } from './plugins/auth.ts'
+import { answerBrokenRequest } from './plugins/broken-requests.ts'
 import { answerErrors } from './plugins/errors.ts'
+import { serveOpenApi } from './plugins/openapi.ts'
+import { limitRequests, type RequestLimit } from './plugins/request-limit.ts'
 import { logRequests, requestId } from './plugins/request-log.ts'
+import { addSecurityHeaders } from './plugins/security-headers.ts'
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -29,7 +34,12 @@ export interface GatewayDeps {
   log: FastifyBaseLogger
   /** Only to say where assets are: `s3://bucket/key`. */
   bucket: string
-  jwtSecrets: readonly string[]
+  tokens: TokenRules
+  requestLimit: RequestLimit
+  /** Whose pages may call us, from a browser. */
+  corsOrigins: readonly string[]
+  /** Whose `X-Forwarded-For` counts: a number of proxies, or their networks; null: nobody's. */
+  trustProxy: number | readonly string[] | null
   sizeLimits: SizeLimits
   filesPerHour: number
   presignHours: { default: number; max: number }
@@ -37,6 +47,7 @@ export interface GatewayDeps {
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
   lookEveryMs: MoveFeedDeps['lookEveryMs']
+  availability?: Partial<AvailabilityTuning> | undefined
 }
 
 /** How long a health check waits for one server, in ms. */
@@ -44,6 +55,12 @@ const healthTimeoutMs = 2000
 
 /** How long a client may take to send its headers, in ms; bodies have limits of their own. */
 const headersTimeoutMs = 20_000
+
+/** Longer than the 60 s after which common load balancers drop an idle connection: they close it first, and no request meets a closed one. */
+const keepAliveMs = 72_000
+
+/** Of the HTTP interface; what breaks clients raises its first number. */
+const version = '0.1.0'
 
 export interface Gateway {
   app: FastifyInstance
@@ -54,7 +71,8 @@ export interface Gateway {
 /** The gateway, ready for `listen` or `inject`. Closing it waits for what is in flight, and for the chores behind it. */
 export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const { database, store, bell, log } = deps
-  const { uploads, assets } = database
+  const servers = guardedServers({ database, store, bell, log, tuning: deps.availability })
+  const { uploads, assets, idempotency } = servers.database
   const chores = new Chores()
   let ready = true
   const app = Fastify({
@@ -62,7 +80,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     forceCloseConnections: 'idle',
-    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0 },
+    trustProxy: trustOf(deps.trustProxy),
+    keepAliveTimeout: keepAliveMs,
+    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, log),
   })
   app.decorateRequest('caller', null)
   answerErrors(app)
@@ -73,27 +94,33 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   app.addHook('onSend', async (_request, reply) => {
     if (!ready) reply.header('connection', 'close')
   })
+  const { authenticate, identify } = authentication(deps.tokens)
+  await addSecurityHeaders(app, { origins: deps.corsOrigins })
+  await limitRequests(app, { ...deps.requestLimit, identify, throughRedis: servers.throughRedis })
+  await serveOpenApi(app, { version })
   const metrics = new GatewayMetrics()
   metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
-  await app.register(swagger, { openapi: { openapi: '3.1.0', info: { title: 'Airlock', version: '0.1.0' } } })
 
-  const authenticate = authenticated(deps.jwtSecrets)
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   await app.register(
     uploadRoute({
       ...deps,
+      ...servers,
       uploads,
       assets,
-      idempotency: database.idempotency,
+      idempotency,
       chores,
       feed,
       metrics,
-      authenticate,
+      authenticate: async (request) => {
+        await authenticate(request)
+        servers.assertUploadsPossible() // before any of the body is read
+      },
       inFlight: new FilesInFlight(deps.maxFilesInFlight),
     }),
   )
-  await app.register(jobRoutes({ uploads, assets, bell, feed, authenticate }))
+  await app.register(jobRoutes({ uploads, assets, bell: servers.bell, feed, authenticate }))
   await app.register(assetRoutes({ assets, store, bucket: deps.bucket, presignHours: deps.presignHours, authenticate }))
   await app.register(
     healthRoutes({
@@ -114,6 +141,13 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   app.addHook('onClose', async () => {
     await feed.close()
     await chores.done()
+    await servers.close()
   })
   return { app, drain }
+}
+
+/** Counted from us outwards, the first of them is the one that the connection comes from. */
+function trustOf(proxies: GatewayDeps['trustProxy']) {
+  if (typeof proxies === 'number') return (_address: string, hop: number) => hop < proxies
+  return proxies === null ? false : [...proxies]
 }

@@ -7,6 +7,7 @@ import { pino } from 'pino'
 import { buildGateway } from './app.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import { redisFileCounter } from './file-counter.ts'
+import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
 /** Starts a gateway, and stops it in order at a signal: not ready, stop accepting, finish what is in flight, close. */
 async function start(config: GatewayConfig): Promise<void> {
@@ -26,7 +27,16 @@ async function start(config: GatewayConfig): Promise<void> {
     counter: redisFileCounter(redis, { log }),
     log,
     bucket: config.S3_BUCKET_NAME,
-    jwtSecrets: config.JWT_SECRET,
+    tokens: {
+      secrets: config.JWT_SECRET,
+      remote: config.JWKS_URL === null ? null : remoteKeys(config.JWKS_URL),
+      algorithms: config.JWT_ALGORITHMS,
+      issuer: config.JWT_ISSUER,
+      audience: config.JWT_AUDIENCE,
+    },
+    requestLimit: { perMinute: config.REQUESTS_PER_MINUTE, redis, keyPrefix: 'airlock' },
+    corsOrigins: config.CORS_ORIGINS,
+    trustProxy: config.TRUST_PROXY,
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
+import Type from 'typebox'
 
 /** The gateway's figures. Label values come from closed sets: routes, statuses. */
 export class GatewayMetrics {
@@ -29,9 +30,13 @@ export class GatewayMetrics {
     app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
       this.#seconds.observe({ method, route: routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
     })
-    app.get('/metrics', { schema: { hide: true } }, async (_request, reply) => {
-      reply.type(this.registry.contentType)
-      return this.registry.metrics()
-    })
+    app.get(
+      '/metrics',
+      { schema: { summary: 'Figures for Prometheus', tags: ['operations'], response: { 200: Type.String() } } },
+      async (_request, reply) => {
+        reply.type(this.registry.contentType)
+        return this.registry.metrics()
+      },
+    )
   }
 }

@@ -5,7 +5,16 @@ import { type Database, listenForMoves, migrate, openDatabase } from '@airlock/d
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
 import { Bell, impatientConnection } from '@airlock/queue'
-import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix, waitFor } from '@airlock/stack/testing'
+import {
+  givenStack,
+  type IsolatedBucket,
+  type IsolatedDatabase,
+  type IsolatedQueuePrefix,
+  isolatedBucket,
+  isolatedDatabase,
+  isolatedQueuePrefix,
+  waitFor,
+} from '@airlock/stack/testing'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import { SignJWT } from 'jose'
 import pg from 'pg'
@@ -21,7 +30,20 @@ export type Overrides = Partial<
   Pick<GatewayDeps, 'filesPerHour' | 'maxFilesInFlight' | 'sizeLimits' | 'patience' | 'store' | 'presignHours'>
 >
 
+interface Servers {
+  db: IsolatedDatabase
+  bucket: IsolatedBucket
+  queues: IsolatedQueuePrefix
+}
+
+async function freshServers(): Promise<Servers> {
+  const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: db.url, log: silent })
+  return { db, bucket, queues: isolatedQueuePrefix() }
+}
+
 export interface RunningGateway {
+  servers: Servers
   url: string
   bucket: IsolatedBucket
   database: Database
@@ -41,12 +63,11 @@ export interface RunningGateway {
   close(): Promise<void>
 }
 
-/** Starts a gateway on servers of the run: database, bucket and queues are its own. */
-export async function startGateway(overrides: Overrides = {}): Promise<RunningGateway> {
+/** Starts a gateway on servers of the run: database, bucket and queues are its own, or those of the gateway beside which it stands. */
+export async function startGateway(overrides: Overrides = {}, beside?: RunningGateway): Promise<RunningGateway> {
   const stack = givenStack()
-  const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  const queues = isolatedQueuePrefix()
-  await migrate({ url: db.url, log: silent })
+  const servers = beside?.servers ?? (await freshServers())
+  const { db, bucket, queues } = servers
   const log: Record<string, unknown>[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) })
   const onError = () => {}
@@ -69,7 +90,16 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
     counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
     log: logger,
     bucket: bucket.bucket,
-    jwtSecrets: ['an-older-secret-that-still-verifies-tokens', jwtSecret],
+    tokens: {
+      secrets: ['an-older-secret-that-still-verifies-tokens', jwtSecret],
+      remote: null,
+      algorithms: null,
+      issuer: null,
+      audience: null,
+    },
+    requestLimit: { perMinute: 6000, redis, keyPrefix: queues.prefix },
+    corsOrigins: [],
+    trustProxy: null,
     sizeLimits: defaultSizeLimits,
     filesPerHour: 100,
     presignHours: { default: 24, max: 168 },
@@ -89,6 +119,7 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
       )
     ).rows
   return {
+    servers,
     url: `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`,
     bucket,
     database,
@@ -120,7 +151,7 @@ export async function startGateway(overrides: Overrides = {}): Promise<RunningGa
       redis.disconnect()
       store.close()
       await Promise.all([database.close(), client.end()])
-      await Promise.all([db.drop(), bucket.drop(), queues.drop()])
+      if (beside === undefined) await Promise.all([db.drop(), bucket.drop(), queues.drop()])
     },
   }
 }
@@ -164,11 +195,17 @@ async function leavesNothing(bucket: IsolatedBucket, uploads: RunningGateway['up
 
 /** A user of a test's own, who can send forms. */
 export class Client {
-  readonly id = randomUUID()
+  readonly id: string
   readonly #url: string
 
-  constructor(url: string) {
+  constructor(url: string, id: string = randomUUID()) {
     this.#url = url
+    this.id = id
+  }
+
+  /** The same user at another gateway. */
+  at(url: string): Client {
+    return new Client(url, this.id)
   }
 
   token(claims: { hours?: number; scope?: string; secret?: string } = {}): Promise<string> {

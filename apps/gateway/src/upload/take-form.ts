@@ -3,6 +3,7 @@ import { AirlockError, asRefusal, MiB, mediaTypes, refusal, type SizeLimits } fr
 import { claimedTypeOf, judgeHead, judgeName } from '@airlock/inspection/head'
 import { accept, discard, type FormFields } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
+import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
 import { uploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
@@ -79,7 +80,11 @@ function acceptAll(
     answer: (records: readonly UploadRecord[]) => uploadAnswer(records, inOrder(form.refused)),
   }
   const files = good.map(({ file }) => file)
-  return accept(files, { ...form.fields.all(), requestId: request.id, idempotency }, { ...deps, log: request.server.log })
+  return accept(
+    files,
+    { ...form.fields.all(), requestId: request.id, actedBy: callerOfRequest(request).actedBy, idempotency },
+    { ...deps, log: request.server.log },
+  )
 }
 
 function fingerprintOf(good: readonly ArrivedFile[], { fields, names }: Form): string {

@@ -79,7 +79,7 @@ test('an unknown path → 404, a wrong method → 405 with Allow, both in the sh
 
   const wrong = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'PUT' }))
   expect(wrong).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
-  expect(wrong.headers.get('allow')).toBe('POST')
+  expect(wrong.headers.get('allow')).toBe('POST, OPTIONS')
 })
 
 test('a request keeps the id that it came with, if that is a sound one', async ({ gateway }) => {

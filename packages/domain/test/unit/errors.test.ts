@@ -36,7 +36,7 @@ const detailOf = (code: ErrorCode, text: string): string =>
 
 test.for(errorCodes)('%s tells a client one plain sentence', (code, { expect }) => {
   const { status, title } = errors[code]
-  expect(status).toBeOneOf([400, 401, 403, 404, 405, 408, 413, 415, 429, 500, 503])
+  expect(status).toBeOneOf([400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 431, 500, 503])
   expect(title).toMatch(/^[A-Z][^.]*$/)
   expect(code).toMatch(/^[a-z]+(_[a-z]+)*$/)
   const detail = detailOf(code, 'logo.png')

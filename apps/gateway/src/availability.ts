@@ -1,0 +1,154 @@
+import { setTimeout as delay } from 'node:timers/promises'
+
+export interface AvailabilityOptions {
+  /** For the log. */
+  name: string
+  /** Asks the server for a sign of life. */
+  probe(timeoutMs: number): Promise<unknown>
+  /** Whether an error of a call means that the server is away, not that something wrong was asked. */
+  meansAway(error: unknown): boolean
+  /** What is thrown instead of calling while the server is away. */
+  away(): Error
+  log: { warn(fields: object, message: string): void; info(fields: object, message: string): void }
+  tuning?: Partial<AvailabilityTuning> | undefined
+}
+
+export interface AvailabilityTuning {
+  /** A call that takes longer than this makes us ask for a sign of life, in ms. */
+  patienceMs: number
+  /** How long a sign of life may take, in ms. */
+  probeTimeoutMs: number
+  /** How often a server that is away is asked, in ms. */
+  askAgainMs: number
+}
+
+const defaults: AvailabilityTuning = { patienceMs: 1000, probeTimeoutMs: 1200, askAgainMs: 1000 }
+
+/** A call under way, and how to give it up. */
+interface RunningCall {
+  giveUp(reason: Error): void
+}
+
+/**
+ * Whether a server behind us is there, so that nobody waits for one that is known to be away.
+ *
+ * A call that fails makes it `doubtful`: new calls are refused at once, and the server is asked for a sign of life. No sign makes it `away`,
+ * and calls under way are given up. A call that merely takes long makes us ask too, and two missing signs end it: a server that went silent
+ * is noticed long before the timeouts of its client. A call that succeeds counts as a sign. While away, the server is asked until it
+ * answers; requests never do the asking, so none of them waits for it.
+ *
+ * (opossum and cockatiel let one of the requests try whether the server is back, and neither ends the calls under way.)
+ *
+ * With the default tuning a call ends after at most 1.0 + 2 × 1.2 = 3.4 s when its server falls silent.
+ */
+export class Availability {
+  readonly #options: AvailabilityOptions
+  readonly #tuning: AvailabilityTuning
+  readonly #running = new Set<RunningCall>()
+  readonly #closed = new AbortController()
+  #state: 'there' | 'doubtful' | 'away' = 'there'
+  #missing = 0
+  #asking: Promise<void> | null = null
+  #lastSuccess = Number.NEGATIVE_INFINITY
+
+  constructor(options: AvailabilityOptions) {
+    this.#options = options
+    this.#tuning = { ...defaults, ...options.tuning }
+  }
+
+  /** @throws what `away` makes, at once, while the server is not known to be there */
+  assertThere(): void {
+    if (this.#state !== 'there') throw this.#options.away()
+  }
+
+  /**
+   * Calls the server, unless it is away.
+   *
+   * @param call gets a signal that fires when the call is given up; what becomes of it then, nobody hears
+   */
+  async through<T>(call: (givenUp: AbortSignal) => Promise<T>): Promise<T> {
+    this.assertThere()
+    const started = performance.now()
+    const { promise: awayMeanwhile, reject } = Promise.withResolvers<never>()
+    const cut = new AbortController()
+    const running: RunningCall = {
+      giveUp: (reason) => {
+        reject(reason)
+        cut.abort(reason)
+      },
+    }
+    this.#running.add(running)
+    const impatience = setInterval(() => this.#ask(), this.#tuning.patienceMs)
+    try {
+      const result = await Promise.race([call(cut.signal), awayMeanwhile])
+      this.#lastSuccess = performance.now()
+      return result
+    } catch (error) {
+      if (!cut.signal.aborted && this.#options.meansAway(error)) this.#doubt(started)
+      throw error
+    } finally {
+      clearInterval(impatience)
+      this.#running.delete(running)
+    }
+  }
+
+  /** Asks no more. */
+  async close(): Promise<void> {
+    this.#closed.abort()
+    await this.#asking
+  }
+
+  /** One slow or refused call says little while others succeed. */
+  #doubt(started: number): void {
+    if (this.#state === 'there' && this.#lastSuccess < started) {
+      this.#state = 'doubtful'
+      this.#missing = Math.max(this.#missing, 1)
+    }
+    this.#ask()
+  }
+
+  #ask(): void {
+    if (this.#closed.signal.aborted) return
+    this.#asking ??= this.#askUntilThere()
+  }
+
+  async #askUntilThere(): Promise<void> {
+    const { signal } = this.#closed
+    while (!signal.aborted) {
+      const began = performance.now()
+      const failure = await this.#signOfLife()
+      if (failure === null || this.#lastSuccess > began) break
+      this.#missing += 1
+      if (this.#missing >= 2 && this.#state !== 'away') this.#leave(failure)
+      if (this.#state === 'away') await delay(this.#tuning.askAgainMs, undefined, { signal }).catch(() => {})
+    }
+    this.#return()
+  }
+
+  /** @returns null, or why there is none */
+  async #signOfLife(): Promise<Error | null> {
+    const { probeTimeoutMs } = this.#tuning
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    const timer = setTimeout(() => reject(new Error(`no sign of life in ${probeTimeoutMs} ms`)), probeTimeoutMs)
+    return Promise.race([this.#options.probe(probeTimeoutMs), late])
+      .then(
+        () => null,
+        (error: Error) => error,
+      )
+      .finally(() => clearTimeout(timer))
+  }
+
+  #leave(err: Error): void {
+    this.#state = 'away'
+    this.#options.log.warn({ err, server: this.#options.name, callsGivenUp: this.#running.size }, 'server is away')
+    for (const { giveUp } of this.#running) giveUp(this.#options.away())
+  }
+
+  #return(): void {
+    this.#asking = null
+    this.#missing = 0
+    if (this.#closed.signal.aborted) return
+    if (this.#state === 'away') this.#options.log.info({ server: this.#options.name }, 'server is back')
+    this.#state = 'there'
+  }
+}

@@ -1,0 +1,110 @@
+import { type Database, DatabaseUnavailable } from '@airlock/database'
+import { type Bell, BellUnreachable } from '@airlock/queue'
+import { type ObjectStore, StoreUnavailable } from '@airlock/storage'
+import { Availability, type AvailabilityOptions } from './availability.ts'
+
+export interface ServerDeps {
+  database: Database
+  store: ObjectStore
+  bell: Bell
+  log: AvailabilityOptions['log']
+  tuning?: AvailabilityOptions['tuning']
+}
+
+type Guarded = Pick<Database, 'uploads' | 'assets' | 'brands' | 'idempotency' | 'accessLog'>
+
+/** The servers behind the gateway, asked only while they are there. */
+export interface GuardedServers {
+  database: Guarded
+  store: ObjectStore
+  bell: Pick<Bell, 'ring' | 'ringAgain' | 'progressOf'>
+  /** Runs what needs Redis. @throws BellUnreachable at once while it is away, or whatever `ask` throws */
+  throughRedis<T>(ask: () => Promise<T>): Promise<T>
+  /** Whether uploads can be taken in at all. @throws StoreUnavailable, DatabaseUnavailable */
+  assertUploadsPossible(): void
+  close(): Promise<void>
+}
+
+export function guardedServers({ database, store, bell, log, tuning }: ServerDeps): GuardedServers {
+  const shared = { log, tuning }
+  const postgres = new Availability({
+    ...shared,
+    name: 'postgres',
+    probe: (timeoutMs) => database.check(timeoutMs),
+    meansAway: (error) => error instanceof DatabaseUnavailable,
+    away: () => new DatabaseUnavailable('Postgres is away'),
+  })
+  const s3 = new Availability({
+    ...shared,
+    name: 's3',
+    probe: (timeoutMs) => store.check({ timeoutMs }),
+    meansAway: (error) => error instanceof StoreUnavailable,
+    away: () => new StoreUnavailable('the store is away', null),
+  })
+  const redis = new Availability({
+    ...shared,
+    name: 'redis',
+    probe: () => bell.check(),
+    // a Redis that answers with an error is there
+    meansAway: (error) => error instanceof Error && error.name !== 'ReplyError',
+    away: () => new BellUnreachable('Redis is away'),
+  })
+  return {
+    database: {
+      uploads: guardedMethods(database.uploads, postgres),
+      assets: guardedMethods(database.assets, postgres),
+      brands: guardedMethods(database.brands, postgres),
+      idempotency: guardedMethods(database.idempotency, postgres),
+      accessLog: guardedMethods(database.accessLog, postgres),
+    },
+    store: guardedStore(store, s3),
+    bell: {
+      ring: (...args) => redis.through(() => bell.ring(...args)),
+      ringAgain: (...args) => redis.through(() => bell.ringAgain(...args)),
+      progressOf: (...args) => redis.through(() => bell.progressOf(...args)).catch(nullWhenUnreachable),
+    },
+    throughRedis: (ask) => redis.through(ask),
+    assertUploadsPossible: () => {
+      postgres.assertThere()
+      s3.assertThere()
+    },
+    close: async () => {
+      await Promise.all([postgres.close(), s3.close(), redis.close()])
+    },
+  }
+}
+
+function nullWhenUnreachable(error: unknown): null {
+  if (!(error instanceof BellUnreachable)) throw error
+  return null
+}
+
+type Method = (...args: unknown[]) => Promise<unknown>
+
+/** A repository whose every method goes through `availability`. Its statements have no signal: one that is given up ends by its own timeout. */
+function guardedMethods<T extends object>(repository: T, availability: Availability): T {
+  const entries = Object.entries(repository as Record<string, Method>)
+  return Object.fromEntries(
+    entries.map(([name, method]) => [name, (...args: unknown[]) => availability.through(() => method(...args))]),
+  ) as unknown as T
+}
+
+/** Presigning only computes, so it goes on while the store is away. */
+function guardedStore(store: ObjectStore, availability: Availability): ObjectStore {
+  return {
+    receive: (key, bytes, options) =>
+      availability.through((givenUp) => {
+        const signal = options.signal === undefined ? givenUp : AbortSignal.any([givenUp, options.signal])
+        return store.receive(key, bytes, { ...options, signal })
+      }),
+    head: (key) => availability.through(() => store.head(key)),
+    source: (key, pinned) => store.source(key, pinned),
+    copyToFinal: (from, to, options) => availability.through(() => store.copyToFinal(from, to, options)),
+    presign: (key, options) => store.presign(key, options),
+    purge: (key) => availability.through(() => store.purge(key)),
+    abandonReceives: (key) => availability.through(() => store.abandonReceives(key)),
+    list: (prefix, options) => availability.through(() => store.list(prefix, options)),
+    check: (options) => store.check(options),
+    close: () => store.close(),
+  }
+}

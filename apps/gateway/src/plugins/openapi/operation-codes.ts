@@ -1,0 +1,67 @@
+import type { ErrorCode } from '@airlock/domain'
+
+/** What any route may answer. */
+export const codesOfAll: readonly ErrorCode[] = ['request_malformed', 'too_many_requests', 'internal_error']
+
+/** What any route may answer that asks for a token. */
+export const codesOfGuarded: readonly ErrorCode[] = [
+  'token_missing',
+  'token_malformed',
+  'token_invalid',
+  'token_expired',
+  'scope_missing',
+  'auth_unavailable',
+  'database_unavailable',
+]
+
+const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
+const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
+
+/** What each route may answer beside that. Codes that only a finished job carries stand in none of these rows. */
+export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = {
+  'POST /api/upload': [
+    'empty_file',
+    'file_too_large',
+    'extension_not_allowed',
+    'type_not_allowed',
+    'extension_mismatch',
+    'type_mismatch',
+    'filename_invalid',
+    'filename_too_long',
+    'digest_malformed',
+    'digest_mismatch',
+    'not_read',
+    'files_refused',
+    'not_multipart',
+    'form_malformed',
+    'form_too_large',
+    'no_files',
+    'too_many_files',
+    'asset_type_missing',
+    'asset_type_unknown',
+    'asset_type_not_available',
+    'field_missing',
+    'field_malformed',
+    'field_unknown',
+    'field_repeated',
+    'request_timeout',
+    'request_stalled',
+    'request_too_slow',
+    'idempotency_key_malformed',
+    'idempotency_key_reused',
+    'request_in_flight',
+    'unknown_user',
+    'file_limit_reached',
+    'storage_unavailable',
+    'overloaded',
+    'upload_interrupted',
+  ],
+  'GET /api/jobs': ['id_malformed', 'too_many_ids'],
+  'GET /api/jobs/{id}': ofJob,
+  'DELETE /api/jobs/{id}': [...ofJob, 'already_completed'],
+  'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],
+  'POST /api/jobs/{id}/retry': ['id_malformed', 'job_not_found', 'not_parked'],
+  'GET /api/assets/{id}': ofAsset,
+  'GET /api/assets/{id}/presigned': ofAsset,
+  'DELETE /api/assets/{id}': ofAsset,
+}

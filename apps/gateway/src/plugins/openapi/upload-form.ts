@@ -1,0 +1,24 @@
+import { assetTypes } from '@airlock/domain'
+import Type from 'typebox'
+import { maxFiles } from '../../upload/form.ts'
+
+/** The body of `POST /api/upload`, for the document alone: the form is read part by part, by code, in whatever order it comes. */
+export const UploadForm = Type.Object(
+  {
+    files: Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), {
+      minItems: 1,
+      maxItems: maxFiles,
+      description: 'The files. A part may carry Content-Digest: sha-256=:…: (RFC 9530), which must be that of its bytes.',
+    }),
+    asset_type: Type.Enum([...assetTypes], { description: 'What the files are for; it stands for all of them' }),
+    project_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for generated_video' })),
+    brand_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for lora_training' })),
+    metadata: Type.Optional(
+      Type.String({
+        maxLength: 4096,
+        description: 'A JSON object of strings, numbers and booleans, at most 4 KiB; it comes back unchanged with the job and the asset',
+      }),
+    ),
+  },
+  { additionalProperties: false, description: 'Fields may come before, between or after the files.' },
+)
