@@ -81,14 +81,17 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
   }
 }
 
+/** A part may come without a name, whatever busboy's types say. */
+const nameOf = (fieldname: string | undefined): string => fieldname ?? ''
+
 function asField({ fieldname, value, valueTruncated }: { fieldname: string; value: unknown; valueTruncated: boolean }): FormField {
-  if (valueTruncated) throw new AirlockError('field_malformed', { field: fieldname, expected: 'at most 64 KiB' })
-  return { kind: 'field', name: fieldname, value: typeof value === 'string' ? value : JSON.stringify(value) }
+  if (valueTruncated) throw new AirlockError('field_malformed', { field: nameOf(fieldname), expected: 'at most 64 KiB' })
+  return { kind: 'field', name: nameOf(fieldname), value: typeof value === 'string' ? value : JSON.stringify(value) }
 }
 
 const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile, headers: PartHeaders): FormFile => ({
   kind: 'file',
-  name: fieldname,
+  name: nameOf(fieldname),
   rawFilename: filename,
   contentType: mimetype,
   headers,
