@@ -8,16 +8,34 @@ import type { Anatomy, Part } from './anatomy.ts'
 import { decodeEveryPixel, type PictureHeader, readHeader } from './decode.ts'
 import { hasLocation } from './exif.ts'
 import { walkJpeg } from './jpeg.ts'
-import { type PngAnatomy, walkPng } from './png.ts'
+import { countBlocks } from './jpeg-blocks.ts'
+import { walkPng } from './png.ts'
 import { countPngPixels } from './png-pixels.ts'
 import { explainTrailing } from './trailing.ts'
 import { walkWebp } from './webp.ts'
 
-/** How each format is followed from its first byte to its last. */
-const walkers: Partial<Record<MediaType, (bytes: Buffer) => Anatomy>> = {
-  'image/jpeg': walkJpeg,
-  'image/png': walkPng,
-  'image/webp': walkWebp,
+/** A format's own reader: how it is followed from its first byte to its last, and what of its pixels is counted before they are decoded. */
+interface PictureFormat {
+  readonly walk: (bytes: Buffer) => { anatomy: Anatomy; count: () => void | Promise<void> }
+}
+
+const formats: Partial<Record<MediaType, PictureFormat>> = {
+  'image/jpeg': {
+    walk(bytes) {
+      const anatomy = walkJpeg(bytes)
+      const count = () => {
+        for (const scan of anatomy.sequential) countBlocks(bytes, scan)
+      }
+      return { anatomy, count }
+    },
+  },
+  'image/png': {
+    walk(bytes) {
+      const anatomy = walkPng(bytes)
+      return { anatomy, count: () => countPngPixels(anatomy.header, anatomy.packed) }
+    },
+  },
+  'image/webp': { walk: (bytes) => ({ anatomy: walkWebp(bytes), count: () => {} }) },
 }
 
 /**
@@ -39,13 +57,14 @@ export async function judgePicture(
   { filename, mediaType }: { filename: string; mediaType: MediaType },
   limits: InspectionLimits,
 ): Promise<Verdict> {
-  const walk = walkers[mediaType]
-  if (!walk) throw new Error(`${mediaType} is no picture`)
-  const anatomy = walk(bytes)
+  const format = formats[mediaType]
+  if (!format) throw new Error(`${mediaType} is no picture`)
+  const { anatomy, count } = format.walk(bytes)
   const tooLarge = beyondLimits(anatomy, filename, limits)
   if (tooLarge) return { ok: false, refusal: tooLarge }
   const parts = [...anatomy.parts, ...(await explainTrailing(bytes, anatomy))]
   searchSuspicious(bytes, parts)
+  await count()
   const header = await decode(bytes, anatomy, mediaType, limits)
   return { ok: true, mediaType, facts: factsOf(header, anatomy, parts) }
 }
@@ -61,12 +80,9 @@ async function decode(bytes: Buffer, anatomy: Anatomy, mediaType: MediaType, lim
   const header = await readHeader(bytes)
   if (header.mediaType !== mediaType) throw new Corrupt('its header is of another format')
   if (header.width !== anatomy.width || header.height !== anatomy.height) throw new Corrupt('its header can be read in two ways')
-  if (isPng(anatomy)) await countPngPixels(anatomy.header, anatomy.packed)
   await decodeEveryPixel(bytes, header, limits.maxDecodeSeconds)
   return header
 }
-
-const isPng = (anatomy: Anatomy): anatomy is PngAnatomy => 'packed' in anatomy
 
 const factsOf = (
   { width, height, orientation, hasAlpha, colourSpace, bitsPerSample }: PictureHeader,

@@ -5,8 +5,20 @@ export interface JpegFrame {
   readonly width: number
   readonly height: number
   readonly progressive: boolean
-  /** Their ids, in order. */
-  readonly components: readonly number[]
+  readonly components: readonly FrameComponent[]
+}
+
+export interface FrameComponent {
+  readonly id: number
+  /** How many samples it has, across and down, where the others have one or more. */
+  readonly h: number
+  readonly v: number
+}
+
+/** A component as a scan has it, with the Huffman tables that it is coded by. */
+export interface ScanComponent extends FrameComponent {
+  readonly dcTable: number
+  readonly acTable: number
 }
 
 /** Encoders write about ten. A thousand scans of a large picture keep a decoder busy for hours. */
@@ -24,15 +36,15 @@ export function readFrame(body: Buffer, progressive: boolean): JpegFrame {
   const width = body.readUInt16BE(3)
   if (width === 0 || height === 0) throw new Corrupt(`its header says ${width} × ${height} pixels`)
   if (count !== 1 && count !== 3 && count !== 4) throw new Corrupt(`it has ${count} colour components`)
-  const components = Array.from({ length: count }, (_, i) => body[6 + i * 3] ?? 0)
-  if (new Set(components).size !== count) throw new Corrupt('its colour components have the same id')
-  for (let i = 0; i < count; i++) assertSampling(body[7 + i * 3] ?? 0, body[8 + i * 3] ?? 0)
+  const components = Array.from({ length: count }, (_, i) => readComponent(body.subarray(6 + i * 3)))
+  if (new Set(components.map(({ id }) => id)).size !== count) throw new Corrupt('its colour components have the same id')
   return { width, height, progressive, components }
 }
 
-function assertSampling(factors: number, table: number): void {
-  const [horizontal, vertical] = [factors >> 4, factors & 15]
-  if (horizontal < 1 || horizontal > 4 || vertical < 1 || vertical > 4 || table > 3) throw new Corrupt('its frame header is malformed')
+function readComponent([id = 0, factors = 0, table = 0]: Buffer): FrameComponent {
+  const [h, v] = [factors >> 4, factors & 15]
+  if (h < 1 || h > 4 || v < 1 || v > 4 || table > 3) throw new Corrupt('its frame header is malformed')
+  return { id, h, v }
 }
 
 /**
@@ -48,21 +60,27 @@ export class JpegScans {
 
   constructor(frame: JpegFrame) {
     this.frame = frame
-    this.#lowestBit = new Map(frame.components.map((id) => [id, new Uint8Array(coefficients).fill(notSeen)]))
+    this.#lowestBit = new Map(frame.components.map(({ id }) => [id, new Uint8Array(coefficients).fill(notSeen)]))
   }
 
-  /** @throws Corrupt when a scan header is not sound, or brings what was there already */
-  begin(header: Buffer): void {
+  /**
+   * @returns the components that the scan brings
+   * @throws Corrupt when a scan header is not sound, or brings what was there already
+   */
+  begin(header: Buffer): ScanComponent[] {
     if (++this.#count > maxScans) throw new Corrupt(`it has more than ${maxScans} scans`)
     const count = header[0] ?? 0
     if (count < 1 || count > 4 || header.length !== 4 + count * 2) throw new Corrupt('its scan header is malformed')
     const [from, to, bits] = [header[1 + count * 2] ?? 0, header[2 + count * 2] ?? 0, header[3 + count * 2] ?? 0]
-    for (let i = 0; i < count; i++) {
-      const known = this.#lowestBit.get(header[1 + i * 2] ?? 0)
-      if (!known) throw new Corrupt('its scan header names a colour component that it has not')
+    return Array.from({ length: count }, (_, i) => {
+      const [id = 0, tables = 0] = header.subarray(1 + i * 2)
+      const known = this.#lowestBit.get(id)
+      const component = this.frame.components.find((each) => each.id === id)
+      if (!known || !component) throw new Corrupt('its scan header names a colour component that it has not')
       if (this.frame.progressive) refine(known, { from, to, high: bits >> 4, low: bits & 15 })
       else bringAll(known)
-    }
+      return { ...component, dcTable: tables >> 4, acTable: tables & 15 }
+    })
   }
 
   /** @throws Corrupt when a part of the picture has not come */

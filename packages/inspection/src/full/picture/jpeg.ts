@@ -1,5 +1,7 @@
 import { Corrupt } from '../bad-bytes.ts'
 import type { Anatomy, Part } from './anatomy.ts'
+import type { SequentialScan } from './jpeg-blocks.ts'
+import { type HuffmanTables, takeHuffman } from './jpeg-huffman.ts'
 import { JpegScans, readFrame } from './jpeg-scans.ts'
 import { partOf } from './jpeg-segments.ts'
 
@@ -25,6 +27,11 @@ const unusualCodings: Readonly<Record<number, string>> = {
 
 const frameMarkers: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2])
 
+/** A JPEG's structure, and its scans that can be counted code by code. */
+export interface JpegAnatomy extends Anatomy {
+  readonly sequential: readonly SequentialScan[]
+}
+
 const cutOff = () => new Corrupt('it ends before the picture does')
 
 /**
@@ -32,7 +39,7 @@ const cutOff = () => new Corrupt('it ends before the picture does')
  *
  * @throws Corrupt for anything that the standard does not allow there, or that is missing
  */
-export function walkJpeg(bytes: Buffer): Anatomy {
+export function walkJpeg(bytes: Buffer): JpegAnatomy {
   return new JpegWalk(bytes).walk()
 }
 
@@ -42,18 +49,20 @@ class JpegWalk {
   #at = 2
   #scans: JpegScans | null = null
   #restartInterval = 0
+  readonly #tables: HuffmanTables = new Map()
+  readonly #sequential: SequentialScan[] = []
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
   }
 
-  walk(): Anatomy {
+  walk(): JpegAnatomy {
     if (this.#bytes.readUInt16BE(0) !== 0xff00 + marker.SOI) throw new Corrupt('it does not begin as a JPEG does')
     for (let code = this.#nextMarker(); code !== marker.EOI; code = this.#nextMarker()) this.#segment(code)
     if (this.#scans === null) throw new Corrupt('it has no picture in it')
     this.#scans.assertComplete()
     const { width, height } = this.#scans.frame
-    return { width, height, frames: 1, end: this.#at, parts: this.#parts }
+    return { width, height, frames: 1, end: this.#at, parts: this.#parts, sequential: this.#sequential }
   }
 
   /** Markers may be filled up with any number of 0xFF before them. */
@@ -92,13 +101,27 @@ class JpegWalk {
       this.#scans = new JpegScans(readFrame(body, code === 0xc2))
     } else if (code === marker.SOS) {
       if (!this.#scans) throw new Corrupt('its pixels come before its frame header')
-      this.#scans.begin(body)
-      this.#codedData()
+      this.#scan(this.#scans, body)
     } else if (code === marker.DRI) {
       if (body.length !== 2) throw new Corrupt('its restart interval is malformed')
       this.#restartInterval = body.readUInt16BE(0)
     } else if (code === marker.DQT) checkQuantization(body)
-    else if (code === marker.DHT) checkHuffman(body)
+    else if (code === marker.DHT) takeHuffman(body, this.#tables)
+  }
+
+  #scan(scans: JpegScans, header: Buffer): void {
+    const components = scans.begin(header)
+    const sequential = !scans.frame.progressive
+    if (sequential) {
+      this.#sequential.push({
+        at: this.#at,
+        frame: scans.frame,
+        components,
+        tables: new Map(this.#tables),
+        restartInterval: this.#restartInterval,
+      })
+    }
+    this.#codedData()
   }
 
   /** Huffman codes up to the next marker. 0xFF in them is followed by 0; restart markers count from 0 to 7 and over again. */
@@ -129,17 +152,4 @@ function checkQuantization(body: Buffer): void {
     at += 1 + (head >> 4 === 1 ? 128 : 64)
   }
   if (at !== body.length || at === 0) throw new Corrupt('its quantization table is malformed')
-}
-
-/** One or more tables: class and id in a byte, how many codes there are of each length, and then the codes' values (B.2.4.2). */
-function checkHuffman(body: Buffer): void {
-  let at = 0
-  while (at + 17 <= body.length) {
-    const head = body[at] ?? 0
-    let codes = 0
-    for (let length = 1; length <= 16; length++) codes += body[at + length] ?? 0
-    if (head >> 4 > 1 || (head & 15) > 3 || codes > 256) throw new Corrupt('its Huffman table is malformed')
-    at += 17 + codes
-  }
-  if (at !== body.length || at === 0) throw new Corrupt('its Huffman table is malformed')
 }

@@ -3,6 +3,7 @@ import { TrailingData } from '../bad-bytes.ts'
 import type { Anatomy, Part } from './anatomy.ts'
 import { canonDataEnd } from './canon-data.ts'
 import { walkJpeg } from './jpeg.ts'
+import { countBlocks } from './jpeg-blocks.ts'
 import { announcesFilm, filmEnd } from './motion-photo.ts'
 import { announcesPictureAt } from './multi-picture.ts'
 import { samsungTrailer } from './samsung-trailer.ts'
@@ -14,18 +15,22 @@ interface Behind {
 }
 
 /** Takes what it knows at `at`, and says where that ends; null when it is something else. */
-type Explains = (behind: Behind, at: number) => { end: number; parts?: readonly Part[] } | null
+type Explains = (behind: Behind, at: number) => Explained | null
+
+interface Explained {
+  readonly end: number
+  readonly parts?: readonly Part[]
+}
 
 /**
  * What cameras, phones and editors put behind a picture, by name; nothing else may stand there. First match first, as often as it takes.
  */
 const allowed: readonly { readonly name: string; readonly explains: Explains }[] = [
-  { name: 'padding of zeros', explains: padding },
-  { name: 'a line end', explains: lineEnd },
   { name: 'further pictures of a camera (CIPA DC-007) or a gain map', explains: furtherPicture },
   { name: 'the film of a motion photo (Google)', explains: film },
   { name: "Samsung's trailer", explains: ({ bytes }, at) => samsungTrailer(bytes, at) },
   { name: "Canon's trailer", explains: ({ bytes }, at) => end(canonDataEnd(bytes, at)) },
+  { name: 'a line end', explains: lineEnd },
 ]
 
 /**
@@ -38,15 +43,16 @@ export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<
   const found: Part[] = []
   let at = anatomy.end
   while (at < bytes.length) {
-    const explained = explain({ bytes, parts: anatomy.parts }, at)
-    if (!explained) throw new TrailingData(`from byte ${at} on there is ${await named(bytes.subarray(at))}`)
+    const behind = { bytes, parts: anatomy.parts }
+    const explained = explain(behind, at) ?? padding(behind, at)
+    if (!explained) throw new TrailingData(await named(bytes, at, anatomy.end))
     found.push(...(explained.parts ?? []))
     at = explained.end
   }
   return found
 }
 
-function explain(behind: Behind, at: number): { end: number; parts?: readonly Part[] } | null {
+function explain(behind: Behind, at: number): Explained | null {
   for (const { explains } of allowed) {
     const explained = explains(behind, at)
     if (explained) return explained
@@ -54,17 +60,30 @@ function explain(behind: Behind, at: number): { end: number; parts?: readonly Pa
   return null
 }
 
-async function named(bytes: Buffer): Promise<string> {
-  const { described } = await identify(bytes)
-  return described === 'of no known format' ? 'something of no known format' : `something else: ${described}`
+/** Says what stands there. Zeros before it may be its own. */
+async function named(bytes: Buffer, at: number, pictureEnd: number): Promise<string> {
+  for (let from = at; from >= Math.max(pictureEnd, at - zerosOfWhatFollows); from--) {
+    const { described } = await identify(bytes.subarray(from))
+    if (described !== unknown) return `from byte ${from} on there is something else: ${described}`
+  }
+  return `from byte ${at} on there is something ${unknown}`
 }
+
+/** How `identify` calls what it does not know. */
+const unknown = 'of no known format'
 
 const end = (at: number | null) => (at === null ? null : { end: at })
 
-function padding({ bytes }: Behind, at: number): { end: number } | null {
+/** A box or a block may begin with as many zeros of its own. */
+const zerosOfWhatFollows = 3
+
+/** Zeros, up to the end or to something that can be explained. */
+function padding(behind: Behind, at: number): Explained | null {
   let to = at
-  while (bytes[to] === 0) to++
-  return to > at ? { end: to } : null
+  while (behind.bytes[to] === 0) to++
+  if (to === at) return null
+  for (let end = to; end > at && end >= to - zerosOfWhatFollows; end--) if (explain(behind, end)) return { end }
+  return { end: to }
 }
 
 const maxLineEnd = 2
@@ -76,7 +95,9 @@ function lineEnd({ bytes }: Behind, at: number): { end: number } | null {
 
 function furtherPicture({ bytes, parts }: Behind, at: number): { end: number; parts: readonly Part[] } | null {
   if (bytes.length < at + 4 || bytes.readUInt16BE(at) !== 0xffd8 || !announcesPictureAt(parts, at)) return null
-  const { end: length, parts: found } = walkJpeg(bytes.subarray(at))
+  const picture = bytes.subarray(at)
+  const { end: length, parts: found, sequential } = walkJpeg(picture)
+  for (const scan of sequential) countBlocks(picture, scan)
   return { end: at + length, parts: found }
 }
 

@@ -24,12 +24,13 @@ export const textSigns: readonly Sign[] = [
   {
     found: 'PHP code',
     reason: 'runs when a server takes the file for PHP, by its name or by an include',
-    pattern: /<\?(?:php(?![\w-])|=|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
+    pattern:
+      /<\?(?:php(?![\w-])|=\s*(?:[$`"']|[a-z_]\w*\s*\()|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
   },
   {
     found: 'ASP or JSP code',
     reason: 'runs when a server takes the file for a page of its own',
-    pattern: /<%(?:[@=!#]|\s*[a-z_$"'(][\w.$]*[\s.(;="'])/i,
+    pattern: /<%(?:[@=!#]\s*[\w"'(]|\s*[\w.$]+\s*[.(=;"]|[^%<>]{1,500}%>)/i,
   },
   {
     found: 'an address that is a script',

@@ -1,0 +1,9 @@
+import type { CorpusFile } from '../corpus-file.ts'
+import { badJpegs } from './jpeg.ts'
+import { badMp4s } from './mp4.ts'
+import { otherFormats } from './other-formats.ts'
+import { badPngs } from './png.ts'
+import { suspiciousFiles } from './suspicious.ts'
+import { badWebps } from './webp.ts'
+
+export const badFiles: readonly CorpusFile[] = [...otherFormats, ...badJpegs, ...badPngs, ...badWebps, ...badMp4s, ...suspiciousFiles]

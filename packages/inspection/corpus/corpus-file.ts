@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs'
+import type { AssetType, ErrorCode } from '@airlock/domain'
+
+/** One file of the corpus: what it is, what inspection must say of it, and why it is here. */
+export interface CorpusFile {
+  /** Its path in the corpus; the last part is the name that it comes under. */
+  readonly file: string
+  readonly as: AssetType
+  /** `completed`, or the code that it must be rejected with. */
+  readonly expect: 'completed' | ErrorCode
+  /** What the sentence of the rejection must say, so that it is not rejected for another reason by chance. */
+  readonly says?: RegExp
+  /** Why it is here; no two files for one reason. */
+  readonly why: string
+  readonly make: () => Buffer | Promise<Buffer>
+}
+
+type Make = CorpusFile['make']
+
+const kinds: Readonly<Record<string, AssetType>> = {
+  jpg: 'brand_image',
+  png: 'brand_image',
+  webp: 'brand_image',
+  mp4: 'generated_video',
+  zip: 'lora_training',
+}
+
+const extensionOf = (file: string): string => file.slice(file.lastIndexOf('.') + 1)
+
+const kindOf = (file: string): AssetType => kinds[extensionOf(file)] ?? 'brand_image'
+
+/** A file that must pass. */
+export const good = (file: string, why: string, make: Make): CorpusFile => ({
+  file: `good/${extensionOf(file)}/${file}`,
+  as: kindOf(file),
+  expect: 'completed',
+  why,
+  make,
+})
+
+/** A file that must not. */
+export const bad =
+  (expect: ErrorCode) =>
+  (file: string, says: RegExp, why: string, make: Make): CorpusFile => ({
+    file: `bad/${expect}/${file}`,
+    as: kindOf(file),
+    expect,
+    says,
+    why,
+    make,
+  })
+
+const originals = new URL('originals/', import.meta.url)
+
+/** A file that `make-originals.sh` made. */
+export const original = (name: string): Buffer => readFileSync(new URL(name, originals))

@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { bytesInMemory } from '@airlock/domain'
+import { inspect } from '@airlock/inspection/full'
+import { claimedTypeOf } from '@airlock/inspection/head'
+import { describe, expect, test } from 'vitest'
+import { corpusFolder } from '../../corpus/cache.ts'
+import { manifest } from '../../corpus/manifest.ts'
+import { outcome } from '../sources.ts'
+
+const folder = await corpusFolder()
+const good = manifest.filter(({ expect }) => expect === 'completed')
+const bad = manifest.filter(({ expect }) => expect !== 'completed')
+
+async function judged({ file, as: assetType }: (typeof manifest)[number]) {
+  const filename = file.slice(file.lastIndexOf('/') + 1)
+  const mediaType = claimedTypeOf(filename)
+  if (mediaType === null) throw new Error(`${file} claims nothing`)
+  return inspect(bytesInMemory(readFileSync(join(folder, file))), { filename, mediaType, assetType })
+}
+
+describe('what is fine is never turned away', { timeout: 20_000 }, () => {
+  test.each(good)('$file: $why', async (entry) => {
+    expect(outcome(await judged(entry))).toMatchObject({ inspection_version: expect.any(Number) })
+  })
+})
+
+describe('what is not is turned away for its own reason', { timeout: 20_000 }, () => {
+  test.each(bad)('$file: $why', async (entry) => {
+    const said = String(outcome(await judged(entry)))
+
+    expect(said.slice(0, said.indexOf(':'))).toBe(entry.expect)
+    expect(said).toMatch(entry.says ?? /never/)
+  })
+})
+
+test('there are enough files in the corpus, each for a reason of its own', () => {
+  expect(good.length).toBeGreaterThanOrEqual(120)
+  expect(bad.length).toBeGreaterThanOrEqual(180)
+  expect(new Set(manifest.map(({ file }) => file)).size).toBe(manifest.length)
+  expect(new Set(manifest.map(({ why }) => why)).size).toBe(manifest.length)
+})
