@@ -11,7 +11,7 @@ import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
 /** Starts a gateway, and stops it in order at a signal: not ready, stop accepting, finish what is in flight, close. */
 async function start(config: GatewayConfig): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } })
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } }, logOutput())
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
   const redis = impatientConnection(config.REDIS_URL, { onError })
@@ -72,6 +72,12 @@ async function start(config: GatewayConfig): Promise<void> {
     log.info('gateway stopped')
   })
 }
+
+/**
+ * Lines go out as they are written. Pino's default keeps them for a moment: the last ones were lost at exit, and with nobody reading any more
+ * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
+ */
+const logOutput = () => pino.destination({ dest: 1, sync: true })
 
 /** What closing may take when nothing is in flight any more, in ms. */
 const closingMs = 5000

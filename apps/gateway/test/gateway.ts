@@ -27,8 +27,24 @@ export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
 
 /** What a test may set otherwise than everybody. */
 export type Overrides = Partial<
-  Pick<GatewayDeps, 'filesPerHour' | 'maxFilesInFlight' | 'sizeLimits' | 'patience' | 'store' | 'presignHours'>
->
+  Pick<
+    GatewayDeps,
+    | 'filesPerHour'
+    | 'maxFilesInFlight'
+    | 'sizeLimits'
+    | 'patience'
+    | 'store'
+    | 'presignHours'
+    | 'tokens'
+    | 'requestLimit'
+    | 'corsOrigins'
+    | 'trustProxy'
+  >
+> & {
+  /** Servers of a test's own, to stop and to pause. */
+  redisUrl?: string
+  databaseUrl?: string
+}
 
 interface Servers {
   db: IsolatedDatabase
@@ -71,10 +87,11 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   const log: Record<string, unknown>[] = []
   const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) })
   const onError = () => {}
-  const redis = impatientConnection(stack.redis.url, { onError })
-  const bell = new Bell({ redisUrl: stack.redis.url, prefix: queues.prefix, onError })
+  const { redisUrl = stack.redis.url, databaseUrl = db.url } = overrides
+  const redis = impatientConnection(redisUrl, { onError })
+  const bell = new Bell({ redisUrl, prefix: queues.prefix, onError })
   const database = await openDatabase({
-    url: db.url,
+    url: databaseUrl,
     poolSize: 5,
     statementTimeoutMs: 5000,
     connectTimeoutMs: 5000,
@@ -105,7 +122,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     presignHours: { default: 24, max: 168 },
     patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
     maxFilesInFlight: 64,
-    listen: (handlers) => listenForMoves({ url: db.url, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
+    listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
     ...overrides,
   })

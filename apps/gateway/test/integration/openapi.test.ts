@@ -1,0 +1,122 @@
+import { errorCodes, errors } from '@airlock/domain'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { expect } from 'vitest'
+import { answerOf, type RunningGateway, test } from '../gateway.ts'
+
+interface Operation {
+  security: object[]
+  parameters?: { name: string; in: string }[]
+  requestBody?: { content: Record<string, { schema: { properties: Record<string, object>; required: string[] } }> }
+  responses: Record<string, { content?: Record<string, { schema: object; examples?: Record<string, { $ref: string }> }> }>
+  summary: string
+}
+
+interface Document {
+  openapi: string
+  paths: Record<string, Record<string, Operation>>
+  components: { examples: Record<string, { value: { code: string; error: string; detail: string } }>; schemas: Record<string, object> }
+}
+
+async function documentOf(gateway: RunningGateway): Promise<Document> {
+  const { status, body } = await answerOf(await fetch(`${gateway.url}/api/openapi.json`))
+  expect(status).toBe(200)
+  return body
+}
+
+const operationsOf = ({ paths }: Document): [method: string, path: string, operation: Operation][] =>
+  Object.entries(paths).flatMap(([path, item]) =>
+    Object.entries(item).map(([method, operation]): [string, string, Operation] => [method.toUpperCase(), path, operation]),
+  )
+
+test('the document is sound OpenAPI 3.1, and every reference in it leads somewhere', async ({ gateway }) => {
+  const document = await documentOf(gateway)
+  const validator = new Validator()
+
+  const { valid, errors: problems } = await validator.validate(structuredClone(document) as object as Record<string, unknown>)
+
+  expect(problems).toBeUndefined()
+  expect(valid).toBe(true)
+  expect(validator.version).toBe('3.1')
+  for (const [, path] of JSON.stringify(document).matchAll(/"\$ref":"#\/([^"]+)"/g)) {
+    const target = (path as string).split('/').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], document)
+    expect(target, path).toBeTypeOf('object')
+  }
+})
+
+test('every route that the gateway answers is in it', async ({ gateway }) => {
+  const document = await documentOf(gateway)
+  const told = operationsOf(document).map(([method, path]) => `${method} ${path}`)
+
+  const served = routesOf(gateway.gateway.app.printRoutes({ commonPrefix: false }))
+
+  expect(served).toContain('POST /api/upload')
+  expect(told.toSorted()).toEqual(served.toSorted())
+})
+
+test('a route asks for a token exactly where the document says so', async ({ gateway }) => {
+  for (const [method, path, { security }] of operationsOf(await documentOf(gateway))) {
+    const url = gateway.url + path.replace(/\{\w+\}/g, '0190a000-0000-4000-8000-00000000000a')
+    const { status } = await fetch(url, { method, signal: AbortSignal.timeout(5000) })
+    expect({ method, path, asks: status === 401 }).toEqual({ method, path, asks: security === undefined })
+  }
+})
+
+test('every error code is in it with an example, and each route names the ones that it may answer with', async ({ gateway }) => {
+  const document = await documentOf(gateway)
+
+  expect(Object.keys(document.components.examples).toSorted()).toEqual([...errorCodes].sort())
+  for (const [code, { value }] of Object.entries(document.components.examples))
+    expect(value).toEqual({
+      code,
+      error: errors[code as keyof typeof errors].title,
+      detail: expect.stringMatching(/\.$/),
+      request_id: expect.any(String),
+    })
+
+  for (const [method, path, operation] of operationsOf(document)) {
+    const examples = Object.entries(operation.responses).flatMap(([status, { content }]) =>
+      Object.keys(content?.['application/json']?.examples ?? {}).map((code) => [status, code] as const),
+    )
+    expect(
+      examples.map(([, code]) => code),
+      `${method} ${path}`,
+    ).toContain('internal_error')
+    for (const [status, code] of examples) expect(String(errors[code as keyof typeof errors].status)).toBe(status)
+  }
+})
+
+test('the form of an upload is described, field by field', async ({ gateway }) => {
+  const { schema } = (await documentOf(gateway)).paths['/api/upload']?.post?.requestBody?.content['multipart/form-data'] ?? {}
+
+  expect(Object.keys(schema?.properties ?? {})).toEqual(['files', 'asset_type', 'project_id', 'brand_id', 'metadata'])
+  expect(schema?.required).toEqual(['files', 'asset_type'])
+})
+
+test('the pages to browse it need nothing from elsewhere', async ({ gateway }) => {
+  const page = await fetch(`${gateway.url}/api/docs`)
+  const html = await page.text()
+
+  expect(page.status).toBe(200)
+  expect(page.headers.get('content-security-policy')).toContain("script-src 'self';")
+  expect(html).not.toMatch(/(?:src|href)="(?:https?:)?\/\//)
+  expect(html).not.toMatch(/<script(?![^>]*\ssrc=)[^>]*>/)
+  const parts = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part as string)
+  expect(parts.length).toBeGreaterThan(3)
+  for (const part of parts) expect((await fetch(new URL(part, page.url))).status, part).toBe(200)
+})
+
+/** `METHOD /path/{id}` of each line of Fastify's own list; HEAD follows GET, and the pages of the document speak for themselves. */
+function routesOf(printed: string): string[] {
+  const found: string[] = []
+  const path: string[] = []
+  for (const line of printed.split('\n')) {
+    const [, indent = '', name = '', methods = ''] = /^([│├└─\s]*)(\S+)(?: \(([^)]+)\))?/.exec(line) ?? []
+    if (name === '') continue
+    const depth = indent.length / 4
+    path.length = Math.max(0, depth - 1)
+    path.push(name)
+    for (const method of methods.split(', ').filter((verb) => verb !== '' && verb !== 'HEAD' && verb !== 'OPTIONS'))
+      found.push(`${method} ${path.join('').replace(/:(\w+)/g, '{$1}')}`)
+  }
+  return found.filter((route) => !route.includes('/api/docs'))
+}

@@ -1,0 +1,102 @@
+import { connect } from 'node:net'
+import { expect } from 'vitest'
+import { answerOf, Client, startGateway, test } from '../gateway.ts'
+
+const onEveryAnswer = {
+  'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+test.for<[what: string, path: string, method: string, status: number]>([
+  ['a good answer', '/api/health', 'GET', 200],
+  ['a missing token', '/api/jobs/x', 'GET', 401],
+  ['an unknown route', '/api/nothing', 'GET', 404],
+  ['a wrong method', '/api/upload', 'GET', 405],
+  ['what can be done here', '/api/upload', 'OPTIONS', 204],
+  ['headers alone', '/api/health', 'HEAD', 200],
+])('%s says that it is no page, and is not kept', async ([, path, method, status], { gateway }) => {
+  const answer = await fetch(gateway.url + path, { method })
+
+  expect(answer.status).toBe(status)
+  for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
+  expect(answer.headers.get('x-request-id')).toMatch(/^[\w.-]{1,64}$/)
+  expect(answer.headers.get('x-powered-by')).toBeNull()
+})
+
+test('OPTIONS says which methods a path knows; HEAD has no body', async ({ gateway }) => {
+  const options = await fetch(`${gateway.url}/api/jobs/x`, { method: 'OPTIONS' })
+  expect(options.headers.get('allow')?.split(', ').toSorted()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS'])
+  expect((await fetch(`${gateway.url}/api/nothing`, { method: 'OPTIONS' })).status).toBe(404)
+  const head = await fetch(`${gateway.url}/api/openapi.json`, { method: 'HEAD' })
+  expect(Number(head.headers.get('content-length'))).toBeGreaterThan(1000)
+  expect(await head.text()).toBe('')
+})
+
+test.for<[what: string, sent: string, status: number, code: string]>([
+  ['no HTTP at all', 'hello\r\n\r\n', 400, 'request_malformed'],
+  ['a header without end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+  ['two lengths', 'POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'request_malformed'],
+])('%s is answered like every error, and the connection closes', async ([, sent, status, code], { gateway }) => {
+  const answer = await rawAnswer(gateway.url, sent)
+
+  const [head = '', body = ''] = answer.split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(head).toContain('x-content-type-options: nosniff')
+  expect(head).toContain('connection: close')
+  expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
+})
+
+test('pages of an allowed origin may call us and read our headers, others get no permission', async () => {
+  const gateway = await startGateway({ corsOrigins: ['https://app.example.com', 'http://localhost:5173'] })
+  try {
+    const preflight = (origin: string) =>
+      fetch(`${gateway.url}/api/upload`, {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,idempotency-key' },
+      })
+    const allowed = await preflight('https://app.example.com')
+    expect(allowed.status).toBe(204)
+    expect(allowed.headers.get('access-control-allow-origin')).toBe('https://app.example.com')
+    expect(allowed.headers.get('access-control-allow-headers')?.toLowerCase()).toContain('idempotency-key')
+    expect(allowed.headers.get('access-control-allow-credentials')).toBeNull()
+    for (const origin of ['https://evil.example', 'https://app.example.com.evil.example', 'null', 'http://app.example.com'])
+      expect((await preflight(origin)).headers.get('access-control-allow-origin'), origin).toBeNull()
+
+    const refused = await answerOf(await fetch(`${gateway.url}/api/jobs/x`, { headers: { origin: 'http://localhost:5173' } }))
+    expect(refused.status).toBe(401)
+    expect(refused.headers.get('access-control-allow-origin')).toBe('http://localhost:5173')
+    expect(refused.headers.get('access-control-expose-headers')).toContain('X-Request-Id')
+    expect(refused.headers.get('vary')).toContain('Origin')
+  } finally {
+    await gateway.close()
+  }
+})
+
+test('without an allow-list no origin gets permission', async ({ gateway }) => {
+  const answer = await fetch(`${gateway.url}/api/health`, { headers: { origin: 'https://app.example.com' } })
+  expect(answer.headers.get('access-control-allow-origin')).toBeNull()
+})
+
+test('an idle connection is kept for longer than load balancers keep theirs', async ({ gateway }) => {
+  const { headers } = await fetch(`${gateway.url}/api/health`)
+  expect(headers.get('keep-alive')).toBe('timeout=72')
+  expect(await new Client(gateway.url).get('/api/jobs')).toMatchObject({ status: 400 })
+})
+
+/** What comes back for bytes that no HTTP client would send. */
+function rawAnswer(url: string, sent: string): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) }, () => socket.write(sent))
+  let got = ''
+  socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+  socket.on('data', (chunk) => {
+    got += chunk.toString()
+  })
+  socket.on('error', (error) => (got === '' ? reject(error) : resolve(got)))
+  socket.on('close', () => resolve(got))
+  return promise
+}
