@@ -1,0 +1,230 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { remoteKeys } from '../../src/plugins/auth/remote-keys.ts'
+import { answerOf, formOf, jwtSecret, photo, type RunningGateway, startGateway } from '../gateway.ts'
+
+type Pair = Awaited<ReturnType<typeof generateKeyPair>>
+
+interface Signer {
+  alg: string
+  kid: string
+  pair: Pair
+  jwk: JWK
+}
+
+async function signer(alg: string, kid = `${alg}-${randomUUID()}`): Promise<Signer> {
+  const pair = await generateKeyPair(alg, { extractable: true })
+  return { alg, kid, pair, jwk: { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' } }
+}
+
+/** A key server that can be told to fall silent or to fail, and counts who asks. */
+async function keyServer(keys: JWK[]) {
+  const state = { keys, mode: 'answers' as 'answers' | 'silent' | 'fails', asked: 0 }
+  const server = createServer((_request, response) => {
+    state.asked += 1
+    if (state.mode === 'silent') return
+    response.writeHead(state.mode === 'fails' ? 500 : 200, { 'content-type': 'application/json' })
+    response.end(JSON.stringify({ keys: state.keys }))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => {
+    server.closeAllConnections()
+    return new Promise((resolve) => server.close(resolve))
+  }
+  return { state, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`, close }
+}
+
+const user = randomUUID()
+const service = randomUUID()
+const issuer = 'https://id.example.com'
+const audience = 'airlock'
+const inAnHour = () => Math.floor(Date.now() / 1000) + 3600
+const good = () => ({ sub: user, exp: inAnHour(), iss: issuer, aud: audience })
+
+const signed = ({ alg, kid, pair }: Signer, claims: Record<string, unknown> = good(), header: Record<string, unknown> = {}) =>
+  new SignJWT(claims).setProtectedHeader({ alg, kid, ...header }).sign(pair.privateKey)
+
+const ask = async (gateway: RunningGateway, token: string, headers: Record<string, string> = {}) =>
+  answerOf(await fetch(`${gateway.url}/api/jobs/${user}`, { headers: { authorization: `Bearer ${token}`, ...headers } }))
+
+let signers: Record<'RS256' | 'ES256' | 'EdDSA' | 'RS512' | 'stranger', Signer>
+let keys: Awaited<ReturnType<typeof keyServer>>
+let gateway: RunningGateway
+
+beforeAll(async () => {
+  const [RS256, ES256, EdDSA, RS512, stranger] = await Promise.all([
+    signer('RS256'),
+    signer('ES256'),
+    signer('EdDSA'),
+    signer('RS512'),
+    signer('RS256'),
+  ])
+  signers = { RS256, ES256, EdDSA, RS512, stranger }
+  keys = await keyServer([RS256, ES256, EdDSA, RS512].map(({ jwk }) => jwk))
+  const tokens = { secrets: [jwtSecret], remote: remoteKeys(keys.url), algorithms: null, issuer, audience }
+  gateway = await startGateway({ tokens })
+})
+
+afterAll(async () => {
+  await gateway.close()
+  await keys.close()
+})
+
+test.for(['RS256', 'ES256', 'EdDSA'] as const)('a token signed with %s by a key of the JWKS is good', async (alg) => {
+  expect(await ask(gateway, await signed(signers[alg]))).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+})
+
+test('the keys are fetched once, for all requests', async () => {
+  await ask(gateway, await signed(signers.RS256))
+  expect(keys.state.asked).toBe(1)
+})
+
+const secretKey = new TextEncoder().encode(jwtSecret)
+const refused: [what: string, code: string, token: () => Promise<string>][] = [
+  ['of an algorithm that is not pinned', 'token_invalid', () => signed(signers.RS512)],
+  ['of a key that nobody published', 'token_invalid', () => signed({ ...signers.stranger, kid: signers.RS256.kid })],
+  [
+    'HS256 with the public key as its secret',
+    'token_invalid',
+    async () =>
+      new SignJWT(good())
+        .setProtectedHeader({ alg: 'HS256', kid: signers.RS256.kid })
+        .sign(new TextEncoder().encode(JSON.stringify(signers.RS256.jwk))),
+  ],
+  [
+    'that brings its own key (jwk)',
+    'token_invalid',
+    () => signed({ ...signers.stranger, kid: signers.RS256.kid }, good(), { jwk: signers.stranger.jwk }),
+  ],
+  [
+    'that says where its key is (jku)',
+    'token_invalid',
+    () => signed({ ...signers.stranger, kid: signers.RS256.kid }, good(), { jku: 'http://127.0.0.1:1/' }),
+  ],
+  ['with a critical header that we do not know', 'token_invalid', () => signedWithCrit()],
+  ['of another issuer', 'token_invalid', () => signed(signers.RS256, { ...good(), iss: 'https://evil.example' })],
+  ['without issuer', 'token_invalid', () => signed(signers.RS256, { sub: user, exp: inAnHour(), aud: audience })],
+  ['for another audience', 'token_invalid', () => signed(signers.RS256, { ...good(), aud: ['shop', 'blog'] })],
+  ['that is not valid yet', 'token_malformed', () => signed(signers.RS256, { ...good(), nbf: inAnHour() })],
+  ['that expired two minutes ago', 'token_expired', () => signed(signers.RS256, { ...good(), exp: inAnHour() - 3720 })],
+  [
+    'of HS256 for another audience',
+    'token_invalid',
+    () => new SignJWT({ ...good(), aud: 'shop' }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey),
+  ],
+  ['longer than 8 KiB', 'token_malformed', () => signed(signers.RS256, { ...good(), padding: 'x'.repeat(9000) })],
+]
+
+/** jose signs no critical header that it does not know, so the header is written by hand. */
+async function signedWithCrit(): Promise<string> {
+  const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: signers.ES256.kid, crit: ['cap'], cap: 1 })).toString('base64url')
+  const payload = Buffer.from(JSON.stringify(good())).toString('base64url')
+  const signature = await crypto.subtle.sign(
+    { name: 'ECDSA', hash: 'SHA-256' },
+    signers.ES256.pair.privateKey,
+    Buffer.from(`${header}.${payload}`),
+  )
+  return `${header}.${payload}.${Buffer.from(signature).toString('base64url')}`
+}
+
+test.for(refused)('a token %s → 401 %s', async ([, code, token]) => {
+  expect(await ask(gateway, await token())).toMatchObject({ status: 401, body: { code } })
+})
+
+test('clocks may differ by a minute', async () => {
+  const now = Math.floor(Date.now() / 1000)
+  expect((await ask(gateway, await signed(signers.RS256, { ...good(), exp: now - 45, nbf: now + 45 }))).status).toBe(404)
+})
+
+test('unknown key ids make us look for new keys at most once a minute', async () => {
+  const server = await keyServer([signers.RS256.jwk])
+  const tokens = { secrets: [], remote: remoteKeys(server.url), algorithms: null, issuer: null, audience: null }
+  const own = await startGateway({ tokens })
+  try {
+    expect((await ask(own, await signed(signers.RS256))).status).toBe(404)
+    const madeUp = await Promise.all(Array.from({ length: 20 }, (_, i) => signed({ ...signers.stranger, kid: `made-up-${i}` })))
+    for (const token of madeUp) expect((await ask(own, token)).status).toBe(401)
+    expect(server.state.asked).toBe(1)
+  } finally {
+    await own.close()
+    await server.close()
+  }
+})
+
+test('a key server that is silent is no fault of the client: 503 auth_unavailable, bounded, and later at once; when it is back, so are we', async () => {
+  const server = await keyServer([signers.RS256.jwk])
+  server.state.mode = 'silent'
+  const remote = remoteKeys(server.url, { timeoutMs: 500, restMs: 1500 })
+  const own = await startGateway({ tokens: { secrets: [jwtSecret], remote, algorithms: null, issuer: null, audience: null } })
+  try {
+    const token = await signed(signers.RS256)
+    const first = await ask(own, token)
+    expect(first).toMatchObject({ status: 503, body: { code: 'auth_unavailable' } })
+    expect(first.headers.get('retry-after')).toBe('5')
+    expect(JSON.stringify(first.body)).not.toMatch(/jwks|127\.0\.0\.1|fetch|ECONN/i)
+
+    const started = performance.now()
+    expect((await ask(own, token)).status).toBe(503)
+    expect(performance.now() - started).toBeLessThan(100)
+    // tokens of the shared secret need no key server
+    const shared = await new SignJWT({ sub: user, exp: inAnHour() }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey)
+    expect((await ask(own, shared)).status).toBe(404)
+
+    server.state.mode = 'answers'
+    await expect.poll(async () => (await ask(own, token)).status, { timeout: 5000 }).toBe(404)
+  } finally {
+    await own.close()
+    await server.close()
+  }
+})
+
+test('keys that were fetched serve on for a while when their server fails', async () => {
+  const server = await keyServer([signers.RS256.jwk])
+  const remote = remoteKeys(server.url, { freshForMs: 50, staleForMs: 60_000 })
+  const own = await startGateway({ tokens: { secrets: [], remote, algorithms: null, issuer: null, audience: null } })
+  try {
+    const token = await signed(signers.RS256)
+    expect((await ask(own, token)).status).toBe(404)
+    server.state.mode = 'fails'
+    await expect.poll(() => ask(own, token).then(() => server.state.asked)).toBeGreaterThan(1)
+    expect((await ask(own, token)).status).toBe(404)
+    expect(await ask(own, await signed(signers.ES256))).toMatchObject({ status: 503, body: { code: 'auth_unavailable' } })
+  } finally {
+    await own.close()
+    await server.close()
+  }
+})
+
+test('a service acts for a user, and the row says who it was; nobody else may', async () => {
+  const onBehalf = { 'airlock-on-behalf-of': user.toUpperCase() }
+  const ofService = await signed(signers.RS256, { ...good(), sub: service, scope: 'service' })
+  const body = formOf([['asset_type', 'brand_image'], await photo()])
+
+  const sent = await answerOf(
+    await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: { authorization: `Bearer ${ofService}`, ...onBehalf }, body }),
+  )
+
+  expect(sent.status).toBe(202)
+  const [upload] = sent.body.uploads
+  expect(await gateway.database.uploads.byId(upload.upload_id)).toMatchObject({ userId: user, actedBy: service })
+  const own = await signed(signers.RS256)
+  expect((await answerOf(await fetch(gateway.url + upload.status_url, { headers: { authorization: `Bearer ${own}` } }))).status).toBe(200)
+
+  expect(await ask(gateway, own, onBehalf)).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
+  expect(await ask(gateway, ofService, { 'airlock-on-behalf-of': 'me' })).toMatchObject({
+    status: 400,
+    body: { code: 'request_malformed' },
+  })
+})
+
+test('only the scope ops may retry', async () => {
+  const retry = async (scope: string) => {
+    const headers = { authorization: `Bearer ${await signed(signers.EdDSA, { ...good(), scope })}` }
+    return answerOf(await fetch(`${gateway.url}/api/jobs/${randomUUID()}/retry`, { method: 'POST', headers }))
+  }
+  expect(await retry('service')).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
+  expect(await retry('read ops')).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+})
