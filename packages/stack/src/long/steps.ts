@@ -1,0 +1,5 @@
+import { containerWalk } from './containers/walk.ts'
+import type { LongStep } from './step.ts'
+
+/** What takes too long for `npm test`, in the order in which it runs. */
+export const steps: readonly LongStep[] = [containerWalk]
