@@ -166,5 +166,10 @@ test('a connection that dies without a word is noticed by its missing sign of li
   const { id } = await received(database)
   await hears(`${id} received`)
   await database.close()
+
+  await server.pause()
+  const started = performance.now()
   await moves.close()
+  expect(performance.now() - started).toBeLessThan(3000)
+  await server.resume()
 })
