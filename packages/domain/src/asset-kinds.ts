@@ -22,7 +22,7 @@ export interface AssetKind {
   readonly maxBytes: number
   readonly lane: Lane
   /** Who reads the bytes; a kind without an inspector is not accepted (design, invariant 3). */
-  readonly inspector: 'picture' | 'video' | null
+  readonly inspector: 'picture' | 'video' | 'training_set' | null
   /** The form field without which a file of this kind has no place. */
   readonly requires: 'project_id' | 'brand_id' | null
   readonly cacheControl: string
@@ -60,7 +60,7 @@ export const assetKinds = {
     mediaTypes: ['application/zip'],
     maxBytes: 2 * GiB,
     lane: 'training',
-    inspector: null,
+    inspector: 'training_set',
     requires: 'brand_id',
     cacheControl: 'private, max-age=86400',
     finalPrefix: 'lora-training/',

@@ -11,11 +11,13 @@ const list = (values: readonly string[]): string => values.join(', ')
 
 const megapixels = (pixels: number): string => (pixels / 1_000_000).toFixed(1).replace(/\.0$/, '')
 
+/** A text without characters that would break a line or a terminal. */
+const visible = (text: string): string => text.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '\u{fffd}')
+
 /** A name in a sentence: bounded, and without characters that would break a line or a terminal. */
 function shown(filename: string): string {
-  const visible = filename.toWellFormed().replace(/[\p{Cc}\u2028\u2029]/gu, '\u{fffd}')
-  const characters = [...visible]
-  return characters.length > 80 ? `${characters.slice(0, 77).join('')}…` : visible
+  const characters = [...visible(filename)]
+  return characters.length > 80 ? `${characters.slice(0, 77).join('')}…` : characters.join('')
 }
 
 /** Every error a client can see: its code, status, title, and the sentence that names the file and the limit. */
@@ -99,25 +101,25 @@ export const errors = {
     status: 400,
     title: 'More than one file in it',
     detail: ({ filename, reason }: { filename: string; reason: string }) =>
-      `File '${shown(filename)}' goes on behind its own end: ${shown(reason)}.`,
+      `File '${shown(filename)}' goes on behind its own end: ${visible(reason)}.`,
   },
   suspicious_content: {
     status: 400,
     title: 'Suspicious content',
     detail: ({ filename, found, where }: { filename: string; found: string; where: string }) =>
-      `File '${shown(filename)}' holds what other programs could run or read as theirs: ${shown(found)} in ${shown(where)}.`,
+      `File '${shown(filename)}' holds what other programs could run or read as theirs: ${visible(found)} in ${visible(where)}.`,
   },
   archive_not_allowed: {
     status: 400,
     title: 'Archive not acceptable',
     detail: ({ filename, reason }: { filename: string; reason: string }) =>
-      `File '${shown(filename)}' can't be taken as a training set: ${shown(reason)}.`,
+      `File '${shown(filename)}' can't be taken as a training set: ${visible(reason)}.`,
   },
   archive_entry_rejected: {
     status: 400,
     title: 'A file in the archive is not acceptable',
     detail: ({ filename, entry, reason }: { filename: string; entry: string; reason: string }) =>
-      `File '${shown(filename)}' can't be taken as a training set because of '${shown(entry)}' in it: ${reason}`,
+      `File '${shown(filename)}' can't be taken as a training set because of '${shown(entry)}' in it: ${visible(reason)}`,
   },
   not_read: {
     status: 400,

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { type AssetType, type ByteSource, bytesInMemory } from '@airlock/domain'
+import { type AssetType, type ByteSource, bytesInMemory, kindsOf } from '@airlock/domain'
 import { type Inspection, inspect } from '@airlock/inspection/full'
 import { claimedTypeOf } from '@airlock/inspection/head'
 
@@ -18,7 +18,7 @@ export const sample = (file: string): Buffer => readFileSync(new URL(file.split(
 /** What `inspect` says of bytes that came under a name; the kind is the one which that name's type belongs to. */
 export async function inspected(bytes: Uint8Array, filename: string, limits?: Parameters<typeof inspect>[2]): Promise<Inspection> {
   const mediaType = claimedTypeOf(filename) ?? 'image/jpeg'
-  const assetType = mediaType === 'video/mp4' ? 'generated_video' : 'brand_image'
+  const [assetType = 'brand_image'] = kindsOf(mediaType)
   return inspect(bytesInMemory(bytes), { filename, mediaType, assetType }, limits)
 }
 

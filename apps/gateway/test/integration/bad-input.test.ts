@@ -93,12 +93,12 @@ describe('a bad form', () => {
     ],
     ['without asset_type', 'asset_type_missing', async (client) => client.uploads(await photo())],
     ['with an unknown asset_type', 'asset_type_unknown', async (client) => client.uploads(['asset_type', 'avatar'], await photo())],
+    ['without project_id', 'field_missing', async (client) => client.uploads(['asset_type', 'generated_video'], await scene())],
     [
-      'with an asset_type that can’t be inspected yet',
-      'asset_type_not_available',
+      'of another kind than its files',
+      'extension_not_allowed',
       async (client) => client.uploads(await photo(), ['asset_type', 'lora_training']),
     ],
-    ['without project_id', 'field_missing', async (client) => client.uploads(['asset_type', 'generated_video'], await scene())],
     [
       'with a malformed project_id',
       'field_malformed',

@@ -71,5 +71,5 @@ test('a name of the table is an asset type, a name of every object is not', () =
 test('a media type leads to the kinds that may hold it and can be inspected', () => {
   expect(kindsOf('image/webp')).toEqual(['brand_image'])
   expect(kindsOf('video/mp4')).toEqual(['generated_video'])
-  expect(kindsOf('application/zip')).toEqual([])
+  expect(kindsOf('application/zip')).toEqual(['lora_training'])
 })

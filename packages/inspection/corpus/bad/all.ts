@@ -5,5 +5,14 @@ import { otherFormats } from './other-formats.ts'
 import { badPngs } from './png.ts'
 import { suspiciousFiles } from './suspicious.ts'
 import { badWebps } from './webp.ts'
+import { badZips } from './zip.ts'
 
-export const badFiles: readonly CorpusFile[] = [...otherFormats, ...badJpegs, ...badPngs, ...badWebps, ...badMp4s, ...suspiciousFiles]
+export const badFiles: readonly CorpusFile[] = [
+  ...otherFormats,
+  ...badJpegs,
+  ...badPngs,
+  ...badWebps,
+  ...badMp4s,
+  ...badZips,
+  ...suspiciousFiles,
+]

@@ -55,3 +55,11 @@ export class ArchiveNotAllowed extends BadBytes {
     return refusal('archive_not_allowed', { filename, reason: this.message })
   }
 }
+
+const maxNameCharacters = 60
+
+/** The name of something in a file, in a sentence: quoted, and cut short where it is long. */
+export function quoted(name: string): string {
+  const characters = [...name]
+  return characters.length > maxNameCharacters ? `'${characters.slice(0, maxNameCharacters - 1).join('')}…'` : `'${name}'`
+}

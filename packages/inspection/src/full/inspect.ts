@@ -14,6 +14,7 @@ import { BadBytes } from './bad-bytes.ts'
 import { defaultLimits, type InspectionLimits } from './limits.ts'
 import { inspectPicture } from './picture/inspect-picture.ts'
 import { readFully } from './read-fully.ts'
+import { inspectTrainingSet } from './training-set/inspect-training-set.ts'
 import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule comes, goes or changes. */
@@ -31,23 +32,30 @@ export interface InspectedUpload {
 export type Inspection = Verdict & { readonly inspectionVersion: number }
 
 /** Reads a file whose head and size are in order. Throws `Corrupt` for bad bytes, or returns a refusal of its own. */
-export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits) => Promise<Verdict>
+export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits, onProgress: () => void) => Promise<Verdict>
 
 const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
   picture: inspectPicture,
   video: inspectVideo,
+  training_set: inspectTrainingSet,
 }
 
 /**
  * Whether the bytes are what they claim to be. Looks at everything anew: what the gateway saw proves nothing here.
  *
+ * @param onProgress called when a part of a large file is done, so that whoever waits sees it move
  * @returns rejected only when the bytes are bad, so that looking again would not help
  *
  * @throws whatever the source throws (object changed, store out of reach), and what is our own fault (no memory, no time):
  *   none of these says anything about the file, so the caller tries again
  */
-export async function inspect(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits = defaultLimits): Promise<Inspection> {
-  const verdict = await judge(source, upload, limits).catch((error: unknown): Verdict => {
+export async function inspect(
+  source: ByteSource,
+  upload: InspectedUpload,
+  limits: InspectionLimits = defaultLimits,
+  onProgress: () => void = () => {},
+): Promise<Inspection> {
+  const verdict = await judge(source, upload, limits, onProgress).catch((error: unknown): Verdict => {
     if (error instanceof BadBytes) return rejected(error.asRefusal(upload.filename))
     throw error
   })
@@ -55,7 +63,7 @@ export async function inspect(source: ByteSource, upload: InspectedUpload, limit
   return { ...verdict, facts: { ...verdict.facts, inspection_version: inspectionVersion }, inspectionVersion }
 }
 
-async function judge(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits): Promise<Verdict> {
+async function judge(source: ByteSource, upload: InspectedUpload, limits: InspectionLimits, onProgress: () => void): Promise<Verdict> {
   const { filename, assetType, mediaType: claimedType } = upload
   const { inspector } = assetKind(assetType)
   const limitBytes = limits.maxBytes[assetType]
@@ -66,7 +74,7 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
   const content = await identify(await readFully(source, 0, Math.min(headBytes, source.size)))
   const refused = judgeHead({ filename, claimedType, assetType }, content)
   if (refused) return rejected(refused)
-  return inspectors[inspector](source, upload, limits)
+  return inspectors[inspector](source, upload, limits, onProgress)
 }
 
 const rejected = (why: Refusal): Verdict => ({ ok: false, refusal: why })

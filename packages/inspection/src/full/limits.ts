@@ -1,4 +1,4 @@
-import { defaultSizeLimits, type SizeLimits } from '@airlock/domain'
+import { defaultSizeLimits, GiB, MiB, type SizeLimits } from '@airlock/domain'
 
 /** What one inspection may cost at most. What a file can ask for beyond these, it does not get. */
 export interface InspectionLimits {
@@ -12,6 +12,14 @@ export interface InspectionLimits {
   readonly maxDecodeSeconds: number
   /** Boxes of a video that are looked at, on all levels together. A fragmented video of 500 MiB has some thousands. */
   readonly maxBoxes: number
+  /** Entries of an archive. */
+  readonly maxEntries: number
+  /** Bytes of one picture in an archive. It is held in memory whole. */
+  readonly maxEntryBytes: number
+  /** Bytes of all entries together, unpacked. */
+  readonly maxUnpackedBytes: number
+  /** How many times its own size an archive, or a large entry of it, may unpack to. Pictures are packed already. */
+  readonly maxUnpackRatio: number
 }
 
 export const defaultLimits: InspectionLimits = {
@@ -20,4 +28,8 @@ export const defaultLimits: InspectionLimits = {
   maxFrames: 1000,
   maxDecodeSeconds: 30,
   maxBoxes: 20_000,
+  maxEntries: 10_000,
+  maxEntryBytes: 64 * MiB,
+  maxUnpackedBytes: 4 * GiB,
+  maxUnpackRatio: 100,
 }

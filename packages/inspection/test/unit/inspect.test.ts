@@ -36,12 +36,6 @@ test('a type that its kind does not hold is rejected, even when the bytes are so
   expect(outcome(verdict)).toMatch(/^type_not_allowed: /)
 })
 
-test('a kind without an inspector is never accepted', async () => {
-  const upload = { filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' } as const
-
-  expect(outcome(await inspect(bytesInMemory(Buffer.from('PK\x03\x04')), upload))).toMatch(/^asset_type_not_available: /)
-})
-
 test('a file larger than its kind may be is rejected unread', async () => {
   const source = watched(sample('good/logo.png'))
   const limits = { ...defaultLimits, maxBytes: { ...defaultLimits.maxBytes, brand_image: source.size - 1 } }

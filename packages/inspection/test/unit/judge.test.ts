@@ -54,13 +54,14 @@ test('while the kind is unknown, whatever some kind takes in passes, and nothing
   expect(name('film.mp4', 'image/jpeg', null)?.code).toBe('extension_mismatch')
   expect(name('film.mp4', 'video/webm', null)?.code).toBe('type_not_allowed')
   expect(name('tool.exe', undefined, null)?.detail).toBe(
-    "File 'tool.exe' must have one of these extensions: .jpg, .jpeg, .png, .webp, .mp4.",
+    "File 'tool.exe' must have one of these extensions: .jpg, .jpeg, .png, .webp, .mp4, .zip.",
   )
 })
 
-test('a kind without an inspector takes in nothing while the kind is unknown', () => {
-  expect(name('set.zip', 'application/zip', null)?.code).toBe('extension_not_allowed')
-  expect(name('set.zip', 'application/zip', 'lora_training')).toBeNull()
+test('a training set passes by its name', () => {
+  expect(name('set.zip', 'application/zip', null)).toBeNull()
+  expect(name('set.zip', 'application/x-zip-compressed', 'lora_training')).toBeNull()
+  expect(name('set.zip', 'application/zip', 'brand_image')?.code).toBe('extension_not_allowed')
 })
 
 test.each([

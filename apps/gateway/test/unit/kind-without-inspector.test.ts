@@ -1,0 +1,20 @@
+import { expect, test, vi } from 'vitest'
+
+/** The domain's table with a kind that nobody can read yet, as there will be one whenever a format is added. */
+vi.mock('@airlock/domain', async (original) => {
+  const domain = await original<typeof import('@airlock/domain')>()
+  const kind = { ...domain.assetKind('lora_training'), inspector: null }
+  return {
+    ...domain,
+    assetKind: (type: Parameters<typeof domain.assetKind>[0]) => (type === 'lora_training' ? kind : domain.assetKind(type)),
+  }
+})
+
+test('a form whose kind has no inspector is refused as soon as it says so', async () => {
+  const { FormFieldReader } = await import('../../src/upload/form-fields.ts')
+
+  expect(() => new FormFieldReader().add('asset_type', 'lora_training')).toThrow(
+    expect.objectContaining({ code: 'asset_type_not_available' }),
+  )
+  expect(() => new FormFieldReader().add('asset_type', 'brand_image')).not.toThrow()
+})

@@ -1,0 +1,242 @@
+import { deflateRawSync } from 'node:zlib'
+import { bad, type CorpusFile, original } from '../corpus-file.ts'
+import { emptyZip, pe, randomBytes, rar } from '../surgery/payloads.ts'
+import { before, chunk } from '../surgery/png.ts'
+import { text, type ZipEntry, zipOf } from '../surgery/zip.ts'
+
+const mismatch = bad('type_mismatch')
+const corrupt = bad('file_corrupt')
+const refused = bad('archive_not_allowed')
+const inside = bad('archive_entry_rejected')
+
+const jpeg = () => original('im-baseline.jpg')
+const photo = (name = '01.jpg'): ZipEntry => ({ name, data: jpeg() })
+const named = (name: string | Buffer) => zipOf([photo(), { name, data: jpeg() }])
+const holding = (name: string, data: Buffer) => zipOf([photo(), { name, data }])
+const empty = Buffer.alloc(0)
+const zeros = (mebibytes: number) => Buffer.alloc(mebibytes * 1024 * 1024)
+
+const tar = () => {
+  const block = Buffer.alloc(1024)
+  block.write('a.txt', 0)
+  block.write('0000644\0', 100)
+  block.write('00000000001\0', 124)
+  block.write('ustar\x0000', 257, 'latin1')
+  return block
+}
+
+/** The second entry's data is the first entry, header and all: both headers are where they should be, and their stretches overlap. */
+const quine = () => {
+  const second = zipOf([photo('02.jpg')])
+  const local = second.subarray(0, second.indexOf(Buffer.from('504b0102', 'hex')))
+  return zipOf([
+    { name: '01.jpg', data: local },
+    { ...photo('02.jpg'), packed: empty, packedBytes: jpeg().length, offset: 36 },
+  ])
+}
+
+const others: readonly CorpusFile[] = [
+  mismatch('rar.zip', /its content is RAR/, 'RAR as ZIP', rar),
+  mismatch('7z.zip', /its content is 7Z/, '7z as ZIP', () => original('7z-set.7z')),
+  mismatch('gzip.zip', /its content is (?:GZ|TAR\.GZ)/, 'a packed tar as ZIP', () => original('tar-set.tar.gz')),
+  mismatch('tar.zip', /its content is TAR/, 'a tar as ZIP', tar),
+  mismatch('self-extracting.zip', /its content is a program/, 'an archive behind a program that unpacks it', () =>
+    Buffer.concat([pe(), zipOf([photo()])]),
+  ),
+]
+
+const whole: readonly CorpusFile[] = [
+  corrupt('half.zip', /it is cut off/, 'half an archive', () => original('zip-stored.zip').subarray(0, 6000)),
+  corrupt('no-directory.zip', /it is cut off/, 'an archive without its directory', () => original('zip-stored.zip').subarray(0, -900)),
+  corrupt('behind.zip', /something stands behind its end|cut off/, 'bytes behind the end', () =>
+    Buffer.concat([zipOf([photo()]), Buffer.from('more')]),
+  ),
+  corrupt('directory-damaged.zip', /directory is damaged/, 'a directory with a broken signature', () => {
+    const zip = zipOf([photo()])
+    zip.writeUInt8(0, zip.indexOf(Buffer.from('504b0102', 'hex')) + 3)
+    return zip
+  }),
+  corrupt('directory-elsewhere.zip', /directory is (?:damaged|missing)/, 'a directory that points to itself beyond the end', () => {
+    const zip = zipOf([photo()])
+    zip.writeUInt32LE(0x00ff_ffff, zip.length - 6)
+    return zip
+  }),
+  corrupt('volumes.zip', /one of several volumes/, 'a volume of several', () => {
+    const zip = zipOf([photo()])
+    zip.writeUInt16LE(3, zip.length - 18)
+    return zip
+  }),
+  corrupt('entry-cut.zip', /does not unpack|less than it says/, 'an entry whose packed bytes are cut', () =>
+    zipOf([{ ...photo(), method: 8, packed: deflateRawSync(jpeg()).subarray(0, 300) }]),
+  ),
+  corrupt('entry-noise.zip', /does not unpack/, 'an entry whose packed bytes are noise', () =>
+    zipOf([{ ...photo(), method: 8, packed: randomBytes(500, 7) }]),
+  ),
+  corrupt('entry-checksum.zip', /wrong checksum/, 'an entry with a wrong checksum in both places', () =>
+    zipOf([{ ...photo(), crc: 12_345 }]),
+  ),
+  corrupt('entry-longer.zip', /more than it says/, 'an entry that unpacks to more than its headers say', () =>
+    zipOf([{ ...photo(), method: 8, unpackedBytes: 100 }]),
+  ),
+  corrupt('entry-shorter.zip', /less than it says/, 'an entry that unpacks to less than its headers say', () =>
+    zipOf([{ ...photo(), method: 8, unpackedBytes: 5000 }]),
+  ),
+  corrupt('entry-behind.zip', /bytes behind what is packed/, 'bytes behind what an entry packs', () =>
+    zipOf([{ ...photo(), method: 8, packed: Buffer.concat([deflateRawSync(jpeg()), randomBytes(40)]) }]),
+  ),
+  corrupt('hidden-bomb.zip', /more than it says/, 'a bomb that says it is small: it is stopped while it unpacks', () =>
+    zipOf([{ name: 'a.png', data: empty, method: 8, packed: deflateRawSync(zeros(40)), unpackedBytes: 4000, crc: 1 }]),
+  ),
+  corrupt('stored-sizes.zip', /directory is damaged/, 'a stored entry of two sizes', () =>
+    zipOf([{ ...photo(), packedBytes: 1179, unpackedBytes: 500 }]),
+  ),
+]
+
+const structure: readonly CorpusFile[] = [
+  refused('encrypted.zip', /'01\.txt' is encrypted/, 'encrypted, by Info-ZIP', () => original('zip-encrypted.zip')),
+  refused('strong.zip', /encrypted/, 'an entry that says it is masked', () => zipOf([{ ...photo(), flags: 0x2000 }])),
+  refused('absolute.zip', /absolute path/, 'an absolute path', () => named('/etc/cron.d/01.jpg')),
+  refused('drive.zip', /absolute path/, 'a path on a drive', () => named('C:/Windows/01.jpg')),
+  refused('up.zip', /'\.\.' in its path/, 'a path that leads out', () => named('../../01.jpg')),
+  refused('up-inside.zip', /'\.\.' in its path/, 'a path that leads out later', () => named('a/../../../01.jpg')),
+  refused('backslash.zip', /backslash/, 'a path out by backslashes', () => named('..\\..\\01.jpg')),
+  refused('nul.zip', /control characters/, 'a name with a NUL in it', () => named('01.jpg\0.exe')),
+  refused('newline.zip', /control characters/, 'a name of two lines', () => named('01\n.jpg')),
+  refused('no-name.zip', /no usable name/, 'an entry without a name', () => named('')),
+  refused('long-name.zip', /no usable name/, 'a name of 2000 letters', () => named(`${'a'.repeat(2000)}.jpg`)),
+  refused('empty-part.zip', /empty part/, 'a path with an empty part', () => named('a//01.jpg')),
+  refused('dot-part.zip', /empty part/, 'a path with a dot alone', () => named('a/./01.jpg')),
+  refused('not-utf8.zip', /not valid UTF-8/, 'a name that says UTF-8 and is not', () =>
+    zipOf([{ ...photo(), name: Buffer.from('\xff\xfe.jpg', 'latin1'), flags: 0x800 }]),
+  ),
+  refused('symlink.zip', /symbolic link/, 'a symbolic link, by Info-ZIP', () => original('zip-symlink.zip')),
+  refused('device.zip', /device or pipe/, 'a device', () => zipOf([photo(), { ...photo('dev.jpg'), mode: 0x2000 }])),
+  refused('pipe.zip', /device or pipe/, 'a named pipe', () => zipOf([photo(), { ...photo('pipe.jpg'), mode: 0x1000 }])),
+  refused('same-name.zip', /two entries have the name '01\.jpg'/, 'one name twice', () => named('01.jpg')),
+  refused('same-capitals.zip', /two entries have the name '01\.JPG'/, 'one name twice, but for capitals', () => named('01.JPG')),
+  refused('same-composed.zip', /two entries have the name/, 'one name twice, but for how its letters are composed', () =>
+    zipOf([photo('é.jpg'.normalize('NFC')), photo('é.jpg'.normalize('NFD'))]),
+  ),
+  refused('same-folder.zip', /two entries have the name/, 'a file and a folder of one name', () =>
+    zipOf([photo('a.jpg'), { name: 'a.jpg/', data: empty, mode: 0x41ed }]),
+  ),
+  refused('folder-contents.zip', /folder with contents/, 'a folder with contents of its own', () =>
+    zipOf([photo(), { name: 'a/', data: Buffer.from('hidden') }]),
+  ),
+  refused('bzip2.zip', /method other than/, 'packed by BZip2', () => zipOf([photo(), { ...photo('2.jpg'), method: 12 }])),
+  refused('implode.zip', /method other than/, 'packed by a method of 1989', () => zipOf([photo(), { ...photo('2.jpg'), method: 6 }])),
+  refused('nested.zip', /archive in the archive/, 'a ZIP in a ZIP', () => holding('more.zip', original('zip-stored.zip'))),
+  refused('nested-tar.zip', /archive in the archive/, 'a packed tar in a ZIP', () => holding('more.tar.gz', original('tar-set.tar.gz'))),
+  refused('local-name.zip', /say different things/, 'an entry that calls itself otherwise than the directory does', () =>
+    zipOf([{ ...photo(), local: { name: '99.exe' } }]),
+  ),
+  refused('local-method.zip', /say different things/, 'an entry that says it is packed otherwise', () =>
+    zipOf([{ ...photo(), local: { method: 8 } }]),
+  ),
+  refused('local-size.zip', /say different things/, 'an entry that says another size', () =>
+    zipOf([{ ...photo(), local: { unpackedBytes: 77 } }]),
+  ),
+  refused('local-checksum.zip', /say different things/, 'an entry that says another checksum', () =>
+    zipOf([{ ...photo(), local: { crc: 77 } }]),
+  ),
+  refused('shared.zip', /shares bytes with another/, 'two entries over one stretch of bytes: unpacks to more with every name', () =>
+    quine(),
+  ),
+  refused('overlapping.zip', /shares bytes with another/, 'an entry whose data reaches over the next', () =>
+    zipOf([{ ...photo(), packedBytes: 1400, unpackedBytes: 1400 }, photo('02.jpg')]),
+  ),
+  refused('gap.zip', /bytes in it belong to no entry/, 'bytes between the entries', () =>
+    zipOf([photo(), photo('02.jpg')], { gap: Buffer.from('hidden!!') }),
+  ),
+  refused('dropped-entry.zip', /bytes in it belong to no entry/, 'an entry that the directory does not list', () => {
+    const both = zipOf([photo(), photo('02.jpg')])
+    const second = both.indexOf(Buffer.from('504b0102', 'hex'), both.indexOf(Buffer.from('504b0102', 'hex')) + 4)
+    const shorter = Buffer.concat([both.subarray(0, second), both.subarray(both.length - 22)])
+    shorter.writeUInt16LE(1, shorter.length - 14)
+    shorter.writeUInt16LE(1, shorter.length - 12)
+    return shorter
+  }),
+  refused('behind-directory.zip', /behind its directory/, 'bytes between the directory and its end', () =>
+    zipOf([photo()], { behindDirectory: Buffer.from('hidden') }),
+  ),
+  refused('fewer-counted.zip', /behind its directory/, 'more entries in the directory than it counts', () =>
+    zipOf([photo(), photo('02.jpg')], { entryCount: 1 }),
+  ),
+  refused('many.zip', /10001 entries; the maximum is 10000/, '10 001 entries', () =>
+    zipOf([photo(), ...Array.from({ length: 10_000 }, (_, i) => text(`${i}.txt`, ''))]),
+  ),
+  refused('no-pictures.zip', /no picture in it/, 'captions alone', () => zipOf([text('01.txt', 'a')])),
+  refused('empty.zip', /no picture in it/, 'no entry at all', emptyZip),
+  refused('only-macos.zip', /no picture in it/, 'nothing but what macOS adds', () =>
+    zipOf([{ name: '__MACOSX/._a.jpg', data: Buffer.from('0005160700020000', 'hex') }]),
+  ),
+  refused('program.zip', /'run\.exe' is neither a picture nor a caption/, 'a program beside the pictures', () => holding('run.exe', pe())),
+  refused('drawing.zip', /'a\.svg' is neither/, 'an SVG beside the pictures', () => holding('a.svg', Buffer.from('<svg/>'))),
+  refused('film.zip', /'a\.mp4' is neither/, 'a film beside the pictures', () => holding('a.mp4', original('ff-avc.mp4'))),
+  refused('script.zip', /'a\.py' is neither/, 'a script beside the pictures', () => holding('a.py', Buffer.from('import os'))),
+  refused('no-extension.zip', /'README' is neither/, 'a file without an extension', () => holding('README', Buffer.from('x'))),
+  refused('ratio.zip', /more than 100 times its size/, 'a bomb: an entry of zeros', () =>
+    zipOf([photo(), { name: 'zeros.png', data: zeros(30), method: 8 }]),
+  ),
+  refused('large-entry.zip', /larger than 64 MiB/, 'an entry that says it is larger than any picture', () =>
+    zipOf([photo(), { name: 'a.png', data: empty, method: 8, packed: deflateRawSync(empty), unpackedBytes: 70 * 1024 * 1024 }]),
+  ),
+  refused('total.zip', /unpacks to more than 4 GiB/, 'seventy entries that say 60 MiB each', () =>
+    zipOf(
+      Array.from({ length: 70 }, (_, i) => ({
+        name: `${i}.png`,
+        data: empty,
+        packed: Buffer.alloc(700_000),
+        method: 8,
+        unpackedBytes: 60 * 1024 * 1024,
+      })),
+    ),
+  ),
+  refused('long-caption.zip', /larger than 64 KiB/, 'a caption of a byte more than 64 KiB', () =>
+    zipOf([photo(), text('a.txt', 'x'.repeat(65_537))]),
+  ),
+  bad('suspicious_content')('comment.zip', /a script in HTML in its comment/, 'a page in the comment of an archive', () =>
+    zipOf([photo()], { comment: Buffer.from('<script>alert(1)</script>') }),
+  ),
+]
+
+const entries: readonly CorpusFile[] = [
+  inside(
+    'half-picture.zip',
+    /because of '02\.jpg' in it: File '02\.jpg' can't be read: it ends before/,
+    'half a picture among whole ones',
+    () => holding('02.jpg', jpeg().subarray(0, 700)),
+  ),
+  inside('false-picture.zip', /'02\.jpg' claims to be JPEG, but its content is PNG/, 'a PNG by the name of .jpg in an archive', () =>
+    holding('02.jpg', original('ff-rgb24.png')),
+  ),
+  inside('zip-as-picture.zip', /'02\.jpg' claims to be JPEG, but its content is ZIP/, 'an archive by the name of .jpg in an archive', () =>
+    holding('02.jpg', original('zip-stored.zip')),
+  ),
+  inside('picture-and-zip.zip', /'02\.jpg' goes on behind its own end/, 'a picture with an archive behind it, in an archive', () =>
+    holding('02.jpg', Buffer.concat([jpeg(), original('zip-stored.zip')])),
+  ),
+  inside('php-picture.zip', /'02\.png' holds what other programs could run/, 'a picture with PHP in it, in an archive', () =>
+    holding('02.png', before(original('ff-rgb24.png'), 'IDAT', chunk('tEXt', 'Comment\0<?php system($_GET[0]); ?>'))),
+  ),
+  inside('empty-picture.zip', /'02\.jpg' has 0 bytes/, 'a picture of no bytes', () => holding('02.jpg', empty)),
+  inside('bomb-picture.zip', /megapixels in all its frames/, 'a picture that is a bomb, in an archive', () => {
+    const bomb = Buffer.from(original('turbo-baseline.jpg'))
+    const frame = bomb.indexOf(Buffer.from([0xff, 0xc0]))
+    bomb.writeUInt32BE(0xffdc_ffdc, frame + 5)
+    return holding('02.jpg', bomb)
+  }),
+  inside('binary-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption that is a program', () => holding('a.txt', pe())),
+  inside('latin-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption in Latin-1', () =>
+    holding('a.txt', Buffer.from('Gr\xfc\xdfe', 'latin1')),
+  ),
+  inside('utf16-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption in UTF-16', () =>
+    holding('a.txt', Buffer.from('caption', 'utf16le')),
+  ),
+  inside('json-caption.zip', /'a\.json' in it: it is no JSON/, 'JSON that is none', () => holding('a.json', Buffer.from('{caption: x}'))),
+  inside('false-macos.zip', /'__MACOSX\/\._a' in it: it is not what macOS writes/, 'a program where macOS keeps its resource forks', () =>
+    holding('__MACOSX/._a', pe()),
+  ),
+]
+
+export const badZips: readonly CorpusFile[] = [...others, ...whole, ...structure, ...entries]

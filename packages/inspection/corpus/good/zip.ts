@@ -1,0 +1,84 @@
+import sharp from 'sharp'
+import { type CorpusFile, good, original } from '../corpus-file.ts'
+import { text, type ZipEntry, zipOf } from '../surgery/zip.ts'
+
+const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baseline.jpg') })
+const appleDouble = Buffer.concat([Buffer.from('0005160700020000', 'hex'), Buffer.from('Mac OS X        '), Buffer.alloc(60)])
+const extra = Buffer.from('5554090003e8d7f865e8d7f865', 'hex')
+
+export const goodZips: readonly CorpusFile[] = [
+  good('deflated.zip', 'Info-ZIP, packed', () => original('zip-deflated.zip')),
+  good('stored.zip', 'Info-ZIP, only stored', () => original('zip-stored.zip')),
+  good('streamed.zip', 'Info-ZIP, written to a pipe: sizes behind the data', () => original('zip-streamed.zip')),
+  good('zip64.zip', 'Info-ZIP, everything in 64 bits', () => original('zip-zip64.zip')),
+  good('comment.zip', 'Info-ZIP, with a comment', () => original('zip-comment.zip')),
+  good('7-zip.zip', '7-Zip', () => original('7z-deflated.zip')),
+  good('python.zip', "Python's zipfile, a folder, names beyond Latin letters", () => original('python-set.zip')),
+  good('one-picture.zip', 'one picture and nothing else', () => zipOf([photo()])),
+  good('all-formats.zip', 'JPEG, PNG, WebP and animations together', () =>
+    zipOf([
+      photo(),
+      { name: 'a.png', data: original('ff-animated.png'), method: 8 },
+      { name: 'b.webp', data: original('ff-animated.webp') },
+      { name: 'C.JPEG', data: original('im-cmyk.jpg') },
+    ]),
+  ),
+  good('captions.zip', 'captions: an empty one, one of words about scripts, one with a byte order mark, JSON', () =>
+    zipOf([
+      photo(),
+      text('01.txt', ''),
+      text('02.txt', 'the script of a play, <lora:x:1>'),
+      text('03.txt', '\ufeffein Gruß\r\n'),
+      text('04.json', '{"caption":"x","on":true}'),
+      text('05.json', '\ufeff[]'),
+    ]),
+  ),
+  good('long-caption.zip', 'a caption of exactly 64 KiB, of one word: it packs to nothing', () =>
+    zipOf([photo(), { ...text('a.txt', `${'word '.repeat(13_107)}x`), method: 8 }]),
+  ),
+  good('macos.zip', "macOS's resource forks and folder looks beside the files", () =>
+    zipOf([
+      photo('set/01.jpg'),
+      { name: '__MACOSX/set/._01.jpg', data: appleDouble, method: 8 },
+      { name: 'set/.DS_Store', data: Buffer.concat([Buffer.from('0000000142756431', 'hex'), Buffer.alloc(6000)]), method: 8 },
+      { name: '__MACOSX/', data: Buffer.alloc(0), mode: 0x41ed },
+    ]),
+  ),
+  good('descriptor-unsigned.zip', 'sizes behind the data without a signature', () =>
+    zipOf([
+      { ...photo(), descriptor: 12, method: 8 },
+      { ...photo('02.jpg'), descriptor: 12 },
+    ]),
+  ),
+  good('extra-fields.zip', 'times and owners in extra fields', () =>
+    zipOf([
+      { ...photo(), extra },
+      { ...photo('2.jpg'), extra },
+    ]),
+  ),
+  good('deep-folders.zip', 'folders in folders', () =>
+    zipOf([photo('a/b/c/d/e/f/g/h/01.jpg'), { name: 'a/', data: Buffer.alloc(0), mode: 0x41ed }]),
+  ),
+  good('no-modes.zip', 'made where files have no modes', () => zipOf([{ ...photo(), mode: 0 }])),
+  good('old-names.zip', 'a name in the letters of DOS', () =>
+    zipOf([photo(), { ...photo(), name: Buffer.from('gr\x81\xe1e.jpg', 'latin1') }]),
+  ),
+  good('similar-names.zip', 'names that differ in more than their capitals', () =>
+    zipOf([photo('a.jpg'), photo('a.jpeg'), photo('A/a.jpg'), photo('ä.jpg'), photo('ae.jpg')]),
+  ),
+  good('dots.zip', 'names with dots that lead nowhere', () => zipOf([photo('a..b.jpg'), photo('...jpg.jpg'), photo('x/..y/z.jpg')])),
+  good('many-small.zip', 'eight hundred captions', () =>
+    zipOf([photo(), ...Array.from({ length: 800 }, (_, i) => text(`${i}.txt`, `caption ${i}`))]),
+  ),
+  good('flat-pictures.zip', 'flat pictures, which pack to a tenth once more', async () =>
+    zipOf([
+      {
+        name: 'flat.png',
+        data: await sharp({ create: { width: 800, height: 800, channels: 3, background: '#3366aa' } })
+          .png({ compressionLevel: 1 })
+          .toBuffer(),
+        method: 8,
+      },
+    ]),
+  ),
+]
