@@ -1,8 +1,9 @@
+import { migrate } from '@airlock/database'
 import { defaultSizeLimits, MiB } from '@airlock/domain'
 import { isolatedBucket, privateServer } from '@airlock/stack/testing'
 import { s3ObjectStore } from '@airlock/storage'
 import { expect, test } from 'vitest'
-import { answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
+import { acceptedIds, answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
 
 const project = '0190a000-0000-7000-8000-000000000001'
 
@@ -55,6 +56,139 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
     await server.drop()
   }
 }, 90_000)
+
+test.for(['stopped', 'frozen'] as const)(
+  'S3 %s: the first upload fails in bounded time, later ones at once, none of a large body is read, and it comes back by itself',
+  {
+    timeout: 90_000,
+  },
+  async (how) => {
+    const server = await privateServer('s3')
+    const bucket = await isolatedBucket(server.address)
+    const store = s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 30_000 })
+    const gateway = await startGateway({ store })
+    try {
+      const client = new Client(gateway.url)
+      const small = await photo()
+      expect((await client.pictures(small)).status).toBe(202)
+      const unavailable = { status: 503, body: { code: 'storage_unavailable' } }
+      await (how === 'stopped' ? server.stop() : server.pause())
+
+      const first = await timed(() => client.pictures(small))
+      expect(first.result).toMatchObject(unavailable)
+      expect(first.ms).toBeLessThan(5000)
+      const later = await timed(() => client.pictures(small))
+      expect(later.result).toMatchObject(unavailable)
+      expect(later.result.headers.get('retry-after')).toBe('5')
+      expect(later.ms).toBeLessThan(100)
+
+      let offered = 0
+      const film = multipart(
+        slowly(new Uint8Array(100 * MiB), async (sent) => {
+          offered = sent
+        }),
+        { asset_type: 'generated_video', project_id: project },
+      )
+      const large = await timed(async () =>
+        fetch(`${gateway.url}/api/upload`, {
+          method: 'POST',
+          headers: { ...(await client.headers()), 'content-type': film.type },
+          body: film.body,
+          duplex: 'half',
+        }).then(
+          ({ status }) => status,
+          () => 'cut off',
+        ),
+      )
+      expect(large.result).toBe(503)
+      expect(offered).toBeLessThan(20 * MiB)
+
+      // what needs no store goes on
+      expect((await client.get(`/api/jobs/${project}`)).status).toBe(404)
+
+      await (how === 'stopped' ? server.start() : server.resume())
+      await expect.poll(async () => (await client.pictures(small)).status, { timeout: 20_000 }).toBe(202)
+    } finally {
+      await gateway.close()
+      await server.drop()
+    }
+  },
+)
+
+test.for(['stopped', 'frozen'] as const)(
+  'Postgres %s: the first request fails in bounded time, later ones at once, and it comes back by itself',
+  {
+    timeout: 90_000,
+  },
+  async (how) => {
+    const server = await privateServer('postgres')
+    await migrate({ url: server.address.url, log: { info: () => {}, warn: () => {} } })
+    const gateway = await startGateway({ databaseUrl: server.address.url })
+    try {
+      const client = new Client(gateway.url)
+      const small = await photo()
+      const path = `/api/jobs/${acceptedIds(await client.pictures(small))[0]}`
+      expect((await client.get(path)).status).toBe(200)
+      const unavailable = { status: 503, body: { code: 'database_unavailable' } }
+      await (how === 'stopped' ? server.stop() : server.pause())
+
+      const first = await timed(() => client.get(path))
+      expect(first.result).toMatchObject(unavailable)
+      expect(first.ms).toBeLessThan(5000)
+      for (const again of [() => client.get(path), () => client.pictures(small)]) {
+        const later = await timed(again)
+        expect(later.result).toMatchObject(unavailable)
+        expect(later.result.headers.get('retry-after')).toBe('5')
+        expect(later.ms).toBeLessThan(100)
+      }
+
+      await (how === 'stopped' ? server.start() : server.resume())
+      await expect.poll(async () => (await client.get(path)).status, { timeout: 20_000 }).toBe(200)
+      expect((await client.pictures(small)).status).toBe(202)
+    } finally {
+      await gateway.close()
+      await server.drop()
+    }
+  },
+)
+
+test.for(['stopped', 'frozen'] as const)(
+  'Redis %s: uploads are accepted, jobs and assets answer, and nobody waits for it',
+  { timeout: 90_000 },
+  async (how) => {
+    const server = await privateServer('redis')
+    const gateway = await startGateway({ redisUrl: server.address.url, filesPerHour: 4 })
+    try {
+      const client = new Client(gateway.url)
+      const small = await photo()
+      const [uploadId = ''] = acceptedIds(await client.pictures(small))
+      await gateway.promotes(uploadId)
+      await (how === 'stopped' ? server.stop() : server.pause())
+
+      const first = await timed(() => client.pictures(small))
+      expect(first.result.status).toBe(202)
+      expect(first.ms).toBeLessThan(5000)
+      const second = await timed(() => client.pictures(small))
+      expect(second.result.status).toBe(202)
+      expect(second.ms).toBeLessThan(1000)
+      const job = await timed(() => client.get(`/api/jobs/${uploadId}`))
+      expect(job.result).toMatchObject({ status: 200, body: { status: 'completed' } })
+      expect((await client.get(`/api/assets/${job.result.body.asset_id}/presigned`)).status).toBe(200)
+
+      // Postgres counts alone, and exactly
+      expect((await client.pictures(small, small)).body.rejected).toMatchObject([{ index: 1, code: 'file_limit_reached' }])
+    } finally {
+      await gateway.close()
+      await server.drop()
+    }
+  },
+)
+
+async function timed<T>(what: () => Promise<T>): Promise<{ result: T; ms: number }> {
+  const started = performance.now()
+  const result = await what()
+  return { result, ms: performance.now() - started }
+}
 
 test('all servers there: healthy and ready, with figures', async () => {
   const gateway = await startGateway()

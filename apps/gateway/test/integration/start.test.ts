@@ -59,10 +59,32 @@ test('with malformed settings it does not start, lists them all, and shows no se
 })
 
 test.for(['read to the end', 'closed before'] as const)('SIGTERM ends it in order, with code 0, when its output is %s', async (reader) => {
+  const { child, out, ended, drop } = await running()
+  try {
+    if (reader === 'closed before') child.stdout?.destroy()
+
+    child.kill('SIGTERM')
+
+    expect((await ended).code).toBe(0)
+    if (reader === 'read to the end') {
+      const lines = out()
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).msg)
+      expect(lines).toContain('gateway stops')
+      expect(lines.at(-1)).toBe('gateway stopped')
+    }
+  } finally {
+    await drop()
+  }
+})
+
+/** A gateway that answers, on servers of its own. */
+async function running() {
   const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
   await migrate({ url: db.url, log: { info: () => {}, warn: () => {} } })
   const { s3, redis } = givenStack()
-  const { child, out, ended } = run({
+  const process = run({
     DATABASE_URL: db.url,
     REDIS_URL: redis.url,
     S3_ENDPOINT: s3.endpoint,
@@ -75,27 +97,18 @@ test.for(['read to the end', 'closed before'] as const)('SIGTERM ends it in orde
     JWT_SECRET: jwtSecret,
     PORT: '0',
   })
-  try {
-    await expect.poll(out, { timeout: 20_000 }).toContain('Server listening at')
-    const port = /listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(out())?.[1]
-    expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200)
-    if (reader === 'closed before') child.stdout?.destroy()
-
-    child.kill('SIGTERM')
-
-    const { code } = await ended
-    expect(code).toBe(0)
-    if (reader === 'read to the end') {
-      const lines = out()
-        .trim()
-        .split('\n')
-        .map((line) => JSON.parse(line).msg)
-      expect(lines).toContain('gateway stops')
-      expect(lines.at(-1)).toBe('gateway stopped')
-    }
-  } finally {
-    child.kill('SIGKILL')
-    await ended
+  const drop = async () => {
+    process.child.kill('SIGKILL')
+    await process.ended
     await Promise.all([db.drop(), bucket.drop()])
   }
-})
+  try {
+    await expect.poll(process.out, { timeout: 20_000 }).toContain('Server listening at')
+    const port = /listening at http:\/\/127\.0\.0\.1:(\d+)/.exec(process.out())?.[1]
+    expect((await fetch(`http://127.0.0.1:${port}/health/ready`)).status).toBe(200)
+  } catch (error) {
+    await drop()
+    throw error
+  }
+  return { ...process, drop }
+}

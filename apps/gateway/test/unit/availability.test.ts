@@ -1,0 +1,145 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Availability } from '../../src/availability.ts'
+
+class Away extends Error {}
+
+/** A server that answers, refuses or is silent, as told; and what was logged of it. */
+function server({ askAgainMs = 1000 } = {}) {
+  const state = { mode: 'answers' as 'answers' | 'refuses' | 'silent', probes: 0 }
+  const said: string[] = []
+  const answer = async () => {
+    if (state.mode === 'refuses') throw new Away('refused')
+    if (state.mode === 'silent') await new Promise(() => {})
+    return 'answer'
+  }
+  const availability = new Availability({
+    name: 'server',
+    probe: () => {
+      state.probes += 1
+      return answer()
+    },
+    meansAway: (error) => error instanceof Away,
+    away: () => new Away('known to be away'),
+    log: { warn: (_fields, message) => void said.push(message), info: (_fields, message) => void said.push(message) },
+    tuning: { patienceMs: 100, probeTimeoutMs: 50, askAgainMs },
+  })
+  return { state, said, availability, call: () => availability.through(answer) }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers()
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+test('while the server answers, calls go through and nobody is asked for a sign of life', async () => {
+  const { call, state } = server()
+  expect(await call()).toBe('answer')
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(state.probes).toBe(0)
+})
+
+test('a refused call and a missing sign of life make it away; calls then fail at once, without asking the server', async () => {
+  const { call, state, said } = server()
+  state.mode = 'refuses'
+  await expect(call()).rejects.toThrow('refused')
+  await vi.advanceTimersByTimeAsync(0)
+  const { probes } = state
+
+  await expect(call()).rejects.toThrow('known to be away')
+
+  expect(state.probes).toBe(probes)
+  expect(said).toEqual(['server is away'])
+})
+
+test('it is asked again and again, by nobody’s request, and calls go through once it answers', async () => {
+  vi.useRealTimers() // the pauses between are not Vitest's to fake
+  const { call, state, said } = server({ askAgainMs: 20 })
+  state.mode = 'refuses'
+  await expect(call()).rejects.toThrow('refused')
+  await vi.waitFor(() => expect(state.probes).toBeGreaterThan(3))
+  expect(said).toEqual(['server is away'])
+
+  state.mode = 'answers'
+  await vi.waitFor(() => expect(said).toEqual(['server is away', 'server is back']))
+
+  expect(await call()).toBe('answer')
+})
+
+test('a call to a silent server is given up after its patience and two missing signs', async () => {
+  const { call, state, availability } = server()
+  state.mode = 'silent'
+  let given: unknown
+  const cut = vi.fn()
+  const calling = availability
+    .through((givenUp) => {
+      givenUp.addEventListener('abort', cut)
+      return new Promise(() => {})
+    })
+    .catch((error: unknown) => {
+      given = error
+    })
+  await vi.advanceTimersByTimeAsync(199)
+  expect(given).toBeUndefined()
+
+  await vi.advanceTimersByTimeAsync(1)
+  await calling
+
+  expect(given).toBeInstanceOf(Away)
+  expect(cut).toHaveBeenCalledOnce()
+  await expect(call()).rejects.toThrow('known to be away')
+})
+
+test('a slow call of a server that gives signs of life is left alone', async () => {
+  const { availability, state, said } = server()
+  const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(await slow).toBe('at last')
+  expect(state.probes).toBeGreaterThan(10)
+  expect(said).toEqual([])
+})
+
+test('one refused call is forgotten when the sign of life comes', async () => {
+  const { call, state, said } = server()
+  state.mode = 'refuses'
+  const refused = call().catch((error: Error) => error.message)
+  state.mode = 'answers'
+  expect(await refused).toBe('refused')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(await call()).toBe('answer')
+  expect(said).toEqual([])
+})
+
+test('one refused call says little while others succeed', async () => {
+  const { availability, call, state } = server()
+  const slow = availability.through(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    throw new Away('too busy for this one')
+  })
+  slow.catch(() => {})
+  await vi.advanceTimersByTimeAsync(20)
+  await call()
+  await vi.advanceTimersByTimeAsync(30)
+  state.mode = 'answers'
+  await expect(slow).rejects.toThrow('too busy')
+  expect(await call()).toBe('answer')
+})
+
+test('what is asked wrongly is no outage', async () => {
+  const { availability, call, state } = server()
+  await expect(availability.through(() => Promise.reject(new Error('no such column')))).rejects.toThrow('no such column')
+  expect(await call()).toBe('answer')
+  expect(state.probes).toBe(0)
+})
+
+test('closed, it asks no more', async () => {
+  vi.useRealTimers()
+  const { availability, call, state } = server({ askAgainMs: 60_000 })
+  state.mode = 'refuses'
+  await expect(call()).rejects.toThrow('refused')
+  await vi.waitFor(() => expect(state.probes).toBe(1))
+  await availability.close()
+  await expect(call()).rejects.toThrow('known to be away')
+  expect(state.probes).toBe(1)
+})
