@@ -95,11 +95,6 @@ describe('a bad form', () => {
     ['with an unknown asset_type', 'asset_type_unknown', async (client) => client.uploads(['asset_type', 'avatar'], await photo())],
     ['without project_id', 'field_missing', async (client) => client.uploads(['asset_type', 'generated_video'], await scene())],
     [
-      'of another kind than its files',
-      'extension_not_allowed',
-      async (client) => client.uploads(await photo(), ['asset_type', 'lora_training']),
-    ],
-    [
       'with a malformed project_id',
       'field_malformed',
       async (client) => client.uploads(['asset_type', 'generated_video'], ['project_id', '../x'], await scene()),
