@@ -1,4 +1,4 @@
-import type { Database } from '@airlock/database'
+import type { Database, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import type { Inspect, Log } from '@airlock/lifecycle'
@@ -10,7 +10,9 @@ import type { Redis } from 'ioredis'
 import { healthServer } from './health.ts'
 import { handleProcessUpload, type RetryPolicy, retryAfterMs } from './jobs/process-upload.ts'
 import { WorkerMetrics } from './metrics.ts'
+import { PurgeTimer } from './purge-timer.ts'
 import { SweepTimer } from './sweep-timer.ts'
+import { type UpkeepOptions, UpkeepTimer } from './upkeep-timer.ts'
 
 export interface WorkerDeps {
   database: Database
@@ -27,6 +29,10 @@ export interface WorkerDeps {
   leaseSeconds: number
   sizeLimits: SizeLimits
   sweep: { everySeconds: number; ringAfterSeconds: number; receivingForSeconds: number }
+  purge: { everySeconds: number; againInSeconds: number }
+  upkeep: UpkeepOptions
+  /** Hears when objects have to be purged; what it misses waits for the timer. */
+  listenForPurges(handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
 }
 
 /** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
@@ -42,7 +48,7 @@ export interface AirlockWorker {
   stop(): Promise<void>
 }
 
-/** A worker that serves the given lanes and sweeps. */
+/** A worker that serves the given lanes, sweeps, purges what was deleted, and looks after the record. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
   const metrics = new WorkerMetrics()
@@ -56,6 +62,9 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     },
     { uploads: database.uploads, store, bell, log },
   )
+  const purger = purgeTimer(metrics, deps)
+  const upkeep = new UpkeepTimer(deps.upkeep, { database, log })
+  let listening: Listening | undefined
   let ready = false
   return {
     health: healthServer({
@@ -70,14 +79,32 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     start() {
       ready = true
       for (const worker of workers) worker.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
-      sweeper.start()
+      for (const timer of [sweeper, purger, upkeep]) timer.start()
+      const soon = () => purger.soon()
+      listening = deps.listenForPurges({ onPurge: soon, onReady: soon, onLost: () => {} })
     },
     async stop() {
       ready = false
-      await Promise.all([sweeper.stop(), ...workers.map((worker) => worker.close())])
+      await Promise.all([
+        listening?.close(),
+        ...[sweeper, purger, upkeep].map((timer) => timer.stop()),
+        ...workers.map((worker) => worker.close()),
+      ])
     },
   }
 }
+
+const purgeTimer = (metrics: WorkerMetrics, { database, store, log, leaseSeconds, purge }: WorkerDeps): PurgeTimer =>
+  new PurgeTimer(
+    {
+      ...purge,
+      leaseSeconds,
+      onPurged: (report) => {
+        for (const [outcome, count] of Object.entries(report)) metrics.purged.inc({ outcome }, count)
+      },
+    },
+    { purges: database.purges, uploads: database.uploads, store, log },
+  )
 
 const inspectWith =
   (maxBytes: SizeLimits): Inspect =>

@@ -2,6 +2,7 @@ import { type Config, databaseVariables, type Environment, readConfig, sizeLimit
 
 const names = [
   ...databaseVariables,
+  'DATABASE_DIRECT_URL',
   'REDIS_URL',
   ...storeVariables,
   'HOST',
@@ -16,6 +17,7 @@ const names = [
   'UPLOAD_MAX_SECONDS',
   'LEASE_SECONDS',
   'SWEEP_INTERVAL_SECONDS',
+  'ACCESS_LOG_DAYS',
   'SHUTDOWN_GRACE_S',
 ] as const
 

@@ -1,5 +1,5 @@
 import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
-import { openDatabase } from '@airlock/database'
+import { listenForPurges, openDatabase } from '@airlock/database'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import closeWithGrace from 'close-with-grace'
@@ -9,7 +9,7 @@ import { readWorkerConfig, type WorkerConfig } from './config.ts'
 
 /** Starts a worker, and stops it in order at a signal: take no more jobs, finish the running ones, close. */
 async function start(config: WorkerConfig): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } })
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } }, logOutput())
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
   const redis = patientConnection(config.REDIS_URL, { onError })
@@ -35,6 +35,15 @@ async function start(config: WorkerConfig): Promise<void> {
       ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
       receivingForSeconds: config.UPLOAD_MAX_SECONDS,
     },
+    purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
+    upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS },
+    listenForPurges: (handlers) =>
+      listenForPurges({
+        url: config.DATABASE_DIRECT_URL ?? config.DATABASE_URL,
+        log,
+        applicationName: 'airlock-worker-purges',
+        ...handlers,
+      }),
   })
   await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
   worker.start()
@@ -52,6 +61,15 @@ async function start(config: WorkerConfig): Promise<void> {
     log.info('worker stopped')
   })
 }
+
+/** Nothing waits for it: months are made two ahead. */
+const upkeepEverySeconds = 3600
+
+/**
+ * Lines go out as they are written. Pino's default keeps them for a moment: the last ones were lost at exit, and with nobody reading any more
+ * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
+ */
+const logOutput = () => pino.destination({ dest: 1, sync: true })
 
 /** What closing may take when no job runs any more, in ms. */
 const closingMs = 5000

@@ -5,6 +5,7 @@ export class WorkerMetrics {
   readonly registry = new Registry()
   readonly outcomes: Counter<'outcome'>
   readonly swept: Counter<'rule'>
+  readonly purged: Counter<'outcome'>
 
   constructor() {
     collectDefaultMetrics({ register: this.registry })
@@ -18,6 +19,12 @@ export class WorkerMetrics {
       name: 'airlock_swept_total',
       help: 'Uploads that the sweeper got moving again, by its rule',
       labelNames: ['rule'],
+      registers: [this.registry],
+    })
+    this.purged = new Counter({
+      name: 'airlock_purged_total',
+      help: 'Objects of deleted assets: removed, removed again and finished, spared because they are not ours, postponed',
+      labelNames: ['outcome'],
       registers: [this.registry],
     })
   }

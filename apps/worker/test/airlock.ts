@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { AssetRecord, UploadRecord } from '@airlock/database'
+import { type AssetRecord, listenForPurges, type UploadRecord } from '@airlock/database'
 import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { accept, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
@@ -66,6 +66,9 @@ export class Airlock {
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
       sweep: { everySeconds: 3600, ringAfterSeconds: 60, receivingForSeconds: 3600 },
+      purge: { everySeconds: 3600, againInSeconds: 30 },
+      upkeep: { everySeconds: 3600, accessLogDays: 400 },
+      listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
       ...given,
     })
     this.#workers.push(worker)

@@ -24,6 +24,8 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   S3_CALL_TIMEOUT_MS: '1e3',
   AWS_ACCESS_KEY_ID: null,
   AWS_SECRET_ACCESS_KEY: null,
+  DATABASE_DIRECT_URL: 'mysql://db/airlock',
+  ACCESS_LOG_DAYS: '0',
   HOST: null,
   WORKER_PORT: '65536',
   LOG_LEVEL: 'loud',

@@ -1,0 +1,105 @@
+import { listenForPurges, type PurgeBellOptions } from '@airlock/database'
+import { waitFor } from '@airlock/stack/testing'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import { type Airlock, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+async function completedAsset(airlock: Airlock) {
+  const upload = await airlock.accepts(samples.logo)
+  await airlock.comesTo('completed', upload)
+  const [asset] = await airlock.assetsOf(upload)
+  if (asset === undefined) throw new Error('completed without an asset')
+  return asset
+}
+
+const isGone = ({ servers }: Airlock, key: string) =>
+  waitFor(async () => (await servers.store.head(key)) === null, { what: `${key} to be purged`, timeoutMs: 10_000 })
+
+const isFinished = ({ servers }: Airlock, key: string) =>
+  waitFor(async () => (await servers.sql.query('select from purges where key = $1', [key])).rowCount === 0, {
+    what: `${key} to be removed a second time`,
+    timeoutMs: 10_000,
+  })
+
+test('the object of an asset that is deleted goes at once, because the database rings', async ({ airlock }) => {
+  const worker = airlock.startsWorker()
+  const asset = await completedAsset(airlock)
+  await waitFor(async () => (await listeners(airlock)) === 1, { what: 'the worker to listen' })
+
+  await airlock.servers.database.assets.delete(asset.id, { force: false })
+
+  await isGone(airlock, asset.s3Key)
+  expect(airlock.log.saying('object of a deleted asset removed')).toMatchObject([{ key: asset.s3Key, uploadId: asset.uploadId }])
+  await waitFor(async () => (await worker.health.inject('/metrics')).body.includes('airlock_purged_total{outcome="removed"} 1'), {
+    what: 'the figure of removed objects',
+  })
+})
+
+const listeners = async ({ servers }: Airlock) => {
+  const sql = "select count(*) from pg_stat_activity where datname = current_database() and query = 'listen airlock_purges'"
+  return Number((await servers.sql.query(sql)).rows[0].count)
+}
+
+test('what was deleted while no worker ran goes when one starts, and its row a while later', async ({ airlock }) => {
+  const first = airlock.startsWorker()
+  const asset = await completedAsset(airlock)
+  await first.stop()
+  await airlock.servers.database.assets.delete(asset.id, { force: false })
+
+  airlock.startsWorker({ purge: { everySeconds: 0.1, againInSeconds: 0 }, listenForPurges: deaf })
+
+  await isGone(airlock, asset.s3Key)
+  await isFinished(airlock, asset.s3Key)
+})
+
+/** A bell that never rings. */
+const deaf = (_handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
+
+test('a store that was away is asked again, and no deletion is forgotten', async ({ airlock }) => {
+  airlock.startsWorker()
+  const asset = await completedAsset(airlock)
+  await airlock.stopsAll()
+  await airlock.servers.database.assets.delete(asset.id, { force: false })
+  const { store } = airlock.servers
+  let away = true
+  const head = async (key: string) => {
+    if (away) throw new StoreUnavailable('SlowDown', key)
+    return store.head(key)
+  }
+
+  airlock.startsWorker({
+    store: { ...store, head },
+    leaseSeconds: 1,
+    purge: { everySeconds: 0.1, againInSeconds: 0 },
+    listenForPurges: deaf,
+  })
+
+  await waitFor(async () => airlock.log.saying('object of a deleted asset not removed yet, will be tried again').length > 0, {
+    what: 'a purge that fails',
+  })
+  away = false
+  await isGone(airlock, asset.s3Key)
+  await isFinished(airlock, asset.s3Key)
+})
+
+test('a purge that fails beyond the store is told, and the next one comes', async ({ airlock }) => {
+  const { database } = airlock.servers
+  let asked = 0
+  const due: typeof database.purges.due = async () => {
+    asked += 1
+    throw new Error('Postgres is away')
+  }
+  airlock.startsWorker({ database: { ...database, purges: { ...database.purges, due } }, purge: { everySeconds: 0.02, againInSeconds: 0 } })
+  await waitFor(async () => asked > 1, { what: 'a second purge' })
+  expect(airlock.log.saying('purge not finished, the next one will').length).toBeGreaterThan(0)
+})
+
+test('a worker that stops hears no bell any more', async ({ airlock }) => {
+  const worker = airlock.startsWorker({
+    listenForPurges: (handlers) => listenForPurges({ url: airlock.servers.databaseUrl, log: airlock.log, ...handlers }),
+  })
+  await waitFor(async () => (await listeners(airlock)) === 1, { what: 'the worker to listen' })
+  await worker.stop()
+  await waitFor(async () => (await listeners(airlock)) === 0, { what: 'the connection to end' })
+})

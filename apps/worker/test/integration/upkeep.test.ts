@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto'
+import { waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { type Airlock, test } from '../airlock.ts'
+
+const partitions = async ({ servers }: Airlock): Promise<string[]> => {
+  const sql = "select inhrelid::regclass::text as name from pg_inherits where inhparent = 'asset_access_log'::regclass order by name"
+  return (await servers.sql.query(sql)).rows.map(({ name }) => name)
+}
+
+test('a worker makes the months of the access log that come, and drops the ones that are old', async ({ airlock }) => {
+  const { sql } = airlock.servers
+  await sql.query(
+    `create table asset_access_log_2020_01 partition of asset_access_log for values from ('2020-01-01 00:00:00+00') to ('2020-02-01 00:00:00+00')`,
+  )
+
+  airlock.startsWorker({ upkeep: { everySeconds: 3600, accessLogDays: 400 } })
+
+  await waitFor(async () => (await partitions(airlock)).length === 4, { what: 'three months beside the rest' })
+  expect(await partitions(airlock)).not.toContain('asset_access_log_2020_01')
+  await waitFor(async () => airlock.log.saying('access log looked after').length === 1, { what: 'the line that tells it' })
+  expect(airlock.log.saying('access log looked after')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
+})
+
+test('a worker forgets the answers of repeatable requests whose time is over, and keeps the others', async ({ airlock }) => {
+  const { sql } = airlock.servers
+  const userId = randomUUID()
+  const insert = `
+    insert into idempotency_keys (user_id, key, token, state, fingerprint, answer, lease_until, expires_at)
+    select $1, $2 || n, gen_random_uuid(), 'done', 'f', '{}', now(), now() + make_interval(hours => $3) from generate_series(1, $4) as n`
+  await sql.query(insert, [userId, 'old', -1, 1500])
+  await sql.query(insert, [userId, 'new', 1, 2])
+
+  airlock.startsWorker()
+
+  await waitFor(async () => airlock.log.saying('answers of repeatable requests forgotten').length === 1, { what: 'the pruning' })
+  expect((await sql.query('select key from idempotency_keys order by key')).rows).toEqual([{ key: 'new1' }, { key: 'new2' }])
+  expect(airlock.log.saying('answers of repeatable requests forgotten')).toMatchObject([{ pruned: 1500 }])
+})
+
+test('months that can not be made are told, and an upkeep that fails is followed by another', async ({ airlock }) => {
+  const { database } = airlock.servers
+  let runs = 0
+  const accessLog = {
+    ...database.accessLog,
+    maintain: async () => {
+      runs += 1
+      if (runs === 1) throw new Error('Postgres is away')
+      return { ran: true, made: [], dropped: [], moved: 0, deleted: 0, crowded: ['asset_access_log_2026_11'] }
+    },
+  }
+  airlock.startsWorker({ database: { ...database, accessLog }, upkeep: { everySeconds: 0.02, accessLogDays: 400 } })
+
+  await waitFor(async () => runs > 1, { what: 'a second upkeep' })
+  await airlock.stopsAll()
+  expect(airlock.log.saying('upkeep not finished, the next one will')).toHaveLength(1)
+  expect(airlock.log.saying('months of the access log have too many entries to be moved at once')[0]).toMatchObject({
+    crowded: ['asset_access_log_2026_11'],
+  })
+})

@@ -1,0 +1,80 @@
+import { expect, test, vi } from 'vitest'
+import { RecurringWork } from '../../src/recurring-work.ts'
+
+/** Work whose runs last until the test lets them end. */
+function heldWork({ everySeconds = 3600, atOnce = false } = {}) {
+  const runs: { end(): void; fail(err: Error): void; signal: AbortSignal }[] = []
+  const failures: unknown[] = []
+  const recurring = new RecurringWork({
+    everySeconds,
+    atOnce,
+    work: (signal) => new Promise<void>((end, fail) => void runs.push({ end, fail, signal })),
+    onFailure: (err) => failures.push(err),
+  })
+  return { recurring, runs, failures }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+test('work that is asked for while it waits runs now', async () => {
+  const { recurring, runs } = heldWork()
+  recurring.start()
+  expect(runs).toHaveLength(0)
+  recurring.soon()
+  expect(runs).toHaveLength(1)
+  runs[0]?.end()
+  await recurring.stop()
+})
+
+test('however often it is asked for while it runs, it runs once more', async () => {
+  const { recurring, runs } = heldWork({ atOnce: true })
+  recurring.start()
+  for (let i = 0; i < 5; i += 1) recurring.soon()
+  expect(runs).toHaveLength(1)
+  runs[0]?.end()
+  await settled()
+  expect(runs).toHaveLength(2)
+  runs[1]?.end()
+  await settled()
+  expect(runs).toHaveLength(2)
+  await recurring.stop()
+})
+
+test('a run that fails is told, and the next one comes', async () => {
+  const { recurring, runs, failures } = heldWork({ everySeconds: 0.001, atOnce: true })
+  recurring.start()
+  runs[0]?.fail(new Error('Postgres is away'))
+  await vi.waitFor(() => expect(runs).toHaveLength(2))
+  expect(failures).toEqual([new Error('Postgres is away')])
+  runs[1]?.end()
+  await recurring.stop()
+})
+
+test('stopping tells the run to end early, waits for it, and lets no other begin', async () => {
+  const { recurring, runs } = heldWork({ atOnce: true })
+  recurring.start()
+  recurring.soon()
+  let stopped = false
+  const stopping = recurring.stop().then(() => {
+    stopped = true
+  })
+  await settled()
+  expect(runs[0]?.signal.aborted).toBe(true)
+  expect(stopped).toBe(false)
+  runs[0]?.end()
+  await stopping
+  recurring.soon()
+  recurring.start()
+  expect(runs).toHaveLength(1)
+})
+
+test('nothing runs before it is started, and starting twice starts once', async () => {
+  const { recurring, runs } = heldWork({ atOnce: true })
+  recurring.soon()
+  expect(runs).toHaveLength(0)
+  recurring.start()
+  recurring.start()
+  expect(runs).toHaveLength(1)
+  runs[0]?.end()
+  await recurring.stop()
+})
