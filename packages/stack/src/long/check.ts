@@ -21,8 +21,7 @@ export async function proveAll<Subject>(
   const findings: Finding[] = []
   let ground = true
   for (const check of checks) {
-    const finding =
-      ground && !stop.aborted ? await prove(check, subject) : { what: check.what, verdict: 'skipped' as const, ms: 0, remark: '' }
+    const finding = ground && !stop.aborted ? await prove(check, subject, stop) : skipped(check.what)
     if (check.isGround && finding.verdict === 'failed') ground = false
     say(lineOf(finding))
     findings.push(finding)
@@ -30,13 +29,17 @@ export async function proveAll<Subject>(
   return findings
 }
 
-async function prove<Subject>({ what, prove }: Check<Subject>, subject: Subject): Promise<Finding> {
+/** @param why what this machine lacks, when that is the reason */
+export const skipped = (what: string, why = ''): Finding => ({ what, verdict: 'skipped', ms: 0, remark: why })
+
+async function prove<Subject>({ what, prove }: Check<Subject>, subject: Subject, stop: AbortSignal): Promise<Finding> {
   const begun = performance.now()
   const ms = () => Math.round(performance.now() - begun)
   try {
     const remark = await prove(subject)
     return { what, verdict: 'ok', ms: ms(), remark }
   } catch (error) {
+    if (stop.aborted) return skipped(what, 'interrupted')
     return { what, verdict: 'failed', ms: ms(), remark: withCauses(error) }
   }
 }

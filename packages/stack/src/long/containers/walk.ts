@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { findEngine } from '../../engine.ts'
 import { freePorts } from '../../free-ports.ts'
 import { type Client, type FileToSend, gatewayClient } from '../../start/client.ts'
-import { proveAll } from '../check.ts'
+import { lineOf, proveAll, skipped } from '../check.ts'
 import type { Finding, LongStep, StepContext } from '../step.ts'
 import { checks, tidiness } from './checks.ts'
 import { ComposeProject, findCompose } from './compose-project.ts'
@@ -29,15 +29,19 @@ export const containerWalk: LongStep = {
   about: 'docker-compose.yml for real: build, samples, three workers, stopping in the middle, down to nothing',
   async run(context) {
     const engine = await findEngine(context.env)
-    if (typeof engine === 'string') return [skipped(engine)]
+    if (typeof engine === 'string') return leaveOut(engine, context)
     const found = await findCompose(context.env)
-    if (found === null) return [skipped('neither `docker compose` nor `docker-compose` is here')]
+    if (found === null) return leaveOut('neither `docker compose` nor `docker-compose` is here', context)
     context.say(`With ${found.program.join(' ')} ${found.version}; building the images takes minutes the first time.`)
     return walk(found.program, context)
   },
 }
 
-const skipped = (remark: string): Finding => ({ what: 'Airlock runs in containers', verdict: 'skipped', ms: 0, remark })
+function leaveOut(why: string, { say }: StepContext): Finding[] {
+  const finding = skipped('Airlock runs in containers', why)
+  say(lineOf(finding))
+  return [finding]
+}
 
 async function walk(program: readonly [string, ...string[]], context: StepContext): Promise<Finding[]> {
   const folder = await mkdtemp(join(tmpdir(), 'airlock-walk-'))

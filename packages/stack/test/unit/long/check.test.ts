@@ -30,6 +30,19 @@ test('an interruption skips what was not begun', async () => {
   expect((await findingsOf([right, right], AbortSignal.abort())).verdicts).toEqual(['skipped', 'skipped'])
 })
 
+test('what an interruption breaks off has not failed', async () => {
+  const interruption = new AbortController()
+  const brokenOff: Check<string> = {
+    what: 'it holds',
+    prove: async () => {
+      interruption.abort()
+      throw new Error('broken off')
+    },
+  }
+
+  expect(await findingsOf([brokenOff], interruption.signal)).toMatchObject({ verdicts: ['skipped'], remarks: ['interrupted'] })
+})
+
 test('each finding is told at once, with what was measured below it', async () => {
   const { said } = await findingsOf([right])
 
