@@ -24,7 +24,7 @@ export const levels = {
   // `head` alone: a gateway, which runs the lifecycle, must never load an image decoder.
   'packages/lifecycle': { mayImport: [...services, '@airlock/inspection/head', domain] },
   'apps/gateway': { mayImport: [...forApps, '@airlock/inspection/head'] },
-  'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full'] },
+  'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full'] },
   // Servers for tests and scripts: no product code may depend on it. What it starts, it starts as processes.
   'packages/stack': { mayImport: [] },

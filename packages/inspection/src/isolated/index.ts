@@ -1,0 +1,2 @@
+export { defaultLimits, type InspectionLimits } from '../full/limits.ts'
+export { defaultIsolation, InspectorPool, type IsolationSettings } from './pool.ts'

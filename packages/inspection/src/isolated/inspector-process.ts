@@ -1,0 +1,55 @@
+import { MiB } from '@airlock/domain'
+import { inspect } from '../full/inspect.ts'
+import { exitCodes, type FromChild, type ToChild } from './messages.ts'
+import { withoutNetwork } from './no-network.ts'
+import { remoteSource } from './remote-source.ts'
+
+/** The program of an inspector process: reads the files that its parent names, one after the other. Started by `InspectorProcess` alone. */
+
+const memoryCheckMs = 20
+const maxRssBytes = Number(process.argv[2]) * MiB
+
+withoutNetwork()
+process.on('disconnect', () => process.exit(0))
+setInterval(() => {
+  if (process.memoryUsage.rss() > maxRssBytes) process.exit(exitCodes.tooMuchMemory)
+}, memoryCheckMs)
+
+let waiting: PromiseWithResolvers<Uint8Array> | null = null
+
+const tell = (message: FromChild): void => {
+  process.send?.(message)
+}
+
+function ask(offset: number, length: number): Promise<Uint8Array> {
+  waiting = Promise.withResolvers()
+  tell({ kind: 'read', offset, length })
+  return waiting.promise
+}
+
+async function run({ size, upload, limits }: Extract<ToChild, { kind: 'inspect' }>): Promise<void> {
+  try {
+    const inspection = await inspect(remoteSource(size, ask), upload, limits, () => tell({ kind: 'progress' }))
+    tell({ kind: 'verdict', inspection, rssBytes: process.memoryUsage.rss() })
+  } catch (error) {
+    tell({ kind: 'failed', fault: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  }
+}
+
+process.on('message', (message: ToChild) => {
+  switch (message.kind) {
+    case 'inspect':
+      void run(message)
+      return
+    case 'bytes':
+      waiting?.resolve(message.bytes)
+      return
+    case 'no bytes':
+      waiting?.reject(new Error('the source failed'))
+      return
+    default:
+      throw new Error(`no such message: ${JSON.stringify(message satisfies never)}`)
+  }
+})
+
+tell({ kind: 'ready' })

@@ -1,0 +1,193 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { type ByteSource, bytesInMemory, InspectionFailed } from '@airlock/domain'
+import { inspect } from '@airlock/inspection/full'
+import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspection/isolated'
+import sharp from 'sharp'
+import { test as base, expect } from 'vitest'
+import { original } from '../../corpus/corpus-file.ts'
+import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { sample } from '../sources.ts'
+
+const never = new AbortController().signal
+const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
+const errand = { upload: photo, limits: defaultLimits, maxSeconds: 20, maxSecondsInAll: 30, signal: never }
+const bytes = sample('good/IMG_4211.JPG')
+
+/** A source that does something whenever it is read. */
+const doing = (work: () => unknown, contents: Uint8Array = bytes): ByteSource => ({
+  ...bytesInMemory(contents),
+  read: async (offset, length) => {
+    await work()
+    return contents.subarray(offset, offset + length)
+  },
+})
+
+const test = base
+  .extend('inspector', async ({ task: _ }, { onCleanup }) => {
+    const inspector = new OneInspector({ maxMemoryMiB: 512 })
+    onCleanup(() => inspector.close())
+    return inspector
+  })
+  .extend('pool', async ({ task: _ }, { onCleanup }) => {
+    const pool = new InspectorPool(1)
+    onCleanup(() => pool.close())
+    return pool
+  })
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false
+    throw error
+  }
+}
+
+test('a process apart says the same as inspection here, of every kind of file', { timeout: 30_000 }, async ({ pool }) => {
+  const files = [
+    [photo, bytes],
+    [photo, original('im-rgb.png')],
+    [{ filename: 'scene.mp4', mediaType: 'video/mp4', assetType: 'generated_video' }, sample('good/Final cut v2.mp4')],
+    [{ filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' }, original('zip-deflated.zip')],
+    [{ filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' }, original('zip-encrypted.zip')],
+  ] as const
+  for (const [upload, contents] of files) {
+    expect(await pool.inspect(bytesInMemory(contents), upload, never)).toEqual(await inspect(bytesInMemory(contents), upload))
+  }
+})
+
+test('a file larger than a message comes over in pieces', { timeout: 30_000 }, async ({ pool }) => {
+  const padded = Buffer.concat([bytes, Buffer.alloc(9_500_000)])
+  const lengths: number[] = []
+  const source = {
+    ...bytesInMemory(padded),
+    read: async (offset: number, length: number) => padded.subarray(offset, offset + Number(lengths[lengths.push(length) - 1])),
+  }
+
+  expect(await pool.inspect(source, photo, never)).toMatchObject({ ok: true })
+  expect(Math.max(...lengths)).toBeLessThanOrEqual(4 * 1024 * 1024)
+})
+
+test('what the source throws comes through as it is, and the process goes on', { timeout: 30_000 }, async ({ inspector }) => {
+  const outOfReach = new Error('the store is out of reach')
+  const failing = doing(() => Promise.reject(outOfReach))
+
+  await expect(inspector.run({ ...errand, source: failing })).rejects.toBe(outOfReach)
+  expect(await inspector.run({ ...errand, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
+})
+
+test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
+  'a process that dies of %s has no verdict',
+  { timeout: 30_000 },
+  async (signal, { inspector }) => {
+    const source = doing(() => process.kill(inspector.pid ?? 0, signal))
+    const dying = inspector.run({ ...errand, source })
+
+    await expect(dying).rejects.toThrow(InspectionFailed)
+    await expect(dying).rejects.toThrow(`ended with ${signal}`)
+    expect(inspector.alive).toBe(false)
+  },
+)
+
+test('a process that hangs is ended when its time is up', { timeout: 30_000 }, async ({ inspector }) => {
+  await inspector.run({ ...errand, source: bytesInMemory(bytes) })
+  const hanging = inspector.run({ ...errand, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSTOP')), maxSeconds: 0.5 })
+
+  await expect(hanging).rejects.toThrow(new InspectionFailed('took longer than 0.5 s'))
+  await inspector.close()
+  expect(isAlive(inspector.pid ?? 0)).toBe(false)
+})
+
+test('time in which the store keeps a file waiting does not count', { timeout: 30_000 }, async ({ inspector }) => {
+  await inspector.run({ ...errand, source: bytesInMemory(bytes) })
+  const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
+
+  expect(await inspector.run({ ...errand, source: slow, maxSeconds: 1.2 })).toMatchObject({ ok: true })
+})
+
+test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 60_000 }, async ({
+  pool: _,
+}) => {
+  const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#3366aa' } })
+    .webp({ lossless: true, effort: 0 })
+    .toBuffer()
+  const pool = new InspectorPool(1, { ...defaultIsolation, maxMemoryMiB: 250 })
+  try {
+    const upload = { ...photo, filename: 'large.webp', mediaType: 'image/webp' } as const
+
+    await expect(pool.inspect(bytesInMemory(large), upload, never)).rejects.toThrow(new InspectionFailed('needed more than 250 MiB'))
+    expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true })
+  } finally {
+    await pool.close()
+  }
+})
+
+test('one crash touches no other file', { timeout: 30_000 }, async ({ inspector }) => {
+  const other = new OneInspector({ maxMemoryMiB: 512 })
+  try {
+    const crash = inspector.run({ ...errand, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSEGV')) })
+    const sound = other.run({ ...errand, source: bytesInMemory(bytes) })
+
+    expect(await sound).toMatchObject({ ok: true })
+    await expect(crash).rejects.toThrow(InspectionFailed)
+  } finally {
+    await other.close()
+  }
+})
+
+test('a job that is given up ends its process, and the reason comes back', { timeout: 30_000 }, async ({ pool }) => {
+  const leaseLost = new Error('the lease is lost')
+  const controller = new AbortController()
+  const source = doing(() => controller.abort(leaseLost))
+
+  await expect(pool.inspect(source, photo, controller.signal)).rejects.toBe(leaseLost)
+  expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true })
+})
+
+test('more files than processes wait their turn, and one that gives up waiting costs nobody the turn', { timeout: 30_000 }, async ({
+  pool,
+}) => {
+  const gate = Promise.withResolvers<void>()
+  const first = pool.inspect(
+    doing(() => gate.promise),
+    photo,
+    never,
+  )
+  const impatient = new AbortController()
+  const second = pool.inspect(bytesInMemory(bytes), photo, impatient.signal)
+  const third = pool.inspect(bytesInMemory(bytes), photo, never)
+  impatient.abort(new Error('no more time'))
+
+  await expect(second).rejects.toThrow('no more time')
+  gate.resolve()
+  expect(await Promise.all([first, third])).toMatchObject([{ ok: true }, { ok: true }])
+})
+
+test('closing ends what is being read, and takes nothing more', { timeout: 30_000 }, async ({ pool }) => {
+  const reading = pool.inspect(
+    doing(() => pool.close()),
+    photo,
+    never,
+  )
+
+  await expect(reading).rejects.toThrow(InspectionFailed)
+  await expect(pool.inspect(bytesInMemory(bytes), photo, never)).rejects.toThrow('the inspectors have been closed')
+})
+
+test('a process apart may not write, start or connect', { timeout: 30_000 }, async () => {
+  const script = `
+    import { connect } from 'node:net'
+    import { writeFileSync } from 'node:fs'
+    import { spawnSync } from 'node:child_process'
+    import { withoutNetwork } from './src/isolated/no-network.ts'
+    withoutNetwork()
+    const tried = (work) => { try { work(); return 'done' } catch (error) { return error.code ?? error.message } }
+    console.log(JSON.stringify([tried(() => writeFileSync('/tmp/airlock-x', '')), tried(() => spawnSync('id')), tried(() => connect(1)), tried(() => fetch)]))`
+  const cwd = fileURLToPath(new URL('../../', import.meta.url))
+  const flags = ['--permission', '--allow-fs-read=*', '--input-type=module', '-e', script]
+  const { stdout } = await promisify(execFile)(process.execPath, flags, { cwd })
+
+  expect(JSON.parse(stdout).slice(0, 3)).toEqual(['ERR_ACCESS_DENIED', 'ERR_ACCESS_DENIED', 'an inspector process has no network'])
+})
