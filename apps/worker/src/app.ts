@@ -2,13 +2,13 @@ import type { Database, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import type { Inspect, Log } from '@airlock/lifecycle'
-import { type Bell, type QueueLane, queueNames } from '@airlock/queue'
+import type { Bell, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
-import { Worker } from 'bullmq'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import { healthServer } from './health.ts'
-import { handleProcessUpload, type RetryPolicy, retryAfterMs } from './jobs/process-upload.ts'
+import type { RetryPolicy } from './jobs/process-upload.ts'
+import { openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { PurgeTimer } from './purge-timer.ts'
 import { SweepTimer } from './sweep-timer.ts'
@@ -35,9 +35,6 @@ export interface WorkerDeps {
   listenForPurges(handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
 }
 
-/** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
-const maxStalledCount = 5
-
 const healthTimeoutMs = 2000
 
 export interface AirlockWorker {
@@ -52,7 +49,7 @@ export interface AirlockWorker {
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
   const metrics = new WorkerMetrics()
-  const workers = lanes.map((lane) => laneWorker(lane, inspectWith(deps.sizeLimits), metrics, deps))
+  const openLanes = lanes.map((lane) => openLane(lane, inspectWith(deps.sizeLimits), metrics, deps))
   const sweeper = new SweepTimer(
     {
       ...deps.sweep,
@@ -78,7 +75,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     }),
     start() {
       ready = true
-      for (const worker of workers) worker.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
+      for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
       for (const timer of [sweeper, purger, upkeep]) timer.start()
       const soon = () => purger.soon()
       listening = deps.listenForPurges({ onPurge: soon, onReady: soon, onLost: () => {} })
@@ -88,7 +85,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       await Promise.all([
         listening?.close(),
         ...[sweeper, purger, upkeep].map((timer) => timer.stop()),
-        ...workers.map((worker) => worker.close()),
+        ...openLanes.map((lane) => lane.close()),
       ])
     },
   }
@@ -110,32 +107,3 @@ const inspectWith =
   (maxBytes: SizeLimits): Inspect =>
   (source, { filename, detectedType, assetType }) =>
     inspect(source, { filename, mediaType: detectedType, assetType }, { ...defaultLimits, maxBytes })
-
-function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Worker {
-  const { database, log, retry } = deps
-  const jobDeps = {
-    ...deps,
-    uploads: database.uploads,
-    inspect,
-    onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
-  }
-  const worker = new Worker(
-    queueNames[lane],
-    (job, token, signal) => handleProcessUpload(job, token, signal ?? new AbortController().signal, jobDeps),
-    {
-      connection: deps.redis,
-      prefix: deps.queuePrefix,
-      autorun: false,
-      concurrency: deps.concurrency,
-      maxStalledCount,
-      lockDuration: deps.leaseSeconds * 1000,
-      settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
-    },
-  )
-  worker.on('error', (err) => log.warn({ lane, err }, 'queue out of reach'))
-  worker.on('failed', (job, err) => log.warn({ lane, uploadId: job?.id, err }, 'job failed'))
-  worker.on('lockRenewalFailed', (ids) => {
-    for (const id of ids) worker.cancelJob(id, 'lock lost')
-  })
-  return worker
-}

@@ -193,6 +193,22 @@ test('a job whose lock was lost stops its work, and hands the upload back', asyn
   expect(await airlock.assetsOf(upload)).toEqual([])
 })
 
+test('a worker that was overtaken during its copy makes no asset and settles nothing, and its job ends', async ({ airlock, servers }) => {
+  const gate = gatedCopy(servers.store)
+  const worker = airlock.startsWorker({ store: gate.store })
+  const upload = await airlock.accepts(samples.photo)
+  await gate.reached
+  await servers.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [upload.id])
+  expect(await servers.database.uploads.claim(upload.id, { leaseSeconds: 60 })).toMatchObject({ claimed: true })
+  const before = await airlock.of(upload)
+  gate.open()
+
+  await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to end' })
+  expect(await airlock.of(upload)).toEqual(before)
+  expect(await airlock.assetsOf(upload)).toEqual([])
+  await worker.stop()
+})
+
 test('a worker of one lane leaves the other alone', async ({ airlock }) => {
   airlock.startsWorker({ lanes: ['images'] })
   const video = await airlock.accepts(samples.scene)

@@ -2,6 +2,7 @@ import { privateServer, waitFor } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { Airlock, test as withServers } from '../airlock.ts'
+import { gatedCopy } from '../gate.ts'
 import { samples } from '../samples.ts'
 
 /** A Redis of this file's own, which its tests flush, stop and start. */
@@ -79,4 +80,27 @@ test('a worker whose Redis stops and comes back goes on, without a restart', { t
   const after = await airlock.accepts(samples.photo)
   await airlock.comesTo('completed', after)
   await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 200, { what: 'the worker to be ready again' })
+})
+
+test('a worker stops although its Redis is away, and finishes the job that runs', { timeout: 60_000 }, async ({
+  airlock,
+  redis,
+  servers,
+}) => {
+  const gate = gatedCopy(servers.store)
+  const worker = airlock.startsWorker({ store: gate.store })
+  const upload = await airlock.accepts(samples.photo)
+  await gate.reached
+  await redis.stop()
+
+  const started = performance.now()
+  const stopping = worker.stop()
+  gate.open()
+  await stopping
+
+  expect(performance.now() - started).toBeLessThan(8000)
+  expect(await airlock.of(upload)).toMatchObject({ state: 'completed' })
+  const left = airlock.log.saying('redis does not hear the goodbye, lane left')
+  expect(left.map(({ lane }) => lane).sort()).toEqual(['images', 'videos'])
+  await redis.start()
 })

@@ -1,0 +1,21 @@
+/** The jobs that run right now, for whoever waits for their end. */
+export class RunningJobs {
+  readonly #jobs = new Set<Promise<unknown>>()
+
+  get running(): number {
+    return this.#jobs.size
+  }
+
+  /** @returns the same job */
+  add<T>(job: Promise<T>): Promise<T> {
+    this.#jobs.add(job)
+    const forget = () => void this.#jobs.delete(job)
+    job.then(forget, forget)
+    return job
+  }
+
+  /** Resolves when no job runs, those included that began meanwhile. */
+  async ended(): Promise<void> {
+    while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs)
+  }
+}
