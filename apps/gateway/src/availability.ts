@@ -125,17 +125,16 @@ export class Availability {
     this.#return()
   }
 
-  /** @returns null, or why there is none */
+  /** An error that does not mean away is an answer too. @returns null, or why there is none */
   async #signOfLife(): Promise<Error | null> {
     const { probeTimeoutMs } = this.#tuning
-    const { promise: late, reject } = Promise.withResolvers<never>()
-    const timer = setTimeout(() => reject(new Error(`no sign of life in ${probeTimeoutMs} ms`)), probeTimeoutMs)
-    return Promise.race([this.#options.probe(probeTimeoutMs), late])
-      .then(
-        () => null,
-        (error: Error) => error,
-      )
-      .finally(() => clearTimeout(timer))
+    const late = Promise.withResolvers<Error>()
+    const timer = setTimeout(() => late.resolve(new Error(`no sign of life in ${probeTimeoutMs} ms`)), probeTimeoutMs)
+    const asked = this.#options.probe(probeTimeoutMs).then(
+      () => null,
+      (error: Error) => (this.#options.meansAway(error) ? error : null),
+    )
+    return Promise.race([asked, late.promise]).finally(() => clearTimeout(timer))
   }
 
   #leave(err: Error): void {

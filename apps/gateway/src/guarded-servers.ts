@@ -89,22 +89,15 @@ function guardedMethods<T extends object>(repository: T, availability: Availabil
   ) as unknown as T
 }
 
-/** Presigning only computes, so it goes on while the store is away. */
+/** The verbs of a gateway that go to the store. Presigning only computes, so it goes on while the store is away. */
 function guardedStore(store: ObjectStore, availability: Availability): ObjectStore {
   return {
+    ...store,
     receive: (key, bytes, options) =>
       availability.through((givenUp) => {
         const signal = options.signal === undefined ? givenUp : AbortSignal.any([givenUp, options.signal])
         return store.receive(key, bytes, { ...options, signal })
       }),
-    head: (key) => availability.through(() => store.head(key)),
-    source: (key, pinned) => store.source(key, pinned),
-    copyToFinal: (from, to, options) => availability.through(() => store.copyToFinal(from, to, options)),
-    presign: (key, options) => store.presign(key, options),
     purge: (key) => availability.through(() => store.purge(key)),
-    abandonReceives: (key) => availability.through(() => store.abandonReceives(key)),
-    list: (prefix, options) => availability.through(() => store.list(prefix, options)),
-    check: (options) => store.check(options),
-    close: () => store.close(),
   }
 }

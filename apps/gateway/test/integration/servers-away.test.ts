@@ -57,6 +57,42 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
   }
 }, 90_000)
 
+test('S3 falls silent in the middle of an upload: 503 long before the call to it times out, and the file is given back', async () => {
+  const server = await privateServer('s3')
+  const bucket = await isolatedBucket(server.address)
+  const gateway = await startGateway({ store: s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 30_000 }) })
+  try {
+    const client = new Client(gateway.url)
+    const { bytes } = await scene()
+    let frozenAt = 0
+    const sending = slowly(padded(bytes, 60 * MiB), async (sent) => {
+      if (sent !== 20 * MiB) return
+      await server.pause()
+      frozenAt = performance.now()
+    })
+    const form = multipart(sending, { asset_type: 'generated_video', project_id: project })
+
+    const answer = await answerOf(
+      await fetch(`${gateway.url}/api/upload`, {
+        method: 'POST',
+        headers: { ...(await client.headers()), 'content-type': form.type },
+        body: form.body,
+        duplex: 'half',
+      }),
+    )
+
+    expect(answer).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } })
+    expect(performance.now() - frozenAt).toBeLessThan(5000)
+    await expect
+      .poll(async () => (await gateway.uploads(client.id)).at(-1))
+      .toMatchObject({ state: 'abandoned', error_code: 'storage_unavailable', counted: false })
+    await server.resume()
+  } finally {
+    await gateway.close()
+    await server.drop()
+  }
+}, 90_000)
+
 test.for(['stopped', 'frozen'] as const)(
   'S3 %s: the first upload fails in bounded time, later ones at once, none of a large body is read, and it comes back by itself',
   {

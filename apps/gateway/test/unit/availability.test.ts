@@ -124,6 +124,26 @@ test('one refused call says little while others succeed', async () => {
   expect(await followed).toBe('answer')
 })
 
+test('a server that answers with an error is there', async () => {
+  const { state, said } = { state: { probes: 0 }, said: [] as string[] }
+  const say = (_fields: object, message: string) => void said.push(message)
+  const availability = new Availability({
+    name: 'server',
+    probe: () => {
+      state.probes += 1
+      return Promise.reject(new Error('you may not ask that'))
+    },
+    meansAway: (error) => error instanceof Away,
+    away: () => new Away('known to be away'),
+    log: { warn: say, info: say },
+  })
+  await expect(availability.through(() => Promise.reject(new Away('refused')))).rejects.toThrow('refused')
+  await vi.advanceTimersByTimeAsync(0)
+  expect(await availability.through(async () => 'answer')).toBe('answer')
+  expect(state.probes).toBe(1)
+  expect(said).toEqual([])
+})
+
 test('what is asked wrongly is no outage', async () => {
   const { availability, call, state } = server()
   await expect(availability.through(() => Promise.reject(new Error('no such column')))).rejects.toThrow('no such column')
