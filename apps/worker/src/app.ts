@@ -1,12 +1,12 @@
 import type { Database, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
-import { defaultLimits, inspect } from '@airlock/inspection/full'
-import type { Inspect, Log } from '@airlock/lifecycle'
+import type { Log } from '@airlock/lifecycle'
 import type { Bell, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
 import { healthServer } from './health.ts'
+import { type InspectionSettings, isolatedInspector } from './isolated-inspector.ts'
 import type { RetryPolicy } from './jobs/process-upload.ts'
 import { openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
@@ -28,6 +28,8 @@ export interface WorkerDeps {
   retry: RetryPolicy
   leaseSeconds: number
   sizeLimits: SizeLimits
+  /** What reading a file may cost, where it differs from inspection's own limits. */
+  inspection?: InspectionSettings
   sweep: { everySeconds: number; ringAfterSeconds: number; receivingForSeconds: number }
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
@@ -49,7 +51,10 @@ export interface AirlockWorker {
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
   const metrics = new WorkerMetrics()
-  const openLanes = lanes.map((lane) => openLane(lane, inspectWith(deps.sizeLimits), metrics, deps))
+  const openLanes = lanes.map((lane) => {
+    const inspector = isolatedInspector({ ...deps, settings: deps.inspection })
+    return { lane: openLane(lane, inspector.inspect, metrics, deps), inspector }
+  })
   const sweeper = new SweepTimer(
     {
       ...deps.sweep,
@@ -75,7 +80,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     }),
     start() {
       ready = true
-      for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
+      for (const { lane } of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
       for (const timer of [sweeper, purger, upkeep]) timer.start()
       const soon = () => purger.soon()
       listening = deps.listenForPurges({ onPurge: soon, onReady: soon, onLost: () => {} })
@@ -85,8 +90,9 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       await Promise.all([
         listening?.close(),
         ...[sweeper, purger, upkeep].map((timer) => timer.stop()),
-        ...openLanes.map((lane) => lane.close()),
+        ...openLanes.map(({ lane }) => lane.close()),
       ])
+      await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
     },
   }
 }
@@ -102,8 +108,3 @@ const purgeTimer = (metrics: WorkerMetrics, { database, store, log, leaseSeconds
     },
     { purges: database.purges, uploads: database.uploads, store, log },
   )
-
-const inspectWith =
-  (maxBytes: SizeLimits): Inspect =>
-  (source, { filename, detectedType, assetType }) =>
-    inspect(source, { filename, mediaType: detectedType, assetType }, { ...defaultLimits, maxBytes })

@@ -1,4 +1,4 @@
-import { type Config, databaseVariables, type Environment, readConfig, sizeLimitVariables, storeVariables } from '@airlock/config'
+import { type Config, databaseVariables, type Environment, inspectionVariables, readConfig, storeVariables } from '@airlock/config'
 
 const names = [
   ...databaseVariables,
@@ -13,7 +13,7 @@ const names = [
   'WORKER_MAX_ATTEMPTS',
   'RETRY_BASE_MS',
   'RETRY_CAP_MS',
-  ...sizeLimitVariables,
+  ...inspectionVariables,
   'UPLOAD_MAX_SECONDS',
   'LEASE_SECONDS',
   'SWEEP_INTERVAL_SECONDS',

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
+import { InspectionFailed } from '@airlock/domain'
 import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { Worker } from 'bullmq'
@@ -19,6 +20,13 @@ export interface Lane {
   /** Takes no more jobs and waits for the ones that run, but not for a Redis that is away: its jobs come again. */
   close(): Promise<void>
 }
+
+/**
+ * A file that took its inspector down gets its tries on different occasions: the machine may just have been loaded.
+ *
+ * @returns how many doublings of the wait that is
+ */
+const furtherApart = (error: Error | undefined): number => (error?.cause instanceof InspectionFailed ? 3 : 0)
 
 /** A worker for the jobs of one lane. */
 export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Lane {
@@ -59,7 +67,7 @@ function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, j
       concurrency: deps.concurrency,
       maxStalledCount,
       lockDuration: deps.leaseSeconds * 1000,
-      settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
+      settings: { backoffStrategy: (attemptsMade, _type, err) => retryAfterMs(attemptsMade + furtherApart(err), retry, Math.random) },
     },
   )
   worker.on('error', (err) => log.warn({ lane, err }, 'queue out of reach'))

@@ -1,4 +1,4 @@
-import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
+import { ConfigError, databaseSettings, inspectionSettings, sizeLimits, storeSettings } from '@airlock/config'
 import { listenForPurges, openDatabase } from '@airlock/database'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
@@ -30,6 +30,7 @@ async function start(config: WorkerConfig): Promise<void> {
     retry: { maxAttempts: config.WORKER_MAX_ATTEMPTS, baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS },
     leaseSeconds: config.LEASE_SECONDS,
     sizeLimits: sizeLimits(config),
+    inspection: inspectionSettings(config),
     sweep: {
       everySeconds: config.SWEEP_INTERVAL_SECONDS,
       ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,

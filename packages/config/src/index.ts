@@ -1,4 +1,13 @@
 export { configurationTable, envExample } from './env-example.ts'
 export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
-export { databaseSettings, databaseVariables, sizeLimits, sizeLimitVariables, storeSettings, storeVariables } from './servers.ts'
+export {
+  databaseSettings,
+  databaseVariables,
+  inspectionSettings,
+  inspectionVariables,
+  sizeLimits,
+  sizeLimitVariables,
+  storeSettings,
+  storeVariables,
+} from './servers.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'

@@ -58,3 +58,23 @@ export const sizeLimits = (config: Config<(typeof sizeLimitVariables)[number]>) 
   generated_video: config.MAX_VIDEO_BYTES,
   lora_training: config.MAX_TRAINING_BYTES,
 })
+
+export const inspectionVariables = [
+  ...sizeLimitVariables,
+  'MAX_IMAGE_PIXELS',
+  'INSPECT_PICTURE_SECONDS',
+  'INSPECT_VIDEO_SECONDS',
+  'INSPECT_ARCHIVE_SECONDS',
+  'INSPECT_MEMORY_MIB',
+] as const
+
+/** What reading one file may cost. */
+export const inspectionSettings = (config: Config<(typeof inspectionVariables)[number]>) => ({
+  maxSeconds: {
+    picture: config.INSPECT_PICTURE_SECONDS,
+    video: config.INSPECT_VIDEO_SECONDS,
+    training_set: config.INSPECT_ARCHIVE_SECONDS,
+  },
+  maxMemoryMiB: config.INSPECT_MEMORY_MIB,
+  limits: { maxBytes: sizeLimits(config), maxPixels: config.MAX_IMAGE_PIXELS },
+})

@@ -131,6 +131,23 @@ export const variables = {
   MAX_IMAGE_BYTES: variable({ about: 'largest brand_image', parse: wholeNumber(1, 1024 * MiB), default: String(10 * MiB) }),
   MAX_VIDEO_BYTES: variable({ about: 'largest generated_video', parse: wholeNumber(1, 40 * 1024 * MiB), default: String(500 * MiB) }),
   MAX_TRAINING_BYTES: variable({ about: 'largest lora_training', parse: wholeNumber(1, 40 * 1024 * MiB), default: String(2048 * MiB) }),
+  MAX_IMAGE_PIXELS: variable({
+    about: 'most pixels of a picture, all frames together; read from its header before a pixel is decoded',
+    parse: wholeNumber(1, 1_000_000_000),
+    default: '100000000',
+  }),
+  INSPECT_PICTURE_SECONDS: variable({ about: 'the longest that reading a picture may take', parse: wholeNumber(1, 3600), default: '30' }),
+  INSPECT_VIDEO_SECONDS: variable({ about: 'the longest that reading a video may take', parse: wholeNumber(1, 3600), default: '60' }),
+  INSPECT_ARCHIVE_SECONDS: variable({
+    about: 'the longest that reading an archive may take from one entry to the next',
+    parse: wholeNumber(1, 3600),
+    default: '60',
+  }),
+  INSPECT_MEMORY_MIB: variable({
+    about: 'most MiB of one inspector process; a picture of 100 megapixels needs up to 900',
+    parse: wholeNumber(150, 65_536),
+    default: '1024',
+  }),
   RATE_LIMIT_FILES_PER_HOUR: variable({
     about: 'files that one user may upload in an hour',
     parse: wholeNumber(1, 100_000),

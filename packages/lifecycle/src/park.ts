@@ -1,5 +1,5 @@
 import { ClaimLost, type UploadRepository } from '@airlock/database'
-import { refusal } from '@airlock/domain'
+import { type ErrorCode, InspectionFailed, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing } from '@airlock/storage'
 import type { Log } from './log.ts'
 import type { AttemptFailed } from './process-upload.ts'
@@ -10,17 +10,48 @@ export interface SettleOptions {
   log: Log
 }
 
+/** Tries that a file gets whose reading crashes, or needs too much time or memory: the machine may just have been loaded. */
+const maxInspections = 3
+
+/** How the fault of a failed inspection is written, with how many there were in a row. */
+const inspectionFault = (count: number, { message }: InspectionFailed): string => `inspection failed ${count}×: ${message}`
+const inspectionsFailed = (fault: string | null): number => Number(/^inspection failed (\d+)×: /.exec(fault ?? '')?.[1] ?? 0)
+
+/** Why an attempt failed, and whether another could go better. */
+interface Fault {
+  /** For operators. */
+  readonly text: string
+  /** What its owner is told once it is parked. */
+  readonly code: Extract<ErrorCode, 'upload_vanished' | 'inspection_failed' | 'processing_failed'>
+  readonly isHopeless: boolean
+}
+
+function faultOf({ claim, cause }: AttemptFailed, maxAttempts: number): Fault {
+  const usedUp = claim.attempt >= maxAttempts
+  if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) {
+    return { text: String(cause), code: 'upload_vanished', isHopeless: true }
+  }
+  if (cause instanceof InspectionFailed) {
+    const count = inspectionsFailed(claim.lastFault) + 1
+    return { text: inspectionFault(count, cause), code: 'inspection_failed', isHopeless: usedUp || count >= maxInspections }
+  }
+  return { text: String(cause), code: 'processing_failed', isHopeless: usedUp }
+}
+
 /**
  * Decides what becomes of an upload whose attempt failed by servers' or our own fault: back to `received` for another try, or `parked`
  * with its object kept, once its attempts are used up. Bytes that are gone or changed are parked at once: trying again brings nothing back.
+ * A file that takes its inspector down is parked after its third try in a row.
  *
  * @returns `lost` when another attempt owns the upload by now: it will settle it
  * @throws DatabaseUnavailable  the row keeps its lease; the sweeper rings when it has run out
  */
 export async function settleFailedAttempt(
-  { claim, cause }: AttemptFailed,
+  failed: AttemptFailed,
   { uploads, maxAttempts, log }: SettleOptions,
 ): Promise<'released' | 'parked' | 'lost'> {
+  const { claim, cause } = failed
+  const { text, code, isHopeless } = faultOf(failed, maxAttempts)
   const about = {
     uploadId: claim.uploadId,
     userId: claim.userId,
@@ -28,19 +59,13 @@ export async function settleFailedAttempt(
     filename: claim.filename,
     attempt: claim.attempt,
   }
-  const filename = claim.filename
-  const bytesLost = cause instanceof ObjectChanged || cause instanceof ObjectMissing
   try {
-    if (!bytesLost && claim.attempt < maxAttempts) {
-      await uploads.release(claim, String(cause))
+    if (!isHopeless) {
+      await uploads.release(claim, text)
       log.warn({ ...about, err: cause, step: 'release' }, 'attempt failed, upload waits for another')
       return 'released'
     }
-    await uploads.park(
-      claim,
-      bytesLost ? refusal('upload_vanished', { filename }) : refusal('processing_failed', { filename }),
-      String(cause),
-    )
+    await uploads.park(claim, refusal(code, { filename: claim.filename }), text)
     log.error({ ...about, err: cause, step: 'park' }, 'upload parked: an operator must look')
     return 'parked'
   } catch (error) {

@@ -29,6 +29,8 @@ export interface Claim {
   readonly nonce: string
   readonly requestId: string | null
   readonly receivedAt: Date
+  /** Why the attempt before this one failed, as `release` wrote it; null when there was none. */
+  readonly lastFault: string | null
 }
 
 /** Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`. */
@@ -141,7 +143,7 @@ function refusedClaim(standing: Standing | undefined): ClaimAttempt {
 /** The database's checks promise that nothing of this is null once an upload was accepted. */
 function asClaim({ id, receivedAt, ...upload }: UploadRecord): Claim {
   const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, nonce, requestId } = upload
-  const { assetType, detectedType, finalKey, sizeBytes, contentHash, etag } = upload
+  const { assetType, detectedType, finalKey, sizeBytes, contentHash, etag, lastFault } = upload
   if (
     assetType === null ||
     detectedType === null ||
@@ -154,7 +156,7 @@ function asClaim({ id, receivedAt, ...upload }: UploadRecord): Claim {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
-  return { ...origin, attempt, quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag }
+  return { ...origin, attempt, quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag, lastFault }
 }
 
 const claim = `

@@ -1,4 +1,5 @@
 import { DatabaseUnavailable } from '@airlock/database'
+import { InspectionFailed } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
 import { AttemptFailed, settleFailedAttempt } from '../../src/index.ts'
@@ -46,6 +47,38 @@ test('the last attempt parks: its owner is told no insides, operators are, and t
   expect(row.refusal?.detail).not.toContain('EIO')
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
   expect(airlock.log.lines.filter(({ level }) => level === 'error')).toMatchObject([{ message: 'upload parked: an operator must look' }])
+})
+
+test('a file that takes its inspector down is parked at its third try in a row, and its owner is told so', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const crash = async () => Promise.reject(new InspectionFailed('ended with SIGSEGV'))
+  const worker = airlock.worker({ inspect: crash, maxAttempts: 8 })
+
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect((await airlock.of(upload)).lastFault).toBe('inspection failed 1×: ended with SIGSEGV')
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.of(upload)).toMatchObject({
+    state: 'parked',
+    attempt: 3,
+    refusal: { code: 'inspection_failed' },
+    lastFault: 'inspection failed 3×: ended with SIGSEGV',
+  })
+  expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+})
+
+test('a broken server between two crashes costs a file none of its three tries', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const faults = [
+    new InspectionFailed('took longer than 30 s'),
+    new InspectionFailed('took longer than 30 s'),
+    new StoreUnavailable('SlowDown (503)', upload.quarantineKey),
+    new InspectionFailed('took longer than 30 s'),
+  ]
+  const worker = airlock.worker({ inspect: async () => Promise.reject(faults.shift()), maxAttempts: 8 })
+
+  for (let i = 0; i < 4; i++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect((await airlock.of(upload)).lastFault).toBe('inspection failed 1×: took longer than 30 s')
 })
 
 const losses = [
