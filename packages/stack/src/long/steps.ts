@@ -1,5 +1,6 @@
 import { containerWalk } from './containers/walk.ts'
+import { mutations } from './mutations.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [containerWalk]
+export const steps: readonly LongStep[] = [mutations, containerWalk]

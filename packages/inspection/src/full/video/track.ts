@@ -21,7 +21,7 @@ export interface Track {
 }
 
 /** Which boxes are opened. One nested in any other way is passed over, so that depth is bounded. */
-const opened: ReadonlySet<string> = new Set(['trak/mdia', 'trak/mdia/minf', 'trak/mdia/minf/dinf', 'trak/mdia/minf/stbl'])
+const opened: ReadonlySet<string> = new Set(['trak/edts', 'trak/mdia', 'trak/mdia/minf', 'trak/mdia/minf/dinf', 'trak/mdia/minf/stbl'])
 
 /** Longest side of a picture; the levels of today's codecs end there. */
 const maxSide = 16_384
@@ -42,6 +42,7 @@ export async function readTrack(boxes: BoxReader, trak: Box): Promise<Track> {
   const header = await readHeader(boxes, required(found, 'trak/tkhd'))
   const timescale = await readTimescale(boxes, required(found, 'trak/mdia/mdhd'))
   const handler = (await boxes.contents(required(found, 'trak/mdia/hdlr'), 12)).toString('latin1', 8, 12).replace(/[^ -~]/g, '?')
+  for (const [path, box] of found) await assertFits(boxes, path, box)
   const references = found.get('trak/mdia/minf/dinf/dref')
   if (references) await assertOwnMedia(boxes, references)
   const description = await readDescription(boxes, required(found, 'trak/mdia/minf/stbl/stsd'), handler)
@@ -82,6 +83,42 @@ function required(found: ReadonlyMap<string, Box>, path: string): Box {
   const box = found.get(path)
   if (!box) throw new Corrupt(`a track has no box '${path.slice(path.lastIndexOf('/') + 1)}'`)
   return box
+}
+
+/**
+ * Tables that are not walked: bytes before the count, and bytes of a row, by version. Players read as many rows as are counted, and take
+ * what comes behind the box for some.
+ */
+const countedTables: Readonly<Record<string, readonly { readonly count: number; readonly row: number }[]>> = {
+  'trak/edts/elst': [
+    { count: 4, row: 12 },
+    { count: 4, row: 20 },
+  ],
+  'trak/mdia/minf/stbl/ctts': [
+    { count: 4, row: 8 },
+    { count: 4, row: 8 },
+  ],
+  'trak/mdia/minf/stbl/stss': [{ count: 4, row: 4 }],
+  'trak/mdia/minf/stbl/stps': [{ count: 4, row: 4 }],
+  'trak/mdia/minf/stbl/stsh': [{ count: 4, row: 8 }],
+  'trak/mdia/minf/stbl/sbgp': [
+    { count: 8, row: 8 },
+    { count: 12, row: 8 },
+  ],
+  'trak/mdia/minf/stbl/sgpd': [
+    { count: 8, row: 0 },
+    { count: 12, row: 1 },
+  ],
+}
+
+async function assertFits(boxes: BoxReader, path: string, box: Box): Promise<void> {
+  const versions = countedTables[path]
+  if (!versions) return
+  const version = (await boxes.contents(box, 1))[0] ?? 0
+  const layout = versions[version] ?? versions.at(-1)
+  if (!layout) return
+  const count = (await boxes.contents(box, layout.count + 4)).readUInt32BE(layout.count)
+  if (layout.count + 4 + count * layout.row > box.end - box.body) throw new Corrupt(`the box '${box.type}' says more than it holds`)
 }
 
 async function isLong(boxes: BoxReader, box: Box): Promise<boolean> {
