@@ -5,6 +5,7 @@ import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import { AccessRecorder } from './access-log.ts'
 import type { AvailabilityTuning } from './availability.ts'
 import { Chores } from './chores.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
@@ -19,7 +20,9 @@ import { logRequests, requestId } from './plugins/request-log.ts'
 import { addSecurityHeaders } from './plugins/security-headers.ts'
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
+import { presignCache } from './presign-cache.ts'
 import { assetRoutes } from './routes/assets.ts'
+import { brandRoutes } from './routes/brands.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { uploadRoute } from './routes/upload.ts'
@@ -43,6 +46,8 @@ export interface GatewayDeps {
   sizeLimits: SizeLimits
   filesPerHour: number
   presignHours: { default: number; max: number }
+  /** With it the access log keeps an HMAC of the caller's address; null: nothing of it. */
+  ipHashKey: string | null
   patience: PatienceLimits
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
@@ -102,6 +107,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
 
+  const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   await app.register(
     uploadRoute({
@@ -113,6 +119,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       chores,
       feed,
       metrics,
+      accesses,
       authenticate: async (request) => {
         await authenticate(request)
         servers.assertUploadsPossible() // before any of the body is read
@@ -121,7 +128,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     }),
   )
   await app.register(jobRoutes({ uploads, assets, bell: servers.bell, feed, authenticate }))
-  await app.register(assetRoutes({ assets, store, bucket: deps.bucket, presignHours: deps.presignHours, authenticate }))
+  const { bucket, presignHours } = deps
+  const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })
+  await app.register(assetRoutes({ assets, store: cached, bucket, presignHours, accesses, authenticate }))
+  await app.register(brandRoutes({ brands: servers.database.brands, store, bucket, presignHours, accesses, authenticate }))
   await app.register(
     healthRoutes({
       checks: {
@@ -141,6 +151,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   app.addHook('onClose', async () => {
     await feed.close()
     await chores.done()
+    await accesses.close()
     await servers.close()
   })
   return { app, drain }

@@ -39,6 +39,7 @@ async function start(config: GatewayConfig): Promise<void> {
     trustProxy: config.TRUST_PROXY,
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
+    ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
     patience: {
       maxSeconds: config.UPLOAD_MAX_SECONDS,

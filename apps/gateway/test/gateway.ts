@@ -39,6 +39,7 @@ export type Overrides = Partial<
     | 'requestLimit'
     | 'corsOrigins'
     | 'trustProxy'
+    | 'ipHashKey'
   >
 > & {
   /** Servers of a test's own, to stop and to pause. */
@@ -120,6 +121,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     sizeLimits: defaultSizeLimits,
     filesPerHour: 100,
     presignHours: { default: 24, max: 168 },
+    ipHashKey: null,
     patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
     maxFilesInFlight: 64,
     listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
@@ -239,6 +241,12 @@ export class Client {
 
   async get(path: string): Promise<Answer> {
     return answerOf(await fetch(this.#url + path, { headers: await this.headers() }))
+  }
+
+  /** Sends a request with a JSON body, or with none. */
+  async sends(method: string, path: string, body?: unknown): Promise<Answer> {
+    const headers = { ...(await this.headers()), ...(body !== undefined && { 'content-type': 'application/json' }) }
+    return answerOf(await fetch(this.#url + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }))
   }
 
   /** Sends parts as a form, in the order given. */

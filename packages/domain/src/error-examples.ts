@@ -13,6 +13,7 @@ const samples: Readonly<Record<string, unknown>> = {
   field: 'project_id',
   path: '/api/upload',
   id: '0198c0de-0000-7000-8000-000000000001',
+  ids: ['0198c0de-0000-7000-8000-000000000001', '0198c0de-0000-7000-8000-000000000002'],
   reason: 'it ends before the picture does',
   allowed: ['image/jpeg', 'image/png', 'image/webp'],
   expected: 'a UUID',

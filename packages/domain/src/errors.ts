@@ -328,6 +328,36 @@ export const errors = {
     title: 'Not your asset',
     detail: ({ id }: { id: string }) => `Asset '${shown(id)}' belongs to another user.`,
   },
+  asset_in_use: {
+    status: 409,
+    title: 'Asset in use',
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' is shown by a brand; with force=true it is taken out there first.`,
+  },
+  cursor_malformed: {
+    status: 400,
+    title: 'Cursor malformed',
+    detail: () => "The query 'cursor' takes what an answer gave as next_cursor, unchanged.",
+  },
+  asset_repeated: {
+    status: 400,
+    title: 'Asset given twice',
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' is given more than once.`,
+  },
+  assets_not_found: {
+    status: 404,
+    title: 'Assets not found',
+    detail: ({ ids }: { ids: readonly string[] }) => `You have no such assets: ${list(ids)}.`,
+  },
+  not_brand_images: {
+    status: 400,
+    title: 'Not brand images',
+    detail: ({ ids }: { ids: readonly string[] }) => `A brand shows assets of asset_type 'brand_image' only; these are none: ${list(ids)}.`,
+  },
+  not_json: {
+    status: 415,
+    title: 'Not JSON',
+    detail: () => 'This route takes application/json.',
+  },
 
   files_refused: {
     status: 400,

@@ -4,57 +4,141 @@ import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { AccessRecorder } from '../access-log.ts'
 import { callerOfRequest } from '../plugins/auth.ts'
-import { PresignedAsset, presignedAsset } from '../presigned-asset.ts'
+import { AssetBody, assetBody, PresignedAsset, presignedAsset } from '../presigned-asset.ts'
+import { cursorOf, cursorText, maxCursorLength } from './asset-cursor.ts'
 import { uuidOf } from './ids.ts'
-import { ById, ProblemBody } from './schemas.ts'
+import { AssetTypeName, ById, nullable, ProblemBody } from './schemas.ts'
 
 export interface AssetRouteDeps {
   assets: AssetRepository
+  /** May give a URL out again for a while. */
   store: Pick<ObjectStore, 'presign'>
   bucket: string
   presignHours: { default: number; max: number }
+  accesses: AccessRecorder
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
-/** An asset and a URL that reads it; both routes answer the same, the second by its purpose's name. */
+const tags = ['assets']
+const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
+
+const DateTime = Type.String({ format: 'date-time', description: 'RFC 3339' })
+
+const Filter = Type.Object({
+  asset_type: Type.Optional(AssetTypeName),
+  project_id: Type.Optional(Type.String({ description: 'A UUID' })),
+  brand_id: Type.Optional(Type.String({ description: 'A UUID' })),
+  created_after: Type.Optional(DateTime),
+  created_before: Type.Optional(DateTime),
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
+  cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: 'next_cursor of the page before' })),
+})
+
+const AssetList = Type.Object({
+  assets: Type.Array(AssetBody, { description: 'Newest first, without presigned URLs: /api/assets/{id}/presigned gives one' }),
+  next_cursor: nullable(Type.String({ description: 'Asks for the next page, with the same filters; null at the end' })),
+})
+
+const Deletion = Type.Object({
+  force: Type.Boolean({ default: false, description: 'Take the asset out of the brands that show it first' }),
+})
+
 export const assetRoutes =
   (deps: AssetRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
+    await app.register(presignRoutes(deps))
+    const { assets, bucket, accesses, authenticate: onRequest } = deps
+
+    app.get(
+      '/api/assets',
+      { onRequest, schema: { summary: 'The assets of the caller', tags, querystring: Filter, response: { 200: AssetList, ...failures } } },
+      async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        const page = await assets.list({ userId: callerOfRequest(request).id, ...listOptions(request.query) })
+        return {
+          assets: page.assets.map((asset) => assetBody(asset, bucket)),
+          next_cursor: page.next === null ? null : cursorText(page.next),
+        }
+      },
+    )
+
+    app.delete(
+      '/api/assets/:id',
+      {
+        onRequest,
+        schema: { summary: 'Delete an asset', tags, params: ById, querystring: Deletion, response: { 204: Type.Null(), ...failures } },
+      },
+      async (request, reply) => {
+        const id = uuidOf(request.params.id)
+        await accesses.watch(request, { assetId: id, action: 'delete' }, () => deleteAsset(id, request.query.force, request, deps))
+        return reply.code(204).send(null)
+      },
+    )
+  }
+
+/** An asset and a URL that reads it; both routes answer the same, the second by its purpose's name. */
+const presignRoutes =
+  (deps: AssetRouteDeps): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const { presignHours, accesses, authenticate: onRequest } = deps
     const Lifetime = Type.Object({
-      expiration_hours: Type.Optional(
-        Type.Integer({ minimum: 1, maximum: deps.presignHours.max, description: 'Life of the URL, in whole hours' }),
-      ),
+      expiration_hours: Type.Integer({
+        minimum: 1,
+        maximum: presignHours.max,
+        default: presignHours.default,
+        description: 'Life of the URL, in whole hours',
+      }),
       disposition: Type.Optional(Type.Enum(['inline', 'attachment'], { description: 'Whether a browser shows the file or saves it' })),
     })
-    for (const [url, summary] of Object.entries({
-      '/api/assets/:id': 'An asset and a URL to read it',
-      '/api/assets/:id/presigned': 'A URL to read an asset, for as long as asked',
-    })) {
-      app.get(
-        url,
-        {
-          onRequest: deps.authenticate,
-          schema: {
-            summary,
-            params: ById,
-            querystring: Lifetime,
-            response: { 200: PresignedAsset, '4xx': ProblemBody, '5xx': ProblemBody },
-          },
-        },
-        async (request, reply) => {
-          const asset = await ownAsset(uuidOf(request.params.id), request, deps)
-          reply.header('cache-control', 'no-store')
-          const { expiration_hours: hours = deps.presignHours.default, disposition } = request.query
-          return presignedAsset(asset, { hours, disposition }, deps)
-        },
-      )
+    const response = { 200: PresignedAsset, ...failures }
+    for (const [url, action, summary] of [
+      ['/api/assets/:id', 'read', 'An asset and a URL to read it'],
+      ['/api/assets/:id/presigned', 'presign', 'A URL to read an asset, for as long as asked'],
+    ] as const) {
+      app.get(url, { onRequest, schema: { summary, tags, params: ById, querystring: Lifetime, response } }, async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        const id = uuidOf(request.params.id)
+        const { expiration_hours: hours, disposition } = request.query
+        return accesses.watch(request, { assetId: id, action, hours }, async () =>
+          presignedAsset(await ownAsset(id, request, deps), { hours, disposition }, deps),
+        )
+      })
     }
   }
 
+/** @throws AirlockError `id_malformed`, `cursor_malformed`, `request_malformed` */
+const listOptions = (query: Type.Static<typeof Filter>) => ({
+  limit: query.limit,
+  assetType: query.asset_type,
+  projectId: query.project_id === undefined ? null : uuidOf(query.project_id),
+  brandId: query.brand_id === undefined ? null : uuidOf(query.brand_id),
+  createdAfter: query.created_after === undefined ? null : momentOf('created_after', query.created_after),
+  createdBefore: query.created_before === undefined ? null : momentOf('created_before', query.created_before),
+  before: query.cursor === undefined ? null : cursorOf(query.cursor),
+})
+
+/** RFC 3339 has moments that no Date has: leap seconds. */
+function momentOf(name: string, text: string): Date {
+  const moment = new Date(text)
+  if (Number.isNaN(moment.getTime())) throw new AirlockError('request_malformed', { reason: `querystring/${name} is no moment: ${text}` })
+  return moment
+}
+
+/** @throws AirlockError `asset_not_found`, `asset_not_yours` */
 async function ownAsset(id: string, request: FastifyRequest, { assets }: AssetRouteDeps): Promise<AssetRecord> {
   const asset = await assets.byId(id)
   if (asset === null) throw new AirlockError('asset_not_found', { id })
   if (asset.userId !== callerOfRequest(request).id) throw new AirlockError('asset_not_yours', { id })
   return asset
+}
+
+/** @throws AirlockError `asset_not_found`, `asset_not_yours`, `asset_in_use` */
+async function deleteAsset(id: string, force: boolean, request: FastifyRequest, deps: AssetRouteDeps): Promise<void> {
+  const { userId, filename, sizeBytes } = await ownAsset(id, request, deps)
+  const deletion = await deps.assets.delete(id, { force })
+  if (deletion === 'gone') throw new AirlockError('asset_not_found', { id })
+  if (deletion === 'in_use') throw new AirlockError('asset_in_use', { id })
+  request.log.info({ assetId: id, userId, filename, sizeBytes, force, step: 'delete' }, 'asset deleted')
 }

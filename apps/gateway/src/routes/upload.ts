@@ -2,6 +2,7 @@ import { AirlockError } from '@airlock/domain'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import type { AccessRecorder } from '../access-log.ts'
 import { limitHeaders } from '../plugins/errors.ts'
 import { UploadAnswer, uploadAnswer } from '../upload/answer.ts'
 import { type FinishedDeps, waitForAll } from '../upload/finished.ts'
@@ -13,6 +14,7 @@ import { type TakenForm, takeForm } from '../upload/take-form.ts'
 import { AllRefused, ProblemBody } from './schemas.ts'
 
 export interface UploadRouteDeps extends RepeatableDeps, FinishedDeps {
+  accesses: AccessRecorder
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
@@ -64,6 +66,8 @@ async function answerWhenEnded(
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
   const waited = await waitForAll(answer, AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)]), deps)
+  for (const { asset_id: assetId, presigned_url: url } of waited.answer.uploads)
+    if (assetId && url) deps.accesses.note(reply.request, { assetId, action: 'upload', hours: deps.presignHours.default })
   reply.header('preference-applied', `wait=${waitSeconds}`)
   return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
 }

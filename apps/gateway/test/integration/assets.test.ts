@@ -1,14 +1,19 @@
 import { createHash, randomUUID } from 'node:crypto'
+import { privateServer } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
 import { expect } from 'vitest'
-import { acceptedIds, Client, photo, type RunningGateway, test } from '../gateway.ts'
+import { acceptedIds, answerOf, Client, logo, photo, type RunningGateway, scene, startGateway, test } from '../gateway.ts'
 
 async function promoted(gateway: RunningGateway, client: Client, name = 'Grüße.jpg') {
   const file = await photo(name)
-  const [id] = acceptedIds(await client.pictures(file))
+  return { file, assetId: await promote(gateway, client, await client.pictures(file)) }
+}
+
+async function promote(gateway: RunningGateway, client: Client, answer: Awaited<ReturnType<Client['uploads']>>): Promise<string> {
+  const [id] = acceptedIds(answer)
   if (id === undefined) throw new Error('nothing was accepted')
   await gateway.promotes(id)
-  const { body } = await client.get(`/api/jobs/${id}`)
-  return { file, assetId: body.asset_id as string }
+  return (await client.get(`/api/jobs/${id}`)).body.asset_id
 }
 
 test('an asset is served by a URL that gives exactly the bytes that were uploaded', async ({ gateway, client }) => {
@@ -57,15 +62,198 @@ test.for(['0', '169', '-1', '1.5', 'many', ''])('expiration_hours=%s → 400', a
   })
 })
 
-test('an unknown asset → 404, a malformed id → 400, somebody else’s asset → 403', async ({ gateway, client }) => {
+test('a browser shows or saves the file as asked, under its own name', async ({ gateway, client }) => {
   const { assetId } = await promoted(gateway, client)
-
-  for (const suffix of ['', '/presigned']) {
-    expect(await client.get(`/api/assets/${randomUUID()}${suffix}`)).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
-    expect(await client.get(`/api/assets/7${suffix}`)).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
-    expect(await new Client(gateway.url).get(`/api/assets/${assetId}${suffix}`)).toMatchObject({
-      status: 403,
-      body: { code: 'asset_not_yours' },
-    })
+  const dispositionOf = async (query: string) => {
+    const { body } = await client.get(`/api/assets/${assetId}/presigned${query}`)
+    return (await fetch(body.presigned_url)).headers.get('content-disposition')
   }
+  expect(await dispositionOf('?disposition=inline')).toMatch(/^inline;.*filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.jpg$/)
+  expect(await dispositionOf('?disposition=attachment')).toMatch(/^attachment;.*filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.jpg$/)
+  expect(await client.get(`/api/assets/${assetId}/presigned?disposition=popup`)).toMatchObject({ status: 400 })
+})
+
+async function cachedIn({ servers: { queues } }: RunningGateway): Promise<string[]> {
+  const redis = new Redis(queues.redisUrl)
+  const keys = await redis.keys(`${queues.prefix}:presigned:*`)
+  redis.disconnect()
+  return keys
+}
+
+test('who asks again within minutes gets the same URL, with the end that it really has; another wish is another URL', async ({
+  gateway,
+  client,
+}) => {
+  const { assetId } = await promoted(gateway, client)
+  const ask = async (query: string) => (await client.get(`/api/assets/${assetId}/presigned${query}`)).body
+  const first = await ask('?expiration_hours=2')
+
+  await expect.poll(async () => (await cachedIn(gateway)).filter((key) => key.includes(client.id)).length).toBe(1)
+  const again = await ask('?expiration_hours=2')
+  expect([again.presigned_url, again.expiration_at]).toEqual([first.presigned_url, first.expiration_at])
+  const url = new URL(first.presigned_url)
+  const signedAt = (url.searchParams.get('X-Amz-Date') ?? '').replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z')
+  expect(Date.parse(first.expiration_at)).toBe(Date.parse(signedAt) + Number(url.searchParams.get('X-Amz-Expires')) * 1000)
+
+  const urls = [first, await ask('?expiration_hours=3'), await ask('?expiration_hours=2&disposition=inline')]
+  expect(new Set(urls.map(({ presigned_url }) => presigned_url)).size).toBe(3)
+})
+
+test('a URL in the cache helps nobody who may not have it', async ({ gateway, client }) => {
+  const { assetId } = await promoted(gateway, client)
+  await client.get(`/api/assets/${assetId}`)
+
+  expect(await new Client(gateway.url).get(`/api/assets/${assetId}`)).toMatchObject({ status: 403 })
+  expect((await client.sends('DELETE', `/api/assets/${assetId}`)).status).toBe(204)
+  expect(await client.get(`/api/assets/${assetId}`)).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
+})
+
+test('with Redis away every URL is a new one, and presigning goes on', async () => {
+  const redis = await privateServer('redis')
+  const gateway = await startGateway({ redisUrl: redis.address.url })
+  try {
+    const client = new Client(gateway.url)
+    const { assetId } = await promoted(gateway, client)
+    await redis.stop()
+
+    for (let i = 0; i < 3; i += 1) {
+      const { status, body } = await client.get(`/api/assets/${assetId}`)
+      expect(status).toBe(200)
+      expect((await fetch(body.presigned_url)).status).toBe(200)
+    }
+  } finally {
+    await gateway.close()
+    await redis.drop()
+  }
+}, 60_000)
+
+test('every route of assets asks for a token, and answers unknown, foreign and malformed ids the same way', async ({ gateway, client }) => {
+  const { assetId } = await promoted(gateway, client)
+  const stranger = new Client(gateway.url)
+
+  for (const [method, suffix] of [
+    ['GET', ''],
+    ['GET', '/presigned'],
+    ['DELETE', ''],
+  ] as const) {
+    const path = (id: string) => `/api/assets/${id}${suffix}`
+    expect(await answerOf(await fetch(gateway.url + path(assetId), { method }))).toMatchObject({
+      status: 401,
+      body: { code: 'token_missing' },
+    })
+    expect(await client.sends(method, path(randomUUID()))).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
+    expect(await client.sends(method, path('7'))).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
+    expect(await client.sends(method, path(`urn:uuid:${assetId}`))).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
+    expect(await stranger.sends(method, path(assetId))).toMatchObject({ status: 403, body: { code: 'asset_not_yours' } })
+  }
+  expect(await answerOf(await fetch(`${gateway.url}/api/assets`))).toMatchObject({ status: 401, body: { code: 'token_missing' } })
+  expect((await client.get(`/api/assets/${assetId.toUpperCase()}`)).status).toBe(200)
+})
+
+test('a deleted asset is gone at once: 204, then 404, and its key waits to be purged', async ({ gateway, client }) => {
+  const { assetId } = await promoted(gateway, client)
+  const { body } = await client.get(`/api/assets/${assetId}`)
+
+  const deleted = await client.sends('DELETE', `/api/assets/${assetId}`)
+
+  expect(deleted).toMatchObject({ status: 204, body: '' })
+  expect(await client.sends('DELETE', `/api/assets/${assetId}`)).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
+  expect((await client.get('/api/assets')).body).toEqual({ assets: [], next_cursor: null })
+  const due = await gateway.database.purges.due({ limit: 100, leaseSeconds: 0 })
+  expect(due.map(({ key }) => `s3://${gateway.bucket.bucket}/${key}`)).toContain(body.s3_url)
+  expect(gateway.log.find(({ msg, assetId: of }) => msg === 'asset deleted' && of === assetId)).toMatchObject({ userId: client.id })
+})
+
+test('an asset that a brand shows is deleted only by force', async ({ gateway, client }) => {
+  const [{ assetId }, other] = [await promoted(gateway, client), await promoted(gateway, client)]
+  const brand = `/api/brands/${randomUUID()}/product-images`
+  expect((await client.sends('PUT', brand, { asset_ids: [assetId, other.assetId] })).status).toBe(200)
+
+  for (const query of ['', '?force=false'])
+    expect(await client.sends('DELETE', `/api/assets/${assetId}${query}`)).toMatchObject({ status: 409, body: { code: 'asset_in_use' } })
+  expect(await client.sends('DELETE', `/api/assets/${assetId}?force=maybe`)).toMatchObject({ status: 400 })
+  expect((await client.sends('DELETE', `/api/assets/${assetId}?force=true`)).status).toBe(204)
+
+  const { body } = await client.get(brand)
+  expect(body.product_images.map(({ asset_id }: { asset_id: string }) => asset_id)).toEqual([other.assetId])
+})
+
+/** All pages, one after the other. */
+async function pagesOf(client: Client, query = ''): Promise<string[][]> {
+  const pages: string[][] = []
+  let cursor: string | null = ''
+  while (cursor !== null) {
+    const { body }: { body: { assets: { asset_id: string }[]; next_cursor: string | null } } = await client.get(
+      `/api/assets?${query}${cursor && `&cursor=${cursor}`}`,
+    )
+    pages.push(body.assets.map(({ asset_id }) => asset_id))
+    cursor = body.next_cursor
+  }
+  return pages
+}
+
+test('a list gives the caller’s assets a page at a time, newest first, each once, with s3_url and without URLs', async ({
+  gateway,
+  client,
+}) => {
+  const ids: string[] = []
+  for (let i = 0; i < 5; i += 1) ids.unshift((await promoted(gateway, client)).assetId)
+  await promoted(gateway, new Client(gateway.url))
+
+  expect(await pagesOf(client)).toEqual([ids])
+  expect(await pagesOf(client, 'limit=2')).toEqual([ids.slice(0, 2), ids.slice(2, 4), ids.slice(4)])
+  expect(await pagesOf(client, 'limit=5')).toEqual([ids])
+  expect(await pagesOf(new Client(gateway.url))).toEqual([[]])
+
+  const { body, headers } = await client.get('/api/assets?limit=1')
+  expect(headers.get('cache-control')).toBe('no-store')
+  expect(body.assets[0]).toMatchObject({
+    asset_id: ids[0],
+    s3_url: expect.stringContaining(`s3://${gateway.bucket.bucket}/brand-images/`),
+    asset_type: 'brand_image',
+    original_filename: 'Grüße.jpg',
+  })
+  expect(body.assets[0]).not.toHaveProperty('presigned_url')
+})
+
+test('a list can be of one kind, project, brand or time', async ({ gateway, client }) => {
+  const picture = await promote(gateway, client, await client.pictures(await logo()))
+  const projectId = randomUUID()
+  const video = await promote(
+    gateway,
+    client,
+    await client.uploads(['asset_type', 'generated_video'], ['project_id', projectId], await scene()),
+  )
+  const { created_at: between } = (await client.get(`/api/assets/${video}`)).body
+
+  expect(await pagesOf(client, 'asset_type=generated_video')).toEqual([[video]])
+  expect(await pagesOf(client, 'asset_type=brand_image')).toEqual([[picture]])
+  expect(await pagesOf(client, `project_id=${projectId.toUpperCase()}`)).toEqual([[video]])
+  expect(await pagesOf(client, `project_id=${randomUUID()}`)).toEqual([[]])
+  expect(await pagesOf(client, `brand_id=${randomUUID()}`)).toEqual([[]])
+  expect(await pagesOf(client, `created_before=${between}`)).toEqual([[picture]])
+  expect(await pagesOf(client, `created_after=${between}`)).toEqual([[]])
+  expect(await pagesOf(client, 'created_after=2020-01-01T00:00:00%2B02:00')).toEqual([[video, picture]])
+})
+
+const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+
+test.for([
+  ['limit=0', 'request_malformed'],
+  ['limit=101', 'request_malformed'],
+  ['limit=ten', 'request_malformed'],
+  ['asset_type=poster', 'request_malformed'],
+  ['project_id=7', 'id_malformed'],
+  [`brand_id=urn:uuid:${randomUUID()}`, 'id_malformed'],
+  ['created_after=yesterday', 'request_malformed'],
+  ['created_before=2016-12-31T23:59:60Z', 'request_malformed'],
+  ['cursor=', 'cursor_malformed'],
+  ['cursor=abc', 'cursor_malformed'],
+  [`cursor=${encoded({ at: 1 })}`, 'cursor_malformed'],
+  [`cursor=${encoded(['2026-01-01T00:00:00.000Z', 7])}`, 'cursor_malformed'],
+  [`cursor=${encoded(['never', randomUUID()])}`, 'cursor_malformed'],
+  [`cursor=${encoded(['2026-01-01', randomUUID()])}`, 'cursor_malformed'],
+  [`cursor=${'a'.repeat(201)}`, 'request_malformed'],
+] as const)('GET /api/assets?%s → 400 %s', async ([query, code], { client }) => {
+  expect(await client.get(`/api/assets?${query}`)).toMatchObject({ status: 400, body: { code } })
 })

@@ -61,7 +61,10 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
   'DELETE /api/jobs/{id}': [...ofJob, 'already_completed'],
   'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],
   'POST /api/jobs/{id}/retry': ['id_malformed', 'job_not_found', 'not_parked'],
+  'GET /api/assets': ['id_malformed', 'cursor_malformed'],
   'GET /api/assets/{id}': ofAsset,
   'GET /api/assets/{id}/presigned': ofAsset,
-  'DELETE /api/assets/{id}': ofAsset,
+  'DELETE /api/assets/{id}': [...ofAsset, 'asset_in_use'],
+  'PUT /api/brands/{id}/product-images': ['id_malformed', 'asset_repeated', 'assets_not_found', 'not_brand_images', 'not_json'],
+  'GET /api/brands/{id}/product-images': ['id_malformed'],
 }

@@ -1,0 +1,31 @@
+import type { AssetCursor } from '@airlock/database'
+import { AirlockError, isUuid } from '@airlock/domain'
+
+/** Longer than any cursor that we make. */
+export const maxCursorLength = 200
+
+/** The last asset of a page, in a form that clients only hand back. It opens nothing: a list is of its caller's assets, whatever it says. */
+export const cursorText = ({ createdAt, id }: AssetCursor): string =>
+  Buffer.from(JSON.stringify([createdAt.toISOString(), id])).toString('base64url')
+
+/** @throws AirlockError `cursor_malformed` for what `cursorText` did not make */
+export function cursorOf(text: string): AssetCursor {
+  const cursor = parsed(text)
+  if (cursor === null || cursorText(cursor) !== text) throw new AirlockError('cursor_malformed', {})
+  return cursor
+}
+
+function parsed(text: string): AssetCursor | null {
+  let value: unknown
+  try {
+    value = JSON.parse(Buffer.from(text, 'base64url').toString())
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+  if (!Array.isArray(value) || value.length !== 2) return null
+  const [at, id] = value
+  if (typeof at !== 'string' || typeof id !== 'string' || !isUuid(id)) return null
+  const createdAt = new Date(at)
+  return Number.isNaN(createdAt.getTime()) ? null : { createdAt, id }
+}

@@ -1,0 +1,113 @@
+import type { AssetRecord, BrandRepository } from '@airlock/database'
+import { AirlockError } from '@airlock/domain'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { AccessRecorder } from '../access-log.ts'
+import { callerOfRequest } from '../plugins/auth.ts'
+import { type PresignDeps, presignedAsset } from '../presigned-asset.ts'
+import { uuidOf } from './ids.ts'
+import { ById, Moment, nullable, ProblemBody, Uuid } from './schemas.ts'
+
+export interface BrandRouteDeps extends PresignDeps {
+  brands: BrandRepository
+  presignHours: { default: number }
+  accesses: AccessRecorder
+  authenticate: (request: FastifyRequest) => Promise<void>
+}
+
+const Links = Type.Object({
+  asset_ids: Type.Array(Type.String(), { minItems: 2, maxItems: 10, description: 'Pictures of the caller, in order, none twice' }),
+})
+
+const ProductImages = Type.Object({
+  brand_id: Uuid,
+  product_images: Type.Array(
+    Type.Object({
+      asset_id: Uuid,
+      s3_key: Type.String(),
+      s3_url: Type.String(),
+      presigned_url: Type.String(),
+      expiration_at: Moment,
+      original_filename: nullable(Type.String()),
+    }),
+    { description: 'In their order; none when nothing was linked' },
+  ),
+})
+
+/** The pictures that the caller shows for a brand. A brand id is a label of the product around us: under it each user has a list of their own. */
+export const brandRoutes =
+  (deps: BrandRouteDeps): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const { brands, authenticate: onRequest } = deps
+    const tags = ['brands']
+    const response = { 200: ProductImages, '4xx': ProblemBody, '5xx': ProblemBody }
+    app.removeContentTypeParser(['text/plain', 'multipart/form-data'])
+    app.addContentTypeParser('*', async () => {
+      throw new AirlockError('not_json', {})
+    })
+
+    app.put(
+      '/api/brands/:id/product-images',
+      { onRequest, schema: { summary: 'Choose the product images of a brand', tags, params: ById, body: Links, response } },
+      async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        const brandId = uuidOf(request.params.id)
+        const images = await link(brandId, request.body.asset_ids.map(uuidOf), request, deps)
+        return productImages(brandId, images, request, deps)
+      },
+    )
+
+    app.get(
+      '/api/brands/:id/product-images',
+      { onRequest, schema: { summary: 'The product images of a brand, with URLs to read them', tags, params: ById, response } },
+      async (request, reply) => {
+        reply.header('cache-control', 'no-store')
+        const brandId = uuidOf(request.params.id)
+        const images = await brands.productImages({ userId: callerOfRequest(request).id, brandId })
+        return productImages(brandId, images, request, deps)
+      },
+    )
+  }
+
+/** @throws AirlockError `asset_repeated`, `assets_not_found`, `not_brand_images` */
+async function link(
+  brandId: string,
+  assetIds: readonly string[],
+  request: FastifyRequest,
+  { brands, accesses }: BrandRouteDeps,
+): Promise<AssetRecord[]> {
+  const { id: userId } = callerOfRequest(request)
+  const repeated = assetIds.find((id, i) => assetIds.indexOf(id) !== i)
+  if (repeated !== undefined) throw new AirlockError('asset_repeated', { id: repeated })
+
+  const linking = await brands.setProductImages({ userId, brandId, assetIds })
+  if (linking.ok) {
+    for (const assetId of assetIds) accesses.note(request, { assetId, action: 'link' })
+    request.log.info({ brandId, userId, images: assetIds.length, step: 'link' }, 'product images of a brand chosen')
+    return linking.images
+  }
+  const [refusal, ids] =
+    'missing' in linking
+      ? [new AirlockError('assets_not_found', { ids: linking.missing }), linking.missing]
+      : [new AirlockError('not_brand_images', { ids: linking.wrongKind }), linking.wrongKind]
+  for (const assetId of ids) accesses.note(request, { assetId, action: 'link' }, refusal.code)
+  throw refusal
+}
+
+async function productImages(brandId: string, images: readonly AssetRecord[], request: FastifyRequest, deps: BrandRouteDeps) {
+  const hours = deps.presignHours.default
+  const presigned = await Promise.all(images.map((image) => presignedAsset(image, { hours }, deps)))
+  for (const { id: assetId } of images) deps.accesses.note(request, { assetId, action: 'preview', hours })
+  return {
+    brand_id: brandId,
+    product_images: presigned.map(({ asset_id, s3_url, presigned_url, expiration_at, original_filename }, i) => ({
+      asset_id,
+      s3_key: images[i]?.s3Key ?? '',
+      s3_url,
+      presigned_url,
+      expiration_at,
+      original_filename,
+    })),
+  }
+}

@@ -1,0 +1,121 @@
+import { type AccessEntry, DatabaseUnavailable } from '@airlock/database'
+import type { FastifyRequest } from 'fastify'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { AccessRecorder, type AccessRecorderOptions } from '../../src/access-log.ts'
+
+beforeEach(() => vi.useFakeTimers())
+afterEach(() => vi.useRealTimers())
+
+const request = { id: 'request-1', ip: '127.0.0.1', caller: { id: 'user', scopes: [] } } as unknown as FastifyRequest
+
+/** A recorder, the batches that its database took, and the lines that it logged. */
+function recorder(
+  options: Partial<AccessRecorderOptions> = {},
+  write: (entries: readonly AccessEntry[]) => Promise<void> = async () => {},
+) {
+  const batches: string[][] = []
+  const lines: { message: string; fields: object }[] = []
+  const say = (fields: object, message: string) => void lines.push({ message, fields })
+  const accesses = new AccessRecorder({
+    accessLog: {
+      write: async (entries) => {
+        await write(entries)
+        batches.push(entries.map(({ assetId }) => assetId))
+      },
+    },
+    log: { warn: say, error: say },
+    ipHashKey: null,
+    ...options,
+  })
+  const notes = (...ids: string[]) => {
+    for (const assetId of ids) accesses.note(request, { assetId, action: 'read' })
+  }
+  return { accesses, batches, lines, notes }
+}
+
+test('what is noted within a second is written at once, and nothing is written when nothing was noted', async () => {
+  const { batches, notes } = recorder()
+  notes('a', 'b')
+  await vi.advanceTimersByTimeAsync(900)
+  notes('c')
+  expect(batches).toEqual([])
+  await vi.advanceTimersByTimeAsync(100)
+  expect(batches).toEqual([['a', 'b', 'c']])
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(batches).toHaveLength(1)
+  notes('d')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(batches).toEqual([['a', 'b', 'c'], ['d']])
+})
+
+test('entries wait while the database is away, in their order, and are told once', async () => {
+  let away = true
+  const { batches, notes, lines } = recorder({}, async () => {
+    if (away) throw new DatabaseUnavailable('away')
+  })
+  notes('a')
+  await vi.advanceTimersByTimeAsync(1000)
+  notes('b')
+  await vi.advanceTimersByTimeAsync(3000)
+  expect(batches).toEqual([])
+  expect(lines).toMatchObject([{ message: 'access log not written yet, its entries wait', fields: { waiting: 1 } }])
+  away = false
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(batches).toEqual([['a', 'b']])
+})
+
+test('when too many wait the oldest are lost, and counted', async () => {
+  let away = true
+  const { batches, notes, lines } = recorder({ maxWaiting: 3 }, async () => {
+    if (away) throw new DatabaseUnavailable('away')
+  })
+  notes('a', 'b', 'c', 'd', 'e')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(lines).toContainEqual({ message: 'entries of the access log are lost', fields: { lost: 2 } })
+  notes('f')
+  away = false
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(batches).toEqual([['d', 'e', 'f']])
+  expect(lines).toContainEqual({ message: 'entries of the access log are lost', fields: { lost: 1 } })
+})
+
+test('what the database refuses is told and does not block what comes after', async () => {
+  const { batches, notes, lines } = recorder({}, async ([first]) => {
+    if (first?.assetId === 'bad') throw new Error('invalid input syntax')
+  })
+  notes('bad')
+  await vi.advanceTimersByTimeAsync(1000)
+  notes('good')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(batches).toEqual([['good']])
+  expect(lines).toMatchObject([
+    { message: 'entries of the access log not written', fields: { entries: 1 } },
+    { message: 'entries of the access log are lost', fields: { lost: 1 } },
+  ])
+})
+
+test('closing waits for the batch under way, writes the rest in batches that fit, and then rests', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { accesses, batches, notes } = recorder({}, () => gate.promise)
+  notes('a')
+  await vi.advanceTimersByTimeAsync(1000)
+  notes(...Array.from({ length: 5001 }, (_, i) => String(i)))
+  const closing = accesses.close()
+  gate.resolve()
+  await closing
+  expect(batches.map((batch) => batch.length)).toEqual([1, 5000, 1])
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(batches).toHaveLength(3)
+})
+
+test('closing while the database is away tries once, and says what is lost', async () => {
+  const { accesses, notes, lines } = recorder({}, async () => {
+    throw new DatabaseUnavailable('away')
+  })
+  notes('a', 'b')
+  await accesses.close()
+  expect(lines).toMatchObject([
+    { message: 'entries of the access log not written', fields: { entries: 2 } },
+    { message: 'entries of the access log are lost', fields: { lost: 2 } },
+  ])
+})
