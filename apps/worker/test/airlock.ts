@@ -8,6 +8,7 @@ import { waitFor } from '@airlock/stack/testing'
 import { Queue } from 'bullmq'
 import { test as base, expect } from 'vitest'
 import { type AirlockWorker, buildWorker, type WorkerDeps } from '../src/app.ts'
+import { type Gate, gatedCopy } from './gate.ts'
 import { RecordedLog } from './recorded-log.ts'
 import type { Sample } from './samples.ts'
 import { openServers, type Queues, type Servers } from './servers.ts'
@@ -22,6 +23,7 @@ export class Airlock {
   readonly userId = randomUUID()
   readonly log = new RecordedLog()
   readonly #workers: AirlockWorker[] = []
+  readonly #gates: Gate[] = []
 
   constructor(servers: Servers, queues: Queues) {
     this.servers = servers
@@ -49,6 +51,13 @@ export class Airlock {
     const [upload] = await accept([file], form, { uploads, bell: this.queues.bell, log: this.log })
     if (upload === undefined) throw new Error('not accepted')
     return upload
+  }
+
+  /** A store that holds its first copy until the gate is opened, at the latest by the test's end. */
+  gate(): Gate {
+    const gate = gatedCopy(this.servers.store)
+    this.#gates.push(gate)
+    return gate
   }
 
   /** A worker that is built, and not started. The test's end stops it. */
@@ -121,6 +130,7 @@ export class Airlock {
   }
 
   async stopsAll(): Promise<void> {
+    for (const gate of this.#gates) gate.open()
     await Promise.all(this.#workers.map((worker) => worker.stop()))
     await Promise.all(this.#workers.map((worker) => worker.health.close()))
   }

@@ -1,7 +1,14 @@
 import type { ObjectStore } from '@airlock/storage'
 
+export interface Gate {
+  readonly store: ObjectStore
+  /** Resolves when the copy is asked for, with the signal that would end it. */
+  readonly reached: Promise<AbortSignal | undefined>
+  open(): void
+}
+
 /** Holds the first copy of a store until the test opens it, so that a job is in the middle of its work. */
-export function gatedCopy(store: ObjectStore) {
+export function gatedCopy(store: ObjectStore): Gate {
   const reached = Promise.withResolvers<AbortSignal | undefined>()
   const opened = Promise.withResolvers<void>()
   const gated: ObjectStore = {

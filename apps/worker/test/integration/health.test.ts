@@ -41,13 +41,19 @@ test('figures count how jobs ended and what was swept, in labels of closed sets'
   await airlock.comesTo('completed', good)
   await airlock.comesTo('rejected', bad)
 
-  const figures = async () => (await worker.health.inject('/metrics')).body
-  await waitFor(async () => (await figures()).includes('airlock_swept_total{rule="stale"} 0'), { what: 'a sweep' })
+  const counted = [
+    'airlock_jobs_total{outcome="completed"} 1',
+    'airlock_jobs_total{outcome="rejected"} 1',
+    'airlock_swept_total{rule="stale"} 0',
+  ]
+  const missing = async () => {
+    const { body } = await worker.health.inject('/metrics')
+    return counted.filter((line) => !body.includes(line))
+  }
+  await waitFor(async () => (await missing()).length === 0, { what: 'both jobs and a sweep to be counted' })
 
   const { headers, body } = await worker.health.inject('/metrics')
   expect(headers['content-type']).toContain('text/plain')
-  expect(body).toContain('airlock_jobs_total{outcome="completed"} 1')
-  expect(body).toContain('airlock_jobs_total{outcome="rejected"} 1')
   expect(body).toContain('process_resident_memory_bytes')
   expect(body).not.toContain(good.id)
 })

@@ -4,7 +4,6 @@ import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
-import { gatedCopy } from '../gate.ts'
 import { samples } from '../samples.ts'
 
 test('a picture and a video become assets, and their jobs leave nothing in Redis', async ({ airlock }) => {
@@ -158,8 +157,8 @@ test('a job that is delivered twice, on two lanes at once, makes one asset', asy
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('of two workers on one upload one waits, and one asset comes of it', async ({ airlock, servers }) => {
-  const gate = gatedCopy(servers.store)
+test('of two workers on one upload one waits, and one asset comes of it', async ({ airlock }) => {
+  const gate = airlock.gate()
   airlock.startsWorker({ store: gate.store, lanes: ['images'], leaseSeconds: 2 })
   const upload = await airlock.accepts(samples.photo)
   await gate.reached
@@ -177,8 +176,8 @@ test('of two workers on one upload one waits, and one asset comes of it', async 
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('a job whose lock was lost stops its work, and hands the upload back', async ({ airlock, servers }) => {
-  const gate = gatedCopy(servers.store)
+test('a job whose lock was lost stops its work, and hands the upload back', async ({ airlock }) => {
+  const gate = airlock.gate()
   airlock.startsWorker({ store: gate.store, leaseSeconds: 1 })
   const upload = await airlock.accepts(samples.photo)
   const signal = await gate.reached
@@ -194,7 +193,7 @@ test('a job whose lock was lost stops its work, and hands the upload back', asyn
 })
 
 test('a worker that was overtaken during its copy makes no asset and settles nothing, and its job ends', async ({ airlock, servers }) => {
-  const gate = gatedCopy(servers.store)
+  const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store })
   const upload = await airlock.accepts(samples.photo)
   await gate.reached

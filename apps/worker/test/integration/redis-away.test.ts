@@ -2,7 +2,6 @@ import { privateServer, waitFor } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { Airlock, test as withServers } from '../airlock.ts'
-import { gatedCopy } from '../gate.ts'
 import { samples } from '../samples.ts'
 
 /** A Redis of this file's own, which its tests flush, stop and start. */
@@ -82,12 +81,8 @@ test('a worker whose Redis stops and comes back goes on, without a restart', { t
   await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 200, { what: 'the worker to be ready again' })
 })
 
-test('a worker stops although its Redis is away, and finishes the job that runs', { timeout: 60_000 }, async ({
-  airlock,
-  redis,
-  servers,
-}) => {
-  const gate = gatedCopy(servers.store)
+test('a worker stops although its Redis is away, and finishes the job that runs', { timeout: 60_000 }, async ({ airlock, redis }) => {
+  const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store })
   const upload = await airlock.accepts(samples.photo)
   await gate.reached

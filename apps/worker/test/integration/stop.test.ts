@@ -1,11 +1,10 @@
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
-import { gatedCopy } from '../gate.ts'
 import { samples } from '../samples.ts'
 
-test('a worker that stops finishes the job that runs, and takes no other', async ({ airlock, servers }) => {
-  const gate = gatedCopy(servers.store)
+test('a worker that stops finishes the job that runs, and takes no other', async ({ airlock }) => {
+  const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store, concurrency: 1 })
   const running = await airlock.accepts(samples.photo)
   await gate.reached
