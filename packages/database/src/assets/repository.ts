@@ -19,6 +19,14 @@ export interface AssetRepository {
   /** A user's assets, a page at a time, newest first. */
   list(options: AssetListOptions): Promise<AssetPage>
   /**
+   * Assets of all owners that came through Airlock, ordered by id, for going through them all.
+   *
+   * @param options.after the id that the batch before ended with; null for the first batch
+   * @param options.limit at most so many
+   * @returns fewer than `limit` when there are no more
+   */
+  batch(options: { after: string | null; limit: number }): Promise<AssetRecord[]>
+  /**
    * Deletes an asset of any owner. Its object is purged after the commit: `purges` knows of it.
    *
    * @param options.force when brands link it, it leaves their lists first
@@ -37,8 +45,17 @@ export const assetRepository = (sessions: Sessions): AssetRepository => ({
     return inOrderOf(ids, rows.map(read))
   },
   list: (options) => sessions.run((session) => listAssets(session, options)),
+  batch: async ({ after, limit }) => {
+    const rows = await sessions.run((session) => session.rows(batch, [after, limit]))
+    return rows.map(read)
+  },
   delete: (id, { force }) => sessions.transaction((transaction) => deleteAsset(transaction, id, force)),
 })
+
+const batch = `
+  select * from assets
+  where upload_id is not null and ($1::uuid is null or id > $1::uuid)
+  order by id limit $2`
 
 /** The lock waits for a brand that is just linking the asset, and lets none link it from here on: exactly one of the two wins. */
 async function deleteAsset({ rows }: Transaction, id: string, force: boolean): Promise<AssetDeletion> {

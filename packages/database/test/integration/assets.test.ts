@@ -145,3 +145,20 @@ test('many assets are found at once, in the order in which they were asked for',
   expect(await database.assets.byIds([second.id.toUpperCase(), randomUUID(), first.id])).toEqual([second, first])
   await expect(database.assets.byIds(Array.from({ length: 101 }, () => randomUUID()))).rejects.toThrow(RangeError)
 })
+
+test('all assets that came through Airlock can be gone through in batches, each once', async ({ database, sql }) => {
+  const mine = await Promise.all(Array.from({ length: 5 }, () => promoted(database)))
+  await assetsOf(sql, randomUUID(), [{ ms: 0 }])
+  const seen: string[] = []
+  let batch = await database.assets.batch({ after: null, limit: 2 })
+  while (batch.length > 0) {
+    expect(batch.length).toBeLessThanOrEqual(2)
+    seen.push(...batch.map(({ id }) => id))
+    batch = await database.assets.batch({ after: seen.at(-1) ?? null, limit: 2 })
+  }
+
+  expect(seen).toEqual([...new Set(seen)].sort())
+  expect(seen).toEqual(expect.arrayContaining(mine.map(({ id }) => id)))
+  const { rows } = await sql.query('select count(*)::int as count from assets where upload_id is not null')
+  expect(seen.length).toBe(rows[0].count)
+})

@@ -25,7 +25,7 @@ export const levels = {
   'packages/lifecycle': { mayImport: [...services, '@airlock/inspection/head', domain] },
   'apps/gateway': { mayImport: [...forApps, '@airlock/inspection/head'] },
   'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
-  'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full'] },
+  'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   // Servers for tests and scripts: no product code may depend on it. What it starts, it starts as processes.
   'packages/stack': { mayImport: [] },
 } as const satisfies Record<string, Level>

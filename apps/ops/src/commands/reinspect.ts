@@ -1,0 +1,113 @@
+import { availableParallelism } from 'node:os'
+import { parseArgs } from 'node:util'
+import {
+  databaseSettings,
+  databaseVariables,
+  inspectionSettings,
+  inspectionVariables,
+  readConfig,
+  storeSettings,
+  storeVariables,
+} from '@airlock/config'
+import { type AssetRecord, type AssetRepository, openDatabase } from '@airlock/database'
+import { isMediaType, type Refusal } from '@airlock/domain'
+import { inspectionVersion } from '@airlock/inspection/full'
+import { defaultIsolation, InspectorPool } from '@airlock/inspection/isolated'
+import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
+import { type Command, type CommandIo, UsageError } from '../command.ts'
+
+const names = [...databaseVariables, ...storeVariables, ...inspectionVariables] as const
+
+const batchSize = 200
+
+export const reinspectCommand: Command = {
+  name: 'reinspect',
+  summary: "say which stored assets today's rules would reject",
+  usage: `--dry-run [--all]
+
+  --dry-run  says it, and changes nothing; nothing else is offered
+  --all      looks at all assets, and not only at those that other versions of the rules let in
+
+A line for each asset that would be rejected, then how many there were. The exit code is 1 when there was one, or one could not be read.`,
+  async run(args, io) {
+    const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false } } })
+    if (!values['dry-run']) throw new UsageError('--dry-run is missing: assets are only looked at, what becomes of them is for you to say')
+    const tally = await lookAtAll(values.all, io)
+    io.out(
+      `${tally.passed} would pass, ${tally.rejected} would be rejected, ${tally.unread} could not be read, ${tally.skipped} are of these rules`,
+    )
+    return tally.rejected + tally.unread === 0 ? 0 : 1
+  },
+}
+
+interface Tally {
+  passed: number
+  rejected: number
+  unread: number
+  /** Let in by the rules of today, so not looked at. */
+  skipped: number
+}
+
+interface Tools {
+  readonly assets: Pick<AssetRepository, 'batch'>
+  readonly store: Pick<ObjectStore, 'head' | 'source'>
+  readonly pool: Pick<InspectorPool, 'inspect'>
+}
+
+async function lookAtAll(all: boolean, io: CommandIo): Promise<Tally> {
+  const config = readConfig(io.env, names)
+  const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
+  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
+  const store = s3ObjectStore(storeSettings(config))
+  const settings = inspectionSettings(config)
+  const pool = new InspectorPool(availableParallelism(), { ...settings, limits: { ...defaultIsolation.limits, ...settings.limits } })
+  try {
+    return await eachAsset({ assets: database.assets, store, pool }, all, io)
+  } finally {
+    await Promise.all([pool.close(), database.close()])
+    store.close()
+  }
+}
+
+async function eachAsset(tools: Tools, all: boolean, io: CommandIo): Promise<Tally> {
+  const tally: Tally = { passed: 0, rejected: 0, unread: 0, skipped: 0 }
+  let after: string | null = null
+  for (;;) {
+    const batch: AssetRecord[] = await tools.assets.batch({ after, limit: batchSize })
+    const wanted = batch.filter(({ metadata }) => all || metadata?.facts?.inspection_version !== inspectionVersion)
+    tally.skipped += batch.length - wanted.length
+    await inTurn(wanted, (asset) => tell(asset, tools, tally, io))
+    after = batch.at(-1)?.id ?? null
+    if (batch.length < batchSize) return tally
+  }
+}
+
+/** As many at once as there are processes to read them. */
+async function inTurn(assets: readonly AssetRecord[], work: (asset: AssetRecord) => Promise<void>): Promise<void> {
+  const left = assets.values()
+  const worker = async () => {
+    for (const asset of left) await work(asset)
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+}
+
+async function tell(asset: AssetRecord, tools: Tools, tally: Tally, io: CommandIo): Promise<void> {
+  try {
+    const refusal = await refusalOf(asset, tools)
+    if (refusal) io.out(`${asset.id} ${asset.s3Key} ${refusal.code}: ${refusal.detail}`)
+    tally[refusal ? 'rejected' : 'passed'] += 1
+  } catch (error) {
+    tally.unread += 1
+    io.err(`${asset.id} ${asset.s3Key} could not be read: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+/** Reads the bytes that stand at the final key now, all of them the same object. */
+async function refusalOf({ s3Key, filename, assetType, mediaType }: AssetRecord, { store, pool }: Tools): Promise<Refusal | null> {
+  if (assetType === null || filename === null || mediaType === null || !isMediaType(mediaType))
+    throw new Error('its row does not say what it is')
+  const object = await store.head(s3Key)
+  if (object === null) throw new Error('there is no object at its key')
+  const verdict = await pool.inspect(store.source(s3Key, object), { filename, mediaType, assetType }, new AbortController().signal)
+  return verdict.ok ? null : verdict.refusal
+}

@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Readable } from 'node:stream'
+import { databaseSettings, databaseVariables, readConfig, storeSettings, storeVariables } from '@airlock/config'
+import { migrate } from '@airlock/database'
+import { inspectionVersion } from '@airlock/inspection/full'
+import { isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
+import { s3ObjectStore } from '@airlock/storage'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { UsageError } from '../../src/command.ts'
+import { reinspectCommand } from '../../src/commands/reinspect.ts'
+
+const sample = (file: string) => readFileSync(new URL(`../../../../examples/samples/${encodeURI(file)}`, import.meta.url))
+
+let env: Record<string, string>
+let sql: Client
+const ends: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  const [database, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: database.url, log: { info: () => {}, warn: () => {} } })
+  sql = new Client({ connectionString: database.url })
+  await sql.connect()
+  env = {
+    DATABASE_URL: database.url,
+    S3_ENDPOINT: bucket.endpoint,
+    S3_REGION: bucket.region,
+    S3_FORCE_PATH_STYLE: 'true',
+    S3_BUCKET_NAME: bucket.bucket,
+    S3_SSE: 'none',
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+  }
+  ends.push(() => sql.end(), database.drop, bucket.drop)
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+})
+
+/** An asset as older rules let it in. @returns its id */
+async function stored(filename: string, bytes: Buffer | null, version = 1): Promise<string> {
+  const config = readConfig(env, [...databaseVariables, ...storeVariables])
+  expect(databaseSettings(config).url).toBe(env.DATABASE_URL)
+  const store = s3ObjectStore(storeSettings(config))
+  const [id, upload, user] = [randomUUID(), randomUUID(), randomUUID()]
+  const key = `brand-images/${user}/${id}_${filename}`
+  if (bytes) await store.receive(key, Readable.from([bytes], { objectMode: false }), { nonce: id })
+  store.close()
+  await sql.query('insert into users (id) values ($1)', [user])
+  await sql.query('set session_replication_role = replica')
+  await sql.query(
+    `insert into assets (id, user_id, upload_id, s3_key, original_filename, file_size, mime_type, asset_type, metadata)
+     values ($1, $2, $3, $4, $5, $6, 'image/jpeg', 'brand_image', $7)`,
+    [id, user, upload, key, filename, bytes?.length ?? 1, JSON.stringify({ facts: { inspection_version: version } })],
+  )
+  return id
+}
+
+async function run(...args: string[]) {
+  const said = { out: [] as string[], err: [] as string[] }
+  const exitCode = await reinspectCommand.run(args, { env, out: (text) => said.out.push(text), err: (text) => said.err.push(text) })
+  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+}
+
+test("assets of older rules are looked at by today's, and nothing is changed", { timeout: 60_000 }, async () => {
+  const photo = sample('good/IMG_4211.JPG')
+  await stored('fine.jpg', photo)
+  const half = await stored('half.jpg', photo.subarray(0, 20_000))
+  const lost = await stored('lost.jpg', null)
+  const today = await stored('today.jpg', photo.subarray(0, 20_000), inspectionVersion)
+  const before = await sql.query('select * from assets order by id')
+
+  const said = await run('--dry-run')
+
+  expect(said.exitCode).toBe(1)
+  expect(said.out).toMatch(
+    new RegExp(`^${half} brand-images/\\S+ file_corrupt: File 'half.jpg' can't be read: it ends before the picture does.$`, 'm'),
+  )
+  expect(said.out).toMatch(/^1 would pass, 1 would be rejected, 1 could not be read, 1 are of these rules$/m)
+  expect(said.err).toMatch(new RegExp(`^${lost} \\S+ could not be read: there is no object at its key$`, 'm'))
+  expect((await sql.query('select * from assets order by id')).rows).toEqual(before.rows)
+
+  expect((await run('--dry-run', '--all')).out).toContain(`${today} `)
+})
+
+test('it offers nothing but a dry run', async () => {
+  await expect(run()).rejects.toThrow(UsageError)
+})
