@@ -94,7 +94,18 @@ test('what the database refuses is told and does not block what comes after', as
   ])
 })
 
-test('closing waits for the batch under way, writes the rest in batches that fit, and then rests', async () => {
+test('closing does not end before the batch under way has', async () => {
+  const gate = Promise.withResolvers<void>()
+  const { accesses, batches, notes } = recorder({}, () => gate.promise)
+  notes('a')
+  await vi.advanceTimersByTimeAsync(1000)
+  const closed = accesses.close().then(() => batches.length)
+  await vi.advanceTimersByTimeAsync(1000)
+  gate.resolve()
+  expect(await closed).toBe(1)
+})
+
+test('closing writes the rest in batches that fit, and then rests', async () => {
   const gate = Promise.withResolvers<void>()
   const { accesses, batches, notes } = recorder({}, () => gate.promise)
   notes('a')
