@@ -258,7 +258,9 @@ CREATE OR REPLACE FUNCTION uploads_note_move()
 AS $function$
       begin
         new.version := old.version + 1;
-        perform pg_notify('airlock_uploads', new.id || ':' || new.state);
+        if old.state <> 'receiving' then
+          perform pg_notify('airlock_uploads', new.id || ':' || new.state);
+        end if;
         return new;
       end $function$;
 

@@ -2,12 +2,12 @@ import { type UploadState, uploadStates } from '@airlock/domain'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 
 export interface MoveOptions extends ListenOptions {
-  /** An upload has moved. Tells only that: where it stands, its record says. */
+  /** An accepted upload has moved. Tells only that: where it stands, its record says. Acceptance itself is not told. */
   onMove(uploadId: string, state: UploadState): void
 }
 
 /**
- * Hears of each upload that moves, once its move is committed: one connection for a whole process.
+ * Hears of each accepted upload that moves, once its move is committed: one connection for a whole process.
  * Whoever waits for an upload subscribes first, and then reads its record.
  *
  * @example const moves = listenForMoves({ url, log, onMove: (id) => wake(id), onReady: wakeAll, onLost: startPolling })

@@ -9,6 +9,7 @@ import { PurgeDeletedAssets1795478400007 } from './1795478400007-purge-deleted-a
 import { ListAssets1795478400008 } from './1795478400008-list-assets.ts'
 import { LogAccess1795478400009 } from './1795478400009-log-access.ts'
 import { LinkBrandImages1795478400010 } from './1795478400010-link-brand-images.ts'
+import { AcceptQuietly1795478400011 } from './1795478400011-accept-quietly.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   ListAssets1795478400008,
   LogAccess1795478400009,
   LinkBrandImages1795478400010,
+  AcceptQuietly1795478400011,
 ]

@@ -4,7 +4,7 @@ import { privateServer, waitFor } from '@airlock/stack/testing'
 import { expect, onTestFinished } from 'vitest'
 import { type DatabaseLog, listenForMoves, listenForPurges, type MoveOptions, migrate } from '../../src/index.ts'
 import { openAt, silent, test } from '../database-test.ts'
-import { claimed, goodFile, lapse, newUpload, plenty, promoted, received, tooBig } from '../samples.ts'
+import { claim, claimed, lapse, newUpload, plenty, promoted, received, tooBig } from '../samples.ts'
 
 const application = () => `airlock-tests-${randomUUID()}`
 
@@ -28,22 +28,22 @@ function listening(url: string, given: Partial<MoveOptions> = {}) {
   return { heard, moves, applicationName, hears: (what: string) => expect.poll(() => heard, { timeout: 15_000 }).toContain(what) }
 }
 
-test('each move of an upload is heard once it is committed, in its order', async ({ database, url, sql }) => {
+test('each move of an accepted upload is heard once it is committed, in its order', async ({ database, url, sql }) => {
   const { heard, hears } = listening(url)
   await hears('ready')
 
-  const upload = newUpload()
-  await database.uploads.register(upload, plenty)
-  await sql.query('begin')
-  await sql.query(`update uploads set counted = false where id = $1`, [upload.id])
-  await sql.query('commit')
-  await database.uploads.accept([goodFile(upload)])
+  const abandoned = newUpload()
+  await database.uploads.register(abandoned, plenty)
+  await database.uploads.abandon(abandoned.id, tooBig, { giveBack: false })
   const { uploadId } = await claimed(database)
+  await sql.query(`update uploads set counted = false where id = $1`, [uploadId])
   await lapse(sql, uploadId)
+  await database.uploads.release(await claim(database, uploadId), 'timeout')
   await database.uploads.cancel(uploadId, tooBig)
   await hears(`${uploadId} rejected`)
 
-  expect(heard).toEqual(['ready', `${upload.id} received`, `${uploadId} received`, `${uploadId} processing`, `${uploadId} rejected`])
+  const states = ['processing', 'processing', 'received', 'rejected']
+  expect(heard).toEqual(['ready', ...states.map((state) => `${uploadId} ${state}`)])
 })
 
 test('a move that is rolled back is not heard', async ({ database, url, sql }) => {
@@ -58,7 +58,7 @@ test('a move that is rolled back is not heard', async ({ database, url, sql }) =
   await sql.query('rollback')
   await sql.query(`notify airlock_uploads, 'nonsense'`)
   await hears('somebody else notifies on airlock_uploads')
-  expect(heard).toEqual(['ready', `${id} received`, 'somebody else notifies on airlock_uploads'])
+  expect(heard).toEqual(['ready', 'somebody else notifies on airlock_uploads'])
 })
 
 test('what has to be purged rings once for each commit', async ({ database, url, sql }) => {
@@ -82,7 +82,7 @@ test('a listener that fails is told in the log, and the others go on', async ({ 
     },
   })
   await failing.hears('ready')
-  await received(database)
+  await claimed(database)
   await failing.hears('a listener to the database failed')
   expect(failing.heard).not.toContain('lost')
 })
@@ -92,15 +92,15 @@ test('a connection that the server ends is told once, made again, and hears agai
   await hears('ready')
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName])
   await expect.poll(() => heard.filter((what) => what === 'ready')).toHaveLength(2)
-  const { id } = await received(database)
-  await hears(`${id} received`)
+  const { uploadId } = await claimed(database)
+  await hears(`${uploadId} processing`)
   expect(heard).toEqual([
     'ready',
     'lost',
     'not listening to the database, will connect again',
     'listening to the database again',
     'ready',
-    `${id} received`,
+    `${uploadId} processing`,
   ])
 })
 
@@ -108,7 +108,7 @@ test('closing ends the connection, and nothing is heard any more', async ({ data
   const { heard, moves, hears, applicationName } = listening(url)
   await hears('ready')
   await moves.close()
-  await received(database)
+  await claimed(database)
   const { rows } = await sql.query('select from pg_stat_activity where application_name = $1', [applicationName])
   expect(rows).toEqual([])
   expect(heard).toEqual(['ready'])
@@ -163,8 +163,8 @@ test('a connection that dies without a word is noticed by its missing sign of li
   await expect.poll(() => heard.filter((what) => what === 'ready'), { timeout: 15_000 }).toHaveLength(2)
 
   const database = await openAt(url)
-  const { id } = await received(database)
-  await hears(`${id} received`)
+  const { uploadId } = await claimed(database)
+  await hears(`${uploadId} processing`)
   await database.close()
 
   await server.pause()
