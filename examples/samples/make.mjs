@@ -1,8 +1,9 @@
-// Makes the sample files beside it: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) on the PATH.
+// Makes the sample files beside it: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) and zip on the PATH.
 // The files are in the repository; this is for those who want to know what they are, or want others.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
+import { crc32, deflateSync } from 'node:zlib'
 import sharp from 'sharp'
 
 const here = new URL('./', import.meta.url)
@@ -88,6 +89,50 @@ async function videos() {
   )
 }
 
+/** Three pictures, two of them with a caption. */
+async function trainingSet() {
+  const folder = new URL('boats/', good)
+  await mkdir(folder)
+  for (const [i, colours] of [dusk, noon, dusk].entries()) {
+    await (await landscape(320, 240, colours)).jpeg({ quality: 70 }).toFile(path(folder, `boat-${i + 1}.jpg`))
+  }
+  await writeFile(new URL('boat-1.txt', folder), 'a sailing boat at dusk, calm water\n')
+  await writeFile(new URL('boat-2.json', folder), '{"caption": "a sailing boat at noon"}\n')
+  await run('zip', ['-q', '-X', '-r', '../boats.zip', '.'], { cwd: path(good, 'boats') })
+  await rm(folder, { recursive: true })
+}
+
+/** A chunk of a PNG. */
+function chunk(type, data) {
+  const body = Buffer.concat([Buffer.from(type), data])
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)]
+  length.writeUInt32BE(data.length)
+  checksum.writeUInt32BE(crc32(body))
+  return Buffer.concat([length, body, checksum])
+}
+
+/** A black square in one bit a pixel: whole, small, and more than a decoder should be asked for. */
+function bomb(side) {
+  const header = Buffer.alloc(13)
+  header.writeUInt32BE(side, 0)
+  header.writeUInt32BE(side, 4)
+  header[8] = 1
+  const rows = Buffer.alloc((side / 8 + 1) * side)
+  return Buffer.concat([
+    Buffer.from('89504e470d0a1a0a', 'hex'),
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows, { level: 9 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ])
+}
+
+/** A comment (COM) right behind a JPEG's first marker. */
+function withComment(jpeg, text) {
+  const head = Buffer.from([0xff, 0xfe, 0, 0])
+  head.writeUInt16BE(text.length + 2, 2)
+  return Buffer.concat([jpeg.subarray(0, 2), head, Buffer.from(text), jpeg.subarray(2)])
+}
+
 async function badFiles() {
   await writeFile(new URL('holiday.mp4', bad), await readFile(new URL('logo.png', good)))
   await writeFile(new URL('empty.png', bad), '')
@@ -95,6 +140,10 @@ async function badFiles() {
   await writeFile(new URL('note.jpg', bad), Buffer.concat([Buffer.from([0xff, 0xd8, 0xff, 0xe0]), Buffer.from(note.repeat(20))]))
   const photo = await readFile(new URL('Harbour at dusk.jpg', good))
   await writeFile(new URL('half a photo.jpg', bad), photo.subarray(0, Math.floor(photo.length / 2)))
+  const small = await (await landscape(320, 240, dusk)).jpeg({ quality: 70 }).toBuffer()
+  await writeFile(new URL('photo that is a page.jpg', bad), withComment(small, '<html><script>alert(document.domain)</script></html>'))
+  await writeFile(new URL('photo with an archive.jpg', bad), Buffer.concat([small, await readFile(new URL('boats.zip', good))]))
+  await writeFile(new URL('bomb.png', bad), bomb(12_000))
   const scene = await readFile(new URL('Final cut v2.mp4', good))
   await writeFile(new URL('half a scene.mp4', bad), scene.subarray(0, 20_000))
 }
@@ -107,4 +156,5 @@ for (const folder of [good, bad]) {
 }
 await pictures()
 await videos()
+await trainingSet()
 await badFiles()

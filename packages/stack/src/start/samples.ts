@@ -19,6 +19,7 @@ const declaredTypes: Readonly<Record<string, string>> = {
   '.png': 'image/png',
   '.webp': 'image/webp',
   '.mp4': 'video/mp4',
+  '.zip': 'application/zip',
 }
 
 /** What became of a sample. */
@@ -47,17 +48,20 @@ export interface SampleResult {
  */
 export async function sendSamples(folder: string, client: Client): Promise<SampleResult[]> {
   const samples = JSON.parse(await readFile(join(folder, 'samples.json'), 'utf8')) as Sample[]
-  const projectId = randomUUID()
+  const places: Places = { generated_video: { project_id: randomUUID() }, lora_training: { brand_id: randomUUID() } }
   const results: SampleResult[] = []
-  for (const sample of samples) results.push(await sendSample(sample, await readFile(join(folder, sample.file)), client, projectId))
+  for (const sample of samples) results.push(await sendSample(sample, await readFile(join(folder, sample.file)), client, places))
   return results
 }
 
-async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, projectId: string): Promise<SampleResult> {
+/** The fields without which files of some kinds have no place, by asset type. */
+type Places = Readonly<Record<string, Readonly<Record<string, string>>>>
+
+async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, places: Places): Promise<SampleResult> {
   const { file, asset_type, expected } = sample
   const filename = basename(file)
   const mediaType = declaredTypes[extname(filename).toLowerCase()] ?? 'application/octet-stream'
-  const fields = { asset_type, ...(asset_type === 'generated_video' && { project_id: projectId }) }
+  const fields = { asset_type, ...places[asset_type] }
   const begun = performance.now()
   const outcome = await client.send({ filename, mediaType, bytes, fields }).catch(noAnswer)
   const sent = { file, expected, sizeBytes: bytes.byteLength, ms: Math.round(performance.now() - begun) }

@@ -30,7 +30,7 @@ test('every file of the folder is in its list, and the other way round', () => {
   expect(listed.map(({ file }) => file).toSorted()).toEqual(files.toSorted())
 })
 
-test('every sample is sent under its own name, declared as its extension says, videos with a project', async () => {
+test('every sample is sent under its own name, declared as its extension says, videos with a project, training sets with a brand', async () => {
   const client = knowingClient()
 
   const results = await sendSamples(folder, client)
@@ -40,6 +40,10 @@ test('every sample is sent under its own name, declared as its extension says, v
   const sentAs = (name: string) => client.sent.find(({ filename }) => filename === name)
   expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
   expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
+  expect(sentAs('boats.zip')).toMatchObject({
+    mediaType: 'application/zip',
+    fields: { brand_id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+  })
 })
 
 test('another verdict than expected is marked, with the one that was expected', async () => {
