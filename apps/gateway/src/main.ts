@@ -18,7 +18,7 @@ async function start(config: GatewayConfig): Promise<void> {
   const bell = new Bell({ redisUrl: config.REDIS_URL, onError })
   const store = s3ObjectStore({
     ...storeSettings(config),
-    onLeftover: (leftover) => log.warn(leftover, 'object left behind, the sweeper will clean'),
+    onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
   })
   const { app, drain } = await buildGateway({
     database,
