@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
 import { Bell } from '@airlock/queue'
 import { expect } from 'vitest'
@@ -38,6 +39,14 @@ test('a video rings on its own lane, and its key lies in its project', async ({ 
   expect(video?.finalKey).toContain(`generated-videos/${form.projectId}/`)
   expect(await airlock.rungFor('videos')).toEqual([file.uploadId])
   expect(await airlock.rungFor('images')).toEqual([])
+})
+
+test('what a caller ties to its files is kept with them, and which service acted', async ({ airlock }) => {
+  const clientMetadata = { scene: 3, draft: true, note: 'Grüße' }
+  const actedBy = randomUUID()
+  const file = await airlock.receives(dot)
+  await accept([file], { ...formOf(dot), clientMetadata, actedBy }, depsOf(airlock))
+  expect(await airlock.of({ id: file.uploadId })).toMatchObject({ clientMetadata, actedBy })
 })
 
 test('a request of which one file was given up meanwhile is not accepted at all, and nobody is woken', async ({ airlock }) => {

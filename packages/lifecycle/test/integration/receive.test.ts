@@ -152,6 +152,53 @@ test('a file whose client goes away half-way leaves nothing, and counts', async 
   expect(await airlock.openMultipartUploads()).toEqual([])
 })
 
+/** Turns to send to the store, counted. */
+function turns() {
+  const counts = { taken: 0, givenBack: 0 }
+  const take = async () => {
+    counts.taken += 1
+    return () => {
+      counts.givenBack += 1
+    }
+  }
+  return { counts, permits: { take } }
+}
+
+test('a file takes its turn when its first bytes are good, and gives it back when it has arrived', async ({ airlock }) => {
+  const { counts, permits } = turns()
+  const file = await airlock.receives(samples.logo, { deps: { inFlight: permits } })
+  expect(counts).toEqual({ taken: 1, givenBack: 1 })
+  await andGivesUp(airlock, file)
+})
+
+test('a file takes no turn when its first bytes are bad, and gives it back when its client goes away', async ({ airlock }) => {
+  const { counts, permits } = turns()
+  await expect(airlock.receives(samples.pictureNamedVideo, { deps: { inFlight: permits } })).rejects.toMatchObject({
+    code: 'type_mismatch',
+  })
+  expect(counts).toEqual({ taken: 0, givenBack: 0 })
+
+  const bytes = Readable.from(
+    (async function* () {
+      yield samples.photo.bytes.subarray(0, 8192)
+      throw new Error('aborted')
+    })(),
+    { objectMode: false },
+  )
+  await expect(airlock.receives(samples.photo, { bytes, deps: { inFlight: permits } })).rejects.toThrow('aborted')
+  expect(counts).toEqual({ taken: 1, givenBack: 1 })
+})
+
+test('a file for which there is no turn is given back to its owner’s hour, and leaves nothing', async ({ airlock }) => {
+  const full = { take: async () => Promise.reject(new AirlockError('overloaded', {})) }
+  await expect(airlock.receives(dot, { filesPerHour: 1, deps: { inFlight: full } })).rejects.toMatchObject({
+    code: 'overloaded',
+    status: 503,
+  })
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'overloaded' }, counted: false }])
+  expect(airlock.counter.filesOf(airlock.userId)).toEqual([])
+})
+
 test('a file beyond what the counter has room for is refused before anything is written down', async ({ airlock }) => {
   airlock.counter.seconds = 90
   const receiving = airlock.receives(samples.logo, { filesPerHour: 5 })
