@@ -130,6 +130,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   })
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })
   const client = new pg.Pool({ connectionString: db.url, max: 2 })
+  client.on('error', () => {}) // a connection that the dropped database ends after the test
   const uploads = async (userId: string | null = null) =>
     (
       await client.query(

@@ -128,11 +128,11 @@ export class StackFile {
     this.#save()
   }
 
-  /** @returns the secret of this name: 48 random bytes, made at the first call and the same ever after. */
+  /** @returns the secret of this name: 32 random bytes in hexadecimal, made at the first call and the same ever after. */
   secret(name: string): string {
     const known = this.#record.secrets[name]
     if (known) return known
-    const made = randomBytes(48).toString('base64url')
+    const made = randomBytes(32).toString('hex')
     this.#record.secrets[name] = made
     this.#save()
     return made

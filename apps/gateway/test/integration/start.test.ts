@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { migrate } from '@airlock/database'
 import { givenStack, isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
 import { expect, test } from 'vitest'
 import { jwtSecret } from '../gateway.ts'
 
-const program = new URL('../../src/main.ts', import.meta.url).pathname
+const program = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
 interface Ended {
   code: number | null

@@ -22,7 +22,7 @@ const resultsOf = ({ capabilities }: Report) => Object.fromEntries(capabilities.
 
 describe('on the store of this run', () => {
   const { s3 } = givenStack()
-  const place = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, '--secret-key', s3.secretAccessKey, '--region', s3.region]
+  const place = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, `--secret-key=${s3.secretAccessKey}`, '--region', s3.region]
 
   test.skipIf(s3.kind === 'fauxqs')(
     'everything that Airlock needs is there, and no bucket of the probe stays behind',
