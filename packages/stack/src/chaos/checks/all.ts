@@ -1,0 +1,21 @@
+import { acknowledgedIsFinal, atMostOneAsset } from './ends.ts'
+import type { Breach, Evidence } from './evidence.ts'
+import { nothingIsLeft } from './leftovers.ts'
+import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from './objects.ts'
+import { nobodyBeyondTheLimit, onlyOwnersPresign } from './rights.ts'
+
+/** Every promise of design section 2 that can be read off the servers, and what checks it. */
+const checks: Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Promise<Breach[]>> = {
+  I1: acknowledgedIsFinal,
+  I2: atMostOneAsset,
+  I3: assetsHaveObjects,
+  I4: objectsHaveRows,
+  I5: nothingIsLeft,
+  I6: onlyOwnersPresign,
+  I7: nothingBadIsFinal,
+  I8: nobodyBeyondTheLimit,
+}
+
+export async function breachesIn(evidence: Evidence): Promise<Breach[]> {
+  return (await Promise.all(Object.values(checks).map((check) => check(evidence)))).flat()
+}

@@ -1,0 +1,56 @@
+import type { UploadRow } from '../facts.ts'
+import type { Breach, Evidence } from './evidence.ts'
+
+/** I1: every acknowledged file is final, with the right end, and is told so by every answer that was given. */
+export function acknowledgedIsFinal(evidence: Evidence): Breach[] {
+  return [...evidence.acknowledged].flatMap(([uploadId, name]) => {
+    const what = wrongEnd(evidence.uploads.get(uploadId), name, evidence)
+    return what === null ? [] : [{ invariant: 'I1' as const, uploadId, what }]
+  })
+}
+
+function wrongEnd(row: UploadRow | undefined, name: string, evidence: Evidence): string | null {
+  const { assets, objects, sent, asked, cancelled, deleted } = evidence
+  const file = sent.get(name)
+  if (file === undefined) return `an answer names '${name}', which nobody sent`
+  if (row === undefined) return 'acknowledged, and there is no row'
+  if (row.original_filename !== name || row.user_id !== file.userId) return `its row is of '${row.original_filename}' of ${row.user_id}`
+  const hasAsset = assets.some(({ upload_id }) => upload_id === row.id)
+  switch (row.state) {
+    case 'parked':
+      return objects.has(row.quarantine_key) ? null : 'parked, and its bytes are gone'
+    case 'completed':
+      if (file.expected !== 'completed') return `completed, and it is bad: ${file.expected}`
+      if (cancelled.has(row.id)) return 'cancelled, and completed all the same'
+      if (!hasAsset && !asked.has(row.id)) return 'completed, and its asset is gone'
+      return hasAsset && deleted.has(row.id) ? 'deleted, and its asset is there' : null
+    case 'rejected':
+      if (hasAsset) return 'rejected, and there is an asset'
+      if (row.error_code === 'cancelled' && asked.has(row.id)) return null
+      return row.error_code === file.expected ? null : `rejected as ${row.error_code}, expected ${file.expected}`
+    default:
+      return `acknowledged, and not final: ${row.state} after ${row.attempt} attempts, ${row.last_fault ?? 'no fault'}`
+  }
+}
+
+/** I2: at most one asset for each file of a repeatable request, and for each upload, and each of a file that was sent. */
+export function atMostOneAsset({ uploads, assets, sent }: Evidence): Breach[] {
+  const breaches: Breach[] = []
+  const seen = new Set<string>()
+  for (const { upload_id: uploadId } of assets) {
+    const add = (what: string) => breaches.push({ invariant: 'I2', uploadId, what })
+    if (seen.has(uploadId)) add('two assets of one upload')
+    seen.add(uploadId)
+    if (uploads.get(uploadId)?.state !== 'completed') add(`an asset of an upload that is ${uploads.get(uploadId)?.state ?? 'unknown'}`)
+  }
+  const accepted = new Set<string>()
+  for (const { id, state, original_filename: name } of uploads.values()) {
+    if (state === 'abandoned' || state === 'receiving') continue
+    const file = sent.get(name)
+    if (file === undefined) breaches.push({ invariant: 'I2', uploadId: id, what: `accepted as '${name}', which nobody sent` })
+    // every name is sent once, or again under the key that makes it one request
+    if (accepted.has(name)) breaches.push({ invariant: 'I2', uploadId: id, what: `'${name}' was accepted twice` })
+    accepted.add(name)
+  }
+  return breaches
+}

@@ -1,0 +1,59 @@
+import type { Arena } from '../arena.ts'
+import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from '../facts.ts'
+import type { History, SentFile } from '../history.ts'
+
+/** A promise that was broken. */
+export interface Breach {
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8}`
+  readonly uploadId: string | null
+  readonly what: string
+}
+
+/** All that a check may look at: what clients were told, and what the servers say. */
+export interface Evidence {
+  readonly history: History
+  readonly uploads: ReadonlyMap<string, UploadRow>
+  readonly assets: readonly AssetRow[]
+  /** By key; those under the final prefixes and in quarantine. */
+  readonly objects: ReadonlyMap<string, FoundObject>
+  readonly unsettled: Unsettled
+  /** By name. */
+  readonly sent: ReadonlyMap<string, SentFile>
+  /** Upload ids, with the name of their file. */
+  readonly acknowledged: ReadonlyMap<string, string>
+  /** Uploads that somebody asked to be cancelled or deleted, and those where that was confirmed. */
+  readonly asked: ReadonlySet<string>
+  readonly cancelled: ReadonlySet<string>
+  readonly deleted: ReadonlySet<string>
+  /** SHA-256 of what may never become an asset. */
+  readonly badHashes: ReadonlySet<string>
+  readonly filesPerHour: number
+  readonly arena: Arena
+}
+
+export async function gather(
+  facts: Facts,
+  history: History,
+  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena'>,
+): Promise<Evidence> {
+  const objects = new Map<string, FoundObject>()
+  for (const key of await facts.keys()) {
+    const object = await facts.object(key)
+    if (object !== null) objects.set(key, object)
+  }
+  const ids = (...events: ('cancel asked' | 'cancelled' | 'delete asked' | 'deleted')[]) =>
+    new Set(events.flatMap((event) => history.all(event).map(({ uploadId }) => uploadId)))
+  return {
+    ...rest,
+    history,
+    objects,
+    uploads: new Map((await facts.uploads()).map((row) => [row.id, row])),
+    assets: await facts.assets(),
+    unsettled: await facts.unsettled(),
+    sent: new Map(history.all('sent').map(({ file }) => [file.name, file])),
+    acknowledged: new Map(history.all('acknowledged').map(({ uploadId, name }) => [uploadId, name])),
+    asked: ids('cancel asked', 'delete asked'),
+    cancelled: ids('cancelled'),
+    deleted: ids('deleted'),
+  }
+}

@@ -1,0 +1,144 @@
+import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, ListObjectsV2Command, type S3Client } from '@aws-sdk/client-s3'
+import { Redis } from 'ioredis'
+import { Client } from 'pg'
+import { s3Client } from '../servers/s3.ts'
+import { type Arena, bucket } from './arena.ts'
+import { sha256 } from './files.ts'
+
+export interface UploadRow {
+  readonly id: string
+  readonly user_id: string
+  readonly state: string
+  readonly original_filename: string
+  readonly quarantine_key: string
+  readonly final_key: string | null
+  readonly size_bytes: string | null
+  readonly counted: boolean
+  readonly attempt: number
+  readonly error_code: string | null
+  readonly last_fault: string | null
+}
+
+export interface AssetRow {
+  readonly id: string
+  readonly user_id: string
+  readonly upload_id: string
+  readonly s3_key: string
+  readonly file_size: string
+  readonly mime_type: string
+  readonly asset_type: string
+  readonly content_hash: string
+}
+
+export interface FoundObject {
+  readonly key: string
+  readonly sizeBytes: number
+  readonly sha256: string
+  readonly contentType: string | null
+  readonly cacheControl: string | null
+  readonly encryption: string | null
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** What is not at its end yet. */
+export interface Unsettled {
+  readonly receiving: number
+  readonly pending: number
+  readonly purges: number
+  readonly quarantined: readonly string[]
+  readonly openUploads: readonly string[]
+  readonly jobs: number
+}
+
+/** What the servers say, asked directly and not through Airlock. */
+export class Facts {
+  readonly #sql: Client
+  readonly #redis: Redis
+  readonly #s3: S3Client
+
+  private constructor({ stack }: Arena) {
+    this.#sql = new Client({ connectionString: stack.postgres.url })
+    this.#redis = new Redis(stack.redis.url)
+    this.#s3 = s3Client(stack.s3)
+  }
+
+  static async open(arena: Arena): Promise<Facts> {
+    const facts = new Facts(arena)
+    await facts.#sql.connect()
+    return facts
+  }
+
+  async close(): Promise<void> {
+    this.#redis.disconnect()
+    this.#s3.destroy()
+    await this.#sql.end()
+  }
+
+  async uploads(): Promise<UploadRow[]> {
+    return (await this.#sql.query<UploadRow>('select * from uploads order by id')).rows
+  }
+
+  async assets(): Promise<AssetRow[]> {
+    return (await this.#sql.query<AssetRow>(`select *, metadata ->> 'content_hash' as content_hash from assets order by id`)).rows
+  }
+
+  async unsettled(): Promise<Unsettled> {
+    const count = async (from: string) => Number((await this.#sql.query<{ n: string }>(`select count(*) as n from ${from}`)).rows[0]?.n)
+    return {
+      receiving: await count(`uploads where state = 'receiving'`),
+      pending: await count(`uploads where state in ('received', 'processing')`),
+      purges: await count('purges'),
+      quarantined: (await this.keys()).filter((key) => key.startsWith('quarantine/')),
+      openUploads: await this.#openUploads(),
+      jobs: await this.#jobs(),
+    }
+  }
+
+  async keys(): Promise<string[]> {
+    const keys: string[] = []
+    let token: string | undefined
+    do {
+      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }))
+      keys.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ''))
+      token = page.NextContinuationToken
+    } while (token !== undefined)
+    return keys
+  }
+
+  /** An object whole, or null when it is not there. */
+  async object(key: string): Promise<FoundObject | null> {
+    try {
+      const head = await this.#s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
+      const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+      return {
+        key,
+        sizeBytes: bytes.byteLength,
+        sha256: sha256(bytes),
+        contentType: head.ContentType ?? null,
+        cacheControl: head.CacheControl ?? null,
+        encryption: head.ServerSideEncryption ?? null,
+        metadata: head.Metadata ?? {},
+      }
+    } catch (error) {
+      if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404) return null
+      throw error
+    }
+  }
+
+  async #openUploads(): Promise<string[]> {
+    const { Uploads = [] } = await this.#s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+    return Uploads.map(({ Key }) => Key ?? '')
+  }
+
+  /** Jobs that wait or run, over all queues. */
+  async #jobs(): Promise<number> {
+    let jobs = 0
+    for (const queue of ['airlock-images', 'airlock-videos', 'airlock-training']) {
+      const key = (list: string) => `{airlock}:${queue}:${list}`
+      jobs += (await this.#redis.llen(key('wait'))) + (await this.#redis.llen(key('active'))) + (await this.#redis.llen(key('paused')))
+      jobs += (await this.#redis.zcard(key('delayed'))) + (await this.#redis.zcard(key('prioritized')))
+    }
+    return jobs
+  }
+}

@@ -1,0 +1,97 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import type { SentFile } from './history.ts'
+import type { Random } from './random.ts'
+
+const MiB = 1024 * 1024
+
+/** A file for a form. */
+export interface FileToSend extends Omit<SentFile, 'userId' | 'idempotencyKey'> {
+  readonly bytes: Buffer<ArrayBuffer>
+}
+
+interface Sample {
+  readonly file: string
+  readonly asset_type: SentFile['assetType']
+  readonly expected: string
+}
+
+const declaredTypes: Readonly<Record<string, string>> = {
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.mp4': 'video/mp4',
+}
+
+/** Gives sound files bytes that no other file has, and leaves them sound: what is mixed up shows. */
+const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer<ArrayBuffer>>> = {
+  'image/png': (bytes, mark) => inserted(bytes, 33, pngText(`chaos\0${mark}`)),
+  'image/jpeg': (bytes, mark) => inserted(bytes, 4 + bytes.readUInt16BE(4), jpegComment(mark)),
+  'video/mp4': (bytes, mark) => Buffer.concat([bytes, freeBox(mark, 0)]),
+}
+
+/** Real files, good and bad, of one kind at a time: a form has one. */
+export class Magazine {
+  readonly #samples: readonly (Sample & { readonly mediaType: string; readonly bytes: Buffer })[]
+
+  /** @param folder where `samples.json` and the files lie */
+  constructor(folder: string) {
+    const samples = JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as Sample[]
+    this.#samples = samples.map((sample) => ({
+      ...sample,
+      mediaType: declaredTypes[extname(sample.file).toLowerCase()] ?? 'application/octet-stream',
+      bytes: readFileSync(join(folder, sample.file)),
+    }))
+  }
+
+  /** SHA-256 of everything that may never become an asset. */
+  get badHashes(): ReadonlySet<string> {
+    return new Set(this.#samples.filter(({ expected }) => expected !== 'completed').map(({ bytes }) => sha256(bytes)))
+  }
+
+  /** @param label unlike that of any other file of the run */
+  draw(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
+    const good = random.chance(0.8)
+    const fitting = this.#samples.filter(({ asset_type, expected }) => asset_type === assetType && (expected === 'completed') === good)
+    const { file, expected, mediaType, bytes: original } = random.pick(fitting)
+    const large = good && assetType === 'generated_video' && random.chance(0.25)
+    const marked = good ? (marks[mediaType]?.(original, label) ?? Buffer.from(original)) : Buffer.from(original)
+    const bytes = large ? Buffer.concat([marked, freeBox(label, 9 * MiB)]) : marked
+    const name = `${label}${extname(file)}`
+    return { name, assetType, mediaType, expected, bytes, sizeBytes: bytes.byteLength, sha256: sha256(bytes) }
+  }
+}
+
+export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
+
+const inserted = (bytes: Buffer, at: number, more: Buffer) => Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)])
+
+/** A tEXt chunk (PNG, section 11.3.3.2). */
+function pngText(text: string): Buffer {
+  const body = Buffer.from(`tEXt${text}`, 'latin1')
+  const chunk = Buffer.alloc(body.length + 8)
+  chunk.writeUInt32BE(body.length - 4, 0)
+  body.copy(chunk, 4)
+  chunk.writeUInt32BE(crc32(body), body.length + 4)
+  return chunk
+}
+
+/** A COM segment (ITU T.81, B.2.4.5). */
+function jpegComment(text: string): Buffer {
+  const segment = Buffer.alloc(4 + text.length)
+  segment.writeUInt16BE(0xfffe, 0)
+  segment.writeUInt16BE(2 + text.length, 2)
+  segment.write(text, 4, 'latin1')
+  return segment
+}
+
+/** Free space (ISO 14496-12, section 8.1.2). */
+function freeBox(text: string, emptyBytes: number): Buffer {
+  const box = Buffer.alloc(8 + text.length + emptyBytes)
+  box.writeUInt32BE(box.length, 0)
+  box.write(`free${text}`, 4, 'latin1')
+  return box
+}

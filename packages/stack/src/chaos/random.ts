@@ -1,0 +1,44 @@
+/** Numbers that look like chance, and are the same for the same seed. */
+export interface Random {
+  /** From 0 to 1, without 1. */
+  next(): number
+  /** A whole number from `from` to `to`, both possible. */
+  between(from: number, to: number): number
+  pick<T>(choices: readonly T[]): T
+  /** One of the rows, those with more weight more often. */
+  weighted<T extends { readonly weight: number }>(rows: readonly T[]): T
+  chance(part: number): boolean
+}
+
+/**
+ * Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are plenty for a schedule.
+ *
+ * @param purpose gives each user of one seed a sequence of its own
+ */
+export function randomFrom(seed: number, purpose: string): Random {
+  let state = seed ^ hashOf(purpose)
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+  const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T
+  return {
+    next,
+    pick,
+    between: (from, to) => from + Math.floor(next() * (to - from + 1)),
+    chance: (part) => next() < part,
+    weighted(rows) {
+      let left = next() * rows.reduce((sum, { weight }) => sum + weight, 0)
+      for (const row of rows) {
+        left -= row.weight
+        if (left < 0) return row
+      }
+      return pick(rows)
+    },
+  }
+}
+
+/** FNV-1a. */
+const hashOf = (text: string): number => [...text].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193), 0x811c9dc5)

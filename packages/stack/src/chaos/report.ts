@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Breach, Evidence } from './checks/evidence.ts'
+import type { Entry, History } from './history.ts'
+
+/** What a run came to. */
+export interface Result {
+  readonly seed: number
+  readonly acknowledged: number
+  readonly faults: number
+  readonly breaches: readonly Breach[]
+}
+
+/** `chaos: seed 7, 212 acknowledged, 31 faults, 0 lost, 0 breaches`: lost are acknowledged files whose end is wrong (I1). */
+export function lastLine({ seed, acknowledged, faults, breaches }: Result): string {
+  const lost = breaches.filter(({ invariant }) => invariant === 'I1').length
+  return `chaos: seed ${seed}, ${acknowledged} acknowledged, ${faults} faults, ${lost} lost, ${breaches.length - lost} breaches`
+}
+
+/** How the uploads of a run ended, and what clients were told instead of an answer: for the reader to see that something happened. */
+export function figures({ uploads, history }: Evidence): string[] {
+  const states = countBy([...uploads.values()], ({ state, error_code }) => (error_code === null ? state : `${state} (${error_code})`))
+  const failures = countBy(history.all('failed'), ({ what, why }) => `${what.replace(/ http.*/, '')}: ${why}`)
+  return [...list('Uploads', states), ...list('Without a good answer', failures)]
+}
+
+const countBy = <T>(things: readonly T[], nameOf: (thing: T) => string): [string, number][] =>
+  [...Map.groupBy(things, nameOf)].map(([name, group]): [string, number] => [name, group.length]).sort((a, b) => b[1] - a[1])
+
+const list = (title: string, counts: [string, number][]): string[] => [
+  `${title}:`,
+  ...counts.map(([name, count]) => `  ${String(count).padStart(5)}  ${name}`),
+]
+
+const shownUploads = 5
+const shownLines = 80
+
+/** What is known of the uploads of the first few breaches: what clients saw, what the processes wrote, and the faults of that time. */
+export function histories(breaches: readonly Breach[], history: History, folder: string): string[] {
+  const ids = [...new Set(breaches.flatMap(({ uploadId }) => uploadId ?? []))].slice(0, shownUploads)
+  return ids.flatMap((id) => ['', `History of ${id}:`, ...seenByClients(id, history), ...writtenBy(id, folder)])
+}
+
+function seenByClients(id: string, { entries }: History): string[] {
+  const name = entries.find((entry) => entry.event === 'acknowledged' && entry.uploadId === id)
+  const filename = name?.event === 'acknowledged' ? name.name : null
+  const concerns = (entry: Entry) =>
+    ('uploadId' in entry && entry.uploadId === id) ||
+    (filename !== null && 'name' in entry && entry.name === filename) ||
+    (filename !== null && entry.event === 'sent' && entry.file.name === filename)
+  const times = entries.filter(concerns).map(({ ms }) => ms)
+  const [from, to] = [Math.min(...times) - 1000, Math.max(...times) + 5000]
+  return entries
+    .filter((entry) => concerns(entry) || (entry.event.startsWith('fault') && entry.ms >= from && entry.ms <= to))
+    .slice(0, shownLines)
+    .map(({ ms, ...event }) => `  ${(ms / 1000).toFixed(2).padStart(7)} s  ${JSON.stringify(event)}`)
+}
+
+function writtenBy(id: string, folder: string): string[] {
+  const lines = readdirSync(folder)
+    .filter((file) => file.endsWith('.log'))
+    .flatMap((file) =>
+      readFileSync(join(folder, file), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes(id))
+        .map((line) => `  ${file.replace(/\.log$/, '')}  ${line.slice(0, 400)}`),
+    )
+  return lines.sort((a, b) => timeIn(a) - timeIn(b)).slice(0, shownLines)
+}
+
+const timeIn = (line: string): number => Number(/"time":(\d+)/.exec(line)?.[1] ?? 0)

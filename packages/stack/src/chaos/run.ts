@@ -1,0 +1,102 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { defaultDataDir } from '../stack.ts'
+import { type Arena, filesPerHour, openArena } from './arena.ts'
+import { breachesIn } from './checks/all.ts'
+import { gather } from './checks/evidence.ts'
+import { Client } from './client.ts'
+import { Facts, type Unsettled } from './facts.ts'
+import { Magazine } from './files.ts'
+import { History } from './history.ts'
+import { healAll, unleash } from './nemesis.ts'
+import { figures, histories, lastLine, type Result } from './report.ts'
+import { scheduleOf } from './schedule.ts'
+
+export interface ChaosOptions {
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  readonly seed: number
+  /** How long things go wrong. */
+  readonly seconds: number
+  readonly say: (line: string) => void
+  readonly interrupted: AbortSignal
+}
+
+const clients = 6
+
+/** How long everything may take to come to its end once all is healed, in ms. */
+const settledWithinMs = 45_000
+
+/**
+ * Sends files through Airlock while everything around it breaks, heals it, waits until all has settled, and compares what clients were
+ * told with what Postgres, S3 and Redis hold.
+ *
+ * @returns the exit code: 0 when every promise was kept
+ */
+export async function runChaos(options: ChaosOptions): Promise<number> {
+  const { root, env, seed, say, interrupted } = options
+  const chaosFolder = join(defaultDataDir(env), 'chaos')
+  mkdirSync(chaosFolder, { recursive: true })
+  const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
+  const history = new History(folder)
+  const arena = await openArena({ root, env, folder, say })
+  try {
+    interrupted.throwIfAborted()
+    const result = await play(options, arena, history, folder)
+    const good = result.breaches.length === 0
+    if (good) rmSync(folder, { recursive: true })
+    else say(`\nThe history and all logs are in ${folder}`)
+    say(lastLine(result))
+    return good ? 0 : 1
+  } finally {
+    await arena.stop()
+  }
+}
+
+async function play(
+  { root, seed, seconds, say, interrupted }: ChaosOptions,
+  arena: Arena,
+  history: History,
+  folder: string,
+): Promise<Result> {
+  const magazine = new Magazine(join(root, 'examples/samples'))
+  const over = new AbortController()
+  const until = AbortSignal.any([over.signal, interrupted])
+  const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, magazine, history, until }).run())
+  const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
+  await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
+  const faults = await nemesis
+  await Promise.all(crowd)
+  await healAll(arena)
+  const facts = await Facts.open(arena)
+  try {
+    const begun = performance.now()
+    await settle(facts, interrupted)
+    say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
+    const evidence = await gather(facts, history, { badHashes: magazine.badHashes, filesPerHour, arena })
+    const breaches = await breachesIn(evidence)
+    for (const line of figures(evidence)) say(line)
+    for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)
+    for (const line of histories(breaches, history, folder)) say(line)
+    return { seed, acknowledged: evidence.acknowledged.size, faults, breaches }
+  } finally {
+    await facts.close()
+  }
+}
+
+/** Waits until nothing moves any more, or time is up: then the checks say what is missing. */
+async function settle(facts: Facts, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + settledWithinMs
+  while (performance.now() < deadline && !(await isSettled(facts))) await wait(250, undefined, { signal })
+}
+
+async function isSettled(facts: Facts): Promise<boolean> {
+  const { receiving, pending, purges, quarantined, openUploads, jobs }: Unsettled = await facts.unsettled()
+  if (receiving + pending + purges + openUploads.length + jobs > 0) return false
+  const uploads = await facts.uploads()
+  const parked = new Set(uploads.filter(({ state }) => state === 'parked').map(({ quarantine_key }) => quarantine_key))
+  if (!quarantined.every((key) => parked.has(key))) return false
+  const named = new Set((await facts.assets()).map(({ s3_key }) => s3_key))
+  return (await facts.keys()).every((key) => key.startsWith('quarantine/') || named.has(key))
+}
