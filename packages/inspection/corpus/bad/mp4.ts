@@ -121,6 +121,15 @@ const inner: readonly CorpusFile[] = [
 ]
 
 const samples: readonly CorpusFile[] = [
+  corrupt('references-too-many.mp4', /'dref' says more than it holds/, 'more places of media than there are', () =>
+    set('moov/trak/mdia/minf/dinf/dref', 4, 0x0400_0001),
+  ),
+  corrupt('keys-too-many.mp4', /'stss' says more than it holds/, 'more key frames than their table holds', () =>
+    set(`${tables}/stss`, 4, 0x0200_0001),
+  ),
+  corrupt('edits-too-many.mp4', /'elst' says more than it holds/, 'more edits than their table holds', () =>
+    set('moov/trak/edts/elst', 4, 0x1000),
+  ),
   corrupt('offsets-beyond.mp4', /'stco' points to samples outside/, 'a chunk beyond the end', () => set(`${tables}/stco`, 8, 0x7000_0000)),
   corrupt('offsets-in-header.mp4', /'stco' points to samples outside/, "a chunk in the movie's own boxes", () =>
     set(`${tables}/stco`, 8, 4),

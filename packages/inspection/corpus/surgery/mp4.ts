@@ -5,7 +5,7 @@ export interface Mp4Box {
   readonly body: Buffer
 }
 
-const parents: ReadonlySet<string> = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl', 'mvex', 'moof', 'traf', 'udta', 'dinf'])
+const parents: ReadonlySet<string> = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl', 'mvex', 'moof', 'traf', 'udta', 'dinf', 'edts'])
 
 export function boxesOf(bytes: Buffer): Mp4Box[] {
   const boxes: Mp4Box[] = []

@@ -166,7 +166,9 @@ async function readTimescale(boxes: BoxReader, mdhd: Box): Promise<number> {
 async function assertOwnMedia(boxes: BoxReader, dref: Box): Promise<void> {
   const contents = await boxes.contents(dref, Math.min(dref.end - dref.body, maxDescriptionBytes))
   if (contents.length < 8) throw new Corrupt("the box 'dref' is too short")
-  for (const { type, contents: entry } of boxesIn(contents.subarray(8), 'dref')) {
+  const entries = [...boxesIn(contents.subarray(8), 'dref')]
+  if (contents.readUInt32BE(4) !== entries.length) throw new Corrupt("the box 'dref' says more than it holds")
+  for (const { type, contents: entry } of entries) {
     const own = ((entry[3] ?? 0) & 1) === 1
     if ((type === 'url ' || type === 'urn ') && !own && entry.length > 5) throw new Corrupt('its media lies in another file')
   }
