@@ -17,7 +17,10 @@ export const dataSource = ({ url, poolSize, connectTimeoutMs, applicationName, l
     installExtensions: false,
     logger: new Silent(),
     // Without a handler of ours the error of an idle connection would end the process.
-    poolErrorHandler: (err: unknown) => log.warn({ err }, 'connection to the database lost while idle'),
+    poolErrorHandler: (err: { client?: unknown }) => {
+      delete err.client // the pool hangs the whole connection on it, with the key that cancels its statements
+      log.warn({ err }, 'connection to the database lost while idle')
+    },
     extra: { keepAlive: true, ...(extra as object) },
   })
 

@@ -26,13 +26,16 @@ test('check passes when Postgres answers and has our tables', async ({ database 
 })
 
 test('an idle connection that the server ends is told in the log, and the next use works', async ({ url, sql }) => {
-  const lost = Promise.withResolvers<string>()
-  const database = await openAt(url, { poolSize: 1, log: { ...silent, warn: (_fields, message) => lost.resolve(message) } })
+  const lost = Promise.withResolvers<{ fields: object; message: string }>()
+  const database = await openAt(url, { poolSize: 1, log: { ...silent, warn: (fields, message) => lost.resolve({ fields, message }) } })
   const { id } = await received(database)
 
   await sql.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
 
-  expect(await lost.promise).toBe('connection to the database lost while idle')
+  const { fields, message } = await lost.promise
+  expect(message).toBe('connection to the database lost while idle')
+  expect(fields).toMatchObject({ err: { code: '57P01' } })
+  expect(fields, 'nothing of the connection itself').not.toHaveProperty('err.client')
   expect(await database.uploads.byId(id)).toMatchObject({ id })
   await database.close()
 })
