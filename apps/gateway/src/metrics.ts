@@ -32,7 +32,13 @@ export class GatewayMetrics {
     })
     app.get(
       '/metrics',
-      { schema: { summary: 'Figures for Prometheus', tags: ['operations'], response: { 200: Type.String() } } },
+      {
+        schema: {
+          summary: 'Figures for Prometheus',
+          tags: ['operations'],
+          response: { 200: { content: { 'text/plain': { schema: Type.String() } } } },
+        },
+      },
       async (_request, reply) => {
         reply.type(this.registry.contentType)
         return this.registry.metrics()
