@@ -67,6 +67,8 @@ function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, j
       concurrency: deps.concurrency,
       maxStalledCount,
       lockDuration: deps.leaseSeconds * 1000,
+      // a job whose worker died is found half a lease after its lock has run out, at the latest
+      stalledInterval: (deps.leaseSeconds * 1000) / 2,
       settings: { backoffStrategy: (attemptsMade, _type, err) => retryAfterMs(attemptsMade + furtherApart(err), retry, Math.random) },
     },
   )

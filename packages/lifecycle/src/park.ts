@@ -1,11 +1,13 @@
-import { ClaimLost, type UploadRepository } from '@airlock/database'
-import { type ErrorCode, InspectionFailed, refusal } from '@airlock/domain'
-import { ObjectChanged, ObjectMissing } from '@airlock/storage'
+import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
+import { type ErrorCode, InspectionFailed, isFinal, refusal } from '@airlock/domain'
+import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
+import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 import type { AttemptFailed } from './process-upload.ts'
 
 export interface SettleOptions {
-  uploads: Pick<UploadRepository, 'release' | 'park'>
+  uploads: Pick<UploadRepository, 'release' | 'park' | 'byId'>
+  store: Pick<ObjectStore, 'purge'>
   maxAttempts: number
   log: Log
 }
@@ -48,7 +50,7 @@ function faultOf({ claim, cause }: AttemptFailed, maxAttempts: number): Fault {
  */
 export async function settleFailedAttempt(
   failed: AttemptFailed,
-  { uploads, maxAttempts, log }: SettleOptions,
+  { uploads, store, maxAttempts, log }: SettleOptions,
 ): Promise<'released' | 'parked' | 'lost'> {
   const { claim, cause } = failed
   const { text, code, isHopeless } = faultOf(failed, maxAttempts)
@@ -71,6 +73,13 @@ export async function settleFailedAttempt(
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     log.warn({ ...about, step: 'release' }, 'another attempt owns the upload')
+    await finishIfFinal(claim, { uploads, store, log })
     return 'lost'
   }
+}
+
+/** The claim may be lost to ourselves: the upload was ended by a statement whose answer got lost, and nobody took its last step. */
+async function finishIfFinal(claim: Claim, { uploads, store, log }: Omit<SettleOptions, 'maxAttempts'>): Promise<void> {
+  const upload = await uploads.byId(claim.uploadId)
+  if (upload !== null && isFinal(upload.state)) await emptyQuarantine(claim, { store, log })
 }

@@ -7,7 +7,7 @@ import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { openAt } from '../world.ts'
 
-const optionsOf = (airlock: Airlock, maxAttempts: number) => ({ uploads: airlock.uploads, log: airlock.log, maxAttempts })
+const optionsOf = ({ uploads, store, log }: Airlock, maxAttempts: number) => ({ uploads, store, log, maxAttempts })
 
 test('an attempt that a broken server spoilt leaves the upload for another, with the fault for operators only', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
