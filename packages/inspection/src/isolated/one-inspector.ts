@@ -83,6 +83,7 @@ export class OneInspector {
   async run({ source, upload, limits, maxSeconds, maxSecondsInAll, signal }: Errand): Promise<Inspection> {
     signal.throwIfAborted()
     const verdict = Promise.withResolvers<Inspection>()
+    verdict.promise.catch(() => {}) // a process that dies while we still tell it what to do fails here and there
     const fail = (fault: string) => verdict.reject(new InspectionFailed(fault))
     const tooLong = (seconds: number) => () => this.#end(() => fail(`took longer than ${seconds} s`))
     const stopwatch = new Stopwatch(maxSeconds * 1000, tooLong(maxSeconds))
