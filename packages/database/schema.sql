@@ -76,6 +76,16 @@ create table purges (
   constraint purges_pkey PRIMARY KEY (key)
 );
 
+create table sweeper (
+  id smallint default 1 not null,
+  holder uuid,
+  lease_until timestamp(3) with time zone,
+  ended_at timestamp(3) with time zone,
+  places jsonb default '{}'::jsonb not null,
+  constraint sweeper_pkey PRIMARY KEY (id),
+  constraint sweeper_is_one CHECK (id = 1)
+);
+
 create table uploads (
   id uuid not null,
   user_id uuid not null,
@@ -112,6 +122,8 @@ create table uploads (
   client_metadata jsonb,
   acted_by uuid,
   version bigint default 0 not null,
+  failing_since timestamp(3) with time zone,
+  next_attempt_at timestamp(3) with time zone,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
@@ -159,6 +171,10 @@ CREATE INDEX asset_access_log_of_user ON asset_access_log USING btree (user_id, 
 
 CREATE INDEX assets_by_age ON assets USING btree (created_at);
 
+CREATE INDEX assets_by_key ON assets USING btree (s3_key COLLATE "C");
+
+CREATE INDEX assets_expiring ON assets USING btree (expiring_at, id) WHERE expiring_at IS NOT NULL;
+
 CREATE INDEX assets_listed ON assets USING btree (user_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id);
 
 CREATE INDEX assets_listed_by_brand ON assets USING btree (user_id, brand_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE brand_id IS NOT NULL;
@@ -176,6 +192,8 @@ CREATE UNIQUE INDEX brand_product_images_of_asset ON brand_product_images USING 
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys USING btree (expires_at);
 
 CREATE INDEX purges_by_due ON purges USING btree (due_at, key);
+
+CREATE INDEX uploads_ended ON uploads USING btree (updated_at, id) WHERE state = ANY (ARRAY['completed'::text, 'rejected'::text, 'abandoned'::text]);
 
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
 

@@ -5,6 +5,7 @@ import { type IdempotencyRepository, idempotencyRepository } from './idempotency
 import type { DatabaseOptions } from './options.ts'
 import { type Purges, purges } from './purges/repository.ts'
 import { Sessions } from './sessions.ts'
+import { type SweeperLease, sweeperLease } from './sweeper/repository.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 import { type UploadRepository, uploadRepository } from './uploads/repository.ts'
 
@@ -15,6 +16,7 @@ export interface Database {
   readonly idempotency: IdempotencyRepository
   readonly purges: Purges
   readonly accessLog: AccessLog
+  readonly sweeper: SweeperLease
   /**
    * Whether Postgres answers and has our tables.
    *
@@ -44,6 +46,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     idempotency: idempotencyRepository(sessions),
     purges: purges(sessions),
     accessLog: accessLog(sessions),
+    sweeper: sweeperLease(sessions),
     check: (timeoutMs) => within(timeoutMs, async () => sessions.run((session) => session.rows('select from uploads limit 1'))),
     close: () => sessions.close(),
   }

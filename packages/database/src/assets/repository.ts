@@ -3,13 +3,15 @@ import { rowReader } from '../entities/from-row.ts'
 import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Transaction } from '../transaction.ts'
+import { type AssetsByKey, assetsByKey } from './by-key.ts'
 import { type AssetListOptions, type AssetPage, listAssets } from './list.ts'
 import type { AssetRecord } from './record.ts'
+import { type UnusedAssets, unusedAssets } from './unused.ts'
 
 /** `gone`: there is none, or there is none any more. `in_use`: a brand links it, and nothing changed. */
 export type AssetDeletion = 'deleted' | 'gone' | 'in_use'
 
-export interface AssetRepository {
+export interface AssetRepository extends UnusedAssets, AssetsByKey {
   /** An asset of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<AssetRecord | null>
   /** Assets of any owner, at most 100, in the order of `ids`; what is not known is left out. */
@@ -37,6 +39,8 @@ export interface AssetRepository {
 const read = rowReader(Asset)
 
 export const assetRepository = (sessions: Sessions): AssetRepository => ({
+  ...unusedAssets(sessions),
+  ...assetsByKey(sessions),
   byId: (id) => sessions.run(({ entities }) => entities.findOneBy(Asset, { id })),
   ofUpload: (uploadId) => sessions.run(({ entities }) => entities.findOneBy(Asset, { uploadId })),
   byIds: async (ids) => {

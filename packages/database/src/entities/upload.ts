@@ -40,6 +40,8 @@ export interface UploadRow {
   readonly clientMetadata: ClientMetadata | null
   readonly actedBy: string | null
   readonly version: number
+  readonly failingSince: Date | null
+  readonly nextAttemptAt: Date | null
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -81,5 +83,7 @@ export const Upload = new EntitySchema<UploadRow>({
     clientMetadata: { name: 'client_metadata', type: 'jsonb', nullable: true },
     actedBy: { name: 'acted_by', type: 'uuid', nullable: true },
     version: { type: 'bigint', default: 0, transformer: { from: exactNumber, to: (value: number) => value } },
+    failingSince: { ...moment, name: 'failing_since' },
+    nextAttemptAt: { ...moment, name: 'next_attempt_at' },
   },
 })

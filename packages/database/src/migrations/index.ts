@@ -10,6 +10,9 @@ import { ListAssets1795478400008 } from './1795478400008-list-assets.ts'
 import { LogAccess1795478400009 } from './1795478400009-log-access.ts'
 import { LinkBrandImages1795478400010 } from './1795478400010-link-brand-images.ts'
 import { AcceptQuietly1795478400011 } from './1795478400011-accept-quietly.ts'
+import { LeaseSweeper1795478400012 } from './1795478400012-lease-sweeper.ts'
+import { FindWhatIsOver1795478400013 } from './1795478400013-find-what-is-over.ts'
+import { RememberFailures1795478400014 } from './1795478400014-remember-failures.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -25,4 +28,7 @@ export const migrations = [
   LogAccess1795478400009,
   LinkBrandImages1795478400010,
   AcceptQuietly1795478400011,
+  LeaseSweeper1795478400012,
+  FindWhatIsOver1795478400013,
+  RememberFailures1795478400014,
 ]

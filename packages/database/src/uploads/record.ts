@@ -54,6 +54,10 @@ export interface UploadRecord {
   readonly actedBy: string | null
   /** Grows with each move: two records of one upload with the same version stand in the same state. */
   readonly version: number
+  /** When the first of the failures came that it has had without an end of them; null while all goes well. */
+  readonly failingSince: Date | null
+  /** Before this moment nobody need try again; null when it may be tried at any time. */
+  readonly nextAttemptAt: Date | null
 }
 
 /** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */

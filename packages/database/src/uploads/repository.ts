@@ -3,6 +3,7 @@ import { Upload } from '../entities/upload.ts'
 import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
 import { type Decisions, decisions } from './decisions.ts'
+import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 import { type Unmoved, unmoved } from './unmoved.ts'
@@ -12,7 +13,7 @@ import { type Work, work } from './work.ts'
  * The record of all uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are the database's, so that clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Work, Decisions, Unmoved {
+export interface UploadRepository extends Intake, Work, Decisions, Unmoved, Ended {
   /** An upload of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
@@ -26,6 +27,7 @@ export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...work(sessions),
   ...decisions(sessions),
   ...unmoved(sessions),
+  ...ended(sessions),
   byId: async (id) => {
     const row = await sessions.run(({ entities }) => entities.findOneBy(Upload, { id }))
     return row === null ? null : asRecord(row)

@@ -25,7 +25,7 @@ export interface Batch {
 
 /** What the sweeper and operators look for: uploads that stopped moving. Ages are by the database's clock. */
 export interface Unmoved {
-  /** `received`, and nothing has happened to them for so long: their bell may be lost. */
+  /** `received`, due, and nothing has happened to them for so long: their bell may be lost. */
   waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `processing` under a lease that ran out: their worker is gone. */
   lapsed(options: BatchOptions): Promise<Batch>
@@ -41,6 +41,7 @@ export const unmoved = (sessions: Sessions): Unmoved => {
       const rows = await inOrder(entities, by, options)
         .andWhere(`upload.state = '${state}'`) // in the statement's text, else the planner can't use the index of that state
         .andWhere(`upload.${by} <= now() - make_interval(secs => :olderThanSeconds)`, { olderThanSeconds })
+        .andWhere('(upload.nextAttemptAt is null or upload.nextAttemptAt <= now())')
         .getMany()
       return batchOf(rows, by, options.limit)
     })
@@ -55,12 +56,13 @@ export const unmoved = (sessions: Sessions): Unmoved => {
 
 type Age = 'updatedAt' | 'leaseUntil' | 'createdAt' | 'parkedAt'
 
-function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {
+/** The beginning of a statement for one batch. */
+export function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {
   const query = entities.createQueryBuilder(Upload, 'upload').orderBy(`upload.${by}`).addOrderBy('upload.id').limit(limit)
   return after ? query.where(`(upload.${by}, upload.id) > (:at, :id)`, after) : query
 }
 
-function batchOf(rows: UploadRow[], by: Age, limit: number): Batch {
+export function batchOf(rows: UploadRow[], by: Age, limit: number): Batch {
   const last = rows.at(-1)
   const at = last?.[by] ?? null
   return {

@@ -41,6 +41,15 @@ test('an upload that was released a moment ago is not waiting yet, however old i
   expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toEqual([])
 })
 
+test('an upload that is to be tried again later is not waiting before that', async ({ database, sql }) => {
+  const { id } = await received(database)
+  await age(sql, id, 1000)
+  await sql.query(`update uploads set next_attempt_at = now() + interval '1 minute' where id = $1`, [id])
+  expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toEqual([])
+  await sql.query(`update uploads set next_attempt_at = now() - interval '1 ms' where id = $1`, [id])
+  expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toMatchObject([{ id }])
+})
+
 test('only uploads whose lease ran out have lapsed', async ({ database, sql }) => {
   const [live, lapsed] = [await claimed(database), await claimed(database)]
   await lapse(sql, lapsed.uploadId)

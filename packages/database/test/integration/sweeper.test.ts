@@ -1,0 +1,55 @@
+import { randomUUID } from 'node:crypto'
+import { expect } from 'vitest'
+import { test } from '../database-test.ts'
+
+const turn = (given: Partial<{ holder: string; leaseSeconds: number; notWithinSeconds: number }> = {}) => ({
+  holder: randomUUID(),
+  leaseSeconds: 60,
+  notWithinSeconds: 0,
+  ...given,
+})
+
+const places = { strays: { after: 'brand-images/x', endedAt: null } }
+
+test.beforeEach(async ({ sql }) => {
+  await sql.query('truncate sweeper')
+})
+
+test('of ten who want to sweep at once, one may', async ({ database, other }) => {
+  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? database : other).sweeper.take(turn())))
+  expect(answers.filter((answer) => answer !== null)).toEqual([{}])
+})
+
+test('when a sweep has ended the next one begins where it came to', async ({ database, other }) => {
+  const mine = turn()
+  await database.sweeper.take(mine)
+  expect(await database.sweeper.end({ ...mine, places })).toBe(true)
+  expect(await other.sweeper.take(turn())).toEqual(places)
+})
+
+test('a sweeper that died is followed by another when its lease has run out, which goes on from its last word', async ({
+  database,
+  sql,
+}) => {
+  const dead = turn()
+  await database.sweeper.take(dead)
+  expect(await database.sweeper.renew({ ...dead, places })).toBe(true)
+  expect(await database.sweeper.take(turn())).toBeNull()
+  await sql.query(`update sweeper set lease_until = now() - interval '1 ms'`)
+
+  const next = turn()
+  expect(await database.sweeper.take(next)).toEqual(places)
+
+  expect(await database.sweeper.renew({ ...dead, places: {} }), 'the dead one comes back').toBe(false)
+  expect(await database.sweeper.end({ ...dead, places: {} })).toBe(false)
+  expect(await database.sweeper.renew({ ...next, places })).toBe(true)
+})
+
+test('many workers sweep no oftener than one: a turn comes only so long after the one before', async ({ database, sql }) => {
+  const first = turn()
+  await database.sweeper.take(first)
+  await database.sweeper.end({ ...first, places })
+  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toBeNull()
+  await sql.query(`update sweeper set ended_at = ended_at - interval '15 s'`)
+  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
+})
