@@ -24,6 +24,12 @@ export interface ListedObject {
   readonly lastModified: Date
 }
 
+/** An upload in parts that was begun and neither finished nor ended. Nobody can read it, but it costs its space. */
+export interface OpenReceive {
+  readonly key: string
+  readonly begunAt: Date
+}
+
 /** What a promoted object says of itself. Metadata travels in HTTP headers: ASCII only. */
 export interface FinalHeaders {
   readonly contentType: string
@@ -108,6 +114,12 @@ export interface ObjectStore {
 
   /** Ends unfinished uploads of exactly this key and frees their parts. @returns how many there were */
   abandonReceives(key: string): Promise<number>
+
+  /**
+   * Unfinished uploads below a prefix, in no order, ten thousand at most; a key may come more than once. Whose they are, nobody says:
+   * other programs may upload to the same bucket.
+   */
+  openReceives(prefix: string): Promise<OpenReceive[]>
 
   /** Up to `limit` (1 to 1000) objects below a prefix in the order of their keys, those behind the key `after`. */
   list(prefix: string, options: { after?: string | undefined; limit: number }): Promise<ListedObject[]>

@@ -1,6 +1,6 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
-import { abandonReceives } from './abandon.ts'
+import { abandonReceives, openReceives } from './abandon.ts'
 import { boundedCalls, makeClient, makePresigner } from './calls.ts'
 import { copyToFinal } from './copy-to-final.ts'
 import { head, list, purge } from './objects.ts'
@@ -39,6 +39,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     presign: (key, presigning) => presign(presigner, options.bucket, key, presigning),
     purge: (key) => purge(deps, key),
     abandonReceives: (key) => abandonReceives(deps, key),
+    openReceives: (prefix) => openReceives(deps, prefix),
     list: (prefix, listing) => list(deps, prefix, listing),
     check: async ({ timeoutMs }) => {
       await deps.call(new ListObjectsV2Command({ Bucket: options.bucket, MaxKeys: 1 }), { key: null, timeoutMs })

@@ -78,6 +78,20 @@ export function housekeepingContract(under: StoreUnderTest, bench: Bench): void 
     })
   })
 
+  test('openReceives tells what is unfinished below a prefix, and nothing else', async (context) => {
+    needs(under, 'a list of open uploads', context)
+    const begin = (key: string) => bench.raw.send(new CreateMultipartUploadCommand({ Bucket: bench.bucket.bucket, Key: key }))
+    const keys = ['told/a', 'told/b', 'told/b', 'told/c']
+    await Promise.all([...keys, 'told-not/x'].map(begin))
+
+    const open = await bench.store.openReceives('told/')
+
+    expect(open.map(({ key }) => key).toSorted()).toEqual(keys)
+    for (const { begunAt } of open) expect(Math.abs(begunAt.getTime() - Date.now())).toBeLessThan(60_000)
+    expect(await bench.store.openReceives('told-never/')).toEqual([])
+    for (const key of new Set([...keys, 'told-not/x'])) await bench.store.abandonReceives(key)
+  })
+
   describe('list', () => {
     test('gives the keys below a prefix in order, as many as asked for, behind the one given', async () => {
       for (const name of ['a', 'b', 'c', 'd']) await receive(`listed/${name}`)
