@@ -23,7 +23,7 @@ export type HistoryEvent =
   | { readonly event: 'failed'; readonly what: string; readonly name?: string; readonly uploadId?: string; readonly why: string }
   | { readonly event: 'cancel asked' | 'cancelled' | 'delete asked' | 'deleted'; readonly uploadId: string }
   | { readonly event: 'ended'; readonly uploadId: string; readonly status: string; readonly assetId: string | null }
-  | { readonly event: 'fault' | 'fault over'; readonly what: string }
+  | { readonly event: 'fault' | 'fault over' | 'moving'; readonly what: string }
   | { readonly event: 'limit reached'; readonly userId: string }
 
 export type Entry = HistoryEvent & { readonly ms: number }

@@ -72,7 +72,7 @@ async function play(
   const facts = await Facts.open(arena)
   try {
     const begun = performance.now()
-    await settle(facts, interrupted)
+    await settle(facts, history, interrupted)
     say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
     const evidence = await gather(facts, history, { badHashes: magazine.badHashes, filesPerHour, arena })
     const breaches = await breachesIn(evidence)
@@ -86,17 +86,30 @@ async function play(
 }
 
 /** Waits until nothing moves any more, or time is up: then the checks say what is missing. */
-async function settle(facts: Facts, signal: AbortSignal): Promise<void> {
+async function settle(facts: Facts, history: History, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + settledWithinMs
-  while (performance.now() < deadline && !(await isSettled(facts))) await wait(250, undefined, { signal })
+  for (;;) {
+    const moving = await stillMoving(facts)
+    if (moving === '' || performance.now() > deadline) return
+    history.add({ event: 'moving', what: moving })
+    await wait(250, undefined, { signal })
+  }
 }
 
-async function isSettled(facts: Facts): Promise<boolean> {
-  const { receiving, pending, purges, quarantined, openUploads, jobs }: Unsettled = await facts.unsettled()
-  if (receiving + pending + purges + openUploads.length + jobs > 0) return false
+/** What has not come to its end yet; empty when everything has. */
+async function stillMoving(facts: Facts): Promise<string> {
+  const { quarantined, openUploads, ...counts }: Unsettled = await facts.unsettled()
   const uploads = await facts.uploads()
   const parked = new Set(uploads.filter(({ state }) => state === 'parked').map(({ quarantine_key }) => quarantine_key))
-  if (!quarantined.every((key) => parked.has(key))) return false
   const named = new Set((await facts.assets()).map(({ s3_key }) => s3_key))
-  return (await facts.keys()).every((key) => key.startsWith('quarantine/') || named.has(key))
+  const all = {
+    ...counts,
+    'multipart uploads': openUploads.length,
+    quarantined: quarantined.filter((key) => !parked.has(key)).length,
+    orphans: (await facts.keys()).filter((key) => !key.startsWith('quarantine/') && !named.has(key)).length,
+  }
+  return Object.entries(all)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ')
 }

@@ -1,0 +1,130 @@
+import { expect, test } from 'vitest'
+import { acknowledgedIsFinal, atMostOneAsset } from '../../../src/chaos/checks/ends.ts'
+import type { Breach, Evidence } from '../../../src/chaos/checks/evidence.ts'
+import { nothingIsLeft } from '../../../src/chaos/checks/leftovers.ts'
+import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from '../../../src/chaos/checks/objects.ts'
+import { nobodyBeyondTheLimit } from '../../../src/chaos/checks/rights.ts'
+import type { AssetRow, FoundObject, UploadRow } from '../../../src/chaos/facts.ts'
+import type { SentFile } from '../../../src/chaos/history.ts'
+
+const file: SentFile = {
+  name: 'c1-1.png',
+  userId: 'user',
+  assetType: 'brand_image',
+  mediaType: 'image/png',
+  sizeBytes: 10,
+  sha256: 'good hash',
+  expected: 'completed',
+  idempotencyKey: null,
+}
+const row: UploadRow = {
+  id: 'id',
+  user_id: 'user',
+  state: 'completed',
+  original_filename: file.name,
+  quarantine_key: 'quarantine/id',
+  final_key: 'brand-images/id',
+  size_bytes: '10',
+  counted: true,
+  attempt: 1,
+  error_code: null,
+  last_fault: null,
+}
+const asset: AssetRow = {
+  id: 'asset',
+  user_id: 'user',
+  upload_id: 'id',
+  s3_key: 'brand-images/id',
+  file_size: '10',
+  mime_type: 'image/png',
+  asset_type: 'brand_image',
+  content_hash: file.sha256,
+}
+const object: FoundObject = {
+  key: 'brand-images/id',
+  sizeBytes: 10,
+  sha256: file.sha256,
+  contentType: 'image/png',
+  cacheControl: 'public, max-age=31536000, immutable',
+  encryption: 'AES256',
+  metadata: { upload_id: 'id', content_hash: file.sha256, uploaded_by: 'user', asset_type: 'brand_image' },
+}
+
+interface World {
+  rows?: UploadRow[]
+  assets?: AssetRow[]
+  objects?: FoundObject[]
+  sent?: SentFile
+  given?: Partial<Evidence>
+}
+
+/** One file that was sent, acknowledged and promoted, except where a test says otherwise. */
+const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = file, given = {} }: World = {}): Evidence =>
+  ({
+    uploads: new Map(rows.map((one) => [one.id, one])),
+    assets,
+    objects: new Map(objects.map((one) => [one.key, one])),
+    sent: new Map([[sent.name, sent]]),
+    acknowledged: new Map([['id', sent.name]]),
+    asked: new Set(),
+    cancelled: new Set(),
+    deleted: new Set(),
+    badHashes: new Set(['bad hash']),
+    filesPerHour: 2,
+    unsettled: { receiving: 0, pending: 0, purges: 0, quarantined: [], openUploads: [], jobs: 0 },
+    arena: { stack: { s3: { can: { encryption: true } } } },
+    ...given,
+  }) as unknown as Evidence
+
+const all = (given: Evidence): Breach[] =>
+  [acknowledgedIsFinal, atMostOneAsset, assetsHaveObjects, objectsHaveRows, nothingIsLeft, nothingBadIsFinal, nobodyBeyondTheLimit].flatMap(
+    (check) => check(given),
+  )
+
+const rejected: UploadRow = { ...row, state: 'rejected', error_code: 'file_corrupt' }
+const gone = { assets: [], objects: [] }
+const cancelledRow: UploadRow = { ...rejected, error_code: 'cancelled' }
+
+const sound: [string, World][] = [
+  ['a good file that became an asset', {}],
+  ['a bad file that was rejected', { rows: [rejected], ...gone, sent: { ...file, expected: 'file_corrupt' } }],
+  ['a cancelled upload', { rows: [cancelledRow], ...gone, given: { asked: new Set(['id']), cancelled: new Set(['id']) } }],
+  ['a deleted asset', { ...gone, given: { asked: new Set(['id']), deleted: new Set(['id']) } }],
+  ['a deletion whose answer got lost', { ...gone, given: { asked: new Set(['id']) } }],
+  ['a parked upload with its bytes', { rows: [{ ...row, state: 'parked' }], assets: [], objects: [{ ...object, key: 'quarantine/id' }] }],
+]
+
+test.for(sound)('%s breaks no promise', ([_, world]) => {
+  expect(all(evidence(world))).toEqual([])
+})
+
+const broken: [Breach['invariant'], string, World][] = [
+  ['I1', 'an acknowledged file without a row', { rows: [], ...gone }],
+  ['I1', 'an acknowledged file that waits', { rows: [{ ...row, state: 'received' }], ...gone }],
+  ['I1', 'a good file that was rejected', { rows: [rejected], ...gone }],
+  ['I1', 'a good file that was given up by us', { rows: [{ ...row, state: 'abandoned' }], ...gone }],
+  ['I1', 'a completed upload whose asset is gone', gone],
+  ['I1', 'a bad file that became an asset', { sent: { ...file, expected: 'file_corrupt' } }],
+  ['I1', 'a parked upload without its bytes', { rows: [{ ...row, state: 'parked' }], ...gone }],
+  ['I1', 'a cancelled upload that was completed', { given: { asked: new Set(['id']), cancelled: new Set(['id']) } }],
+  ['I1', 'a deleted asset that is still there', { given: { asked: new Set(['id']), deleted: new Set(['id']) } }],
+  ['I1', "somebody else's row", { rows: [{ ...row, user_id: 'other' }] }],
+  ['I2', 'two assets of one upload', { assets: [asset, { ...asset, id: 'second' }] }],
+  ['I2', 'an asset of a rejected upload', { rows: [rejected] }],
+  ['I2', 'one file accepted twice', { rows: [row, { ...row, id: 'second' }] }],
+  ['I3', 'an asset without its object', { objects: [] }],
+  ['I3', 'an asset with other bytes', { objects: [{ ...object, sha256: 'other' }] }],
+  ['I3', 'an object without encryption', { objects: [{ ...object, encryption: null }] }],
+  ['I3', 'an object with another cache policy', { objects: [{ ...object, cacheControl: null }] }],
+  ['I4', 'an object without a row', { objects: [object, { ...object, key: 'brand-images/stray' }] }],
+  ['I5', 'an object left in quarantine', { given: { unsettled: { ...evidence().unsettled, quarantined: ['quarantine/id'] } } }],
+  ['I5', 'an open multipart upload', { given: { unsettled: { ...evidence().unsettled, openUploads: ['quarantine/x'] } } }],
+  ['I5', 'a row that still says receiving', { rows: [row, { ...row, id: 'second', state: 'receiving' }] }],
+  ['I5', 'a job left in Redis', { given: { unsettled: { ...evidence().unsettled, jobs: 1 } } }],
+  ['I7', 'bad bytes under a final prefix', { objects: [{ ...object, sha256: 'bad hash' }] }],
+  ['I8', 'a user beyond the limit', { rows: [row, { ...row, id: '2' }, { ...row, id: '3', state: 'abandoned' }] }],
+]
+
+test.for(broken)('%s: %s is found', ([invariant, _, world]) => {
+  expect(all(evidence(world)).map((breach) => breach.invariant)).toContain(invariant)
+})
