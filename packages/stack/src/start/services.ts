@@ -42,9 +42,15 @@ export async function keepRunning(program: Program, context: ServicesContext, on
   return service
 }
 
+/**
+ * As `npm run gateway` and the containers start them: a small young heap is collected often, and the buffers of uploads with it
+ * (docs/decisions/2026-11-24-a-small-young-heap.md).
+ */
+const nodeFlags = ['--max-semi-space-size=2']
+
 async function begin({ name, entry, url }: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
   const logFile = join(file.folder, 'logs', `${name}.log`)
-  const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say })
+  const service = await startService({ name, args: [...nodeFlags, join(root, entry)], cwd: root, env, logFile, say })
   const identity = identityOf(service.pid)
   if (identity !== null) file.process(name, { ...identity, logFile, ...(url !== undefined && { url }) })
   return service
