@@ -157,6 +157,12 @@ const carriers: readonly CorpusFile[] = [
   suspicious('private-chunk.png', /a ZIP/, 'an archive in a chunk that nobody knows', () =>
     before(png(), 'IEND', chunk('prVt', original('zip-deflated.zip'))),
   ),
+  suspicious(
+    'archive-without-directory.png',
+    /a ZIP archive in its chunk 'prVt'/,
+    'an archive whose directory was cut off, in a chunk that nobody knows',
+    () => before(png(), 'IEND', chunk('prVt', original('zip-stored.zip').subarray(0, 4000))),
+  ),
   suspicious('pixels.png', /PHP code in its bytes/, 'PHP in pixels that are not packed', () => {
     const rows = rowsOf(png())
     rows.write('<?php system($_GET[0]); ?>', 1000, 'latin1')

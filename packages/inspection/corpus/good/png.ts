@@ -97,6 +97,9 @@ export const goodPngs: readonly CorpusFile[] = [
       .toBuffer(),
   ),
   good('profile.png', 'a colour profile', () => canvas().withIccProfile('p3').png().toBuffer()),
+  good('profile-of-nothing.png', 'a colour profile that does not unpack: every program shows the picture without', () =>
+    before(rgb(), 'IDAT', chunk('iCCP', 'none\0\0none')),
+  ),
   good('padded.png', 'zeros behind its end', () => Buffer.concat([rgb(), Buffer.alloc(1000)])),
   good('samsung-screenshot.png', "a screenshot with Samsung's trailer", () =>
     Buffer.concat([rgb(), samsungTrailer([{ name: 'Samsung_Capture_Info', data: Buffer.from('com.example.app') }], 0x0c61)]),

@@ -1,3 +1,4 @@
+import { type ByteSource, MiB } from '@airlock/domain'
 import { defaultLimits, inspect, inspectionVersion } from '@airlock/inspection/full'
 import { expect, test } from 'vitest'
 import {
@@ -28,6 +29,7 @@ import {
   trun,
   u32,
 } from '../boxes.ts'
+import { largeFilm } from '../large-film.ts'
 import { inspected, outcome, sample, watched } from '../sources.ts'
 
 const facts = {
@@ -326,5 +328,31 @@ test('a large video costs a few small reads, wherever its movie box stands', asy
 
     expect(source.reads.length).toBeLessThanOrEqual(5)
     expect(source.reads.reduce((sum, { length }) => sum + length, 0)).toBeLessThan(300_000)
+  }
+})
+
+test('a film of an hour and 490 MiB is judged by five reads of two MiB', async () => {
+  for (const movieLast of [false, true]) {
+    const { head, mediaBytes, tail } = largeFilm({ bytes: 490 * MiB, seconds: 3600, movieLast })
+    const reads: number[] = []
+    const source: ByteSource = {
+      size: head.length + mediaBytes + tail.length,
+      read: async (offset, length) => {
+        reads.push(length)
+        const bytes = Buffer.alloc(length)
+        if (offset < head.length) head.copy(bytes, 0, offset)
+        const tailAt = head.length + mediaBytes - offset
+        if (tailAt < length) tail.copy(bytes, Math.max(0, tailAt), Math.max(0, -tailAt))
+        return bytes
+      },
+      stream: () => {
+        throw new Error('a film is not read from end to end')
+      },
+    }
+    const verdict = await inspect(source, { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' })
+
+    expect(outcome(verdict)).toMatchObject({ duration_seconds: 3600, frame_rate: 30, fast_start: !movieLast })
+    expect(reads.length).toBeLessThanOrEqual(5)
+    expect(reads.reduce((sum, length) => sum + length)).toBeLessThan(2 * MiB)
   }
 })

@@ -1,5 +1,5 @@
 import { Corrupt } from '../bad-bytes.ts'
-import { maxUnpackedBytes, unpacked } from '../unpack.ts'
+import { maxUnpackedBytes, unpacked, unpackedIfWhole } from '../unpack.ts'
 import type { Part } from './anatomy.ts'
 
 /** How chunks with something else than pixels are read (PNG, third edition, section 11.3). */
@@ -48,7 +48,8 @@ function internationalText(data: Buffer): { kind: Part['kind']; bytes: Buffer } 
 function packedProfile(data: Buffer): Buffer {
   const end = keywordEnd('iCCP', data)
   if (data[end + 1] !== 0) throw malformed('iCCP')
-  return unpacked(data.subarray(end + 2), 'its colour profile', maxUnpackedBytes)
+  // Some editors write a profile of nothing; every program shows the picture without
+  return unpackedIfWhole(data.subarray(end + 2), 'its colour profile', maxUnpackedBytes) ?? data
 }
 
 function keywordEnd(type: string, data: Buffer): number {

@@ -1,0 +1,30 @@
+import { readFileSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import { manifest } from '../../corpus/manifest.ts'
+import { byteSigns, textSigns } from '../../src/full/suspicious/signs.ts'
+
+/** docs/inspection.md, on one line. */
+const page = readFileSync(new URL('../../../../docs/inspection.md', import.meta.url), 'utf8').replace(/\s+/g, ' ')
+
+test('the page names every sign of suspicious content', () => {
+  expect([...textSigns, ...byteSigns].map(({ found }) => found).filter((found) => !page.includes(found))).toEqual([])
+})
+
+test('the page says why a text is looked at, in the words of the table', () => {
+  const reasons = new Set(textSigns.map(({ reason }) => reason))
+  // Two kinds of scripts have one reason; the page says "the same" the second time
+  expect([...reasons].filter((reason) => !page.includes(reason))).toEqual([])
+})
+
+test('the page counts the corpus as it is', () => {
+  const good = manifest.filter(({ expect }) => expect === 'completed').length
+  const counts = `${manifest.length} files, ${good} that must pass and ${manifest.length - good} that must not`
+
+  expect(page).toContain(counts)
+  expect(page).toContain(`| Airlock | ${manifest.length} | 0 of ${manifest.length - good} | 0 of ${good} |`)
+})
+
+test('the page names every code that the corpus is rejected with', () => {
+  const codes = new Set(manifest.map(({ expect }) => expect).filter((code) => code !== 'completed'))
+  expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
+})
