@@ -100,11 +100,10 @@ async function tell(part: number, about: object, { onProgress, log }: ProcessDep
   await onProgress?.(part).catch((err: unknown) => log.warn({ ...about, err }, 'progress not told'))
 }
 
-/** The owner was deleted while we worked: nobody could own the asset, so the upload ends, and its copy at the final key goes. */
+/** The owner was deleted while we worked: nobody could own the asset, so the upload ends, and its copy at the final key is purged. */
 async function rejectOrphan(claim: Claim, error: unknown, deps: ProcessDeps): Promise<null> {
   if (!(error instanceof UnknownUser)) throw error
-  await reject(claim, refusal('unknown_user', {}), deps)
-  await deps.store.purge(claim.finalKey)
+  await reject(claim, refusal('unknown_user', {}), deps, { copied: true })
   deps.log.info({ uploadId: claim.uploadId, userId: claim.userId, code: 'unknown_user', step: 'reject' }, 'upload rejected')
   return null
 }

@@ -13,9 +13,15 @@ export interface RejectDeps {
 /**
  * Ends a claimed upload with the reason that its owner will read, then empties the quarantine: the bytes go only after the verdict is committed.
  *
+ * @param options.copied this attempt has copied it to its final key: that copy is purged
  * @throws ClaimLost  a later attempt owns the upload; nothing was touched
  */
-export async function reject(claim: Claim, refusal: Refusal, { uploads, store, log }: RejectDeps): Promise<void> {
-  await uploads.reject(claim, refusal)
+export async function reject(
+  claim: Claim,
+  refusal: Refusal,
+  { uploads, store, log }: RejectDeps,
+  { copied }: { copied: boolean } = { copied: false },
+): Promise<void> {
+  await uploads.reject(claim, refusal, { copied })
   await emptyQuarantine(claim, { store, log })
 }

@@ -53,8 +53,13 @@ export interface Work {
    * @throws UnknownUser when its owner was deleted meanwhile: nobody could own the asset
    */
   complete(claim: Claim, verdict: Pick<Accepted, 'mediaType' | 'facts'>): Promise<AssetRecord>
-  /** Ends the upload with an explanation for its owner. @throws ClaimLost */
-  reject(claim: Claim, refusal: Refusal, options?: { giveBack: boolean }): Promise<void>
+  /**
+   * Ends the upload with an explanation for its owner. Where an attempt may have copied it to its final key (`copied`, and always
+   * from the second one on), the same statement asks for that copy to be purged.
+   *
+   * @throws ClaimLost
+   */
+  reject(claim: Claim, refusal: Refusal, options?: { giveBack?: boolean; copied?: boolean }): Promise<void>
   /** Lets go, so that a later attempt can claim it. @param fault why, for operators. @throws ClaimLost */
   release(claim: Claim, fault: string): Promise<void>
   /** Stops trying; the object is kept until an operator decides. @param fault why, for operators. @throws ClaimLost */
@@ -97,8 +102,8 @@ export const work = (sessions: Sessions): Work => {
       }
     },
 
-    async reject(claim, { code, error, detail }, { giveBack } = { giveBack: false }) {
-      await fenced(claim, reject, code, error, detail, giveBack)
+    async reject(claim, { code, error, detail }, { giveBack = false, copied = false } = {}) {
+      await fenced(claim, reject, code, error, detail, giveBack, copied)
     },
 
     async release(claim, fault) {
@@ -188,11 +193,18 @@ const complete = `
   returning *`
 
 const reject = `
-  update uploads set
-    state = 'rejected', rejected_at = now(), updated_at = now(), lease_until = null,
-    error_code = $3, error_title = $4, error_detail = $5, counted = counted and not $6
-  where id = $1 and attempt = $2 and state = 'processing'
-  returning id`
+  with rejected as (
+    update uploads set
+      state = 'rejected', rejected_at = now(), updated_at = now(), lease_until = null,
+      error_code = $3, error_title = $4, error_detail = $5, counted = counted and not $6
+    where id = $1 and attempt = $2 and state = 'processing'
+    returning id, final_key, attempt
+  ), left_behind as (
+    insert into purges (key, upload_id)
+    select final_key, id from rejected where attempt > 1 or $7
+    on conflict (key) do nothing
+  )
+  select id from rejected`
 
 const release = `
   update uploads set state = 'received', updated_at = now(), lease_until = null, last_fault = $3

@@ -180,7 +180,8 @@ test('an owner who is deleted meanwhile gets no asset: the upload ends, and its 
   expect(await airlock.worker({ inspect }).process(upload)).toMatchObject({ ended: 'rejected', refusal: { code: 'unknown_user' } })
 
   expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: { code: 'unknown_user' } })
-  expect(await world.bucket.keys()).toEqual([])
+  expect(await airlock.quarantine()).toEqual([])
+  expect((await world.sql.query('select key, upload_id from purges')).rows).toEqual([{ key: upload.finalKey, upload_id: upload.id }])
 })
 
 test('progress is told once the file is inspected, and nobody minds when it can not be told', async ({ airlock }) => {

@@ -1,0 +1,101 @@
+import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
+import { refusal } from '@airlock/domain'
+import { expect } from 'vitest'
+import { accept, discard } from '../../src/index.ts'
+import { type Airlock, formOf, test } from '../airlock.ts'
+import { Died, Mortal } from '../mortal.ts'
+import { dot, largeScene, type Sample, samples } from '../samples.ts'
+
+/** What becomes of an upload whose gateway dies at a step: nothing was promised, or a worker ends it. */
+const steps = [
+  { verb: 'register', when: 'before', becomes: null },
+  { verb: 'register', when: 'after', becomes: 'abandoned' },
+  { verb: 'receive', when: 'before', becomes: 'abandoned' },
+  { verb: 'receive', when: 'after', becomes: 'abandoned' },
+  { verb: 'accept', when: 'before', becomes: 'abandoned' },
+  { verb: 'accept', when: 'after', becomes: 'completed' },
+  { verb: 'ring', when: 'before', becomes: 'completed' },
+  { verb: 'ring', when: 'after', becomes: 'completed' },
+] as const
+
+/** A gateway's way with one file, on servers that are in its hands. */
+async function comesIn(airlock: Airlock, sample: Sample, mortal: Mortal): Promise<void> {
+  const uploads = mortal.holds(airlock.uploads)
+  const file = await airlock.receives(sample, { deps: { uploads, store: mortal.holds(airlock.store) } })
+  await accept([file], formOf(sample), { uploads, bell: mortal.holds(airlock.world.bell), log: airlock.log })
+}
+
+/** Time passes, the sweeper comes, and workers do what they are rung for. */
+async function timePasses(airlock: Airlock): Promise<void> {
+  for (const row of await airlock.rows()) await airlock.ages(row, 7200)
+  await airlock.sweeps()
+  for (const row of await airlock.rows()) await airlock.worker().process(row)
+}
+
+for (const sample of [dot, largeScene()]) {
+  test.for(steps)(
+    `${sample.filename}, whose gateway dies $when $verb, ends as it must`,
+    async ({ verb, when, becomes }, { airlock, expect }) => {
+      const mortal = new Mortal({ verb, when })
+      // what a bell can't do is told in the log, so its gateway answers and dies later
+      await comesIn(airlock, sample, mortal).catch((error: unknown) => {
+        if (!(error instanceof Died)) throw error
+      })
+      expect(mortal.died).toBe(true)
+
+      await timePasses(airlock)
+
+      const rows = await airlock.rows()
+      expect(rows.map(({ state }) => state)).toEqual(becomes === null ? [] : [becomes])
+      expect(await airlock.quarantine()).toEqual([])
+      expect(await airlock.finalObjects()).toEqual(becomes === 'completed' ? rows.map(({ finalKey }) => finalKey) : [])
+    },
+  )
+}
+
+test('a registration whose answer gets lost is abandoned by the sweeper, and does not count', async ({ airlock }) => {
+  const register: Airlock['uploads']['register'] = async (...args) => {
+    await airlock.uploads.register(...args)
+    throw new DatabaseUnavailable('the answer got lost')
+  }
+  await expect(airlock.receives(dot, { deps: { uploads: { ...airlock.uploads, register } } })).rejects.toBeInstanceOf(DatabaseUnavailable)
+
+  await timePasses(airlock)
+
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', counted: false }])
+})
+
+test('an acceptance whose answer gets lost is not taken back: its file becomes an asset', async ({ airlock }) => {
+  const file = await airlock.receives(samples.photo)
+  const uploads: Pick<Airlock['uploads'], 'accept'> = {
+    accept: async (...args) => {
+      await airlock.uploads.accept(...args)
+      throw new DatabaseUnavailable('the answer got lost')
+    },
+  }
+  const deps = { uploads, bell: airlock.world.bell, log: airlock.log }
+  await expect(accept([file], formOf(samples.photo), deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
+  // what the door does with a form that failed
+  await discard(
+    file,
+    refusal('database_unavailable', {}),
+    { giveBack: true },
+    { ...airlock, uploads: airlock.uploads, store: airlock.store },
+  )
+
+  await timePasses(airlock)
+
+  expect(await airlock.rows()).toMatchObject([{ state: 'completed' }])
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('a gateway that was paused until its file was abandoned accepts nothing, and leaves nothing', async ({ airlock }) => {
+  const file = await airlock.receives(dot)
+  await timePasses(airlock)
+
+  const accepting = accept([file], formOf(dot), { uploads: airlock.uploads, bell: airlock.world.bell, log: airlock.log })
+
+  await expect(accepting).rejects.toThrow(UploadNotReceiving)
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
+  expect(await airlock.quarantine()).toEqual([])
+})
