@@ -11,7 +11,7 @@ import type { RetryPolicy } from './jobs/process-upload.ts'
 import { openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { PurgeTimer } from './purge-timer.ts'
-import { SweepTimer } from './sweep-timer.ts'
+import { SweepTimer, type SweepTimerOptions } from './sweep-timer.ts'
 import { type UpkeepOptions, UpkeepTimer } from './upkeep-timer.ts'
 
 export interface WorkerDeps {
@@ -30,7 +30,7 @@ export interface WorkerDeps {
   sizeLimits: SizeLimits
   /** What reading a file may cost, where it differs from inspection's own limits. */
   inspection?: InspectionSettings
-  sweep: { everySeconds: number; ringAfterSeconds: number; receivingForSeconds: number }
+  sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
   /** Hears when objects have to be purged; what it misses waits for the timer. */
@@ -62,7 +62,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
         for (const [rule, count] of Object.entries(report)) metrics.swept.inc({ rule }, count)
       },
     },
-    { uploads: database.uploads, store, bell, log },
+    { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, bell, log },
   )
   const purger = purgeTimer(metrics, deps)
   const upkeep = new UpkeepTimer(deps.upkeep, { database, log })

@@ -1,4 +1,12 @@
-import { type Config, databaseVariables, type Environment, inspectionVariables, readConfig, storeVariables } from '@airlock/config'
+import {
+  type Config,
+  databaseVariables,
+  type Environment,
+  inspectionVariables,
+  readConfig,
+  storeVariables,
+  sweepVariables,
+} from '@airlock/config'
 
 const names = [
   ...databaseVariables,
@@ -14,9 +22,7 @@ const names = [
   'RETRY_BASE_MS',
   'RETRY_CAP_MS',
   ...inspectionVariables,
-  'UPLOAD_MAX_SECONDS',
-  'LEASE_SECONDS',
-  'SWEEP_INTERVAL_SECONDS',
+  ...sweepVariables,
   'ACCESS_LOG_DAYS',
   'SHUTDOWN_GRACE_S',
 ] as const

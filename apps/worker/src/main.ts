@@ -1,4 +1,4 @@
-import { ConfigError, databaseSettings, inspectionSettings, sizeLimits, storeSettings } from '@airlock/config'
+import { ConfigError, databaseSettings, inspectionSettings, sizeLimits, storeSettings, sweepSettings } from '@airlock/config'
 import { listenForPurges, openDatabase } from '@airlock/database'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
@@ -31,11 +31,7 @@ async function start(config: WorkerConfig): Promise<void> {
     leaseSeconds: config.LEASE_SECONDS,
     sizeLimits: sizeLimits(config),
     inspection: inspectionSettings(config),
-    sweep: {
-      everySeconds: config.SWEEP_INTERVAL_SECONDS,
-      ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
-      receivingForSeconds: config.UPLOAD_MAX_SECONDS,
-    },
+    sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS },
     listenForPurges: (handlers) =>

@@ -13,6 +13,20 @@ import { RecordedLog } from './recorded-log.ts'
 import type { Sample } from './samples.ts'
 import { openServers, type Queues, type Servers } from './servers.ts'
 
+/** Sweeps that find nothing in the time of a test. */
+export const sweepOptions: WorkerDeps['sweep'] = {
+  everySeconds: 3600,
+  ringAfterSeconds: 60,
+  receivingForSeconds: 3600,
+  callSeconds: 30,
+  restSeconds: 3600,
+  maxRemovals: 1000,
+  unusedAssetDays: 90,
+  graceDays: 7,
+  uploadRecordDays: 30,
+  leaseSeconds: 60,
+}
+
 /** Nobody counts files here. */
 const noCounter = { secondsUntilRoom: async () => 0, add: async () => {}, remove: async () => {} }
 
@@ -74,7 +88,7 @@ export class Airlock {
       retry: { maxAttempts: 8, baseMs: 20, capMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
-      sweep: { everySeconds: 3600, ringAfterSeconds: 60, receivingForSeconds: 3600 },
+      sweep: sweepOptions,
       purge: { everySeconds: 3600, againInSeconds: 30 },
       upkeep: { everySeconds: 3600, accessLogDays: 400 },
       listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
@@ -153,7 +167,7 @@ export class Airlock {
 
 /** Empties what the test before may have left, so that each begins alone. */
 async function empty({ sql, bucket, store }: Servers): Promise<void> {
-  await sql.query('truncate uploads, assets, users cascade')
+  await sql.query('truncate uploads, assets, users, sweeper cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
   await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
 }

@@ -9,5 +9,7 @@ export {
   sizeLimitVariables,
   storeSettings,
   storeVariables,
+  sweepSettings,
+  sweepVariables,
 } from './servers.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'

@@ -78,3 +78,28 @@ export const inspectionSettings = (config: Config<(typeof inspectionVariables)[n
   maxMemoryMiB: config.INSPECT_MEMORY_MIB,
   limits: { maxBytes: sizeLimits(config), maxPixels: config.MAX_IMAGE_PIXELS },
 })
+
+export const sweepVariables = [
+  'UPLOAD_MAX_SECONDS',
+  'S3_CALL_TIMEOUT_MS',
+  'LEASE_SECONDS',
+  'SWEEP_INTERVAL_SECONDS',
+  'SWEEP_REST_SECONDS',
+  'SWEEP_MAX_REMOVALS',
+  'UNUSED_ASSET_DAYS',
+  'UNUSED_ASSET_GRACE_DAYS',
+  'UPLOAD_RECORD_DAYS',
+] as const
+
+/** What the sweeper waits for, and how much it may do at once. */
+export const sweepSettings = (config: Config<(typeof sweepVariables)[number]>) => ({
+  ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
+  receivingForSeconds: config.UPLOAD_MAX_SECONDS,
+  callSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000),
+  restSeconds: config.SWEEP_REST_SECONDS,
+  maxRemovals: config.SWEEP_MAX_REMOVALS,
+  unusedAssetDays: config.UNUSED_ASSET_DAYS,
+  graceDays: config.UNUSED_ASSET_GRACE_DAYS,
+  uploadRecordDays: config.UPLOAD_RECORD_DAYS,
+  leaseSeconds: config.LEASE_SECONDS,
+})

@@ -144,7 +144,7 @@ export const variables = {
     default: '60',
   }),
   INSPECT_MEMORY_MIB: variable({
-    about: 'most MiB of one inspector process; a picture of 100 megapixels needs up to 900',
+    about: 'most MiB of one inspector process; a picture of 100 megapixels needs up to 924',
     parse: wholeNumber(150, 65_536),
     default: '1024',
   }),
@@ -178,6 +178,27 @@ export const variables = {
     default: '60',
   }),
   SWEEP_INTERVAL_SECONDS: variable({ about: 'how often stuck uploads are looked for', parse: wholeNumber(1, 86_400), default: '15' }),
+  SWEEP_REST_SECONDS: variable({
+    about: 'the pause between two passes of the sweeper through all objects, unused assets and old uploads',
+    parse: wholeNumber(0, 604_800),
+    default: '3600',
+  }),
+  SWEEP_MAX_REMOVALS: variable({ about: 'the most that one sweep may delete', parse: wholeNumber(1, 1_000_000), default: '1000' }),
+  UNUSED_ASSET_DAYS: variable({
+    about: 'assets that no brand shows and nobody accessed for so long expire, training sets never; 0 = none does',
+    parse: wholeNumber(0, 36_500),
+    default: '90',
+  }),
+  UNUSED_ASSET_GRACE_DAYS: variable({
+    about: 'for so long an unused asset is marked before it is deleted; any access saves it',
+    parse: wholeNumber(0, 3650),
+    default: '7',
+  }),
+  UPLOAD_RECORD_DAYS: variable({
+    about: 'finished uploads are forgotten after so long, parked ones never; their jobs are then unknown',
+    parse: wholeNumber(1, 36_500),
+    default: '30',
+  }),
   ACCESS_LOG_IP_HASH_KEY: variable({
     about: 'with it the access log keeps an HMAC of the address that asked, at least 32 bytes; empty = nothing of it',
     parse: optional(secret),

@@ -17,4 +17,5 @@ export {
   type Sender,
 } from './receive.ts'
 export { reject } from './reject.ts'
-export { type SweepDeps, type SweepOptions, type SweepReport, sweep } from './sweep/sweep.ts'
+export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
+export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'

@@ -23,6 +23,7 @@ import {
   type SweepReport,
   settleFailedAttempt,
   sweep,
+  sweepRules,
 } from '../src/index.ts'
 import { MemoryCounter } from './memory-counter.ts'
 import { Died, type Fate, Mortal } from './mortal.ts'
@@ -44,6 +45,22 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<
   bytes?: Readable
   deps?: Partial<ReceiveDeps>
 }
+
+/** How these tests sweep: objects at once, without a pause between two passes. */
+export const sweepOptions: SweepOptions = {
+  ringAfterSeconds: 60,
+  receivingForSeconds: 3600,
+  callSeconds: 0,
+  restSeconds: 0,
+  maxRemovals: 1000,
+  unusedAssetDays: 90,
+  graceDays: 7,
+  uploadRecordDays: 30,
+  leaseSeconds: 60,
+}
+
+/** A sweep that found nothing. */
+export const nothingSwept = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
 
 /** What inspects in these tests: the real thing. */
 export const realInspect: Inspect = (source, { filename, detectedType, assetType }) =>
@@ -133,10 +150,11 @@ export class Airlock {
     }
   }
 
-  sweeps(options: Partial<SweepOptions> = {}, deps: Partial<Parameters<typeof sweep>[1]> = {}): Promise<SweepReport> {
+  sweeps(options: Partial<SweepOptions> = {}, deps: Partial<Parameters<typeof sweep>[1]> = {}): Promise<SweepReport | null> {
+    const { database, bell } = this.world
     return sweep(
-      { ringAfterSeconds: 60, receivingForSeconds: 3600, ...options },
-      { uploads: this.uploads, store: this.store, bell: this.world.bell, log: this.log, ...deps },
+      { ...sweepOptions, ...options },
+      { uploads: this.uploads, assets: database.assets, sweeper: database.sweeper, store: this.store, bell, log: this.log, ...deps },
     )
   }
 
@@ -274,7 +292,7 @@ export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
 
 /** Empties what the test before may have left, so that each begins alone. */
 async function empty({ sql, bucket, store, queues }: World): Promise<void> {
-  await sql.query('truncate uploads, assets, users cascade')
+  await sql.query('truncate uploads, assets, users, sweeper cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
   await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
   const redis = new Redis(queues.redisUrl, { maxRetriesPerRequest: 1 })

@@ -1,27 +1,47 @@
+import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
-import { databaseSettings, databaseVariables, readConfig, storeSettings, storeVariables } from '@airlock/config'
+import {
+  databaseSettings,
+  databaseVariables,
+  readConfig,
+  storeSettings,
+  storeVariables,
+  sweepSettings,
+  sweepVariables,
+} from '@airlock/config'
 import { openDatabase } from '@airlock/database'
-import { type Log, sweep } from '@airlock/lifecycle'
+import { type Log, type SweepReport, sweep } from '@airlock/lifecycle'
 import { Bell } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import type { Command, CommandIo } from '../command.ts'
 
-const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', 'UPLOAD_MAX_SECONDS', 'SWEEP_INTERVAL_SECONDS'] as const
+const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVariables] as const
 
 export const sweepCommand: Command = {
   name: 'sweep',
-  summary: 'find uploads which stopped moving and get them moving again',
-  usage: 'npm run ops -- sweep [--dry-run]',
+  summary: 'find uploads which stopped moving and get them moving again; remove what nobody needs',
+  usage: `[--dry-run]
+
+  --dry-run  says what one sweep would do, and touches nothing
+
+A line for each thing done, then how many there were for each rule. While a worker sweeps, it waits for its turn.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean', default: false } } })
     const report = await sweepOnce(values['dry-run'], io)
+    if (report === null) {
+      io.err('Another process sweeps all the while, nothing was done.')
+      return 1
+    }
     const did = values['dry-run'] ? 'would move' : 'moved'
-    for (const [rule, count] of Object.entries(report)) io.out(`${rule.padEnd(8)} ${did} ${count}`)
+    for (const [rule, count] of Object.entries(report)) io.out(`${rule.padEnd(10)} ${did} ${count}`)
     return 0
   },
 }
 
-async function sweepOnce(dryRun: boolean, io: CommandIo) {
+/** The wait for a worker that sweeps, in ms, before it is asked again. */
+const askAgainMs = 250
+
+async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | null> {
   const config = readConfig(io.env, names)
   const log = plainLog(io)
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
@@ -29,8 +49,15 @@ async function sweepOnce(dryRun: boolean, io: CommandIo) {
   const bell = new Bell({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
   try {
     await bell.ready()
-    const options = { ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS, receivingForSeconds: config.UPLOAD_MAX_SECONDS, dryRun }
-    return await sweep(options, { uploads: database.uploads, store, bell, log })
+    const options = { ...sweepSettings(config), dryRun }
+    const deps = { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, bell, log }
+    const deadline = performance.now() + config.LEASE_SECONDS * 1000
+    let report = await sweep(options, deps)
+    while (report === null && performance.now() < deadline) {
+      await setTimeout(askAgainMs)
+      report = await sweep(options, deps)
+    }
+    return report
   } finally {
     await Promise.all([bell.close(), database.close()])
     store.close()
@@ -38,7 +65,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo) {
 }
 
 /** A line for each thing that happened, for a person at a terminal. */
-function plainLog({ out, err }: CommandIo): Log {
+export function plainLog({ out, err }: CommandIo): Log {
   const line = (fields: object, message: string) =>
     `${message} ${Object.entries(fields)
       .map(([name, value]) => `${name}=${value}`)

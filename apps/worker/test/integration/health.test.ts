@@ -1,7 +1,7 @@
 import { Bell } from '@airlock/queue'
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
-import { test } from '../airlock.ts'
+import { sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
 const connected = { status: 'connected' }
@@ -36,7 +36,7 @@ test('a worker whose Redis is away is alive and not ready, and says which server
 })
 
 test('figures count how jobs ended and what was swept, in labels of closed sets', async ({ airlock }) => {
-  const worker = airlock.startsWorker({ sweep: { everySeconds: 0.1, ringAfterSeconds: 3600, receivingForSeconds: 3600 } })
+  const worker = airlock.startsWorker({ sweep: { ...sweepOptions, everySeconds: 0.1, ringAfterSeconds: 3600 } })
   const [good, bad] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.brokenPhoto)]
   await airlock.comesTo('completed', good)
   await airlock.comesTo('rejected', bad)

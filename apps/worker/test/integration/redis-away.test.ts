@@ -1,7 +1,7 @@
 import { privateServer, waitFor } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
-import { Airlock, test as withServers } from '../airlock.ts'
+import { Airlock, sweepOptions, test as withServers } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
 /** A Redis of this file's own, which its tests flush, stop and start. */
@@ -24,7 +24,7 @@ const test = withServers
   })
 
 /** Sweeps all the time, and rings for what has not moved for a second. */
-const busySweeper = { everySeconds: 0.5, ringAfterSeconds: 1, receivingForSeconds: 3600 }
+const busySweeper = { ...sweepOptions, everySeconds: 0.5, ringAfterSeconds: 1, receivingForSeconds: 3600 }
 
 async function flush(url: string): Promise<void> {
   const redis = new Redis(url, { maxRetriesPerRequest: 1 })

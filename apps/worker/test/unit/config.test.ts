@@ -45,6 +45,11 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   UPLOAD_MAX_SECONDS: '0',
   LEASE_SECONDS: 'a minute',
   SWEEP_INTERVAL_SECONDS: '0',
+  SWEEP_REST_SECONDS: '-1',
+  SWEEP_MAX_REMOVALS: '0',
+  UNUSED_ASSET_DAYS: '-1',
+  UNUSED_ASSET_GRACE_DAYS: 'a week',
+  UPLOAD_RECORD_DAYS: '0',
   SHUTDOWN_GRACE_S: '-1',
 }
 
@@ -65,6 +70,11 @@ test('three servers are all that a worker must be told', () => {
     WORKER_MAX_ATTEMPTS: 8,
     LEASE_SECONDS: 60,
     SWEEP_INTERVAL_SECONDS: 15,
+    SWEEP_REST_SECONDS: 3600,
+    SWEEP_MAX_REMOVALS: 1000,
+    UNUSED_ASSET_DAYS: 90,
+    UNUSED_ASSET_GRACE_DAYS: 7,
+    UPLOAD_RECORD_DAYS: 30,
   })
 })
 

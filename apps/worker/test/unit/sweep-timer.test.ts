@@ -3,19 +3,28 @@ import { expect, test, vi } from 'vitest'
 import { SweepTimer } from '../../src/sweep-timer.ts'
 import { RecordedLog } from '../recorded-log.ts'
 
-const options = { everySeconds: 0.01, ringAfterSeconds: 60, receivingForSeconds: 3600 }
+const options = {
+  everySeconds: 0.01,
+  ringAfterSeconds: 60,
+  receivingForSeconds: 3600,
+  callSeconds: 30,
+  restSeconds: 3600,
+  maxRemovals: 1000,
+  unusedAssetDays: 90,
+  graceDays: 7,
+  uploadRecordDays: 30,
+  leaseSeconds: 60,
+}
 const nothing = { uploads: [], next: null }
 
 /** A record in which nothing stands still; what looks for waiting uploads is the test's. */
-function timerOver(waiting: () => Promise<typeof nothing>) {
+function timerOver(waiting: () => Promise<typeof nothing>, take: () => Promise<object | null> = async () => ({})) {
   const log = new RecordedLog()
   const swept: SweepReport[] = []
-  const uploads = { waiting, lapsed: async () => nothing, stale: async () => nothing } as unknown as SweepDeps['uploads']
-  const store = { purge: async () => {}, abandonReceives: async () => 0 }
-  const timer = new SweepTimer(
-    { ...options, onSwept: (report) => swept.push(report) },
-    { uploads, store, bell: { ringAgain: async () => true }, log },
-  )
+  const uploads = { waiting, lapsed: async () => nothing, stale: async () => nothing }
+  const sweeper = { take, renew: async () => true, end: async () => true }
+  const deps = { uploads, sweeper, bell: { ringAgain: async () => true }, log } as unknown as SweepDeps
+  const timer = new SweepTimer({ ...options, onSwept: (report) => swept.push(report) }, deps)
   return { timer, swept, log }
 }
 
@@ -74,5 +83,16 @@ test('a timer that was stopped does not start again', async () => {
   await timer.stop()
   timer.start()
   await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(looked).not.toHaveBeenCalled()
+})
+
+test('while another worker sweeps there is nothing to tell', async () => {
+  const looked = vi.fn(async () => nothing)
+  const asked = vi.fn(async () => null)
+  const { timer, swept } = timerOver(looked, asked)
+  timer.start()
+  await vi.waitFor(() => expect(asked.mock.calls.length).toBeGreaterThan(1))
+  await timer.stop()
+  expect(swept).toEqual([])
   expect(looked).not.toHaveBeenCalled()
 })

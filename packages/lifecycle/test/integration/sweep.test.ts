@@ -3,7 +3,8 @@ import { finalKey, quarantineKey } from '@airlock/domain'
 import { Bell, BellUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { test } from '../airlock.ts'
+import { nothingSwept, test } from '../airlock.ts'
+import { Died, Mortal } from '../mortal.ts'
 import { dot, samples } from '../samples.ts'
 import type { World } from '../world.ts'
 
@@ -11,12 +12,12 @@ test('an accepted upload whose job was lost is rung for, on its lane, once it ha
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
   await airlock.forgetsJobs('images')
   await airlock.forgetsJobs('videos')
-  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 0 })
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
   expect(await airlock.rungFor('images')).toEqual([])
 
   await airlock.ages(picture, 61)
   await airlock.ages(video, 61)
-  expect(await airlock.sweeps()).toEqual({ waiting: 2, lapsed: 0, stale: 0 })
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, waiting: 2 })
 
   expect(await airlock.rungFor('images')).toEqual([picture.id])
   expect(await airlock.rungFor('videos')).toEqual([video.id])
@@ -41,7 +42,7 @@ test('an upload whose worker died is rung for once its lease has run out', async
   expect(await airlock.sweeps()).toMatchObject({ lapsed: 0 })
 
   await airlock.leaseRunsOut(upload)
-  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 1, stale: 0 })
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, lapsed: 1 })
 
   expect(await airlock.rungFor('images')).toEqual([upload.id])
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
@@ -56,7 +57,7 @@ test('an upload that never finished arriving is abandoned, given back, and leave
   await beginsUpload(world, other)
   for (const { uploadId } of [whole, begun]) await airlock.ages({ id: uploadId }, 3601)
 
-  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 2 })
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, stale: 2 })
 
   expect(await airlock.quarantine()).toEqual([])
   expect(await airlock.openMultipartUploads()).toEqual([other])
@@ -115,7 +116,7 @@ test('what is final or parked, and what moves, is left alone', async ({ airlock 
   await airlock.forgetsJobs('images')
   const before = await airlock.rows()
 
-  expect(await airlock.sweeps()).toEqual({ waiting: 0, lapsed: 0, stale: 0 })
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
 
   expect(await airlock.rows()).toEqual(before)
   expect(await airlock.rungFor('images')).toEqual([])
@@ -132,7 +133,7 @@ test('a dry run says what it would do, and touches nothing', async ({ airlock })
   await airlock.forgetsJobs('images')
   const [rows, quarantine] = [await airlock.rows(), await airlock.quarantine()]
 
-  expect(await airlock.sweeps({ dryRun: true })).toEqual({ waiting: 1, lapsed: 1, stale: 1 })
+  expect(await airlock.sweeps({ dryRun: true })).toEqual({ ...nothingSwept, waiting: 1, lapsed: 1, stale: 1 })
 
   expect(await airlock.rows()).toEqual(rows)
   expect(await airlock.quarantine()).toEqual(quarantine)
@@ -165,10 +166,65 @@ test('a thousand waiting uploads are all rung for in one sweep, and a second swe
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
 })
 
-test('two sweepers at once ring once for each upload', async ({ airlock, world }) => {
+test('two sweepers at once ring once for each upload, for one of them leaves it to the other', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 50)
-  await Promise.all([airlock.sweeps(), airlock.sweeps()])
+  const reports = await Promise.all([airlock.sweeps(), airlock.sweeps()])
+  expect(reports.filter((report) => report !== null)).toMatchObject([{ waiting: 50 }])
   expect(await airlock.rungFor('images')).toHaveLength(50)
+})
+
+test('a sweeper that died is followed by the next one once its lease has run out', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 3)
+  const mortal = new Mortal({ verb: 'ringAgain', when: 'after' })
+  const held = { bell: mortal.holds(world.bell), sweeper: mortal.holds(world.database.sweeper) }
+  await expect(airlock.sweeps({}, held)).rejects.toBeInstanceOf(Died)
+  expect(await airlock.sweeps()).toBeNull()
+
+  await world.sql.query(`update sweeper set lease_until = now() - interval '1 ms'`)
+
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
+  expect(await airlock.rungFor('images')).toHaveLength(3)
+})
+
+test('a sweeper that was silent for too long leaves the rest to the one that followed it', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 3)
+  const bell = {
+    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+      await world.sql.query(`update sweeper set holder = gen_random_uuid(), lease_until = now() + interval '1 minute'`)
+      return world.bell.ringAgain(...args)
+    },
+  }
+  expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { bell })).not.toBeNull()
+  expect(await airlock.rungFor('images')).toHaveLength(1)
+  expect(airlock.log.saying('another process sweeps by now')).toHaveLength(1)
+  expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
+})
+
+test('many workers sweep no oftener than one', async ({ airlock }) => {
+  expect(await airlock.sweeps({ notWithinSeconds: 15 })).toEqual(nothingSwept)
+  expect(await airlock.sweeps({ notWithinSeconds: 15 })).toBeNull()
+})
+
+test('a sweep that is told to stop ends between two moves', async ({ airlock, world }) => {
+  await manyWaiting(world, airlock.userId, 3)
+  const stopping = new AbortController()
+  const bell = {
+    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+      stopping.abort()
+      return world.bell.ringAgain(...args)
+    },
+  }
+  expect(await airlock.sweeps({ signal: stopping.signal }, { bell })).toMatchObject({ waiting: 1 })
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
+})
+
+test('one sweep deletes no more than it may, and the next goes on', async ({ airlock }) => {
+  for (let i = 0; i < 3; i++) {
+    const { uploadId } = await airlock.receives(dot)
+    await airlock.ages({ id: uploadId }, 3601)
+  }
+  expect(await airlock.sweeps({ maxRemovals: 2 })).toMatchObject({ stale: 2 })
+  expect(await airlock.sweeps({ maxRemovals: 2 })).toMatchObject({ stale: 1 })
 })
 
 test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', async ({ airlock, world }) => {
@@ -179,10 +235,10 @@ test('with Redis away the sweeper still abandons what is stale, and rings in a l
   await airlock.ages(waiting, 61)
   await airlock.ages({ id: stale.uploadId }, 3601)
 
-  expect(await airlock.sweeps({}, { bell })).toEqual({ waiting: 0, lapsed: 0, stale: 1 })
+  expect(await airlock.sweeps({}, { bell })).toEqual({ ...nothingSwept, stale: 1 })
   await bell.close()
 
-  expect(await airlock.sweeps()).toEqual({ waiting: 1, lapsed: 0, stale: 0 })
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, waiting: 1 })
   expect(await airlock.rungFor('images')).toEqual([waiting.id])
 })
 

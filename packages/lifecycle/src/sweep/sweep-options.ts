@@ -1,0 +1,40 @@
+import type { AssetRepository, SweeperLease, UploadRepository } from '@airlock/database'
+import type { Bell } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
+import type { Log } from '../log.ts'
+
+export interface SweepDeps {
+  uploads: UploadRepository
+  assets: AssetRepository
+  sweeper: SweeperLease
+  store: Pick<ObjectStore, 'head' | 'list' | 'openReceives' | 'purge' | 'abandonReceives'>
+  bell: Pick<Bell, 'ringAgain'>
+  log: Log
+}
+
+export interface SweepOptions {
+  /** How long an accepted upload may wait before it is rung for again. */
+  ringAfterSeconds: number
+  /** How long an upload may be `receiving`: the longest request. */
+  receivingForSeconds: number
+  /** The longest call to the store: what was sent before that has landed, or never will. */
+  callSeconds: number
+  /** The pause between two passes of a rule that goes through everything. */
+  restSeconds: number
+  /** What one sweep may delete: objects, unfinished uploads, assets and rows together. */
+  maxRemovals: number
+  /** Assets that nobody used for so long expire; 0 = never. */
+  unusedAssetDays: number
+  /** For so long an unused asset is marked before it is deleted. */
+  graceDays: number
+  /** Final uploads are forgotten after so long. */
+  uploadRecordDays: number
+  /** A sweeper that is silent for so long is followed by another. */
+  leaseSeconds: number
+  /** No sweep when another ended less than so long ago. */
+  notWithinSeconds?: number
+  /** Says what it would do, and does nothing. */
+  dryRun?: boolean
+  /** Ends the sweep between two moves. */
+  signal?: AbortSignal | undefined
+}
