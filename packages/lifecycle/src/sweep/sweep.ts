@@ -1,8 +1,10 @@
+import { leftovers } from './leftovers.ts'
 import { lapsed, waiting } from './ring.ts'
 import type { Rule, Run } from './rule.ts'
 import { stale } from './stale.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { lookingTurn, Turn, TurnLost } from './turn.ts'
+import { unfinished } from './unfinished.ts'
 
 /**
  * What the sweeper looks for, in the order in which it does: first what somebody waits for, and what needs no object store before what does,
@@ -12,6 +14,8 @@ const rules = {
   waiting,
   lapsed,
   stale,
+  leftovers,
+  unfinished,
 } as const satisfies Record<string, Rule>
 
 export type SweepRule = keyof typeof rules

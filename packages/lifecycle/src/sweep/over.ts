@@ -1,0 +1,25 @@
+import type { UploadRecord } from '@airlock/database'
+import { isFinal } from '@airlock/domain'
+import type { SweepOptions } from './sweep-options.ts'
+
+/** What lies in quarantine is never asked for in a batch larger than this. */
+export const idsAtOnce = 100
+
+/**
+ * Whether nobody needs any more what was written at `writtenAt` under an upload's own quarantine key. Its row must have been read after the
+ * object was seen.
+ *
+ * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
+ * the ordinary clean-up its time, and without a row, as after a restore of an older database, it gives people an hour's time to notice.
+ */
+export function isOver(upload: UploadRecord | undefined, writtenAt: Date, { callSeconds, receivingForSeconds }: SweepOptions): boolean {
+  if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds)
+  return isOlder(writtenAt, receivingForSeconds + callSeconds)
+}
+
+export const isOlder = (at: Date, seconds: number): boolean => Date.now() - at.getTime() >= seconds * 1000
+
+/** A list in pieces of at most `size`. */
+export function* pieces<T>(all: readonly T[], size: number): Generator<T[]> {
+  for (let start = 0; start < all.length; start += size) yield all.slice(start, start + size)
+}

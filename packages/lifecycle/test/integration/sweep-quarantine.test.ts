@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { quarantineKey, refusal } from '@airlock/domain'
+import { storeCan } from '@airlock/stack/testing'
+import { StoreFailure, StoreUnavailable } from '@airlock/storage'
+import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
+import { expect } from 'vitest'
+import { type Airlock, nothingSwept, test } from '../airlock.ts'
+import { dot, samples } from '../samples.ts'
+import type { World } from '../world.ts'
+
+const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
+
+/** A store that is away whenever something is to be removed. */
+const removesNothing = (airlock: Airlock) => ({
+  ...airlock.store,
+  purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)),
+})
+
+test('what could not be removed because the store was away is removed by a later sweep: promoted, rejected, refused, cancelled', async ({
+  airlock,
+  world,
+}) => {
+  const store = removesNothing(airlock)
+  const promoted = await airlock.accepts(samples.photo)
+  expect(await airlock.worker({ store }).process(promoted)).toMatchObject({ ended: 'completed' })
+  const rejected = await airlock.accepts(samples.brokenPhoto)
+  expect(await airlock.worker({ store }).process(rejected)).toMatchObject({ ended: 'rejected' })
+  const refused = await airlock.receives(dot)
+  await airlock.uploads.abandon(refused.uploadId, refusal('upload_interrupted', dot), { giveBack: false })
+  const cancelled = await airlock.accepts(dot)
+  await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+  await world.sql.query('truncate purges')
+  expect(await airlock.quarantine()).toHaveLength(4)
+  const assets = await airlock.finalObjects()
+
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, leftovers: 4 })
+
+  expect(await airlock.quarantine()).toEqual([])
+  expect(await airlock.finalObjects()).toEqual(assets)
+  expect(
+    airlock.log
+      .saying('object of an ended upload removed from quarantine')
+      .map(({ uploadId }) => uploadId)
+      .toSorted(),
+  ).toEqual([promoted.id, rejected.id, refused.uploadId, cancelled.id].toSorted())
+})
+
+test('what a living upload uses is never removed: received, processing, parked, or on its way', async ({ airlock }) => {
+  const received = await airlock.accepts(dot)
+  const processing = await airlock.accepts(dot)
+  await airlock.claims(processing)
+  const parked = await airlock.accepts(dot)
+  await airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }).process(parked)
+  const receiving = await airlock.receives(dot)
+  const before = await airlock.quarantine()
+
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
+
+  expect(await airlock.quarantine()).toEqual(before)
+  expect(before).toEqual([received, processing, parked, receiving].map(({ quarantineKey: key }) => key).toSorted())
+  await airlock.ages({ id: receiving.uploadId }, 3601)
+  await airlock.sweeps()
+})
+
+test('what was written late, after its upload was abandoned, is removed by the next sweep', async ({ airlock }) => {
+  const file = await airlock.receives(dot)
+  await airlock.ages({ id: file.uploadId }, 3601)
+  expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
+  await puts(airlock, file.quarantineKey)
+  expect(await airlock.sweeps()).toMatchObject({ leftovers: 1 })
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('an object without a row stays for as long as a request may take, and then goes; a key that is none of ours stays', async ({
+  airlock,
+}) => {
+  const orphan = quarantineKey(randomUUID())
+  const foreign = ['quarantine/readme.txt', `quarantine/${randomUUID()}/part`]
+  for (const key of [orphan, ...foreign]) await puts(airlock, key)
+
+  expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toEqual(nothingSwept)
+  expect(await airlock.quarantine()).toHaveLength(3)
+  expect(await airlock.sweeps({ receivingForSeconds: 0 })).toEqual({ ...nothingSwept, leftovers: 1 })
+
+  expect(await airlock.quarantine()).toEqual(foreign.toSorted())
+  airlock.leavesBehind("objects of others below Airlock's prefix")
+})
+
+test('what was written a moment ago is left to whoever is removing it', async ({ airlock }) => {
+  const file = await airlock.receives(dot)
+  await airlock.uploads.abandon(file.uploadId, refusal('upload_interrupted', dot), { giveBack: false })
+  expect(await airlock.sweeps({ callSeconds: 60 })).toEqual(nothingSwept)
+  expect(await airlock.sweeps({ callSeconds: 0 })).toMatchObject({ leftovers: 1 })
+})
+
+test('more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting', async ({
+  airlock,
+}) => {
+  const keys = Array.from({ length: 120 }, () => quarantineKey(randomUUID()))
+  await Promise.all(keys.map((key) => puts(airlock, key)))
+  const held = keys.toSorted()[3] ?? ''
+  const purge = async (key: string) => {
+    if (key === held) throw new StoreFailure('held', key, { code: 'AccessDenied', status: 403 })
+    await airlock.store.purge(key)
+  }
+  expect(await airlock.sweeps({ receivingForSeconds: 0 }, { store: { ...airlock.store, purge } })).toMatchObject({ leftovers: 119 })
+  expect(await airlock.quarantine()).toEqual([held])
+  expect(airlock.log.saying('the store refuses what the sweeper asks for, left as it is')).toMatchObject([{ key: held }])
+  await airlock.sweeps({ receivingForSeconds: 0 })
+})
+
+/** Begins an upload in parts, as a process leaves it that is killed. */
+async function begins({ bucket }: World, keys: readonly string[]): Promise<void> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = bucket
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+  for (const key of keys) await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: key }))
+  client.destroy()
+}
+
+test.skipIf(!storeCan('uploadLists'))(
+  'unfinished uploads at the keys of ended uploads are ended, those of living ones and of other programs never',
+  async ({ airlock, world }) => {
+    const done = await airlock.accepts(samples.photo)
+    await airlock.worker().process(done)
+    const cancelled = await airlock.accepts(dot)
+    await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+    await airlock.sweeps()
+    const alive = await airlock.accepts(dot)
+    await airlock.claims(alive)
+    const orphan = quarantineKey(randomUUID())
+    const ours = [done.quarantineKey, done.finalKey ?? '', cancelled.finalKey ?? '', cancelled.finalKey ?? '', orphan]
+    const others = [alive.quarantineKey, alive.finalKey ?? '', 'brand-images/of-another-program', 'quarantine/x', 'elsewhere/y']
+    await begins(world, [...ours, ...others])
+
+    expect(await airlock.sweeps({ callSeconds: 60 })).toMatchObject({ unfinished: 0 })
+    expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toMatchObject({ unfinished: 3 })
+    expect((await airlock.openMultipartUploads()).toSorted()).toEqual([orphan, ...others].toSorted())
+    expect(await airlock.sweeps({ receivingForSeconds: 0 })).toMatchObject({ unfinished: 1 })
+
+    expect((await airlock.openMultipartUploads()).toSorted()).toEqual(others.toSorted())
+    expect(await airlock.finalObjects()).toEqual([done.finalKey])
+    for (const key of others) await airlock.store.abandonReceives(key)
+  },
+)
+
+test('a rule that goes through everything rests when it has come to the end', async ({ airlock }) => {
+  let looks = 0
+  const store = {
+    ...airlock.store,
+    openReceives: async (prefix: string) => {
+      looks += 1
+      return airlock.store.openReceives(prefix)
+    },
+  }
+  await airlock.sweeps({ restSeconds: 3600 }, { store })
+  const before = looks
+  await airlock.sweeps({ restSeconds: 3600 }, { store })
+  expect(looks).toBe(before)
+  await airlock.sweeps({ restSeconds: 0 }, { store })
+  expect(looks).toBeGreaterThan(before)
+})
