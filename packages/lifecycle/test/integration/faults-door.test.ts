@@ -89,6 +89,28 @@ test('an acceptance whose answer gets lost is not taken back: its file becomes a
   expect(await airlock.quarantine()).toEqual([])
 })
 
+test('a repeatable request whose acceptance was not heard gets its first answer when it comes again', async ({ airlock, world }) => {
+  const request = { userId: airlock.userId, key: 'a key', leaseSeconds: 30, keepHours: 24 }
+  const { idempotency } = world.database
+  const beginning = await idempotency.begin(request)
+  if (beginning.outcome !== 'mine') throw new Error(beginning.outcome)
+  const file = await airlock.receives(dot)
+  const uploads: Pick<Airlock['uploads'], 'accept'> = {
+    accept: async (...args) => {
+      await airlock.uploads.accept(...args)
+      throw new DatabaseUnavailable('the answer got lost')
+    },
+  }
+  const repeatable = { token: beginning.token, fingerprint: 'a print', answer: () => ({ uploads: [file.uploadId] }) }
+  const deps = { uploads, bell: airlock.world.bell, log: airlock.log }
+  await expect(accept([file], { ...formOf(dot), idempotency: repeatable }, deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
+  expect(await idempotency.release(beginning.token)).toBe(false) // the door gives a failed request back
+
+  expect(await idempotency.begin(request)).toEqual({ outcome: 'done', fingerprint: 'a print', answer: { uploads: [file.uploadId] } })
+  await timePasses(airlock)
+  expect(await airlock.rows()).toMatchObject([{ state: 'completed' }])
+})
+
 test('a gateway that was paused until its file was abandoned accepts nothing, and leaves nothing', async ({ airlock }) => {
   const file = await airlock.receives(dot)
   await timePasses(airlock)
