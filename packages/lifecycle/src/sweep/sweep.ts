@@ -1,10 +1,12 @@
 import { leftovers } from './leftovers.ts'
+import { outdated } from './outdated.ts'
 import { lapsed, waiting } from './ring.ts'
 import type { Rule, Run } from './rule.ts'
 import { stale } from './stale.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { lookingTurn, Turn, TurnLost } from './turn.ts'
 import { unfinished } from './unfinished.ts'
+import { expired, unused } from './unused.ts'
 
 /**
  * What the sweeper looks for, in the order in which it does: first what somebody waits for, and what needs no object store before what does,
@@ -13,6 +15,9 @@ import { unfinished } from './unfinished.ts'
 const rules = {
   waiting,
   lapsed,
+  unused,
+  expired,
+  outdated,
   stale,
   leftovers,
   unfinished,
