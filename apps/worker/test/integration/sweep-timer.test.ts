@@ -1,0 +1,56 @@
+import type { SweepReport } from '@airlock/lifecycle'
+import { waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { SweepTimer } from '../../src/sweep-timer.ts'
+import { type Airlock, sweepOptions, test } from '../airlock.ts'
+
+type Sweeper = Airlock['servers']['database']['sweeper']
+
+/** A timer that sweeps all the time, over real servers. */
+function busyTimer({ servers, queues, log }: Airlock, sweeper: Partial<Sweeper> = {}) {
+  const swept: SweepReport[] = []
+  const { uploads, assets } = servers.database
+  const timer = new SweepTimer(
+    { ...sweepOptions, everySeconds: 0.05, onSwept: (report) => swept.push(report) },
+    { uploads, assets, sweeper: { ...servers.database.sweeper, ...sweeper }, store: servers.store, bell: queues.bell, log },
+  )
+  return { timer, swept }
+}
+
+test('sweeps come again and again, and each tells what it did', async ({ airlock }) => {
+  const { timer, swept } = busyTimer(airlock)
+  timer.start()
+  await waitFor(() => swept.length >= 3, { what: 'three sweeps' })
+  await timer.stop()
+  expect(new Set(swept.flatMap((report) => Object.values(report)))).toEqual(new Set([0]))
+})
+
+test('a sweep that fails is told, and the next one comes', async ({ airlock }) => {
+  const { take } = airlock.servers.database.sweeper
+  let asked = 0
+  const { timer, swept } = busyTimer(airlock, {
+    take: async (...args) => {
+      asked += 1
+      if (asked === 1) throw new Error('Postgres is away')
+      return take(...args)
+    },
+  })
+  timer.start()
+  await waitFor(() => swept.length > 0, { what: 'a sweep' })
+  await timer.stop()
+  expect(airlock.log.saying('sweep not finished, the next one will')).toMatchObject([{ err: { message: 'Postgres is away' } }])
+})
+
+test('while another worker sweeps there is nothing to tell', async ({ airlock }) => {
+  let asked = 0
+  const { timer, swept } = busyTimer(airlock, {
+    take: async () => {
+      asked += 1
+      return null
+    },
+  })
+  timer.start()
+  await waitFor(() => asked > 1, { what: 'two turns that are somebody else’s' })
+  await timer.stop()
+  expect(swept).toEqual([])
+})
