@@ -1,0 +1,20 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { expect, test } from 'vitest'
+import { environment, root } from './npm-start.ts'
+
+/** 30 s of faults; servers come up before, and everything settles after. */
+const timeoutMs = 150_000
+
+test('nothing accepted is lost in half a minute of chaos', { timeout: timeoutMs }, async () => {
+  const flags = ['--seed', '5', '--seconds', '30']
+  const run = promisify(execFile)('npm', ['run', '--silent', 'chaos', '--', ...flags], {
+    cwd: root,
+    env: { ...environment(''), AIRLOCK_DATA_DIR: undefined },
+    timeout: timeoutMs - 5_000,
+  }).catch((error: { stdout: string; stderr: string }) => error)
+  const { stdout, stderr } = await run
+
+  const lastLine = stdout.trimEnd().split('\n').at(-1)
+  expect(lastLine, stdout + stderr).toMatch(/^chaos: seed 5, \d{2,} acknowledged, \d{2,} faults, 0 lost, 0 breaches$/)
+})
