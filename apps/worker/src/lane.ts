@@ -1,5 +1,4 @@
 import { setTimeout } from 'node:timers/promises'
-import { InspectionFailed } from '@airlock/domain'
 import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { Worker } from 'bullmq'
@@ -20,13 +19,6 @@ export interface Lane {
   /** Takes no more jobs and waits for the ones that run, but not for a Redis that is away: its jobs come again. */
   close(): Promise<void>
 }
-
-/**
- * A file that took its inspector down gets its tries on different occasions: the machine may just have been loaded.
- *
- * @returns how many doublings of the wait that is
- */
-const furtherApart = (error: Error | undefined): number => (error?.cause instanceof InspectionFailed ? 3 : 0)
 
 /** A worker for the jobs of one lane. */
 export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Lane {
@@ -69,7 +61,8 @@ function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, j
       lockDuration: deps.leaseSeconds * 1000,
       // a job whose worker died is found half a lease after its lock has run out, at the latest
       stalledInterval: (deps.leaseSeconds * 1000) / 2,
-      settings: { backoffStrategy: (attemptsMade, _type, err) => retryAfterMs(attemptsMade + furtherApart(err), retry, Math.random) },
+      // for what fails before a claim, as when the database is away; a failed attempt is delayed by its row
+      settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
     },
   )
   worker.on('error', (err) => log.warn({ lane, err }, 'queue out of reach'))

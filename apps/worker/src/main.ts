@@ -27,7 +27,12 @@ async function start(config: WorkerConfig): Promise<void> {
     log,
     lanes: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
-    retry: { maxAttempts: config.WORKER_MAX_ATTEMPTS, baseMs: config.RETRY_BASE_MS, capMs: config.RETRY_CAP_MS },
+    retry: {
+      minAttempts: config.WORKER_MIN_ATTEMPTS,
+      retryForSeconds: config.RETRY_FOR_HOURS * 3600,
+      baseMs: config.RETRY_BASE_MS,
+      capMs: config.RETRY_CAP_MS,
+    },
     leaseSeconds: config.LEASE_SECONDS,
     sizeLimits: sizeLimits(config),
     inspection: inspectionSettings(config),

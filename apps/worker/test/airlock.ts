@@ -85,7 +85,7 @@ export class Airlock {
       log: this.log,
       lanes: ['images', 'videos'],
       concurrency: 4,
-      retry: { maxAttempts: 8, baseMs: 20, capMs: 100 },
+      retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
       sweep: sweepOptions,

@@ -125,7 +125,12 @@ export const variables = {
     default: 'images,videos,training',
   }),
   WORKER_CONCURRENCY: variable({ about: 'jobs at once for each lane', parse: wholeNumber(1, 100), default: '4' }),
-  WORKER_MAX_ATTEMPTS: variable({ about: 'tries before an upload is parked for an operator', parse: wholeNumber(1, 100), default: '8' }),
+  WORKER_MIN_ATTEMPTS: variable({
+    about: 'an upload that fails by our fault is not parked for an operator before so many tries',
+    parse: wholeNumber(1, 1000),
+    default: '8',
+  }),
+  RETRY_FOR_HOURS: variable({ about: '… and not before it has failed for so long', parse: wholeNumber(0, 8760), default: '24' }),
   RETRY_BASE_MS: variable({ about: 'wait before the second try; doubles with jitter', parse: wholeNumber(1, 600_000), default: '1000' }),
   RETRY_CAP_MS: variable({ about: 'the longest wait between two tries', parse: wholeNumber(1, 86_400_000), default: '300000' }),
   MAX_IMAGE_BYTES: variable({ about: 'largest brand_image', parse: wholeNumber(1, 1024 * MiB), default: String(10 * MiB) }),

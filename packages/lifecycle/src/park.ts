@@ -8,8 +8,16 @@ import type { AttemptFailed } from './process-upload.ts'
 export interface SettleOptions {
   uploads: Pick<UploadRepository, 'release' | 'park' | 'byId'>
   store: Pick<ObjectStore, 'purge'>
-  maxAttempts: number
+  patience: Patience
+  /** The wait before the next attempt, should there be one. */
+  retryInMs: number
   log: Log
+}
+
+/** How long an upload is tried again whose attempts fail by servers' fault: both must be over before it is parked. */
+export interface Patience {
+  readonly minAttempts: number
+  readonly retryForSeconds: number
 }
 
 /** Tries that a file gets whose reading crashes, or needs too much time or memory: the machine may just have been loaded. */
@@ -28,8 +36,8 @@ interface Fault {
   readonly isHopeless: boolean
 }
 
-function faultOf({ claim, cause }: AttemptFailed, maxAttempts: number): Fault {
-  const usedUp = claim.attempt >= maxAttempts
+function faultOf({ claim, cause }: AttemptFailed, { minAttempts, retryForSeconds }: Patience): Fault {
+  const usedUp = claim.attempt >= minAttempts && claim.failingForSeconds >= retryForSeconds
   if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) {
     return { text: String(cause), code: 'upload_vanished', isHopeless: true }
   }
@@ -42,7 +50,7 @@ function faultOf({ claim, cause }: AttemptFailed, maxAttempts: number): Fault {
 
 /**
  * Decides what becomes of an upload whose attempt failed by servers' or our own fault: back to `received` for another try, or `parked`
- * with its object kept, once its attempts are used up. Bytes that are gone or changed are parked at once: trying again brings nothing back.
+ * with its object kept, once our patience is used up. Bytes that are gone or changed are parked at once: trying again brings nothing back.
  * A file that takes its inspector down is parked after its third try in a row.
  *
  * @returns `lost` when another attempt owns the upload by now: it will settle it
@@ -50,10 +58,10 @@ function faultOf({ claim, cause }: AttemptFailed, maxAttempts: number): Fault {
  */
 export async function settleFailedAttempt(
   failed: AttemptFailed,
-  { uploads, store, maxAttempts, log }: SettleOptions,
+  { uploads, store, patience, retryInMs, log }: SettleOptions,
 ): Promise<'released' | 'parked' | 'lost'> {
   const { claim, cause } = failed
-  const { text, code, isHopeless } = faultOf(failed, maxAttempts)
+  const { text, code, isHopeless } = faultOf(failed, patience)
   const about = {
     uploadId: claim.uploadId,
     userId: claim.userId,
@@ -63,8 +71,8 @@ export async function settleFailedAttempt(
   }
   try {
     if (!isHopeless) {
-      await uploads.release(claim, text)
-      log.warn({ ...about, err: cause, step: 'release' }, 'attempt failed, upload waits for another')
+      await uploads.release(claim, text, { retryInMs })
+      log.warn({ ...about, err: cause, retryInMs, step: 'release' }, 'attempt failed, upload waits for another')
       return 'released'
     }
     await uploads.park(claim, refusal(code, { filename: claim.filename }), text)
@@ -79,7 +87,7 @@ export async function settleFailedAttempt(
 }
 
 /** The claim may be lost to ourselves: the upload was ended by a statement whose answer got lost, and nobody took its last step. */
-async function finishIfFinal(claim: Claim, { uploads, store, log }: Omit<SettleOptions, 'maxAttempts'>): Promise<void> {
+async function finishIfFinal(claim: Claim, { uploads, store, log }: Pick<SettleOptions, 'uploads' | 'store' | 'log'>): Promise<void> {
   const upload = await uploads.byId(claim.uploadId)
   if (upload !== null && isFinal(upload.state)) await emptyQuarantine(claim, { store, log })
 }

@@ -35,7 +35,9 @@ import { openWorld, type World } from './world.ts'
 export type Run = Outcome | { ended: 'released' | 'parked' | 'lost' | 'died' }
 
 export interface WorkerOptions extends Partial<ProcessDeps> {
+  /** Parks at the failure of this attempt, when it has failed for long enough, too. */
   maxAttempts?: number
+  retryForSeconds?: number
   /** The process ends after this verb of the store, the uploads or a source, its effect being there. */
   diesAfter?: string
   diesBefore?: string
@@ -124,7 +126,7 @@ export class Airlock {
   }
 
   /** A worker's process. */
-  worker({ maxAttempts = 8, diesAfter, diesBefore, ...deps }: WorkerOptions = {}): {
+  worker({ maxAttempts = 8, retryForSeconds = 0, diesAfter, diesBefore, ...deps }: WorkerOptions = {}): {
     process(upload: { id: string }, signal?: AbortSignal): Promise<Run>
   } {
     const fate = fateOf(diesAfter, diesBefore)
@@ -139,7 +141,7 @@ export class Airlock {
     }
     return {
       process: async ({ id }, signal = new AbortController().signal) => {
-        const run = await runOf(id, signal, all, maxAttempts).catch((error: unknown): Run => {
+        const run = await runOf(id, signal, all, { maxAttempts, retryForSeconds }).catch((error: unknown): Run => {
           if (error instanceof Died) return { ended: 'died' }
           throw error
         })
@@ -271,12 +273,17 @@ function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): 
 }
 
 /** What a worker's job does: process, and settle an attempt that failed. */
-async function runOf(id: string, signal: AbortSignal, deps: ProcessDeps, maxAttempts: number): Promise<Run> {
+async function runOf(
+  id: string,
+  signal: AbortSignal,
+  deps: ProcessDeps,
+  { maxAttempts, retryForSeconds }: { maxAttempts: number; retryForSeconds: number },
+): Promise<Run> {
   try {
     return await processUpload(id, signal, deps)
   } catch (error) {
     if (!(error instanceof AttemptFailed)) throw error
-    return { ended: await settleFailedAttempt(error, { ...deps, maxAttempts }) }
+    return { ended: await settleFailedAttempt(error, { ...deps, patience: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 }) }
   }
 }
 

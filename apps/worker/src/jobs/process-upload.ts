@@ -1,10 +1,10 @@
-import { AttemptFailed, type Outcome, type ProcessDeps, processUpload, settleFailedAttempt } from '@airlock/lifecycle'
+import { InspectionFailed } from '@airlock/domain'
+import { AttemptFailed, type Outcome, type Patience, type ProcessDeps, processUpload, settleFailedAttempt } from '@airlock/lifecycle'
 import { PayloadMalformed, parseProcessUpload } from '@airlock/queue'
 import { DelayedError, type Job, UnrecoverableError } from 'bullmq'
 
-/** How often and how soon a job comes again. The row's own attempts decide when to stop; Redis' counter dies with Redis. */
-export interface RetryPolicy {
-  maxAttempts: number
+/** How long and how soon a job comes again. The row decides, by its own attempts and times; what Redis counts dies with Redis. */
+export interface RetryPolicy extends Patience {
   baseMs: number
   capMs: number
 }
@@ -16,7 +16,7 @@ export interface RetryPolicy {
  * @param random from 0 to 1
  * @returns ms
  */
-export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: RetryPolicy, random: () => number): number {
+export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<RetryPolicy, 'baseMs' | 'capMs'>, random: () => number): number {
   const full = Math.min(capMs, baseMs * 2 ** Math.min(attemptsMade - 1, 30))
   return Math.round(full * (0.5 + random() / 2))
 }
@@ -45,13 +45,22 @@ export async function handleProcessUpload(
     throw new DelayedError()
   } catch (error) {
     if (!(error instanceof AttemptFailed)) throw error
-    const settled = await settleFailedAttempt(error, { ...deps, maxAttempts: deps.retry.maxAttempts })
+    const retryInMs = retryAfterMs(error.claim.attempt + furtherApart(error), deps.retry, Math.random)
+    const settled = await settleFailedAttempt(error, { ...deps, patience: deps.retry, retryInMs })
     if (settled === 'lost') return
     deps.onOutcome(settled)
-    if (settled === 'released') throw error
-    throw new UnrecoverableError(error.message)
+    if (settled === 'parked') throw new UnrecoverableError(error.message)
+    await job.moveToDelayed(Date.now() + retryInMs, token)
+    throw new DelayedError()
   }
 }
+
+/**
+ * A file that took its inspector down gets its tries on different occasions: the machine may just have been loaded.
+ *
+ * @returns how many doublings of the wait that is
+ */
+const furtherApart = ({ cause }: AttemptFailed): number => (cause instanceof InspectionFailed ? 3 : 0)
 
 /** A payload that breaks its schema fails finally, with its reason, and never loops. */
 function payloadOf(job: Job) {

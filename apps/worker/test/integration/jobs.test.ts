@@ -50,7 +50,7 @@ test('while the store is broken an upload is tried again with growing distance, 
       throw new StoreUnavailable('SlowDown (503)', from)
     },
   }
-  airlock.startsWorker({ store, retry: { maxAttempts: 4, baseMs: 100, capMs: 1000 } })
+  airlock.startsWorker({ store, retry: { minAttempts: 4, retryForSeconds: 0, baseMs: 100, capMs: 1000 } })
   const upload = await airlock.accepts(samples.photo)
 
   const parked = await airlock.comesTo('parked', upload)
@@ -61,6 +61,23 @@ test('while the store is broken an upload is tried again with growing distance, 
   expect(waits).toHaveLength(3)
   expect(waits.map((ms, i) => ms >= 100 * 2 ** i * 0.5)).toEqual([true, true, true])
   await waitFor(async () => (await airlock.jobState(upload)) === 'failed', { what: 'the job to fail for good' })
+})
+
+test('an upload that failed waits in Redis for as long as its row says, and that costs its job none of its tries', async ({
+  airlock,
+  servers,
+}) => {
+  const store = { ...servers.store, copyToFinal: async (from: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', from)) }
+  airlock.startsWorker({ store, retry: { minAttempts: 1, retryForSeconds: 3600, baseMs: 60_000, capMs: 60_000 } })
+  const upload = await airlock.accepts(samples.photo)
+  await waitFor(async () => (await airlock.jobState(upload)) === 'delayed', { what: 'the job to wait' })
+
+  const job = await airlock.onLane('images', (queue) => queue.getJob(upload.id))
+  const row = await airlock.of(upload)
+  expect(row).toMatchObject({ state: 'received', attempt: 1, failingSince: expect.any(Date) })
+  expect(job?.attemptsMade).toBe(0)
+  const due = (job?.timestamp ?? 0) + (job?.delay ?? 0)
+  expect(Math.abs(due - (row.nextAttemptAt?.getTime() ?? 0))).toBeLessThan(5000)
 })
 
 test('an upload outlives a store that is broken for a while', async ({ airlock, servers }) => {

@@ -31,7 +31,8 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   LOG_LEVEL: 'loud',
   WORKER_QUEUES: 'images,films',
   WORKER_CONCURRENCY: '0',
-  WORKER_MAX_ATTEMPTS: 'many',
+  WORKER_MIN_ATTEMPTS: 'many',
+  RETRY_FOR_HOURS: '-1',
   RETRY_BASE_MS: '0',
   RETRY_CAP_MS: '1.5',
   MAX_IMAGE_BYTES: '10MiB',
@@ -67,7 +68,7 @@ test('three servers are all that a worker must be told', () => {
   expect(readWorkerConfig(sound)).toMatchObject({
     WORKER_QUEUES: ['images', 'videos', 'training'],
     WORKER_CONCURRENCY: 4,
-    WORKER_MAX_ATTEMPTS: 8,
+    WORKER_MIN_ATTEMPTS: 8,
     LEASE_SECONDS: 60,
     SWEEP_INTERVAL_SECONDS: 15,
     SWEEP_REST_SECONDS: 3600,

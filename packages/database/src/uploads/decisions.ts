@@ -19,7 +19,7 @@ export interface Decisions {
    * and, once a worker was at it, its final key, where a copy may still land.
    */
   cancel(id: string, refusal: Refusal): Promise<Cancellation>
-  /** Makes a parked upload `received` again; its attempts go on counting. @returns false when it is not parked */
+  /** Makes a parked upload `received` again; its attempts go on counting, the time for which it may fail begins anew. @returns false when it is not parked */
   retryParked(id: string): Promise<boolean>
   /** Ends a parked upload as `rejected`; its objects are purged as with `cancel`. @returns false when it is not parked */
   giveUpParked(id: string, refusal: Refusal): Promise<boolean>
@@ -67,6 +67,7 @@ const end = (states: string) => `
 
 const retry = `
   update uploads set
-    state = 'received', updated_at = now(), error_code = null, error_title = null, error_detail = null
+    state = 'received', updated_at = now(), error_code = null, error_title = null, error_detail = null,
+    failing_since = null, next_attempt_at = null
   where id = $1 and state = 'parked'
   returning id`

@@ -31,6 +31,8 @@ export interface Claim {
   readonly receivedAt: Date
   /** Why the attempt before this one failed, as `release` wrote it; null when there was none. */
   readonly lastFault: string | null
+  /** For how long its attempts have failed by now, by the database's clock; 0 when none has. */
+  readonly failingForSeconds: number
 }
 
 /** Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`. */
@@ -60,8 +62,14 @@ export interface Work {
    * @throws ClaimLost
    */
   reject(claim: Claim, refusal: Refusal, options?: { giveBack?: boolean; copied?: boolean }): Promise<void>
-  /** Lets go, so that a later attempt can claim it. @param fault why, for operators. @throws ClaimLost */
-  release(claim: Claim, fault: string): Promise<void>
+  /**
+   * Lets go, so that a later attempt can claim it.
+   *
+   * @param fault why, for operators
+   * @param options.retryInMs the wait before the next attempt: the sweeper rings for it no earlier
+   * @throws ClaimLost
+   */
+  release(claim: Claim, fault: string, options?: { retryInMs: number }): Promise<void>
   /** Stops trying; the object is kept until an operator decides. @param fault why, for operators. @throws ClaimLost */
   park(claim: Claim, refusal: Refusal, fault: string): Promise<void>
 }
@@ -81,7 +89,9 @@ export const work = (sessions: Sessions): Work => {
     async claim(id, { leaseSeconds }) {
       return sessions.run(async ({ rows }) => {
         const [claimed] = await rows(claim, [id, leaseSeconds])
-        if (claimed !== undefined) return { claimed: true, claim: asClaim(asRecord(readUpload(claimed))) }
+        if (claimed !== undefined) {
+          return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
+        }
         const [other] = await rows(standing, [id])
         return refusedClaim(other as unknown as Standing | undefined)
       })
@@ -106,8 +116,8 @@ export const work = (sessions: Sessions): Work => {
       await fenced(claim, reject, code, error, detail, giveBack, copied)
     },
 
-    async release(claim, fault) {
-      await fenced(claim, release, storableText(fault, maxFaultCharacters))
+    async release(claim, fault, { retryInMs } = { retryInMs: 0 }) {
+      await fenced(claim, release, storableText(fault, maxFaultCharacters), retryInMs / 1000)
     },
 
     async park(claim, { code, error, detail }, fault) {
@@ -146,7 +156,7 @@ function refusedClaim(standing: Standing | undefined): ClaimAttempt {
 }
 
 /** The database's checks promise that nothing of this is null once an upload was accepted. */
-function asClaim({ id, receivedAt, ...upload }: UploadRecord): Claim {
+function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
   const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, nonce, requestId } = upload
   const { assetType, detectedType, finalKey, sizeBytes, contentHash, etag, lastFault } = upload
   if (
@@ -161,15 +171,16 @@ function asClaim({ id, receivedAt, ...upload }: UploadRecord): Claim {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
-  return { ...origin, attempt, quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag, lastFault }
+  const file = { quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag }
+  return { ...origin, ...file, attempt, lastFault, failingForSeconds }
 }
 
 const claim = `
   update uploads set
     state = 'processing', attempt = attempt + 1, processing_at = now(), updated_at = now(),
-    lease_until = now() + make_interval(secs => $2)
+    lease_until = now() + make_interval(secs => $2), next_attempt_at = null
   where id = $1 and (state = 'received' or (state = 'processing' and lease_until <= now()))
-  returning *`
+  returning *, coalesce(extract(epoch from now() - failing_since), 0)::double precision as failing_for_seconds`
 
 const standing = `
   select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms from uploads where id = $1`
@@ -207,7 +218,9 @@ const reject = `
   select id from rejected`
 
 const release = `
-  update uploads set state = 'received', updated_at = now(), lease_until = null, last_fault = $3
+  update uploads set
+    state = 'received', updated_at = now(), lease_until = null, last_fault = $3,
+    failing_since = coalesce(failing_since, now()), next_attempt_at = now() + make_interval(secs => $4)
   where id = $1 and attempt = $2 and state = 'processing'
   returning id`
 

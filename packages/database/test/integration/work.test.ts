@@ -21,7 +21,7 @@ test('a claim knows all that was accepted', async ({ database }) => {
 
   expect({ uploadId, attempt }).toEqual({ uploadId: upload.id, attempt: 1 })
   const { id: _id, ...accepted } = { ...upload, ...file }
-  expect(rest).toEqual({ ...accepted, receivedAt: expect.any(Date), lastFault: null })
+  expect(rest).toEqual({ ...accepted, receivedAt: expect.any(Date), lastFault: null, failingForSeconds: 0 })
 })
 
 test('of fifty claims at once from two workers, one wins, and the others learn when to come again', async ({ database, other }) => {
@@ -209,7 +209,12 @@ test('a released upload keeps its attempts and its fault, and can be claimed aga
   expect(waiting).toMatchObject({ state: 'received', attempt: 1, leaseUntil: null, refusal: null, receivedAt: mine.receivedAt })
   expect(waiting?.lastFault).toHaveLength(2000)
 
-  expect(await claim(database, mine.uploadId)).toEqual({ ...mine, attempt: 2, lastFault: waiting?.lastFault })
+  expect(await claim(database, mine.uploadId)).toEqual({
+    ...mine,
+    attempt: 2,
+    lastFault: waiting?.lastFault,
+    failingForSeconds: expect.any(Number),
+  })
 })
 
 test('a parked upload tells its owner one thing and the operators another', async ({ database }) => {

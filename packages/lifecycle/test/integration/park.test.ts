@@ -7,7 +7,17 @@ import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { openAt } from '../world.ts'
 
-const optionsOf = ({ uploads, store, log }: Airlock, maxAttempts: number) => ({ uploads, store, log, maxAttempts })
+const optionsOf = (
+  { uploads, store, log }: Airlock,
+  minAttempts: number,
+  given: { retryForSeconds?: number; retryInMs?: number } = {},
+) => ({
+  uploads,
+  store,
+  log,
+  patience: { minAttempts, retryForSeconds: given.retryForSeconds ?? 0 },
+  retryInMs: given.retryInMs ?? 0,
+})
 
 test('an attempt that a broken server spoilt leaves the upload for another, with the fault for operators only', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
@@ -123,4 +133,66 @@ test('while Postgres is away nothing is settled: the row keeps its lease, and is
   await airlock.leaseRunsOut(upload)
   expect(await airlock.sweeps()).toMatchObject({ lapsed: 1 })
   expect(await airlock.rungFor('images')).toEqual([upload.id])
+})
+
+const aDay = 24 * 3600
+
+/** Makes an upload look as if its attempts had failed for so long. */
+const failsSince = ({ world }: Airlock, { id }: { id: string }, seconds: number) =>
+  world.sql.query('update uploads set failing_since = failing_since - make_interval(secs => $2) where id = $1', [id, seconds])
+
+test('an upload is parked when it has failed for a day, and not before, however often', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const broken = async () => Promise.reject(new StoreUnavailable('SlowDown (503)', upload.quarantineKey))
+  const worker = airlock.worker({ inspect: broken, maxAttempts: 2, retryForSeconds: aDay })
+
+  for (let tries = 0; tries < 10; tries++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  await failsSince(airlock, upload, aDay - 60)
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  await failsSince(airlock, upload, 60)
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'parked', attempt: 12, nextAttemptAt: null })
+  expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+})
+
+test('time alone parks nothing: an upload has its tries, also after workers that were away for days', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 3, retryForSeconds: aDay })
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  await failsSince(airlock, upload, 10 * aDay)
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+})
+
+test('an upload that an operator sends again has its day anew', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1, retryForSeconds: aDay })
+  await worker.process(upload)
+  await failsSince(airlock, upload, aDay)
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+
+  await airlock.uploads.retryParked(upload.id)
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'received', failingSince: null })
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+})
+
+test('the distance between two tries outlives a Redis that forgets everything: the sweeper rings no earlier', async ({
+  airlock,
+  world,
+}) => {
+  const upload = await airlock.accepts(samples.photo)
+  const failed = new AttemptFailed(await airlock.claims(upload), new Error('broken'))
+  await settleFailedAttempt(failed, optionsOf(airlock, 8, { retryInMs: 300_000 }))
+  await airlock.forgetsJobs('images')
+  await airlock.ages(upload, 200)
+  const waits = (((await airlock.of(upload)).nextAttemptAt?.getTime() ?? 0) - Date.now()) / 1000
+  expect(waits).toBeGreaterThan(290)
+  expect(waits).toBeLessThanOrEqual(301)
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
+
+  await world.sql.query(`update uploads set next_attempt_at = now() - interval '1 ms' where id = $1`, [upload.id])
+  expect(await airlock.sweeps()).toMatchObject({ waiting: 1 })
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })

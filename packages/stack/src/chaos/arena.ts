@@ -27,7 +27,7 @@ const settings = {
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
   // Chaos hits one upload oftener than a year of production would; parking has tests of its own.
-  WORKER_MAX_ATTEMPTS: '100',
+  WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   RATE_LIMIT_FILES_PER_HOUR: String(filesPerHour),
   SHUTDOWN_GRACE_S: '3',
