@@ -3,6 +3,7 @@ import { outdated } from './outdated.ts'
 import { lapsed, waiting } from './ring.ts'
 import type { Rule, Run } from './rule.ts'
 import { stale } from './stale.ts'
+import { strays } from './strays.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { lookingTurn, Turn, TurnLost } from './turn.ts'
 import { unfinished } from './unfinished.ts'
@@ -21,6 +22,7 @@ const rules = {
   stale,
   leftovers,
   unfinished,
+  strays,
 } as const satisfies Record<string, Rule>
 
 export type SweepRule = keyof typeof rules

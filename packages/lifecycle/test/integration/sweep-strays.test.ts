@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import type { AssetRecord, UploadRecord } from '@airlock/database'
+import { finalPrefixes, refusal } from '@airlock/domain'
+import { expect } from 'vitest'
+import { type Airlock, nothingSwept, test } from '../airlock.ts'
+import { dot } from '../samples.ts'
+
+/** An upload that became an asset. */
+async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
+  const upload = await airlock.accepts(dot)
+  await airlock.worker().process(upload)
+  const [asset] = await airlock.assetsOf(upload)
+  if (asset === undefined) throw new Error('no asset')
+  return { upload, asset }
+}
+
+/** Copies an object as a paused worker may do at any later time: with the metadata of `uploadId`, when there is one. */
+async function lands(airlock: Airlock, key: string, uploadId: string | null): Promise<void> {
+  const from = `elsewhere/${randomUUID()}`
+  const { etag, sizeBytes } = await airlock.store.receive(from, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
+  const metadata: Record<string, string> = uploadId === null ? {} : { upload_id: uploadId }
+  const headers = { contentType: 'image/png', cacheControl: 'private', metadata }
+  await airlock.store.copyToFinal(from, key, { ifEtag: etag, sizeBytes, headers })
+  await airlock.store.purge(from)
+}
+
+const told = ({ log }: Airlock) => log.saying('objects that no row proves to be over, left alone')
+
+test('a copy that landed after its upload was cancelled, or its asset deleted, is removed', async ({ airlock, world }) => {
+  const kept = await promoted(airlock)
+  const deleted = await promoted(airlock)
+  await world.database.assets.delete(deleted.asset.id, { force: false })
+  const cancelled = await airlock.accepts(dot)
+  await airlock.claims(cancelled)
+  await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+  await airlock.sweeps()
+  await world.sql.query('truncate purges')
+  await lands(airlock, deleted.asset.s3Key, deleted.upload.id)
+  await lands(airlock, cancelled.finalKey ?? '', cancelled.id)
+
+  expect(await airlock.sweeps({ dryRun: true })).toEqual({ ...nothingSwept, strays: 2 })
+  expect(await airlock.sweeps({ callSeconds: 60 }), 'left to those who are removing it').toEqual(nothingSwept)
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, strays: 2 })
+
+  expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
+  expect(told(airlock)).toEqual([])
+})
+
+test('what can not be proven to be over is told and never removed', async ({ airlock, world }) => {
+  const cancelled = await airlock.accepts(dot)
+  await airlock.claims(cancelled)
+  await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+  const forgotten = await promoted(airlock)
+  await world.sql.query('delete from assets where id = $1', [forgotten.asset.id])
+  await world.sql.query('delete from uploads where id = $1', [forgotten.upload.id])
+  await world.sql.query('truncate purges')
+  const files = [
+    ['brand-images/2019/logo.png', null],
+    ['brand-images/copied-by-a-person.png', cancelled.id],
+    [`brand-images/${randomUUID()}/x.png`, randomUUID()],
+    ['generated-videos/mine.mp4', 'not-a-uuid'],
+  ] as const
+  for (const [key, uploadId] of files) await lands(airlock, key, uploadId)
+  await lands(airlock, cancelled.finalKey ?? '', null)
+  const before = await airlock.finalObjects()
+
+  expect(await airlock.sweeps()).toMatchObject({ strays: 0 })
+
+  expect(await airlock.finalObjects()).toEqual(before)
+  expect(told(airlock).reduce((sum, { count }) => sum + Number(count), 0)).toBe(6)
+  expect(told(airlock).flatMap(({ keys }) => keys)).toContain('generated-videos/mine.mp4')
+})
+
+test('nothing is lost after an older database was restored', async ({ airlock, world }) => {
+  const before = await airlock.accepts(dot)
+  await world.sql.query('create table backup as select * from uploads')
+  await airlock.worker().process(before)
+  const after = await promoted(airlock)
+  const objects = await airlock.finalObjects()
+  expect(objects).toHaveLength(2)
+  await world.sql.query('truncate uploads, assets cascade')
+  await world.sql.query(
+    `alter table uploads disable trigger all; insert into uploads select * from backup; alter table uploads enable trigger all`,
+  )
+  await world.sql.query('drop table backup')
+
+  expect(await airlock.sweeps()).toMatchObject({ strays: 0 })
+
+  expect(await airlock.finalObjects()).toEqual(objects)
+  expect(told(airlock)).toMatchObject([{ count: 1, keys: [after.asset.s3Key] }])
+  airlock.leavesBehind('an upload whose bytes the restored database waits for')
+})
+
+test('the copy of a living upload is left alone, and so is what stands outside the prefixes of assets', async ({ airlock }) => {
+  const upload = await airlock.accepts(dot)
+  await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
+  await lands(airlock, `elsewhere/${randomUUID()}.png`, upload.id)
+  await lands(airlock, `brand-images-old/${randomUUID()}.png`, upload.id)
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
+  expect(await airlock.finalObjects()).toHaveLength(3)
+  expect(told(airlock)).toEqual([])
+  await airlock.leaseRunsOut(upload)
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+})
+
+test('an asset whose object vanished is told, and its row stays', async ({ airlock, world }) => {
+  const lost = await promoted(airlock)
+  const kept = await promoted(airlock)
+  await airlock.store.purge(lost.asset.s3Key)
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
+  expect(airlock.log.saying('asset has no object')).toMatchObject([{ assetId: lost.asset.id, key: lost.asset.s3Key }])
+  expect(await world.database.assets.byId(lost.asset.id)).not.toBeNull()
+  expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
+})
+
+test('more objects than one look or one sweep holds are all gone through, from where the sweep before came to', async ({ airlock }) => {
+  const cancelled = await airlock.accepts(dot)
+  await airlock.claims(cancelled)
+  await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+  const keys = Array.from({ length: 230 }, (_, i) => `brand-images/${String(i).padStart(4, '0')}`)
+  for (let i = 0; i < keys.length; i += 10) await Promise.all(keys.slice(i, i + 10).map((key) => lands(airlock, key, null)))
+  let looks = 0
+  const list: Airlock['store']['list'] = async (prefix, options) => {
+    if (finalPrefixes.includes(prefix)) looks += 1
+    return airlock.store.list(prefix, options)
+  }
+  await airlock.sweeps({}, { store: { ...airlock.store, list } })
+  await airlock.sweeps({}, { store: { ...airlock.store, list } })
+  expect(told(airlock).map(({ count }) => count)).toEqual([100, 100, 30, 100, 100, 30])
+  expect(looks).toBe(10)
+})
