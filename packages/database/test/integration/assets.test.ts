@@ -133,6 +133,8 @@ test.beforeAll(async ({ sql }) => {
 })
 test.for(questions)('a page of $what reads as many rows as it shows, and sorts nothing', async ({ options }, { sql, expect }) => {
   const { sql: text, parameters } = listStatement({ userId: planned, limit: 100, ...options })
+  // what is asked is whether the index gives the order; in a table this small a sort may be guessed to be as cheap
+  await sql.query('set enable_sort = off')
   const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
   const plan = rows[0]['QUERY PLAN'][0].Plan
   expect(JSON.stringify(plan)).not.toContain('Sort')
