@@ -1,15 +1,26 @@
 import type { Command, CommandIo } from './command.ts'
 import { bucketCommand } from './commands/bucket/index.ts'
 import { docsCommand } from './commands/docs.ts'
+import { expiringCommand } from './commands/expiring.ts'
 import { probeCommand } from './commands/probe/index.ts'
 import { reinspectCommand } from './commands/reinspect.ts'
 import { sweepCommand } from './commands/sweep.ts'
 import { tokenCommand } from './commands/token.ts'
+import { verifyCommand } from './commands/verify.ts'
 import { dispatch } from './dispatch.ts'
 import { withStackSettings } from './stack-settings.ts'
 
 /** Every command, in the order in which `--help` lists them. */
-const commands: readonly Command[] = [tokenCommand, sweepCommand, reinspectCommand, probeCommand, bucketCommand, docsCommand]
+const commands: readonly Command[] = [
+  tokenCommand,
+  sweepCommand,
+  verifyCommand,
+  expiringCommand,
+  reinspectCommand,
+  probeCommand,
+  bucketCommand,
+  docsCommand,
+]
 
 const out: CommandIo['out'] = (text) => process.stdout.write(`${text}\n`)
 const err: CommandIo['err'] = (text) => process.stderr.write(`${text}\n`)

@@ -19,3 +19,4 @@ export {
 export { reject } from './reject.ts'
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
+export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'

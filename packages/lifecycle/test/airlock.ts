@@ -52,7 +52,7 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<
 export const sweepOptions: SweepOptions = {
   ringAfterSeconds: 60,
   receivingForSeconds: 3600,
-  callSeconds: 0,
+  callSeconds: -1, // the clock of the store may be a moment ahead of ours
   restSeconds: 0,
   maxRemovals: 1000,
   unusedAssetDays: 90,

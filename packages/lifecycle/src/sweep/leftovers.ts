@@ -1,8 +1,8 @@
 import { quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import type { ListedObject } from '@airlock/storage'
-import { idsAtOnce, isOver } from './over.ts'
+import { type Ages, idsAtOnce, isOver } from './over.ts'
 import { rule } from './rule.ts'
-import type { SweepDeps, SweepOptions } from './sweep-options.ts'
+import type { SweepDeps } from './sweep-options.ts'
 
 /**
  * Objects in quarantine whose upload has ended: the store was away when they were to be removed, or they were written late.
@@ -23,7 +23,12 @@ export const leftovers = rule<ListedObject>({
   removes: true,
 })
 
-async function leftoversOf(objects: readonly ListedObject[], { uploads }: SweepDeps, options: SweepOptions): Promise<ListedObject[]> {
+/** @param objects below the prefix of quarantine, at most 100 */
+export async function leftoversOf(
+  objects: readonly ListedObject[],
+  { uploads }: Pick<SweepDeps, 'uploads'>,
+  options: Ages,
+): Promise<ListedObject[]> {
   const ours = objects.flatMap((object) => {
     const id = uploadIdOfQuarantineKey(object.key)
     return id === null ? [] : [{ object, id }]

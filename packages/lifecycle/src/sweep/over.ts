@@ -5,6 +5,9 @@ import type { SweepOptions } from './sweep-options.ts'
 /** What lies in quarantine is never asked for in a batch larger than this. */
 export const idsAtOnce = 100
 
+/** From what age on something may be over. */
+export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds'>
+
 /**
  * Whether nobody needs any more what was written at `writtenAt` under an upload's own quarantine key. Its row must have been read after the
  * object was seen.
@@ -12,7 +15,7 @@ export const idsAtOnce = 100
  * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
  * the ordinary clean-up its time, and without a row, as after a restore of an older database, it gives people an hour's time to notice.
  */
-export function isOver(upload: UploadRecord | undefined, writtenAt: Date, { callSeconds, receivingForSeconds }: SweepOptions): boolean {
+export function isOver(upload: UploadRecord | undefined, writtenAt: Date, { callSeconds, receivingForSeconds }: Ages): boolean {
   if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds)
   return isOlder(writtenAt, receivingForSeconds + callSeconds)
 }

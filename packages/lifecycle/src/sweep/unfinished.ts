@@ -1,8 +1,8 @@
 import { finalPrefixes, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import type { OpenReceive } from '@airlock/storage'
-import { idsAtOnce, isOver, pieces } from './over.ts'
+import { type Ages, idsAtOnce, isOver, pieces } from './over.ts'
 import { rule } from './rule.ts'
-import type { SweepDeps, SweepOptions } from './sweep-options.ts'
+import type { SweepDeps } from './sweep-options.ts'
 
 const prefixes = [quarantinePrefix, ...finalPrefixes]
 
@@ -12,10 +12,7 @@ const prefixes = [quarantinePrefix, ...finalPrefixes]
  */
 export const unfinished = rule<OpenReceive>({
   async finds(_after, deps, options) {
-    const open = (await Promise.all(prefixes.map((prefix) => deps.store.openReceives(prefix)))).flat()
-    const items: OpenReceive[] = []
-    for (const piece of pieces(open, idsAtOnce)) items.push(...(await oversOf(piece, deps, options)))
-    return { items, next: null }
+    return { items: (await unfinishedOf(deps, options)).over, next: null }
   },
   async moves({ key }, { store }) {
     return (await store.abandonReceives(key)) > 0 ? 'moved' : 'nothing to do'
@@ -26,7 +23,18 @@ export const unfinished = rule<OpenReceive>({
   rests: true,
 })
 
-async function oversOf(open: readonly OpenReceive[], { uploads }: SweepDeps, options: SweepOptions): Promise<OpenReceive[]> {
+/** All that is unfinished below our prefixes, and what of it is ours and over. */
+export async function unfinishedOf(
+  deps: Pick<SweepDeps, 'uploads' | 'store'>,
+  options: Ages,
+): Promise<{ open: OpenReceive[]; over: OpenReceive[] }> {
+  const open = (await Promise.all(prefixes.map((prefix) => deps.store.openReceives(prefix)))).flat()
+  const over: OpenReceive[] = []
+  for (const piece of pieces(open, idsAtOnce)) over.push(...(await oversOf(piece, deps, options)))
+  return { open, over }
+}
+
+async function oversOf(open: readonly OpenReceive[], { uploads }: Pick<SweepDeps, 'uploads'>, options: Ages): Promise<OpenReceive[]> {
   const ids = open.flatMap(({ key }) => uploadIdOfQuarantineKey(key) ?? [])
   const byId = new Map((await uploads.byIds(ids)).map((upload) => [upload.id, upload]))
   const byKey = new Map((await uploads.byFinalKeys(open.map(({ key }) => key))).map((upload) => [upload.finalKey, upload]))

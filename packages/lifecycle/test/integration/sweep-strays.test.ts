@@ -104,6 +104,23 @@ test('the copy of a living upload is left alone, and so is what stands outside t
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
+test('an upload that becomes an asset while the sweeper looks keeps its object', async ({ airlock, world }) => {
+  const upload = await airlock.accepts(dot)
+  await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
+  await airlock.leaseRunsOut(upload)
+  const assets = {
+    ...world.database.assets,
+    below: async (...args: Parameters<typeof world.database.assets.below>) => {
+      const seen = await world.database.assets.below(...args)
+      if ((await airlock.stateOf(upload)) !== 'completed') await airlock.worker().process(upload)
+      return seen
+    },
+  }
+  expect(await airlock.sweeps({}, { assets })).toMatchObject({ strays: 0 })
+  expect(await airlock.stateOf(upload)).toBe('completed')
+  expect(await airlock.finalObjects()).toEqual([upload.finalKey])
+})
+
 test('an asset whose object vanished is told, and its row stays', async ({ airlock, world }) => {
   const lost = await promoted(airlock)
   const kept = await promoted(airlock)

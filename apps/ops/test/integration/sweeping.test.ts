@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto'
+import { Readable } from 'node:stream'
+import { readConfig, storeSettings, storeVariables } from '@airlock/config'
+import { migrate } from '@airlock/database'
+import { quarantineKey } from '@airlock/domain'
+import { givenStack, isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
+import { s3ObjectStore } from '@airlock/storage'
+import { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type Command, UsageError } from '../../src/command.ts'
+import { expiringCommand } from '../../src/commands/expiring.ts'
+import { sweepCommand } from '../../src/commands/sweep.ts'
+import { verifyCommand } from '../../src/commands/verify.ts'
+
+let env: Record<string, string>
+let sql: Client
+let keys: () => Promise<string[]>
+const ends: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  const [database, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: database.url, log: { info: () => {}, warn: () => {} } })
+  sql = new Client({ connectionString: database.url })
+  await sql.connect()
+  keys = () => bucket.keys()
+  env = {
+    DATABASE_URL: database.url,
+    REDIS_URL: givenStack().redis.url,
+    S3_ENDPOINT: bucket.endpoint,
+    S3_REGION: bucket.region,
+    S3_FORCE_PATH_STYLE: 'true',
+    S3_BUCKET_NAME: bucket.bucket,
+    S3_SSE: 'none',
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+    UPLOAD_MAX_SECONDS: '1',
+    S3_CALL_TIMEOUT_MS: '1000',
+    LEASE_SECONDS: '1',
+  }
+  ends.push(() => sql.end(), database.drop, bucket.drop)
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+})
+beforeEach(async () => {
+  await sql.query('truncate uploads, assets, users, sweeper cascade')
+})
+
+async function puts(key: string): Promise<void> {
+  const store = s3ObjectStore(storeSettings(readConfig(env, storeVariables)))
+  await store.receive(key, Readable.from([Buffer.from('bytes')], { objectMode: false }), { nonce: 'n' })
+  store.close()
+}
+
+async function runs(command: Command, ...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const code = await command.run(args, { env, out: (text) => out.push(text), err: (text) => err.push(text) })
+  return { code, out, err }
+}
+
+/** An object without a row, old enough to be nobody's. */
+async function orphan(): Promise<string> {
+  const key = quarantineKey(randomUUID())
+  await puts(key)
+  await expect.poll(async () => (await runs(sweepCommand, '--dry-run')).out.join('\n'), { timeout: 10_000 }).toContain(key)
+  return key
+}
+
+test('a dry sweep says what it would do and touches nothing; a sweep does it', async () => {
+  const key = await orphan()
+  const dry = await runs(sweepCommand, '--dry-run')
+  expect(dry.out.find((line) => line.startsWith('leftovers'))).toBe('leftovers  would move 1')
+  expect(await keys()).toEqual([key])
+  expect((await sql.query('select from sweeper')).rowCount).toBe(0)
+
+  const wet = await runs(sweepCommand)
+  expect(wet).toMatchObject({ code: 0, err: [] })
+  expect(wet.out.find((line) => line.startsWith('leftovers'))).toBe('leftovers  moved 1')
+  expect(await keys()).toEqual([])
+})
+
+test('a sweep by hand waits for its turn, and says so when it never comes', async () => {
+  await sql.query(`insert into sweeper (holder, lease_until) values (gen_random_uuid(), now() + interval '1 hour')`)
+  expect(await runs(sweepCommand)).toMatchObject({ code: 1, err: ['Another process sweeps all the while, nothing was done.'] })
+  await sql.query(`update sweeper set lease_until = now() + interval '300 ms'`)
+  expect(await runs(sweepCommand)).toMatchObject({ code: 0 })
+})
+
+test('verify tells each breach and exits with 1, repairs what is proven, and goes on from where it stopped', async () => {
+  expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects looked at, 0 breaches, 0 of them repaired'] })
+  const key = await orphan()
+  await puts('brand-images/2019/logo.png')
+  await expect.poll(async () => (await runs(verifyCommand)).out.length, { timeout: 10_000 }).toBe(3)
+
+  const stopped = await runs(verifyCommand, '--limit', '1')
+  expect(stopped.out[0]).toBe('object that no row explains: brand-images/2019/logo.png (never removed by Airlock)')
+  const place = /--after '(.*)'/.exec(stopped.err[0] ?? '')?.[1] ?? ''
+  expect((await runs(verifyCommand, '--after', place)).out[0]).toBe(`object of an ended upload: ${key} (in quarantine)`)
+
+  const repaired = await runs(verifyCommand, '--repair')
+  expect(repaired).toMatchObject({ code: 1 })
+  expect(repaired.out.at(-1)).toBe('2 rows and objects looked at, 2 breaches, 1 of them repaired')
+  expect(await keys()).toEqual(['brand-images/2019/logo.png'])
+  await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
+})
+
+test('expiring lists what is marked, the first to go first', async () => {
+  const user = randomUUID()
+  await sql.query('insert into users (id) values ($1)', [user])
+  const insert = `insert into assets (user_id, s3_key, expiring_at) values ($1, $2, now() + make_interval(days => $3))`
+  await sql.query(insert, [user, 'brand-images/later', 5])
+  await sql.query(insert, [user, 'brand-images/sooner', 2])
+  await sql.query(insert, [user, 'brand-images/never', null])
+
+  const { code, out } = await runs(expiringCommand)
+
+  expect(code).toBe(0)
+  expect(out.map((line) => line.split(' ').at(-1))).toEqual(['brand-images/sooner', 'brand-images/later', 'days'])
+  expect(out.at(-1)).toBe('2 unused for 90 days')
+})

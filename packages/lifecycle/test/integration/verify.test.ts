@@ -1,0 +1,133 @@
+import { Readable } from 'node:stream'
+import type { AssetRecord, UploadRecord } from '@airlock/database'
+import { refusal } from '@airlock/domain'
+import { storeCan } from '@airlock/stack/testing'
+import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
+import { expect } from 'vitest'
+import { type Breach, type VerifyOptions, verify } from '../../src/index.ts'
+import { type Airlock, sweepOptions, test } from '../airlock.ts'
+import { dot } from '../samples.ts'
+
+async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}) {
+  const breaches: Breach[] = []
+  const places: (string | null)[] = []
+  let checked = 0
+  const options = { ...sweepOptions, encrypted: storeCan('encryption'), after: null, ...given }
+  const { uploads, store, world } = airlock
+  for await (const page of verify(options, { uploads, store, assets: world.database.assets })) {
+    breaches.push(...page.breaches)
+    places.push(page.next)
+    checked += page.checked
+  }
+  return { breaches, places, checked, whats: breaches.map(({ what }) => what).toSorted() }
+}
+
+async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
+  const upload = await airlock.accepts(dot)
+  await airlock.worker().process(upload)
+  const [asset] = await airlock.assetsOf(upload)
+  if (asset === undefined) throw new Error('no asset')
+  return { upload, asset }
+}
+
+const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
+
+test('a sound system has no breach, whatever is under way in it', async ({ airlock }) => {
+  await promoted(airlock)
+  await airlock.claims(await airlock.accepts(dot))
+  await airlock.accepts(dot)
+  const copied = await airlock.accepts(dot)
+  await airlock.worker({ diesAfter: 'copyToFinal' }).process(copied)
+  const receiving = await airlock.receives(dot)
+
+  const { breaches, checked } = await verifies(airlock)
+
+  expect(breaches).toEqual([])
+  expect(checked).toBeGreaterThanOrEqual(9)
+  await airlock.uploads.abandon(receiving.uploadId, refusal('upload_interrupted', dot), { giveBack: false })
+  await airlock.store.purge(receiving.quarantineKey)
+})
+
+test('each breach is found, and repairing removes what is proven to be over and nothing else', async ({ airlock, world }) => {
+  const lost = await promoted(airlock)
+  await airlock.store.purge(lost.asset.s3Key)
+  const differs = await promoted(airlock)
+  await world.sql.query(`update assets set file_size = 1, metadata = metadata || '{"content_hash": "00"}' where id = $1`, [
+    differs.asset.id,
+  ])
+  const bare = await airlock.accepts(dot)
+  await airlock.store.purge(bare.quarantineKey)
+  const replaced = await airlock.accepts(dot)
+  await airlock.replaces(replaced, Buffer.from('other bytes'))
+  const deleted = await promoted(airlock)
+  await world.database.assets.delete(deleted.asset.id, { force: false })
+  await puts(airlock, deleted.upload.quarantineKey)
+  await puts(airlock, 'brand-images/2019/logo.png')
+  await puts(airlock, 'quarantine/readme.txt')
+
+  const { breaches, whats } = await verifies(airlock)
+
+  expect(whats).toEqual(
+    [
+      'asset without object',
+      'asset differs from object',
+      'asset differs from object',
+      'upload without object',
+      'upload without object',
+      'object of an ended upload',
+      'object of an ended upload',
+      'object that no row explains',
+      'object that no row explains',
+    ].toSorted(),
+  )
+  expect(breaches.filter(({ key }) => key === differs.asset.s3Key).map(({ detail }) => detail.split(':')[0])).toEqual([
+    'size',
+    'content_hash',
+  ])
+  const before = await world.bucket.keys()
+  for (const { repair } of breaches) await repair?.()
+  const over = [deleted.asset.s3Key, deleted.upload.quarantineKey]
+  expect(await world.bucket.keys()).toEqual(before.filter((key) => !over.includes(key)))
+  expect((await verifies(airlock)).whats).toHaveLength(7)
+  airlock.leavesBehind("objects of others below Airlock's prefixes")
+})
+
+test.skipIf(!storeCan('uploadLists'))(
+  'an unfinished upload of an ended upload is a breach that can be repaired',
+  async ({ airlock, world }) => {
+    const { upload } = await promoted(airlock)
+    const { endpoint, region, accessKeyId, secretAccessKey, bucket } = world.bucket
+    const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+    await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: upload.quarantineKey }))
+    client.destroy()
+    const { breaches, whats } = await verifies(airlock)
+    expect(whats).toEqual(['unfinished upload of an ended upload'])
+    await breaches[0]?.repair?.()
+    expect(await airlock.openMultipartUploads()).toEqual([])
+  },
+)
+
+test('an asset that is deleted while it is looked at is no breach', async ({ airlock, world }) => {
+  const { asset } = await promoted(airlock)
+  const head: Airlock['store']['head'] = async (key) => {
+    await world.database.assets.delete(asset.id, { force: false })
+    await airlock.store.purge(key)
+    return airlock.store.head(key)
+  }
+  const { uploads, store } = airlock
+  const options = { ...sweepOptions, encrypted: false, after: null }
+  const breaches: Breach[] = []
+  for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets }))
+    breaches.push(...page.breaches)
+  expect(breaches).toEqual([])
+})
+
+test('it goes on from where it came to, and refuses a place that is none', async ({ airlock }) => {
+  await airlock.store.purge((await promoted(airlock)).asset.s3Key)
+  const { places } = await verifies(airlock)
+  expect(places.at(-1)).toBeNull()
+  const quarantine = places.find((place) => place?.startsWith('quarantine'))
+  expect((await verifies(airlock)).whats).toEqual(['asset without object'])
+  expect((await verifies(airlock, { after: quarantine ?? null })).whats).toEqual([])
+  await expect(verifies(airlock, { after: 'nowhere x' })).rejects.toThrow(RangeError)
+})
