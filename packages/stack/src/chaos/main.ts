@@ -25,4 +25,4 @@ try {
   say(`chaos can't go on: ${error instanceof Error ? error.stack : String(error)}`)
   process.exitCode = 1
 }
-process.stdin.destroy()
+process.exit() // nothing of a run is left that would be worth waiting for

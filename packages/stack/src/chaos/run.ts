@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defaultDataDir } from '../stack.ts'
+import { within } from '../wait-for.ts'
 import { type Arena, filesPerHour, openArena } from './arena.ts'
 import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
@@ -28,6 +29,9 @@ const clients = 6
 /** How long everything may take to come to its end once all is healed, in ms. */
 const settledWithinMs = 45_000
 
+/** How long ending processes and servers may take, in ms. */
+const stoppedWithinMs = 60_000
+
 /**
  * Sends files through Airlock while everything around it breaks, heals it, waits until all has settled, and compares what clients were
  * told with what Postgres, S3 and Redis hold.
@@ -41,16 +45,19 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
   const arena = await openArena({ root, env, folder, say })
+  let last = 'chaos: no result'
   try {
     interrupted.throwIfAborted()
     const result = await play(options, arena, history, folder)
     const good = result.breaches.length === 0
     if (good) rmSync(folder, { recursive: true })
     else say(`\nThe history and all logs are in ${folder}`)
-    say(lastLine(result))
+    last = lastLine(result)
     return good ? 0 : 1
   } finally {
-    await arena.stop()
+    // a container engine that never answers must not hold up the result; what is left then the stack's keeper ends
+    await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => say(error.message))
+    say(last)
   }
 }
 
