@@ -49,6 +49,7 @@ export interface GatewayDeps {
   /** With it the access log keeps an HMAC of the caller's address; null: nothing of it. */
   ipHashKey: string | null
   patience: PatienceLimits
+  idempotencyLeaseSeconds: number
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
   lookEveryMs: MoveFeedDeps['lookEveryMs']

@@ -41,6 +41,7 @@ async function start(config: GatewayConfig): Promise<void> {
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
     ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
+    idempotencyLeaseSeconds: config.IDEMPOTENCY_LEASE_SECONDS,
     patience: {
       maxSeconds: config.UPLOAD_MAX_SECONDS,
       idleSeconds: config.UPLOAD_IDLE_SECONDS,

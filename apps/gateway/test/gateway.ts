@@ -123,6 +123,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     presignHours: { default: 24, max: 168 },
     ipHashKey: null,
     patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
+    idempotencyLeaseSeconds: 30,
     maxFilesInFlight: 64,
     listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },

@@ -170,6 +170,11 @@ export const variables = {
   }),
   PRESIGN_MAX_HOURS: variable({ about: 'the longest life a caller may ask for', parse: wholeNumber(1, 168), default: '168' }),
   UPLOAD_MAX_SECONDS: variable({ about: 'the longest upload request', parse: wholeNumber(1, 86_400), default: '3600' }),
+  IDEMPOTENCY_LEASE_SECONDS: variable({
+    about: 'a repeatable request whose gateway is silent for so long may be taken over',
+    parse: wholeNumber(3, 3600),
+    default: '30',
+  }),
   UPLOAD_IDLE_SECONDS: variable({ about: 'an upload that sends no byte for so long is ended', parse: wholeNumber(1, 3600), default: '30' }),
   UPLOAD_MIN_BYTES_PER_SECOND: variable({
     about: 'an upload that is slower over a minute is ended; 0 = never',

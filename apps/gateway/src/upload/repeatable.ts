@@ -13,10 +13,9 @@ import { type TakenForm, takeForm } from './take-form.ts'
 
 export interface RepeatableDeps extends UploadDeps {
   idempotency: IdempotencyRepository
+  /** How long a request is ours without a sign of life, in seconds. It dies with its gateway, and the client may try again. */
+  idempotencyLeaseSeconds: number
 }
-
-/** How long a request is ours without a sign of life, in seconds. It dies with its gateway, and the client may try again. */
-const leaseSeconds = 30
 
 /** How long an answer is kept. */
 const keepHours = 24
@@ -49,7 +48,7 @@ export function idempotencyKey({ headers }: FastifyRequest): string | null {
  */
 export async function takeRepeatable(key: string, request: FastifyRequest, deps: RepeatableDeps): Promise<TakenForm | UploadAnswer> {
   const { id: userId } = callerOfRequest(request)
-  const beginning = await deps.idempotency.begin({ userId, key, leaseSeconds, keepHours })
+  const beginning = await deps.idempotency.begin({ userId, key, leaseSeconds: deps.idempotencyLeaseSeconds, keepHours })
   switch (beginning.outcome) {
     case 'in_flight':
       throw new RequestInFlight(beginning.retryAfterSeconds)
@@ -64,6 +63,7 @@ export async function takeRepeatable(key: string, request: FastifyRequest, deps:
 
 /** Between two renewals we may be silent for a third of the lease; when it is lost, `accept` refuses. */
 async function first(token: IdempotencyToken, request: FastifyRequest, deps: RepeatableDeps): Promise<TakenForm> {
+  const { idempotencyLeaseSeconds: leaseSeconds } = deps
   const renewal = setInterval(
     () => {
       deps.idempotency.renew(token, leaseSeconds).catch((err: unknown) => request.log.warn({ err }, 'idempotency lease not renewed'))

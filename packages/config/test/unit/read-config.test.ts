@@ -83,6 +83,7 @@ const malformed: Record<VariableName, string | null> = {
   PRESIGN_DEFAULT_HOURS: '0',
   PRESIGN_MAX_HOURS: '169',
   UPLOAD_MAX_SECONDS: 'inf',
+  IDEMPOTENCY_LEASE_SECONDS: '0',
   UPLOAD_IDLE_SECONDS: '0',
   UPLOAD_MIN_BYTES_PER_SECOND: 'slow',
   MAX_FILES_IN_FLIGHT: '0',
