@@ -53,7 +53,8 @@ export const sweepOptions: SweepOptions = {
   ringAfterSeconds: 60,
   receivingForSeconds: 3600,
   callSeconds: -1, // the clock of the store may be a moment ahead of ours
-  restSeconds: 0,
+  // two sweeps may come within one ms
+  restSeconds: -1,
   maxRemovals: 1000,
   unusedAssetDays: 90,
   graceDays: 7,

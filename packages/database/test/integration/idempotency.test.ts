@@ -29,10 +29,10 @@ const repeatable = (token: IdempotencyToken) => ({
 })
 
 const lapse = (sql: Client, { userId, key }: { userId: string; key: string }) =>
-  sql.query(`update idempotency_keys set lease_until = now() where user_id = $1 and key = $2`, [userId, key])
+  sql.query(`update idempotency_keys set lease_until = now() - interval '1 s' where user_id = $1 and key = $2`, [userId, key])
 
 const expire = (sql: Client, { userId, key }: { userId: string; key: string }) =>
-  sql.query(`update idempotency_keys set expires_at = now() where user_id = $1 and key = $2`, [userId, key])
+  sql.query(`update idempotency_keys set expires_at = now() - interval '1 s' where user_id = $1 and key = $2`, [userId, key])
 
 test('of fifty who begin the same request at two gateways, one may work on it', async ({ database, other }) => {
   const asked = request()
