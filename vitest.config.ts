@@ -32,6 +32,8 @@ export default defineConfig({
           include: ['{packages,apps}/*/test/integration/**/*.test.ts'],
           globalSetup: ['packages/stack/src/testing/global-setup.ts'],
           testTimeout: 30_000,
+          // Real servers on a machine that others may load: what fails twice in a row is broken. Vitest's report names what needed the second try.
+          retry: process.env.CI ? 1 : 0,
           hookTimeout: 90_000,
         },
       },
