@@ -1,14 +1,13 @@
-import { Readable } from 'node:stream'
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import type { CopyOptions } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import { copyThroughUs } from './copy-through-us.ts'
 import { MultipartUpload } from './multipart-upload.ts'
 import { head } from './objects.ts'
 import { Permits } from './permits.ts'
-import { rangedSource } from './ranged-source.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
-import { completedPart, ObjectWrite } from './write-object.ts'
+import { completedPart } from './write-object.ts'
 
 interface Copy extends CopyOptions {
   from: string
@@ -139,19 +138,6 @@ function partsOf(sizeBytes: number, partBytes: number): string[] {
     { length: Math.ceil(sizeBytes / step) },
     (_, index) => `bytes=${index * step}-${Math.min(sizeBytes, (index + 1) * step) - 1}`,
   )
-}
-
-/** For stores that can't copy: every range is read pinned, so that bytes of two objects can't be mixed. */
-async function copyThroughUs(deps: StoreDeps, { from, to, ifEtag, sizeBytes, written, signal }: Copy): Promise<void> {
-  const source = rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal)
-  const write = new ObjectWrite(deps, to, written)
-  try {
-    await write.run(Readable.from(source.stream()), signal)
-  } catch (error) {
-    // An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion.
-    if (write.traces.upload !== null) await abortOrReport(deps, to, write.traces.upload)
-    throw error
-  }
 }
 
 async function abortOrReport(deps: StoreDeps, key: string, upload: MultipartUpload): Promise<void> {

@@ -25,6 +25,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   const client = makeClient(options, tuning)
   const presigner = makePresigner(options, client)
   const deps: StoreDeps = {
+    client,
     call: boundedCalls(client, options.callTimeoutMs),
     options,
     tuning,

@@ -1,3 +1,4 @@
+import type { S3Client } from '@aws-sdk/client-s3'
 import type { Call } from './calls.ts'
 import type { PartBuffers } from './part-buffers.ts'
 import type { Permits } from './permits.ts'
@@ -5,6 +6,8 @@ import type { S3StoreOptions, Tuning } from './settings.ts'
 
 /** What the verbs share: one client, one set of limits a process. */
 export interface StoreDeps {
+  /** What `call` sends with. Only for libraries that want a client; everything else goes through `call`, which is bounded in time. */
+  readonly client: S3Client
   readonly call: Call
   readonly options: S3StoreOptions
   readonly tuning: Tuning

@@ -7,9 +7,9 @@ export interface Fault {
   times?: number
   /**
    * `lost request`: the line breaks before the store hears of it. `lost answer`: the store does what it was asked for, and the
-   * line breaks before we hear of it. `cutAfterBytes`: the line breaks after so many bytes of the answer.
+   * line breaks before we hear of it. `silence`: what is sent goes nowhere, and nothing comes back. `cutAfterBytes`: the line breaks after so many bytes of the answer.
    */
-  kind: 'lost request' | 'lost answer' | { cutAfterBytes: number }
+  kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number }
 }
 
 /** A line between us and a store that can break at chosen moments. */
@@ -56,7 +56,7 @@ export class FaultyLink {
         if (fault) fault.times--
       }
       if (fault?.kind === 'lost request') client.destroy()
-      else store.write(chunk)
+      else if (fault?.kind !== 'silence') store.write(chunk)
     })
     store.on('data', (chunk) => {
       const limit = typeof fault?.kind === 'object' ? fault.kind.cutAfterBytes : fault ? 0 : Number.POSITIVE_INFINITY

@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MiB } from '@airlock/domain'
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
+import { optionsFor } from '../contract/store-under-test.ts'
+import { FaultyLink } from './faulty-link.ts'
+
+/** Four parts. */
+const large = someBytes(17 * MiB)
+const callTimeoutMs = 5_000
+const headers = { contentType: 'video/mp4', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } }
+
+const link = new FaultyLink(givenStack().s3.endpoint)
+let bucket: IsolatedBucket
+let store: ObjectStore
+let leftovers: Leftover[] = []
+let copying: { ifEtag: string; sizeBytes: number; headers: typeof headers }
+
+beforeAll(async () => {
+  bucket = await isolatedBucket()
+  store = s3ObjectStore({
+    ...optionsFor({ ...bucket, endpoint: await link.open() }, givenStack().s3.can.encryption),
+    serverSideCopy: false,
+    callTimeoutMs,
+    onLeftover: (leftover) => leftovers.push(leftover),
+  })
+  const { etag, sizeBytes } = await store.receive('quarantine/scene', streamOf(large), { nonce: 'n' })
+  copying = { ifEtag: etag, sizeBytes, headers }
+})
+beforeEach(() => {
+  leftovers = []
+  link.fails()
+})
+afterEach(() => link.fails())
+afterAll(async () => {
+  store.close()
+  await link.close()
+  await bucket.drop()
+})
+
+const asked = (pattern: RegExp): number => link.requests.filter((line) => pattern.test(line)).length
+
+test('a part whose answer got lost is sent again', async () => {
+  link.fails({ request: /^PUT .*partNumber=2/, kind: 'lost answer', times: 2 })
+
+  await store.copyToFinal('quarantine/scene', 'final/lost-part', copying)
+
+  expect(asked(/partNumber=2/)).toBe(3)
+  const pinned = await store.head('final/lost-part')
+  expect(sha256(await bytesOf(store.source('final/lost-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
+})
+
+test('a part that never arrives ends the copying, leaves no open upload, and is the failure that is told', async () => {
+  link.fails({ request: /^PUT .*partNumber=1/, kind: 'lost request' })
+
+  await expect(store.copyToFinal('quarantine/scene', 'final/no-part', copying)).rejects.toThrow(/UploadPart.*/)
+
+  expect(await bucket.openMultipartUploads()).toEqual([])
+  expect(await store.head('final/no-part')).toBeNull()
+  expect(leftovers).toEqual([])
+})
+
+test('a completion that never arrives leaves no open upload', async () => {
+  link.fails({ request: /^POST .*uploadId/, kind: 'lost request' })
+
+  await expect(store.copyToFinal('quarantine/scene', 'final/not-completed', copying)).rejects.toThrow(StoreUnavailable)
+
+  expect(await bucket.openMultipartUploads()).toEqual([])
+})
+
+test('a completion of which no answer ever came is found at its final key', async () => {
+  link.fails({ request: /^POST .*uploadId/, kind: 'lost answer' })
+
+  const copy = await store.copyToFinal('quarantine/scene', 'final/completed', copying)
+
+  expect(await store.head('final/completed')).toMatchObject({ etag: copy.etag, sizeBytes: large.byteLength })
+})
+
+test('an upload that could not be ended is reported', async () => {
+  link.fails({ request: /^PUT .*partNumber=1/, kind: 'lost request' }, { request: /^DELETE .*uploadId/, kind: 'lost request' })
+
+  await expect(store.copyToFinal('quarantine/scene', 'final/left', copying)).rejects.toThrow(/UploadPart/)
+
+  expect(leftovers).toEqual([{ key: 'final/left', error: expect.any(StoreUnavailable) }])
+  link.fails()
+  await store.abandonReceives('final/left')
+})
+
+test('a signal ends calls that get no answer at once, and their upload', async () => {
+  const reason = new Error('the lease is lost')
+  const stop = new AbortController()
+  link.fails({ request: /^PUT .*partNumber=/, kind: 'silence' })
+  const copied = store.copyToFinal('quarantine/scene', 'final/stopped', { ...copying, signal: stop.signal })
+  copied.catch(() => {})
+  while (asked(/partNumber=/) < 3) await sleep(1)
+  const asOf = performance.now()
+
+  stop.abort(reason)
+
+  await expect(copied).rejects.toBe(reason)
+  expect(performance.now() - asOf).toBeLessThan(callTimeoutMs / 2)
+  expect(await bucket.openMultipartUploads()).toEqual([])
+  expect(await store.head('final/stopped')).toBeNull()
+})
