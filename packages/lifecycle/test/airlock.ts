@@ -232,7 +232,7 @@ export class Airlock {
     const { redisUrl, prefix } = this.world.queues
     const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
     const queue = new Queue(queueNames[lane], { connection: redis, prefix })
-    const jobs = await queue.getJobs(['wait', 'delayed', 'active'])
+    const jobs = await queue.getJobs(['wait', 'prioritized', 'delayed', 'active'])
     await queue.close()
     redis.disconnect()
     return jobs.map(({ id }) => id ?? '')

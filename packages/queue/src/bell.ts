@@ -2,8 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
+import { jobOptions } from './job-options.ts'
 import { type QueueLane, queueNames, queuePrefix } from './names.ts'
-import { type ProcessUpload, processUploadJob } from './payloads.ts'
+import { type GeneratedVideo, generatedVideoJob } from './payloads/generated-video.ts'
+import type { AirlockJob } from './payloads/parse-job.ts'
+import { processUploadJob } from './payloads/process-upload.ts'
 
 /** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
 export class BellUnreachable extends Error {
@@ -17,11 +20,16 @@ export interface BellOptions {
   onError(error: Error): void
 }
 
-/** What is left in Redis of jobs that failed for good, for a look; status belongs to Postgres. */
-const keptFailures = { age: 7 * 24 * 3600, count: 1000 }
+/** An upload that Postgres knows, and the request that it came with. */
+interface Ringing {
+  uploadId: string
+  requestId?: string | undefined
+}
 
-/** More tries than any upload needs: the row's own attempts decide when it is parked (design, section 4). */
-const triesOfTheBell = 100
+const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
+  name: processUploadJob,
+  payload: { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) },
+})
 
 /**
  * Wakes workers. It never waits for a Redis that is away, and ringing twice for one upload wakes one worker.
@@ -45,17 +53,8 @@ export class Bell {
    *
    * @throws BellUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
    */
-  async ring(lane: QueueLane, { uploadId, requestId }: { uploadId: string; requestId?: string | undefined }): Promise<void> {
-    const payload: ProcessUpload = { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) }
-    await this.#reachable('ring', () =>
-      this.#queue(lane).add(processUploadJob, payload, {
-        jobId: uploadId,
-        attempts: triesOfTheBell,
-        backoff: { type: 'custom' },
-        removeOnComplete: true,
-        removeOnFail: keptFailures,
-      }),
-    )
+  async ring(lane: QueueLane, ringing: Ringing): Promise<void> {
+    await this.#add(lane, processUpload(ringing))
   }
 
   /**
@@ -64,15 +63,20 @@ export class Bell {
    * @returns whether it rang; false when a live job is there already
    * @throws BellUnreachable when Redis is away
    */
-  async ringAgain(lane: QueueLane, { uploadId }: { uploadId: string }): Promise<boolean> {
-    const job = await this.#reachable('look for the job', () => this.#queue(lane).getJob(uploadId))
-    if (job !== undefined) {
-      const state = await this.#reachable('look at the job', () => job.getState())
-      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
-      await this.#reachable('remove the finished job', () => job.remove())
-    }
-    await this.ring(lane, { uploadId })
-    return true
+  async ringAgain(lane: QueueLane, ringing: Ringing): Promise<boolean> {
+    return this.#addAgain(lane, processUpload(ringing))
+  }
+
+  /**
+   * Wakes a worker for a video in the pipeline's inbox that no row may know yet, as its producer should have, also when a finished job of
+   * that id is still kept.
+   *
+   * @param payload from `parseGeneratedVideo`
+   * @returns whether it rang; false when a live job is there already
+   * @throws BellUnreachable when Redis is away
+   */
+  async ringForVideo(payload: GeneratedVideo): Promise<boolean> {
+    return this.#addAgain('videos', { name: generatedVideoJob, payload })
   }
 
   /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
@@ -101,6 +105,21 @@ export class Bell {
   async close(): Promise<void> {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
     this.#redis.disconnect()
+  }
+
+  async #add(lane: QueueLane, job: AirlockJob): Promise<void> {
+    await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job)))
+  }
+
+  async #addAgain(lane: QueueLane, job: AirlockJob): Promise<boolean> {
+    const known = await this.#reachable('look for the job', () => this.#queue(lane).getJob(job.payload.upload_id))
+    if (known !== undefined) {
+      const state = await this.#reachable('look at the job', () => known.getState())
+      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
+      await this.#reachable('remove the finished job', () => known.remove())
+    }
+    await this.#add(lane, job)
+    return true
   }
 
   /** BullMQ asks Redis for its version once a queue. A queue whose answer got lost would refuse every job for good, so it is made anew. */

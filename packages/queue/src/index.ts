@@ -1,4 +1,19 @@
 export { Bell, type BellOptions, BellUnreachable } from './bell.ts'
 export { commandTimeoutMs, impatientConnection, patientConnection } from './connection.ts'
+export { inboxKey, inboxPrefix } from './inbox-key.ts'
+export { jobOptions } from './job-options.ts'
 export { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
-export { PayloadMalformed, ProcessUpload, parseProcessUpload, processUploadJob } from './payloads.ts'
+export { GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './payloads/generated-video.ts'
+export {
+  JobResult,
+  type JobResultError,
+  type JobResultStatus,
+  jobResult,
+  jobResultStatuses,
+  parseJobResult,
+  type UploadEnd,
+} from './payloads/job-result.ts'
+export { type AirlockJob, parseJob } from './payloads/parse-job.ts'
+export { PayloadMalformed } from './payloads/payload-malformed.ts'
+export { ProcessUpload, parseProcessUpload, processUploadJob } from './payloads/process-upload.ts'
+export { defaultPriority, type Priority, priorities } from './priorities.ts'

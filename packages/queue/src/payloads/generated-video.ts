@@ -1,0 +1,79 @@
+import Type from 'typebox'
+import { Compile } from 'typebox/compile'
+import { inboxKey } from '../inbox-key.ts'
+import { type Priority, priorityNames } from '../priorities.ts'
+import { filenameFault } from './filename-fault.ts'
+import { metadataFault } from './metadata-fault.ts'
+import { PayloadMalformed } from './payload-malformed.ts'
+import { readPayload } from './read-payload.ts'
+import { Uuid } from './uuid.ts'
+
+/** The name of the jobs that carry this payload. They travel in the queue of the lane `videos`. */
+export const generatedVideoJob = 'generated_video'
+
+/**
+ * Says that the video pipeline has put a video into the inbox. The object is there before the job is: a job is only the bell, and the
+ * sweeper rings for an object whose bell was lost. The job id is the upload id in lower case, so that ringing twice is ringing once.
+ *
+ * What a schema can't say, `parseGeneratedVideo` checks: the key spells the ids, and the rules of the filename and the metadata.
+ */
+export const GeneratedVideo = Type.Object(
+  {
+    version: Type.Literal(1),
+    upload_id: Uuid,
+    user_id: Uuid,
+    project_id: Uuid,
+    key: Type.String({
+      pattern: '^pipeline-inbox/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.mp4$',
+      description: 'pipeline-inbox/{project_id}/{upload_id}.mp4, the ids in lower case',
+    }),
+    filename: Type.String({ minLength: 1, maxLength: 255, description: 'the name for people, 1 to 255 characters' }),
+    sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{64}$', description: "the SHA-256 of the file's bytes, 64 hex digits in lower case" }),
+    ),
+    metadata: Type.Optional(
+      Type.Object(
+        {},
+        {
+          additionalProperties: Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }),
+          description: 'a flat object of at most 4 KiB whose values are strings, numbers or booleans; events and answers give it back',
+        },
+      ),
+    ),
+    priority: Type.Optional(
+      Type.Unsafe<Priority>({ type: 'string', enum: priorityNames, description: "'interactive' or 'batch'; absent means batch" }),
+    ),
+  },
+  { additionalProperties: false, $id: 'https://airlock.dev/schema/generated-video.v1.json', title: 'generated_video, version 1' },
+)
+
+export type GeneratedVideo = Omit<Type.Static<typeof GeneratedVideo>, 'metadata'> & { metadata?: Record<string, string | number | boolean> }
+
+const generatedVideo = Compile(GeneratedVideo)
+
+/**
+ * Reads a `generated_video` job's payload.
+ *
+ * Ids may come in either case and are the same id in both; they are returned in lower case. The key has one spelling alone, with the ids in
+ * lower case, because object stores tell cases apart and one video must not lie at two keys.
+ *
+ * @throws PayloadMalformed naming the job and the first thing that is wrong
+ */
+export function parseGeneratedVideo(jobName: string, data: unknown): GeneratedVideo {
+  if (jobName !== generatedVideoJob) throw new PayloadMalformed(`no payload is called '${jobName.slice(0, 80)}'`)
+  const said = readPayload(generatedVideoJob, generatedVideo, data) as GeneratedVideo
+  const payload = {
+    ...said,
+    upload_id: said.upload_id.toLowerCase(),
+    user_id: said.user_id.toLowerCase(),
+    project_id: said.project_id.toLowerCase(),
+  }
+  const fault = keyFault(payload) ?? filenameFault(payload.filename) ?? metadataFault(payload.metadata)
+  if (fault !== null) throw new PayloadMalformed(`${generatedVideoJob}/${fault}`)
+  return payload
+}
+
+function keyFault({ key, project_id, upload_id }: GeneratedVideo): string | null {
+  const expected = inboxKey({ projectId: project_id, uploadId: upload_id })
+  return key === expected ? null : `key: is not the one of this project and upload, ${expected}`
+}

@@ -1,0 +1,82 @@
+import { randomUUID } from 'node:crypto'
+import { waitFor } from '@airlock/stack/testing'
+import { UnrecoverableError } from 'bullmq'
+import { expect } from 'vitest'
+import { type GeneratedVideo, inboxKey, type Priority, parseJob } from '../../src/index.ts'
+import { test } from '../bell-test.ts'
+
+function video(priority?: Priority, uploadId = randomUUID()): GeneratedVideo {
+  const projectId = randomUUID()
+  return {
+    version: 1,
+    upload_id: uploadId,
+    user_id: randomUUID(),
+    project_id: projectId,
+    key: inboxKey({ projectId, uploadId }),
+    filename: 'scene.mp4',
+    ...(priority === undefined ? {} : { priority }),
+  }
+}
+
+test('a ring for a video in the inbox brings all that a worker needs to register it', async ({ bell, listening, expect }) => {
+  const payload = video('batch')
+  expect(await bell.ringForVideo(payload)).toBe(true)
+  const [job, ...more] = await listening.jobsOfAllLanes()
+  expect(more).toEqual([])
+  expect(job).toMatchObject({ id: payload.upload_id, queueName: 'airlock-videos' })
+  expect(parseJob(job?.name ?? '', job?.data)).toEqual({ name: 'generated_video', payload })
+})
+
+test('a video whose job is alive is not rung for, and one whose finished job is kept is', async ({ bell, listening, uploadId }) => {
+  let runs = 0
+  const queue = listening.queue('videos')
+  const payload = video('batch', uploadId)
+  await bell.ringForVideo(payload)
+  expect(await bell.ringForVideo(payload)).toBe(false)
+  listening.worker('videos', async () => {
+    runs += 1
+    if (runs === 2) throw new UnrecoverableError('nothing at its key')
+    return 'the result'
+  })
+  const state = async () => (await queue.getJob(uploadId))?.getState()
+  await waitFor(async () => (await state()) === 'completed', { what: 'the job to end' })
+  expect(await bell.ringForVideo(payload)).toBe(true)
+  await waitFor(async () => (await state()) === 'failed', { what: 'the job to fail' })
+  expect(await bell.ringForVideo(payload)).toBe(true)
+  await waitFor(async () => runs === 3 && (await state()) === 'completed', { what: 'the third run' })
+})
+
+test('people go before batches, and among people the first comes first, whichever door they came by', async ({ bell, listening }) => {
+  const form = [randomUUID(), randomUUID()] as const
+  const [interactive, batch, unsaid] = [video('interactive'), video('batch'), video()]
+  await bell.ringForVideo(unsaid)
+  await bell.ringForVideo(batch)
+  await bell.ring('videos', { uploadId: form[0] })
+  await bell.ringForVideo(interactive)
+  await bell.ring('videos', { uploadId: form[1] })
+  const order: string[] = []
+  listening.worker('videos', async ({ id }) => {
+    order.push(id ?? '')
+  })
+  await waitFor(() => order.length === 5, { what: 'all jobs to run' })
+  expect(order).toEqual([form[0], interactive.upload_id, form[1], unsaid.upload_id, batch.upload_id])
+})
+
+test('a job that waits for its next try does not lose its place before batches', async ({ bell, listening, uploadId }) => {
+  const order: string[] = []
+  const worker = listening.worker('videos', async ({ id, attemptsMade }) => {
+    if (id === uploadId && attemptsMade === 0) throw new Error('the store is away')
+    order.push(id ?? '')
+  })
+  worker.opts.settings = { backoffStrategy: () => 50 }
+  const queue = listening.queue('videos')
+  await bell.ring('videos', { uploadId })
+  await waitFor(async () => (await queue.getJob(uploadId))?.attemptsMade === 1, { what: 'the first try' })
+  await worker.pause()
+  const batch = video('batch')
+  await bell.ringForVideo(batch)
+  await waitFor(async () => ((await queue.getJob(uploadId))?.timestamp ?? Infinity) + 200 < Date.now(), { what: 'the wait to be over' })
+  worker.resume()
+  await waitFor(() => order.length === 2, { what: 'both jobs to run' })
+  expect(order).toEqual([uploadId, batch.upload_id])
+})

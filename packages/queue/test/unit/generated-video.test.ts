@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest'
+import { generatedVideoJob, PayloadMalformed, parseGeneratedVideo, parseJob } from '../../src/index.ts'
+
+const uploadId = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
+const userId = '5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d'
+const projectId = 'c0ffee00-1234-4abc-9def-0123456789ab'
+const key = `pipeline-inbox/${projectId}/${uploadId}.mp4`
+const smallest = { version: 1, upload_id: uploadId, user_id: userId, project_id: projectId, key, filename: 'scene-1.mp4' }
+
+test.for([
+  smallest,
+  { ...smallest, sha256: 'a0'.repeat(32), metadata: { scene: 1, final: false, tool: 'ffmpeg' }, priority: 'interactive' },
+  { ...smallest, metadata: {}, priority: 'batch' },
+  { ...smallest, filename: '😀'.repeat(255) },
+  { ...smallest, filename: 'a' },
+  { ...smallest, filename: 'renders/final/Szene 1 – Übersicht.mp4' },
+  { ...smallest, metadata: { note: 'x'.repeat(4096 - '{"note":""}'.length) } },
+])('the payload %j is read as it is', (payload, { expect }) => {
+  expect(parseGeneratedVideo(generatedVideoJob, payload)).toEqual(payload)
+})
+
+test('ids in upper case are the same ids, while the key has one spelling', () => {
+  const shouted = {
+    ...smallest,
+    upload_id: uploadId.toUpperCase(),
+    user_id: userId.toUpperCase(),
+    project_id: projectId.toUpperCase(),
+  }
+  expect(parseGeneratedVideo(generatedVideoJob, shouted)).toEqual(smallest)
+})
+
+const without = (field: keyof typeof smallest) => Object.fromEntries(Object.entries(smallest).filter(([name]) => name !== field))
+
+const malformed: { what: string; payload: unknown; says: RegExp }[] = [
+  { what: 'nothing', payload: undefined, says: /^generated_video: must be object/ },
+  { what: 'a list', payload: [smallest], says: /^generated_video: must be object/ },
+  { what: 'a text', payload: JSON.stringify(smallest), says: /^generated_video: must be object/ },
+  { what: 'no version', payload: without('version'), says: /^generated_video: must have required properties version/ },
+  {
+    what: 'a version of the future',
+    payload: { ...smallest, version: 2, duration: 7 },
+    says: /^generated_video\/version: 2 is not known here, only 1; send that version, or update the Airlock/,
+  },
+  { what: 'a version as text', payload: { ...smallest, version: '1' }, says: /^generated_video\/version: "1" is not known here, only 1;/ },
+  { what: 'no upload', payload: without('upload_id'), says: /^generated_video: must have required properties upload_id/ },
+  { what: 'an upload id that is none', payload: { ...smallest, upload_id: '7' }, says: /^generated_video\/upload_id: .*\(a UUID\)/ },
+  { what: 'no user', payload: without('user_id'), says: /^generated_video: must have required properties user_id/ },
+  { what: 'a user that is no UUID', payload: { ...smallest, user_id: 'ann' }, says: /^generated_video\/user_id: .*\(a UUID\)/ },
+  { what: 'no project', payload: without('project_id'), says: /^generated_video: must have required properties project_id/ },
+  { what: 'a project that is no UUID', payload: { ...smallest, project_id: '../x' }, says: /^generated_video\/project_id: / },
+  { what: 'no key', payload: without('key'), says: /^generated_video: must have required properties key/ },
+  { what: 'a key elsewhere', payload: { ...smallest, key: `quarantine/${uploadId}` }, says: /^generated_video\/key: .*pipeline-inbox\// },
+  {
+    what: 'the key of another project',
+    payload: { ...smallest, project_id: userId },
+    says: /key: is not the one of this project and upload/,
+  },
+  {
+    what: 'the key of another upload',
+    payload: { ...smallest, upload_id: userId },
+    says: /key: is not the one of this project and upload/,
+  },
+  { what: 'a key in upper case', payload: { ...smallest, key: key.toUpperCase() }, says: /^generated_video\/key: .*lower case/ },
+  { what: 'a key with a line break behind', payload: { ...smallest, key: `${key}\n` }, says: /^generated_video\/key: / },
+  { what: 'no filename', payload: without('filename'), says: /^generated_video: must have required properties filename/ },
+  { what: 'an empty filename', payload: { ...smallest, filename: '' }, says: /^generated_video\/filename: .*1 to 255 characters/ },
+  { what: 'a filename of 256 characters', payload: { ...smallest, filename: '😀'.repeat(256) }, says: /^generated_video\/filename: / },
+  { what: 'a folder as filename', payload: { ...smallest, filename: 'renders/' }, says: /^generated_video\/filename: names no file/ },
+  { what: 'dots as filename', payload: { ...smallest, filename: ' .. ' }, says: /^generated_video\/filename: names no file/ },
+  { what: 'a filename with a line break', payload: { ...smallest, filename: 'a\nb.mp4' }, says: /filename: holds control characters/ },
+  { what: 'a filename with a line separator', payload: { ...smallest, filename: 'a\u2028b' }, says: /filename: holds control characters/ },
+  { what: 'half a surrogate pair as filename', payload: { ...smallest, filename: 'a\ud800' }, says: /filename: is not valid Unicode/ },
+  {
+    what: 'a filename that is longer when it is composed',
+    payload: { ...smallest, filename: '\u0958'.repeat(200) },
+    says: /filename: is longer than 255 characters in its composed form/,
+  },
+  { what: 'a hash in upper case', payload: { ...smallest, sha256: 'A0'.repeat(32) }, says: /^generated_video\/sha256: .*lower case/ },
+  { what: 'a short hash', payload: { ...smallest, sha256: 'a0' }, says: /^generated_video\/sha256: / },
+  { what: 'no hash, said as null', payload: { ...smallest, sha256: null }, says: /^generated_video\/sha256: must be string/ },
+  { what: 'metadata as a list', payload: { ...smallest, metadata: [1] }, says: /^generated_video\/metadata: must be object/ },
+  { what: 'metadata within metadata', payload: { ...smallest, metadata: { a: {} } }, says: /^generated_video\/metadata\/a: .*flat object/ },
+  { what: 'metadata that is null', payload: { ...smallest, metadata: { a: null } }, says: /^generated_video\/metadata\/a: / },
+  {
+    what: 'a list in metadata with an odd name',
+    payload: { ...smallest, metadata: { 'a\nb': [] } },
+    says: /^generated_video\/metadata\/a\nb: /,
+  },
+  {
+    what: 'metadata of 4097 bytes',
+    payload: { ...smallest, metadata: { note: 'x'.repeat(4097 - '{"note":""}'.length) } },
+    says: /^generated_video\/metadata: has 4097 bytes as JSON, at most 4096 are kept/,
+  },
+  { what: 'a NUL in metadata', payload: { ...smallest, metadata: { a: 'x\u0000' } }, says: /metadata: holds a NUL character/ },
+  { what: 'a NUL in a name in metadata', payload: { ...smallest, metadata: { 'x\u0000': 1 } }, says: /metadata: holds a NUL character/ },
+  {
+    what: 'half a surrogate pair in metadata',
+    payload: { ...smallest, metadata: { a: '\udc00' } },
+    says: /metadata: is not valid Unicode/,
+  },
+  {
+    what: 'a priority that nobody knows',
+    payload: { ...smallest, priority: 'urgent' },
+    says: /^generated_video\/priority: .*'interactive' or 'batch'/,
+  },
+  { what: 'a priority as number', payload: { ...smallest, priority: 1 }, says: /^generated_video\/priority: / },
+  { what: 'a field that nobody knows', payload: { ...smallest, url: 'http://x' }, says: /^generated_video\/url: / },
+]
+
+test.for(malformed)('a payload with $what is refused, and the error says where it breaks', ({ payload, says }, { expect }) => {
+  expect(() => parseGeneratedVideo(generatedVideoJob, payload)).toThrow(PayloadMalformed)
+  expect(() => parseGeneratedVideo(generatedVideoJob, payload)).toThrow(says)
+})
+
+test('a job tells by its name how its payload is read', () => {
+  expect(parseJob('generated_video', smallest)).toEqual({ name: 'generated_video', payload: smallest })
+  expect(parseJob('process_upload', { version: 1, upload_id: uploadId })).toEqual({
+    name: 'process_upload',
+    payload: { version: 1, upload_id: uploadId },
+  })
+  expect(() => parseJob('process_upload', smallest)).toThrow(/^process_upload\/\w+: /)
+  expect(() => parseJob('generated_video', { version: 1, upload_id: uploadId })).toThrow(/^generated_video: /)
+  expect(() => parseJob('x'.repeat(500), smallest)).toThrow(new PayloadMalformed(`no payload is called '${'x'.repeat(80)}'`))
+  expect(() => parseGeneratedVideo('process_upload', smallest)).toThrow("no payload is called 'process_upload'")
+})

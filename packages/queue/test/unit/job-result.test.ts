@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest'
+import { jobResult, PayloadMalformed, parseJobResult } from '../../src/index.ts'
+
+const uploadId = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
+const assetId = '5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d'
+const error = { code: 'type_mismatch', error: 'Not what it claims', detail: "File 'a.mp4' is a PNG." }
+
+test('a completed upload is told with its asset and no error', () => {
+  const told = jobResult({ status: 'completed', uploadId, assetId, s3Url: 's3://zapcut-dev/generated-videos/p/1_a.mp4' })
+  expect(told).toEqual({
+    version: 1,
+    upload_id: uploadId,
+    status: 'completed',
+    asset_id: assetId,
+    s3_url: 's3://zapcut-dev/generated-videos/p/1_a.mp4',
+    error: null,
+  })
+  expect(parseJobResult(told)).toEqual(told)
+})
+
+test.for(['rejected', 'failed'] as const)('an upload that is %s is told with the reason and no asset', (status, { expect }) => {
+  const told = jobResult({ status, uploadId, error })
+  expect(told).toEqual({ version: 1, upload_id: uploadId, status, asset_id: null, s3_url: null, error })
+  expect(parseJobResult(told)).toEqual(told)
+})
+
+test('what a later Airlock adds to a result is let through', () => {
+  const told = { ...jobResult({ status: 'rejected', uploadId, error }), took_ms: 7 }
+  expect(parseJobResult(told)).toEqual(told)
+})
+
+test.for([
+  { what: 'nothing', data: null, says: /^job_result: must be object/ },
+  {
+    what: 'another version',
+    data: { ...jobResult({ status: 'failed', uploadId, error }), version: 3 },
+    says: /^job_result\/version: 3 is not known/,
+  },
+  {
+    what: 'a status that is no end',
+    data: { ...jobResult({ status: 'failed', uploadId, error }), status: 'queued' },
+    says: /^job_result\/status: /,
+  },
+])('a result that is $what is refused', ({ data, says }, { expect }) => {
+  expect(() => parseJobResult(data)).toThrow(PayloadMalformed)
+  expect(() => parseJobResult(data)).toThrow(says)
+})
