@@ -67,6 +67,7 @@ export async function startContainerServer(server: ContainerServer, engine: Engi
       await container.start().catch(unless(304))
       await untilItServes(server)
     },
+    crash: async () => void (await container.kill().catch(unless(409))),
     pause: async () => void (await container.pause()),
     resume: async () => void (await container.unpause()),
   })

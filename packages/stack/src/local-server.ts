@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
+import { crashFamily, endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
 import { type Controls, inTurn, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
@@ -47,6 +47,10 @@ export async function startLocalServer(server: LocalServer, context: StackContex
       if (isRunning(running)) return
       running = launch(server, context)
       await untilItServes(server, running, context)
+    },
+    crash: async () => {
+      await crashFamily(running)
+      for (const file of server.litter ?? []) rmSync(file, { force: true })
     },
     pause: async () => signalFamily(running, 'SIGSTOP'),
     resume: async () => signalFamily(running, 'SIGCONT'),

@@ -52,6 +52,14 @@ export function signalFamily(identity: ProcessIdentity, signal: NodeJS.Signals):
   for (const pid of [identity.pid, ...childrenOf(identity.pid)]) kill(pid, signal)
 }
 
+/** Ends a process and its children by force, all at once, and waits until none of them runs. */
+export async function crashFamily(identity: ProcessIdentity): Promise<void> {
+  if (!isRunning(identity)) return
+  const family = [identity, ...childrenOf(identity.pid).flatMap((pid) => identityOf(pid) ?? [])]
+  for (const { pid } of family) kill(pid, 'SIGKILL')
+  await waitFor(() => !family.some(isRunning), { what: `the crash of process ${identity.pid}`, timeoutMs: 10_000, everyMs: 20 })
+}
+
 function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (signal === 'SIGCONT') signalFamily(identity, signal)
   else kill(identity.pid, signal)

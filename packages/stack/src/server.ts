@@ -6,6 +6,8 @@ export interface Controls {
   /** Stops it in good order; what it holds stays, and `start` brings it back under the same address. */
   stop(): Promise<void>
   start(): Promise<void>
+  /** Ends it without a word, as a crash does; `start` brings it back with what it had written. */
+  crash(): Promise<void>
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): Promise<void>
   resume(): Promise<void>
@@ -27,6 +29,7 @@ export function inTurn(controls: Controls): Controls {
   return {
     stop: after(controls.stop),
     start: after(controls.start),
+    crash: after(controls.crash),
     pause: after(controls.pause),
     resume: after(controls.resume),
     end: after(controls.end),

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { Client } from 'pg'
 import { freePorts } from '../free-ports.ts'
 import { ensureBucket } from '../servers/s3.ts'
 import { type Stack, startStack } from '../stack.ts'
@@ -82,7 +83,7 @@ export async function openArena(options: ArenaOptions): Promise<Arena> {
 
 async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<unknown>)[]): Promise<Omit<Arena, 'stop'>> {
   const { root, folder } = options
-  await ensureBucket(stack.s3, bucket)
+  await Promise.all([ensureBucket(stack.s3, bucket), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
   const common = { ...plain(options.env), ...settings, ...stack.environment, S3_PUBLIC_ENDPOINT: stack.s3.endpoint, JWT_SECRET: jwtSecret }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
@@ -107,6 +108,15 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
   await Promise.all(urls.map(isWell))
   return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
+}
+
+/** A stack of tests takes commits lightly, which a crash of Postgres would not forgive. What only a crash of the machine can lose stays off. */
+async function keepCommits({ postgres }: Stack): Promise<void> {
+  const client = new Client({ connectionString: postgres.url })
+  await client.connect()
+  const { rows } = await client.query(`select format('alter database %I set synchronous_commit = on', current_database()) as statement`)
+  await client.query(rows[0].statement)
+  await client.end()
 }
 
 /** Gateways and workers say alike how they are, except for the path. */

@@ -44,6 +44,11 @@ const strikes: Record<KindName, Strike> = {
     await controls.stop()
     return () => controls.start()
   },
+  crash: async ({ target }, arena) => {
+    const controls = controlsOf(target, arena)
+    await controls.crash()
+    return () => controls.start()
+  },
   cut: (fault, arena) => spoilLinks(fault, arena, { kind: 'cut' }),
   hole: (fault, arena) => spoilLinks(fault, arena, { kind: 'hole' }),
   mute: (fault, arena) => spoilLinks(fault, arena, { kind: 'mute' }),

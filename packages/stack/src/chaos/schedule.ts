@@ -35,7 +35,9 @@ export const kinds = {
   flush: { about: 'FLUSHALL', hits: 'server', only: ['redis'], weight: 3, lasts: [0, 0] },
   full: { about: 'no memory left (OOM), no connection left', hits: 'server', only: ['redis', 'postgres'], weight: 3, lasts: [500, 3000] },
   pause: { about: 'frozen: connections stay open, nothing is answered', hits: 'server', weight: 3, lasts: [500, 4000] },
+  // a store that is asked to stop takes ten seconds over it; a crash is quick
   bounce: { about: 'stopped, and started again', hits: 'server', only: ['redis', 'postgres'], weight: 2, lasts: [200, 2000] },
+  crash: { about: 'SIGKILL, and started again', hits: 'server', weight: 2, lasts: [200, 2000] },
   cut: { about: 'connections reset, new ones refused', hits: 'link', weight: 5, lasts: [100, 3000] },
   hole: { about: 'bytes are held back, and arrive late', hits: 'link', weight: 5, lasts: [500, 5000] },
   mute: { about: 'requests arrive, answers get lost', hits: 'link', weight: 6, lasts: [200, 2000] },

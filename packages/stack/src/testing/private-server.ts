@@ -10,6 +10,8 @@ export interface PrivateServer<Address> {
   stop(): Promise<void>
   /** Starts it again, at the same address. */
   start(): Promise<void>
+  /** Ends it without a word, as a crash does. */
+  crash(): Promise<void>
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): Promise<void>
   resume(): Promise<void>
@@ -22,5 +24,6 @@ export async function privateServer<Name extends ServerName>(name: Name): Promis
   const server: Server<Addresses[Name]> & { stopForGood(): Promise<void> } = await startServer(name, { say: () => {} })
   const { kind, address, controls, stopForGood } = server
   if (controls === null) throw new Error(`${name} is not ours to stop`)
-  return { kind, address, stop: controls.stop, start: controls.start, pause: controls.pause, resume: controls.resume, drop: stopForGood }
+  const { stop, start, crash, pause, resume } = controls
+  return { kind, address, stop, start, crash, pause, resume, drop: stopForGood }
 }
