@@ -1,10 +1,8 @@
 import { S3Client, type S3ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-s3'
 import { asStoreError } from './answers.ts'
 import { leavePayloadUnsigned } from './payload-signature.ts'
+import { boundedRetries, maxAttempts } from './retries.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
-
-/** One more than the three retries. */
-const maxAttempts = 4
 
 // The SDK's own type of a command is a class with ten parameters; this is the part of it that we use.
 type S3Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Parameters<typeof S3Client.prototype.send<I, O>>[0]
@@ -59,7 +57,7 @@ export function makeClient(options: S3StoreOptions, tuning: Tuning): S3Client {
   const client = new S3Client({
     ...addressOf(options, options.endpoint),
     maxAttempts,
-    retryMode: 'standard',
+    retryStrategy: boundedRetries,
     requestChecksumCalculation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
     responseChecksumValidation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
     // With it each part opens a connection of its own and waits a round trip before its first byte.

@@ -7,9 +7,17 @@ export interface Fault {
   times?: number
   /**
    * `lost request`: the line breaks before the store hears of it. `lost answer`: the store does what it was asked for, and the
-   * line breaks before we hear of it. `silence`: what is sent goes nowhere, and nothing comes back. `cutAfterBytes`: the line breaks after so many bytes of the answer.
+   * line breaks before we hear of it. `silence`: what is sent goes nowhere, and nothing comes back. `cutAfterBytes`: the line breaks
+   * after so many bytes of the answer. `error`: the store does nothing, and says this code under this status: a store that copies or
+   * completes begins its 200 before it knows how that ends.
    */
-  kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number }
+  kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number } | ErrorAnswer
+}
+
+interface ErrorAnswer {
+  error: string
+  status: number
+  retryAfterSeconds?: number
 }
 
 /** A line between us and a store that can break at chosen moments. */
@@ -56,10 +64,12 @@ export class FaultyLink {
         if (fault) fault.times--
       }
       if (fault?.kind === 'lost request') client.destroy()
+      else if (typeof fault?.kind === 'object' && 'error' in fault.kind) client.end(answerOf(fault.kind))
       else if (fault?.kind !== 'silence') store.write(chunk)
     })
     store.on('data', (chunk) => {
-      const limit = typeof fault?.kind === 'object' ? fault.kind.cutAfterBytes : fault ? 0 : Number.POSITIVE_INFINITY
+      const limit =
+        typeof fault?.kind === 'object' && 'cutAfterBytes' in fault.kind ? fault.kind.cutAfterBytes : fault ? 0 : Number.POSITIVE_INFINITY
       const passing = chunk.subarray(0, Math.max(0, limit - answered))
       answered += chunk.byteLength
       client.write(passing)
@@ -78,3 +88,13 @@ export class FaultyLink {
     }
   }
 }
+
+const answerOf = ({ error, status, retryAfterSeconds }: ErrorAnswer): string =>
+  [
+    `HTTP/1.1 ${status} ${status === 200 ? 'OK' : error}`,
+    'content-type: application/xml',
+    'connection: close',
+    ...(retryAfterSeconds === undefined ? [] : [`retry-after: ${retryAfterSeconds}`]),
+    '',
+    `<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>${error}</Code><Message>Please try again.</Message></Error>`,
+  ].join('\r\n')
