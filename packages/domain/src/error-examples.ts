@@ -30,6 +30,7 @@ const samples: Readonly<Record<string, unknown>> = {
   seconds: 30,
   minBytesPerSecond: 1024,
   count: 2,
+  stoppedAt: 'poster.psd',
 }
 
 /** Where one sample does not suit every error. */

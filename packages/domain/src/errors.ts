@@ -123,8 +123,11 @@ export const errors = {
   },
   not_read: {
     status: 400,
-    title: 'File was not read',
-    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' was not read, because the request ended before it.`,
+    title: 'Form was not read to its end',
+    detail: ({ filename, stoppedAt }: { filename: string | null; stoppedAt: string }) =>
+      filename === null
+        ? `Any file behind '${shown(stoppedAt)}' was not read, because Airlock stopped reading within that refused file. Send them again without it.`
+        : `File '${shown(filename)}' was not taken in, because Airlock stopped reading within the refused file '${shown(stoppedAt)}'. Send it again without that one.`,
   },
 
   // The form

@@ -28,7 +28,7 @@ export const ProblemBody = Type.Object(problem)
 /** A place in a form, and why its file was not accepted. */
 export const RefusedUpload = Type.Object({
   index: Type.Integer({ description: "The file's place in the form, from 0" }),
-  filename: Type.String(),
+  filename: nullable(Type.String({ description: 'Null where Airlock stopped reading before it knew whether there is a file' })),
   code: Type.String(),
   error: Type.String(),
   detail: Type.String(),

@@ -81,15 +81,19 @@ function hangUpOnGone(error: unknown, request: FastifyRequest, reply: FastifyRep
   return null
 }
 
-/** The status of the refusals where they agree, else 400; one file's refusal is the whole answer's. */
+/**
+ * The status of the refusals where they agree, else 400; one file's refusal is the whole answer's. A file that was not read has no reason of
+ * its own: the one at which the reading stopped speaks for it.
+ */
 function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const [first] = refused
+  const judged = refused.filter(({ code }) => code !== 'not_read')
+  const [first] = judged
   if (first === undefined) throw new Error('a form without files was taken')
-  const status = refused.every((file) => file.status === first.status) ? first.status : 400
-  const retryAfterSeconds = Math.min(...refused.map((file) => file.retryAfterSeconds ?? Number.POSITIVE_INFINITY))
+  const status = judged.every((file) => file.status === first.status) ? first.status : 400
+  const retryAfterSeconds = Math.min(...judged.map((file) => file.retryAfterSeconds ?? Number.POSITIVE_INFINITY))
   if (status === 429) limitHeaders(reply, retryAfterSeconds, filesPerHour)
-  const sameCode = refused.every((file) => file.code === first.code)
-  const none = new AirlockError('files_refused', { count: refused.length })
+  const sameCode = judged.every((file) => file.code === first.code)
+  const none = new AirlockError('files_refused', { count: judged.length })
   const { title, detail, code } = sameCode ? { title: first.error, detail: first.detail, code: first.code } : none
   return reply.code(status).send({ error: title, detail, code, request_id: request.id, rejected: uploadAnswer([], refused).rejected })
 }

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream'
+import { setImmediate as aTurn } from 'node:timers/promises'
 import { AirlockError, KiB, MiB } from '@airlock/domain'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
@@ -38,6 +39,7 @@ export class ClientGone extends Error {
  * The parts of a multipart form, one after the other. A file that its reader leaves unfinished is drained, within a bound, before the next
  * part comes.
  *
+ * @throws DrainedEnough beyond that bound
  * @throws AirlockError `not_multipart`, `form_malformed`, `too_many_files`, `request_timeout`, `request_stalled`, `field_…`
  * @throws ClientGone
  */
@@ -70,6 +72,7 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
       yield asFile(part, headers)
       drained = await drain(part.file, drained)
       openFile = null
+      if (drained > maxDrainedBytes) throw new DrainedEnough(await namesAtHand(parts))
     }
     // busboy passes over parts without a usable Content-Disposition; whoever sent them thinks that they were taken
     if (partHeaders.seen !== read) throw new AirlockError('form_malformed', {})
@@ -98,20 +101,38 @@ const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile, headers:
   bytes: file,
 })
 
-/** @returns the bytes drained so far, of all files of the form */
+/** @returns the bytes drained so far, of all files of the form; more than the bound when the file goes on beyond it */
 async function drain(file: Readable, before: number): Promise<number> {
   let drained = before
   if (file.readableEnded) return drained
   for await (const chunk of file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     drained += chunk.byteLength
-    if (drained > maxDrainedBytes) throw new DrainedEnough()
+    if (drained > maxDrainedBytes) break
   }
   return drained
+}
+
+/** Names of files that have arrived behind, as their clients wrote them; nothing more is waited for. */
+async function namesAtHand(parts: AsyncIterator<{ type: string; fieldname: string; filename?: string }>): Promise<string[]> {
+  const names: string[] = []
+  for (;;) {
+    const next = await Promise.race([parts.next(), aTurn()])
+    if (next === undefined || next.done === true) return names
+    const { type, fieldname, filename } = next.value
+    if (type === 'file' && fieldname === 'files') names.push(filename ?? '')
+  }
 }
 
 /** A refused file goes on and on; the form is answered without its rest. */
 export class DrainedEnough extends Error {
   override name = 'DrainedEnough'
+  /** Of files behind it. There may be more of them: a part's end is only known when its last byte is read. */
+  readonly namesBehind: readonly string[]
+
+  constructor(namesBehind: readonly string[]) {
+    super('a refused file goes on and on')
+    this.namesBehind = namesBehind
+  }
 }
 
 /** Messages of busboy's parser for bodies that break the rules; it gives them no code. */

@@ -1,7 +1,7 @@
 import type { IdempotencyToken, UploadRecord } from '@airlock/database'
-import { AirlockError, asRefusal, MiB, mediaTypes, refusal, type SizeLimits } from '@airlock/domain'
+import { AirlockError, asRefusal, MiB, mediaTypes, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { claimedTypeOf, judgeHead, judgeName } from '@airlock/inspection/head'
-import { accept, discard, type FormFields } from '@airlock/lifecycle'
+import { accept, discard, type FormFields, type ReceivedFile } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
@@ -10,6 +10,7 @@ import type { UploadDeps } from './deps.ts'
 import { fingerprintText } from './fingerprint.ts'
 import { ClientGone, DrainedEnough, formParts, maxFiles } from './form.ts'
 import { FormFieldReader } from './form-fields.ts'
+import { filesNotRead, notTaken } from './not-read.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 import { type ArrivedFile, takeFile } from './take-file.ts'
 
@@ -47,10 +48,24 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?
     deps.metrics.files.inc({ result: 'accepted' }, accepted.length)
     return { accepted, refused: inOrder(form.refused) }
   } catch (error) {
-    discardAll(form.arrived, error, request, deps)
-    if (!(error instanceof DrainedEnough)) throw error
-    return { accepted: [], refused: inOrder([...form.refused, ...form.arrived.map(notRead)]) }
+    if (error instanceof DrainedEnough) return endUnread(form, error, request, deps)
+    discardAll(form.arrived, lossOf(error), request, deps)
+    throw error
   }
+}
+
+/** A refused file went on beyond what we read for nothing. Nothing of the form is accepted, since nobody knows whether its rest is sound. */
+function endUnread(
+  { names, arrived, refused }: Form,
+  { namesBehind }: DrainedEnough,
+  request: FastifyRequest,
+  deps: UploadDeps,
+): TakenForm {
+  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: names.length, namesBehind }
+  request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
+  deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
+  discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
+  return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
 }
 
 async function readForm({ fields, names, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
@@ -122,20 +137,25 @@ function unfitForKind(
   )
 }
 
+/** How the files of a form that was not accepted end. */
+interface Loss {
+  why(file: ReceivedFile): Refusal
+  /** The fault was ours: the user's hour gets them back. */
+  readonly giveBack: boolean
+}
+
+function lossOf(error: unknown): Loss {
+  if (error instanceof ClientGone) return { why: (file) => refusal('upload_interrupted', file), giveBack: false }
+  const known = asAirlockError(error)
+  return { why: () => asRefusal(known), giveBack: known.status >= 500 }
+}
+
 /** Behind the answer: the client need not wait for it, and what fails the sweeper does. */
-function discardAll(arrived: readonly ArrivedFile[], error: unknown, request: FastifyRequest, deps: UploadDeps): void {
-  const known = error instanceof ClientGone || error instanceof DrainedEnough ? null : asAirlockError(error)
-  for (const { file } of arrived) {
-    const why = known === null ? refusal('upload_interrupted', file) : asRefusal(known)
-    const giveBack = known !== null && known.status >= 500
-    deps.chores.add(discard(file, why, { giveBack }, { ...deps, log: request.server.log }))
-  }
+function discardAll(arrived: readonly ArrivedFile[], { why, giveBack }: Loss, request: FastifyRequest, deps: UploadDeps): void {
+  for (const { file } of arrived) deps.chores.add(discard(file, why(file), { giveBack }, { ...deps, log: request.server.log }))
 }
 
 const inOrder = (refused: readonly RefusedFile[]): RefusedFile[] => refused.toSorted((a, b) => a.index - b.index)
-
-const notRead = ({ index, file: { filename } }: ArrivedFile): RefusedFile =>
-  refusedFile(index, filename, new AirlockError('not_read', { filename }))
 
 /** Ten of the largest files and some fields: more can't become an upload, so it need not even arrive. */
 function assertPlausibleLength({ headers }: FastifyRequest, sizeLimits: SizeLimits): void {

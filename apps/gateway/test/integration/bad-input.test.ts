@@ -238,22 +238,3 @@ function rawForm(url: string, client: Client, [headers, bytes]: [string, Uint8Ar
   ])
   return rawRequest(url, client, `Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: ${body.byteLength}`, body)
 }
-
-test('a refused file that goes on and on is answered before its end; what came before it is not accepted, and said to be not read', async ({
-  gateway,
-  client,
-}) => {
-  const { bytes } = await photo()
-  const endless = { name: 'endless.exe', bytes: padded(bytes, 70 * MiB) }
-
-  const { status, body } = await client.pictures(await photo('first.jpg'), endless, await photo('last.jpg'))
-
-  expect(status).toBe(400)
-  expect(body.code).toBe('files_refused')
-  expect(body.rejected).toMatchObject([
-    { index: 0, filename: 'first.jpg', code: 'not_read' },
-    { index: 1, filename: 'endless.exe', code: 'extension_not_allowed' },
-  ])
-  await gateway.leavesNothing()
-  expect((await gateway.uploads(client.id)).map(({ state }) => state)).toEqual(['abandoned'])
-})

@@ -14,6 +14,7 @@ const paramsWith = (text: string) => ({
   id: text,
   ids: ['0198c0de-0000-7000-8000-000000000001', '0198c0de-0000-7000-8000-000000000002'],
   entry: text,
+  stoppedAt: text,
   where: text,
   reason: 'it is empty',
   found: 'PNG',
