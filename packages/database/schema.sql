@@ -51,6 +51,38 @@ create table brand_product_images (
   constraint brand_product_images_position_counts CHECK ("position" >= 1 AND "position" <= 10)
 );
 
+create table event_relay (
+  id smallint default 1 not null,
+  holder uuid,
+  lease_until timestamp(3) with time zone,
+  last_position bigint default 0 not null,
+  removed_position bigint default 0 not null,
+  constraint event_relay_pkey PRIMARY KEY (id),
+  constraint event_relay_is_one CHECK (id = 1)
+);
+
+create table event_sequences (
+  upload_id uuid not null,
+  last integer not null,
+  constraint event_sequences_pkey PRIMARY KEY (upload_id)
+);
+
+create table events (
+  id uuid default gen_random_uuid() not null,
+  type text not null,
+  upload_id uuid not null,
+  sequence integer not null,
+  user_id uuid not null,
+  payload jsonb not null,
+  created_at timestamp(3) with time zone default clock_timestamp() not null,
+  "position" bigint,
+  positioned_at timestamp(3) with time zone,
+  constraint events_pkey PRIMARY KEY (id),
+  constraint events_numbered_once UNIQUE (upload_id, sequence),
+  constraint events_position_is_dated CHECK (("position" IS NULL) = (positioned_at IS NULL)),
+  constraint events_type_known CHECK (type = ANY (ARRAY['upload.completed'::text, 'upload.rejected'::text, 'upload.parked'::text, 'asset.expiring'::text, 'asset.deleted'::text]))
+);
+
 create table idempotency_keys (
   user_id uuid not null,
   key character varying(255) not null,
@@ -157,6 +189,30 @@ create table users (
 
 comment on table users is 'made by Airlock';
 
+create table webhook_deliveries (
+  event_id uuid not null,
+  endpoint text not null,
+  upload_id uuid not null,
+  "position" bigint not null,
+  state text default 'pending'::text not null,
+  attempts integer default 0 not null,
+  next_attempt_at timestamp(3) with time zone default now() not null,
+  failing_since timestamp(3) with time zone,
+  last_error text,
+  created_at timestamp(3) with time zone default now() not null,
+  ended_at timestamp(3) with time zone,
+  constraint webhook_deliveries_pkey PRIMARY KEY (event_id, endpoint),
+  constraint webhook_deliveries_end_is_dated CHECK ((state = 'pending'::text) = (ended_at IS NULL)),
+  constraint webhook_deliveries_state_known CHECK (state = ANY (ARRAY['pending'::text, 'delivered'::text, 'dead'::text]))
+);
+
+create table webhook_endpoints (
+  endpoint text not null,
+  "position" bigint not null,
+  created_at timestamp(3) with time zone default now() not null,
+  constraint webhook_endpoints_pkey PRIMARY KEY (endpoint)
+);
+
 alter table assets add constraint assets_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 
 alter table brand_image_lists add constraint brand_image_lists_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -164,6 +220,8 @@ alter table brand_image_lists add constraint brand_image_lists_user_id_fkey FORE
 alter table brand_product_images add constraint brand_product_images_of_list FOREIGN KEY (user_id, brand_id) REFERENCES brand_image_lists(user_id, brand_id) ON DELETE CASCADE;
 
 alter table brand_product_images add constraint brand_product_images_s3_key_fkey FOREIGN KEY (s3_key) REFERENCES assets(s3_key) DEFERRABLE INITIALLY DEFERRED;
+
+alter table webhook_deliveries add constraint webhook_deliveries_event_id_fkey FOREIGN KEY (event_id) REFERENCES events(id) ON DELETE CASCADE;
 
 CREATE INDEX asset_access_log_of_asset ON asset_access_log USING btree (asset_id, at);
 
@@ -189,6 +247,12 @@ CREATE INDEX assets_of_user ON assets USING btree (user_id, created_at DESC, id)
 
 CREATE UNIQUE INDEX brand_product_images_of_asset ON brand_product_images USING btree (s3_key, user_id, brand_id);
 
+CREATE UNIQUE INDEX events_by_position ON events USING btree ("position") WHERE "position" IS NOT NULL;
+
+CREATE UNIQUE INDEX events_final_once ON events USING btree (upload_id) WHERE type = ANY (ARRAY['upload.completed'::text, 'upload.rejected'::text]);
+
+CREATE INDEX events_unpositioned ON events USING btree (created_at, sequence, id) WHERE "position" IS NULL;
+
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys USING btree (expires_at);
 
 CREATE INDEX purges_by_due ON purges USING btree (due_at, key);
@@ -205,6 +269,14 @@ CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE stat
 
 CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
 
+CREATE INDEX webhook_deliveries_dead ON webhook_deliveries USING btree (endpoint, "position") WHERE state = 'dead'::text;
+
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (endpoint, next_attempt_at, "position") WHERE state = 'pending'::text;
+
+CREATE INDEX webhook_deliveries_of_upload ON webhook_deliveries USING btree (endpoint, upload_id, "position") WHERE state = 'pending'::text;
+
+CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries USING btree (endpoint, "position") WHERE state = 'pending'::text;
+
 CREATE OR REPLACE FUNCTION assets_request_purge()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -214,6 +286,43 @@ AS $function$
           on conflict (key) do update set requested_at = now(), done_first_at = null, due_at = now();
         return null;
       end $function$;
+
+CREATE OR REPLACE FUNCTION assets_write_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    asset assets;
+  begin
+    if tg_op = 'DELETE' then asset := old; else asset := new; end if;
+    perform events_write('asset.' || tg_argv[0], asset.upload_id, asset.user_id, jsonb_build_object(
+      'asset_id', asset.id, 's3_key', asset.s3_key, 'asset_type', asset.asset_type, 'filename', asset.original_filename,
+      'size_bytes', asset.file_size, 'mime_type', asset.mime_type, 'content_hash', asset.metadata->'content_hash',
+      'project_id', asset.project_id, 'brand_id', asset.brand_id, 'metadata', asset.metadata->'client',
+      'expiring_at', to_char(asset.expiring_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')));
+    return null;
+  end $function$;
+
+CREATE OR REPLACE FUNCTION events_ring()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  begin
+    perform pg_notify('airlock_events', '');
+    return null;
+  end $function$;
+
+CREATE OR REPLACE FUNCTION events_write(text, uuid, uuid, jsonb)
+ RETURNS void
+ LANGUAGE sql
+AS $function$
+    with counted as (
+      insert into event_sequences as known (upload_id, last) values ($2, 1)
+      on conflict (upload_id) do update set last = known.last + 1
+      returning last
+    )
+    insert into events (type, upload_id, sequence, user_id, payload) select $1, $2, last, $3, $4 from counted
+  $function$;
 
 CREATE OR REPLACE FUNCTION purges_ring()
  RETURNS trigger
@@ -323,7 +432,34 @@ AS $function$
         return query select 'registered', used + 1, 0;
       end $function$;
 
+CREATE OR REPLACE FUNCTION uploads_write_event()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    asset assets;
+    ending jsonb;
+  begin
+    if new.state = 'completed' then
+      select * into asset from assets where assets.upload_id = new.id;
+      ending := jsonb_build_object('asset_id', asset.id, 's3_key', asset.s3_key, 'mime_type', asset.mime_type, 'facts', asset.metadata->'facts');
+    else
+      ending := jsonb_build_object(
+        'error', jsonb_build_object('code', new.error_code, 'error', new.error_title, 'detail', new.error_detail));
+    end if;
+    perform events_write('upload.' || new.state, new.id, new.user_id, jsonb_build_object(
+      'asset_type', new.asset_type, 'filename', new.original_filename, 'size_bytes', new.size_bytes, 'content_hash', new.content_hash,
+      'project_id', new.project_id, 'brand_id', new.brand_id, 'metadata', new.client_metadata) || ending);
+    return null;
+  end $function$;
+
 CREATE TRIGGER assets_request_purge AFTER DELETE ON assets FOR EACH ROW WHEN (old.upload_id IS NOT NULL) EXECUTE FUNCTION assets_request_purge();
+
+CREATE TRIGGER assets_write_deletion AFTER DELETE ON assets FOR EACH ROW WHEN (old.upload_id IS NOT NULL) EXECUTE FUNCTION assets_write_event('deleted');
+
+CREATE TRIGGER assets_write_expiry AFTER UPDATE ON assets FOR EACH ROW WHEN (old.expiring_at IS NULL AND new.expiring_at IS NOT NULL AND new.upload_id IS NOT NULL) EXECUTE FUNCTION assets_write_event('expiring');
+
+CREATE TRIGGER events_ring AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION events_ring();
 
 CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
 
@@ -334,3 +470,7 @@ CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUT
 CREATE TRIGGER uploads_guard_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_guard_move();
 
 CREATE TRIGGER uploads_note_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_note_move();
+
+CREATE CONSTRAINT TRIGGER uploads_write_completion AFTER UPDATE ON uploads DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state AND new.state = 'completed'::text) EXECUTE FUNCTION uploads_write_event();
+
+CREATE TRIGGER uploads_write_event AFTER UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state AND (new.state = ANY (ARRAY['rejected'::text, 'parked'::text]))) EXECUTE FUNCTION uploads_write_event();

@@ -1,6 +1,8 @@
 import { type AccessLog, accessLog } from './access-log/repository.ts'
 import { type AssetRepository, assetRepository } from './assets/repository.ts'
 import { type BrandRepository, brandRepository } from './brands/repository.ts'
+import { type EventRelay, eventRelay } from './events/relay.ts'
+import { type Events, eventRepository } from './events/repository.ts'
 import { type IdempotencyRepository, idempotencyRepository } from './idempotency/repository.ts'
 import type { DatabaseOptions } from './options.ts'
 import { type Purges, purges } from './purges/repository.ts'
@@ -8,6 +10,7 @@ import { Sessions } from './sessions.ts'
 import { type SweeperLease, sweeperLease } from './sweeper/repository.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 import { type UploadRepository, uploadRepository } from './uploads/repository.ts'
+import { type Webhooks, webhooks } from './webhooks/repository.ts'
 
 export interface Database {
   readonly uploads: UploadRepository
@@ -17,6 +20,9 @@ export interface Database {
   readonly purges: Purges
   readonly accessLog: AccessLog
   readonly sweeper: SweeperLease
+  readonly events: Events
+  readonly eventRelay: EventRelay
+  readonly webhooks: Webhooks
   /**
    * Whether Postgres answers and has our tables.
    *
@@ -47,6 +53,9 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     purges: purges(sessions),
     accessLog: accessLog(sessions),
     sweeper: sweeperLease(sessions),
+    events: eventRepository(sessions),
+    eventRelay: eventRelay(sessions),
+    webhooks: webhooks(sessions),
     check: (timeoutMs) => within(timeoutMs, async () => sessions.run((session) => session.rows('select from uploads limit 1'))),
     close: () => sessions.close(),
   }

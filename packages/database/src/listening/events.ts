@@ -1,0 +1,17 @@
+import { type Listening, type ListenOptions, listen } from './listen.ts'
+
+export interface EventBellOptions extends ListenOptions {
+  /** Something waits for a relay: an event without a position, or deliveries that an operator has made again. */
+  onEvent(): void
+}
+
+/** Hears when events were written, once that is committed. For those who relay them. */
+export const listenForEvents = ({ onEvent, ...options }: EventBellOptions): Listening => listen('airlock_events', () => onEvent(), options)
+
+export interface FeedBellOptions extends ListenOptions {
+  /** There are events behind the last one: ask `events.after`. */
+  onMore(): void
+}
+
+/** Hears when events got their positions. For those who read them. */
+export const listenForFeed = ({ onMore, ...options }: FeedBellOptions): Listening => listen('airlock_event_feed', () => onMore(), options)

@@ -1,0 +1,105 @@
+import type { EventType } from '@airlock/domain'
+import { exactNumber } from '../entities/columns.ts'
+import type { Row, Sessions } from '../sessions.ts'
+
+/** An event that an endpoint did not take for so long that nobody tries any more. */
+export interface DeadLetter {
+  readonly endpoint: string
+  readonly position: number
+  readonly eventId: string
+  readonly type: EventType
+  readonly uploadId: string
+  readonly attempts: number
+  readonly lastError: string | null
+  readonly failingSince: Date | null
+  readonly endedAt: Date
+}
+
+/** How many deliveries of an endpoint are in each state. */
+export interface DeliveryCounts {
+  readonly endpoint: string
+  readonly pending: number
+  readonly delivered: number
+  readonly dead: number
+}
+
+/** For operators. */
+export interface DeadLetters {
+  /** All endpoints that there ever were, with the deliveries of events that are kept, by name. */
+  counts(): Promise<DeliveryCounts[]>
+  /**
+   * What is dead, by endpoint, then in the order of the events.
+   *
+   * @param options.after the letter that the batch before ended with; null for the first
+   */
+  dead(options: { after: Pick<DeadLetter, 'endpoint' | 'position'> | null; limit: number }): Promise<DeadLetter[]>
+  /**
+   * Has deliveries made again that are dead, or, of one event, delivered. They are tried anew, at once, as if they never had been.
+   *
+   * @param options.eventId only this event; null: all that is dead
+   * @param options.endpoint only there; null: everywhere
+   * @returns how many, at most `limit`
+   */
+  replay(options: { eventId: string | null; endpoint: string | null; limit: number }): Promise<number>
+}
+
+export const deadLetters = (sessions: Sessions): DeadLetters => ({
+  async counts() {
+    const rows = await sessions.run((session) => session.rows(counts))
+    return rows.map(({ endpoint, pending, delivered, dead }) => ({
+      endpoint: String(endpoint),
+      pending: Number(pending),
+      delivered: Number(delivered),
+      dead: Number(dead),
+    }))
+  },
+  async dead({ after, limit }) {
+    const rows = await sessions.run((session) => session.rows(dead, [after?.endpoint ?? null, after?.position ?? null, limit]))
+    return rows.map(asDeadLetter)
+  },
+  async replay({ eventId, endpoint, limit }) {
+    const [row] = await sessions.run((session) => session.rows(replay, [eventId, endpoint, limit]))
+    return Number(row?.count ?? 0)
+  },
+})
+
+const asDeadLetter = (row: Row): DeadLetter => ({
+  endpoint: row.endpoint as string,
+  position: exactNumber(row.position as string) ?? 0,
+  eventId: row.event_id as string,
+  type: row.type as EventType,
+  uploadId: row.upload_id as string,
+  attempts: Number(row.attempts),
+  lastError: row.last_error as string | null,
+  failingSince: row.failing_since as Date | null,
+  endedAt: row.ended_at as Date,
+})
+
+const counts = `
+  select endpoint,
+    count(*) filter (where state = 'pending') as pending,
+    count(*) filter (where state = 'delivered') as delivered,
+    count(*) filter (where state = 'dead') as dead
+  from webhook_endpoints left join webhook_deliveries using (endpoint)
+  group by endpoint order by endpoint`
+
+const dead = `
+  select webhook_deliveries.*, events.type from webhook_deliveries join events on events.id = event_id
+  where state = 'dead' and ($1::text is null or (endpoint, webhook_deliveries.position) > ($1, $2::bigint))
+  order by endpoint, webhook_deliveries.position limit $3`
+
+const replay = `
+  with again as (
+    select event_id, endpoint from webhook_deliveries
+    where (state = 'dead' or (state = 'delivered' and $1::uuid is not null))
+      and ($1::uuid is null or event_id = $1) and ($2::text is null or endpoint = $2)
+    limit $3 for update skip locked
+  ), set_back as (
+    update webhook_deliveries as one set
+      state = 'pending', ended_at = null, attempts = 0, failing_since = null, last_error = null, next_attempt_at = now()
+    from again where one.event_id = again.event_id and one.endpoint = again.endpoint
+    returning one.event_id
+  ), rung as (
+    select pg_notify('airlock_events', '') from set_back limit 1
+  )
+  select (select count(*) from set_back) as count, (select count(*) from rung) as rung`
