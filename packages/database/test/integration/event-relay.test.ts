@@ -47,7 +47,7 @@ test('a reader meets every event once while many transactions commit in any orde
   const seen: string[] = []
   let next = (await database.events.after({ after: 0, limit: 1000 })).last
   const read = async () => {
-    const page = await other.events.after({ after: next, limit: 3 })
+    const page = await other.events.after({ after: next, limit: 2 })
     seen.push(...page.events.map(({ uploadId }) => uploadId))
     next = page.next
   }
@@ -55,7 +55,7 @@ test('a reader meets every event once while many transactions commit in any orde
   // the last to write is the first to commit; now and then a relay runs and a reader reads
   for (const [i, deletion] of open.toReversed().entries()) {
     await deletion.commit()
-    if (i % 3 === 0) await Promise.all([placeAll(database), read()])
+    if (i % 3 === 0) await Promise.all([placeAll(database), i % 2 === 0 && read()])
   }
   await placeAll(database)
   for (let i = 0; i < 24; i += 1) await read()
