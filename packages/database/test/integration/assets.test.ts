@@ -109,32 +109,31 @@ test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is a mistake of the cal
 })
 
 const [planned, project, brand] = [randomUUID(), randomUUID(), randomUUID()]
-const before = { createdAt: at(5000), id: randomUUID() }
+// A random id would make the planner guess another number of rows behind it in each run, and sort when it guesses few.
+const before = { createdAt: at(15_000), id: '80000000-0000-4000-8000-000000000000' }
 const questions: { what: string; options: Partial<AssetListOptions> }[] = [
   { what: 'everything', options: {} },
   { what: 'everything, in the middle', options: { before } },
   { what: 'a kind', options: { assetType: 'generated_video', before } },
   { what: 'a project', options: { projectId: project, before } },
   { what: 'a brand and a kind', options: { brandId: brand, assetType: 'brand_image', before } },
-  { what: 'a span of time', options: { createdAfter: at(100), createdBefore: at(9000) } },
+  { what: 'a span of time', options: { createdAfter: at(100), createdBefore: at(27_000) } },
 ]
 /** One user has half of all assets, but others' are newer: to walk through all by age would be the wrong way. */
 test.beforeAll(async ({ sql }) => {
   const kinds = ['brand_image', 'generated_video']
-  const made = Array.from({ length: 20_000 }, (_, ms) => ({
+  const made = Array.from({ length: 60_000 }, (_, ms) => ({
     ms,
     kind: kinds[ms % 2] ?? '',
     ...(ms % 3 === 0 && { project }),
     ...(ms % 5 === 0 && { brand }),
   }))
-  await assetsOf(sql, planned, made.slice(0, 10_000))
-  await assetsOf(sql, randomUUID(), made.slice(10_000))
+  await assetsOf(sql, planned, made.slice(0, 30_000))
+  await assetsOf(sql, randomUUID(), made.slice(30_000))
   await sql.query('analyze assets')
 })
 test.for(questions)('a page of $what reads as many rows as it shows, and sorts nothing', async ({ options }, { sql, expect }) => {
   const { sql: text, parameters } = listStatement({ userId: planned, limit: 100, ...options })
-  // what is asked is whether the index gives the order; in a table this small a sort may be guessed to be as cheap
-  await sql.query('set enable_sort = off')
   const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
   const plan = rows[0]['QUERY PLAN'][0].Plan
   expect(JSON.stringify(plan)).not.toContain('Sort')
