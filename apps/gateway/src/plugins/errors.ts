@@ -1,6 +1,6 @@
 import { DatabaseUnavailable, IdempotencyLeaseLost, UploadNotReceiving } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
-import { StoreUnavailable } from '@airlock/storage'
+import { StoreError } from '@airlock/storage'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** What a client hears to wait when a server behind us is away, in seconds. */
@@ -29,7 +29,8 @@ export function sendError(error: AirlockError, request: FastifyRequest, reply: F
 /** What a client is told of an error. Whatever is not foreseen becomes `internal_error`. */
 export function asAirlockError(error: unknown): AirlockError {
   if (error instanceof AirlockError) return error
-  if (error instanceof StoreUnavailable) return new AirlockError('storage_unavailable', {}, { cause: error })
+  // also when it refuses us for a wrong key or bucket: the client did nothing wrong, and may come again once that is mended
+  if (error instanceof StoreError) return new AirlockError('storage_unavailable', {}, { cause: error })
   if (error instanceof DatabaseUnavailable) return new AirlockError('database_unavailable', {}, { cause: error })
   if (error instanceof UploadNotReceiving) return new AirlockError('upload_interrupted', { filename: '' }, { cause: error })
   if (error instanceof IdempotencyLeaseLost) return new AirlockError('request_in_flight', {}, { cause: error })

@@ -1,4 +1,5 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
 
 const Alive = Type.Object({ status: Type.Literal('ok') })
@@ -25,39 +26,57 @@ export interface HealthRouteDeps {
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
+    const health = healthOf(deps, app.log)
+
     app.get('/health/live', { schema: { summary: 'Whether the process runs', response: { 200: Alive } } }, async () => ({
       status: 'ok' as const,
     }))
 
-    app.get('/api/health', { schema: { summary: 'How the servers behind Airlock are', response: { 200: Health } } }, () => health(deps))
+    app.get('/api/health', { schema: { summary: 'How the servers behind Airlock are', response: { 200: Health } } }, health)
 
     app.get(
       '/health/ready',
       { schema: { summary: 'Whether to send requests here', response: { 200: Health, 503: Health } } },
       async (_request, reply) => {
-        const answer = await health(deps)
+        const answer = await health()
         if (answer.status === 'degraded' || !deps.isReady()) reply.code(503)
         return answer
       },
     )
   }
 
-async function health({ checks, timeoutMs }: HealthRouteDeps) {
-  const [database, redis, s3] = await Promise.all([checks.database, checks.redis, checks.s3].map((check) => look(check, timeoutMs)))
-  if (database === undefined || redis === undefined || s3 === undefined) throw new Error('a check gave no result')
-  const dependencies = { database, redis, s3 }
-  const allWell = Object.values(dependencies).every(({ status }) => status === 'connected')
-  return { status: allWell ? ('ok' as const) : ('degraded' as const), dependencies }
+type Server = keyof HealthRouteDeps['checks']
+
+/** @returns asks all servers. Why one is unavailable is for the log alone, once each time that it becomes so. */
+function healthOf({ checks, timeoutMs }: HealthRouteDeps, log: Pick<FastifyBaseLogger, 'warn' | 'info'>) {
+  const unavailable = new Set<Server>()
+  const note = (server: Server, err: Error | null): void => {
+    if (err !== null && !unavailable.has(server)) log.warn({ server, err }, 'server fails its health check')
+    if (err === null && unavailable.delete(server)) log.info({ server }, 'server passes its health check again')
+    if (err !== null) unavailable.add(server)
+  }
+  const dependency = async (server: Server) => {
+    const started = performance.now()
+    const err = await failureOf(checks[server], timeoutMs)
+    note(server, err)
+    const status = err === null ? ('connected' as const) : ('unavailable' as const)
+    return { status, latency_ms: Math.round(performance.now() - started) }
+  }
+  return async () => {
+    const [database, redis, s3] = await Promise.all([dependency('database'), dependency('redis'), dependency('s3')])
+    const dependencies = { database, redis, s3 }
+    const allWell = Object.values(dependencies).every(({ status }) => status === 'connected')
+    return { status: allWell ? ('ok' as const) : ('degraded' as const), dependencies }
+  }
 }
 
-async function look(check: () => Promise<unknown>, timeoutMs: number) {
-  const started = performance.now()
-  const { promise: late, reject } = Promise.withResolvers<never>()
-  const timer = setTimeout(() => reject(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
-  const status = await Promise.race([check(), late]).then(
-    () => 'connected' as const,
-    () => 'unavailable' as const,
+/** @returns null when the server answers well in time */
+async function failureOf(check: () => Promise<unknown>, timeoutMs: number): Promise<Error | null> {
+  const late = Promise.withResolvers<Error>()
+  const timer = setTimeout(() => late.resolve(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
+  const checked = check().then(
+    () => null,
+    (error: Error) => error,
   )
-  clearTimeout(timer)
-  return { status, latency_ms: Math.round(performance.now() - started) }
+  return Promise.race([checked, late.promise]).finally(() => clearTimeout(timer))
 }

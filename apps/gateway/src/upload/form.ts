@@ -135,8 +135,11 @@ export class DrainedEnough extends Error {
   }
 }
 
-/** Messages of busboy's parser for bodies that break the rules; it gives them no code. */
-const malformed = /terminated early|unexpected end|boundary not found|malformed|multipart/i
+/**
+ * Messages of busboy's parser for bodies that break the rules; it gives them no code. Taken from their beginning: the store's own messages
+ * tell of multipart uploads, too. (A needle is a boundary, and too long beyond 252 characters.)
+ */
+const malformed = /^(?:Multipart: Boundary not found|Unexpected end of multipart data|(?:Part|Preamble) terminated early|The needle )/
 
 /** What went wrong while reading a form, in the catalogue's words; errors of our own servers pass as they are. */
 export function formError(error: unknown, request: FastifyRequest): unknown {

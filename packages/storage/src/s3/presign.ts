@@ -1,6 +1,7 @@
 import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import type { PresignOptions } from '../object-store.ts'
+import { asStoreError } from './answers.ts'
 import { contentDisposition } from './content-disposition.ts'
 
 /** A week, the most that Signature Version 4 allows. */
@@ -25,8 +26,15 @@ export async function presign(
   })
   // Whole seconds, as the URL has them: the time that we tell must not be later than the one that the store reckons with.
   const signingDate = new Date(Math.floor(Date.now() / 1000) * 1000)
-  const { expiration } = await presigner.config.credentials()
-  const url = await getSignedUrl(presigner, command, { expiresIn: expiresInSeconds, signingDate })
+  const { url, expiration } = await signed(presigner, command, { expiresIn: expiresInSeconds, signingDate }).catch((error: unknown) => {
+    throw asStoreError(error, { operation: 'presign', key, timeoutMs: 0, timedOut: false })
+  })
   const asked = new Date(signingDate.getTime() + expiresInSeconds * 1000)
   return { url, expiresAt: expiration !== undefined && expiration < asked ? expiration : asked }
+}
+
+/** Signing needs no store, but credentials, which may have to be fetched. */
+async function signed(presigner: S3Client, command: GetObjectCommand, options: { expiresIn: number; signingDate: Date }) {
+  const { expiration } = await presigner.config.credentials()
+  return { url: await getSignedUrl(presigner, command, options), expiration }
 }

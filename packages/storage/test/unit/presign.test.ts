@@ -78,3 +78,13 @@ test('a week is the longest life', async () => {
 
   expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('604800')
 })
+
+test('credentials that can not be had are a fault of the store, with the reason in its message', async () => {
+  const store = storeWith({ credentials: () => Promise.reject(new Error('the role is gone')) })
+
+  await expect(store.presign('final/a.png', { expiresInSeconds: 60 })).rejects.toMatchObject({
+    name: 'StoreFailure',
+    key: 'final/a.png',
+    message: expect.stringContaining('the role is gone'),
+  })
+})

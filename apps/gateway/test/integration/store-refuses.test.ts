@@ -1,0 +1,64 @@
+import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { s3ObjectStore } from '@airlock/storage'
+import { expect, test } from 'vitest'
+import { answerOf, Client, padded, photo, type RunningGateway, scene, startGateway, storeOptions } from '../gateway.ts'
+
+const MiB = 1024 * 1024
+const project = '0190a000-0000-7000-8000-000000000001'
+
+type StoreOptions = ReturnType<typeof storeOptions>
+
+/** How the settings of a store can be wrong, and what the log says of it. */
+const mistakes: [what: string, reason: RegExp, mistaken: (right: StoreOptions) => Partial<StoreOptions>][] = [
+  ['a bucket that is not there', /NoSuchBucket/, () => ({ bucket: 'airlock-is-not-there' })],
+  [
+    'a wrong secret',
+    /SignatureDoesNotMatch/,
+    ({ credentials }) => ({ credentials: { ...credentials, secretAccessKey: 'not-the-secret-of-this-key' } }),
+  ],
+  [
+    'a key that the store does not know',
+    /InvalidAccessKeyId/,
+    ({ credentials }) => ({ credentials: { ...credentials, accessKeyId: 'who' } }),
+  ],
+]
+
+async function startMistaken(bucket: IsolatedBucket, mistaken: (right: StoreOptions) => Partial<StoreOptions>): Promise<RunningGateway> {
+  const right = storeOptions(bucket)
+  return startGateway({ store: s3ObjectStore({ ...right, ...mistaken(right), callTimeoutMs: 10_000 }) })
+}
+
+test.for(mistakes)('with %s clients hear 503, their files are given back, and only the log says why', async ([, reason, mistaken]) => {
+  const bucket = await isolatedBucket()
+  const gateway = await startMistaken(bucket, mistaken)
+  try {
+    const client = new Client(gateway.url)
+    const film = { ...(await scene()), bytes: padded((await scene()).bytes, 40 * MiB) }
+    const answers = [
+      await client.pictures(await photo()),
+      await client.uploads(['asset_type', 'generated_video'], ['project_id', project], film),
+    ]
+
+    for (const { status, headers, body } of answers) {
+      expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'storage_unavailable', '5'])
+      expect(JSON.stringify(body)).not.toMatch(/bucket|secret|signature|access|S3/i)
+    }
+    expect(await gateway.uploads(client.id)).toMatchObject([
+      { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
+      { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
+    ])
+    const failed = gateway.log.filter(({ msg }) => msg === 'request failed')
+    expect(failed).toHaveLength(2)
+    for (const line of failed) expect(line).toMatchObject({ code: 'storage_unavailable', err: { message: expect.stringMatching(reason) } })
+
+    const health = async () => (await answerOf(await fetch(`${gateway.url}/api/health`))).body
+    expect(await health()).toMatchObject({ status: 'degraded', dependencies: { s3: { status: 'unavailable' } } })
+    await health()
+    expect(gateway.log.filter(({ msg }) => msg === 'server fails its health check')).toMatchObject([
+      { server: 's3', err: { message: expect.stringMatching(reason) } },
+    ])
+  } finally {
+    await gateway.close()
+    await bucket.drop()
+  }
+})
