@@ -50,18 +50,18 @@ test.for(errorCodes)('%s tells a client one plain sentence', (code, { expect }) 
 const anyText = fc
   .array(
     fc.oneof(
-      fc.constantFrom('\r', '\n', '\0', '\u2028', '\ud800', '\x1b'),
+      fc.constantFrom('\r', '\n', '\0', '\u2028', '\ud800', '\x1b', '\u202e', '\u2067'),
       fc.integer({ min: 0, max: 0x10ffff }).map((codePoint) => String.fromCodePoint(codePoint)),
     ),
     { maxLength: 300 },
   )
   .map((pieces) => pieces.join(''))
 
-test.for(errorCodes)('whatever a client writes, the detail of %s stays on one line, well-formed and short', (code, { expect }) => {
+test.for(errorCodes)('whatever a client writes, the detail of %s stays on one line, in its own direction, well-formed and short', (code, { expect }) => {
   fc.assert(
     fc.property(anyText, (text) => {
       const detail = detailOf(code, text)
-      expect(detail).not.toMatch(/[\p{Cc}\u2028\u2029]/u)
+      expect(detail).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
       expect(detail.isWellFormed()).toBe(true)
       expect([...detail].length).toBeLessThan(400)
     }),

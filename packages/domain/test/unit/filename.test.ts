@@ -20,6 +20,7 @@ const taken: { what: string; raw: string; name: string }[] = [
   { what: 'a path that climbs', raw: '../../x.jpg', name: 'x.jpg' },
   { what: 'a name in decomposed letters', raw: 'u\u0308ber.png', name: '\u00fcber.png' },
   { what: 'a name from right to left', raw: 'תמונה.png', name: 'תמונה.png' },
+  { what: 'a name that turns its own direction', raw: '\u202etab\u202c.png', name: '\u202etab\u202c.png' },
   { what: 'a name with dots inside', raw: '...a..b...', name: '...a..b...' },
   { what: 'a hidden file', raw: '.png', name: '.png' },
   { what: 'a name with spaces around', raw: ' a b .png', name: ' a b .png' },
