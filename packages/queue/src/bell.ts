@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Queue } from 'bullmq'
+import { type Job, Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
 import { jobOptions } from './job-options.ts'
@@ -58,13 +58,14 @@ export class Bell {
   }
 
   /**
-   * Wakes a worker for an upload that should have been worked on long ago, also when a finished job of that id is still kept.
+   * Wakes a worker for an upload that is due by the record, also when a finished job of that id is still kept. A job that waits for its
+   * time is brought forward: that time was written by the clock of a worker, which may be wrong.
    *
-   * @returns whether it rang; false when a live job is there already
+   * @returns whether it rang; false when a job waits or runs already
    * @throws BellUnreachable when Redis is away
    */
   async ringAgain(lane: QueueLane, ringing: Ringing): Promise<boolean> {
-    return this.#addAgain(lane, processUpload(ringing))
+    return this.#addAgain(lane, processUpload(ringing), { isDue: true })
   }
 
   /**
@@ -76,7 +77,7 @@ export class Bell {
    * @throws BellUnreachable when Redis is away
    */
   async ringForVideo(payload: GeneratedVideo): Promise<boolean> {
-    return this.#addAgain('videos', { name: generatedVideoJob, payload })
+    return this.#addAgain('videos', { name: generatedVideoJob, payload }, { isDue: false })
   }
 
   /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
@@ -111,10 +112,11 @@ export class Bell {
     await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job)))
   }
 
-  async #addAgain(lane: QueueLane, job: AirlockJob): Promise<boolean> {
+  async #addAgain(lane: QueueLane, job: AirlockJob, { isDue }: { isDue: boolean }): Promise<boolean> {
     const known = await this.#reachable('look for the job', () => this.#queue(lane).getJob(job.payload.upload_id))
     if (known !== undefined) {
       const state = await this.#reachable('look at the job', () => known.getState())
+      if (state === 'delayed' && isDue) return this.#reachable('bring the job forward', () => broughtForward(known))
       if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
       await this.#reachable('remove the finished job', () => known.remove())
     }
@@ -152,5 +154,16 @@ export class Bell {
     } finally {
       answered.abort()
     }
+  }
+}
+
+/** @returns false when its time has come meanwhile */
+async function broughtForward(job: Job): Promise<boolean> {
+  try {
+    await job.promote()
+    return true
+  } catch (error) {
+    if ((await job.getState()) === 'delayed') throw error
+    return false
   }
 }

@@ -7,6 +7,7 @@ import { runToEnd } from '../start/services.ts'
 import { waitFor } from '../wait-for.ts'
 import { Link } from './link.ts'
 import { Member } from './member.ts'
+import { randomFrom } from './random.ts'
 import { type MemberName, members, type ServerName, servers } from './schedule.ts'
 
 export const bucket = 'airlock-chaos'
@@ -63,6 +64,8 @@ export interface ArenaOptions {
   /** Where the processes' logs go. */
   readonly folder: string
   readonly say: (line: string) => void
+  /** How wrong each process's clock is, in ms; right where nothing is said. */
+  readonly clocks?: Partial<Record<MemberName, number>>
 }
 
 /** Brings everything up, servers of its own whatever URLs are given, and waits until both gateways are well. */
@@ -99,7 +102,9 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   const fleet = new Map(
     members.map((name, index) => {
       const port = String(ports[index])
-      const env = { ...common, ...through((server) => link(name, server), stack), ...programs[name].env, PORT: port, WORKER_PORT: port }
+      const clock = clockOff(options.clocks?.[name] ?? 0)
+      const ways = through((server) => link(name, server), stack)
+      const env = { ...common, ...ways, ...programs[name].env, ...clock, PORT: port, WORKER_PORT: port }
       return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder: folder, file: stack.file })]
     }),
   )
@@ -109,6 +114,17 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   await Promise.all(urls.map(isWell))
   return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
 }
+
+/** How wrong the clocks of the processes are in a run, by its seed: up to ten minutes, either way. */
+export function clocksOf(seed: number): Record<MemberName, number> {
+  const random = randomFrom(seed, 'clocks')
+  return Object.fromEntries(members.map((name) => [name, 1000 * random.between(-wrongBySeconds, wrongBySeconds)])) as Record<
+    MemberName,
+    number
+  >
+}
+
+const wrongBySeconds = 600
 
 /** A stack of tests takes commits lightly, which a crash of Postgres would not forgive. What only a crash of the machine can lose stays off. */
 async function keepCommits({ postgres }: Stack): Promise<void> {
@@ -131,6 +147,10 @@ const isWell = (url: string) =>
     },
     { what: `${url} to be well`, timeoutMs: 60_000, everyMs: 100 },
   )
+
+/** What makes the clock of a process wrong. */
+const clockOff = (ms: number): Record<string, string> =>
+  ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
 
 /** The environment without settings of the product that is around us. */
 const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>

@@ -38,10 +38,16 @@ const list = (title: string, counts: [string, number][]): string[] => [
 const shownUploads = 5
 const shownLines = 80
 
+/** What the processes wrote, and how wrong the clock of each was, in ms. */
+interface Logs {
+  readonly folder: string
+  readonly clocks: Readonly<Record<string, number>>
+}
+
 /** What is known of the uploads of the first few breaches: what clients saw, what the processes wrote, and the faults of that time. */
-export function histories(breaches: readonly Breach[], history: History, folder: string): string[] {
+export function histories(breaches: readonly Breach[], history: History, { folder, clocks }: Logs): string[] {
   const ids = [...new Set(breaches.flatMap(({ uploadId }) => uploadId ?? []))].slice(0, shownUploads)
-  return ids.flatMap((id) => ['', `History of ${id}:`, ...seenByClients(id, history), ...writtenBy(id, folder)])
+  return ids.flatMap((id) => ['', `History of ${id}:`, ...seenByClients(id, history), ...writtenBy(id, { folder, clocks })])
 }
 
 function seenByClients(id: string, { entries }: History): string[] {
@@ -59,16 +65,28 @@ function seenByClients(id: string, { entries }: History): string[] {
     .map(({ ms, ...event }) => `  ${(ms / 1000).toFixed(2).padStart(7)} s  ${JSON.stringify(event)}`)
 }
 
-function writtenBy(id: string, folder: string): string[] {
+function writtenBy(id: string, { folder, clocks }: Logs): string[] {
   const lines = readdirSync(folder)
     .filter((file) => file.endsWith('.log'))
     .flatMap((file) =>
       readFileSync(join(folder, file), 'utf8')
         .split('\n')
         .filter((line) => line.includes(id))
-        .map((line) => `  ${file.replace(/\.log$/, '')}  ${line.slice(0, 400)}`),
+        .map((line) => ({
+          at: timeIn(line) - (clocks[file.split('.')[0] ?? ''] ?? 0),
+          line: `  ${file.replace(/\.log$/, '')}  ${line.slice(0, 400)}`,
+        })),
     )
-  return lines.sort((a, b) => timeIn(a) - timeIn(b)).slice(0, shownLines)
+  return lines
+    .sort((a, b) => a.at - b.at)
+    .slice(0, shownLines)
+    .map(({ line }) => line)
 }
 
 const timeIn = (line: string): number => Number(/"time":(\d+)/.exec(line)?.[1] ?? 0)
+
+/** `gateway-1 +213 s, gateway-2 -71 s`. */
+export const describeClocks = (clocks: Logs['clocks']): string =>
+  Object.entries(clocks)
+    .map(([name, ms]) => `${name} ${ms < 0 ? '' : '+'}${ms / 1000} s`)
+    .join(', ')

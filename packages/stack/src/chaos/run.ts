@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defaultDataDir } from '../stack.ts'
 import { within } from '../wait-for.ts'
-import { type Arena, filesPerHour, openArena } from './arena.ts'
+import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
 import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
@@ -11,7 +11,7 @@ import { Facts, type Unsettled } from './facts.ts'
 import { Magazine } from './files.ts'
 import { History } from './history.ts'
 import { healAll, unleash } from './nemesis.ts'
-import { figures, histories, lastLine, type Result } from './report.ts'
+import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
 import { scheduleOf } from './schedule.ts'
 
 export interface ChaosOptions {
@@ -44,7 +44,9 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   mkdirSync(chaosFolder, { recursive: true })
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
-  const arena = await openArena({ root, env, folder, say })
+  const clocks = clocksOf(seed)
+  const arena = await openArena({ root, env, folder, say, clocks })
+  say(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
   try {
     interrupted.throwIfAborted()
@@ -85,7 +87,7 @@ async function play(
     const breaches = await breachesIn(evidence)
     for (const line of figures(evidence)) say(line)
     for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)
-    for (const line of histories(breaches, history, folder)) say(line)
+    for (const line of histories(breaches, history, { folder, clocks: clocksOf(seed) })) say(line)
     return { seed, acknowledged: evidence.acknowledged.size, faults, breaches }
   } finally {
     await facts.close()

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Arena, openArena } from '../../src/chaos/arena.ts'
+import { Magazine, sha256 } from '../../src/chaos/files.ts'
+import { type Answer, call, formOf } from '../../src/chaos/http.ts'
+import { randomFrom } from '../../src/chaos/random.ts'
+import { tokenFor } from '../../src/chaos/token.ts'
+import { waitFor } from '../../src/wait-for.ts'
+import { root } from './npm-start.ts'
+
+const tenMinutesMs = 600_000
+const startMs = 120_000
+
+const folder = mkdtempSync(join(tmpdir(), 'airlock-clocks-'))
+const magazine = new Magazine(join(root, 'examples/samples'))
+const random = randomFrom(1, 'clocks')
+const user = randomUUID()
+let arena: Arena
+let sql: Client
+
+beforeAll(async () => {
+  const [ahead, behind] = [tenMinutesMs, -tenMinutesMs]
+  const clocks = { 'gateway-1': ahead, 'gateway-2': behind, 'images-1': ahead, 'images-2': behind, 'videos-1': behind }
+  arena = await openArena({ root, env: process.env, folder, say: () => {}, clocks })
+  sql = new Client({ connectionString: arena.stack.postgres.url })
+  await sql.connect()
+}, startMs)
+afterAll(async () => {
+  await sql.end()
+  await arena.stop()
+  rmSync(folder, { recursive: true })
+}, startMs)
+
+const token = () => tokenFor(user, arena.jwtSecret)
+
+/** A sound file of the kind. */
+function draw(assetType: 'brand_image' | 'generated_video', label: string) {
+  for (;;) {
+    const file = magazine.draw(assetType, label, random)
+    if (file.expected === 'completed') return file
+  }
+}
+
+interface Body {
+  uploads: { upload_id: string; status: string; presigned_url: string; expiration_at: string }[]
+}
+
+const bodyOf = (answer: Answer): Body => {
+  if ('lost' in answer) throw new Error(answer.lost)
+  expect(answer.body).toHaveProperty('uploads')
+  return answer.body as Body
+}
+
+const rowOf = async (id: string) => (await sql.query('select * from uploads where id = $1', [id])).rows[0]
+
+const comesTo = (state: string, id: string) =>
+  waitFor(async () => ((await rowOf(id)).state === state ? rowOf(id) : null), { what: `upload ${id} to be ${state}`, timeoutMs: 30_000 })
+
+test.for(['brand_image', 'generated_video'] as const)(
+  'with clocks that are ten minutes off, a %s ends well at its first attempt, and its URL works until the time that is told',
+  { timeout: 60_000 },
+  async (assetType, { expect }) => {
+    for (const gateway of arena.gateways) {
+      const file = draw(assetType, randomUUID())
+      const answer = await call(`${gateway}/api/upload`, {
+        method: 'POST',
+        token: token(),
+        form: formOf([file], { projectId: randomUUID(), fieldsFirst: true }),
+        headers: { prefer: 'wait=20' },
+      })
+
+      expect(answer).toMatchObject({ status: 200 })
+      const [upload] = bodyOf(answer).uploads
+      expect(upload).toMatchObject({ status: 'completed' })
+      expect(await rowOf(upload?.upload_id ?? '')).toMatchObject({ state: 'completed', attempt: 1, last_fault: null })
+      const fetched = await fetch(upload?.presigned_url ?? '')
+      expect(sha256(await fetched.bytes())).toBe(file.sha256)
+      const { searchParams } = new URL(upload?.presigned_url ?? '')
+      const signedAt = Date.parse((searchParams.get('X-Amz-Date') ?? '').replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'))
+      expect(Date.parse(upload?.expiration_at ?? '')).toBe(signedAt + 1000 * Number(searchParams.get('X-Amz-Expires')))
+    }
+  },
+)
+
+test('with clocks that are ten minutes off, nobody takes an upload before its lease has ended, and somebody does soon after', {
+  timeout: 60_000,
+}, async () => {
+  const workers = (['images-1', 'images-2'] as const).map((name) => arena.member(name))
+  for (const worker of workers) worker.signal('SIGSTOP')
+  const answer = await call(`${arena.gateways[0]}/api/upload`, {
+    method: 'POST',
+    token: token(),
+    form: formOf([draw('brand_image', randomUUID())], { projectId: '', fieldsFirst: true }),
+  })
+  const id = bodyOf(answer).uploads[0]?.upload_id ?? ''
+  const { rows } = await sql.query(
+    `update uploads set state = 'processing', attempt = attempt + 1, processing_at = now(), updated_at = now(), lease_until = now() + interval '5 s'
+     where id = $1 and state = 'received' returning lease_until`,
+    [id],
+  )
+  for (const worker of workers) worker.signal('SIGCONT')
+
+  const row = await comesTo('completed', id)
+
+  expect(row.attempt).toBe(2)
+  const lateMs = row.completed_at.getTime() - rows[0].lease_until.getTime()
+  expect(lateMs).toBeGreaterThanOrEqual(0)
+  expect(lateMs).toBeLessThan(15_000)
+})
+
+test('with clocks that are ten minutes off, an upload that takes its time is not abandoned, and one that was left is', {
+  timeout: 60_000,
+}, async () => {
+  const { bytes, name, mediaType } = draw('brand_image', randomUUID())
+  const left = randomUUID()
+  await sql.query(
+    `insert into uploads (id, state, user_id, asset_type, door, original_filename, declared_type, quarantine_key, nonce, created_at)
+     values ($1, 'receiving', $2, 'brand_image', 'form', 'left.png', 'image/png', $3, 'nonce', now() - interval '1 minute')`,
+    [left, user, `quarantine/${left}`],
+  )
+  async function* slowly() {
+    yield Buffer.from(
+      `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="${name}"\r\nContent-Type: ${mediaType}\r\n\r\n`,
+    )
+    const half = Math.ceil(bytes.byteLength / 2)
+    yield bytes.subarray(0, half)
+    await wait(4000)
+    yield bytes.subarray(half)
+    yield Buffer.from('\r\n--cut--\r\n')
+  }
+
+  const answer = await fetch(`${arena.gateways[1]}/api/upload`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token()}`, 'content-type': 'multipart/form-data; boundary=cut' },
+    body: ReadableStream.from(slowly()),
+    duplex: 'half',
+  })
+
+  expect(answer.status).toBe(202)
+  const { uploads } = (await answer.json()) as Body
+  expect(await comesTo('completed', uploads[0]?.upload_id ?? '')).toMatchObject({ attempt: 1 })
+  await comesTo('abandoned', left)
+})
