@@ -156,10 +156,14 @@ create table uploads (
   version bigint default 0 not null,
   failing_since timestamp(3) with time zone,
   next_attempt_at timestamp(3) with time zone,
+  expected_hash text,
+  priority text,
+  source_bucket text,
+  source_key text,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
-  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, content_hash, etag, received_at) = 0),
+  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0),
   constraint uploads_attempt_counts CHECK (attempt >= 0),
   constraint uploads_client_metadata_is_small CHECK (jsonb_typeof(client_metadata) = 'object'::text AND pg_column_size(client_metadata) <= 32768),
   constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text])),
@@ -171,13 +175,18 @@ CASE state
     WHEN 'parked'::text THEN parked_at IS NOT NULL
     ELSE true
 END),
+  constraint uploads_expected_hash_is_sha256 CHECK (expected_hash ~ '^[0-9a-f]{64}$'::text),
   constraint uploads_final_key_from_acceptance CHECK ((state <> ALL (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nonnulls(final_key, received_at) = 0),
   constraint uploads_hash_is_sha256 CHECK (content_hash ~ '^[0-9a-f]{64}$'::text),
+  constraint uploads_hash_known CHECK (content_hash IS NOT NULL OR (state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR door = 'pipeline'::text AND state <> 'completed'::text),
   constraint uploads_lease_while_processing CHECK ((state = 'processing'::text) = (lease_until IS NOT NULL)),
+  constraint uploads_only_pipeline_has_source CHECK (door = 'pipeline'::text OR num_nonnulls(source_bucket, expected_hash, priority) = 0),
+  constraint uploads_priority_known CHECK (priority = ANY (ARRAY['interactive'::text, 'batch'::text])),
   constraint uploads_processed_was_claimed CHECK ((state <> ALL (ARRAY['processing'::text, 'parked'::text, 'completed'::text])) OR attempt > 0 AND processing_at IS NOT NULL),
   constraint uploads_refusal_is_whole CHECK (num_nulls(error_code, error_title, error_detail) = ANY (ARRAY[0, 3])),
   constraint uploads_refusal_when_refused CHECK ((state = ANY (ARRAY['rejected'::text, 'abandoned'::text, 'parked'::text])) = (error_code IS NOT NULL)),
-  constraint uploads_size_positive CHECK (size_bytes > 0),
+  constraint uploads_size_positive CHECK (size_bytes > 0 OR size_bytes = 0 AND door = 'pipeline'::text AND state <> 'completed'::text),
+  constraint uploads_source_is_whole CHECK (num_nulls(source_bucket, source_key) = ANY (ARRAY[0, 2])),
   constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text]))
 );
 
@@ -333,6 +342,33 @@ AS $function$
         return null;
       end $function$;
 
+CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double precision, max_running integer)
+ RETURNS SETOF uploads
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    project uuid;
+  begin
+    if max_running > 0 then
+      select project_id into project from uploads where id = wanted and door = 'pipeline';
+    end if;
+    if project is not null then
+      perform pg_advisory_xact_lock(hashtextextended('running uploads of project ' || project, 0));
+      if max_running <= (
+        select count(*) from uploads
+          where state = 'processing' and lease_until > now() and door = 'pipeline' and project_id = project and id <> wanted
+      ) then
+        return;
+      end if;
+    end if;
+    return query
+      update uploads set
+        state = 'processing', attempt = attempt + 1, processing_at = now(), updated_at = now(),
+        lease_until = now() + make_interval(secs => lease_seconds), next_attempt_at = null
+      where id = wanted and (state = 'received' or (state = 'processing' and lease_until <= now()))
+      returning *;
+  end $function$;
+
 CREATE OR REPLACE FUNCTION uploads_guard_identity()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -346,13 +382,13 @@ CREATE OR REPLACE FUNCTION uploads_guard_insert()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
-      begin
-        if new.state <> 'receiving' or new.attempt <> 0 then
-          raise exception 'upload % begins as %, not as receiving', new.id, new.state
-            using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
-        end if;
-        return new;
-      end $function$;
+  begin
+    if new.state <> 'receiving' and (new.state <> 'received' or new.door <> 'pipeline') or new.attempt <> 0 then
+      raise exception 'upload % begins as %, not as receiving', new.id, new.state
+        using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
+    end if;
+    return new;
+  end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_guard_move()
  RETURNS trigger
@@ -432,6 +468,40 @@ AS $function$
         return query select 'registered', used + 1, 0;
       end $function$;
 
+CREATE OR REPLACE FUNCTION uploads_register_video(upload jsonb, needs_user boolean)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    added uploads := jsonb_populate_record(null::uploads, upload);
+    has_user boolean := true;
+  begin
+    if exists (select from uploads where uploads.id = added.id) then return 'known'; end if;
+    if exists (select from assets where assets.upload_id = added.id) then return 'asset'; end if;
+
+    if not exists (select from users where users.id = added.user_id) then
+      begin
+        insert into users (id) values (added.user_id) on conflict do nothing;
+      exception
+        -- the table belongs to the product around us, which wants more of a user than an id
+        when integrity_constraint_violation or insufficient_privilege or generated_always or raise_exception then
+          has_user := false;
+      end;
+    end if;
+    if needs_user and not has_user then return 'unknown_user'; end if;
+
+    insert into uploads (id, user_id, state, door, asset_type, project_id, original_filename, declared_type, detected_type, quarantine_key,
+                         source_bucket, source_key, final_key, size_bytes, etag, expected_hash, nonce, request_id, client_metadata,
+                         acted_by, priority, counted, received_at)
+      values (added.id, added.user_id, 'received', 'pipeline', added.asset_type, added.project_id, added.original_filename,
+              added.declared_type, added.detected_type, added.quarantine_key, added.source_bucket, added.source_key, added.final_key,
+              added.size_bytes, added.etag, added.expected_hash, added.nonce, added.request_id, added.client_metadata, added.acted_by,
+              added.priority, false, now())
+      on conflict (id) do nothing;
+    if not found then return 'known'; end if;
+    return case when has_user then 'registered' else 'ownerless' end;
+  end $function$;
+
 CREATE OR REPLACE FUNCTION uploads_write_event()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -463,7 +533,7 @@ CREATE TRIGGER events_ring AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUN
 
 CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
 
-CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key) EXECUTE FUNCTION uploads_guard_identity();
+CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key OR old.source_bucket IS DISTINCT FROM new.source_bucket OR old.source_key IS DISTINCT FROM new.source_key OR old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash) EXECUTE FUNCTION uploads_guard_identity();
 
 CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard_insert();
 

@@ -31,6 +31,8 @@ const samples: Readonly<Record<string, unknown>> = {
   minBytesPerSecond: 1024,
   count: 2,
   stoppedAt: 'poster.psd',
+  bucket: 'zapcut-renders',
+  key: 'project-7/final cut.mp4',
 }
 
 /** Where one sample does not suit every error. */

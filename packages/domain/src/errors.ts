@@ -90,7 +90,7 @@ export const errors = {
   digest_mismatch: {
     status: 400,
     title: 'Digest does not match',
-    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' arrived with another SHA-256 than its Content-Digest says.`,
+    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' has another SHA-256 than its sender announced.`,
   },
   digest_malformed: {
     status: 400,
@@ -272,7 +272,7 @@ export const errors = {
   unknown_user: {
     status: 403,
     title: 'User unknown',
-    detail: () => 'The user of this token does not exist.',
+    detail: () => 'There is no such user.',
   },
 
   // What is asked for
@@ -291,6 +291,22 @@ export const errors = {
     status: 400,
     title: 'Id malformed',
     detail: ({ id }: { id: string }) => `'${shown(id)}' is no UUID.`,
+  },
+  source_not_allowed: {
+    status: 403,
+    title: 'Bucket not allowed',
+    detail: ({ bucket }: { bucket: string }) => `Videos are not fetched from bucket '${shown(bucket)}'.`,
+  },
+  source_not_found: {
+    status: 404,
+    title: 'Video not found',
+    detail: ({ bucket, key }: { bucket: string; key: string }) =>
+      `There is nothing at '${shown(key)}' in bucket '${shown(bucket)}' that Airlock may read.`,
+  },
+  upload_id_taken: {
+    status: 409,
+    title: 'Upload id taken',
+    detail: ({ id }: { id: string }) => `Upload '${shown(id)}' is another one: of another user, project or source.`,
   },
   job_not_found: {
     status: 404,

@@ -1,8 +1,10 @@
 export { type AcceptDeps, accept, type FormFields } from './accept.ts'
+export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from './accept-from-bucket.ts'
 export { LeaseLost, withLease } from './claim.ts'
 export { type DiscardDeps, discard } from './discard.ts'
 export { type JudgedHead, judgeHead } from './judge-head.ts'
 export type { Log } from './log.ts'
+export type { MeasuredClaim } from './measure.ts'
 export { type Patience, type SettleOptions, settleFailedAttempt } from './park.ts'
 export { AttemptFailed, type Inspect, type Outcome, type ProcessDeps, processUpload } from './process-upload.ts'
 export { finalHeaders, promote } from './promote.ts'
@@ -16,6 +18,7 @@ export {
   receive,
   type Sender,
 } from './receive.ts'
+export { AnnouncementRefused, type AnnouncedVideo, type RegisteredVideo, registerVideo } from './register-video.ts'
 export { reject } from './reject.ts'
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'

@@ -1,11 +1,13 @@
 import { type AssetRecord, type Claim, UnknownUser, type UploadRepository } from '@airlock/database'
-import { type ByteSource, quarantineKey, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
 import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
+import { measure } from './measure.ts'
 import { promote } from './promote.ts'
 import { reject } from './reject.ts'
+import { waitingBytes } from './waiting-bytes.ts'
 
 /** Reads bytes and says what they are. Passed in, so that the lifecycle loads no image decoder (design, section 3). */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>
@@ -16,6 +18,10 @@ export interface ProcessDeps {
   inspect: Inspect
   log: Log
   leaseSeconds: number
+  /** Videos of one project that may run at once, of those that came from the pipeline; 0 or absent: no bound. */
+  maxRunningPerProject?: number
+  /** What the pipeline's videos may have; the others were measured at their door. */
+  sizeLimits: SizeLimits
   /** Told the part of the steps that are done, from 0 to 1. Only for people who wait: its failures change nothing. */
   onProgress?: (part: number) => Promise<void>
 }
@@ -31,6 +37,8 @@ export type Outcome =
   | { readonly ended: 'nothing'; readonly why: string }
   /** Another worker is at it; look again when its lease ends. */
   | { readonly ended: 'leased'; readonly retryInMs: number }
+  /** As many videos of its project run as may; look again soon. */
+  | { readonly ended: 'crowded' }
 
 /** A step failed by servers' or our own fault. The claim says which attempt it was, for the decision to try again or park. */
 export class AttemptFailed extends Error {
@@ -44,18 +52,19 @@ export class AttemptFailed extends Error {
 }
 
 /**
- * Takes an accepted upload to its end: claim, inspect, then promote or reject.
+ * Takes an accepted upload to its end: claim, measure what no door has measured, inspect, then promote or reject.
  *
  * @param signal fires when the job was given to somebody else
  * @throws AttemptFailed  after a claim; the row is still `processing` and leased, for the caller to release or park
  * @throws DatabaseUnavailable  before a claim; nothing has changed
  */
 export async function processUpload(uploadId: string, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
-  const outcome = await deps.uploads.claim(uploadId, { leaseSeconds: deps.leaseSeconds })
+  const outcome = await deps.uploads.claim(uploadId, deps)
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
+    if (outcome.reason === 'crowded') return { ended: 'crowded' }
     // Whoever ended it may have died before its last step.
-    if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: quarantineKey(uploadId) }, deps)
+    if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: outcome.quarantineKey }, deps)
     return { ended: 'nothing', why: outcome.reason }
   }
   const { claim } = outcome
@@ -66,27 +75,31 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
   }
 }
 
-async function inspectAndMove(claim: Claim, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
+async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
   const { log } = deps
   const about = {
-    uploadId: claim.uploadId,
-    userId: claim.userId,
-    requestId: claim.requestId,
-    filename: claim.filename,
-    attempt: claim.attempt,
+    uploadId: given.uploadId,
+    userId: given.userId,
+    requestId: given.requestId,
+    filename: given.filename,
+    attempt: given.attempt,
   }
   const started = performance.now()
   const ms = () => Math.round(performance.now() - started)
-  const source = deps.store.source(claim.quarantineKey, { etag: claim.etag, sizeBytes: claim.sizeBytes })
+  const rejected = async (claim: Claim, why: Refusal): Promise<Outcome> => {
+    await reject(claim, why, deps)
+    log.info({ ...about, code: why.code, detail: why.detail, ms: ms(), step: 'reject' }, 'upload rejected')
+    return { ended: 'rejected', refusal: why }
+  }
+  const source = deps.store.source(waitingBytes(given), { etag: given.etag, sizeBytes: given.sizeBytes })
+  const measured = await measure(given, source, signal, deps)
+  if (!measured.ok) return rejected(given, measured.refusal)
+  const { claim } = measured
   const verdict = await deps.inspect(source, claim, signal)
   signal.throwIfAborted()
   await tell(progress.inspected, about, deps)
   log.info({ ...about, ok: verdict.ok, ms: ms(), step: 'inspect' }, 'upload inspected')
-  if (!verdict.ok) {
-    await reject(claim, verdict.refusal, deps)
-    log.info({ ...about, code: verdict.refusal.code, detail: verdict.refusal.detail, ms: ms(), step: 'reject' }, 'upload rejected')
-    return { ended: 'rejected', refusal: verdict.refusal }
-  }
+  if (!verdict.ok) return rejected(claim, verdict.refusal)
   const asset = await promote(claim, verdict, signal, deps).catch((error: unknown) => rejectOrphan(claim, error, deps))
   if (asset === null) return { ended: 'rejected', refusal: refusal('unknown_user', {}) }
   log.info(

@@ -1,8 +1,10 @@
-import type { AssetRecord, Claim, UploadRepository } from '@airlock/database'
+import type { AssetRecord, UploadRepository } from '@airlock/database'
 import { type Accepted, assetKind } from '@airlock/domain'
 import type { FinalHeaders, ObjectStore } from '@airlock/storage'
 import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
+import type { MeasuredClaim } from './measure.ts'
+import { waitingBytes } from './waiting-bytes.ts'
 
 export interface PromoteDeps {
   uploads: Pick<UploadRepository, 'complete'>
@@ -21,13 +23,13 @@ export interface PromoteDeps {
  * @throws ClaimLost  a later attempt owns the upload; the database was not touched
  */
 export async function promote(
-  claim: Claim,
+  claim: MeasuredClaim,
   verdict: Accepted,
   signal: AbortSignal,
   { store, uploads, log }: PromoteDeps,
 ): Promise<AssetRecord> {
-  const { quarantineKey, finalKey, etag, sizeBytes } = claim
-  await store.copyToFinal(quarantineKey, finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
+  const { finalKey, etag, sizeBytes } = claim
+  await store.copyToFinal(waitingBytes(claim), finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
   signal.throwIfAborted()
   const asset = await uploads.complete(claim, verdict)
   await emptyQuarantine(claim, { store, log })
@@ -35,7 +37,7 @@ export async function promote(
 }
 
 /** Headers and metadata of a final object: from inspection and the row, never from the client, and nothing personal (design, section 4). */
-export function finalHeaders(claim: Claim, { mediaType }: Accepted): FinalHeaders {
+export function finalHeaders(claim: MeasuredClaim, { mediaType }: Accepted): FinalHeaders {
   return {
     contentType: mediaType,
     cacheControl: assetKind(claim.assetType).cacheControl,

@@ -1,5 +1,5 @@
 import type { Purge, Purges, UploadRepository } from '@airlock/database'
-import { finalPrefixes, isFinal, quarantineKey } from '@airlock/domain'
+import { finalPrefixes, isFinal, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ObjectStore, StoreFailure, StoreUnavailable } from '@airlock/storage'
 import type { Log } from './log.ts'
 
@@ -91,7 +91,7 @@ async function purgeOne(one: Purge, { againInSeconds }: PurgeOptions, deps: Purg
 }
 
 /**
- * Removes an object only when it is this upload's: it stands under the upload's own quarantine key, or where assets stand and says of
+ * Removes an object only when it is this upload's: it stands under the upload's own key of quarantine or inbox, or where assets stand and says of
  * itself that it came from this upload.
  *
  * @returns false when it is somebody else's: told to the operators, and left as it is
@@ -99,9 +99,9 @@ async function purgeOne(one: Purge, { againInSeconds }: PurgeOptions, deps: Purg
 async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps): Promise<boolean> {
   const object = await store.head(key)
   if (object === null) return true
-  const isQuarantined = key === quarantineKey(uploadId)
+  const isWaiting = uploadIdOfWaitingKey(key) === uploadId
   const isFinalCopy = object.metadata.upload_id === uploadId && finalPrefixes.some((prefix) => key.startsWith(prefix))
-  if (!isQuarantined && !isFinalCopy) {
+  if (!isWaiting && !isFinalCopy) {
     log.error(
       { key, uploadId, objectUploadId: object.metadata.upload_id ?? null, step: 'purge' },
       'object to be purged is not ours, left alone',

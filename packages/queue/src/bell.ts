@@ -7,6 +7,7 @@ import { type QueueLane, queueNames, queuePrefix } from './names.ts'
 import { type GeneratedVideo, generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
 import { processUploadJob } from './payloads/process-upload.ts'
+import type { Priority } from './priorities.ts'
 
 /** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
 export class BellUnreachable extends Error {
@@ -24,6 +25,8 @@ export interface BellOptions {
 interface Ringing {
   uploadId: string
   requestId?: string | undefined
+  /** For lanes in which uploads overtake each other; absent: as what people upload themselves. */
+  priority?: Priority | undefined
 }
 
 const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
@@ -54,7 +57,7 @@ export class Bell {
    * @throws BellUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
    */
   async ring(lane: QueueLane, ringing: Ringing): Promise<void> {
-    await this.#add(lane, processUpload(ringing))
+    await this.#add(lane, processUpload(ringing), ringing.priority)
   }
 
   /**
@@ -65,7 +68,7 @@ export class Bell {
    * @throws BellUnreachable when Redis is away
    */
   async ringAgain(lane: QueueLane, ringing: Ringing): Promise<boolean> {
-    return this.#addAgain(lane, processUpload(ringing), { isDue: true })
+    return this.#addAgain(lane, processUpload(ringing), { isDue: true, priority: ringing.priority })
   }
 
   /**
@@ -78,6 +81,17 @@ export class Bell {
    */
   async ringForVideo(payload: GeneratedVideo): Promise<boolean> {
     return this.#addAgain('videos', { name: generatedVideoJob, payload }, { isDue: false })
+  }
+
+  /**
+   * Why the job of an upload failed for good, as its worker said; null when it has not, or Redis keeps it no longer.
+   *
+   * @throws BellUnreachable when Redis is away
+   */
+  async failureOf(lane: QueueLane, uploadId: string): Promise<string | null> {
+    const job = await this.#reachable('look for the job', () => this.#queue(lane).getJob(uploadId))
+    if (job === undefined || (await this.#reachable('look at the job', () => job.getState())) !== 'failed') return null
+    return job.failedReason
   }
 
   /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
@@ -108,11 +122,11 @@ export class Bell {
     this.#redis.disconnect()
   }
 
-  async #add(lane: QueueLane, job: AirlockJob): Promise<void> {
-    await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job)))
+  async #add(lane: QueueLane, job: AirlockJob, priority?: Priority): Promise<void> {
+    await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
   }
 
-  async #addAgain(lane: QueueLane, job: AirlockJob, { isDue }: { isDue: boolean }): Promise<boolean> {
+  async #addAgain(lane: QueueLane, job: AirlockJob, { isDue, priority }: { isDue: boolean; priority?: Priority | undefined }): Promise<boolean> {
     const known = await this.#reachable('look for the job', () => this.#queue(lane).getJob(job.payload.upload_id))
     if (known !== undefined) {
       const state = await this.#reachable('look at the job', () => known.getState())
@@ -120,7 +134,7 @@ export class Bell {
       if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
       await this.#reachable('remove the finished job', () => known.remove())
     }
-    await this.#add(lane, job)
+    await this.#add(lane, job, priority)
     return true
   }
 

@@ -2,7 +2,7 @@ import type { JobsOptions } from 'bullmq'
 import type { QueueLane } from './names.ts'
 import { generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
-import { defaultPriority, priorities } from './priorities.ts'
+import { defaultPriority, type Priority, priorities } from './priorities.ts'
 
 /** What is left in Redis of jobs that failed for good, for a look; status belongs to Postgres. */
 const keptFailures = { age: 7 * 24 * 3600, count: 1000 }
@@ -21,9 +21,11 @@ const lanesWithPriorities: readonly QueueLane[] = ['videos']
  *
  * The job id is the upload id in lower case, so that a job that is there already is not added twice. Waits between tries are the worker's
  * to compute (`custom`).
+ *
+ * @param wanted the upload's own priority, where its row knows one; absent: as the payload says, and what people upload is interactive
  */
-export function jobOptions(lane: QueueLane, { name, payload }: AirlockJob): JobsOptions {
-  const priority = name === generatedVideoJob ? (payload.priority ?? defaultPriority) : 'interactive'
+export function jobOptions(lane: QueueLane, { name, payload }: AirlockJob, wanted?: Priority): JobsOptions {
+  const priority = wanted ?? (name === generatedVideoJob ? (payload.priority ?? defaultPriority) : 'interactive')
   return {
     jobId: payload.upload_id.toLowerCase(),
     attempts: triesOfTheBell,

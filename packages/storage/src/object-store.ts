@@ -30,6 +30,9 @@ export interface OpenReceive {
   readonly begunAt: Date
 }
 
+/** An object: a key of our bucket, or one of another bucket, which is only ever read. */
+export type ObjectAddress = string | { readonly bucket: string; readonly key: string }
+
 /** What a promoted object says of itself. Metadata travels in HTTP headers: ASCII only. */
 export interface FinalHeaders {
   readonly contentType: string
@@ -79,15 +82,15 @@ export interface ObjectStore {
    */
   receive(key: string, bytes: Readable, options: ReceiveOptions): Promise<{ etag: string; sizeBytes: number }>
 
-  /** What the store knows of a key, or null when nothing is there. */
-  head(key: string): Promise<StoredObject | null>
+  /** What the store knows of an object, or null when nothing is there. */
+  head(object: ObjectAddress): Promise<StoredObject | null>
 
   /**
    * The bytes of one object, pinned: each read names the ETag.
    *
    * Its reads throw `ObjectChanged` when other bytes stand under the key, and `ObjectMissing` when none do.
    */
-  source(key: string, pinned: { etag: string; sizeBytes: number }): ByteSource
+  source(object: ObjectAddress, pinned: { etag: string; sizeBytes: number }): ByteSource
 
   /**
    * Copies inspected bytes to their final key, and looks there whether they arrived.
@@ -99,7 +102,7 @@ export interface ObjectStore {
    * @throws ObjectChanged  the source holds other bytes than the ones that were inspected
    * @throws ObjectMissing  the source is gone, and no copy of it is there
    */
-  copyToFinal(from: string, to: string, options: CopyOptions): Promise<{ etag: string }>
+  copyToFinal(from: ObjectAddress, to: string, options: CopyOptions): Promise<{ etag: string }>
 
   /**
    * A URL that gives the bytes to whoever has it, until it expires.

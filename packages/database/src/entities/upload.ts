@@ -1,6 +1,6 @@
 import type { UploadState } from '@airlock/domain'
 import { EntitySchema } from 'typeorm'
-import type { ClientMetadata, Door } from '../uploads/record.ts'
+import type { ClientMetadata, Door, Priority } from '../uploads/record.ts'
 import { byteCount, exactNumber, moment, momentOfInsert } from './columns.ts'
 
 /** One file on its way in, as its row holds it. Outside this package it is an `UploadRecord`. */
@@ -42,6 +42,10 @@ export interface UploadRow {
   readonly version: number
   readonly failingSince: Date | null
   readonly nextAttemptAt: Date | null
+  readonly expectedHash: string | null
+  readonly priority: Priority | null
+  readonly sourceBucket: string | null
+  readonly sourceKey: string | null
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -85,5 +89,9 @@ export const Upload = new EntitySchema<UploadRow>({
     version: { type: 'bigint', default: 0, transformer: { from: exactNumber, to: (value: number) => value } },
     failingSince: { ...moment, name: 'failing_since' },
     nextAttemptAt: { ...moment, name: 'next_attempt_at' },
+    expectedHash: { name: 'expected_hash', type: 'text', nullable: true },
+    priority: { type: 'text', nullable: true },
+    sourceBucket: { name: 'source_bucket', type: 'text', nullable: true },
+    sourceKey: { name: 'source_key', type: 'text', nullable: true },
   },
 })

@@ -13,6 +13,7 @@ import { AcceptQuietly1795478400011 } from './1795478400011-accept-quietly.ts'
 import { LeaseSweeper1795478400012 } from './1795478400012-lease-sweeper.ts'
 import { FindWhatIsOver1795478400013 } from './1795478400013-find-what-is-over.ts'
 import { RememberFailures1795478400014 } from './1795478400014-remember-failures.ts'
+import { OpenPipelineDoor1795478400015 } from './1795478400015-open-pipeline-door.ts'
 import { WriteEvents1795478400016 } from './1795478400016-write-events.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
@@ -32,5 +33,6 @@ export const migrations = [
   LeaseSweeper1795478400012,
   FindWhatIsOver1795478400013,
   RememberFailures1795478400014,
+  OpenPipelineDoor1795478400015,
   WriteEvents1795478400016,
 ]

@@ -4,6 +4,15 @@ import type { UploadRow } from '../entities/upload.ts'
 /** A way in. */
 export type Door = 'form' | 'pipeline'
 
+/** Which of two waiting videos goes first; only those of the pipeline have one. */
+export type Priority = 'interactive' | 'batch'
+
+/** An object of another bucket than ours: read, never written or removed. */
+export interface Source {
+  readonly bucket: string
+  readonly key: string
+}
+
 /** What a caller ties to a file with records of its own: comes back as it was given. */
 export type ClientMetadata = Readonly<Record<string, unknown>>
 
@@ -25,8 +34,10 @@ export interface UploadRecord {
   /** Null until acceptance, then fixed. */
   readonly finalKey: string | null
   readonly sizeBytes: number | null
-  /** SHA-256, 64 hex digits. */
+  /** SHA-256, 64 hex digits. Of the pipeline's videos it is null until a worker has read them. */
   readonly contentHash: string | null
+  /** The SHA-256 that the pipeline announced. */
+  readonly expectedHash: string | null
   /** What the store said of the quarantined object; compared only with what the same store says. */
   readonly etag: string | null
   /** Stands in the object's metadata too: tells our object from another at the same key. */
@@ -58,15 +69,19 @@ export interface UploadRecord {
   readonly failingSince: Date | null
   /** Before this moment nobody need try again; null when it may be tried at any time. */
   readonly nextAttemptAt: Date | null
+  readonly priority: Priority | null
+  /** Where the bytes are when they are not under the quarantine key. */
+  readonly source: Source | null
 }
 
 /** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */
 export function asRecord(row: UploadRow): UploadRecord {
-  const { errorCode, errorTitle, errorDetail, ...rest } = row
+  const { errorCode, errorTitle, errorDetail, sourceBucket: bucket, sourceKey: key, ...rest } = row
   return {
     ...rest,
     assetType: rest.assetType as AssetType | null,
     detectedType: rest.detectedType as MediaType | null,
+    source: bucket === null || key === null ? null : { bucket, key },
     refusal:
       errorCode === null || errorTitle === null || errorDetail === null
         ? null

@@ -7,13 +7,14 @@ import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 import { type Unmoved, unmoved } from './unmoved.ts'
+import { type Videos, videos } from './videos.ts'
 import { type Work, work } from './work.ts'
 
 /**
  * The record of all uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are the database's, so that clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Work, Decisions, Unmoved, Ended {
+export interface UploadRepository extends Intake, Videos, Work, Decisions, Unmoved, Ended {
   /** An upload of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
@@ -24,6 +25,7 @@ const read = rowReader(Upload)
 
 export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...intake(sessions),
+  ...videos(sessions),
   ...work(sessions),
   ...decisions(sessions),
   ...unmoved(sessions),

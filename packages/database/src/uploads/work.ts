@@ -7,7 +7,7 @@ import type { Sessions } from '../sessions.ts'
 import { codeOf } from '../unavailable.ts'
 import { storableText } from './client-text.ts'
 import { ClaimLost, UnknownUser } from './errors.ts'
-import { asRecord, type Door, type UploadRecord } from './record.ts'
+import { asRecord, type Door, type Source, type UploadRecord } from './record.ts'
 
 /** The right to work on an upload. Every write of its holder carries the attempt, so that a holder who was overtaken changes nothing. */
 export interface Claim {
@@ -22,9 +22,13 @@ export interface Claim {
   readonly declaredType: string
   readonly detectedType: MediaType
   readonly quarantineKey: string
+  /** Where the bytes are when they are not under the quarantine key. */
+  readonly source: Source | null
   readonly finalKey: string
   readonly sizeBytes: number
-  readonly contentHash: string
+  /** Null while nobody has read a video of the pipeline from first to last. */
+  readonly contentHash: string | null
+  readonly expectedHash: string | null
   readonly etag: string
   readonly nonce: string
   readonly requestId: string | null
@@ -35,19 +39,36 @@ export interface Claim {
   readonly failingForSeconds: number
 }
 
-/** Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`. */
+/**
+ * Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`; of the project
+ * of `crowded` as many uploads run as may.
+ */
 export type ClaimAttempt =
   | { readonly claimed: true; readonly claim: Claim }
   | { readonly claimed: false; readonly reason: 'unknown' }
-  | { readonly claimed: false; readonly reason: 'receiving' | 'parked' | 'final'; readonly state: UploadState }
+  | { readonly claimed: false; readonly reason: 'receiving' | 'parked' | 'crowded'; readonly state: UploadState }
+  | { readonly claimed: false; readonly reason: 'final'; readonly state: UploadState; readonly quarantineKey: string }
   | { readonly claimed: false; readonly reason: 'leased'; readonly state: 'processing'; readonly leaseEndsInMs: number }
+
+export interface ClaimOptions {
+  readonly leaseSeconds: number
+  /** Videos of one project that may run at once, of those that came from the pipeline; exact over all workers. 0 or absent: no bound. */
+  readonly maxRunningPerProject?: number | undefined
+}
 
 /** The moves of an accepted upload, by whoever claimed it. */
 export interface Work {
   /** Claims what is `received`, or what is `processing` under a lease that ran out. Of many at once, one wins. */
-  claim(id: string, options: { leaseSeconds: number }): Promise<ClaimAttempt>
+  claim(id: string, options: ClaimOptions): Promise<ClaimAttempt>
   /** Makes the lease end `leaseSeconds` from now. @returns false when the claim is lost */
   renewLease(claim: Claim, leaseSeconds: number): Promise<boolean>
+  /**
+   * Writes down the SHA-256 of a pipeline's video, once somebody has read it.
+   *
+   * @param contentHash 64 hex digits
+   * @throws ClaimLost
+   */
+  learnHash(claim: Claim, contentHash: string): Promise<void>
   /**
    * Makes the upload an asset: both rows in one transaction. The object must be at its final key already.
    *
@@ -86,14 +107,14 @@ export const work = (sessions: Sessions): Work => {
   }
 
   return {
-    async claim(id, { leaseSeconds }) {
+    async claim(id, { leaseSeconds, maxRunningPerProject = 0 }) {
       return sessions.run(async ({ rows }) => {
-        const [claimed] = await rows(claim, [id, leaseSeconds])
+        const [claimed] = await rows(claim, [id, leaseSeconds, maxRunningPerProject])
         if (claimed !== undefined) {
           return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
         }
         const [other] = await rows(standing, [id])
-        return refusedClaim(other as unknown as Standing | undefined)
+        return refusedClaim(other as unknown as Standing | undefined, maxRunningPerProject > 0)
       })
     },
 
@@ -102,8 +123,12 @@ export const work = (sessions: Sessions): Work => {
       return rows.length === 1
     },
 
+    async learnHash(claim, contentHash) {
+      await fenced(claim, learnHash, contentHash)
+    },
+
     async complete(claim, { mediaType, facts }) {
-      const metadata: AssetMetadata = { content_hash: claim.contentHash, source: claim.door, facts }
+      const metadata: Omit<AssetMetadata, 'content_hash'> = { source: claim.door, facts }
       try {
         return readAsset(await fenced(claim, complete, mediaType, JSON.stringify(metadata)))
       } catch (error) {
@@ -133,12 +158,19 @@ interface Standing {
   readonly state: UploadState
   /** A whole number of ms, as text; null without a lease. */
   readonly lease_ends_in_ms: string | null
+  readonly quarantine_key: string
+  readonly door: Door
 }
 
-/** Between the two statements the upload may have become free. That reads as a lease that ends at once: the caller comes again. */
-function refusedClaim(standing: Standing | undefined): ClaimAttempt {
+/**
+ * Between the two statements the upload may have become free. That reads as a lease that ends at once, or as a crowd: the caller comes again.
+ *
+ * @param bounded whether its project might have been too busy
+ */
+function refusedClaim(standing: Standing | undefined, bounded: boolean): ClaimAttempt {
   if (standing === undefined) return { claimed: false, reason: 'unknown' }
-  const { state, lease_ends_in_ms } = standing
+  const { state, door, quarantine_key: quarantineKey } = standing
+  const leaseEndsInMs = Math.max(0, Number(standing.lease_ends_in_ms ?? 0))
   switch (state) {
     case 'receiving':
     case 'parked':
@@ -146,10 +178,11 @@ function refusedClaim(standing: Standing | undefined): ClaimAttempt {
     case 'completed':
     case 'rejected':
     case 'abandoned':
-      return { claimed: false, reason: 'final', state }
+      return { claimed: false, reason: 'final', state, quarantineKey }
     case 'received':
     case 'processing':
-      return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs: Math.max(0, Number(lease_ends_in_ms ?? 0)) }
+      if (bounded && door === 'pipeline' && leaseEndsInMs === 0) return { claimed: false, reason: 'crowded', state }
+      return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs }
     default:
       throw new Error(`no such state: ${state satisfies never}`)
   }
@@ -157,36 +190,38 @@ function refusedClaim(standing: Standing | undefined): ClaimAttempt {
 
 /** The database's checks promise that nothing of this is null once an upload was accepted. */
 function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
-  const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, nonce, requestId } = upload
-  const { assetType, detectedType, finalKey, sizeBytes, contentHash, etag, lastFault } = upload
+  const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
+  const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, lastFault } = upload
   if (
     assetType === null ||
     detectedType === null ||
     finalKey === null ||
     sizeBytes === null ||
-    contentHash === null ||
     etag === null ||
     receivedAt === null
   ) {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
-  const file = { quarantineKey, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, etag }
+  const file = { quarantineKey, source, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag }
   return { ...origin, ...file, attempt, lastFault, failingForSeconds }
 }
 
 const claim = `
-  update uploads set
-    state = 'processing', attempt = attempt + 1, processing_at = now(), updated_at = now(),
-    lease_until = now() + make_interval(secs => $2), next_attempt_at = null
-  where id = $1 and (state = 'received' or (state = 'processing' and lease_until <= now()))
-  returning *, coalesce(extract(epoch from now() - failing_since), 0)::double precision as failing_for_seconds`
+  select claimed.*, coalesce(extract(epoch from now() - failing_since), 0)::double precision as failing_for_seconds
+  from uploads_claim($1, $2, $3) as claimed`
 
 const standing = `
-  select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms from uploads where id = $1`
+  select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door
+  from uploads where id = $1`
 
 const renew = `
   update uploads set lease_until = now() + make_interval(secs => $3), updated_at = now()
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
+
+const learnHash = `
+  update uploads set content_hash = $3, updated_at = now()
   where id = $1 and attempt = $2 and state = 'processing'
   returning id`
 
@@ -199,7 +234,8 @@ const complete = `
   )
   insert into assets (user_id, s3_key, original_filename, file_size, mime_type, asset_type, project_id, brand_id, upload_id, metadata)
   select user_id, final_key, original_filename, size_bytes, $3, asset_type, project_id, brand_id, id,
-    case when client_metadata is null then $4::jsonb else $4::jsonb || jsonb_build_object('client', client_metadata) end
+    jsonb_build_object('content_hash', content_hash) || $4::jsonb
+      || case when client_metadata is null then '{}' else jsonb_build_object('client', client_metadata) end
   from completed
   returning *`
 

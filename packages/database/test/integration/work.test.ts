@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { quarantineKey } from '@airlock/domain'
 import { expect } from 'vitest'
 import { type Claim, ClaimLost, type Database, UnknownUser } from '../../src/index.ts'
 import { test } from '../database-test.ts'
@@ -91,7 +92,9 @@ async function ended(database: Database, end: (mine: Claim) => Promise<unknown>)
 }
 
 test.for(unclaimable)('an upload that $what is not claimed', async ({ make, answer }, { database, expect }) => {
-  expect(await database.uploads.claim(await make(database), lease)).toEqual({ claimed: false, ...answer })
+  const id = await make(database)
+  const bytes = answer.reason === 'final' ? { quarantineKey: quarantineKey(id) } : {}
+  expect(await database.uploads.claim(id, lease)).toEqual({ claimed: false, ...answer, ...bytes })
 })
 
 test('a renewed lease holds off other claims, and one that was overtaken is not renewed', async ({ database, sql }) => {

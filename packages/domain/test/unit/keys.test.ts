@@ -1,6 +1,16 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { assetKind, assetTypes, finalKey, quarantineKey, safeName, uploadIdOfQuarantineKey } from '../../src/index.ts'
+import {
+  assetKind,
+  assetTypes,
+  finalKey,
+  inboxKey,
+  placeOfInboxKey,
+  quarantineKey,
+  safeName,
+  uploadIdOfQuarantineKey,
+  uploadIdOfWaitingKey,
+} from '../../src/index.ts'
 
 const uploadId = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
 const userId = 'a3f1c9de-6b7a-4b1e-8f0a-1234567890ab'
@@ -36,6 +46,48 @@ const notOurs = [
 
 test.for(notOurs)('the key %j is none of the quarantine', (key, { expect }) => {
   expect(uploadIdOfQuarantineKey(key)).toBeNull()
+})
+
+test('project and upload come back out of an inbox key', () => {
+  fc.assert(
+    fc.property(fc.uuid(), fc.uuid(), (project, upload) => {
+      const place = { projectId: project, uploadId: upload }
+      expect(inboxKey(place)).toBe(`pipeline-inbox/${project}/${upload}.mp4`)
+      expect(placeOfInboxKey(inboxKey(place))).toEqual(place)
+    }),
+    { seed: 20261125 },
+  )
+})
+
+const notOfAPipeline = [
+  '',
+  `pipeline-inbox/${uploadId}.mp4`,
+  `pipeline-inbox/${projectId}/${uploadId}`,
+  `pipeline-inbox/${projectId}/${uploadId}.mov`,
+  `pipeline-inbox/${projectId}/${uploadId}.mp4\n`,
+  `pipeline-inbox/${projectId}/../${uploadId}.mp4`,
+  `pipeline-inbox/${projectId.toUpperCase()}/${uploadId}.mp4`,
+  `pipeline-inbox/${projectId}/${uploadId}xmp4`,
+  `x/pipeline-inbox/${projectId}/${uploadId}.mp4`,
+  `quarantine/${uploadId}`,
+]
+
+test.for(notOfAPipeline)('the key %j is none of the inbox', (key, { expect }) => {
+  expect(placeOfInboxKey(key)).toBeNull()
+})
+
+test('the upload of waiting bytes is known by their key, in quarantine and in the inbox', () => {
+  expect(uploadIdOfWaitingKey(quarantineKey(uploadId))).toBe(uploadId)
+  expect(uploadIdOfWaitingKey(inboxKey({ projectId, uploadId }))).toBe(uploadId)
+  expect(uploadIdOfWaitingKey(`brand-images/${userId}/1_2c3d4e5f_logo.png`)).toBeNull()
+})
+
+test('two files of one name and one second get two keys, also when their ids end in the same network card', () => {
+  const keyOf = (id: string) => finalKey({ ...parts, assetType: 'generated_video', uploadId: id, filename: 'scene.mp4' })
+  // RFC 9562, section 5.1: a UUID v1 has the time in front and the card at its end
+  const keys = ['00000000', '00000001', '0000000a', 'ffffffff'].map((low) => keyOf(`${low}-c9de-11f0-8000-0242ac130003`))
+  expect(new Set(keys).size).toBe(keys.length)
+  for (const key of keys) expect(key).toMatch(/\/1795515630_[0-9a-f]{8}_scene\.mp4$/)
 })
 
 test('a final key says kind, owner, second of acceptance, the random end of the upload id, and a safe name', () => {

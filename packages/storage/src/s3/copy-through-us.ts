@@ -6,14 +6,14 @@ import {
   type UploadPartCommand,
 } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
-import type { CopyOptions } from '../object-store.ts'
+import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { abortUpload } from './multipart-upload.ts'
 import { rangedSource } from './ranged-source.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 
 export interface StreamedCopy extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' | 'signal'> {
-  from: string
+  from: ObjectAddress
   to: string
   written: WriteHeaders
 }

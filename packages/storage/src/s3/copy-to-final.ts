@@ -1,22 +1,23 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
-import type { CopyOptions } from '../object-store.ts'
+import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import { copyThroughUs } from './copy-through-us.ts'
 import { MultipartUpload } from './multipart-upload.ts'
 import { head } from './objects.ts'
 import { Permits } from './permits.ts'
+import { placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
 import { completedPart } from './write-object.ts'
 
 interface Copy extends CopyOptions {
-  from: string
+  from: ObjectAddress
   to: string
   written: WriteHeaders
 }
 
 /** See `ObjectStore.copyToFinal`. */
-export async function copyToFinal(deps: StoreDeps, from: string, to: string, options: CopyOptions): Promise<{ etag: string }> {
+export async function copyToFinal(deps: StoreDeps, from: ObjectAddress, to: string, options: CopyOptions): Promise<{ etag: string }> {
   options.signal?.throwIfAborted()
   const copy: Copy = { ...options, from, to, written: writeHeaders(deps.options, options.headers) }
   let failure: unknown = null
@@ -73,11 +74,14 @@ async function copyWhole({ call, options: { bucket } }: StoreDeps, { from, to, i
     MetadataDirective: 'REPLACE',
     ...written,
   })
-  await call(command, { key: from, signal })
+  await call(command, { key: placeOf(bucket, from).Key, signal })
 }
 
 /** S3 wants the source URL-encoded, but with its slashes. */
-const copySource = (bucket: string, key: string): string => `${bucket}/${key.split('/').map(encodeURIComponent).join('/')}`
+function copySource(bucket: string, from: ObjectAddress): string {
+  const { Bucket, Key } = placeOf(bucket, from)
+  return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
+}
 
 async function copyInParts(deps: StoreDeps, copy: Copy): Promise<void> {
   const stop = new AbortController()
@@ -127,7 +131,7 @@ async function copyPart(
     CopySourceRange: range,
     CopySourceIfMatch: ifEtag,
   })
-  const { CopyPartResult } = await call(command, { key: from, signal })
+  const { CopyPartResult } = await call(command, { key: placeOf(bucket, from).Key, signal })
   return completedPart(number, CopyPartResult?.ETag, CopyPartResult?.ChecksumCRC32)
 }
 

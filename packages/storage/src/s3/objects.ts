@@ -5,16 +5,18 @@ import {
   type HeadObjectCommandOutput,
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
-import type { Encryption, ListedObject, StoredObject } from '../object-store.ts'
+import type { Encryption, ListedObject, ObjectAddress, StoredObject } from '../object-store.ts'
 import { ObjectMissing, StoreFailure } from '../store-errors.ts'
+import { placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 /** See `ObjectStore.head`. */
-export async function head(deps: StoreDeps, key: string): Promise<StoredObject | null> {
+export async function head(deps: StoreDeps, object: ObjectAddress): Promise<StoredObject | null> {
+  const place = placeOf(deps.options.bucket, object)
   try {
-    return asStoredObject(await deps.call(new HeadObjectCommand({ Bucket: deps.options.bucket, Key: key }), { key }))
+    return asStoredObject(await deps.call(new HeadObjectCommand({ ...place }), { key: place.Key }))
   } catch (error) {
-    await missingOnlyInBucket(deps, error)
+    await missingOnlyInBucket(deps, error, place.Bucket)
     return null
   }
 }
@@ -25,7 +27,7 @@ export async function head(deps: StoreDeps, key: string): Promise<StoredObject |
  *
  * @throws any other error, and `StoreFailure` with `NoSuchBucket`
  */
-export async function missingOnlyInBucket({ call, options: { bucket } }: StoreDeps, error: unknown): Promise<void> {
+export async function missingOnlyInBucket({ call }: StoreDeps, error: unknown, bucket: string): Promise<void> {
   if (!(error instanceof ObjectMissing)) throw error
   await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((cause) => {
     if (!(cause instanceof ObjectMissing)) throw cause

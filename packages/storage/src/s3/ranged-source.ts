@@ -2,7 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ByteSource } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import { ObjectChanged, ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import type { ObjectAddress } from '../object-store.ts'
 import { missingOnlyInBucket } from './objects.ts'
+import { placeOf, type S3Place } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 interface Pinned {
@@ -17,11 +19,12 @@ const bodyRetries = 3
  * See `ObjectStore.source`. Reading from first to last goes in ranges as well, the next one being fetched while one is used:
  * a consumer that takes its time holds no connection open.
  */
-export function rangedSource(deps: StoreDeps, key: string, pinned: Pinned, signal?: AbortSignal): ByteSource {
+export function rangedSource(deps: StoreDeps, object: ObjectAddress, pinned: Pinned, signal?: AbortSignal): ByteSource {
+  const place = placeOf(deps.options.bucket, object)
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
     if (!isCount(offset) || !isCount(length)) throw new RangeError(`Can't read ${length} bytes from ${offset}`)
     const end = Math.min(pinned.sizeBytes, offset + length)
-    return offset >= end ? new Uint8Array() : readRange(deps, key, pinned, { start: offset, end, signal })
+    return offset >= end ? new Uint8Array() : readRange(deps, place, pinned, { start: offset, end, signal })
   }
   return {
     size: pinned.sizeBytes,
@@ -49,26 +52,25 @@ interface Range {
   signal: AbortSignal | undefined
 }
 
-async function readRange(deps: StoreDeps, key: string, pinned: Pinned, range: Range): Promise<Uint8Array> {
+async function readRange(deps: StoreDeps, place: S3Place, pinned: Pinned, range: Range): Promise<Uint8Array> {
   for (let retry = 0; ; retry++) {
     let bodyBegun = false
     const command = new GetObjectCommand({
-      Bucket: deps.options.bucket,
-      Key: key,
+      ...place,
       IfMatch: pinned.etag,
       Range: `bytes=${range.start}-${range.end - 1}`,
     })
     try {
       return await deps.call(command, {
-        key,
+        key: place.Key,
         signal: range.signal,
         reads: (output: GetObjectCommandOutput) => {
           bodyBegun = true
-          return readBody(key, output, pinned, range)
+          return readBody(place.Key, output, pinned, range)
         },
       })
     } catch (error) {
-      if (error instanceof ObjectMissing) await missingOnlyInBucket(deps, error)
+      if (error instanceof ObjectMissing) await missingOnlyInBucket(deps, error, place.Bucket)
       if (!(error instanceof StoreUnavailable) || !bodyBegun || retry === bodyRetries) throw error
       await sleep(Math.random() * 100 * 2 ** retry, undefined, { signal: range.signal })
     }

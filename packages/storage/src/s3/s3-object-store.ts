@@ -34,8 +34,8 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   }
   return {
     receive: (key, bytes, receiving) => receive(deps, key, bytes, receiving),
-    head: (key) => head(deps, key),
-    source: (key, pinned) => rangedSource(deps, key, pinned),
+    head: (object) => head(deps, object),
+    source: (object, pinned) => rangedSource(deps, object, pinned),
     copyToFinal: (from, to, copying) => copyToFinal(deps, from, to, copying),
     presign: (key, presigning) => presign(presigner, options.bucket, key, presigning),
     purge: (key) => purge(deps, key),
