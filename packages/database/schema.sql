@@ -533,7 +533,7 @@ CREATE TRIGGER events_ring AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUN
 
 CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
 
-CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key OR old.source_bucket IS DISTINCT FROM new.source_bucket OR old.source_key IS DISTINCT FROM new.source_key OR old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash) EXECUTE FUNCTION uploads_guard_identity();
+CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key OR old.source_bucket IS DISTINCT FROM new.source_bucket OR old.source_key IS DISTINCT FROM new.source_key OR old.door = 'pipeline'::text AND old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash) EXECUTE FUNCTION uploads_guard_identity();
 
 CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard_insert();
 

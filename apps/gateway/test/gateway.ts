@@ -163,6 +163,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
         store,
         inspect,
         log: logger,
+        sizeLimits: defaultSizeLimits,
         leaseSeconds: 30,
       })
     },

@@ -34,8 +34,7 @@ export function placeOfInboxKey(key: string): InboxPlace | null {
 }
 
 /** The id of the upload whose waiting bytes stand at a key, in quarantine or in the inbox; null when neither would have such a key. */
-export const uploadIdOfWaitingKey = (key: string): string | null =>
-  uploadIdOfQuarantineKey(key) ?? placeOfInboxKey(key)?.uploadId ?? null
+export const uploadIdOfWaitingKey = (key: string): string | null => uploadIdOfQuarantineKey(key) ?? placeOfInboxKey(key)?.uploadId ?? null
 
 /** The prefixes below which assets live, one a kind. */
 export const finalPrefixes: readonly string[] = assetTypes.map((type) => assetKind(type).finalPrefix)

@@ -1,8 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { type ClientMetadata, type NewVideo, type Priority, type Source, UnknownUser, type UploadRecord, type UploadRepository } from '@airlock/database'
+import {
+  type ClientMetadata,
+  type NewVideo,
+  type Priority,
+  type Source,
+  UnknownUser,
+  type UploadRecord,
+  type UploadRepository,
+} from '@airlock/database'
 import { AirlockError, assetKind, finalKey, quarantineKey, type SizeLimits } from '@airlock/domain'
 import type { Bell } from '@airlock/queue'
-import { type ObjectStore, StoreFailure, type StoredObject } from '@airlock/storage'
+import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
 import type { Log } from './log.ts'
 import { judgeWaiting } from './measure.ts'
 
@@ -58,7 +66,11 @@ export async function acceptFromBucket(video: VideoInBucket, deps: AcceptFromBuc
   return mustBeSame(upload, video)
 }
 
-async function wake({ id: uploadId, userId, filename, sizeBytes }: UploadRecord, video: VideoInBucket, { bell, log }: AcceptFromBucketDeps) {
+async function wake(
+  { id: uploadId, userId, filename, sizeBytes }: UploadRecord,
+  video: VideoInBucket,
+  { bell, log }: AcceptFromBucketDeps,
+) {
   const { source, requestId, priority } = video
   log.info({ uploadId, userId, requestId, filename, sizeBytes, source, step: 'accept' }, 'video in another bucket accepted')
   await bell

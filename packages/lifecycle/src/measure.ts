@@ -23,7 +23,12 @@ export interface MeasureDeps {
  * @throws ClaimLost  a later attempt owns the upload
  * @throws StoreError  as the source's reads do
  */
-export async function measure(claim: Claim, source: ByteSource, signal: AbortSignal, { uploads, sizeLimits }: MeasureDeps): Promise<Measured> {
+export async function measure(
+  claim: Claim,
+  source: ByteSource,
+  signal: AbortSignal,
+  { uploads, sizeLimits }: MeasureDeps,
+): Promise<Measured> {
   const { contentHash, expectedHash, filename } = claim
   if (contentHash !== null) return { ok: true, claim: { ...claim, contentHash } }
   const refused = await refusalOf(claim, source, sizeLimits)

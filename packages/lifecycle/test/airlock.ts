@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { AssetRecord, Claim, UploadRecord } from '@airlock/database'
+import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import { type QueueLane, queueNames } from '@airlock/queue'
@@ -12,6 +12,7 @@ import {
   accept,
   type IncomingFile,
   type Inspect,
+  type MeasuredClaim,
   type Outcome,
   type ProcessDeps,
   processUpload,
@@ -136,6 +137,7 @@ export class Airlock {
       inspect: realInspect,
       log: this.log,
       leaseSeconds: 60,
+      sizeLimits: defaultSizeLimits,
       ...deps,
       uploads: mortal.holds(deps.uploads ?? this.uploads),
       store: mortal.holds(deps.store ?? this.store),
@@ -162,10 +164,12 @@ export class Airlock {
   }
 
   /** Claims an upload as a worker does. */
-  async claims({ id }: { id: string }, leaseSeconds = 60): Promise<Claim> {
+  async claims({ id }: { id: string }, leaseSeconds = 60): Promise<MeasuredClaim> {
     const outcome = await this.uploads.claim(id, { leaseSeconds })
     if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
-    return outcome.claim
+    const { contentHash } = outcome.claim
+    if (contentHash === null) throw new Error('claimed, but nobody has measured it')
+    return { ...outcome.claim, contentHash }
   }
 
   /** Lets the lease of an upload run out now. */

@@ -85,7 +85,7 @@ test('an upload outlives a store that is broken for a while', async ({ airlock, 
   const store = {
     ...servers.store,
     copyToFinal: async (...args: Parameters<typeof servers.store.copyToFinal>) => {
-      if (broken-- > 0) throw new StoreUnavailable('SlowDown (503)', args[0])
+      if (broken-- > 0) throw new StoreUnavailable('SlowDown (503)', args[1])
       return servers.store.copyToFinal(...args)
     },
   }

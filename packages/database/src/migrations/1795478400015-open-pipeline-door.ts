@@ -31,7 +31,7 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
     await runner.query(
       guardIdentity(`${fixedBefore}
         or old.source_bucket is distinct from new.source_bucket or old.source_key is distinct from new.source_key
-        or (old.content_hash is not null and old.content_hash is distinct from new.content_hash)`),
+        or (old.door = 'pipeline' and old.content_hash is not null and old.content_hash is distinct from new.content_hash)`),
     )
     await runner.query(registerVideo)
     await runner.query(claim)

@@ -192,14 +192,7 @@ function refusedClaim(standing: Standing | undefined, bounded: boolean): ClaimAt
 function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
   const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
   const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, lastFault } = upload
-  if (
-    assetType === null ||
-    detectedType === null ||
-    finalKey === null ||
-    sizeBytes === null ||
-    etag === null ||
-    receivedAt === null
-  ) {
+  if (assetType === null || detectedType === null || finalKey === null || sizeBytes === null || etag === null || receivedAt === null) {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }

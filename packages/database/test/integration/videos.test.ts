@@ -81,7 +81,10 @@ test('an id that an upload of another door has is known, and that row stays as i
   await database.uploads.register(upload, plenty)
   const before = await database.uploads.byId(upload.id)
 
-  expect(await database.uploads.registerVideo(newVideo({ id: upload.id }), { needsUser: false })).toEqual({ outcome: 'known', upload: before })
+  expect(await database.uploads.registerVideo(newVideo({ id: upload.id }), { needsUser: false })).toEqual({
+    outcome: 'known',
+    upload: before,
+  })
   expect(await database.uploads.byId(upload.id)).toEqual(before)
 })
 

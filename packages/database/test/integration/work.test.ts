@@ -22,7 +22,14 @@ test('a claim knows all that was accepted', async ({ database }) => {
 
   expect({ uploadId, attempt }).toEqual({ uploadId: upload.id, attempt: 1 })
   const { id: _id, ...accepted } = { ...upload, ...file }
-  expect(rest).toEqual({ ...accepted, receivedAt: expect.any(Date), lastFault: null, failingForSeconds: 0 })
+  expect(rest).toEqual({
+    ...accepted,
+    source: null,
+    expectedHash: null,
+    receivedAt: expect.any(Date),
+    lastFault: null,
+    failingForSeconds: 0,
+  })
 })
 
 test('of fifty claims at once from two workers, one wins, and the others learn when to come again', async ({ database, other }) => {
@@ -47,7 +54,7 @@ test('of fifty claims on a lease that ran out, one wins the next attempt', async
   expect(won[0]?.claim.attempt).toBe(2)
 })
 
-const unclaimable: { what: string; make: (database: Database) => Promise<string>; answer: object }[] = [
+const unclaimable: { what: string; make: (database: Database) => Promise<string>; answer: { reason: string; state?: string } }[] = [
   { what: 'nobody knows', make: async () => randomUUID(), answer: { reason: 'unknown' } },
   {
     what: 'is still being received',

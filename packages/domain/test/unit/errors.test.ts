@@ -16,6 +16,8 @@ const paramsWith = (text: string) => ({
   entry: text,
   stoppedAt: text,
   where: text,
+  bucket: text,
+  key: text,
   reason: 'it is empty',
   found: 'PNG',
   allowed: ['image/png', 'image/webp'],

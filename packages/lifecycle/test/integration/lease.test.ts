@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable } from '@airlock/database'
-import { refusal } from '@airlock/domain'
+import { defaultSizeLimits, refusal } from '@airlock/domain'
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { AttemptFailed, type Inspect, LeaseLost, processUpload } from '../../src/index.ts'
@@ -58,6 +58,7 @@ test('a worker that was overtaken stops at once, and leaves the upload to the ot
     store: airlock.store,
     inspect: slow.inspect,
     log: airlock.log,
+    sizeLimits: defaultSizeLimits,
     leaseSeconds: 1,
   })
   overtaken.catch(() => {})

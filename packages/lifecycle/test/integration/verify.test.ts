@@ -111,7 +111,7 @@ test('an asset that is deleted while it is looked at is no breach', async ({ air
   const { asset } = await promoted(airlock)
   const head: Airlock['store']['head'] = async (key) => {
     await world.database.assets.delete(asset.id, { force: false })
-    await airlock.store.purge(key)
+    await airlock.store.purge(asset.s3Key)
     return airlock.store.head(key)
   }
   const { uploads, store } = airlock
