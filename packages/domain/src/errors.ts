@@ -12,8 +12,7 @@ const list = (values: readonly string[]): string => values.join(', ')
 const megapixels = (pixels: number): string => (pixels / 1_000_000).toFixed(1).replace(/\.0$/, '')
 
 /** A text without characters that would break a line or a terminal, or turn round the words behind it (Unicode Annex 9, explicit directions). */
-const visible = (text: string): string =>
-  text.toWellFormed().replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}')
+const visible = (text: string): string => text.toWellFormed().replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}')
 
 /** A name in a sentence: bounded, and without characters that would break a line or a terminal. */
 function shown(filename: string): string {

@@ -127,7 +127,10 @@ describe('a bad form', () => {
     expect(await post({ 'content-type': 'text/plain' }, 'hello')).toMatchObject({ status: 415, body: { code: 'not_multipart' } })
   })
 
-  test('a body without its last boundary, with a wrong one, an endless one, or without any → 400 form_malformed', async ({ gateway, client }) => {
+  test('a body without its last boundary, with a wrong one, an endless one, or without any → 400 form_malformed', async ({
+    gateway,
+    client,
+  }) => {
     const whole = `--cut\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n${(await logo()).bytes.toString()}`
     const post = async (boundary: string, body: string) =>
       answerOf(

@@ -233,7 +233,7 @@ test('a worker of one lane leaves the other alone', async ({ airlock }) => {
   await airlock.comesTo('completed', picture)
 
   expect(await airlock.of(video)).toMatchObject({ state: 'received', attempt: 0 })
-  expect(await airlock.jobState(video, 'videos')).toBe('waiting')
+  expect(await airlock.jobState(video, 'videos')).toBe('prioritized') // waiting, in a lane with priorities
 })
 
 test('no more jobs run at once on a lane than it is told', async ({ airlock, servers }) => {

@@ -21,9 +21,8 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
         drop constraint uploads_accepted_is_whole,
         add constraint uploads_accepted_is_whole check (
           state in ('receiving', 'abandoned')
-          or num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0),
-        add constraint uploads_hash_known check (
-          content_hash is not null or state in ('receiving', 'abandoned') or (door = 'pipeline' and state <> 'completed')),
+          or num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0
+            and (content_hash is not null or door = 'pipeline' and state <> 'completed')),
         drop constraint uploads_size_positive,
         add constraint uploads_size_positive check (size_bytes > 0 or (size_bytes = 0 and door = 'pipeline' and state <> 'completed'))`)
     await runner.query(guardInsert(`new.state <> 'receiving' and (new.state <> 'received' or new.door <> 'pipeline')`))
@@ -47,7 +46,6 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
       alter table uploads
         drop constraint uploads_size_positive,
         add constraint uploads_size_positive check (size_bytes > 0),
-        drop constraint uploads_hash_known,
         drop constraint uploads_accepted_is_whole,
         add constraint uploads_accepted_is_whole check (
           state in ('receiving', 'abandoned')

@@ -118,7 +118,7 @@ describe('where users belong to the product around us', () => {
 test('no video becomes an asset before its hash is known, and the hash stays what it was', async ({ database, sql }) => {
   const video = await registered(database)
   const mine = await claim(database, video.id)
-  await expect(database.uploads.complete(mine, sound)).rejects.toMatchObject({ driverError: { constraint: 'uploads_hash_known' } })
+  await expect(database.uploads.complete(mine, sound)).rejects.toMatchObject({ driverError: { constraint: 'uploads_accepted_is_whole' } })
 
   await database.uploads.learnHash(mine, hash)
   await expect(sql.query(`update uploads set content_hash = repeat('0', 64) where id = $1`, [video.id])).rejects.toMatchObject({

@@ -59,17 +59,20 @@ const anyText = fc
   )
   .map((pieces) => pieces.join(''))
 
-test.for(errorCodes)('whatever a client writes, the detail of %s stays on one line, in its own direction, well-formed and short', (code, { expect }) => {
-  fc.assert(
-    fc.property(anyText, (text) => {
-      const detail = detailOf(code, text)
-      expect(detail).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
-      expect(detail.isWellFormed()).toBe(true)
-      expect([...detail].length).toBeLessThan(400)
-    }),
-    { seed: 20261124, numRuns: 100 },
-  )
-})
+test.for(errorCodes)(
+  'whatever a client writes, the detail of %s stays on one line, in its own direction, well-formed and short',
+  (code, { expect }) => {
+    fc.assert(
+      fc.property(anyText, (text) => {
+        const detail = detailOf(code, text)
+        expect(detail).not.toMatch(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u)
+        expect(detail.isWellFormed()).toBe(true)
+        expect([...detail].length).toBeLessThan(400)
+      }),
+      { seed: 20261124, numRuns: 100 },
+    )
+  },
+)
 
 test('a sentence names the file and the limit in units that people read', () => {
   expect(errors.file_too_large.detail({ filename: 'scene.mp4', limitBytes: 500 * 1024 * 1024 })).toBe(
