@@ -341,7 +341,7 @@ AS $function$
         return null;
       end $function$;
 
-CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double precision, max_running integer)
+CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double precision, max_running integer, crowded_seconds double precision)
  RETURNS SETOF uploads
  LANGUAGE plpgsql
 AS $function$
@@ -357,6 +357,7 @@ AS $function$
         select count(*) from uploads
           where state = 'processing' and lease_until > now() and door = 'pipeline' and project_id = project and id <> wanted
       ) then
+        update uploads set next_attempt_at = now() + make_interval(secs => crowded_seconds) where id = wanted and state = 'received';
         return;
       end if;
     end if;

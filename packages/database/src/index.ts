@@ -28,6 +28,6 @@ export type { ClientMetadata, Door, Priority, Source, UploadRecord } from './upl
 export type { UploadRepository } from './uploads/repository.ts'
 export type { Batch, BatchOptions, Cursor } from './uploads/unmoved.ts'
 export type { NewVideo, VideoRegistration } from './uploads/videos.ts'
-export type { Claim, ClaimAttempt } from './uploads/work.ts'
+export type { Claim, ClaimAttempt, CrowdOptions } from './uploads/work.ts'
 export type { DeadLetter, DeadLetters, DeliveryCounts } from './webhooks/dead-letters.ts'
 export type { Delivery, EndpointStanding, Webhooks } from './webhooks/repository.ts'

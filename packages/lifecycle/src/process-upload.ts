@@ -1,4 +1,4 @@
-import { type AssetRecord, type Claim, UnknownUser, type UploadRepository } from '@airlock/database'
+import { type AssetRecord, type Claim, type CrowdOptions, UnknownUser, type UploadRepository } from '@airlock/database'
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
@@ -18,8 +18,8 @@ export interface ProcessDeps {
   inspect: Inspect
   log: Log
   leaseSeconds: number
-  /** Videos of one project that may run at once, of those that came from the pipeline; 0 or absent: no bound. */
-  maxRunningPerProject?: number
+  /** How many of the pipeline's videos of one project may run at once; absent: no bound. */
+  crowd?: CrowdOptions
   /** What the pipeline's videos may have; the others were measured at their door. */
   sizeLimits: SizeLimits
   /** Told the part of the steps that are done, from 0 to 1. Only for people who wait: its failures change nothing. */
@@ -38,7 +38,7 @@ export type Outcome =
   /** Another worker is at it; look again when its lease ends. */
   | { readonly ended: 'leased'; readonly retryInMs: number }
   /** As many videos of its project run as may; look again soon. */
-  | { readonly ended: 'crowded' }
+  | { readonly ended: 'crowded'; readonly retryInMs: number }
 
 /** A step failed by servers' or our own fault. The claim says which attempt it was, for the decision to try again or park. */
 export class AttemptFailed extends Error {
@@ -62,7 +62,7 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
   const outcome = await deps.uploads.claim(uploadId, deps)
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
-    if (outcome.reason === 'crowded') return { ended: 'crowded' }
+    if (outcome.reason === 'crowded') return { ended: 'crowded', retryInMs: deps.crowd?.retryInMs ?? 0 }
     // Whoever ended it may have died before its last step.
     if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: outcome.quarantineKey }, deps)
     return { ended: 'nothing', why: outcome.reason }

@@ -126,7 +126,11 @@ export class Bell {
     await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
   }
 
-  async #addAgain(lane: QueueLane, job: AirlockJob, { isDue, priority }: { isDue: boolean; priority?: Priority | undefined }): Promise<boolean> {
+  async #addAgain(
+    lane: QueueLane,
+    job: AirlockJob,
+    { isDue, priority }: { isDue: boolean; priority?: Priority | undefined },
+  ): Promise<boolean> {
     const known = await this.#reachable('look for the job', () => this.#queue(lane).getJob(job.payload.upload_id))
     if (known !== undefined) {
       const state = await this.#reachable('look at the job', () => known.getState())

@@ -37,7 +37,7 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    await runner.query('drop function uploads_claim(uuid, double precision, integer)')
+    await runner.query('drop function uploads_claim(uuid, double precision, integer, double precision)')
     await runner.query('drop function uploads_register_video(jsonb, boolean)')
     await runner.query('drop trigger uploads_guard_identity on uploads')
     await runner.query(guardIdentity(fixedBefore))
@@ -112,14 +112,15 @@ const registerVideo = `
   end $$`
 
 /**
- * Claims an upload, unless so many videos of its project run already that came from the pipeline.
+ * Claims an upload, unless so many videos of its project run already that came from the pipeline: then it is due again a while later, so that
+ * the sweeper does not ring before the worker comes again.
  *
  * A function, not a statement: a statement sees the rows as they were before it waited for the lock, and would count too few.
  * Nothing is locked for uploads of other doors, or without a bound (0).
  */
 const claim = `
-  create function uploads_claim(wanted uuid, lease_seconds double precision, max_running integer) returns setof uploads
-  language plpgsql as $$
+  create function uploads_claim(wanted uuid, lease_seconds double precision, max_running integer, crowded_seconds double precision)
+  returns setof uploads language plpgsql as $$
   declare
     project uuid;
   begin
@@ -132,6 +133,7 @@ const claim = `
         select count(*) from uploads
           where state = 'processing' and lease_until > now() and door = 'pipeline' and project_id = project and id <> wanted
       ) then
+        update uploads set next_attempt_at = now() + make_interval(secs => crowded_seconds) where id = wanted and state = 'received';
         return;
       end if;
     end if;

@@ -52,8 +52,15 @@ export type ClaimAttempt =
 
 export interface ClaimOptions {
   readonly leaseSeconds: number
-  /** Videos of one project that may run at once, of those that came from the pipeline; exact over all workers. 0 or absent: no bound. */
-  readonly maxRunningPerProject?: number | undefined
+  readonly crowd?: CrowdOptions | undefined
+}
+
+/** How many of one project may run at once, of the videos that came from the pipeline; exact over all workers. Absent: no bound. */
+export interface CrowdOptions {
+  /** 0: no bound. */
+  readonly maxRunning: number
+  /** When whoever is refused comes again by itself: the sweeper rings no earlier than twice that. */
+  readonly retryInMs: number
 }
 
 /** The moves of an accepted upload, by whoever claimed it. */
@@ -107,14 +114,14 @@ export const work = (sessions: Sessions): Work => {
   }
 
   return {
-    async claim(id, { leaseSeconds, maxRunningPerProject = 0 }) {
+    async claim(id, { leaseSeconds, crowd = noBound }) {
       return sessions.run(async ({ rows }) => {
-        const [claimed] = await rows(claim, [id, leaseSeconds, maxRunningPerProject])
+        const [claimed] = await rows(claim, [id, leaseSeconds, crowd.maxRunning, (2 * crowd.retryInMs) / 1000])
         if (claimed !== undefined) {
           return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
         }
         const [other] = await rows(standing, [id])
-        return refusedClaim(other as unknown as Standing | undefined, maxRunningPerProject > 0)
+        return refusedClaim(other as unknown as Standing | undefined, crowd.maxRunning > 0)
       })
     },
 
@@ -151,6 +158,7 @@ export const work = (sessions: Sessions): Work => {
   }
 }
 
+const noBound: CrowdOptions = { maxRunning: 0, retryInMs: 0 }
 const maxFaultCharacters = 2000
 const foreignKeyViolation = '23503'
 
@@ -202,7 +210,7 @@ function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds:
 
 const claim = `
   select claimed.*, coalesce(extract(epoch from now() - failing_since), 0)::double precision as failing_for_seconds
-  from uploads_claim($1, $2, $3) as claimed`
+  from uploads_claim($1, $2, $3, $4) as claimed`
 
 const standing = `
   select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door

@@ -169,7 +169,7 @@ test('a final upload tells where its bytes lay', async ({ database }) => {
 })
 
 describe('a bound on the running videos of one project', () => {
-  const bounded = { leaseSeconds: 60, maxRunningPerProject: 2 }
+  const bounded = { leaseSeconds: 60, crowd: { maxRunning: 2, retryInMs: 5000 } }
   const ofProject = (database: Database, projectId: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => registered(database, { projectId })))
 
@@ -198,17 +198,21 @@ describe('a bound on the running videos of one project', () => {
     expect(await claimOf(fourth)).toMatchObject({ claimed: true })
   })
 
-  test('costs nothing of an upload’s tries, and does not hide a lease that runs', async ({ database }) => {
+  test('costs nothing of an upload’s tries, keeps the sweeper from ringing, and does not hide a lease that runs', async ({ database }) => {
     const [first, second, third] = await ofProject(database, randomUUID(), 3)
     for (const video of [first, second]) await database.uploads.claim(video?.id ?? '', bounded)
     await database.uploads.claim(third?.id ?? '', bounded)
-    expect(await database.uploads.byId(third?.id ?? '')).toMatchObject({ attempt: 0, state: 'received' })
+    const waiting = await database.uploads.byId(third?.id ?? '')
+    expect(waiting).toMatchObject({ attempt: 0, state: 'received', failingSince: null })
+    expect(waiting?.nextAttemptAt?.getTime()).toBeGreaterThan(Date.now() + 5000)
     expect(await database.uploads.claim(first?.id ?? '', bounded)).toMatchObject({ reason: 'leased' })
   })
 
   test('is none for what came through the gateway, and none when it is 0', async ({ database }) => {
     const videos = await ofProject(database, randomUUID(), 4)
-    const outcomes = await Promise.all(videos.map(({ id }) => database.uploads.claim(id, { leaseSeconds: 60, maxRunningPerProject: 0 })))
+    const outcomes = await Promise.all(
+      videos.map(({ id }) => database.uploads.claim(id, { leaseSeconds: 60, crowd: { maxRunning: 0, retryInMs: 5000 } })),
+    )
     expect(outcomes.every(({ claimed }) => claimed)).toBe(true)
   })
 })
