@@ -26,6 +26,7 @@ import { brandRoutes } from './routes/brands.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { uploadRoute } from './routes/upload.ts'
+import { GatewayShutdown } from './shutdown.ts'
 import { FilesInFlight } from './upload/files-in-flight.ts'
 import type { PatienceLimits } from './upload/patience.ts'
 
@@ -70,8 +71,7 @@ const version = '0.1.0'
 
 export interface Gateway {
   app: FastifyInstance
-  /** Not ready any more, but still answering: the first step of a shutdown. */
-  drain(): void
+  shutdown: GatewayShutdown
 }
 
 /** The gateway, ready for `listen` or `inject`. Closing it waits for what is in flight, and for the chores behind it. */
@@ -80,12 +80,12 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const servers = guardedServers({ database, store, bell, log, tuning: deps.availability })
   const { uploads, assets, idempotency } = servers.database
   const chores = new Chores()
-  let ready = true
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     forceCloseConnections: 'idle',
+    return503OnClosing: false, // a request on a connection that is still open is served like any other
     trustProxy: trustOf(deps.trustProxy),
     keepAliveTimeout: keepAliveMs,
     http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
@@ -96,9 +96,18 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   answerUnknownRoutes(app)
   logRequests(app)
   lingerOnUnreadBodies(app)
-  // what ends after the listener closed would otherwise keep its connection, and the shutdown waiting
-  app.addHook('onSend', async (_request, reply) => {
-    if (!ready) reply.header('connection', 'close')
+  const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
+  const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
+  const shutdown = new GatewayShutdown(app, {
+    drain: () => feed.drain(),
+    flush: async () => {
+      await chores.done()
+      await accesses.close()
+    },
+    letGo: async () => {
+      await feed.close()
+      await servers.close()
+    },
   })
   const { authenticate, identify } = authentication(deps.tokens)
   await addSecurityHeaders(app, { origins: deps.corsOrigins })
@@ -108,8 +117,6 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
 
-  const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
-  const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   await app.register(
     uploadRoute({
       ...deps,
@@ -141,21 +148,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
         s3: () => store.check({ timeoutMs: healthTimeoutMs }),
       },
       timeoutMs: healthTimeoutMs,
-      isReady: () => ready,
+      isReady: () => shutdown.isReady,
     }),
   )
-  const drain = () => {
-    ready = false
-    feed.drain()
-  }
-  app.addHook('preClose', async () => drain())
-  app.addHook('onClose', async () => {
-    await feed.close()
-    await chores.done()
-    await accesses.close()
-    await servers.close()
-  })
-  return { app, drain }
+  return { app, shutdown }
 }
 
 /** Counted from us outwards, the first of them is the one that the connection comes from. */

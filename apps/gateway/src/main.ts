@@ -1,15 +1,15 @@
-import { ConfigError, databaseSettings, sizeLimits, storeSettings } from '@airlock/config'
+import { setTimeout } from 'node:timers/promises'
+import { ConfigError, databaseSettings, type ShutdownPhase, shutDownAtSignal, sizeLimits, storeSettings } from '@airlock/config'
 import { listenForMoves, openDatabase } from '@airlock/database'
 import { Bell, impatientConnection } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
-import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { buildGateway } from './app.ts'
+import { buildGateway, type Gateway } from './app.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import { redisFileCounter } from './file-counter.ts'
 import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
-/** Starts a gateway, and stops it in order at a signal: not ready, stop accepting, finish what is in flight, close. */
+/** Starts a gateway, and stops it in order at a signal. */
 async function start(config: GatewayConfig): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } }, logOutput())
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
@@ -20,7 +20,7 @@ async function start(config: GatewayConfig): Promise<void> {
     ...storeSettings(config),
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
   })
-  const { app, drain } = await buildGateway({
+  const gateway = await buildGateway({
     database,
     store,
     bell,
@@ -57,32 +57,43 @@ async function start(config: GatewayConfig): Promise<void> {
       }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
   })
-  await app.listen({ host: config.HOST, port: config.PORT })
-
-  const graceMs = config.SHUTDOWN_GRACE_S * 1000
-  closeWithGrace({ delay: graceMs + closingMs, logger: log }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'gateway fails')
-    log.info({ signal, graceMs }, 'gateway stops')
-    drain()
-    const cut = setTimeout(() => app.server.closeAllConnections(), graceMs)
-    await app.close()
-    clearTimeout(cut)
+  const letGo = async () => {
     await bell.close()
     redis.disconnect()
     store.close()
     await database.close()
-    log.info('gateway stopped')
-  })
+  }
+  await gateway.app.listen({ host: config.HOST, port: config.PORT })
+  shutDownAtSignal({ service: 'gateway', log, phases: phasesOf(gateway, config, letGo) })
 }
+
+/** The order in which a gateway stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
+const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, letGo: () => Promise<void>): ShutdownPhase[] => [
+  {
+    name: 'not ready',
+    limitMs: config.SHUTDOWN_NOT_READY_SECONDS * 1000 + 1000,
+    run: () => {
+      shutdown.notReady()
+      return setTimeout(config.SHUTDOWN_NOT_READY_SECONDS * 1000)
+    },
+  },
+  { name: 'finish', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => shutdown.finish(), cut: () => shutdown.cut() },
+  { name: 'flush', limitMs: 5000, run: () => shutdown.flush() },
+  {
+    name: 'close',
+    limitMs: 5000,
+    run: async () => {
+      await shutdown.close()
+      await letGo()
+    },
+  },
+]
 
 /**
  * Lines go out as they are written. Pino's default keeps them for a moment: the last ones were lost at exit, and with nobody reading any more
  * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
-
-/** What closing may take when nothing is in flight any more, in ms. */
-const closingMs = 5000
 
 try {
   await start(readGatewayConfig(process.env))

@@ -12,4 +12,5 @@ export {
   sweepSettings,
   sweepVariables,
 } from './servers.ts'
+export { goThrough, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'

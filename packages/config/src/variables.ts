@@ -220,6 +220,11 @@ export const variables = {
     parse: wholeNumber(1, 36_500),
     default: '400',
   }),
+  SHUTDOWN_NOT_READY_SECONDS: variable({
+    about: 'at SIGTERM a gateway says for so long that it is not ready, and still serves, before it takes no more',
+    parse: wholeNumber(0, 600),
+    default: '5',
+  }),
   SHUTDOWN_GRACE_S: variable({ about: 'what is in flight may finish for so long at SIGTERM', parse: wholeNumber(0, 3600), default: '25' }),
 } as const
 

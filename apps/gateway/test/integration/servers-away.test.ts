@@ -239,7 +239,7 @@ test('all servers there: healthy and ready, with figures', async () => {
     expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(200)
     expect(await (await fetch(`${gateway.url}/metrics`)).text()).toContain('airlock_http_request_seconds_count')
 
-    gateway.gateway.drain()
+    gateway.gateway.shutdown.notReady()
     expect((await fetch(`${gateway.url}/health/ready`)).status).toBe(503)
   } finally {
     await gateway.close()

@@ -66,15 +66,16 @@ test.for(['wait', 'wait=soon', 'return=minimal'])(
   },
 )
 
-test('a gateway that drains answers those who wait at once', async () => {
+test('a gateway that stops answers those who wait at once', async () => {
   const gateway = await startGateway()
   try {
     const client = new Client(gateway.url)
     const started = performance.now()
     const waiting = sendsAndWaits(gateway, client, 'wait=25')
     await accepted(gateway, client)
-    gateway.gateway.drain()
+    const finished = gateway.gateway.shutdown.finish()
     expect((await waiting).status).toBe(202)
+    await finished
     expect(performance.now() - started).toBeLessThan(10_000)
   } finally {
     await gateway.close()

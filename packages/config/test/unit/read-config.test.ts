@@ -96,6 +96,7 @@ const malformed: Record<VariableName, string | null> = {
   UPLOAD_RECORD_DAYS: '0',
   ACCESS_LOG_IP_HASH_KEY: 'too short',
   ACCESS_LOG_DAYS: '0',
+  SHUTDOWN_NOT_READY_SECONDS: '601',
   SHUTDOWN_GRACE_S: '-1',
 }
 

@@ -32,6 +32,7 @@ const settings = {
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   RATE_LIMIT_FILES_PER_HOUR: String(filesPerHour),
+  SHUTDOWN_NOT_READY_SECONDS: '0',
   SHUTDOWN_GRACE_S: '3',
   HOST: '127.0.0.1',
 } as const

@@ -14,7 +14,7 @@ export interface MemberOptions {
 }
 
 /** How long a process that was asked to end may take, in ms; more is told as a finding of its own. */
-const endsWithinMs = 15_000
+const endsWithinMs = 20_000
 
 /** A gateway or a worker that is killed, frozen and started again, each life with a log of its own. */
 export class Member {

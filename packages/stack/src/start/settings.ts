@@ -10,8 +10,8 @@ export interface Addresses {
 /** As in `.env.example`. */
 const bucketName = 'zapcut-dev'
 
-/** In development nobody waits half a minute for a request that hangs. */
-const shutdownGraceSeconds = '5'
+/** In development nobody waits half a minute for a request that hangs, and no balancer asks whether a gateway is ready. */
+const shutdown = { SHUTDOWN_NOT_READY_SECONDS: '0', SHUTDOWN_GRACE_S: '5' } as const
 
 /** How a server is described beside its address. Of a server that was given by URL, the environment knows; of our own, we do. */
 const descriptions = {
@@ -48,7 +48,7 @@ export const serviceEnvironment = (
   settings: Record<string, string>,
   { host, port, workerPort }: Addresses,
 ): NodeJS.ProcessEnv => ({
-  SHUTDOWN_GRACE_S: shutdownGraceSeconds,
+  ...shutdown,
   ...env,
   ...settings,
   HOST: host,

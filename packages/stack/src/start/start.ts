@@ -119,8 +119,8 @@ async function chooseAddresses(env: NodeJS.ProcessEnv): Promise<Addresses> {
   return { host, port, workerPort }
 }
 
-/** What the service allows itself, and a little for its own goodbyes. */
-const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_GRACE_S) + 5) * 1000
+/** What the service allows itself, and what its other phases take at most (docs/operating.md, "How do I stop it?"). */
+const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_NOT_READY_SECONDS) + Number(env.SHUTDOWN_GRACE_S) + 20) * 1000
 
 /** Waits until the gateway says that it and all its servers are well. */
 async function healthy(url: string, signal: AbortSignal): Promise<void> {

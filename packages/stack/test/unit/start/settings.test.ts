@@ -50,7 +50,14 @@ test('services get the environment, the servers over it, and the addresses of th
     workerPort: 3001,
   })
 
-  expect(env).toMatchObject({ ...environment, LOG_LEVEL: 'debug', PORT: '3000', WORKER_PORT: '3001', SHUTDOWN_GRACE_S: '5' })
+  expect(env).toMatchObject({
+    ...environment,
+    LOG_LEVEL: 'debug',
+    PORT: '3000',
+    WORKER_PORT: '3001',
+    SHUTDOWN_NOT_READY_SECONDS: '0',
+    SHUTDOWN_GRACE_S: '5',
+  })
   expect(serviceEnvironment({ SHUTDOWN_GRACE_S: '1' }, {}, { host: '', port: 1, workerPort: 2 }).SHUTDOWN_GRACE_S).toBe('1')
 })
 

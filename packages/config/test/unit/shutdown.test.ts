@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import { goThrough, type ShutdownPhase } from '../../src/shutdown.ts'
+
+/** Writes down in which order things happen, and what the log says. */
+function recorder() {
+  const events: string[] = []
+  const line = (level: string) => (fields: { phase?: string }, message: string) => {
+    events.push(`${level} ${fields.phase}: ${message}`)
+  }
+  const phase = (name: string, run: () => Promise<unknown> = async () => {}): ShutdownPhase => ({
+    name,
+    limitMs: 50,
+    run: () => {
+      events.push(name)
+      return run()
+    },
+    cut: () => events.push(`${name} is cut`),
+  })
+  return { events, phase, log: { info: line('info'), warn: line('warn'), error: line('error') } }
+}
+
+test('phases come one after the other, each when the one before is done', async () => {
+  const { events, phase, log } = recorder()
+  const slow = phase('finish', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+    events.push('finished')
+  })
+
+  await goThrough([slow, phase('close')], log)
+
+  expect(events).toEqual(['finish', 'finished', 'info finish: shutdown phase done', 'close', 'info close: shutdown phase done'])
+})
+
+test('a phase that takes longer than it may is told and cut, and the next begins; what it still comes to is told, too', async () => {
+  const { events, phase, log } = recorder()
+  const left = Promise.withResolvers<void>()
+
+  await goThrough([phase('finish', () => left.promise), phase('close')], log)
+  left.reject(new Error('connection lost'))
+  await new Promise((resolve) => setImmediate(resolve))
+
+  expect(events).toEqual([
+    'finish',
+    'warn finish: shutdown phase took too long, the next one begins',
+    'finish is cut',
+    'close',
+    'info close: shutdown phase done',
+    'warn finish: what a shutdown phase had left has failed',
+  ])
+})
+
+test('a phase that fails, at once or later, is told, and the next begins', async () => {
+  const { events, phase, log } = recorder()
+  const atOnce = phase('flush', () => {
+    throw new Error('no')
+  })
+  const later = phase('finish', async () => {
+    throw new Error('no')
+  })
+
+  await goThrough([later, atOnce, phase('close')], log)
+
+  expect(events).toEqual([
+    'finish',
+    'error finish: shutdown phase failed, the next one begins',
+    'flush',
+    'error flush: shutdown phase failed, the next one begins',
+    'close',
+    'info close: shutdown phase done',
+  ])
+})
