@@ -160,6 +160,7 @@ create table uploads (
   priority text,
   source_bucket text,
   source_key text,
+  handed_back integer default 0 not null,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),

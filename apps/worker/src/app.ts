@@ -8,7 +8,7 @@ import type { Redis } from 'ioredis'
 import { healthServer } from './health.ts'
 import { type InspectionSettings, isolatedInspector } from './isolated-inspector.ts'
 import type { RetryPolicy } from './jobs/process-upload.ts'
-import { openLane } from './lane.ts'
+import { type Lane, openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { PurgeTimer } from './purge-timer.ts'
 import { SweepTimer, type SweepTimerOptions } from './sweep-timer.ts'
@@ -43,7 +43,15 @@ export interface AirlockWorker {
   health: FastifyInstance
   /** Takes jobs from now on. */
   start(): void
-  /** Takes no more jobs, and waits for the ones that run. */
+  /** Is not ready, and takes no more jobs. @returns resolves when sweeper, purger and the like have ended what they were at */
+  stopTaking(): Promise<void>
+  /** Resolves when no job runs any more. */
+  finish(): Promise<void>
+  /** Ends the jobs that still run, and gives them back for other workers to take at once. */
+  handBack(): Promise<void>
+  /** Ends the processes that read files. */
+  close(): Promise<void>
+  /** Takes no more jobs, waits for the ones that run, and closes. */
   stop(): Promise<void>
 }
 
@@ -68,7 +76,23 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const upkeep = new UpkeepTimer(deps.upkeep, { database, log })
   let listening: Listening | undefined
   let ready = false
+  const all = (step: (lane: Lane) => Promise<void>) => async () => {
+    await Promise.all(openLanes.map(({ lane }) => step(lane)))
+  }
+  const steps = {
+    async stopTaking() {
+      ready = false
+      for (const { lane } of openLanes) lane.stopTaking()
+      await Promise.all([listening?.close(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
+    },
+    finish: all((lane) => lane.finish()),
+    handBack: all((lane) => lane.handBack()),
+    async close() {
+      await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
+    },
+  }
   return {
+    ...steps,
     health: healthServer({
       registry: metrics.registry,
       checks: {
@@ -86,13 +110,8 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       listening = deps.listenForPurges({ onPurge: soon, onReady: soon, onLost: () => {} })
     },
     async stop() {
-      ready = false
-      await Promise.all([
-        listening?.close(),
-        ...[sweeper, purger, upkeep].map((timer) => timer.stop()),
-        ...openLanes.map(({ lane }) => lane.close()),
-      ])
-      await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
+      await Promise.all([steps.stopTaking(), steps.finish()])
+      await steps.close()
     },
   }
 }

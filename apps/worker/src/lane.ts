@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
-import { Worker } from 'bullmq'
+import { type Job, Worker } from 'bullmq'
 import type { WorkerDeps } from './app.ts'
 import { handleProcessUpload, retryAfterMs } from './jobs/process-upload.ts'
 import type { WorkerMetrics } from './metrics.ts'
@@ -13,35 +13,85 @@ const maxStalledCount = 5
 /** How long a lane waits for Redis to hear its goodbye once no job runs any more, in ms. */
 const goodbyeMs = 2000
 
+/** Takes the jobs of one queue, and stops step by step. */
 export interface Lane {
-  /** Takes jobs until it is closed. */
+  /** Takes jobs until it stops. */
   run(): Promise<void>
+  /** Takes no more jobs; those that run go on. */
+  stopTaking(): void
   /** Takes no more jobs and waits for the ones that run, but not for a Redis that is away: its jobs come again. */
-  close(): Promise<void>
+  finish(): Promise<void>
+  /** Ends the jobs that still run, and gives them back for another worker to take at once. */
+  handBack(): Promise<void>
 }
 
 /** A worker for the jobs of one lane. */
 export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Lane {
   const { log } = deps
   const jobs = new RunningJobs()
-  const worker = laneWorker(lane, inspect, metrics, jobs, deps)
+  const stopping = new AbortController()
+  const worker = laneWorker(lane, inspect, metrics, jobs, { ...deps, stopping: stopping.signal })
+  let closed: Promise<boolean> | undefined
+  let finished: Promise<void> | undefined
+
+  const stopTaking = (): Promise<boolean> => {
+    closed ??= worker.close().then(() => true)
+    return closed
+  }
+  /** A job may still have been on its way when no more were taken, so it looks again until the queue's worker is closed. */
+  const end = async (): Promise<void> => {
+    let done = false
+    do {
+      await jobs.ended()
+      done = await firstOf(stopTaking(), goodbyeMs)
+    } while (!done && jobs.running > 0)
+    if (worker.unsettled.size > 0)
+      log.warn({ lane, uploadIds: [...worker.unsettled] }, 'redis did not hear how jobs ended, they come again')
+  }
+  const finish = (): Promise<void> => {
+    finished ??= end()
+    return finished
+  }
   return {
     run: () => worker.run(),
-    async close() {
-      const closed = worker.close().then(() => true)
-      const patience = new AbortController()
-      let done = false
-      do {
-        await jobs.ended()
-        done = await Promise.race([closed, setTimeout(goodbyeMs, false, { signal: patience.signal }).catch(() => false)])
-      } while (!done && jobs.running > 0)
-      patience.abort()
-      if (!done) log.warn({ lane }, 'redis does not hear the goodbye, lane left')
+    stopTaking: () => void stopTaking(),
+    finish,
+    handBack() {
+      stopping.abort(new Error('the worker stops'))
+      return finish()
     },
   }
 }
 
-function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, jobs: RunningJobs, deps: WorkerDeps): Worker {
+/** @returns what the promise came to, or false when it did not in time */
+async function firstOf(promise: Promise<boolean>, ms: number): Promise<boolean> {
+  const patience = new AbortController()
+  const late = setTimeout(ms, false, { signal: patience.signal }).catch(() => false)
+  return Promise.race([promise, late]).finally(() => patience.abort())
+}
+
+/** Knows which jobs Redis has not heard the end of: with Redis away, BullMQ waits for it with what a job came to. */
+class LaneWorker extends Worker {
+  readonly unsettled = new Set<string>()
+
+  override async processJob(job: Job, token: string, fetchNext?: () => boolean): Promise<Job | undefined> {
+    const id = String(job.id)
+    this.unsettled.add(id)
+    try {
+      return (await super.processJob(job, token, fetchNext)) ?? undefined
+    } finally {
+      this.unsettled.delete(id)
+    }
+  }
+}
+
+function laneWorker(
+  lane: QueueLane,
+  inspect: Inspect,
+  metrics: WorkerMetrics,
+  jobs: RunningJobs,
+  deps: WorkerDeps & { stopping: AbortSignal },
+): LaneWorker {
   const { database, log, retry } = deps
   const jobDeps = {
     ...deps,
@@ -49,7 +99,7 @@ function laneWorker(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, j
     inspect,
     onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
   }
-  const worker = new Worker(
+  const worker = new LaneWorker(
     queueNames[lane],
     (job, token, signal) => jobs.add(handleProcessUpload(job, token, signal ?? new AbortController().signal, jobDeps)),
     {

@@ -1,13 +1,21 @@
-import { ConfigError, databaseSettings, inspectionSettings, sizeLimits, storeSettings, sweepSettings } from '@airlock/config'
+import {
+  ConfigError,
+  databaseSettings,
+  inspectionSettings,
+  type ShutdownPhase,
+  shutDownAtSignal,
+  sizeLimits,
+  storeSettings,
+  sweepSettings,
+} from '@airlock/config'
 import { listenForPurges, openDatabase } from '@airlock/database'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
-import closeWithGrace from 'close-with-grace'
 import { pino } from 'pino'
-import { buildWorker } from './app.ts'
+import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 
-/** Starts a worker, and stops it in order at a signal: take no more jobs, finish the running ones, close. */
+/** Starts a worker, and stops it in order at a signal. */
 async function start(config: WorkerConfig): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } }, logOutput())
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
@@ -51,18 +59,24 @@ async function start(config: WorkerConfig): Promise<void> {
   worker.start()
   log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker takes jobs')
 
-  closeWithGrace({ delay: config.SHUTDOWN_GRACE_S * 1000 + closingMs, logger: log }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, 'worker fails')
-    log.info({ signal }, 'worker stops')
-    await worker.stop()
+  const letGo = async () => {
+    await worker.close()
     await worker.health.close()
     await bell.close()
     redis.disconnect()
     store.close()
     await database.close()
-    log.info('worker stopped')
-  })
+  }
+  shutDownAtSignal({ service: 'worker', log, phases: phasesOf(worker, config, letGo) })
 }
+
+/** The order in which a worker stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
+const phasesOf = (worker: AirlockWorker, config: WorkerConfig, letGo: () => Promise<void>): ShutdownPhase[] => [
+  { name: 'stop taking', limitMs: 5000, run: () => worker.stopTaking() },
+  { name: 'finish', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => worker.finish() },
+  { name: 'hand back', limitMs: 5000, run: () => worker.handBack() },
+  { name: 'close', limitMs: 5000, run: letGo },
+]
 
 /** Nothing waits for it: months are made two ahead. */
 const upkeepEverySeconds = 3600
@@ -72,9 +86,6 @@ const upkeepEverySeconds = 3600
  * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
-
-/** What closing may take when no job runs any more, in ms. */
-const closingMs = 5000
 
 try {
   await start(readWorkerConfig(process.env))

@@ -7,15 +7,17 @@ export interface Gate {
   open(): void
 }
 
-/** Holds the first copy of a store until the test opens it, so that a job is in the middle of its work. */
+/** Holds the first copy of a store until the test opens it, so that a job is in the middle of its work. Like any copy, its signal ends it. */
 export function gatedCopy(store: ObjectStore): Gate {
   const reached = Promise.withResolvers<AbortSignal | undefined>()
   const opened = Promise.withResolvers<void>()
   const gated: ObjectStore = {
     ...store,
     copyToFinal: async (from, to, options) => {
+      options.signal?.addEventListener('abort', () => opened.resolve(), { once: true })
       reached.resolve(options.signal)
       await opened.promise
+      options.signal?.throwIfAborted()
       return store.copyToFinal(from, to, options)
     },
   }

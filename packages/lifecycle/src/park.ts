@@ -37,7 +37,7 @@ interface Fault {
 }
 
 function faultOf({ claim, cause }: AttemptFailed, { minAttempts, retryForSeconds }: Patience): Fault {
-  const usedUp = claim.attempt >= minAttempts && claim.failingForSeconds >= retryForSeconds
+  const usedUp = claim.tries >= minAttempts && claim.failingForSeconds >= retryForSeconds
   if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) {
     return { text: String(cause), code: 'upload_vanished', isHopeless: true }
   }
@@ -86,8 +86,14 @@ export async function settleFailedAttempt(
   }
 }
 
+export interface FinishDeps {
+  uploads: Pick<UploadRepository, 'byId'>
+  store: Pick<ObjectStore, 'purge'>
+  log: Log
+}
+
 /** The claim may be lost to ourselves: the upload was ended by a statement whose answer got lost, and nobody took its last step. */
-async function finishIfFinal(claim: Claim, { uploads, store, log }: Pick<SettleOptions, 'uploads' | 'store' | 'log'>): Promise<void> {
+export async function finishIfFinal(claim: Claim, { uploads, store, log }: FinishDeps): Promise<void> {
   const upload = await uploads.byId(claim.uploadId)
   if (upload !== null && isFinal(upload.state)) await emptyQuarantine(claim, { store, log })
 }

@@ -1,7 +1,16 @@
 import { InspectionFailed } from '@airlock/domain'
-import { AttemptFailed, type Outcome, type Patience, type ProcessDeps, processUpload, settleFailedAttempt } from '@airlock/lifecycle'
+import {
+  AttemptFailed,
+  handBack,
+  type Outcome,
+  type Patience,
+  type ProcessDeps,
+  processUpload,
+  settleFailedAttempt,
+} from '@airlock/lifecycle'
 import { PayloadMalformed, parseProcessUpload } from '@airlock/queue'
-import { DelayedError, type Job, UnrecoverableError } from 'bullmq'
+import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
+import { heardWithin } from '../heard-within.ts'
 
 /** How long and how soon a job comes again. The row decides, by its own attempts and times; what Redis counts dies with Redis. */
 export interface RetryPolicy extends Patience {
@@ -23,12 +32,17 @@ export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<Retry
 
 export interface ProcessUploadDeps extends ProcessDeps {
   retry: RetryPolicy
-  onOutcome(outcome: Outcome['ended'] | 'released' | 'parked'): void
+  /** Fires when the worker stops and waits for its jobs no longer. */
+  stopping: AbortSignal
+  onOutcome(outcome: Outcome['ended'] | 'released' | 'parked' | 'handed_back'): void
 }
 
 /**
  * Runs a job: one accepted upload to its end. A bad file is final at its first attempt; broken servers are tried again, until the upload is
- * parked; a job whose upload another worker holds waits for the end of that lease.
+ * parked; a job whose upload another worker holds waits for the end of that lease; what a worker that stops does not get done with, it hands
+ * back.
+ *
+ * @param signal fires when Redis gave the job to somebody else
  */
 export async function handleProcessUpload(
   job: Job,
@@ -37,22 +51,53 @@ export async function handleProcessUpload(
   deps: ProcessUploadDeps,
 ): Promise<void> {
   const { upload_id: uploadId } = payloadOf(job)
+  const { stopping } = deps
+  let outcome: Outcome
   try {
-    const outcome = await processUpload(uploadId, signal, { ...deps, onProgress: (part) => job.updateProgress(part) })
-    deps.onOutcome(outcome.ended)
-    if (outcome.ended !== 'leased') return
-    await job.moveToDelayed(Date.now() + outcome.retryInMs, token)
-    throw new DelayedError()
+    stopping.throwIfAborted() // taken from the queue in the last moment
+    const onProgress = (part: number) => heardWithin(job.updateProgress(part))
+    outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, onProgress })
   } catch (error) {
+    if (stopping.aborted) return giveBack(error, job, token, deps)
     if (!(error instanceof AttemptFailed)) throw error
-    const retryInMs = retryAfterMs(error.claim.attempt + furtherApart(error), deps.retry, Math.random)
-    const settled = await settleFailedAttempt(error, { ...deps, patience: deps.retry, retryInMs })
-    if (settled === 'lost') return
-    deps.onOutcome(settled)
-    if (settled === 'parked') throw new UnrecoverableError(error.message)
-    await job.moveToDelayed(Date.now() + retryInMs, token)
-    throw new DelayedError()
+    return settle(error, job, token, deps)
   }
+  deps.onOutcome(outcome.ended)
+  if (outcome.ended === 'leased') await comeAgain(job, token, outcome.retryInMs)
+}
+
+async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<void> {
+  const retryInMs = retryAfterMs(failed.claim.tries + furtherApart(failed), deps.retry, Math.random)
+  const settled = await settleFailedAttempt(failed, { ...deps, patience: deps.retry, retryInMs })
+  if (settled === 'lost') return
+  deps.onOutcome(settled)
+  if (settled === 'parked') throw new UnrecoverableError(failed.message)
+  await comeAgain(job, token, retryInMs)
+}
+
+/** @throws DelayedError always: so the queue knows that the job was moved */
+async function comeAgain(job: Job, token: string | undefined, inMs: number): Promise<never> {
+  await heardWithin(job.moveToDelayed(Date.now() + inMs, token))
+  throw new DelayedError()
+}
+
+/**
+ * First the row, then the job: whoever takes the job at once finds an upload that can be claimed. Without Postgres the row's lease runs out,
+ * and the job waits for that; without Redis the queue's own check finds the job, or the sweeper rings.
+ *
+ * @throws WaitingError so that the queue knows that the job was moved; it counts as no failure
+ */
+async function giveBack(error: unknown, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<void> {
+  const { log, onOutcome } = deps
+  if (error instanceof AttemptFailed) {
+    const ended = await handBack(error.claim, deps).catch((err: unknown) => {
+      log.warn({ uploadId: error.claim.uploadId, err, step: 'hand back' }, 'upload not handed back, its lease will run out')
+    })
+    if (ended === 'lost') return
+    if (ended !== undefined) onOutcome(ended)
+  }
+  await heardWithin(job.moveToWait(token))
+  throw new WaitingError()
 }
 
 /**

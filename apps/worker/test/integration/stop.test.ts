@@ -1,3 +1,4 @@
+import { DatabaseUnavailable } from '@airlock/database'
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
@@ -23,6 +24,93 @@ test('a worker that stops finishes the job that runs, and takes no other', async
   expect(await airlock.jobState(running)).toBe('gone')
   expect(await airlock.of(waiting)).toMatchObject({ state: 'received', attempt: 0 })
   expect(await airlock.jobState(waiting)).toBe('waiting')
+})
+
+test('a job that a worker does not get done with is handed back: another takes it at once, and it counts as no failure', async ({
+  airlock,
+}) => {
+  const gate = airlock.gate()
+  const first = airlock.startsWorker({ store: gate.store })
+  const upload = await airlock.accepts(samples.photo)
+  await gate.reached
+  const second = airlock.buildsWorker()
+
+  await first.stopTaking()
+  second.start()
+  const started = performance.now()
+  await first.handBack()
+  const completed = await airlock.comesTo('completed', upload, 5000)
+
+  expect(performance.now() - started).toBeLessThan(2500)
+  expect(completed).toMatchObject({ attempt: 2, handedBack: 1, lastFault: null, failingSince: null })
+  expect(await airlock.assetsOf(upload)).toHaveLength(1)
+  await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to end' })
+  expect((await first.health.inject('/metrics')).body).toContain('airlock_jobs_total{outcome="handed_back"} 1')
+  expect(airlock.log.saying('job failed')).toEqual([])
+})
+
+test('a file that is being read when its worker stops is handed back, too', async ({ airlock, servers }) => {
+  const reading = Promise.withResolvers<void>()
+  const source: typeof servers.store.source = (key, options) => ({
+    ...servers.store.source(key, options),
+    read: () => {
+      reading.resolve()
+      return new Promise(() => {})
+    },
+  })
+  const worker = airlock.startsWorker({ store: { ...servers.store, source } })
+  const upload = await airlock.accepts(samples.photo)
+  await reading.promise
+
+  await worker.stopTaking()
+  await worker.handBack()
+  await worker.close()
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, handedBack: 1, lastFault: null })
+  expect(await airlock.jobState(upload)).toBe('waiting')
+})
+
+test('a job that is claimed in the moment in which its worker stops is handed back', async ({ airlock, servers }) => {
+  const claiming = Promise.withResolvers<void>()
+  const goOn = Promise.withResolvers<void>()
+  const { uploads } = servers.database
+  const claim: typeof uploads.claim = async (...claimed) => {
+    claiming.resolve()
+    await goOn.promise
+    return uploads.claim(...claimed)
+  }
+  const worker = airlock.startsWorker({ database: { ...servers.database, uploads: { ...uploads, claim } } })
+  const upload = await airlock.accepts(samples.photo)
+  await claiming.promise
+
+  await worker.stopTaking()
+  const handedBack = worker.handBack()
+  goOn.resolve()
+  await handedBack
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, handedBack: 1 })
+  expect(await airlock.jobState(upload)).toBe('waiting')
+})
+
+test('an upload that can not be handed back, since Postgres is away, is taken over when its lease has run out', async ({
+  airlock,
+  servers,
+}) => {
+  const gate = airlock.gate()
+  const { uploads } = servers.database
+  const handBack = () => Promise.reject(new DatabaseUnavailable('connection refused'))
+  const database = { ...servers.database, uploads: { ...uploads, handBack } }
+  const first = airlock.startsWorker({ store: gate.store, database, leaseSeconds: 3 })
+  const upload = await airlock.accepts(samples.photo)
+  await gate.reached
+
+  await first.stopTaking()
+  await first.handBack()
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'processing', attempt: 1, handedBack: 0 })
+  expect(airlock.log.saying('upload not handed back, its lease will run out')).toMatchObject([{ uploadId: upload.id }])
+  airlock.startsWorker({ leaseSeconds: 3 })
+  expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
 })
 
 test('a worker that was never started stops', async ({ airlock }) => {

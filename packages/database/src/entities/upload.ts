@@ -46,6 +46,7 @@ export interface UploadRow {
   readonly priority: Priority | null
   readonly sourceBucket: string | null
   readonly sourceKey: string | null
+  readonly handedBack: number
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -93,5 +94,6 @@ export const Upload = new EntitySchema<UploadRow>({
     priority: { type: 'text', nullable: true },
     sourceBucket: { name: 'source_bucket', type: 'text', nullable: true },
     sourceKey: { name: 'source_key', type: 'text', nullable: true },
+    handedBack: { name: 'handed_back', type: 'integer', default: 0 },
   },
 })

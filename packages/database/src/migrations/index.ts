@@ -15,6 +15,7 @@ import { FindWhatIsOver1795478400013 } from './1795478400013-find-what-is-over.t
 import { RememberFailures1795478400014 } from './1795478400014-remember-failures.ts'
 import { OpenPipelineDoor1795478400015 } from './1795478400015-open-pipeline-door.ts'
 import { WriteEvents1795478400016 } from './1795478400016-write-events.ts'
+import { CountHandBacks1795478400017 } from './1795478400017-count-hand-backs.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -35,4 +36,5 @@ export const migrations = [
   RememberFailures1795478400014,
   OpenPipelineDoor1795478400015,
   WriteEvents1795478400016,
+  CountHandBacks1795478400017,
 ]

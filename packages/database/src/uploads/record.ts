@@ -72,6 +72,8 @@ export interface UploadRecord {
   readonly priority: Priority | null
   /** Where the bytes are when they are not under the quarantine key. */
   readonly source: Source | null
+  /** Of the attempts, those that ended because their worker stopped. */
+  readonly handedBack: number
 }
 
 /** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */

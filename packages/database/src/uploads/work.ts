@@ -13,6 +13,8 @@ import { asRecord, type Door, type Source, type UploadRecord } from './record.ts
 export interface Claim {
   readonly uploadId: string
   readonly attempt: number
+  /** The attempts by now, this one included, but for those that a worker handed back because it stopped: they say nothing of the upload. */
+  readonly tries: number
   readonly userId: string
   readonly door: Door
   readonly assetType: AssetType
@@ -98,6 +100,13 @@ export interface Work {
    * @throws ClaimLost
    */
   release(claim: Claim, fault: string, options?: { retryInMs: number }): Promise<void>
+  /**
+   * Lets go because the worker stops, as if it had never claimed it but for `attempt`: the upload can be claimed at once, and neither its
+   * faults nor its tries have become more.
+   *
+   * @throws ClaimLost
+   */
+  handBack(claim: Claim): Promise<void>
   /** Stops trying; the object is kept until an operator decides. @param fault why, for operators. @throws ClaimLost */
   park(claim: Claim, refusal: Refusal, fault: string): Promise<void>
 }
@@ -152,6 +161,10 @@ export const work = (sessions: Sessions): Work => {
       await fenced(claim, release, storableText(fault, maxFaultCharacters), retryInMs / 1000)
     },
 
+    async handBack(claim) {
+      await fenced(claim, handBack)
+    },
+
     async park(claim, { code, error, detail }, fault) {
       await fenced(claim, park, code, error, detail, storableText(fault, maxFaultCharacters))
     },
@@ -198,14 +211,14 @@ function refusedClaim(standing: Standing | undefined, bounded: boolean): ClaimAt
 
 /** The database's checks promise that nothing of this is null once an upload was accepted. */
 function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
-  const { attempt, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
+  const { attempt, handedBack, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
   const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, lastFault } = upload
   if (assetType === null || detectedType === null || finalKey === null || sizeBytes === null || etag === null || receivedAt === null) {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
   const file = { quarantineKey, source, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag }
-  return { ...origin, ...file, attempt, lastFault, failingForSeconds }
+  return { ...origin, ...file, attempt, tries: attempt - handedBack, lastFault, failingForSeconds }
 }
 
 const claim = `
@@ -258,6 +271,11 @@ const release = `
   update uploads set
     state = 'received', updated_at = now(), lease_until = null, last_fault = $3,
     failing_since = coalesce(failing_since, now()), next_attempt_at = now() + make_interval(secs => $4)
+  where id = $1 and attempt = $2 and state = 'processing'
+  returning id`
+
+const handBack = `
+  update uploads set state = 'received', updated_at = now(), lease_until = null, handed_back = handed_back + 1
   where id = $1 and attempt = $2 and state = 'processing'
   returning id`
 

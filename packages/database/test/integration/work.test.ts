@@ -24,6 +24,7 @@ test('a claim knows all that was accepted', async ({ database }) => {
   const { id: _id, ...accepted } = { ...upload, ...file }
   expect(rest).toEqual({
     ...accepted,
+    tries: 1,
     source: null,
     expectedHash: null,
     receivedAt: expect.any(Date),
@@ -162,6 +163,7 @@ const lateWrites: { what: string; write: (database: Database, mine: Claim) => Pr
   { what: 'complete', write: ({ uploads }, mine) => uploads.complete(mine, sound) },
   { what: 'reject', write: ({ uploads }, mine) => uploads.reject(mine, tooBig) },
   { what: 'release', write: ({ uploads }, mine) => uploads.release(mine, 'timeout') },
+  { what: 'hand back', write: ({ uploads }, mine) => uploads.handBack(mine) },
   { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
 ]
 
@@ -211,6 +213,26 @@ test('a rejection by our fault gives the file back', async ({ database }) => {
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'rejected', counted: false })
 })
 
+test('an upload that is handed back can be claimed at once, as if it had not been claimed but for its attempt', async ({ database }) => {
+  const { id } = await received(database)
+  await database.uploads.release(await claim(database, id), 'the store is away', { retryInMs: 0 })
+  const second = await claim(database, id)
+  const before = await database.uploads.byId(id)
+
+  await database.uploads.handBack(second)
+
+  expect(await database.uploads.byId(id)).toMatchObject({
+    state: 'received',
+    attempt: 2,
+    handedBack: 1,
+    leaseUntil: null,
+    lastFault: 'the store is away',
+    failingSince: before?.failingSince,
+    nextAttemptAt: null,
+  })
+  expect(await claim(database, id)).toMatchObject({ attempt: 3, tries: 2, lastFault: 'the store is away' })
+})
+
 test('a released upload keeps its attempts and its fault, and can be claimed again', async ({ database }) => {
   const mine = await claimed(database)
   await database.uploads.release(mine, `no route to host${'.'.repeat(3000)}`)
@@ -222,6 +244,7 @@ test('a released upload keeps its attempts and its fault, and can be claimed aga
   expect(await claim(database, mine.uploadId)).toEqual({
     ...mine,
     attempt: 2,
+    tries: 2,
     lastFault: waiting?.lastFault,
     failingForSeconds: expect.any(Number),
   })

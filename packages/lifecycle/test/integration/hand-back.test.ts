@@ -1,0 +1,62 @@
+import { DatabaseUnavailable } from '@airlock/database'
+import { expect } from 'vitest'
+import { handBack } from '../../src/index.ts'
+import { type Airlock, samples, test } from '../airlock.ts'
+import { openAt } from '../world.ts'
+
+const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log })
+
+test('an upload that was handed back however often has all its tries before it is parked', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  for (let i = 0; i < 5; i++) expect(await handBack(await airlock.claims(upload), depsOf(airlock))).toBe('handed_back')
+  expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 5, lastFault: null, failingSince: null })
+
+  const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 2 })
+  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+})
+
+test('a worker that was overtaken hands nothing back', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const claim = await airlock.claims(upload)
+  await airlock.leaseRunsOut(upload)
+  await airlock.claims(upload)
+  const before = await airlock.of(upload)
+
+  expect(await handBack(claim, depsOf(airlock))).toBe('lost')
+
+  expect(await airlock.of(upload)).toEqual(before)
+})
+
+test('an upload whose end was committed in the moment in which its worker stopped leaves nothing in quarantine', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const claim = await airlock.claims(upload)
+  await airlock.store.copyToFinal(claim.quarantineKey, claim.finalKey, {
+    ifEtag: claim.etag,
+    sizeBytes: claim.sizeBytes,
+    headers: { contentType: 'image/jpeg', cacheControl: 'no-cache', metadata: { upload_id: upload.id } },
+  })
+  await airlock.world.database.uploads.complete(claim, { mediaType: 'image/jpeg', facts: {} })
+
+  expect(await handBack(claim, depsOf(airlock))).toBe('lost')
+
+  expect(await airlock.stateOf(upload)).toBe('completed')
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('while Postgres is away nothing is handed back: the row keeps its lease, and is rung for when that has run out', async ({
+  airlock,
+  world,
+}) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.forgetsJobs('images')
+  const closed = await openAt(world.databaseUrl)
+  await closed.close()
+
+  const given = handBack(await airlock.claims(upload), { ...depsOf(airlock), uploads: closed.uploads })
+  await expect(given).rejects.toBeInstanceOf(DatabaseUnavailable)
+
+  expect(await airlock.stateOf(upload)).toBe('processing')
+  await airlock.leaseRunsOut(upload)
+  expect(await airlock.sweeps()).toMatchObject({ lapsed: 1 })
+})
