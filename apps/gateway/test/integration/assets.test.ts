@@ -69,7 +69,8 @@ test('a browser shows or saves the file as asked, under its own name', async ({ 
     return (await fetch(body.presigned_url)).headers.get('content-disposition')
   }
   expect(await dispositionOf('?disposition=inline')).toMatch(/^inline;.*filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.jpg$/)
-  expect(await dispositionOf('?disposition=attachment')).toMatch(/^attachment;.*filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.jpg$/)
+  for (const query of ['', '?disposition=attachment'])
+    expect(await dispositionOf(query)).toMatch(/^attachment;.*filename\*=UTF-8''Gr%C3%BC%C3%9Fe\.jpg$/)
   expect(await client.get(`/api/assets/${assetId}/presigned?disposition=popup`)).toMatchObject({ status: 400 })
 })
 
