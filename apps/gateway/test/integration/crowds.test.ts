@@ -1,7 +1,10 @@
-import { givenStack } from '@airlock/stack/testing'
+import type { Socket } from 'node:net'
+import { givenStack, privateServer } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
+import pg from 'pg'
 import { expect, test } from 'vitest'
-import { acceptedIds, Client, logo, startGateway } from '../gateway.ts'
+import { acceptedIds, Client, type FilePart, logo, type RunningGateway, startGateway } from '../gateway.ts'
+import { type RunningProgram, running } from '../program.ts'
 import { open } from '../raw.ts'
 
 test('of 200 files sent at once to two gateways exactly 100 are accepted, although Redis is emptied in the middle', async () => {
@@ -32,44 +35,128 @@ async function forget(redis: Redis, userId: string): Promise<void> {
   if (keys.length > 0) await redis.del(...keys)
 }
 
-test('500 idle, slow clients do not hold up a healthy one, and their sockets and permits come back', async () => {
+const crowdSize = 500
+const samplesEach = 200
+const rounds = 5
+
+/**
+ * A p99 is one of the slowest few of its samples, and a machine that does other things has slow moments of its own. So two gateways run, as
+ * processes of their own: one with the crowd, one without, which says what is normal at this moment. A healthy client uploads to both in turn,
+ * so that a slow moment meets both; each round compares the p99s of as many uploads, and the crowd changes sides from round to round. Of the
+ * rounds the median counts: what is left of chance can spoil two of them for either side, but what a crowd costs is in every one.
+ */
+test('with 500 idle, slow clients the p99 of a healthy one stays below 3 × its normal value', async () => {
+  const redis = await privateServer('redis') // the jobs are for no worker of other tests
+  const settings = {
+    REDIS_URL: redis.address.url,
+    RATE_LIMIT_FILES_PER_HOUR: '10000',
+    MAX_FILES_IN_FLIGHT: '8',
+    UPLOAD_IDLE_SECONDS: '300',
+  }
+  const [one, two] = await Promise.all([running(settings), running(settings)])
+  try {
+    await timesInTurn(one, two) // warms up
+    const ratios: number[] = []
+    for (let round = 0; round < rounds; round += 1) {
+      const [crowded, quiet] = round % 2 === 0 ? [one, two] : [two, one]
+      const crowd = await crowdAt(crowded)
+      const [withCrowd, without] = await timesInTurn(crowded, quiet)
+      await crowd.disperse()
+      ratios.push(p99(withCrowd) / p99(without))
+    }
+    expect(median(ratios), `p99 with the crowd ÷ p99 without: ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`).toBeLessThan(3)
+  } finally {
+    await Promise.all([one.drop(), two.drop()])
+    await redis.drop()
+  }
+}, 240_000)
+
+test('500 idle clients get 408, and their sockets and permits come back', async () => {
   const gateway = await startGateway({
-    patience: { maxSeconds: 60, idleSeconds: 6, minBytesPerSecond: 0 },
+    patience: { maxSeconds: 60, idleSeconds: 2, minBytesPerSecond: 0 },
     filesPerHour: 10_000,
     maxFilesInFlight: 8,
   })
   try {
-    const client = new Client(gateway.url)
-    const file = await logo()
-    const healthy = async () => {
-      const started = performance.now()
-      expect((await client.pictures(file)).status).toBe(202)
-      return performance.now() - started
-    }
-    const times = async () => {
-      const all: number[] = []
-      for (let i = 0; i < 40; i += 1) all.push(await healthy())
-      return all.toSorted((a, b) => a - b)
-    }
-    await times()
-    const alone = await times()
+    const crowd = await crowdOf(gateway.url)
+    const answers = await Promise.all(crowd.map(answerUntilClosed))
 
-    const head = `POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await client.token()}\r\nContent-Type: multipart/form-data; boundary=cut\r\nContent-Length: 100000\r\n\r\n`
-    const begun = `--cut\r\nContent-Disposition: form-data; name="files"; filename="slow.png"\r\nContent-Type: image/png\r\n\r\n`
-    const idle = await Promise.all(Array.from({ length: 500 }, () => open(gateway.url)))
-    const ends = idle.map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()).resume()))
-    for (const socket of idle) socket.write(head + begun)
-    const crowded = await times()
-
-    const p99 = (sorted: number[]) => sorted[Math.floor(sorted.length * 0.99)] ?? 0
-    expect(p99(crowded)).toBeLessThan(Math.max(3 * p99(alone), 250))
-    await Promise.race([
-      Promise.all(ends),
-      new Promise((_, reject) => setTimeout(() => reject(new Error('sockets stay open')), 45_000).unref()),
-    ])
+    expect(answers.filter((answer) => answer.startsWith('HTTP/1.1 408 ') && answer.includes('request_stalled'))).toHaveLength(crowdSize)
     await gateway.leavesNothing()
-    await healthy()
+    expect(await connectionsOf(gateway)).toBe(0)
+    const client = new Client(gateway.url)
+    for (let i = 0; i < 10; i += 1) await timeOf(client, await logo())
   } finally {
     await gateway.close()
   }
-}, 120_000)
+}, 90_000)
+
+/** How long uploads of a small picture take, one after the other, now here, now there, in ms. */
+async function timesInTurn({ url: here }: { url: string }, { url: there }: { url: string }): Promise<[here: number[], there: number[]]> {
+  const file = await logo()
+  const [one, other] = [new Client(here), new Client(there)]
+  const times: [number[], number[]] = [[], []]
+  for (let i = 0; i < samplesEach; i += 1) {
+    if (i % 2 === 0) times[0].push(await timeOf(one, file))
+    times[1].push(await timeOf(other, file))
+    if (i % 2 === 1) times[0].push(await timeOf(one, file))
+  }
+  return times
+}
+
+async function timeOf(client: Client, file: FilePart): Promise<number> {
+  const started = performance.now()
+  expect((await client.pictures(file)).status).toBe(202)
+  return performance.now() - started
+}
+
+/** Clients of a user each who begin a file, and send no more. */
+function crowdOf(url: string): Promise<Socket[]> {
+  return Promise.all(
+    Array.from({ length: crowdSize }, async () => {
+      const token = await new Client(url).token()
+      const socket = await open(url)
+      socket.write(
+        `POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: multipart/form-data; boundary=cut\r\nContent-Length: 100000\r\n\r\n`,
+      )
+      socket.write('--cut\r\nContent-Disposition: form-data; name="files"; filename="slow.png"\r\nContent-Type: image/png\r\n\r\n')
+      socket.write(Buffer.from('89504e47', 'hex'))
+      return socket
+    }),
+  )
+}
+
+/** @returns a crowd that the gateway is waiting for */
+async function crowdAt({ url, databaseUrl }: RunningProgram) {
+  const database = new pg.Client({ connectionString: databaseUrl })
+  await database.connect()
+  const arriving = async () => (await database.query("select count(*)::int as n from uploads where state = 'receiving'")).rows[0].n
+  const crowd = await crowdOf(url)
+  await expect.poll(arriving, { timeout: 30_000 }).toBe(crowdSize)
+  const disperse = async () => {
+    expect(crowd.filter(({ closed }) => closed)).toEqual([])
+    for (const socket of crowd) socket.destroy()
+    await expect.poll(arriving, { timeout: 30_000 }).toBe(0)
+    await database.end()
+  }
+  return { disperse }
+}
+
+async function answerUntilClosed(socket: Socket): Promise<string> {
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk
+  })
+  await new Promise<void>((resolve) => socket.once('close', () => resolve()))
+  return answer
+}
+
+const connectionsOf = ({ gateway }: RunningGateway): Promise<number> =>
+  new Promise((resolve, reject) => gateway.app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))))
+
+/** The smallest time that 99 % of them do not exceed. */
+const p99 = (times: readonly number[]): number => sorted(times)[Math.ceil(times.length * 0.99) - 1] ?? Number.NaN
+
+const median = (values: readonly number[]): number => sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN
+
+const sorted = (values: readonly number[]): number[] => values.toSorted((a, b) => a - b)
