@@ -162,13 +162,20 @@ test('a rule that goes through everything rests when it has come to the end', as
 })
 
 test('a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on', async ({ airlock }) => {
-  const upload = await airlock.accepts(dot)
-  await airlock.worker().process(upload)
-  await airlock.sweeps({ restSeconds: 3600 })
-  await airlock.replaces(upload, dot.bytes)
+  let looks = 0
+  const store = {
+    ...airlock.store,
+    openReceives: async (prefix: string) => {
+      looks += 1
+      return airlock.store.openReceives(prefix)
+    },
+  }
+  await airlock.sweeps({ restSeconds: 3600 }, { store })
+  const before = looks
   const nextYear = new Date(Date.now() + 365 * 24 * 3_600_000).toISOString()
-  await airlock.world.sql.query(`update sweeper set places = jsonb_set(places, '{leftovers,endedAt}', to_jsonb($1::text))`, [nextYear])
+  await airlock.world.sql.query(`update sweeper set places = jsonb_set(places, '{unfinished,endedAt}', to_jsonb($1::text))`, [nextYear])
 
-  expect(await airlock.sweeps({ restSeconds: 3600 })).toMatchObject({ leftovers: 1 })
-  expect(await airlock.quarantine()).toEqual([])
+  await airlock.sweeps({ restSeconds: 3600 }, { store })
+
+  expect(looks).toBeGreaterThan(before)
 })
