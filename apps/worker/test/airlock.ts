@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type AssetRecord, listenForPurges, type UploadRecord } from '@airlock/database'
-import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { accept, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { waitFor } from '@airlock/stack/testing'
@@ -30,6 +30,9 @@ export const sweepOptions: WorkerDeps['sweep'] = {
 /** Nobody counts files here. */
 const noCounter = { secondsUntilRoom: async () => 0, add: async () => {}, remove: async () => {} }
 
+/** What a form says of files that are no pictures. */
+const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
+
 /** Airlock behind its doors: files are accepted, workers run on real queues, and what became of them can be looked at. */
 export class Airlock {
   readonly servers: Servers
@@ -48,12 +51,11 @@ export class Airlock {
   async accepts(sample: Sample): Promise<UploadRecord> {
     const { uploads } = this.servers.database
     const { store } = this.servers
-    const isVideo = sample.declaredType === 'video/mp4'
-    const assetType = isVideo ? 'generated_video' : 'brand_image'
+    const assetType = assetTypes[sample.declaredType] ?? 'brand_image'
     const form = {
       assetType,
-      projectId: isVideo ? randomUUID() : null,
-      brandId: null,
+      projectId: assetType === 'generated_video' ? randomUUID() : null,
+      brandId: assetType === 'lora_training' ? randomUUID() : null,
       clientMetadata: null,
       requestId: 'request-1',
     } as const

@@ -19,5 +19,6 @@ export const samples = {
   photo: shipped('good/Harbour at dusk.jpg', 'image/jpeg'),
   logo: shipped('good/logo.png', 'image/png'),
   scene: shipped('good/scene-01.mp4', 'video/mp4'),
+  boats: shipped('good/boats.zip', 'application/zip'),
   brokenPhoto: shipped('bad/half a photo.jpg', 'image/jpeg'),
 } as const satisfies Record<string, Sample>

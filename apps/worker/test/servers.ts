@@ -1,7 +1,7 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
 import { Bell, patientConnection } from '@airlock/queue'
 import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
-import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
+import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import type { Redis } from 'ioredis'
 import { Client } from 'pg'
 
@@ -13,7 +13,7 @@ export interface Servers {
   readonly bucket: IsolatedBucket
   readonly store: ObjectStore
   /** Queues of the caller's own, on this run's Redis or another. */
-  queues(redisUrl?: string): Promise<Queues>
+  queues(redisUrl?: string, prefix?: string): Promise<Queues>
   close(): Promise<void>
 }
 
@@ -31,19 +31,20 @@ const silent = { info: () => {}, warn: () => {} }
 export const openAt = (url: string): Promise<Database> =>
   openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
 
-export const storeOn = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): ObjectStore =>
-  s3ObjectStore({
-    bucket,
-    region,
-    endpoint,
-    forcePathStyle: true,
-    credentials: { accessKeyId, secretAccessKey },
-    encryption: givenStack().s3.can.encryption ? 'AES256' : 'none',
-    checksums: 'when_supported',
-    callTimeoutMs: 10_000,
-    multipartCopyFromBytes: 100 * 1024 * 1024,
-    serverSideCopy: true,
-  })
+export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
+  bucket,
+  region,
+  endpoint,
+  forcePathStyle: true,
+  credentials: { accessKeyId, secretAccessKey },
+  encryption: givenStack().s3.can.encryption ? 'AES256' : 'none',
+  checksums: 'when_supported',
+  callTimeoutMs: 10_000,
+  multipartCopyFromBytes: 100 * 1024 * 1024,
+  serverSideCopy: true,
+})
+
+export const storeOn = (bucket: IsolatedBucket): ObjectStore => s3ObjectStore(storeOptions(bucket))
 
 export async function openServers(): Promise<Servers> {
   const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
@@ -67,8 +68,9 @@ export async function openServers(): Promise<Servers> {
   }
 }
 
-async function openQueues(redisUrl?: string): Promise<Queues> {
-  const { drop, ...place } = isolatedQueuePrefix(redisUrl)
+async function openQueues(redisUrl?: string, prefix?: string): Promise<Queues> {
+  const { drop, ...own } = isolatedQueuePrefix(redisUrl)
+  const place = { ...own, prefix: prefix ?? own.prefix }
   const connections: Redis[] = []
   const bell = new Bell({ ...place, onError: () => {} })
   await bell.ready()

@@ -1,0 +1,85 @@
+/**
+ * The program of a worker whose first copy blocks its event loop before it is made: nothing is renewed, nothing is heard. Its settings come
+ * as JSON.
+ */
+import { listenForPurges, openDatabase } from '@airlock/database'
+import { defaultSizeLimits } from '@airlock/domain'
+import { Bell, patientConnection } from '@airlock/queue'
+import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { buildWorker } from '../src/app.ts'
+
+export interface BlockingWorkerSettings {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+  readonly prefix: string
+  readonly store: S3StoreOptions
+  readonly leaseSeconds: number
+  readonly blocksForMs: number
+}
+
+/** What it tells its parent. */
+export type Told = 'ready' | 'blocked' | 'goes on' | { readonly line: string }
+
+const settings = JSON.parse(process.argv[2] ?? '') as BlockingWorkerSettings
+const tell = (told: Told) => process.send?.(told)
+const onError = () => {}
+const log = {
+  info: (_fields: object, line: string) => tell({ line }),
+  warn: (_fields: object, line: string) => tell({ line }),
+  error: (_fields: object, line: string) => tell({ line }),
+}
+
+let blocked = false
+const real = s3ObjectStore(settings.store)
+const store: ObjectStore = {
+  ...real,
+  copyToFinal: (...copy) => {
+    if (!blocked) block()
+    return real.copyToFinal(...copy)
+  },
+}
+
+function block(): void {
+  blocked = true
+  tell('blocked')
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, settings.blocksForMs)
+  tell('goes on')
+}
+
+const worker = buildWorker({
+  database: await openDatabase({
+    url: settings.databaseUrl,
+    poolSize: 5,
+    statementTimeoutMs: 5000,
+    connectTimeoutMs: 2000,
+    applicationName: 'blocking-worker',
+    log,
+  }),
+  store,
+  bell: new Bell({ ...settings, onError }),
+  redis: patientConnection(settings.redisUrl, { onError }),
+  queuePrefix: settings.prefix,
+  log,
+  lanes: ['images'],
+  concurrency: 1,
+  retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
+  leaseSeconds: settings.leaseSeconds,
+  sizeLimits: defaultSizeLimits,
+  sweep: {
+    everySeconds: 3600,
+    ringAfterSeconds: 60,
+    receivingForSeconds: 3600,
+    callSeconds: 30,
+    restSeconds: 3600,
+    maxRemovals: 1000,
+    unusedAssetDays: 90,
+    graceDays: 7,
+    uploadRecordDays: 30,
+    leaseSeconds: 60,
+  },
+  purge: { everySeconds: 3600, againInSeconds: 30 },
+  upkeep: { everySeconds: 3600, accessLogDays: 400 },
+  listenForPurges: (handlers) => listenForPurges({ url: settings.databaseUrl, log, ...handlers }),
+})
+worker.start()
+tell('ready')

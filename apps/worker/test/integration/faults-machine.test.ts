@@ -1,0 +1,91 @@
+import { fork } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { queuePrefix } from '@airlock/queue'
+import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
+import { expect, onTestFinished } from 'vitest'
+import { Airlock, test } from '../airlock.ts'
+import type { BlockingWorkerSettings, Told } from '../blocking-worker.ts'
+import { samples } from '../samples.ts'
+import { storeOptions } from '../servers.ts'
+import { startWorkerProcess } from '../worker-process.ts'
+
+/** A worker in a process of its own whose event loop is blocked by its first copy. */
+function blockingWorker({ servers, queues }: Airlock, { leaseSeconds, blocksForMs }: { leaseSeconds: number; blocksForMs: number }) {
+  const settings: BlockingWorkerSettings = {
+    databaseUrl: servers.databaseUrl,
+    redisUrl: queues.redisUrl,
+    prefix: queues.prefix,
+    store: storeOptions(servers.bucket),
+    leaseSeconds,
+    blocksForMs,
+  }
+  const child = fork(fileURLToPath(new URL('../blocking-worker.ts', import.meta.url)), [JSON.stringify(settings)])
+  const told: Told[] = []
+  child.on('message', (message: Told) => told.push(message))
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await gone
+  })
+  const says = (what: Told) =>
+    waitFor(() => told.some((message) => JSON.stringify(message) === JSON.stringify(what)), {
+      what: `the worker to say ${JSON.stringify(what)}`,
+      timeoutMs: 20_000,
+      everyMs: 20,
+    })
+  return { told, says }
+}
+
+test('a worker whose event loop is blocked beyond its lock and its lease is overtaken, and changes nothing when it goes on', {
+  timeout: 60_000,
+}, async ({ airlock }) => {
+  const worker = blockingWorker(airlock, { leaseSeconds: 1, blocksForMs: 8000 })
+  await worker.says('ready')
+  const upload = await airlock.accepts(samples.photo)
+  await worker.says('blocked')
+
+  airlock.startsWorker({ leaseSeconds: 1 })
+
+  expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
+  expect(worker.told).not.toContain('goes on')
+  const [asset] = await airlock.assetsOf(upload)
+  await worker.says({ line: 'another attempt owns the upload' })
+  expect(await airlock.of(upload)).toMatchObject({ state: 'completed', attempt: 2 })
+  expect(await airlock.assetsOf(upload)).toEqual([asset])
+  expect(await airlock.servers.store.head(upload.finalKey ?? '')).toMatchObject({ sizeBytes: upload.sizeBytes })
+  await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to go' })
+})
+
+test('a worker that can write no file, and has no temp folder, inspects and promotes files of every kind', {
+  timeout: 60_000,
+}, async ({ servers }) => {
+  // A worker of production has the queues' one name, so it gets a Redis of its own.
+  const redis = await privateServer('redis')
+  onTestFinished(() => redis.drop())
+  const queues = await servers.queues(redis.address.url, queuePrefix)
+  onTestFinished(() => queues.close())
+  const airlock = new Airlock(servers, queues)
+  const { s3 } = givenStack()
+  const worker = await startWorkerProcess(
+    {
+      TMPDIR: '/dev/null/no-folder',
+      DATABASE_URL: servers.databaseUrl,
+      REDIS_URL: redis.address.url,
+      S3_ENDPOINT: s3.endpoint,
+      S3_REGION: s3.region,
+      S3_BUCKET_NAME: servers.bucket.bucket,
+      S3_FORCE_PATH_STYLE: 'true',
+      S3_SSE: s3.can.encryption ? 'AES256' : 'none',
+      AWS_ACCESS_KEY_ID: s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    },
+    { limits: '-f 0' },
+  )
+  onTestFinished(() => worker.kill())
+
+  for (const sample of [samples.photo, samples.scene, samples.boats]) {
+    const upload = await airlock.accepts(sample)
+    expect(await airlock.comesTo('completed', upload, 30_000), sample.filename).toMatchObject({ attempt: 1, lastFault: null })
+  }
+  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
+})

@@ -1,0 +1,40 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '@airlock/stack/testing'
+
+const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+
+export interface WorkerProcess {
+  /** All that it wrote so far. */
+  output(): string
+  kill(): Promise<void>
+}
+
+/**
+ * Starts a worker as production does, in a process of its own, and waits until it takes jobs.
+ *
+ * @param env its whole environment
+ * @param options.limits what the shell limits it to, as for `ulimit`
+ */
+export async function startWorkerProcess(env: Record<string, string>, { limits }: { limits?: string } = {}): Promise<WorkerProcess> {
+  const limited = limits === undefined ? 'exec "$0" "$@"' : `ulimit ${limits}; exec "$0" "$@"`
+  const child = spawn('sh', ['-c', limited, process.execPath, program], {
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOST: '127.0.0.1', WORKER_PORT: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const running: WorkerProcess = { output: () => output, kill: () => killed(child) }
+  await waitFor(() => output.includes('worker takes jobs') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })
+  if (ended(child)) throw new Error(`the worker ended: ${output}`)
+  return running
+}
+
+const ended = ({ exitCode, signalCode }: ChildProcess): boolean => exitCode !== null || signalCode !== null
+
+async function killed(child: ChildProcess): Promise<void> {
+  if (ended(child)) return
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  child.kill('SIGKILL')
+  await gone
+}
