@@ -146,3 +146,84 @@ test('with clocks that are ten minutes off, an upload that takes its time is not
   expect(await comesTo('completed', uploads[0]?.upload_id ?? '')).toMatchObject({ attempt: 1 })
   await comesTo('abandoned', left)
 })
+
+const everything = ['postgres', 'redis', 's3'] as const
+
+test.for([
+  ...everything.map((server) => ({ away: [server], how: 'cut' as const })),
+  { away: everything, how: 'cut' as const },
+  { away: everything, how: 'hole' as const },
+])(
+  'a gateway and a worker that start while $away are away ($how) stay up, and serve when they come, without a restart',
+  {
+    timeout: 90_000,
+  },
+  async ({ away, how }, { expect }) => {
+    const [url = ''] = arena.gateways
+    const started = ['gateway-1', 'images-1'] as const
+    const become = (kind: 'open' | 'cut' | 'hole') => {
+      for (const member of started) for (const server of away) arena.link(member, server).become({ kind })
+    }
+    await Promise.all([...started, 'images-2' as const].map((name) => arena.member(name).kill()))
+    become(how)
+
+    await Promise.all(started.map((name) => arena.member(name).start()))
+
+    await waitFor(async () => (await fetch(`${url}/health/live`)).ok, { what: 'the gateway to live', timeoutMs: 20_000 })
+    await waitFor(async () => (await fetch(`${url}/health/ready`)).status === 503, { what: 'the gateway to be unready' })
+    const send = () =>
+      call(`${url}/api/upload`, {
+        method: 'POST',
+        token: token(),
+        form: formOf([draw('brand_image', randomUUID())], { projectId: '', fieldsFirst: true }),
+      })
+    const meanwhile = await send()
+    expect(meanwhile).toMatchObject({ status: away.length === 1 && away[0] === 'redis' ? 202 : 503 })
+    await wait(2000)
+    become('open')
+    await waitFor(async () => (await fetch(`${url}/health/ready`)).ok, { what: 'the gateway to be ready', timeoutMs: 30_000 })
+    const taken = (answer: Answer) => 'status' in answer && answer.status === 202
+    const later = await waitFor(() => send().then((answer) => taken(answer) && answer), { what: 'a file to be taken' })
+    const answers = [meanwhile, later].filter(taken)
+    for (const { upload_id: id } of answers.flatMap((answer) => bodyOf(answer).uploads)) {
+      expect(await comesTo('completed', id)).toMatchObject({ attempt: 1 })
+    }
+    await arena.member('images-2').start()
+  },
+)
+
+test.for(everything)(
+  'while %s is frozen for longer than a lease nothing that was taken is lost, and nobody has to be restarted',
+  {
+    timeout: 90_000,
+  },
+  async (server, { expect }) => {
+    const { controls } = arena.stack.servers[server]
+    const send = (gateway: string | undefined) =>
+      call(`${gateway}/api/upload`, {
+        method: 'POST',
+        token: token(),
+        form: formOf([draw('generated_video', randomUUID())], { projectId: randomUUID(), fieldsFirst: true }),
+      })
+    const before = await Promise.all(arena.gateways.map(send))
+    await controls?.pause()
+    const begun = performance.now()
+    const meanwhile = await Promise.all(arena.gateways.map(send))
+    const ms = performance.now() - begun
+    await wait(4000)
+    await controls?.resume()
+    const after = await waitFor(
+      async () => {
+        const answers = await Promise.all(arena.gateways.map(send))
+        return answers.every((answer) => 'status' in answer && answer.status === 202) && answers
+      },
+      { what: 'both gateways to take files', timeoutMs: 30_000 },
+    )
+
+    for (const answer of meanwhile) expect(answer).toMatchObject({ status: server === 'redis' ? 202 : 503 })
+    expect(ms).toBeLessThan(6000)
+    const taken = [...before, ...meanwhile, ...after].filter((answer) => 'status' in answer && answer.status === 202)
+    expect(taken.length).toBeGreaterThanOrEqual(4)
+    for (const { upload_id: id } of taken.flatMap((answer) => bodyOf(answer).uploads)) await comesTo('completed', id)
+  },
+)

@@ -1,0 +1,97 @@
+import { migrate } from '@airlock/database'
+import { privateServer, waitFor } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
+import { Client as Postgres } from 'pg'
+import { expect, test } from 'vitest'
+import { acceptedIds, Client, photo, startGateway } from '../gateway.ts'
+
+async function timed<T>(what: () => Promise<T>): Promise<{ result: T; ms: number }> {
+  const started = performance.now()
+  const result = await what()
+  return { result, ms: performance.now() - started }
+}
+
+test('Redis without memory: uploads are accepted, jobs answer truly, and once there is room workers are woken again', {
+  timeout: 60_000,
+}, async () => {
+  const server = await privateServer('redis')
+  const gateway = await startGateway({ redisUrl: server.address.url })
+  const redis = new Redis(server.address.url)
+  try {
+    const client = new Client(gateway.url)
+    await redis.config('SET', 'maxmemory', '1')
+    await expect(redis.set('a', 'b')).rejects.toThrow(/OOM/)
+
+    const first = await timed(async () => client.pictures(await photo()))
+    expect(first.result.status).toBe(202)
+    expect(first.ms).toBeLessThan(5000)
+    const [id = ''] = acceptedIds(first.result)
+    expect(await client.get(`/api/jobs/${id}`)).toMatchObject({ status: 200, body: { status: 'queued', progress: 0 } })
+    const second = await timed(async () => client.pictures(await photo()))
+    expect(second.result.status).toBe(202)
+    expect(second.ms).toBeLessThan(2000)
+    expect(gateway.log.filter(({ msg }) => msg === 'no worker woken, the sweeper will')).toHaveLength(2)
+
+    await redis.config('SET', 'maxmemory', '0')
+    const woken = async () => acceptedIds(await client.pictures(await photo()))[0] ?? ''
+    const later = await woken()
+    await expect.poll(async () => redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${later}`)).toBe(1)
+    // the sweeper's part
+    await gateway.bell.ringAgain('images', { uploadId: id })
+    expect(await redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${id}`)).toBe(1)
+  } finally {
+    redis.disconnect()
+    await gateway.close()
+    await server.drop()
+  }
+})
+
+/** Takes every connection that a server has, those of the gateway's pool and those kept for superusers too. @returns what gives them back */
+async function takeAllConnections(url: string): Promise<() => Promise<void>> {
+  const held: Postgres[] = []
+  const takeWhatIsLeft = async () => {
+    for (let left = true; left; ) {
+      const one = new Postgres({ connectionString: url })
+      one.on('error', () => {})
+      left = await one.connect().then(
+        () => held.push(one) > 0,
+        () => false,
+      )
+    }
+  }
+  await takeWhatIsLeft()
+  await held[0]?.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'gateway-test'`)
+  await takeWhatIsLeft()
+  return async () => {
+    await Promise.all(held.map((one) => one.end()))
+  }
+}
+
+test('Postgres without a free connection: 503 in bounded time, later at once, and it comes back by itself', {
+  timeout: 90_000,
+}, async () => {
+  const server = await privateServer('postgres')
+  await migrate({ url: server.address.url, log: { info: () => {}, warn: () => {} } })
+  const gateway = await startGateway({ databaseUrl: server.address.url })
+  try {
+    const client = new Client(gateway.url)
+    const small = await photo()
+    const path = `/api/jobs/${acceptedIds(await client.pictures(small))[0]}`
+    const giveBack = await takeAllConnections(server.address.url)
+
+    const first = await timed(() => client.get(path))
+    expect(first.result).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
+    expect(first.ms).toBeLessThan(5000)
+    const later = await timed(() => client.pictures(small))
+    expect(later.result).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
+    expect(later.result.headers.get('retry-after')).toBe('5')
+    expect(later.ms).toBeLessThan(100)
+
+    await giveBack()
+    await waitFor(async () => (await client.get(path)).status === 200, { what: 'the job to answer', timeoutMs: 20_000 })
+    expect((await client.pictures(small)).status).toBe(202)
+  } finally {
+    await gateway.close()
+    await server.drop()
+  }
+})

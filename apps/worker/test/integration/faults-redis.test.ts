@@ -1,0 +1,69 @@
+import { privateServer, waitFor } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
+import { expect, onTestFinished } from 'vitest'
+import { Airlock, sweepOptions, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+/** Sweeps all the time, and rings for what has not moved for a second. */
+const busySweeper = { ...sweepOptions, everySeconds: 0.5, ringAfterSeconds: 1 }
+
+/** Airlock on a Redis of the test's own, and a hand on that. */
+async function onOwnRedis(servers: Airlock['servers']) {
+  const server = await privateServer('redis')
+  const queues = await servers.queues(server.address.url)
+  const airlock = new Airlock(servers, queues)
+  const redis = new Redis(server.address.url, { maxRetriesPerRequest: 1 })
+  onTestFinished(async () => {
+    await airlock.stopsAll()
+    redis.disconnect()
+    await queues.close()
+    await server.drop()
+  })
+  return { airlock, redis }
+}
+
+test('what is accepted while Redis has no memory left is worked on once it has, and jobs that ran meanwhile end well', {
+  timeout: 60_000,
+}, async ({ servers }) => {
+  const { airlock, redis } = await onOwnRedis(servers)
+  const gate = airlock.gate()
+  airlock.startsWorker({ store: gate.store, sweep: busySweeper, leaseSeconds: 2 })
+  const running = await airlock.accepts(samples.photo)
+  await gate.reached
+  await redis.config('SET', 'maxmemory', '1')
+  await expect(redis.set('a', 'b')).rejects.toThrow(/OOM/)
+
+  const accepted = await airlock.accepts(samples.photo)
+  gate.open()
+  expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: accepted.id }])
+  await airlock.comesTo('completed', running)
+  expect((await airlock.of(accepted)).state).toBe('received')
+  await redis.config('SET', 'maxmemory', '0')
+
+  expect(await airlock.comesTo('completed', accepted, 30_000)).toMatchObject({ attempt: 1 })
+  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
+})
+
+test('a thousand uploads wait when Redis forgets everything, and each becomes one asset', { timeout: 240_000 }, async ({ servers }) => {
+  const { airlock, redis } = await onOwnRedis(servers)
+  const count = 1000
+  const uploads = []
+  for (let sent = 0; sent < count; sent += 50) {
+    uploads.push(...(await Promise.all(Array.from({ length: 50 }, () => airlock.accepts(samples.logo)))))
+  }
+  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(count)
+  await redis.flushall()
+  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(0)
+
+  airlock.startsWorker({ sweep: busySweeper })
+
+  const ends = `select state, count(*)::integer as uploads, count(asset.id)::integer as assets, count(distinct asset.upload_id)::integer as distinct
+    from uploads left join assets asset on asset.upload_id = uploads.id where uploads.user_id = $1 group by state`
+  await waitFor(async () => (await servers.sql.query(ends, [airlock.userId])).rows.every(({ state }) => state === 'completed'), {
+    what: 'all to be completed',
+    timeoutMs: 220_000,
+    everyMs: 500,
+  })
+  expect((await servers.sql.query(ends, [airlock.userId])).rows).toEqual([{ state: 'completed', uploads: count, assets: count, distinct: count }])
+  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty', timeoutMs: 30_000 })
+})
