@@ -64,6 +64,8 @@ test('a thousand uploads wait when Redis forgets everything, and each becomes on
     timeoutMs: 220_000,
     everyMs: 500,
   })
-  expect((await servers.sql.query(ends, [airlock.userId])).rows).toEqual([{ state: 'completed', uploads: count, assets: count, distinct: count }])
+  expect((await servers.sql.query(ends, [airlock.userId])).rows).toEqual([
+    { state: 'completed', uploads: count, assets: count, distinct: count },
+  ])
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty', timeoutMs: 30_000 })
 })
