@@ -4,19 +4,43 @@ import { AirlockError, KiB } from '@airlock/domain'
 export type ClientMetadata = Readonly<Record<string, string | number | boolean>>
 
 const maxBytes = 4 * KiB
-const expected = 'a JSON object of at most 4 KiB whose values are strings, numbers or booleans'
 
-/** @throws AirlockError `field_malformed` */
+const expected = {
+  shape: 'a JSON object of at most 4 KiB whose values are strings, numbers or booleans',
+  text: 'JSON whose texts are valid Unicode and hold no NUL',
+  number: 'JSON whose numbers fit into 64 bits of floating point; write longer ones as strings',
+}
+
+const malformed = (rule: keyof typeof expected): AirlockError =>
+  new AirlockError('field_malformed', { field: 'metadata', expected: expected[rule] })
+
+/** @throws AirlockError `field_malformed` for whatever would not come back as it is */
 export function parseClientMetadata(text: string): ClientMetadata {
-  const malformed = new AirlockError('field_malformed', { field: 'metadata', expected })
-  if (Buffer.byteLength(text) > maxBytes || text.includes('\\u0000')) throw malformed
-  let value: unknown
-  try {
-    value = JSON.parse(text)
-  } catch {
-    throw malformed
-  }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed
-  if (!Object.values(value).every((entry) => ['string', 'number', 'boolean'].includes(typeof entry))) throw malformed
+  if (Buffer.byteLength(text) > maxBytes) throw malformed('shape')
+  const value = parsed(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('shape')
+  const entries = Object.entries(value)
+  if (!entries.every(([, entry]) => ['string', 'number', 'boolean'].includes(typeof entry))) throw malformed('shape')
+  // Postgres keeps neither in jsonb
+  if (!entries.flat().every((part) => typeof part !== 'string' || (part.isWellFormed() && !part.includes('\0')))) throw malformed('text')
   return value as ClientMetadata
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text, (_key, value, context?: { source?: string }) => {
+      if (typeof value === 'number' && significant(String(value)) !== significant(context?.source ?? '')) throw malformed('number')
+      return value
+    })
+  } catch (error) {
+    throw error instanceof AirlockError ? error : malformed('shape')
+  }
+}
+
+/** The digits of a number that count, and the place of the last of them: two ways to write a number agree in both. */
+function significant(written: string): string {
+  const [, sign = '', whole = '', part = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(written) ?? []
+  const digits = (whole + part).replace(/^0+/, '')
+  const kept = digits.replace(/0+$/, '')
+  return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - part.length + digits.length - kept.length}`
 }

@@ -10,7 +10,8 @@ export interface RefusedFile extends Refusal {
   readonly retryAfterSeconds?: number
 }
 
+/** The name stays as its client wrote it, but for NUL: the answer of a repeatable request is kept as jsonb, which takes none. */
 export function refusedFile(index: number, filename: string | null, error: AirlockError): RefusedFile {
   const retry = error instanceof FileLimitReached ? { retryAfterSeconds: error.retryAfterSeconds } : {}
-  return { index, filename, status: error.status, ...asRefusal(error), ...retry }
+  return { index, filename: filename?.replaceAll('\0', '\u{fffd}') ?? null, status: error.status, ...asRefusal(error), ...retry }
 }

@@ -24,6 +24,27 @@ test('a repeated request gets the first answer, and stores nothing twice', async
   expect(await uploadsOf(gateway, client)).toEqual(rows)
 })
 
+test('a file beside it whose name can not even be stored does not keep a request from being repeatable', async ({ gateway, client }) => {
+  const part = (name: string, bytes: Uint8Array) => [
+    Buffer.from(`--cut\r\nContent-Disposition: form-data; name="files"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n`),
+    bytes,
+    Buffer.from('\r\n'),
+  ]
+  const { bytes } = await photo()
+  const type = Buffer.from('--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n')
+  const body = Buffer.concat([type, ...part('good.jpg', bytes), ...part('a\0b.jpg', bytes), Buffer.from('--cut--\r\n')])
+  const headers = { ...(await client.headers()), 'idempotency-key': randomUUID(), 'content-type': 'multipart/form-data; boundary=cut' }
+  const send = async () => answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body }))
+
+  const first = await send()
+
+  expect(first).toMatchObject({
+    status: 202,
+    body: { uploads: [{ filename: 'good.jpg' }], rejected: [{ index: 1, filename: 'a\u{fffd}b.jpg', code: 'filename_invalid' }] },
+  })
+  expect((await send()).body).toEqual(first.body)
+})
+
 test('a quoted key, as the draft writes it, is the same key', async ({ gateway, client }) => {
   const first = await sends(gateway.url, client, '"quoted-key"', await photo())
   expect((await sends(gateway.url, client, 'quoted-key', await photo())).body).toEqual(first.body)
@@ -120,7 +141,7 @@ test('a file with the digest that was announced passes, with another it is refus
 })
 
 test('metadata comes back unchanged in the job and in the asset', async ({ gateway, client }) => {
-  const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x"' }
+  const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x" \\u0000', ratio: 0.1, id: -(2 ** 53), huge: 1e300, none: 0 }
   const answer = await client.uploads(['asset_type', 'brand_image'], ['metadata', JSON.stringify(metadata)], await photo())
   const id = answer.body.uploads[0].upload_id
   expect((await client.get(`/api/jobs/${id}`)).body.metadata).toEqual(metadata)
@@ -130,12 +151,14 @@ test('metadata comes back unchanged in the job and in the asset', async ({ gatew
   expect((await client.get(`/api/assets/${asset_id}`)).body.metadata).toEqual(metadata)
 })
 
-test.for(['not json', '[1]', '"text"', 'null', '{"a":{"b":1}}', '{"a":null}', '{"a":"\\u0000"}', `{"a":"${'x'.repeat(4100)}"}`])(
-  'metadata that is no flat, small object → 400: %s',
-  async (metadata, { client }) => {
-    expect(await client.uploads(['asset_type', 'brand_image'], ['metadata', metadata], await photo())).toMatchObject({
-      status: 400,
-      body: { code: 'field_malformed' },
-    })
-  },
-)
+const unfit = [
+  ...['not json', '[1]', '"text"', 'null', '{"a":{"b":1}}', '{"a":null}', `{"a":"${'x'.repeat(4100)}"}`],
+  ...['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"\\udc00":1}'],
+  ...['{"a":12345678901234567890}', '{"a":0.12345678901234567890}', '{"a":1e400}', '{"a":1e-400}'],
+]
+test.for(unfit)('metadata that is no flat, small object, or would not come back as it is → 400: %s', async (metadata, { client }) => {
+  expect(await client.uploads(['asset_type', 'brand_image'], ['metadata', metadata], await photo())).toMatchObject({
+    status: 400,
+    body: { code: 'field_malformed' },
+  })
+})
