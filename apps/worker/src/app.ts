@@ -28,6 +28,10 @@ export interface WorkerDeps {
   retry: RetryPolicy
   leaseSeconds: number
   sizeLimits: SizeLimits
+  /** The pipeline's videos of one project that may run at once, over all workers; 0: no bound. */
+  maxRunningPerProject: number
+  /** Only to say where assets are: `s3://bucket/key`. */
+  bucket: string
   /** What reading a file may cost, where it differs from inspection's own limits. */
   inspection?: InspectionSettings
   sweep: Omit<SweepTimerOptions, 'onSwept'>

@@ -22,6 +22,7 @@ const names = [
   'RETRY_FOR_HOURS',
   'RETRY_BASE_MS',
   'RETRY_CAP_MS',
+  'PIPELINE_MAX_RUNNING_PER_PROJECT',
   ...inspectionVariables,
   ...sweepVariables,
   'ACCESS_LOG_DAYS',

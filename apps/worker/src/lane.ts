@@ -3,7 +3,8 @@ import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Worker } from 'bullmq'
 import type { WorkerDeps } from './app.ts'
-import { handleProcessUpload, retryAfterMs } from './jobs/process-upload.ts'
+import { retryAfterMs } from './jobs/process-upload.ts'
+import { runJob } from './jobs/run-job.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { RunningJobs } from './running-jobs.ts'
 
@@ -96,12 +97,13 @@ function laneWorker(
   const jobDeps = {
     ...deps,
     uploads: database.uploads,
+    assets: database.assets,
     inspect,
     onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
   }
   const worker = new LaneWorker(
     queueNames[lane],
-    (job, token, signal) => jobs.add(handleProcessUpload(job, token, signal ?? new AbortController().signal, jobDeps)),
+    (job, token, signal) => jobs.add(runJob(job, token, signal ?? new AbortController().signal, jobDeps)),
     {
       connection: deps.redis,
       prefix: deps.queuePrefix,

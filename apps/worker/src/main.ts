@@ -43,6 +43,8 @@ async function start(config: WorkerConfig): Promise<void> {
     },
     leaseSeconds: config.LEASE_SECONDS,
     sizeLimits: sizeLimits(config),
+    maxRunningPerProject: config.PIPELINE_MAX_RUNNING_PER_PROJECT,
+    bucket: config.S3_BUCKET_NAME,
     inspection: inspectionSettings(config),
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },

@@ -17,6 +17,7 @@ import { openServers, type Queues, type Servers } from './servers.ts'
 export const sweepOptions: WorkerDeps['sweep'] = {
   everySeconds: 3600,
   ringAfterSeconds: 60,
+  inboxRingAfterSeconds: 60,
   receivingForSeconds: 3600,
   callSeconds: 30,
   restSeconds: 3600,
@@ -90,6 +91,8 @@ export class Airlock {
       retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
+      maxRunningPerProject: 3,
+      bucket: this.servers.bucket.bucket,
       sweep: sweepOptions,
       purge: { everySeconds: 3600, againInSeconds: 30 },
       upkeep: { everySeconds: 3600, accessLogDays: 400 },

@@ -77,6 +77,9 @@ export const proxies: Parser<number | readonly string[]> = (value) => {
   return networks
 }
 
+/** Several names of buckets, separated by commas. */
+export const bucketNames: Parser<readonly string[]> = (value) => value.split(',').map((name) => bucketName(name.trim()))
+
 /** The bucket naming rules of S3 that every store shares: 3–63 lower-case letters, digits, dots and hyphens. */
 export const bucketName: Parser<string> = (value) => {
   if (!/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/.test(value)) throw new BadValue('3 to 63 lower-case letters, digits, dots and hyphens')

@@ -91,6 +91,11 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
     breaks: (values) => Number(values.PRESIGN_DEFAULT_HOURS) > Number(values.PRESIGN_MAX_HOURS),
   },
   {
+    name: 'PIPELINE_SOURCE_BUCKETS',
+    problem: 'has S3_BUCKET_NAME in it: files of that bucket come in by its inbox, never by their key',
+    breaks: (values) => (values.PIPELINE_SOURCE_BUCKETS as readonly unknown[] | undefined)?.includes(values.S3_BUCKET_NAME) === true,
+  },
+  {
     name: 'RETRY_BASE_MS',
     problem: 'is above RETRY_CAP_MS',
     breaks: (values) => Number(values.RETRY_BASE_MS) > Number(values.RETRY_CAP_MS),

@@ -1,4 +1,18 @@
-import { bucketName, oneOf, origins, type Parser, proxies, secret, secrets, someOf, text, url, wholeNumber, yesOrNo } from './parsers.ts'
+import {
+  bucketName,
+  bucketNames,
+  oneOf,
+  origins,
+  type Parser,
+  proxies,
+  secret,
+  secrets,
+  someOf,
+  text,
+  url,
+  wholeNumber,
+  yesOrNo,
+} from './parsers.ts'
 
 /** One environment variable: what it is for, what it may be, what it is when absent. */
 export interface Variable<T> {
@@ -208,6 +222,21 @@ export const variables = {
     about: 'finished uploads are forgotten after so long, parked ones never; their jobs are then unknown',
     parse: wholeNumber(1, 36_500),
     default: '30',
+  }),
+  PIPELINE_RING_AFTER_SECONDS: variable({
+    about: "how old a video in the pipeline's inbox must be before the sweeper rings for it in its producer's place",
+    parse: wholeNumber(0, 86_400),
+    default: '60',
+  }),
+  PIPELINE_MAX_RUNNING_PER_PROJECT: variable({
+    about: "the pipeline's videos of one project that may be worked on at once, over all workers; 0 = no bound",
+    parse: wholeNumber(0, 1000),
+    default: '3',
+  }),
+  PIPELINE_SOURCE_BUCKETS: variable({
+    about: 'buckets beside our own from which videos may be fetched, by comma; empty = none',
+    parse: (value) => (value === '' ? [] : bucketNames(value)),
+    default: '',
   }),
   ACCESS_LOG_IP_HASH_KEY: variable({
     about: 'with it the access log keeps an HMAC of the address that asked, at least 32 bytes; empty = nothing of it',

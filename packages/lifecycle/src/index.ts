@@ -19,7 +19,7 @@ export {
   receive,
   type Sender,
 } from './receive.ts'
-export { type AnnouncedVideo, AnnouncementRefused, type RegisteredVideo, registerVideo } from './register-video.ts'
+export { type AnnouncedVideo, AnnouncementRefused, type RegisteredVideo, type RegisterVideoDeps, registerVideo } from './register-video.ts'
 export { reject } from './reject.ts'
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'

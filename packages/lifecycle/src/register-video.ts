@@ -24,6 +24,18 @@ export class AnnouncementRefused extends Error {
   override name = 'AnnouncementRefused'
 }
 
+const dispute = 'disputed: '
+
+/** Job and object tell different owners. Which of them is right, only people can tell, so nobody rings for it again. */
+class AnnouncementDisputed extends AnnouncementRefused {
+  constructor(message: string) {
+    super(`${dispute}${message}`)
+  }
+}
+
+/** Whether a job failed for that, by the reason that its queue keeps. */
+export const isDisputed = (reason: string | null): boolean => reason?.startsWith(dispute) ?? false
+
 export interface RegisterVideoDeps {
   uploads: Pick<UploadRepository, 'byId' | 'registerVideo' | 'cancel'>
   assets: Pick<AssetRepository, 'ofUpload'>
@@ -95,9 +107,9 @@ function mustBeOf(upload: UploadRecord, video: AnnouncedVideo): UploadRecord {
 /** @throws AnnouncementRefused when the object does not say that it is this user's */
 function mustBelong({ metadata }: StoredObject, { key, userId }: AnnouncedVideo): void {
   const owner = metadata['user-id']
-  if (owner === undefined) throw new AnnouncementRefused(`the object at ${key} has no x-amz-meta-user-id`)
+  if (owner === undefined) throw new AnnouncementDisputed(`the object at ${key} has no x-amz-meta-user-id`)
   if (owner.toLowerCase() !== userId)
-    throw new AnnouncementRefused(`the object at ${key} is of user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not of ${userId}`)
+    throw new AnnouncementDisputed(`the object at ${key} is of user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not of ${userId}`)
 }
 
 function asNewVideo(video: AnnouncedVideo, { sizeBytes, etag }: StoredObject): NewVideo {

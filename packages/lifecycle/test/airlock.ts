@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
-import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import { type QueueLane, queueNames } from '@airlock/queue'
-import { Queue } from 'bullmq'
+import { type Job, Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { test as base, expect } from 'vitest'
 import {
@@ -20,6 +20,7 @@ import {
   type ReceivedFile,
   receive,
   type Sender,
+  type SweepDeps,
   type SweepOptions,
   type SweepReport,
   settleFailedAttempt,
@@ -52,6 +53,7 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<
 /** How these tests sweep: objects at once, without a pause between two passes. */
 export const sweepOptions: SweepOptions = {
   ringAfterSeconds: 60,
+  inboxRingAfterSeconds: -1, // the same, and two sweeps may come within one ms
   receivingForSeconds: 3600,
   callSeconds: -1, // the clock of the store may be a moment ahead of ours
   // two sweeps may come within one ms
@@ -81,6 +83,15 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
     requestId: 'request-1',
   } as const
 }
+
+/** What a sweep of a test has in place of the real thing. */
+type Sweeping = Partial<Omit<SweepDeps, 'bell'>> & { bell?: Partial<SweepDeps['bell']> }
+
+const verbsOf = (bell: SweepDeps['bell']): SweepDeps['bell'] => ({
+  ringAgain: (...args) => bell.ringAgain(...args),
+  ringForVideo: (...args) => bell.ringForVideo(...args),
+  failureOf: (...args) => bell.failureOf(...args),
+})
 
 /** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
 export class Airlock {
@@ -155,8 +166,9 @@ export class Airlock {
     }
   }
 
-  sweeps(options: Partial<SweepOptions> = {}, deps: Partial<Parameters<typeof sweep>[1]> = {}): Promise<SweepReport | null> {
-    const { database, bell } = this.world
+  sweeps(options: Partial<SweepOptions> = {}, { bell: given, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
+    const { database } = this.world
+    const bell = { ...verbsOf(this.world.bell), ...given }
     return sweep(
       { ...sweepOptions, ...options },
       { uploads: this.uploads, assets: database.assets, sweeper: database.sweeper, store: this.store, bell, log: this.log, ...deps },
@@ -216,13 +228,17 @@ export class Airlock {
     return this.world.bucket.keys('quarantine/')
   }
 
+  inbox(): Promise<string[]> {
+    return this.world.bucket.keys('pipeline-inbox/')
+  }
+
   openMultipartUploads(): Promise<string[]> {
     return this.world.bucket.openMultipartUploads()
   }
 
-  /** Everything in the bucket that is not in quarantine. */
+  /** Everything in the bucket that is neither in quarantine nor in the inbox. */
   async finalObjects(): Promise<string[]> {
-    return (await this.world.bucket.keys()).filter((key) => !key.startsWith('quarantine/'))
+    return (await this.world.bucket.keys()).filter((key) => !/^(quarantine|pipeline-inbox)\//.test(key))
   }
 
   async bytesAt(key: string): Promise<Buffer> {
@@ -240,6 +256,17 @@ export class Airlock {
     await queue.close()
     redis.disconnect()
     return jobs.map(({ id }) => id ?? '')
+  }
+
+  /** The job of an upload, or null when Redis has none. */
+  async jobOf(lane: QueueLane, uploadId: string): Promise<Job | null> {
+    const { redisUrl, prefix } = this.world.queues
+    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
+    const queue = new Queue(queueNames[lane], { connection: redis, prefix })
+    const job = await queue.getJob(uploadId)
+    await queue.close()
+    redis.disconnect()
+    return job ?? null
   }
 
   /** Removes the jobs of a lane, as a Redis does that loses its data. */
@@ -262,7 +289,8 @@ export class Airlock {
     const { rows } = await this.world.sql.query('select id, state from uploads')
     const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
     const isAlive = (state: UploadState | undefined) => state !== undefined && state !== 'receiving' && !isFinal(state)
-    const orphans = (await this.quarantine()).filter((key) => !isAlive(states.get(uploadIdOfQuarantineKey(key) ?? '')))
+    const waiting = [...(await this.quarantine()), ...(await this.inbox())]
+    const orphans = waiting.filter((key) => !isAlive(states.get(uploadIdOfWaitingKey(key) ?? '')))
     const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
     expect({ orphans, receiving, openMultipartUploads: await this.openMultipartUploads() }, 'what the test left behind').toEqual({
       orphans: [],

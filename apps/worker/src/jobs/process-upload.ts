@@ -8,7 +8,6 @@ import {
   processUpload,
   settleFailedAttempt,
 } from '@airlock/lifecycle'
-import { PayloadMalformed, parseProcessUpload } from '@airlock/queue'
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
 import { heardWithin } from '../heard-within.ts'
 
@@ -32,6 +31,8 @@ export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<Retry
 
 export interface ProcessUploadDeps extends ProcessDeps {
   retry: RetryPolicy
+  /** The pipeline's videos of one project that may run at once, over all workers; 0: no bound. */
+  maxRunningPerProject: number
   /** Fires when the worker stops and waits for its jobs no longer. */
   stopping: AbortSignal
   onOutcome(outcome: Outcome['ended'] | 'released' | 'parked' | 'handed_back'): void
@@ -39,31 +40,32 @@ export interface ProcessUploadDeps extends ProcessDeps {
 
 /**
  * Runs a job: one accepted upload to its end. A bad file is final at its first attempt; broken servers are tried again, until the upload is
- * parked; a job whose upload another worker holds waits for the end of that lease; what a worker that stops does not get done with, it hands
- * back.
+ * parked; a job whose upload another worker holds waits for the end of that lease, and one whose project has enough running waits a little;
+ * what a worker that stops does not get done with, it hands back.
  *
  * @param signal fires when Redis gave the job to somebody else
  */
 export async function handleProcessUpload(
+  uploadId: string,
   job: Job,
   token: string | undefined,
   signal: AbortSignal,
   deps: ProcessUploadDeps,
 ): Promise<void> {
-  const { upload_id: uploadId } = payloadOf(job)
   const { stopping } = deps
+  const crowd = { maxRunning: deps.maxRunningPerProject, retryInMs: crowdedForMs(job.attemptsStarted, Math.random) }
   let outcome: Outcome
   try {
     stopping.throwIfAborted() // taken from the queue in the last moment
     const onProgress = (part: number) => heardWithin(job.updateProgress(part))
-    outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, onProgress })
+    outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, crowd, onProgress })
   } catch (error) {
     if (stopping.aborted) return giveBack(error, job, token, deps)
     if (!(error instanceof AttemptFailed)) throw error
     return settle(error, job, token, deps)
   }
   deps.onOutcome(outcome.ended)
-  if (outcome.ended === 'leased') await comeAgain(job, token, outcome.retryInMs)
+  if (outcome.ended === 'leased' || outcome.ended === 'crowded') await comeAgain(job, token, outcome.retryInMs)
 }
 
 async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<void> {
@@ -107,12 +109,8 @@ async function giveBack(error: unknown, job: Job, token: string | undefined, dep
  */
 const furtherApart = ({ cause }: AttemptFailed): number => (cause instanceof InspectionFailed ? 3 : 0)
 
-/** A payload that breaks its schema fails finally, with its reason, and never loops. */
-function payloadOf(job: Job) {
-  try {
-    return parseProcessUpload(job.name, job.data)
-  } catch (error) {
-    if (error instanceof PayloadMalformed) throw new UnrecoverableError(error.message)
-    throw error
-  }
-}
+/** A project that is busy is asked again soon, so that its next video begins when one ends; a flood of them asks less often. */
+const crowdedFor = { baseMs: 250, capMs: 5000 } as const
+
+/** @param tries how often the job has begun, from 1 */
+const crowdedForMs = (tries: number, random: () => number): number => retryAfterMs(Math.max(1, tries), crowdedFor, random)

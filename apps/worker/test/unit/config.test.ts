@@ -51,6 +51,8 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   UNUSED_ASSET_DAYS: '-1',
   UNUSED_ASSET_GRACE_DAYS: 'a week',
   UPLOAD_RECORD_DAYS: '0',
+  PIPELINE_RING_AFTER_SECONDS: '-1',
+  PIPELINE_MAX_RUNNING_PER_PROJECT: 'few',
   SHUTDOWN_GRACE_S: '-1',
 }
 

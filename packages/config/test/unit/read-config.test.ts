@@ -94,6 +94,9 @@ const malformed: Record<VariableName, string | null> = {
   UNUSED_ASSET_DAYS: '-1',
   UNUSED_ASSET_GRACE_DAYS: 'a week',
   UPLOAD_RECORD_DAYS: '0',
+  PIPELINE_RING_AFTER_SECONDS: 'soon',
+  PIPELINE_MAX_RUNNING_PER_PROJECT: '-1',
+  PIPELINE_SOURCE_BUCKETS: 'renders,No_Bucket',
   ACCESS_LOG_IP_HASH_KEY: 'too short',
   ACCESS_LOG_DAYS: '0',
   SHUTDOWN_NOT_READY_SECONDS: '601',
@@ -133,6 +136,10 @@ test('a malformed URL with a password does not show it', () => {
 })
 
 test('settings that contradict each other are named', () => {
+  const ownBucket = `renders, ${sound.S3_BUCKET_NAME}`
+  expect(problemsOf({ ...sound, PIPELINE_SOURCE_BUCKETS: ownBucket })).toEqual({
+    PIPELINE_SOURCE_BUCKETS: expect.stringContaining('S3_BUCKET_NAME'),
+  })
   expect(problemsOf({ ...sound, S3_SSE: 'aws:kms' })).toEqual({ S3_KMS_KEY_ID: expect.stringContaining('aws:kms') })
   expect(problemsOf({ ...sound, AWS_ACCESS_KEY_ID: 'id' })).toHaveProperty('AWS_SECRET_ACCESS_KEY')
   expect(problemsOf({ ...sound, AWS_SECRET_ACCESS_KEY: 'key' })).toHaveProperty('AWS_ACCESS_KEY_ID')

@@ -33,6 +33,8 @@ export interface Unmoved {
   stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `parked`, for an operator to look at. */
   parked(options: BatchOptions): Promise<Batch>
+  /** The database's time, for ages of what stands elsewhere: that of a worker may be wrong. */
+  clock(): Promise<Date>
 }
 
 export const unmoved = (sessions: Sessions): Unmoved => {
@@ -51,6 +53,11 @@ export const unmoved = (sessions: Sessions): Unmoved => {
     lapsed: (options) => batch('processing', 'leaseUntil', 0, options),
     stale: ({ olderThanSeconds, ...options }) => batch('receiving', 'createdAt', olderThanSeconds, options),
     parked: (options) => batch('parked', 'parkedAt', 0, options),
+    clock: () =>
+      sessions.run(async ({ rows }) => {
+        const [row] = await rows('select now() as at')
+        return row?.at as Date
+      }),
   }
 }
 

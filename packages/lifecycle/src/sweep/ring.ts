@@ -33,10 +33,10 @@ function about({ id, state }: UploadRecord): object {
   return { uploadId: id, state }
 }
 
-async function ringFor({ id, assetType }: UploadRecord, { bell, log }: SweepDeps): Promise<Moved> {
+async function ringFor({ id, assetType, priority }: UploadRecord, { bell, log }: SweepDeps): Promise<Moved> {
   if (assetType === null) throw new Error(`upload ${id} was accepted without an asset type`)
   try {
-    return (await bell.ringAgain(assetKind(assetType).lane, { uploadId: id })) ? 'moved' : 'nothing to do'
+    return (await bell.ringAgain(assetKind(assetType).lane, { uploadId: id, priority: priority ?? undefined })) ? 'moved' : 'nothing to do'
   } catch (err) {
     if (!(err instanceof BellUnreachable)) throw err
     log.warn({ uploadId: id, err }, 'no worker woken, the next sweep will try')

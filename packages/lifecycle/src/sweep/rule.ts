@@ -21,8 +21,8 @@ export interface RuleDefinition<T> {
   readonly about: (item: T) => object
   /** It deletes: the sweep's limit counts for it. */
   readonly removes?: true
-  /** It goes through everything there is, a little in each sweep, and rests when it has come to the end. */
-  readonly rests?: true
+  /** It goes through everything there is, a little in each sweep, and rests when it has come to the end, for so many seconds if it says so. */
+  readonly rests?: true | ((options: SweepOptions) => number)
 }
 
 /** One sweep, as its rules see it. */
@@ -52,7 +52,7 @@ export const rule =
   async (name, run) => {
     const { turn, options } = run
     const { after: from, endedAt } = turn.placeOf(name)
-    if (definition.rests && from === null && isRecent(endedAt, options.restSeconds)) return 0
+    if (definition.rests && from === null && isRecent(endedAt, restSeconds(definition.rests, options))) return 0
     const tally = { moved: 0, unheard: 0 }
     let after = from
     for (let looks = definition.rests ? maxLooksOfResting : maxLooks; looks > 0 && !options.signal?.aborted; looks -= 1) {
@@ -66,6 +66,9 @@ export const rule =
     }
     return tally.moved
   }
+
+const restSeconds = (rests: true | ((options: SweepOptions) => number), options: SweepOptions): number =>
+  rests === true ? options.restSeconds : rests(options)
 
 /** By the clocks of two workers, maybe: a pass that ended far in our future must not keep the rule from ever going on. */
 const isRecent = (at: string | null, seconds: number): boolean => at !== null && Math.abs(Date.now() - Date.parse(at)) < seconds * 1000

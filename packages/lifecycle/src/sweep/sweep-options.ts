@@ -8,13 +8,15 @@ export interface SweepDeps {
   assets: AssetRepository
   sweeper: SweeperLease
   store: Pick<ObjectStore, 'head' | 'list' | 'openReceives' | 'purge' | 'abandonReceives'>
-  bell: Pick<Bell, 'ringAgain'>
+  bell: Pick<Bell, 'ringAgain' | 'ringForVideo' | 'failureOf'>
   log: Log
 }
 
 export interface SweepOptions {
   /** How long an accepted upload may wait before it is rung for again. */
   ringAfterSeconds: number
+  /** How old a video in the pipeline's inbox must be before it is rung for: its producer rings itself, and says more. */
+  inboxRingAfterSeconds: number
   /** How long an upload may be `receiving`: the longest request. */
   receivingForSeconds: number
   /** The longest call to the store: what was sent before that has landed, or never will. */

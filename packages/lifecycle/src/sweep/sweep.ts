@@ -1,3 +1,4 @@
+import { inbox } from './inbox.ts'
 import { leftovers } from './leftovers.ts'
 import { outdated } from './outdated.ts'
 import { lapsed, waiting } from './ring.ts'
@@ -20,6 +21,7 @@ const rules = {
   expired,
   outdated,
   stale,
+  inbox,
   leftovers,
   unfinished,
   strays,

@@ -1,6 +1,8 @@
 import type { AssetRecord, UploadRecord } from '@airlock/database'
-import { assetKind, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { assetKind, inboxPrefix, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import type { StoredObject } from '@airlock/storage'
+import { waitingBytes } from '../waiting-bytes.ts'
+import { judgeInbox } from './inbox.ts'
 import { keyPage } from './key-page.ts'
 import { leftoversOf } from './leftovers.ts'
 import { idsAtOnce, pieces } from './over.ts'
@@ -10,7 +12,7 @@ import { unfinishedOf } from './unfinished.ts'
 
 export type VerifyDeps = Pick<SweepDeps, 'uploads' | 'assets' | 'store'>
 
-export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds'> {
+export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxRingAfterSeconds'> {
   /** Whether the store must say of each object that it is encrypted. */
   encrypted: boolean
   /** Where to begin, from an earlier page's `next`; null for the beginning. */
@@ -48,6 +50,7 @@ const atOnce = 8
 const sections = {
   assets: assetPage,
   quarantine: quarantinePage,
+  inbox: inboxPage,
   uploads: uploadPage,
   unfinished: unfinishedPage,
 } as const satisfies Record<string, Section>
@@ -133,6 +136,22 @@ async function quarantinePage(after: string | null, deps: VerifyDeps, options: V
   return { checked: objects.length, breaches, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
 }
 
+/** A video that nobody announced is a breach when the sweeper should have rung for it long ago: it can't be announced, or no worker runs. */
+async function inboxPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
+  const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
+  const longAgo = options.inboxRingAfterSeconds + options.receivingForSeconds + options.callSeconds
+  const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxRingAfterSeconds: longAgo })
+  const over = await leftoversOf(objects, deps, options)
+  const breaches: Breach[] = [
+    ...over.map(
+      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'in the inbox', repair: () => deps.store.purge(key) }),
+    ),
+    ...unknown.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'in the inbox, never announced' })),
+    ...unexplained.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'in the inbox' })),
+  ]
+  return { checked: objects.length, breaches, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
+}
+
 async function uploadPage(after: string | null, deps: VerifyDeps): Promise<VerifiedPage> {
   const uploads = await deps.uploads.alive({ after, limit: idsAtOnce })
   const breaches: Breach[] = []
@@ -143,12 +162,14 @@ async function uploadPage(after: string | null, deps: VerifyDeps): Promise<Verif
   return { checked: uploads.length, breaches, next: uploads.length < idsAtOnce ? null : (uploads.at(-1)?.id ?? null) }
 }
 
-/** Whether the bytes of a living upload are in quarantine. It may have ended while we looked. */
-async function bytesOf({ id, quarantineKey: key, etag }: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
-  const object = await store.head(key)
+/** Whether the bytes of a living upload are where they wait for a worker. It may have ended while we looked. */
+async function bytesOf(living: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
+  const { id, quarantineKey, source, etag } = living
+  const object = await store.head(waitingBytes(living))
   if (object?.etag === etag) return []
   const upload = await uploads.byId(id)
   if (upload === null || isFinal(upload.state)) return []
+  const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
   return [{ what: 'upload without object', key, detail: `${upload.state}, the object is ${object === null ? 'gone' : 'another'}` }]
 }
 

@@ -5,6 +5,7 @@ import {
   DeleteBucketCommand,
   DeleteObjectsCommand,
   ListMultipartUploadsCommand,
+  PutObjectCommand,
   paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3'
@@ -13,6 +14,8 @@ import { givenStack } from './test-stack.ts'
 
 export interface IsolatedBucket extends S3Address {
   readonly bucket: string
+  /** Writes an object as another program does. @param metadata its `x-amz-meta-` headers */
+  put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
   /** @returns the keys in the bucket, in the store's order; those that begin with the prefix, when there is one */
   keys(prefix?: string): Promise<string[]>
   /** @returns the keys of multipart uploads that were begun and neither completed nor aborted; needs `storeCan('uploadLists')` */
@@ -40,6 +43,10 @@ export async function isolatedBucket(address: S3Address = givenStack().s3): Prom
     region,
     accessKeyId,
     secretAccessKey,
+    put: (key, bytes, metadata = {}) =>
+      using(async (client) => {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Metadata: metadata }))
+      }),
     keys: (prefix) => using((client) => keysIn(client, bucket, prefix)),
     openMultipartUploads: () => using(async (client) => (await openUploadsIn(client, bucket)).map(({ Key }) => Key)),
     drop: () => using((client) => drop(client, bucket)),

@@ -1,0 +1,58 @@
+import { randomUUID } from 'node:crypto'
+import { inboxKey } from '@airlock/domain'
+import { type AnnouncedVideo, type RegisterVideoDeps, registerVideo } from '../src/index.ts'
+import type { Airlock, Run, WorkerOptions } from './airlock.ts'
+import { Died, Mortal } from './mortal.ts'
+import { type Sample, samples } from './samples.ts'
+
+export interface Put extends Partial<AnnouncedVideo> {
+  sample?: Sample
+  /** `x-amz-meta-` headers in place of the right ones. */
+  says?: Record<string, string>
+}
+
+/** Puts a video where a pipeline puts its own. @returns what its job would say */
+export async function puts(airlock: Airlock, { sample = samples.scene, says, ...given }: Put = {}): Promise<AnnouncedVideo> {
+  const uploadId = given.uploadId ?? randomUUID()
+  const projectId = given.projectId ?? randomUUID()
+  const video: AnnouncedVideo = {
+    uploadId,
+    userId: airlock.userId,
+    projectId,
+    key: inboxKey({ projectId, uploadId }),
+    filename: sample.filename,
+    sha256: null,
+    metadata: null,
+    priority: 'batch',
+    ...given,
+  }
+  const headers = says ?? { 'user-id': video.userId, filename: encodeURIComponent(video.filename) }
+  await airlock.world.bucket.put(video.key, sample.bytes, headers)
+  return video
+}
+
+const depsOf = (airlock: Airlock): RegisterVideoDeps => ({
+  uploads: airlock.uploads,
+  assets: airlock.world.database.assets,
+  store: airlock.store,
+  log: airlock.log,
+})
+
+export const registers = (airlock: Airlock, video: AnnouncedVideo, deps: Partial<RegisterVideoDeps> = {}) =>
+  registerVideo(video, { ...depsOf(airlock), ...deps })
+
+/** A worker gets the job of a video, registers it and takes it as far as it comes. */
+export async function delivers(airlock: Airlock, video: AnnouncedVideo, options: WorkerOptions = {}): Promise<Run> {
+  await registers(airlock, video)
+  return airlock.worker(options).process({ id: video.uploadId })
+}
+
+/** A process that ends while it registers. */
+export async function diesRegistering(airlock: Airlock, video: AnnouncedVideo, when: 'before' | 'after', verb: string): Promise<void> {
+  const mortal = new Mortal({ verb, when })
+  const held = { uploads: mortal.holds(airlock.uploads), store: mortal.holds(airlock.store) }
+  await registers(airlock, video, held).catch((error) => {
+    if (!(error instanceof Died)) throw error
+  })
+  if (!mortal.died) throw new Error(`the worker never came to its end ${when} ${verb}`)
+}

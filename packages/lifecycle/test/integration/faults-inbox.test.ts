@@ -1,0 +1,223 @@
+import { createHash, randomUUID } from 'node:crypto'
+import { MiB } from '@airlock/domain'
+import { expect } from 'vitest'
+import { AnnouncementRefused } from '../../src/index.ts'
+import { type Airlock, test } from '../airlock.ts'
+import { delivers, diesRegistering, puts, registers } from '../inbox.ts'
+import { largeScene, type Sample, samples } from '../samples.ts'
+
+const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
+
+/** An announced video has become exactly one asset, and nothing else is left of it. */
+async function expectOneAsset(airlock: Airlock, video: { uploadId: string }, { bytes }: Sample = samples.scene): Promise<void> {
+  const assets = await airlock.assetsOf({ id: video.uploadId })
+  expect(assets).toHaveLength(1)
+  expect(await airlock.inbox()).toEqual([])
+  expect(await airlock.finalObjects()).toEqual([assets[0]?.s3Key])
+  expect(assets[0]).toMatchObject({ sizeBytes: bytes.byteLength, metadata: { content_hash: sha256(bytes), source: 'pipeline' } })
+  expect(await airlock.store.head(assets[0]?.s3Key ?? '')).toMatchObject({
+    sizeBytes: bytes.byteLength,
+    contentType: 'video/mp4',
+    metadata: { content_hash: sha256(bytes), upload_id: video.uploadId, uploaded_by: airlock.userId },
+  })
+}
+
+test('a video of the inbox becomes an asset with what its pipeline said, and the inbox is emptied', async ({ airlock }) => {
+  const video = await puts(airlock, { sha256: sha256(samples.scene.bytes), metadata: { scene: 7 }, filename: 'Szene – 7.mp4' })
+
+  expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
+
+  await expectOneAsset(airlock, video)
+  expect(await airlock.assetsOf({ id: video.uploadId })).toMatchObject([
+    { userId: airlock.userId, projectId: video.projectId, filename: 'Szene – 7.mp4', metadata: { client: { scene: 7 } } },
+  ])
+})
+
+test('a job that is delivered again finds the same upload, before and after its end', async ({ airlock }) => {
+  const video = await puts(airlock)
+  const first = await registers(airlock, video)
+  expect(await registers(airlock, video)).toEqual(first)
+  expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
+
+  expect(await delivers(airlock, video)).toEqual({ ended: 'nothing', why: 'final' })
+
+  await expectOneAsset(airlock, video)
+  expect(await airlock.rows()).toHaveLength(1)
+})
+
+test('of ten deliveries at once one registers, and one asset comes of it', async ({ airlock }) => {
+  const video = await puts(airlock)
+  await Promise.all(Array.from({ length: 10 }, () => registers(airlock, video)))
+  const runs = await Promise.all(Array.from({ length: 10 }, () => airlock.worker().process({ id: video.uploadId })))
+  expect(runs.filter(({ ended }) => ended === 'completed')).toHaveLength(1)
+  expect(airlock.log.saying("video of the pipeline's inbox registered")).toHaveLength(1)
+  await expectOneAsset(airlock, video)
+})
+
+const registering = [
+  ['before', 'head'],
+  ['after', 'head'],
+  ['before', 'registerVideo'],
+  ['after', 'registerVideo'],
+] as const
+
+test.for(registering)('a video whose worker dies %s %s becomes exactly one asset', async ([when, verb], { airlock }) => {
+  const video = await puts(airlock)
+  await diesRegistering(airlock, video, when, verb)
+  expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
+  await expectOneAsset(airlock, video)
+})
+
+const steps = ['claim', 'read', 'learnHash', 'copyToFinal', 'complete', 'purge'] as const
+const working = steps.flatMap((step) => [
+  { when: 'before', step },
+  { when: 'after', step },
+])
+
+test.for(working)('a video of the inbox whose worker dies $when $step becomes exactly one asset', async ({ when, step }, { airlock }) => {
+  const video = await puts(airlock)
+  expect(await delivers(airlock, video, when === 'before' ? { diesBefore: step } : { diesAfter: step })).toEqual({ ended: 'died' })
+  if ((await airlock.stateOf({ id: video.uploadId })) === 'processing') await airlock.leaseRunsOut({ id: video.uploadId })
+  await delivers(airlock, video)
+  await expectOneAsset(airlock, video)
+})
+
+test('a video of several parts is hashed in pieces, and its hash is not computed a second time', async ({ airlock, world }) => {
+  const sample = largeScene(12 * MiB)
+  const video = await puts(airlock, { sample })
+  await delivers(airlock, video, { diesBefore: 'copyToFinal' })
+  expect(await airlock.of({ id: video.uploadId })).toMatchObject({ contentHash: sha256(sample.bytes) })
+  await airlock.leaseRunsOut({ id: video.uploadId })
+
+  let streamed = 0
+  const source: Airlock['store']['source'] = (...args) => {
+    const real = world.store.source(...args)
+    const stream = () => {
+      streamed += 1
+      return real.stream()
+    }
+    return { ...real, stream }
+  }
+  await delivers(airlock, video, { store: { ...world.store, source } })
+
+  expect(streamed).toBe(0)
+  await expectOneAsset(airlock, video, sample)
+})
+
+const unfit: { what: string; given: Parameters<typeof puts>[1]; code: string }[] = [
+  { what: 'has another hash than was announced', given: { sha256: 'ab'.repeat(32) }, code: 'digest_mismatch' },
+  { what: 'is empty', given: { sample: { ...samples.scene, bytes: Buffer.alloc(0) } }, code: 'empty_file' },
+  { what: 'is a picture', given: { sample: { ...samples.photo, filename: 'scene.mp4' } }, code: 'type_mismatch' },
+  { what: 'is called like no video', given: { filename: 'scene.png' }, code: 'type_mismatch' },
+  { what: 'is cut off', given: { sample: { ...samples.scene, bytes: samples.scene.bytes.subarray(0, 600) } }, code: 'file_corrupt' },
+]
+
+test.for(unfit)('a video that $what is rejected, and its object removed', async ({ given, code }, { airlock, expect }) => {
+  const video = await puts(airlock, given)
+  expect(await delivers(airlock, video)).toMatchObject({ ended: 'rejected' })
+  expect(await airlock.of({ id: video.uploadId })).toMatchObject({ state: 'rejected', refusal: { code } })
+  expect(await airlock.inbox()).toEqual([])
+  expect(await airlock.finalObjects()).toEqual([])
+})
+
+test('a video that is larger than may be is rejected before it is read', async ({ airlock, world }) => {
+  const video = await puts(airlock)
+  const sizeLimits = { brand_image: 1, generated_video: 1000, lora_training: 1 }
+  const source: Airlock['store']['source'] = (...args) => ({
+    ...world.store.source(...args),
+    read: () => Promise.reject(new Error('it was read')),
+  })
+  expect(await delivers(airlock, video, { sizeLimits, store: { ...world.store, source } })).toMatchObject({ ended: 'rejected' })
+  expect(await airlock.of({ id: video.uploadId })).toMatchObject({ refusal: { code: 'file_too_large' } })
+  expect(await airlock.inbox()).toEqual([])
+})
+
+test('a video that is replaced after it was registered is never promoted, and an operator hears of it', async ({ airlock, world }) => {
+  const video = await puts(airlock)
+  await registers(airlock, video)
+  await world.bucket.put(video.key, largeScene(1 * MiB).bytes, { 'user-id': airlock.userId, filename: 'scene.mp4' })
+
+  expect(await delivers(airlock, video)).toEqual({ ended: 'parked' })
+
+  expect(await airlock.of({ id: video.uploadId })).toMatchObject({ refusal: { code: 'upload_vanished' } })
+  expect(await airlock.finalObjects()).toEqual([])
+})
+
+const notTheirs: { what: string; says: Record<string, string> | undefined; asks: { userId?: string } }[] = [
+  { what: 'says another user than its job', says: undefined, asks: { userId: randomUUID() } },
+  { what: 'says no user', says: { filename: 'scene.mp4' }, asks: {} },
+]
+
+test.for(notTheirs)('an object that $what is refused for good, and stays untouched', async ({ says, asks }, { airlock, expect }) => {
+  airlock.leavesBehind('what is disputed waits for people')
+  const video = await puts(airlock, says === undefined ? {} : { says })
+  const before = await airlock.store.head(video.key)
+
+  await expect(registers(airlock, { ...video, ...asks })).rejects.toThrow(AnnouncementRefused)
+
+  expect(await airlock.store.head(video.key)).toEqual(before)
+  expect(await airlock.uploads.byId(video.uploadId)).toBeNull()
+})
+
+test('an id that an upload of another door has is refused for good, and both stay as they are', async ({ airlock }) => {
+  airlock.leavesBehind('the object is nobody’s')
+  const upload = await airlock.accepts(samples.scene)
+  const before = await airlock.of(upload)
+  const video = await puts(airlock, { uploadId: upload.id })
+
+  await expect(registers(airlock, video)).rejects.toThrow(/is taken: its door is form, not pipeline/)
+
+  expect(await airlock.of(upload)).toEqual(before)
+  expect(await airlock.inbox()).toEqual([video.key])
+})
+
+test('an id that is a video of another project is refused for good', async ({ airlock }) => {
+  airlock.leavesBehind('the second object is nobody’s')
+  const video = await puts(airlock)
+  await registers(airlock, video)
+  const other = await puts(airlock, { uploadId: video.uploadId, projectId: randomUUID() })
+  await expect(registers(airlock, other)).rejects.toThrow(/is taken: its key is/)
+  expect(await airlock.inbox()).toContain(other.key)
+})
+
+test('nothing at the key is a failure for good, unless the upload has ended', async ({ airlock, world }) => {
+  const video = await puts(airlock)
+  await airlock.store.purge(video.key)
+  await expect(registers(airlock, video)).rejects.toThrow(/nothing is at pipeline-inbox/)
+
+  await puts(airlock, video)
+  await delivers(airlock, video)
+  expect(await registers(airlock, video)).toMatchObject({ upload: { state: 'completed' } })
+
+  await world.sql.query('delete from uploads where id = $1', [video.uploadId])
+  const [asset] = await airlock.assetsOf({ id: video.uploadId })
+  expect(await registers(airlock, video)).toEqual({ asset })
+})
+
+test('what stands in the inbox of an asset whose upload was forgotten makes no second one, and goes', async ({ airlock, world }) => {
+  const video = await puts(airlock)
+  await delivers(airlock, video)
+  await world.sql.query('delete from uploads where id = $1', [video.uploadId])
+  await puts(airlock, video)
+
+  expect(await registers(airlock, video)).toMatchObject({ asset: { uploadId: video.uploadId } })
+
+  await expectOneAsset(airlock, video)
+  expect(await airlock.rows()).toEqual([])
+})
+
+test('a video of a user that can not be is rejected, and its object is asked to be purged', async ({ airlock, world }) => {
+  const { sql } = world
+  await sql.query(`create function no_users() returns trigger language plpgsql as $$ begin raise exception 'not yours'; end $$`)
+  await sql.query('create trigger no_users before insert on users for each row execute function no_users()')
+  try {
+    airlock.leavesBehind('its purge is on its way')
+    const video = await puts(airlock)
+    expect(await delivers(airlock, video)).toEqual({ ended: 'nothing', why: 'final' })
+    expect(await airlock.of({ id: video.uploadId })).toMatchObject({ state: 'rejected', refusal: { code: 'unknown_user' } })
+    expect((await sql.query('select key from purges where upload_id = $1', [video.uploadId])).rows).toEqual([{ key: video.key }])
+    expect(await airlock.inbox()).toEqual([])
+  } finally {
+    await sql.query('drop trigger no_users on users; drop function no_users()')
+  }
+})

@@ -1,0 +1,148 @@
+import { randomUUID } from 'node:crypto'
+import { AirlockError, defaultSizeLimits, MiB } from '@airlock/domain'
+import { type IsolatedBucket, isolatedBucket, storeCan } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from '../../src/index.ts'
+import { type Airlock, test as base } from '../airlock.ts'
+import { largeScene, samples } from '../samples.ts'
+
+const test = base.extend('renders', async ({ world: _ }, { onCleanup }): Promise<IsolatedBucket> => {
+  const bucket = await isolatedBucket()
+  onCleanup(() => bucket.drop())
+  return bucket
+})
+
+const key = 'project 7/final cut.mp4'
+
+const videoIn = ({ userId }: Airlock, { bucket }: IsolatedBucket, given: Partial<VideoInBucket> = {}): VideoInBucket => ({
+  uploadId: randomUUID(),
+  userId,
+  projectId: randomUUID(),
+  source: { bucket, key },
+  filename: 'final cut.mp4',
+  sha256: null,
+  metadata: null,
+  priority: 'batch',
+  requestId: 'request-1',
+  actedBy: randomUUID(),
+  ...given,
+})
+
+const accepts = (airlock: Airlock, video: VideoInBucket, given: Partial<AcceptFromBucketDeps> = {}) =>
+  acceptFromBucket(video, {
+    uploads: airlock.uploads,
+    store: airlock.store,
+    bell: airlock.world.bell,
+    sizeLimits: defaultSizeLimits,
+    log: airlock.log,
+    ...given,
+  })
+
+const sizes = [
+  { size: 'a small video', sample: samples.scene },
+  { size: 'a video of several parts', sample: largeScene(12 * MiB) },
+]
+
+test.for(sizes)(
+  '$size of another bucket becomes an asset, and its object is left alone',
+  async ({ sample }, { airlock, renders, expect }) => {
+    await renders.put(key, sample.bytes, { owner: 'renders' })
+    const upload = await accepts(airlock, videoIn(airlock, renders, { metadata: { cut: 2 } }))
+    expect(upload).toMatchObject({ state: 'received', door: 'pipeline', source: { bucket: renders.bucket, key } })
+    expect(await airlock.rungFor('videos')).toEqual([upload.id])
+
+    expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+
+    const [asset] = await airlock.assetsOf(upload)
+    expect(asset).toMatchObject({ metadata: { source: 'pipeline', client: { cut: 2 } }, sizeBytes: sample.bytes.byteLength })
+    expect(await airlock.bytesAt(asset?.s3Key ?? '')).toEqual(sample.bytes)
+    expect(await renders.keys()).toEqual([key])
+    expect(await airlock.world.bucket.keys()).toEqual([asset?.s3Key])
+  },
+)
+
+test('a store that can not copy reads another bucket, too', async ({ airlock, world, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const upload = await accepts(airlock, videoIn(airlock, renders))
+  const store = world.storeWith({ serverSideCopy: false })
+  expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
+  expect(await renders.keys()).toEqual([key])
+})
+
+test('a rejected video of another bucket is left alone as well', async ({ airlock, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const upload = await accepts(airlock, videoIn(airlock, renders, { sha256: '00'.repeat(32) }))
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'rejected', refusal: { code: 'digest_mismatch' } })
+  await airlock.sweeps()
+  expect(await renders.keys()).toEqual([key])
+})
+
+test('the same id again is the same video, also when its object is gone; another video under it is refused', async ({
+  airlock,
+  renders,
+}) => {
+  await renders.put(key, samples.scene.bytes)
+  const video = videoIn(airlock, renders)
+  const upload = await accepts(airlock, video)
+  await airlock.store.head({ bucket: renders.bucket, key })
+
+  expect(await accepts(airlock, video)).toEqual(upload)
+  for (const other of [{ userId: randomUUID() }, { projectId: randomUUID() }, { source: { bucket: renders.bucket, key: 'other.mp4' } }]) {
+    await expect(accepts(airlock, { ...video, ...other })).rejects.toMatchObject({ code: 'upload_id_taken' })
+  }
+  expect(await airlock.rows()).toHaveLength(1)
+})
+
+test('of ten callers at once with one id, one row comes', async ({ airlock, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const video = videoIn(airlock, renders)
+  const uploads = await Promise.all(Array.from({ length: 10 }, () => accepts(airlock, video)))
+  expect(new Set(uploads.map(({ id }) => id)).size).toBe(1)
+  expect(await airlock.rungFor('videos')).toEqual([video.uploadId])
+})
+
+const unfit: { what: string; bytes: Buffer | null; given?: Partial<VideoInBucket>; code: string }[] = [
+  { what: 'is not there', bytes: null, code: 'source_not_found' },
+  { what: 'is empty', bytes: Buffer.alloc(0), code: 'empty_file' },
+  { what: 'is a picture', bytes: samples.photo.bytes, code: 'type_mismatch' },
+]
+
+test.for(unfit)('a video that $what is refused, and nothing is written', async ({ bytes, code }, { airlock, renders, expect }) => {
+  if (bytes !== null) await renders.put(key, bytes)
+  await expect(accepts(airlock, videoIn(airlock, renders))).rejects.toMatchObject({ code })
+  expect(await airlock.rows()).toEqual([])
+})
+
+test('a bucket that is not there is told to the caller like an object that is not there, and to operators as what it is', async ({
+  airlock,
+  renders,
+}) => {
+  const video = videoIn(airlock, { ...renders, bucket: `no-${randomUUID()}` })
+  await expect(accepts(airlock, video)).rejects.toMatchObject({ code: 'source_not_found' })
+  expect(airlock.log.saying('source bucket does not give its object')).toHaveLength(1)
+})
+
+test('a video that is larger than may be is refused', async ({ airlock, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const sizeLimits = { ...defaultSizeLimits, generated_video: 1000 }
+  await expect(accepts(airlock, videoIn(airlock, renders), { sizeLimits })).rejects.toBeInstanceOf(AirlockError)
+})
+
+test('a video that is replaced after its acceptance is never promoted', async ({ airlock, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const upload = await accepts(airlock, videoIn(airlock, renders))
+  await renders.put(key, largeScene(1 * MiB).bytes)
+  expect(await airlock.worker().process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.finalObjects()).toEqual([])
+})
+
+test.runIf(storeCan('conditions'))('the copy itself names the ETag', async ({ airlock, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const upload = await accepts(airlock, videoIn(airlock, renders))
+  const copyToFinal: Airlock['store']['copyToFinal'] = async (...args) => {
+    await renders.put(key, largeScene(1 * MiB).bytes)
+    return airlock.store.copyToFinal(...args)
+  }
+  expect(await airlock.worker({ store: { ...airlock.store, copyToFinal } }).process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.finalObjects()).toEqual([])
+})

@@ -1,0 +1,174 @@
+import { randomUUID } from 'node:crypto'
+import { inboxKey as inboxKeyOfDomain } from '@airlock/domain'
+import { BellUnreachable, inboxKey, inboxPrefix } from '@airlock/queue'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import { type Breach, verify } from '../../src/index.ts'
+import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
+import { delivers, puts, registers } from '../inbox.ts'
+import { samples } from '../samples.ts'
+
+/** What the pipeline's queue has for one video. */
+const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Breach[]> => {
+  const options = { ...sweepOptions, receivingForSeconds: -1, encrypted: false, after: null, ...given }
+  const breaches: Breach[] = []
+  const deps = { uploads: airlock.uploads, assets: airlock.world.database.assets, store: airlock.store }
+  for await (const page of verify(options, deps)) breaches.push(...page.breaches)
+  return breaches.filter(({ key }) => key.startsWith(inboxPrefix))
+}
+
+test('the public contract and the domain spell the keys of the inbox alike', () => {
+  const place = { projectId: randomUUID(), uploadId: randomUUID() }
+  expect(inboxKey(place)).toBe(inboxKeyOfDomain(place))
+})
+
+test('a video that nobody announced is rung for, with what its object says', async ({ airlock }) => {
+  airlock.leavesBehind('no worker takes it')
+  const sha256 = 'cd'.repeat(32)
+  const filename = 'Szene – 7.mp4'
+  const metadata = encodeURIComponent(JSON.stringify({ scene: 7 }))
+  const says = {
+    'user-id': airlock.userId.toUpperCase(),
+    filename: encodeURIComponent(filename),
+    sha256,
+    metadata,
+    priority: 'interactive',
+  }
+  const { uploadId, projectId, key } = await puts(airlock, { says })
+
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
+
+  expect(await airlock.jobOf('videos', uploadId)).toMatchObject({
+    name: 'generated_video',
+    data: {
+      version: 1,
+      upload_id: uploadId,
+      user_id: airlock.userId,
+      project_id: projectId,
+      key,
+      filename,
+      sha256,
+      metadata: { scene: 7 },
+      priority: 'interactive',
+    },
+  })
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
+})
+
+test('a video is left to its producer for a while, whatever the clock of the worker says', async ({ airlock }) => {
+  airlock.leavesBehind('no worker takes it')
+  const { uploadId } = await puts(airlock)
+  const real = Date.now
+  try {
+    Date.now = () => real() + 600_000
+    expect(await airlock.sweeps({ inboxRingAfterSeconds: 60 })).toEqual(nothingSwept)
+    Date.now = () => real() - 600_000
+    expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
+  } finally {
+    Date.now = real
+  }
+  expect(await airlock.rungFor('videos')).toEqual([uploadId])
+})
+
+test('with Redis emptied, and the rows of some lost as well, each video is rung for once', async ({ airlock }) => {
+  const videos = await Promise.all(Array.from({ length: 150 }, () => puts(airlock, { sample: samples.scene })))
+  const registered = videos.slice(0, 20)
+  for (const video of registered) await registers(airlock, video)
+  airlock.leavesBehind('no worker takes them')
+
+  expect(await airlock.sweeps({ ringAfterSeconds: -1 })).toEqual({ ...nothingSwept, inbox: 130, waiting: 20 })
+
+  expect((await airlock.rungFor('videos')).toSorted()).toEqual(videos.map(({ uploadId }) => uploadId).toSorted())
+})
+
+test('a registered video is rung for with the priority that it came with', async ({ airlock }) => {
+  const batch = await puts(airlock, { priority: 'batch' })
+  const interactive = await puts(airlock, { priority: 'interactive' })
+  for (const video of [batch, interactive]) await registers(airlock, video)
+
+  await airlock.sweeps({ ringAfterSeconds: -1 })
+
+  const priorityOf = async ({ uploadId }: { uploadId: string }) => (await airlock.jobOf('videos', uploadId))?.opts.priority ?? 0
+  expect(await priorityOf(interactive)).toBeLessThan(await priorityOf(batch))
+})
+
+const unreadable: { what: string; says: Record<string, string> }[] = [
+  { what: 'says no user', says: { filename: 'scene.mp4' } },
+  { what: 'says a user that is none', says: { 'user-id': 'me', filename: 'scene.mp4' } },
+  { what: 'has no name', says: { 'user-id': randomUUID() } },
+  { what: 'has a name that nothing was encoded to', says: { 'user-id': randomUUID(), filename: '%zz.mp4' } },
+  { what: 'has metadata that is no JSON', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: 'scene=7' } },
+  { what: 'has metadata with a NUL', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: '%7B%22a%22%3A%22%5Cu0000%22%7D' } },
+]
+
+test.for(unreadable)('a video that $what is told, and never removed', async ({ says }, { airlock, expect }) => {
+  airlock.leavesBehind('people must look at it')
+  const { key } = await puts(airlock, { says })
+
+  expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
+
+  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
+    { count: 1, objects: [expect.stringContaining(key)] },
+  ])
+  expect(await airlock.inbox()).toEqual([key])
+})
+
+test('an object that no pipeline may write, and one whose id another upload has, are told and never removed', async ({ airlock }) => {
+  airlock.leavesBehind('people must look at them')
+  const upload = await airlock.accepts(samples.scene)
+  await airlock.uploads.cancel(upload.id, { code: 'cancelled', error: 'Cancelled', detail: 'Cancelled.' })
+  await puts(airlock, { uploadId: upload.id })
+  await puts(airlock, { key: `${inboxPrefix}notes.txt` })
+  const before = await airlock.inbox()
+
+  await airlock.sweeps({ receivingForSeconds: -1 })
+
+  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([{ count: 2 }])
+  expect(await airlock.inbox()).toEqual(before)
+  expect(await airlock.rungFor('videos')).not.toContain('notes')
+  expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object that no row explains', key })))
+})
+
+test('what the store kept of a video that has ended is removed by a later sweep', async ({ airlock }) => {
+  const store = { ...airlock.store, purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)) }
+  const promoted = await puts(airlock)
+  await delivers(airlock, promoted, { store })
+  const rejected = await puts(airlock, { sha256: '00'.repeat(32) })
+  await delivers(airlock, rejected, { store })
+  expect(await airlock.inbox()).toHaveLength(2)
+  expect(await verified(airlock)).toHaveLength(2)
+
+  expect(await airlock.sweeps({ callSeconds: 3600 })).toEqual(nothingSwept)
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, leftovers: 2 })
+
+  expect(await airlock.inbox()).toEqual([])
+  expect(await verified(airlock)).toEqual([])
+})
+
+test('what a living video needs is never removed, and is no breach', async ({ airlock }) => {
+  const received = await puts(airlock)
+  await registers(airlock, received)
+  const parked = await puts(airlock)
+  await delivers(airlock, parked, { inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 })
+  const before = await airlock.inbox()
+
+  expect(await airlock.sweeps({ receivingForSeconds: -1 })).toEqual(nothingSwept)
+
+  expect(await airlock.inbox()).toEqual(before)
+  expect(await verified(airlock)).toEqual([])
+})
+
+test('a video that nobody announced is a breach once the sweeper should have rung long ago', async ({ airlock }) => {
+  airlock.leavesBehind('nobody sweeps')
+  const { key } = await puts(airlock)
+  expect(await verified(airlock, { inboxRingAfterSeconds: 60 })).toEqual([])
+  expect(await verified(airlock, { inboxRingAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
+})
+
+test('with Redis away the sweeper goes on with its other rules, and rings in a later sweep', async ({ airlock }) => {
+  airlock.leavesBehind('no worker takes it')
+  await puts(airlock)
+  const failureOf = async () => Promise.reject(new BellUnreachable("can't look: Redis is reconnecting"))
+  expect(await airlock.sweeps({}, { bell: { failureOf } })).toEqual(nothingSwept)
+  expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
+})
