@@ -87,10 +87,11 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
 /** What a sweep of a test has in place of the real thing. */
 type Sweeping = Partial<Omit<SweepDeps, 'bell'>> & { bell?: Partial<SweepDeps['bell']> }
 
-const verbsOf = (bell: SweepDeps['bell']): SweepDeps['bell'] => ({
-  ringAgain: (...args) => bell.ringAgain(...args),
-  ringForVideo: (...args) => bell.ringForVideo(...args),
-  failureOf: (...args) => bell.failureOf(...args),
+/** The verbs of one bell, and of another where that one has none of them. */
+const bellOf = (given: Partial<SweepDeps['bell']>, otherwise: SweepDeps['bell']): SweepDeps['bell'] => ({
+  ringAgain: (...args) => (given.ringAgain ? given.ringAgain(...args) : otherwise.ringAgain(...args)),
+  ringForVideo: (...args) => (given.ringForVideo ? given.ringForVideo(...args) : otherwise.ringForVideo(...args)),
+  failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })
 
 /** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
@@ -166,9 +167,9 @@ export class Airlock {
     }
   }
 
-  sweeps(options: Partial<SweepOptions> = {}, { bell: given, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
+  sweeps(options: Partial<SweepOptions> = {}, { bell: given = {}, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
     const { database } = this.world
-    const bell = { ...verbsOf(this.world.bell), ...given }
+    const bell = bellOf(given, this.world.bell)
     return sweep(
       { ...sweepOptions, ...options },
       { uploads: this.uploads, assets: database.assets, sweeper: database.sweeper, store: this.store, bell, log: this.log, ...deps },
