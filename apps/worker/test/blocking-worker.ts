@@ -65,9 +65,12 @@ const worker = buildWorker({
   retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
   leaseSeconds: settings.leaseSeconds,
   sizeLimits: defaultSizeLimits,
+  maxRunningPerProject: 0,
+  bucket: settings.store.bucket,
   sweep: {
     everySeconds: 3600,
     ringAfterSeconds: 60,
+    inboxRingAfterSeconds: 60,
     receivingForSeconds: 3600,
     callSeconds: 30,
     restSeconds: 3600,
