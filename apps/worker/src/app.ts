@@ -1,10 +1,11 @@
-import type { Database, Listening, PurgeBellOptions } from '@airlock/database'
+import type { Database, EventBellOptions, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { Log } from '@airlock/lifecycle'
 import type { Bell, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
 import type { Redis } from 'ioredis'
+import { EventRelayTimer } from './event-relay-timer.ts'
 import { healthServer } from './health.ts'
 import { type InspectionSettings, isolatedInspector } from './isolated-inspector.ts'
 import type { RetryPolicy } from './jobs/process-upload.ts'
@@ -37,8 +38,11 @@ export interface WorkerDeps {
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
+  relay: { everySeconds: number; leaseSeconds: number }
   /** Hears when objects have to be purged; what it misses waits for the timer. */
   listenForPurges(handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
+  /** Hears when events were written; what it misses waits for the timer. */
+  listenForEvents(handlers: Pick<EventBellOptions, 'onEvent' | 'onReady' | 'onLost'>): Listening
 }
 
 const healthTimeoutMs = 2000
@@ -53,7 +57,7 @@ export interface AirlockWorker {
   finish(): Promise<void>
   /** Ends the jobs that still run, and gives them back for other workers to take at once. */
   handBack(): Promise<void>
-  /** Ends the processes that read files. */
+  /** Relays events no more, so that those of the last jobs got their turn, and ends the processes that read files. */
   close(): Promise<void>
   /** Takes no more jobs, waits for the ones that run, and closes. */
   stop(): Promise<void>
@@ -62,7 +66,7 @@ export interface AirlockWorker {
 /** A worker that serves the given lanes, sweeps, purges what was deleted, and looks after the record. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
-  const metrics = new WorkerMetrics()
+  const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
   const openLanes = lanes.map((lane) => {
     const inspector = isolatedInspector({ ...deps, settings: deps.inspection })
     return { lane: openLane(lane, inspector.inspect, metrics, deps), inspector }
@@ -78,7 +82,12 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
   )
   const purger = purgeTimer(metrics, deps)
   const upkeep = new UpkeepTimer(deps.upkeep, { database, log })
-  let listening: Listening | undefined
+  const relay = new EventRelayTimer(
+    { ...deps.relay, onPlaced: (count) => metrics.eventsPlaced.inc(count) },
+    { relay: database.eventRelay, log },
+  )
+  let purgeBell: Listening | undefined
+  let eventBell: Listening | undefined
   let ready = false
   const all = (step: (lane: Lane) => Promise<void>) => async () => {
     await Promise.all(openLanes.map(({ lane }) => step(lane)))
@@ -87,11 +96,12 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     async stopTaking() {
       ready = false
       for (const { lane } of openLanes) lane.stopTaking()
-      await Promise.all([listening?.close(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
+      await Promise.all([purgeBell?.close(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
     },
     finish: all((lane) => lane.finish()),
     handBack: all((lane) => lane.handBack()),
     async close() {
+      await Promise.all([eventBell?.close(), relay.stop()])
       await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
     },
   }
@@ -109,9 +119,11 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     start() {
       ready = true
       for (const { lane } of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
-      for (const timer of [sweeper, purger, upkeep]) timer.start()
-      const soon = () => purger.soon()
-      listening = deps.listenForPurges({ onPurge: soon, onReady: soon, onLost: () => {} })
+      for (const timer of [sweeper, purger, upkeep, relay]) timer.start()
+      const purge = () => purger.soon()
+      purgeBell = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })
+      const place = () => relay.soon()
+      eventBell = deps.listenForEvents({ onEvent: place, onReady: place, onLost: () => {} })
     },
     async stop() {
       await Promise.all([steps.stopTaking(), steps.finish()])

@@ -8,7 +8,7 @@ import {
   storeSettings,
   sweepSettings,
 } from '@airlock/config'
-import { listenForPurges, openDatabase } from '@airlock/database'
+import { listenForEvents, listenForPurges, openDatabase } from '@airlock/database'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
@@ -26,6 +26,7 @@ async function start(config: WorkerConfig): Promise<void> {
     ...storeSettings(config),
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
   })
+  const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
   const worker = buildWorker({
     database,
     store,
@@ -49,13 +50,9 @@ async function start(config: WorkerConfig): Promise<void> {
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS },
-    listenForPurges: (handlers) =>
-      listenForPurges({
-        url: config.DATABASE_DIRECT_URL ?? config.DATABASE_URL,
-        log,
-        applicationName: 'airlock-worker-purges',
-        ...handlers,
-      }),
+    relay: { everySeconds: config.SWEEP_INTERVAL_SECONDS, leaseSeconds: relayLeaseSeconds(config) },
+    listenForPurges: (handlers) => listenForPurges({ url, log, applicationName: 'airlock-worker-purges', ...handlers }),
+    listenForEvents: (handlers) => listenForEvents({ url, log, applicationName: 'airlock-worker-events', ...handlers }),
   })
   await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
   worker.start()
@@ -79,6 +76,9 @@ const phasesOf = (worker: AirlockWorker, config: WorkerConfig, letGo: () => Prom
   { name: 'hand back', limitMs: 5000, run: () => worker.handBack() },
   { name: 'close', limitMs: 5000, run: letGo },
 ]
+
+/** Longer than the longest statement, after which a living relay has renewed it. */
+const relayLeaseSeconds = (config: WorkerConfig): number => Math.ceil((2 * config.DATABASE_STATEMENT_TIMEOUT_MS) / 1000)
 
 /** Nothing waits for it: months are made two ahead. */
 const upkeepEverySeconds = 3600

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 /** The worker's figures. Label values come from closed sets. */
 export class WorkerMetrics {
@@ -6,8 +6,9 @@ export class WorkerMetrics {
   readonly outcomes: Counter<'outcome'>
   readonly swept: Counter<'rule'>
   readonly purged: Counter<'outcome'>
+  readonly eventsPlaced: Counter
 
-  constructor() {
+  constructor({ eventLagSeconds }: { eventLagSeconds(): Promise<number> }) {
     collectDefaultMetrics({ register: this.registry })
     this.outcomes = new Counter({
       name: 'airlock_jobs_total',
@@ -26,6 +27,19 @@ export class WorkerMetrics {
       help: 'Objects of deleted assets: removed, removed again and finished, spared because they are not ours, postponed',
       labelNames: ['outcome'],
       registers: [this.registry],
+    })
+    this.eventsPlaced = new Counter({
+      name: 'airlock_events_placed_total',
+      help: 'Events that this worker gave their place in the feed',
+      registers: [this.registry],
+    })
+    new Gauge({
+      name: 'airlock_event_relay_lag_seconds',
+      help: 'For how long the oldest event has waited for its place in the feed; NaN while Postgres does not answer',
+      registers: [this.registry],
+      async collect() {
+        this.set(await eventLagSeconds().catch(() => Number.NaN)) // what is wrong with Postgres, /health/ready says
+      },
     })
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { type AssetRecord, listenForPurges, type UploadRecord } from '@airlock/database'
+import { type AssetRecord, listenForEvents, listenForPurges, type UploadRecord } from '@airlock/database'
 import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { accept, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
@@ -96,7 +96,9 @@ export class Airlock {
       sweep: sweepOptions,
       purge: { everySeconds: 3600, againInSeconds: 30 },
       upkeep: { everySeconds: 3600, accessLogDays: 400 },
+      relay: { everySeconds: 3600, leaseSeconds: 10 },
       listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
+      listenForEvents: (handlers) => listenForEvents({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
       ...given,
     })
     this.#workers.push(worker)
@@ -172,7 +174,7 @@ export class Airlock {
 
 /** Empties what the test before may have left, so that each begins alone. */
 async function empty({ sql, bucket, store }: Servers): Promise<void> {
-  await sql.query('truncate uploads, assets, users, sweeper cascade')
+  await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
   await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
 }

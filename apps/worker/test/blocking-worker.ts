@@ -2,7 +2,7 @@
  * The program of a worker whose first copy blocks its event loop before it is made: nothing is renewed, nothing is heard. Its settings come
  * as JSON.
  */
-import { listenForPurges, openDatabase } from '@airlock/database'
+import { listenForEvents, listenForPurges, openDatabase } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
 import { Bell, patientConnection } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
@@ -82,7 +82,9 @@ const worker = buildWorker({
   },
   purge: { everySeconds: 3600, againInSeconds: 30 },
   upkeep: { everySeconds: 3600, accessLogDays: 400 },
+  relay: { everySeconds: 3600, leaseSeconds: 10 },
   listenForPurges: (handlers) => listenForPurges({ url: settings.databaseUrl, log, ...handlers }),
+  listenForEvents: (handlers) => listenForEvents({ url: settings.databaseUrl, log, ...handlers }),
 })
 worker.start()
 tell('ready')

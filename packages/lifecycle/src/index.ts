@@ -21,6 +21,7 @@ export {
 } from './receive.ts'
 export { type AnnouncedVideo, AnnouncementRefused, type RegisteredVideo, type RegisterVideoDeps, registerVideo } from './register-video.ts'
 export { reject } from './reject.ts'
+export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.ts'
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import { DatabaseUnavailable, type EventRecord } from '@airlock/database'
+import { waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import type { WorkerDeps } from '../../src/app.ts'
+import { type Airlock, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
+  (await servers.database.events.after({ after: 0, limit: 1000 })).events
+
+const comesToFeed = (airlock: Airlock, count: number, timeoutMs = 10_000) =>
+  waitFor(async () => (await feed(airlock)).length === count, { what: `${count} events in the feed`, timeoutMs })
+
+/** Bells that never ring: only the timer relays. */
+const deaf: Pick<WorkerDeps, 'listenForEvents'> = { listenForEvents: () => ({ close: async () => {} }) }
+
+/** Events without any worker: assets that are deleted. */
+async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {
+  const assets = `
+    insert into assets (user_id, upload_id, s3_key, original_filename, file_size, mime_type, asset_type, metadata)
+    select $1, gen_random_uuid(), 'brand-images/' || gen_random_uuid(), 'logo.png', 1, 'image/png', 'brand_image', '{}'
+    from generate_series(1, $2)`
+  const userId = randomUUID()
+  await sql.query('insert into users (id) values ($1)', [userId])
+  await sql.query(assets, [userId, count])
+  await sql.query('delete from assets where user_id = $1', [userId])
+}
+
+test('what became of an upload is in the feed at once, because the database rings', async ({ airlock }) => {
+  const worker = airlock.startsWorker()
+  const upload = await airlock.accepts(samples.logo)
+  await airlock.comesTo('completed', upload)
+
+  await comesToFeed(airlock, 1)
+  expect(await feed(airlock)).toMatchObject([{ type: 'upload.completed', uploadId: upload.id, sequence: 1, position: 1 }])
+  await waitFor(async () => (await worker.health.inject('/metrics')).body.includes('airlock_events_placed_total 1'), {
+    what: 'the figure of relayed events',
+  })
+})
+
+test('events that no bell told of, or that came while no worker ran, are relayed by the timer', async ({ airlock }) => {
+  await writesEvents(airlock, 1)
+  airlock.startsWorker({ ...deaf, relay: { everySeconds: 0.1, leaseSeconds: 10 } })
+  await comesToFeed(airlock, 1)
+  await writesEvents(airlock, 2)
+  await comesToFeed(airlock, 3)
+})
+
+test('a relay that died with the lease is followed by another when the lease has run out', async ({ airlock }) => {
+  const { eventRelay } = airlock.servers.database
+  await writesEvents(airlock, 3)
+  const died = { holder: randomUUID(), leaseSeconds: 1 }
+  expect(await eventRelay.take(died)).toBe(true)
+  expect(await eventRelay.place({ ...died, limit: 1 })).toBe(1)
+
+  airlock.startsWorker({ relay: { everySeconds: 0.1, leaseSeconds: 10 } })
+
+  await comesToFeed(airlock, 3)
+  expect((await feed(airlock)).map(({ position }) => position)).toEqual([1, 2, 3])
+})
+
+test('many events over several relays get each one place, without a gap', async ({ airlock }) => {
+  for (let i = 0; i < 3; i += 1) airlock.startsWorker({ relay: { everySeconds: 0.02, leaseSeconds: 10 } })
+  for (let i = 0; i < 6; i += 1) await writesEvents(airlock, 100)
+  const total = 6 * 100
+  await waitFor(async () => (await airlock.servers.database.events.after({ after: 0, limit: 1 })).last === total, { what: 'all events' })
+  const { rows } = await airlock.servers.sql.query('select count(distinct position), min(position), max(position) from events')
+  expect(rows).toEqual([{ count: String(total), min: '1', max: String(total) }])
+})
+
+test('a relay that fails is told and followed by another, and the figures say how late it is', async ({ airlock }) => {
+  const { database } = airlock.servers
+  let away = true
+  const guarded =
+    <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
+    async (...args: Args): Promise<T> => {
+      if (away) throw new DatabaseUnavailable('connection refused')
+      return call(...args)
+    }
+  const { take, place, end, lagSeconds } = database.eventRelay
+  const eventRelay = { take: guarded(take), place, end, lagSeconds: guarded(lagSeconds) }
+  await writesEvents(airlock, 1)
+  await airlock.servers.sql.query(`update events set created_at = created_at - interval '100 s'`)
+  const worker = airlock.startsWorker({ ...deaf, database: { ...database, eventRelay }, relay: { everySeconds: 0.3, leaseSeconds: 10 } })
+  const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
+
+  await waitFor(async () => airlock.log.saying('events not relayed, the next run will').length > 1, { what: 'relays that fail' })
+  expect(await lag(), 'while Postgres does not answer').toBeNaN()
+  expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
+  away = false
+  await comesToFeed(airlock, 1)
+  expect(await lag()).toBe(0)
+})
+
+test('what the last jobs of a stopping worker wrote is relayed before it ends', async ({ airlock }) => {
+  const gate = airlock.gate()
+  const worker = airlock.startsWorker({ ...deaf, store: gate.store })
+  const upload = await airlock.accepts(samples.photo)
+  await gate.reached
+
+  const stopping = worker.stop()
+  gate.open()
+  await stopping
+
+  expect(await feed(airlock)).toMatchObject([{ type: 'upload.completed', uploadId: upload.id }])
+  const { rows } = await airlock.servers.sql.query('select holder, lease_until from event_relay')
+  expect(rows, 'the lease is given back').toEqual([{ holder: null, lease_until: null }])
+})
+
+test('a relay that was too slow and lost its lease ends, and says so', async ({ airlock }) => {
+  const { database } = airlock.servers
+  const { eventRelay } = database
+  await writesEvents(airlock, 1)
+  const place: typeof eventRelay.place = async (options) => {
+    await airlock.servers.sql.query('update event_relay set holder = $1', [randomUUID()])
+    return eventRelay.place(options)
+  }
+  airlock.startsWorker({ ...deaf, database: { ...database, eventRelay: { ...eventRelay, place } } })
+  await waitFor(async () => airlock.log.saying('another relay has taken over, this one was too slow').length === 1, { what: 'the line' })
+  expect(await feed(airlock)).toEqual([])
+})
