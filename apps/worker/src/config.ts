@@ -6,6 +6,7 @@ import {
   readConfig,
   storeVariables,
   sweepVariables,
+  webhookVariables,
 } from '@airlock/config'
 
 const names = [
@@ -25,6 +26,7 @@ const names = [
   'PIPELINE_MAX_RUNNING_PER_PROJECT',
   ...inspectionVariables,
   ...sweepVariables,
+  ...webhookVariables,
   'ACCESS_LOG_DAYS',
   'SHUTDOWN_GRACE_S',
 ] as const

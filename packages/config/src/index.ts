@@ -14,3 +14,4 @@ export {
 } from './servers.ts'
 export { goThrough, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
+export { type WebhookEndpoint, webhookSecret, webhookSettings, webhookVariables } from './webhooks.ts'

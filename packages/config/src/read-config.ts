@@ -96,6 +96,19 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
     breaks: (values) => (values.PIPELINE_SOURCE_BUCKETS as readonly unknown[] | undefined)?.includes(values.S3_BUCKET_NAME) === true,
   },
   {
+    name: 'WEBHOOK_SECRETS',
+    problem: 'does not have secrets for each of WEBHOOK_URLS, in their order, and for no other',
+    breaks: ({ WEBHOOK_URLS: urls, WEBHOOK_SECRETS: secrets }) =>
+      Array.isArray(urls) && Array.isArray(secrets) && urls.length !== secrets.length,
+  },
+  {
+    name: 'WEBHOOK_URLS',
+    problem: 'has one with http://: anyone on the way can read it. WEBHOOK_ALLOW_PRIVATE=true allows it',
+    breaks: (values) =>
+      values.WEBHOOK_ALLOW_PRIVATE === false &&
+      ((values.WEBHOOK_URLS as readonly string[] | undefined) ?? []).some((url) => url.startsWith('http:')),
+  },
+  {
     name: 'RETRY_BASE_MS',
     problem: 'is above RETRY_CAP_MS',
     breaks: (values) => Number(values.RETRY_BASE_MS) > Number(values.RETRY_CAP_MS),

@@ -13,6 +13,7 @@ import {
   wholeNumber,
   yesOrNo,
 } from './parsers.ts'
+import { webhookSecrets, webhookUrls } from './webhooks.ts'
 
 /** One environment variable: what it is for, what it may be, what it is when absent. */
 export interface Variable<T> {
@@ -237,6 +238,28 @@ export const variables = {
     about: 'buckets beside our own from which videos may be fetched, by comma; empty = none',
     parse: (value) => (value === '' ? [] : bucketNames(value)),
     default: '',
+  }),
+  WEBHOOK_URLS: variable({
+    about: 'endpoints that are told of events, https://, by comma or space; empty = none',
+    parse: webhookUrls,
+    default: '',
+    secret: true,
+  }),
+  WEBHOOK_SECRETS: variable({
+    about: 'for each of WEBHOOK_URLS, in their order, what signs for it (whsec_…); two joined by a vertical bar for rotation, both sign',
+    parse: webhookSecrets,
+    default: '',
+    secret: true,
+  }),
+  WEBHOOK_ALLOW_PRIVATE: variable({
+    about: 'true = endpoints may be in private networks, and may be http://',
+    parse: yesOrNo,
+    default: 'false',
+  }),
+  WEBHOOK_CONCURRENCY: variable({
+    about: 'events that one worker tells one endpoint at once',
+    parse: wholeNumber(1, 100),
+    default: '4',
   }),
   ACCESS_LOG_IP_HASH_KEY: variable({
     about: 'with it the access log keeps an HMAC of the address that asked, at least 32 bytes; empty = nothing of it',

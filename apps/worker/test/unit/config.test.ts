@@ -53,6 +53,10 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   UPLOAD_RECORD_DAYS: '0',
   PIPELINE_RING_AFTER_SECONDS: '-1',
   PIPELINE_MAX_RUNNING_PER_PROJECT: 'few',
+  WEBHOOK_URLS: 'ftp://hooks.example.com',
+  WEBHOOK_SECRETS: 'secret',
+  WEBHOOK_ALLOW_PRIVATE: 'yes',
+  WEBHOOK_CONCURRENCY: '101',
   SHUTDOWN_GRACE_S: '-1',
 }
 

@@ -1,6 +1,15 @@
 export { waitFor } from '../wait-for.ts'
+export { testCertificate } from './certificate.ts'
 export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
 export { type IsolatedDatabase, isolatedDatabase } from './isolated-database.ts'
 export { type IsolatedQueuePrefix, isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 export { type PrivateServer, privateServer } from './private-server.ts'
 export { givenStack, storeCan, type TestStack } from './test-stack.ts'
+export {
+  type AnswerMessage,
+  answering,
+  type ReceivedMessage,
+  type ReceiverOptions,
+  type WebhookReceiver,
+  webhookReceiver,
+} from './webhook-receiver.ts'

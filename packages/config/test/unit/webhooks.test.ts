@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { ConfigError, type Environment, readConfig, webhookSettings, webhookVariables } from '../../src/index.ts'
+
+const secret = (bytes: number): string => `whsec_${Buffer.alloc(bytes, bytes).toString('base64')}`
+const [one, two, three] = [secret(24), secret(32), secret(64)]
+
+function problemsOf(env: Environment): string {
+  try {
+    readConfig(env, webhookVariables)
+    return ''
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    return error.message
+  }
+}
+
+test('without settings nobody is told', () => {
+  expect(webhookSettings(readConfig({}, webhookVariables))).toEqual({ endpoints: [], allowPrivate: false, concurrency: 4 })
+})
+
+test('each endpoint has the secrets that stand at its place, and two of them sign while they are exchanged', () => {
+  const env = { WEBHOOK_URLS: 'https://a.example.com/hooks, https://b.example.com/?token=t', WEBHOOK_SECRETS: `${one}|${two} ${three}` }
+  expect(webhookSettings(readConfig(env, webhookVariables)).endpoints).toEqual([
+    { url: 'https://a.example.com/hooks', secrets: [one, two] },
+    { url: 'https://b.example.com/?token=t', secrets: [three] },
+  ])
+})
+
+test('all mistakes are told together, and neither a URL nor a secret with them', () => {
+  const env = {
+    WEBHOOK_URLS: 'https://x-ray.example.com,ftp://x-ray.example.com, x-ray https://X-RAY.example.com/ https://x-ray.example.com/#here',
+    WEBHOOK_SECRETS: `${one}|whsec_x-ray ${secret(23)},${secret(65)},x-ray ${two.replace('=', '')} ${one.slice('whsec_'.length)}`,
+  }
+  const told = problemsOf(env)
+  for (const problem of ['number 2 must be', 'number 3 must be', 'number 4 is there twice', 'number 5 must be'])
+    expect(told).toContain(problem)
+  for (const place of ['secret 2 of number 1', ...[2, 3, 4, 5, 6].map((i) => `secret 1 of number ${i}`)])
+    expect(told).toContain(`${place} must be whsec_ and 24 to 64 bytes in base64`)
+  expect(told.toLowerCase()).not.toContain('x-ray')
+})
+
+test('as many secrets as URLs are needed', () => {
+  expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com' })).toMatch(/WEBHOOK_SECRETS +does not have secrets for each of WEBHOOK_URLS/)
+  expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com', WEBHOOK_SECRETS: `${one},${two}` })).toContain('WEBHOOK_SECRETS')
+  expect(problemsOf({ WEBHOOK_SECRETS: one })).toContain('WEBHOOK_SECRETS')
+})
+
+test('http:// needs the leave for private networks', () => {
+  const env = { WEBHOOK_URLS: 'http://product.internal/hooks', WEBHOOK_SECRETS: one }
+  expect(problemsOf(env)).toMatch(/WEBHOOK_URLS +has one with http:/)
+  expect(problemsOf({ ...env, WEBHOOK_ALLOW_PRIVATE: 'true' })).toBe('')
+})

@@ -1,0 +1,68 @@
+import http, { type IncomingMessage } from 'node:http'
+import https from 'node:https'
+import { checkedLookup, checkLiteralAddress, type MayCall, type Resolve, systemResolve } from './checked-lookup.ts'
+
+export interface PostOptions {
+  /** Usually `isPublicAddress`. */
+  readonly mayCall: MayCall
+  /** For all of it: name, connection, handshake, answer. */
+  readonly timeoutMs: number
+  /** Certificates that are trusted instead of those that Node trusts. */
+  readonly ca?: string | undefined
+  readonly resolve?: Resolve | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** There was no answer in time; the message says for how long was waited. */
+export class NoAnswer extends Error {
+  override name = 'NoAnswer'
+}
+
+/** What is read of an answer's body, so that the endpoint can end it in peace. Nobody looks at it. */
+const maxAnswerBytes = 16 * 1024
+
+/**
+ * Sends a message and gives back the status of the answer, whatever it is. Never follows a redirect. Not one connection is kept or shared,
+ * so each goes to an address that was checked for it.
+ *
+ * @throws AddressRefused  the endpoint has an address that may not be called
+ * @throws NoAnswer        not in time
+ * @throws Error           what the network or TLS says
+ */
+export async function post(url: string, headers: Readonly<Record<string, string>>, body: string, options: PostOptions): Promise<number> {
+  const target = new URL(url)
+  const { mayCall, timeoutMs, ca, resolve = systemResolve } = options
+  checkLiteralAddress(target, mayCall)
+  const tooLate = AbortSignal.timeout(timeoutMs)
+  const signal = options.signal === undefined ? tooLate : AbortSignal.any([tooLate, options.signal])
+  const lookup = checkedLookup(resolve, mayCall)
+  try {
+    const answer = await send(target, body, { method: 'POST', headers, agent: false, lookup, signal, ...(ca !== undefined && { ca }) })
+    await discard(answer)
+    return answer.statusCode ?? 0
+  } catch (error) {
+    if (tooLate.aborted) throw new NoAnswer(`no answer within ${timeoutMs / 1000} s`, { cause: error })
+    throw error
+  }
+}
+
+/** Not every end of a connection is an error to Node: one that changes to another protocol just closes. */
+const send = (target: URL, body: string, options: https.RequestOptions): Promise<IncomingMessage> =>
+  new Promise((answered, failed) => {
+    const { request } = target.protocol === 'https:' ? https : http
+    const closed = () => failed(new Error('the connection was closed without an answer'))
+    request(target, options).on('response', answered).on('error', failed).on('close', closed).end(body)
+  })
+
+/** Reads a little, and cuts the rest off. What goes wrong by now changes nothing: the status is known. */
+async function discard(answer: IncomingMessage): Promise<void> {
+  let bytes = 0
+  try {
+    for await (const chunk of answer) {
+      bytes += (chunk as Buffer).length
+      if (bytes >= maxAnswerBytes) break
+    }
+  } catch {
+    answer.destroy()
+  }
+}

@@ -1,0 +1,175 @@
+import type { LookupAddress } from 'node:dns'
+import {
+  type AnswerMessage,
+  answering,
+  type ReceiverOptions,
+  testCertificate,
+  type WebhookReceiver,
+  webhookReceiver,
+} from '@airlock/stack/testing'
+import { expect, onTestFinished, test } from 'vitest'
+import { AddressRefused, isPublicAddress, NoAnswer, type PostOptions, post, type Resolve } from '../../src/index.ts'
+
+async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
+  const started = await webhookReceiver(options)
+  onTestFinished(() => started.close())
+  return started
+}
+
+const anywhere: PostOptions = { mayCall: () => true, timeoutMs: 5000 }
+
+const sends = (url: string, options: Partial<PostOptions> = {}) =>
+  post(url, { 'content-type': 'application/json' }, '{}', { ...anywhere, ...options })
+
+/** A name whose addresses are these; what is asked beyond them gets the last again. */
+function named(...answers: string[][]): Resolve & { asked: string[] } {
+  const asked: string[] = []
+  const resolve = async (hostname: string): Promise<LookupAddress[]> => {
+    asked.push(hostname)
+    const addresses = answers[Math.min(asked.length, answers.length) - 1] ?? []
+    return addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))
+  }
+  return Object.assign(resolve, { asked })
+}
+
+test('the status of the answer comes back, whatever it is', async () => {
+  const { url, messages, answers } = await receiver()
+  for (const code of [200, 204, 400, 410, 500]) {
+    answers(answering.status(code))
+    expect(await sends(url)).toBe(code)
+  }
+  expect(messages[0]).toMatchObject({ path: '/hooks', body: '{}', headers: { 'content-length': '2', connection: 'close' } })
+})
+
+test('a redirect is not followed', async () => {
+  const secret = await receiver()
+  const { url } = await receiver({ answer: answering.status(307, { location: secret.url }) })
+  expect(await sends(url)).toBe(307)
+  expect(secret.messages).toEqual([])
+})
+
+test.for([
+  'http://127.0.0.1',
+  'http://[::1]',
+  'http://[::ffff:127.0.0.1]',
+  'http://2130706433',
+  'http://0x7f.1',
+  'http://127.1',
+  'http://169.254.169.254',
+])('%s is refused without a connection', async (origin, { expect }) => {
+  const { port, messages } = await receiver()
+  await expect(sends(`${origin}:${port}/hooks`, { mayCall: isPublicAddress })).rejects.toThrow(AddressRefused)
+  expect(messages).toEqual([])
+})
+
+test.for([['127.0.0.1'], ['10.0.0.1'], ['::1'], ['::ffff:127.0.0.1'], ['8.8.8.8', '127.0.0.1'], []])(
+  'a name with the addresses %j is refused without a connection',
+  async (addresses, { expect }) => {
+    const { port, messages } = await receiver()
+    const refused = sends(`http://hooks.example.com:${port}/`, { mayCall: isPublicAddress, resolve: named(addresses) })
+    await expect(refused).rejects.toThrow(AddressRefused)
+    expect(messages).toEqual([])
+  },
+)
+
+test('the name of this machine is refused, as the system resolves it', async () => {
+  const { port, messages } = await receiver()
+  await expect(sends(`http://localhost:${port}/`, { mayCall: isPublicAddress })).rejects.toThrow(AddressRefused)
+  expect(messages).toEqual([])
+})
+
+/** Linux has all of 127.0.0.0/8, so that there one machine can have an address that may be called and one that may not. */
+test.runIf(process.platform === 'linux')('a name that means another address by the time of the connection gets nobody there', async () => {
+  const inside = await receiver({ host: '127.0.0.1' })
+  const outside = await receiver({ host: '127.0.0.2', port: inside.port })
+  const mayCall = (address: string) => address === '127.0.0.2'
+  const resolve = named(['127.0.0.2'], ['127.0.0.1'])
+  const url = `http://rebinding.example.com:${inside.port}/hooks`
+
+  expect(await sends(url, { mayCall, resolve })).toBe(204)
+  expect(resolve.asked, 'asked once for a connection').toEqual(['rebinding.example.com'])
+  expect(outside.messages).toHaveLength(1)
+  expect(outside.messages[0]?.headers.host).toBe(`rebinding.example.com:${inside.port}`)
+
+  await expect(sends(url, { mayCall, resolve })).rejects.toThrow('rebinding.example.com has the address 127.0.0.1, which is not public')
+  expect(inside.messages).toEqual([])
+})
+
+test('behind a checked address the certificate must be of the name', async () => {
+  const { port, messages } = await receiver({ tls: true })
+  const options = { resolve: named(['127.0.0.1']), ca: testCertificate.cert }
+  expect(await sends(`https://hooks.example.com:${port}/`, options)).toBe(204)
+  await expect(sends(`https://other.example.com:${port}/`, options)).rejects.toThrow(/does not match certificate/)
+  await expect(sends(`https://hooks.example.com:${port}/`, { resolve: options.resolve })).rejects.toThrow(/certificate/)
+  expect(messages).toHaveLength(1)
+})
+
+const slow: Record<string, AnswerMessage> = {
+  'never answers': answering.never,
+  'sends its head byte by byte': (response) => {
+    response.socket?.write('HTTP/1.1 200 OK\r\nx-more: ')
+    const timer = setInterval(() => response.socket?.write('x'), 20)
+    response.on('close', () => clearInterval(timer))
+  },
+}
+
+test.for(Object.entries(slow))('an endpoint that %s is left after the time', async ([, answer], { expect }) => {
+  const { url } = await receiver({ answer })
+  const begun = performance.now()
+  await expect(sends(url, { timeoutMs: 200 })).rejects.toThrow(new NoAnswer('no answer within 0.2 s'))
+  expect(performance.now() - begun).toBeLessThan(3000)
+})
+
+test('a resolver that never answers is left after the time', async () => {
+  const resolve = () => new Promise<never>(() => {})
+  await expect(sends('http://hooks.example.com/', { timeoutMs: 100, resolve })).rejects.toThrow(NoAnswer)
+})
+
+test('of an answer without end a little is read, and its status counts', async () => {
+  let written = 0
+  let cut = () => {}
+  const isCut = new Promise<void>((resolve) => (cut = resolve))
+  const { url } = await receiver({
+    answer: (response) => {
+      response.writeHead(200)
+      const more = () => {
+        while (!response.destroyed && response.write(Buffer.alloc(64 * 1024))) written += 64 * 1024
+      }
+      response
+        .on('drain', more)
+        .on('close', cut)
+        .on('error', () => {})
+      more()
+    },
+  })
+  expect(await sends(url)).toBe(200)
+  await isCut
+  expect(written).toBeLessThan(32 * 1024 * 1024)
+})
+
+test('an answer whose body never ends counts, and holds nobody beyond the time', async () => {
+  const { url } = await receiver({ answer: (response) => void response.writeHead(200).write('…') })
+  expect(await sends(url, { timeoutMs: 200 })).toBe(200)
+})
+
+test('a head without end is an error', async () => {
+  const { url } = await receiver({ answer: (response) => response.writeHead(200, { 'x-more': 'x'.repeat(64 * 1024) }).end() })
+  await expect(sends(url)).rejects.toThrow(/Header/)
+})
+
+test('an endpoint that wants to speak another protocol is an error', async () => {
+  const { url } = await receiver({ answer: (response) => response.writeHead(101, { upgrade: 'h2c', connection: 'upgrade' }).end() })
+  await expect(sends(url)).rejects.toThrow('the connection was closed without an answer')
+})
+
+test('an endpoint that cuts the connection, or is not there, is an error', async () => {
+  const gone = await receiver({ answer: (response) => response.socket?.destroy() })
+  await expect(sends(gone.url)).rejects.toThrow('socket hang up')
+  await gone.close().catch(() => {})
+  await expect(sends(gone.url)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('a signal breaks it off', async () => {
+  const { url } = await receiver({ answer: answering.never })
+  await expect(sends(url, { signal: AbortSignal.timeout(50) })).rejects.toThrow(/aborted/)
+})

@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import http, { type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import https from 'node:https'
+import { type AddressInfo, isIPv6 } from 'node:net'
+import { testCertificate } from './certificate.ts'
+
+/** A message as it came in, whatever was answered. */
+export interface ReceivedMessage {
+  /** Its `webhook-id`. */
+  readonly id: string
+  readonly headers: IncomingHttpHeaders
+  readonly path: string
+  /** The raw bytes, over which the signature goes. */
+  readonly body: string
+}
+
+/** Ends the answer now, later or never. */
+export type AnswerMessage = (response: ServerResponse, message: ReceivedMessage) => void
+
+export interface ReceiverOptions {
+  /** Default: 204. */
+  readonly answer?: AnswerMessage
+  readonly host?: string
+  /** 0: any that is free. */
+  readonly port?: number
+  /** Speaks TLS with the certificate of the tests. */
+  readonly tls?: boolean
+}
+
+/** An endpoint of the product around Airlock, on this machine. */
+export interface WebhookReceiver {
+  readonly url: string
+  readonly port: number
+  /** In the order in which they came. */
+  readonly messages: readonly ReceivedMessage[]
+  /** Answers what comes from now on. */
+  answers(answer: AnswerMessage): void
+  /** Cuts what is open. */
+  close(): Promise<void>
+}
+
+const status =
+  (code: number, headers: Readonly<Record<string, string>> = {}): AnswerMessage =>
+  (response) =>
+    response.writeHead(code, headers).end()
+
+/** The usual ways to answer. */
+export const answering = { status, never: (() => {}) as AnswerMessage }
+
+/** Starts one; the caller closes it. */
+export async function webhookReceiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
+  const { host = '127.0.0.1', port = 0, tls = false } = options
+  let answer = options.answer ?? status(204)
+  const messages: ReceivedMessage[] = []
+  const server = tls ? https.createServer(testCertificate) : http.createServer()
+  server.on('request', async (request: http.IncomingMessage, response: ServerResponse) => {
+    const chunks = await request.toArray().catch(() => [])
+    const message = {
+      id: String(request.headers['webhook-id']),
+      headers: request.headers,
+      path: request.url ?? '',
+      body: Buffer.concat(chunks).toString(),
+    }
+    messages.push(message)
+    answer(response, message)
+  })
+  await once(server.listen(port, host), 'listening')
+  const own = (server.address() as AddressInfo).port
+  return {
+    url: `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${own}/hooks`,
+    port: own,
+    messages,
+    answers: (given) => {
+      answer = given
+    },
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      server.closeAllConnections()
+      await closed
+    },
+  }
+}
