@@ -7,6 +7,11 @@ const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 export interface WorkerProcess {
   /** All that it wrote so far. */
   output(): string
+  /** The lines of its log, oldest first. */
+  said(): { msg: string; phase?: string }[]
+  signal(signal: NodeJS.Signals): void
+  /** Resolves with its exit code; null when it was killed. */
+  readonly ended: Promise<number | null>
   kill(): Promise<void>
 }
 
@@ -24,7 +29,13 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-  const running: WorkerProcess = { output: () => output, kill: () => killed(child) }
+  const running: WorkerProcess = {
+    output: () => output,
+    said: () => output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
+    signal: (signal) => void child.kill(signal),
+    ended: new Promise((resolve) => child.once('close', resolve)),
+    kill: () => killed(child),
+  }
   await waitFor(() => output.includes('worker takes jobs') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })
   if (ended(child)) throw new Error(`the worker ended: ${output}`)
   return running
