@@ -67,6 +67,8 @@ export interface ArenaOptions {
   readonly say: (line: string) => void
   /** How wrong each process's clock is, in ms; right where nothing is said. */
   readonly clocks?: Partial<Record<MemberName, number>>
+  /** Settings that differ from those of chaos. */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Brings everything up, servers of its own whatever URLs are given, and waits until both gateways are well. */
@@ -89,7 +91,8 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   const { root, folder } = options
   await Promise.all([ensureBucket(stack.s3, bucket), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
-  const common = { ...plain(options.env), ...settings, ...stack.environment, S3_PUBLIC_ENDPOINT: stack.s3.endpoint, JWT_SECRET: jwtSecret }
+  const chosen = { ...settings, ...options.settings }
+  const common = { ...plain(options.env), ...chosen, ...stack.environment, S3_PUBLIC_ENDPOINT: stack.s3.endpoint, JWT_SECRET: jwtSecret }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
 
   const links = new Map<string, Link>()
