@@ -1,9 +1,10 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Job, Queue } from 'bullmq'
+import type { Job } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
+import { ImpatientQueues } from './impatient-queues.ts'
 import { jobOptions } from './job-options.ts'
-import { type QueueLane, queueNames, queuePrefix } from './names.ts'
+import { type QueueLane, queuePrefix } from './names.ts'
 import { type GeneratedVideo, generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
 import { processUploadJob } from './payloads/process-upload.ts'
@@ -41,14 +42,17 @@ const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
  */
 export class Bell {
   readonly #redis: Redis
-  readonly #prefix: string
-  readonly #onError: (error: Error) => void
-  readonly #queues = new Map<QueueLane, Queue>()
+  readonly #queues: ImpatientQueues
 
   constructor({ redisUrl, prefix = queuePrefix, onError }: BellOptions) {
     this.#redis = impatientConnection(redisUrl, { onError })
-    this.#prefix = prefix
-    this.#onError = onError
+    this.#queues = new ImpatientQueues({
+      redis: this.#redis,
+      prefix,
+      waitsForConnection: false,
+      Unreachable: BellUnreachable,
+      onError,
+    })
   }
 
   /**
@@ -89,15 +93,15 @@ export class Bell {
    * @throws BellUnreachable when Redis is away
    */
   async failureOf(lane: QueueLane, uploadId: string): Promise<string | null> {
-    const job = await this.#reachable('look for the job', () => this.#queue(lane).getJob(uploadId))
-    if (job === undefined || (await this.#reachable('look at the job', () => job.getState())) !== 'failed') return null
+    const job = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(uploadId))
+    if (job === undefined || (await this.#queues.reachable('look at the job', () => job.getState())) !== 'failed') return null
     return job.failedReason
   }
 
   /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
   async progressOf(lane: QueueLane, uploadId: string): Promise<number | null> {
     try {
-      const job = await this.#reachable('read progress', () => this.#queue(lane).getJob(uploadId))
+      const job = await this.#queues.reachable('read progress', () => this.#queues.queue(lane).getJob(uploadId))
       return typeof job?.progress === 'number' ? job.progress : null
     } catch (error) {
       if (error instanceof BellUnreachable) return null
@@ -114,16 +118,16 @@ export class Bell {
 
   /** @throws BellUnreachable when Redis does not answer in 1.5 s */
   async check(): Promise<void> {
-    await this.#reachable('ping', () => this.#redis.ping())
+    await this.#queues.reachable('ping', () => this.#redis.ping())
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
+    await this.#queues.close()
     this.#redis.disconnect()
   }
 
   async #add(lane: QueueLane, job: AirlockJob, priority?: Priority): Promise<void> {
-    await this.#reachable('ring', () => this.#queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
+    await this.#queues.reachable('ring', () => this.#queues.queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
   }
 
   async #addAgain(
@@ -131,47 +135,15 @@ export class Bell {
     job: AirlockJob,
     { isDue, priority }: { isDue: boolean; priority?: Priority | undefined },
   ): Promise<boolean> {
-    const known = await this.#reachable('look for the job', () => this.#queue(lane).getJob(job.payload.upload_id))
+    const known = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
     if (known !== undefined) {
-      const state = await this.#reachable('look at the job', () => known.getState())
-      if (state === 'delayed' && isDue) return this.#reachable('bring the job forward', () => broughtForward(known))
+      const state = await this.#queues.reachable('look at the job', () => known.getState())
+      if (state === 'delayed' && isDue) return this.#queues.reachable('bring the job forward', () => broughtForward(known))
       if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
-      await this.#reachable('remove the finished job', () => known.remove())
+      await this.#queues.reachable('remove the finished job', () => known.remove())
     }
     await this.#add(lane, job, priority)
     return true
-  }
-
-  /** BullMQ asks Redis for its version once a queue. A queue whose answer got lost would refuse every job for good, so it is made anew. */
-  #queue(lane: QueueLane): Queue {
-    const open = this.#queues.get(lane)
-    if (open !== undefined) return open
-    const queue = new Queue(queueNames[lane], { connection: this.#redis, prefix: this.#prefix })
-    queue.on('error', this.#onError)
-    this.#queues.set(lane, queue)
-    queue.waitUntilReady().catch(() => {
-      this.#queues.delete(lane)
-      queue.close().catch(this.#onError)
-    })
-    return queue
-  }
-
-  /** Bounds a call: BullMQ waits for ever for a connection that never was, and ioredis for one that went silent. */
-  async #reachable<T>(what: string, call: () => Promise<T>): Promise<T> {
-    if (this.#redis.status !== 'ready') throw new BellUnreachable(`can't ${what}: Redis is ${this.#redis.status}`)
-    const answered = new AbortController()
-    const late = setTimeout(commandTimeoutMs, undefined, { signal: answered.signal }).then(() => {
-      throw new BellUnreachable(`can't ${what}: no answer in ${commandTimeoutMs} ms`)
-    })
-    late.catch(() => {}) // once answered, its end is of no interest
-    try {
-      return await Promise.race([call(), late])
-    } catch (cause) {
-      if (cause instanceof BellUnreachable) throw cause
-      throw new BellUnreachable(`can't ${what}`, { cause })
-    } finally {
-      answered.abort()
-    }
   }
 }
 

@@ -29,9 +29,29 @@ export function impatientConnection(url: string, { onError }: ConnectionEvents):
   return redis
 }
 
+export interface Patience extends ConnectionEvents {
+  /** After so many ms without a byte the connection is made anew; left out, it is trusted. */
+  silentMs?: number
+}
+
+const patiently = ({ silentMs }: Patience) => ({
+  maxRetriesPerRequest: null,
+  connectTimeout: 5000,
+  retryStrategy: reconnectAfter,
+  ...(silentMs === undefined ? {} : { socketTimeout: silentMs }),
+})
+
 /** A connection for workers, whose blocking reads outlast any command timeout. It waits for Redis for as long as it takes. */
-export function patientConnection(url: string, { onError }: ConnectionEvents): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: null, connectTimeout: 5000, retryStrategy: reconnectAfter })
-  redis.on('error', onError)
+export function patientConnection(url: string, patience: Patience): Redis {
+  const redis = new Redis(url, patiently(patience))
+  redis.on('error', patience.onError)
+  return redis
+}
+
+/** A patient connection to where another one leads. */
+export function patientTwin(connection: Redis, patience: Patience): Redis {
+  const redis = connection.duplicate({ ...patiently(patience), enableOfflineQueue: true, lazyConnect: false })
+  delete redis.options.commandTimeout // a blocking read outlasts it
+  redis.on('error', patience.onError)
   return redis
 }

@@ -17,3 +17,12 @@ export { type AirlockJob, parseJob } from './payloads/parse-job.ts'
 export { PayloadMalformed } from './payloads/payload-malformed.ts'
 export { ProcessUpload, parseProcessUpload, processUploadJob } from './payloads/process-upload.ts'
 export { defaultPriority, type Priority, priorities } from './priorities.ts'
+export {
+  AirlockProducer,
+  type AirlockProducerOptions,
+  type HandedOver,
+  type HandedOverState,
+  type VideoToHandOver,
+  type WaitOptions,
+} from './producer.ts'
+export { JobFailed, JobGone, ProducerClosed, QueueUnreachable, ResultUnknown, WaitTimedOut } from './producer-errors.ts'

@@ -1,0 +1,219 @@
+import { randomUUID } from 'node:crypto'
+import { waitFor } from '@airlock/stack/testing'
+import { UnrecoverableError } from 'bullmq'
+import { expect } from 'vitest'
+import { ImpatientQueues } from '../../src/impatient-queues.ts'
+import {
+  AirlockProducer,
+  impatientConnection,
+  JobFailed,
+  JobGone,
+  jobResult,
+  ProducerClosed,
+  parseJob,
+  QueueUnreachable,
+  ResultUnknown,
+  WaitTimedOut,
+} from '../../src/index.ts'
+import { ResultWait } from '../../src/result-wait.ts'
+import { completed, test, videoToHandOver } from '../producer-test.ts'
+
+test('a video is on the queue of the videos, in the words of the wire, under its own id', async ({ producer, listening }) => {
+  const video = videoToHandOver({ sha256: 'a'.repeat(64), metadata: { scene: 1, cut: 'final' }, priority: 'interactive' })
+  expect(await producer.enqueueGeneratedVideo(video)).toEqual({
+    uploadId: video.uploadId,
+    enqueued: true,
+    state: 'waiting',
+    failedReason: null,
+  })
+  const [job, ...more] = await listening.jobsOfAllLanes()
+  expect(more).toEqual([])
+  expect(job).toMatchObject({
+    id: video.uploadId,
+    name: 'generated_video',
+    queueName: 'airlock-videos',
+    opts: { priority: 10, attempts: 100 },
+  })
+  expect(job?.data).toEqual({
+    version: 1,
+    upload_id: video.uploadId,
+    user_id: video.userId,
+    project_id: video.projectId,
+    key: video.key,
+    filename: 'scene-01.mp4',
+    sha256: video.sha256,
+    metadata: video.metadata,
+    priority: 'interactive',
+  })
+  expect(parseJob(job?.name ?? '', job?.data).name).toBe('generated_video')
+})
+
+test('an id in capitals is the same upload', async ({ producer, listening }) => {
+  const video = videoToHandOver()
+  await producer.enqueueGeneratedVideo({ ...video, uploadId: video.uploadId.toUpperCase() })
+  expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ uploadId: video.uploadId, enqueued: false })
+  expect(await listening.jobs('videos')).toMatchObject([{ id: video.uploadId }])
+})
+
+test.for([
+  ['a key of another project', { key: `pipeline-inbox/${randomUUID()}/${randomUUID()}.mp4` }, /generated_video\/key: is not the one of/],
+  ['a user that is no UUID', { userId: 'me' }, /generated_video\/user_id: .*\(a UUID\)/],
+  ['a hash in capitals', { sha256: 'A'.repeat(64) }, /generated_video\/sha256: .*64 hex digits in lower case/],
+  ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: names no file/],
+  ['metadata that nests', { metadata: { deep: {} as string } }, /generated_video\/metadata\/deep: /],
+  ['a priority that is not known', { priority: 'urgent' as 'batch' }, /generated_video\/priority: .*'interactive' or 'batch'/],
+] as const)('%s is refused before anything is sent, naming field and rule', async ([, fields, message], { producer, listening }) => {
+  await expect(producer.enqueueGeneratedVideo(videoToHandOver(fields))).rejects.toThrow(message)
+  expect(await listening.jobsOfAllLanes()).toEqual([])
+})
+
+test('enqueued by many at once, an upload is one job', async ({ open, listening }) => {
+  const video = videoToHandOver()
+  const producers = [open(), open(), open()]
+  await Promise.all(producers.flatMap((producer) => [producer, producer]).map((producer) => producer.enqueueGeneratedVideo(video)))
+  expect(await listening.jobs('videos')).toHaveLength(1)
+})
+
+test('an upload whose job runs or has ended is not enqueued again, and its state is told', async ({ producer, listening }) => {
+  const video = videoToHandOver()
+  const gate = Promise.withResolvers<void>()
+  listening.worker('videos', async () => gate.promise.then(() => completed(video.uploadId)))
+  await producer.enqueueGeneratedVideo(video)
+  await waitFor(async () => (await producer.enqueueGeneratedVideo(video)).state === 'active', { what: 'the job to run' })
+  gate.resolve()
+  await producer.waitFor(video.uploadId)
+  expect(await producer.enqueueGeneratedVideo(video)).toEqual({
+    uploadId: video.uploadId,
+    enqueued: false,
+    state: 'completed',
+    failedReason: null,
+  })
+})
+
+test('a job that failed for good says why, stays, and runs anew when that is asked for', async ({ producer, listening }) => {
+  const video = videoToHandOver()
+  let isThere = false
+  listening.worker('videos', async () => {
+    if (!isThere) throw new UnrecoverableError('nothing is at its key')
+    return completed(video.uploadId)
+  })
+  await producer.enqueueGeneratedVideo(video)
+  await expect(producer.waitFor(video.uploadId)).rejects.toThrow(new JobFailed('nothing is at its key'))
+  isThere = true
+  const failed = { uploadId: video.uploadId, enqueued: false, state: 'failed', failedReason: 'nothing is at its key' }
+  expect(await producer.enqueueGeneratedVideo(video)).toEqual(failed)
+
+  expect(await producer.enqueueGeneratedVideo(video, { again: true })).toMatchObject({ enqueued: true, state: 'waiting' })
+  expect(await producer.waitFor(video.uploadId)).toMatchObject({ status: 'completed' })
+})
+
+test('interactive videos go before batches, and batches in their order', async ({ producer, listening }) => {
+  const videos = (['batch', undefined, 'interactive', 'batch', 'interactive'] as const).map((priority) => videoToHandOver({ priority }))
+  for (const video of videos) await producer.enqueueGeneratedVideo(video)
+  const order: string[] = []
+  listening.worker('videos', async ({ id = '' }) => {
+    order.push(id)
+    return completed(id)
+  })
+  await Promise.all(videos.map(({ uploadId }) => producer.waitFor(uploadId)))
+  expect(order).toEqual([2, 4, 0, 1, 3].map((index) => videos[index]?.uploadId))
+})
+
+test('who waits before, while and after a job runs is told its end', async ({ producer, open, listening }) => {
+  const video = videoToHandOver()
+  const result = completed(video.uploadId)
+  const gate = Promise.withResolvers<void>()
+  await producer.enqueueGeneratedVideo(video)
+  const byEvent = { lookEveryMs: 60_000, timeoutMs: 10_000 }
+  const before = producer.waitFor(video.uploadId, byEvent)
+  listening.worker('videos', async () => gate.promise.then(() => result))
+  await waitFor(async () => (await producer.enqueueGeneratedVideo(video)).state === 'active', { what: 'the job to run' })
+  const during = [producer.waitFor(video.uploadId.toUpperCase(), byEvent), open().waitFor(video.uploadId, byEvent)]
+  gate.resolve()
+  expect(await Promise.all([before, ...during])).toEqual([result, result, result])
+  expect(await open().waitFor(video.uploadId)).toEqual(result)
+})
+
+test('an end that no event tells is seen by a look at the job', async ({ queues, producer, listening }) => {
+  const video = videoToHandOver()
+  const result = completed(video.uploadId)
+  listening.worker('videos', async () => result)
+  const redis = impatientConnection(queues.redisUrl, { onError: () => {} })
+  const reader = new ImpatientQueues({ ...queues, redis, waitsForConnection: true, Unreachable: QueueUnreachable, onError: () => {} })
+  await producer.enqueueGeneratedVideo(video)
+  const options = { timeoutMs: 10_000, lookEveryMs: 50, closed: new AbortController().signal, queues: reader }
+  expect(await new ResultWait(video.uploadId, options).result(async () => deaf)).toEqual(result)
+  await reader.close()
+  redis.disconnect()
+})
+
+/** A subscription of which nothing is heard. */
+const deaf = { listen: () => () => {} }
+
+test('a rejected upload, and one that is parked, come back as results with their reason', async ({ producer, listening }) => {
+  const ends = [
+    { status: 'rejected', error: { code: 'type_mismatch', error: 'Type mismatch', detail: 'It is no MP4.' } },
+    { status: 'failed', error: { code: 'processing_failed', error: 'Processing failed', detail: 'We could not.' } },
+  ] as const
+  const videos = ends.map(() => videoToHandOver())
+  listening.worker('videos', async ({ id: uploadId = '' }) => {
+    const end = ends[videos.findIndex((video) => video.uploadId === uploadId)] ?? ends[0]
+    return jobResult({ ...end, uploadId })
+  })
+  for (const video of videos) await producer.enqueueGeneratedVideo(video)
+  const results = await Promise.all(videos.map(({ uploadId }) => producer.waitFor(uploadId)))
+  expect(results).toMatchObject(ends.map((end) => ({ ...end, asset_id: null, s3_url: null })))
+})
+
+test('who waits for a job that Redis does not know is told so soon', async ({ producer, listening }) => {
+  await expect(producer.waitFor(randomUUID())).rejects.toThrow(JobGone)
+  const video = videoToHandOver()
+  await producer.enqueueGeneratedVideo(video)
+  const waiting = producer.waitFor(video.uploadId, { lookEveryMs: 50 })
+  const [job] = await listening.jobs('videos')
+  await job?.remove()
+  await expect(waiting).rejects.toThrow(JobGone)
+  expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ enqueued: true })
+})
+
+test('a job that leaves no result, or one that makes no sense, is no hang', async ({ producer, listening }) => {
+  const [silent, strange] = [videoToHandOver(), videoToHandOver()]
+  listening.worker('videos', async ({ id }) => (id === silent.uploadId ? null : { version: 2 }))
+  for (const video of [silent, strange]) await producer.enqueueGeneratedVideo(video)
+  await expect(producer.waitFor(silent.uploadId)).rejects.toThrow(ResultUnknown)
+  await expect(producer.waitFor(strange.uploadId)).rejects.toThrow(/job_result\/version: 2 is not known here/)
+})
+
+test('a wait ends in the time that it was given, which must be one', async ({ producer }) => {
+  const video = videoToHandOver()
+  await producer.enqueueGeneratedVideo(video)
+  await expect(producer.waitFor(video.uploadId, { timeoutMs: 100 })).rejects.toThrow(WaitTimedOut)
+  for (const timeoutMs of [0, -1, Number.NaN, Infinity, 2 ** 31]) {
+    await expect(producer.waitFor(video.uploadId, { timeoutMs })).rejects.toThrow(RangeError)
+  }
+})
+
+test('closing ends every wait, and a closed producer says that it is', async ({ producer }) => {
+  const video = videoToHandOver()
+  await producer.enqueueGeneratedVideo(video)
+  const waits = [producer.waitFor(video.uploadId), producer.waitFor(video.uploadId)].map((wait) =>
+    expect(wait).rejects.toThrow(ProducerClosed),
+  )
+  await producer.close()
+  await Promise.all(waits)
+  await expect(producer.waitFor(video.uploadId)).rejects.toThrow(ProducerClosed)
+  await expect(producer.enqueueGeneratedVideo(video)).rejects.toThrow(ProducerClosed)
+  await producer.close()
+})
+
+test("a connection of the caller's own serves, and stays open", async ({ queues, listening }) => {
+  const connection = impatientConnection(queues.redisUrl, { onError: () => {} })
+  const producer = new AirlockProducer({ connection, prefix: queues.prefix })
+  const video = videoToHandOver()
+  listening.worker('videos', async () => completed(video.uploadId))
+  await producer.enqueueGeneratedVideo(video)
+  expect(await producer.waitFor(video.uploadId)).toMatchObject({ status: 'completed' })
+  await producer.close()
+  expect(await connection.ping()).toBe('PONG')
+  connection.disconnect()
+})
