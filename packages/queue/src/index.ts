@@ -26,3 +26,4 @@ export {
   type WaitOptions,
 } from './producer.ts'
 export { JobFailed, JobGone, ProducerClosed, QueueUnreachable, ResultUnknown, WaitTimedOut } from './producer-errors.ts'
+export { schemaFiles } from './schemas.ts'

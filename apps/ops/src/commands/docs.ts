@@ -1,15 +1,17 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { configurationTable, envExample } from '@airlock/config'
+import { schemaFiles } from '@airlock/queue'
 import type { Command } from '../command.ts'
 import { errorTable } from './error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 
-/** The parts of the repository that are written from the code; a test for each goes red when it is stale. */
+/** The files of the repository that are written from the code; a test for each goes red when it is stale. */
 export const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
   { path: '.env.example', render: () => envExample() },
   { path: 'docs/configuration.md', render: (before) => withTable(before, configurationTable()) },
   { path: 'docs/errors.md', render: (before) => withTable(before, errorTable()) },
+  ...Object.entries(schemaFiles).map(([file, text]) => ({ path: `packages/queue/schema/${file}`, render: () => text })),
 ]
 
 function withTable(page: string, table: string): string {
@@ -25,10 +27,21 @@ function withTable(page: string, table: string): string {
 export async function writePages(folder: URL, out: (text: string) => void): Promise<void> {
   for (const { path, render } of pages) {
     const file = new URL(path, folder)
-    const before = await readFile(file, 'utf8')
+    const before = await readIfThere(file)
     const after = render(before)
     if (after !== before) await writeFile(file, after)
     out(`${path}: ${after === before ? 'up to date' : 'written'}`)
+  }
+}
+
+/** A page that is written as a whole need not be there before. */
+async function readIfThere(file: URL): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await mkdir(new URL('.', file), { recursive: true })
+    return ''
   }
 }
 

@@ -29,16 +29,21 @@ test('each error has its row, with nothing in it that Markdown would swallow', (
 test('what is stale is written, what is up to date is left alone, and each is told', async () => {
   const folder = pathToFileURL(`${await mkdtemp(join(tmpdir(), 'airlock-docs-'))}/`)
   try {
-    await mkdir(new URL('docs', folder))
     for (const { path, render } of pages) {
+      await mkdir(new URL('.', new URL(path, folder)), { recursive: true })
       await writeFile(new URL(path, folder), render('<!-- begin table --><!-- end table -->'))
     }
+    await rm(new URL('packages/queue/schema', folder), { recursive: true })
     await writeFile(new URL('docs/errors.md', folder), '# Errors\n\n<!-- begin table -->\n<!-- end table -->\n')
 
     const said: string[] = []
     await writePages(folder, (text) => said.push(text))
 
-    expect(said).toEqual(['.env.example: up to date', 'docs/configuration.md: up to date', 'docs/errors.md: written'])
+    const isStale = (path: string) => path === 'docs/errors.md' || path.startsWith('packages/queue/schema/')
+    expect(said).toEqual(pages.map(({ path }) => `${path}: ${isStale(path) ? 'written' : 'up to date'}`))
+    expect(JSON.parse(await readFile(new URL('packages/queue/schema/job-result.v1.json', folder), 'utf8'))).toMatchObject({
+      title: 'What a job returns, version 1',
+    })
     expect(await readFile(new URL('docs/errors.md', folder), 'utf8')).toContain(errorTable())
   } finally {
     await rm(folder, { recursive: true })

@@ -25,13 +25,17 @@ export function readPayload<Schema extends PayloadSchema>(name: string, check: P
   const errors = check.Errors(data)
   const error = errors.find(({ instancePath }) => instancePath === '/version') ?? errors[0]
   if (error === undefined) throw new PayloadMalformed(`${name}: does not fit its schema`)
-  if (error.instancePath === '/version') throw new PayloadMalformed(`${name}/version: ${unknownVersion(data, properties.version)}`)
+  if (error.instancePath === '/version') throw new PayloadMalformed(`${name}/version: ${unknownVersion(data, knownVersion(properties))}`)
+  if (error.keyword === 'boolean')
+    throw new PayloadMalformed(`${name}${error.instancePath}: is no field of version ${knownVersion(properties)}`)
   throw new PayloadMalformed(`${name}${error.instancePath}: ${error.message}${expectation(error, properties)}`)
 }
 
-function unknownVersion(data: unknown, known: unknown): string {
+const knownVersion = ({ version }: Record<string, unknown>): number => (version as { const: number }).const
+
+function unknownVersion(data: unknown, known: number): string {
   const said = String(JSON.stringify((data as { version: unknown }).version)).slice(0, 20)
-  return `${said} is not known here, only ${(known as { const: number }).const}; send that version, or update the Airlock that reads it`
+  return `${said} is not known here, only ${known}; send that version, or update the Airlock that reads it`
 }
 
 /** What the field must be, in the words of its schema. */

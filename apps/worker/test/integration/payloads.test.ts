@@ -1,0 +1,56 @@
+import { type JobResult, parseJobResult } from '@airlock/queue'
+import { waitFor } from '@airlock/stack/testing'
+import { storedPayloads } from '../../../../packages/queue/test/stored-payloads.ts'
+import { type Airlock, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+const ofSchema = (kind: string) => storedPayloads.filter(({ name }) => name.startsWith(kind))
+
+/** Puts a job on the queue of the videos as another program would, with options of its own. @returns the job's id */
+const adds = (airlock: Airlock, name: string, data: unknown): Promise<string> =>
+  airlock.onLane('videos', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
+
+const endOf = async (airlock: Airlock, id: string) => {
+  await waitFor(async () => ['completed', 'failed'].includes(await airlock.jobState({ id }, 'videos')), { what: `job ${id} to end` })
+  const job = await airlock.onLane('videos', (queue) => queue.getJob(id))
+  return { failedReason: job?.failedReason, attemptsMade: job?.attemptsMade, returned: job?.returnvalue }
+}
+
+test.for(ofSchema('generated-video'))('an old $name still becomes an asset', async ({ data }, { airlock, expect }) => {
+  const userId = String(data.user_id).toLowerCase()
+  await airlock.servers.bucket.put(String(data.key), samples.scene.bytes, { 'user-id': userId, filename: 'scene-01.mp4' })
+  airlock.startsWorker()
+  const { returned } = await endOf(airlock, await adds(airlock, 'generated_video', data))
+  const result: JobResult = parseJobResult(returned)
+  expect(result).toMatchObject({ status: 'completed', upload_id: String(data.upload_id).toLowerCase() })
+  expect(await airlock.assetsOf({ id: result.upload_id })).toMatchObject([{ id: result.asset_id, userId }])
+  const said = { filename: data.filename, clientMetadata: data.metadata ?? null, priority: data.priority ?? 'batch' }
+  expect(await airlock.of({ id: result.upload_id })).toMatchObject(said)
+})
+
+test.for(ofSchema('process-upload'))('an old $name still brings its upload to an end', async ({ data }, { airlock }) => {
+  const upload = await airlock.accepts(samples.scene)
+  await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+  await adds(airlock, 'process_upload', { ...data, upload_id: upload.id })
+  airlock.startsWorker()
+  await airlock.comesTo('completed', upload)
+})
+
+const [smallest] = ofSchema('generated-video.v1.smallest')
+
+test.for([
+  { what: 'a version of the future', broken: { version: 2 }, says: 'generated_video/version: 2 is not known here, only 1' },
+  { what: 'no user', broken: { user_id: undefined }, says: 'generated_video: must have required properties user_id' },
+  { what: 'a key outside the inbox', broken: { key: 'brand-images/x.mp4' }, says: 'generated_video/key: must match pattern' },
+  {
+    what: 'a field that nobody knows',
+    broken: { url: 'http://127.0.0.1/x.mp4' },
+    says: 'generated_video/url: is no field of version 1',
+  },
+])("a video's job with $what fails finally at its first attempt, and says why", async ({ broken, says }, { airlock, expect }) => {
+  airlock.startsWorker()
+  const end = await endOf(airlock, await adds(airlock, 'generated_video', { ...smallest?.data, ...broken }))
+  expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(says) })
+  const [line] = airlock.log.saying('job breaks its schema, it fails for good')
+  expect(line).toMatchObject({ job: 'generated_video' })
+})

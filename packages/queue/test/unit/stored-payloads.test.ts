@@ -1,0 +1,35 @@
+import { readFileSync } from 'node:fs'
+import Schema from 'typebox/schema'
+import { expect, test } from 'vitest'
+import { parseGeneratedVideo, parseJobResult, parseProcessUpload, schemaFiles } from '../../src/index.ts'
+import { storedPayloads } from '../stored-payloads.ts'
+
+/** How each version is read: a row for each file of `schema/`, for as long as jobs in its words may be under way. */
+const readers: Record<string, (data: unknown) => unknown> = {
+  'generated-video.v1.json': (data) => parseGeneratedVideo('generated_video', data),
+  'job-result.v1.json': parseJobResult,
+  'process-upload.v1.json': (data) => parseProcessUpload('process_upload', data),
+}
+
+const shipped = (file: string) => JSON.parse(readFileSync(new URL(`../../schema/${file}`, import.meta.url), 'utf8'))
+
+test('each schema file has a reader, and payloads of its version to try it on', () => {
+  expect(Object.keys(readers)).toEqual(Object.keys(schemaFiles))
+  expect([...new Set(storedPayloads.map(({ schema }) => schema))]).toEqual(Object.keys(schemaFiles))
+})
+
+test.for(storedPayloads)('$name is still read, and fits the schema that others are given', ({ schema, data }, { expect }) => {
+  expect(Schema.Check(shipped(schema), data)).toBe(true)
+  expect(readers[schema]?.(data)).toMatchObject({ version: data.version })
+})
+
+test.for(storedPayloads)('$name with a field missing or of another kind fits neither', ({ schema, data }, { expect }) => {
+  for (const broken of [
+    { ...data, upload_id: undefined },
+    { ...data, upload_id: 7 },
+    { ...data, version: 99 },
+  ]) {
+    expect(Schema.Check(shipped(schema), JSON.parse(JSON.stringify(broken)))).toBe(false)
+    expect(() => readers[schema]?.(broken)).toThrow()
+  }
+})
