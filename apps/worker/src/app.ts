@@ -1,4 +1,4 @@
-import type { Database, EventBellOptions, Listening, PurgeBellOptions } from '@airlock/database'
+import type { Database, EventBellOptions, FeedBellOptions, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { Log } from '@airlock/lifecycle'
 import type { Bell, QueueLane } from '@airlock/queue'
@@ -14,6 +14,7 @@ import { WorkerMetrics } from './metrics.ts'
 import { PurgeTimer } from './purge-timer.ts'
 import { SweepTimer, type SweepTimerOptions } from './sweep-timer.ts'
 import { type UpkeepOptions, UpkeepTimer } from './upkeep-timer.ts'
+import { type WebhookOptions, WebhookSenders } from './webhooks/senders.ts'
 
 export interface WorkerDeps {
   database: Database
@@ -39,10 +40,13 @@ export interface WorkerDeps {
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
   relay: { everySeconds: number; leaseSeconds: number }
+  webhooks: WebhookOptions
   /** Hears when objects have to be purged; what it misses waits for the timer. */
   listenForPurges(handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
   /** Hears when events were written; what it misses waits for the timer. */
   listenForEvents(handlers: Pick<EventBellOptions, 'onEvent' | 'onReady' | 'onLost'>): Listening
+  /** Hears when events got their places; what it misses waits for the timer. */
+  listenForFeed(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
 }
 
 const healthTimeoutMs = 2000
@@ -53,9 +57,9 @@ export interface AirlockWorker {
   start(): void
   /** Is not ready, and takes no more jobs. @returns resolves when sweeper, purger and the like have ended what they were at */
   stopTaking(): Promise<void>
-  /** Resolves when no job runs any more. */
+  /** Resolves when no job and no delivery of an event runs any more. */
   finish(): Promise<void>
-  /** Ends the jobs that still run, and gives them back for other workers to take at once. */
+  /** Ends the jobs and deliveries that still run, and gives them back for other workers. */
   handBack(): Promise<void>
   /** Relays events no more, so that those of the last jobs got their turn, and ends the processes that read files. */
   close(): Promise<void>
@@ -63,7 +67,7 @@ export interface AirlockWorker {
   stop(): Promise<void>
 }
 
-/** A worker that serves the given lanes, sweeps, purges what was deleted, and looks after the record. */
+/** A worker that serves the given lanes, sweeps, purges what was deleted, looks after the record, and tells of events. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
   const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
@@ -86,20 +90,21 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     { ...deps.relay, onPlaced: (count) => metrics.eventsPlaced.inc(count) },
     { relay: database.eventRelay, log },
   )
+  const webhooks = new WebhookSenders(deps.webhooks, { ...deps, webhooks: database.webhooks, metrics })
   let purgeBell: Listening | undefined
   let eventBell: Listening | undefined
   let ready = false
-  const all = (step: (lane: Lane) => Promise<void>) => async () => {
-    await Promise.all(openLanes.map(({ lane }) => step(lane)))
+  const all = (step: (part: Lane | WebhookSenders) => Promise<void>) => async () => {
+    await Promise.all([...openLanes.map(({ lane }) => step(lane)), step(webhooks)])
   }
   const steps = {
     async stopTaking() {
       ready = false
       for (const { lane } of openLanes) lane.stopTaking()
-      await Promise.all([purgeBell?.close(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
+      await Promise.all([purgeBell?.close(), webhooks.stopTaking(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
     },
-    finish: all((lane) => lane.finish()),
-    handBack: all((lane) => lane.handBack()),
+    finish: all((part) => part.finish()),
+    handBack: all((part) => part.handBack()),
     async close() {
       await Promise.all([eventBell?.close(), relay.stop()])
       await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
@@ -124,6 +129,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       purgeBell = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })
       const place = () => relay.soon()
       eventBell = deps.listenForEvents({ onEvent: place, onReady: place, onLost: () => {} })
+      webhooks.start()
     },
     async stop() {
       await Promise.all([steps.stopTaking(), steps.finish()])

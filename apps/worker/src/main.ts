@@ -7,8 +7,10 @@ import {
   sizeLimits,
   storeSettings,
   sweepSettings,
+  webhookSettings,
 } from '@airlock/config'
-import { listenForEvents, listenForPurges, openDatabase } from '@airlock/database'
+import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
+import { endpointOf, isPublicAddress } from '@airlock/lifecycle'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
@@ -51,8 +53,10 @@ async function start(config: WorkerConfig): Promise<void> {
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS },
     relay: { everySeconds: config.SWEEP_INTERVAL_SECONDS, leaseSeconds: relayLeaseSeconds(config) },
+    webhooks: webhookOptions(config),
     listenForPurges: (handlers) => listenForPurges({ url, log, applicationName: 'airlock-worker-purges', ...handlers }),
     listenForEvents: (handlers) => listenForEvents({ url, log, applicationName: 'airlock-worker-events', ...handlers }),
+    listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-worker-webhooks', ...handlers }),
   })
   await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
   worker.start()
@@ -79,6 +83,21 @@ const phasesOf = (worker: AirlockWorker, config: WorkerConfig, letGo: () => Prom
 
 /** Longer than the longest statement, after which a living relay has renewed it. */
 const relayLeaseSeconds = (config: WorkerConfig): number => Math.ceil((2 * config.DATABASE_STATEMENT_TIMEOUT_MS) / 1000)
+
+/** How endpoints are told of events (docs/webhooks.md). */
+function webhookOptions(config: WorkerConfig) {
+  const { endpoints, allowPrivate, concurrency } = webhookSettings(config)
+  return {
+    endpoints: endpoints.map(endpointOf),
+    mayCall: allowPrivate ? () => true : isPublicAddress,
+    concurrency,
+    everySeconds: 5,
+    leaseSeconds: 30,
+    timeoutMs: 10_000,
+    firstRetryMs: 5000,
+    giveUpAfterSeconds: 3 * 24 * 3600,
+  }
+}
 
 /** Nothing waits for it: months are made two ahead. */
 const upkeepEverySeconds = 3600

@@ -1,3 +1,4 @@
+import type { EndpointStanding } from '@airlock/database'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 /** The worker's figures. Label values come from closed sets. */
@@ -7,6 +8,8 @@ export class WorkerMetrics {
   readonly swept: Counter<'rule'>
   readonly purged: Counter<'outcome'>
   readonly eventsPlaced: Counter
+  readonly webhookAttempts: Counter<'endpoint' | 'outcome'>
+  readonly #endpoints = new Map<string, () => Promise<EndpointStanding>>()
 
   constructor({ eventLagSeconds }: { eventLagSeconds(): Promise<number> }) {
     collectDefaultMetrics({ register: this.registry })
@@ -39,6 +42,36 @@ export class WorkerMetrics {
       registers: [this.registry],
       async collect() {
         this.set(await eventLagSeconds().catch(() => Number.NaN)) // what is wrong with Postgres, /health/ready says
+      },
+    })
+    this.webhookAttempts = new Counter({
+      name: 'airlock_webhook_attempts_total',
+      help: 'Attempts to tell endpoints of events by how they ended',
+      labelNames: ['endpoint', 'outcome'],
+      registers: [this.registry],
+    })
+    this.#gaugeOfEndpoints('airlock_webhook_lag_seconds', 'For how long the oldest event has waited for an endpoint', 'lagSeconds')
+    this.#gaugeOfEndpoints('airlock_webhook_dead_letters', 'Events that an endpoint did not take and that were given up', 'dead')
+  }
+
+  /** From now on figures say how an endpoint stands. Endpoints are those of the configuration. */
+  watchEndpoint(name: string, standing: () => Promise<EndpointStanding>): void {
+    this.#endpoints.set(name, standing)
+  }
+
+  #gaugeOfEndpoints(name: string, help: string, figure: keyof EndpointStanding): void {
+    const endpoints = this.#endpoints
+    new Gauge({
+      name,
+      help: `${help}; NaN while Postgres does not answer`,
+      labelNames: ['endpoint'],
+      registers: [this.registry],
+      async collect() {
+        const asked = [...endpoints].map(async ([endpoint, standing]) => {
+          const stands = await standing().catch(() => null) // what is wrong with Postgres, /health/ready says
+          this.set({ endpoint }, stands?.[figure] ?? Number.NaN)
+        })
+        await Promise.all(asked)
       },
     })
   }

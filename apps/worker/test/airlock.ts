@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { type AssetRecord, listenForEvents, listenForPurges, type UploadRecord } from '@airlock/database'
+import { type AssetRecord, listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
 import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { accept, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
@@ -12,6 +12,7 @@ import { type Gate, gatedCopy } from './gate.ts'
 import { RecordedLog } from './recorded-log.ts'
 import type { Sample } from './samples.ts'
 import { openServers, type Queues, type Servers } from './servers.ts'
+import { webhookOptions } from './webhook-options.ts'
 
 /** Sweeps that find nothing in the time of a test. */
 export const sweepOptions: WorkerDeps['sweep'] = {
@@ -97,8 +98,10 @@ export class Airlock {
       purge: { everySeconds: 3600, againInSeconds: 30 },
       upkeep: { everySeconds: 3600, accessLogDays: 400 },
       relay: { everySeconds: 3600, leaseSeconds: 10 },
+      webhooks: webhookOptions,
       listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
       listenForEvents: (handlers) => listenForEvents({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
+      listenForFeed: (handlers) => listenForFeed({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
       ...given,
     })
     this.#workers.push(worker)
@@ -174,7 +177,7 @@ export class Airlock {
 
 /** Empties what the test before may have left, so that each begins alone. */
 async function empty({ sql, bucket, store }: Servers): Promise<void> {
-  await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay cascade')
+  await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay, webhook_endpoints cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
   await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
 }

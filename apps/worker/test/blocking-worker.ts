@@ -2,11 +2,12 @@
  * The program of a worker whose first copy blocks its event loop before it is made: nothing is renewed, nothing is heard. Its settings come
  * as JSON.
  */
-import { listenForEvents, listenForPurges, openDatabase } from '@airlock/database'
+import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
 import { Bell, patientConnection } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { buildWorker } from '../src/app.ts'
+import { webhookOptions } from './webhook-options.ts'
 
 export interface BlockingWorkerSettings {
   readonly databaseUrl: string
@@ -83,8 +84,10 @@ const worker = buildWorker({
   purge: { everySeconds: 3600, againInSeconds: 30 },
   upkeep: { everySeconds: 3600, accessLogDays: 400 },
   relay: { everySeconds: 3600, leaseSeconds: 10 },
+  webhooks: webhookOptions,
   listenForPurges: (handlers) => listenForPurges({ url: settings.databaseUrl, log, ...handlers }),
   listenForEvents: (handlers) => listenForEvents({ url: settings.databaseUrl, log, ...handlers }),
+  listenForFeed: (handlers) => listenForFeed({ url: settings.databaseUrl, log, ...handlers }),
 })
 worker.start()
 tell('ready')

@@ -1,7 +1,7 @@
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 
 export interface EventBellOptions extends ListenOptions {
-  /** Something waits for a relay: an event without a position, or deliveries that an operator has made again. */
+  /** An event without a position waits for a relay. */
   onEvent(): void
 }
 
@@ -9,9 +9,9 @@ export interface EventBellOptions extends ListenOptions {
 export const listenForEvents = ({ onEvent, ...options }: EventBellOptions): Listening => listen('airlock_events', () => onEvent(), options)
 
 export interface FeedBellOptions extends ListenOptions {
-  /** There are events behind the last one: ask `events.after`. */
+  /** There are events behind the last one: ask `events.after`. Or an operator has made deliveries again: ask `webhooks.due`. */
   onMore(): void
 }
 
-/** Hears when events got their positions. For those who read them. */
+/** Hears when events got their positions. For those who read them, or deliver them. */
 export const listenForFeed = ({ onMore, ...options }: FeedBellOptions): Listening => listen('airlock_event_feed', () => onMore(), options)

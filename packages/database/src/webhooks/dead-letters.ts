@@ -100,6 +100,6 @@ const replay = `
     from again where one.event_id = again.event_id and one.endpoint = again.endpoint
     returning one.event_id
   ), rung as (
-    select pg_notify('airlock_events', '') from set_back limit 1
+    select pg_notify('airlock_event_feed', '') from set_back limit 1
   )
   select (select count(*) from set_back) as count, (select count(*) from rung) as rung`

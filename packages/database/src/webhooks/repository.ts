@@ -43,7 +43,7 @@ export interface Webhooks extends DeadLetters {
   delivered(delivery: Delivery): Promise<boolean>
   /**
    * The attempt failed. It is due again after `retryInMs`, the last time `giveUpAfterSeconds` behind the first failure; when that fails,
-   * the delivery is dead.
+   * the delivery is dead. With 0 it is dead at once.
    *
    * @param error why, for operators; without secrets
    * @returns the state that it has now; null when another attempt was made meanwhile: then nothing changed
@@ -124,8 +124,8 @@ const delivered = `
 const failed = `
   update webhook_deliveries set
     last_error = $4, failing_since = coalesce(failing_since, now()),
-    state = case when failing_since + make_interval(secs => $6) <= now() then 'dead' else 'pending' end,
-    ended_at = case when failing_since + make_interval(secs => $6) <= now() then now() end,
+    state = case when coalesce(failing_since, now()) + make_interval(secs => $6) <= now() then 'dead' else 'pending' end,
+    ended_at = case when coalesce(failing_since, now()) + make_interval(secs => $6) <= now() then now() end,
     next_attempt_at = least(now() + make_interval(secs => $5), coalesce(failing_since, now()) + make_interval(secs => $6))
   where event_id = $1 and endpoint = $2 and attempts = $3 and state = 'pending'
   returning state`

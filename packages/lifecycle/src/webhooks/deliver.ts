@@ -29,28 +29,37 @@ const gone = 410
  *
  * We may die after any line: then the lease of the delivery ends, and it is made again, with the same `webhook-id`.
  *
- * @returns how it ended, and why where it failed
- * @throws DatabaseUnavailable when the outcome can't be written down: the delivery comes again when its lease has ended
+ * @throws DatabaseUnavailable when the end can't be written down; then as well it is made again
  */
 export async function deliver(
   delivery: Delivery,
   endpoint: Endpoint,
   options: DeliverOptions,
   { webhooks, log }: DeliverDeps,
-): Promise<{ outcome: DeliveryOutcome; error: string | null }> {
+): Promise<DeliveryOutcome> {
   const { event, attempt } = delivery
-  const fields = { endpoint: endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, step: 'webhook' }
-  const { error, final } = await tell(delivery, endpoint, options)
-  if (error === null) {
+  const begun = performance.now()
+  const { reason, final } = await tell(delivery, endpoint, options)
+  const ms = Math.round(performance.now() - begun)
+  const fields = { endpoint: endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, ms, step: 'webhook' }
+  if (reason === null) {
     await webhooks.delivered(delivery)
-    return { outcome: 'delivered', error }
+    log.info(fields, 'event delivered')
+    return 'delivered'
   }
-  if (options.signal?.aborted) return { outcome: 'lost', error }
-  const giveUpAfterSeconds = final ? 0 : options.giveUpAfterSeconds
+  if (options.signal?.aborted) return 'lost'
   const wait = retryInMs(attempt, options.firstRetryMs, Math.random)
-  const state = await webhooks.failed(delivery, error, { retryInMs: wait, giveUpAfterSeconds })
-  if (state === 'dead') log.error({ ...fields, reason: error }, 'event not delivered, given up until an operator replays it')
-  return { outcome: state === 'dead' ? 'dead' : state === 'pending' ? 'failed' : 'lost', error }
+  const giveUpAfterSeconds = final ? 0 : options.giveUpAfterSeconds
+  switch (await webhooks.failed(delivery, reason, { retryInMs: wait, giveUpAfterSeconds })) {
+    case 'pending':
+      log.warn({ ...fields, reason, retryInMs: wait }, 'event not delivered yet, will be tried again')
+      return 'failed'
+    case 'dead':
+      log.error({ ...fields, reason }, 'event not delivered, given up until an operator replays it')
+      return 'dead'
+    default:
+      return 'lost'
+  }
 }
 
 /** @returns why the endpoint did not take it, null when it did; and whether it is of use to try again */
@@ -58,7 +67,7 @@ async function tell(
   { event }: Delivery,
   { url, secrets }: Endpoint,
   options: PostOptions,
-): Promise<{ error: string | null; final: boolean }> {
+): Promise<{ reason: string | null; final: boolean }> {
   const body = messageOf(event)
   const headers = {
     'content-type': 'application/json',
@@ -67,9 +76,9 @@ async function tell(
   }
   try {
     const status = await post(url, headers, body, options)
-    return { error: problemOf(status), final: status === gone }
+    return { reason: problemOf(status), final: status === gone }
   } catch (error) {
-    return { error: reasonOf(error), final: false }
+    return { reason: reasonOf(error), final: false }
   }
 }
 

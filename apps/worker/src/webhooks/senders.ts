@@ -1,0 +1,55 @@
+import type { FeedBellOptions, Listening } from '@airlock/database'
+import type { Endpoint } from '@airlock/lifecycle'
+import type { WorkerMetrics } from '../metrics.ts'
+import { EndpointLoop, type EndpointLoopDeps, type EndpointLoopOptions } from './endpoint-loop.ts'
+
+export interface WebhookOptions extends Omit<EndpointLoopOptions, 'onOutcome'> {
+  endpoints: readonly Endpoint[]
+}
+
+export interface WebhookDeps extends EndpointLoopDeps {
+  metrics: WorkerMetrics
+  listenForFeed(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
+}
+
+/** Tells all endpoints of what happens, each for itself. Without endpoints it does nothing. */
+export class WebhookSenders {
+  readonly #loops: readonly EndpointLoop[]
+  readonly #listen: WebhookDeps['listenForFeed']
+  #bell: Listening | undefined
+
+  constructor(options: WebhookOptions, deps: WebhookDeps) {
+    this.#listen = deps.listenForFeed
+    this.#loops = options.endpoints.map((endpoint) => {
+      deps.metrics.watchEndpoint(endpoint.name, () => deps.webhooks.standing(endpoint.name))
+      const onOutcome: EndpointLoopOptions['onOutcome'] = (outcome) =>
+        deps.metrics.webhookAttempts.inc({ endpoint: endpoint.name, outcome })
+      return new EndpointLoop(endpoint, { ...options, onOutcome }, deps)
+    })
+  }
+
+  start(): void {
+    if (this.#loops.length === 0) return
+    for (const loop of this.#loops) loop.start()
+    const soon = () => {
+      for (const loop of this.#loops) loop.soon()
+    }
+    this.#bell = this.#listen({ onMore: soon, onReady: soon, onLost: () => {} })
+  }
+
+  /** Begins no delivery any more. */
+  async stopTaking(): Promise<void> {
+    await Promise.all([this.#bell?.close(), ...this.#loops.map((loop) => loop.stop())])
+  }
+
+  /** Resolves when no delivery runs any more. */
+  async finish(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.finish()))
+  }
+
+  /** Ends the deliveries that still run: other workers make them again. */
+  async handBack(): Promise<void> {
+    for (const loop of this.#loops) loop.breakOff()
+    await this.finish()
+  }
+}

@@ -1,0 +1,302 @@
+import { randomUUID } from 'node:crypto'
+import { type Endpoint, endpointOf } from '@airlock/lifecycle'
+import {
+  answering,
+  type ReceivedMessage,
+  type ReceiverOptions,
+  type WebhookReceiver,
+  waitFor,
+  webhookReceiver,
+} from '@airlock/stack/testing'
+import { Webhook } from 'standardwebhooks'
+import { expect, onTestFinished } from 'vitest'
+import type { AirlockWorker, WorkerDeps } from '../../src/app.ts'
+import { type Airlock, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+import { webhookOptions } from '../webhook-options.ts'
+
+const secretOf = (byte: number): string => `whsec_${Buffer.alloc(32, byte).toString('base64')}`
+const [one, two, three] = [secretOf(1), secretOf(2), secretOf(3)]
+
+async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
+  const started = await webhookReceiver(options)
+  onTestFinished(() => started.close())
+  return started
+}
+
+const tells = (endpoints: readonly Endpoint[], given: Partial<WorkerDeps['webhooks']> = {}): Pick<WorkerDeps, 'webhooks'> => ({
+  webhooks: { ...webhookOptions, endpoints, ...given },
+})
+
+const endpointAt = ({ url }: { url: string }, ...secrets: string[]): Endpoint =>
+  endpointOf({ url, secrets: secrets.length > 0 ? secrets : [one] })
+
+/** Assets that are gone: an event each, of an upload of its own. */
+async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {
+  const userId = randomUUID()
+  await sql.query('insert into users (id) values ($1)', [userId])
+  await sql.query(
+    `insert into assets (user_id, upload_id, s3_key, original_filename, file_size, mime_type, asset_type, metadata)
+     select $1, gen_random_uuid(), 'brand-images/' || gen_random_uuid(), 'logo.png', 1, 'image/png', 'brand_image', '{}'
+     from generate_series(1, $2)`,
+    [userId, count],
+  )
+  await sql.query('delete from assets where user_id = $1', [userId])
+}
+
+const eventIds = async ({ servers: { sql } }: Airlock): Promise<string[]> =>
+  (await sql.query('select id from events order by id')).rows.map(({ id }) => id)
+
+const idsOf = (messages: readonly ReceivedMessage[]): string[] => [...new Set(messages.map(({ id }) => id))].sort()
+
+const hears = ({ messages }: WebhookReceiver, count: number, timeoutMs = 15_000) =>
+  waitFor(() => idsOf(messages).length === count, { what: `${count} events at the endpoint`, timeoutMs })
+
+const verify = ({ body, headers }: ReceivedMessage, secret: string) => new Webhook(secret).verify(body, headers as Record<string, string>)
+
+const states = async ({ servers: { sql } }: Airlock): Promise<Record<string, number>> => {
+  const { rows } = await sql.query('select state, count(*)::integer as count from webhook_deliveries group by state order by state')
+  return Object.fromEntries(rows.map(({ state, count }) => [state, count]))
+}
+
+const comeTo = (airlock: Airlock, wanted: Record<string, number>) =>
+  waitFor(async () => JSON.stringify(await states(airlock)) === JSON.stringify(wanted), { what: JSON.stringify(wanted), timeoutMs: 15_000 })
+
+const figure = async (worker: AirlockWorker, name: string): Promise<string | undefined> =>
+  (await worker.health.inject('/metrics')).body.split('\n').find((line) => line.startsWith(name))
+
+/** Waits until a worker has made an endpoint known: it hears what comes from then on. */
+const isKnown = ({ servers: { sql } }: Airlock, count = 1) =>
+  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === count, { what: 'the endpoint to be known' })
+
+test('what became of an upload is told at once, signed as the official library wants it', async ({ airlock }) => {
+  const endpoint = await receiver()
+  const { name } = endpointAt(endpoint)
+  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { everySeconds: 3600 }))
+  await isKnown(airlock)
+  const upload = await airlock.accepts(samples.logo)
+
+  await hears(endpoint, 1)
+  const [message] = endpoint.messages
+  if (message === undefined) throw new Error('nothing came')
+  const [asset] = await airlock.assetsOf(upload)
+  expect(verify(message, one)).toEqual({
+    type: 'upload.completed',
+    timestamp: expect.stringMatching(/^\d{4}-.*Z$/),
+    data: expect.objectContaining({
+      event_id: message.id,
+      upload_id: upload.id,
+      user_id: airlock.userId,
+      sequence: 1,
+      asset_id: asset?.id,
+    }),
+  })
+  expect(message.headers).toMatchObject({ 'content-type': 'application/json', 'user-agent': 'Airlock' })
+  await comeTo(airlock, { delivered: 1 })
+  expect(airlock.log.saying('event delivered')).toMatchObject([{ endpoint: name, eventId: message.id, uploadId: upload.id, attempt: 1 }])
+  expect(await figure(worker, 'airlock_webhook_attempts_total')).toBe(
+    `airlock_webhook_attempts_total{endpoint="${name}",outcome="delivered"} 1`,
+  )
+  expect(await figure(worker, 'airlock_webhook_lag_seconds')).toBe(`airlock_webhook_lag_seconds{endpoint="${name}"} 0`)
+})
+
+test('an endpoint that was down for a while gets every event, and repetitions by the same id only', async ({ airlock }) => {
+  const first = await receiver({ answer: answering.status(503) })
+  airlock.startsWorker(tells([endpointAt(first)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 30)
+  await waitFor(() => first.messages.length > 10, { what: 'attempts that fail' })
+  await first.close()
+  await waitFor(
+    async () => (await airlock.servers.sql.query(`select from webhook_deliveries where last_error like '%ECONNREFUSED%'`)).rowCount,
+    {
+      what: 'attempts that nobody answers',
+    },
+  )
+
+  const second = await receiver({ port: first.port })
+  await comeTo(airlock, { delivered: 30 })
+  expect(idsOf(second.messages)).toEqual(await eventIds(airlock))
+  for (const message of second.messages) expect(verify(message, one)).toMatchObject({ data: { event_id: message.id } })
+})
+
+test('an endpoint that hangs holds up neither another nor its own quick events', async ({ airlock }) => {
+  const dead = await receiver({ answer: answering.never })
+  const half = await receiver({ answer: (response) => (half.messages.length % 2 === 0 ? undefined : response.end()) })
+  const well = await receiver()
+  const worker = airlock.startsWorker(tells([endpointAt(dead), endpointAt(half), endpointAt(well)], { concurrency: 8, timeoutMs: 60_000 }))
+  await isKnown(airlock, 3)
+  await writesEvents(airlock, 10)
+
+  await hears(well, 10)
+  await hears(half, 10)
+  expect(dead.messages.length, 'bounded').toBeLessThanOrEqual(8)
+  await worker.stopTaking()
+  await worker.handBack()
+})
+
+test('a slow endpoint is left after the time, and tried again', async ({ airlock }) => {
+  const slow = await receiver({ answer: (response) => (slow.messages.length === 1 ? undefined : response.end()) })
+  airlock.startsWorker(tells([endpointAt(slow)], { timeoutMs: 200 }))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await comeTo(airlock, { delivered: 1 })
+  expect(airlock.log.saying('event not delivered yet, will be tried again')).toMatchObject([
+    { attempt: 1, reason: 'no answer within 0.2 s' },
+  ])
+  expect(slow.messages).toHaveLength(2)
+  expect(idsOf(slow.messages)).toHaveLength(1)
+})
+
+test('two workers at once tell each event once', async ({ airlock }) => {
+  const endpoint = await receiver({ answer: (response) => void setTimeout(() => response.end(), 20) })
+  for (let i = 0; i < 2; i += 1) airlock.startsWorker(tells([endpointAt(endpoint)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 60)
+  await comeTo(airlock, { delivered: 60 })
+  expect(endpoint.messages).toHaveLength(60)
+})
+
+test('a worker that dies between the answer and its note tells again, with the same id', async ({ airlock }) => {
+  const { database } = airlock.servers
+  const endpoint = await receiver()
+  const dies = async () => {
+    throw new Error('died')
+  }
+  const dying = airlock.startsWorker({
+    ...tells([endpointAt(endpoint)], { leaseSeconds: 1 }),
+    database: { ...database, webhooks: { ...database.webhooks, delivered: dies } },
+  })
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await hears(endpoint, 1)
+  await dying.stop()
+  expect(airlock.log.saying('how a delivery ended is not written down, it is made again').length).toBeGreaterThan(0)
+  const before = endpoint.messages.length
+
+  airlock.startsWorker(tells([endpointAt(endpoint)], { leaseSeconds: 1 }))
+  await comeTo(airlock, { delivered: 1 })
+  expect(endpoint.messages).toHaveLength(before + 1)
+  expect(idsOf(endpoint.messages)).toHaveLength(1)
+  const attempts = endpoint.messages.map(({ headers }) => Number(headers['webhook-timestamp']))
+  expect(attempts.at(-1), 'signed anew').toBeGreaterThanOrEqual(Number(attempts[0]))
+})
+
+test('what an endpoint refuses for too long is dead, and comes when it is replayed', async ({ airlock }) => {
+  const { webhooks } = airlock.servers.database
+  const endpoint = await receiver({ answer: answering.status(500) })
+  const { name } = endpointAt(endpoint)
+  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { giveUpAfterSeconds: 0.3, everySeconds: 0.05 }))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await comeTo(airlock, { dead: 1 })
+  expect(endpoint.messages.length).toBeGreaterThan(1)
+  expect(airlock.log.saying('event not delivered, given up until an operator replays it')).toMatchObject([
+    { endpoint: name, reason: 'answered 500' },
+  ])
+  expect(await figure(worker, 'airlock_webhook_dead_letters')).toBe(`airlock_webhook_dead_letters{endpoint="${name}"} 1`)
+
+  endpoint.answers(answering.status(200))
+  expect(await webhooks.replay({ eventId: null, endpoint: name, limit: 10 })).toBe(1)
+  await comeTo(airlock, { delivered: 1 })
+  expect(idsOf(endpoint.messages)).toHaveLength(1)
+})
+
+test('an endpoint that says 410 hears no more of that event, and of the next', async ({ airlock }) => {
+  const endpoint = await receiver({ answer: answering.status(410) })
+  airlock.startsWorker(tells([endpointAt(endpoint)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await comeTo(airlock, { dead: 1 })
+  expect(endpoint.messages).toHaveLength(1)
+  endpoint.answers(answering.status(204))
+  await writesEvents(airlock, 1)
+  await comeTo(airlock, { dead: 1, delivered: 1 })
+})
+
+test('a redirect is a failure, told as one, and followed nowhere', async ({ airlock }) => {
+  const elsewhere = await receiver()
+  const endpoint = await receiver({ answer: answering.status(302, { location: elsewhere.url }) })
+  airlock.startsWorker(tells([endpointAt(endpoint)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await waitFor(() => endpoint.messages.length > 1, { what: 'a second attempt' })
+  expect(airlock.log.saying('event not delivered yet, will be tried again')).toContainEqual(
+    expect.objectContaining({ reason: 'answered 302: redirects are not followed' }),
+  )
+  expect(elsewhere.messages).toEqual([])
+})
+
+test('while secrets are exchanged both sign', async ({ airlock }) => {
+  const endpoint = await receiver()
+  airlock.startsWorker(tells([endpointAt(endpoint, one, two)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await hears(endpoint, 1)
+  const [message] = endpoint.messages as [ReceivedMessage]
+  for (const secret of [one, two]) expect(verify(message, secret)).toMatchObject({ type: 'asset.deleted' })
+  expect(() => verify(message, three)).toThrow()
+})
+
+test('a worker that stops ends what it tells, and tells nothing more', async ({ airlock }) => {
+  let answer = () => {}
+  const endpoint = await receiver({ answer: (response) => (answer = () => void response.end()) })
+  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { concurrency: 1 }))
+  await isKnown(airlock)
+  await writesEvents(airlock, 2)
+  await hears(endpoint, 1)
+
+  await worker.stopTaking()
+  const finished = worker.finish()
+  answer()
+  await finished
+  expect(await states(airlock)).toEqual({ delivered: 1, pending: 1 })
+  expect(endpoint.messages).toHaveLength(1)
+})
+
+test('what a stopping worker does not get told is broken off, and told by the next, with the same id', async ({ airlock }) => {
+  const endpoint = await receiver({ answer: answering.never })
+  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { leaseSeconds: 1 }))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await hears(endpoint, 1)
+  await worker.stopTaking()
+  await worker.handBack()
+  expect(await states(airlock)).toEqual({ pending: 1 })
+
+  endpoint.answers(answering.status(204))
+  airlock.startsWorker(tells([endpointAt(endpoint)]))
+  await comeTo(airlock, { delivered: 1 })
+  expect(idsOf(endpoint.messages)).toHaveLength(1)
+})
+
+test('a record that is away is told, and asked again', async ({ airlock }) => {
+  const { database } = airlock.servers
+  const endpoint = await receiver()
+  let asked = 0
+  const due: typeof database.webhooks.due = async (...args) => {
+    asked += 1
+    if (asked < 3) throw new Error('Postgres is away')
+    return database.webhooks.due(...args)
+  }
+  airlock.startsWorker({ ...tells([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await hears(endpoint, 1)
+  expect(airlock.log.saying('deliveries not looked for, the next run will').length).toBeGreaterThan(0)
+})
+
+test('neither log nor record nor figures hold what a URL may hide', async ({ airlock }) => {
+  const endpoint = await receiver({ answer: answering.status(500) })
+  const hiding = endpointOf({ url: endpoint.url.replace('127.0.0.1', 'me:x-ray@127.0.0.1').concat('/x-ray?token=x-ray'), secrets: [one] })
+  const worker = airlock.startsWorker(tells([hiding], { giveUpAfterSeconds: 0.2 }))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await comeTo(airlock, { dead: 1 })
+  expect(endpoint.messages[0]).toMatchObject({ path: '/hooks/x-ray?token=x-ray', headers: { authorization: `Basic ${btoa('me:x-ray')}` } })
+  const { rows } = await airlock.servers.sql.query('select * from webhook_deliveries join webhook_endpoints using (endpoint)')
+  const written = JSON.stringify([airlock.log.lines, rows, (await worker.health.inject('/metrics')).body])
+  expect(written).toContain(hiding.name)
+  expect(written).not.toContain('x-ray')
+  expect(written).not.toContain(one)
+})

@@ -1,0 +1,13 @@
+import type { WorkerDeps } from '../src/app.ts'
+
+/** Nobody is told, until a test names somebody. Failures come again soon. */
+export const webhookOptions: WorkerDeps['webhooks'] = {
+  endpoints: [],
+  mayCall: () => true,
+  concurrency: 4,
+  everySeconds: 0.1,
+  leaseSeconds: 30,
+  timeoutMs: 10_000,
+  firstRetryMs: 50,
+  giveUpAfterSeconds: 3600,
+}
