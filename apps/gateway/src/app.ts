@@ -4,7 +4,7 @@ import type { FileCounter } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { AccessRecorder } from './access-log.ts'
 import type { AvailabilityTuning } from './availability.ts'
 import { Chores } from './chores.ts'
@@ -25,6 +25,7 @@ import { assetRoutes } from './routes/assets.ts'
 import { brandRoutes } from './routes/brands.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
+import { pipelineRoute } from './routes/pipeline.ts'
 import { uploadRoute } from './routes/upload.ts'
 import { GatewayShutdown } from './shutdown.ts'
 import { FilesInFlight } from './upload/files-in-flight.ts'
@@ -46,6 +47,8 @@ export interface GatewayDeps {
   trustProxy: number | readonly string[] | null
   sizeLimits: SizeLimits
   filesPerHour: number
+  /** From which other buckets a pipeline may have videos fetched. */
+  sourceBuckets: readonly string[]
   presignHours: { default: number; max: number }
   /** With it the access log keeps an HMAC of the caller's address; null: nothing of it. */
   ipHashKey: string | null
@@ -117,6 +120,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
 
+  const authenticateUpload = async (request: FastifyRequest) => {
+    await authenticate(request)
+    servers.assertUploadsPossible() // before any of the body is read
+  }
   await app.register(
     uploadRoute({
       ...deps,
@@ -128,13 +135,11 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       feed,
       metrics,
       accesses,
-      authenticate: async (request) => {
-        await authenticate(request)
-        servers.assertUploadsPossible() // before any of the body is read
-      },
+      authenticate: authenticateUpload,
       inFlight: new FilesInFlight(deps.maxFilesInFlight),
     }),
   )
+  await app.register(pipelineRoute({ ...deps, ...servers, uploads, authenticate: authenticateUpload }))
   await app.register(jobRoutes({ uploads, assets, bell: servers.bell, feed, authenticate }))
   const { bucket, presignHours } = deps
   const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })

@@ -98,6 +98,11 @@ function guardedStore(store: ObjectStore, availability: Availability): ObjectSto
         const signal = options.signal === undefined ? givenUp : AbortSignal.any([givenUp, options.signal])
         return store.receive(key, bytes, { ...options, signal })
       }),
+    head: (object) => availability.through(() => store.head(object)),
+    source: (object, pinned) => {
+      const source = store.source(object, pinned)
+      return { ...source, read: (offset, length) => availability.through(() => source.read(offset, length)) }
+    },
     purge: (key) => availability.through(() => store.purge(key)),
   }
 }

@@ -39,6 +39,7 @@ async function start(config: GatewayConfig): Promise<void> {
     trustProxy: config.TRUST_PROXY,
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
+    sourceBuckets: config.PIPELINE_SOURCE_BUCKETS,
     ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
     idempotencyLeaseSeconds: config.IDEMPOTENCY_LEASE_SECONDS,

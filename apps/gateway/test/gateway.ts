@@ -30,6 +30,7 @@ export type Overrides = Partial<
   Pick<
     GatewayDeps,
     | 'filesPerHour'
+    | 'sourceBuckets'
     | 'maxFilesInFlight'
     | 'sizeLimits'
     | 'patience'
@@ -120,6 +121,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     trustProxy: null,
     sizeLimits: defaultSizeLimits,
     filesPerHour: 100,
+    sourceBuckets: [],
     presignHours: { default: 24, max: 168 },
     ipHashKey: null,
     patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },

@@ -11,13 +11,14 @@ import {
 import { AirlockError, assetKind, finalKey, quarantineKey, type SizeLimits } from '@airlock/domain'
 import type { Bell } from '@airlock/queue'
 import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
+import { v7 as uuidV7 } from 'uuid'
 import type { Log } from './log.ts'
 import { judgeWaiting } from './measure.ts'
 
 /** A video that a pipeline has in a bucket of its own. */
 export interface VideoInBucket {
-  /** The caller's choice, or a new one: the same id again is the same video. */
-  uploadId: string
+  /** The caller's choice: the same id again is the same video. Null: a new one. */
+  uploadId: string | null
   userId: string
   projectId: string
   source: Source
@@ -31,6 +32,9 @@ export interface VideoInBucket {
   /** The service that asked for it. */
   actedBy: string
 }
+
+/** Such a video, under the id that it has or gets. */
+type NamedVideo = VideoInBucket & { readonly uploadId: string }
 
 export interface AcceptFromBucketDeps {
   uploads: Pick<UploadRepository, 'byId' | 'registerVideo'>
@@ -49,12 +53,13 @@ const mediaType = 'video/mp4'
  *
  * The same id again finds the same row, also when the object is gone by then.
  *
- * @param video its bucket is one that Airlock may read from: the caller has looked
+ * @param wanted its bucket is one that Airlock may read from: the caller has looked
  * @throws AirlockError `source_not_found`, `upload_id_taken`, `unknown_user`, or the file's own fault
  * @throws StoreUnavailable, DatabaseUnavailable  the same call may be made again
  */
-export async function acceptFromBucket(video: VideoInBucket, deps: AcceptFromBucketDeps): Promise<UploadRecord> {
-  const known = await deps.uploads.byId(video.uploadId)
+export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBucketDeps): Promise<UploadRecord> {
+  const video = { ...wanted, uploadId: wanted.uploadId ?? uuidV7() }
+  const known = wanted.uploadId === null ? null : await deps.uploads.byId(wanted.uploadId)
   if (known !== null) return mustBeSame(known, video)
   const object = await objectOf(video, deps)
   const file = { filename: video.filename, declaredType: mediaType, assetType } as const
@@ -66,11 +71,7 @@ export async function acceptFromBucket(video: VideoInBucket, deps: AcceptFromBuc
   return mustBeSame(upload, video)
 }
 
-async function wake(
-  { id: uploadId, userId, filename, sizeBytes }: UploadRecord,
-  video: VideoInBucket,
-  { bell, log }: AcceptFromBucketDeps,
-) {
+async function wake({ id: uploadId, userId, filename, sizeBytes }: UploadRecord, video: NamedVideo, { bell, log }: AcceptFromBucketDeps) {
   const { source, requestId, priority } = video
   log.info({ uploadId, userId, requestId, filename, sizeBytes, source, step: 'accept' }, 'video in another bucket accepted')
   await bell
@@ -95,7 +96,7 @@ async function objectOf({ source, requestId }: VideoInBucket, { store, log }: Ac
 }
 
 /** @throws AirlockError `upload_id_taken` */
-function mustBeSame(upload: UploadRecord, video: VideoInBucket): UploadRecord {
+function mustBeSame(upload: UploadRecord, video: NamedVideo): UploadRecord {
   const isSame =
     upload.userId === video.userId &&
     upload.projectId === video.projectId &&
@@ -105,7 +106,7 @@ function mustBeSame(upload: UploadRecord, video: VideoInBucket): UploadRecord {
   return upload
 }
 
-function asNewVideo(video: VideoInBucket, { sizeBytes, etag }: StoredObject): NewVideo {
+function asNewVideo(video: NamedVideo, { sizeBytes, etag }: StoredObject): NewVideo {
   const { uploadId, userId, projectId, filename } = video
   return {
     id: uploadId,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Claim, UploadRepository } from '@airlock/database'
 import { AirlockError, asRefusal, type ByteSource, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
-import { headBytes } from '@airlock/inspection/head'
+import { headBytes, judgeName } from '@airlock/inspection/head'
 import { judgeHead } from './judge-head.ts'
 
 /** A claim on an upload whose hash is known. */
@@ -60,6 +60,8 @@ export async function judgeWaiting(
   sizeLimits: SizeLimits,
 ): Promise<void> {
   const { filename, assetType } = file
+  const unfit = judgeName(file)
+  if (unfit !== null) throw AirlockError.of(unfit)
   const limitBytes = sizeLimits[assetType]
   if (source.size === 0) throw new AirlockError('empty_file', { filename })
   if (source.size > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })

@@ -4,7 +4,8 @@ import Type from 'typebox'
 import { AssetTypeName, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
 import type { RefusedFile } from './refused-file.ts'
 
-const entry = {
+/** An accepted file: the shape of each entry, whichever door it came through. */
+export const uploadEntry = {
   upload_id: Uuid,
   job_id: Uuid,
   status: Status,
@@ -26,7 +27,10 @@ const ended = {
   error: Type.Optional(nullable(Reason)),
 }
 
-export const UploadAnswer = Type.Object({ uploads: Type.Array(Type.Object({ ...entry, ...ended })), rejected: Type.Array(RefusedUpload) })
+export const UploadAnswer = Type.Object({
+  uploads: Type.Array(Type.Object({ ...uploadEntry, ...ended })),
+  rejected: Type.Array(RefusedUpload),
+})
 export type UploadAnswer = Type.Static<typeof UploadAnswer>
 export type UploadEntry = UploadAnswer['uploads'][number]
 
@@ -35,7 +39,13 @@ export const uploadAnswer = (accepted: readonly UploadRecord[], refused: readonl
   rejected: refused.map(({ index, filename, code, error, detail }) => ({ index, filename, code, error, detail })),
 })
 
-function asEntry({ id, state, filename, assetType, sizeBytes, detectedType, contentHash, createdAt }: UploadRecord): UploadEntry {
+/** An upload whose bytes we have read, as an entry. */
+function asEntry(upload: UploadRecord): UploadEntry {
+  return { ...entryOf(upload), content_hash: upload.contentHash as string }
+}
+
+/** What is known of any accepted upload. */
+export function entryOf({ id, state, filename, assetType, sizeBytes, detectedType, createdAt }: UploadRecord) {
   return {
     upload_id: id,
     job_id: id,
@@ -45,7 +55,6 @@ function asEntry({ id, state, filename, assetType, sizeBytes, detectedType, cont
     asset_type: assetType as AssetType,
     size_bytes: sizeBytes as number,
     mime_type: detectedType as string,
-    content_hash: contentHash as string,
     created_at: createdAt.toISOString(),
   }
 }

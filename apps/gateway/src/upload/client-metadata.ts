@@ -17,7 +17,21 @@ const malformed = (rule: keyof typeof expected): AirlockError =>
 /** @throws AirlockError `field_malformed` for whatever would not come back as it is */
 export function parseClientMetadata(text: string): ClientMetadata {
   if (Buffer.byteLength(text) > maxBytes) throw malformed('shape')
-  const value = parsed(text)
+  return keepable(parsed(text))
+}
+
+/**
+ * The metadata in a JSON body, which counts without the spaces that its sender may have put between.
+ *
+ * @param value from `exactJson`
+ * @throws AirlockError `field_malformed`
+ */
+export function clientMetadata(value: unknown): ClientMetadata {
+  if (Buffer.byteLength(JSON.stringify(value)) > maxBytes) throw malformed('shape')
+  return keepable(value)
+}
+
+function keepable(value: unknown): ClientMetadata {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed('shape')
   const entries = Object.entries(value)
   if (!entries.every(([, entry]) => ['string', 'number', 'boolean'].includes(typeof entry))) throw malformed('shape')
@@ -28,13 +42,22 @@ export function parseClientMetadata(text: string): ClientMetadata {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text, (_key, value, context?: { source?: string }) => {
-      if (typeof value === 'number' && significant(String(value)) !== significant(context?.source ?? '')) throw malformed('number')
-      return value
-    })
+    return exactJson(text)
   } catch (error) {
     throw error instanceof AirlockError ? error : malformed('shape')
   }
+}
+
+/**
+ * Parses JSON whose numbers all come back as they were written; in what we take, only metadata holds any.
+ *
+ * @throws AirlockError `field_malformed` for a number that would not; whatever `JSON.parse` throws
+ */
+export function exactJson(text: string): unknown {
+  return JSON.parse(text, (_key, value, context?: { source?: string }) => {
+    if (typeof value === 'number' && significant(String(value)) !== significant(context?.source ?? '')) throw malformed('number')
+    return value
+  })
 }
 
 /** The digits of a number that count, and the place of the last of them: two ways to write a number agree in both. */

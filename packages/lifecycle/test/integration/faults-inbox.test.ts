@@ -108,7 +108,9 @@ const unfit: { what: string; given: Parameters<typeof puts>[1]; code: string }[]
   { what: 'has another hash than was announced', given: { sha256: 'ab'.repeat(32) }, code: 'digest_mismatch' },
   { what: 'is empty', given: { sample: { ...samples.scene, bytes: Buffer.alloc(0) } }, code: 'empty_file' },
   { what: 'is a picture', given: { sample: { ...samples.photo, filename: 'scene.mp4' } }, code: 'type_mismatch' },
-  { what: 'is called like no video', given: { filename: 'scene.png' }, code: 'type_mismatch' },
+  { what: 'is called like a picture', given: { filename: 'scene.png' }, code: 'extension_not_allowed' },
+  { what: 'is called like a program', given: { filename: 'scene.exe' }, code: 'extension_not_allowed' },
+  { what: 'is called like nothing', given: { filename: 'scene' }, code: 'extension_not_allowed' },
   { what: 'is cut off', given: { sample: { ...samples.scene, bytes: samples.scene.bytes.subarray(0, 600) } }, code: 'file_corrupt' },
 ]
 

@@ -71,7 +71,17 @@ test.for(pages)('every command of ops that $path names is there', ({ text }, { e
 const variablesOfOthers = ['NODE_ENV', 'DOCKER_HOST']
 
 /** What stands in examples for a value of the reader's own. */
-const placeholders = ['JOB_ID', 'OTHER_JOB_ID', 'ASSET_ID', 'OTHER_ASSET_ID', 'BRAND_ID', 'OPS_TOKEN']
+const placeholders = [
+  'JOB_ID',
+  'OTHER_JOB_ID',
+  'ASSET_ID',
+  'OTHER_ASSET_ID',
+  'BRAND_ID',
+  'USER_ID',
+  'PROJECT_ID',
+  'OPS_TOKEN',
+  'SERVICE_TOKEN',
+]
 
 test.for(pages)('every variable that $path names is read by something', ({ text }, { expect }) => {
   const known = new Set<string>([...variableNames, ...variablesOfOthers, ...placeholders])

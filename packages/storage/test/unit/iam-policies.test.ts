@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { finalPrefixes, quarantinePrefix } from '@airlock/domain'
+import { finalPrefixes, inboxPrefix, quarantinePrefix } from '@airlock/domain'
 import { expect, test } from 'vitest'
 
 interface Statement {
@@ -11,13 +11,20 @@ interface Statement {
 const policyOf = (app: string): Statement[] =>
   JSON.parse(readFileSync(new URL(`../../../../deploy/iam/${app}.json`, import.meta.url), 'utf8')).Statement
 
-/** The prefixes below which a policy allows an action; '' is the bucket itself. */
-const prefixesFor = (app: string, action: string): string[] =>
+const own = 'zapcut-prod'
+const foreign = 'zapcut-renders'
+
+/** The prefixes of a bucket below which a policy allows an action; '' are all its objects. */
+const prefixesFor = (app: string, action: string, bucket = own): string[] =>
+  resourcesFor(app, action)
+    .filter((arn) => arn.startsWith(`arn:aws:s3:::${bucket}/`))
+    .map((arn) => arn.slice(`arn:aws:s3:::${bucket}/`.length).replace(/\*$/, ''))
+    .toSorted()
+
+const resourcesFor = (app: string, action: string): string[] =>
   policyOf(app)
     .filter(({ Action }) => Action.includes(action))
     .flatMap(({ Resource }) => Resource)
-    .map((arn) => arn.replace(/^arn:aws:s3:::[^/]+\/?/, '').replace(/\*$/, ''))
-    .toSorted()
 
 const everywhere = [...finalPrefixes, quarantinePrefix].toSorted()
 
@@ -35,12 +42,25 @@ test('the worker writes assets of every kind, and nothing into quarantine', () =
   expect(prefixesFor('worker', 's3:PutObject')).toEqual([...finalPrefixes].toSorted())
 })
 
-test('the worker reads and deletes in quarantine and where assets live', () => {
-  expect(prefixesFor('worker', 's3:GetObject')).toEqual(everywhere)
-  expect(prefixesFor('worker', 's3:DeleteObject')).toEqual(everywhere)
+test('the worker reads and deletes in quarantine, in the inbox and where assets live', () => {
+  expect(prefixesFor('worker', 's3:GetObject')).toEqual([...everywhere, inboxPrefix].toSorted())
+  expect(prefixesFor('worker', 's3:DeleteObject')).toEqual([...everywhere, inboxPrefix].toSorted())
 })
 
-test.for(['gateway', 'worker'])('the policy of the %s names each action, and only allows', (app) => {
+test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets', (app) => {
+  const actions = policyOf(app).filter(({ Resource }) => [Resource].flat().some((arn) => arn.includes(foreign)))
+  expect(actions.flatMap(({ Action }) => Action).toSorted()).toEqual(['s3:GetObject', 's3:ListBucket'])
+  expect(prefixesFor(app, 's3:GetObject', foreign)).toEqual([''])
+  expect(resourcesFor(app, 's3:ListBucket')).toEqual([`arn:aws:s3:::${own}`, `arn:aws:s3:::${foreign}`])
+})
+
+test('a pipeline writes into the inbox, and does nothing else', () => {
+  expect(policyOf('pipeline').flatMap(({ Action }) => Action)).toEqual(['s3:PutObject', 's3:AbortMultipartUpload'])
+  expect(prefixesFor('pipeline', 's3:PutObject')).toEqual([inboxPrefix])
+  expect(prefixesFor('pipeline', 's3:AbortMultipartUpload')).toEqual([inboxPrefix])
+})
+
+test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s names each action, and only allows', (app) => {
   for (const { Effect, Action } of policyOf(app)) {
     expect(Effect).toBe('Allow')
     expect(Action.filter((action) => action.includes('*'))).toEqual([])

@@ -1,0 +1,124 @@
+import { AirlockError, parseFilename } from '@airlock/domain'
+import { defaultPriority, type Priority, priorities } from '@airlock/queue'
+import Type, { type Static } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { type ClientMetadata, clientMetadata } from '../upload/client-metadata.ts'
+
+const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
+const keyRule = "the object's key, 1 to 1024 bytes, without '.' or '..' between slashes"
+
+const Uuid = Type.String({ pattern: uuidPattern, description: 'a UUID' })
+
+const Source = Type.Object(
+  {
+    bucket: Type.String({ minLength: 1, maxLength: 255, description: 'the name of a bucket that Airlock may read from' }),
+    key: Type.String({
+      minLength: 1,
+      maxLength: 1024,
+      description: "the object's key, 1 to 1024 bytes, without '.' or '..' between slashes",
+    }),
+  },
+  { additionalProperties: false, description: 'an object with bucket and key, never a URL' },
+)
+
+/** What a pipeline says of a video that lies in a bucket of its own. A description says what a field must be: refusals are made of it. */
+export const VideoRequest = Type.Object(
+  {
+    upload_id: Type.Optional(Type.String({ pattern: uuidPattern, description: 'a UUID; the same one again is the same video' })),
+    user_id: Uuid,
+    project_id: Uuid,
+    source: Source,
+    filename: Type.String({ maxLength: 1024, description: 'a text, the name for people' }),
+    sha256: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{64}$', description: "the SHA-256 of the file's bytes, 64 hex digits in lower case" }),
+    ),
+    metadata: Type.Optional(
+      Type.Object(
+        {},
+        {
+          additionalProperties: Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }),
+          description: 'a JSON object of at most 4 KiB whose values are strings, numbers or booleans',
+        },
+      ),
+    ),
+    priority: Type.Optional(
+      Type.Unsafe<Priority>({ type: 'string', enum: Object.keys(priorities), description: "'interactive' or 'batch'; absent means batch" }),
+    ),
+  },
+  { additionalProperties: false },
+)
+
+export type VideoRequest = Static<typeof VideoRequest>
+
+/** A request that is sound, its ids in lower case. */
+export interface RequestedVideo {
+  readonly uploadId: string | null
+  readonly userId: string
+  readonly projectId: string
+  readonly source: { readonly bucket: string; readonly key: string }
+  readonly filename: string
+  readonly sha256: string | null
+  readonly metadata: ClientMetadata | null
+  readonly priority: Priority
+}
+
+const compiled = Compile(VideoRequest)
+
+/**
+ * @param body from `exactJson`
+ * @throws AirlockError `request_malformed` for what is no such object, `field_malformed` naming the first field that is wrong, `filename_…`
+ */
+export function requestedVideo(body: unknown): RequestedVideo {
+  if (!compiled.Check(body)) throw faultOf(body)
+  const { upload_id, user_id, project_id, source, filename, sha256 = null, metadata, priority = defaultPriority } = body as VideoRequest
+  if (!isKey(source.key)) throw fieldMalformed('source.key', keyRule)
+  return {
+    uploadId: upload_id?.toLowerCase() ?? null,
+    userId: user_id.toLowerCase(),
+    projectId: project_id.toLowerCase(),
+    source,
+    filename: parseFilename(filename),
+    sha256,
+    metadata: metadata === undefined ? null : clientMetadata(metadata),
+    priority,
+  }
+}
+
+const fieldMalformed = (field: string, expected: string | undefined) =>
+  new AirlockError('field_malformed', { field, expected: expected ?? 'something else' })
+
+/** In the schema's own words, the first of what is missing, too many or wrong. */
+function faultOf(body: unknown): AirlockError {
+  const [error] = compiled.Errors(body)
+  const path = error?.instancePath.split('/').slice(1) ?? []
+  // a field that no schema has is held against the schema `false`
+  if (error?.keyword === 'boolean') return new AirlockError('request_malformed', { reason: `there is no field '${path.join('.')}'` })
+  const missing = error?.keyword === 'required' ? error.params.requiredProperties.slice(0, 1) : []
+  const field = [...path, ...missing]
+  if (field.length === 0) return new AirlockError('request_malformed', { reason: 'the body is not a JSON object' })
+  return fieldMalformed(...described(field))
+}
+
+/** A field by its path, and what it must be by the description of the innermost schema that has one. */
+function described(path: readonly string[]): [field: string, expected: string | undefined] {
+  let schema: { properties?: Record<string, object>; description?: string } | undefined = VideoRequest
+  let expected: string | undefined
+  const known: string[] = []
+  for (const name of path) {
+    schema = schema?.properties?.[name]
+    if (schema === undefined) break
+    known.push(name)
+    expected = schema.description ?? expected
+  }
+  return [known.join('.'), expected]
+}
+
+/**
+ * Whether a key is one that every store takes literally. Some tidy paths up, backslashes as well: with `..` in it a key would lead into
+ * another bucket, which nobody has allowed.
+ */
+const isKey = (key: string): boolean =>
+  Buffer.byteLength(key) <= 1024 &&
+  key.isWellFormed() &&
+  !key.includes('\0') &&
+  !key.split(/[/\\]/).some((part) => part === '.' || part === '..')

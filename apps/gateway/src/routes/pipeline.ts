@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import { AirlockError } from '@airlock/domain'
+import { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from '@airlock/lifecycle'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import { requestedVideo, VideoRequest } from '../pipeline/video-request.ts'
+import { callerOfRequest, requireScope } from '../plugins/auth.ts'
+import { entryOf, uploadEntry } from '../upload/answer.ts'
+import { exactJson } from '../upload/client-metadata.ts'
+import { idempotencyKey } from '../upload/repeatable.ts'
+import { nullable, ProblemBody } from './schemas.ts'
+
+export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
+  /** From which buckets videos may be fetched. */
+  sourceBuckets: readonly string[]
+  authenticate: (request: FastifyRequest) => Promise<void>
+}
+
+/** What a request may have at most: its metadata and its key, written as clumsily as JSON allows. */
+const bodyLimitBytes = 64 * 1024
+
+const Headers = Type.Object({
+  'idempotency-key': Type.Optional(Type.String({ description: 'For callers that choose no upload_id: makes the request repeatable' })),
+})
+
+const AcceptedVideo = Type.Object({
+  ...uploadEntry,
+  content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
+})
+
+/** The pipeline's door for videos that lie in buckets of its own. */
+export const pipelineRoute =
+  (deps: PipelineRouteDeps): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    app.removeAllContentTypeParsers()
+    app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) => jsonOf(text))
+    app.addContentTypeParser('*', async () => {
+      throw new AirlockError('not_json', {})
+    })
+    // `requestedVideo` checks: the schema's own checks would change what does not fit, and could not say what does
+    app.setValidatorCompiler(() => () => true)
+
+    app.post(
+      '/api/pipeline/videos',
+      {
+        onRequest: async (request) => {
+          await deps.authenticate(request)
+          requireScope(request, 'service')
+        },
+        bodyLimit: bodyLimitBytes,
+        schema: {
+          summary: 'Have a video fetched from another bucket (scope service)',
+          tags: ['pipeline'],
+          headers: Headers,
+          body: VideoRequest,
+          response: { 202: AcceptedVideo, '4xx': ProblemBody, '5xx': ProblemBody },
+        },
+      },
+      async (request, reply) => {
+        const upload = await acceptFromBucket(videoOf(request, deps), { ...deps, log: request.log }).catch((error: unknown) => {
+          throw inWordsOfKey(error, request)
+        })
+        return reply.code(202).send({ ...entryOf(upload), content_hash: upload.contentHash })
+      },
+    )
+  }
+
+function jsonOf(text: string): unknown {
+  try {
+    return exactJson(text)
+  } catch (error) {
+    if (error instanceof AirlockError) throw error
+    throw new AirlockError('request_malformed', { reason: 'the body is not JSON' }, { cause: error })
+  }
+}
+
+function videoOf(request: FastifyRequest, { sourceBuckets }: PipelineRouteDeps): VideoInBucket {
+  const caller = callerOfRequest(request)
+  const video = requestedVideo(request.body)
+  if (caller.actedBy !== null && caller.id !== video.userId)
+    throw new AirlockError('request_malformed', { reason: 'Airlock-On-Behalf-Of and user_id name two users' })
+  const { bucket } = video.source
+  if (!sourceBuckets.includes(bucket)) throw new AirlockError('source_not_allowed', { bucket })
+  const actedBy = caller.actedBy ?? caller.id
+  const key = idempotencyKey(request)
+  return { ...video, uploadId: video.uploadId ?? (key && idOf(key, actedBy)), requestId: request.id, actedBy }
+}
+
+/** Of an id that was made of its key, a caller knows nothing. */
+function inWordsOfKey(error: unknown, { body }: FastifyRequest): unknown {
+  const isTaken = error instanceof AirlockError && error.code === 'upload_id_taken'
+  return isTaken && (body as VideoRequest).upload_id === undefined
+    ? new AirlockError('idempotency_key_reused', {}, { cause: error })
+    : error
+}
+
+/** A caller that keeps a key, but no id, gets the same id for the same key: a UUID of version 8 (RFC 9562, section 5.8) made of both. */
+function idOf(key: string, caller: string): string {
+  const bytes = createHash('sha256').update(`${caller} ${key}`).digest().subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  const hex = bytes.toString('hex')
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
+}
