@@ -2,6 +2,7 @@ import type { Command, CommandIo } from './command.ts'
 import { bucketCommand } from './commands/bucket/index.ts'
 import { docsCommand } from './commands/docs.ts'
 import { expiringCommand } from './commands/expiring.ts'
+import { jobsCommand } from './commands/jobs.ts'
 import { probeCommand } from './commands/probe/index.ts'
 import { reinspectCommand } from './commands/reinspect.ts'
 import { sweepCommand } from './commands/sweep.ts'
@@ -13,6 +14,7 @@ import { withStackSettings } from './stack-settings.ts'
 /** Every command, in the order in which `--help` lists them. */
 const commands: readonly Command[] = [
   tokenCommand,
+  jobsCommand,
   sweepCommand,
   verifyCommand,
   expiringCommand,

@@ -1,0 +1,77 @@
+import type { Job } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { impatientConnection } from './connection.ts'
+import { ImpatientQueues } from './impatient-queues.ts'
+import { type QueueLane, queuePrefix } from './names.ts'
+import { QueueUnreachable } from './producer-errors.ts'
+
+export interface JobBoardOptions {
+  redisUrl: string
+  prefix?: string
+  onError(error: Error): void
+}
+
+/** How many jobs of a lane are where. `waiting` counts those that wait for a worker, `delayed` those that wait for their time. */
+export interface JobCounts {
+  waiting: number
+  active: number
+  delayed: number
+  /** Jobs that failed for good and are still kept. */
+  failed: number
+  /** Results that are still kept. */
+  completed: number
+}
+
+/** A job that failed for good. */
+export interface FailedJob {
+  id: string
+  /** What it was called, which may be anything. */
+  name: string
+  /** How often it was tried. */
+  attempts: number
+  failedAt: Date | null
+  reason: string
+}
+
+/** What stands in the queues, for people who look. It changes nothing. */
+export class JobBoard {
+  readonly #redis: Redis
+  readonly #queues: ImpatientQueues
+
+  constructor({ redisUrl, prefix = queuePrefix, onError }: JobBoardOptions) {
+    this.#redis = impatientConnection(redisUrl, { onError })
+    this.#queues = new ImpatientQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
+  }
+
+  /** @throws QueueUnreachable within 1.5 s */
+  async counts(lane: QueueLane): Promise<JobCounts> {
+    const counted = await this.#queues.reachable('count jobs', () =>
+      this.#queues.queue(lane).getJobCounts('wait', 'prioritized', 'active', 'delayed', 'failed', 'completed'),
+    )
+    const { wait = 0, prioritized = 0, active = 0, delayed = 0, failed = 0, completed = 0 } = counted
+    return { waiting: wait + prioritized, active, delayed, failed, completed }
+  }
+
+  /**
+   * @param limit of jobs, the newest first
+   * @throws QueueUnreachable within 1.5 s
+   */
+  async failed(lane: QueueLane, limit: number): Promise<FailedJob[]> {
+    if (limit < 1) return []
+    const jobs: (Job | undefined)[] = await this.#queues.reachable('list jobs', () => this.#queues.queue(lane).getFailed(0, limit - 1))
+    return jobs.filter((job) => job !== undefined).map(asFailedJob) // one may be gone since it was listed
+  }
+
+  async close(): Promise<void> {
+    await this.#queues.close()
+    this.#redis.disconnect()
+  }
+}
+
+const asFailedJob = ({ id = '', name, attemptsMade, finishedOn, failedReason }: Job): FailedJob => ({
+  id,
+  name,
+  attempts: attemptsMade,
+  failedAt: finishedOn === undefined ? null : new Date(finishedOn),
+  reason: failedReason ?? '',
+})
