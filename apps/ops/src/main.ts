@@ -8,6 +8,7 @@ import { reinspectCommand } from './commands/reinspect.ts'
 import { sweepCommand } from './commands/sweep.ts'
 import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
+import { webhooksCommand } from './commands/webhooks.ts'
 import { dispatch } from './dispatch.ts'
 import { withStackSettings } from './stack-settings.ts'
 
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   sweepCommand,
   verifyCommand,
   expiringCommand,
+  webhooksCommand,
   reinspectCommand,
   probeCommand,
   bucketCommand,

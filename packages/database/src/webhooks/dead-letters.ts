@@ -30,9 +30,10 @@ export interface DeadLetters {
   /**
    * What is dead, by endpoint, then in the order of the events.
    *
+   * @param options.endpoint only there; null: everywhere
    * @param options.after the letter that the batch before ended with; null for the first
    */
-  dead(options: { after: Pick<DeadLetter, 'endpoint' | 'position'> | null; limit: number }): Promise<DeadLetter[]>
+  dead(options: { endpoint: string | null; after: Pick<DeadLetter, 'endpoint' | 'position'> | null; limit: number }): Promise<DeadLetter[]>
   /**
    * Has deliveries made again that are dead, or, of one event, delivered. They are tried anew, at once, as if they never had been.
    *
@@ -53,8 +54,8 @@ export const deadLetters = (sessions: Sessions): DeadLetters => ({
       dead: Number(dead),
     }))
   },
-  async dead({ after, limit }) {
-    const rows = await sessions.run((session) => session.rows(dead, [after?.endpoint ?? null, after?.position ?? null, limit]))
+  async dead({ endpoint, after, limit }) {
+    const rows = await sessions.run((session) => session.rows(dead, [after?.endpoint ?? null, after?.position ?? null, endpoint, limit]))
     return rows.map(asDeadLetter)
   },
   async replay({ eventId, endpoint, limit }) {
@@ -86,7 +87,8 @@ const counts = `
 const dead = `
   select webhook_deliveries.*, events.type from webhook_deliveries join events on events.id = event_id
   where state = 'dead' and ($1::text is null or (endpoint, webhook_deliveries.position) > ($1, $2::bigint))
-  order by endpoint, webhook_deliveries.position limit $3`
+    and ($3::text is null or endpoint = $3)
+  order by endpoint, webhook_deliveries.position limit $4`
 
 const replay = `
   with again as (

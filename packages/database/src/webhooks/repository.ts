@@ -35,7 +35,7 @@ export interface Webhooks extends DeadLetters {
    */
   fanOut(endpoint: string, options: { limit: number }): Promise<number>
   /**
-   * Deliveries that are due, the longest due first. None is handed out again for `leaseSeconds`; by then its outcome must be told, or it is
+   * The deliveries that have been due for longest, in the order of their events. None is handed out again for `leaseSeconds`; by then its outcome must be told, or it is
    * due again. An event whose upload has an earlier one pending at this endpoint waits for that one's end.
    */
   due(endpoint: string, options: { limit: number; leaseSeconds: number }): Promise<Delivery[]>
@@ -110,11 +110,13 @@ const due = `
           and earlier.position < one.position)
     order by next_attempt_at, position limit $2
     for update of one skip locked
+  ), handed as (
+    update webhook_deliveries as taken set attempts = taken.attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
+    from due join events on events.id = due.event_id
+    where taken.endpoint = $1 and taken.event_id = due.event_id
+    returning taken.attempts, events.*
   )
-  update webhook_deliveries as taken set attempts = taken.attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
-  from due join events on events.id = due.event_id
-  where taken.endpoint = $1 and taken.event_id = due.event_id
-  returning taken.attempts, events.*`
+  select * from handed order by position`
 
 const delivered = `
   update webhook_deliveries set state = 'delivered', ended_at = now(), last_error = null

@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto'
+import { type Database, migrate, openDatabase } from '@airlock/database'
+import { isolatedDatabase } from '@airlock/stack/testing'
+import { Client } from 'pg'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { UsageError } from '../../src/command.ts'
+import { webhooksCommand } from '../../src/commands/webhooks.ts'
+
+const [desk, shop] = ['desk.example.com#00000001', 'shop.example.com#00000002']
+const silent = { info: () => {}, warn: () => {} }
+
+let env: Record<string, string>
+let sql: Client
+let database: Database
+const ends: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  const place = await isolatedDatabase()
+  await migrate({ url: place.url, log: silent })
+  sql = new Client({ connectionString: place.url })
+  await sql.connect()
+  env = { DATABASE_URL: place.url }
+  const options = { poolSize: 2, statementTimeoutMs: 5000, connectTimeoutMs: 3000, applicationName: 'airlock-tests', log: silent }
+  database = await openDatabase({ url: place.url, ...options })
+  ends.push(
+    () => database.close(),
+    () => sql.end(),
+    place.drop,
+  )
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+})
+beforeEach(async () => {
+  await sql.query('truncate events, event_sequences, event_relay, webhook_endpoints, webhook_deliveries')
+})
+
+async function runs(...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const code = await webhooksCommand.run(args, { env, out: (text) => out.push(text), err: (text) => err.push(text) })
+  return { code, out, err }
+}
+
+/** So many events that an endpoint did not take. @returns their ids, in their order */
+async function dead(count: number, endpoints: readonly string[]): Promise<string[]> {
+  const { webhooks, eventRelay } = database
+  await webhooks.register(endpoints)
+  await sql.query(
+    `insert into events (type, upload_id, sequence, user_id, payload)
+     select 'upload.completed', gen_random_uuid(), 1, gen_random_uuid(), '{}' from generate_series(1, $1)`,
+    [count],
+  )
+  const holder = randomUUID()
+  await eventRelay.take({ holder, leaseSeconds: 60 })
+  await eventRelay.place({ holder, leaseSeconds: 60, limit: 10_000 })
+  await eventRelay.end({ holder })
+  for (const endpoint of endpoints) {
+    await webhooks.fanOut(endpoint, { limit: 10_000 })
+    await sql.query(
+      `update webhook_deliveries set state = 'dead', ended_at = now(), attempts = 20, last_error = 'answered 500' where endpoint = $1`,
+      [endpoint],
+    )
+  }
+  return (await sql.query('select id from events order by position')).rows.map(({ id }) => id)
+}
+
+test('without endpoints there is nothing to tell', async () => {
+  expect(await runs()).toEqual({ code: 0, err: [], out: ['No endpoint was ever told of anything.'] })
+  expect((await runs('list', '--endpoint', shop)).out).toEqual([`There is no endpoint '${shop}'.`])
+})
+
+test('the list says how each endpoint stands, and what it did not take, and why', async () => {
+  const [first, second] = await dead(2, [desk, shop])
+  const { code, out, err } = await runs()
+  expect({ code, err }).toEqual({ code: 0, err: [] })
+  expect(out.slice(0, 2)).toEqual([`${desk}: 0 pending, 0 delivered, 2 dead`, `${shop}: 0 pending, 0 delivered, 2 dead`])
+  expect(out[2]).toMatch(new RegExp(`^\\S+Z ${desk} ${first} upload.completed upload=\\S{36} attempts=20 answered 500$`))
+  expect(out.slice(2).map((line) => line.split(' ').slice(1, 3))).toEqual([
+    [desk, first],
+    [desk, second],
+    [shop, first],
+    [shop, second],
+  ])
+  expect((await runs('list', '--endpoint', shop)).out).toHaveLength(3)
+})
+
+test('a long list is bounded, and says so', async () => {
+  await dead(1001, [shop])
+  const { out, err } = await runs()
+  expect(out).toHaveLength(1 + 100)
+  expect(err).toEqual(['Shown are 100 of 1001; more with --limit'])
+  expect(new Set((await runs('--limit', '2000')).out).size).toBe(1 + 1001)
+})
+
+test('one event is replayed, all of one endpoint, or all', async () => {
+  const [first = ''] = await dead(1001, [desk, shop])
+  expect(await runs('replay', first, '--endpoint', shop)).toEqual({ code: 0, err: [], out: ['1 event is delivered again'] })
+  expect(await runs('replay', '--all', '--endpoint', shop)).toMatchObject({ code: 0, out: ['1000 events are delivered again'] })
+  expect((await runs('list', '--limit', '1')).out.slice(0, 2)).toEqual([
+    `${desk}: 0 pending, 0 delivered, 1001 dead`,
+    `${shop}: 1001 pending, 0 delivered, 0 dead`,
+  ])
+  expect((await runs('replay', '--all')).out).toEqual(['1001 events are delivered again'])
+  expect((await runs('replay', '--all')).out).toEqual(['0 events are delivered again'])
+})
+
+test('an event that nobody has is told', async () => {
+  const id = randomUUID()
+  expect(await runs('replay', id)).toEqual({ code: 1, out: [], err: [`No endpoint has event ${id} dead or delivered.`] })
+})
+
+test.for([
+  [['replay'], 'replay takes the id of an event, or --all'],
+  [['replay', randomUUID(), '--all'], 'replay takes the id of an event, or --all'],
+  [['replay', 'all'], `'all' is no id of an event: a UUID, as the list shows it`],
+  [['replay', '--all', '--limit', '1'], 'replay takes no --limit'],
+  [['list', '--all'], 'list takes no event and no --all: --endpoint and --limit'],
+  [['list', '--limit', '0'], `--limit is '0': a whole number from 1 to 10000`],
+  [['forget'], `There is no 'webhooks forget': list or replay`],
+  [['replay', randomUUID(), 'now'], `'now' is too much`],
+] as const)('%j is a mistake, and says what would be right', async ([args, message], { expect }) => {
+  await expect(runs(...args)).rejects.toThrow(new UsageError(message))
+})
