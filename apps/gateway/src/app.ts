@@ -12,12 +12,13 @@ import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { guardedServers } from './guarded-servers.ts'
 import { GatewayMetrics } from './metrics.ts'
 import { authentication, type TokenRules } from './plugins/auth.ts'
-import { answerBrokenRequest } from './plugins/broken-requests.ts'
+import { answerBrokenPath, answerBrokenRequest } from './plugins/broken-requests.ts'
 import { answerErrors } from './plugins/errors.ts'
 import { serveOpenApi } from './plugins/openapi.ts'
 import { limitRequests, type RequestLimit } from './plugins/request-limit.ts'
 import { logRequests, requestId } from './plugins/request-log.ts'
 import { addSecurityHeaders } from './plugins/security-headers.ts'
+import { boundSmallBodies } from './plugins/small-bodies.ts'
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
 import { presignCache } from './presign-cache.ts'
@@ -69,6 +70,9 @@ const headersTimeoutMs = 20_000
 /** Longer than the 60 s after which common load balancers drop an idle connection: they close it first, and no request meets a closed one. */
 const keepAliveMs = 72_000
 
+/** As long as all headers may be: what is no id is told so, however long it is. */
+const longestPath = 16_384
+
 /** Of the HTTP interface; what breaks clients raises its first number. */
 const version = '0.1.0'
 
@@ -93,12 +97,15 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     keepAliveTimeout: keepAliveMs,
     http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, log),
+    frameworkErrors: answerBrokenPath,
+    routerOptions: { maxParamLength: longestPath },
   })
   app.decorateRequest('caller', null)
   answerErrors(app)
   answerUnknownRoutes(app)
   logRequests(app)
   lingerOnUnreadBodies(app)
+  boundSmallBodies(app, { seconds: deps.patience.idleSeconds })
   const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   const shutdown = new GatewayShutdown(app, {

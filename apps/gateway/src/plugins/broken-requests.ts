@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
 import { AirlockError } from '@airlock/domain'
-import type { FastifyBaseLogger } from 'fastify'
-import { bodyOf } from './errors.ts'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
+import { bodyOf, sendError } from './errors.ts'
 
 /** What Node's parser gives up on before there is a request (https://nodejs.org/api/http.html#event-clienterror). */
 const errorOf = (code: string | undefined): AirlockError => {
@@ -12,6 +12,14 @@ const errorOf = (code: string | undefined): AirlockError => {
 }
 
 const titles: Record<number, string> = { 400: 'Bad Request', 408: 'Request Timeout', 431: 'Request Header Fields Too Large' }
+
+/** What else hooks would add, of which none has run. */
+const headersOf = (requestId: string) => ({
+  'x-request-id': requestId,
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'",
+  'cache-control': 'no-store',
+})
 
 /** Answers what is no HTTP request in the shape of every other error, and closes the connection. */
 export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket, log: FastifyBaseLogger): void {
@@ -27,12 +35,16 @@ export function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket
     `HTTP/1.1 ${known.status} ${titles[known.status]}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(body)}`,
-    `x-request-id: ${id}`,
-    'x-content-type-options: nosniff',
-    "content-security-policy: default-src 'none'",
-    'cache-control: no-store',
+    ...Object.entries(headersOf(id)).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
   socket.destroySoon()
+}
+
+/** Answers a path that can't be read, such as one with `%zz`: it leads to no route, and so through no hook. */
+export function answerBrokenPath(error: NodeJS.ErrnoException, request: FastifyRequest, reply: FastifyReply): void {
+  request.log.info({ code: 'request_malformed', reason: error.code }, 'no HTTP request')
+  reply.headers(headersOf(request.id))
+  sendError(new AirlockError('request_malformed', { reason: 'its path can not be decoded' }), request, reply)
 }

@@ -27,5 +27,6 @@ function parsed(text: string): AssetCursor | null {
   const [at, id] = value
   if (typeof at !== 'string' || typeof id !== 'string' || !isUuid(id)) return null
   const createdAt = new Date(at)
-  return Number.isNaN(createdAt.getTime()) ? null : { createdAt, id }
+  const written = /^\d{4}-/.test(at) // moments far from ours are written with a sign; Postgres does not know all of them
+  return !written || Number.isNaN(createdAt.getTime()) ? null : { createdAt, id }
 }

@@ -43,9 +43,6 @@ export const brandRoutes =
     const tags = ['brands']
     const response = { 200: ProductImages, '4xx': ProblemBody, '5xx': ProblemBody }
     app.removeContentTypeParser(['text/plain', 'multipart/form-data'])
-    app.addContentTypeParser('*', async () => {
-      throw new AirlockError('not_json', {})
-    })
 
     app.put(
       '/api/brands/:id/product-images',

@@ -74,7 +74,12 @@ export const jobRoutes =
 
     app.get(
       '/api/jobs/:id/events',
-      { onRequest, schema: { summary: 'Follow an upload until it ends, as server-sent events', tags, params: ById, response: failures } },
+      // HEAD would say nothing until the job ends
+      {
+        onRequest,
+        exposeHeadRoute: false,
+        schema: { summary: 'Follow an upload until it ends, as server-sent events', tags, params: ById, response: failures },
+      },
       async (request, reply) => {
         const upload = await ownUpload(request.params.id, request, deps)
         await streamJob(upload, request, reply, {

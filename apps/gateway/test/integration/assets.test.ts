@@ -252,6 +252,8 @@ test.for([
   ['cursor=abc', 'cursor_malformed'],
   [`cursor=${encoded({ at: 1 })}`, 'cursor_malformed'],
   [`cursor=${encoded(['2026-01-01T00:00:00.000Z', 7])}`, 'cursor_malformed'],
+  [`cursor=${encoded(['-271821-04-20T00:00:00.000Z', randomUUID()])}`, 'cursor_malformed'],
+  [`cursor=${encoded(['+275760-09-13T00:00:00.000Z', randomUUID()])}`, 'cursor_malformed'],
   [`cursor=${encoded(['never', randomUUID()])}`, 'cursor_malformed'],
   [`cursor=${encoded(['2026-01-01', randomUUID()])}`, 'cursor_malformed'],
   [`cursor=${'a'.repeat(201)}`, 'request_malformed'],

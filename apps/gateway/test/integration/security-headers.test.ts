@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { connect } from 'node:net'
 import { expect } from 'vitest'
 import { answerOf, Client, startGateway, test } from '../gateway.ts'
+import { exchange } from '../raw.ts'
 
 const onEveryAnswer = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
@@ -25,6 +27,36 @@ test.for<[what: string, path: string, method: string, status: number]>([
   for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
   expect(answer.headers.get('x-request-id')).toMatch(/^[\w.-]{1,64}$/)
   expect(answer.headers.get('x-powered-by')).toBeNull()
+})
+
+test('a path that can not be decoded is answered like every error', async ({ gateway }) => {
+  const answer = await answerOf(await fetch(`${gateway.url}/api/jobs/%zz`, { headers: { 'x-request-id': 'mine' } }))
+
+  expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed', request_id: 'mine' } })
+  expect(answer.headers.get('x-request-id')).toBe('mine')
+  expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+})
+
+test('an id of any length is no UUID', async ({ client }) => {
+  expect(await client.get(`/api/jobs/${'x'.repeat(8000)}`)).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
+})
+
+test('a body that Fastify reads may take only so long, with or without a token, on any path', async () => {
+  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
+  try {
+    const token = `Authorization: Bearer ${await new Client(gateway.url).token()}\r\n`
+    const begun = ['Content-Length: 100\r\n\r\n{', 'Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n']
+    const lines = ['POST /api/nothing', 'POST /api/health', `PUT /api/brands/${randomUUID()}/product-images`]
+    const answers = await Promise.all(
+      lines.flatMap((line) =>
+        begun.map((body) => exchange(gateway.url, `${line} HTTP/1.1\r\nHost: x\r\n${token}Content-Type: application/json\r\n${body}`)),
+      ),
+    )
+    expect(answers.map(({ status }) => status)).toEqual([408, 408, 408, 408, 408, 408])
+    for (const { text } of answers) expect(text).toContain('request_timeout')
+  } finally {
+    await gateway.close()
+  }
 })
 
 test('OPTIONS says which methods a path knows; HEAD has no body', async ({ gateway }) => {

@@ -14,6 +14,9 @@ export const codesOfGuarded: readonly ErrorCode[] = [
   'database_unavailable',
 ]
 
+/** What any route may answer whose body Fastify reads. */
+const ofSmallBody: readonly ErrorCode[] = ['not_json', 'request_timeout']
+
 const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
 const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
 
@@ -76,13 +79,13 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
   ],
   'GET /api/jobs': ['id_malformed', 'too_many_ids'],
   'GET /api/jobs/{id}': ofJob,
-  'DELETE /api/jobs/{id}': [...ofJob, 'already_completed'],
+  'DELETE /api/jobs/{id}': [...ofJob, ...ofSmallBody, 'already_completed'],
   'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],
-  'POST /api/jobs/{id}/retry': ['id_malformed', 'job_not_found', 'not_parked'],
+  'POST /api/jobs/{id}/retry': [...ofSmallBody, 'id_malformed', 'job_not_found', 'not_parked'],
   'GET /api/assets': ['id_malformed', 'cursor_malformed'],
   'GET /api/assets/{id}': ofAsset,
   'GET /api/assets/{id}/presigned': ofAsset,
-  'DELETE /api/assets/{id}': [...ofAsset, 'asset_in_use'],
-  'PUT /api/brands/{id}/product-images': ['id_malformed', 'asset_repeated', 'assets_not_found', 'not_brand_images', 'not_json'],
+  'DELETE /api/assets/{id}': [...ofAsset, ...ofSmallBody, 'asset_in_use'],
+  'PUT /api/brands/{id}/product-images': [...ofSmallBody, 'id_malformed', 'asset_repeated', 'assets_not_found', 'not_brand_images'],
   'GET /api/brands/{id}/product-images': ['id_malformed'],
 }

@@ -1,0 +1,27 @@
+import { PassThrough } from 'node:stream'
+import { AirlockError } from '@airlock/domain'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+
+/**
+ * Bounds the time that a body may take which Fastify reads, for any path and before any token counts: JSON and text, at most 1 MiB.
+ * Forms are read by their route, under `Patience`.
+ */
+export function boundSmallBodies(app: FastifyInstance, { seconds }: { seconds: number }): void {
+  app.addHook('preParsing', async (request, _reply, payload) => {
+    if (!isReadByFastify(request)) return payload
+    const bounded = new PassThrough()
+    const timer = setTimeout(() => {
+      payload.unpipe(bounded)
+      bounded.destroy(new AirlockError('request_timeout', { seconds }))
+    }, seconds * 1000)
+    payload.once('error', (error) => bounded.destroy(error)) // the client went away
+    payload.once('close', () => clearTimeout(timer))
+    return payload.pipe(bounded)
+  })
+}
+
+function isReadByFastify({ method, headers }: FastifyRequest): boolean {
+  if (method === 'GET' || method === 'HEAD') return false
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
+  return hasBody && !/^multipart\//i.test(headers['content-type'] ?? '')
+}
