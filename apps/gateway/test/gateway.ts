@@ -263,6 +263,12 @@ export class Client {
   pictures(...files: FilePart[]): Promise<Answer> {
     return this.uploads(['asset_type', 'brand_image'], ...files)
   }
+
+  /** Sends pictures, and would like to wait for their assets. */
+  async picturesWaiting(prefer: string, ...files: FilePart[]): Promise<Answer> {
+    const body = formOf([['asset_type', 'brand_image'], ...files])
+    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers: { ...(await this.headers()), prefer }, body }))
+  }
 }
 
 export interface Answer {

@@ -25,6 +25,7 @@ export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.t
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'
+export { Tally } from './tally.ts'
 export { AddressRefused, type MayCall, type Resolve } from './webhooks/checked-lookup.ts'
 export { type DeliverDeps, type DeliverOptions, type DeliveryOutcome, deliver } from './webhooks/deliver.ts'
 export { type Endpoint, endpointOf } from './webhooks/endpoint.ts'

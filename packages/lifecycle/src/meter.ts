@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { AirlockError } from '@airlock/domain'
 import { headBytes } from '@airlock/inspection/head'
+import { Tally } from './tally.ts'
 
 export interface MeterOptions {
   filename: string
   /** The SHA-256 that the client announced, in hexadecimal. */
   expectedHash?: string | null | undefined
+  /** Counts and hashes the bytes; whoever reads on behind a refused file goes on with it. */
+  tally?: Tally | undefined
   /** Judges the first bytes (at most 4100) before any byte goes on, and answers how large the file may be, in bytes. */
   judge(head: Uint8Array): Promise<number>
 }
@@ -18,13 +20,17 @@ export interface MeterOptions {
  * The stream it reads from is left open, so that whoever owns the request can read on behind the refused file.
  */
 export class Meter {
-  sizeBytes = 0
   readonly stream: Readable
-  readonly #hash = createHash('sha256')
+  readonly #tally: Tally
   #contentHash = ''
 
   constructor(bytes: Readable, options: MeterOptions) {
+    this.#tally = options.tally ?? new Tally()
     this.stream = readableWithoutWaiting(this.#passing(bytes, options))
+  }
+
+  get sizeBytes(): number {
+    return this.#tally.sizeBytes
   }
 
   /** SHA-256 of all that passed, in hexadecimal; empty until the end. */
@@ -36,8 +42,7 @@ export class Meter {
     const head: Uint8Array[] = []
     let limitBytes: number | null = null
     for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>) {
-      this.sizeBytes += chunk.byteLength
-      this.#hash.update(chunk)
+      this.#tally.add(chunk)
       if (limitBytes === null) {
         head.push(chunk)
         if (this.sizeBytes < headBytes) continue
@@ -52,7 +57,7 @@ export class Meter {
       limitBytes = await this.#judged(head, judge)
       if (this.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
     }
-    this.#contentHash = this.#hash.digest('hex')
+    this.#contentHash = this.#tally.contentHash()
     if (expectedHash && expectedHash !== this.#contentHash) throw new AirlockError('digest_mismatch', { filename })
     yield* head
   }

@@ -16,6 +16,7 @@ import { v7 as uuidV7 } from 'uuid'
 import { judgeHead } from './judge-head.ts'
 import type { Log } from './log.ts'
 import { Meter } from './meter.ts'
+import type { Tally } from './tally.ts'
 
 /** A file as a door hands it in. Its name and type are what the client says; nothing of it is believed. */
 export interface IncomingFile {
@@ -28,6 +29,8 @@ export interface IncomingFile {
   /** The SHA-256 that the client announced (RFC 9530), 64 hexadecimal digits. */
   expectedHash?: string | null
   bytes: Readable
+  /** Counts and hashes what is read of the bytes, also of a file that is refused. */
+  tally?: Tally
 }
 
 /** Who sends, by which door, and what they may. */
@@ -99,6 +102,7 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
   const meter = new Meter(file.bytes, {
     filename: file.filename,
     expectedHash: file.expectedHash,
+    tally: file.tally,
     judge: async (head) => {
       const judged = await judgeHead(head, file, sender.sizeLimits)
       mediaType = judged.mediaType

@@ -6,6 +6,16 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 /** What a client hears to wait when a server behind us is away, in seconds. */
 const retryAfterSeconds = 5
 
+/** The first request with an Idempotency-Key is still being worked on. */
+export class RequestInFlight extends AirlockError<'request_in_flight'> {
+  readonly retryAfterSeconds: number
+
+  constructor(retryAfterSeconds: number, options?: ErrorOptions) {
+    super('request_in_flight', {}, options)
+    this.retryAfterSeconds = retryAfterSeconds
+  }
+}
+
 /** The one place that turns an error into an answer: the catalogue's words for the client, everything else for the log. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
@@ -33,10 +43,10 @@ export function asAirlockError(error: unknown): AirlockError {
   if (error instanceof StoreError) return new AirlockError('storage_unavailable', {}, { cause: error })
   if (error instanceof DatabaseUnavailable) return new AirlockError('database_unavailable', {}, { cause: error })
   if (error instanceof UploadNotReceiving) return new AirlockError('upload_interrupted', { filename: '' }, { cause: error })
-  if (error instanceof IdempotencyLeaseLost) return new AirlockError('request_in_flight', {}, { cause: error })
+  if (error instanceof IdempotencyLeaseLost) return new RequestInFlight(1, { cause: error })
   const { code, statusCode, validation, message } = error as Partial<FastifyError>
   if (validation !== undefined) return new AirlockError('request_malformed', { reason: String(message) })
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AirlockError('not_multipart', {})
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new AirlockError('not_json', {})
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new AirlockError('request_malformed', { reason: String(message) })
   return new AirlockError('internal_error', {}, { cause: error })

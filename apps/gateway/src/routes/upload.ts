@@ -26,6 +26,10 @@ const Headers = Type.Object({
 export const uploadRoute =
   (deps: UploadRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
+    app.removeContentTypeParser(['application/json', 'text/plain'])
+    app.addContentTypeParser('*', async () => {
+      throw new AirlockError('not_multipart', {})
+    })
     app.post(
       '/api/upload',
       {
@@ -56,7 +60,7 @@ function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm
   return key === null ? takeForm(request, deps) : takeRepeatable(key, request, deps)
 }
 
-/** The client may go away while it waits; what was accepted stays accepted. */
+/** The client may go away while it waits, and Postgres too: what was accepted stays accepted, and no answer says otherwise. */
 async function answerWhenEnded(
   answer: UploadAnswer,
   waitSeconds: number,
@@ -65,7 +69,11 @@ async function answerWhenEnded(
 ): Promise<FastifyReply> {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
-  const waited = await waitForAll(answer, AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)]), deps)
+  const over = AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)])
+  const waited = await waitForAll(answer, over, deps).catch((err: unknown) => {
+    reply.request.log.warn({ err }, 'waiting for uploads broke off, they go on')
+    return { answer, allEnded: false }
+  })
   for (const { asset_id: assetId, presigned_url: url } of waited.answer.uploads)
     if (assetId && url) deps.accesses.note(reply.request, { assetId, action: 'upload', hours: deps.presignHours.default })
   reply.header('preference-applied', `wait=${waitSeconds}`)

@@ -8,6 +8,7 @@ const maxBytes = 4 * KiB
 const expected = {
   shape: 'a JSON object of at most 4 KiB whose values are strings, numbers or booleans',
   text: 'JSON whose texts are valid Unicode and hold no NUL',
+  names: 'JSON that gives no name twice',
   number: 'JSON whose numbers fit into 64 bits of floating point; write longer ones as strings',
 }
 
@@ -17,7 +18,9 @@ const malformed = (rule: keyof typeof expected): AirlockError =>
 /** @throws AirlockError `field_malformed` for whatever would not come back as it is */
 export function parseClientMetadata(text: string): ClientMetadata {
   if (Buffer.byteLength(text) > maxBytes) throw malformed('shape')
-  return keepable(parsed(text))
+  const metadata = keepable(parsed(text))
+  if (namesIn(text) !== Object.keys(metadata).length) throw malformed('names')
+  return metadata
 }
 
 /**
@@ -59,6 +62,9 @@ export function exactJson(text: string): unknown {
     return value
   })
 }
+
+/** How many names an object of JSON without others in it gives. Of a name that is given twice, a parser keeps one. */
+const namesIn = (json: string): number => [...json.matchAll(/"(?:[^"\\]|\\.)*"\s*(:)?/g)].filter(([, colon]) => colon === ':').length
 
 /** The digits of a number that count, and the place of the last of them: two ways to write a number agree in both. */
 function significant(written: string): string {

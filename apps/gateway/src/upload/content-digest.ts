@@ -5,15 +5,17 @@ import { AirlockError } from '@airlock/domain'
  * it are left alone, as the RFC asks.
  *
  * @returns 64 hexadecimal digits, or null when the client expects none
- * @throws AirlockError `digest_malformed`
+ * @throws AirlockError `digest_malformed`, also for two that differ
  */
 export function expectedHash(header: readonly string[] | undefined, filename: string): string | null {
+  const expected = new Set<string>()
   for (const member of (header ?? []).join(',').split(',')) {
-    const [, algorithm, value] = /^\s*([a-z0-9*._-]+)\s*=\s*(.*?)\s*$/i.exec(member) ?? []
+    const [, algorithm, value] = /^\s*([a-z0-9*._-]+)\s*(?:=\s*(.*?)\s*)?$/i.exec(member) ?? []
     if (algorithm?.toLowerCase() !== 'sha-256') continue
     const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(value ?? '')?.[1]
     if (base64 === undefined) throw new AirlockError('digest_malformed', { filename })
-    return Buffer.from(base64, 'base64').toString('hex')
+    expected.add(Buffer.from(base64, 'base64').toString('hex'))
   }
-  return null
+  if (expected.size > 1) throw new AirlockError('digest_malformed', { filename })
+  return expected.values().next().value ?? null
 }

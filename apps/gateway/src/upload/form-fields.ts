@@ -1,6 +1,13 @@
 import { AirlockError, type AssetType, assetKind, assetTypes, isAssetType, isUuid } from '@airlock/domain'
 import type { FormFields } from '@airlock/lifecycle'
 import { type ClientMetadata, parseClientMetadata } from './client-metadata.ts'
+import type { FormField, FormFile } from './form.ts'
+
+/** The name under which a form holds its files. */
+const filesName = 'files'
+
+/** Whether a part is one of the files; the others are fields, or mistakes. */
+export const isFileOfForm = (part: FormField | FormFile): part is FormFile => part.kind === 'file' && part.name === filesName
 
 /** The fields of the form; anything else is a mistake that its sender should hear of. */
 const fieldNames = ['asset_type', 'project_id', 'brand_id', 'metadata'] as const
@@ -14,8 +21,12 @@ export class FormFieldReader {
   readonly #given = new Map<FieldName, string>()
 
   /** @throws AirlockError `field_unknown`, `field_repeated`, `field_malformed`, `asset_type_…` */
-  add(name: string, value: string): void {
-    if (!isFieldName(name)) throw new AirlockError('field_unknown', { field: name, allowed: ['files', ...fieldNames] })
+  add(part: FormField | FormFile): void {
+    const { name } = part
+    if (name === filesName) throw new AirlockError('field_malformed', { field: name, expected: 'a file: a part with a filename' })
+    if (!isFieldName(name)) throw new AirlockError('field_unknown', { field: name, allowed: [filesName, ...fieldNames] })
+    if (part.kind === 'file') throw new AirlockError('field_malformed', { field: name, expected: 'text: a part without a filename' })
+    const { value } = part
     if (this.#values.has(name)) throw new AirlockError('field_repeated', { field: name })
     this.#values.set(name, readers[name](value, name))
     this.#given.set(name, value)

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 import { setImmediate as aTurn } from 'node:timers/promises'
 import { AirlockError, KiB, MiB } from '@airlock/domain'
+import { Tally } from '@airlock/lifecycle'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { PartHeaderReader, type PartHeaders } from './part-headers.ts'
@@ -12,7 +13,7 @@ export const maxFiles = 10
 const formLimits = { fields: 20, fieldSize: 64 * KiB, fieldNameSize: 100, headerPairs: 20, headerSize: 16 * KiB }
 
 /** How much of refused files is read and dropped so that the files behind them get their turn, in bytes for each form. */
-const maxDrainedBytes = 64 * MiB
+export const maxDrainedBytes = 64 * MiB
 
 export interface FormField {
   kind: 'field'
@@ -28,6 +29,8 @@ export interface FormFile {
   contentType: string | undefined
   headers: PartHeaders
   bytes: Readable
+  /** Of all its bytes, once the next part has come: whoever reads of them adds them, what is drained is added here. */
+  tally: Tally
 }
 
 /** The client went away in the middle of its form: there is nobody to answer. */
@@ -69,8 +72,9 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
       files += 1
       if (files > maxFiles) throw new AirlockError('too_many_files', { limit: maxFiles })
       openFile = part.file
-      yield asFile(part, headers)
-      drained = await drain(part.file, drained)
+      const file = asFile(part, headers)
+      yield file
+      drained = await drain(file, drained)
       openFile = null
       if (drained > maxDrainedBytes) throw new DrainedEnough(await namesAtHand(parts))
     }
@@ -89,23 +93,25 @@ const nameOf = (fieldname: string | undefined): string => fieldname ?? ''
 
 function asField({ fieldname, value, valueTruncated }: { fieldname: string; value: unknown; valueTruncated: boolean }): FormField {
   if (valueTruncated) throw new AirlockError('field_malformed', { field: nameOf(fieldname), expected: 'at most 64 KiB' })
-  return { kind: 'field', name: nameOf(fieldname), value: typeof value === 'string' ? value : JSON.stringify(value) }
+  return { kind: 'field', name: nameOf(fieldname), value: String(value) }
 }
 
-const asFile = ({ fieldname, filename, mimetype, file }: MultipartFile, headers: PartHeaders): FormFile => ({
+const asFile = ({ fieldname, filename, file }: MultipartFile, headers: PartHeaders): FormFile => ({
   kind: 'file',
   name: nameOf(fieldname),
   rawFilename: filename,
-  contentType: mimetype,
+  contentType: headers['content-type']?.[0], // busboy says text/plain where a client says nothing
   headers,
   bytes: file,
+  tally: new Tally(),
 })
 
 /** @returns the bytes drained so far, of all files of the form; more than the bound when the file goes on beyond it */
-async function drain(file: Readable, before: number): Promise<number> {
+async function drain({ bytes, tally }: FormFile, before: number): Promise<number> {
   let drained = before
-  if (file.readableEnded) return drained
-  for await (const chunk of file.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+  if (bytes.readableEnded) return drained
+  for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+    tally.add(chunk)
     drained += chunk.byteLength
     if (drained > maxDrainedBytes) break
   }
@@ -147,8 +153,6 @@ export function formError(error: unknown, request: FastifyRequest): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (request.raw.destroyed && !request.raw.complete) return new ClientGone('the client went away', { cause: error })
   if (code === 'FST_MP_PREMATURE_CLOSE' || code === 'ECONNRESET') return new ClientGone('the client went away', { cause: error })
-  if (code === 'FST_INVALID_JSON_FIELD_ERROR')
-    return new AirlockError('field_malformed', { field: 'JSON field', expected: 'valid JSON' }, { cause: error })
   if (code?.startsWith('FST_') === true || malformed.test(message)) return new AirlockError('form_malformed', {}, { cause: error })
   return error
 }

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 
-/** The headers of one part, names in lower case. */
+/** The headers of one part, names in lower case, values byte by byte (Latin-1). */
 export type PartHeaders = Readonly<Record<string, readonly string[]>>
 
 /** What `@fastify/busboy` holds inside; only the event is relied upon. */
@@ -25,7 +25,11 @@ export class PartHeaderReader {
       Reflect.deleteProperty(body, 'pipe')
       destination._parser?.parser?.on('part', (part: EventEmitter) => {
         this.seen += 1
-        part.once('header', (headers: PartHeaders) => this.#waiting.push(headers))
+        // in front of busboy, which acts on what it finds there
+        part.prependOnceListener('header', (headers: Record<string, readonly string[]>) => {
+          this.#waiting.push({ ...headers })
+          asText(headers)
+        })
       })
       return pipe(destination, options)
     }) as typeof body.pipe
@@ -35,4 +39,14 @@ export class PartHeaderReader {
   next(): PartHeaders {
     return this.#waiting.shift() ?? {}
   }
+}
+
+/** `@fastify/multipart` would parse a field of JSON, and round its numbers. A field is what its sender wrote. */
+function asText(headers: Record<string, readonly string[]>): void {
+  if (/^application\/json/i.test(headers['content-type']?.[0] ?? '')) headers['content-type'] = ['text/plain']
+}
+
+/** Whether a file's name is not what its sender wrote, since that was no UTF-8: each byte that is none was read as U+FFFD. */
+export function isGarbled(filename: string, { 'content-disposition': written = [] }: PartHeaders): boolean {
+  return filename.includes('\u{fffd}') && !/\xef\xbf\xbd|%ef%bf%bd/i.test(written[0] ?? '')
 }

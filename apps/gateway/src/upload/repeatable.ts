@@ -1,15 +1,13 @@
-import { createHash } from 'node:crypto'
-import type { Readable } from 'node:stream'
 import type { IdempotencyRepository, IdempotencyToken } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
+import { RequestInFlight } from '../plugins/errors.ts'
 import type { UploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
-import { type FilePrint, saysTheSame } from './fingerprint.ts'
-import { formError, formParts } from './form.ts'
-import { FormFieldReader } from './form-fields.ts'
-import { type TakenForm, takeForm } from './take-form.ts'
+import { type FormFile, formError, formParts, maxDrainedBytes } from './form.ts'
+import { FormFieldReader, isFileOfForm } from './form-fields.ts'
+import { type Form, fingerprintOf, type TakenForm, takeForm } from './take-form.ts'
 
 export interface RepeatableDeps extends UploadDeps {
   idempotency: IdempotencyRepository
@@ -19,16 +17,6 @@ export interface RepeatableDeps extends UploadDeps {
 
 /** How long an answer is kept. */
 const keepHours = 24
-
-/** The first request with this key is still being worked on. */
-export class RequestInFlight extends AirlockError<'request_in_flight'> {
-  readonly retryAfterSeconds: number
-
-  constructor(retryAfterSeconds: number) {
-    super('request_in_flight', {})
-    this.retryAfterSeconds = retryAfterSeconds
-  }
-}
 
 /** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or null. @throws AirlockError `idempotency_key_malformed` */
 export function idempotencyKey({ headers }: FastifyRequest): string | null {
@@ -88,28 +76,27 @@ async function repeated(
   deps: RepeatableDeps,
 ): Promise<UploadAnswer> {
   const fields = new FormFieldReader()
-  const files: FilePrint[] = []
+  const files: Form['files'] = []
   for await (const part of formParts(request, deps.patience)) {
-    if (part.kind === 'field' || part.name !== 'files') fields.add(part.name, part.kind === 'field' ? part.value : '')
-    else files.push({ name: part.rawFilename ?? '', ...(await hashed(part.bytes, request, deps)) })
+    if (!isFileOfForm(part)) fields.add(part)
+    else {
+      await count(part, request, deps)
+      files.push({ name: part.rawFilename ?? '', tally: part.tally })
+    }
   }
-  if (!saysTheSame(fingerprint, { fields: fields.given(), files })) throw new AirlockError('idempotency_key_reused', {})
+  if (fingerprintOf({ fields, files }) !== fingerprint) throw new AirlockError('idempotency_key_reused', {})
   return answer as UploadAnswer
 }
 
-/** Nothing goes to the store. A file beyond the largest limit can't be the one of the first request. */
-async function hashed(bytes: Readable, request: FastifyRequest, { sizeLimits }: RepeatableDeps): Promise<{ size: number; hash: string }> {
-  const largest = Math.max(...Object.values(sizeLimits))
-  const hash = createHash('sha256')
-  let size = 0
+/** Nothing goes to the store. A file beyond all that would have been read of it can't be one of the first request. */
+async function count({ bytes, tally }: FormFile, request: FastifyRequest, { sizeLimits }: RepeatableDeps): Promise<void> {
+  const longest = Math.max(...Object.values(sizeLimits)) + maxDrainedBytes
   try {
     for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      size += chunk.byteLength
-      if (size > largest) throw new AirlockError('idempotency_key_reused', {})
-      hash.update(chunk)
+      tally.add(chunk)
+      if (tally.sizeBytes > longest) throw new AirlockError('idempotency_key_reused', {})
     }
   } catch (error) {
     throw formError(error, request)
   }
-  return { size, hash: hash.digest('hex') }
 }

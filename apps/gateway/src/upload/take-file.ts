@@ -6,6 +6,7 @@ import { callerOfRequest } from '../plugins/auth.ts'
 import { expectedHash } from './content-digest.ts'
 import type { UploadDeps } from './deps.ts'
 import { type FormFile, formError } from './form.ts'
+import { isGarbled } from './part-headers.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 
 /** A file of the form that is in quarantine. */
@@ -34,7 +35,9 @@ export async function takeFile(
   let filename = part.rawFilename ?? ''
   try {
     filename = parseFilename(unescapedFilename(filename))
-    const incoming = { ...claimOf(part, filename, assetType), bytes: part.bytes }
+    if (isGarbled(filename, part.headers)) throw new AirlockError('filename_invalid', { filename, reason: 'it is not valid UTF-8' })
+    const { bytes, tally } = part
+    const incoming = { ...claimOf(part, filename, assetType), bytes, tally }
     const sender = { userId, requestId: request.id, door: 'form', ...deps } as const
     return { index, file: await receive(incoming, sender, { ...deps, log: request.server.log }) }
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { IdempotencyToken, UploadRecord } from '@airlock/database'
 import { AirlockError, asRefusal, MiB, mediaTypes, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { claimedTypeOf, judgeHead, judgeName } from '@airlock/inspection/head'
-import { accept, discard, type FormFields, type ReceivedFile } from '@airlock/lifecycle'
+import { accept, discard, type FormFields, type ReceivedFile, type Tally } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
@@ -9,7 +9,7 @@ import { uploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
 import { fingerprintText } from './fingerprint.ts'
 import { ClientGone, DrainedEnough, formParts, maxFiles } from './form.ts'
-import { FormFieldReader } from './form-fields.ts'
+import { FormFieldReader, isFileOfForm } from './form-fields.ts'
 import { filesNotRead, notTaken } from './not-read.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 import { type ArrivedFile, takeFile } from './take-file.ts'
@@ -21,10 +21,10 @@ export interface TakenForm {
 }
 
 /** A form as it is being read. */
-interface Form {
+export interface Form {
   readonly fields: FormFieldReader
-  /** Of all files, as the client wrote them. */
-  readonly names: string[]
+  /** All files, with the names that the client wrote. */
+  readonly files: { readonly name: string; readonly tally: Tally }[]
   readonly arrived: ArrivedFile[]
   readonly refused: RefusedFile[]
 }
@@ -39,7 +39,7 @@ interface Form {
  */
 export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?: IdempotencyToken): Promise<TakenForm> {
   assertPlausibleLength(request, deps.sizeLimits)
-  const form: Form = { fields: new FormFieldReader(), names: [], arrived: [], refused: [] }
+  const form: Form = { fields: new FormFieldReader(), files: [], arrived: [], refused: [] }
   try {
     await readForm(form, request, deps)
     const good = judgeByKind(form, request, deps)
@@ -56,30 +56,30 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?
 
 /** A refused file went on beyond what we read for nothing. Nothing of the form is accepted, since nobody knows whether its rest is sound. */
 function endUnread(
-  { names, arrived, refused }: Form,
+  { files, arrived, refused }: Form,
   { namesBehind }: DrainedEnough,
   request: FastifyRequest,
   deps: UploadDeps,
 ): TakenForm {
-  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: names.length, namesBehind }
+  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesBehind }
   request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
   deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
   discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
   return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
 }
 
-async function readForm({ fields, names, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
+async function readForm({ fields, files, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
   for await (const part of formParts(request, deps.patience)) {
-    if (part.kind === 'field' || part.name !== 'files') {
-      fields.add(part.name, part.kind === 'field' ? part.value : '')
+    if (!isFileOfForm(part)) {
+      fields.add(part)
       continue
     }
-    const outcome = await takeFile(part, names.length, fields.assetType(), request, deps)
-    names.push(part.rawFilename ?? '')
+    const outcome = await takeFile(part, files.length, fields.assetType(), request, deps)
+    files.push({ name: part.rawFilename ?? '', tally: part.tally })
     if ('code' in outcome) refused.push(outcome)
     else arrived.push(outcome)
   }
-  if (names.length === 0) throw new AirlockError('no_files', { limit: maxFiles })
+  if (files.length === 0) throw new AirlockError('no_files', { limit: maxFiles })
 }
 
 function acceptAll(
@@ -91,7 +91,7 @@ function acceptAll(
 ): Promise<UploadRecord[]> {
   const idempotency = token && {
     token,
-    fingerprint: fingerprintOf(good, form),
+    fingerprint: fingerprintOf(form),
     answer: (records: readonly UploadRecord[]) => uploadAnswer(records, inOrder(form.refused)),
   }
   const files = good.map(({ file }) => file)
@@ -102,14 +102,12 @@ function acceptAll(
   )
 }
 
-function fingerprintOf(good: readonly ArrivedFile[], { fields, names }: Form): string {
-  const accepted = new Map(good.map(({ index, file }) => [index, file]))
-  const files = names.map((name, index) => {
-    const file = accepted.get(index)
-    return file === undefined ? ({ name, refused: true } as const) : { name, size: file.sizeBytes, hash: file.contentHash }
+/** What the form said. It was read to its end, so the tallies are of whole files. */
+export const fingerprintOf = ({ fields, files }: Pick<Form, 'fields' | 'files'>): string =>
+  fingerprintText({
+    fields: fields.given(),
+    files: files.map(({ name, tally }) => ({ name, size: tally.sizeBytes, hash: tally.contentHash() })),
   })
-  return fingerprintText({ fields: fields.given(), files })
-}
 
 /** Judges again what arrived before the form had said its kind; what is unfit is discarded alone. @returns the good ones */
 function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): ArrivedFile[] {

@@ -54,6 +54,20 @@ describe('one bad file', () => {
     expect(answer).toContain('filename_invalid')
   })
 
+  test.for([
+    ['no UTF-8', Buffer.from('gr\xfcn.jpg', 'latin1')],
+    ['half a surrogate pair', Buffer.from([0x61, 0xed, 0xa0, 0x80, ...Buffer.from('.jpg')])],
+  ] as const)('a name that is %s is refused, not altered', async ([, name], { gateway, client }) => {
+    const headers = Buffer.concat([
+      Buffer.from('Content-Disposition: form-data; name="files"; filename="'),
+      name,
+      Buffer.from('"\r\nContent-Type: image/jpeg'),
+    ])
+    const answer = await rawForm(gateway.url, client, [headers, (await photo()).bytes])
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('it is not valid UTF-8')
+  })
+
   test('an empty name is refused', async ({ gateway, client }) => {
     const answer = await rawForm(gateway.url, client, [
       `Content-Disposition: form-data; name="files"; filename=""\r\nContent-Type: image/jpeg`,
@@ -110,6 +124,23 @@ describe('a bad form', () => {
       async (client) => client.uploads(['asset_type', 'brand_image'], await photo(), ['asset_type', 'brand_image']),
     ],
   ]
+
+  const misnamed: [what: string, form: Record<string, string | Blob>, detail: string][] = [
+    ['files that is text', { asset_type: 'brand_image', files: 'hello' }, "The field 'files' must be a file: a part with a filename."],
+    [
+      'metadata that is a file',
+      { asset_type: 'brand_image', metadata: new Blob(['{}'], { type: 'application/json' }) },
+      "The field 'metadata' must be text: a part without a filename.",
+    ],
+  ]
+
+  test.for(misnamed)('a field %s → 400 with a detail that says so', async ([, fields, detail], { client, gateway }) => {
+    const body = new FormData()
+    for (const [name, value] of Object.entries(fields)) body.append(name, value)
+    const answer = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: await client.headers(), body }))
+
+    expect(answer).toMatchObject({ status: 400, body: { code: 'field_malformed', detail } })
+  })
 
   test.for(cases)('a form %s → 400 %s, and nothing of it is accepted', async ([, code, send], { client, gateway }) => {
     const { status, body } = await send(client)
@@ -233,10 +264,10 @@ async function rawRequest(url: string, client: Client, headers: string, body: st
   return answer
 }
 
-function rawForm(url: string, client: Client, [headers, bytes]: [string, Uint8Array]): Promise<string> {
+function rawForm(url: string, client: Client, [headers, bytes]: [string | Buffer, Uint8Array]): Promise<string> {
   const body = Buffer.concat([
     Buffer.from('--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\n'),
-    Buffer.from(headers),
+    Buffer.from(headers as Buffer),
     Buffer.from('\r\n\r\n'),
     bytes,
     Buffer.from('\r\n--cut--\r\n'),

@@ -24,6 +24,22 @@ test('a repeated request gets the first answer, and stores nothing twice', async
   expect(await uploadsOf(gateway, client)).toEqual(rows)
 })
 
+test('a file that was refused belongs to the request, too: another one in its place makes it another request', async ({
+  gateway,
+  client,
+}) => {
+  const key = randomUUID()
+  const damaged = { ...(await photo('b.png')), type: 'image/png' }
+  const first = await sends(gateway.url, client, key, await photo('a.jpg'), damaged)
+  expect(first.body.rejected).toMatchObject([{ index: 1, code: 'type_mismatch' }])
+
+  expect(await sends(gateway.url, client, key, await photo('a.jpg'), await logo('b.png'))).toMatchObject({
+    status: 422,
+    body: { code: 'idempotency_key_reused' },
+  })
+  expect((await sends(gateway.url, client, key, await photo('a.jpg'), damaged)).body).toEqual(first.body)
+})
+
 test('a file beside it whose name can not even be stored does not keep a request from being repeatable', async ({ gateway, client }) => {
   const part = (name: string, bytes: Uint8Array) => [
     Buffer.from(`--cut\r\nContent-Disposition: form-data; name="files"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n`),
@@ -136,12 +152,15 @@ test('a file with the digest that was announced passes, with another it is refus
 
   expect((await send(`sha-512=:AAAA:, sha-256=:${digest}:`)).status).toBe(202)
   expect(await send(`sha-256=:${Buffer.alloc(32).toString('base64')}:`)).toMatchObject({ status: 400, body: { code: 'digest_mismatch' } })
-  expect(await send('sha-256=abc')).toMatchObject({ status: 400, body: { code: 'digest_malformed' } })
+  const other = Buffer.alloc(32).toString('base64')
+  for (const malformed of ['sha-256=abc', 'sha-256', `sha-256=:${digest}:, sha-256=:${other}:`])
+    expect(await send(malformed), malformed).toMatchObject({ status: 400, body: { code: 'digest_malformed' } })
+  expect((await send(`SHA-256=:${digest}:, sha-256=:${digest}:`)).status).toBe(202)
   expect((await send('md5=:AAAA:')).status).toBe(202)
 })
 
 test('metadata comes back unchanged in the job and in the asset', async ({ gateway, client }) => {
-  const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x" \\u0000', ratio: 0.1, id: -(2 ** 53), huge: 1e300, none: 0 }
+  const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x": \\u0000', ratio: 0.1, id: -(2 ** 53), huge: 1e300, none: 0 }
   const answer = await client.uploads(['asset_type', 'brand_image'], ['metadata', JSON.stringify(metadata)], await photo())
   const id = answer.body.uploads[0].upload_id
   expect((await client.get(`/api/jobs/${id}`)).body.metadata).toEqual(metadata)
@@ -151,8 +170,29 @@ test('metadata comes back unchanged in the job and in the asset', async ({ gatew
   expect((await client.get(`/api/assets/${asset_id}`)).body.metadata).toEqual(metadata)
 })
 
+test('metadata that says it is JSON is taken as it is written, too', async ({ gateway, client }) => {
+  const send = async (json: string) => {
+    const part = `--cut\r\nContent-Disposition: form-data; name="metadata"\r\nContent-Type: application/json\r\n\r\n${json}\r\n`
+    const type = '--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n'
+    const file = '--cut\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+    const body = Buffer.concat([Buffer.from(part + type + file), (await photo()).bytes, Buffer.from('\r\n--cut--\r\n')])
+    const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data; boundary=cut' }
+    return answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body }))
+  }
+
+  const { body } = await send('{"order": "A-17", "__proto__": "kept"}')
+  const { metadata } = (await client.get(`/api/jobs/${body.uploads[0].upload_id}`)).body
+  expect(Object.entries(metadata).toSorted()).toEqual([
+    ['__proto__', 'kept'],
+    ['order', 'A-17'],
+  ])
+  expect(await send('{"id": 12345678901234567890}')).toMatchObject({ status: 400, body: { code: 'field_malformed' } })
+  expect(await send('{"id": ')).toMatchObject({ status: 400, body: { code: 'field_malformed' } })
+})
+
 const unfit = [
   ...['not json', '[1]', '"text"', 'null', '{"a":{"b":1}}', '{"a":null}', `{"a":"${'x'.repeat(4100)}"}`],
+  ...['{"a":1,"a":2}', '{"a":1,"\\u0061":2}'],
   ...['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"\\udc00":1}'],
   ...['{"a":12345678901234567890}', '{"a":0.12345678901234567890}', '{"a":1e400}', '{"a":1e-400}'],
 ]

@@ -166,11 +166,15 @@ test.for(['stopped', 'frozen'] as const)(
       const path = `/api/jobs/${acceptedIds(await client.pictures(small))[0]}`
       expect((await client.get(path)).status).toBe(200)
       const unavailable = { status: 503, body: { code: 'database_unavailable' } }
+      const waiting = client.picturesWaiting('wait=25', small)
+      await expect.poll(() => gateway.log.filter(({ msg }) => msg === 'upload accepted').length).toBe(2)
       await (how === 'stopped' ? server.stop() : server.pause())
 
       const first = await timed(() => client.get(path))
       expect(first.result).toMatchObject(unavailable)
       expect(first.ms).toBeLessThan(5000)
+      // what was accepted is not denied
+      expect(await waiting).toMatchObject({ status: 202, body: { uploads: [{ status: 'queued' }] } })
       for (const again of [() => client.get(path), () => client.pictures(small)]) {
         const later = await timed(again)
         expect(later.result).toMatchObject(unavailable)

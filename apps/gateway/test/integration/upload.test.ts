@@ -82,6 +82,17 @@ test('names in any script, with quotes, percent signs and emoji, survive', async
   expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(names)
 })
 
+test('a file whose part says nothing of its type is taken by its name and content', async ({ gateway, client }) => {
+  const head =
+    '--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
+  const body = Buffer.concat([Buffer.from(head), (await photo()).bytes, Buffer.from('\r\n--cut--\r\n')])
+  const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data; boundary=cut' }
+
+  const { status } = await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body })
+
+  expect(status).toBe(202)
+})
+
 test('of a name with a path, only the last part counts', async ({ client }) => {
   const { body } = await client.pictures(await photo('../../etc/x.jpg'), await photo('C:\\Users\\me\\y.jpg'))
 

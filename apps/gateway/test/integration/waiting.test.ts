@@ -1,12 +1,9 @@
 import { refusal } from '@airlock/domain'
 import { expect } from 'vitest'
-import { acceptedIds, answerOf, Client, formOf, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
+import { acceptedIds, Client, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
 
 /** Sends a picture and would like to wait for it. */
-async function sendsAndWaits(gateway: RunningGateway, client: Client, prefer: string) {
-  const body = formOf([['asset_type', 'brand_image'], await photo()])
-  return answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: { ...(await client.headers()), prefer }, body }))
-}
+const sends = async (client: Client, prefer: string) => client.picturesWaiting(prefer, await photo())
 
 /** Waits until a user's n-th upload is accepted. */
 async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise<string> {
@@ -15,7 +12,7 @@ async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise
 }
 
 test('a client that prefers to wait gets the finished asset, with a URL that works', async ({ gateway, client }) => {
-  const waiting = sendsAndWaits(gateway, client, 'wait=20')
+  const waiting = sends(client, 'wait=20')
   await gateway.promotes(await accepted(gateway, client))
 
   const { status, headers, body } = await waiting
@@ -34,7 +31,7 @@ test('a client that prefers to wait gets the finished asset, with a URL that wor
 })
 
 test('a rejected file ends the waiting too, with its reason', async ({ gateway, client }) => {
-  const waiting = sendsAndWaits(gateway, client, 'respond-async, wait=20')
+  const waiting = sends(client, 'respond-async, wait=20')
   const id = await accepted(gateway, client)
   await gateway.database.uploads.cancel(id, refusal('cancelled', { filename: 'photo.jpg' }))
 
@@ -46,21 +43,21 @@ test('a rejected file ends the waiting too, with its reason', async ({ gateway, 
 
 test('when the time is over the answer is 202 with what is known, and more than 25 s are lowered', async ({ gateway, client }) => {
   const started = performance.now()
-  const { status, headers, body } = await sendsAndWaits(gateway, client, 'wait=1')
+  const { status, headers, body } = await sends(client, 'wait=1')
   expect(status).toBe(202)
   expect(performance.now() - started).toBeGreaterThan(900)
   expect(headers.get('preference-applied')).toBe('wait=1')
   expect(body.uploads).toMatchObject([{ status: 'queued', asset_id: null }])
 
-  const long = sendsAndWaits(gateway, client, 'wait=600')
+  const long = sends(client, 'wait=600')
   await gateway.promotes(await accepted(gateway, client, 2))
   expect((await long).headers.get('preference-applied')).toBe('wait=25')
 })
 
 test.for(['wait', 'wait=soon', 'return=minimal'])(
   'a preference that says nothing of waiting is ignored: %s',
-  async (prefer, { gateway, client }) => {
-    const { status, headers } = await sendsAndWaits(gateway, client, prefer)
+  async (prefer, { client }) => {
+    const { status, headers } = await sends(client, prefer)
     expect(status).toBe(202)
     expect(headers.get('preference-applied')).toBeNull()
   },
@@ -71,7 +68,7 @@ test('a gateway that stops answers those who wait at once', async () => {
   try {
     const client = new Client(gateway.url)
     const started = performance.now()
-    const waiting = sendsAndWaits(gateway, client, 'wait=25')
+    const waiting = sends(client, 'wait=25')
     await accepted(gateway, client)
     const finished = gateway.gateway.shutdown.finish()
     expect((await waiting).status).toBe(202)
@@ -136,6 +133,12 @@ test('a stream of a job that has ended is a snapshot and its end; somebody elseâ
   expect(events).toHaveLength(1)
 
   expect(await new Client(gateway.url).get(`/api/jobs/${id}/events`)).toMatchObject({ status: 403, body: { code: 'job_not_yours' } })
+})
+
+test('HEAD follows nothing: it would be silent until the job ends', async ({ gateway, client }) => {
+  const [id = ''] = acceptedIds(await client.pictures(await photo()))
+  const { status } = await fetch(`${gateway.url}/api/jobs/${id}/events`, { method: 'HEAD', headers: await client.headers() })
+  expect(status).toBe(405)
 })
 
 test('a user has a bound of open streams, and gets a place back when one closes', async ({ gateway, client }) => {

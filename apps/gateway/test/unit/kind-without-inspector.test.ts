@@ -13,8 +13,7 @@ vi.mock('@airlock/domain', async (original) => {
 test('a form whose kind has no inspector is refused as soon as it says so', async () => {
   const { FormFieldReader } = await import('../../src/upload/form-fields.ts')
 
-  expect(() => new FormFieldReader().add('asset_type', 'lora_training')).toThrow(
-    expect.objectContaining({ code: 'asset_type_not_available' }),
-  )
-  expect(() => new FormFieldReader().add('asset_type', 'brand_image')).not.toThrow()
+  const assetType = (value: string) => ({ kind: 'field', name: 'asset_type', value }) as const
+  expect(() => new FormFieldReader().add(assetType('lora_training'))).toThrow(expect.objectContaining({ code: 'asset_type_not_available' }))
+  expect(() => new FormFieldReader().add(assetType('brand_image'))).not.toThrow()
 })
