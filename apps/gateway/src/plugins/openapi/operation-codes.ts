@@ -60,7 +60,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'upload_interrupted',
   ],
   'POST /api/pipeline/videos': [
-    'not_json',
+    ...ofSmallBody,
     'field_malformed',
     'filename_invalid',
     'filename_too_long',
