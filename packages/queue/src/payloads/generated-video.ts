@@ -44,7 +44,7 @@ export const GeneratedVideo = Type.Object(
       Type.Unsafe<Priority>({ type: 'string', enum: priorityNames, description: "'interactive' or 'batch'; absent means batch" }),
     ),
   },
-  { additionalProperties: false, $id: 'https://airlock.dev/schema/generated-video.v1.json', title: 'generated_video, version 1' },
+  { additionalProperties: false, $id: 'urn:airlock:generated-video:v1', title: 'generated_video, version 1' },
 )
 
 export type GeneratedVideo = Omit<Type.Static<typeof GeneratedVideo>, 'metadata'> & { metadata?: Record<string, string | number | boolean> }

@@ -31,7 +31,7 @@ export const JobResult = Type.Object(
       { description: 'why there is no asset; null when completed' },
     ),
   },
-  { $id: 'https://airlock.dev/schema/job-result.v1.json', title: 'What a job returns, version 1' },
+  { $id: 'urn:airlock:job-result:v1', title: 'What a job returns, version 1' },
 )
 
 export type JobResult = Type.Static<typeof JobResult>

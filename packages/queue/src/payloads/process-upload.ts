@@ -19,7 +19,7 @@ export const ProcessUpload = Type.Object(
       Type.String({ maxLength: 128, description: 'the request that the upload came with, for the logs, at most 128 characters' }),
     ),
   },
-  { additionalProperties: false, $id: 'https://airlock.dev/schema/process-upload.v1.json', title: 'process_upload, version 1' },
+  { additionalProperties: false, $id: 'urn:airlock:process-upload:v1', title: 'process_upload, version 1' },
 )
 
 export type ProcessUpload = Type.Static<typeof ProcessUpload>
