@@ -8,6 +8,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequ
 import { AccessRecorder } from './access-log.ts'
 import type { AvailabilityTuning } from './availability.ts'
 import { Chores } from './chores.ts'
+import { EventFeed, type EventFeedDeps } from './following/event-feed.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { guardedServers } from './guarded-servers.ts'
 import { GatewayMetrics } from './metrics.ts'
@@ -24,6 +25,7 @@ import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
 import { presignCache } from './presign-cache.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { brandRoutes } from './routes/brands.ts'
+import { eventRoute } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { pipelineRoute } from './routes/pipeline.ts'
@@ -57,6 +59,8 @@ export interface GatewayDeps {
   idempotencyLeaseSeconds: number
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
+  listenForFeed: EventFeedDeps['listen']
+  /** For both of them. */
   lookEveryMs: MoveFeedDeps['lookEveryMs']
   availability?: Partial<AvailabilityTuning> | undefined
 }
@@ -108,14 +112,18 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   boundSmallBodies(app, { seconds: deps.patience.idleSeconds })
   const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
+  const eventFeed = new EventFeed({ events: servers.database.events, listen: deps.listenForFeed, lookEveryMs: deps.lookEveryMs })
   const shutdown = new GatewayShutdown(app, {
-    drain: () => feed.drain(),
+    drain: () => {
+      feed.drain()
+      eventFeed.drain()
+    },
     flush: async () => {
       await chores.done()
       await accesses.close()
     },
     letGo: async () => {
-      await feed.close()
+      await Promise.all([feed.close(), eventFeed.close()])
       await servers.close()
     },
   })
@@ -152,6 +160,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })
   await app.register(assetRoutes({ assets, store: cached, bucket, presignHours, accesses, authenticate }))
   await app.register(brandRoutes({ brands: servers.database.brands, store, bucket, presignHours, accesses, authenticate }))
+  await app.register(eventRoute({ feed: eventFeed, events: servers.database.events, authenticate }))
   await app.register(
     healthRoutes({
       checks: {

@@ -11,7 +11,7 @@ export interface ServerDeps {
   tuning?: AvailabilityOptions['tuning']
 }
 
-type Guarded = Pick<Database, 'uploads' | 'assets' | 'brands' | 'idempotency' | 'accessLog'>
+type Guarded = Pick<Database, 'uploads' | 'assets' | 'brands' | 'idempotency' | 'accessLog' | 'events'>
 
 /** The servers behind the gateway, asked only while they are there. */
 export interface GuardedServers {
@@ -56,6 +56,7 @@ export function guardedServers({ database, store, bell, log, tuning }: ServerDep
       brands: guardedMethods(database.brands, postgres),
       idempotency: guardedMethods(database.idempotency, postgres),
       accessLog: guardedMethods(database.accessLog, postgres),
+      events: guardedMethods(database.events, postgres),
     },
     store: guardedStore(store, s3),
     bell: {

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { ConfigError, databaseSettings, type ShutdownPhase, shutDownAtSignal, sizeLimits, storeSettings } from '@airlock/config'
-import { listenForMoves, openDatabase } from '@airlock/database'
+import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
 import { Bell, impatientConnection } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
@@ -20,6 +20,7 @@ async function start(config: GatewayConfig): Promise<void> {
     ...storeSettings(config),
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
   })
+  const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
   const gateway = await buildGateway({
     database,
     store,
@@ -49,13 +50,8 @@ async function start(config: GatewayConfig): Promise<void> {
       minBytesPerSecond: config.UPLOAD_MIN_BYTES_PER_SECOND,
     },
     maxFilesInFlight: config.MAX_FILES_IN_FLIGHT,
-    listen: (handlers) =>
-      listenForMoves({
-        url: config.DATABASE_DIRECT_URL ?? config.DATABASE_URL,
-        log,
-        applicationName: 'airlock-gateway-moves',
-        ...handlers,
-      }),
+    listen: (handlers) => listenForMoves({ url, log, applicationName: 'airlock-gateway-moves', ...handlers }),
+    listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-gateway-events', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
   })
   const letGo = async () => {

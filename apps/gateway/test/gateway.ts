@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { type Database, listenForMoves, migrate, openDatabase } from '@airlock/database'
+import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
 import { Bell, impatientConnection } from '@airlock/queue'
@@ -41,6 +41,7 @@ export type Overrides = Partial<
     | 'corsOrigins'
     | 'trustProxy'
     | 'ipHashKey'
+    | 'lookEveryMs'
   >
 > & {
   /** Servers of a test's own, to stop and to pause. */
@@ -128,6 +129,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     idempotencyLeaseSeconds: 30,
     maxFilesInFlight: 64,
     listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
+    listenForFeed: (handlers) => listenForFeed({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-events', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
     ...overrides,
   })

@@ -355,7 +355,14 @@ export const errors = {
   cursor_malformed: {
     status: 400,
     title: 'Cursor malformed',
-    detail: () => "The query 'cursor' takes what an answer gave as next_cursor, unchanged.",
+    detail: ({ query, field }: { query: string; field: string }) =>
+      `The query '${shown(query)}' takes what an answer gave as ${shown(field)}, unchanged.`,
+  },
+  cursor_gone: {
+    status: 410,
+    title: 'The feed does not go on there',
+    detail: ({ reason, oldest }: { reason: string; oldest: string | null }) =>
+      `${visible(reason)}. Without 'after' the feed begins with the oldest event that is kept${oldest === null ? '; there is none yet' : `, of ${shown(oldest)}`}.`,
   },
   asset_repeated: {
     status: 400,

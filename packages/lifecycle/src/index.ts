@@ -26,6 +26,7 @@ export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/swe
 export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'
 export { Tally } from './tally.ts'
+export { type ToldEvent, toldEvent } from './told-event.ts'
 export { AddressRefused, type MayCall, type Resolve } from './webhooks/checked-lookup.ts'
 export { type DeliverDeps, type DeliverOptions, type DeliveryOutcome, deliver } from './webhooks/deliver.ts'
 export { type Endpoint, endpointOf } from './webhooks/endpoint.ts'

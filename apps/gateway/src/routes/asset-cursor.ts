@@ -11,7 +11,7 @@ export const cursorText = ({ createdAt, id }: AssetCursor): string =>
 /** @throws AirlockError `cursor_malformed` for what `cursorText` did not make */
 export function cursorOf(text: string): AssetCursor {
   const cursor = parsed(text)
-  if (cursor === null || cursorText(cursor) !== text) throw new AirlockError('cursor_malformed', {})
+  if (cursor === null || cursorText(cursor) !== text) throw new AirlockError('cursor_malformed', { query: 'cursor', field: 'next_cursor' })
   return cursor
 }
 

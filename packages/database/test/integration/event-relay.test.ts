@@ -33,7 +33,7 @@ test('an event that commits late comes behind those that were read before, howev
 
   await first.commit()
   await placeAll(database)
-  expect(await feed(database, read.next)).toMatchObject([{ type: 'asset.deleted', uploadId: early.uploadId }])
+  expect(await feed(database, read.next.position)).toMatchObject([{ type: 'asset.deleted', uploadId: early.uploadId }])
   expect((await feed(database)).slice(0, read.events.length), 'what was read stays as it was').toEqual(read.events)
 })
 
@@ -49,7 +49,7 @@ test('a reader meets every event once while many transactions commit in any orde
   const read = async () => {
     const page = await other.events.after({ after: next, limit: 2 })
     seen.push(...page.events.map(({ uploadId }) => uploadId))
-    next = page.next
+    next = page.next.position
   }
   const open = await Promise.all(assets.map(({ id }) => openDeletion(url, id)))
   // the last to write is the first to commit; now and then a relay runs and a reader reads

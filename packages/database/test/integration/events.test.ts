@@ -172,9 +172,64 @@ test('events that are kept long enough go, the oldest first, and the feed says s
     events: [{ uploadId: young.uploadId }],
     removed: 1,
     last: 2,
-    next: 2,
+    next: { position: 2 },
   })
   expect(await database.events.prune({ olderThanDays: 30, limit: 10 })).toBe(0)
+})
+
+test('a page of some types passes over the others, a bounded number at once, and says where the next begins', async ({ database, sql }) => {
+  const assets = [await promoted(database), await promoted(database)]
+  for (const { id } of assets) await database.assets.delete(id, { force: false })
+  await placeAll(database)
+  const all = await feed(database)
+  const deleted = ['asset.deleted'] as const
+  expect(await database.events.after({ after: 0, limit: 1, types: deleted })).toMatchObject({
+    events: [{ type: 'asset.deleted', position: 3 }],
+    next: { position: 3, eventId: all[2]?.id },
+  })
+  expect(await database.events.after({ after: 3, limit: 10, types: deleted })).toMatchObject({ events: [{ position: 4 }] })
+  expect(await database.events.after({ after: 0, limit: 10, types: ['upload.parked'] })).toMatchObject({
+    events: [],
+    next: { position: 4, eventId: all[3]?.id },
+  })
+
+  // as if so many had happened: what is between stands for events of other types
+  await sql.query('update event_relay set last_position = 25000')
+  await sql.query('update events set position = 25000 where position = 4')
+  const pages = []
+  for (let after = 3; after < 25_000; ) {
+    const page = await database.events.after({ after, limit: 10, types: deleted })
+    pages.push([page.events.length, page.next.position])
+    after = page.next.position
+  }
+  expect(pages).toEqual([
+    [0, 10_003],
+    [0, 20_003],
+    [1, 25_000],
+  ])
+})
+
+test('the feed can be begun with what comes from now on', async ({ database }) => {
+  expect(await database.events.after({ after: 'latest', limit: 10 })).toMatchObject({ events: [], next: { position: 0, eventId: null } })
+  const asset = await promoted(database)
+  await placeAll(database)
+  const { events, next } = await database.events.after({ after: 'latest', limit: 10 })
+  expect(events).toEqual([])
+  await database.assets.delete(asset.id, { force: false })
+  await placeAll(database)
+  expect(await feed(database, next.position)).toMatchObject([{ type: 'asset.deleted', uploadId: asset.uploadId }])
+})
+
+test('a place names the event before it, so that a feed which was brought back from a backup is told from the one before', async ({
+  database,
+}) => {
+  await promoted(database)
+  await placeAll(database)
+  const [event] = await feed(database)
+  const atEnd = { position: 1, eventId: event?.id }
+  expect(await database.events.after({ after: 0, limit: 1 })).toMatchObject({ start: { position: 0, eventId: null }, next: atEnd })
+  expect(await database.events.after({ after: 1, limit: 1 })).toMatchObject({ start: atEnd, next: atEnd })
+  expect(await database.events.after({ after: 7, limit: 1 })).toMatchObject({ start: { position: 7, eventId: null }, last: 1 })
 })
 
 test('an event without a position is never too old', async ({ database, sql }) => {

@@ -18,6 +18,8 @@ const paramsWith = (text: string) => ({
   where: text,
   bucket: text,
   key: text,
+  query: text,
+  oldest: text,
   reason: 'it is empty',
   found: 'PNG',
   allowed: ['image/png', 'image/webp'],

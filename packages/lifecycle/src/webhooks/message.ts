@@ -1,12 +1,5 @@
 import type { EventRecord } from '@airlock/database'
+import { toldEvent } from '../told-event.ts'
 
-/**
- * An event as endpoints get it: the same bytes at each attempt. The keys are those of the Standard Webhooks specification; what follows
- * `data` belongs to the event (docs/events.md).
- */
-export const messageOf = ({ id, type, uploadId, sequence, userId, payload, createdAt }: EventRecord): string =>
-  JSON.stringify({
-    type,
-    timestamp: createdAt.toISOString(),
-    data: { event_id: id, upload_id: uploadId, sequence, user_id: userId, ...payload },
-  })
+/** An event as endpoints get it: the same bytes at each attempt. */
+export const messageOf = (event: EventRecord): string => JSON.stringify(toldEvent(event))

@@ -87,5 +87,6 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
   'GET /api/assets/{id}/presigned': ofAsset,
   'DELETE /api/assets/{id}': [...ofAsset, ...ofSmallBody, 'asset_in_use'],
   'PUT /api/brands/{id}/product-images': [...ofSmallBody, 'id_malformed', 'asset_repeated', 'assets_not_found', 'not_brand_images'],
+  'GET /api/events': ['cursor_malformed', 'cursor_gone'],
   'GET /api/brands/{id}/product-images': ['id_malformed'],
 }

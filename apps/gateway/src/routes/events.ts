@@ -1,0 +1,99 @@
+import type { EventPage, Events, FeedPlace } from '@airlock/database'
+import { AirlockError, type EventType, eventTypes } from '@airlock/domain'
+import { toldEvent } from '@airlock/lifecycle'
+import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
+import type { FastifyRequest } from 'fastify'
+import Type from 'typebox'
+import type { EventFeed } from '../following/event-feed.ts'
+import { requireScope } from '../plugins/auth.ts'
+import { eventCursorOf, eventCursorText } from './event-cursor.ts'
+import { Moment, ProblemBody, Uuid } from './schemas.ts'
+
+export interface EventRouteDeps {
+  feed: EventFeed
+  events: Pick<Events, 'after'>
+  authenticate: (request: FastifyRequest) => Promise<void>
+}
+
+const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
+
+const Query = Type.Object({
+  after: Type.Optional(
+    Type.String({
+      maxLength: 200,
+      description: '`next` of the answer before; `latest`: what comes from now on; left out: the oldest event',
+    }),
+  ),
+  wait: Type.Integer({ minimum: 0, maximum: 25, default: 0, description: 'While there is nothing, wait for so many seconds' }),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
+  types: Type.Optional(Type.String({ maxLength: 500, description: `Only these, separated by commas: ${eventTypes.join(', ')}` })),
+})
+
+/** What every event tells; more stands beside it, by its type. */
+const EventData = Type.Object(
+  {
+    event_id: Uuid,
+    upload_id: Uuid,
+    sequence: Type.Integer({ description: 'Counts the events of the upload, from 1, without a gap' }),
+    user_id: Uuid,
+  },
+  { additionalProperties: true, description: 'More, by the type: docs/events.md' },
+)
+
+const EventList = Type.Object({
+  events: Type.Array(Type.Object({ type: Type.Enum([...eventTypes]), timestamp: Moment, data: EventData }), {
+    description: 'Oldest first, in an order that never changes',
+  }),
+  next: Type.String({ description: 'Asks for what comes behind these, as `after`. Keep it when they are dealt with' }),
+})
+
+/** What happened to uploads and assets of all users, for the product around us. */
+export const eventRoute =
+  ({ feed, events, authenticate: onRequest }: EventRouteDeps): FastifyPluginAsyncTypebox =>
+  async (app) => {
+    const summary = 'What happened to uploads and assets of all users (scope service)'
+    app.get(
+      '/api/events',
+      { onRequest, schema: { summary, tags: ['events'], querystring: Query, response: { 200: EventList, ...failures } } },
+      async (request, reply) => {
+        requireScope(request, 'service')
+        const { after, wait, limit, types } = request.query
+        const place = after === undefined ? begin : after === 'latest' ? after : eventCursorOf(after)
+        const gone = new AbortController()
+        reply.raw.once('close', () => gone.abort())
+        const page = await feed.page(
+          { after: place === 'latest' ? place : place.position, limit, types: types === undefined ? undefined : typesOf(types) },
+          async (first) => {
+            if (place !== 'latest' && place !== begin) await assertGoesOn(place, first, events)
+          },
+          AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]),
+        )
+        reply.header('cache-control', 'no-store')
+        return { events: page.events.map(toldEvent), next: eventCursorText(page.next) }
+      },
+    )
+  }
+
+const begin: FeedPlace = { position: 0, eventId: null }
+
+/** @throws AirlockError `request_malformed` */
+function typesOf(text: string): EventType[] {
+  const names = text.split(',')
+  const unknown = names.find((name) => !(eventTypes as string[]).includes(name))
+  if (unknown !== undefined) throw new AirlockError('request_malformed', { reason: `querystring/types has no type ${unknown}` })
+  return [...new Set(names)].toSorted() as EventType[]
+}
+
+/** A consumer that would miss events hears so, rather than go on as if there had been none. @throws AirlockError `cursor_gone` */
+async function assertGoesOn(place: FeedPlace, first: EventPage, events: EventRouteDeps['events']): Promise<void> {
+  const reason = brokenOff(place, first)
+  if (reason === null) return
+  const oldest = (await events.after({ after: 0, limit: 1 })).events[0]
+  throw new AirlockError('cursor_gone', { reason, oldest: oldest?.createdAt.toISOString() ?? null })
+}
+
+function brokenOff({ position, eventId }: FeedPlace, { start, removed, last }: EventPage): string | null {
+  if (position < removed) return 'Events behind this cursor are not kept any more'
+  const isAnother = position > last || (position > removed && start.eventId !== eventId)
+  return isAnother ? 'This cursor is of another feed, or of this one before its record was brought back from a backup' : null
+}
