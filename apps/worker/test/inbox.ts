@@ -1,0 +1,53 @@
+import { randomUUID } from 'node:crypto'
+import { AirlockProducer, inboxKey, type VideoToHandOver } from '@airlock/queue'
+import { onTestFinished } from 'vitest'
+import type { Airlock } from './airlock.ts'
+import { type Sample, samples } from './samples.ts'
+import type { Queues } from './servers.ts'
+
+export interface Put extends Partial<VideoToHandOver> {
+  sample?: Sample
+}
+
+/** Puts a video where a pipeline puts its own. @returns what there is to say of it to the queue */
+export async function puts({ servers, userId }: Airlock, { sample = samples.scene, ...given }: Put = {}): Promise<VideoToHandOver> {
+  const uploadId = given.uploadId ?? randomUUID()
+  const projectId = given.projectId ?? randomUUID()
+  const video = { uploadId, userId, projectId, key: inboxKey({ projectId, uploadId }), filename: sample.filename, ...given }
+  await servers.bucket.put(video.key, sample.bytes, { 'user-id': userId, filename: encodeURIComponent(video.filename) })
+  return video
+}
+
+/** Many of them, some at once. */
+export async function putsMany(airlock: Airlock, count: number, given: Put = {}): Promise<VideoToHandOver[]> {
+  const videos: VideoToHandOver[] = []
+  while (videos.length < count) {
+    const piece = Math.min(25, count - videos.length)
+    videos.push(...(await Promise.all(Array.from({ length: piece }, () => puts(airlock, given)))))
+  }
+  return videos
+}
+
+/** A pipeline with the queue alone. The test's end closes it. */
+export function pipeline({ redisUrl, prefix }: Queues): AirlockProducer {
+  const producer = new AirlockProducer({ redisUrl, prefix })
+  onTestFinished(() => producer.close())
+  return producer
+}
+
+/** What still lies in the inbox. */
+export const inboxOf = ({ servers }: Airlock): Promise<string[]> => servers.bucket.keys('pipeline-inbox/')
+
+/** The ends of all uploads of the test's user, each with how many there are, and how many assets of how many uploads. */
+export async function endsOf({
+  servers,
+  userId,
+}: Airlock): Promise<{ state: string; uploads: number; assets: number; distinct: number }[]> {
+  const { rows } = await servers.sql.query(
+    `select state, count(distinct upload.id)::integer as uploads, count(asset.id)::integer as assets,
+            count(distinct asset.upload_id)::integer as distinct
+      from uploads upload left join assets asset on asset.upload_id = upload.id where upload.user_id = $1 group by state`,
+    [userId],
+  )
+  return rows
+}

@@ -1,0 +1,229 @@
+import { randomUUID } from 'node:crypto'
+import { generatedVideoJob, queuePrefix } from '@airlock/queue'
+import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
+import { Redis } from 'ioredis'
+import { expect, onTestFinished } from 'vitest'
+import { Airlock, sweepOptions, test } from '../airlock.ts'
+import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'
+import { samples } from '../samples.ts'
+import { startWorkerProcess } from '../worker-process.ts'
+
+/** Sweeps all the time, and rings for what has not moved for a second. */
+const busySweeper = { ...sweepOptions, everySeconds: 0.25, restSeconds: 0, ringAfterSeconds: 1, inboxRingAfterSeconds: 1 }
+
+const isFinal = { timeoutMs: 20_000 }
+
+test('a video becomes an asset with what its pipeline said, the job returns it, and the inbox is empty', async ({ airlock, servers }) => {
+  airlock.startsWorker()
+  const producer = pipeline(airlock.queues)
+  const video = await puts(airlock, { filename: 'Szene – 7.mp4', metadata: { scene: 7 } })
+
+  expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ enqueued: true })
+  const result = await producer.waitFor(video.uploadId, isFinal)
+
+  const [asset] = await airlock.assetsOf({ id: video.uploadId })
+  expect(asset).toMatchObject({
+    userId: airlock.userId,
+    projectId: video.projectId,
+    filename: 'Szene – 7.mp4',
+    metadata: { client: { scene: 7 } },
+  })
+  expect(result).toEqual({
+    version: 1,
+    upload_id: video.uploadId,
+    status: 'completed',
+    asset_id: asset?.id,
+    s3_url: `s3://${servers.bucket.bucket}/${asset?.s3Key}`,
+    error: null,
+  })
+  expect(await inboxOf(airlock)).toEqual([])
+  expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ enqueued: false, state: 'completed' })
+})
+
+test('a rejected video says why, and its object goes', async ({ airlock }) => {
+  airlock.startsWorker()
+  const producer = pipeline(airlock.queues)
+  const other = await puts(airlock, { sha256: 'ab'.repeat(32) })
+  const picture = await puts(airlock, { sample: { ...samples.photo, filename: 'scene.mp4' } })
+  for (const video of [other, picture]) await producer.enqueueGeneratedVideo(video)
+
+  const because = (code: string) => ({ status: 'rejected', asset_id: null, error: { code } })
+  expect(await producer.waitFor(other.uploadId, isFinal)).toMatchObject(because('digest_mismatch'))
+  expect(await producer.waitFor(picture.uploadId, isFinal)).toMatchObject(because('type_mismatch'))
+  await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty' })
+})
+
+test('a parked video says so, and its object stays', async ({ airlock, servers }) => {
+  const copyToFinal = async () => Promise.reject(new Error('broken'))
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry: { minAttempts: 2, retryForSeconds: 0, baseMs: 1, capMs: 2 } })
+  const producer = pipeline(airlock.queues)
+  const video = await puts(airlock)
+  await producer.enqueueGeneratedVideo(video)
+
+  expect(await producer.waitFor(video.uploadId, isFinal)).toMatchObject({ status: 'failed', error: { code: 'processing_failed' } })
+  expect(await inboxOf(airlock)).toEqual([video.key])
+})
+
+test('a job that breaks its schema fails for good at its first attempt, and the object itself says what it should have', async ({
+  airlock,
+}) => {
+  airlock.startsWorker({ sweep: busySweeper })
+  const video = await puts(airlock)
+  const unknown = randomUUID()
+  const job = async (id: string) => airlock.onLane('videos', async (queue) => (await queue.getJob(id))?.toJSON())
+  await airlock.onLane('videos', async (queue) => {
+    await queue.add(generatedVideoJob, { version: 7, upload_id: video.uploadId }, { jobId: video.uploadId, attempts: 5 })
+    await queue.add('generate_video', {}, { jobId: unknown, attempts: 5 })
+  })
+
+  await waitFor(async () => (await job(unknown))?.failedReason !== undefined, { what: 'the job to fail' })
+  expect(await job(unknown)).toMatchObject({ failedReason: "no payload is called 'generate_video'", attemptsMade: 1 })
+  expect(airlock.log.saying('job breaks its schema, it fails for good')).toMatchObject([
+    { uploadId: video.uploadId, err: { message: expect.stringContaining('version: 7 is not known here') } },
+    { uploadId: unknown },
+  ])
+  // the sweeper announces it in its place
+  await waitFor(async () => (await endsOf(airlock)).some(({ assets }) => assets === 1), {
+    what: 'the video to be an asset',
+    timeoutMs: 20_000,
+  })
+  expect(await inboxOf(airlock)).toEqual([])
+})
+
+test('a video under the id of an upload of another door fails for good, and its object stays, told and untouched', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.scene)
+  airlock.startsWorker({ sweep: busySweeper })
+  await airlock.comesTo('completed', upload)
+  const video = await puts(airlock, { uploadId: upload.id })
+  const producer = pipeline(airlock.queues)
+  await producer.enqueueGeneratedVideo(video)
+
+  await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(`upload ${upload.id} is taken: its door is form, not pipeline`)
+  expect(airlock.log.saying('video announced in vain, its job fails for good')).toMatchObject([{ uploadId: upload.id, key: video.key }])
+  const told = 'objects in the inbox that can not be announced, left alone'
+  await waitFor(() => airlock.log.saying(told).length > 0, { what: 'the sweeper to tell' })
+  expect(airlock.log.saying(told)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })
+  expect(await inboxOf(airlock)).toEqual([video.key])
+  expect(await airlock.assetsOf(upload)).toHaveLength(1)
+})
+
+test('a video whose job nobody ever sent becomes an asset all the same', async ({ airlock }) => {
+  airlock.startsWorker({ sweep: busySweeper })
+  const video = await puts(airlock, { filename: 'Szene – 7.mp4' })
+  const there = async () => (await airlock.assetsOf({ id: video.uploadId })).length === 1
+  await waitFor(there, { what: 'the video to be an asset', timeoutMs: 20_000 })
+  expect(await airlock.of({ id: video.uploadId })).toMatchObject({
+    userId: airlock.userId,
+    filename: 'Szene – 7.mp4',
+    contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
+  })
+})
+
+test('a hundred videos are on their way when Redis forgets everything, and each becomes one asset', { timeout: 120_000 }, async ({
+  servers,
+}) => {
+  const server = await privateServer('redis')
+  const queues = await servers.queues(server.address.url)
+  const airlock = new Airlock(servers, queues)
+  const redis = new Redis(server.address.url, { maxRetriesPerRequest: 1 })
+  onTestFinished(async () => {
+    await airlock.stopsAll()
+    redis.disconnect()
+    await queues.close()
+    await server.drop()
+  })
+  const count = 100
+  const producer = pipeline(queues)
+  for (const video of await putsMany(airlock, count)) await producer.enqueueGeneratedVideo(video)
+  const completed = async () => (await endsOf(airlock)).find(({ state }) => state === 'completed')?.uploads ?? 0
+
+  airlock.startsWorker({ sweep: busySweeper })
+  await waitFor(async () => (await completed()) >= count / 10, { what: 'some to be completed', everyMs: 20, timeoutMs: 30_000 })
+  await redis.flushall()
+  expect(await completed()).toBeLessThan(count)
+
+  await waitFor(async () => (await completed()) === count, { what: 'all to be completed', timeoutMs: 90_000 })
+  expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: count, assets: count, distinct: count }])
+  await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty', timeoutMs: 30_000 })
+})
+
+test('a project that floods the queue leaves a place for the video of another', async ({ airlock, servers }) => {
+  const held = Promise.withResolvers<void>()
+  onTestFinished(() => held.resolve())
+  const flood = randomUUID()
+  let runs = 0
+  const copyToFinal: typeof servers.store.copyToFinal = async (from, to, options) => {
+    if (to.includes(flood)) {
+      runs += 1
+      await held.promise
+    }
+    return servers.store.copyToFinal(from, to, options)
+  }
+  const producer = pipeline(airlock.queues)
+  const flooding = await putsMany(airlock, 30, { projectId: flood })
+  for (const video of flooding) await producer.enqueueGeneratedVideo(video)
+  const single = await puts(airlock)
+  await producer.enqueueGeneratedVideo(single)
+
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 3, maxRunningPerProject: 2 })
+
+  expect(await producer.waitFor(single.uploadId, isFinal)).toMatchObject({ status: 'completed' })
+  expect(runs).toBe(2)
+  held.resolve()
+  for (const { uploadId } of flooding) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
+})
+
+test('pictures do not wait while every place for videos is taken, and more of them wait', async ({ airlock, servers }) => {
+  const held = Promise.withResolvers<void>()
+  onTestFinished(() => held.resolve())
+  const copyToFinal: typeof servers.store.copyToFinal = async (from, to, options) => {
+    if (to.startsWith('generated-videos/')) await held.promise
+    return servers.store.copyToFinal(from, to, options)
+  }
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 1, maxRunningPerProject: 0 })
+  const producer = pipeline(airlock.queues)
+  const videos = await putsMany(airlock, 5)
+  for (const video of videos) await producer.enqueueGeneratedVideo(video)
+  await waitFor(async () => (await airlock.onLane('videos', (queue) => queue.getActiveCount())) === 1, { what: 'a video to run' })
+
+  for (const sample of [samples.photo, samples.logo]) await airlock.comesTo('completed', await airlock.accepts(sample))
+
+  expect(await endsOf(airlock)).toContainEqual({ state: 'completed', uploads: 2, assets: 2, distinct: 2 })
+  held.resolve()
+  for (const { uploadId } of videos) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
+})
+
+test('with no gateway anywhere, the video of a pipeline becomes an asset', { timeout: 60_000 }, async ({ servers }) => {
+  // a worker of production has the queues' one name, so it gets a Redis of its own
+  const server = await privateServer('redis')
+  onTestFinished(() => server.drop())
+  const queues = await servers.queues(server.address.url, queuePrefix)
+  onTestFinished(() => queues.close())
+  const airlock = new Airlock(servers, queues)
+  const { s3 } = givenStack()
+  const worker = await startWorkerProcess({
+    DATABASE_URL: servers.databaseUrl,
+    REDIS_URL: server.address.url,
+    S3_ENDPOINT: s3.endpoint,
+    S3_REGION: s3.region,
+    S3_BUCKET_NAME: servers.bucket.bucket,
+    S3_FORCE_PATH_STYLE: 'true',
+    S3_SSE: s3.can.encryption ? 'AES256' : 'none',
+    AWS_ACCESS_KEY_ID: s3.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+    WORKER_QUEUES: 'videos',
+    SWEEP_INTERVAL_SECONDS: '1',
+    SWEEP_REST_SECONDS: '1',
+    PIPELINE_RING_AFTER_SECONDS: '1',
+  })
+  onTestFinished(() => worker.kill())
+  const producer = pipeline(queues)
+  const [announced, silent] = [await puts(airlock), await puts(airlock)]
+
+  await producer.enqueueGeneratedVideo(announced)
+
+  expect(await producer.waitFor(announced.uploadId, { timeoutMs: 30_000 })).toMatchObject({ status: 'completed' })
+  await waitFor(async () => (await airlock.assetsOf({ id: silent.uploadId })).length === 1, { what: 'the other one', timeoutMs: 20_000 })
+  expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 2, assets: 2, distinct: 2 }])
+  expect(await inboxOf(airlock)).toEqual([])
+})
