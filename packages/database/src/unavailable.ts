@@ -1,3 +1,5 @@
+import { withoutValues } from './without-values.ts'
+
 /**
  * Postgres is out of reach, too busy, or going down: nothing is wrong with what was asked, and later it may work.
  *
@@ -67,8 +69,9 @@ export function codeOf(error: unknown): string | null {
   return typeof code === 'string' && code !== '' ? code : codeOf(driverError)
 }
 
-/** The error to throw for one that was caught: `DatabaseUnavailable`, or itself. */
-export function asThrown(error: unknown): unknown {
+/** The error to throw for one that was caught: `DatabaseUnavailable`, or itself without the values that were asked with. */
+export function asThrown(caught: unknown): unknown {
+  const error = withoutValues(caught)
   if (!meansUnavailable(error) || error instanceof DatabaseUnavailable) return error
   const reason = (error as Error).message === '' ? codeOf(error) : (error as Error).message
   return new DatabaseUnavailable(`Postgres is unavailable: ${reason}`, { cause: error })

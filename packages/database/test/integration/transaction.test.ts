@@ -1,6 +1,8 @@
+import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import { DatabaseUnavailable } from '../../src/index.ts'
 import { Sessions } from '../../src/sessions.ts'
+import type { Transaction } from '../../src/transaction.ts'
 import { test as base, silent } from '../database-test.ts'
 
 const test = base
@@ -36,6 +38,28 @@ test('what a transaction did is there when it returns, and not before', async ({
     return 'done'
   })
   expect({ answer, notes: await notes() }).toEqual({ answer: 'done', notes: ['one'] })
+})
+
+test('the error of a statement tells none of its values: they may be what users wrote, and errors are logged', async ({
+  sessions,
+  notes,
+}) => {
+  const twice = async ({ rows }: Pick<Transaction, 'rows'>) => {
+    await rows(write, ['summer-holiday.jpg'])
+    await rows(write, ['summer-holiday.jpg'])
+  }
+  const broken = (transaction: Transaction) =>
+    twice(transaction).catch((cause) => {
+      throw new DatabaseUnavailable('The connection broke in a transaction', { cause })
+    })
+  for (const failing of [() => sessions.run(twice), () => sessions.transaction(broken)]) {
+    const error = await failing().catch((thrown: unknown) => thrown)
+    const told = inspect(error, { depth: 10, showHidden: true })
+    expect(told).toContain('notes_pkey')
+    expect(told).toContain('insert into notes')
+    expect(told).not.toContain('summer-holiday')
+  }
+  expect(await notes()).toEqual(['summer-holiday.jpg'])
 })
 
 test('a transaction that throws, fails or is undone leaves no trace', async ({ sessions, notes }) => {
