@@ -69,6 +69,8 @@ export interface RunningGateway {
   store: ObjectStore
   bell: Bell
   gateway: Gateway
+  /** How often the gateway has asked these servers for something, signs of life apart. */
+  asked: { postgres: number; s3: number }
   /** The lines that the gateway logged, newest last. */
   log: Record<string, unknown>[]
   /** What Postgres knows of all uploads, in the order of their arrival; of one user, when given. */
@@ -80,6 +82,33 @@ export interface RunningGateway {
   /** Does the worker's part. */
   promotes(uploadId: string): Promise<void>
   close(): Promise<void>
+}
+
+type AnyMethod = (...args: unknown[]) => unknown
+
+/** The same servers, with each use of theirs counted. */
+function countedServers(database: Database, store: ObjectStore, asked: RunningGateway['asked']) {
+  const counted = <T extends object>(server: T, name: keyof typeof asked): T =>
+    Object.fromEntries(
+      Object.entries(server as Record<string, AnyMethod>).map(([verb, method]) => [
+        verb,
+        (...args: unknown[]) => {
+          asked[name] += 1
+          return method(...args)
+        },
+      ]),
+    ) as unknown as T
+  const { uploads, assets, brands, idempotency } = database
+  return {
+    database: {
+      ...database,
+      uploads: counted(uploads, 'postgres'),
+      assets: counted(assets, 'postgres'),
+      brands: counted(brands, 'postgres'),
+      idempotency: counted(idempotency, 'postgres'),
+    },
+    store: { ...counted(store, 's3'), check: store.check, presign: store.presign },
+  }
 }
 
 /** Starts a gateway on servers of the run: database, bucket and queues are its own, or those of the gateway beside which it stands. */
@@ -103,9 +132,8 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   })
   const store = overrides.store ?? s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 10_000 })
   await waitFor(async () => redis.status === 'ready', { timeoutMs: 5000, what: 'Redis' })
+  const asked = { postgres: 0, s3: 0 }
   const gateway = await buildGateway({
-    database,
-    store,
     bell,
     counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
     log: logger,
@@ -132,6 +160,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     listenForFeed: (handlers) => listenForFeed({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-events', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
     ...overrides,
+    ...countedServers(database, store, asked),
   })
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })
   const client = new pg.Pool({ connectionString: db.url, max: 2 })
@@ -151,6 +180,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     store,
     bell,
     gateway,
+    asked,
     log,
     uploads,
     listeners: async () => {

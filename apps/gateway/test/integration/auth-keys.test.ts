@@ -157,7 +157,7 @@ test('unknown key ids make us look for new keys at most once a minute', async ()
 test('a key server that is silent is no fault of the client: 503 auth_unavailable, bounded, and later at once; when it is back, so are we', async () => {
   const server = await keyServer([signers.RS256.jwk])
   server.state.mode = 'silent'
-  const remote = remoteKeys(server.url, { timeoutMs: 500, restMs: 1500 })
+  const remote = remoteKeys(server.url, { timeoutMs: 500, restMs: 3000 })
   const own = await startGateway({ tokens: { secrets: [jwtSecret], remote, algorithms: null, issuer: null, audience: null } })
   try {
     const token = await signed(signers.RS256)
@@ -166,15 +166,16 @@ test('a key server that is silent is no fault of the client: 503 auth_unavailabl
     expect(first.headers.get('retry-after')).toBe('5')
     expect(JSON.stringify(first.body)).not.toMatch(/jwks|127\.0\.0\.1|fetch|ECONN/i)
 
-    const started = performance.now()
+    // nobody is asked, so there is nothing to wait for
+    const { asked } = server.state
     expect((await ask(own, token)).status).toBe(503)
-    expect(performance.now() - started).toBeLessThan(100)
+    expect(server.state.asked).toBe(asked)
     // tokens of the shared secret need no key server
     const shared = await new SignJWT({ sub: user, exp: inAnHour() }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey)
     expect((await ask(own, shared)).status).toBe(404)
 
     server.state.mode = 'answers'
-    await expect.poll(async () => (await ask(own, token)).status, { timeout: 5000 }).toBe(404)
+    await expect.poll(async () => (await ask(own, token)).status, { timeout: 10_000 }).toBe(404)
   } finally {
     await own.close()
     await server.close()
