@@ -25,11 +25,12 @@ async function comesIn(airlock: Airlock, sample: Sample, mortal: Mortal): Promis
   await accept([file], formOf(sample), { uploads, bell: mortal.holds(airlock.world.bell), log: airlock.log })
 }
 
-/** Time passes, the sweeper comes, and workers do what they are rung for. */
+/** Time passes, the sweeper comes, and workers do what they are rung for. Objects are young: no rule but that of their upload removes them. */
 async function timePasses(airlock: Airlock): Promise<void> {
   for (const row of await airlock.rows()) await airlock.ages(row, 7200)
-  await airlock.sweeps()
-  for (const row of await airlock.rows()) await airlock.worker().process(row)
+  await airlock.sweeps({ callSeconds: 3600 })
+  const rung = [...(await airlock.rungFor('images')), ...(await airlock.rungFor('videos'))]
+  for (const { id } of await airlock.rows()) if (rung.includes(id)) await airlock.worker().process({ id })
 }
 
 for (const sample of [dot, largeScene()]) {

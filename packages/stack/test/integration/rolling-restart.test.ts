@@ -19,8 +19,9 @@ const startMs = 120_000
 const settings = {
   SHUTDOWN_NOT_READY_SECONDS: '2',
   SHUTDOWN_GRACE_S: '1',
-  // What is held up here is meant to be handed back, not to fail.
+  // What is held up here is meant to be handed back, not to fail, and not to be taken over.
   S3_CALL_TIMEOUT_MS: '20000',
+  LEASE_SECONDS: '15',
   RATE_LIMIT_FILES_PER_HOUR: '10000',
 }
 

@@ -7,7 +7,7 @@ const page = readFileSync(`${root}docs/failure-model.md`, 'utf8')
 
 /** Short names of test files, as the page itself introduces them. */
 const files = new Map(
-  [...page.matchAll(/\*(\w+)\*(?: is)?\s+\[faults-\w+\]\(\.\.\/([^)]+)\)/g)].map(([, name = '', path = '']) => [name, path]),
+  [...page.matchAll(/\*(\w+)\*(?: is)?\s+\[[\w-]+\]\(\.\.\/([^)]+)\)/g)].map(([, name = '', path = '']) => [name, path]),
 )
 
 /** Cells of each row: step, what happens, what is left, who mends it, test. */

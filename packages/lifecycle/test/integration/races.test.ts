@@ -1,0 +1,192 @@
+import { refusal } from '@airlock/domain'
+import { expect, onTestFinished } from 'vitest'
+import { type PurgeDeps, purge } from '../../src/index.ts'
+import { type Airlock, type Run, realInspect, test } from '../airlock.ts'
+import { HeldLine } from '../held-line.ts'
+import { dot, largeScene, type Sample } from '../samples.ts'
+import type { World } from '../world.ts'
+
+/** Two who meet, each test at a point of its own: the one that is at work stops there until the other is done. */
+
+interface Stopped {
+  /** Resolves when the worker stands at the point. */
+  readonly reached: Promise<void>
+  readonly run: Promise<Run>
+  goesOn(): void
+}
+
+/** Where a worker can stop at its copy: before it asks for it, while the store is not done with it, and when it is there. */
+const points = ['before', 'amid', 'behind'] as const
+type Point = (typeof points)[number]
+
+/** Amid a copy in one piece its request is on the way, and is carried out later; amid one in parts, all of them are there, and no object yet. */
+const heldRequests = { small: /^PUT \S*\/brand-images\//, large: /^POST \S*[?&]uploadId=/ } as const
+
+const copies = (['small', 'large'] as const).flatMap((size) => points.map((point) => ({ size, point })))
+
+const sampleOf = (size: 'small' | 'large'): Sample => (size === 'small' ? dot : largeScene())
+
+async function stopsAtCopy(airlock: Airlock, upload: { id: string }, size: 'small' | 'large', point: Point): Promise<Stopped> {
+  if (point === 'amid') {
+    const line = new HeldLine(airlock.world.bucket.endpoint, heldRequests[size])
+    const endpoint = await line.open()
+    onTestFinished(() => line.close())
+    const run = airlock.worker({ store: airlock.world.storeWith({ endpoint }) }).process(upload)
+    return { reached: line.reached, run, goesOn: () => line.letGo() }
+  }
+  const reached = Promise.withResolvers<void>()
+  const opened = Promise.withResolvers<void>()
+  const stop = () => {
+    reached.resolve()
+    return opened.promise
+  }
+  const copyToFinal: Airlock['store']['copyToFinal'] = async (...args) => {
+    if (point === 'before') await stop()
+    const copied = await airlock.store.copyToFinal(...args)
+    if (point === 'behind') await stop()
+    return copied
+  }
+  const run = airlock.worker({ store: { ...airlock.store, copyToFinal } }).process(upload)
+  return { reached: reached.promise, run, goesOn: () => opened.resolve() }
+}
+
+const purges = (airlock: Airlock, deps: Partial<PurgeDeps> = {}) =>
+  purge(
+    { againInSeconds: 30, leaseSeconds: 60 },
+    { purges: airlock.world.database.purges, uploads: airlock.uploads, store: airlock.store, log: airlock.log, ...deps },
+  )
+
+/** Lets the longest call to the store end, and removes for the second time. */
+async function removesAgain(airlock: Airlock): Promise<void> {
+  for (let time = 0; time < 2; time += 1) {
+    await airlock.world.sql.query(`update purges set due_at = now() - interval '1 ms'`)
+    await purges(airlock)
+  }
+}
+
+async function expectNothingIsLeft({ bucket, sql }: World): Promise<void> {
+  expect(await bucket.keys()).toEqual([])
+  expect(await bucket.openMultipartUploads()).toEqual([])
+  expect((await sql.query('select key from purges')).rows).toEqual([])
+}
+
+test.beforeEach(async ({ world }) => {
+  await world.sql.query('truncate purges')
+})
+
+test.for(copies)(
+  'an upload that is cancelled $point the copy ($size) of its worker stays unreachable, and its copy goes',
+  async ({ size, point }, { airlock, world, expect }) => {
+    const upload = await airlock.accepts(sampleOf(size))
+    const worker = await stopsAtCopy(airlock, upload, size, point)
+    await worker.reached
+
+    expect(await airlock.uploads.cancel(upload.id, refusal('cancelled', upload))).toMatchObject({ cancelled: true })
+    await purges(airlock) // before the copy has come to its end
+    worker.goesOn()
+
+    expect((await worker.run).ended).toBe('lost')
+    expect(await airlock.assetsOf(upload)).toEqual([])
+    expect(await airlock.stateOf(upload)).toBe('rejected')
+    await removesAgain(airlock)
+    await expectNothingIsLeft(world)
+  },
+)
+
+test.for(copies)(
+  'an asset that is deleted $point the copy ($size) of a duplicate delivery stays deleted, and its object goes',
+  async ({ size, point }, { airlock, world, expect }) => {
+    const upload = await airlock.accepts(sampleOf(size))
+    const stale = await stopsAtCopy(airlock, upload, size, point)
+    await stale.reached
+    await airlock.leaseRunsOut(upload)
+    expect((await airlock.worker().process(upload)).ended).toBe('completed')
+    const [asset] = await airlock.assetsOf(upload)
+
+    expect(await world.database.assets.delete(asset?.id ?? '', { force: false })).toBe('deleted')
+    await purges(airlock) // before the other copy has come to its end
+    stale.goesOn()
+
+    expect((await stale.run).ended).toBe('lost')
+    expect(await airlock.assetsOf(upload)).toEqual([])
+    expect(await airlock.stateOf(upload)).toBe('completed')
+    await removesAgain(airlock)
+    await expectNothingIsLeft(world)
+  },
+)
+
+/** When a user is deleted while their file is on its way, and how it goes on from there. */
+const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Promise<void>) => Promise<void> }[] = [
+  {
+    when: 'while it is received',
+    goes: async (airlock, deletesUser) => {
+      const receive: Airlock['store']['receive'] = async (...args) => {
+        const received = await airlock.store.receive(...args)
+        await deletesUser()
+        return received
+      }
+      const upload = await airlock.accepts(dot, { deps: { store: { ...airlock.store, receive } } })
+      await airlock.worker().process(upload)
+    },
+  },
+  {
+    when: 'while it waits for a worker',
+    goes: async (airlock, deletesUser) => {
+      const upload = await airlock.accepts(dot)
+      await deletesUser()
+      await airlock.worker().process(upload)
+    },
+  },
+  {
+    when: 'while it is inspected',
+    goes: async (airlock, deletesUser) => {
+      const upload = await airlock.accepts(dot)
+      const inspect: typeof realInspect = async (...args) => {
+        await deletesUser()
+        return realInspect(...args)
+      }
+      await airlock.worker({ inspect }).process(upload)
+    },
+  },
+  ...points.map((point) => ({
+    when: `${point} its copy`,
+    goes: async (airlock: Airlock, deletesUser: () => Promise<void>) => {
+      const upload = await airlock.accepts(dot)
+      const worker = await stopsAtCopy(airlock, upload, 'small', point)
+      await worker.reached
+      await deletesUser()
+      worker.goesOn()
+      await worker.run
+    },
+  })),
+]
+
+test.for(deletions)(
+  'an upload whose user is deleted $when ends as rejected, and leaves nothing',
+  async ({ goes }, { airlock, world, expect }) => {
+    const deletesUser = async () => {
+      expect((await world.sql.query('delete from users where id = $1', [airlock.userId])).rowCount).toBe(1)
+    }
+
+    await goes(airlock, deletesUser)
+
+    const [row] = await airlock.rows()
+    expect(row).toMatchObject({ state: 'rejected', refusal: { code: 'unknown_user' } })
+    await removesAgain(airlock)
+    await expectNothingIsLeft(world)
+  },
+)
+
+test('an upload that is cancelled while its worker reads it ends at once, and its worker changes nothing', async ({ airlock, world }) => {
+  const upload = await airlock.accepts(dot)
+  const inspect: typeof realInspect = async (...args) => {
+    expect(await airlock.uploads.cancel(upload.id, refusal('cancelled', upload))).toMatchObject({ cancelled: true })
+    return realInspect(...args)
+  }
+
+  expect((await airlock.worker({ inspect }).process(upload)).ended).toBe('lost')
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: { code: 'cancelled' } })
+  await removesAgain(airlock)
+  await expectNothingIsLeft(world)
+})
