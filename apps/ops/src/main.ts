@@ -3,6 +3,7 @@ import { bucketCommand } from './commands/bucket/index.ts'
 import { docsCommand } from './commands/docs.ts'
 import { expiringCommand } from './commands/expiring.ts'
 import { jobsCommand } from './commands/jobs.ts'
+import { listenCommand } from './commands/listen/index.ts'
 import { probeCommand } from './commands/probe/index.ts'
 import { reinspectCommand } from './commands/reinspect.ts'
 import { sweepCommand } from './commands/sweep.ts'
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   verifyCommand,
   expiringCommand,
   webhooksCommand,
+  listenCommand,
   reinspectCommand,
   probeCommand,
   bucketCommand,

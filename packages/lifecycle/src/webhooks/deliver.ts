@@ -2,9 +2,9 @@ import type { Database, Delivery } from '@airlock/database'
 import type { Log } from '../log.ts'
 import type { Endpoint } from './endpoint.ts'
 import { messageOf } from './message.ts'
-import { type PostOptions, post } from './post.ts'
+import type { PostOptions } from './post.ts'
 import { retryInMs } from './retry.ts'
-import { signed } from './signature.ts'
+import { sendSigned } from './send-signed.ts'
 
 export interface DeliverOptions extends PostOptions {
   /** For so long after the first failure it is tried again. */
@@ -63,22 +63,12 @@ export async function deliver(
 }
 
 /** @returns why the endpoint did not take it, null when it did; and whether it is of use to try again */
-async function tell(
-  { event }: Delivery,
-  { url, secrets }: Endpoint,
-  options: PostOptions,
-): Promise<{ reason: string | null; final: boolean }> {
-  const body = messageOf(event)
-  const headers = {
-    'content-type': 'application/json',
-    'user-agent': 'Airlock',
-    ...signed({ id: event.id, at: new Date(), body }, secrets),
-  }
+async function tell({ event }: Delivery, endpoint: Endpoint, options: PostOptions): Promise<{ reason: string | null; final: boolean }> {
   try {
-    const status = await post(url, headers, body, options)
+    const status = await sendSigned(endpoint, { id: event.id, body: messageOf(event) }, options)
     return { reason: problemOf(status), final: status === gone }
   } catch (error) {
-    return { reason: reasonOf(error), final: false }
+    return { reason: (error as Error).message, final: false }
   }
 }
 
@@ -86,10 +76,4 @@ function problemOf(status: number): string | null {
   if (status >= 200 && status < 300) return null
   if (status >= 300 && status < 400) return `answered ${status}: redirects are not followed`
   return `answered ${status}`
-}
-
-/** A connection that was tried at several addresses fails with an error that has no message of its own. */
-const reasonOf = (error: unknown): string => {
-  if (!(error instanceof Error)) return String(error)
-  return error.message || String((error as NodeJS.ErrnoException).code ?? error.name)
 }

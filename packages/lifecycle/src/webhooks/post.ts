@@ -42,9 +42,12 @@ export async function post(url: string, headers: Readonly<Record<string, string>
     return answer.statusCode ?? 0
   } catch (error) {
     if (tooLate.aborted) throw new NoAnswer(`no answer within ${timeoutMs / 1000} s`, { cause: error })
-    throw error
+    throw told(error as NodeJS.ErrnoException)
   }
 }
+
+/** What was tried at several addresses fails with an error that has a code and no message. */
+const told = (error: NodeJS.ErrnoException): Error => (error.message === '' ? new Error(error.code ?? error.name, { cause: error }) : error)
 
 /** Not every end of a connection is an error to Node: one that changes to another protocol just closes. */
 const send = (target: URL, body: string, options: https.RequestOptions): Promise<IncomingMessage> =>

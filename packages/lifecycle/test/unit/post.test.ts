@@ -8,7 +8,9 @@ import {
   webhookReceiver,
 } from '@airlock/stack/testing'
 import { expect, onTestFinished, test } from 'vitest'
-import { AddressRefused, isPublicAddress, NoAnswer, type PostOptions, post, type Resolve } from '../../src/index.ts'
+import { isPublicAddress } from '../../src/index.ts'
+import { AddressRefused, type Resolve } from '../../src/webhooks/checked-lookup.ts'
+import { NoAnswer, type PostOptions, post } from '../../src/webhooks/post.ts'
 
 async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
   const started = await webhookReceiver(options)
@@ -167,6 +169,14 @@ test('an endpoint that cuts the connection, or is not there, is an error', async
   await expect(sends(gone.url)).rejects.toThrow('socket hang up')
   await gone.close().catch(() => {})
   await expect(sends(gone.url)).rejects.toThrow(/ECONNREFUSED/)
+})
+
+test('an endpoint that is not there at any of its addresses is told with a reason', async () => {
+  const gone = await receiver()
+  await gone.close()
+  await expect(sends(`http://hooks.example.com:${gone.port}/`, { resolve: named(['127.0.0.1', '127.0.0.1']) })).rejects.toThrow(
+    'ECONNREFUSED',
+  )
 })
 
 test('a signal breaks it off', async () => {

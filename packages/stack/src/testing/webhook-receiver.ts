@@ -74,6 +74,7 @@ export async function webhookReceiver(options: ReceiverOptions = {}): Promise<We
       answer = given
     },
     close: async () => {
+      if (!server.listening) return
       const closed = once(server, 'close')
       server.close()
       server.closeAllConnections()

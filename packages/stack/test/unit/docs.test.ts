@@ -68,7 +68,7 @@ test.for(pages)('every command of ops that $path names is there', ({ text }, { e
 })
 
 /** Variables that belong to others: to Node, npm, the SDK and the engines. */
-const variablesOfOthers = ['NODE_ENV', 'DOCKER_HOST']
+const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST']
 
 /** What stands in examples for a value of the reader's own. */
 const placeholders = [
@@ -80,6 +80,7 @@ const placeholders = [
   'USER_ID',
   'PROJECT_ID',
   'OPS_TOKEN',
+  'WEBHOOK_SECRET',
   'SERVICE_TOKEN',
 ]
 

@@ -1,0 +1,96 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { parseArgs } from 'node:util'
+import { readConfig, webhookSecret } from '@airlock/config'
+import { type Command, type CommandIo, UsageError } from '../../command.ts'
+import { signToken } from '../token.ts'
+import { type FeedPlace, FeedRefused, followFeed } from './follow-feed.ts'
+import { forward } from './forward.ts'
+
+export const listenCommand: Command = {
+  name: 'listen',
+  summary: 'forward the events of a running Airlock to a program under development, as signed webhooks',
+  usage: `--forward <url> [--secret whsec_…] [--url <airlock>] [--token <jwt>] [--from latest|oldest]
+
+  --forward  where your program takes webhooks, for example http://localhost:4000/hooks
+  --secret   signs them; a new one for each run, and shown, unless given
+  --url      where Airlock's gateway is; http://127.0.0.1 and PORT unless given
+  --token    a token with the scope service; by default one of our own, signed with JWT_SECRET
+  --from     oldest: begins with the oldest event that is kept; latest: with what happens from now on, the default
+
+A line for each event, with what your program answered, and in how many ms. An event that it does not take is not sent again. It goes on when
+Airlock was restarted; Ctrl+C ends it.`,
+  async run(args, io) {
+    const stop = new AbortController()
+    const end = () => stop.abort()
+    process.once('SIGINT', end).once('SIGTERM', end)
+    try {
+      return await listen(args, io, stop.signal)
+    } finally {
+      process.off('SIGINT', end).off('SIGTERM', end)
+    }
+  },
+}
+
+/**
+ * Forwards events until the signal comes.
+ *
+ * @returns 0 when it was ended, 1 when Airlock refuses us
+ */
+export async function listen(args: string[], io: CommandIo, signal: AbortSignal): Promise<number> {
+  const { to, secret, feed } = wishOf(args, io)
+  io.out(`Events of ${feed.url} go to ${to}${secret.isNew ? `, signed with ${secret.text}` : ''}`)
+  try {
+    for await (const event of followFeed(feed, io, signal)) io.out(await forward(event, { to, secret: secret.text, signal }))
+    return 0
+  } catch (error) {
+    if (!(error instanceof FeedRefused)) throw error
+    io.err(error.message)
+    return 1
+  }
+}
+
+function wishOf(args: string[], { env }: CommandIo) {
+  const { values } = parseArgs({
+    args,
+    options: {
+      forward: { type: 'string' },
+      secret: { type: 'string' },
+      url: { type: 'string' },
+      token: { type: 'string' },
+      from: { type: 'string', default: 'latest' },
+    },
+  })
+  const to = urlOf('--forward', values.forward)
+  const url = urlOf('--url', values.url ?? `http://127.0.0.1:${readConfig(env, ['PORT']).PORT}`)
+  const token = values.token === undefined ? ownToken(env) : async () => values.token as string
+  return { to, secret: secretOf(values.secret), feed: { url, token, from: placeOf(values.from) } }
+}
+
+function urlOf(option: string, given: string | undefined): string {
+  if (given === undefined) throw new UsageError(`${option} is missing: a URL, for example http://localhost:4000/hooks`)
+  if (!URL.canParse(given) || !/^https?:$/.test(new URL(given).protocol))
+    throw new UsageError(`${option} is '${given}': a URL with http:// or https://`)
+  return given
+}
+
+function secretOf(given: string | undefined): { text: string; isNew: boolean } {
+  if (given === undefined) return { text: `whsec_${randomBytes(32).toString('base64')}`, isNew: true }
+  try {
+    return { text: webhookSecret(given), isNew: false }
+  } catch (error) {
+    throw new UsageError(`--secret must be ${(error as Error).message}`)
+  }
+}
+
+function placeOf(given: string): FeedPlace {
+  if (given !== 'latest' && given !== 'oldest') throw new UsageError(`--from is '${given}': latest or oldest`)
+  return given
+}
+
+/** Of nobody: a service needs no user to read the feed. New for each question, so that it never runs out. */
+function ownToken(env: CommandIo['env']): () => Promise<string> {
+  if (!env.JWT_SECRET) throw new UsageError('--token is missing: without JWT_SECRET we can make none')
+  const [secret = ''] = readConfig(env, ['JWT_SECRET']).JWT_SECRET
+  const userId = randomUUID()
+  return () => signToken({ userId, scopes: ['service'], hours: 1, secret, now: new Date() })
+}

@@ -1,0 +1,36 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { waitFor } from '@airlock/stack/testing'
+
+const program = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url))
+
+export interface GatewayProcess {
+  readonly url: string
+  readonly port: number
+  kill(): Promise<void>
+}
+
+/** Starts a gateway as production does, in a process of its own, and waits until it listens. */
+export async function startGatewayProcess(env: Record<string, string>): Promise<GatewayProcess> {
+  const child = spawn(process.execPath, [program], {
+    env: { HOST: '127.0.0.1', PORT: '0', SHUTDOWN_NOT_READY_SECONDS: '0', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const gone = new Promise((resolve) => child.once('exit', resolve))
+  const kill = async () => {
+    child.kill('SIGKILL')
+    await gone
+  }
+  const listening = () => /listening at (http:\/\/127\.0\.0\.1:(\d+))/.exec(output)
+  try {
+    await waitFor(() => listening() !== null || child.exitCode !== null, { what: 'the gateway to listen', timeoutMs: 30_000 })
+    const [, url = '', port] = listening() ?? []
+    if (port === undefined) throw new Error(`the gateway ended: ${output}`)
+    return { url, port: Number(port), kill }
+  } catch (error) {
+    await kill()
+    throw error
+  }
+}

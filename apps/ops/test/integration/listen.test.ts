@@ -1,0 +1,183 @@
+import { randomUUID } from 'node:crypto'
+import http from 'node:http'
+import { type Database, migrate, openDatabase } from '@airlock/database'
+import {
+  answering,
+  givenStack,
+  isolatedBucket,
+  isolatedDatabase,
+  type WebhookReceiver,
+  waitFor,
+  webhookReceiver,
+} from '@airlock/stack/testing'
+import { Client } from 'pg'
+import { Webhook } from 'standardwebhooks'
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
+import { UsageError } from '../../src/command.ts'
+import { listen } from '../../src/commands/listen/index.ts'
+import { type GatewayProcess, startGatewayProcess } from '../gateway-process.ts'
+
+const jwtSecret = 'a secret of these tests that is long enough'
+const silent = { info: () => {}, warn: () => {} }
+
+let env: Record<string, string>
+let gateway: GatewayProcess
+let database: Database
+let writesEvent: () => Promise<string>
+const ends: (() => Promise<unknown>)[] = []
+
+beforeAll(async () => {
+  const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url: place.url, log: silent })
+  env = {
+    DATABASE_URL: place.url,
+    REDIS_URL: givenStack().redis.url,
+    S3_ENDPOINT: bucket.endpoint,
+    S3_REGION: bucket.region,
+    S3_FORCE_PATH_STYLE: 'true',
+    S3_BUCKET_NAME: bucket.bucket,
+    S3_SSE: 'none',
+    AWS_ACCESS_KEY_ID: bucket.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+    JWT_SECRET: jwtSecret,
+  }
+  const options = { poolSize: 2, statementTimeoutMs: 5000, connectTimeoutMs: 3000, applicationName: 'airlock-tests', log: silent }
+  database = await openDatabase({ url: place.url, ...options })
+  const sql = new Client({ connectionString: place.url })
+  await sql.connect()
+  writesEvent = async () => {
+    const insert = `insert into events (type, upload_id, sequence, user_id, payload)
+      values ('upload.completed', gen_random_uuid(), 1, gen_random_uuid(), '{"filename": "größe.png"}') returning id`
+    const { rows } = await sql.query(insert)
+    await placesAll()
+    return rows[0].id
+  }
+  gateway = await startGatewayProcess(env)
+  ends.push(
+    () => gateway.kill(),
+    () => database.close(),
+    () => sql.end(),
+    place.drop,
+    bucket.drop,
+  )
+})
+afterAll(async () => {
+  for (const end of ends) await end()
+})
+
+/** As a worker does. */
+async function placesAll(): Promise<void> {
+  const lease = { holder: randomUUID(), leaseSeconds: 60 }
+  await database.eventRelay.take(lease)
+  await database.eventRelay.place({ ...lease, limit: 100 })
+  await database.eventRelay.end(lease)
+}
+
+let program: WebhookReceiver
+
+beforeEach(async () => {
+  program = await webhookReceiver()
+  return () => program.close()
+})
+
+/** `ops listen` beside the test, until its end. */
+function listens(...args: string[]) {
+  const [out, err]: [string[], string[]] = [[], []]
+  const stop = new AbortController()
+  const io = { env, out: (text: string) => out.push(text), err: (text: string) => err.push(text) }
+  const ended = listen(['--forward', program.url, '--url', gateway.url, ...args], io, stop.signal)
+  ended.catch(() => {}) // a test that waits for it sees it
+  onTestFinished(async () => {
+    stop.abort()
+    await ended.catch(() => {})
+  })
+  return { out, err, ended, stop: () => stop.abort() }
+}
+
+test('events come to the program as Airlock would send them, and its answers are shown', async () => {
+  const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+  const id = await writesEvent()
+  const { out, ended, stop } = listens('--secret', secret, '--from', 'oldest')
+  await waitFor(() => program.messages.some((message) => message.id === id), { what: 'the event', timeoutMs: 15_000 })
+
+  const message = program.messages.find((one) => one.id === id)
+  const told = new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)
+  expect(told).toMatchObject({ type: 'upload.completed', data: { event_id: id, filename: 'größe.png' } })
+  await waitFor(() => out.some((line) => /^\S+Z upload\.completed /.test(line) && new RegExp(`${id} → 204 in \\d+ ms$`).test(line)), {
+    what: 'the line',
+  })
+  expect(out[0]).toBe(`Events of ${gateway.url} go to ${program.url}`)
+  stop()
+  expect(await ended).toBe(0)
+})
+
+test('without a secret one is made and shown, and only new events come', async () => {
+  await writesEvent()
+  const { out } = listens()
+  const [, secret = ''] = /signed with (whsec_\S+)$/.exec(out[0] ?? '') ?? []
+  const ids: string[] = []
+  await waitFor(async () => ids.push(await writesEvent()) && program.messages.length > 0, { what: 'a new event', everyMs: 200 })
+  const [message] = program.messages
+  expect(ids).toContain(message?.id)
+  expect(() => new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)).not.toThrow()
+})
+
+test('a program that is down or fails is shown, and does not end it', async () => {
+  const { out } = listens('--from', 'oldest')
+  await waitFor(() => out.length > 1, { what: 'what is there already' })
+  program.answers(answering.status(500))
+  const failed = await writesEvent()
+  await waitFor(() => out.some((line) => line.includes(`${failed} → 500 in`)), { what: 'its failure' })
+  await program.close()
+  const missed = await writesEvent()
+  await waitFor(() => out.some((line) => line.includes(missed) && line.includes('ECONNREFUSED')), { what: 'its absence' })
+})
+
+test('it goes on when Airlock was restarted, and passes over nothing that happened meanwhile', async () => {
+  const { out, err } = listens('--from', 'oldest')
+  await waitFor(() => out.length > 1, { what: 'what is there already' })
+  await gateway.kill()
+  await waitFor(() => err.length === 1, { what: 'the absence of Airlock' })
+  expect(err[0]).toMatch(/^Airlock does not answer \(.+\), it is asked again$/)
+  const id = await writesEvent()
+  gateway = await startGatewayProcess({ ...env, PORT: String(gateway.port) })
+
+  await waitFor(() => out.some((line) => line.includes(`${id} → 204`)), { what: 'the event', timeoutMs: 15_000 })
+  expect(err.slice(1)).toEqual(['Airlock answers again'])
+  expect(program.messages.filter((message) => message.id === id)).toHaveLength(1)
+})
+
+test('a refusal ends it, and says why', async () => {
+  const { err, ended } = listens('--token', 'none')
+  expect(await ended).toBe(1)
+  expect(err).toEqual([expect.stringMatching(/^Airlock refuses: 401 \w+, /)])
+})
+
+test('something else than Airlock is asked again, in growing distance', async () => {
+  let asked = 0
+  const other = http.createServer((_, response) => response.writeHead(++asked % 2 ? 502 : 429).end('<html>'))
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => void other.close())
+  const { port } = other.address() as { port: number }
+  const { err } = listens('--url', `http://127.0.0.1:${port}`)
+  await waitFor(() => asked > 2, { what: 'a third question' })
+  expect(err).toEqual(['Airlock does not answer (status 502), it is asked again'])
+})
+
+test.for([
+  [[], '--forward is missing'],
+  [['--forward', 'localhost:4000'], `--forward is 'localhost:4000'`],
+  [['--forward', 'http://localhost:4000', '--url', 'airlock'], `--url is 'airlock'`],
+  [['--forward', 'http://localhost:4000', '--secret', 'whsec_x'], '--secret must be whsec_'],
+  [['--forward', 'http://localhost:4000', '--from', 'yesterday'], `--from is 'yesterday'`],
+] as const)('%j is a mistake, and says what would be right', async ([args, message], { expect }) => {
+  const io = { env, out: () => {}, err: () => {} }
+  const listening = listen([...args], io, AbortSignal.abort())
+  await expect(listening).rejects.toThrow(message)
+  await expect(listening).rejects.toBeInstanceOf(UsageError)
+})
+
+test('without a secret of Airlock it needs a token', async () => {
+  const io = { env: {}, out: () => {}, err: () => {} }
+  await expect(listen(['--forward', program.url], io, AbortSignal.abort())).rejects.toThrow('--token is missing')
+})
