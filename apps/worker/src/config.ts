@@ -28,6 +28,7 @@ const names = [
   ...sweepVariables,
   ...webhookVariables,
   'ACCESS_LOG_DAYS',
+  'EVENT_DAYS',
   'SHUTDOWN_GRACE_S',
 ] as const
 

@@ -51,7 +51,7 @@ async function start(config: WorkerConfig): Promise<void> {
     inspection: inspectionSettings(config),
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
-    upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS },
+    upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS, eventDays: config.EVENT_DAYS },
     relay: { everySeconds: config.SWEEP_INTERVAL_SECONDS, leaseSeconds: relayLeaseSeconds(config) },
     webhooks: webhookOptions(config),
     listenForPurges: (handlers) => listenForPurges({ url, log, applicationName: 'airlock-worker-purges', ...handlers }),

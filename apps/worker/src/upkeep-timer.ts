@@ -6,25 +6,27 @@ export interface UpkeepOptions {
   everySeconds: number
   /** Months of the access log that ended longer ago are dropped. */
   accessLogDays: number
+  /** Events that got their place in the feed longer ago are forgotten. */
+  eventDays: number
 }
 
 export interface UpkeepDeps {
-  database: Pick<Database, 'accessLog' | 'idempotency'>
+  database: Pick<Database, 'accessLog' | 'idempotency' | 'events'>
   log: Log
 }
 
-/** Repeated requests that are forgotten in one statement, and statements of one run at most. */
+/** Rows that are forgotten in one statement, and statements of one run at most. */
 const pruneLimit = 1000
 const maxPrunes = 200
 
 /** Keeps the tables of the record in order that only grow: at the start, and again and again. Any number of workers may do so at once. */
 export class UpkeepTimer extends RecurringWork {
-  constructor({ everySeconds, accessLogDays }: UpkeepOptions, deps: UpkeepDeps) {
+  constructor({ everySeconds, accessLogDays, eventDays }: UpkeepOptions, deps: UpkeepDeps) {
     super({
       everySeconds,
       atOnce: true,
       work: async (signal) => {
-        await Promise.all([maintainAccessLog(accessLogDays, deps), pruneRequests(signal, deps)])
+        await Promise.all([maintainAccessLog(accessLogDays, deps), pruneRequests(signal, deps), pruneEvents(eventDays, signal, deps)])
       },
       onFailure: (err) => deps.log.warn({ err }, 'upkeep not finished, the next one will'),
     })
@@ -39,11 +41,21 @@ async function maintainAccessLog(keepDays: number, { database, log }: UpkeepDeps
 }
 
 async function pruneRequests(signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
+  const pruned = await pruneAll(signal, (limit) => database.idempotency.prune(limit))
+  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'answers of repeatable requests forgotten')
+}
+
+async function pruneEvents(olderThanDays: number, signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
+  const pruned = await pruneAll(signal, (limit) => database.events.prune({ olderThanDays, limit }))
+  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'old events forgotten')
+}
+
+async function pruneAll(signal: AbortSignal, prune: (limit: number) => Promise<number>): Promise<number> {
   let pruned = 0
   for (let prunes = 0; prunes < maxPrunes && !signal.aborted; prunes += 1) {
-    const count = await database.idempotency.prune(pruneLimit)
+    const count = await prune(pruneLimit)
     pruned += count
     if (count < pruneLimit) break
   }
-  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'answers of repeatable requests forgotten')
+  return pruned
 }

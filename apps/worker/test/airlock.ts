@@ -96,7 +96,7 @@ export class Airlock {
       bucket: this.servers.bucket.bucket,
       sweep: sweepOptions,
       purge: { everySeconds: 3600, againInSeconds: 30 },
-      upkeep: { everySeconds: 3600, accessLogDays: 400 },
+      upkeep: { everySeconds: 3600, accessLogDays: 400, eventDays: 30 },
       relay: { everySeconds: 3600, leaseSeconds: 10 },
       webhooks: webhookOptions,
       listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),

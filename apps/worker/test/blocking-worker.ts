@@ -82,7 +82,7 @@ const worker = buildWorker({
     leaseSeconds: 60,
   },
   purge: { everySeconds: 3600, againInSeconds: 30 },
-  upkeep: { everySeconds: 3600, accessLogDays: 400 },
+  upkeep: { everySeconds: 3600, accessLogDays: 400, eventDays: 30 },
   relay: { everySeconds: 3600, leaseSeconds: 10 },
   webhooks: webhookOptions,
   listenForPurges: (handlers) => listenForPurges({ url: settings.databaseUrl, log, ...handlers }),

@@ -272,6 +272,11 @@ export const variables = {
     parse: wholeNumber(1, 36_500),
     default: '400',
   }),
+  EVENT_DAYS: variable({
+    about: 'events are kept for so long; webhooks are tried for 3 days, so 4 at least',
+    parse: wholeNumber(4, 36_500),
+    default: '30',
+  }),
   SHUTDOWN_NOT_READY_SECONDS: variable({
     about: 'at SIGTERM a gateway says for so long that it is not ready, and still serves, before it takes no more',
     parse: wholeNumber(0, 600),

@@ -258,8 +258,8 @@ test('a hundred that wait cost one subscription and no connection, and all hear 
   const waiting = consumers.map((consumer) => consumer.asks({ after, wait: 25 }))
   const count = async (where: string) =>
     Number((await sql.query(`select count(*) from pg_stat_activity where datname = current_database() and ${where}`)).rows[0].count)
-  await expect.poll(() => connectionsOf(gateway)).toBeGreaterThanOrEqual(100)
-  await expect.poll(() => count(`application_name = 'gateway-test' and state <> 'idle'`)).toBe(0)
+  await expect.poll(() => connectionsOf(gateway), { timeout: 20_000 }).toBeGreaterThanOrEqual(100)
+  await expect.poll(() => count(`application_name = 'gateway-test' and state <> 'idle'`), { timeout: 20_000 }).toBe(0)
   expect(await count(`application_name = 'airlock-gateway-events'`)).toBe(1)
   expect(await count(`application_name = 'gateway-test'`)).toBeLessThanOrEqual(5)
 
@@ -291,22 +291,25 @@ test('a consumer that goes away is waited for no longer, and one that waits is a
     const leaving = new AbortController()
     const left = consumer.asks({ after, wait: 25 }, leaving.signal)
     const looked = await lastLook(sql)
-    await expect.poll(() => lastLook(sql)).not.toBe(looked)
+    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(looked)
     leaving.abort()
     await expect(left).rejects.toThrow('aborted')
     // one that waits would look each 20 ms
     await expect
-      .poll(async () => {
-        const before = await lastLook(sql)
-        await setTimeout(300)
-        return (await lastLook(sql)) === before
-      })
+      .poll(
+        async () => {
+          const before = await lastLook(sql)
+          await setTimeout(300)
+          return (await lastLook(sql)) === before
+        },
+        { timeout: 20_000 },
+      )
       .toBe(true)
 
     const idle = await lastLook(sql)
     const began = performance.now()
     const waiting = consumer.asks({ after, wait: 25 })
-    await expect.poll(() => lastLook(sql)).not.toBe(idle)
+    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(idle)
     const finished = gateway.gateway.shutdown.finish()
     expect(await waiting).toMatchObject({ status: 200, body: { events: [], next: after } })
     await finished

@@ -14,7 +14,7 @@ test('a worker makes the months of the access log that come, and drops the ones 
     `create table asset_access_log_2020_01 partition of asset_access_log for values from ('2020-01-01 00:00:00+00') to ('2020-02-01 00:00:00+00')`,
   )
 
-  airlock.startsWorker({ upkeep: { everySeconds: 3600, accessLogDays: 400 } })
+  airlock.startsWorker({ upkeep: { everySeconds: 3600, accessLogDays: 400, eventDays: 30 } })
 
   await waitFor(async () => (await partitions(airlock)).length === 4, { what: 'three months beside the rest' })
   expect(await partitions(airlock)).not.toContain('asset_access_log_2020_01')
@@ -38,6 +38,27 @@ test('a worker forgets the answers of repeatable requests whose time is over, an
   expect(airlock.log.saying('answers of repeatable requests forgotten')).toMatchObject([{ pruned: 1500 }])
 })
 
+test('a worker forgets events that are older than EVENT_DAYS, in pieces, and keeps the others', async ({ airlock }) => {
+  const { sql, database } = airlock.servers
+  const insert = `
+    insert into events (type, upload_id, sequence, user_id, payload, position, positioned_at)
+    select 'asset.deleted', gen_random_uuid(), 1, gen_random_uuid(), '{}', n, now() - make_interval(days => case when n <= 1500 then 31 else 29 end)
+    from generate_series(1, 1502) as n`
+  await sql.query(insert)
+  await sql.query('insert into event_relay (last_position) values (1502)')
+
+  airlock.startsWorker()
+
+  await waitFor(async () => airlock.log.saying('old events forgotten').length === 1, { what: 'the pruning' })
+  expect(airlock.log.saying('old events forgotten')).toMatchObject([{ pruned: 1500 }])
+  const { events, removed, last } = await database.events.after({ after: 0, limit: 10 })
+  expect({ positions: events.map(({ position }) => position), removed, last }).toEqual({
+    positions: [1501, 1502],
+    removed: 1500,
+    last: 1502,
+  })
+})
+
 test('months that can not be made are told, and an upkeep that fails is followed by another', async ({ airlock }) => {
   const { database } = airlock.servers
   let runs = 0
@@ -49,7 +70,7 @@ test('months that can not be made are told, and an upkeep that fails is followed
       return { ran: true, made: [], dropped: [], moved: 0, deleted: 0, crowded: ['asset_access_log_2026_11'] }
     },
   }
-  airlock.startsWorker({ database: { ...database, accessLog }, upkeep: { everySeconds: 0.02, accessLogDays: 400 } })
+  airlock.startsWorker({ database: { ...database, accessLog }, upkeep: { everySeconds: 0.02, accessLogDays: 400, eventDays: 30 } })
 
   await waitFor(async () => runs > 1, { what: 'a second upkeep' })
   await airlock.stopsAll()

@@ -26,6 +26,7 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   AWS_SECRET_ACCESS_KEY: null,
   DATABASE_DIRECT_URL: 'mysql://db/airlock',
   ACCESS_LOG_DAYS: '0',
+  EVENT_DAYS: '3',
   HOST: null,
   WORKER_PORT: '65536',
   LOG_LEVEL: 'loud',

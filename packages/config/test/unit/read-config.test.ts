@@ -103,6 +103,7 @@ const malformed: Record<VariableName, string | null> = {
   WEBHOOK_CONCURRENCY: '0',
   ACCESS_LOG_IP_HASH_KEY: 'too short',
   ACCESS_LOG_DAYS: '0',
+  EVENT_DAYS: '3',
   SHUTDOWN_NOT_READY_SECONDS: '601',
   SHUTDOWN_GRACE_S: '-1',
 }
