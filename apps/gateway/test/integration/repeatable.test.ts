@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { type Answer, answerOf, Client, type FilePart, formOf, logo, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
 
 async function sends(url: string, client: Client, key: string, ...files: FilePart[]): Promise<Answer> {
@@ -99,6 +99,62 @@ test('of ten at once one is taken; the others hear that it is in flight, or get 
     expect(body.code).toBe('request_in_flight')
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0)
   }
+  expect(await uploadsOf(gateway, client)).toHaveLength(1)
+})
+
+/** A gateway whose first request stops at a point until it is told to go on. */
+async function stopsAt(point: 'receive' | 'ring') {
+  const reached = Promise.withResolvers<void>()
+  const opened = Promise.withResolvers<void>()
+  const stop = () => {
+    reached.resolve()
+    return opened.promise
+  }
+  const beside = await startGateway()
+  const receive: typeof beside.store.receive = async (...args) => {
+    await stop()
+    return beside.store.receive(...args)
+  }
+  const gateway = await startGateway(point === 'receive' ? { store: { ...beside.store, receive } } : {}, beside)
+  const { bell } = gateway
+  const ring = bell.ring.bind(bell)
+  if (point === 'ring') bell.ring = (...args) => stop().then(() => ring(...args))
+  const close = async () => {
+    opened.resolve()
+    await gateway.close()
+    await beside.close()
+  }
+  return { gateway, client: new Client(gateway.url), reached: reached.promise, goesOn: () => opened.resolve(), close }
+}
+
+test('a repetition that comes while the first is being received hears so, and later gets its answer', async () => {
+  const { gateway, client, reached, goesOn, close } = await stopsAt('receive')
+  onTestFinished(close)
+  const key = randomUUID()
+  const taking = sends(gateway.url, client, key, await photo())
+  await reached
+
+  const meanwhile = await sends(gateway.url, client, key, await photo())
+  goesOn()
+
+  expect(meanwhile).toMatchObject({ status: 409, body: { code: 'request_in_flight' } })
+  const first = await taking
+  expect(first.status).toBe(202)
+  expect(await sends(gateway.url, client, key, await photo())).toMatchObject({ status: 202, body: first.body })
+  expect(await uploadsOf(gateway, client)).toHaveLength(1)
+})
+
+test('a repetition that comes when the first is accepted, and not answered yet, gets its answer', async () => {
+  const { gateway, client, reached, goesOn, close } = await stopsAt('ring')
+  onTestFinished(close)
+  const key = randomUUID()
+  const taking = sends(gateway.url, client, key, await photo())
+  await reached
+
+  const meanwhile = await sends(gateway.url, client, key, await photo())
+  goesOn()
+
+  expect(meanwhile).toMatchObject({ status: 202, body: (await taking).body })
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
 import { expect } from 'vitest'
 import { type AssetRecord, type Database, DatabaseUnavailable } from '../../src/index.ts'
 import { connected, test } from '../database-test.ts'
@@ -107,6 +108,70 @@ test('a user who has brands can be deleted', async ({ database, sql }) => {
   await sql.query('delete from users where id = $1', [list.userId])
   expect(await database.brands.productImages(list)).toEqual([])
   expect(await database.assets.byIds(idsOf(images))).toEqual([])
+})
+
+/** Whoever comes to this point of a table waits there until the test says so. */
+async function stopsAt(point: string, { url, sql }: { url: string; sql: Client }) {
+  await sql.query(`
+    create function stop_here() returns trigger language plpgsql as $$
+    begin
+      perform pg_advisory_xact_lock_shared(4711);
+      return coalesce(new, old);
+    end $$`)
+  await sql.query(`create trigger stop_here ${point} for each row execute function stop_here()`)
+  const holder = await connected(url)
+  await holder.query('select pg_advisory_lock(4711)')
+  const waiting = async (locktype: string) => {
+    const { rows } = await sql.query('select from pg_locks where not granted and locktype = any($1)', [[locktype]])
+    return rows.length > 0
+  }
+  return {
+    reached: () => expect.poll(() => waiting('advisory'), { timeout: 5000, interval: 10 }).toBe(true),
+    /** Resolves when somebody else waits for what the stopped one has locked. */
+    isWaitedFor: () => expect.poll(() => waiting('transactionid'), { timeout: 5000, interval: 10 }).toBe(true),
+    goesOn: () => holder.end(),
+    forget: () => sql.query('drop function stop_here() cascade'),
+  }
+}
+
+test('a deletion that meets a link which is just being made waits for it, and finds the asset in use', async ({
+  database,
+  other,
+  url,
+  sql,
+}) => {
+  const userId = randomUUID()
+  const images = await pictures(database, 2, userId)
+  const list = { userId, brandId: randomUUID() }
+  const stop = await stopsAt('before insert on brand_product_images', { url, sql })
+  const linking = database.brands.setProductImages({ ...list, assetIds: idsOf(images) })
+  await stop.reached()
+
+  const deleting = other.assets.delete(images[1]?.id ?? '', { force: false })
+  await stop.isWaitedFor()
+  await stop.goesOn()
+
+  expect(await linking).toEqual({ ok: true, images })
+  expect(await deleting).toBe('in_use')
+  expect(await database.brands.productImages(list)).toEqual(images)
+  await stop.forget()
+})
+
+test('a link that meets a deletion which is just being made does not find the asset', async ({ database, other, url, sql }) => {
+  const userId = randomUUID()
+  const images = await pictures(database, 2, userId)
+  const list = { userId, brandId: randomUUID() }
+  const stop = await stopsAt('before delete on assets', { url, sql })
+  const deleting = other.assets.delete(images[1]?.id ?? '', { force: false })
+  await stop.reached()
+
+  const linking = database.brands.setProductImages({ ...list, assetIds: idsOf(images) })
+  await stop.goesOn()
+
+  expect(await deleting).toBe('deleted')
+  expect(await linking).toEqual({ ok: false, missing: [images[1]?.id] })
+  expect(await database.brands.productImages(list)).toEqual([])
+  await stop.forget()
 })
 
 test('when a link and a deletion meet, exactly one wins', async ({ database, other }) => {
