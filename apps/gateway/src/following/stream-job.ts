@@ -90,7 +90,7 @@ async function sendMoves(upload: UploadRecord, raw: ServerResponse, end: AbortSi
         if (!more) await firstOf(drained(raw), end, heartbeatMs)
       }
       if (hasEnded(current)) return
-      await firstOf(moved.promise, end, deps.feed.lookAgainMs)
+      await firstOf(moved.promise, end)
     }
   } finally {
     clearInterval(heartbeat)

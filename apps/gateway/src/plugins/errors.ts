@@ -3,7 +3,7 @@ import { AirlockError } from '@airlock/domain'
 import { StoreError } from '@airlock/storage'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** What a client hears to wait when a server behind us is away, in seconds. */
+/** What a client hears to wait when a server behind us is away, or too much is open, in seconds. */
 const retryAfterSeconds = 5
 
 /** The first request with an Idempotency-Key is still being worked on. */
@@ -31,7 +31,7 @@ export function answerErrors(app: FastifyInstance): void {
 export const bodyOf = ({ title, detail, code }: AirlockError, requestId: string) => ({ error: title, detail, code, request_id: requestId })
 
 export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): void {
-  if (error.status === 503 && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
+  if ((error.status === 503 || error.status === 429) && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
 }

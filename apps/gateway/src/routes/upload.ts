@@ -27,9 +27,8 @@ export const uploadRoute =
   (deps: UploadRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.removeContentTypeParser(['application/json', 'text/plain'])
-    app.addContentTypeParser('*', async () => {
-      throw new AirlockError('not_multipart', {})
-    })
+    // what is no form is refused by whoever reads forms: an error from here would cut the connection, and its sender might never see why
+    app.addContentTypeParser('*', async () => null)
     app.post(
       '/api/upload',
       {

@@ -7,7 +7,8 @@ const sends = async (client: Client, prefer: string) => client.picturesWaiting(p
 
 /** Waits until a user's n-th upload is accepted. */
 async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise<string> {
-  await expect.poll(async () => (await gateway.uploads(client.id)).map(({ state }) => state).at(n - 1)).toBe('received')
+  const state = async () => (await gateway.uploads(client.id)).at(n - 1)?.state
+  await expect.poll(state, { timeout: 20_000 }).toBe('received')
   return (await gateway.uploads(client.id)).at(n - 1)?.id ?? ''
 }
 
@@ -149,7 +150,9 @@ test('a user has a bound of open streams, and gets a place back when one closes'
   const streams = await Promise.all(Array.from({ length: 20 }, () => open(leaving.signal)))
   expect(streams.every(({ status }) => status === 200)).toBe(true)
 
-  expect((await open()).status).toBe(429)
+  const refused = await open()
+  expect(refused.status).toBe(429)
+  expect(refused.headers.get('retry-after')).toBe('5')
   leaving.abort()
   await expect
     .poll(async () => {
