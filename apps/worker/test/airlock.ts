@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type AssetRecord, listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
 import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
-import { accept, receive } from '@airlock/lifecycle'
+import { accept, type FormFields, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { waitFor } from '@airlock/stack/testing'
 import { Queue } from 'bullmq'
@@ -50,7 +50,7 @@ export class Airlock {
   }
 
   /** Receives and accepts one file; its worker is woken. */
-  async accepts(sample: Sample): Promise<UploadRecord> {
+  async accepts(sample: Sample, { clientMetadata = null }: { clientMetadata?: FormFields['clientMetadata'] } = {}): Promise<UploadRecord> {
     const { uploads } = this.servers.database
     const { store } = this.servers
     const assetType = assetTypes[sample.declaredType] ?? 'brand_image'
@@ -58,7 +58,7 @@ export class Airlock {
       assetType,
       projectId: assetType === 'generated_video' ? randomUUID() : null,
       brandId: assetType === 'lora_training' ? randomUUID() : null,
-      clientMetadata: null,
+      clientMetadata,
       requestId: 'request-1',
     } as const
     const file = await receive(

@@ -1,0 +1,119 @@
+import type { EventRecord } from '@airlock/database'
+import { finalEventTypes, isFinal, refusal } from '@airlock/domain'
+import { waitFor } from '@airlock/stack/testing'
+import { StoreUnavailable } from '@airlock/storage'
+import { expect } from 'vitest'
+import type { WorkerDeps } from '../../src/app.ts'
+import { type Airlock, sweepOptions, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+
+/** What the feed tells, as whoever reads it sees it: real workers write, real relays place. */
+const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
+  (await servers.database.events.after({ after: 0, limit: 1000 })).events
+
+const toldOf = async (airlock: Airlock, { id }: { id: string }) => (await feed(airlock)).filter(({ uploadId }) => uploadId === id)
+
+const comesToTell = (airlock: Airlock, upload: { id: string }, types: readonly string[]) =>
+  waitFor(async () => (await toldOf(airlock, upload)).map(({ type }) => type).join() === types.join(), {
+    what: `the feed to tell ${types.join(', ')}`,
+    timeoutMs: 15_000,
+  })
+
+const clientMetadata = { campaign: 'spring', take: 3, rate: 1.5e-7, final: true, ключ: 'é\u{1f600}' }
+
+test('an asset that nobody uses is told when it is marked and when it is gone, with what its caller tied to it', async ({ airlock }) => {
+  const sweep: WorkerDeps['sweep'] = { ...sweepOptions, everySeconds: 0.1, restSeconds: 0, unusedAssetDays: 1, graceDays: 0 }
+  airlock.startsWorker({ sweep })
+  const upload = await airlock.accepts(samples.logo, { clientMetadata })
+  await airlock.comesTo('completed', upload)
+  await airlock.servers.sql.query(`update assets set created_at = now() - interval '2 days'`)
+
+  await comesToTell(airlock, upload, ['upload.completed', 'asset.expiring', 'asset.deleted'])
+  const told = await toldOf(airlock, upload)
+  expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  for (const { payload } of told) expect(payload.metadata).toEqual(clientMetadata)
+  const expiringAt = told[1]?.payload.expiring_at
+  expect(expiringAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  expect(told[2]?.payload.expiring_at).toBe(expiringAt)
+})
+
+test('assets that go with their user, or by plain SQL, are told each by itself', async ({ airlock }) => {
+  const { sql } = airlock.servers
+  airlock.startsWorker()
+  const uploads = [await airlock.accepts(samples.logo, { clientMetadata }), await airlock.accepts(samples.photo, { clientMetadata })]
+  const [first, second] = uploads as [(typeof uploads)[0], (typeof uploads)[0]]
+  for (const upload of uploads) await airlock.comesTo('completed', upload)
+
+  await sql.query('delete from assets where upload_id = $1', [first.id])
+  await sql.query('delete from users where id = $1', [airlock.userId])
+
+  for (const upload of [first, second]) {
+    await comesToTell(airlock, upload, ['upload.completed', 'asset.deleted'])
+    const { payload, sequence, userId } = (await toldOf(airlock, upload))[1] as EventRecord
+    expect({ ...payload, sequence, userId }).toMatchObject({
+      sequence: 2,
+      userId: airlock.userId,
+      metadata: clientMetadata,
+      s3_key: upload.finalKey,
+      filename: upload.filename,
+    })
+  }
+})
+
+test('an upload that is parked, tried again, parked again and tried again is told each time, and then how it ended', async ({
+  airlock,
+  servers,
+}) => {
+  let broken = true
+  const copyToFinal: typeof servers.store.copyToFinal = async (from, ...rest) => {
+    if (broken) throw new StoreUnavailable('SlowDown (503)', null)
+    return servers.store.copyToFinal(from, ...rest)
+  }
+  airlock.startsWorker({
+    store: { ...servers.store, copyToFinal },
+    retry: { minAttempts: 2, retryForSeconds: 0, baseMs: 20, capMs: 50 },
+  })
+  const upload = await airlock.accepts(samples.photo, { clientMetadata })
+  const again = async () => {
+    expect(await servers.database.uploads.retryParked(upload.id)).toBe(true)
+    await airlock.queues.bell.ringAgain('images', { uploadId: upload.id })
+  }
+
+  await comesToTell(airlock, upload, ['upload.parked'])
+  await again()
+  await comesToTell(airlock, upload, ['upload.parked', 'upload.parked'])
+  broken = false
+  await again()
+  await comesToTell(airlock, upload, ['upload.parked', 'upload.parked', 'upload.completed'])
+
+  const told = await toldOf(airlock, upload)
+  expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  for (const { payload } of told) expect(payload.metadata).toEqual(clientMetadata)
+  for (const { payload } of told.slice(0, 2)) expect(payload.error).toMatchObject({ code: 'processing_failed' })
+})
+
+test('every upload that ends is told to have ended, exactly once, however it ends', async ({ airlock }) => {
+  const { database } = airlock.servers
+  const cancelled = refusal('cancelled', { filename: 'photo.jpg' })
+  airlock.startsWorker()
+  airlock.startsWorker()
+  const uploads = await Promise.all(
+    Array.from({ length: 15 }, async (_, i) => {
+      const upload = await airlock.accepts([samples.logo, samples.photo, samples.brokenPhoto][i % 3] ?? samples.logo)
+      // some are cancelled before their worker has them, some while, some too late
+      if (i % 5 === 0) await database.uploads.cancel(upload.id, cancelled)
+      return upload
+    }),
+  )
+  await waitFor(async () => (await Promise.all(uploads.map((one) => airlock.of(one)))).every(({ state }) => isFinal(state)), {
+    what: 'all to end',
+    timeoutMs: 20_000,
+  })
+  await waitFor(async () => (await feed(airlock)).length === uploads.length, { what: 'as many events' })
+  const told = await feed(airlock)
+  expect(told.every(({ type }) => (finalEventTypes as readonly string[]).includes(type))).toBe(true)
+  for (const upload of uploads) {
+    const { state } = await airlock.of(upload)
+    expect(told.filter(({ uploadId }) => uploadId === upload.id)).toMatchObject([{ type: `upload.${state}`, sequence: 1 }])
+  }
+})
