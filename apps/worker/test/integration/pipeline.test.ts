@@ -149,7 +149,6 @@ test('a hundred videos are on their way when Redis forgets everything, and each 
 
 test('a project that floods the queue leaves a place for the video of another', async ({ airlock, servers }) => {
   const held = Promise.withResolvers<void>()
-  onTestFinished(() => held.resolve())
   const flood = randomUUID()
   let runs = 0
   const copyToFinal: typeof servers.store.copyToFinal = async (from, to, options) => {
@@ -167,15 +166,17 @@ test('a project that floods the queue leaves a place for the video of another', 
 
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 3, maxRunningPerProject: 2 })
 
-  expect(await producer.waitFor(single.uploadId, isFinal)).toMatchObject({ status: 'completed' })
-  expect(runs).toBe(2)
-  held.resolve()
+  try {
+    expect(await producer.waitFor(single.uploadId, isFinal)).toMatchObject({ status: 'completed' })
+    expect(runs).toBe(2)
+  } finally {
+    held.resolve()
+  }
   for (const { uploadId } of flooding) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
 })
 
 test('pictures do not wait while every place for videos is taken, and more of them wait', async ({ airlock, servers }) => {
   const held = Promise.withResolvers<void>()
-  onTestFinished(() => held.resolve())
   const copyToFinal: typeof servers.store.copyToFinal = async (from, to, options) => {
     if (to.startsWith('generated-videos/')) await held.promise
     return servers.store.copyToFinal(from, to, options)
@@ -184,12 +185,15 @@ test('pictures do not wait while every place for videos is taken, and more of th
   const producer = pipeline(airlock.queues)
   const videos = await putsMany(airlock, 5)
   for (const video of videos) await producer.enqueueGeneratedVideo(video)
-  await waitFor(async () => (await airlock.onLane('videos', (queue) => queue.getActiveCount())) === 1, { what: 'a video to run' })
+  try {
+    await waitFor(async () => (await airlock.onLane('videos', (queue) => queue.getActiveCount())) === 1, { what: 'a video to run' })
 
-  for (const sample of [samples.photo, samples.logo]) await airlock.comesTo('completed', await airlock.accepts(sample))
+    for (const sample of [samples.photo, samples.logo]) await airlock.comesTo('completed', await airlock.accepts(sample))
 
-  expect(await endsOf(airlock)).toContainEqual({ state: 'completed', uploads: 2, assets: 2, distinct: 2 })
-  held.resolve()
+    expect(await endsOf(airlock)).toContainEqual({ state: 'completed', uploads: 2, assets: 2, distinct: 2 })
+  } finally {
+    held.resolve()
+  }
   for (const { uploadId } of videos) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
 })
 
