@@ -11,11 +11,16 @@ import { randomFrom } from './random.ts'
 import { type MemberName, members, type ServerName, servers } from './schedule.ts'
 
 export const bucket = 'airlock-chaos'
+/** A pipeline's own, from which videos are fetched. */
+export const renders = 'airlock-chaos-renders'
 export const filesPerHour = 60
 
 /** Everything that a repair waits for, set short. */
 const settings = {
   S3_BUCKET_NAME: bucket,
+  PIPELINE_SOURCE_BUCKETS: renders,
+  PIPELINE_RING_AFTER_SECONDS: '1',
+  PIPELINE_MAX_RUNNING_PER_PROJECT: '1',
   S3_CALL_TIMEOUT_MS: '4000',
   S3_MULTIPART_COPY_FROM_BYTES: String(5 * 1024 * 1024),
   DATABASE_POOL_SIZE: '5',
@@ -89,7 +94,7 @@ export async function openArena(options: ArenaOptions): Promise<Arena> {
 
 async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<unknown>)[]): Promise<Omit<Arena, 'stop'>> {
   const { root, folder } = options
-  await Promise.all([ensureBucket(stack.s3, bucket), keepCommits(stack)])
+  await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
   const chosen = { ...settings, ...options.settings }
   const common = { ...plain(options.env), ...chosen, ...stack.environment, S3_PUBLIC_ENDPOINT: stack.s3.endpoint, JWT_SECRET: jwtSecret }

@@ -2,15 +2,18 @@ import { GetObjectCommand, HeadObjectCommand, ListMultipartUploadsCommand, ListO
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { s3Client } from '../servers/s3.ts'
-import { type Arena, bucket } from './arena.ts'
+import { type Arena, bucket, renders } from './arena.ts'
 import { sha256 } from './files.ts'
 
 export interface UploadRow {
   readonly id: string
   readonly user_id: string
   readonly state: string
+  readonly door: string
   readonly original_filename: string
   readonly quarantine_key: string
+  /** Where its bytes lie when it came from another bucket. */
+  readonly source_bucket: string | null
   readonly final_key: string | null
   readonly size_bytes: string | null
   readonly counted: boolean
@@ -40,11 +43,15 @@ export interface FoundObject {
   readonly metadata: Readonly<Record<string, string>>
 }
 
+/** Whether it is the place of a file that waits, not of an asset. */
+export const isWaitingKey = (key: string): boolean => key.startsWith('quarantine/') || key.startsWith('pipeline-inbox/')
+
 /** What is not at its end yet. */
 export interface Unsettled {
   readonly receiving: number
   readonly pending: number
   readonly purges: number
+  /** In quarantine, or in the inbox. */
   readonly quarantined: readonly string[]
   readonly openUploads: readonly string[]
   readonly jobs: number
@@ -88,28 +95,35 @@ export class Facts {
       receiving: await count(`uploads where state = 'receiving'`),
       pending: await count(`uploads where state in ('received', 'processing')`),
       purges: await count('purges'),
-      quarantined: (await this.keys()).filter((key) => key.startsWith('quarantine/')),
+      quarantined: (await this.keys()).filter(isWaitingKey),
       openUploads: await this.#openUploads(),
       jobs: await this.#jobs(),
     }
   }
 
-  async keys(): Promise<string[]> {
+  async keys(of = bucket): Promise<string[]> {
     const keys: string[] = []
     let token: string | undefined
     do {
-      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: bucket, ContinuationToken: token }))
+      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: of, ContinuationToken: token }))
       keys.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ''))
       token = page.NextContinuationToken
     } while (token !== undefined)
     return keys
   }
 
+  /** SHA-256 of each object that a pipeline has in a bucket of its own, by key. */
+  async rendered(): Promise<ReadonlyMap<string, string>> {
+    const found = new Map<string, string>()
+    for (const key of await this.keys(renders)) found.set(key, (await this.object(key, renders))?.sha256 ?? '')
+    return found
+  }
+
   /** An object whole, or null when it is not there. */
-  async object(key: string): Promise<FoundObject | null> {
+  async object(key: string, of = bucket): Promise<FoundObject | null> {
     try {
-      const head = await this.#s3.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))
-      const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
+      const head = await this.#s3.send(new HeadObjectCommand({ Bucket: of, Key: key }))
+      const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: of, Key: key }))
       const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
       return {
         key,

@@ -18,6 +18,7 @@ export interface SentFile {
 /** What happened, in the order in which it was seen. */
 export type HistoryEvent =
   | { readonly event: 'sent'; readonly file: SentFile }
+  | { readonly event: 'rendered'; readonly key: string; readonly sha256: string }
   | { readonly event: 'acknowledged'; readonly uploadId: string; readonly name: string; readonly by: string }
   | { readonly event: 'refused'; readonly name: string; readonly code: string }
   | { readonly event: 'failed'; readonly what: string; readonly name?: string; readonly uploadId?: string; readonly why: string }

@@ -10,19 +10,22 @@ export interface Call {
   readonly method?: 'GET' | 'POST' | 'DELETE'
   readonly token: string
   readonly form?: FormData
+  /** Sent as JSON. */
+  readonly json?: object
   readonly headers?: Record<string, string>
   /** The caller hangs up when this fires. */
   readonly signal?: AbortSignal | undefined
 }
 
 /** Sends one request. It never throws: what goes wrong on the way is an answer that got lost. */
-export async function call(url: string, { method = 'GET', token, form, headers, signal }: Call): Promise<Answer> {
+export async function call(url: string, { method = 'GET', token, form, json, headers, signal }: Call): Promise<Answer> {
   const timeout = AbortSignal.timeout(patienceMs)
   try {
     const answer = await fetch(url, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...headers },
+      headers: { authorization: `Bearer ${token}`, ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
       ...(form !== undefined && { body: form }),
+      ...(json !== undefined && { body: JSON.stringify(json) }),
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     })
     const text = await answer.text()

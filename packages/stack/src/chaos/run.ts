@@ -7,10 +7,11 @@ import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
 import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
-import { Facts, type Unsettled } from './facts.ts'
+import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
 import { Magazine } from './files.ts'
 import { History } from './history.ts'
 import { healAll, unleash } from './nemesis.ts'
+import { Pipeline } from './pipeline.ts'
 import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
 import { scheduleOf } from './schedule.ts'
 
@@ -25,6 +26,7 @@ export interface ChaosOptions {
 }
 
 const clients = 6
+const pipelines = 2
 
 /** How long everything may take to come to its end once all is healed, in ms. */
 const settledWithinMs = 45_000
@@ -73,10 +75,11 @@ async function play(
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
   const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, magazine, history, until }).run())
+  const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ seed, number, arena, magazine, history, until }).run())
   const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
   const faults = await nemesis
-  await Promise.all(crowd)
+  await Promise.all([...crowd, ...renderers])
   await healAll(arena)
   const facts = await Facts.open(arena)
   try {
@@ -115,7 +118,7 @@ async function stillMoving(facts: Facts): Promise<string> {
     ...counts,
     'multipart uploads': openUploads.length,
     quarantined: quarantined.filter((key) => !parked.has(key)).length,
-    orphans: (await facts.keys()).filter((key) => !key.startsWith('quarantine/') && !named.has(key)).length,
+    orphans: (await facts.keys()).filter((key) => !isWaitingKey(key) && !named.has(key)).length,
   }
   return Object.entries(all)
     .filter(([, count]) => count > 0)

@@ -18,7 +18,7 @@ function wrongEnd(row: UploadRow | undefined, name: string, evidence: Evidence):
   const hasAsset = assets.some(({ upload_id }) => upload_id === row.id)
   switch (row.state) {
     case 'parked':
-      return objects.has(row.quarantine_key) ? null : 'parked, and its bytes are gone'
+      return row.source_bucket !== null || objects.has(row.quarantine_key) ? null : 'parked, and its bytes are gone'
     case 'completed':
       if (file.expected !== 'completed') return `completed, and it is bad: ${file.expected}`
       if (cancelled.has(row.id)) return 'cancelled, and completed all the same'

@@ -14,9 +14,11 @@ export interface Evidence {
   readonly history: History
   readonly uploads: ReadonlyMap<string, UploadRow>
   readonly assets: readonly AssetRow[]
-  /** By key; those under the final prefixes and in quarantine. */
+  /** By key; those under the final prefixes, in quarantine and in the inbox. */
   readonly objects: ReadonlyMap<string, FoundObject>
   readonly unsettled: Unsettled
+  /** SHA-256 of what lies in the pipeline's own bucket, by key. */
+  readonly rendered: ReadonlyMap<string, string>
   /** By name. */
   readonly sent: ReadonlyMap<string, SentFile>
   /** Upload ids, with the name of their file. */
@@ -50,6 +52,7 @@ export async function gather(
     uploads: new Map((await facts.uploads()).map((row) => [row.id, row])),
     assets: await facts.assets(),
     unsettled: await facts.unsettled(),
+    rendered: await facts.rendered(),
     sent: new Map(history.all('sent').map(({ file }) => [file.name, file])),
     acknowledged: new Map(history.all('acknowledged').map(({ uploadId, name }) => [uploadId, name])),
     asked: ids('cancel asked', 'delete asked'),

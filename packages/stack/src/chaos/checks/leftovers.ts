@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I5: quarantine, open multipart uploads, `receiving` rows, purges and queues are empty; parked uploads alone keep their bytes. */
+/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges and queues are empty; parked uploads alone keep their bytes. */
 export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
   const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I5', uploadId, what })
   const rows = [...uploads.values()]
@@ -11,7 +11,7 @@ export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
     ...rows.filter(({ state }) => ['received', 'processing'].includes(state)).map(({ id, state }) => breach(`still ${state}`, id)),
     ...unsettled.quarantined
       .filter((key) => !parked.has(key))
-      .map((key) => breach(`${key} lies in quarantine, its row is ${byKey.get(key)?.state ?? 'unknown'}`, byKey.get(key)?.id)),
+      .map((key) => breach(`${key} waits, its row is ${byKey.get(key)?.state ?? 'unknown'}`, byKey.get(key)?.id)),
     ...unsettled.openUploads.map((key) => breach(`a multipart upload of ${key} is open`, byKey.get(key)?.id)),
     ...(unsettled.purges > 0 ? [breach(`${unsettled.purges} objects still wait to be purged`)] : []),
     ...(unsettled.jobs > 0 ? [breach(`${unsettled.jobs} jobs still wait in Redis`)] : []),

@@ -1,4 +1,4 @@
-import type { AssetRow, FoundObject } from '../facts.ts'
+import { type AssetRow, type FoundObject, isWaitingKey } from '../facts.ts'
 import type { SentFile } from '../history.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
@@ -7,7 +7,7 @@ const cacheControls: Record<SentFile['assetType'], string> = {
   generated_video: 'no-cache, must-revalidate',
 }
 
-const isFinalKey = (key: string): boolean => !key.startsWith('quarantine/')
+const isFinalKey = (key: string): boolean => !isWaitingKey(key)
 
 /** I3: every asset has its object, with the bytes that were sent, and with the right encryption and headers. */
 export function assetsHaveObjects({ assets, objects, sent, uploads, arena }: Evidence): Breach[] {
@@ -39,8 +39,23 @@ function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: Sen
   return rules.flatMap(([what, found, wanted]) => (found === wanted ? [] : [`${what} is ${String(found)}, not ${String(wanted)}`]))
 }
 
-/** I4: no object under a final prefix without its row. */
-export function objectsHaveRows({ assets, objects }: Evidence): Breach[] {
+/** I4: no object under a final prefix without its row, and what lies in somebody else's bucket is as it was. */
+export function objectsHaveRows(evidence: Evidence): Breach[] {
+  return [...withoutRow(evidence), ...touched(evidence)]
+}
+
+function touched({ history, rendered }: Evidence): Breach[] {
+  return history
+    .all('rendered')
+    .filter(({ key, sha256 }) => rendered.get(key) !== sha256)
+    .map(({ key }) => ({
+      invariant: 'I4',
+      uploadId: null,
+      what: `${key} of another bucket ${rendered.has(key) ? 'has other bytes' : 'is gone'}`,
+    }))
+}
+
+function withoutRow({ assets, objects }: Evidence): Breach[] {
   const named = new Set(assets.map(({ s3_key }) => s3_key))
   return [...objects.values()]
     .filter(({ key }) => isFinalKey(key) && !named.has(key))
