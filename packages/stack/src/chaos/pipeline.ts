@@ -81,7 +81,7 @@ export class Pipeline {
     try {
       while (!until.aborted) {
         await this.#handOver(this.#make(), this.#random.weighted(manners).manner)
-        await wait(this.#random.between(50, 500))
+        await wait(this.#random.between(200, 900))
       }
     } finally {
       this.#s3.destroy()
