@@ -10,7 +10,7 @@ import {
   webhookSettings,
 } from '@airlock/config'
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
-import { endpointOf, isPublicAddress } from '@airlock/lifecycle'
+import { endpointOf, isPublicAddress, systemResolve } from '@airlock/lifecycle'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
@@ -89,6 +89,7 @@ function webhookOptions(config: WorkerConfig) {
   const { endpoints, allowPrivate, concurrency } = webhookSettings(config)
   return {
     endpoints: endpoints.map(endpointOf),
+    resolve: systemResolve(),
     mayCall: allowPrivate ? () => true : isPublicAddress,
     concurrency,
     everySeconds: 5,

@@ -1,8 +1,10 @@
+import { systemResolve } from '@airlock/lifecycle'
 import type { WorkerDeps } from '../src/app.ts'
 
 /** Nobody is told, until a test names somebody. Failures come again soon. */
 export const webhookOptions: WorkerDeps['webhooks'] = {
   endpoints: [],
+  resolve: systemResolve(),
   mayCall: () => true,
   concurrency: 4,
   everySeconds: 0.1,

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { type Endpoint, endpointOf } from '@airlock/lifecycle'
 import {
   answering,
@@ -14,6 +13,7 @@ import type { AirlockWorker, WorkerDeps } from '../../src/app.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { webhookOptions } from '../webhook-options.ts'
+import { writesEvents } from '../written-events.ts'
 
 const secretOf = (byte: number): string => `whsec_${Buffer.alloc(32, byte).toString('base64')}`
 const [one, two, three] = [secretOf(1), secretOf(2), secretOf(3)]
@@ -30,19 +30,6 @@ const tells = (endpoints: readonly Endpoint[], given: Partial<WorkerDeps['webhoo
 
 const endpointAt = ({ url }: { url: string }, ...secrets: string[]): Endpoint =>
   endpointOf({ url, secrets: secrets.length > 0 ? secrets : [one] })
-
-/** Assets that are gone: an event each, of an upload of its own. */
-async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {
-  const userId = randomUUID()
-  await sql.query('insert into users (id) values ($1)', [userId])
-  await sql.query(
-    `insert into assets (user_id, upload_id, s3_key, original_filename, file_size, mime_type, asset_type, metadata)
-     select $1, gen_random_uuid(), 'brand-images/' || gen_random_uuid(), 'logo.png', 1, 'image/png', 'brand_image', '{}'
-     from generate_series(1, $2)`,
-    [userId, count],
-  )
-  await sql.query('delete from assets where user_id = $1', [userId])
-}
 
 const eventIds = async ({ servers: { sql } }: Airlock): Promise<string[]> =>
   (await sql.query('select id from events order by id')).rows.map(({ id }) => id)
@@ -200,6 +187,32 @@ test('what an endpoint refuses for too long is dead, and comes when it is replay
   expect(await webhooks.replay({ eventId: null, endpoint: name, limit: 10 })).toBe(1)
   await comeTo(airlock, { delivered: 1 })
   expect(idsOf(endpoint.messages)).toHaveLength(1)
+})
+
+test('an endpoint that asks for patience is left alone for so long', async ({ airlock }) => {
+  const endpoint = await receiver({ answer: answering.status(429, { 'retry-after': '600' }) })
+  airlock.startsWorker(tells([endpointAt(endpoint)]))
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  const failures = () => airlock.log.saying('event not delivered yet, will be tried again')
+  await waitFor(() => failures().length > 0, { what: 'its answer' })
+  expect(failures()).toMatchObject([{ reason: 'answered 429', retryInMs: 600_000 }])
+  const { rows } = await airlock.servers.sql.query(
+    'select next_attempt_at - failing_since >= make_interval(secs => 599) as waits from webhook_deliveries',
+  )
+  expect(rows).toEqual([{ waits: true }])
+})
+
+test('an attempt is dated by the clock of Postgres, so that a worker with a wrong clock is believed', async ({ airlock }) => {
+  const { database } = airlock.servers
+  const endpoint = await receiver()
+  const due: typeof database.webhooks.due = async (...args) =>
+    (await database.webhooks.due(...args)).map((delivery) => ({ ...delivery, at: new Date('2026-01-01T00:00:00Z') }))
+  airlock.startsWorker({ ...tells([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
+  await isKnown(airlock)
+  await writesEvents(airlock, 1)
+  await hears(endpoint, 1)
+  expect(endpoint.messages[0]?.headers['webhook-timestamp']).toBe(String(Date.parse('2026-01-01T00:00:00Z') / 1000))
 })
 
 test('an endpoint that says 410 hears no more of that event, and of the next', async ({ airlock }) => {

@@ -10,6 +10,8 @@ export interface Delivery {
   readonly endpoint: string
   /** Which attempt this is, from 1. */
   readonly attempt: number
+  /** When it was handed out, by the clock of Postgres. */
+  readonly at: Date
   readonly event: EventRecord
 }
 
@@ -68,7 +70,7 @@ export const webhooks = (sessions: Sessions): Webhooks => ({
     }),
   async due(endpoint, { limit, leaseSeconds }) {
     const rows = await sessions.run((session) => session.rows(due, [endpoint, limit, leaseSeconds]))
-    return rows.map((row) => ({ endpoint, attempt: Number(row.attempts), event: asEvent(row) }))
+    return rows.map((row) => ({ endpoint, attempt: Number(row.attempts), at: row.handed_at as Date, event: asEvent(row) }))
   },
   async delivered({ endpoint, event }) {
     const rows = await sessions.run((session) => session.rows(delivered, [event.id, endpoint]))
@@ -114,7 +116,7 @@ const due = `
     update webhook_deliveries as taken set attempts = taken.attempts + 1, next_attempt_at = now() + make_interval(secs => $3)
     from due join events on events.id = due.event_id
     where taken.endpoint = $1 and taken.event_id = due.event_id
-    returning taken.attempts, events.*
+    returning taken.attempts, now() as handed_at, events.*
   )
   select * from handed order by position`
 

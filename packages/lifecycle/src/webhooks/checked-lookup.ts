@@ -4,7 +4,18 @@ import { isIP, type LookupFunction } from 'node:net'
 /** Says which addresses a name has, as `dns.lookup` does. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>
 
-export const systemResolve: Resolve = (hostname) => dns.lookup(hostname, { all: true })
+/**
+ * Asks the system, and each name once at a time: a question that gets no answer holds one of the few threads that Node has for names and
+ * files, however many wait for it.
+ */
+export function systemResolve(lookup: Resolve = (hostname) => dns.lookup(hostname, { all: true })): Resolve {
+  const asked = new Map<string, Promise<LookupAddress[]>>()
+  return (hostname) => {
+    const answer = asked.get(hostname) ?? lookup(hostname).finally(() => asked.delete(hostname))
+    asked.set(hostname, answer)
+    return answer
+  }
+}
 
 /** Which addresses may be connected to. */
 export type MayCall = (address: string) => boolean

@@ -39,7 +39,7 @@ export async function deliver(
 ): Promise<DeliveryOutcome> {
   const { event, attempt } = delivery
   const begun = performance.now()
-  const { reason, final } = await tell(delivery, endpoint, options)
+  const { reason, final, retryAfterMs } = await tell(delivery, endpoint, options)
   const ms = Math.round(performance.now() - begun)
   const fields = { endpoint: endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, ms, step: 'webhook' }
   if (reason === null) {
@@ -48,7 +48,7 @@ export async function deliver(
     return 'delivered'
   }
   if (options.signal?.aborted) return 'lost'
-  const wait = retryInMs(attempt, options.firstRetryMs, Math.random)
+  const wait = retryInMs({ attempt, firstMs: options.firstRetryMs, askedForMs: retryAfterMs ?? 0 }, Math.random)
   const giveUpAfterSeconds = final ? 0 : options.giveUpAfterSeconds
   switch (await webhooks.failed(delivery, reason, { retryInMs: wait, giveUpAfterSeconds })) {
     case 'pending':
@@ -62,13 +62,21 @@ export async function deliver(
   }
 }
 
-/** @returns why the endpoint did not take it, null when it did; and whether it is of use to try again */
-async function tell({ event }: Delivery, endpoint: Endpoint, options: PostOptions): Promise<{ reason: string | null; final: boolean }> {
+interface Told {
+  /** Why the endpoint did not take it; null when it did. */
+  readonly reason: string | null
+  /** It is of no use to try again. */
+  readonly final: boolean
+  readonly retryAfterMs: number | null
+}
+
+/** An attempt is dated by the clock of Postgres, as all that matters: a worker whose clock is wrong is believed all the same. */
+async function tell({ event, at }: Delivery, endpoint: Endpoint, options: PostOptions): Promise<Told> {
   try {
-    const status = await sendSigned(endpoint, { id: event.id, body: messageOf(event) }, options)
-    return { reason: problemOf(status), final: status === gone }
+    const { status, retryAfterMs } = await sendSigned(endpoint, { id: event.id, at, body: messageOf(event) }, options)
+    return { reason: problemOf(status), final: status === gone, retryAfterMs }
   } catch (error) {
-    return { reason: (error as Error).message, final: false }
+    return { reason: (error as Error).message, final: false, retryAfterMs: null }
   }
 }
 

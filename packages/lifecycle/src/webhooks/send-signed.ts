@@ -1,19 +1,19 @@
 import type { Endpoint } from './endpoint.ts'
-import { type PostOptions, post } from './post.ts'
+import { type Answer, type PostOptions, post } from './post.ts'
 import { signed } from './signature.ts'
 
 /**
  * Makes one attempt to tell an endpoint something.
  *
  * @param message.id the same for each attempt
- * @returns the status of its answer
+ * @param message.at the time of this attempt
  * @throws as `post`
  */
 export async function sendSigned(
   { url, secrets }: Omit<Endpoint, 'name'>,
-  message: { id: string; body: string },
+  message: { id: string; at: Date; body: string },
   options: PostOptions,
-): Promise<number> {
-  const headers = { 'content-type': 'application/json', 'user-agent': 'Airlock', ...signed({ ...message, at: new Date() }, secrets) }
+): Promise<Answer> {
+  const headers = { 'content-type': 'application/json', 'user-agent': 'Airlock', ...signed(message, secrets) }
   return post(url, headers, message.body, options)
 }

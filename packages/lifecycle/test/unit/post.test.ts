@@ -9,7 +9,7 @@ import {
 } from '@airlock/stack/testing'
 import { expect, onTestFinished, test } from 'vitest'
 import { isPublicAddress } from '../../src/index.ts'
-import { AddressRefused, type Resolve } from '../../src/webhooks/checked-lookup.ts'
+import { AddressRefused, type Resolve, systemResolve } from '../../src/webhooks/checked-lookup.ts'
 import { NoAnswer, type PostOptions, post } from '../../src/webhooks/post.ts'
 
 async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
@@ -18,10 +18,10 @@ async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver>
   return started
 }
 
-const anywhere: PostOptions = { mayCall: () => true, timeoutMs: 5000 }
+const anywhere: PostOptions = { resolve: systemResolve(), mayCall: () => true, timeoutMs: 5000 }
 
-const sends = (url: string, options: Partial<PostOptions> = {}) =>
-  post(url, { 'content-type': 'application/json' }, '{}', { ...anywhere, ...options })
+const sends = async (url: string, options: Partial<PostOptions> = {}) =>
+  (await post(url, { 'content-type': 'application/json' }, '{}', { ...anywhere, ...options })).status
 
 /** A name whose addresses are these; what is asked beyond them gets the last again. */
 function named(...answers: string[][]): Resolve & { asked: string[] } {
@@ -41,6 +41,33 @@ test('the status of the answer comes back, whatever it is', async () => {
     expect(await sends(url)).toBe(code)
   }
   expect(messages[0]).toMatchObject({ path: '/hooks', body: '{}', headers: { 'content-length': '2', connection: 'close' } })
+})
+
+test('for how long an endpoint wants to be left alone is understood', async () => {
+  const asked = async (retryAfter: string) => {
+    const { url } = await receiver({ answer: answering.status(429, { 'retry-after': retryAfter }) })
+    return (await post(url, {}, '{}', anywhere)).retryAfterMs
+  }
+  expect(await asked('120')).toBe(120_000)
+  const inAMinute = await asked(new Date(Date.now() + 61_000).toUTCString())
+  expect(inAMinute).toBeGreaterThan(50_000)
+  expect(inAMinute).toBeLessThanOrEqual(61_000)
+  for (const nothing of ['0', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT']) expect(await asked(nothing)).toBeNull()
+})
+
+test('a name is asked for once at a time, also when many wait for its answer', async () => {
+  const asked: string[] = []
+  const answers: (() => void)[] = []
+  const resolve = systemResolve((hostname) => {
+    asked.push(hostname)
+    return new Promise((answer) => answers.push(() => answer([{ address: '8.8.8.8', family: 4 }])))
+  })
+  const waiting = [resolve('hooks.example.com'), resolve('hooks.example.com'), resolve('other.example.com')]
+  expect(asked).toEqual(['hooks.example.com', 'other.example.com'])
+  for (const answer of answers) answer()
+  expect(await Promise.all(waiting)).toHaveLength(3)
+  void resolve('hooks.example.com')
+  expect(asked, 'no answer is kept').toHaveLength(3)
 })
 
 test('a redirect is not followed', async () => {

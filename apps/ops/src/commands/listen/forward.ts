@@ -1,4 +1,4 @@
-import { sendSigned, type ToldEvent } from '@airlock/lifecycle'
+import { sendSigned, systemResolve, type ToldEvent } from '@airlock/lifecycle'
 
 export interface ForwardOptions {
   readonly to: string
@@ -9,6 +9,8 @@ export interface ForwardOptions {
 /** As Airlock itself waits for an endpoint. */
 const timeoutMs = 10_000
 
+const resolve = systemResolve()
+
 /**
  * Sends an event as Airlock sends it to an endpoint: the same body, the same headers.
  *
@@ -17,8 +19,11 @@ const timeoutMs = 10_000
 export async function forward(event: ToldEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
   const { event_id: id } = event.data
   const begun = performance.now()
-  const message = { id, body: JSON.stringify(event) }
-  const sent = sendSigned({ url: to, secrets: [secret] }, message, { mayCall: () => true, timeoutMs, signal })
-  const answer = await sent.catch((error: Error) => error.message)
+  const message = { id, at: new Date(), body: JSON.stringify(event) }
+  const sent = sendSigned({ url: to, secrets: [secret] }, message, { resolve, mayCall: () => true, timeoutMs, signal })
+  const answer = await sent.then(
+    ({ status }) => status,
+    (error: Error) => error.message,
+  )
   return `${event.timestamp} ${event.type} ${id} → ${answer} in ${Math.round(performance.now() - begun)} ms`
 }

@@ -1,0 +1,83 @@
+import { queuePrefix } from '@airlock/queue'
+import { answering, givenStack, privateServer, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/stack/testing'
+import { Webhook } from 'standardwebhooks'
+import { expect, onTestFinished } from 'vitest'
+import { Airlock, test } from '../airlock.ts'
+import type { Servers } from '../servers.ts'
+import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts'
+import { writesEvents } from '../written-events.ts'
+
+const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
+
+/** A worker of production has the queues' one name, so it gets a Redis of its own. */
+async function place(servers: Servers): Promise<{ airlock: Airlock; starts(env: Record<string, string>): Promise<WorkerProcess> }> {
+  await servers.sql.query('truncate users, assets, events, event_sequences, event_relay, webhook_endpoints cascade')
+  const redis = await privateServer('redis')
+  onTestFinished(() => redis.drop())
+  const queues = await servers.queues(redis.address.url, queuePrefix)
+  onTestFinished(() => queues.close())
+  const { s3 } = givenStack()
+  const starts = async (env: Record<string, string>) => {
+    const worker = await startWorkerProcess({
+      DATABASE_URL: servers.databaseUrl,
+      REDIS_URL: queues.redisUrl,
+      S3_ENDPOINT: s3.endpoint,
+      S3_REGION: s3.region,
+      S3_BUCKET_NAME: servers.bucket.bucket,
+      S3_FORCE_PATH_STYLE: 'true',
+      S3_SSE: 'none',
+      AWS_ACCESS_KEY_ID: s3.accessKeyId,
+      AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      WEBHOOK_SECRETS: secret,
+      ...env,
+    })
+    onTestFinished(() => worker.kill())
+    return worker
+  }
+  return { airlock: new Airlock(servers, queues), starts }
+}
+
+async function receiver(): Promise<WebhookReceiver> {
+  const started = await webhookReceiver({ answer: answering.never })
+  onTestFinished(() => started.close())
+  return started
+}
+
+const isKnown = ({ sql }: Servers) =>
+  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === 1, { what: 'the endpoint to be known' })
+
+test('a worker that is killed while it tells is followed by one that tells with the same id', { timeout: 60_000 }, async ({ servers }) => {
+  const { airlock, starts } = await place(servers)
+  const endpoint = await receiver()
+  const env = { WEBHOOK_URLS: endpoint.url, WEBHOOK_ALLOW_PRIVATE: 'true' }
+  const first = await starts(env)
+  await isKnown(servers)
+  await writesEvents(airlock, 1)
+  await waitFor(() => endpoint.messages.length === 1, { what: 'the first attempt', timeoutMs: 15_000 })
+  await first.kill()
+
+  endpoint.answers(answering.status(204))
+  await servers.sql.query(`update webhook_deliveries set next_attempt_at = now() where state = 'pending'`) // its lease runs out
+  await starts(env)
+  await waitFor(async () => (await servers.sql.query(`select from webhook_deliveries where state = 'delivered'`)).rowCount === 1, {
+    what: 'the delivery',
+    timeoutMs: 15_000,
+  })
+  expect(endpoint.messages).toHaveLength(2)
+  expect(new Set(endpoint.messages.map(({ id }) => id)).size).toBe(1)
+  for (const { body, headers } of endpoint.messages) {
+    expect(new Webhook(secret).verify(body, headers as Record<string, string>)).toMatchObject({ type: 'asset.deleted' })
+  }
+})
+
+test('a worker tells nobody in a private network unless it is allowed, and says why', { timeout: 60_000 }, async ({ servers }) => {
+  const { airlock, starts } = await place(servers)
+  const endpoint = await receiver()
+  const worker = await starts({ WEBHOOK_URLS: `https://localhost:${endpoint.port}/?token=x-ray` })
+  await isKnown(servers)
+  await writesEvents(airlock, 1)
+  await waitFor(() => worker.output().includes('event not delivered yet'), { what: 'the refusal', timeoutMs: 15_000 })
+  expect(worker.output()).toMatch(/"reason":"localhost has the address (127\.0\.0\.1|::1), which is not public"/)
+  expect(worker.output()).not.toContain('x-ray')
+  expect(endpoint.messages).toEqual([])
+})
