@@ -19,13 +19,11 @@ export interface ImpatientQueuesOptions {
   onError(error: Error): void
 }
 
-/** How often a connection that is coming is looked at, in ms. */
-const lookEveryMs = 20
-
 /** The queues for those who must not wait: every call ends within 1.5 s, whatever Redis does. */
 export class ImpatientQueues {
   readonly #options: ImpatientQueuesOptions
   readonly #queues = new Map<QueueLane, Queue>()
+  #ready: Promise<void> | undefined
 
   constructor(options: ImpatientQueuesOptions) {
     this.#options = options
@@ -75,10 +73,16 @@ export class ImpatientQueues {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
   }
 
-  /** @throws AbortError when the call was given up first, so that nothing is sent that nobody waits for */
+  /** @throws the signal's reason when the call was given up first, so that nothing is sent that nobody waits for */
   async #connected(signal: AbortSignal): Promise<void> {
     const { redis, onError } = this.#options
+    if (redis.status === 'ready') return
     if (redis.status === 'wait') redis.connect().catch(onError)
-    while (redis.status !== 'ready') await setTimeout(lookEveryMs, undefined, { signal })
+    // one listener for all who wait: there may be thousands
+    this.#ready ??= new Promise<void>((resolve) => redis.once('ready', resolve)).then(() => {
+      this.#ready = undefined
+    })
+    await this.#ready
+    signal.throwIfAborted()
   }
 }

@@ -38,9 +38,14 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
     await handleProcessUpload(uploadId, job, token, signal, deps)
   } catch (error) {
     // parked: its pipeline hears why from the row, and an operator may still make an asset of it
-    if (!(error instanceof UnrecoverableError) || announced.name !== generatedVideoJob) throw error
+    if (!(error instanceof UnrecoverableError) || !(await isOfPipeline(announced, deps))) throw error
   }
   return resultOf(uploadId, deps)
+}
+
+/** Once it is written down, the sweeper rings for a pipeline's video as for any upload, and its pipeline waits for that job. */
+async function isOfPipeline({ name, payload }: AirlockJob, { uploads }: RunJobDeps): Promise<boolean> {
+  return name === generatedVideoJob || (await uploads.byId(payload.upload_id))?.door === 'pipeline'
 }
 
 /** @throws UnrecoverableError for a payload that breaks its schema */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { waitFor } from '@airlock/stack/testing'
-import { UnrecoverableError } from 'bullmq'
+import { UnrecoverableError, type Worker } from 'bullmq'
 import { expect } from 'vitest'
 import { type GeneratedVideo, inboxKey, type Priority, parseJob } from '../../src/index.ts'
 import { test } from '../bell-test.ts'
@@ -64,15 +64,17 @@ test('people go before batches, and among people the first comes first, whicheve
 
 test('a job that waits for its next try does not lose its place before batches', async ({ bell, listening, uploadId }) => {
   const order: string[] = []
-  const worker = listening.worker('videos', async ({ id, attemptsMade }) => {
-    if (id === uploadId && attemptsMade === 0) throw new Error('the store is away')
+  const worker: Worker = listening.worker('videos', async ({ id, attemptsMade }) => {
+    if (id === uploadId && attemptsMade === 0) {
+      await worker.pause(true) // before its next try can begin
+      throw new Error('the store is away')
+    }
     order.push(id ?? '')
   })
   worker.opts.settings = { backoffStrategy: () => 50 }
   const queue = listening.queue('videos')
   await bell.ring('videos', { uploadId })
   await waitFor(async () => (await queue.getJob(uploadId))?.attemptsMade === 1, { what: 'the first try' })
-  await worker.pause()
   const batch = video('batch')
   await bell.ringForVideo(batch)
   await waitFor(async () => ((await queue.getJob(uploadId))?.timestamp ?? Infinity) + 200 < Date.now(), { what: 'the wait to be over' })

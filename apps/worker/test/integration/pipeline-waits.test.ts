@@ -1,0 +1,42 @@
+import { JobGone } from '@airlock/queue'
+import { waitFor } from '@airlock/stack/testing'
+import { test } from '../airlock.ts'
+import { endsOf, pipeline, puts } from '../inbox.ts'
+
+const soon = { timeoutMs: 20_000, lookEveryMs: 100 }
+
+test('a pipeline whose Redis forgot everything enqueues again, and hears of the one asset', async ({ airlock, expect }) => {
+  const producer = pipeline(airlock.queues)
+  const video = await puts(airlock)
+  await producer.enqueueGeneratedVideo(video)
+  const waiting = producer.waitFor(video.uploadId, soon)
+  await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+  await expect(waiting).rejects.toThrow(JobGone)
+
+  airlock.startsWorker()
+  for (const _ of [1, 2]) {
+    await producer.enqueueGeneratedVideo(video)
+    expect(await producer.waitFor(video.uploadId, soon)).toMatchObject({ status: 'completed' })
+    await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+  }
+  expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 1, assets: 1, distinct: 1 }])
+})
+
+test('a pipeline hears that its video was parked, also when the sweeper rang for it', async ({ airlock, servers, expect }) => {
+  const copyToFinal = async () => Promise.reject(new Error('broken'))
+  const retry = { minAttempts: 2, retryForSeconds: 0, baseMs: 60_000, capMs: 60_000 }
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry })
+  const producer = pipeline(airlock.queues)
+  const video = await puts(airlock)
+  await producer.enqueueGeneratedVideo(video)
+  await waitFor(async () => (await airlock.jobState({ id: video.uploadId }, 'videos')) === 'delayed', { what: 'the first try to fail' })
+  const waiting = producer.waitFor(video.uploadId, soon)
+
+  await airlock.onLane('videos', async (queue) => {
+    await queue.obliterate({ force: true })
+    await servers.sql.query('update uploads set next_attempt_at = null where id = $1', [video.uploadId])
+    await airlock.queues.bell.ringAgain('videos', { uploadId: video.uploadId })
+  })
+
+  expect(await waiting).toMatchObject({ status: 'failed', error: { code: 'processing_failed' } })
+})
