@@ -120,8 +120,8 @@ export class Airlock {
     return upload
   }
 
-  /** Waits until an upload has come to a state. */
-  async comesTo(state: UploadState, upload: { id: string }, timeoutMs = 15_000): Promise<UploadRecord> {
+  /** Waits until an upload has come to a state; how long says when it is called stuck, not how soon it should come. */
+  async comesTo(state: UploadState, upload: { id: string }, timeoutMs = 45_000): Promise<UploadRecord> {
     await waitFor(async () => (await this.of(upload)).state === state, { what: `upload ${upload.id} to be ${state}`, timeoutMs })
     return this.of(upload)
   }

@@ -1,12 +1,42 @@
-import { defaultSizeLimits } from '@airlock/domain'
+import type { ChildProcess } from 'node:child_process'
+import { subscribe } from 'node:diagnostics_channel'
+import { type ByteSource, defaultSizeLimits } from '@airlock/domain'
 import { defaultIsolation } from '@airlock/inspection/isolated'
+import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'
+import type { Servers } from '../servers.ts'
 
 const limits = { maxBytes: defaultSizeLimits, maxPixels: 100_000_000 }
 
-test('a file that its inspector never gets done with is parked after three tries, and other files go on', async ({ airlock }) => {
+/** Three inspector processes are started one after the other: seconds on an idle machine. */
+const patient = { timeout: 180_000 } as const
+
+/** Every inspector process that this file's workers have started. */
+const inspectors: ChildProcess[] = []
+subscribe('child_process', (message) => {
+  inspectors.push((message as { process: ChildProcess }).process)
+})
+const inspector = (): ChildProcess => {
+  const last = inspectors.at(-1)
+  if (last === undefined) throw new Error('no inspector was started')
+  return last
+}
+
+/** A store that has something done before an inspector gets the first bytes that it asks for. */
+function storeDoing(work: () => unknown, { store }: Servers): Servers['store'] {
+  const doing = (source: ByteSource): ByteSource => ({
+    ...source,
+    read: async (offset, length) => {
+      await work()
+      return source.read(offset, length)
+    },
+  })
+  return { ...store, source: (...args) => doing(store.source(...args)) }
+}
+
+test('a file that its inspector never gets done with is parked after three tries, and other files go on', patient, async ({ airlock }) => {
   const maxSeconds = { ...defaultIsolation.maxSeconds, picture: 0.001 }
   airlock.startsWorker({ inspection: { ...defaultIsolation, maxSeconds, limits } })
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
@@ -20,15 +50,79 @@ test('a file that its inspector never gets done with is parked after three tries
   expect(await airlock.quarantine()).toEqual([picture.quarantineKey])
 })
 
-test('a file that needs more memory than there may be takes no worker down', async ({ airlock }) => {
+test('a file that needs more memory than there may be takes no worker down', patient, async ({ airlock }) => {
   airlock.startsWorker({ inspection: { ...defaultIsolation, maxMemoryMiB: 20, limits } })
   const picture = await airlock.accepts(samples.photo)
 
   expect(await airlock.comesTo('parked', picture)).toMatchObject({
+    attempt: 3,
     refusal: { code: 'inspection_failed' },
-    lastFault: expect.stringContaining('needed more than 20 MiB'),
+    lastFault: 'inspection failed 3×: needed more than 20 MiB',
   })
 })
+
+test.for([
+  { signal: 'SIGSEGV', what: 'a crash of native code' },
+  { signal: 'SIGKILL', what: 'a machine out of memory' },
+] as const)(
+  'a file that ends its inspectors like $what is parked after three tries, each of them later',
+  patient,
+  async ({ signal }, { airlock, servers }) => {
+    const dying = storeDoing(() => inspector().kill(signal), servers)
+    const retry = { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 10_000 }
+    airlock.startsWorker({ store: dying, retry, concurrency: 1, lanes: ['images'] })
+    const picture = await airlock.accepts(samples.photo)
+
+    expect(await airlock.comesTo('parked', picture)).toMatchObject({
+      attempt: 3,
+      refusal: { code: 'inspection_failed' },
+      lastFault: `inspection failed 3×: ended with ${signal}`,
+    })
+    // eight times further apart than other tries, which come after 10 to 20 ms and then 20 to 40
+    const waits = airlock.log.saying('attempt failed, upload waits for another').map(({ retryInMs }) => Number(retryInMs))
+    expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
+    expect(await airlock.quarantine()).toEqual([picture.quarantineKey])
+  },
+)
+
+test(
+  'an inspection whose lease is lost is ended at once, not at its limit, and the next file is read',
+  patient,
+  async ({ airlock, servers }) => {
+    const [begun, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    let held = false
+    const store = storeDoing(() => {
+      if (held) return
+      held = true
+      begun.resolve()
+      return never.promise
+    }, servers)
+    const maxSeconds = { ...defaultIsolation.maxSeconds, picture: 600 }
+    airlock.startsWorker({
+      store,
+      leaseSeconds: 3,
+      concurrency: 1,
+      lanes: ['images'],
+      inspection: { ...defaultIsolation, maxSeconds, limits },
+    })
+    const overtaken = await airlock.accepts(samples.photo)
+    await begun.promise
+    const reading = inspector()
+
+    try {
+      await servers.sql.query(`update uploads set attempt = attempt + 1, lease_until = now() + interval '1 hour' where id = $1`, [
+        overtaken.id,
+      ])
+
+      await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be ended', timeoutMs: 45_000 })
+      await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the worker to say so' })
+      await airlock.comesTo('completed', await airlock.accepts(samples.logo))
+      expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
+    } finally {
+      never.resolve() // else a worker that did not notice would be waited for
+    }
+  },
+)
 
 test('the limit of pixels is the one that the worker is told', async ({ airlock }) => {
   airlock.startsWorker({ inspection: { ...defaultIsolation, limits: { ...limits, maxPixels: 1000 } } })

@@ -1,5 +1,4 @@
 import { MiB } from '@airlock/domain'
-import { inspect } from '../full/inspect.ts'
 import { exitCodes, type FromChild, type ToChild } from './messages.ts'
 import { withoutNetwork } from './no-network.ts'
 import { remoteSource } from './remote-source.ts'
@@ -9,11 +8,17 @@ import { remoteSource } from './remote-source.ts'
 const memoryCheckMs = 20
 const maxRssBytes = Number(process.argv[2]) * MiB
 
+const endIfTooLarge = (): void => {
+  if (process.memoryUsage.rss() > maxRssBytes) process.exit(exitCodes.tooMuchMemory)
+}
+
 withoutNetwork()
 process.on('disconnect', () => process.exit(0))
-setInterval(() => {
-  if (process.memoryUsage.rss() > maxRssBytes) process.exit(exitCodes.tooMuchMemory)
-}, memoryCheckMs)
+setInterval(endIfTooLarge, memoryCheckMs)
+endIfTooLarge()
+
+/** The decoder, its native code included, is loaded only now that the guards stand. */
+const full = import('../full/inspect.ts')
 
 let waiting: PromiseWithResolvers<Uint8Array> | null = null
 
@@ -29,6 +34,7 @@ function ask(offset: number, length: number): Promise<Uint8Array> {
 
 async function run({ size, upload, limits }: Extract<ToChild, { kind: 'inspect' }>): Promise<void> {
   try {
+    const { inspect } = await full
     const inspection = await inspect(remoteSource(size, ask), upload, limits, () => tell({ kind: 'progress' }))
     tell({ kind: 'verdict', inspection, rssBytes: process.memoryUsage.rss() })
   } catch (error) {

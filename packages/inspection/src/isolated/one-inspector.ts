@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type ByteSource, InspectionFailed } from '@airlock/domain'
 import type { InspectedUpload, Inspection } from '../full/inspect.ts'
@@ -30,6 +31,9 @@ const program = fileURLToPath(new URL(`./inspector-process${import.meta.url.ends
 /** How much of what the process writes to its standard error is kept, for operators. */
 const maxStderrCharacters = 2000
 
+/** How long a process that can't be reached may take to be seen dead. */
+const dyingMs = 5000
+
 /**
  * One process that reads files apart from this one: what takes it down takes nothing else with it.
  *
@@ -59,8 +63,9 @@ export class OneInspector {
       this.#stderr = (this.#stderr + text).slice(-maxStderrCharacters)
     })
     this.#child.on('message', (message: FromChild) => this.#onMessage(message))
-    this.#child.on('error', (error) => this.#onExit(`can't be reached: ${error.message}`))
-    this.#exited = once(this.#child, 'exit').then(
+    this.#child.on('error', (error) => void this.#isUnreachable(error))
+    // not `exit`: what it wrote in its last moment may come later
+    this.#exited = once(this.#child, 'close').then(
       ([code, signal]) => this.#onExit(this.#causeOfDeath(code, signal)),
       (error: Error) => this.#onExit(error.message),
     )
@@ -146,8 +151,14 @@ export class OneInspector {
 
   #tell(message: ToChild): void {
     this.#child.send(message, (error) => {
-      if (error) this.#onExit(`can't be reached: ${error.message}`)
+      if (error) void this.#isUnreachable(error)
     })
+  }
+
+  /** A process that dies can't be reached some time before it is seen to have died, and what it died of says more. */
+  async #isUnreachable({ message }: Error): Promise<void> {
+    await Promise.race([this.#exited, pause(dyingMs, undefined, { ref: false })])
+    this.#onExit(`can't be reached: ${message}`)
   }
 
   /** Kills it for a reason of ours, which is told and not the signal that it died of. */

@@ -91,6 +91,18 @@ test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
   },
 )
 
+test('what a process died of is told, also when it could not be reached before it was seen to be dead', { timeout: 30_000 }, async ({
+  inspector,
+}) => {
+  const blocked = new Int32Array(new SharedArrayBuffer(4))
+  const source = doing(() => {
+    process.kill(inspector.pid ?? 0, 'SIGSEGV')
+    Atomics.wait(blocked, 0, 0, 500) // it dies, and this process can't see it yet
+  })
+
+  await expect(inspector.run({ ...errand, source })).rejects.toThrow(new InspectionFailed('ended with SIGSEGV'))
+})
+
 test('a process that hangs is ended when its time is up', { timeout: 30_000 }, async ({ inspector }) => {
   await inspector.run({ ...errand, source: bytesInMemory(bytes) })
   const hanging = inspector.run({ ...errand, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSTOP')), maxSeconds: 0.5 })
