@@ -82,7 +82,15 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
         for (const [rule, count] of Object.entries(report)) metrics.swept.inc({ rule }, count)
       },
     },
-    { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, bell, log },
+    {
+      uploads: database.uploads,
+      assets: database.assets,
+      sweeper: database.sweeper,
+      store,
+      bell,
+      log,
+      onFound: (what, count) => metrics.found.inc({ what }, count),
+    },
   )
   const purger = purgeTimer(metrics, deps)
   const upkeep = new UpkeepTimer(deps.upkeep, { database, log })

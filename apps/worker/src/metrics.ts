@@ -6,6 +6,7 @@ export class WorkerMetrics {
   readonly registry = new Registry()
   readonly outcomes: Counter<'outcome'>
   readonly swept: Counter<'rule'>
+  readonly found: Counter<'what'>
   readonly purged: Counter<'outcome'>
   readonly eventsPlaced: Counter
   readonly webhookAttempts: Counter<'endpoint' | 'outcome'>
@@ -23,6 +24,12 @@ export class WorkerMetrics {
       name: 'airlock_swept_total',
       help: 'Uploads that the sweeper got moving again, by its rule',
       labelNames: ['rule'],
+      registers: [this.registry],
+    })
+    this.found = new Counter({
+      name: 'airlock_sweep_found_total',
+      help: 'What passes of the sweeper met that only people can decide about: objects that no row proves to be over, assets without their object',
+      labelNames: ['what'],
       registers: [this.registry],
     })
     this.purged = new Counter({

@@ -23,7 +23,7 @@ export { type AnnouncedVideo, AnnouncementRefused, type RegisteredVideo, type Re
 export { reject } from './reject.ts'
 export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.ts'
 export { type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
-export type { SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
+export type { Found, SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'
 export { Tally } from './tally.ts'
 export { type ToldEvent, toldEvent } from './told-event.ts'

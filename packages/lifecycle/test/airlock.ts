@@ -90,6 +90,7 @@ type Sweeping = Partial<Omit<SweepDeps, 'bell'>> & { bell?: Partial<SweepDeps['b
 /** The verbs of one bell, and of another where that one has none of them. */
 const bellOf = (given: Partial<SweepDeps['bell']>, otherwise: SweepDeps['bell']): SweepDeps['bell'] => ({
   ringAgain: (...args) => (given.ringAgain ? given.ringAgain(...args) : otherwise.ringAgain(...args)),
+  wouldRing: (...args) => (given.wouldRing ? given.wouldRing(...args) : otherwise.wouldRing(...args)),
   ringForVideo: (...args) => (given.ringForVideo ? given.ringForVideo(...args) : otherwise.ringForVideo(...args)),
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Job } from 'bullmq'
+import type { Job, JobState } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, impatientConnection } from './connection.ts'
 import { ImpatientQueues } from './impatient-queues.ts'
@@ -76,6 +76,16 @@ export class Bell {
   }
 
   /**
+   * Whether `ringAgain` would ring, without doing it.
+   *
+   * @throws BellUnreachable when Redis is away
+   */
+  async wouldRing(lane: QueueLane, uploadId: string): Promise<boolean> {
+    const state = await this.#queues.reachable('look at the job', () => this.#queues.queue(lane).getJobState(uploadId.toLowerCase()))
+    return state === 'delayed' || hasEnded(state)
+  }
+
+  /**
    * Wakes a worker for a video in the pipeline's inbox that no row may know yet, as its producer should have, also when a finished job of
    * that id is still kept.
    *
@@ -139,13 +149,16 @@ export class Bell {
     if (known !== undefined) {
       const state = await this.#queues.reachable('look at the job', () => known.getState())
       if (state === 'delayed' && isDue) return this.#queues.reachable('bring the job forward', () => broughtForward(known))
-      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return false
+      if (!hasEnded(state)) return false
       await this.#queues.reachable('remove the finished job', () => known.remove())
     }
     await this.#add(lane, job, priority)
     return true
   }
 }
+
+/** `unknown`: there is no such job. */
+const hasEnded = (state: JobState | 'unknown'): boolean => state === 'completed' || state === 'failed' || state === 'unknown'
 
 /** @returns false when its time has come meanwhile */
 async function broughtForward(job: Job): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { UploadRecord } from '@airlock/database'
 import { assetKind } from '@airlock/domain'
-import { BellUnreachable } from '@airlock/queue'
+import { BellUnreachable, type QueueLane } from '@airlock/queue'
 import { cursorOf, placeOf } from './cursor.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
@@ -14,6 +14,7 @@ export const waiting = rule<UploadRecord>({
     return { items: batch.uploads, next: placeOf(batch.next) }
   },
   moves: ringFor,
+  wouldMove: wouldRingFor,
   says: 'upload waits without a job, rung again',
   about,
 })
@@ -25,6 +26,7 @@ export const lapsed = rule<UploadRecord>({
     return { items: batch.uploads, next: placeOf(batch.next) }
   },
   moves: ringFor,
+  wouldMove: wouldRingFor,
   says: "worker's lease ran out, rung again",
   about,
 })
@@ -33,10 +35,18 @@ function about({ id, state }: UploadRecord): object {
   return { uploadId: id, state }
 }
 
-async function ringFor({ id, assetType, priority }: UploadRecord, { bell, log }: SweepDeps): Promise<Moved> {
+function ringFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
+  return asked(upload, deps, (lane) => deps.bell.ringAgain(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }))
+}
+
+function wouldRingFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
+  return asked(upload, deps, (lane) => deps.bell.wouldRing(lane, upload.id))
+}
+
+async function asked({ id, assetType }: UploadRecord, { log }: SweepDeps, ring: (lane: QueueLane) => Promise<boolean>): Promise<Moved> {
   if (assetType === null) throw new Error(`upload ${id} was accepted without an asset type`)
   try {
-    return (await bell.ringAgain(assetKind(assetType).lane, { uploadId: id, priority: priority ?? undefined })) ? 'moved' : 'nothing to do'
+    return (await ring(assetKind(assetType).lane)) ? 'moved' : 'nothing to do'
   } catch (err) {
     if (!(err instanceof BellUnreachable)) throw err
     log.warn({ uploadId: id, err }, 'no worker woken, the next sweep will try')

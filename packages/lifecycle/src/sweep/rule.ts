@@ -16,6 +16,8 @@ export interface RuleDefinition<T> {
   /** One look from `after` on (null: from the beginning), a bounded one. */
   readonly finds: (after: string | null, deps: SweepDeps, options: SweepOptions) => Promise<Finds<T>>
   readonly moves: (item: T, deps: SweepDeps, options: SweepOptions) => Promise<Moved>
+  /** What `moves` would come to; absent: it would move. */
+  readonly wouldMove?: (item: T, deps: SweepDeps) => Promise<Moved>
   /** What the log says when a find was moved, and of what. */
   readonly says: string
   readonly about: (item: T) => object
@@ -74,7 +76,7 @@ const restSeconds = (rests: true | ((options: SweepOptions) => number), options:
 const isRecent = (at: string | null, seconds: number): boolean => at !== null && Math.abs(Date.now() - Date.parse(at)) < seconds * 1000
 
 async function moveOne<T>(
-  { moves, says, about, removes }: RuleDefinition<T>,
+  { moves, wouldMove = async () => 'moved', says, about, removes }: RuleDefinition<T>,
   item: T,
   name: string,
   run: Run,
@@ -85,7 +87,7 @@ async function moveOne<T>(
   if (options.signal?.aborted || (removes && run.removalsLeft === 0)) return 'stops here'
   await turn.keep()
   const fields = { ...about(item), rule: name, dryRun, step: 'sweep' }
-  const outcome = dryRun ? 'moved' : await moves(item, deps, options).catch(orGiveUp(fields, deps))
+  const outcome = await (dryRun ? wouldMove(item, deps) : moves(item, deps, options)).catch(orGiveUp(fields, deps))
   tally.unheard = outcome === 'unheard' ? tally.unheard + 1 : 0
   if (tally.unheard === maxUnheard) return 'stops here'
   if (outcome !== 'moved') return 'goes on'

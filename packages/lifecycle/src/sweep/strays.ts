@@ -45,8 +45,13 @@ export const strays = rule<ListedObject>({
   rests: true,
 })
 
-function tell({ unproven, vanished }: { unproven: readonly ListedObject[]; vanished: readonly AssetRecord[] }, { log }: SweepDeps): void {
+function tell(
+  { unproven, vanished }: { unproven: readonly ListedObject[]; vanished: readonly AssetRecord[] },
+  { log, onFound }: SweepDeps,
+): void {
   const fields = { rule: 'strays', step: 'sweep' }
+  onFound?.('unproven_object', unproven.length)
+  onFound?.('vanished_object', vanished.length)
   if (unproven.length > 0) {
     const keys = unproven.slice(0, shown).map(({ key }) => key)
     log.warn({ ...fields, count: unproven.length, keys }, 'objects that no row proves to be over, left alone')

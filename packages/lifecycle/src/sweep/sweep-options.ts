@@ -3,13 +3,18 @@ import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Log } from '../log.ts'
 
+/** What the sweeper finds and never mends: an object that no row proves to be over, and an asset whose object is not there. */
+export type Found = 'unproven_object' | 'vanished_object'
+
 export interface SweepDeps {
   uploads: UploadRepository
   assets: AssetRepository
   sweeper: SweeperLease
   store: Pick<ObjectStore, 'head' | 'list' | 'openReceives' | 'purge' | 'abandonReceives'>
-  bell: Pick<Bell, 'ringAgain' | 'ringForVideo' | 'failureOf'>
+  bell: Pick<Bell, 'ringAgain' | 'wouldRing' | 'ringForVideo' | 'failureOf'>
   log: Log
+  /** Counts what only people can decide about, each time that a pass meets it. */
+  onFound?: (what: Found, count: number) => void
 }
 
 export interface SweepOptions {

@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { finalPrefixes, refusal } from '@airlock/domain'
 import { expect } from 'vitest'
+import type { SweepDeps } from '../../src/index.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
 import { dot } from '../samples.ts'
 
@@ -125,13 +126,20 @@ test('an asset whose object vanished is told, and its row stays', async ({ airlo
   const lost = await promoted(airlock)
   const kept = await promoted(airlock)
   await airlock.store.purge(lost.asset.s3Key)
-  expect(await airlock.sweeps()).toEqual(nothingSwept)
+  const found: Record<string, number> = {}
+  const onFound: SweepDeps['onFound'] = (what, count) => {
+    found[what] = (found[what] ?? 0) + count
+  }
+  expect(await airlock.sweeps({}, { onFound })).toEqual(nothingSwept)
+  expect(found).toEqual({ unproven_object: 0, vanished_object: 1 })
   expect(airlock.log.saying('asset has no object')).toMatchObject([{ assetId: lost.asset.id, key: lost.asset.s3Key }])
   expect(await world.database.assets.byId(lost.asset.id)).not.toBeNull()
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
 })
 
-test('more objects than one look or one sweep holds are all gone through, from where the sweep before came to', async ({ airlock }) => {
+test('more objects than one look or one sweep holds are all gone through, from where the sweep before came to', {
+  timeout: 60_000,
+}, async ({ airlock }) => {
   const cancelled = await airlock.accepts(dot)
   await airlock.claims(cancelled)
   await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))

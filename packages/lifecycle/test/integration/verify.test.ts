@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { storeCan } from '@airlock/stack/testing'
-import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateMultipartUploadCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'vitest'
 import { type Breach, type VerifyOptions, verify } from '../../src/index.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
@@ -90,6 +90,26 @@ test('each breach is found, and repairing removes what is proven to be over and 
   expect(await world.bucket.keys()).toEqual(before.filter((key) => !over.includes(key)))
   expect((await verifies(airlock)).whats).toHaveLength(7)
   airlock.leavesBehind("objects of others below Airlock's prefixes")
+})
+
+test('an object whose headers are not those of its kind is a breach, which nobody repairs but people', async ({ airlock, world }) => {
+  const { upload, asset } = await promoted(airlock)
+  const copy = await airlock.store.head(asset.s3Key)
+  const { bucket, region, endpoint, accessKeyId, secretAccessKey } = world.bucket
+  const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
+  await client.send(new PutObjectCommand({ Bucket: bucket, Key: asset.s3Key, Body: dot.bytes, ContentType: 'text/html' }))
+  client.destroy()
+
+  const { breaches } = await verifies(airlock)
+
+  expect(breaches.map(({ detail }) => detail.split(' ≠ ')[0])).toEqual([
+    `content_hash: ${copy?.metadata.content_hash}`,
+    `upload_id: ${upload.id}`,
+    'content_type: image/png',
+    `cache_control: ${copy?.cacheControl}`,
+    ...(storeCan('encryption') ? ['encryption: true'] : []),
+  ])
+  expect(breaches.filter(({ repair }) => repair !== undefined)).toEqual([])
 })
 
 test.skipIf(!storeCan('uploadLists'))(

@@ -71,10 +71,12 @@ test('a job that is running is not rung for again, and one that waits for its ne
   const state = async () => (await queue.getJob(uploadId))?.getState()
   await waitFor(async () => (await state()) === 'active', { what: 'the job to run' })
   expect(await bell.ringAgain('images', { uploadId })).toBe(false)
+  expect(await bell.wouldRing('images', uploadId)).toBe(false)
 
   worker.opts.settings = { backoffStrategy: () => 60_000 }
   mayEnd.reject(new Error('the store is away'))
   await waitFor(async () => (await state()) === 'delayed', { what: 'the job to wait for its next try' })
+  expect(await bell.wouldRing('images', uploadId)).toBe(true)
   expect(await Promise.all([1, 2, 3].map(() => bell.ringAgain('images', { uploadId })))).toContain(true)
   await waitFor(async () => (await state()) === 'delayed' && runs === 2, { what: 'the job to run again at once' })
 })
