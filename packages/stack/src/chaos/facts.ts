@@ -51,6 +51,8 @@ export interface Unsettled {
   readonly receiving: number
   readonly pending: number
   readonly purges: number
+  /** Without their place in the feed. */
+  readonly events: number
   /** In quarantine, or in the inbox. */
   readonly quarantined: readonly string[]
   readonly openUploads: readonly string[]
@@ -95,6 +97,7 @@ export class Facts {
       receiving: await count(`uploads where state = 'receiving'`),
       pending: await count(`uploads where state in ('received', 'processing')`),
       purges: await count('purges'),
+      events: await count('events where position is null'),
       quarantined: (await this.keys()).filter(isWaitingKey),
       openUploads: await this.#openUploads(),
       jobs: await this.#jobs(),

@@ -7,6 +7,7 @@ import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
 import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
+import { Consumer } from './consumer.ts'
 import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
 import { Magazine } from './files.ts'
 import { History } from './history.ts'
@@ -76,17 +77,22 @@ async function play(
   const until = AbortSignal.any([over.signal, interrupted])
   const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, magazine, history, until }).run())
   const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ seed, number, arena, magazine, history, until }).run())
+  const consumer = new Consumer({ seed, arena, history })
+  const reading = consumer.run(until)
   const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
   const faults = await nemesis
   await Promise.all([...crowd, ...renderers])
+  await reading
   await healAll(arena)
   const facts = await Facts.open(arena)
   try {
     const begun = performance.now()
     await settle(facts, history, interrupted)
     say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
-    const evidence = await gather(facts, history, { badHashes: magazine.badHashes, filesPerHour, arena })
+    const heard = await consumer.finish()
+    const feed = await new Consumer({ seed, arena, history }).finish()
+    const evidence = await gather(facts, history, { badHashes: magazine.badHashes, filesPerHour, arena, feed, heard })
     const breaches = await breachesIn(evidence)
     for (const line of figures(evidence)) say(line)
     for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)

@@ -3,8 +3,9 @@ import type { Breach, Evidence } from './evidence.ts'
 import { nothingIsLeft } from './leftovers.ts'
 import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from './objects.ts'
 import { nobodyBeyondTheLimit, onlyOwnersPresign } from './rights.ts'
+import { everythingIsTold } from './told.ts'
 
-/** Every promise of design section 2 that can be read off the servers, and what checks it. */
+/** Every promise that can be read off the servers, and what checks it. */
 const checks: Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Promise<Breach[]>> = {
   I1: acknowledgedIsFinal,
   I2: atMostOneAsset,
@@ -14,6 +15,7 @@ const checks: Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Pro
   I6: onlyOwnersPresign,
   I7: nothingBadIsFinal,
   I8: nobodyBeyondTheLimit,
+  I9: everythingIsTold,
 }
 
 export async function breachesIn(evidence: Evidence): Promise<Breach[]> {

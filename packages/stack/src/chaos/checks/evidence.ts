@@ -1,10 +1,11 @@
 import type { Arena } from '../arena.ts'
+import type { Told } from '../consumer.ts'
 import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from '../facts.ts'
 import type { History, SentFile } from '../history.ts'
 
 /** A promise that was broken. */
 export interface Breach {
-  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8}`
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
   readonly uploadId: string | null
   readonly what: string
 }
@@ -29,6 +30,9 @@ export interface Evidence {
   readonly deleted: ReadonlySet<string>
   /** SHA-256 of what may never become an asset. */
   readonly badHashes: ReadonlySet<string>
+  /** What the feed tells when all has settled, and what was heard by somebody who read all the while. */
+  readonly feed: readonly Told[]
+  readonly heard: readonly Told[]
   readonly filesPerHour: number
   readonly arena: Arena
 }
@@ -36,7 +40,7 @@ export interface Evidence {
 export async function gather(
   facts: Facts,
   history: History,
-  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena'>,
+  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena' | 'feed' | 'heard'>,
 ): Promise<Evidence> {
   const objects = new Map<string, FoundObject>()
   for (const key of await facts.keys()) {

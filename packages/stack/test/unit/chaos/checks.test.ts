@@ -4,6 +4,8 @@ import type { Breach, Evidence } from '../../../src/chaos/checks/evidence.ts'
 import { nothingIsLeft } from '../../../src/chaos/checks/leftovers.ts'
 import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from '../../../src/chaos/checks/objects.ts'
 import { nobodyBeyondTheLimit } from '../../../src/chaos/checks/rights.ts'
+import { everythingIsTold } from '../../../src/chaos/checks/told.ts'
+import type { Told } from '../../../src/chaos/consumer.ts'
 import type { AssetRow, FoundObject, UploadRow } from '../../../src/chaos/facts.ts'
 import type { SentFile } from '../../../src/chaos/history.ts'
 
@@ -52,6 +54,22 @@ const object: FoundObject = {
   metadata: { upload_id: 'id', content_hash: file.sha256, uploaded_by: 'user', asset_type: 'brand_image' },
 }
 
+const told = (type: string, sequence = 1, given: Partial<Told['data']> = {}): Told => ({
+  type,
+  data: { event_id: `${type} ${sequence}`, upload_id: 'id', sequence, user_id: 'user', ...given },
+})
+
+/** What the feed should tell of these rows. */
+const toldOf = (rows: UploadRow[], assets: AssetRow[]): Told[] =>
+  rows
+    .filter(({ state }) => ['completed', 'rejected', 'parked'].includes(state))
+    .flatMap(({ id, state, user_id }) => {
+      const of = { upload_id: id, user_id }
+      const hasAsset = assets.some(({ upload_id }) => upload_id === id)
+      const end = told(`upload.${state}`, 1, { ...of, event_id: `${id} ends` })
+      return state === 'completed' && !hasAsset ? [end, told('asset.deleted', 2, { ...of, event_id: `${id} goes` })] : [end]
+    })
+
 interface World {
   rows?: UploadRow[]
   assets?: AssetRow[]
@@ -74,16 +92,25 @@ const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = f
     cancelled: new Set(),
     deleted: new Set(),
     badHashes: new Set(['bad hash']),
+    feed: toldOf(rows, assets),
+    heard: given.feed ?? toldOf(rows, assets),
     filesPerHour: 2,
-    unsettled: { receiving: 0, pending: 0, purges: 0, quarantined: [], openUploads: [], jobs: 0 },
+    unsettled: { receiving: 0, pending: 0, purges: 0, events: 0, quarantined: [], openUploads: [], jobs: 0 },
     arena: { stack: { s3: { can: { encryption: true } } } },
     ...given,
   }) as unknown as Evidence
 
 const all = (given: Evidence): Breach[] =>
-  [acknowledgedIsFinal, atMostOneAsset, assetsHaveObjects, objectsHaveRows, nothingIsLeft, nothingBadIsFinal, nobodyBeyondTheLimit].flatMap(
-    (check) => check(given),
-  )
+  [
+    acknowledgedIsFinal,
+    atMostOneAsset,
+    assetsHaveObjects,
+    objectsHaveRows,
+    nothingIsLeft,
+    nothingBadIsFinal,
+    nobodyBeyondTheLimit,
+    everythingIsTold,
+  ].flatMap((check) => check(given))
 
 const rejected: UploadRow = { ...row, state: 'rejected', error_code: 'file_corrupt' }
 const gone = { assets: [], objects: [] }
@@ -101,6 +128,8 @@ const sound: [string, World][] = [
 test.for(sound)('%s breaks no promise', ([_, world]) => {
   expect(all(evidence(world))).toEqual([])
 })
+
+const deletion = { asked: new Set(['id']), deleted: new Set(['id']) }
 
 const broken: [Breach['invariant'], string, World][] = [
   ['I1', 'an acknowledged file without a row', { rows: [], ...gone }],
@@ -130,6 +159,18 @@ const broken: [Breach['invariant'], string, World][] = [
   ['I5', 'a job left in Redis', { given: { unsettled: { ...evidence().unsettled, jobs: 1 } } }],
   ['I7', 'bad bytes under a final prefix', { objects: [{ ...object, sha256: 'bad hash' }] }],
   ['I8', 'a user beyond the limit', { rows: [row, { ...row, id: '2' }, { ...row, id: '3', state: 'abandoned' }] }],
+  ['I9', 'an upload that ended, and nobody is told', { given: { feed: [] } }],
+  ['I9', 'an end that is told twice', { given: { feed: [told('upload.completed'), told('upload.completed', 2)] } }],
+  ['I9', 'an end that is another one', { given: { feed: [told('upload.rejected')] } }],
+  ['I9', 'an end of somebody else', { given: { feed: [told('upload.completed', 1, { user_id: 'other' })] } }],
+  ['I9', 'a number that is left out', { given: { feed: [told('upload.parked'), told('upload.completed', 3)] } }],
+  ['I9', 'events of an upload in another order', { given: { feed: [told('upload.completed', 2), told('upload.parked', 1)] } }],
+  ['I9', 'an asset that is there, and told to be gone', { given: { feed: [told('upload.completed'), told('asset.deleted', 2)] } }],
+  ['I9', 'an asset that is gone, and nobody is told', { ...gone, given: { ...deletion, feed: [told('upload.completed')] } }],
+  ['I9', 'a parked upload that is not told', { rows: [{ ...row, state: 'parked' }], ...gone, given: { feed: [] } }],
+  ['I9', 'an event of nobody', { given: { feed: [...toldOf([row], [asset]), told('upload.completed', 1, { upload_id: 'x' })] } }],
+  ['I9', 'an event that was hidden from who read all the while', { given: { heard: [] } }],
+  ['I9', 'an event that was heard twice', { given: { heard: [...toldOf([row], [asset]), ...toldOf([row], [asset])] } }],
 ]
 
 test.for(broken)('%s: %s is found', ([invariant, _, world]) => {

@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Arena } from './arena.ts'
+import type { History } from './history.ts'
+import { call } from './http.ts'
+import { type Random, randomFrom } from './random.ts'
+import { tokenFor } from './token.ts'
+
+/** An event as the feed tells it. */
+export interface Told {
+  readonly type: string
+  readonly data: { readonly event_id: string; readonly upload_id: string; readonly sequence: number; readonly user_id: string }
+}
+
+interface Page {
+  readonly events: readonly Told[]
+  readonly next: string
+}
+
+export interface ConsumerOptions {
+  readonly seed: number
+  readonly arena: Arena
+  readonly history: History
+}
+
+/** So many answers may get lost before the feed counts as one that can't be read. */
+const tries = 20
+
+/** A service that hears of what happens, from any gateway, with one cursor: what was lost on the way it asks for again. */
+export class Consumer {
+  readonly #options: ConsumerOptions
+  readonly #random: Random
+  #after: string | null = null
+  readonly heard: Told[] = []
+
+  constructor(options: ConsumerOptions) {
+    this.#options = options
+    this.#random = randomFrom(options.seed, 'consumer')
+  }
+
+  /** Reads while things go wrong. */
+  async run(until: AbortSignal): Promise<void> {
+    while (!until.aborted) {
+      const read = await this.#read({ wait: 2, limit: this.#random.between(1, 20) }, until)
+      if (read === null) await wait(100)
+    }
+  }
+
+  /** Reads on until there is nothing more. */
+  async finish(): Promise<readonly Told[]> {
+    for (let attempt = 1; attempt <= tries; ) {
+      const read = await this.#read({ wait: 0, limit: 1000 })
+      if (read === 0) return this.heard
+      if (read === null) await wait(200 * attempt++)
+    }
+    throw new Error(`the feed could not be read to its end: ${this.heard.length} events so far`)
+  }
+
+  /** @returns how many events came; null when no answer did */
+  async #read({ wait, limit }: { wait: number; limit: number }, signal?: AbortSignal): Promise<number | null> {
+    const { arena, history } = this.#options
+    const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
+    const token = tokenFor(randomUUID(), arena.jwtSecret, 'service')
+    const answer = await call(`${this.#random.pick(arena.gateways)}/api/events?${query}`, { token, signal })
+    if ('lost' in answer || answer.status !== 200) {
+      // a 4xx would be our fault, and is found as events that nobody heard of
+      history.add({ event: 'failed', what: 'GET /api/events', why: 'lost' in answer ? answer.lost : String(answer.status) })
+      return null
+    }
+    const { events, next } = answer.body as Page
+    this.heard.push(...events)
+    this.#after = next
+    return events.length
+  }
+}
