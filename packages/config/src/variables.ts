@@ -230,7 +230,8 @@ export const variables = {
     default: '60',
   }),
   PIPELINE_MAX_RUNNING_PER_PROJECT: variable({
-    about: "the pipeline's videos of one project that may be worked on at once, over all workers; 0 = no bound",
+    about:
+      "the pipeline's videos of one project that may be worked on at once, over all workers; fewer than these can take, else a flood of one project holds up the others; 0 = no bound",
     parse: wholeNumber(0, 1000),
     default: '3',
   }),

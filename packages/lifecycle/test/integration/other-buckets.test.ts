@@ -4,6 +4,7 @@ import { type IsolatedBucket, isolatedBucket, storeCan } from '@airlock/stack/te
 import { expect } from 'vitest'
 import { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from '../../src/index.ts'
 import { type Airlock, test as base } from '../airlock.ts'
+import { Died, Mortal } from '../mortal.ts'
 import { largeScene, samples } from '../samples.ts'
 
 const test = base.extend('renders', async ({ world: _ }, { onCleanup }): Promise<IsolatedBucket> => {
@@ -58,6 +59,57 @@ test.for(sizes)(
     expect(await airlock.bytesAt(asset?.s3Key ?? '')).toEqual(sample.bytes)
     expect(await renders.keys()).toEqual([key])
     expect(await airlock.world.bucket.keys()).toEqual([asset?.s3Key])
+  },
+)
+
+const acceptance = [
+  { when: 'before', verb: 'head', rows: 0 },
+  { when: 'after', verb: 'read', rows: 0 },
+  { when: 'before', verb: 'registerVideo', rows: 0 },
+  { when: 'after', verb: 'registerVideo', rows: 1 },
+] as const
+
+test.for(acceptance)(
+  'a gateway that dies $when $verb has written down all or nothing, and the same request again makes one asset of it',
+  async ({ when, verb, rows }, { airlock, renders, expect }) => {
+    await renders.put(key, samples.scene.bytes)
+    const video = videoIn(airlock, renders)
+    const mortal = new Mortal({ when, verb })
+    const held = { uploads: mortal.holds(airlock.uploads), store: mortal.holds(airlock.store) }
+    await expect(accepts(airlock, video, held)).rejects.toBeInstanceOf(Died)
+    expect(await airlock.rows()).toHaveLength(rows)
+    expect(await airlock.rungFor('videos')).toEqual([])
+    // nobody asks again: the sweeper rings for what was written down
+    expect(await airlock.sweeps({ ringAfterSeconds: -1 })).toMatchObject({ waiting: rows })
+
+    const upload = await accepts(airlock, video)
+
+    expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+    expect(await airlock.assetsOf(upload)).toHaveLength(1)
+    expect(await renders.keys()).toEqual([key])
+  },
+)
+
+const steps = (['claim', 'read', 'learnHash', 'copyToFinal', 'complete'] as const).flatMap((step) => [
+  { when: 'before', step },
+  { when: 'after', step },
+])
+
+test.for(steps)(
+  'a video of another bucket whose worker dies $when $step becomes exactly one asset, and is left alone',
+  async ({ when, step }, { airlock, renders, expect }) => {
+    await renders.put(key, samples.scene.bytes)
+    const upload = await accepts(airlock, videoIn(airlock, renders))
+    const dies = when === 'before' ? { diesBefore: step } : { diesAfter: step }
+    expect(await airlock.worker(dies).process(upload)).toEqual({ ended: 'died' })
+    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+
+    await airlock.worker().process(upload)
+
+    const assets = await airlock.assetsOf(upload)
+    expect(assets).toHaveLength(1)
+    expect(await airlock.world.bucket.keys()).toEqual([assets[0]?.s3Key])
+    expect(await renders.keys()).toEqual([key])
   },
 )
 
