@@ -55,7 +55,7 @@ export class ImpatientQueues {
     const answered = new AbortController()
     const late = setTimeout(commandTimeoutMs, undefined, { signal: answered.signal }).then(() => {
       throw new Unreachable(
-        `can't ${what}: ${redis.status === 'ready' ? 'no answer' : `Redis is ${redis.status}`} in ${commandTimeoutMs} ms`,
+        `can't ${what}: ${redis.status === 'ready' ? 'no answer' : `no connection (${redis.status})`} in ${commandTimeoutMs} ms`,
       )
     })
     late.catch(() => {}) // once answered, its end is of no interest
