@@ -5,11 +5,14 @@ export interface EventFeedDeps {
   events: Pick<Events, 'after'>
   /** One connection for the whole process, however many wait. */
   listen(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
-  /** How often those who wait look for themselves, in ms: seldom while the connection holds, since it tells them. */
+  /** How often is looked for all who wait, in ms: seldom while the connection holds, since it tells what came. */
   lookEveryMs: { listening: number; lost: number }
 }
 
-/** Gives out what happened, to as many as wait for it. Waiters subscribe first and then read, so no event is missed. */
+/**
+ * Gives out what happened, to as many as wait for it. Waiters subscribe first and then read, so no event is missed. As a net below the
+ * connection that tells, all who wait look now and then; those at the same place with one statement.
+ */
 export class EventFeed {
   readonly #deps: EventFeedDeps
   readonly #listening: Listening
@@ -18,6 +21,7 @@ export class EventFeed {
   /** What is being asked since the last ring: those who wait at the same place share one statement. */
   #round = new Map<string, Promise<EventPage>>()
   #connected = false
+  #timer: NodeJS.Timeout | undefined
 
   constructor(deps: EventFeedDeps) {
     this.#deps = deps
@@ -30,6 +34,7 @@ export class EventFeed {
       onLost: () => {
         this.#connected = false
         this.#ring()
+        if (this.#waiters.size > 0) this.#lookLater()
       },
     })
   }
@@ -44,8 +49,7 @@ export class EventFeed {
   async page(query: EventQuery, check: (first: EventPage) => Promise<void>, signal: AbortSignal): Promise<EventPage> {
     const over = AbortSignal.any([signal, this.#draining.signal])
     let rung = Promise.withResolvers<void>()
-    const onRing = () => rung.resolve()
-    this.#waiters.add(onRing)
+    const leave = this.#enter(() => rung.resolve())
     try {
       let page = await this.#deps.events.after(query)
       await check(page)
@@ -56,13 +60,13 @@ export class EventFeed {
           page = await this.#deps.events.after({ ...query, after })
           continue
         }
-        await firstOf(rung.promise, over, this.#connected ? this.#deps.lookEveryMs.listening : this.#deps.lookEveryMs.lost)
+        await firstOf(rung.promise, over)
         if (over.aborted) return page
         rung = Promise.withResolvers<void>()
         page = await this.#inRound({ ...query, after })
       }
     } finally {
-      this.#waiters.delete(onRing)
+      leave()
     }
   }
 
@@ -73,6 +77,30 @@ export class EventFeed {
   async close(): Promise<void> {
     this.drain()
     await this.#listening.close()
+  }
+
+  /** @returns leaves again */
+  #enter(onRing: () => void): () => void {
+    this.#waiters.add(onRing)
+    if (this.#timer === undefined) this.#lookLater()
+    return () => {
+      this.#waiters.delete(onRing)
+      if (this.#waiters.size > 0) return
+      clearTimeout(this.#timer)
+      this.#timer = undefined
+    }
+  }
+
+  #lookLater(): void {
+    clearTimeout(this.#timer)
+    const { listening, lost } = this.#deps.lookEveryMs
+    this.#timer = setTimeout(
+      () => {
+        this.#ring()
+        this.#lookLater()
+      },
+      this.#connected ? listening : lost,
+    )
   }
 
   #ring(): void {

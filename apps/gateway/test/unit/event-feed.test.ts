@@ -54,6 +54,15 @@ test('they share none with those who ask for something else', async () => {
   expect(asked).toHaveLength(6)
 })
 
+test('while nothing is heard, a look for all who wait costs one statement', async () => {
+  const { feed, asked, happens } = feedOf({ lookEveryMs: { listening: 60_000, lost: 50 } })
+  const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
+  await settled()
+  happens('upload.completed')
+  await Promise.all(waiting)
+  expect(asked).toHaveLength(51)
+})
+
 test('while nothing is heard, those who wait look for themselves', async () => {
   const { feed, happens, bell } = feedOf({ lookEveryMs: { listening: 60_000, lost: 20 } })
   bell()?.onReady()
