@@ -50,7 +50,7 @@ export const variables = {
     secret: true,
   }),
   DATABASE_DIRECT_URL: variable({
-    about: 'Postgres without the pooler in between, for migrations; empty = DATABASE_URL',
+    about: 'Postgres without the pooler in between, for migrations and for what listens; empty = DATABASE_URL',
     parse: optional(url('postgres', 'postgresql')),
     default: '',
     secret: true,

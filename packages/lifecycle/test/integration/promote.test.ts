@@ -102,9 +102,16 @@ test.for([samples.photo, largeScene()])(
 test('an object that was replaced before it is inspected is never promoted, and an operator hears of it', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.replaces(upload, samples.logo.bytes)
+  let verdicts = 0
+  const inspect: Inspect = async (...args) => {
+    const verdict = await realInspect(...args)
+    verdicts += 1
+    return verdict
+  }
 
-  expect(await airlock.worker().process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.worker({ inspect }).process(upload)).toEqual({ ended: 'parked' })
 
+  expect(verdicts).toBe(0) // not one byte of the other object was judged
   expect(await airlock.of(upload)).toMatchObject({
     state: 'parked',
     refusal: { code: 'upload_vanished' },

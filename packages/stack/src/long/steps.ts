@@ -1,6 +1,7 @@
 import { containerWalk } from './containers/walk.ts'
+import { guardWalk } from './guards/walk.ts'
 import { mutations } from './mutations.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [mutations, containerWalk]
+export const steps: readonly LongStep[] = [mutations, guardWalk, containerWalk]

@@ -1,0 +1,33 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** Sources that can be spoilt: those of the clone stay as they are. */
+export interface CloneCopy {
+  readonly root: string
+  remove(): void
+}
+
+/** Copies what git knows of the clone, and what is new in it. Dependencies are borrowed, except for our own packages. */
+export function copyClone(root: string): CloneCopy {
+  const copy = mkdtempSync(join(tmpdir(), 'airlock-guards-'))
+  const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  for (const file of files.split('\0').filter(Boolean)) cpSync(join(root, file), join(copy, file))
+  borrow(root, copy, 'node_modules')
+  mkdirSync(join(copy, '.airlock'))
+  if (existsSync(join(root, tools))) symlinkSync(join(root, tools), join(copy, tools))
+  return { root: copy, remove: () => rmSync(copy, { recursive: true, force: true }) }
+}
+
+/** What was downloaded once. */
+const tools = '.airlock/tools'
+
+function borrow(root: string, copy: string, folder: string): void {
+  mkdirSync(join(copy, folder))
+  for (const name of readdirSync(join(root, folder))) {
+    if (name === '@airlock') cpSync(join(root, folder, name), join(copy, folder, name), { recursive: true, verbatimSymlinks: true })
+    // what tools write there is not for two to share
+    else if (!/^\.(vite|vitest|cache|experimental)/.test(name)) symlinkSync(join(root, folder, name), join(copy, folder, name))
+  }
+}

@@ -1,0 +1,23 @@
+import type { Guard } from '../guard.ts'
+import { bell } from './bell.ts'
+import { endings } from './endings.ts'
+import { gateway } from './gateway.ts'
+import { processes } from './processes.ts'
+import { sweeper } from './sweeper.ts'
+import { worker } from './worker.ts'
+
+/** Guards of one road of an upload. */
+export interface Road {
+  /** As docs/failure-model.md calls it: each test that it names there has a guard here. */
+  readonly heading: string
+  readonly guards: readonly Guard[]
+}
+
+export const roads: readonly Road[] = [
+  { heading: 'In at the gateway, for each file', guards: gateway },
+  { heading: 'The bell', guards: bell },
+  { heading: 'The worker, step by step', guards: worker },
+  { heading: 'Whole processes, whole servers', guards: processes },
+  { heading: 'Cancelling and deleting', guards: endings },
+  { heading: 'The sweeper itself', guards: sweeper },
+]

@@ -1,0 +1,129 @@
+import type { Guard } from '../guard.ts'
+
+/** The sweeper itself. */
+export const sweeper: readonly Guard[] = [
+  {
+    keeps: 'one sweeps at a time',
+    file: 'packages/database/src/sweeper/repository.ts',
+    edits: [['  where (sweeper.lease_until is null or sweeper.lease_until <= now())\n    and (', '  where (']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'two sweepers at once ring once for each upload, for one of them leaves it to the other',
+    },
+  },
+  {
+    keeps: 'a turn ends with its lease',
+    file: 'packages/database/src/sweeper/repository.ts',
+    edits: [[' or sweeper.lease_until <= now())', ')']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'a sweeper that died is followed by the next one once its lease has run out',
+    },
+  },
+  {
+    keeps: 'a pass of the future counts for nothing',
+    file: 'packages/lifecycle/src/sweep/rule.ts',
+    edits: [['Math.abs(Date.now() - Date.parse(at)) < seconds * 1000', 'Date.now() - Date.parse(at) < seconds * 1000']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on',
+    },
+  },
+  {
+    keeps: 'who lost its turn leaves the rest',
+    file: 'packages/lifecycle/src/sweep/turn.ts',
+    edits: [["    if (!renewed) throw new TurnLost('another process sweeps by now')\n", '']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'a sweeper that was silent for too long leaves the rest to the one that followed it',
+    },
+  },
+  {
+    keeps: 'a Redis that is away stops no other rule',
+    file: 'packages/lifecycle/src/sweep/ring.ts',
+    edits: [
+      [
+        '    if (!(err instanceof BellUnreachable)) throw err\n    log.warn({ uploadId: id, err }',
+        "    if (!(err instanceof BellUnreachable) || err.message !== '') throw err\n    log.warn({ uploadId: id, err }",
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'with Redis away the sweeper still abandons what is stale, and rings in a later sweep',
+    },
+  },
+  {
+    keeps: 'what was accepted meanwhile keeps its bytes',
+    file: 'packages/lifecycle/src/sweep/stale.ts',
+    edits: [
+      [
+        "    if (!(await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true }))) return 'nothing to do'",
+        "    await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true })",
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'an upload that is accepted while the sweeper looks at it stays accepted, with its bytes',
+    },
+  },
+  {
+    keeps: 'leftovers are removed',
+    file: 'packages/lifecycle/src/sweep/leftovers.ts',
+    edits: [['  async moves({ key }, { store }) {\n    await store.purge(key)\n', '  async moves() {\n']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'what could not be removed because the store was away is removed by a later sweep: promoted, rejected, refused, cancelled',
+    },
+  },
+  {
+    keeps: 'leftovers are looked for',
+    file: 'packages/lifecycle/src/sweep/sweep.ts',
+    edits: [['  leftovers,\n  unfinished,\n  strays,\n}', '  unfinished,\n  strays,\n}']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'what was written late, after its upload was abandoned, is removed by the next sweep',
+    },
+  },
+  {
+    keeps: 'an object without a row gets the time of a request',
+    file: 'packages/lifecycle/src/sweep/over.ts',
+    edits: [['isOlder(writtenAt, receivingForSeconds + callSeconds)', 'isOlder(writtenAt, callSeconds + 0 * receivingForSeconds)']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'an object without a row stays for as long as a request may take, and then goes; a key that is none of ours stays',
+    },
+  },
+  {
+    keeps: 'what lives keeps its bytes',
+    file: 'packages/lifecycle/src/sweep/leftovers.ts',
+    edits: [['  return upload.quarantineKey === key && isOver(upload, lastModified, options)', '  return upload.quarantineKey === key']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'what a living upload uses is never removed: received, processing, parked, or on its way',
+    },
+  },
+  {
+    keeps: 'one object keeps no other waiting',
+    file: 'packages/lifecycle/src/sweep/rule.ts',
+    edits: [['.catch(orGiveUp(fields, deps))', '']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting',
+    },
+  },
+  {
+    keeps: 'one sweep removes no more than it may',
+    file: 'packages/lifecycle/src/sweep/rule.ts',
+    edits: [[' || (removes && run.removalsLeft === 0)', '']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep.test.ts',
+      title: 'one sweep deletes no more than it may, and the next goes on',
+    },
+  },
+  {
+    keeps: 'a sweep that is told to stop stops',
+    file: 'packages/lifecycle/src/sweep/rule.ts',
+    edits: [['  if (options.signal?.aborted || (removes', '  if ((removes']],
+    test: { file: 'packages/lifecycle/test/integration/sweep.test.ts', title: 'a sweep that is told to stop ends between two moves' },
+  },
+]
