@@ -25,7 +25,7 @@ export async function startGatewayProcess(env: Record<string, string>): Promise<
   }
   const listening = () => /listening at (http:\/\/127\.0\.0\.1:(\d+))/.exec(output)
   try {
-    await waitFor(() => listening() !== null || child.exitCode !== null, { what: 'the gateway to listen', timeoutMs: 30_000 })
+    await waitFor(() => listening() !== null || child.exitCode !== null, { what: 'the gateway to listen', timeoutMs: 60_000 })
     const [, url = '', port] = listening() ?? []
     if (port === undefined) throw new Error(`the gateway ended: ${output}`)
     return { url, port: Number(port), kill }

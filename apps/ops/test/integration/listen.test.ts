@@ -133,7 +133,7 @@ test('a program that is down or fails is shown, and does not end it', async () =
   await waitFor(() => out.some((line) => line.includes(missed) && line.includes('ECONNREFUSED')), { what: 'its absence' })
 })
 
-test('it goes on when Airlock was restarted, and passes over nothing that happened meanwhile', async () => {
+test('it goes on when Airlock was restarted, and passes over nothing that happened meanwhile', { timeout: 90_000 }, async () => {
   const { out, err } = listens('--from', 'oldest')
   await waitFor(() => out.length > 1, { what: 'what is there already' })
   await gateway.kill()
