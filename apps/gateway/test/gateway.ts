@@ -6,6 +6,7 @@ import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
 import { Bell, impatientConnection } from '@airlock/queue'
 import {
+  encodedForm,
   givenStack,
   type IsolatedBucket,
   type IsolatedDatabase,
@@ -287,8 +288,8 @@ export class Client {
   }
 
   /** Sends parts as a form, in the order given. */
-  async uploads(...parts: Part[]): Promise<Answer> {
-    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers: await this.headers(), body: formOf(parts) }))
+  uploads(...parts: Part[]): Promise<Answer> {
+    return this.#sendsForm(parts)
   }
 
   /** Sends pictures, the usual way. */
@@ -297,9 +298,14 @@ export class Client {
   }
 
   /** Sends pictures, and would like to wait for their assets. */
-  async picturesWaiting(prefer: string, ...files: FilePart[]): Promise<Answer> {
-    const body = formOf([['asset_type', 'brand_image'], ...files])
-    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers: { ...(await this.headers()), prefer }, body }))
+  picturesWaiting(prefer: string, ...files: FilePart[]): Promise<Answer> {
+    return this.#sendsForm([['asset_type', 'brand_image'], ...files], { prefer })
+  }
+
+  async #sendsForm(parts: readonly Part[], extra: Record<string, string> = {}): Promise<Answer> {
+    const { body, type } = await encodedForm(formOf(parts))
+    const headers = { ...(await this.headers()), ...extra, 'content-type': type }
+    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers, body }))
   }
 }
 

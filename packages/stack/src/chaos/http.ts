@@ -1,3 +1,4 @@
+import { encodedForm } from '../encoded-form.ts'
 import type { FileToSend } from './files.ts'
 
 /** Longer than a gateway may take, so that a late answer is seen as the answer that it is. */
@@ -21,11 +22,11 @@ export interface Call {
 export async function call(url: string, { method = 'GET', token, form, json, headers, signal }: Call): Promise<Answer> {
   const timeout = AbortSignal.timeout(patienceMs)
   try {
+    const content = form === undefined ? jsonContent(json) : await encodedForm(form)
     const answer = await fetch(url, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(json !== undefined && { 'content-type': 'application/json' }), ...headers },
-      ...(form !== undefined && { body: form }),
-      ...(json !== undefined && { body: JSON.stringify(json) }),
+      headers: { authorization: `Bearer ${token}`, ...(content !== null && { 'content-type': content.type }), ...headers },
+      body: content?.body ?? null,
       signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
     })
     const text = await answer.text()
@@ -35,6 +36,8 @@ export async function call(url: string, { method = 'GET', token, form, json, hea
     return { lost: cause instanceof Error ? `${message}: ${cause.message}` : message }
   }
 }
+
+const jsonContent = (json?: object) => (json === undefined ? null : { body: JSON.stringify(json), type: 'application/json' })
 
 /** A form of files of one kind; its fields come before the files or after them. */
 export function formOf(files: readonly FileToSend[], { projectId, fieldsFirst }: { projectId: string; fieldsFirst: boolean }): FormData {

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { encodedForm } from '../encoded-form.ts'
 
 /** A file on its way in, as a form has it. */
 export interface FileToSend {
@@ -73,7 +74,8 @@ export function gatewayClient({ baseUrl, token, signal, jobTimeoutMs = 30_000 }:
 
   return {
     async send(file) {
-      const answer = await call('/api/upload', { method: 'POST', body: formOf(file) })
+      const { body: form, type } = await encodedForm(formOf(file))
+      const answer = await call('/api/upload', { method: 'POST', headers: { 'content-type': type }, body: form })
       const body = (await answer.json()) as Answers['upload']
       const [upload] = body.uploads ?? []
       if (answer.ok && upload !== undefined) return follow(upload.status_url)

@@ -1,3 +1,4 @@
+export { encodedForm } from '../encoded-form.ts'
 export { waitFor } from '../wait-for.ts'
 export { testCertificate } from './certificate.ts'
 export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
