@@ -1,10 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { type ByteSource, InspectionFailed } from '@airlock/domain'
 import type { InspectedUpload, Inspection } from '../full/inspect.ts'
 import type { InspectionLimits } from '../full/limits.ts'
+import { environment, execArgv, program } from './confinement.ts'
 import { exitCodes, type FromChild, type ToChild } from './messages.ts'
 import { Stopwatch } from './stopwatch.ts'
 
@@ -25,9 +25,6 @@ export interface Errand {
   readonly signal: AbortSignal
 }
 
-/** Runs as it is in development, and built elsewhere. */
-const program = fileURLToPath(new URL(`./inspector-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
-
 /** How much of what the process writes to its standard error is kept, for operators. */
 const maxStderrCharacters = 2000
 
@@ -37,7 +34,7 @@ const dyingMs = 5000
 /**
  * One process that reads files apart from this one: what takes it down takes nothing else with it.
  *
- * It gets no environment, may write no file and start no process; bytes come from the errand's source, by messages.
+ * It gets no environment, may write no file, start no process and use no network; bytes come from the errand's source, by messages.
  */
 export class OneInspector {
   readonly #child: ChildProcess
@@ -54,8 +51,8 @@ export class OneInspector {
   constructor(options: InspectorOptions) {
     this.#options = options
     this.#child = fork(program, [String(options.maxMemoryMiB)], {
-      execArgv: execArgv(options),
-      env: { MALLOC_ARENA_MAX: '2' },
+      execArgv: execArgv(options.maxMemoryMiB),
+      env: environment,
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
@@ -172,22 +169,4 @@ export class OneInspector {
       code === exitCodes.tooMuchMemory ? `needed more than ${this.#options.maxMemoryMiB} MiB` : `ended with ${signal ?? `code ${code}`}`
     return this.#stderr === '' ? how : `${how}: ${this.#stderr.trim()}`
   }
-}
-
-/**
- * No writing of files, no processes, no threads; native code only because the decoder is. Its heap is bounded as well as the whole.
- * How modules are found is taken over from this process.
- */
-function execArgv({ maxMemoryMiB }: InspectorOptions): string[] {
-  const conditions = process.execArgv.filter(
-    (argument, i, all) => /^(?:-C|--conditions)/.test(argument) || /^(?:-C|--conditions)$/.test(all[i - 1] ?? ''),
-  )
-  return [
-    ...conditions,
-    '--permission',
-    '--allow-fs-read=*',
-    '--allow-addons',
-    '--no-warnings',
-    `--max-old-space-size=${Math.ceil(maxMemoryMiB / 2)}`,
-  ]
 }
