@@ -1,5 +1,6 @@
 import { givenStack } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
+import pg from 'pg'
 import { expect, test } from 'vitest'
 import { acceptedIds, Client, logo, photo, startGateway } from '../gateway.ts'
 
@@ -62,6 +63,28 @@ test('emptying Redis does not widen the limit', async () => {
     expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
   } finally {
     redis.disconnect()
+    await gateway.close()
+  }
+})
+
+test('however many files one user sends at once, they hold one connection to Postgres while they wait to be counted', async () => {
+  const gateway = await startGateway()
+  const locking = new pg.Client({ connectionString: gateway.servers.db.url })
+  await locking.connect()
+  try {
+    const [greedy, other] = [new Client(gateway.url), new Client(gateway.url)]
+    // as another gateway does that counts a file of the same user
+    await locking.query(`begin; select pg_advisory_xact_lock(hashtextextended('uploads of user ${greedy.id}', 0))`)
+    const sending = Array.from({ length: 20 }, async () => greedy.pictures(await logo()))
+    const waiting = `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`
+    await expect.poll(async () => (await locking.query(waiting)).rows[0].n, { timeout: 10_000 }).toBe(1)
+
+    expect((await other.pictures(await logo())).status).toBe(202)
+    expect((await locking.query(waiting)).rows[0].n).toBe(1)
+    await locking.query('rollback')
+    for (const { status } of await Promise.all(sending)) expect(status).toBe(202)
+  } finally {
+    await locking.end()
     await gateway.close()
   }
 })

@@ -4,6 +4,7 @@ import { Upload } from '../entities/upload.ts'
 import type { IdempotencyToken } from '../idempotency/repository.ts'
 import { writeAnswer } from '../idempotency/write-answer.ts'
 import type { Session, Sessions } from '../sessions.ts'
+import { Turns } from '../turns.ts'
 import { storableText } from './client-text.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
 import { asRecord, type ClientMetadata, type Door, type UploadRecord } from './record.ts'
@@ -91,9 +92,10 @@ export interface Intake {
 
 const read = rowReader(Upload)
 
-export const intake = (sessions: Sessions): Intake => ({
+export const intake = (sessions: Sessions, turns = new Turns()): Intake => ({
   async register(upload, { filesPerHour }) {
-    const [answer] = await sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour]))
+    const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour]))
+    const [answer] = await turns.take(upload.userId, ask)
     return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
   },
 

@@ -1,0 +1,29 @@
+import { AirlockError } from '@airlock/domain'
+
+/** How long a piece of work waits for its turn, in ms. */
+const longestWaitMs = 10_000
+
+/**
+ * Lets pieces of work with the same key go one after the other in this process. The database would make them wait for one lock, and each
+ * waiting one would hold a connection: a hundred files of one user would take the whole pool, and everybody else would wait behind them.
+ */
+export class Turns {
+  readonly #last = new Map<string, Promise<void>>()
+
+  /** @throws AirlockError `overloaded` when its turn has not come in 10 s: then `work` does not run, not even later */
+  take<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>()
+    let waits = true
+    const timer = setTimeout(() => {
+      waits = false
+      reject(new AirlockError('overloaded', {}))
+    }, longestWaitMs)
+    const turn = (this.#last.get(key) ?? Promise.resolve()).then(async () => {
+      clearTimeout(timer)
+      if (waits) await work().then(resolve, reject)
+      if (this.#last.get(key) === turn) this.#last.delete(key)
+    })
+    this.#last.set(key, turn)
+    return promise
+  }
+}

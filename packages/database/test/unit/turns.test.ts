@@ -1,0 +1,68 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Turns } from '../../src/turns.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** Work that ends when a test says so. */
+function works() {
+  const started: string[] = []
+  const ends = new Map<string, PromiseWithResolvers<string>>()
+  const work = (name: string) => async () => {
+    started.push(name)
+    const end = Promise.withResolvers<string>()
+    ends.set(name, end)
+    return end.promise
+  }
+  return {
+    started,
+    work,
+    ends: (name: string) => ends.get(name)?.resolve(name),
+    fails: (name: string) => ends.get(name)?.reject(new Error(name)),
+  }
+}
+
+const settled = () => vi.advanceTimersByTimeAsync(0)
+
+test('work of one key goes one after the other, whatever becomes of it; that of another key goes beside it', async () => {
+  const turns = new Turns()
+  const { started, work, ends, fails } = works()
+  const [a, b] = [turns.take('anna', work('a')), turns.take('anna', work('b'))]
+  const c = turns.take('anna', work('c'))
+  const other = turns.take('otto', work('other'))
+  await settled()
+  expect(started).toEqual(['a', 'other'])
+
+  ends('a')
+  expect(await a).toBe('a')
+  await settled()
+  expect(started).toEqual(['a', 'other', 'b'])
+  fails('b')
+  await expect(b).rejects.toThrow('b')
+  await settled()
+  ends('c')
+  ends('other')
+  expect([await c, await other]).toEqual(['c', 'other'])
+  const d = turns.take('anna', work('d'))
+  await settled()
+  ends('d')
+  expect(await d).toBe('d')
+})
+
+test('who waits for ten seconds hears so, and its work never runs', async () => {
+  const turns = new Turns()
+  const { started, work, ends } = works()
+  const first = turns.take('anna', work('first'))
+  const late = turns.take('anna', work('late')).catch((error: unknown) => error)
+  await vi.advanceTimersByTimeAsync(9000)
+  const next = turns.take('anna', work('next'))
+  await vi.advanceTimersByTimeAsync(1000)
+
+  expect(await late).toMatchObject({ code: 'overloaded' })
+  ends('first')
+  await first
+  await settled()
+  expect(started).toEqual(['first', 'next'])
+  ends('next')
+  expect(await next).toBe('next')
+})
