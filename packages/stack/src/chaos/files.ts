@@ -88,8 +88,8 @@ function jpegComment(text: string): Buffer {
   return segment
 }
 
-/** Free space (ISO 14496-12, section 8.1.2). */
-function freeBox(text: string, emptyBytes: number): Buffer {
+/** Free space, which leaves a video sound behind its end (ISO 14496-12, section 8.1.2). */
+export function freeBox(text: string, emptyBytes: number): Buffer {
   const box = Buffer.alloc(8 + text.length + emptyBytes)
   box.writeUInt32BE(box.length, 0)
   box.write(`free${text}`, 4, 'latin1')
