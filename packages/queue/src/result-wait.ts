@@ -70,7 +70,9 @@ export class ResultWait {
         this.#over.signal.throwIfAborted()
         this.#unlisten = ends.listen(this.#uploadId, this.#told.resolve)
       }
-      return await this.#options.queues.reachable('look at the job', () => this.#endInRedis())
+      const seen = await this.#options.queues.reachable('look at the job', () => this.#endInRedis())
+      this.#lastError = undefined
+      return seen
     } catch (error) {
       if (!(error instanceof QueueUnreachable)) throw error
       this.#lastError = error

@@ -1,11 +1,13 @@
-import { execFile } from 'node:child_process'
+import { type ExecFileOptions, execFile } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-export const run = promisify(execFile)
+/** A program that hangs is ended. */
+export const run = (file: string, args: string[], options: ExecFileOptions = {}) =>
+  promisify(execFile)(file, args, { ...options, encoding: 'utf8', timeout: 150_000 })
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const root = join(packageFolder, '../..')

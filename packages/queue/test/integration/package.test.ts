@@ -11,7 +11,7 @@ import { storedPayloads } from '../stored-payloads.ts'
 let tarball: Packed
 beforeAll(async () => {
   tarball = await packed()
-})
+}, 180_000)
 afterAll(() => tarball.drop())
 
 const example = 'examples/enqueue-and-wait.ts'
@@ -63,7 +63,7 @@ const tsconfig = {
   include: ['*.ts'],
 }
 
-test('its example has types and runs, where nothing but the package is installed', { timeout: 60_000 }, async () => {
+test('its example has types and runs, where nothing but the package is installed', { timeout: 180_000 }, async () => {
   const { project } = tarball
   cpSync(join(project, 'node_modules/@airlock/queue', example), join(project, 'main.ts'))
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
@@ -85,7 +85,7 @@ test('its example has types and runs, where nothing but the package is installed
   await redis.drop()
 })
 
-test('types are checked: what the contract does not allow does not compile', { timeout: 60_000 }, async () => {
+test('types are checked: what the contract does not allow does not compile', { timeout: 180_000 }, async () => {
   const { project } = tarball
   const wrong = `import { AirlockProducer } from '@airlock/queue'
     const airlock = new AirlockProducer({ redisUrl: '' })

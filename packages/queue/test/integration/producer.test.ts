@@ -147,6 +147,23 @@ test('an end that no event tells is seen by a look at the job', async ({ queues,
   redis.disconnect()
 })
 
+test('an event that makes no sense is told to the owner, and those behind it are heard', async ({ queues, open, listening }) => {
+  const errors: Error[] = []
+  const producer = open({ onError: (error) => errors.push(error) })
+  const video = videoToHandOver()
+  await producer.enqueueGeneratedVideo(video)
+  const waiting = producer.waitFor(video.uploadId, { lookEveryMs: 60_000, timeoutMs: 20_000 })
+  const redis = impatientConnection(queues.redisUrl, { onError: () => {} })
+  const stream = listening.queue('videos').toKey('events')
+  const garbled = ['event', 'completed', 'jobId', video.uploadId, 'returnvalue', '{'] as const
+  await waitFor(async () => errors.length > 0 || (await redis.xadd(stream, '*', ...garbled)) === null, { what: 'the error to be told' })
+  redis.disconnect()
+
+  listening.worker('videos', async () => completed(video.uploadId))
+  expect(await waiting).toMatchObject({ status: 'completed' })
+  expect(errors[0]).toBeInstanceOf(SyntaxError)
+})
+
 /** A subscription of which nothing is heard. */
 const deaf = { listen: () => () => {} }
 

@@ -36,7 +36,7 @@ const walkOf = (path: string, words: string): string =>
 
 /** What a person's shell does with these lines, in the folder of the clone; the first that fails ends it. */
 const inShell = (commands: string) =>
-  execute('sh', ['-euc', commands.replaceAll('http://127.0.0.1:3000', url)], { cwd: root, env: environment(dataDir) })
+  execute('sh', ['-euc', commands.replaceAll('http://127.0.0.1:3000', url)], { cwd: root, env: environment(dataDir), timeout: 4 * startMs })
 
 const curl = programInPath('curl')
 if (curl === null) process.stderr.write("skipped: the README's walk needs curl, which this machine has not\n")
