@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { expect } from 'vitest'
-import { acceptedIds, Client, logo, photo, sample, scene, test } from '../gateway.ts'
+import { acceptedIds, Client, logo, photo, sample, scene, startGateway, test } from '../gateway.ts'
+import { open } from '../raw.ts'
 
 const project = '0190a000-0000-7000-8000-000000000001'
 
@@ -134,4 +135,30 @@ test('every file leaves a line in the log: who, what, how large, with what resul
     expect.objectContaining({ msg: 'file refused', filename: 'logged.gif', code: 'extension_not_allowed', userId: client.id }),
   )
   expect(JSON.stringify(gateway.log)).not.toContain(await client.token())
+})
+
+test('a file that is on its way holds a permit, and gives it back when its client goes away', async () => {
+  const gateway = await startGateway({ maxFilesInFlight: 1 })
+  try {
+    const [slow, next] = [new Client(gateway.url), new Client(gateway.url)]
+    const head = `--cut\r\nContent-Disposition: form-data; name="files"; filename="slow.jpg"\r\n\r\n`
+    const socket = await open(gateway.url)
+    socket.write(
+      `POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await slow.token()}\r\nContent-Type: multipart/form-data; boundary=cut\r\nContent-Length: 1000000\r\n\r\n${head}`,
+    )
+    socket.write((await photo()).bytes.subarray(0, 8000))
+    await expect.poll(() => gateway.asked.s3).toBe(1)
+
+    let answered = false
+    const sending = next.pictures(await photo()).finally(() => {
+      answered = true
+    })
+    await expect.poll(async () => (await gateway.uploads(next.id)).at(0)?.state).toBe('receiving')
+    expect(answered).toBe(false)
+    socket.destroy()
+    expect((await sending).status).toBe(202)
+    await gateway.leavesNothing()
+  } finally {
+    await gateway.close()
+  }
 })

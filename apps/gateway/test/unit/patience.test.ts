@@ -1,0 +1,72 @@
+import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Patience } from '../../src/upload/patience.ts'
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'performance'] }))
+afterEach(() => void vi.useRealTimers())
+
+const limits = { maxSeconds: 3600, idleSeconds: 30, minBytesPerSecond: 1024 }
+
+/** A body that arrives as a test says. */
+function watched(patienceLimits = limits) {
+  const body = new PassThrough()
+  const patience = new Patience(body as unknown as IncomingMessage, patienceLimits)
+  const over = { code: 'none' }
+  patience.over.catch(({ code }) => {
+    over.code = code
+  })
+  /** A piece each second. */
+  const arrives = async (bytesPerSecond: number, seconds: number) => {
+    for (let second = 0; second < seconds; second += 1) {
+      if (bytesPerSecond > 0) body.write(Buffer.alloc(bytesPerSecond))
+      await vi.advanceTimersByTimeAsync(1000)
+    }
+  }
+  return { body, patience, over, arrives }
+}
+
+test('a body that crawls over a minute is too slow, however steadily it comes', async () => {
+  const { over, arrives } = watched()
+  await arrives(1000, 58)
+  expect(over.code).toBe('none')
+  await arrives(1000, 10)
+  expect(over.code).toBe('request_too_slow')
+})
+
+test('a body of the slowest pace is fast enough, also with a pause in it', async () => {
+  const { over, arrives, patience } = watched()
+  await arrives(1100, 120)
+  await arrives(0, 20)
+  await arrives(3000, 60)
+  expect(over.code).toBe('none')
+  patience.end()
+})
+
+test('a body that falls silent is stalled', async () => {
+  const { over, arrives } = watched()
+  await arrives(100_000, 5)
+  await arrives(0, 29)
+  expect(over.code).toBe('none')
+  await arrives(0, 9)
+  expect(over.code).toBe('request_stalled')
+})
+
+test('a body that we hold back ourselves is neither silent nor slow', async () => {
+  const { body, over, arrives } = watched()
+  await arrives(100_000, 5)
+  body.pause()
+  await vi.advanceTimersByTimeAsync(600_000)
+  expect(over.code).toBe('none')
+  body.resume()
+  await arrives(2000, 70)
+  expect(over.code).toBe('none')
+})
+
+test('a request has an end, whatever its pace', async () => {
+  const { over, arrives } = watched({ ...limits, maxSeconds: 100 })
+  await arrives(100_000, 99)
+  expect(over.code).toBe('none')
+  await arrives(100_000, 2)
+  expect(over.code).toBe('request_timeout')
+})
