@@ -44,8 +44,9 @@ export class EndpointLoop extends RecurringWork {
     this.#deps = deps
   }
 
-  /** Resolves when no delivery runs any more. Call it behind `stop`. */
+  /** Begins no delivery any more, but those that the run under way was handed. Resolves when none runs. */
   async finish(): Promise<void> {
+    await this.stop()
     await Promise.all(this.#running)
   }
 
