@@ -278,6 +278,8 @@ CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE stat
 
 CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
 
+CREATE INDEX uploads_waiting_of_project ON uploads USING btree (project_id) WHERE state = 'received'::text AND door = 'pipeline'::text;
+
 CREATE INDEX webhook_deliveries_dead ON webhook_deliveries USING btree (endpoint, "position") WHERE state = 'dead'::text;
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (endpoint, next_attempt_at, "position") WHERE state = 'pending'::text;
@@ -348,6 +350,7 @@ CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double preci
 AS $function$
   declare
     project uuid;
+    waiting integer;
   begin
     if max_running > 0 then
       select project_id into project from uploads where id = wanted and door = 'pipeline';
@@ -358,7 +361,10 @@ AS $function$
         select count(*) from uploads
           where state = 'processing' and lease_until > now() and door = 'pipeline' and project_id = project and id <> wanted
       ) then
-        update uploads set next_attempt_at = now() + make_interval(secs => crowded_seconds) where id = wanted and state = 'received';
+        select count(*) into waiting from (
+          select from uploads where state = 'received' and door = 'pipeline' and project_id = project limit 2000) crowd;
+        update uploads set next_attempt_at = now() + make_interval(secs => greatest(crowded_seconds, waiting * 0.1))
+          where id = wanted and state = 'received';
         return;
       end if;
     end if;

@@ -62,7 +62,7 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
   const outcome = await deps.uploads.claim(uploadId, deps)
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
-    if (outcome.reason === 'crowded') return { ended: 'crowded', retryInMs: deps.crowd?.retryInMs ?? 0 }
+    if (outcome.reason === 'crowded') return { ended: 'crowded', retryInMs: outcome.retryInMs }
     // Whoever ended it may have died before its last step.
     if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: outcome.quarantineKey }, deps)
     return { ended: 'nothing', why: outcome.reason }

@@ -109,8 +109,8 @@ async function giveBack(error: unknown, job: Job, token: string | undefined, dep
  */
 const furtherApart = ({ cause }: AttemptFailed): number => (cause instanceof InspectionFailed ? 3 : 0)
 
-/** A project that is busy is asked again soon, so that its next video begins when one ends; a flood of them asks less often. */
-const crowdedFor = { baseMs: 250, capMs: 5000 } as const
+/** A project that is busy is asked again soon, so that its next video begins when one ends; of a flood each asks less often, as the claim says. */
+const crowdedFor = { baseMs: 250, capMs: 1000 } as const
 
 /** @param tries how often the job has begun, from 1 */
 const crowdedForMs = (tries: number, random: () => number): number => retryAfterMs(Math.max(1, tries), crowdedFor, random)

@@ -32,6 +32,7 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
         or old.source_bucket is distinct from new.source_bucket or old.source_key is distinct from new.source_key
         or (old.door = 'pipeline' and old.content_hash is not null and old.content_hash is distinct from new.content_hash)`),
     )
+    await runner.query(`create index uploads_waiting_of_project on uploads (project_id) where state = 'received' and door = 'pipeline'`)
     await runner.query(registerVideo)
     await runner.query(claim)
   }
@@ -39,6 +40,7 @@ export class OpenPipelineDoor1795478400015 implements MigrationInterface {
   async down(runner: QueryRunner): Promise<void> {
     await runner.query('drop function uploads_claim(uuid, double precision, integer, double precision)')
     await runner.query('drop function uploads_register_video(jsonb, boolean)')
+    await runner.query('drop index uploads_waiting_of_project')
     await runner.query('drop trigger uploads_guard_identity on uploads')
     await runner.query(guardIdentity(fixedBefore))
     await runner.query(guardInsert(`new.state <> 'receiving'`))
@@ -117,12 +119,16 @@ const registerVideo = `
  *
  * A function, not a statement: a statement sees the rows as they were before it waited for the lock, and would count too few.
  * Nothing is locked for uploads of other doors, or without a bound (0).
+ *
+ * The more videos of the project wait, the later each comes again: a flood of thousands asks twenty times a second in all, not each of it.
+ * The time that is written is twice the time at which the worker comes.
  */
 const claim = `
   create function uploads_claim(wanted uuid, lease_seconds double precision, max_running integer, crowded_seconds double precision)
   returns setof uploads language plpgsql as $$
   declare
     project uuid;
+    waiting integer;
   begin
     if max_running > 0 then
       select project_id into project from uploads where id = wanted and door = 'pipeline';
@@ -133,7 +139,10 @@ const claim = `
         select count(*) from uploads
           where state = 'processing' and lease_until > now() and door = 'pipeline' and project_id = project and id <> wanted
       ) then
-        update uploads set next_attempt_at = now() + make_interval(secs => crowded_seconds) where id = wanted and state = 'received';
+        select count(*) into waiting from (
+          select from uploads where state = 'received' and door = 'pipeline' and project_id = project limit 2000) crowd;
+        update uploads set next_attempt_at = now() + make_interval(secs => greatest(crowded_seconds, waiting * 0.1))
+          where id = wanted and state = 'received';
         return;
       end if;
     end if;

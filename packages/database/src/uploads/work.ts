@@ -48,7 +48,8 @@ export interface Claim {
 export type ClaimAttempt =
   | { readonly claimed: true; readonly claim: Claim }
   | { readonly claimed: false; readonly reason: 'unknown' }
-  | { readonly claimed: false; readonly reason: 'receiving' | 'parked' | 'crowded'; readonly state: UploadState }
+  | { readonly claimed: false; readonly reason: 'receiving' | 'parked'; readonly state: UploadState }
+  | { readonly claimed: false; readonly reason: 'crowded'; readonly state: UploadState; readonly retryInMs: number }
   | { readonly claimed: false; readonly reason: 'final'; readonly state: UploadState; readonly quarantineKey: string }
   | { readonly claimed: false; readonly reason: 'leased'; readonly state: 'processing'; readonly leaseEndsInMs: number }
 
@@ -61,7 +62,7 @@ export interface ClaimOptions {
 export interface CrowdOptions {
   /** 0: no bound. */
   readonly maxRunning: number
-  /** When whoever is refused comes again by itself: the sweeper rings no earlier than twice that. */
+  /** When whoever is refused comes again by itself, or later when many wait: the sweeper rings no earlier than twice that. */
   readonly retryInMs: number
 }
 
@@ -130,7 +131,7 @@ export const work = (sessions: Sessions): Work => {
           return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
         }
         const [other] = await rows(standing, [id])
-        return refusedClaim(other as unknown as Standing | undefined, crowd.maxRunning > 0)
+        return refusedClaim(other as unknown as Standing | undefined, crowd)
       })
     },
 
@@ -181,14 +182,16 @@ interface Standing {
   readonly lease_ends_in_ms: string | null
   readonly quarantine_key: string
   readonly door: Door
+  /** Likewise; null unless it was put off. */
+  readonly due_in_ms: string | null
 }
 
 /**
  * Between the two statements the upload may have become free. That reads as a lease that ends at once, or as a crowd: the caller comes again.
  *
- * @param bounded whether its project might have been too busy
+ * @param crowd whether its project might have been too busy
  */
-function refusedClaim(standing: Standing | undefined, bounded: boolean): ClaimAttempt {
+function refusedClaim(standing: Standing | undefined, { maxRunning, retryInMs }: CrowdOptions): ClaimAttempt {
   if (standing === undefined) return { claimed: false, reason: 'unknown' }
   const { state, door, quarantine_key: quarantineKey } = standing
   const leaseEndsInMs = Math.max(0, Number(standing.lease_ends_in_ms ?? 0))
@@ -202,7 +205,8 @@ function refusedClaim(standing: Standing | undefined, bounded: boolean): ClaimAt
       return { claimed: false, reason: 'final', state, quarantineKey }
     case 'received':
     case 'processing':
-      if (bounded && door === 'pipeline' && leaseEndsInMs === 0) return { claimed: false, reason: 'crowded', state }
+      if (maxRunning > 0 && door === 'pipeline' && leaseEndsInMs === 0)
+        return { claimed: false, reason: 'crowded', state, retryInMs: Math.max(retryInMs, Number(standing.due_in_ms ?? 0) / 2) }
       return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs }
     default:
       throw new Error(`no such state: ${state satisfies never}`)
@@ -226,7 +230,8 @@ const claim = `
   from uploads_claim($1, $2, $3, $4) as claimed`
 
 const standing = `
-  select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door
+  select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door,
+         floor(extract(epoch from next_attempt_at - now()) * 1000)::text as due_in_ms
   from uploads where id = $1`
 
 const renew = `

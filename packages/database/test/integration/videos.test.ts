@@ -208,6 +208,18 @@ describe('a bound on the running videos of one project', () => {
     expect(await database.uploads.claim(first?.id ?? '', bounded)).toMatchObject({ reason: 'leased' })
   })
 
+  test('makes the videos of a flood ask less often, the more of them wait', async ({ database }) => {
+    const crowd = { maxRunning: 1, retryInMs: 100 }
+    const asked = async (waiting: number) => {
+      const [first, ...flood] = await ofProject(database, randomUUID(), 1 + waiting)
+      await database.uploads.claim(first?.id ?? '', { leaseSeconds: 60, crowd })
+      return database.uploads.claim(flood[0]?.id ?? '', { leaseSeconds: 60, crowd })
+    }
+    expect(await asked(1)).toMatchObject({ reason: 'crowded', retryInMs: 100 })
+    const later = await asked(40)
+    expect(later).toMatchObject({ reason: 'crowded', retryInMs: expect.closeTo(2000, -2.5) })
+  })
+
   test('is none for what came through the gateway, and none when it is 0', async ({ database }) => {
     const videos = await ofProject(database, randomUUID(), 4)
     const outcomes = await Promise.all(
