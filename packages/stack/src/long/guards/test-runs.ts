@@ -1,5 +1,7 @@
 import { join } from 'node:path'
-import type { TestModule, Vitest } from 'vitest/node'
+import { inspect } from 'node:util'
+import type { Vitest } from 'vitest/node'
+import { within } from '../../wait-for.ts'
 import { type GuardTest, patternOf } from './guard.ts'
 
 /** How the tests of one title ended. */
@@ -8,9 +10,12 @@ export interface TestRun {
   readonly failed: number
   /** What the failed ones said, shortened. */
   readonly why: readonly string[]
-  /** What keeps a file from being run at all. */
+  /** What keeps the file from being run at all. */
   readonly broken: readonly string[]
 }
+
+/** Tests have limits of their own; this one is for what hangs behind them. */
+const longestRunMs = 600_000
 
 /** Runs single tests again and again, on one set of servers. */
 export class TestRuns {
@@ -32,12 +37,17 @@ export class TestRuns {
   async run({ file, title }: GuardTest): Promise<TestRun> {
     const specifications = await this.#vitest.globTestSpecifications([join(this.#root, file)])
     this.#vitest.setGlobalTestNamePattern(patternOf(title))
-    const { testModules, unhandledErrors } = await this.#vitest.runTestSpecifications(specifications)
+    const running = this.#vitest.runTestSpecifications(specifications)
+    const { testModules, unhandledErrors } = await within(longestRunMs, running, `'${title}' to end`)
     const modules = testModules.filter(({ moduleId }) => moduleId === join(this.#root, file))
     const ended = (state: 'passed' | 'failed') => modules.flatMap((module) => [...module.children.allTests(state)])
-    const why = ended('failed').flatMap((test) => test.result().errors?.map(({ message }) => message.slice(0, 300)) ?? [])
-    const broken = [...modules.flatMap(errorsOf), ...unhandledErrors.map(String)]
-    return { passed: ended('passed').length, failed: ended('failed').length, why, broken }
+    const whyFailed = ended('failed').flatMap((test) => test.result().errors?.map(messageOf) ?? [])
+    return {
+      passed: ended('passed').length,
+      failed: ended('failed').length + unhandledErrors.length,
+      why: [...whyFailed, ...unhandledErrors.map(messageOf)].map((message) => message.slice(0, 300)),
+      broken: modules.flatMap((module) => module.errors().map(messageOf)),
+    }
   }
 
   /** To be said of each file that has changed since it was run. */
@@ -50,4 +60,4 @@ export class TestRuns {
   }
 }
 
-const errorsOf = (module: TestModule): string[] => module.errors().map(({ message }) => message)
+const messageOf = (error: unknown): string => (error as Partial<Error> | null)?.message ?? inspect(error)

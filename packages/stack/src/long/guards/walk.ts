@@ -60,6 +60,7 @@ function assertGreen({ passed, failed, why, broken }: TestRun, { test }: Guard):
 
 /** @returns what the test said */
 function assertRed({ failed, why, broken }: TestRun, { test }: Guard): string {
-  if (failed === 0) throw new Error(`'${test.title}' stays green without it\n${broken.join('\n')}`)
+  if (broken.length > 0) throw new Error(`without it, '${test.title}' can't be run\n${broken.join('\n')}`)
+  if (failed === 0) throw new Error(`'${test.title}' stays green without it`)
   return `${failed} red: ${(why[0] ?? '').split('\n')[0]}`
 }

@@ -3,6 +3,7 @@ import { bell } from './bell.ts'
 import { endings } from './endings.ts'
 import { gateway } from './gateway.ts'
 import { processes } from './processes.ts'
+import { record } from './record.ts'
 import { sweeper } from './sweeper.ts'
 import { worker } from './worker.ts'
 
@@ -20,4 +21,5 @@ export const roads: readonly Road[] = [
   { heading: 'Whole processes, whole servers', guards: processes },
   { heading: 'Cancelling and deleting', guards: endings },
   { heading: 'The sweeper itself', guards: sweeper },
+  { heading: 'Looking after the record', guards: record },
 ]

@@ -21,14 +21,9 @@ export const endings: readonly Guard[] = [
     },
   },
   {
-    keeps: 'a cancelled upload takes no move of its worker',
-    file: 'packages/lifecycle/src/process-upload.ts',
-    edits: [
-      [
-        '  signal.throwIfAborted()\n  await tell',
-        "  await deps.store.copyToFinal(waitingBytes(claim), claim.finalKey, { ifEtag: claim.etag, sizeBytes: claim.sizeBytes, headers: { contentType: '', cacheControl: '', metadata: {} } })\n  await tell",
-      ],
-    ],
+    keeps: 'what a worker is at can be cancelled',
+    file: 'packages/database/src/uploads/decisions.ts',
+    edits: [["end(`'received', 'processing', 'parked'`)", "end(`'received', 'parked'`)"]],
     test: {
       file: 'packages/lifecycle/test/integration/races.test.ts',
       title: 'an upload that is cancelled while its worker reads it ends at once, and its worker changes nothing',
@@ -58,9 +53,9 @@ export const endings: readonly Guard[] = [
     },
   },
   {
-    keeps: 'a link locks what it links',
-    file: 'packages/database/src/brands/repository.ts',
-    edits: [[" for key share nowait'", "'"]],
+    keeps: 'what a brand shows is in use',
+    file: 'packages/database/src/assets/repository.ts',
+    edits: [["    if (links.length > 0) return 'in_use'\n", '    void links\n']],
     test: {
       file: 'packages/database/test/integration/brands.test.ts',
       title: 'a deletion that meets a link which is just being made waits for it, and finds the asset in use',
@@ -138,7 +133,7 @@ export const endings: readonly Guard[] = [
     edits: [
       [
         '  const spared = !(await removeIfOurs(one, deps))',
-        '  if (firstDoneAt !== null) await deps.purges.finished(key)\n  const spared = !(await removeIfOurs(one, deps))',
+        '  await deps.purges.firstDone(key, { againInSeconds: 0 })\n  await deps.purges.finished(key)\n  const spared = !(await removeIfOurs(one, deps))',
       ],
     ],
     test: {

@@ -126,4 +126,87 @@ export const sweeper: readonly Guard[] = [
     edits: [['  if (options.signal?.aborted || (removes', '  if ((removes']],
     test: { file: 'packages/lifecycle/test/integration/sweep.test.ts', title: 'a sweep that is told to stop ends between two moves' },
   },
+  {
+    keeps: 'a copy that nobody needs is removed',
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [
+      [
+        '    else if (isFinal(upload.state)) judged.over.push(object)',
+        "    else if (isFinal(upload.state) && object.key === '') judged.over.push(object)",
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
+      title: 'a copy that landed after its upload was cancelled, or its asset deleted, is removed',
+    },
+  },
+  {
+    keeps: 'only what is proven to be over is removed',
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [
+      [
+        '    if (!isOf(upload, object)) judged.unproven.push(object)\n    else if (isFinal(upload.state)) judged.over.push(object)',
+        '    if (upload === undefined || isFinal(upload.state)) judged.over.push(object)',
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
+      title: 'what can not be proven to be over is told and never removed',
+    },
+  },
+  {
+    keeps: "an object without a row is nobody's to remove",
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [
+      [
+        '    if (!isOf(upload, object)) judged.unproven.push(object)\n',
+        '    if (upload === undefined) judged.over.push(object)\n    else if (!isOf(upload, object)) judged.unproven.push(object)\n',
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
+      title: 'nothing is lost after an older database was restored',
+    },
+  },
+  {
+    keeps: 'assets are asked last',
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [['    if (named.has(object.key)) continue\n', '    void named\n']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
+      title: 'an upload that becomes an asset while the sweeper looks keeps its object',
+    },
+  },
+  {
+    keeps: 'what vanished is told',
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [['    if ((await assets.byId(asset.id)) !== null) vanished.push(asset)', '    await assets.byId(asset.id)']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
+      title: 'an asset whose object vanished is told, and its row stays',
+    },
+  },
+  {
+    keeps: 'what is used does not expire',
+    file: 'packages/database/src/assets/unused.ts',
+    edits: [['        if (use !== undefined) {', "        if (use !== undefined && id === '') {"]],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-outdated.test.ts',
+      title: 'any access in the grace time saves an asset, and so does a brand that shows it',
+    },
+  },
+  {
+    keeps: 'only what is final is forgotten',
+    file: 'packages/database/src/uploads/ended.ts',
+    edits: [
+      [
+        "const isFinal = `state in ('completed', 'rejected', 'abandoned')`",
+        "const isFinal = `state in ('completed', 'rejected', 'abandoned', 'parked', 'received')`",
+      ],
+    ],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-outdated.test.ts',
+      title: 'final uploads of long ago are forgotten; parked ones, living ones and assets stay',
+    },
+  },
 ]

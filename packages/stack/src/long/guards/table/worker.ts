@@ -213,7 +213,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'an error in a 200 is an error',
     file: 'packages/storage/src/s3/answers.ts',
-    edits: [['  if (isForLater(code, status)) return', '  if (isForLater(code, status) && status !== 200) return']],
+    edits: [['  if (isForLater(code, status)) return', "  if (code !== 'InternalError' && isForLater(code, status)) return"]],
     test: {
       file: 'packages/storage/test/integration/busy-store.test.ts',
       title: 'a copy whose $step has an error in each 200 is an unavailable store, and no copy',
@@ -414,7 +414,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'who stops does not wait for Redis',
     file: 'apps/worker/src/lane.ts',
-    edits: [['done = await firstOf(stopTaking(), goodbyeMs)', 'done = await stopTaking()']],
+    edits: [['done = await firstOf(stopTaking(), goodbyeMs)', 'done = await firstOf(stopTaking(), 8 * goodbyeMs)']],
     test: {
       file: 'apps/worker/test/integration/redis-away.test.ts',
       title: 'a worker stops although its Redis is away, and finishes the job that runs',
@@ -446,7 +446,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'a hand-back does not wait for Redis',
     file: 'apps/worker/src/jobs/process-upload.ts',
-    edits: [['  await heardWithin(job.moveToWait(token))', '  await job.moveToWait(token)']],
+    edits: [['  await heardWithin(job.moveToWait(token))', '  await heardWithin(job.moveToWait(token), 20_000)']],
     test: {
       file: 'apps/worker/test/integration/redis-away.test.ts',
       title: 'a worker that stops while its Redis is away hands the upload back, and another finishes it when Redis is there again',
