@@ -242,6 +242,7 @@ test('a cursor of another feed, or of one that a backup has overtaken, is 410 in
   const [position] = JSON.parse(Buffer.from(await consumer.latest(), 'base64url').toString())
   for (const after of [
     [position + 1, randomUUID()],
+    [position + 1, null],
     [position, randomUUID()],
     [position, null],
   ]) {

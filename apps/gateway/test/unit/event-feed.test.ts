@@ -26,6 +26,7 @@ function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
 }
 
 const anything = async () => {}
+const nowhere = { position: 0, eventId: null }
 const query = { after: 0, limit: 10 }
 const longWait = () => AbortSignal.timeout(10_000)
 
@@ -52,6 +53,60 @@ test('they share none with those who ask for something else', async () => {
   bell()?.onMore()
   await Promise.all(waiting)
   expect(asked).toHaveLength(6)
+})
+
+test('a statement that began before it rang is not the answer for those who heard the ring', async () => {
+  const event = { type: 'asset.deleted' } as EventRecord
+  const empty: EventPage = { events: [], start: nowhere, next: nowhere, removed: 0, last: 0 }
+  const asked: PromiseWithResolvers<EventPage>[] = []
+  let bell: Parameters<EventFeedDeps['listen']>[0] | undefined
+  const feed = new EventFeed({
+    events: {
+      after: () => {
+        const answer = Promise.withResolvers<EventPage>()
+        asked.push(answer)
+        return answer.promise
+      },
+    },
+    listen: (handlers) => {
+      bell = handlers
+      return { close: async () => {} }
+    },
+    lookEveryMs: { listening: 60_000, lost: 60_000 },
+  })
+  const first = feed.page(query, anything, longWait())
+  asked[0]?.resolve(empty)
+  await settled()
+  bell?.onMore()
+  await settled()
+  const second = feed.page(query, anything, longWait())
+  asked[2]?.resolve(empty)
+  await settled()
+  expect(asked, 'the first asks again, and has no answer yet').toHaveLength(3)
+
+  bell?.onMore()
+  await settled()
+  expect(asked).toHaveLength(4)
+  asked[3]?.resolve({ ...empty, events: [event] })
+  expect((await second).events).toEqual([event])
+  asked[1]?.resolve({ ...empty, events: [event] })
+  expect((await first).events).toEqual([event])
+})
+
+test('events of other types are passed over without waiting', async () => {
+  const event = { type: 'asset.deleted' } as EventRecord
+  const asked: EventQuery[] = []
+  const after = async (one: EventQuery): Promise<EventPage> => {
+    asked.push(one)
+    const position = one.after === 'latest' ? 0 : one.after
+    const next = { position: position + 10, eventId: null }
+    return { events: position === 20 ? [event] : [], start: nowhere, next, removed: 0, last: 30 }
+  }
+  const lookEveryMs = { listening: 60_000, lost: 60_000 }
+  const feed = new EventFeed({ events: { after }, listen: () => ({ close: async () => {} }), lookEveryMs })
+  const page = await feed.page({ ...query, types: ['asset.deleted'] }, anything, longWait())
+  expect(page.events).toEqual([event])
+  expect(asked.map((one) => one.after)).toEqual([0, 10, 20])
 })
 
 test('while nothing is heard, a look for all who wait costs one statement', async () => {
