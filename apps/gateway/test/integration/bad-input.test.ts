@@ -180,6 +180,18 @@ describe('a bad form', () => {
     await gateway.leavesNothing()
   })
 
+  test('a part with more headers than are read is refused, since one of them might be its digest', async ({ gateway, client }) => {
+    const many = Array.from({ length: 20 }, (_, i) => `X-${i}: y`).join('\r\n')
+    const digest = `Content-Digest: sha-256=:${Buffer.alloc(32).toString('base64')}:`
+    const answer = await rawForm(gateway.url, client, [
+      `Content-Disposition: form-data; name="files"; filename="a.jpg"\r\n${many}\r\n${digest}`,
+      (await photo()).bytes,
+    ])
+    expect(answer).toMatch(/^HTTP\/1.1 400 /)
+    expect(answer).toContain('form_malformed')
+    await gateway.leavesNothing()
+  })
+
   test('a request longer than ten of the largest files is refused before it arrives', async ({ gateway, client }) => {
     const answer = await rawRequest(
       gateway.url,
