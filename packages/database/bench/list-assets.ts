@@ -8,7 +8,9 @@ import { type AssetCursor, type AssetListOptions, migrate, openDatabase } from '
  * How long a page of assets takes when the table holds a million of one user's, and some of others'. The floor, a statement
  * that finds nothing, tells how busy the machine is.
  *
- *     DATABASE_URL=… node packages/database/bench/list-assets.ts
+ *     DATABASE_URL=… node packages/database/bench/list-assets.ts [--within 10]
+ *
+ * With `--within` its last line says which question took longest, and its exit code is 1 when that took longer than so many ms at p99.
  *
  * Works in a scratch database beside the one of the URL, and drops it again.
  */
@@ -17,6 +19,7 @@ const { values } = parseArgs({
     assets: { type: 'string', default: '1300000' },
     pages: { type: 'string', default: '2000' },
     explain: { type: 'boolean', default: false },
+    within: { type: 'string' },
   },
 })
 const [total, pages] = [Number(values.assets), Number(values.pages)]
@@ -66,13 +69,14 @@ const questions: Record<string, () => AssetListOptions> = {
   'of one among many': () => ({ userId: whale.replace(/0$/, '8'), limit: 100 }),
 }
 
-/** p50, p95, p99 and the longest, in ms. */
-function spread(took: number[]): string {
-  took.sort((a, b) => a - b)
-  return [0.5, 0.95, 0.99, 1]
-    .map((share) => (took[Math.min(took.length - 1, Math.floor(took.length * share))] ?? 0).toFixed(2).padStart(6))
-    .join(' ')
+/** The time that a share of all does not exceed, in ms. */
+function within(share: number, took: number[]): number {
+  const sorted = took.toSorted((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
+
+/** p50, p95, p99 and the longest, in ms. */
+const spread = (took: number[]): string => [0.5, 0.95, 0.99, 1].map((share) => within(share, took).toFixed(2).padStart(6)).join(' ')
 
 const say = (line: string) => process.stdout.write(`${line}\n`)
 
@@ -111,6 +115,12 @@ await withScratchDatabase(process.env.DATABASE_URL ?? '', async (url) => {
       const { rows } = await sql.query(`explain (analyze, buffers) ${text}`, parameters)
       say(rows.map((row) => `    ${row['QUERY PLAN']}`).join('\n'))
     }
+  }
+  if (values.within !== undefined) {
+    const [[name, ms] = ['nothing', []]] = [...took].toSorted(([, a], [, b]) => within(0.99, b) - within(0.99, a))
+    const floor = within(0.99, took.get('floor') ?? []).toFixed(2)
+    say(`the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${values.within} ms; a statement that finds nothing: ${floor} ms`)
+    if (within(0.99, ms) > Number(values.within)) process.exitCode = 1
   }
   await database.close()
   await sql.end()

@@ -1,8 +1,9 @@
 import { containerWalk } from './containers/walk.ts'
 import { guardWalk } from './guards/walk.ts'
+import { lists } from './lists.ts'
 import { mutations } from './mutations.ts'
 import { pipelineDoor } from './pipeline.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [mutations, pipelineDoor, guardWalk, containerWalk]
+export const steps: readonly LongStep[] = [mutations, lists, pipelineDoor, guardWalk, containerWalk]
