@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
 /** Sources that can be spoilt: those of the clone stay as they are. */
@@ -9,9 +8,13 @@ export interface CloneCopy {
   remove(): void
 }
 
-/** Copies what git knows of the clone, and what is new in it. Dependencies are borrowed, except for our own packages. */
+/**
+ * Copies what git knows of the clone, and what is new in it. Dependencies are borrowed, except for our own packages. The copy lies within the
+ * clone, since an inspector may read no programs but those of the folders above it.
+ */
 export function copyClone(root: string): CloneCopy {
-  const copy = mkdtempSync(join(tmpdir(), 'airlock-guards-'))
+  mkdirSync(join(root, '.airlock'), { recursive: true })
+  const copy = mkdtempSync(join(root, '.airlock', 'guards-'))
   const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
   for (const file of files.split('\0').filter(Boolean)) cpSync(join(root, file), join(copy, file))
   borrow(root, copy, 'node_modules')
