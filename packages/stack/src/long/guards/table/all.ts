@@ -2,6 +2,7 @@ import type { Guard } from '../guard.ts'
 import { bell } from './bell.ts'
 import { endings } from './endings.ts'
 import { gateway } from './gateway.ts'
+import { pipeline } from './pipeline.ts'
 import { processes } from './processes.ts'
 import { record } from './record.ts'
 import { sweeper } from './sweeper.ts'
@@ -16,6 +17,7 @@ export interface Road {
 
 export const roads: readonly Road[] = [
   { heading: 'In at the gateway, for each file', guards: gateway },
+  { heading: "In through the pipeline's door", guards: pipeline },
   { heading: 'The bell', guards: bell },
   { heading: 'The worker, step by step', guards: worker },
   { heading: 'Whole processes, whole servers', guards: processes },
