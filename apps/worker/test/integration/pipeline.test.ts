@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { generatedVideoJob, queuePrefix } from '@airlock/queue'
 import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
 import { Redis } from 'ioredis'
-import { expect, onTestFinished } from 'vitest'
+import { expect, onTestFinished, vi } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'
 import { samples } from '../samples.ts'
@@ -11,7 +11,11 @@ import { startWorkerProcess } from '../worker-process.ts'
 /** Sweeps all the time, and rings for what has not moved for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.25, restSeconds: 0, ringAfterSeconds: 1, inboxRingAfterSeconds: 1 }
 
-const isFinal = { timeoutMs: 20_000 }
+/** Long, for a machine that others load. */
+const timeoutMs = 60_000
+const isFinal = { timeoutMs }
+
+vi.setConfig({ testTimeout: 90_000 })
 
 test('a video becomes an asset with what its pipeline said, the job returns it, and the inbox is empty', async ({ airlock, servers }) => {
   airlock.startsWorker()
@@ -85,7 +89,7 @@ test('a job that breaks its schema fails for good at its first attempt, and the 
   // the sweeper announces it in its place
   await waitFor(async () => (await endsOf(airlock)).some(({ assets }) => assets === 1), {
     what: 'the video to be an asset',
-    timeoutMs: 20_000,
+    timeoutMs,
   })
   expect(await inboxOf(airlock)).toEqual([])
 })
@@ -111,7 +115,7 @@ test('a video whose job nobody ever sent becomes an asset all the same', async (
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock, { filename: 'Szene – 7.mp4' })
   const there = async () => (await airlock.assetsOf({ id: video.uploadId })).length === 1
-  await waitFor(there, { what: 'the video to be an asset', timeoutMs: 20_000 })
+  await waitFor(there, { what: 'the video to be an asset', timeoutMs })
   expect(await airlock.of({ id: video.uploadId })).toMatchObject({
     userId: airlock.userId,
     filename: 'Szene – 7.mp4',
@@ -138,13 +142,13 @@ test('a hundred videos are on their way when Redis forgets everything, and each 
   const completed = async () => (await endsOf(airlock)).find(({ state }) => state === 'completed')?.uploads ?? 0
 
   airlock.startsWorker({ sweep: busySweeper })
-  await waitFor(async () => (await completed()) >= count / 10, { what: 'some to be completed', everyMs: 20, timeoutMs: 30_000 })
+  await waitFor(async () => (await completed()) >= count / 10, { what: 'some to be completed', everyMs: 20, timeoutMs })
   await redis.flushall()
   expect(await completed()).toBeLessThan(count)
 
   await waitFor(async () => (await completed()) === count, { what: 'all to be completed', timeoutMs: 90_000 })
   expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: count, assets: count, distinct: count }])
-  await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty', timeoutMs: 30_000 })
+  await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty', timeoutMs })
 })
 
 test('a project that floods the queue leaves a place for the video of another', async ({ airlock, servers }) => {
@@ -197,7 +201,7 @@ test('pictures do not wait while every place for videos is taken, and more of th
   for (const { uploadId } of videos) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
 })
 
-test('with no gateway anywhere, the video of a pipeline becomes an asset', { timeout: 60_000 }, async ({ servers }) => {
+test('with no gateway anywhere, the video of a pipeline becomes an asset', { timeout: 90_000 }, async ({ servers }) => {
   // a worker of production has the queues' one name, so it gets a Redis of its own
   const server = await privateServer('redis')
   onTestFinished(() => server.drop())
@@ -226,8 +230,8 @@ test('with no gateway anywhere, the video of a pipeline becomes an asset', { tim
 
   await producer.enqueueGeneratedVideo(announced)
 
-  expect(await producer.waitFor(announced.uploadId, { timeoutMs: 30_000 })).toMatchObject({ status: 'completed' })
-  await waitFor(async () => (await airlock.assetsOf({ id: silent.uploadId })).length === 1, { what: 'the other one', timeoutMs: 20_000 })
+  expect(await producer.waitFor(announced.uploadId, { timeoutMs })).toMatchObject({ status: 'completed' })
+  await waitFor(async () => (await airlock.assetsOf({ id: silent.uploadId })).length === 1, { what: 'the other one', timeoutMs })
   expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 2, assets: 2, distinct: 2 }])
   expect(await inboxOf(airlock)).toEqual([])
 })

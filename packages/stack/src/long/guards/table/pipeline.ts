@@ -37,7 +37,8 @@ export const pipeline: readonly Guard[] = [
     keeps: 'who registers second finds the row of the first',
     file: 'packages/database/src/migrations/1795478400015-open-pipeline-door.ts',
     edits: [
-      ['              added.priority, false, now())\n      on conflict (id) do nothing;', '              added.priority, false, now());'],
+      ["    if exists (select from uploads where uploads.id = added.id) then return 'known'; end if;\n", ''],
+      ['added.priority, false, now())\n      on conflict (id) do nothing;', 'added.priority, false, now());'],
     ],
     test: {
       file: 'packages/lifecycle/test/integration/faults-inbox.test.ts',
