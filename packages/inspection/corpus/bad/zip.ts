@@ -159,6 +159,21 @@ const structure: readonly CorpusFile[] = [
   refused('behind-directory.zip', /behind its directory/, 'bytes between the directory and its end', () =>
     zipOf([photo()], { behindDirectory: Buffer.from('hidden') }),
   ),
+  refused('second-end.zip', /behind its directory/, 'an end of the directory behind another, with bytes between that no entry has', () => {
+    const zip = zipOf([photo()])
+    return Buffer.concat([zip, Buffer.from('hidden'), zip.subarray(-22)])
+  }),
+  refused('end-in-comment.zip', /behind its directory|belong to no entry/, 'an archive whose comment is another one', () => {
+    const zip = zipOf([photo()])
+    return zipOf([photo('02.jpg')], { comment: zip })
+  }),
+  refused('wide-end.zip', /behind its directory/, 'bytes in an end of the directory of 64 bits that is longer than it need be', () => {
+    const zip = original('zip-zip64.zip')
+    const at = zip.indexOf(Buffer.from('504b0606', 'hex'))
+    const longer = Buffer.concat([zip.subarray(0, at + 56), Buffer.from('hidden!!'), zip.subarray(at + 56)])
+    longer.writeBigUInt64LE(44n + 8n, at + 4)
+    return longer
+  }),
   refused('fewer-counted.zip', /behind its directory/, 'more entries in the directory than it counts', () =>
     zipOf([photo(), photo('02.jpg')], { entryCount: 1 }),
   ),

@@ -58,8 +58,9 @@ export async function readDirectory(source: ByteSource, maxEntries: number): Pro
     const directoryStart = Number(zip.readEntryCursor)
     const entries: ArchiveEntry[] = []
     for await (const entry of zip.eachEntry()) entries.push(await readEntry(zip, entry))
-    await assertDirectoryEnds(reader, source.size, Number(zip.readEntryCursor))
-    return { entries, directoryStart, comment: Buffer.from(zip.comment), bytes: (start, length) => reader.bytes(start, length) }
+    const comment = Buffer.from(zip.comment)
+    await assertDirectoryEnds(reader, source.size - comment.length, Number(zip.readEntryCursor))
+    return { entries, directoryStart, comment, bytes: (start, length) => reader.bytes(start, length) }
   } catch (error) {
     throw reader.sourceFailure ?? explained(error)
   }
@@ -129,12 +130,16 @@ function nameOf({ fileNameRaw, generalPurposeBitFlag }: Entry): string {
 const signature = { end: 0x0605_4b50, wideEnd: 0x0606_4b50 } as const
 const [endBytes, wideEndBytes, locatorBytes] = [22, 56, 20] as const
 
-/** Behind the last entry comes the directory's end, in 64 bits before that if need be, and nothing else. */
+/**
+ * Behind the last entry comes the directory's end, in 64 bits before that if need be, and nothing else: it is the one that the file ends with,
+ * not a first one behind which another begins.
+ */
 async function assertDirectoryEnds(reader: SourceReader, size: number, at: number): Promise<void> {
-  const found = await reader.bytes(at, Math.min(wideEndBytes + locatorBytes + endBytes, size - at))
+  const found = await reader.bytes(at, Math.min(wideEndBytes + locatorBytes + endBytes, Math.max(0, size - at)))
   const isWide = found.length >= wideEndBytes && found.readUInt32LE(0) === signature.wideEnd
-  const wideBytes = isWide ? 12 + Number(found.readBigUInt64LE(4)) + locatorBytes : 0
-  const end = await reader.bytes(at + wideBytes, Math.max(0, Math.min(endBytes, size - at - wideBytes)))
-  if (end.length < endBytes || end.readUInt32LE(0) !== signature.end)
+  // one that is longer than its fields would hold what nobody reads; none of the writers makes one
+  const wideBytes = isWide ? wideEndBytes + locatorBytes : 0
+  const isLast = at + wideBytes + endBytes === size
+  if (!isLast || (await reader.bytes(at + wideBytes, endBytes)).readUInt32LE(0) !== signature.end)
     throw new ArchiveNotAllowed('bytes behind its directory belong to nothing')
 }
