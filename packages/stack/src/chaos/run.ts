@@ -29,8 +29,12 @@ export interface ChaosOptions {
 const clients = 6
 const pipelines = 2
 
-/** How long everything may take to come to its end once all is healed, in ms. */
-const settledWithinMs = 45_000
+/**
+ * How long everything may take to come to its end once all is healed, in ms: so long in all, and so long without anything coming to its end.
+ * A machine with other work needs the first for what has piled up; the second is longer than any repair waits for.
+ */
+const settledWithinMs = 300_000
+const movesWithinMs = 45_000
 
 /** How long ending processes and servers may take, in ms. */
 const stoppedWithinMs = 60_000
@@ -103,19 +107,25 @@ async function play(
   }
 }
 
-/** Waits until nothing moves any more, or time is up: then the checks say what is missing. */
+/** Waits until nothing is left to do, nothing gets less any more, or time is up: then the checks say what is missing. */
 async function settle(facts: Facts, history: History, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + settledWithinMs
+  const fewest = new Map<string, number>()
+  let movesBy = 0
   for (;;) {
-    const moving = await stillMoving(facts)
-    if (moving === '' || performance.now() > deadline) return
-    history.add({ event: 'moving', what: moving })
+    const left = await whatIsLeft(facts)
+    // each by itself: what leaves the inbox is one video fewer there, and one upload more that is not final
+    const moved = left.filter(([what, count]) => count < (fewest.get(what) ?? Number.POSITIVE_INFINITY))
+    for (const [what, count] of moved) fewest.set(what, count)
+    if (moved.length > 0) movesBy = performance.now() + movesWithinMs
+    if (left.length === 0 || performance.now() > Math.min(deadline, movesBy)) return
+    history.add({ event: 'moving', what: left.map(([what, count]) => `${count} ${what}`).join(', ') })
     await wait(250, undefined, { signal })
   }
 }
 
-/** What has not come to its end yet; empty when everything has. */
-async function stillMoving(facts: Facts): Promise<string> {
+/** How much of what has not come to its end yet; empty when everything has. */
+async function whatIsLeft(facts: Facts): Promise<[what: string, count: number][]> {
   const { quarantined, openUploads, ...counts }: Unsettled = await facts.unsettled()
   const uploads = await facts.uploads()
   const parked = new Set(uploads.filter(({ state }) => state === 'parked').map(({ quarantine_key }) => quarantine_key))
@@ -126,8 +136,5 @@ async function stillMoving(facts: Facts): Promise<string> {
     quarantined: quarantined.filter((key) => !parked.has(key)).length,
     orphans: (await facts.keys()).filter((key) => !isWaitingKey(key) && !named.has(key)).length,
   }
-  return Object.entries(all)
-    .filter(([, count]) => count > 0)
-    .map(([name, count]) => `${count} ${name}`)
-    .join(', ')
+  return Object.entries(all).filter(([, count]) => count > 0)
 }
