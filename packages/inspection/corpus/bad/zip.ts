@@ -210,6 +210,17 @@ const structure: readonly CorpusFile[] = [
   refused('long-caption.zip', /larger than 64 KiB/, 'a caption of a byte more than 64 KiB', () =>
     zipOf([photo(), text('a.txt', 'x'.repeat(65_537))]),
   ),
+  bad('suspicious_content')('extra-field.zip', /PHP code in an extra field/, 'PHP in an extra field of an entry', () =>
+    zipOf([{ ...photo(), extra: Buffer.concat([Buffer.from('feca1c00', 'hex'), Buffer.from('<?php system($_GET["c"]); ?>')]) }]),
+  ),
+  bad('suspicious_content')('entry-comment.zip', /PHP code in the comment of an entry/, 'PHP in the comment of an entry', () => {
+    const zip = zipOf([photo()])
+    const [entry, end] = [zip.indexOf(Buffer.from('504b0102', 'hex')), zip.length - 22]
+    const comment = Buffer.from('<?php system($_GET["c"]); ?>')
+    zip.writeUInt16LE(comment.length, entry + 32)
+    zip.writeUInt32LE(zip.readUInt32LE(end + 12) + comment.length, end + 12)
+    return Buffer.concat([zip.subarray(0, end), comment, zip.subarray(end)])
+  }),
   bad('suspicious_content')('comment.zip', /a script in HTML in its comment/, 'a page in the comment of an archive', () =>
     zipOf([photo()], { comment: Buffer.from('<script>alert(1)</script>') }),
   ),

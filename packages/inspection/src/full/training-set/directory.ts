@@ -1,6 +1,7 @@
 import type { ByteSource } from '@airlock/domain'
 import yauzl, { type Entry, type LocalFileHeader } from 'yauzl'
 import { ArchiveNotAllowed, Corrupt, quoted } from '../bad-bytes.ts'
+import { searchBytes, searchText } from '../suspicious/search.ts'
 import { SourceReader } from './source-reader.ts'
 
 /** An entry, as the central directory and its own header say, where they agree. */
@@ -80,6 +81,9 @@ async function readEntry(zip: yauzl.ZipFile, entry: Entry): Promise<ArchiveEntry
   const header = await zip.readLocalFileHeaderPromise(entry)
   const name = nameOf(entry)
   assertAgree(name, entry, header)
+  searchAside(entry.fileCommentRaw, 'the comment of an entry')
+  searchAside(entry.extraFieldRaw, 'an extra field')
+  searchAside(header.extraField, 'an extra field')
   return {
     name,
     isFolder: name.endsWith('/'),
@@ -93,6 +97,13 @@ async function readEntry(zip: yauzl.ZipFile, entry: Entry): Promise<ArchiveEntry
     dataStart: header.fileDataStart,
     dataEnd: header.fileDataStart + entry.compressedSize,
   }
+}
+
+/** What no unpacker shows can hold anything. */
+function searchAside(bytes: Buffer, where: string): void {
+  if (bytes.length === 0) return
+  searchText(bytes, where)
+  searchBytes(bytes, where)
 }
 
 /** Unix and macOS keep a file's mode in the entry; others have other things there. */
