@@ -34,12 +34,9 @@ export const pipeline: readonly Guard[] = [
     },
   },
   {
-    keeps: 'who registers second finds the row of the first',
-    file: 'packages/database/src/migrations/1795478400015-open-pipeline-door.ts',
-    edits: [
-      ["    if exists (select from uploads where uploads.id = added.id) then return 'known'; end if;\n", ''],
-      ['added.priority, false, now())\n      on conflict (id) do nothing;', 'added.priority, false, now());'],
-    ],
+    keeps: 'one of many deliveries registers, and tells it',
+    file: 'packages/lifecycle/src/register-video.ts',
+    edits: [["  if (outcome === 'registered') tellRegistered(upload, deps)\n", '']],
     test: {
       file: 'packages/lifecycle/test/integration/faults-inbox.test.ts',
       title: 'of ten deliveries at once one registers, and one asset comes of it',
@@ -147,12 +144,9 @@ export const pipeline: readonly Guard[] = [
     },
   },
   {
-    keeps: 'each read names the ETag of the registration',
-    file: 'packages/storage/src/s3/ranged-source.ts',
-    edits: [
-      ['      IfMatch: pinned.etag,\n', ''],
-      ['    mustBePinned(key, output, pinned, { start, end })\n', ''],
-    ],
+    keeps: 'an operator hears that a video is not the one that was registered',
+    file: 'packages/lifecycle/src/park.ts',
+    edits: [["code: 'upload_vanished', isHopeless: true", "code: 'processing_failed', isHopeless: true"]],
     test: {
       file: 'packages/lifecycle/test/integration/faults-inbox.test.ts',
       title: 'a video that is replaced after it was registered is never promoted, and an operator hears of it',
