@@ -14,7 +14,7 @@ export const processes: readonly Guard[] = [
   {
     keeps: 'a phase is over when its time is',
     file: 'packages/config/src/shutdown.ts',
-    edits: [['    cut?.()\n', '']],
+    edits: [["setTimeout(() => over.resolve('over'), limitMs)", 'setTimeout(() => {}, limitMs)']],
     test: {
       file: 'apps/gateway/test/integration/shutdown.test.ts',
       title: 'it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of it, and ends in order',
