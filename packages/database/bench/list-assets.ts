@@ -119,7 +119,9 @@ await withScratchDatabase(process.env.DATABASE_URL ?? '', async (url) => {
   if (values.within !== undefined) {
     const [[name, ms] = ['nothing', []]] = [...took].toSorted(([, a], [, b]) => within(0.99, b) - within(0.99, a))
     const floor = within(0.99, took.get('floor') ?? []).toFixed(2)
-    say(`the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${values.within} ms; a statement that finds nothing: ${floor} ms`)
+    say(
+      `the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${values.within} ms; a statement that finds nothing: ${floor} ms`,
+    )
     if (within(0.99, ms) > Number(values.within)) process.exitCode = 1
   }
   await database.close()

@@ -165,12 +165,12 @@ test('a project that floods the queue leaves a place for the video of another', 
   const producer = pipeline(airlock.queues)
   const flooding = await putsMany(airlock, 30, { projectId: flood })
   for (const video of flooding) await producer.enqueueGeneratedVideo(video)
-  const single = await puts(airlock)
-  await producer.enqueueGeneratedVideo(single)
-
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 3, maxRunningPerProject: 2 })
 
   try {
+    await waitFor(() => runs === 2, { what: 'the flood to take its places' })
+    const single = await puts(airlock)
+    await producer.enqueueGeneratedVideo(single)
     expect(await producer.waitFor(single.uploadId, isFinal)).toMatchObject({ status: 'completed' })
     expect(runs).toBe(2)
   } finally {
