@@ -84,6 +84,12 @@ const whole: readonly CorpusFile[] = [
   corrupt('entry-behind.zip', /bytes behind what is packed/, 'bytes behind what an entry packs', () =>
     zipOf([{ ...photo(), method: 8, packed: Buffer.concat([deflateRawSync(jpeg()), randomBytes(40)]) }]),
   ),
+  corrupt('folder-packed.zip', /bytes behind what is packed/, 'bytes in a folder that say they unpack to nothing', () =>
+    zipOf([
+      photo(),
+      { name: 'a/', data: empty, mode: 0x41ed, method: 8, packed: Buffer.concat([deflateRawSync(empty), randomBytes(4000)]) },
+    ]),
+  ),
   corrupt('hidden-bomb.zip', /more than it says/, 'a bomb that says it is small: it is stopped while it unpacks', () =>
     zipOf([{ name: 'a.png', data: empty, method: 8, packed: deflateRawSync(zeros(40)), unpackedBytes: 4000, crc: 1 }]),
   ),
@@ -138,6 +144,24 @@ const structure: readonly CorpusFile[] = [
   ),
   refused('local-checksum.zip', /say different things/, 'an entry that says another checksum', () =>
     zipOf([{ ...photo(), local: { crc: 77 } }]),
+  ),
+  refused('local-wide-size.zip', /say different things/, 'an entry that says another size, in 64 bits', () => {
+    const zip = original('zip-zip64.zip')
+    // the seventh byte of the packed size of the folder in it, in the last of its three extra fields
+    zip.writeUInt8(8, zip.indexOf('more/') + 51)
+    return zip
+  }),
+  refused('local-no-wide-size.zip', /say different things/, 'an entry whose size is in 64 bits, which are not there', () =>
+    zipOf([{ ...photo(), local: { packedBytes: 0xffff_ffff, unpackedBytes: 0xffff_ffff } }]),
+  ),
+  refused('sizes-behind.zip', /say different things/, 'an entry with another checksum behind its data', () =>
+    zipOf([{ ...photo(), method: 8, descriptor: 16, descriptorCrc: 77 }, photo('02.jpg')]),
+  ),
+  refused('sizes-behind-unsigned.zip', /say different things/, 'other sizes behind the data, without a signature', () =>
+    zipOf([{ ...photo(), method: 8, descriptor: 12, descriptorCrc: 77 }]),
+  ),
+  refused('later-version.zip', /needs a version of the format that there is not/, 'an entry for unpackers that there are not', () =>
+    zipOf([photo(), { ...photo('02.jpg'), needs: 255 }]),
   ),
   refused('shared.zip', /shares bytes with another/, 'two entries over one stretch of bytes: unpacks to more with every name', () =>
     quine(),

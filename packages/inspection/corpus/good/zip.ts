@@ -50,6 +50,28 @@ export const goodZips: readonly CorpusFile[] = [
       { ...photo('02.jpg'), descriptor: 12 },
     ]),
   ),
+  good('descriptor-wide.zip', 'sizes behind the data in 64 bits, with a signature and without', () =>
+    zipOf([
+      { ...photo(), descriptor: 24, method: 8 },
+      { ...photo('02.jpg'), descriptor: 20 },
+    ]),
+  ),
+  good('wide-sizes.zip', 'sizes in 64 bits in its own header, in 32 in the directory, as Python writes to a pipe', () => {
+    const size = Buffer.alloc(8)
+    size.writeUInt32LE(photo().data.length)
+    return zipOf([
+      {
+        ...photo(),
+        needs: 45,
+        localExtra: Buffer.concat([Buffer.from('01001000', 'hex'), size, size]),
+        local: { packedBytes: 0xffff_ffff, unpackedBytes: 0xffff_ffff },
+      },
+    ])
+  }),
+  good('last-version.zip', 'a version of the format that it would not need', () => zipOf([{ ...photo(), needs: 63 }])),
+  good('packed-folder.zip', 'a folder that is packed, as Java writes it', () =>
+    zipOf([{ name: 'a/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, descriptor: 16 }, photo('a/01.jpg')]),
+  ),
   good('extra-fields.zip', 'times and owners in extra fields', () =>
     zipOf([
       { ...photo(), extra },

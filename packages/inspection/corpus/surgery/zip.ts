@@ -26,7 +26,13 @@ export interface ZipEntry {
   /** Points elsewhere than to its own header. */
   readonly offset?: number
   /** Sizes behind the data. */
-  readonly descriptor?: 12 | 16
+  readonly descriptor?: 12 | 16 | 20 | 24
+  /** Another checksum in them. */
+  readonly descriptorCrc?: number
+  /** The version of the format that it says it needs, times ten. */
+  readonly needs?: number
+  /** Its own extra field, where that is not the directory's. */
+  readonly localExtra?: Buffer
 }
 
 export interface ZipOptions {
@@ -73,13 +79,14 @@ export function zipOf(
 
 const packedOf = ({ data, method = 0, packed }: ZipEntry): Buffer => packed ?? (method === 8 ? deflateRawSync(data) : data)
 
-function descriptorOf({ data, descriptor }: ZipEntry, packed: Buffer): Buffer {
-  const sizes = numbers([crc32(data), 4], [packed.length, 4], [data.length, 4])
-  return descriptor === 16 ? Buffer.concat([numbers([0x0807_4b50, 4]), sizes]) : sizes
+function descriptorOf({ data, descriptor = 16, descriptorCrc = crc32(data) }: ZipEntry, packed: Buffer): Buffer {
+  const sizes = [packed.length, data.length].map((size) => numbers([size, 4], ...(descriptor >= 20 ? [[0, 4] as const] : [])))
+  const signature = descriptor % 8 === 0 ? [numbers([0x0807_4b50, 4])] : []
+  return Buffer.concat([...signature, numbers([descriptorCrc, 4]), ...sizes])
 }
 
 function headersOf(entry: ZipEntry, offset: number): { header: Buffer; central: Buffer } {
-  const { method = 0, data, extra = Buffer.alloc(0), mode = 0x8000 | 0o644, local = {} } = entry
+  const { method = 0, data, extra = Buffer.alloc(0), localExtra = extra, mode = 0x8000 | 0o644, needs = 20, local = {} } = entry
   const name = Buffer.from(entry.name as string)
   const flags = (entry.flags ?? 0) | (typeof entry.name === 'string' ? 0x800 : 0) | (entry.descriptor ? 8 : 0)
   const crc = entry.crc ?? crc32(data)
@@ -88,19 +95,19 @@ function headersOf(entry: ZipEntry, offset: number): { header: Buffer; central: 
   const later = (value: number) => (entry.descriptor ? 0 : value)
   const localName = local.name ? Buffer.from(local.name) : name
   const header = Buffer.concat([
-    numbers([0x0403_4b50, 4], [20, 2], [flags, 2], [local.method ?? method, 2], [0x6000, 2], [0x5aa4, 2]),
+    numbers([0x0403_4b50, 4], [needs, 2], [flags, 2], [local.method ?? method, 2], [0x6000, 2], [0x5aa4, 2]),
     numbers(
       [local.crc ?? later(crc), 4],
       [local.packedBytes ?? later(packedBytes), 4],
       [local.unpackedBytes ?? later(unpackedBytes), 4],
       [localName.length, 2],
-      [extra.length, 2],
+      [localExtra.length, 2],
     ),
     localName,
-    extra,
+    localExtra,
   ])
   const central = Buffer.concat([
-    numbers([0x0201_4b50, 4], [(3 << 8) | 30, 2], [20, 2], [flags, 2], [method, 2], [0x6000, 2], [0x5aa4, 2]),
+    numbers([0x0201_4b50, 4], [(3 << 8) | 30, 2], [needs, 2], [flags, 2], [method, 2], [0x6000, 2], [0x5aa4, 2]),
     numbers([crc, 4], [packedBytes, 4], [unpackedBytes, 4], [name.length, 2], [extra.length, 2], [0, 2], [0, 2], [0, 2]),
     numbers([(mode << 16) >>> 0, 4], [entry.offset ?? offset, 4]),
     name,

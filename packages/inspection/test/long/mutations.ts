@@ -7,7 +7,7 @@ import { Openers } from './openers.ts'
  * `node packages/inspection/test/long/mutations.ts [count] [first seed] [--without-openers]`.
  *
  * Each must get a verdict within two seconds of processor time, memory must not grow, and what passes must be opened by one at least of ffmpeg,
- * ImageMagick and sharp, called apart from inspection; of an archive each picture. A machine without those programs fails, unless told not to ask.
+ * ImageMagick and sharp, called apart from inspection; an archive by unzip or Python, and each picture in it. A machine without those programs fails, unless told not to ask.
  */
 
 const { values, positionals } = parseArgs({ options: { 'without-openers': { type: 'boolean', default: false } }, allowPositionals: true })

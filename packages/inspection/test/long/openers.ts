@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import sharp from 'sharp'
@@ -61,6 +61,13 @@ const unzip: Opener = {
   opens: (path) => succeeds('unzip', ['-qq', '-o', path, '-d', `${path}.unpacked`]),
 }
 
+/** Knows versions of the format that unzip does not, and doesn't end with a mere warning. Each entry is held against its checksum. */
+const pythonZip: Opener = {
+  name: 'python',
+  isHere: () => succeeds('python3', ['-c', 'import zipfile']),
+  opens: (path) => succeeds('python3', ['-m', 'zipfile', '-e', path, `${path}.unpacked`]),
+}
+
 /** Programs that share no decoder with inspection come first. */
 const openersOf = (file: string): readonly Opener[] =>
   extname(file).toLowerCase() === '.mp4' ? [ffprobe] : [ffmpeg, imageMagick, plainSharp]
@@ -72,7 +79,7 @@ const isOfMacOs = (file: string): boolean => /(?:^|\/)(?:__MACOSX\/|\._)/.test(f
 export class Openers {
   readonly #folder: string
   #files = 0
-  /** How many files, and pictures in archives, each of them was the first to open. */
+  /** How many files, and pictures in archives and the archives themselves, each of them was the first to open. */
   readonly opened: Record<string, number> = {}
 
   private constructor(folder: string) {
@@ -85,7 +92,7 @@ export class Openers {
 
   /** The names of those that are not on this machine. */
   static async missing(): Promise<string[]> {
-    const all = [ffprobe, ffmpeg, imageMagick, unzip]
+    const all = [ffprobe, ffmpeg, imageMagick, unzip, pythonZip]
     const here = await Promise.all(all.map((opener) => opener.isHere()))
     return all.filter((_, i) => !here[i]).map(({ name }) => name)
   }
@@ -108,20 +115,49 @@ export class Openers {
   }
 
   async #ofArchive(path: string): Promise<string[]> {
-    if (!(await unzip.opens(path))) return ['the archive']
-    const unpacked = `${path}.unpacked`
-    const pictures = (await readdir(unpacked, { recursive: true })).filter((name) => isPicture(name) && !isOfMacOs(name))
+    const opener = await firstOf([unzip, pythonZip], path)
+    if (opener === null) return ['the archive']
+    this.#count(opener)
+    const pictures = (await filesBelow(Buffer.from(`${path}.unpacked`))).filter(
+      (file) => isPicture(nameOf(file)) && !isOfMacOs(nameOf(file)),
+    )
     if (pictures.length === 0) return ['the archive: it holds no picture']
-    const refused = await Promise.all(pictures.map((name) => this.#ofFile(join(unpacked, name), name)))
+    const refused = await Promise.all(pictures.map((file, i) => this.#ofEntry(file, `${path}.${i}`)))
     return refused.flat()
   }
 
-  async #ofFile(path: string, name: string): Promise<string[]> {
-    for (const opener of openersOf(name)) {
-      if (!(await opener.opens(path))) continue
-      this.opened[opener.name] = (this.opened[opener.name] ?? 0) + 1
-      return []
-    }
-    return [name]
+  /** A name need not be UTF-8, and no program can be told such a one; so the file is given another first. */
+  async #ofEntry(file: Buffer, place: string): Promise<string[]> {
+    const path = `${place}${extname(nameOf(file)).toLowerCase()}`
+    await rename(file, path)
+    return (await this.#ofFile(path, path)).length === 0 ? [] : [nameOf(file)]
   }
+
+  async #ofFile(path: string, name: string): Promise<string[]> {
+    const opener = await firstOf(openersOf(name), path)
+    if (opener === null) return [name]
+    this.#count(opener)
+    return []
+  }
+
+  #count({ name }: Opener): void {
+    this.opened[name] = (this.opened[name] ?? 0) + 1
+  }
+}
+
+async function firstOf(openers: readonly Opener[], path: string): Promise<Opener | null> {
+  for (const opener of openers) if (await opener.opens(path)) return opener
+  return null
+}
+
+const nameOf = (path: Buffer): string => path.toString('latin1')
+
+/** As bytes: what is not UTF-8 in a name would not be found again. */
+async function filesBelow(folder: Buffer): Promise<Buffer[]> {
+  const entries = await readdir(folder, { encoding: 'buffer', withFileTypes: true })
+  const below = entries.map(async (entry) => {
+    const path = Buffer.concat([folder, Buffer.from('/'), entry.name])
+    return entry.isDirectory() ? await filesBelow(path) : [path]
+  })
+  return (await Promise.all(below)).flat()
 }

@@ -1,7 +1,8 @@
 import type { ByteSource } from '@airlock/domain'
 import yauzl, { type Entry, type LocalFileHeader } from 'yauzl'
-import { ArchiveNotAllowed, Corrupt, quoted } from '../bad-bytes.ts'
+import { ArchiveNotAllowed, Corrupt } from '../bad-bytes.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'
+import { HeadersDisagree } from './headers-disagree.ts'
 import { SourceReader } from './source-reader.ts'
 
 /** An entry, as the central directory and its own header say, where they agree. */
@@ -11,6 +12,8 @@ export interface ArchiveEntry {
   readonly isFolder: boolean
   readonly flags: number
   readonly method: number
+  /** The version of the format that an unpacker must know, times ten. */
+  readonly neededVersion: number
   /** What kind of file it is on Unix, the upper bits of its mode; 0 when it does not say. */
   readonly unixKind: number
   readonly crc32: number
@@ -76,6 +79,7 @@ function explained(error: unknown): unknown {
 
 const flagBits = { encrypted: 0x1, sizesBehind: 0x8, utf8: 0x800 } as const
 const wide = 0xffff_ffff
+const wideSizesId = 1
 
 async function readEntry(zip: yauzl.ZipFile, entry: Entry): Promise<ArchiveEntry> {
   const header = await zip.readLocalFileHeaderPromise(entry)
@@ -89,6 +93,7 @@ async function readEntry(zip: yauzl.ZipFile, entry: Entry): Promise<ArchiveEntry
     isFolder: name.endsWith('/'),
     flags: entry.generalPurposeBitFlag,
     method: entry.compressionMethod,
+    neededVersion: entry.versionNeededToExtract & 0xff,
     unixKind: madeOnUnix(entry) ? (entry.externalFileAttributes >>> 16) & 0xf000 : 0,
     crc32: entry.crc32,
     packedBytes: entry.compressedSize,
@@ -113,18 +118,31 @@ const madeOnUnix = ({ versionMadeBy }: Entry): boolean => [3, 19].includes(versi
 function assertAgree(name: string, entry: Entry, header: LocalFileHeader): void {
   const later = (header.generalPurposeBitFlag & flagBits.sizesBehind) !== 0
   const agrees = (here: number, there: number) => here === there || (later && here === 0)
-  const sizeAgrees = (here: number, there: number) => agrees(here, there) || here === wide
+  const own = sizesOf(header)
   const flags = flagBits.encrypted | flagBits.utf8
   if (
     !header.fileName.equals(entry.fileNameRaw) ||
     header.compressionMethod !== entry.compressionMethod ||
     (header.generalPurposeBitFlag & flags) !== (entry.generalPurposeBitFlag & flags) ||
     !agrees(header.crc32, entry.crc32) ||
-    !sizeAgrees(header.compressedSize, entry.compressedSize) ||
-    !sizeAgrees(header.uncompressedSize, entry.uncompressedSize)
+    !agrees(own.packed, entry.compressedSize) ||
+    !agrees(own.unpacked, entry.uncompressedSize)
   ) {
-    throw new ArchiveNotAllowed(`its directory and the entry ${quoted(name)} itself say different things`)
+    throw new HeadersDisagree(name)
   }
+}
+
+/** The sizes in an entry's own header, or where they need 64 bits those in its extra field (section 4.5.3). NaN where that lacks them. */
+function sizesOf({ compressedSize, uncompressedSize, extraField }: LocalFileHeader): { packed: number; unpacked: number } {
+  if (compressedSize !== wide && uncompressedSize !== wide) return { packed: compressedSize, unpacked: uncompressedSize }
+  const sizes = yauzl.parseExtraFields(extraField).find(({ id }) => id === wideSizesId)?.data ?? Buffer.alloc(0)
+  let at = 0
+  const next = () => {
+    at += 8
+    return at <= sizes.length ? Number(sizes.readBigUInt64LE(at - 8)) : Number.NaN
+  }
+  const unpacked = uncompressedSize === wide ? next() : uncompressedSize
+  return { packed: compressedSize === wide ? next() : compressedSize, unpacked }
 }
 
 /** UTF-8, which most programs write whether they say so or not; else the letters of DOS, of which only ASCII's are told apart. */

@@ -23,6 +23,8 @@ const unixKinds = { unsaid: 0, folder: 0x4000, file: 0x8000, symlink: 0xa000 } a
 const [stored, deflated] = [0, 8] as const
 const flagBits = { encrypted: 0x1, strong: 0x40, masked: 0x2000 } as const
 const maxNameBytes = 1024
+/** The last version of the format (APPNOTE 6.3.10, section 4.4.3.2). Unpackers refuse what says that it needs a later one. */
+const lastVersion = 63
 
 /** What no entry may be, in the order in which a client is told. Each is a way in which unpacking does what nobody asked for. */
 const rules: readonly { readonly breaks: (entry: ArchiveEntry) => boolean; readonly says: string }[] = [
@@ -40,6 +42,7 @@ const rules: readonly { readonly breaks: (entry: ArchiveEntry) => boolean; reado
   { breaks: ({ unixKind }) => unixKind === unixKinds.symlink, says: 'is a symbolic link' },
   { breaks: ({ unixKind }) => !(Object.values(unixKinds) as number[]).includes(unixKind), says: 'is no file but a device or pipe' },
   { breaks: ({ method }) => method !== stored && method !== deflated, says: 'is packed by a method other than stored and deflated' },
+  { breaks: ({ neededVersion }) => neededVersion > lastVersion, says: 'needs a version of the format that there is not' },
   { breaks: ({ isFolder, unpackedBytes }) => isFolder && unpackedBytes > 0, says: 'is a folder with contents of its own' },
   { breaks: ({ name }) => archiveExtensions.includes(extensionOf(name)) && !macosName.test(name), says: 'is an archive in the archive' },
 ]

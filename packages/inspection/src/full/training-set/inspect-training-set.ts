@@ -9,7 +9,7 @@ import { searchBytes, searchText } from '../suspicious/search.ts'
 import { faultOfCaption, maxCaptionBytes } from './captions.ts'
 import { type Archive, readDirectory } from './directory.ts'
 import { type SortedEntry, sortEntries } from './entry-rules.ts'
-import { assertLaidOut } from './layout.ts'
+import { assertLaidOut, assertSizesBehindAgree } from './layout.ts'
 import { unpack } from './unpack.ts'
 
 /**
@@ -24,8 +24,10 @@ export const inspectTrainingSet: Inspector = async (source, { filename, mediaTyp
   assertBounded(entries, source.size, limits)
   searchText(archive.comment, 'its comment')
   searchBytes(archive.comment, 'its comment')
-  for (const entry of [...entries].sort((a, b) => a.start - b.start)) {
+  const inOrder = [...entries].sort((a, b) => a.start - b.start)
+  for (const [i, entry] of inOrder.entries()) {
     const fault = await faultOf(archive, entry, limits)
+    await assertSizesBehindAgree(archive, entry, inOrder[i + 1]?.start ?? archive.directoryStart)
     if (fault !== null) return { ok: false, refusal: refusal('archive_entry_rejected', { filename, entry: entry.name, reason: fault }) }
     onProgress()
   }
@@ -76,8 +78,9 @@ function assertBounded(entries: readonly SortedEntry[], archiveBytes: number, li
 
 /** What is wrong with an entry, as a sentence, or null. */
 async function faultOf(archive: Archive, entry: SortedEntry, limits: InspectionLimits): Promise<string | null> {
-  if (entry.role === 'folder') return null
   const bytes = await unpack(archive, entry)
+  // nothing comes out of it; what went in is held against that
+  if (entry.role === 'folder') return null
   if (entry.role === 'macos') return isMacosFile(bytes) ? null : `it is not what macOS writes under its name.`
   if (entry.role === 'caption') {
     const fault = faultOfCaption(entry.name, bytes)
