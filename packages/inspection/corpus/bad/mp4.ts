@@ -18,6 +18,8 @@ const order = (types: readonly string[]) =>
     ),
   )
 
+const movieOf = (film: Buffer): Buffer => boxesOf(film).find(({ type }) => type === 'moov')?.body ?? Buffer.alloc(0)
+
 const outer: readonly CorpusFile[] = [
   corrupt('half.mp4', /'mdat' reaches beyond the end of the file/, 'cut off in the media', () => avc().subarray(0, avc().length >> 1)),
   corrupt('movie-cut.mp4', /'moov' reaches beyond the end of the file/, 'cut off in the movie box', () =>
@@ -31,6 +33,18 @@ const outer: readonly CorpusFile[] = [
   corrupt('two-movies.mp4', /two boxes 'moov'/, 'two movies', () => order(['ftyp', 'mdat', 'moov', 'moov'])),
   corrupt('two-types.mp4', /two boxes 'ftyp'/, 'two films one behind the other', () => order(['ftyp', 'mdat', 'ftyp', 'moov'])),
   corrupt('type-only.mp4', /no box 'moov'/, 'nothing but its type', () => order(['ftyp'])),
+  corrupt('track-outside.mp4', /'trak' is not where it belongs/, 'a track behind its movie, which some players take for one of it', () =>
+    Buffer.concat([avc(), ...boxesOf(movieOf(avc())).flatMap(({ type, body }) => (type === 'trak' ? [box(type, body)] : []))]),
+  ),
+  corrupt('tables-outside.mp4', /'stbl' is not where it belongs/, 'a second set of tables, outside of all tracks', () =>
+    Buffer.concat([avc(), box('stbl', box('stsd', Buffer.alloc(8)))]),
+  ),
+  corrupt('fragment-outside.mp4', /'traf' is not where it belongs/, "a fragment's insides without the fragment", () =>
+    Buffer.concat([fragments(), box('traf', box('tfhd', Buffer.alloc(8)))]),
+  ),
+  corrupt('tables-in-movie.mp4', /'stbl' is not where it belongs/, 'a second set of tables in the movie, but in no track', () =>
+    edited(avc(), (path, body) => (path === 'moov' ? Buffer.concat([body, box('stbl', box('stsd', Buffer.alloc(8)))]) : body)),
+  ),
   corrupt('box-of-4.mp4', /'free' has an impossible size/, 'a box smaller than its own header', () =>
     Buffer.concat([avc(), Buffer.from('0000000466726565', 'hex')]),
   ),

@@ -1,6 +1,7 @@
 import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 import type { Range } from './media-ranges.ts'
+import { assertPlaced } from './misplaced.ts'
 
 /** The outermost boxes of an MP4. */
 export interface Mp4File {
@@ -28,6 +29,7 @@ export async function readFile(boxes: BoxReader): Promise<Mp4File> {
   const fragments: Box[] = []
   const others: Box[] = []
   for await (const box of boxes.outermost()) {
+    assertPlaced(box, 'file')
     if (box.type === 'moov') movies.push(box)
     else if (box.type === 'mdat') media.push({ start: box.body, end: box.end })
     else if (box.type === 'moof') fragments.push(box)

@@ -2,6 +2,7 @@ import { MiB, readableBytes } from '@airlock/domain'
 import { Corrupt } from '../bad-bytes.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 import type { FragmentDefaults } from './fragments.ts'
+import { assertPlaced } from './misplaced.ts'
 import { readTrack, type Track } from './track.ts'
 
 export interface Movie {
@@ -37,6 +38,7 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   if (moov.end - moov.start > maxMovieBytes) throw new Corrupt(`the box 'moov' is larger than ${readableBytes(maxMovieBytes)}`)
   await boxes.load(moov)
   for await (const box of boxes.between(moov.body, moov.end)) {
+    assertPlaced(box, 'movie')
     if (box.type === 'trak') {
       if (tracks.length === maxTracks) throw new Corrupt(`it has more than ${maxTracks} tracks`)
       tracks.push(await readTrack(boxes, box))
