@@ -37,8 +37,8 @@ export default defineConfig({
         },
       },
     ],
-    // Vitest would leave one core to itself; most of these tests wait for servers rather than for a core.
-    maxWorkers: Math.max(2, availableParallelism()),
+    // Most of these tests wait for servers, or for a time to pass, rather than for a core.
+    maxWorkers: 2 * Math.max(2, availableParallelism()),
     setupFiles: ['packages/stack/src/testing/without-product-settings.ts'],
     teardownTimeout: 30_000,
     coverage: {

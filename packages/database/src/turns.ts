@@ -13,17 +13,26 @@ export class Turns {
   /** @throws AirlockError `overloaded` when its turn has not come in 10 s: then `work` does not run, not even later */
   take<T>(key: string, work: () => Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>()
-    let waits = true
-    const timer = setTimeout(() => {
-      waits = false
-      reject(new AirlockError('overloaded', {}))
-    }, longestWaitMs)
-    const turn = (this.#last.get(key) ?? Promise.resolve()).then(async () => {
-      clearTimeout(timer)
-      if (waits) await work().then(resolve, reject)
+    const run = () => work().then(resolve, reject)
+    const before = this.#last.get(key)
+    // with nobody before it, it runs now: whoever closes the database next waits for it
+    const turn = (before === undefined ? run() : inTime(before, run, reject)).then(() => {
       if (this.#last.get(key) === turn) this.#last.delete(key)
     })
     this.#last.set(key, turn)
     return promise
   }
+}
+
+/** Runs behind another, or gives up and never runs. */
+function inTime(before: Promise<void>, run: () => Promise<void>, giveUp: (error: Error) => void): Promise<void> {
+  let waits = true
+  const timer = setTimeout(() => {
+    waits = false
+    giveUp(new AirlockError('overloaded', {}))
+  }, longestWaitMs)
+  return before.then(() => {
+    clearTimeout(timer)
+    return waits ? run() : undefined
+  })
 }

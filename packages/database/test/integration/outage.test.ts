@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { privateServer } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { DatabaseUnavailable, migrate, openDatabase } from '../../src/index.ts'
@@ -93,8 +94,13 @@ test('a pool that is used up, and a statement that takes too long, are unavailab
 test('closing waits for what runs, and what comes afterwards is refused', async ({ url }) => {
   const database = await openAt(url)
   const registering = Promise.all(Array.from({ length: 30 }, () => database.uploads.register(newUpload(), plenty)))
+  const userId = randomUUID()
+  const ofOneUser = [1, 2].map(() => database.uploads.register(newUpload({ userId }), plenty))
+  const both = Promise.allSettled(ofOneUser)
   await database.close()
   expect(await registering).toHaveLength(30)
+  // the second waits for the first, and does not run yet
+  expect(await both).toMatchObject([{ status: 'fulfilled' }, { status: 'rejected', reason: { name: 'DatabaseUnavailable' } }])
   await expect(database.check(1000)).rejects.toThrow('The database was closed.')
 })
 
