@@ -45,6 +45,15 @@ const outer: readonly CorpusFile[] = [
   corrupt('tables-in-movie.mp4', /'stbl' is not where it belongs/, 'a second set of tables in the movie, but in no track', () =>
     edited(avc(), (path, body) => (path === 'moov' ? Buffer.concat([body, box('stbl', box('stsd', Buffer.alloc(8)))]) : body)),
   ),
+  corrupt(
+    'codec-in-movie.mp4',
+    /'esds' is not where it belongs/,
+    "a codec's configuration in the movie, which some players give to a track",
+    () => edited(avc(), (path, body) => (path === 'moov' ? Buffer.concat([body, box('esds', Buffer.alloc(30))]) : body)),
+  ),
+  corrupt('movie-in-track.mp4', /'mvhd' is not where it belongs/, "a second movie header, inside of a track's media", () =>
+    edited(avc(), (path, body) => (path === 'moov/trak/mdia' ? Buffer.concat([body, box('mvhd', Buffer.alloc(100))]) : body)),
+  ),
   corrupt('box-of-4.mp4', /'free' has an impossible size/, 'a box smaller than its own header', () =>
     Buffer.concat([avc(), Buffer.from('0000000466726565', 'hex')]),
   ),

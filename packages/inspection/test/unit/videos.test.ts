@@ -314,11 +314,15 @@ test('boxes are counted on all levels together, and too many are refused', async
   })
 })
 
-test('boxes nested where they do not belong are passed over, however deep', async () => {
-  let nested = box('trak')
-  for (let depth = 0; depth < 5000; depth++) nested = box('trak', nested)
+test('boxes that nobody knows are passed over, however deep, and a track inside of a track is none', async () => {
+  const withNested = (type: string) => {
+    let nested = box(type)
+    for (let depth = 0; depth < 5000; depth++) nested = box(type, nested)
+    return look(mp4(ftyp(), moov(mvhd(), trak({ samples: [...tables(), nested] })), mdat()))
+  }
 
-  expect(await look(mp4(ftyp(), moov(mvhd(), trak({ samples: [...tables(), nested] })), mdat()))).toEqual(facts)
+  expect(await withNested('zzzz')).toEqual(facts)
+  expect(await withNested('trak')).toMatch(/^file_corrupt: .*the box 'trak' is not where it belongs/)
 })
 
 test('a large video costs a few small reads, wherever its movie box stands', async () => {

@@ -38,7 +38,7 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   if (moov.end - moov.start > maxMovieBytes) throw new Corrupt(`the box 'moov' is larger than ${readableBytes(maxMovieBytes)}`)
   await boxes.load(moov)
   for await (const box of boxes.between(moov.body, moov.end)) {
-    assertPlaced(box, 'movie')
+    assertPlaced(box, 'moov')
     if (box.type === 'trak') {
       if (tracks.length === maxTracks) throw new Corrupt(`it has more than ${maxTracks} tracks`)
       tracks.push(await readTrack(boxes, box))

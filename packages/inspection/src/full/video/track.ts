@@ -1,6 +1,7 @@
 import { Corrupt } from '../bad-bytes.ts'
 import { type Box, type BoxReader, boxesIn } from './box-reader.ts'
 import { type CodecConfig, codecConfig } from './codecs.ts'
+import { assertPlaced } from './misplaced.ts'
 import type { TableBoxes } from './sample-tables.ts'
 
 export interface Track {
@@ -73,6 +74,7 @@ async function boxesOfTrack(boxes: BoxReader, trak: Box): Promise<Map<string, Bo
 
 async function* inside(boxes: BoxReader, parent: Box, parentPath: string): AsyncGenerator<{ path: string; box: Box }> {
   for await (const box of boxes.between(parent.body, parent.end)) {
+    assertPlaced(box, parent.type)
     const path = `${parentPath}/${box.type}`
     yield { path, box }
     if (opened.has(path)) yield* inside(boxes, box, path)
