@@ -69,8 +69,12 @@ export const goodZips: readonly CorpusFile[] = [
     ])
   }),
   good('last-version.zip', 'a version of the format that it would not need', () => zipOf([{ ...photo(), needs: 63 }])),
-  good('packed-folder.zip', 'a folder that is packed, as Java writes it', () =>
-    zipOf([{ name: 'a/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, descriptor: 16 }, photo('a/01.jpg')]),
+  good('packed-folder.zip', 'folders that are packed, one as Java writes it and one to no bytes at all', () =>
+    zipOf([
+      { name: 'a/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, descriptor: 16 },
+      { name: 'b/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, packed: Buffer.alloc(0) },
+      photo('a/01.jpg'),
+    ]),
   ),
   good('extra-fields.zip', 'times and owners in extra fields', () =>
     zipOf([
