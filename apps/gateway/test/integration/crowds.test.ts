@@ -36,7 +36,7 @@ async function forget(redis: Redis, userId: string): Promise<void> {
 }
 
 const crowdSize = 500
-const samplesEach = 200
+const samplesEach = 120
 const rounds = 3
 
 /**
