@@ -6,7 +6,7 @@ import type { SweepOptions } from './sweep-options.ts'
 export const idsAtOnce = 100
 
 /** From what age on something may be over. */
-export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds'>
+export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'clockAheadMs'>
 
 /**
  * Whether nobody needs any more what was written at `writtenAt` under an upload's own quarantine key. Its row must have been read after the
@@ -15,12 +15,17 @@ export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds'>
  * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
  * the ordinary clean-up its time, and without a row, as after a restore of an older database, it gives people an hour's time to notice.
  */
-export function isOver(upload: UploadRecord | undefined, writtenAt: Date, { callSeconds, receivingForSeconds }: Ages): boolean {
-  if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds)
-  return isOlder(writtenAt, receivingForSeconds + callSeconds)
+export function isOver(
+  upload: UploadRecord | undefined,
+  writtenAt: Date,
+  { callSeconds, receivingForSeconds, clockAheadMs }: Ages,
+): boolean {
+  if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds, clockAheadMs)
+  return isOlder(writtenAt, receivingForSeconds + callSeconds, clockAheadMs)
 }
 
-export const isOlder = (at: Date, seconds: number): boolean => Date.now() - at.getTime() >= seconds * 1000
+/** @param clockAheadMs how much the clock to go by is ahead of ours */
+export const isOlder = (at: Date, seconds: number, clockAheadMs = 0): boolean => Date.now() + clockAheadMs - at.getTime() >= seconds * 1000
 
 /** A list in pieces of at most `size`. */
 export function* pieces<T>(all: readonly T[], size: number): Generator<T[]> {

@@ -74,9 +74,9 @@ export interface Judged {
 export async function judgeStrays(
   objects: readonly ListedObject[],
   { uploads, assets, store }: StrayDeps,
-  { callSeconds }: Pick<SweepOptions, 'callSeconds'>,
+  { callSeconds, clockAheadMs }: Pick<SweepOptions, 'callSeconds' | 'clockAheadMs'>,
 ): Promise<Judged> {
-  const old = objects.filter(({ lastModified }) => isOlder(lastModified, callSeconds))
+  const old = objects.filter(({ lastModified }) => isOlder(lastModified, callSeconds, clockAheadMs))
   const origin = new Map<string, string>()
   for (const piece of pieces(old, atOnce)) {
     const heads = await Promise.all(piece.map(async ({ key }) => ({ key, uploadId: (await store.head(key))?.metadata.upload_id })))

@@ -26,6 +26,8 @@ export interface SweepOptions {
   receivingForSeconds: number
   /** The longest call to the store: what was sent before that has landed, or never will. */
   callSeconds: number
+  /** How much the clock of Postgres is ahead of this process's, in ms: what lies in the store is as old as that clock says. Each sweep asks anew. */
+  clockAheadMs?: number
   /** The pause between two passes of a rule that goes through everything. */
   restSeconds: number
   /** What one sweep may delete: objects, unfinished uploads, assets and rows together. */

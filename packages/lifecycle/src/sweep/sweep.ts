@@ -45,8 +45,9 @@ export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swe
   const turn = options.dryRun ? lookingTurn() : await Turn.take(deps.sweeper, options)
   if (turn === null) return null
   const report = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
-  const run: Run = { deps, options, turn, removalsLeft: options.maxRemovals }
   try {
+    const clockAheadMs = (await deps.sweeper.now()).getTime() - Date.now()
+    const run: Run = { deps, options: { ...options, clockAheadMs }, turn, removalsLeft: options.maxRemovals }
     for (const name of sweepRules) report[name] = await rules[name](name, run)
   } catch (error) {
     if (!(error instanceof TurnLost)) throw error

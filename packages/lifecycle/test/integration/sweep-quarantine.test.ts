@@ -4,7 +4,7 @@ import { quarantineKey, refusal } from '@airlock/domain'
 import { storeCan } from '@airlock/stack/testing'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
-import { expect } from 'vitest'
+import { expect, vi } from 'vitest'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
 import { dot, samples } from '../samples.ts'
 import type { World } from '../world.ts'
@@ -159,6 +159,25 @@ test('a rule that goes through everything rests when it has come to the end', as
   expect(looks).toBe(before)
   await airlock.sweeps({ restSeconds: -1 }, { store })
   expect(looks).toBeGreaterThan(before)
+})
+
+test('what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is', async ({
+  airlock,
+}) => {
+  const file = await airlock.receives(dot)
+  await airlock.ages({ id: file.uploadId }, 3601)
+  expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
+  await puts(airlock, file.quarantineKey)
+  const now = Date.now.bind(Date)
+  const clock = vi.spyOn(Date, 'now')
+  try {
+    clock.mockImplementation(() => now() + 600_000)
+    expect(await airlock.sweeps({ callSeconds: 300 })).toEqual(nothingSwept)
+    clock.mockImplementation(() => now() - 600_000)
+    expect(await airlock.sweeps()).toMatchObject({ leftovers: 1 })
+  } finally {
+    clock.mockRestore()
+  }
 })
 
 test('a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on', async ({ airlock }) => {

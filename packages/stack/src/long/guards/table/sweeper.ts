@@ -85,9 +85,23 @@ export const sweeper: readonly Guard[] = [
     },
   },
   {
+    keeps: 'what lies in the store is as old as the clock of Postgres says',
+    file: 'packages/lifecycle/src/sweep/sweep.ts',
+    edits: [['(await deps.sweeper.now()).getTime() - Date.now()', '0 * (await deps.sweeper.now()).getTime()']],
+    test: {
+      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
+      title: 'what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is',
+    },
+  },
+  {
     keeps: 'an object without a row gets the time of a request',
     file: 'packages/lifecycle/src/sweep/over.ts',
-    edits: [['isOlder(writtenAt, receivingForSeconds + callSeconds)', 'isOlder(writtenAt, callSeconds + 0 * receivingForSeconds)']],
+    edits: [
+      [
+        'isOlder(writtenAt, receivingForSeconds + callSeconds, clockAheadMs)',
+        'isOlder(writtenAt, callSeconds + 0 * receivingForSeconds, clockAheadMs)',
+      ],
+    ],
     test: {
       file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
       title: 'an object without a row stays for as long as a request may take, and then goes; a key that is none of ours stays',

@@ -396,8 +396,8 @@ export const worker: readonly Guard[] = [
     file: 'packages/lifecycle/src/sweep/over.ts',
     edits: [
       [
-        '  if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds)',
-        '  if (upload !== undefined) return isFinal(upload.state) !== null && isOlder(writtenAt, callSeconds)',
+        '  if (upload !== undefined) return isFinal(upload.state) && isOlder(writtenAt, callSeconds, clockAheadMs)',
+        '  if (upload !== undefined) return isFinal(upload.state) !== null && isOlder(writtenAt, callSeconds, clockAheadMs)',
       ],
     ],
     test: { file: 'packages/lifecycle/test/integration/death.test.ts', title: 'a file that is parked keeps its bytes, whatever comes' },
