@@ -24,8 +24,6 @@ export interface SweeperLease {
   renew(options: { holder: string; leaseSeconds: number; places: Places }): Promise<boolean>
   /** Gives the lease back. @returns false when another sweep has it by now; then nothing changed */
   end(options: { holder: string; places: Places }): Promise<boolean>
-  /** The time by the clock of Postgres, which all processes share. */
-  now(): Promise<Date>
 }
 
 export const sweeperLease = (sessions: Sessions): SweeperLease => ({
@@ -40,10 +38,6 @@ export const sweeperLease = (sessions: Sessions): SweeperLease => ({
   async end({ holder, places }) {
     const rows = await sessions.run((session) => session.rows(end, [holder, JSON.stringify(places)]))
     return rows.length === 1
-  },
-  async now() {
-    const [row] = await sessions.run((session) => session.rows('select clock_timestamp() as now'))
-    return row?.now as Date
   },
 })
 

@@ -46,7 +46,7 @@ export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swe
   if (turn === null) return null
   const report = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
   try {
-    const clockAheadMs = (await deps.sweeper.now()).getTime() - Date.now()
+    const clockAheadMs = (await deps.uploads.clock()).getTime() - Date.now()
     const run: Run = { deps, options: { ...options, clockAheadMs }, turn, removalsLeft: options.maxRemovals }
     for (const name of sweepRules) report[name] = await rules[name](name, run)
   } catch (error) {

@@ -87,7 +87,7 @@ export const sweeper: readonly Guard[] = [
   {
     keeps: 'what lies in the store is as old as the clock of Postgres says',
     file: 'packages/lifecycle/src/sweep/sweep.ts',
-    edits: [['(await deps.sweeper.now()).getTime() - Date.now()', '0 * (await deps.sweeper.now()).getTime()']],
+    edits: [['(await deps.uploads.clock()).getTime() - Date.now()', '0 * (await deps.uploads.clock()).getTime()']],
     test: {
       file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
       title: 'what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is',
