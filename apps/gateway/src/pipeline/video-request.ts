@@ -15,7 +15,7 @@ const Source = Type.Object(
     key: Type.String({
       minLength: 1,
       maxLength: 1024,
-      description: "the object's key, 1 to 1024 bytes, without '.' or '..' between slashes",
+      description: keyRule,
     }),
   },
   { additionalProperties: false, description: 'an object with bucket and key, never a URL' },

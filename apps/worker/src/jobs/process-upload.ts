@@ -38,12 +38,16 @@ export interface ProcessUploadDeps extends ProcessDeps {
   onOutcome(outcome: Outcome['ended'] | 'released' | 'parked' | 'handed_back'): void
 }
 
+/** What an upload came to. */
+export type UploadEnded = Extract<Outcome, { ended: 'completed' | 'rejected' }>
+
 /**
  * Runs a job: one accepted upload to its end. A bad file is final at its first attempt; broken servers are tried again, until the upload is
  * parked; a job whose upload another worker holds waits for the end of that lease, and one whose project has enough running waits a little;
  * what a worker that stops does not get done with, it hands back.
  *
  * @param signal fires when Redis gave the job to somebody else
+ * @returns the end that this run brought the upload to; null when it brought it to none
  */
 export async function handleProcessUpload(
   uploadId: string,
@@ -51,7 +55,7 @@ export async function handleProcessUpload(
   token: string | undefined,
   signal: AbortSignal,
   deps: ProcessUploadDeps,
-): Promise<void> {
+): Promise<UploadEnded | null> {
   const { stopping } = deps
   const crowd = { maxRunning: deps.maxRunningPerProject, retryInMs: crowdedForMs(job.attemptsStarted, Math.random) }
   let outcome: Outcome
@@ -65,16 +69,17 @@ export async function handleProcessUpload(
     return settle(error, job, token, deps)
   }
   deps.onOutcome(outcome.ended)
-  if (outcome.ended === 'leased' || outcome.ended === 'crowded') await comeAgain(job, token, outcome.retryInMs)
+  if (outcome.ended === 'leased' || outcome.ended === 'crowded') return comeAgain(job, token, outcome.retryInMs)
+  return outcome.ended === 'nothing' ? null : outcome
 }
 
-async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<void> {
+async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<null> {
   const retryInMs = retryAfterMs(failed.claim.tries + furtherApart(failed), deps.retry, Math.random)
   const settled = await settleFailedAttempt(failed, { ...deps, patience: deps.retry, retryInMs })
-  if (settled === 'lost') return
+  if (settled === 'lost') return null
   deps.onOutcome(settled)
   if (settled === 'parked') throw new UnrecoverableError(failed.message)
-  await comeAgain(job, token, retryInMs)
+  return comeAgain(job, token, retryInMs)
 }
 
 /** @throws DelayedError always: so the queue knows that the job was moved */
@@ -89,13 +94,13 @@ async function comeAgain(job: Job, token: string | undefined, inMs: number): Pro
  *
  * @throws WaitingError so that the queue knows that the job was moved; it counts as no failure
  */
-async function giveBack(error: unknown, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<void> {
+async function giveBack(error: unknown, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<null> {
   const { log, onOutcome } = deps
   if (error instanceof AttemptFailed) {
     const ended = await handBack(error.claim, deps).catch((err: unknown) => {
       log.warn({ uploadId: error.claim.uploadId, err, step: 'hand back' }, 'upload not handed back, its lease will run out')
     })
-    if (ended === 'lost') return
+    if (ended === 'lost') return null
     if (ended !== undefined) onOutcome(ended)
   }
   await heardWithin(job.moveToWait(token))

@@ -12,7 +12,7 @@ import {
   parseJob,
 } from '@airlock/queue'
 import { type Job, UnrecoverableError } from 'bullmq'
-import { handleProcessUpload, type ProcessUploadDeps } from './process-upload.ts'
+import { handleProcessUpload, type ProcessUploadDeps, type UploadEnded } from './process-upload.ts'
 
 export interface RunJobDeps extends Omit<ProcessUploadDeps, 'onOutcome'> {
   assets: Pick<AssetRepository, 'ofUpload'>
@@ -35,7 +35,8 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
     if ('asset' in registered) return completed(uploadId, registered.asset, deps)
   }
   try {
-    await handleProcessUpload(uploadId, job, token, signal, deps)
+    const ended = await handleProcessUpload(uploadId, job, token, signal, deps)
+    if (ended !== null) return endOf(uploadId, ended, deps)
   } catch (error) {
     // parked: its pipeline hears why from the row, and an operator may still make an asset of it
     if (!(error instanceof UnrecoverableError) || !(await isOfPipeline(announced, deps))) throw error
@@ -74,6 +75,10 @@ async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<Regi
   }
 }
 
+const endOf = (uploadId: string, ended: UploadEnded, deps: RunJobDeps): JobResult =>
+  ended.ended === 'completed' ? completed(uploadId, ended.asset, deps) : jobResult({ status: 'rejected', uploadId, error: ended.refusal })
+
+/** Somebody else brought it to its end, or it is parked. */
 async function resultOf(uploadId: string, deps: RunJobDeps): Promise<JobResult | null> {
   const upload = await deps.uploads.byId(uploadId)
   const status = upload === null ? null : jobStatusOf(upload.state)

@@ -23,7 +23,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'a claim whose answer gets lost is waited for',
     file: 'apps/worker/src/jobs/process-upload.ts',
-    edits: [["  if (outcome.ended === 'leased' || outcome.ended === 'crowded') await comeAgain(job, token, outcome.retryInMs)\n", '']],
+    edits: [['return comeAgain(job, token, outcome.retryInMs)', 'return null']],
     test: {
       file: 'apps/worker/test/integration/faults-job.test.ts',
       title: 'a claim whose answer gets lost is held until its lease ends, then made again',
