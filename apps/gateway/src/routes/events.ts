@@ -6,6 +6,7 @@ import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import type { EventFeed } from '../following/event-feed.ts'
 import { requireScope } from '../plugins/auth.ts'
+import { maxCursorLength } from './cursor-pair.ts'
 import { eventCursorOf, eventCursorText } from './event-cursor.ts'
 import { Moment, ProblemBody, Uuid } from './schemas.ts'
 
@@ -20,7 +21,7 @@ const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
 const Query = Type.Object({
   after: Type.Optional(
     Type.String({
-      maxLength: 200,
+      maxLength: maxCursorLength,
       description: '`next` of the answer before; `latest`: what comes from now on; left out: the oldest event',
     }),
   ),
