@@ -33,7 +33,7 @@ export default defineConfig({
           globalSetup: ['packages/stack/src/testing/global-setup.ts'],
           // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
           testTimeout: 60_000,
-          // Real servers on a machine that others may load: what fails twice in a row is broken. Vitest's report names what needed the second try.
+          // Real servers on a machine that others may load: what fails twice in a row is broken. The summary of npm test names each that needed it.
           retry: process.env.CI ? 1 : 0,
           hookTimeout: 90_000,
         },

@@ -7,6 +7,8 @@ export interface Row {
   readonly verdict: 'ok' | 'failed' | 'not measured'
   readonly ms?: number
   readonly remark?: string
+  /** Tests that passed at their second try: named, so that a second try hides none. */
+  readonly unsteady?: readonly string[]
   readonly passed: number
   readonly failed: number
 }
@@ -20,11 +22,19 @@ export const checkRow = (name: string, { ok, ms }: Pick<StepResult, 'ok' | 'ms'>
   failed: ok ? 0 : 1,
 })
 
-export const projectRow = (name: Project, { passed, failed, skipped, ms }: Counts): Row => ({
+export const projectRow = (name: Project, { passed, failed, skipped, unsteady, ms }: Counts): Row => ({
   name,
   verdict: failed === 0 ? 'ok' : 'failed',
   ms,
-  remark: [`${passed} passed`, failed > 0 && `${failed} failed`, skipped > 0 && `${skipped} skipped`].filter(Boolean).join(', '),
+  remark: [
+    `${passed} passed`,
+    failed > 0 && `${failed} failed`,
+    skipped > 0 && `${skipped} skipped`,
+    unsteady.length > 0 && `${unsteady.length} at the second try`,
+  ]
+    .filter(Boolean)
+    .join(', '),
+  unsteady,
   passed,
   failed,
 })
@@ -65,7 +75,8 @@ export function summary(rows: readonly Row[]): string {
     const seconds = ms === undefined ? '' : `${(ms / 1000).toFixed(1)} s`
     return `${name.padEnd(12)} ${verdict.padEnd(12)} ${seconds.padStart(8)}  ${remark}`.trimEnd()
   })
-  return ['', ...lines, '', `${total.passed} passed, ${total.failed} failed`].join('\n')
+  const unsteady = rows.flatMap((row) => row.unsteady ?? []).map((test) => `at the second try: ${test}`)
+  return ['', ...lines, '', ...unsteady, `${total.passed} passed, ${total.failed} failed`].join('\n')
 }
 
 export const hasFailed = (rows: readonly Row[]): boolean => rows.some(({ failed }) => failed > 0)

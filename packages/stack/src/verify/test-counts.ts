@@ -5,6 +5,8 @@ export interface Counts {
   passed: number
   failed: number
   skipped: number
+  /** Those of the passed that failed first and were tried again, each with the first line of what it said. */
+  unsteady: string[]
   /** From the first test's start to the last one's end. */
   ms: number
 }
@@ -18,8 +20,15 @@ export interface VitestReport {
     readonly status: string
     readonly startTime: number
     readonly endTime: number
-    readonly assertionResults: readonly { readonly status: string }[]
+    readonly assertionResults: readonly TestReport[]
   }[]
+}
+
+interface TestReport {
+  readonly status: string
+  readonly fullName: string
+  /** Of every try, also of a test that passed in the end. */
+  readonly failureMessages: readonly string[]
 }
 
 /**
@@ -36,14 +45,17 @@ export function countTests({ testResults }: VitestReport, root: string): Partial
 }
 
 function countFiles(files: VitestReport['testResults']): Counts {
-  const counts = { passed: 0, failed: 0, skipped: 0, ms: 0 }
+  const counts: Counts = { passed: 0, failed: 0, skipped: 0, unsteady: [], ms: 0 }
   for (const { status, assertionResults } of files) {
     const failed = assertionResults.filter((test) => test.status === 'failed').length
-    const passed = assertionResults.filter((test) => test.status === 'passed').length
-    counts.passed += passed
+    const passed = assertionResults.filter((test) => test.status === 'passed')
+    counts.passed += passed.length
     counts.failed += status === 'failed' ? Math.max(failed, 1) : failed
-    counts.skipped += assertionResults.length - failed - passed
+    counts.skipped += assertionResults.length - failed - passed.length
+    counts.unsteady.push(...passed.filter(({ failureMessages }) => failureMessages.length > 0).map(firstFailure))
   }
   counts.ms = Math.max(...files.map(({ endTime }) => endTime)) - Math.min(...files.map(({ startTime }) => startTime))
   return counts
 }
+
+const firstFailure = ({ fullName, failureMessages }: TestReport): string => `${fullName}: ${failureMessages[0]?.split('\n')[0]}`

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { checkRow, hasFailed, summary, testRows } from '../../../src/verify/summary.ts'
 
-const good = { passed: 5, failed: 0, skipped: 0, ms: 1_000 }
+const good = { passed: 5, failed: 0, skipped: 0, unsteady: [], ms: 1_000 }
 const vitest = (ok: boolean, complaints = '') => ({ ok, ms: 2_000, complaints })
 const lastLine = (text: string) => text.split('\n').at(-1)
 
@@ -39,4 +39,15 @@ test.each([
 
 test('coverage is not said to be good when failed tests kept it from being measured', () => {
   expect(summary(testRows(vitest(false), { unit: { ...good, failed: 1 } }, true))).toContain('coverage     not measured')
+})
+
+test('a test that passed at its second try is counted as passed, and named', () => {
+  const rows = testRows(vitest(true), { integration: { ...good, unsteady: ['jobs > end: AssertionError'] } }, true)
+  expect(summary(rows).split('\n').slice(-5)).toEqual([
+    'integration  ok              1.0 s  5 passed, 1 at the second try',
+    'coverage     ok',
+    '',
+    'at the second try: jobs > end: AssertionError',
+    '5 passed, 0 failed',
+  ])
 })
