@@ -1,5 +1,8 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { type Credentials, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 
 const hourMs = 3_600_000
 
@@ -67,6 +70,25 @@ test('credentials that end sooner take the URL with them', async () => {
   expect((await store.presign('final/a.png', { expiresInSeconds: 86_400 })).expiresAt).toEqual(expiration)
   expect((await store.presign('final/a.png', { expiresInSeconds: 60 })).expiresAt.getTime()).toBeLessThan(Date.now() + 61_000)
   expect((await store.presign('final/a.png', { expiresInSeconds: 60 })).url).toContain('X-Amz-Security-Token=token')
+})
+
+test("a task's role takes the URL with it when its credentials end, found by the SDK's own chain", async () => {
+  const expiration = new Date(Math.floor(Date.now() / 1000) * 1000 + hourMs)
+  const role = { AccessKeyId: 'ASIAROLE', SecretAccessKey: 'secret', Token: 'token-of-the-role', Expiration: expiration.toISOString() }
+  const agent = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(role)))
+  await once(agent.listen(0, '127.0.0.1'), 'listening')
+  onTestFinished(() => void agent.close())
+  vi.stubEnv('AWS_CONTAINER_CREDENTIALS_FULL_URI', `http://127.0.0.1:${(agent.address() as AddressInfo).port}/role`)
+  for (const name of ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_PROFILE']) vi.stubEnv(name, undefined)
+  vi.stubEnv('AWS_SHARED_CREDENTIALS_FILE', '/nowhere')
+  vi.stubEnv('AWS_CONFIG_FILE', '/nowhere')
+  onTestFinished(() => void vi.unstubAllEnvs())
+
+  const { url, expiresAt } = await storeWith({ credentials: undefined }).presign('final/a.png', { expiresInSeconds: 86_400 })
+
+  expect(expiresAt).toEqual(expiration)
+  expect(new URL(url).searchParams.get('X-Amz-Credential')).toMatch(/^ASIAROLE\//)
+  expect(new URL(url).searchParams.get('X-Amz-Security-Token')).toBe('token-of-the-role')
 })
 
 test.for([0, -1, 1.5, 604_801, Number.NaN])('a life of %s seconds is refused', async (expiresInSeconds) => {
