@@ -2,11 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Worker } from 'bullmq'
-import type { WorkerDeps } from './app.ts'
 import { retryAfterMs } from './jobs/process-upload.ts'
 import { runJob } from './jobs/run-job.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { RunningJobs } from './running-jobs.ts'
+import type { WorkerDeps } from './worker-deps.ts'
 
 /** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
 const maxStalledCount = 5

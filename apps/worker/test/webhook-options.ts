@@ -1,5 +1,5 @@
 import { systemResolve } from '@airlock/lifecycle'
-import type { WorkerDeps } from '../src/app.ts'
+import type { WorkerDeps } from '../src/worker-deps.ts'
 
 /** Nobody is told, until a test names somebody. Failures come again soon. */
 export const webhookOptions: WorkerDeps['webhooks'] = {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, type EventRecord } from '@airlock/database'
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
-import type { WorkerDeps } from '../../src/app.ts'
+import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 

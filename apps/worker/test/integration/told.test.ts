@@ -3,7 +3,7 @@ import { finalEventTypes, isFinal, refusal } from '@airlock/domain'
 import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import type { WorkerDeps } from '../../src/app.ts'
+import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 

@@ -1,7 +1,16 @@
 import type { Transaction } from '../transaction.ts'
-import type { RepeatableRequest } from '../uploads/intake.ts'
 import type { UploadRecord } from '../uploads/record.ts'
 import { IdempotencyLeaseLost } from './errors.ts'
+import type { IdempotencyToken } from './repository.ts'
+
+/** The request that accepts may be repeated: its answer is kept in the same transaction. */
+export interface RepeatableRequest {
+  readonly token: IdempotencyToken
+  /** Tells this request from another under the same key. */
+  readonly fingerprint: string
+  /** What a repetition is answered, as JSON; made of the rows as they are after acceptance. */
+  answer(records: readonly UploadRecord[]): unknown
+}
 
 /**
  * Keeps the answer of a request in the transaction that accepts its uploads: either both are there, or none.

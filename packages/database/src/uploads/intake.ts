@@ -1,8 +1,7 @@
 import type { AssetType, MediaType, Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/from-row.ts'
 import { Upload } from '../entities/upload.ts'
-import type { IdempotencyToken } from '../idempotency/repository.ts'
-import { writeAnswer } from '../idempotency/write-answer.ts'
+import { type RepeatableRequest, writeAnswer } from '../idempotency/write-answer.ts'
 import type { Session, Sessions } from '../sessions.ts'
 import { Turns } from '../turns.ts'
 import { storableText } from './client-text.ts'
@@ -50,15 +49,6 @@ export interface AcceptedUpload {
   readonly clientMetadata?: ClientMetadata | null
   /** The service that acted for the user. */
   readonly actedBy?: string | null
-}
-
-/** The request that accepts may be repeated: its answer is kept in the same transaction. */
-export interface RepeatableRequest {
-  readonly token: IdempotencyToken
-  /** Tells this request from another under the same key. */
-  readonly fingerprint: string
-  /** What a repetition is answered, as JSON; made of the rows as they are after acceptance. */
-  answer(records: readonly UploadRecord[]): unknown
 }
 
 /** The moves of an upload at a door, until it is accepted or abandoned. */

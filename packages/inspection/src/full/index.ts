@@ -1,2 +1,3 @@
-export { type InspectedUpload, type Inspection, inspect, inspectionVersion } from './inspect.ts'
+export { type Inspection, inspect, inspectionVersion } from './inspect.ts'
+export type { InspectedUpload } from './inspector.ts'
 export { defaultLimits, type InspectionLimits } from './limits.ts'

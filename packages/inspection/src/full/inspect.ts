@@ -1,16 +1,8 @@
-import {
-  type AssetKind,
-  type AssetType,
-  assetKind,
-  type ByteSource,
-  type MediaType,
-  type Refusal,
-  refusal,
-  type Verdict,
-} from '@airlock/domain'
+import { type AssetKind, assetKind, type ByteSource, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
 import { judgeHead } from '../head/judge.ts'
 import { BadBytes } from './bad-bytes.ts'
+import type { InspectedUpload, Inspector } from './inspector.ts'
 import { defaultLimits, type InspectionLimits } from './limits.ts'
 import { inspectPicture } from './picture/inspect-picture.ts'
 import { readFully } from './read-fully.ts'
@@ -20,19 +12,8 @@ import { inspectVideo } from './video/inspect-video.ts'
 /** The version of the rules below. Raise it when a rule comes, goes or changes. */
 export const inspectionVersion = 3
 
-/** What inspection must be told of an upload. */
-export interface InspectedUpload {
-  readonly filename: string
-  /** What the gateway took the file for, or what its extension stands for. Inspection proves it, and never trusts it. */
-  readonly mediaType: MediaType
-  readonly assetType: AssetType
-}
-
 /** A verdict, and the version of the rules that gave it, so that assets can be found which older rules let in. */
 export type Inspection = Verdict & { readonly inspectionVersion: number }
-
-/** Reads a file whose head and size are in order. Throws `Corrupt` for bad bytes, or returns a refusal of its own. */
-export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits, onProgress: () => void) => Promise<Verdict>
 
 const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
   picture: inspectPicture,

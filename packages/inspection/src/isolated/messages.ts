@@ -1,4 +1,5 @@
-import type { InspectedUpload, Inspection } from '../full/inspect.ts'
+import type { Inspection } from '../full/inspect.ts'
+import type { InspectedUpload } from '../full/inspector.ts'
 import type { InspectionLimits } from '../full/limits.ts'
 
 /** What the parent tells an inspector process. It reads one file at a time. */

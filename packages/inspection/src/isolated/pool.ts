@@ -1,5 +1,6 @@
 import { type AssetKind, assetKind, type ByteSource, MiB } from '@airlock/domain'
-import type { InspectedUpload, Inspection } from '../full/inspect.ts'
+import type { Inspection } from '../full/inspect.ts'
+import type { InspectedUpload } from '../full/inspector.ts'
 import { defaultLimits, type InspectionLimits } from '../full/limits.ts'
 import { OneInspector } from './one-inspector.ts'
 

@@ -1,6 +1,6 @@
 import { type Facts, type MediaType, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import { Corrupt } from '../bad-bytes.ts'
-import type { Inspector } from '../inspect.ts'
+import type { Inspector } from '../inspector.ts'
 import type { InspectionLimits } from '../limits.ts'
 import { readFully } from '../read-fully.ts'
 import { searchSuspicious } from '../suspicious/search.ts'

@@ -2,7 +2,7 @@ import { type MediaType, type Refusal, readableBytes, refusal, type Verdict } fr
 import { headBytes, identify } from '../../head/identify.ts'
 import { judgeHead } from '../../head/judge.ts'
 import { ArchiveNotAllowed, BadBytes, quoted } from '../bad-bytes.ts'
-import type { Inspector } from '../inspect.ts'
+import type { Inspector } from '../inspector.ts'
 import type { InspectionLimits } from '../limits.ts'
 import { judgePicture } from '../picture/inspect-picture.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'

@@ -1,6 +1,6 @@
 import { type Facts, refusal } from '@airlock/domain'
 import { Corrupt } from '../bad-bytes.ts'
-import type { Inspector } from '../inspect.ts'
+import type { Inspector } from '../inspector.ts'
 import { BoxReader } from './box-reader.ts'
 import { assertSamples } from './codecs.ts'
 import { type Mp4File, readFile } from './file.ts'
