@@ -326,7 +326,7 @@ test('with Postgres away it is 503, also for those who waited when it went, and 
 }, async () => {
   const postgres = await privateServer('postgres')
   await migrate({ url: postgres.address.url, log: silent })
-  const gateway = await startGateway({ databaseUrl: postgres.address.url, lookEveryMs: { listening: 10_000, lost: 100 } })
+  const gateway = await startGateway({ databaseUrl: postgres.address.url, lookEveryMs: { listening: 60_000, lost: 100 } })
   try {
     const consumer = new Consumer(gateway)
     const after = await consumer.latest()
@@ -351,10 +351,10 @@ test('commits in adverse order hide no event from a consumer that reads all the 
   let after = await consumer.latest()
   const { uploadIds, commits, close } = await openDeletions(gateway, 24)
   const seen: string[] = []
-  const all = new AbortController()
+  const tooLong = AbortSignal.timeout(20_000)
   const reads = async () => {
     while (seen.length < uploadIds.length) {
-      const { body } = await consumer.asks({ after, wait: 1, limit: 3 }, all.signal)
+      const { body } = await consumer.asks({ after, wait: 1, limit: 3 }, tooLong)
       seen.push(...body.events.map(({ data }: { data: { upload_id: string } }) => data.upload_id))
       after = body.next
     }

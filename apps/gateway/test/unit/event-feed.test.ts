@@ -28,7 +28,7 @@ function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
 const anything = async () => {}
 const nowhere = { position: 0, eventId: null }
 const query = { after: 0, limit: 10 }
-const longWait = () => AbortSignal.timeout(10_000)
+const longWait = () => AbortSignal.timeout(5_000)
 
 /** Lets all promises go on that can. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))

@@ -67,6 +67,7 @@ test('many events over several relays get each one place, without a gap', async 
   await waitFor(async () => (await airlock.servers.database.events.after({ after: 0, limit: 1 })).last === total, { what: 'all events' })
   const { rows } = await airlock.servers.sql.query('select count(distinct position), min(position), max(position) from events')
   expect(rows).toEqual([{ count: String(total), min: '1', max: String(total) }])
+  expect(airlock.log.saying('another relay has taken over, this one was too slow')).toEqual([])
 })
 
 test('a relay that fails is told and followed by another, and the figures say how late it is', async ({ airlock }) => {

@@ -134,6 +134,9 @@ test('a change that is rolled back is not told', async ({ database, sql }) => {
   await sql.query('delete from assets where id = $1', [asset.id])
   await sql.query('rollback')
   expect(await eventsOf(sql, asset.uploadId ?? '')).toEqual(before)
+
+  await database.assets.delete(asset.id, { force: false })
+  expect((await eventsOf(sql, asset.uploadId ?? '')).at(-1), 'it took no number').toMatchObject({ type: 'asset.deleted', sequence: 2 })
 })
 
 test('no upload has two ends, not even by plain SQL', async ({ database, sql }) => {
