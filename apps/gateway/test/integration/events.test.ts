@@ -330,7 +330,12 @@ test('with Postgres away it is 503, also for those who waited when it went, and 
   try {
     const consumer = new Consumer(gateway)
     const after = await consumer.latest()
+    const sql = new pg.Client({ connectionString: postgres.address.url })
+    await sql.connect()
+    const looked = await lastLook(sql)
     const waiting = consumer.asks({ after, wait: 25 })
+    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(looked)
+    await sql.end()
     await postgres.stop()
     expect(await waiting).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
     const refused = await consumer.asks({ after })

@@ -112,7 +112,7 @@ test('an endpoint that hangs holds up neither another nor its own quick events',
   const dead = await receiver({ answer: answering.never })
   const half = await receiver({ answer: (response) => (half.messages.length % 2 === 0 ? undefined : response.end()) })
   const well = await receiver()
-  const worker = airlock.startsWorker(tells([endpointAt(dead), endpointAt(half), endpointAt(well)], { concurrency: 8, timeoutMs: 60_000 }))
+  const worker = airlock.startsWorker(tells([endpointAt(dead), endpointAt(half), endpointAt(well)], { concurrency: 8, timeoutMs: 30_000 }))
   await isKnown(airlock, 3)
   await writesEvents(airlock, 10)
 
