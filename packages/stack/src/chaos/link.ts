@@ -94,7 +94,7 @@ export class Link {
   async #carry(from: Socket, to: Socket, passes: (bytes: Buffer) => Promise<boolean>): Promise<void> {
     for await (const bytes of from as AsyncIterable<Buffer>) {
       if (!(await passes(bytes)) || to.destroyed) continue
-      if (!to.write(bytes)) await Promise.race([once(to, 'drain'), once(to, 'close')])
+      if (!to.write(bytes)) await roomIn(to)
     }
     to.end()
   }
@@ -120,5 +120,15 @@ export class Link {
     if (condition.kind === 'slow') await wait(condition.delayMs)
     // Whoever opens the way again does not wait for the bytes that were on it.
     if (condition.kind === 'thin') await Promise.race([wait((byteLength / condition.bytesPerSecond) * 1000), this.#changed.promise])
+  }
+}
+
+/** Resolves when a socket takes bytes again, or is closed; no listener stays behind on it. */
+async function roomIn(socket: Socket): Promise<void> {
+  const over = new AbortController()
+  try {
+    await Promise.race([once(socket, 'drain', over), once(socket, 'close', over)])
+  } finally {
+    over.abort()
   }
 }
