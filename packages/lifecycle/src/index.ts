@@ -3,6 +3,7 @@ export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from 
 export { LeaseLost, withLease } from './claim.ts'
 export { type DiscardDeps, discard } from './discard.ts'
 export { handBack } from './hand-back.ts'
+export type { IncomingFile } from './incoming-file.ts'
 export { type JudgedHead, judgeHead } from './judge-head.ts'
 export type { Log } from './log.ts'
 export type { MeasuredClaim } from './measure.ts'
@@ -13,7 +14,6 @@ export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport,
 export {
   type FileCounter,
   FileLimitReached,
-  type IncomingFile,
   type ReceiveDeps,
   type ReceivedFile,
   receive,

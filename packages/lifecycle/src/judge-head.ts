@@ -1,6 +1,6 @@
 import { AirlockError, kindsOf, type MediaType, type SizeLimits } from '@airlock/domain'
 import { claimedTypeOf, identify, judgeHead as judge } from '@airlock/inspection/head'
-import type { IncomingFile } from './receive.ts'
+import type { IncomingFile } from './incoming-file.ts'
 
 export interface JudgedHead {
   mediaType: MediaType

@@ -1,37 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { UploadRepository } from '@airlock/database'
-import {
-  AirlockError,
-  type AssetType,
-  asRefusal,
-  type MediaType,
-  quarantineKey,
-  type Refusal,
-  refusal,
-  type SizeLimits,
-} from '@airlock/domain'
+import { AirlockError, asRefusal, type MediaType, quarantineKey, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
+import type { IncomingFile } from './incoming-file.ts'
 import { judgeHead } from './judge-head.ts'
 import type { Log } from './log.ts'
 import { Meter } from './meter.ts'
-import type { Tally } from './tally.ts'
-
-/** A file as a door hands it in. Its name and type are what the client says; nothing of it is believed. */
-export interface IncomingFile {
-  /** From `parseFilename`. */
-  filename: string
-  /** From `normalizedType`. */
-  declaredType: string
-  /** Null while the form has not yet said it. */
-  assetType: AssetType | null
-  /** The SHA-256 that the client announced (RFC 9530), 64 hexadecimal digits. */
-  expectedHash?: string | null
-  bytes: Readable
-  /** Counts and hashes what is read of the bytes, also of a file that is refused. */
-  tally?: Tally
-}
 
 /** Who sends, by which door, and what they may. */
 export interface Sender {

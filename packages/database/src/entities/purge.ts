@@ -1,5 +1,5 @@
 import { EntitySchema } from 'typeorm'
-import type { Purge as PurgeRecord } from '../purges/repository.ts'
+import type { Purge as PurgeRecord } from '../purges/purge.ts'
 import { moment, momentOfInsert } from './columns.ts'
 
 /** An object that must go, as its row holds it. */

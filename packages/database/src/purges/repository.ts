@@ -2,16 +2,7 @@ import { IsNull, Not } from 'typeorm'
 import { rowReader } from '../entities/from-row.ts'
 import { Purge as PurgeEntity } from '../entities/purge.ts'
 import type { Sessions } from '../sessions.ts'
-
-/** An object that must go. */
-export interface Purge {
-  readonly key: string
-  /** Stands in the object's metadata too. */
-  readonly uploadId: string
-  readonly requestedAt: Date
-  /** When the object was deleted for the first time; null before. */
-  readonly firstDoneAt: Date | null
-}
+import type { Purge } from './purge.ts'
 
 /**
  * Objects that nothing names any more. Each is deleted twice: at once, and after the longest call to the object store could have

@@ -1,18 +1,11 @@
 import { isMediaType, type MediaType, mediaTypes } from '@airlock/domain'
 import { fileTypeFromBuffer } from 'file-type'
+import type { Content } from './content.ts'
 import { identifyIsoMedia } from './iso-brands.ts'
 import { identifyText } from './text.ts'
 
 /** How many bytes of a file `identify` can make use of; file-type looks no further to name a type. */
 export const headBytes = 4100
-
-/** What bytes are, whatever they are called. */
-export interface Content {
-  /** One of the formats that Airlock knows, or null. */
-  readonly mediaType: MediaType | null
-  /** The same in words, for a sentence like "its content is …". */
-  readonly described: string
-}
 
 /** Types as file-type calls them which are one of ours: an animated PNG is a PNG. */
 const sameAs: Readonly<Record<string, MediaType>> = { 'image/apng': 'image/png' }

@@ -1,4 +1,4 @@
-import type { Content } from './identify.ts'
+import type { Content } from './content.ts'
 
 /**
  * The families of files that begin with an `ftyp` box (ISO/IEC 14496-12, section 4.3), by their brands (mp4ra.org lists them).

@@ -11,7 +11,7 @@ import {
   refusal,
   undeclaredType,
 } from '@airlock/domain'
-import type { Content } from './identify.ts'
+import type { Content } from './content.ts'
 
 /** What a client says of a file, apart from its bytes. */
 export interface Claim {

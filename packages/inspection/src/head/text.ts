@@ -1,4 +1,4 @@
-import type { Content } from './identify.ts'
+import type { Content } from './content.ts'
 
 /** What a text gives itself away by, first match first. */
 const signs: readonly (readonly [described: string, sign: RegExp])[] = [
