@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
-import { expect } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
 import { type AccessEntry, maxAccessEntries, migrate } from '../../src/index.ts'
 import { connected, emptyTest, openAt, silent, test } from '../database-test.ts'
 import { promoted } from '../samples.ts'
@@ -82,11 +82,11 @@ test('an access saves an asset that was marked as unused, also within the hour',
 test('the log does not wait for an asset that somebody has locked', async ({ database, url, sql }) => {
   const [locked, free] = [await promoted(database), await promoted(database)]
   const blocker = await connected(url)
+  onTestFinished(() => blocker.end())
   await blocker.query('begin')
   await blocker.query('select from assets where id = $1 for update', [locked.id])
 
   await database.accessLog.write([access({ assetId: locked.id }), access({ assetId: free.id })])
-  await blocker.end()
 
   expect(await entriesOf(sql, locked.id)).toHaveLength(1)
   expect(await database.assets.byIds([locked.id, free.id])).toMatchObject([{ lastAccessedAt: null }, { lastAccessedAt: expect.any(Date) }])
