@@ -47,6 +47,7 @@ test('a deletion that is rolled back purges nothing', async ({ database, sql }) 
   await sql.query('begin')
   await sql.query('delete from assets where id = $1', [asset.id])
   await sql.query('rollback')
+  expect((await sql.query('select from purges')).rows).toEqual([])
   expect(await database.purges.due(worker)).toEqual([])
 })
 

@@ -114,6 +114,7 @@ export const endings: readonly Guard[] = [
     keeps: 'what is asked for is committed with the deletion',
     file: 'packages/database/src/migrations/1795478400007-purge-deleted-assets.ts',
     edits: [
+      ['values (old.s3_key, old.upload_id)', 'values (new.s3_key, new.upload_id)'],
       [
         '      create trigger assets_request_purge after delete on assets\n        for each row when (old.upload_id is not null)\n        execute function assets_request_purge()',
         '      create trigger assets_request_purge after insert on assets\n        for each row when (new.upload_id is not null)\n        execute function assets_request_purge()',
