@@ -91,7 +91,7 @@ async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDe
     log.info({ ...about, code: why.code, detail: why.detail, ms: ms(), step: 'reject' }, 'upload rejected')
     return { ended: 'rejected', refusal: why }
   }
-  const source = deps.store.source(waitingBytes(given), { etag: given.etag, sizeBytes: given.sizeBytes })
+  const source = deps.store.source(waitingBytes(given), { etag: given.etag, sizeBytes: given.sizeBytes, signal })
   const measured = await measure(given, source, signal, deps)
   if (!measured.ok) return rejected(given, measured.refusal)
   const { claim } = measured

@@ -88,9 +88,10 @@ export interface ObjectStore {
   /**
    * The bytes of one object, pinned: each read names the ETag.
    *
-   * Its reads throw `ObjectChanged` when other bytes stand under the key, and `ObjectMissing` when none do.
+   * Its reads throw `ObjectChanged` when other bytes stand under the key, `ObjectMissing` when none do, and the reason of the signal when
+   * that fires: a store that says nothing holds up nobody who has to stop.
    */
-  source(object: ObjectAddress, pinned: { etag: string; sizeBytes: number }): ByteSource
+  source(object: ObjectAddress, pinned: { etag: string; sizeBytes: number; signal?: AbortSignal | undefined }): ByteSource
 
   /**
    * Copies inspected bytes to their final key, and looks there whether they arrived.

@@ -47,8 +47,8 @@ async function copyBytes(deps: StoreDeps, copy: Copy): Promise<void> {
  *
  * @param failure what the copying threw, for when nothing arrived
  */
-async function arrived(deps: StoreDeps, { to, sizeBytes, headers }: Copy, failure: unknown): Promise<{ etag: string }> {
-  const found = await head(deps, to).catch((error) => {
+async function arrived(deps: StoreDeps, { to, sizeBytes, headers, signal }: Copy, failure: unknown): Promise<{ etag: string }> {
+  const found = await head(deps, to, signal).catch((error) => {
     throw failure ?? error
   })
   const isOurs = found !== null && found.sizeBytes === sizeBytes && sameMetadata(found.metadata, headers.metadata)

@@ -10,11 +10,11 @@ import { ObjectMissing, StoreFailure } from '../store-errors.ts'
 import { placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
-/** See `ObjectStore.head`. */
-export async function head(deps: StoreDeps, object: ObjectAddress): Promise<StoredObject | null> {
+/** See `ObjectStore.head`. @param signal ends it; it then throws its reason */
+export async function head(deps: StoreDeps, object: ObjectAddress, signal?: AbortSignal): Promise<StoredObject | null> {
   const place = placeOf(deps.options.bucket, object)
   try {
-    return asStoredObject(await deps.call(new HeadObjectCommand({ ...place }), { key: place.Key }))
+    return asStoredObject(await deps.call(new HeadObjectCommand({ ...place }), { key: place.Key, signal }))
   } catch (error) {
     await missingOnlyInBucket(deps, error, place.Bucket)
     return null

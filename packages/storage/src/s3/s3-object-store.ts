@@ -35,7 +35,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   return {
     receive: (key, bytes, receiving) => receive(deps, key, bytes, receiving),
     head: (object) => head(deps, object),
-    source: (object, pinned) => rangedSource(deps, object, pinned),
+    source: (object, { signal, ...pinned }) => rangedSource(deps, object, pinned, signal),
     copyToFinal: (from, to, copying) => copyToFinal(deps, from, to, copying),
     presign: (key, presigning) => presign(presigner, options.bucket, key, presigning),
     purge: (key) => purge(deps, key),

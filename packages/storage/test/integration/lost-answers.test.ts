@@ -1,5 +1,5 @@
 import { MiB } from '@airlock/domain'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { givenStack, type IsolatedBucket, isolatedBucket, waitFor } from '@airlock/stack/testing'
 import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamFailingHalfway, streamOf } from '../contract/bytes.ts'
@@ -166,4 +166,29 @@ test('a copy whose unfinished upload could not be ended reports it, and says why
   expect(leftovers).toMatchObject([{ key: 'final/unended' }])
   link.fails()
   expect(await store.abandonReceives('final/unended')).toBe(1)
+})
+
+test('a signal ends a copy whose look at the final key gets no answer, and a read that gets none', async () => {
+  const received = await store.receive('quarantine/silent', streamOf(small), { nonce: 'n' })
+  const reason = new Error('the worker stops')
+  const stop = new AbortController()
+  link.fails({ request: /^(HEAD .*final|GET .*quarantine)/, kind: 'silence' })
+
+  const copied = store.copyToFinal('quarantine/silent', 'final/silent', {
+    ifEtag: received.etag,
+    sizeBytes: received.sizeBytes,
+    headers,
+    signal: stop.signal,
+  })
+  const read = store.source('quarantine/silent', { ...received, signal: stop.signal }).read(0, 10)
+  const ends = Promise.allSettled([copied, read])
+  await waitFor(() => asked(/^HEAD .*final/) === 1 && asked(/^GET .*quarantine/) === 1, { what: 'both to be asked for' })
+  const started = performance.now()
+  stop.abort(reason)
+
+  expect(await ends).toEqual([
+    { status: 'rejected', reason },
+    { status: 'rejected', reason },
+  ])
+  expect(performance.now() - started).toBeLessThan(2_000)
 })

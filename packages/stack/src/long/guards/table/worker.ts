@@ -430,6 +430,15 @@ export const worker: readonly Guard[] = [
     },
   },
   {
+    keeps: 'a store that says nothing holds up nobody who stops',
+    file: 'packages/storage/src/s3/copy-to-final.ts',
+    edits: [['head(deps, to, signal)', 'head(deps, to)']],
+    test: {
+      file: 'packages/storage/test/integration/lost-answers.test.ts',
+      title: 'a signal ends a copy whose look at the final key gets no answer, and a read that gets none',
+    },
+  },
+  {
     keeps: 'a hand-back that fails leaves the job',
     file: 'apps/worker/src/jobs/process-upload.ts',
     edits: [
