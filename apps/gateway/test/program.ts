@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '@airlock/database'
-import { givenStack, isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
+import { compileCache, givenStack, isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { jwtSecret } from './gateway.ts'
 
@@ -19,9 +19,9 @@ export interface Program {
   ended: Promise<Ended>
 }
 
-/** Runs the gateway as a process of its own, with nothing in its environment but what is given. */
+/** Runs the gateway as a process of its own, with no setting in its environment but what is given. */
 export function run(env: Record<string, string>): Program {
-  const child = spawn(process.execPath, [program], { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program], { env: { ...compileCache(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {

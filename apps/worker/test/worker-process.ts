@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { waitFor } from '@airlock/stack/testing'
+import { compileCache, waitFor } from '@airlock/stack/testing'
 
 const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
@@ -24,7 +24,13 @@ export interface WorkerProcess {
 export async function startWorkerProcess(env: Record<string, string>, { limits }: { limits?: string } = {}): Promise<WorkerProcess> {
   const limited = limits === undefined ? 'exec "$0" "$@"' : `ulimit ${limits}; exec "$0" "$@"`
   const child = spawn('sh', ['-c', limited, process.execPath, program], {
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOST: '127.0.0.1', WORKER_PORT: '0', ...env },
+    env: {
+      ...(limits === undefined && compileCache()),
+      PATH: process.env.PATH ?? '/usr/bin:/bin',
+      HOST: '127.0.0.1',
+      WORKER_PORT: '0',
+      ...env,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

@@ -164,7 +164,9 @@ const clockOff = (ms: number): Record<string, string> =>
 /** The environment without settings of the product that is around us. */
 const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(
-    Object.entries(env).filter(([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*)$/.test(name) || name.startsWith('npm_')),
+    Object.entries(env).filter(
+      ([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*|NODE_COMPILE_CACHE)$/.test(name) || name.startsWith('npm_'),
+    ),
   )
 
 function addressOf(server: ServerName, stack: Stack): { host: string; port: number } {

@@ -1,6 +1,7 @@
 export { encodedForm } from '../encoded-form.ts'
 export { waitFor } from '../wait-for.ts'
 export { testCertificate } from './certificate.ts'
+export { compileCache } from './compile-cache.ts'
 export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
 export { type IsolatedDatabase, isolatedDatabase } from './isolated-database.ts'
 export { type IsolatedQueuePrefix, isolatedQueuePrefix } from './isolated-queue-prefix.ts'

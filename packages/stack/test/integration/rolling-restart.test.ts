@@ -69,7 +69,7 @@ async function sends(client: SteadyClient, load: Load, until: AbortSignal): Prom
     } catch (error) {
       load.failures.push(error instanceof HungUp ? error.message : String(error))
     }
-    await wait(20)
+    await wait(60)
   }
 }
 

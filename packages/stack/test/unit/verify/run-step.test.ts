@@ -1,9 +1,10 @@
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { runStep } from '../../../src/verify/run-step.ts'
 
 const node = (script: string) => ['node', '-e', script] as const
 const step = (...commands: (readonly string[])[]) => ({ name: 'a step', commands, timeoutMs: 5_000 })
-const root = import.meta.dirname
+const root = fileURLToPath(new URL('../../../../..', import.meta.url))
 const never = new AbortController().signal
 
 test('the first command that fails ends the step, and its complaints are kept', async () => {
