@@ -18,12 +18,27 @@ const floors = {
   'apps/worker/src/**': floor(80),
 }
 
+/** Tests that put a module of ours into the place of another. */
+const mocking = '{packages,apps}/*/test/unit/**/*.mocked.test.ts'
+
 export default defineConfig({
   test: {
+    // Files share a process, one after the other, and what it has loaded: half of the time went into loading the same modules again.
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['{packages,apps}/*/test/unit/**/*.test.ts'], testTimeout: 10_000 },
+        test: {
+          name: 'unit',
+          include: ['{packages,apps}/*/test/unit/**/*.test.ts'],
+          exclude: [mocking],
+          isolate: false,
+          testTimeout: 10_000,
+        },
+      },
+      {
+        extends: true,
+        // What is mocked for one file must not be there for the next.
+        test: { name: 'unit-mocked', include: [mocking], testTimeout: 10_000 },
       },
       {
         extends: true,
@@ -31,6 +46,7 @@ export default defineConfig({
           name: 'integration',
           include: ['{packages,apps}/*/test/integration/**/*.test.ts'],
           globalSetup: ['packages/stack/src/testing/global-setup.ts'],
+          isolate: false,
           // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
           testTimeout: 60_000,
           // Real servers on a machine that others may load: what fails twice in a row is broken. The summary of npm test names each that needed it.

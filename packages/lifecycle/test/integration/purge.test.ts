@@ -129,6 +129,7 @@ test('an object that came from another upload, and one without a word of where i
   await airlock.world.database.assets.delete(second.asset.id, { force: false })
   await airlock.world.sql.query('update assets set s3_key = $2 where id = $1', [first.asset.id, 'elsewhere'])
   await airlock.world.sql.query(add, [first.asset.s3Key, second.upload.id])
+  await comesDue(airlock) // the column's milliseconds may round up beyond now
 
   expect(await purges(airlock)).toEqual({ ...nothing, spared: 2 })
 

@@ -30,7 +30,14 @@ export class TestRuns {
   /** @param root of the sources to test */
   static async open(root: string): Promise<TestRuns> {
     const { createVitest } = await import('vitest/node')
-    const vitest = await createVitest('test', { root, watch: false, reporters: [{}], coverage: { enabled: false }, retry: 0 })
+    const vitest = await createVitest('test', {
+      root,
+      watch: false,
+      reporters: [{}],
+      coverage: { enabled: false },
+      retry: 0,
+      isolate: true,
+    })
     return new TestRuns(vitest, root)
   }
 
