@@ -219,7 +219,7 @@ export const storeOptions = ({ bucket, region, endpoint, accessKeyId, secretAcce
   endpoint,
   forcePathStyle: true,
   credentials: { accessKeyId, secretAccessKey },
-  encryption: givenStack().s3.can.encryption ? ('AES256' as const) : ('none' as const),
+  encryption: 'AES256' as const,
   checksums: 'when_supported' as const,
   multipartCopyFromBytes: 100 * 1024 * 1024,
   serverSideCopy: true,

@@ -1,6 +1,6 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
 import { Bell } from '@airlock/queue'
-import { givenStack, type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
+import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { Client } from 'pg'
 
@@ -29,7 +29,7 @@ export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAcce
   endpoint,
   forcePathStyle: true,
   credentials: { accessKeyId, secretAccessKey },
-  encryption: givenStack().s3.can.encryption ? 'AES256' : 'none',
+  encryption: 'AES256',
   checksums: 'when_supported',
   callTimeoutMs: 10_000,
   multipartCopyFromBytes: 5 * 1024 * 1024,

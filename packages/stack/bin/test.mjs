@@ -20,7 +20,6 @@ From the environment, each optional:
   TEST_REDIS_URL      a Redis or Valkey to use instead; tests use key prefixes of their own
   TEST_S3_ENDPOINT    an object store to use instead, with TEST_S3_ACCESS_KEY_ID and TEST_S3_SECRET_ACCESS_KEY
   AIRLOCK_SERVERS     'containers' or 'local': only these, where both would do
-  AIRLOCK_REQUIRE_S3  'seaweedfs': fail rather than fall back to the emulator fauxqs, which checks no signatures
 
 The last line is: N passed, N failed. The exit code is 0 when nothing failed.`
 

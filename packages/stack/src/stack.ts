@@ -8,7 +8,7 @@ import { assertNotInUse, endLeftovers, ephemeralPrefix, removeDeadEphemeralStack
 import { type Road, type Server, type StackContext, takeRoad } from './server.ts'
 import { type PostgresAddress, postgresRoads } from './servers/postgres.ts'
 import { type RedisAddress, redisRoads } from './servers/redis.ts'
-import { abilities, type S3Abilities, type S3Address, type S3Kind, s3Roads } from './servers/s3.ts'
+import { type S3Address, type S3Kind, s3Roads } from './servers/s3.ts'
 import { readStackRecord, type ServerName, StackFile } from './stack-file.ts'
 
 /** What each server's address looks like. */
@@ -32,7 +32,7 @@ export interface StackOptions {
 export interface Stack {
   readonly postgres: PostgresAddress & { readonly kind: string }
   readonly redis: RedisAddress & { readonly kind: string }
-  readonly s3: S3Address & { readonly kind: S3Kind; readonly can: S3Abilities }
+  readonly s3: S3Address & { readonly kind: S3Kind }
   readonly servers: { readonly [name in ServerName]: Server<Addresses[name]> }
   /** stack.json: name the processes beside the servers, the settings for others, and secrets there. */
   readonly file: StackFile
@@ -65,13 +65,12 @@ export async function startStack({ dataDir, env = process.env, say, ephemeral = 
     throw firstReason(settled)
   }
   const servers = { postgres: postgres.value, redis: redis.value, s3: s3.value }
-  const s3Kind = servers.s3.kind as S3Kind
   const environment = environmentOf(servers)
   context.file.environment(environment)
   return {
     postgres: { ...servers.postgres.address, kind: servers.postgres.kind },
     redis: { ...servers.redis.address, kind: servers.redis.kind },
-    s3: { ...servers.s3.address, kind: s3Kind, can: abilities[s3Kind] },
+    s3: { ...servers.s3.address, kind: servers.s3.kind as S3Kind },
     servers,
     file: context.file,
     environment,
@@ -106,7 +105,7 @@ export async function resetStack(dataDir: string): Promise<void> {
 }
 
 /** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
-const contents = ['postgres', 'redis', 'seaweedfs', 'fauxqs', 'logs', 'stack.json'] as const
+const contents = ['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'] as const
 
 interface OpenFolder {
   readonly context: StackContext
@@ -198,7 +197,7 @@ const environmentOf = ({ postgres, redis, s3 }: Stack['servers']): Record<string
   S3_ENDPOINT: s3.address.endpoint,
   S3_REGION: s3.address.region,
   S3_FORCE_PATH_STYLE: 'true',
-  S3_SSE: abilities[s3.kind as S3Kind].encryption ? 'AES256' : 'none',
+  S3_SSE: 'AES256',
   AWS_ACCESS_KEY_ID: s3.address.accessKeyId,
   AWS_SECRET_ACCESS_KEY: s3.address.secretAccessKey,
 })

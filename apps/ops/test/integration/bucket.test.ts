@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import {
   DeleteBucketCommand,
   GetBucketLifecycleConfigurationCommand,
@@ -12,8 +12,6 @@ import { bucketCommand } from '../../src/commands/bucket/index.ts'
 import { settle } from '../../src/commands/bucket/setting.ts'
 import { tlsOnly } from '../../src/commands/bucket/settings/tls-only.ts'
 import { clientFor } from '../../src/commands/probe/s3-target.ts'
-
-const onRealStore = test.skipIf(givenStack().s3.kind === 'fauxqs')
 
 let bucket: IsolatedBucket
 let client: ReturnType<typeof clientFor>
@@ -48,7 +46,7 @@ async function run(...args: string[]) {
   return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
 }
 
-onRealStore('checking says what differs, setting sets it, and then nothing differs', async () => {
+test('checking says what differs, setting sets it, and then nothing differs', async () => {
   const before = await run('--check')
   const setting = await run('--apply')
   const after = await run('--check')
@@ -62,7 +60,7 @@ onRealStore('checking says what differs, setting sets it, and then nothing diffe
   expect(after.err).toBe(`Bucket ${bucket.bucket} on ${bucket.endpoint}`)
 })
 
-onRealStore('a lifecycle rule that is there stays', async () => {
+test('a lifecycle rule that is there stays', async () => {
   const theirs = { ID: 'logs', Status: 'Enabled' as const, Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } }
   await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket: bucket.bucket, LifecycleConfiguration: { Rules: [theirs] } }))
 
@@ -73,7 +71,7 @@ onRealStore('a lifecycle rule that is there stays', async () => {
   expect(Rules.find(({ ID }) => ID === 'logs')).toMatchObject(theirs)
 })
 
-onRealStore('a store that does not see the TLS of our connection does not shut us out', async () => {
+test('a store that does not see the TLS of our connection does not shut us out', async () => {
   const context = { client, bucket: bucket.bucket, encryption: 'AES256' as const, kmsKeyId: null }
   const seemsEncrypted = { ...target(), endpoint: 'https://proxy.example.com' }
 
@@ -98,7 +96,7 @@ test('a bucket that is not there is said to be missing, and made when asked for'
   }
 })
 
-onRealStore('a key that is not permitted to look is said to have failed, and nothing else is tried', async () => {
+test('a key that is not permitted to look is said to have failed, and nothing else is tried', async () => {
   const outcome = await run('--check', '--secret-key', 'wrong')
 
   expect(outcome).toMatchObject({ exitCode: 1, out: expect.stringMatching(/^the bucket {2}failed {2}.*\(403\)$/) })

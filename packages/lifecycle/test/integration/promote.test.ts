@@ -1,5 +1,4 @@
 import { ClaimLost } from '@airlock/database'
-import { storeCan } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
 import { type Inspect, promote } from '../../src/index.ts'
@@ -54,14 +53,11 @@ test.for(kinds)(
   },
 )
 
-test.skipIf(!storeCan('encryption')).for([samples.photo, largeScene()])(
-  '$filename is encrypted where it ends up',
-  async (sample, { airlock, expect }) => {
-    const upload = await airlock.accepts(sample)
-    await airlock.worker().process(upload)
-    expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ encryption: 'AES256' })
-  },
-)
+test.for([samples.photo, largeScene()])('$filename is encrypted where it ends up', async (sample, { airlock, expect }) => {
+  const upload = await airlock.accepts(sample)
+  await airlock.worker().process(upload)
+  expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ encryption: 'AES256' })
+})
 
 test('a store that can not copy is read and written, and the asset is the same', async ({ airlock, world }) => {
   const upload = await airlock.accepts(largeScene())
@@ -121,7 +117,7 @@ test('an object that was replaced before it is inspected is never promoted, and 
   expect(airlock.log.saying('upload parked: an operator must look')).toMatchObject([{ uploadId: upload.id }])
 })
 
-test.skipIf(!storeCan('conditions')).for([samples.photo, largeScene()])(
+test.for([samples.photo, largeScene()])(
   '$filename is never promoted when it is replaced after it was inspected',
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)

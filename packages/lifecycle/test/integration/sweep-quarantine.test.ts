@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { quarantineKey, refusal } from '@airlock/domain'
-import { storeCan } from '@airlock/stack/testing'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect, vi } from 'vitest'
@@ -118,31 +117,31 @@ async function begins({ bucket }: World, keys: readonly string[]): Promise<void>
   client.destroy()
 }
 
-test.skipIf(!storeCan('uploadLists'))(
-  'unfinished uploads at the keys of ended uploads are ended, those of living ones and of other programs never',
-  async ({ airlock, world }) => {
-    const done = await airlock.accepts(samples.photo)
-    await airlock.worker().process(done)
-    const cancelled = await airlock.accepts(dot)
-    await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
-    await airlock.sweeps()
-    const alive = await airlock.accepts(dot)
-    await airlock.claims(alive)
-    const orphan = quarantineKey(randomUUID())
-    const ours = [done.quarantineKey, done.finalKey ?? '', cancelled.finalKey ?? '', cancelled.finalKey ?? '', orphan]
-    const others = [alive.quarantineKey, alive.finalKey ?? '', 'brand-images/of-another-program', 'quarantine/x', 'elsewhere/y']
-    await begins(world, [...ours, ...others])
+test('unfinished uploads at the keys of ended uploads are ended, those of living ones and of other programs never', async ({
+  airlock,
+  world,
+}) => {
+  const done = await airlock.accepts(samples.photo)
+  await airlock.worker().process(done)
+  const cancelled = await airlock.accepts(dot)
+  await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
+  await airlock.sweeps()
+  const alive = await airlock.accepts(dot)
+  await airlock.claims(alive)
+  const orphan = quarantineKey(randomUUID())
+  const ours = [done.quarantineKey, done.finalKey ?? '', cancelled.finalKey ?? '', cancelled.finalKey ?? '', orphan]
+  const others = [alive.quarantineKey, alive.finalKey ?? '', 'brand-images/of-another-program', 'quarantine/x', 'elsewhere/y']
+  await begins(world, [...ours, ...others])
 
-    expect(await airlock.sweeps({ callSeconds: 60 })).toMatchObject({ unfinished: 0 })
-    expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toMatchObject({ unfinished: 3 })
-    expect((await airlock.openMultipartUploads()).toSorted()).toEqual([orphan, ...others].toSorted())
-    expect(await airlock.sweeps({ receivingForSeconds: 0 })).toMatchObject({ unfinished: 1 })
+  expect(await airlock.sweeps({ callSeconds: 60 })).toMatchObject({ unfinished: 0 })
+  expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toMatchObject({ unfinished: 3 })
+  expect((await airlock.openMultipartUploads()).toSorted()).toEqual([orphan, ...others].toSorted())
+  expect(await airlock.sweeps({ receivingForSeconds: 0 })).toMatchObject({ unfinished: 1 })
 
-    expect((await airlock.openMultipartUploads()).toSorted()).toEqual(others.toSorted())
-    expect(await airlock.finalObjects()).toEqual([done.finalKey])
-    for (const key of others) await airlock.store.abandonReceives(key)
-  },
-)
+  expect((await airlock.openMultipartUploads()).toSorted()).toEqual(others.toSorted())
+  expect(await airlock.finalObjects()).toEqual([done.finalKey])
+  for (const key of others) await airlock.store.abandonReceives(key)
+})
 
 test('a rule that goes through everything rests when it has come to the end', async ({ airlock }) => {
   let looks = 0

@@ -9,7 +9,6 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { Road, Server, StackContext } from '../server.ts'
-import { emulatedS3 } from './fauxqs.ts'
 import { containerSeaweedfs, localSeaweedfs } from './seaweedfs.ts'
 
 export interface S3Address {
@@ -19,29 +18,7 @@ export interface S3Address {
   readonly secretAccessKey: string
 }
 
-export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs' | 'fauxqs'
-
-/** What a store does of the things that Airlock relies on. A test that needs one asks here, and says that it was skipped. */
-export interface S3Abilities {
-  /** Server-side encryption headers are kept and told. */
-  readonly encryption: boolean
-  /** Wrong, tampered and expired signatures are refused. */
-  readonly signatures: boolean
-  /** `CopySourceIfMatch` and `If-None-Match` are honoured. */
-  readonly conditions: boolean
-  /** Multipart uploads that nobody completed can be listed. */
-  readonly uploadLists: boolean
-}
-
-const everything: S3Abilities = { encryption: true, signatures: true, conditions: true, uploadLists: true }
-
-/** What each kind of store can do. A given one is taken for whole: there, a test that fails is a finding. */
-export const abilities = {
-  given: everything,
-  'seaweedfs-container': everything,
-  seaweedfs: everything,
-  fauxqs: { encryption: false, signatures: false, conditions: false, uploadLists: false },
-} as const satisfies Record<S3Kind, S3Abilities>
+export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs'
 
 /** Names of the variables that give a store. */
 export interface S3Variables {
@@ -56,7 +33,6 @@ export const s3Roads = (givenBy: S3Variables): readonly Road<S3Address>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['seaweedfs-container'], open: containerSeaweedfs },
   { kinds: ['seaweedfs'], open: localSeaweedfs },
-  { kinds: ['fauxqs'], open: emulatedS3 },
 ]
 
 /** A client for the stack's own errands: short timeouts, no retries. The caller destroys it. */

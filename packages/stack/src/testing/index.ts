@@ -6,7 +6,7 @@ export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
 export { type IsolatedDatabase, isolatedDatabase } from './isolated-database.ts'
 export { type IsolatedQueuePrefix, isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 export { type PrivateServer, privateServer } from './private-server.ts'
-export { givenStack, storeCan, type TestStack } from './test-stack.ts'
+export { givenStack, type TestStack } from './test-stack.ts'
 export {
   type AnswerMessage,
   answering,

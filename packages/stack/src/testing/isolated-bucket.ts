@@ -18,7 +18,7 @@ export interface IsolatedBucket extends S3Address {
   put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
   /** @returns the keys in the bucket, in the store's order; those that begin with the prefix, when there is one */
   keys(prefix?: string): Promise<string[]>
-  /** @returns the keys of multipart uploads that were begun and neither completed nor aborted; needs `storeCan('uploadLists')` */
+  /** @returns the keys of multipart uploads that were begun and neither completed nor aborted */
   openMultipartUploads(): Promise<string[]>
   /** Removes the bucket with all that is in it. */
   drop(): Promise<void>

@@ -1,11 +1,11 @@
 import { inject } from 'vitest'
-import type { S3Abilities, S3Address, S3Kind } from '../servers/s3.ts'
+import type { S3Address, S3Kind } from '../servers/s3.ts'
 
 /** What a test file gets to know of the servers that the run brought up: plain data, since it crosses into another process. */
 export interface TestStack {
   readonly postgres: { readonly url: string; readonly kind: string }
   readonly redis: { readonly url: string; readonly kind: string }
-  readonly s3: S3Address & { readonly kind: S3Kind; readonly can: S3Abilities }
+  readonly s3: S3Address & { readonly kind: S3Kind }
 }
 
 declare module 'vitest' {
@@ -19,15 +19,4 @@ export function givenStack(): TestStack {
   const stack = inject('stack')
   if (!stack) throw new Error('No servers here: tests that need some lie in test/integration')
   return stack
-}
-
-/**
- * Whether this run's store can do what a test is about; says on the terminal that the test is skipped, and why.
- *
- * @example test.skipIf(!storeCan('signatures'))('a tampered link is refused', …)
- */
-export function storeCan(ability: keyof S3Abilities): boolean {
-  const { kind, can } = givenStack().s3
-  if (!can[ability]) process.stderr.write(`skipped: this test needs a store with ${ability}, which ${kind} has not\n`)
-  return can[ability]
 }

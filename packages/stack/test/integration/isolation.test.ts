@@ -3,7 +3,7 @@ import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, test } from 'vitest'
 import { s3Client } from '../../src/servers/s3.ts'
-import { isolatedBucket, isolatedDatabase, isolatedQueuePrefix, storeCan } from '../../src/testing/index.ts'
+import { isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '../../src/testing/index.ts'
 
 test('two databases of the same run do not see each other, and drop while somebody is connected', async () => {
   const [one, other] = await Promise.all([isolatedDatabase(), isolatedDatabase()])
@@ -30,7 +30,7 @@ test('a bucket tells its keys, and drops with them in it', async () => {
   client.destroy()
 })
 
-test.skipIf(!storeCan('uploadLists'))('a bucket tells its open multipart uploads, and drops with them', async () => {
+test('a bucket tells its open multipart uploads, and drops with them', async () => {
   const bucket = await isolatedBucket()
   const client = s3Client(bucket)
   await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: 'quarantine/big' }))

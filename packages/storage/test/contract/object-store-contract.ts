@@ -6,14 +6,14 @@ import { readContract } from './read.ts'
 import { receiveContract } from './receive.ts'
 import { benchFor, type StoreUnderTest } from './store-under-test.ts'
 
-/** What every store that Airlock supports must do. The same tests run against each; what one lacks is skipped there, with the reason. */
+/** What every store that Airlock supports must do. The same tests run against each. */
 export function objectStoreContract(under: StoreUnderTest): void {
   describe(`the object store on ${under.name}`, () => {
     const bench = benchFor(under)
-    receiveContract(under, bench)
+    receiveContract(bench)
     readContract(bench)
-    copyContract(under, bench)
-    presignContract(under, bench)
-    housekeepingContract(under, bench)
+    copyContract(bench)
+    presignContract(bench)
+    housekeepingContract(bench)
   })
 }

@@ -2,7 +2,7 @@ import { MiB } from '@airlock/domain'
 import { HeadObjectCommand } from '@aws-sdk/client-s3'
 import { describe, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamFailingHalfway, streamOf, streamStalledHalfway } from './bytes.ts'
-import { type Bench, needs, type StoreUnderTest } from './store-under-test.ts'
+import type { Bench } from './store-under-test.ts'
 
 const nonce = 'nonce-of-this-test'
 
@@ -20,7 +20,7 @@ const inOneAndInParts = [
   { what: 'sent in parts', length: 17 * MiB },
 ]
 
-export function receiveContract(under: StoreUnderTest, bench: Bench): void {
+export function receiveContract(bench: Bench): void {
   describe('receive', () => {
     test.for(sizes)('$what arrives byte for byte', async ({ length }) => {
       const key = `quarantine/size-${length}`
@@ -65,8 +65,7 @@ export function receiveContract(under: StoreUnderTest, bench: Bench): void {
       expect(ContentEncoding).not.toContain('aws-chunked')
     })
 
-    test.for(inOneAndInParts)('an object $what is encrypted', async ({ length }, context) => {
-      needs(under, 'encryption', context)
+    test.for(inOneAndInParts)('an object $what is encrypted', async ({ length }) => {
       const key = `quarantine/encrypted-${length}`
       await bench.store.receive(key, streamOf(someBytes(length)), { nonce })
 

@@ -2,25 +2,12 @@ import { MiB } from '@airlock/domain'
 import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { type Leftover, type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { S3Client } from '@aws-sdk/client-s3'
-import { afterAll, beforeAll, type TestContext } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 
 type Address = Parameters<typeof isolatedBucket>[0]
 
-/** What some stores have and others lack. */
-const abilities = ['encryption', 'signatures', 'copies on condition', 'a list of open uploads', 'names for downloads'] as const
-export type Ability = (typeof abilities)[number]
-export type Abilities = Readonly<Record<Ability, boolean>>
-
-const allAre = (value: boolean): Abilities => Object.fromEntries(abilities.map((ability) => [ability, value])) as Abilities
-
-export const everyAbility = allAre(true)
-
-/** fauxqs 2.4: see docs/object-stores.md. */
-export const abilitiesOfEmulator = allAre(false)
-
 export interface StoreUnderTest {
   readonly name: string
-  readonly can: Abilities
   /** Where it is; undefined: this run's store. */
   address(): Promise<Address>
 }
@@ -40,16 +27,13 @@ export interface Bench {
 }
 
 /** Settings of a store on a test's own bucket. Small parts, so that a few MiB are many. */
-export const optionsFor = (
-  { bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket,
-  encrypted: boolean,
-): S3StoreOptions => ({
+export const optionsFor = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
   bucket,
   region,
   endpoint,
   forcePathStyle: true,
   credentials: { accessKeyId, secretAccessKey },
-  encryption: encrypted ? 'AES256' : 'none',
+  encryption: 'AES256',
   checksums: 'when_supported',
   callTimeoutMs: 10_000,
   multipartCopyFromBytes: 8 * MiB,
@@ -58,7 +42,7 @@ export const optionsFor = (
 })
 
 /** A bucket and stores on it for the tests of one file; all is removed after the last of them. */
-export function benchFor({ can, address }: StoreUnderTest): Bench {
+export function benchFor({ address }: StoreUnderTest): Bench {
   const made: ObjectStore[] = []
   const parts: Partial<{ bucket: IsolatedBucket; store: ObjectStore; raw: S3Client }> = {}
   const leftovers: Leftover[] = []
@@ -67,7 +51,7 @@ export function benchFor({ can, address }: StoreUnderTest): Bench {
     if (part === undefined) throw new Error(`There is no ${name} before the first test`)
     return part
   }
-  const options = () => ({ ...optionsFor(the('bucket'), can.encryption), onLeftover: (leftover: Leftover) => leftovers.push(leftover) })
+  const options = () => ({ ...optionsFor(the('bucket')), onLeftover: (leftover: Leftover) => leftovers.push(leftover) })
   const storeWith = (changed: Partial<S3StoreOptions>) => {
     const store = s3ObjectStore({ ...options(), ...changed })
     made.push(store)
@@ -99,13 +83,5 @@ export function benchFor({ can, address }: StoreUnderTest): Bench {
     leftovers,
     storeWith,
     options,
-  }
-}
-
-/** Skips a test of something that the store has not, and says so. */
-export function needs({ name, can }: StoreUnderTest, ability: Ability, { skip }: Pick<TestContext, 'skip'>): void {
-  if (!can[ability]) {
-    process.stderr.write(`skipped: this test needs a store with ${ability}, which ${name} has not\n`)
-    skip(`${name} has no ${ability}`)
   }
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
   bucket = await isolatedBucket()
   const endpoint = await link.open()
   store = s3ObjectStore({
-    ...optionsFor({ ...bucket, endpoint }, givenStack().s3.can.encryption),
+    ...optionsFor({ ...bucket, endpoint }),
     callTimeoutMs: 5_000,
     onLeftover: (leftover) => leftovers.push(leftover),
   })

@@ -9,8 +9,6 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
 
-const unencrypted = false
-
 /** Bytes at the pace of a client on a slow line, so that something can happen meanwhile. */
 const slowStreamOf = (bytes: Buffer, { mebibyteEveryMs }: { mebibyteEveryMs: number }): Readable =>
   Readable.from(
@@ -32,7 +30,8 @@ describe('a store that goes away', () => {
     server = await privateServer('s3')
     bucket = await isolatedBucket(server.address)
     store = s3ObjectStore({
-      ...optionsFor(bucket, unencrypted),
+      ...optionsFor(bucket),
+      encryption: 'none',
       callTimeoutMs: 2_000,
       onLeftover: (leftover) => leftovers.push(leftover),
     })
@@ -102,7 +101,7 @@ describe('a store that was never there', () => {
   const stores: ObjectStore[] = []
   const storeAt = (endpoint: string) => {
     const bucket = { bucket: 'b-1', endpoint, region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's' } as IsolatedBucket
-    const store = s3ObjectStore({ ...optionsFor(bucket, unencrypted), callTimeoutMs: 1_000 })
+    const store = s3ObjectStore({ ...optionsFor(bucket), encryption: 'none', callTimeoutMs: 1_000 })
     stores.push(store)
     return store
   }

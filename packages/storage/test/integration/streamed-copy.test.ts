@@ -21,7 +21,7 @@ let copying: { ifEtag: string; sizeBytes: number; headers: typeof headers }
 beforeAll(async () => {
   bucket = await isolatedBucket()
   store = s3ObjectStore({
-    ...optionsFor({ ...bucket, endpoint: await link.open() }, givenStack().s3.can.encryption),
+    ...optionsFor({ ...bucket, endpoint: await link.open() }),
     serverSideCopy: false,
     callTimeoutMs,
     onLeftover: (leftover) => leftovers.push(leftover),

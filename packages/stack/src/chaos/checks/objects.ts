@@ -10,15 +10,15 @@ const cacheControls: Record<SentFile['assetType'], string> = {
 const isFinalKey = (key: string): boolean => !isWaitingKey(key)
 
 /** I3: every asset has its object, with the bytes that were sent, and with the right encryption and headers. */
-export function assetsHaveObjects({ assets, objects, sent, uploads, arena }: Evidence): Breach[] {
+export function assetsHaveObjects({ assets, objects, sent, uploads }: Evidence): Breach[] {
   return assets.flatMap((asset) => {
     const file = sent.get(uploads.get(asset.upload_id)?.original_filename ?? '')
-    const wrong = wrongObject(asset, objects.get(asset.s3_key), file, arena.stack.s3.can.encryption)
+    const wrong = wrongObject(asset, objects.get(asset.s3_key), file)
     return wrong.map((what) => ({ invariant: 'I3' as const, uploadId: asset.upload_id, what: `${asset.s3_key}: ${what}` }))
   })
 }
 
-function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: SentFile | undefined, encrypts: boolean): string[] {
+function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: SentFile | undefined): string[] {
   if (object === undefined) return ['no object']
   if (file === undefined) return ['an asset of a file that nobody sent']
   const rules: [string, unknown, unknown][] = [
@@ -30,7 +30,7 @@ function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: Sen
     ['type', object.contentType, file.mediaType],
     ['type in the row', asset.mime_type, file.mediaType],
     ['cache', object.cacheControl, cacheControls[file.assetType]],
-    ['encryption', object.encryption, encrypts ? 'AES256' : null],
+    ['encryption', object.encryption, 'AES256'],
     ['upload id', object.metadata.upload_id, asset.upload_id],
     ['hash in the metadata', object.metadata.content_hash, file.sha256],
     ['owner in the metadata', object.metadata.uploaded_by, file.userId],

