@@ -67,8 +67,8 @@ test.for(pages)('every command of ops that $path names is there', ({ text }, { e
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
 })
 
-/** Variables that belong to others: to Node, npm, the SDK and the engines. */
-const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST']
+/** Variables that belong to others: to Node, npm, pip, the SDK and the engines. */
+const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST', 'PIP_INDEX_URL']
 
 /** What stands in examples for a value of the reader's own. */
 const placeholders = [
