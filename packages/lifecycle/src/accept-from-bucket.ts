@@ -44,6 +44,12 @@ export interface AcceptFromBucketDeps {
   log: Log
 }
 
+/** An accepted video as its row has it, and whether an earlier call had already written it. */
+export interface AcceptedVideo {
+  readonly upload: UploadRecord
+  readonly isRepeated: boolean
+}
+
 const assetType = 'generated_video'
 const mediaType = 'video/mp4'
 
@@ -57,10 +63,10 @@ const mediaType = 'video/mp4'
  * @throws AirlockError `source_not_found`, `upload_id_taken`, `unknown_user`, or the file's own fault
  * @throws StoreUnavailable, DatabaseUnavailable  the same call may be made again
  */
-export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBucketDeps): Promise<UploadRecord> {
+export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBucketDeps): Promise<AcceptedVideo> {
   const video = { ...wanted, uploadId: wanted.uploadId ?? uuidV7() }
   const known = wanted.uploadId === null ? null : await deps.uploads.byId(wanted.uploadId)
-  if (known !== null) return mustBeSame(known, video)
+  if (known !== null) return { upload: mustBeSame(known, video), isRepeated: true }
   const object = await objectOf(video, deps)
   const file = { filename: video.filename, declaredType: mediaType, assetType } as const
   await judgeWaiting(file, deps.store.source(video.source, object), deps.sizeLimits)
@@ -68,7 +74,7 @@ export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBu
   if (outcome === 'unknown user') throw new UnknownUser(video.userId)
   if (upload === null) throw new AirlockError('upload_id_taken', { id: video.uploadId })
   if (outcome === 'registered') await wake(upload, video, deps)
-  return mustBeSame(upload, video)
+  return { upload: mustBeSame(upload, video), isRepeated: outcome === 'known' }
 }
 
 async function wake({ id: uploadId, userId, filename, sizeBytes }: UploadRecord, video: NamedVideo, { bell, log }: AcceptFromBucketDeps) {

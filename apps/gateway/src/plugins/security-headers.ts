@@ -9,6 +9,7 @@ const exposedHeaders = [
   'RateLimit',
   'RateLimit-Policy',
   'Preference-Applied',
+  'Idempotent-Replayed',
   'Content-Disposition',
   'Allow',
 ]

@@ -58,9 +58,12 @@ export const pipelineRoute =
         },
       },
       async (request, reply) => {
-        const upload = await acceptFromBucket(videoOf(request, deps), { ...deps, log: request.log }).catch((error: unknown) => {
-          throw inWordsOfKey(error, request)
-        })
+        const { upload, isRepeated } = await acceptFromBucket(videoOf(request, deps), { ...deps, log: request.log }).catch(
+          (error: unknown) => {
+            throw inWordsOfKey(error, request)
+          },
+        )
+        if (isRepeated) reply.header('idempotent-replayed', 'true')
         return reply.code(202).send({ ...entryOf(upload), content_hash: upload.contentHash })
       },
     )

@@ -25,9 +25,11 @@ const problem = {
 
 export const ProblemBody = Type.Object(problem)
 
+export const FormIndex = Type.Integer({ minimum: 0, description: "The file's place in the form, from 0" })
+
 /** A place in a form, and why its file was not accepted. */
 export const RefusedUpload = Type.Object({
-  index: Type.Integer({ description: "The file's place in the form, from 0" }),
+  index: FormIndex,
   filename: nullable(Type.String({ description: 'Null where Airlock stopped reading before it knew whether there is a file' })),
   code: Type.String(),
   error: Type.String(),

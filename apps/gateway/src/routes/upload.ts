@@ -45,6 +45,8 @@ export const uploadRoute =
         const taken = await take(request, deps).catch((error: unknown) => hangUpOnGone(error, request, reply))
         if (taken === null) return reply
         if ('accepted' in taken && taken.accepted.length === 0) return refuseAll(taken.refused, deps.filesPerHour, request, reply)
+        if ('accepted' in taken) limitHeadersOf(taken.refused, deps.filesPerHour, reply)
+        else reply.header('idempotent-replayed', 'true')
         const answer = 'accepted' in taken ? uploadAnswer(taken.accepted, taken.refused) : taken
         const waitSeconds = preferredWait(request.headers)
         if (waitSeconds === null) return reply.code(202).send(answer)
@@ -97,10 +99,15 @@ function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, reques
   const [first] = judged
   if (first === undefined) throw new Error('a form without files was taken')
   const status = judged.every((file) => file.status === first.status) ? first.status : 400
-  const retryAfterSeconds = Math.min(...judged.map((file) => file.retryAfterSeconds ?? Number.POSITIVE_INFINITY))
-  if (status === 429) limitHeaders(reply, retryAfterSeconds, filesPerHour)
+  limitHeadersOf(judged, filesPerHour, reply)
   const sameCode = judged.every((file) => file.code === first.code)
   const none = new AirlockError('files_refused', { count: judged.length })
   const { title, detail, code } = sameCode ? { title: first.error, detail: first.detail, code: first.code } : none
   return reply.code(status).send({ error: title, detail, code, request_id: request.id, rejected: uploadAnswer([], refused).rejected })
+}
+
+/** When the hour has room again, wherever that is why a file was refused, whatever else became of the form. */
+function limitHeadersOf(refused: readonly RefusedFile[], filesPerHour: number, reply: FastifyReply): void {
+  const waits = refused.flatMap(({ retryAfterSeconds }) => retryAfterSeconds ?? [])
+  if (waits.length > 0) limitHeaders(reply, Math.min(...waits), filesPerHour)
 }

@@ -1,7 +1,7 @@
 import type { UploadRecord } from '@airlock/database'
 import { type AssetType, type JobStatus, jobStatusOf } from '@airlock/domain'
 import Type from 'typebox'
-import { AssetTypeName, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
+import { AssetTypeName, FormIndex, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
 import type { RefusedFile } from './refused-file.ts'
 
 /** An accepted file: the shape of each entry, whichever door it came through. */
@@ -28,19 +28,27 @@ const ended = {
 }
 
 export const UploadAnswer = Type.Object({
-  uploads: Type.Array(Type.Object({ ...uploadEntry, ...ended })),
+  uploads: Type.Array(Type.Object({ index: FormIndex, ...uploadEntry, ...ended }), {
+    description: 'The accepted files, in the order of the form',
+  }),
   rejected: Type.Array(RefusedUpload),
 })
 export type UploadAnswer = Type.Static<typeof UploadAnswer>
 export type UploadEntry = UploadAnswer['uploads'][number]
 
-export const uploadAnswer = (accepted: readonly UploadRecord[], refused: readonly RefusedFile[]): UploadAnswer => ({
-  uploads: accepted.map(asEntry),
+/** An accepted file: its place in the form, counted from 0, and its row. */
+export interface AcceptedFile {
+  readonly index: number
+  readonly upload: UploadRecord
+}
+
+export const uploadAnswer = (accepted: readonly AcceptedFile[], refused: readonly RefusedFile[]): UploadAnswer => ({
+  uploads: accepted.map(({ index, upload }) => ({ index, ...asEntry(upload) })),
   rejected: refused.map(({ index, filename, code, error, detail }) => ({ index, filename, code, error, detail })),
 })
 
 /** An upload whose bytes we have read, as an entry. */
-function asEntry(upload: UploadRecord): UploadEntry {
+export function asEntry(upload: UploadRecord): Omit<UploadEntry, 'index'> {
   return { ...entryOf(upload), content_hash: upload.contentHash as string }
 }
 

@@ -2,7 +2,7 @@ import type { AssetRepository, UploadRecord } from '@airlock/database'
 import type { ObjectStore } from '@airlock/storage'
 import { hasEnded, type MoveFeed } from '../following/move-feed.ts'
 import { presignedAsset } from '../presigned-asset.ts'
-import { type UploadAnswer, type UploadEntry, uploadAnswer } from './answer.ts'
+import { asEntry, type UploadAnswer, type UploadEntry } from './answer.ts'
 
 export interface FinishedDeps {
   feed: MoveFeed
@@ -29,15 +29,15 @@ export async function waitForAll(
   const entries = await Promise.all(
     uploads.map((entry) => {
       const record = byId.get(entry.upload_id)
-      return record === undefined ? entry : finishedEntry(record, deps)
+      return record === undefined ? entry : finishedEntry(record, entry.index, deps)
     }),
   )
   return { answer: { uploads: entries, rejected }, allEnded: records.length === ids.length && records.every(hasEnded) }
 }
 
-async function finishedEntry(record: UploadRecord, { assets, store, bucket, presignHours }: FinishedDeps): Promise<UploadEntry> {
-  const [entry] = uploadAnswer([record], []).uploads
-  if (entry === undefined) throw new Error('an upload has no entry')
+async function finishedEntry(record: UploadRecord, index: number, deps: FinishedDeps): Promise<UploadEntry> {
+  const { assets, store, bucket, presignHours } = deps
+  const entry = { index, ...asEntry(record) }
   const none = { asset_id: null, s3_url: null, presigned_url: null, expiration_at: null, error: record.refusal }
   const asset = record.state === 'completed' ? await assets.ofUpload(record.id) : null
   if (asset === null) return { ...entry, ...none }

@@ -5,7 +5,7 @@ import { accept, discard, type FormFields, type ReceivedFile, type Tally } from 
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
-import { uploadAnswer } from './answer.ts'
+import { type AcceptedFile, uploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
 import { fingerprintText } from './fingerprint.ts'
 import { ClientGone, DrainedEnough, formParts, maxFiles } from './form.ts'
@@ -15,7 +15,8 @@ import { type RefusedFile, refusedFile } from './refused-file.ts'
 import { type ArrivedFile, takeFile } from './take-file.ts'
 
 export interface TakenForm {
-  readonly accepted: readonly UploadRecord[]
+  /** In the order of the form, as the refused ones are. */
+  readonly accepted: readonly AcceptedFile[]
   /** In the order of the form. */
   readonly refused: readonly RefusedFile[]
 }
@@ -82,24 +83,27 @@ async function readForm({ fields, files, arrived, refused }: Form, request: Fast
   if (files.length === 0) throw new AirlockError('no_files', { limit: maxFiles })
 }
 
-function acceptAll(
+async function acceptAll(
   good: readonly ArrivedFile[],
   form: Form,
   request: FastifyRequest,
   deps: UploadDeps,
   token: IdempotencyToken | undefined,
-): Promise<UploadRecord[]> {
+): Promise<AcceptedFile[]> {
+  const inForm = (records: readonly UploadRecord[]): AcceptedFile[] =>
+    good.flatMap(({ index }, i) => (records[i] === undefined ? [] : { index, upload: records[i] }))
   const idempotency = token && {
     token,
     fingerprint: fingerprintOf(form),
-    answer: (records: readonly UploadRecord[]) => uploadAnswer(records, inOrder(form.refused)),
+    answer: (records: readonly UploadRecord[]) => uploadAnswer(inForm(records), inOrder(form.refused)),
   }
   const files = good.map(({ file }) => file)
-  return accept(
+  const records = await accept(
     files,
     { ...form.fields.all(), requestId: request.id, actedBy: callerOfRequest(request).actedBy, idempotency },
     { ...deps, log: request.server.log },
   )
+  return inForm(records)
 }
 
 /** What the form said. It was read to its end, so the tallies are of whole files. */

@@ -29,10 +29,16 @@ test('the file beyond the limit is refused alone, and another user is not concer
   const gateway = await startGateway({ filesPerHour: 2 })
   try {
     const client = new Client(gateway.url)
-    const { status, body } = await client.pictures(await photo('a.jpg'), await photo('b.jpg'), await photo('c.jpg'))
+    const { status, body, headers } = await client.pictures(await photo('a.jpg'), await photo('b.jpg'), await photo('c.jpg'))
 
     expect(status).toBe(202)
     expect(body.rejected).toMatchObject([{ index: 2, filename: 'c.jpg', code: 'file_limit_reached' }])
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(3500)
+    expect(headers.get('ratelimit-policy')).toBe('"files-per-hour";q=2;w=3600')
+    expect(headers.get('ratelimit')).toBe(`"files-per-hour";r=0;t=${headers.get('retry-after')}`)
+    const mixed = await client.pictures(await photo('d.jpg'), { ...(await photo('e.gif')), type: 'image/gif' })
+    expect(mixed).toMatchObject({ status: 400, body: { code: 'files_refused' } })
+    expect(Number(mixed.headers.get('retry-after'))).toBeGreaterThan(3500)
     expect((await new Client(gateway.url).pictures(await photo())).status).toBe(202)
   } finally {
     await gateway.close()

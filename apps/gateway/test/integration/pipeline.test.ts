@@ -116,7 +116,9 @@ test('the same upload id again is the same upload, whatever has become of it; an
   const video = service.video({ upload_id: randomUUID().toUpperCase() })
   const first = await service.posts(video)
   expect(first).toMatchObject({ status: 202, body: { upload_id: String(video.upload_id).toLowerCase(), status: 'queued' } })
-  expect((await service.posts(video)).body).toEqual(first.body)
+  const again = await service.posts(video)
+  expect(again.body).toEqual(first.body)
+  expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
 
   await pipeline.gateway.promotes(first.body.upload_id)
   const { content_hash: hash, ...later } = (await service.posts(video)).body

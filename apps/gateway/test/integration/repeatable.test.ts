@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import pg from 'pg'
 import { expect, onTestFinished } from 'vitest'
 import { type Answer, answerOf, Client, type FilePart, formOf, logo, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
 
@@ -21,7 +22,26 @@ test('a repeated request gets the first answer, and stores nothing twice', async
   expect(first.status).toBe(202)
   expect(again.status).toBe(202)
   expect(again.body).toEqual(first.body)
+  expect([first, again].map(({ headers }) => headers.get('idempotent-replayed'))).toEqual([null, 'true'])
   expect(await uploadsOf(gateway, client)).toEqual(rows)
+})
+
+test('an answer that was kept before accepted files had an index is repeated with one', async ({ gateway, client }) => {
+  const key = randomUUID()
+  const empty = { name: 'empty.png', bytes: new Uint8Array() }
+  const files = [await photo('a.jpg'), empty, await photo('c.jpg')]
+  const first = await sends(gateway.url, client, key, ...files)
+  expect(first.body.uploads.map(({ index }: { index: number }) => index)).toEqual([0, 2])
+  const sql = new pg.Client({ connectionString: gateway.servers.db.url })
+  await sql.connect()
+  await sql.query(
+    `update idempotency_keys set answer = jsonb_set(answer, '{uploads}', (select jsonb_agg(entry - 'index') from jsonb_array_elements(answer->'uploads') entry))
+     where key = $1`,
+    [key],
+  )
+  await sql.end()
+
+  expect((await sends(gateway.url, client, key, ...files)).body).toEqual(first.body)
 })
 
 test('a file that was refused belongs to the request, too: another one in its place makes it another request', async ({

@@ -14,6 +14,7 @@ test('a picture is accepted, and waits in quarantine with a job', async ({ gatew
   expect(body.rejected).toEqual([])
   expect(body.uploads).toEqual([
     {
+      index: 0,
       upload_id: expect.stringMatching(/^[0-9a-f]{8}-[0-9a-f]{4}-7/),
       job_id: body.uploads[0].upload_id,
       status: 'queued',

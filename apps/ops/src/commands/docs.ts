@@ -1,5 +1,6 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { configurationTable, envExample } from '@airlock/config'
+import { exampleOf } from '@airlock/domain'
 import { schemaFiles } from '@airlock/queue'
 import type { Command } from '../command.ts'
 import { errorTable } from './error-table.ts'
@@ -10,12 +11,22 @@ const repository = new URL('../../../../', import.meta.url)
 export const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
   { path: '.env.example', render: () => envExample() },
   { path: 'docs/configuration.md', render: (before) => withTable(before, configurationTable()) },
-  { path: 'docs/errors.md', render: (before) => withTable(before, errorTable()) },
+  { path: 'docs/errors.md', render: (before) => withExample(withTable(before, errorTable())) },
   ...Object.entries(schemaFiles).map(([file, text]) => ({ path: `packages/queue/schema/${file}`, render: () => text })),
 ]
 
 function withTable(page: string, table: string): string {
   return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, () => `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
+}
+
+/** An error as `exampleOf` makes it, with the id of a made-up request. */
+function withExample(page: string): string {
+  const { error, detail, code } = exampleOf('empty_file')
+  const body = JSON.stringify({ error, detail, code, request_id: 'd8df5891-b89d-4ca7-a892-af1de64f63cf' }, null, 2)
+  return page.replace(
+    /<!-- begin example -->[\s\S]*<!-- end example -->/,
+    () => `<!-- begin example -->\n\n\`\`\`json\n${body}\n\`\`\`\n\n<!-- end example -->`,
+  )
 }
 
 /**

@@ -29,8 +29,8 @@ const videoIn = ({ userId }: Airlock, { bucket }: IsolatedBucket, given: Partial
   ...given,
 })
 
-const accepts = (airlock: Airlock, video: VideoInBucket, given: Partial<AcceptFromBucketDeps> = {}) =>
-  acceptFromBucket(video, {
+const accepts = async (airlock: Airlock, video: VideoInBucket, given: Partial<AcceptFromBucketDeps> = {}) => {
+  const { upload } = await acceptFromBucket(video, {
     uploads: airlock.uploads,
     store: airlock.store,
     bell: airlock.world.bell,
@@ -38,6 +38,8 @@ const accepts = (airlock: Airlock, video: VideoInBucket, given: Partial<AcceptFr
     log: airlock.log,
     ...given,
   })
+  return upload
+}
 
 const sizes = [
   { size: 'a small video', sample: samples.scene },
