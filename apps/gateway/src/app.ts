@@ -2,7 +2,7 @@ import type { Database } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { FileCounter } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
-import type { ObjectStore } from '@airlock/storage'
+import { checkHealth, type ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { AccessRecorder } from './access-log.ts'
@@ -67,6 +67,9 @@ export interface GatewayDeps {
 
 /** How long a health check waits for one server, in ms. */
 const healthTimeoutMs = 2000
+
+/** The same of the store, whose check may take a moment more. */
+const storeCheckTimeoutMs = 1500
 
 /** How long a client may take to send its headers, in ms; bodies have limits of their own. */
 const headersTimeoutMs = 20_000
@@ -166,7 +169,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       checks: {
         database: () => database.check(healthTimeoutMs),
         redis: () => bell.check(),
-        s3: () => store.check({ timeoutMs: healthTimeoutMs }),
+        s3: () => checkHealth(store, { timeoutMs: storeCheckTimeoutMs }),
       },
       timeoutMs: healthTimeoutMs,
       isReady: () => shutdown.isReady,

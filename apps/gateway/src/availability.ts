@@ -16,13 +16,15 @@ export interface AvailabilityOptions {
 export interface AvailabilityTuning {
   /** A call that takes longer than this makes us ask for a sign of life, in ms. */
   patienceMs: number
-  /** How long a sign of life may take, in ms. */
+  /** After how long a sign of life is missing, in ms. One that comes later still counts, from the moment at which it comes. */
   probeTimeoutMs: number
+  /** For how long a late sign of life is waited for, in ms. */
+  lateAnswerMs: number
   /** How often a server that is away is asked, in ms. */
   askAgainMs: number
 }
 
-const defaults: AvailabilityTuning = { patienceMs: 1000, probeTimeoutMs: 1200, askAgainMs: 1000 }
+const defaults: AvailabilityTuning = { patienceMs: 1000, probeTimeoutMs: 1200, lateAnswerMs: 10_000, askAgainMs: 1000 }
 
 /** A call under way, and how to give it up. */
 interface RunningCall {
@@ -34,12 +36,16 @@ interface RunningCall {
  *
  * A call that fails makes it `doubtful`: new calls are refused at once, and the server is asked for a sign of life. No sign makes it `away`,
  * and calls under way are given up. A call that merely takes long makes us ask too, and two missing signs end it: a server that went silent
- * is noticed long before the timeouts of its client. A call that succeeds counts as a sign. While away, the server is asked until it
- * answers; requests never do the asking, so none of them waits for it.
+ * is noticed long before the timeouts of its client. While away, the server is asked until it answers; requests never do the asking, so
+ * none of them waits for it.
+ *
+ * A slow server is not away. So each call that succeeds is a sign of life, and so is each part of a longer one (`answered`), at any time; and
+ * a sign that comes late still counts.
  *
  * (opossum and cockatiel let one of the requests try whether the server is back, and neither ends the calls under way.)
  *
- * With the default tuning a call ends after at most 1.0 + 2 × 1.2 = 3.4 s when its server falls silent.
+ * With the default tuning a call ends after at most 1.0 + 2 × 1.2 = 3.4 s when its server falls silent. Calls that carry what can't be sent
+ * again so easily, such as uploads, are watched only.
  */
 export class Availability {
   readonly #options: AvailabilityOptions
@@ -68,7 +74,6 @@ export class Availability {
    */
   async through<T>(call: (givenUp: AbortSignal) => Promise<T>): Promise<T> {
     this.assertThere()
-    const started = performance.now()
     const { promise: awayMeanwhile, reject } = Promise.withResolvers<never>()
     const cut = new AbortController()
     const running: RunningCall = {
@@ -78,18 +83,42 @@ export class Availability {
       },
     }
     this.#running.add(running)
-    const impatience = setInterval(() => this.#ask(), this.#tuning.patienceMs)
     try {
-      const result = await Promise.race([call(cut.signal), awayMeanwhile])
-      this.#lastSuccess = performance.now()
+      return await this.watch(() => Promise.race([call(cut.signal), awayMeanwhile]))
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  /**
+   * Watches a call that ends by its own failures and timeouts only: it is neither refused nor given up, whatever the server seems to be. What
+   * becomes of it counts as for any other call.
+   *
+   * @returns what the call returns; throws what it throws
+   */
+  async watch<T>(call: () => Promise<T>): Promise<T> {
+    const started = performance.now()
+    const { patienceMs } = this.#tuning
+    const impatience = setInterval(() => {
+      if (performance.now() - this.#lastSuccess >= patienceMs) this.#ask()
+    }, patienceMs)
+    try {
+      const result = await call()
+      this.answered()
       return result
     } catch (error) {
-      if (!cut.signal.aborted && this.#options.meansAway(error)) this.#doubt(started)
+      if (this.#options.meansAway(error)) this.#doubt(started)
       throw error
     } finally {
       clearInterval(impatience)
-      this.#running.delete(running)
     }
+  }
+
+  /** Notes that the server has just answered: it is there, whatever was missing before. */
+  answered(): void {
+    this.#lastSuccess = performance.now()
+    this.#missing = 0
+    this.#return()
   }
 
   /** Asks no more. */
@@ -114,27 +143,34 @@ export class Availability {
 
   async #askUntilThere(): Promise<void> {
     const { signal } = this.#closed
-    while (!signal.aborted) {
-      const began = performance.now()
+    for (let began = performance.now(); !signal.aborted; ) {
       const failure = await this.#signOfLife()
       if (failure === null || this.#lastSuccess > began) break
       this.#missing += 1
       if (this.#missing >= 2 && this.#state !== 'away') this.#leave(failure)
       if (this.#state === 'away') await delay(this.#tuning.askAgainMs, undefined, { signal }).catch(() => {})
+      if (this.#lastSuccess > began) break
+      began = performance.now()
     }
-    this.#return()
+    this.#asking = null
+    this.#missing = 0
+    if (!signal.aborted) this.#return()
   }
 
-  /** An error that does not mean away is an answer too. @returns null, or why there is none */
+  /** An error that does not mean away is an answer too. @returns null, or why there is none yet */
   async #signOfLife(): Promise<Error | null> {
-    const { probeTimeoutMs } = this.#tuning
+    const { probeTimeoutMs, lateAnswerMs } = this.#tuning
     const late = Promise.withResolvers<Error>()
     const timer = setTimeout(() => late.resolve(new Error(`no sign of life in ${probeTimeoutMs} ms`)), probeTimeoutMs)
-    const asked = this.#options.probe(probeTimeoutMs).then(
-      () => null,
-      (error: Error) => (this.#options.meansAway(error) ? error : null),
-    )
-    return Promise.race([asked, late.promise]).finally(() => clearTimeout(timer))
+    const asked = this.#options.probe(lateAnswerMs).catch((error: Error) => {
+      if (this.#options.meansAway(error)) return error
+    })
+    const outcome = asked.then((failure) => {
+      if (failure instanceof Error) return failure
+      this.answered()
+      return null
+    })
+    return Promise.race([outcome, late.promise]).finally(() => clearTimeout(timer))
   }
 
   #leave(err: Error): void {
@@ -144,9 +180,6 @@ export class Availability {
   }
 
   #return(): void {
-    this.#asking = null
-    this.#missing = 0
-    if (this.#closed.signal.aborted) return
     if (this.#state === 'away') this.#options.log.info({ server: this.#options.name }, 'server is back')
     this.#state = 'there'
   }

@@ -37,14 +37,14 @@ export function guardedServers({ database, store, bell, log, tuning }: ServerDep
   const s3 = new Availability({
     ...shared,
     name: 's3',
-    probe: (timeoutMs) => store.check({ timeoutMs }),
+    probe: (timeoutMs) => store.ping({ timeoutMs }),
     meansAway: (error) => error instanceof StoreUnavailable,
     away: () => new StoreUnavailable('the store is away', null),
   })
   const redis = new Availability({
     ...shared,
     name: 'redis',
-    probe: () => bell.check(),
+    probe: () => bell.ping(),
     // a Redis that answers with an error is there
     meansAway: (error) => error instanceof Error && error.name !== 'ReplyError',
     away: () => new BellUnreachable('Redis is away'),
@@ -90,15 +90,15 @@ function guardedMethods<T extends object>(repository: T, availability: Availabil
   ) as unknown as T
 }
 
-/** The verbs of a gateway that go to the store. Presigning only computes, so it goes on while the store is away. */
+/**
+ * The verbs of a gateway that go to the store. Presigning only computes, so it goes on while the store is away. An upload is only watched: its
+ * client can't easily send it again, so it ends by its own failures and timeouts, whatever a check says meanwhile.
+ */
 function guardedStore(store: ObjectStore, availability: Availability): ObjectStore {
   return {
     ...store,
     receive: (key, bytes, options) =>
-      availability.through((givenUp) => {
-        const signal = options.signal === undefined ? givenUp : AbortSignal.any([givenUp, options.signal])
-        return store.receive(key, bytes, { ...options, signal })
-      }),
+      availability.watch(() => store.receive(key, bytes, { ...options, onArrived: () => availability.answered() })),
     head: (object) => availability.through(() => store.head(object)),
     source: (object, pinned) => {
       const source = store.source(object, pinned)

@@ -1,3 +1,4 @@
+import { sharedResult } from '@airlock/config'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import Type from 'typebox'
@@ -25,8 +26,9 @@ export class GatewayMetrics {
     })
   }
 
-  /** Measures every request of the app and serves the figures. */
+  /** Measures every request of the app and serves the figures; those who ask within a second get the same ones, since anybody may ask. */
   serve(app: FastifyInstance): void {
+    const figures = sharedResult(() => this.registry.metrics(), { keepMs: 1000 })
     app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
       this.#seconds.observe({ method, route: routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
     })
@@ -41,7 +43,7 @@ export class GatewayMetrics {
       },
       async (_request, reply) => {
         reply.type(this.registry.contentType)
-        return this.registry.metrics()
+        return figures()
       },
     )
   }

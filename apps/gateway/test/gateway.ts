@@ -108,7 +108,7 @@ function countedServers(database: Database, store: ObjectStore, asked: RunningGa
       brands: counted(brands, 'postgres'),
       idempotency: counted(idempotency, 'postgres'),
     },
-    store: { ...counted(store, 's3'), check: store.check, presign: store.presign },
+    store: { ...counted(store, 's3'), check: store.check, ping: store.ping, presign: store.presign },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Listening } from '@airlock/database'
+import { checkHealth } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
 import { EventRelayTimer } from './event-relay-timer.ts'
 import { healthServer } from './health.ts'
@@ -87,7 +88,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       checks: {
         database: () => database.check(healthTimeoutMs),
         redis: () => bell.check(),
-        s3: () => store.check({ timeoutMs: healthTimeoutMs }),
+        s3: () => checkHealth(store, { timeoutMs: healthTimeoutMs }),
       },
       isReady: () => ready,
     }),

@@ -1,3 +1,4 @@
+import { sharedResult } from '@airlock/config'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 
@@ -8,22 +9,36 @@ export interface HealthDeps {
   isReady(): boolean
 }
 
-/** The worker's own small server: is it alive, is it ready, what are its figures. */
+/** For how long a result is given out again, in ms. Anybody may ask, as often as they like; that costs the servers one check a second. */
+const keepMs = 1000
+
+/** The worker's own small server: is it alive, is it ready, what are its metrics. */
 export function healthServer({ registry, checks, isReady }: HealthDeps): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true })
+  const dependencies = sharedResult(() => statusesOf(checks), { keepMs })
+  const metrics = sharedResult(() => registry.metrics(), { keepMs })
   app.get('/health/live', async () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
-    const names = Object.keys(checks) as (keyof typeof checks)[]
-    const results = await Promise.allSettled(names.map((name) => checks[name]()))
-    const dependencies = Object.fromEntries(
-      names.map((name, i) => [name, { status: results[i]?.status === 'fulfilled' ? 'connected' : 'unavailable' }]),
-    )
-    const well = isReady() && results.every(({ status }) => status === 'fulfilled')
-    return reply.code(well ? 200 : 503).send({ status: well ? 'ok' : 'degraded', dependencies })
+    const statuses = await dependencies()
+    const well = isReady() && Object.values(statuses).every(({ status }) => status === 'connected')
+    return reply.code(well ? 200 : 503).send({ status: well ? 'ok' : 'degraded', dependencies: statuses })
   })
   app.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType)
-    return registry.metrics()
+    return metrics()
   })
   return app
+}
+
+type Checks = HealthDeps['checks']
+type Status = { status: 'connected' | 'unavailable' }
+
+async function statusesOf(checks: Checks): Promise<Record<keyof Checks, Status>> {
+  const statusOf = (check: () => Promise<unknown>): Promise<Status> =>
+    check().then(
+      () => ({ status: 'connected' }),
+      () => ({ status: 'unavailable' }),
+    )
+  const [database, redis, s3] = await Promise.all([statusOf(checks.database), statusOf(checks.redis), statusOf(checks.s3)])
+  return { database, redis, s3 }
 }

@@ -24,7 +24,8 @@ export interface Database {
   readonly eventRelay: EventRelay
   readonly webhooks: Webhooks
   /**
-   * Whether Postgres answers and has our tables.
+   * Whether Postgres answers and has our tables. Asked on a connection of its own, so that a check neither waits for one of the pool nor takes
+   * one from it.
    *
    * @throws DatabaseUnavailable when it does not answer within `timeoutMs`
    */
@@ -41,6 +42,7 @@ export interface Database {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const sessions = new Sessions(options)
+  const checks = new Sessions({ ...options, poolSize: 1 })
   await sessions.open().catch((err) => {
     if (!(err instanceof DatabaseUnavailable)) throw err
     options.log.warn({ err }, 'database is away, will be tried again at its next use')
@@ -56,8 +58,10 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     events: eventRepository(sessions),
     eventRelay: eventRelay(sessions),
     webhooks: webhooks(sessions),
-    check: (timeoutMs) => within(timeoutMs, async () => sessions.run((session) => session.rows('select from uploads limit 1'))),
-    close: () => sessions.close(),
+    check: (timeoutMs) => within(timeoutMs, async () => checks.run((session) => session.rows('select from uploads limit 1'))),
+    close: async () => {
+      await Promise.all([sessions.close(), checks.close()])
+    },
   }
 }
 

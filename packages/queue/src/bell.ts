@@ -42,10 +42,13 @@ const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
  */
 export class Bell {
   readonly #redis: Redis
+  /** For checks alone, so that none waits behind what is being rung, nor the other way round. */
+  readonly #checks: Redis
   readonly #queues: ImpatientQueues
 
   constructor({ redisUrl, prefix = queuePrefix, onError }: BellOptions) {
     this.#redis = impatientConnection(redisUrl, { onError })
+    this.#checks = impatientConnection(redisUrl, { onError: () => {} }) // what is wrong with Redis, the other one reports
     this.#queues = new ImpatientQueues({
       redis: this.#redis,
       prefix,
@@ -122,18 +125,25 @@ export class Bell {
   /** Waits for the connection that was begun with the bell, for programs that ring at once. @throws BellUnreachable after 1.5 s */
   async ready(): Promise<void> {
     const deadline = performance.now() + commandTimeoutMs
-    while (this.#redis.status !== 'ready' && performance.now() < deadline) await setTimeout(20)
+    const isReady = () => this.#redis.status === 'ready' && this.#checks.status === 'ready'
+    while (!isReady() && performance.now() < deadline) await setTimeout(20)
     await this.check()
   }
 
-  /** @throws BellUnreachable when Redis does not answer in 1.5 s */
-  async check(): Promise<void> {
+  /** Asks on the connection that rings. @throws BellUnreachable when Redis does not answer in 1.5 s */
+  async ping(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#redis.ping())
+  }
+
+  /** Asks on a connection of its own, however often people ask. @throws BellUnreachable when Redis does not answer in 1.5 s */
+  async check(): Promise<void> {
+    await this.#queues.reachable('ping', () => this.#checks.ping())
   }
 
   async close(): Promise<void> {
     await this.#queues.close()
     this.#redis.disconnect()
+    this.#checks.disconnect()
   }
 
   async #add(lane: QueueLane, job: AirlockJob, priority?: Priority): Promise<void> {

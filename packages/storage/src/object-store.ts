@@ -45,6 +45,8 @@ export interface ReceiveOptions {
   nonce: string
   /** Ends the receiving; `receive` then rejects with the signal's reason. */
   signal?: AbortSignal | undefined
+  /** Called each time that the store has taken a part. */
+  onArrived?: (() => void) | undefined
 }
 
 export interface CopyOptions {
@@ -130,6 +132,14 @@ export interface ObjectStore {
 
   /** Asks the store for one key. Does not retry. */
   check(options: { timeoutMs: number }): Promise<void>
+
+  /**
+   * Asks about an object that is not there, which costs a store least. Resolves with any answer, a refusal included, since whoever refuses is
+   * there.
+   *
+   * @throws StoreUnavailable when no answer comes within `timeoutMs`
+   */
+  ping(options: { timeoutMs: number }): Promise<void>
 
   /** Lets go of the connections. Calls in flight fail. */
   close(): void

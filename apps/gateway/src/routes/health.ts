@@ -1,3 +1,4 @@
+import { sharedResult } from '@airlock/config'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
@@ -23,10 +24,14 @@ export interface HealthRouteDeps {
   isReady(): boolean
 }
 
+/** For how long a result is given out again, in ms. Anybody may ask, as often as they like; that costs the servers one check a second. */
+const keepMs = 1000
+
+/** Whether the process runs, how its servers are, and whether to send requests here. Only the last depends on `isReady`. */
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const health = healthOf(deps, app.log)
+    const health = sharedResult(healthOf(deps, app.log), { keepMs })
 
     app.get('/health/live', { schema: { summary: 'Whether the process runs', response: { 200: Alive } } }, async () => ({
       status: 'ok' as const,

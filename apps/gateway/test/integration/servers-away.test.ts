@@ -57,10 +57,11 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
   }
 }, 90_000)
 
-test('S3 falls silent in the middle of an upload: 503 long before the call to it times out, and the file is given back', async () => {
+test('S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back', async () => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)
-  const gateway = await startGateway({ store: s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 30_000 }) })
+  const callTimeoutMs = 8000
+  const gateway = await startGateway({ store: s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs }) })
   try {
     const client = new Client(gateway.url)
     const { bytes } = await scene()
@@ -72,17 +73,19 @@ test('S3 falls silent in the middle of an upload: 503 long before the call to it
     })
     const form = multipart(sending, { asset_type: 'generated_video', project_id: project })
 
-    const answer = await answerOf(
-      await fetch(`${gateway.url}/api/upload`, {
-        method: 'POST',
-        headers: { ...(await client.headers()), 'content-type': form.type },
-        body: form.body,
-        duplex: 'half',
-      }),
-    )
+    const sent = fetch(`${gateway.url}/api/upload`, {
+      method: 'POST',
+      headers: { ...(await client.headers()), 'content-type': form.type },
+      body: form.body,
+      duplex: 'half',
+    }).then(answerOf)
+    // meanwhile others need not wait so long
+    await expect.poll(() => gateway.log.map(({ msg }) => msg), { timeout: 10_000 }).toContain('server is away')
+    expect((await timed(async () => new Client(gateway.url).pictures(await photo()))).ms).toBeLessThan(1000)
 
+    const answer = await sent
     expect(answer).toMatchObject({ status: 503, body: { code: 'storage_unavailable' } })
-    expect(performance.now() - frozenAt).toBeLessThan(5000)
+    expect(performance.now() - frozenAt).toBeGreaterThan(callTimeoutMs - 1000)
     await expect
       .poll(async () => (await gateway.uploads(client.id)).at(-1))
       .toMatchObject({ state: 'abandoned', error_code: 'storage_unavailable', counted: false })
@@ -101,7 +104,7 @@ test.for(['stopped', 'frozen'] as const)(
   async (how) => {
     const server = await privateServer('s3')
     const bucket = await isolatedBucket(server.address)
-    const store = s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 30_000 })
+    const store = s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 3000 })
     const gateway = await startGateway({ store })
     try {
       const client = new Client(gateway.url)
@@ -112,7 +115,7 @@ test.for(['stopped', 'frozen'] as const)(
 
       const first = await timed(() => client.pictures(small))
       expect(first.result).toMatchObject(unavailable)
-      expect(first.ms).toBeLessThan(5000)
+      expect(first.ms).toBeLessThan(12_000) // the call's time, and as much again to look for what it did and to tidy up
       // nobody is asked, so there is nothing to wait for
       const { s3 } = gateway.asked
       const later = await client.pictures(small)

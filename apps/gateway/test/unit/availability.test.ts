@@ -161,3 +161,53 @@ test('closed, it asks no more', async () => {
   await expect(call()).rejects.toThrow('known to be away')
   expect(state.probes).toBe(1)
 })
+
+test('a watched call is neither refused nor given up while the server is away, and its success brings the server back', async () => {
+  const { availability, call, state, said } = server({ askAgainMs: 60_000 })
+  state.mode = 'silent'
+  const watched = availability.watch(() => new Promise((resolve) => setTimeout(() => resolve('arrived'), 5000)))
+  await vi.advanceTimersByTimeAsync(4000)
+  expect(said).toEqual(['server is away'])
+  await expect(call()).rejects.toThrow('known to be away')
+  const second = availability.watch(async () => 'not refused')
+
+  expect(await second).toBe('not refused')
+
+  state.mode = 'answers'
+  expect(await call()).toBe('answer')
+  await vi.advanceTimersByTimeAsync(1000)
+  expect(await watched).toBe('arrived')
+})
+
+test('while parts of a call arrive, missing signs of life mean nothing', async () => {
+  const { availability, state, said } = server()
+  state.mode = 'silent'
+  const slow = availability.watch(async () => {
+    for (let part = 0; part < 50; part += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 140))
+      availability.answered()
+    }
+    return 'whole'
+  })
+  await vi.advanceTimersByTimeAsync(7000)
+  expect(await slow).toBe('whole')
+  expect(state.probes).toBeGreaterThan(10)
+  expect(said).toEqual([])
+})
+
+test('a sign of life that always comes late never makes the server away', async () => {
+  const { said } = server()
+  const say = (_fields: object, message: string) => void said.push(message)
+  const availability = new Availability({
+    name: 'server',
+    probe: () => new Promise((resolve) => setTimeout(resolve, 70)), // 50 are what it may take
+    meansAway: (error) => error instanceof Away,
+    away: () => new Away('known to be away'),
+    log: { warn: say, info: say },
+    tuning: { patienceMs: 100, probeTimeoutMs: 50 },
+  })
+  const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
+  await vi.advanceTimersByTimeAsync(5000)
+  expect(await slow).toBe('at last')
+  expect(said).toEqual([])
+})

@@ -51,8 +51,20 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
   }
 }
 
-/** The client that all calls of the process go through. */
-export function makeClient(options: S3StoreOptions, tuning: Tuning): S3Client {
+/** The client that all calls of the process go through, but for checks. */
+export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, maxAttempts)
+
+/** Connections that checks have for themselves. */
+const checkSockets = 4
+
+/**
+ * The client for checks. It has connections of its own, so that a check never waits for one that an upload has, nor takes one from it, and
+ * does not retry.
+ */
+export const makeCheckClient = (options: S3StoreOptions, tuning: Tuning): S3Client =>
+  clientOf(options, { ...tuning, maxSockets: checkSockets }, 1)
+
+function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number): S3Client {
   const agent = { keepAlive: true, maxSockets: tuning.maxSockets }
   const client = new S3Client({
     ...addressOf(options, options.endpoint),

@@ -6,7 +6,7 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 import type { Encryption, ListedObject, ObjectAddress, StoredObject } from '../object-store.ts'
-import { ObjectMissing, StoreFailure } from '../store-errors.ts'
+import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import { placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
@@ -55,6 +55,17 @@ function asEncryption(value: string | undefined): Encryption | null {
 export async function purge({ call, options: { bucket } }: StoreDeps, key: string): Promise<void> {
   await call(new DeleteObjectCommand({ Bucket: bucket, Key: key }), { key }).catch((error) => {
     if (!(error instanceof ObjectMissing)) throw error
+  })
+}
+
+/** A key that nobody writes: ids of uploads are UUIDs. */
+const nobodysKey = 'quarantine/ping'
+
+/** See `ObjectStore.ping`. */
+export async function ping({ call, options: { bucket } }: StoreDeps, timeoutMs: number): Promise<void> {
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: nobodysKey })
+  await call(command, { key: nobodysKey, timeoutMs }).catch((error) => {
+    if (error instanceof StoreUnavailable) throw error
   })
 }
 

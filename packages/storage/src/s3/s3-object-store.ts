@@ -1,9 +1,9 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
 import { abandonReceives, openReceives } from './abandon.ts'
-import { boundedCalls, makeClient, makePresigner } from './calls.ts'
+import { boundedCalls, makeCheckClient, makeClient, makePresigner } from './calls.ts'
 import { copyToFinal } from './copy-to-final.ts'
-import { head, list, purge } from './objects.ts'
+import { head, list, ping, purge } from './objects.ts'
 import { PartBuffers } from './part-buffers.ts'
 import { Permits } from './permits.ts'
 import { presign } from './presign.ts'
@@ -23,6 +23,8 @@ import type { StoreDeps } from './store-deps.ts'
 export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   const tuning = { ...defaultTuning, ...options.tuning }
   const client = makeClient(options, tuning)
+  const checkClient = makeCheckClient(options, tuning)
+  const callForCheck = boundedCalls(checkClient, options.callTimeoutMs)
   const presigner = makePresigner(options, client)
   const deps: StoreDeps = {
     client,
@@ -43,10 +45,12 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     openReceives: (prefix) => openReceives(deps, prefix),
     list: (prefix, listing) => list(deps, prefix, listing),
     check: async ({ timeoutMs }) => {
-      await deps.call(new ListObjectsV2Command({ Bucket: options.bucket, MaxKeys: 1 }), { key: null, timeoutMs })
+      await callForCheck(new ListObjectsV2Command({ Bucket: options.bucket, MaxKeys: 1 }), { key: null, timeoutMs })
     },
+    ping: ({ timeoutMs }) => ping({ ...deps, call: callForCheck }, timeoutMs),
     close: () => {
       client.destroy()
+      checkClient.destroy()
       presigner.destroy()
     },
   }

@@ -35,6 +35,7 @@ export class ObjectWrite {
   readonly #deps: StoreDeps
   readonly #key: string
   readonly #headers: WriteHeaders
+  readonly #onArrived: (() => void) | undefined
   /** Ends all that is going on; its reason is the error that the caller will see. */
   readonly #stop = new AbortController()
   readonly #ownParts: Permits
@@ -42,10 +43,12 @@ export class ObjectWrite {
   #begun: Promise<MultipartUpload> | null = null
   #partNumber = 0
 
-  constructor(deps: StoreDeps, key: string, headers: WriteHeaders) {
+  /** @param onArrived called for each part that the store has taken */
+  constructor(deps: StoreDeps, key: string, headers: WriteHeaders, onArrived?: (() => void) | undefined) {
     this.#deps = deps
     this.#key = key
     this.#headers = headers
+    this.#onArrived = onArrived
     this.#ownParts = new Permits(deps.tuning.partsPerReceive)
   }
 
@@ -111,6 +114,7 @@ export class ObjectWrite {
     })
     const { ETag, ChecksumCRC32, $metadata } = await this.#deps.call(command, { key: this.#key, signal: this.#stop.signal })
     upload.add(completedPart(number, ETag, ChecksumCRC32))
+    this.#onArrived?.()
     if ($metadata.attempts === 1) this.#deps.buffers.giveBack(part)
   }
 

@@ -137,10 +137,10 @@ export const gateway: readonly Guard[] = [
   {
     keeps: 'a store that falls silent is asked for a sign of life',
     file: 'apps/gateway/src/availability.ts',
-    edits: [['setInterval(() => this.#ask(), this.#tuning.patienceMs)', 'setInterval(() => {}, this.#tuning.patienceMs)']],
+    edits: [['      if (performance.now() - this.#lastSuccess >= patienceMs) this.#ask()\n', '      void patienceMs\n']],
     test: {
       file: 'apps/gateway/test/integration/servers-away.test.ts',
-      title: 'S3 falls silent in the middle of an upload: 503 long before the call to it times out, and the file is given back',
+      title: 'S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back',
     },
   },
   {
@@ -164,7 +164,7 @@ export const gateway: readonly Guard[] = [
   {
     keeps: 'an upload in parts that failed is ended',
     file: 'packages/storage/src/s3/receive.ts',
-    edits: [['    if (upload !== null) await upload.abort()\n', '']],
+    edits: [['    if (upload !== null) await abortUpload(deps, key, upload.id)\n', '']],
     test: {
       file: 'packages/storage/test/integration/busy-store.test.ts',
       title: 'a file in parts whose completion has an error in each 200 was not received, and leaves nothing',

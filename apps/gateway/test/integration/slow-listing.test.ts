@@ -1,0 +1,64 @@
+import { MiB } from '@airlock/domain'
+import { isolatedBucket } from '@airlock/stack/testing'
+import { s3ObjectStore } from '@airlock/storage'
+import { expect, test } from 'vitest'
+import { answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
+import { slowListing } from '../slow-listing.ts'
+
+const project = '0190a000-0000-7000-8000-000000000001'
+
+/** A form whose film comes in pieces of 1 MiB, with a pause after each: a part of 5 MiB takes longer than two checks of the store. */
+async function slowFilm(pauseMs: number, pieces: number): Promise<ReadableStream<Uint8Array>> {
+  const film = padded((await scene()).bytes, pieces * MiB)
+  const field = (name: string, value: string) => Buffer.from(`--cut\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
+  async function* form() {
+    yield field('asset_type', 'generated_video')
+    yield field('project_id', project)
+    yield Buffer.from('--cut\r\nContent-Disposition: form-data; name="files"; filename="film.mp4"\r\nContent-Type: video/mp4\r\n\r\n')
+    for (let at = 0; at < film.byteLength; at += MiB) {
+      yield film.subarray(at, at + MiB)
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+    yield Buffer.from('\r\n--cut--\r\n')
+  }
+  return ReadableStream.from(form())
+}
+
+test.for([1400, 4000])(
+  'with a LIST that takes %i ms no upload in flight is cut, new ones are taken, and the store counts as connected',
+  { timeout: 60_000 },
+  async (delayMs) => {
+    const bucket = await isolatedBucket()
+    const way = await slowListing(bucket.endpoint, delayMs)
+    const store = s3ObjectStore({ ...storeOptions(bucket), endpoint: way.url, callTimeoutMs: 10_000 })
+    const gateway = await startGateway({ store })
+    try {
+      const uploads = Array.from({ length: 5 }, async () => {
+        const headers = { ...(await new Client(gateway.url).headers()), 'content-type': 'multipart/form-data; boundary=cut' }
+        return answerOf(
+          await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: await slowFilm(600, 12), duplex: 'half' }),
+        )
+      })
+      const all = Promise.all(uploads)
+      let ended = false
+      void all.finally(() => {
+        ended = true
+      })
+      const small = await photo()
+      const others: string[] = []
+      while (!ended) {
+        others.push(`upload ${(await new Client(gateway.url).pictures(small)).status}`)
+        const { body } = await answerOf(await fetch(`${gateway.url}/health/ready`))
+        others.push(`store ${body.dependencies.s3.status}`)
+      }
+
+      expect((await all).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202])
+      expect(new Set(others)).toEqual(new Set(['upload 202', 'store connected']))
+      expect(way.lists(), 'the check of health is a LIST').toBeGreaterThan(0)
+      expect(gateway.log.filter(({ msg }) => msg === 'server is away')).toEqual([])
+    } finally {
+      await gateway.close()
+      await way.close()
+    }
+  },
+)

@@ -1,0 +1,52 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { sharedResult } from '../../src/index.ts'
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+/** A question whose askings are counted, and answered when the test says so. */
+function question() {
+  const askings: PromiseWithResolvers<number>[] = []
+  const ask = sharedResult(
+    () => {
+      const asking = Promise.withResolvers<number>()
+      askings.push(asking)
+      return asking.promise
+    },
+    { keepMs: 1000 },
+  )
+  return { ask, askings }
+}
+
+test('while one asking is under way, everybody who asks waits for it', async () => {
+  const { ask, askings } = question()
+  const all = Promise.all(Array.from({ length: 100 }, ask))
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(askings).toHaveLength(1)
+  askings[0]?.resolve(7)
+  expect(new Set(await all)).toEqual(new Set([7]))
+})
+
+test('a result is shared until its time is over, counted from its end, and then somebody asks again', async () => {
+  const { ask, askings } = question()
+  const first = ask()
+  await vi.advanceTimersByTimeAsync(5000)
+  askings[0]?.resolve(1)
+  await first
+  await vi.advanceTimersByTimeAsync(999)
+  expect(await ask()).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  const second = ask()
+  askings[1]?.resolve(2)
+  expect(await second).toBe(2)
+})
+
+test('a failure is shared as well, and does not last longer', async () => {
+  const { ask, askings } = question()
+  const failed = Promise.allSettled([ask(), ask()])
+  askings[0]?.reject(new Error('no'))
+  expect(await failed).toMatchObject([{ reason: { message: 'no' } }, { reason: { message: 'no' } }])
+  await vi.advanceTimersByTimeAsync(1000)
+  void ask()
+  expect(askings).toHaveLength(2)
+})
