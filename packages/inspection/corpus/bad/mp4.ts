@@ -143,6 +143,53 @@ const inner: readonly CorpusFile[] = [
   ),
 ]
 
+const reference = (...references: Buffer[]): Buffer =>
+  edited(avc(), (path, body) =>
+    path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([counted(references.length), ...references]) : body,
+  )
+const counted = (count: number): Buffer => {
+  const head = Buffer.alloc(8)
+  head.writeUInt32BE(count, 4)
+  return head
+}
+const own = Buffer.from('00000001', 'hex')
+const path = Buffer.concat([Buffer.alloc(150), Buffer.from('/Volumes/server/film.mov\0')])
+const away = /media lies in another file/
+
+const references: readonly CorpusFile[] = [
+  corrupt('elsewhere-alias.mp4', away, "media in a file that QuickTime's alias names", () => reference(box('alis', Buffer.alloc(4), path))),
+  corrupt('elsewhere-resource.mp4', away, 'media in a resource of another file', () => reference(box('rsrc', Buffer.alloc(4), path))),
+  corrupt('elsewhere-name.mp4', away, 'media by a name without a flag', () => reference(box('urn ', Buffer.alloc(4), 'urn:film\0'))),
+  corrupt('elsewhere-unknown.mp4', away, 'media in a place of a type that nobody knows', () => reference(box('zzzz', Buffer.alloc(4)))),
+  corrupt('elsewhere-unsaid.mp4', away, 'media of which nobody says where it is', () => reference(box('url ', Buffer.alloc(4)))),
+  corrupt('elsewhere-second.mp4', away, 'a second place of media after a good one', () =>
+    reference(box('url ', own), box('url ', Buffer.alloc(4), 'http://x.example/film.mp4\0')),
+  ),
+  corrupt('elsewhere-flagged.mp4', away, 'a path beside the flag that there is none: ffmpeg follows it', () =>
+    reference(box('alis', own, path)),
+  ),
+  corrupt('references-twice.mp4', /two boxes 'dref'/, 'places of media after the places of media', () =>
+    edited(avc(), (at, body) =>
+      at === 'moov/trak/mdia/minf/dinf'
+        ? Buffer.concat([body, box('dref', counted(1), box('url ', Buffer.alloc(4), 'http://x.example/film.mp4\0'))])
+        : body,
+    ),
+  ),
+  corrupt('other-movie.mp4', /'rmra' leads to another movie/, 'a movie that QuickTime plays from elsewhere', () =>
+    edited(avc(), (at, body) =>
+      at === 'moov'
+        ? Buffer.concat([body, box('rmra', box('rmda', box('rdrf', Buffer.alloc(4), 'url \0\0\0\x1ahttp://x.example/film.mp4\0')))])
+        : body,
+    ),
+  ),
+  corrupt('long-type.mp4', /'ftyp' is too large/, 'brands of more bytes than any file has', () =>
+    edited(avc(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, randomBytes(5000)]) : body)),
+  ),
+  bad('suspicious_content')('page-in-type.mp4', /in its box 'ftyp'/, 'markup among the brands', () =>
+    edited(fragments(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, Buffer.from('<img src=x onerror=alert(1)>')]) : body)),
+  ),
+]
+
 const samples: readonly CorpusFile[] = [
   corrupt('references-too-many.mp4', /'dref' says more than it holds/, 'more places of media than there are', () =>
     set('moov/trak/mdia/minf/dinf/dref', 4, 0x0400_0001),
@@ -248,4 +295,4 @@ const inFragments: readonly CorpusFile[] = [
   ),
 ]
 
-export const badMp4s: readonly CorpusFile[] = [...outer, ...inner, ...samples, ...inFragments]
+export const badMp4s: readonly CorpusFile[] = [...outer, ...inner, ...references, ...samples, ...inFragments]

@@ -79,5 +79,20 @@ export const goodMp4s: readonly CorpusFile[] = [
   good('no-length.mp4', 'a length that only its samples know', () =>
     patched(avc(), 'moov/mvhd', (body) => body.writeUInt32BE(0xffff_ffff, 16)),
   ),
+  good('own-alias.mp4', "an alias of QuickTime's that says the media is in this file", () =>
+    edited(avc(), (path, body) =>
+      path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([body.subarray(0, 8), box('alis', Buffer.from('00000001', 'hex'))]) : body,
+    ),
+  ),
+  good('own-address.mp4', 'an address of no letters, and the flag that the media is in this file', () =>
+    edited(avc(), (path, body) =>
+      path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([body.subarray(0, 8), box('url ', Buffer.from('0000000100', 'hex'))]) : body,
+    ),
+  ),
+  good('many-brands.mp4', 'as many brands as any film has', () =>
+    edited(original('ff-fragments.mp4'), (path, body) =>
+      path === 'ftyp' ? Buffer.concat([body, Buffer.from('iso4iso5iso6mp41mp42dashcmfcavc1M4V MSNVXAVC')]) : body,
+    ),
+  ),
   good('left-over-movie.mp4', 'a free box full of what was there before', () => withBox(box('free', randomBytes(60_000, 11)))),
 ]

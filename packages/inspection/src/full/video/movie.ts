@@ -24,6 +24,9 @@ const maxMovieBytes = 64 * MiB
 /** Tracks of one file; real ones have a handful. */
 const maxTracks = 64
 
+/** QuickTime plays what these say in place of the movie beside them: films elsewhere, and a movie box that is packed. */
+const quickTimesMovies: ReadonlySet<string> = new Set(['rmra', 'cmov'])
+
 const playersBoxes: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods'])
 
 /**
@@ -39,6 +42,7 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   await boxes.load(moov)
   for await (const box of boxes.between(moov.body, moov.end)) {
     assertPlaced(box, 'moov')
+    if (quickTimesMovies.has(box.type)) throw new Corrupt(`the box '${box.type}' leads to another movie than the one in it`)
     if (box.type === 'trak') {
       if (tracks.length === maxTracks) throw new Corrupt(`it has more than ${maxTracks} tracks`)
       tracks.push(await readTrack(boxes, box))

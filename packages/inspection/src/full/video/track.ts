@@ -58,7 +58,7 @@ const tablesPath = 'trak/mdia/minf/stbl/'
 
 /** Each box that is read must be there once; the rest may come as it likes. */
 const once: ReadonlySet<string> = new Set(
-  ['tkhd', 'mdia', 'mdia/mdhd', 'mdia/hdlr', 'mdia/minf', 'mdia/minf/stbl']
+  ['tkhd', 'mdia', 'mdia/mdhd', 'mdia/hdlr', 'mdia/minf', 'mdia/minf/dinf', 'mdia/minf/dinf/dref', 'mdia/minf/stbl']
     .map((path) => `trak/${path}`)
     .concat(['stsd', 'stts', 'stsc', 'stsz', 'stco', 'co64'].map((type) => tablesPath + type)),
 )
@@ -164,17 +164,23 @@ async function readTimescale(boxes: BoxReader, mdhd: Box): Promise<number> {
   return timescale
 }
 
-/** Media that lies in another file is not ours to pass on. Flag 1 says that it lies in this one (section 8.7.2). */
+/**
+ * Media that lies in another file is not ours to pass on. Flag 1 says that it lies in this one (section 8.7.2), whatever type the reference
+ * has: addresses, names, and the aliases of QuickTime. Players exist that follow a path in spite of the flag; so there must be none.
+ */
 async function assertOwnMedia(boxes: BoxReader, dref: Box): Promise<void> {
   const contents = await boxes.contents(dref, Math.min(dref.end - dref.body, maxDescriptionBytes))
   if (contents.length < 8) throw new Corrupt("the box 'dref' is too short")
   const entries = [...boxesIn(contents.subarray(8), 'dref')]
   if (contents.readUInt32BE(4) !== entries.length) throw new Corrupt("the box 'dref' says more than it holds")
-  for (const { type, contents: entry } of entries) {
-    const own = ((entry[3] ?? 0) & 1) === 1
-    if ((type === 'url ' || type === 'urn ') && !own && entry.length > 5) throw new Corrupt('its media lies in another file')
+  for (const { contents: entry } of entries) {
+    const isOwn = entry.length >= flagsBytes && (entry.readUInt32BE(0) & 1) === 1
+    if (!isOwn || entry.subarray(flagsBytes).some((byte) => byte !== 0)) throw new Corrupt('its media lies in another file')
   }
 }
+
+/** A version, and flags. */
+const flagsBytes = 4
 
 interface Description {
   readonly codec: string
