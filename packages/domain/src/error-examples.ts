@@ -41,6 +41,7 @@ const samples: Readonly<Record<string, unknown>> = {
 const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   extension_not_allowed: { filename: 'logo.gif', allowed: ['jpg', 'jpeg', 'png', 'webp'] },
   type_not_allowed: { filename: 'logo.gif' },
+  type_mismatch: { found: 'GIF' },
   filename_invalid: { filename: '..', reason: 'it has only dots' },
   filename_too_long: { limit: 255 },
   form_too_large: { limitBytes: 20_484 * MiB },

@@ -1,5 +1,6 @@
 import { type AssetType, assetKind, assetTypes } from './asset-kinds.ts'
-import { safeName } from './filename.ts'
+import { extensionOf, safeName } from './filename.ts'
+import { type MediaType, mediaTypeOfExtension, mediaTypes } from './media-types.ts'
 
 /** Where files wait for their inspection. Nothing below it is ever served. */
 export const quarantinePrefix = 'quarantine/'
@@ -46,6 +47,8 @@ export interface FinalKeyParts {
   projectId: string | null
   brandId: string | null
   filename: string
+  /** What the content is, where that is known: the key ends in an extension of it, whatever the file is called. */
+  mediaType?: MediaType
   acceptedAt: Date
 }
 
@@ -57,14 +60,22 @@ export interface FinalKeyParts {
  *
  * @throws Error when the kind needs a project or a brand and there is none: a door must have refused that
  */
-export function finalKey({ uploadId, userId, assetType, projectId, brandId, filename, acceptedAt }: FinalKeyParts): string {
+export function finalKey({ uploadId, userId, assetType, projectId, brandId, filename, mediaType, acceptedAt }: FinalKeyParts): string {
   const kind = assetKind(assetType)
   const places = { project_id: projectId, brand_id: brandId }
   if (kind.requires !== null && places[kind.requires] === null)
     throw new Error(`upload ${uploadId} has no place without its ${kind.requires}`)
   const seconds = Math.floor(acceptedAt.getTime() / 1000)
   const stamp = `${seconds}_${eightDigits(uploadId)}`
-  return kind.finalKey({ userId, projectId, brandId, stamp, safeName: safeName(filename) })
+  return kind.finalKey({ userId, projectId, brandId, stamp, safeName: safeName(named(filename, mediaType)) })
+}
+
+/** The name with an extension of its content's type, in place of one that stands for another type. */
+function named(filename: string, mediaType: MediaType | undefined): string {
+  const extension = extensionOf(filename)
+  if (mediaType === undefined || mediaTypeOfExtension(extension) === mediaType) return filename
+  const stem = extension === '' ? filename : filename.slice(0, -extension.length - 1)
+  return `${stem}.${mediaTypes[mediaType].extensions[0]}`
 }
 
 /** The versions of UUIDs that end at random; others may end in the address of a network card, the same for thousands of files. */

@@ -13,7 +13,7 @@ describe('one bad file', () => {
     ['without an extension', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo' })],
     ['declared as a type that its kind has not', 'type_not_allowed', async () => ({ ...(await photo()), type: 'text/html' })],
     ['whose extension and declared type disagree', 'extension_mismatch', async () => ({ ...(await photo()), type: 'image/png' })],
-    ['whose content is something else', 'type_mismatch', async () => ({ ...(await logo()), name: 'photo.jpg', type: 'image/jpeg' })],
+    ['whose content is something else', 'type_mismatch', async () => ({ ...(await scene()), name: 'photo.jpg', type: 'image/jpeg' })],
     [
       'that is text with a picture’s name',
       'type_mismatch',

@@ -98,6 +98,15 @@ test('a final key says kind, owner, second of acceptance, the random end of the 
   expect(finalKey({ ...parts, assetType: 'lora_training' })).toBe(`lora-training/${brandId}/1795515630_2c3d4e5f_training_set.zip`)
 })
 
+test.each([
+  ['photo.PNG', 'image/jpeg', 'photo.jpg'],
+  ['photo.jpeg', 'image/jpeg', 'photo.jpeg'],
+  ['a.jpg.png', 'image/webp', 'a.jpg.webp'],
+  ['photo', 'image/png', 'photo.png'],
+] as const)('the final key of %s ends by its content, %s: %s', (filename, mediaType, name) => {
+  expect(finalKey({ ...parts, assetType: 'brand_image', filename, mediaType })).toBe(`brand-images/${userId}/1795515630_2c3d4e5f_${name}`)
+})
+
 test('two files of one name and one second get two keys', () => {
   const other = finalKey({ ...parts, assetType: 'brand_image', uploadId: '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e60' })
   expect(finalKey({ ...parts, assetType: 'brand_image' })).not.toBe(other)

@@ -23,10 +23,6 @@ export const otherFormats: readonly CorpusFile[] = [
   asPicture('a-heic.jpg', /its content is HEIC/, 'HEIC as JPEG, as phones send when renamed', () =>
     branded(original('ff-avc.mp4'), 'heic'),
   ),
-  asPicture('a-png.jpg', /its content is PNG/, 'PNG as JPEG', () => original('im-rgb.png')),
-  asPicture('a-jpeg.png', /its content is JPEG/, 'JPEG as PNG', () => original('im-baseline.jpg')),
-  asPicture('a-webp.png', /its content is WebP/, 'WebP as PNG', () => original('cwebp-lossy.webp')),
-  asPicture('a-png.webp', /its content is PNG/, 'PNG as WebP', () => original('im-rgb.png')),
   asPicture('a-wave.webp', /its content is WAV/, 'another RIFF as WebP: sound', () =>
     Buffer.concat([
       Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0', 'latin1'),

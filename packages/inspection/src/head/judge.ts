@@ -82,7 +82,7 @@ const nameRules: readonly Rule<Known & { declared: string }>[] = [
 
 const headRules: readonly Rule<Known & { content: Content }>[] = [
   function contentAgreesWithClaim({ filename, claimed, content }) {
-    if (claimed === null || claimed === content.mediaType) return null
+    if (claimed === null || claimed === content.mediaType || arePictures(claimed, content.mediaType)) return null
     return refusal('type_mismatch', { filename, claimed: mediaTypes[claimed].name, found: content.described })
   },
   function contentBelongsToKind({ filename, content, allowed }) {
@@ -90,6 +90,12 @@ const headRules: readonly Rule<Known & { content: Content }>[] = [
     return refusal('type_not_allowed', { filename, type: content.mediaType ?? content.described, allowed })
   },
 ]
+
+/**
+ * People rename pictures, and programs save one format by the name of another. That is no danger: the content decides what a picture is stored
+ * and served as, its key and its `Content-Type`.
+ */
+const arePictures = (...types: readonly (MediaType | null)[]): boolean => types.every((type) => type?.startsWith('image/'))
 
 function firstRefusal<F>(rules: readonly Rule<F>[], facts: F): Refusal | null {
   for (const rule of rules) {

@@ -72,6 +72,12 @@ test.each([
   expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toBeNull()
 })
 
+test.each(['photo.jpg', 'photo.webp', 'photo.PNG'])('a PNG called %s passes: its content decides what it is stored as', (filename) => {
+  for (const assetType of ['brand_image', null] as const) {
+    expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, png)).toBeNull()
+  }
+})
+
 test.each([
   ['holiday.mp4', 'generated_video', png, "File 'holiday.mp4' claims to be MP4, but its content is PNG."],
   ['holiday.mp4', null, png, "File 'holiday.mp4' claims to be MP4, but its content is PNG."],

@@ -1,0 +1,9 @@
+import { type CorpusFile, good, original } from '../corpus-file.ts'
+
+/** Pictures by the names of other formats that we take: people rename them, and chat programs save one as the other. */
+export const otherExtensions: readonly CorpusFile[] = [
+  good('a-png.jpg', 'PNG as JPEG', () => original('im-rgb.png')),
+  good('a-jpeg.png', 'JPEG as PNG', () => original('im-baseline.jpg')),
+  good('a-webp.png', 'WebP as PNG', () => original('cwebp-lossy.webp')),
+  good('a-png.webp', 'PNG as WebP', () => original('im-rgb.png')),
+]
