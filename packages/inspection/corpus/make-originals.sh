@@ -168,3 +168,29 @@ with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
     z.write('01.jpg', 'Bilder/Grüße – 写真.jpg')
     z.writestr('Bilder/Grüße – 写真.txt', 'ein Gruß\n')
 PY
+
+# What the Finder keeps of a folder, by Python's ds_store, since that runs without macOS: pip install ds_store==1.3.3
+python3 - "$OLDPWD/finder-look.DS_Store" <<'PY'
+import sys
+from ds_store import DSStore
+with DSStore.open(sys.argv[1], 'w+') as look:
+    look['01.jpg']['Iloc'] = (80, 120)
+    look['more']['Iloc'] = (240, 120)
+    look['.']['vSrn'] = ('long', 1)
+    look['.']['bwsp'] = {'ShowSidebar': True, 'WindowBounds': '{{300, 200}, {640, 480}}'}
+PY
+
+# ZIP, by bsdtar (libarchive), Java's jar and Python
+printf 'file_name,text\n01.jpg,"a portrait, 35mm"\nmore/03.webp,a lake\n' > metadata.csv
+printf '*.jpg filter=lfs diff=lfs merge=lfs -text\n' > .gitattributes
+bsdtar -a -cf "$OLDPWD/bsdtar-set.zip" .
+jar --create --no-manifest --file "$OLDPWD/jar-set.zip" 01.jpg 02.png more metadata.csv
+python3 - "$OLDPWD/python-streamed.zip" <<'PY'
+import sys, zipfile
+class Pipe:
+    def __init__(self, file): self.file = file
+    def write(self, data): return self.file.write(data)
+    def flush(self): self.file.flush()
+with open(sys.argv[1], 'wb') as file, zipfile.ZipFile(Pipe(file), 'w', zipfile.ZIP_DEFLATED) as z:
+    for name in ('01.jpg', '01.txt', 'metadata.csv', '.gitattributes', 'more/03.webp'): z.write(name)
+PY

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type AssetType, type ByteSource, bytesInMemory, kindsOf } from '@airlock/domain'
+import { type AssetType, type ByteSource, bytesInMemory, kindsOf, type MediaType } from '@airlock/domain'
 import { type Inspection, inspect } from '@airlock/inspection/full'
-import { claimedTypeOf } from '@airlock/inspection/head'
+import { claimedTypeOf, headBytes, identify, judgeHead } from '@airlock/inspection/head'
 
 const samplesFolder = new URL('../../../examples/samples/', import.meta.url)
 
@@ -14,6 +14,14 @@ export interface Sample {
 export const samples: Sample[] = JSON.parse(readFileSync(new URL('samples.json', samplesFolder), 'utf8'))
 
 export const sample = (file: string): Buffer => readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), samplesFolder))
+
+/** What the gateway would take bytes for: what they are where that may come under such a name, else what the name stands for. */
+export async function typeAtTheDoor(filename: string, bytes: Uint8Array, assetType: AssetType): Promise<MediaType> {
+  const claimedType = claimedTypeOf(filename)
+  if (claimedType === null) throw new Error(`${filename} claims nothing`)
+  const content = await identify(bytes.subarray(0, headBytes))
+  return judgeHead({ filename, claimedType, assetType }, content) === null ? (content.mediaType ?? claimedType) : claimedType
+}
 
 /** What `inspect` says of bytes that came under a name; the kind is the one which that name's type belongs to. */
 export async function inspected(bytes: Uint8Array, filename: string, limits?: Parameters<typeof inspect>[2]): Promise<Inspection> {

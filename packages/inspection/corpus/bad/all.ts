@@ -6,6 +6,8 @@ import { badPngs } from './png.ts'
 import { suspiciousFiles } from './suspicious.ts'
 import { badWebps } from './webp.ts'
 import { badZips } from './zip.ts'
+import { badZipEnds } from './zip-ends.ts'
+import { badZipExtras } from './zip-extras.ts'
 
 export const badFiles: readonly CorpusFile[] = [
   ...otherFormats,
@@ -14,5 +16,7 @@ export const badFiles: readonly CorpusFile[] = [
   ...badWebps,
   ...badMp4s,
   ...badZips,
+  ...badZipEnds,
+  ...badZipExtras,
   ...suspiciousFiles,
 ]

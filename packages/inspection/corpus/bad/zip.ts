@@ -1,5 +1,6 @@
 import { deflateRawSync } from 'node:zlib'
 import { bad, type CorpusFile, original } from '../corpus-file.ts'
+import { appleDouble } from '../surgery/macos.ts'
 import { emptyZip, pe, randomBytes, rar } from '../surgery/payloads.ts'
 import { before, chunk } from '../surgery/png.ts'
 import { text, type ZipEntry, zipOf } from '../surgery/zip.ts'
@@ -56,11 +57,6 @@ const whole: readonly CorpusFile[] = [
     zip.writeUInt8(0, zip.indexOf(Buffer.from('504b0102', 'hex')) + 3)
     return zip
   }),
-  corrupt('directory-elsewhere.zip', /directory is (?:damaged|missing)/, 'a directory that points to itself beyond the end', () => {
-    const zip = zipOf([photo()])
-    zip.writeUInt32LE(0x00ff_ffff, zip.length - 6)
-    return zip
-  }),
   corrupt('volumes.zip', /one of several volumes/, 'a volume of several', () => {
     const zip = zipOf([photo()])
     zip.writeUInt16LE(3, zip.length - 18)
@@ -111,7 +107,6 @@ const structure: readonly CorpusFile[] = [
   refused('no-name.zip', /no usable name/, 'an entry without a name', () => named('')),
   refused('long-name.zip', /no usable name/, 'a name of 2000 letters', () => named(`${'a'.repeat(2000)}.jpg`)),
   refused('empty-part.zip', /empty part/, 'a path with an empty part', () => named('a//01.jpg')),
-  refused('dot-part.zip', /empty part/, 'a path with a dot alone', () => named('a/./01.jpg')),
   refused('not-utf8.zip', /not valid UTF-8/, 'a name that says UTF-8 and is not', () =>
     zipOf([{ ...photo(), name: Buffer.from('\xff\xfe.jpg', 'latin1'), flags: 0x800 }]),
   ),
@@ -178,27 +173,38 @@ const structure: readonly CorpusFile[] = [
     const shorter = Buffer.concat([both.subarray(0, second), both.subarray(both.length - 22)])
     shorter.writeUInt16LE(1, shorter.length - 14)
     shorter.writeUInt16LE(1, shorter.length - 12)
+    shorter.writeUInt32LE(shorter.readUInt32LE(shorter.length - 10) >> 1, shorter.length - 10)
     return shorter
   }),
-  refused('behind-directory.zip', /behind its directory/, 'bytes between the directory and its end', () =>
+  refused('behind-directory.zip', /names another place or size/, 'bytes between the directory and its end', () =>
     zipOf([photo()], { behindDirectory: Buffer.from('hidden') }),
   ),
-  refused('second-end.zip', /behind its directory/, 'an end of the directory behind another, with bytes between that no entry has', () => {
-    const zip = zipOf([photo()])
-    return Buffer.concat([zip, Buffer.from('hidden'), zip.subarray(-22)])
-  }),
-  refused('end-in-comment.zip', /behind its directory|belong to no entry/, 'an archive whose comment is another one', () => {
+  refused(
+    'second-end.zip',
+    /names another place or size/,
+    'an end of the directory behind another, with bytes between that no entry has',
+    () => {
+      const zip = zipOf([photo()])
+      return Buffer.concat([zip, Buffer.from('hidden'), zip.subarray(-22)])
+    },
+  ),
+  refused('end-in-comment.zip', /names another place or size/, 'an archive whose comment is another one', () => {
     const zip = zipOf([photo()])
     return zipOf([photo('02.jpg')], { comment: zip })
   }),
-  refused('wide-end.zip', /behind its directory/, 'bytes in an end of the directory of 64 bits that is longer than it need be', () => {
-    const zip = original('zip-zip64.zip')
-    const at = zip.indexOf(Buffer.from('504b0606', 'hex'))
-    const longer = Buffer.concat([zip.subarray(0, at + 56), Buffer.from('hidden!!'), zip.subarray(at + 56)])
-    longer.writeBigUInt64LE(44n + 8n, at + 4)
-    return longer
-  }),
-  refused('fewer-counted.zip', /behind its directory/, 'more entries in the directory than it counts', () =>
+  refused(
+    'wide-end.zip',
+    /names another place or size/,
+    'bytes in an end of the directory of 64 bits that is longer than it need be',
+    () => {
+      const zip = original('zip-zip64.zip')
+      const at = zip.indexOf(Buffer.from('504b0606', 'hex'))
+      const longer = Buffer.concat([zip.subarray(0, at + 56), Buffer.from('hidden!!'), zip.subarray(at + 56)])
+      longer.writeBigUInt64LE(44n + 8n, at + 4)
+      return longer
+    },
+  ),
+  refused('fewer-counted.zip', /more than the entries that its end counts/, 'more entries in the directory than it counts', () =>
     zipOf([photo(), photo('02.jpg')], { entryCount: 1 }),
   ),
   refused('many.zip', /10001 entries; the maximum is 10000/, '10 001 entries', () =>
@@ -207,7 +213,7 @@ const structure: readonly CorpusFile[] = [
   refused('no-pictures.zip', /no picture in it/, 'captions alone', () => zipOf([text('01.txt', 'a')])),
   refused('empty.zip', /no picture in it/, 'no entry at all', emptyZip),
   refused('only-macos.zip', /no picture in it/, 'nothing but what macOS adds', () =>
-    zipOf([{ name: '__MACOSX/._a.jpg', data: Buffer.from('0005160700020000', 'hex') }]),
+    zipOf([{ name: '__MACOSX/._a.jpg', data: appleDouble() }]),
   ),
   refused('program.zip', /'run\.exe' is neither a picture nor a caption/, 'a program beside the pictures', () => holding('run.exe', pe())),
   refused('drawing.zip', /'a\.svg' is neither/, 'an SVG beside the pictures', () => holding('a.svg', Buffer.from('<svg/>'))),
@@ -256,9 +262,6 @@ const entries: readonly CorpusFile[] = [
     /because of '02\.jpg' in it: File '02\.jpg' can't be read: it ends before/,
     'half a picture among whole ones',
     () => holding('02.jpg', jpeg().subarray(0, 700)),
-  ),
-  inside('false-picture.zip', /'02\.jpg' claims to be JPEG, but its content is PNG/, 'a PNG by the name of .jpg in an archive', () =>
-    holding('02.jpg', original('ff-rgb24.png')),
   ),
   inside('zip-as-picture.zip', /'02\.jpg' claims to be JPEG, but its content is ZIP/, 'an archive by the name of .jpg in an archive', () =>
     holding('02.jpg', original('zip-stored.zip')),

@@ -1,9 +1,9 @@
 import sharp from 'sharp'
 import { type CorpusFile, good, original } from '../corpus-file.ts'
+import { appleDouble } from '../surgery/macos.ts'
 import { text, type ZipEntry, zipOf } from '../surgery/zip.ts'
 
 const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baseline.jpg') })
-const appleDouble = Buffer.concat([Buffer.from('0005160700020000', 'hex'), Buffer.from('Mac OS X        '), Buffer.alloc(60)])
 const extra = Buffer.from('5554090003e8d7f865e8d7f865', 'hex')
 
 export const goodZips: readonly CorpusFile[] = [
@@ -39,8 +39,8 @@ export const goodZips: readonly CorpusFile[] = [
   good('macos.zip', "macOS's resource forks and folder looks beside the files", () =>
     zipOf([
       photo('set/01.jpg'),
-      { name: '__MACOSX/set/._01.jpg', data: appleDouble, method: 8 },
-      { name: 'set/.DS_Store', data: Buffer.concat([Buffer.from('0000000142756431', 'hex'), Buffer.alloc(6000)]), method: 8 },
+      { name: '__MACOSX/set/._01.jpg', data: appleDouble(), method: 8 },
+      { name: 'set/.DS_Store', data: original('finder-look.DS_Store'), method: 8 },
       { name: '__MACOSX/', data: Buffer.alloc(0), mode: 0x41ed },
     ]),
   ),

@@ -33,6 +33,10 @@ export interface ZipEntry {
   readonly needs?: number
   /** Its own extra field, where that is not the directory's. */
   readonly localExtra?: Buffer
+  /** The system that it says it was made on: 3 is Unix, as it is by default, 0 DOS, 10 Windows. */
+  readonly madeOn?: number
+  /** Lower bits of its attributes, as DOS and Windows have them. */
+  readonly dosAttributes?: number
 }
 
 export interface ZipOptions {
@@ -41,6 +45,11 @@ export interface ZipOptions {
   readonly gap?: Buffer
   readonly behindDirectory?: Buffer
   readonly entryCount?: number
+  /** What the end says of the directory, where that is not the truth. */
+  readonly directoryBytes?: number
+  readonly directoryStart?: number
+  /** Writes an end of 64 bits as well, with what it says where that is not the truth. */
+  readonly wide?: { readonly count?: number; readonly bytes?: number; readonly start?: number; readonly at?: number }
 }
 
 export const text = (name: string, contents: string): ZipEntry => ({ name, data: Buffer.from(contents) })
@@ -57,7 +66,7 @@ const numbers = (...pairs: readonly (readonly [value: number, bytes: 2 | 4])[]):
 
 export function zipOf(
   entries: readonly ZipEntry[],
-  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), behindDirectory = Buffer.alloc(0), entryCount }: ZipOptions = {},
+  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), behindDirectory = Buffer.alloc(0), ...says }: ZipOptions = {},
 ): Buffer {
   const parts: Buffer[] = []
   const directory: Buffer[] = []
@@ -72,9 +81,40 @@ export function zipOf(
     directory.push(central)
   }
   const all = Buffer.concat(directory)
-  const count = entryCount ?? entries.length
-  const end = numbers([0x0605_4b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [all.length, 4], [at, 4], [comment.length, 2])
-  return Buffer.concat([...parts, all, behindDirectory, end, comment])
+  const count = says.entryCount ?? entries.length
+  const [bytes, start] = [says.directoryBytes ?? all.length, says.directoryStart ?? at]
+  const wide = says.wide
+    ? wideEnd({ count: entries.length, bytes: all.length, start: at, at: at + all.length, ...says.wide })
+    : Buffer.alloc(0)
+  const end = numbers([0x0605_4b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [bytes, 4], [start, 4], [comment.length, 2])
+  return Buffer.concat([...parts, all, behindDirectory, wide, end, comment])
+}
+
+/** The end in 64 bits, and the locator that leads to it. */
+function wideEnd({ count, bytes, start, at }: { count: number; bytes: number; start: number; at: number }): Buffer {
+  const long = (value: number) => [[value, 4] as const, [0, 4] as const]
+  return numbers(
+    [0x0606_4b50, 4],
+    ...long(44),
+    [45, 2],
+    [45, 2],
+    [0, 4],
+    [0, 4],
+    ...long(count),
+    ...long(count),
+    ...long(bytes),
+    ...long(start),
+    [0x0706_4b50, 4],
+    [0, 4],
+    ...long(at),
+    [1, 4],
+  )
+}
+
+/** Another name for an entry, as Info-ZIP's extra field has it. */
+export function unicodePath(of: string | Buffer, name: string, checksum = crc32(of)): Buffer {
+  const contents = Buffer.concat([Buffer.from([1]), numbers([checksum, 4]), Buffer.from(name)])
+  return Buffer.concat([numbers([0x7075, 2], [contents.length, 2]), contents])
 }
 
 const packedOf = ({ data, method = 0, packed }: ZipEntry): Buffer => packed ?? (method === 8 ? deflateRawSync(data) : data)
@@ -87,6 +127,7 @@ function descriptorOf({ data, descriptor = 16, descriptorCrc = crc32(data) }: Zi
 
 function headersOf(entry: ZipEntry, offset: number): { header: Buffer; central: Buffer } {
   const { method = 0, data, extra = Buffer.alloc(0), localExtra = extra, mode = 0x8000 | 0o644, needs = 20, local = {} } = entry
+  const { madeOn = 3, dosAttributes = 0 } = entry
   const name = Buffer.from(entry.name as string)
   const flags = (entry.flags ?? 0) | (typeof entry.name === 'string' ? 0x800 : 0) | (entry.descriptor ? 8 : 0)
   const crc = entry.crc ?? crc32(data)
@@ -107,9 +148,9 @@ function headersOf(entry: ZipEntry, offset: number): { header: Buffer; central: 
     localExtra,
   ])
   const central = Buffer.concat([
-    numbers([0x0201_4b50, 4], [(3 << 8) | 30, 2], [needs, 2], [flags, 2], [method, 2], [0x6000, 2], [0x5aa4, 2]),
+    numbers([0x0201_4b50, 4], [(madeOn << 8) | 30, 2], [needs, 2], [flags, 2], [method, 2], [0x6000, 2], [0x5aa4, 2]),
     numbers([crc, 4], [packedBytes, 4], [unpackedBytes, 4], [name.length, 2], [extra.length, 2], [0, 2], [0, 2], [0, 2]),
-    numbers([(mode << 16) >>> 0, 4], [entry.offset ?? offset, 4]),
+    numbers([((mode << 16) | dosAttributes) >>> 0, 4], [entry.offset ?? offset, 4]),
     name,
     extra,
   ])

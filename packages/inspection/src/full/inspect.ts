@@ -1,4 +1,4 @@
-import { type AssetKind, assetKind, type ByteSource, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { type AssetKind, assetKind, type ByteSource, mediaTypes, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
 import { judgeHead } from '../head/judge.ts'
 import { BadBytes } from './bad-bytes.ts'
@@ -10,7 +10,7 @@ import { inspectTrainingSet } from './training-set/inspect-training-set.ts'
 import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule comes, goes or changes. */
-export const inspectionVersion = 3
+export const inspectionVersion = 4
 
 /** A verdict, and the version of the rules that gave it, so that assets can be found which older rules let in. */
 export type Inspection = Verdict & { readonly inspectionVersion: number }
@@ -55,6 +55,9 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
   const content = await identify(await readFully(source, 0, Math.min(headBytes, source.size)))
   const refused = judgeHead({ filename, claimedType, assetType }, content)
   if (refused) return rejected(refused)
+  if (content.mediaType !== claimedType) {
+    return rejected(refusal('type_mismatch', { filename, claimed: mediaTypes[claimedType].name, found: content.described }))
+  }
   return inspectors[inspector](source, upload, limits, onProgress)
 }
 

@@ -3,12 +3,12 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { bytesInMemory, type MediaType } from '@airlock/domain'
 import { inspect } from '@airlock/inspection/full'
-import { claimedTypeOf } from '@airlock/inspection/head'
 import { fileTypeFromBuffer } from 'file-type'
 import sharp from 'sharp'
 import { corpusFolder } from '../../corpus/cache.ts'
 import type { CorpusFile } from '../../corpus/corpus-file.ts'
 import { manifest } from '../../corpus/manifest.ts'
+import { typeAtTheDoor } from '../sources.ts'
 
 /**
  * What people have, over the corpus: how many bad files each lets through, how many good ones it turns away, what it costs.
@@ -81,14 +81,8 @@ const folder = await corpusFolder()
 const rows = await Promise.all(
   manifest.map(async ({ file, as, expect }) => {
     const path = join(folder, file)
-    return {
-      file,
-      as,
-      expect,
-      path,
-      bytes: await readFile(path),
-      mediaType: claimedTypeOf(file.slice(file.lastIndexOf('/') + 1)) as MediaType,
-    }
+    const bytes = await readFile(path)
+    return { file, as, expect, path, bytes, mediaType: await typeAtTheDoor(file.slice(file.lastIndexOf('/') + 1), bytes, as) }
   }),
 )
 

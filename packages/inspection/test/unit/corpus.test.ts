@@ -2,11 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bytesInMemory } from '@airlock/domain'
 import { inspect } from '@airlock/inspection/full'
-import { claimedTypeOf } from '@airlock/inspection/head'
 import { describe, expect, test } from 'vitest'
 import { corpusFolder } from '../../corpus/cache.ts'
 import { manifest } from '../../corpus/manifest.ts'
-import { outcome } from '../sources.ts'
+import { outcome, typeAtTheDoor } from '../sources.ts'
 
 const folder = await corpusFolder()
 const good = manifest.filter(({ expect }) => expect === 'completed')
@@ -14,9 +13,8 @@ const bad = manifest.filter(({ expect }) => expect !== 'completed')
 
 async function judged({ file, as: assetType }: (typeof manifest)[number]) {
   const filename = file.slice(file.lastIndexOf('/') + 1)
-  const mediaType = claimedTypeOf(filename)
-  if (mediaType === null) throw new Error(`${file} claims nothing`)
-  return inspect(bytesInMemory(readFileSync(join(folder, file))), { filename, mediaType, assetType })
+  const bytes = readFileSync(join(folder, file))
+  return inspect(bytesInMemory(bytes), { filename, mediaType: await typeAtTheDoor(filename, bytes, assetType), assetType })
 }
 
 describe('what is fine is never turned away', { timeout: 20_000 }, () => {

@@ -50,18 +50,21 @@ export const inspectPicture: Inspector = async (source, { filename, mediaType },
 /**
  * The same for a picture that is in memory already, such as one out of an archive.
  *
+ * @param onPixels told how many pixels it has, all frames together, before any is decoded; what it throws ends the reading
  * @throws BadBytes
  */
 export async function judgePicture(
   bytes: Buffer,
   { filename, mediaType }: { filename: string; mediaType: MediaType },
   limits: InspectionLimits,
+  onPixels: (pixels: number) => void = () => {},
 ): Promise<Verdict> {
   const format = formats[mediaType]
   if (!format) throw new Error(`${mediaType} is no picture`)
   const { anatomy, count } = format.walk(bytes)
   const tooLarge = beyondLimits(anatomy, filename, limits)
   if (tooLarge) return { ok: false, refusal: tooLarge }
+  onPixels(anatomy.width * anatomy.height * anatomy.frames)
   const parts = [...anatomy.parts, ...(await explainTrailing(bytes, anatomy))]
   searchSuspicious(bytes, parts)
   await count()

@@ -1,174 +1,127 @@
-import type { ByteSource } from '@airlock/domain'
-import yauzl, { type Entry, type LocalFileHeader } from 'yauzl'
+import { type ByteSource, MiB, readableBytes } from '@airlock/domain'
 import { ArchiveNotAllowed, Corrupt } from '../bad-bytes.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'
-import { HeadersDisagree } from './headers-disagree.ts'
-import { SourceReader } from './source-reader.ts'
+import { ArchiveReader } from './archive-reader.ts'
+import { readEnd } from './end-record.ts'
+import { decodedName, normalizedName } from './entry-names.ts'
+import { assertNoLinkIn, extraFieldsIn, unicodePathIn, wideValuesIn } from './extra-fields.ts'
 
-/** An entry, as the central directory and its own header say, where they agree. */
+/** An entry, as the central directory describes it. */
 export interface ArchiveEntry {
-  /** With `/` between folders, and at the end of a folder. */
+  /** With `/` between folders, and at the end of a folder; normalized. */
   readonly name: string
+  readonly rawName: Buffer
+  /** The name that some readers prefer to it, normalized; null when there is none. */
+  readonly unicodeName: string | null
   readonly isFolder: boolean
   readonly flags: number
   readonly method: number
   /** The version of the format that an unpacker must know, times ten. */
   readonly neededVersion: number
-  /** What kind of file it is on Unix, the upper bits of its mode; 0 when it does not say. */
-  readonly unixKind: number
+  /** The upper half holds the mode on Unix, the lower the attributes of DOS and Windows. Zeros do not say anything. */
+  readonly attributes: number
   readonly crc32: number
   readonly packedBytes: number
   readonly unpackedBytes: number
-  /** Where its header begins, its data begins, and its data ends. */
+  /** Where its own header begins. */
   readonly start: number
-  readonly dataStart: number
-  readonly dataEnd: number
 }
 
 export interface Archive {
+  /** In the order of the directory. */
   readonly entries: readonly ArchiveEntry[]
   /** Where the central directory begins. */
   readonly directoryStart: number
   readonly comment: Buffer
-  /** Bytes from anywhere in it. */
-  readonly bytes: (start: number, length: number) => Promise<Buffer>
+  readonly reader: ArchiveReader
 }
 
-const open = (reader: SourceReader, size: number): Promise<yauzl.ZipFile> =>
-  new Promise((resolve, reject) => {
-    const options = { lazyEntries: true, autoClose: false, decodeStrings: false, validateEntrySizes: true }
-    yauzl.fromRandomAccessReader(reader, size, options, (error, zip) => (error ? reject(error) : resolve(zip)))
-  })
+export const flagBits = { encrypted: 0x1, sizesBehind: 0x8, strong: 0x40, utf8: 0x800, masked: 0x2000 } as const
+/** What a field of 32 bits holds when its value stands in the extra field of 64. */
+export const wideNumber = 0xffff_ffff
 
-/** What yauzl says, and what the client is told instead. First match first. */
-const reasons: readonly (readonly [said: RegExp, reason: string])[] = [
-  [/signature not found|unexpected eof|end of file/i, 'its directory is missing: it is cut off'],
-  [/comment length/i, 'something stands behind its end'],
-  [/multi-disk/i, 'it is one of several volumes'],
-  [/strong encryption/i, 'it is encrypted'],
-  [/^/, 'its directory is damaged'],
-]
+/** Ten thousand entries have one MiB, with the longest names that we take twelve. */
+const maxDirectoryBytes = 32 * MiB
+const progressEvery = 1000
 
 /**
- * Reads the directory of a ZIP and each entry's own header (APPNOTE 6.3.10, sections 4.3 and 4.4), by yauzl.
+ * Reads the central directory of a ZIP (APPNOTE 6.3.10, section 4.3.12), which fills the bytes that the archive's end names, and no others.
+ * The entries' own headers are read later, on the way through the archive.
  *
- * @throws Corrupt, ArchiveNotAllowed
+ * @param onProgress called after every so many entries
+ * @throws Corrupt, ArchiveNotAllowed, Suspicious; what the source throws
  */
-export async function readDirectory(source: ByteSource, maxEntries: number): Promise<Archive> {
-  const reader = new SourceReader(source)
-  try {
-    const zip = await open(reader, source.size)
-    if (zip.entryCount > maxEntries) throw new ArchiveNotAllowed(`it has ${zip.entryCount} entries; the maximum is ${maxEntries}`)
-    const directoryStart = Number(zip.readEntryCursor)
-    const entries: ArchiveEntry[] = []
-    for await (const entry of zip.eachEntry()) entries.push(await readEntry(zip, entry))
-    const comment = Buffer.from(zip.comment)
-    await assertDirectoryEnds(reader, source.size - comment.length, Number(zip.readEntryCursor))
-    return { entries, directoryStart, comment, bytes: (start, length) => reader.bytes(start, length) }
-  } catch (error) {
-    throw reader.sourceFailure ?? explained(error)
+export async function readDirectory(source: ByteSource, maxEntries: number, onProgress: () => void): Promise<Archive> {
+  const reader = new ArchiveReader(source)
+  const { entryCount, directoryStart, directoryEnd, comment } = await readEnd(reader, source.size)
+  if (entryCount > maxEntries) throw new ArchiveNotAllowed(`it has ${entryCount} entries; the maximum is ${maxEntries}`)
+  if (directoryEnd - directoryStart > maxDirectoryBytes) {
+    throw new ArchiveNotAllowed(`its directory is larger than ${readableBytes(maxDirectoryBytes)}`)
   }
+  const directory = Buffer.from(await reader.bytes(directoryStart, directoryEnd - directoryStart))
+  reader.readOnlyTo(directoryStart)
+  const entries: ArchiveEntry[] = []
+  let at = 0
+  while (entries.length < entryCount) {
+    const { entry, end } = readEntry(directory, at)
+    entries.push(entry)
+    at = end
+    if (entries.length % progressEvery === 0) onProgress()
+  }
+  if (at !== directory.length) throw new ArchiveNotAllowed('its directory holds more than the entries that its end counts')
+  return { entries, directoryStart, comment, reader }
 }
 
-function explained(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof Corrupt || error instanceof ArchiveNotAllowed) return error
-  // yauzl throws plain Errors, and RangeErrors where a field is cut off; anything else is our own mistake
-  if (error.constructor !== Error && !(error instanceof RangeError)) return error
-  return new Corrupt(reasons.find(([said]) => said.test(error.message))?.[1] ?? 'its directory is damaged', { cause: error })
-}
+const entrySignature = 0x0201_4b50
+const entryHeaderBytes = 46
+const stored = 0
 
-const flagBits = { encrypted: 0x1, sizesBehind: 0x8, utf8: 0x800 } as const
-const wide = 0xffff_ffff
-const wideSizesId = 1
-
-async function readEntry(zip: yauzl.ZipFile, entry: Entry): Promise<ArchiveEntry> {
-  const header = await zip.readLocalFileHeaderPromise(entry)
-  const name = nameOf(entry)
-  assertAgree(name, entry, header)
-  searchAside(entry.fileCommentRaw, 'the comment of an entry')
-  searchAside(entry.extraFieldRaw, 'an extra field')
-  searchAside(header.extraField, 'an extra field')
+function readEntry(directory: Buffer, at: number): { entry: ArchiveEntry; end: number } {
+  const damaged = () => new Corrupt('its directory is damaged')
+  if (at + entryHeaderBytes > directory.length || directory.readUInt32LE(at) !== entrySignature) throw damaged()
+  const nameEnd = at + entryHeaderBytes + directory.readUInt16LE(at + 28)
+  const extraEnd = nameEnd + directory.readUInt16LE(at + 30)
+  const end = extraEnd + directory.readUInt16LE(at + 32)
+  if (end > directory.length) throw damaged()
+  const rawName = directory.subarray(at + entryHeaderBytes, nameEnd)
+  const extra = directory.subarray(nameEnd, extraEnd)
+  const [flags, method] = [directory.readUInt16LE(at + 8), directory.readUInt16LE(at + 10)]
+  const name = normalizedName(decodedName(rawName, (flags & flagBits.utf8) !== 0))
+  const fields = extraFieldsIn(extra)
+  assertNoLinkIn(fields, name)
+  searchAside(directory.subarray(extraEnd, end), 'the comment of an entry')
+  searchAside(extra, 'an extra field')
+  const wide = wideValuesIn(fields)
+  const [unpackedBytes = 0, packedBytes = 0, start = 0] = [24, 20, 42].map((field) => {
+    const value = directory.readUInt32LE(at + field)
+    return value === wideNumber ? wide() : value
+  })
+  if ([unpackedBytes, packedBytes, start].some(Number.isNaN)) throw damaged()
+  if (![0, 0xffff].includes(directory.readUInt16LE(at + 34))) throw new Corrupt('it is one of several volumes')
+  if (method === stored && (flags & flagBits.encrypted) === 0 && packedBytes !== unpackedBytes) throw damaged()
+  const unicodeName = unicodePathIn(fields, rawName)
   return {
-    name,
-    isFolder: name.endsWith('/'),
-    flags: entry.generalPurposeBitFlag,
-    method: entry.compressionMethod,
-    neededVersion: entry.versionNeededToExtract & 0xff,
-    unixKind: madeOnUnix(entry) ? (entry.externalFileAttributes >>> 16) & 0xf000 : 0,
-    crc32: entry.crc32,
-    packedBytes: entry.compressedSize,
-    unpackedBytes: entry.uncompressedSize,
-    start: entry.relativeOffsetOfLocalHeader,
-    dataStart: header.fileDataStart,
-    dataEnd: header.fileDataStart + entry.compressedSize,
+    entry: {
+      name,
+      rawName,
+      unicodeName: unicodeName === null ? null : normalizedName(unicodeName),
+      isFolder: name.endsWith('/'),
+      flags,
+      method,
+      neededVersion: directory.readUInt16LE(at + 6) & 0xff,
+      attributes: directory.readUInt32LE(at + 38),
+      crc32: directory.readUInt32LE(at + 16),
+      packedBytes,
+      unpackedBytes,
+      start,
+    },
+    end,
   }
 }
 
 /** What no unpacker shows can hold anything. */
-function searchAside(bytes: Buffer, where: string): void {
+export function searchAside(bytes: Buffer, where: string): void {
   if (bytes.length === 0) return
   searchText(bytes, where)
   searchBytes(bytes, where)
-}
-
-/** Unix and macOS keep a file's mode in the entry; others have other things there. */
-const madeOnUnix = ({ versionMadeBy }: Entry): boolean => [3, 19].includes(versionMadeBy >> 8)
-
-/** Programs differ in which of the two headers they believe; so they must say the same. */
-function assertAgree(name: string, entry: Entry, header: LocalFileHeader): void {
-  const later = (header.generalPurposeBitFlag & flagBits.sizesBehind) !== 0
-  const agrees = (here: number, there: number) => here === there || (later && here === 0)
-  const own = sizesOf(header)
-  const flags = flagBits.encrypted | flagBits.utf8
-  if (
-    !header.fileName.equals(entry.fileNameRaw) ||
-    header.compressionMethod !== entry.compressionMethod ||
-    (header.generalPurposeBitFlag & flags) !== (entry.generalPurposeBitFlag & flags) ||
-    !agrees(header.crc32, entry.crc32) ||
-    !agrees(own.packed, entry.compressedSize) ||
-    !agrees(own.unpacked, entry.uncompressedSize)
-  ) {
-    throw new HeadersDisagree(name)
-  }
-}
-
-/** The sizes in an entry's own header, or where they need 64 bits those in its extra field (section 4.5.3). NaN where that lacks them. */
-function sizesOf({ compressedSize, uncompressedSize, extraField }: LocalFileHeader): { packed: number; unpacked: number } {
-  if (compressedSize !== wide && uncompressedSize !== wide) return { packed: compressedSize, unpacked: uncompressedSize }
-  const sizes = yauzl.parseExtraFields(extraField).find(({ id }) => id === wideSizesId)?.data ?? Buffer.alloc(0)
-  let at = 0
-  const next = () => {
-    at += 8
-    return at <= sizes.length ? Number(sizes.readBigUInt64LE(at - 8)) : Number.NaN
-  }
-  const unpacked = uncompressedSize === wide ? next() : uncompressedSize
-  return { packed: compressedSize === wide ? next() : compressedSize, unpacked }
-}
-
-/** UTF-8, which most programs write whether they say so or not; else the letters of DOS, of which only ASCII's are told apart. */
-function nameOf({ fileNameRaw, generalPurposeBitFlag }: Entry): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(fileNameRaw)
-  } catch (error) {
-    if (!(error instanceof TypeError)) throw error
-    if ((generalPurposeBitFlag & flagBits.utf8) !== 0) throw new ArchiveNotAllowed('a name in it is not valid UTF-8')
-    return fileNameRaw.toString('latin1')
-  }
-}
-
-const signature = { end: 0x0605_4b50, wideEnd: 0x0606_4b50 } as const
-const [endBytes, wideEndBytes, locatorBytes] = [22, 56, 20] as const
-
-/**
- * Behind the last entry comes the directory's end, in 64 bits before that if need be, and nothing else: it is the one that the file ends with,
- * not a first one behind which another begins.
- */
-async function assertDirectoryEnds(reader: SourceReader, size: number, at: number): Promise<void> {
-  const found = await reader.bytes(at, Math.min(wideEndBytes + locatorBytes + endBytes, Math.max(0, size - at)))
-  const isWide = found.length >= wideEndBytes && found.readUInt32LE(0) === signature.wideEnd
-  // one that is longer than its fields would hold what nobody reads; none of the writers makes one
-  const wideBytes = isWide ? wideEndBytes + locatorBytes : 0
-  const isLast = at + wideBytes + endBytes === size
-  if (!isLast || (await reader.bytes(at + wideBytes, endBytes)).readUInt32LE(0) !== signature.end)
-    throw new ArchiveNotAllowed('bytes behind its directory belong to nothing')
 }

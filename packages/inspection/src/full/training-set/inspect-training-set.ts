@@ -1,37 +1,47 @@
-import { type MediaType, type Refusal, readableBytes, refusal, type Verdict } from '@airlock/domain'
+import { type MediaType, type Refusal, readableBytes, refusal } from '@airlock/domain'
 import { headBytes, identify } from '../../head/identify.ts'
-import { judgeHead } from '../../head/judge.ts'
+import { claimedTypeOf, judgeHead } from '../../head/judge.ts'
 import { ArchiveNotAllowed, BadBytes, quoted } from '../bad-bytes.ts'
 import type { Inspector } from '../inspector.ts'
 import type { InspectionLimits } from '../limits.ts'
 import { judgePicture } from '../picture/inspect-picture.ts'
-import { searchBytes, searchText } from '../suspicious/search.ts'
 import { faultOfCaption, maxCaptionBytes } from './captions.ts'
-import { type Archive, readDirectory } from './directory.ts'
-import { type SortedEntry, sortEntries } from './entry-rules.ts'
-import { assertLaidOut, assertSizesBehindAgree } from './layout.ts'
+import { readDirectory, searchAside } from './directory.ts'
+import { type EntryRole, type SortedEntry, sortEntries } from './entry-rules.ts'
+import { faultOfExtra, maxExtraBytes } from './extras.ts'
+import { assertNothingBetween, assertSizesBehindAgree, inFileOrder } from './layout.ts'
+import { readLocalHeader } from './local-header.ts'
+import { faultOfMacosFile, maxMacosBytes } from './macos-files.ts'
+import { faultOfMetadata, maxMetadataBytes } from './metadata.ts'
+import { PixelBudget } from './pixel-budget.ts'
 import { unpack } from './unpack.ts'
 
 /**
- * Reads a training set: a ZIP of pictures, with captions beside them. The directory first, then entry by entry, each alone in memory.
+ * Reads a training set: a ZIP of pictures, with captions beside them. The directory first, then entry by entry in the order of the file, each
+ * alone in memory, so that every byte is read about once.
  *
  * A picture in it must pass as one that comes alone; the first that does not is named in the answer.
  */
 export const inspectTrainingSet: Inspector = async (source, { filename, mediaType }, limits, onProgress) => {
-  const archive = await readDirectory(source, limits.maxEntries)
+  const archive = await readDirectory(source, limits.maxEntries, onProgress)
   const entries = sortEntries(archive.entries)
-  assertLaidOut(archive)
+  const placed = inFileOrder(entries, archive.directoryStart)
   assertBounded(entries, source.size, limits)
-  searchText(archive.comment, 'its comment')
-  searchBytes(archive.comment, 'its comment')
-  const inOrder = [...entries].sort((a, b) => a.start - b.start)
-  for (const [i, entry] of inOrder.entries()) {
-    const fault = await faultOf(archive, entry, limits)
-    await assertSizesBehindAgree(archive, entry, inOrder[i + 1]?.start ?? archive.directoryStart)
+  searchAside(archive.comment, 'its comment')
+  const files = new Set(entries.flatMap(({ name, isFolder }) => (isFolder ? [] : [name.normalize('NFC')])))
+  const context = { limits, budget: new PixelBudget(source.size, limits), isEntry: (name: string) => files.has(name) }
+  for (const { entry, next } of placed) {
+    const dataStart = await readLocalHeader(archive, entry, next)
+    const dataEnd = dataStart + entry.packedBytes
+    assertNothingBetween(entry, dataEnd, next)
+    // most folders have no bytes, whatever they are packed by; those that have some must unpack to nothing
+    const isEmptyFolder = entry.isFolder && entry.packedBytes === 0
+    const fault = isEmptyFolder ? null : await faultOf(entry, await unpack(archive.reader, entry, dataStart), context)
+    await assertSizesBehindAgree(archive, entry, dataEnd, next)
     if (fault !== null) return { ok: false, refusal: refusal('archive_entry_rejected', { filename, entry: entry.name, reason: fault }) }
     onProgress()
   }
-  const count = (wanted: SortedEntry['role']) => entries.filter(({ role }) => role === wanted).length
+  const count = (wanted: EntryRole) => entries.filter(({ role }) => role === wanted).length
   if (count('picture') === 0) throw new ArchiveNotAllowed('it has no picture in it')
   return {
     ok: true,
@@ -47,10 +57,14 @@ export const inspectTrainingSet: Inspector = async (source, { filename, mediaTyp
 
 /** What an entry may unpack to, by what it is. */
 const bytesAllowed = ({ role }: SortedEntry, { maxEntryBytes }: InspectionLimits): number =>
-  ({ picture: maxEntryBytes, caption: maxCaptionBytes, macos: maxMacosBytes, folder: 0 })[role]
-
-/** Resource forks have a thumbnail at most. */
-const maxMacosBytes = 1024 * 1024
+  ({
+    picture: maxEntryBytes,
+    caption: maxCaptionBytes,
+    metadata: maxMetadataBytes,
+    macos: maxMacosBytes,
+    extra: maxExtraBytes,
+    folder: 0,
+  })[role]
 
 /** Below this, packing may do wonders: a caption of one word again and again. */
 const ratioFromBytes = 1024 * 1024
@@ -76,36 +90,48 @@ function assertBounded(entries: readonly SortedEntry[], archiveBytes: number, li
   }
 }
 
-/** What is wrong with an entry, as a sentence, or null. */
-async function faultOf(archive: Archive, entry: SortedEntry, limits: InspectionLimits): Promise<string | null> {
-  // most folders have no bytes, whatever they are packed by; those that have some must unpack to nothing
-  if (entry.role === 'folder' && entry.packedBytes === 0) return null
-  const bytes = await unpack(archive, entry)
-  if (entry.role === 'folder') return null
-  if (entry.role === 'macos') return isMacosFile(bytes) ? null : `it is not what macOS writes under its name.`
-  if (entry.role === 'caption') {
-    const fault = faultOfCaption(entry.name, bytes)
-    return fault === null ? null : `${fault}.`
-  }
-  return (await refusalOfPicture(entry, bytes, limits))?.detail ?? null
+/** What all entries of an archive are judged with. */
+interface ArchiveContext {
+  readonly limits: InspectionLimits
+  readonly budget: PixelBudget
+  readonly isEntry: (name: string) => boolean
 }
 
-/** The first bytes of AppleDouble (RFC 1740, appendix B) and of the Finder's own files. */
-const macosHeads: readonly Buffer[] = [Buffer.from('00051607', 'hex'), Buffer.from('0000000142756431', 'hex')]
-
-const isMacosFile = (bytes: Buffer): boolean => bytes.length === 0 || macosHeads.some((head) => bytes.subarray(0, head.length).equals(head))
-
-async function refusalOfPicture({ name, mediaType }: SortedEntry, bytes: Buffer, limits: InspectionLimits): Promise<Refusal | null> {
-  const picture = { filename: name, mediaType: mediaType as MediaType }
-  if (bytes.length === 0) return refusal('empty_file', { filename: name })
-  const head = judgeHead(
-    { filename: name, claimedType: picture.mediaType, assetType: 'brand_image' },
-    await identify(bytes.subarray(0, headBytes)),
-  )
-  if (head) return head
-  const verdict: Verdict = await judgePicture(bytes, picture, limits).catch((error: unknown) => {
-    if (error instanceof BadBytes) return { ok: false, refusal: error.asRefusal(name) }
+/** What is wrong with an entry, as a sentence, or null. */
+async function faultOf(entry: SortedEntry, bytes: Buffer, context: ArchiveContext): Promise<string | null> {
+  try {
+    if (entry.role === 'picture') return (await refusalOfPicture(entry.name, bytes, context))?.detail ?? null
+    const fault = faultOfOther(entry, bytes, context)
+    return fault === null ? null : `${fault}.`
+  } catch (error) {
+    // what is wrong with the archive as a whole is no fault of the entry at which that shows
+    if (error instanceof BadBytes && !(error instanceof ArchiveNotAllowed)) return error.asRefusal(entry.name).detail
     throw error
-  })
+  }
+}
+
+function faultOfOther({ name, role }: SortedEntry, bytes: Buffer, { isEntry }: ArchiveContext): string | null {
+  switch (role) {
+    case 'macos':
+      return faultOfMacosFile(name, bytes)
+    case 'extra':
+      return faultOfExtra(name.slice(name.lastIndexOf('/') + 1), bytes)
+    case 'caption':
+      return faultOfCaption(name, bytes)
+    case 'metadata':
+      return faultOfMetadata(name, bytes, isEntry)
+    default:
+      return null
+  }
+}
+
+/** A picture is what it is, whichever of the formats that we take its name stands for: whoever opens it goes by the content. */
+async function refusalOfPicture(name: string, bytes: Buffer, { limits, budget }: ArchiveContext): Promise<Refusal | null> {
+  if (bytes.length === 0) return refusal('empty_file', { filename: name })
+  const content = await identify(bytes.subarray(0, headBytes))
+  const head = judgeHead({ filename: name, claimedType: claimedTypeOf(name), assetType: 'brand_image' }, content)
+  if (head) return head
+  const picture = { filename: name, mediaType: content.mediaType as MediaType }
+  const verdict = await judgePicture(bytes, picture, limits, (pixels) => budget.take(pixels))
   return verdict.ok ? null : verdict.refusal
 }

@@ -1,45 +1,57 @@
 import { ArchiveNotAllowed, quoted } from '../bad-bytes.ts'
-import type { Archive, ArchiveEntry } from './directory.ts'
+import { type Archive, type ArchiveEntry, flagBits } from './directory.ts'
 import { HeadersDisagree } from './headers-disagree.ts'
+import { localHeaderBytes } from './local-header.ts'
 
 /** Bytes of the sizes that may follow an entry's data, with and without a signature, in 32 and in 64 bits (APPNOTE, section 4.3.9). */
 const descriptorBytes: readonly number[] = [12, 16, 20, 24]
-const sizesBehind = 0x8
+
+/** An entry, and where the next one begins, or the directory. */
+export interface PlacedEntry<E extends ArchiveEntry> {
+  readonly entry: E
+  readonly next: number
+}
 
 /**
- * Whether the entries lie one behind the other from the file's first byte to its directory. Entries that share bytes make a small file
- * unpack without end; bytes between them are where things hide.
+ * Puts entries into the order in which they lie in the file: from its first byte on, one after the other. Entries that share bytes make a
+ * small file unpack without end. Their own headers are not read for it, so each has at least the bytes that the directory says.
  *
  * @throws ArchiveNotAllowed
  */
-export function assertLaidOut({ entries, directoryStart }: Archive): void {
+export function inFileOrder<E extends ArchiveEntry>(entries: readonly E[], directoryStart: number): PlacedEntry<E>[] {
   const inOrder = [...entries].sort((a, b) => a.start - b.start)
-  let expected = 0
-  for (const [i, entry] of inOrder.entries()) {
-    if (entry.start < expected) throw new ArchiveNotAllowed(`the entry ${quoted(entry.name)} shares bytes with another`)
-    if (entry.start > expected) throw new ArchiveNotAllowed('bytes in it belong to no entry')
+  if ((inOrder[0]?.start ?? directoryStart) !== 0) throw belongsToNone()
+  return inOrder.map((entry, i) => {
     const next = inOrder[i + 1]?.start ?? directoryStart
-    expected = endOf(entry, next)
-  }
-  if (expected !== directoryStart) throw new ArchiveNotAllowed('bytes in it belong to no entry')
+    if (entry.start + localHeaderBytes + entry.rawName.length + entry.packedBytes > next) {
+      throw new ArchiveNotAllowed(`the entry ${quoted(entry.name)} shares bytes with another`)
+    }
+    return { entry, next }
+  })
 }
 
-function endOf({ name, flags, dataEnd }: ArchiveEntry, next: number): number {
-  if (dataEnd > next) throw new ArchiveNotAllowed(`the entry ${quoted(name)} shares bytes with another`)
-  const hasDescriptor = (flags & sizesBehind) !== 0
-  return hasDescriptor && descriptorBytes.includes(next - dataEnd) ? next : dataEnd
+const belongsToNone = () => new ArchiveNotAllowed('bytes in it belong to no entry')
+
+/**
+ * Bytes between entries are where things hide: only the sizes of the entry before may stand there.
+ *
+ * @throws ArchiveNotAllowed
+ */
+export function assertNothingBetween({ flags }: ArchiveEntry, dataEnd: number, next: number): void {
+  const between = next - dataEnd
+  const isDescriptor = (flags & flagBits.sizesBehind) !== 0 && descriptorBytes.includes(between)
+  if (between !== 0 && !isDescriptor) throw belongsToNone()
 }
 
 /**
- * Holds the sizes behind an entry's data against the directory: a program that reads the archive as it comes has nothing else to go by.
+ * Compares the sizes that follow an entry's data with the directory: a program that reads the archive as it comes has nothing else to go by.
  *
- * @param next where the next entry begins, or the directory
  * @throws ArchiveNotAllowed
  */
-export async function assertSizesBehindAgree({ bytes }: Archive, entry: ArchiveEntry, next: number): Promise<void> {
-  const length = next - entry.dataEnd
+export async function assertSizesBehindAgree({ reader }: Archive, entry: ArchiveEntry, dataEnd: number, next: number): Promise<void> {
+  const length = next - dataEnd
   if (length === 0) return
-  const found = await bytes(entry.dataEnd, length)
+  const found = await reader.bytes(dataEnd, length)
   if (!found.equals(sizesBehindOf(entry, length))) throw new HeadersDisagree(entry.name)
 }
 

@@ -1,49 +1,86 @@
-import { crc32, createInflateRaw } from 'node:zlib'
-import { KiB } from '@airlock/domain'
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib'
+import { KiB, MiB } from '@airlock/domain'
 import { Corrupt, quoted } from '../bad-bytes.ts'
-import type { Archive, ArchiveEntry } from './directory.ts'
+import type { ArchiveReader } from './archive-reader.ts'
+import type { ArchiveEntry } from './directory.ts'
 
 const stepBytes = 256 * KiB
 const deflated = 8
+/** Up to this size an entry is unpacked in one call, which costs a tenth of a stream. */
+const maxBytesAtOnce = MiB
 
 /**
  * Unpacks one entry into memory. What comes is counted as it comes: the directory's word for its size is a bound, not a fact.
  *
  * @param entry of no more unpacked bytes than the caller wants in memory
- * @throws Corrupt when it is not whole, or longer than it says
+ * @param dataStart where its data begins
+ * @throws Corrupt when it is not whole, or longer than it says; what the source throws
  */
-export async function unpack(archive: Archive, entry: ArchiveEntry): Promise<Buffer> {
-  const pieces: Buffer[] = []
-  let length = 0
-  for await (const piece of entry.method === deflated ? inflated(archive, entry) : packed(archive, entry)) {
-    length += piece.length
-    if (length > entry.unpackedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} unpacks to more than it says`)
-    pieces.push(piece)
-  }
-  const bytes = Buffer.concat(pieces)
-  if (length !== entry.unpackedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} unpacks to less than it says`)
+export async function unpack(reader: ArchiveReader, entry: ArchiveEntry, dataStart: number): Promise<Buffer> {
+  const bytes = await unpacked(reader, entry, dataStart)
+  if (bytes.length > entry.unpackedBytes) throw tooLong(entry)
+  if (bytes.length !== entry.unpackedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} unpacks to less than it says`)
   if (crc32(bytes) !== entry.crc32) throw new Corrupt(`the entry ${quoted(entry.name)} has a wrong checksum`)
   return bytes
 }
 
-async function* packed({ bytes }: Archive, { dataStart, dataEnd }: ArchiveEntry): AsyncGenerator<Buffer> {
-  for (let at = dataStart; at < dataEnd; at += stepBytes) yield Buffer.from(await bytes(at, Math.min(stepBytes, dataEnd - at)))
+const tooLong = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} unpacks to more than it says`)
+
+async function unpacked(reader: ArchiveReader, entry: ArchiveEntry, dataStart: number): Promise<Buffer> {
+  const { method, packedBytes, unpackedBytes } = entry
+  if (method === deflated && Math.max(packedBytes, unpackedBytes) <= maxBytesAtOnce) {
+    return inflatedAtOnce(entry, await reader.bytes(dataStart, packedBytes))
+  }
+  const pieces: Buffer[] = []
+  let length = 0
+  for await (const piece of method === deflated ? inflated(reader, entry, dataStart) : packed(reader, entry, dataStart)) {
+    length += piece.length
+    if (length > unpackedBytes) throw tooLong(entry)
+    pieces.push(piece)
+  }
+  return Buffer.concat(pieces)
 }
 
-async function* inflated(archive: Archive, entry: ArchiveEntry): AsyncGenerator<Buffer> {
+function inflatedAtOnce(entry: ArchiveEntry, bytes: Buffer): Buffer {
+  try {
+    const { buffer, engine } = inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.unpackedBytes), info: true }) as unknown as {
+      buffer: Buffer
+      engine: { bytesWritten: number }
+    }
+    if (engine.bytesWritten !== bytes.length) throw bytesAfter(entry)
+    return buffer
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(entry)
+    throw isZlib(cause) ? doesNotUnpack(entry, cause) : cause
+  }
+}
+
+async function* packed(reader: ArchiveReader, { packedBytes }: ArchiveEntry, dataStart: number): AsyncGenerator<Buffer> {
+  const dataEnd = dataStart + packedBytes
+  for (let at = dataStart; at < dataEnd; ) {
+    const piece = Buffer.from(await reader.some(at, Math.min(stepBytes, dataEnd - at)))
+    yield piece
+    at += piece.length
+  }
+}
+
+async function* inflated(reader: ArchiveReader, entry: ArchiveEntry, dataStart: number): AsyncGenerator<Buffer> {
   const inflate = createInflateRaw()
-  const fed = feed(inflate, packed(archive, entry))
+  const fed = feed(inflate, packed(reader, entry, dataStart))
   try {
     for await (const piece of inflate) yield piece
     await fed
   } catch (cause) {
-    throw isZlib(cause) ? new Corrupt(`the entry ${quoted(entry.name)} does not unpack`, { cause }) : cause
+    throw isZlib(cause) ? doesNotUnpack(entry, cause) : cause
   } finally {
     inflate.destroy()
     await fed.catch(() => {})
   }
-  if (inflate.bytesWritten !== entry.packedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} has bytes behind what is packed`)
+  if (inflate.bytesWritten !== entry.packedBytes) throw bytesAfter(entry)
 }
+
+const bytesAfter = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} has bytes behind what is packed`)
+const doesNotUnpack = ({ name }: ArchiveEntry, cause: unknown) => new Corrupt(`the entry ${quoted(name)} does not unpack`, { cause })
 
 const isZlib = (error: unknown): boolean => /^(?:Z_|ERR_ZLIB)/.test(String((error as NodeJS.ErrnoException).code))
 

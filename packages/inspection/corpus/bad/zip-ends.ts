@@ -1,0 +1,165 @@
+import { bad, type CorpusFile, original } from '../corpus-file.ts'
+import { text, unicodePath, type ZipEntry, zipOf } from '../surgery/zip.ts'
+
+/** Archives in which readers find other entries, or other names and kinds of entries, than those that we see. */
+
+const corrupt = bad('file_corrupt')
+const refused = bad('archive_not_allowed')
+
+const jpeg = () => original('im-baseline.jpg')
+const photo = (name = '01.jpg'): ZipEntry => ({ name, data: jpeg() })
+const elsewhere = /its end names another place or size for its directory/
+const all = 0xffff_ffff
+
+/** A directory that our end does not lead to, before the one that it does: Python counts back from the end by the directory's size. */
+const twoDirectories = () => {
+  const seen = zipOf([photo()])
+  const hidden = zipOf([text('../../evil.py', 'import os')])
+  const start = seen.indexOf(Buffer.from('504b0102', 'hex'))
+  const other = hidden.subarray(hidden.indexOf(Buffer.from('504b0102', 'hex')), -22)
+  const end = Buffer.from(seen.subarray(-22))
+  end.writeUInt32LE(other.length, 12)
+  return Buffer.concat([seen.subarray(0, start), seen.subarray(start, -22), other, end])
+}
+
+/**
+ * An entry of a directory that only those find who count back from the end by its size, in an extra field of the last entry. Its comment
+ * reaches to the directory that all others find.
+ */
+const hiddenEntry = () => {
+  const name = '../../evil.py'
+  const hidden = (commentBytes: number) => {
+    const zip = zipOf([text(name, 'import os')])
+    const start = zip.indexOf(Buffer.from('504b0102', 'hex'))
+    const entry = Buffer.from(zip.subarray(start, start + 46 + name.length))
+    entry.writeUInt16LE(commentBytes, 32)
+    return field(0xd935, entry)
+  }
+  const withHidden = (commentBytes: number) => zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: hidden(commentBytes) }])
+  const [at, directory] = [46 + '01.jpg'.length - 12, withHidden(0).indexOf(Buffer.from('504b0102', 'hex'), 200)]
+  const zip = withHidden(directory - at - 46 - name.length)
+  zip.writeUInt32LE(zip.length - 22 - at, zip.length - 10)
+  return zip
+}
+
+const ends: readonly CorpusFile[] = [
+  refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and a place that leads others to a picture', () =>
+    hiddenEntry(),
+  ),
+  refused('directory-elsewhere.zip', elsewhere, 'a directory that points to itself beyond the end', () =>
+    zipOf([photo()], { directoryStart: 0x00ff_ffff }),
+  ),
+  refused('directory-before.zip', elsewhere, 'a directory that is said to begin with the first entry', () =>
+    zipOf([photo()], { directoryStart: 0 }),
+  ),
+  refused('directory-longer.zip', elsewhere, 'a directory that is said to be longer than it is', () =>
+    zipOf([photo()], { directoryBytes: 5000 }),
+  ),
+  refused('directory-shorter.zip', elsewhere, 'a directory that is said to be shorter: Python and Java then read another', twoDirectories),
+  refused('directory-none.zip', elsewhere, 'an end that names no directory, and no second end that does', () =>
+    zipOf([photo()], { directoryBytes: all, directoryStart: all }),
+  ),
+  refused('prefixed.zip', elsewhere, 'an archive with other bytes before it, which move all of its places', () =>
+    Buffer.concat([zipOf([photo()]).subarray(0, 4), Buffer.from('hidden!!'), zipOf([photo()])]),
+  ),
+  refused('wide-start.zip', elsewhere, 'an end of 64 bits that names another place for the directory', () =>
+    zipOf([photo()], { wide: { start: 0 } }),
+  ),
+  refused('wide-bytes.zip', elsewhere, 'an end of 64 bits that names another size for the directory', () =>
+    zipOf([photo()], { wide: { bytes: 46 } }),
+  ),
+  refused('wide-count.zip', elsewhere, 'an end of 64 bits that counts other entries than the one of 32', () =>
+    zipOf([photo(), photo('02.jpg')], { wide: { count: 1 } }),
+  ),
+  refused(
+    'short-start.zip',
+    elsewhere,
+    'an end of 32 bits that names another place than the one of 64, which readers without 64 go by',
+    () => zipOf([photo()], { wide: {}, directoryStart: 0 }),
+  ),
+  refused('short-bytes.zip', elsewhere, 'an end of 32 bits that names another size than the one of 64', () =>
+    zipOf([photo()], { wide: {}, directoryBytes: 46 }),
+  ),
+  refused('wide-elsewhere.zip', elsewhere, 'an end of 64 bits that stands elsewhere than its locator says', () =>
+    zipOf([photo()], { wide: { at: 0 } }),
+  ),
+  refused('more-counted.zip', elsewhere, 'fewer entries than the end of 64 bits counts', () =>
+    zipOf([photo()], { wide: { count: 2 }, entryCount: 2, directoryBytes: 46 }),
+  ),
+  corrupt('counted-beyond.zip', /directory is damaged/, 'fewer entries in the directory than it counts', () =>
+    zipOf([photo()], { entryCount: 2 }),
+  ),
+  corrupt('entry-volume.zip', /one of several volumes/, 'an entry that lies in another volume', () => {
+    const zip = zipOf([photo()])
+    zip.writeUInt16LE(3, zip.indexOf(Buffer.from('504b0102', 'hex')) + 34)
+    return zip
+  }),
+]
+
+const asi = (mode: number, target: string): Buffer => {
+  const data = Buffer.alloc(14)
+  data.writeUInt16LE(mode, 4)
+  data.writeUInt32LE(target.length, 6)
+  return field(0x756e, Buffer.concat([data, Buffer.from(target)]))
+}
+const field = (id: number, data: Buffer): Buffer => {
+  const head = Buffer.alloc(4)
+  head.writeUInt16LE(id, 0)
+  head.writeUInt16LE(data.length, 2)
+  return Buffer.concat([head, data])
+}
+const madeOnDos = (mode: number, name = '02.jpg') => zipOf([photo(), { ...photo(name), mode, madeOn: 0 }])
+
+const kinds: readonly CorpusFile[] = [
+  refused('dos-symlink.zip', /'02\.jpg' is a symbolic link/, 'a link that says it was made on DOS', () => madeOnDos(0xa1ff)),
+  refused('ntfs-symlink.zip', /is a symbolic link/, 'a link that says it was made on Windows', () =>
+    zipOf([photo(), { ...photo('02.jpg'), mode: 0xa1ff, madeOn: 10 }]),
+  ),
+  refused('unknown-symlink.zip', /is a symbolic link/, 'a link of a system that nobody knows', () =>
+    zipOf([photo(), { ...photo('02.jpg'), mode: 0xa1ff, madeOn: 200 }]),
+  ),
+  refused('reparse-point.zip', /is a symbolic link/, "Windows' own kind of link", () =>
+    zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 10, dosAttributes: 0x400 }]),
+  ),
+  refused('dos-device.zip', /device or pipe/, 'a device that says it was made on DOS', () => madeOnDos(0x6000)),
+  refused('dos-attribute-device.zip', /device or pipe/, 'a device by its attributes', () =>
+    zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 0, dosAttributes: 0x40 }]),
+  ),
+  refused('dos-pipe.zip', /device or pipe/, 'a pipe that says it was made on DOS', () => madeOnDos(0x1000)),
+  refused('socket.zip', /device or pipe/, 'a socket', () => madeOnDos(0xc000)),
+  refused('folder-mode.zip', /is a folder, and does not have the name of one/, 'a folder by its mode that has contents', () =>
+    madeOnDos(0x41ed),
+  ),
+  refused('folder-attribute.zip', /is a folder, and does not/, 'a folder by its attributes that has contents', () =>
+    zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 0, dosAttributes: 0x10 }]),
+  ),
+  refused('asi-link.zip', /a link by one of its extra fields/, 'a link by the extra field of ASi', () =>
+    zipOf([photo(), { ...photo('02.jpg'), extra: asi(0xa1ff, '/etc/passwd') }]),
+  ),
+  refused('pkware-link.zip', /a link by one of its extra fields/, "a link by PKWARE's extra field for Unix", () =>
+    zipOf([photo(), { ...photo('02.jpg'), extra: field(0x000d, Buffer.concat([Buffer.alloc(12), Buffer.from('/etc/passwd')])) }]),
+  ),
+  refused('streamed-link.zip', /a link by one of its extra fields/, "a link by the field that libarchive's streams have", () =>
+    zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: field(0x6c78, Buffer.from('040000ffa1', 'hex')) }]),
+  ),
+]
+
+const second = (name: string, raw = '02.jpg', checksum?: number) =>
+  zipOf([photo(), { ...photo(raw), extra: unicodePath(raw, name, checksum) }])
+
+const names: readonly CorpusFile[] = [
+  refused('second-name-up.zip', /'\.\.' in its path/, 'a second name that leads out', () => second('../../evil.jpg')),
+  refused('second-name-program.zip', /two names that stand for different things/, 'a second name of a program', () => second('evil.py')),
+  refused('second-name-caption.zip', /two names that stand for different things/, 'a picture that is also called a caption', () =>
+    second('02.txt'),
+  ),
+  refused('second-name-same.zip', /two entries have the name '01\.jpg'/, 'a second name that another entry has', () => second('01.jpg')),
+  refused('second-name-stale.zip', /a second name in it does not belong/, 'a second name for what the entry was called before', () =>
+    second('03.jpg', '02.jpg', 77),
+  ),
+  refused('second-name-local.zip', /say different things/, "a second name in the entry's own header alone", () =>
+    zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: unicodePath('01.jpg', 'evil.jpg') }]),
+  ),
+]
+
+export const badZipEnds: readonly CorpusFile[] = [...ends, ...kinds, ...names]

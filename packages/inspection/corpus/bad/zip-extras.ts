@@ -1,0 +1,149 @@
+import { bad, type CorpusFile, original } from '../corpus-file.ts'
+import { appleDouble, emptyFork } from '../surgery/macos.ts'
+import { elf, html, pe, php } from '../surgery/payloads.ts'
+import { type ZipEntry, zipOf } from '../surgery/zip.ts'
+
+/** What stands beside the pictures of a training set and is not what it may be. */
+
+const refused = bad('archive_not_allowed')
+const inside = bad('archive_entry_rejected')
+
+const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baseline.jpg') })
+const holding = (name: string, data: Buffer | string) => zipOf([photo(), { name, data: Buffer.from(data as string), method: 8 }])
+const notOfMacos = /it is not what macOS writes under its name/
+
+const macos: readonly CorpusFile[] = [
+  inside('macos-other-name.zip', notOfMacos, 'a text among the twins of files that macOS adds', () => holding('__MACOSX/notes.txt', 'x')),
+  inside('macos-picture.zip', notOfMacos, 'a picture among the twins', () => holding('__MACOSX/a.jpg', original('im-baseline.jpg'))),
+  inside('macos-double-name.zip', notOfMacos, "AppleDouble by another name than a twin's", () =>
+    holding('__MACOSX/model.pkl', appleDouble()),
+  ),
+  inside('macos-head-only.zip', notOfMacos, 'the first bytes of AppleDouble, and then a program', () =>
+    holding('__MACOSX/._a.jpg', Buffer.concat([Buffer.from('0005160700020000', 'hex'), elf()])),
+  ),
+  inside('macos-behind.zip', notOfMacos, 'bytes behind the last stretch of AppleDouble', () =>
+    holding('__MACOSX/._a.jpg', appleDouble({ trailing: Buffer.from('more than metadata') })),
+  ),
+  inside('macos-data-fork.zip', notOfMacos, "a file's contents in AppleDouble, which only AppleSingle has", () =>
+    holding('._a.jpg', appleDouble({ fork: pe(), kind: 1 })),
+  ),
+  inside('macos-no-fork.zip', notOfMacos, 'a resource fork that has no resources, but a program', () =>
+    holding('__MACOSX/._a.jpg', appleDouble({ fork: elf() })),
+  ),
+  inside('macos-empty.zip', notOfMacos, 'a twin of no bytes', () => holding('__MACOSX/._a.jpg', '')),
+  inside('macos-program.zip', /'its metadata'|a program for Linux in its metadata/, 'a program in an extended attribute', () =>
+    holding('__MACOSX/._a.jpg', appleDouble({ attributes: { 'com.apple.metadata:x': elf() }, fork: emptyFork() })),
+  ),
+  inside('macos-page.zip', /in its metadata/, 'a page in an extended attribute', () =>
+    holding('._a.jpg', appleDouble({ attributes: { comment: html() } })),
+  ),
+  inside('look-head-only.zip', notOfMacos, "the first bytes of the Finder's file, and then zeros", () =>
+    holding('.DS_Store', Buffer.concat([Buffer.from('0000000142756431', 'hex'), Buffer.alloc(6000)])),
+  ),
+  inside('look-double.zip', notOfMacos, "AppleDouble by the name of the Finder's file", () => holding('.DS_Store', appleDouble())),
+  inside('look-php.zip', /PHP code in its metadata/, "PHP in the Finder's file, where no record lies", () => {
+    const look = Buffer.from(original('finder-look.DS_Store'))
+    php().copy(look, look.length - 200)
+    return holding('.DS_Store', look)
+  }),
+]
+
+const lists: readonly CorpusFile[] = [
+  inside('list-stray.zip', /line 2 names 'b\.jpg', which is not in the archive/, 'a list of a picture that is not there', () =>
+    holding('metadata.jsonl', '{"file_name":"01.jpg","text":"a"}\n{"file_name":"b.jpg","text":"b"}\n'),
+  ),
+  inside('list-up.zip', /names '\.\.\/\.\.\/etc\/passwd'/, 'a list that leads out of the archive', () =>
+    holding('metadata.jsonl', '{"file_name":"../../etc/passwd"}'),
+  ),
+  inside('list-address.zip', /names 'https:\/\/x\.example\/a\.jpg'/, 'a list of pictures elsewhere', () =>
+    holding('metadata.jsonl', '{"file_name":"https://x.example/a.jpg"}'),
+  ),
+  inside('list-nested.zip', /names '\/etc\/passwd'/, 'a name deeper in a record, in a list', () =>
+    holding('metadata.jsonl', '{"file_name":"01.jpg","more":[{"mask_file_names":["01.jpg","/etc/passwd"]}]}'),
+  ),
+  inside('list-key-twice.zip', /line 1 has a key twice/, 'a key twice, of which readers take one or the other', () =>
+    holding('metadata.jsonl', '{"file\\u005fname":"../x.py","file_name":"01.jpg"}'),
+  ),
+  inside('list-no-object.zip', /line 2 is no JSON object/, 'a line that is no object', () =>
+    holding('metadata.jsonl', '{"file_name":"01.jpg"}\n["01.jpg"]'),
+  ),
+  inside('list-no-json.zip', /line 1 is no JSON object/, 'a line that is no JSON', () =>
+    holding('metadata.jsonl', "{'file_name': '01.jpg'}"),
+  ),
+  inside('table-stray.zip', /line 3 names 'c\.jpg'/, 'a table of a picture that is not there', () =>
+    holding('metadata.csv', 'file_name,text\r\n01.jpg,a\r\nc.jpg,b\r\n'),
+  ),
+  inside('table-second-column.zip', /names '\/etc\/passwd'/, 'another column that names files', () =>
+    holding('metadata.csv', 'file_name,image_path\n01.jpg,/etc/passwd\n'),
+  ),
+  inside('table-ragged.zip', /line 2 has 3 values for 2 columns/, 'more values than columns', () =>
+    holding('metadata.csv', 'file_name,text\n01.jpg,a,b\n'),
+  ),
+  inside('table-open-quote.zip', /line 2 is no CSV/, 'a quote that does not end', () =>
+    holding('metadata.csv', 'file_name,text\n01.jpg,"a\n'),
+  ),
+  inside('table-binary.zip', /no text in UTF-8/, 'a table that is a program', () => holding('metadata.csv', pe())),
+  refused('list-other-name.zip', /'captions\.jsonl' is neither/, 'a list by a name that no program knows', () =>
+    holding('captions.jsonl', '{"file_name":"01.jpg"}'),
+  ),
+]
+
+const leftovers: readonly CorpusFile[] = [
+  refused('thumbs.zip', /'a\/Thumbs\.db' holds previews that Windows keeps.*zip -d/, "Windows' previews", () =>
+    holding('a/Thumbs.db', Buffer.from('d0cf11e0a1b11ae1', 'hex')),
+  ),
+  refused('git-hook.zip', /lies in '\.git'/, 'a hook of a repository by the name of a caption', () =>
+    holding('.git/hooks/post-checkout.txt', 'x'),
+  ),
+  refused('git-picture.zip', /lies in '\.git'/, 'a picture in a repository of a submodule', () =>
+    holding('sub/.GIT/modules/a.jpg', original('im-baseline.jpg')),
+  ),
+  refused('git-folder.zip', /lies in '\.git'/, 'the folder of a repository, empty', () =>
+    zipOf([photo(), { name: '.git/', data: Buffer.alloc(0), mode: 0x41ed }]),
+  ),
+  refused('git-short.zip', /lies in '\.git'/, 'the same folder by the name that Windows gives it too', () =>
+    holding('git~1/config.txt', 'x'),
+  ),
+  refused('git-dots.zip', /lies in '\.git'/, 'the same folder with what Windows leaves out of names', () =>
+    holding('.git. /config.txt', 'x'),
+  ),
+  refused('git-invisible.zip', /lies in '\.git'/, 'the same folder with a letter that shows nothing, which macOS leaves out', () =>
+    holding('.g\u200cit/config.txt', 'x'),
+  ),
+  inside('keep-full.zip', /'\.gitkeep' in it: it is not empty/, 'something in a file that keeps a folder', () => holding('.gitkeep', 'x')),
+  inside('ignore-path.zip', /names a path outside/, 'patterns of Git that name a file elsewhere', () =>
+    holding('.gitignore', '/etc/passwd\n'),
+  ),
+  inside('attributes-up.zip', /names a path outside/, 'attributes of Git that lead out', () =>
+    holding('.gitattributes', '../../x filter=lfs\n'),
+  ),
+  inside('ignore-binary.zip', /no text in UTF-8/, 'a program by the name of patterns', () => holding('.gitignore', pe())),
+  inside(
+    'settings-icon.zip',
+    /it names a path/,
+    'folder settings whose icon lies on another machine, which learns the password of whoever looks',
+    () => holding('desktop.ini', '[.ShellClassInfo]\r\nIconResource=\\\\203.0.113.9\\x\\a.ico,0\r\n'),
+  ),
+  inside('settings-wide.zip', /it names a path/, 'the same in UTF-16, as Windows writes it', () =>
+    holding('desktop.ini', Buffer.from('\ufeff[.ShellClassInfo]\r\nIconFile=C:\\a.ico\r\n', 'utf16le')),
+  ),
+  inside('settings-binary.zip', /it is no text/, 'folder settings that are a program', () => holding('desktop.ini', elf())),
+  refused('read-me.zip', /'README\.md' is neither/, 'a description, which is not among what is passed over', () =>
+    holding('README.md', '# x'),
+  ),
+  refused('same-but-dot.zip', /two entries have the name '01\.jpg'/, 'one name twice, but for a dot that leads nowhere', () =>
+    zipOf([photo(), photo('./01.jpg')]),
+  ),
+  refused('dot-up.zip', /'\.\.' in its path/, 'a path out behind a dot', () => zipOf([photo(), photo('./../01.jpg')])),
+  refused('dot-root.zip', /absolute path/, 'an absolute path behind a dot', () => zipOf([photo(), photo('.//etc/01.jpg')])),
+  refused('dot-drive.zip', /absolute path/, 'a drive behind a dot', () => zipOf([photo(), photo('./C:/01.jpg')])),
+  refused('dot-last.zip', /empty part/, 'a dot at the end, which is a folder to some', () => zipOf([photo(), photo('01.jpg/.')])),
+  inside(
+    'other-format.zip',
+    /'02\.png' claims to be PNG, but its content is BMP/,
+    'a picture by the name of another, of a format that we do not take',
+    () => holding('02.png', original('im-still.bmp')),
+  ),
+]
+
+export const badZipExtras: readonly CorpusFile[] = [...macos, ...lists, ...leftovers]

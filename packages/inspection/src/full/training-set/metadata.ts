@@ -1,0 +1,116 @@
+import { MiB } from '@airlock/domain'
+import { normalizedName } from './entry-names.ts'
+import { decodedText } from './text.ts'
+
+/** Ten thousand captions with their names have some MiB. */
+export const maxMetadataBytes = 16 * MiB
+
+/** Lists that say what each picture shows, as Hugging Face's image folders have them. */
+const metadataNames: readonly string[] = ['metadata.jsonl', 'metadata.csv']
+
+export const isMetadataName = (base: string): boolean => metadataNames.includes(base.toLowerCase())
+
+/** Fields by whose name programs open a file: `file_name`, `mask_file_name`, `file_names`, `image_path`. */
+const namesFile = /(?:^|_)(?:file_?names?|(?:file_?)?paths?)$/i
+
+/**
+ * What is wrong with a list of pictures, or null when it is whole and names only entries of the archive: a program that reads it opens what it
+ * names.
+ *
+ * @param name of the list, in its folder
+ * @param bytes of at most `maxMetadataBytes`
+ * @param isEntry whether the archive has a file of a name, in composed letters
+ */
+export function faultOfMetadata(name: string, bytes: Buffer, isEntry: (name: string) => boolean): string | null {
+  const text = decodedText(bytes)
+  if (text === null) return 'it is no text in UTF-8'
+  const folder = name.slice(0, name.lastIndexOf('/') + 1)
+  for (const record of name.toLowerCase().endsWith('.csv') ? recordsOfCsv(text) : recordsOfLines(text)) {
+    if (record.fault !== null) return `line ${record.line} ${record.fault}`
+    const stray = record.names.find((file) => !namesEntry(file, folder, isEntry))
+    if (stray !== undefined) return `line ${record.line} names '${stray}', which is not in the archive`
+  }
+  return null
+}
+
+/** From the list's own folder, as the format wants it, or from the archive's root, as some write it. */
+const namesEntry = (file: string, folder: string, isEntry: (name: string) => boolean): boolean =>
+  [folder + file, file].some((path) => isEntry(normalizedName(path).normalize('NFC')))
+
+/** What one record of a list names, or what is wrong with it. */
+interface MetadataRecord {
+  readonly line: number
+  readonly names: readonly string[]
+  readonly fault: string | null
+}
+
+/** JSON, an object a line. */
+function* recordsOfLines(text: string): Generator<MetadataRecord> {
+  for (const [i, line] of text.split('\n').entries()) {
+    if (line.trim() === '') continue
+    yield { line: i + 1, ...recordOfJson(line) }
+  }
+}
+
+function recordOfJson(line: string): Omit<MetadataRecord, 'line'> {
+  const record = parsed(line)
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return { names: [], fault: 'is no JSON object' }
+  const names: string[] = []
+  let keys = 0
+  // no recursion: a line of a million brackets is JSON
+  for (const left: [key: string, value: unknown][] = [['', record]]; left.length > 0; ) {
+    const [key, value] = left.pop() as [string, unknown]
+    if (typeof value === 'string' && value !== '' && namesFile.test(key)) names.push(value)
+    if (typeof value !== 'object' || value === null) continue
+    const isList = Array.isArray(value)
+    const members: [string, unknown][] = Object.entries(value).map(([name, member]) => [isList ? key : name, member])
+    if (!isList) keys += members.length
+    for (const member of members) left.push(member)
+  }
+  // of two keys of one name, readers differ in which they take
+  return keys === keysIn(line) ? { names, fault: null } : { names, fault: 'has a key twice' }
+}
+
+const keysIn = (line: string): number => {
+  let keys = 0
+  for (const [, colon] of line.matchAll(/"(?:[^"\\]|\\.)*"\s*(:?)/g)) if (colon === ':') keys++
+  return keys
+}
+
+function parsed(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch (error) {
+    if (error instanceof SyntaxError) return null
+    throw error
+  }
+}
+
+/** Comma-separated values (RFC 4180): the first record has the names of the columns. */
+function* recordsOfCsv(text: string): Generator<MetadataRecord> {
+  let columns: readonly string[] | null = null
+  for (const { line, cells } of rowsOf(text)) {
+    if (cells === null) yield { line, names: [], fault: 'is no CSV' }
+    else if (cells.length === 1 && cells[0] === '') continue
+    else if (columns === null) columns = cells.map((cell) => cell.trim())
+    else if (cells.length !== columns.length) yield { line, names: [], fault: `has ${cells.length} values for ${columns.length} columns` }
+    else yield { line, names: cells.filter((cell, i) => cell !== '' && namesFile.test(columns?.[i] ?? '')), fault: null }
+  }
+}
+
+/** A value is quoted, its own quotes doubled, or goes up to the next comma or line end. `cells` is null where neither is true. */
+function* rowsOf(text: string): Generator<{ line: number; cells: string[] | null }> {
+  const value = /"((?:[^"]|"")*)"(,|\r?\n|\r|$)|([^,\r\n]*)(,|\r?\n|\r|$)/y
+  let [line, began, cells] = [1, 1, [] as string[]]
+  while (value.lastIndex < text.length || cells.length > 0) {
+    const startsQuoted = text[value.lastIndex] === '"'
+    const found = value.exec(text)
+    if (found === null || (startsQuoted && found[1] === undefined)) return yield { line: began, cells: null }
+    const [whole, quotedText, quotedEnd, plain, plainEnd] = found
+    cells.push(quotedText?.replaceAll('""', '"') ?? plain ?? '')
+    line += whole.split('\n').length - 1
+    if ((quotedEnd ?? plainEnd) === ',') continue
+    yield { line: began, cells }
+    ;[began, cells] = [line, []]
+  }
+}

@@ -1,0 +1,109 @@
+import { bytesInMemory, MiB } from '@airlock/domain'
+import { defaultLimits, inspect } from '@airlock/inspection/full'
+import sharp from 'sharp'
+import { describe, expect, test } from 'vitest'
+import { text, type ZipEntry, zipOf } from '../../corpus/surgery/zip.ts'
+import { inspected, outcome, sample, watched } from '../sources.ts'
+
+const set = { filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' } as const
+const flat = (side: number) =>
+  sharp({ create: { width: side, height: side, channels: 3, background: '#c03' } })
+    .webp({ lossless: true })
+    .toBuffer()
+const copies = (data: Buffer, count: number): ZipEntry[] => Array.from({ length: count }, (_, i) => ({ name: `${i}.webp`, data }))
+
+describe('the pixels of all pictures in an archive are bounded together', () => {
+  const side = 200
+  const limits = { ...defaultLimits, maxPixels: side * side }
+
+  test('ten of the largest size pass, however small the archive', async () => {
+    expect(outcome(await inspected(zipOf(copies(await flat(side), 10)), 'set.zip', limits))).toMatchObject({ pictures: 10 })
+  })
+
+  test('one more is refused before it is decoded, and the answer says how much there may be', async () => {
+    const bad = Buffer.from(await flat(side))
+    bad.fill(0xff, 25) // its pixels do not decode
+    const verdict = await inspected(zipOf([...copies(await flat(side), 10), { name: 'last.webp', data: bad }]), 'set.zip', limits)
+
+    expect(outcome(verdict)).toBe(
+      "archive_not_allowed: File 'set.zip' can't be taken as a training set: its pictures have more than 0.4 megapixels in all, the maximum for an archive of its size.",
+    )
+  })
+
+  test('a larger archive may have more of them, in proportion', async () => {
+    const padding: ZipEntry = { ...text('long.txt', ''), extra: field(20_000) }
+    const entries = [...copies(await flat(side), 20), padding, { ...padding, name: 'long too.txt' }]
+
+    expect(outcome(await inspected(zipOf(copies(await flat(side), 20)), 'set.zip', limits))).toMatch(/^archive_not_allowed/)
+    expect(outcome(await inspected(zipOf(entries), 'set.zip', limits))).toMatchObject({ pictures: 20 })
+  })
+
+  test('the frames of an animation count each', async () => {
+    const frames = ['#c03', '#03c'].map((background) => ({ create: { width: 100, height: 200, channels: 3 as const, background } }))
+    const animation = await sharp(await Promise.all(frames.map((frame) => sharp(frame).png().toBuffer())), { join: { animated: true } })
+      .webp({ lossless: true })
+      .toBuffer()
+    const verdict = outcome(await inspected(zipOf(copies(animation, 1)), 'set.zip', limits))
+
+    expect(verdict).toMatchObject({ pictures: 1 })
+    expect(outcome(await inspected(zipOf(copies(animation, 10)), 'set.zip', limits))).toMatchObject({ pictures: 10 })
+    expect(outcome(await inspected(zipOf(copies(animation, 11)), 'set.zip', limits))).toMatch(/megapixels in all/)
+  })
+})
+
+/** An extra field that nobody reads. */
+function field(length: number): Buffer {
+  const bytes = Buffer.alloc(4 + length)
+  bytes.writeUInt16LE(0xd935, 0)
+  bytes.writeUInt16LE(length, 2)
+  return bytes
+}
+
+describe('each byte of an archive is read about once', () => {
+  const cases = {
+    'many small entries': () => Array.from({ length: 9999 }, (_, i) => text(`${i}.txt`, `caption ${i}`)),
+    'entries larger than a read': () =>
+      Array.from({ length: 3 }, (_, i) => ({
+        name: `${i}.jpg`,
+        data: Buffer.concat([sample('good/IMG_4211.JPG'), Buffer.alloc(5 * MiB)]),
+      })),
+  }
+
+  test.each(Object.entries(cases))('%s', async (_, entries) => {
+    const bytes = zipOf([{ name: 'a.jpg', data: sample('good/IMG_4211.JPG') }, ...entries()])
+    const source = watched(bytes)
+    await inspect(source, set)
+    const read = source.reads.reduce((sum, { length }) => sum + length, 0)
+
+    expect(read).toBeLessThan(bytes.length * 1.05 + 200_000)
+    expect(source.reads.length).toBeLessThan(6 + bytes.length / MiB)
+  })
+})
+
+test('an archive reports progress while its directory is read, before the first entry', async () => {
+  const bytes = zipOf([{ name: 'a.jpg', data: Buffer.from('no picture') }, ...Array.from({ length: 4999 }, (_, i) => text(`${i}.txt`, ''))])
+  let steps = 0
+  const verdict = await inspect(bytesInMemory(bytes), set, defaultLimits, () => {
+    steps++
+  })
+
+  expect(verdict.ok).toBe(false)
+  expect(steps).toBeGreaterThanOrEqual(4)
+})
+
+test('what the source throws in the middle of an archive is no verdict on it', async () => {
+  const bytes = zipOf([{ name: 'a.jpg', data: sample('good/IMG_4211.JPG'), method: 8 }, ...copies(await flat(20), 2)])
+  const reads = watched(bytes)
+  await inspect(reads, set)
+  const outOfReach = new Error('the store is out of reach')
+
+  for (const failing of reads.reads.keys()) {
+    let read = 0
+    const source = {
+      ...bytesInMemory(bytes),
+      read: async (offset: number, length: number) =>
+        read++ === failing ? Promise.reject(outOfReach) : bytes.subarray(offset, offset + length),
+    }
+    await expect(inspect(source, set)).rejects.toBe(outOfReach)
+  }
+})
