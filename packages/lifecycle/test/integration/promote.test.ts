@@ -53,6 +53,15 @@ test.for(kinds)(
   },
 )
 
+test('a JPEG that comes as photo.png becomes an asset whose key and type are those of a JPEG, by its own name', async ({ airlock }) => {
+  const upload = await airlock.accepts({ ...samples.photo, filename: 'photo.png', declaredType: 'image/png' })
+  await airlock.worker({ inspect: realInspect }).process(upload)
+
+  expect(upload.finalKey).toMatch(/_photo\.jpg$/)
+  expect(await airlock.assetsOf(upload)).toMatchObject([{ s3Key: upload.finalKey, mediaType: 'image/jpeg', filename: 'photo.png' }])
+  expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ contentType: 'image/jpeg' })
+})
+
 test.for([samples.photo, largeScene()])('$filename is encrypted where it ends up', async (sample, { airlock, expect }) => {
   const upload = await airlock.accepts(sample)
   await airlock.worker().process(upload)
