@@ -162,7 +162,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const { bucket, presignHours } = deps
   const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })
   await app.register(assetRoutes({ assets, store: cached, bucket, presignHours, accesses, authenticate }))
-  await app.register(brandRoutes({ brands: servers.database.brands, store, bucket, presignHours, accesses, authenticate }))
+  await app.register(brandRoutes({ brands: servers.database.brands, assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(eventRoute({ feed: eventFeed, events: servers.database.events, authenticate }))
   await app.register(
     healthRoutes({

@@ -1,4 +1,5 @@
-import type { AssetRecord } from '@airlock/database'
+import type { AssetRecord, AssetRepository } from '@airlock/database'
+import { AirlockError } from '@airlock/domain'
 import type { ObjectStore, PresignOptions } from '@airlock/storage'
 import Type from 'typebox'
 import { Moment, nullable, Uuid } from './routes/schemas.ts'
@@ -32,6 +33,7 @@ export interface PresignWish {
 }
 
 export interface PresignDeps {
+  assets: Pick<AssetRepository, 'noteUse'>
   store: Pick<ObjectStore, 'presign'>
   bucket: string
 }
@@ -50,12 +52,16 @@ export const assetBody = (asset: AssetRecord, bucket: string): AssetBody => ({
   created_at: asset.createdAt.toISOString(),
 })
 
-/** @returns the asset with a URL; `expiration_at` is when that URL really stops working */
+/**
+ * @returns the asset with a URL; `expiration_at` is when that URL really stops working
+ * @throws AirlockError `asset_not_found` when it was just deleted because nobody used it
+ */
 export async function presignedAsset(
   asset: AssetRecord,
   { hours, disposition }: PresignWish,
-  { store, bucket }: PresignDeps,
+  { assets, store, bucket }: PresignDeps,
 ): Promise<PresignedAsset> {
+  if (mayBeUnused(asset) && !(await assets.noteUse(asset.id))) throw new AirlockError('asset_not_found', { id: asset.id })
   const { url, expiresAt } = await store.presign(asset.s3Key, {
     expiresInSeconds: hours * 3600,
     disposition,
@@ -63,3 +69,13 @@ export async function presignedAsset(
   })
   return { ...assetBody(asset, bucket), presigned_url: url, expiration_at: expiresAt.toISOString() }
 }
+
+/** Half of the shortest time after which an asset counts as unused, so that a wrong clock of this gateway does not matter. */
+const surelyUsedForMs = 12 * 3_600_000
+
+/**
+ * Whether the sweeper might take this asset for unused, now or before the access log is written. Then its use must be noted before anybody gets a URL;
+ * an asset that is in use is spared that statement.
+ */
+const mayBeUnused = ({ expiringAt, lastAccessedAt, createdAt }: AssetRecord): boolean =>
+  expiringAt !== null || Date.now() - Math.max(createdAt.getTime(), lastAccessedAt?.getTime() ?? 0) > surelyUsedForMs

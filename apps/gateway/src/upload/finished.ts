@@ -41,6 +41,10 @@ async function finishedEntry(record: UploadRecord, index: number, deps: Finished
   const none = { asset_id: null, s3_url: null, presigned_url: null, expiration_at: null, error: record.refusal }
   const asset = record.state === 'completed' ? await assets.ofUpload(record.id) : null
   if (asset === null) return { ...entry, ...none }
-  const { asset_id, s3_url, presigned_url, expiration_at } = await presignedAsset(asset, { hours: presignHours.default }, { store, bucket })
+  const { asset_id, s3_url, presigned_url, expiration_at } = await presignedAsset(
+    asset,
+    { hours: presignHours.default },
+    { assets, store, bucket },
+  )
   return { ...entry, asset_id, s3_url, presigned_url, expiration_at, error: null }
 }

@@ -79,6 +79,56 @@ test('an access moves last_accessed_at of what was granted, and of nothing else'
   expect(await accessed(refused)).toBeNull()
 })
 
+/** Unused for so long that the sweeper may delete it at any moment. */
+const expires = (gateway: RunningGateway, id: string) =>
+  sql(gateway, `update assets set created_at = now() - interval '98 days', expiring_at = now() - interval '1 ms' where id = $1`, [id])
+
+test.for(['', '/presigned'])(
+  'an access by GET /api/assets/:id%s saves an asset before its URL is returned',
+  async (suffix, { gateway, client }) => {
+    const id = await asset(gateway, client)
+    await expires(gateway, id)
+
+    const { status, body } = await client.get(`/api/assets/${id}${suffix}`)
+
+    expect(await gateway.database.assets.deleteExpired(id, { graceDays: 7 })).toBe('waits')
+    expect(status).toBe(200)
+    expect((await fetch(body.presigned_url)).status).toBe(200)
+  },
+)
+
+test('an access saves an asset that is marked only after its row was read', async ({ gateway, client }) => {
+  const id = await asset(gateway, client)
+  await sql(gateway, `update assets set created_at = now() - interval '98 days' where id = $1`, [id])
+
+  await client.get(`/api/assets/${id}/presigned`)
+
+  expect(await gateway.database.assets.markExpiring(id, { days: 90, graceDays: 0 })).toBe(false)
+})
+
+test('an asset that was just deleted because nobody used it is 404, never a URL that leads nowhere', async ({ gateway, client }) => {
+  const id = await asset(gateway, client)
+  await expires(gateway, id)
+  const deletion = new pg.Client({ connectionString: gateway.servers.db.url })
+  await deletion.connect()
+  await deletion.query('begin')
+  await deletion.query('delete from assets where id = $1', [id])
+  const answer = client.get(`/api/assets/${id}/presigned`)
+  const waits = `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`
+  await expect.poll(async () => (await sql(gateway, waits)).length).toBe(1)
+  await deletion.query('commit')
+  await deletion.end()
+
+  expect(await answer).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
+})
+
+test('presigning an asset that is in use costs Postgres one statement', async ({ gateway, client }) => {
+  const id = await asset(gateway, client)
+  const before = gateway.asked.postgres
+  for (let i = 0; i < 10; i += 1) await client.get(`/api/assets/${id}/presigned`)
+  expect(gateway.asked.postgres - before).toBe(10)
+})
+
 test('a URL that goes out with the answer of an upload is an access as well', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), prefer: 'wait=10' }
   const body = formOf([['asset_type', 'brand_image'], await logo()])

@@ -37,6 +37,13 @@ export interface UnusedAssets {
    * @returns `spared` when it was used since it was marked: then its mark is gone; `waits` when its time has not come, or it is gone
    */
   deleteExpired(id: string, options: { graceDays: number }): Promise<'deleted' | 'spared' | 'waits'>
+  /**
+   * Notes that an asset is used at this moment, which also removes its mark. It waits for a deletion that is under way, so that exactly one
+   * of the two happens.
+   *
+   * @returns false when the asset is gone
+   */
+  noteUse(id: string): Promise<boolean>
 }
 
 const read = rowReader(Asset)
@@ -68,6 +75,10 @@ export const unusedAssets = (sessions: Sessions): UnusedAssets => {
         await rows('delete from assets where id = $1', [id])
         return 'deleted'
       }),
+    noteUse: async (id) => {
+      const rows = await sessions.run((session) => session.rows(noteUse, [id]))
+      return rows.length === 1
+    },
   }
 }
 
@@ -102,6 +113,8 @@ const expiring = `
 
 /** The lock waits for a brand that is just linking the asset, and lets none link it from here on. */
 const lockExpired = 'select from assets where id = $1 and expiring_at <= now() for update'
+
+const noteUse = 'update assets set last_accessed_at = now(), expiring_at = null where id = $1 returning id'
 
 /** An access may be in the log alone: it does not wait for a row that somebody has locked. */
 const usedSinceMark = `

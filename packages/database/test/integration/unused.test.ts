@@ -94,6 +94,33 @@ test('any access in the grace time saves an asset', async ({ database, sql }) =>
   expect(await database.assets.byId(asset.id)).toMatchObject({ expiringAt: null })
 })
 
+test('a use and a deletion that meet: exactly one of them happens', async ({ database, other, sql }) => {
+  for (let round = 0; round < 20; round += 1) {
+    const asset = await expired(database, sql)
+    const [used, deletion] = await Promise.all([database.assets.noteUse(asset.id), other.assets.deleteExpired(asset.id, { graceDays: 7 })])
+    expect([used, deletion]).toEqual(used ? [true, 'waits'] : [false, 'deleted'])
+    expect((await database.assets.byId(asset.id)) !== null).toBe(used)
+  }
+})
+
+test('a use that waits for a deletion finds the asset gone', async ({ database, sql, url }) => {
+  const asset = await expired(database, sql)
+  const deletion = await connected(url)
+  await deletion.query('begin')
+  await deletion.query('delete from assets where id = $1', [asset.id])
+  const use = database.assets.noteUse(asset.id)
+  await deletion.query('commit')
+  await deletion.end()
+  expect(await use).toBe(false)
+})
+
+test('an asset that is used at this moment is not marked', async ({ database, sql }) => {
+  const asset = await promoted(database)
+  await agesDays(sql, asset.id, 98)
+  expect(await database.assets.noteUse(asset.id)).toBe(true)
+  expect(await database.assets.markExpiring(asset.id, { days: 90, graceDays: 0 })).toBe(false)
+})
+
 test('an access that the log alone knows, because somebody had the row locked, saves it as well', async ({ database, sql, url }) => {
   const asset = await expired(database, sql)
   const blocker = await connected(url)
