@@ -32,13 +32,13 @@ export default defineConfig({
           include: ['{packages,apps}/*/test/unit/**/*.test.ts'],
           exclude: [mocking],
           isolate: false,
-          testTimeout: 10_000,
+          testTimeout: 30_000,
         },
       },
       {
         extends: true,
         // What is mocked for one file must not be there for the next.
-        test: { name: 'unit-mocked', include: [mocking], testTimeout: 10_000 },
+        test: { name: 'unit-mocked', include: [mocking], testTimeout: 30_000 },
       },
       {
         extends: true,
