@@ -1,17 +1,18 @@
 import type { FileCounter, Log } from '@airlock/lifecycle'
 import type { Redis } from 'ioredis'
 
-const hourMs = 3_600_000
-
 /** After a failure Redis is left alone for so long, in ms: a silent one would cost every file its whole command timeout. */
 const restMs = 5000
 
+/** How long a refusal is repeated without Postgres, in ms. Whatever makes room meanwhile is seen after that. */
+const rememberedMs = 1000
+
 /**
- * The files of a user's last hour in a sorted set of upload ids, scored by their time. While Redis is away it knows nothing and refuses
- * nobody: Postgres decides.
+ * Repeats a refusal of Postgres for a second, on all gateways: a user who goes on sending costs one statement a second. It counts nothing, so that
+ * it can't refuse for longer than Postgres would. While Redis is unavailable it refuses nobody, and Postgres is asked each time.
  */
 export function redisFileCounter(redis: Redis, { keyPrefix = 'airlock', log }: { keyPrefix?: string; log: Log }): FileCounter {
-  const keyOf = (userId: string) => `${keyPrefix}:files:{${userId}}`
+  const keyOf = (userId: string) => `${keyPrefix}:files-refused:{${userId}}`
   let restsUntil = 0
   const orElse = async <T>(fallback: T, ask: () => Promise<T>): Promise<T> => {
     if (redis.status !== 'ready' || performance.now() < restsUntil) return fallback
@@ -24,25 +25,16 @@ export function redisFileCounter(redis: Redis, { keyPrefix = 'airlock', log }: {
     }
   }
   return {
-    secondsUntilRoom: (userId, filesPerHour) =>
+    secondsUntilRoom: (userId) =>
       orElse(0, async () => {
-        const now = Date.now()
-        const sent = await redis.zcount(keyOf(userId), now - hourMs, '+inf')
-        if (sent < filesPerHour) return 0
-        const [, oldest] = await redis.zrange(keyOf(userId), now - hourMs, '+inf', 'BYSCORE', 'LIMIT', sent - filesPerHour, 1, 'WITHSCORES')
-        return Math.max(1, Math.ceil((Number(oldest ?? now) + hourMs - now) / 1000))
+        const seconds = Number(await redis.get(keyOf(userId)))
+        return Number.isFinite(seconds) && seconds > 0 ? seconds : 0
       }),
-    add: (userId, uploadId) =>
+    refused: (userId, retryAfterSeconds) =>
       orElse(undefined, async () => {
-        const key = keyOf(userId)
-        const now = Date.now()
-        await redis
-          .multi()
-          .zadd(key, now, uploadId)
-          .zremrangebyscore(key, '-inf', now - hourMs)
-          .pexpire(key, hourMs)
-          .exec()
+        // Seconds are rounded up: one second may be over at once.
+        if (retryAfterSeconds > 1) await redis.set(keyOf(userId), retryAfterSeconds, 'PX', rememberedMs)
       }),
-    remove: (userId, uploadId) => orElse(undefined, async () => void (await redis.zrem(keyOf(userId), uploadId))),
+    givenBack: (userId) => orElse(undefined, async () => void (await redis.del(keyOf(userId)))),
   }
 }

@@ -31,7 +31,7 @@ export const sweepOptions: WorkerDeps['sweep'] = {
 }
 
 /** Nobody counts files here. */
-const noCounter = { secondsUntilRoom: async () => 0, add: async () => {}, remove: async () => {} }
+const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, givenBack: async () => {} }
 
 /** What a form says of files that are no pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }

@@ -7,7 +7,7 @@ import type { FileCounter, ReceivedFile } from './receive.ts'
 export interface DiscardDeps {
   uploads: Pick<UploadRepository, 'abandon'>
   store: Pick<ObjectStore, 'purge'>
-  counter: Pick<FileCounter, 'remove'>
+  counter: Pick<FileCounter, 'givenBack'>
   log: Log
 }
 
@@ -26,8 +26,8 @@ export async function discard(
 ): Promise<void> {
   const { uploadId, userId, filename, sizeBytes } = file
   try {
-    if (options.giveBack) await counter.remove(userId, uploadId)
     const abandoned = await uploads.abandon(uploadId, why, options)
+    if (options.giveBack) await counter.givenBack(userId)
     if (abandoned) await store.purge(file.quarantineKey)
     log.info({ uploadId, userId, filename, sizeBytes, code: why.code, step: 'discard' }, 'file refused')
   } catch (err) {

@@ -32,14 +32,16 @@ export interface ReceivedFile {
 }
 
 /**
- * A cheap look at a user's hour, so that a flood costs no database. It may know too little, never decides alone, and never throws:
- * Postgres counts in the statement that inserts the row (design, section 6).
+ * Remembers for a moment that Postgres has refused a user's file, so that a flood costs little of the database. It may know too little, never
+ * decides by itself, and never throws: Postgres counts in the statement that inserts the row.
  */
 export interface FileCounter {
   /** Seconds until the user may send another file; 0 = now, as far as the counter knows. */
-  secondsUntilRoom(userId: string, filesPerHour: number): Promise<number>
-  add(userId: string, uploadId: string): Promise<void>
-  remove(userId: string, uploadId: string): Promise<void>
+  secondsUntilRoom(userId: string): Promise<number>
+  /** Postgres has just refused a file of the user, who may send another after so many seconds. */
+  refused(userId: string, retryAfterSeconds: number): Promise<void>
+  /** A file was given back: there may be room again. */
+  givenBack(userId: string): Promise<void>
 }
 
 export interface ReceiveDeps {
@@ -120,7 +122,7 @@ async function register(
   const { userId, filesPerHour } = sender
   const limitReached = (retryAfterSeconds: number) =>
     new FileLimitReached({ filename: file.filename, limit: filesPerHour, retryAfterSeconds })
-  const seconds = await counter.secondsUntilRoom(userId, filesPerHour)
+  const seconds = await counter.secondsUntilRoom(userId)
   if (seconds > 0) throw limitReached(seconds)
   const outcome = await uploads.register(
     {
@@ -136,8 +138,9 @@ async function register(
     },
     { filesPerHour },
   )
-  if (!outcome.registered) throw limitReached(outcome.retryAfterSeconds)
-  await counter.add(userId, uploadId)
+  if (outcome.registered) return
+  await counter.refused(userId, outcome.retryAfterSeconds)
+  throw limitReached(outcome.retryAfterSeconds)
 }
 
 /** The user's hour is full. Nothing was read. */
@@ -161,10 +164,10 @@ async function abandonFailed(
   const { why, giveBack } = reasonOf(error, bytes, about.filename)
   const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
   log.info(error instanceof AirlockError ? fields : { ...fields, err: error }, 'file not received')
-  if (giveBack) await counter.remove(about.userId, about.uploadId)
   await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
     log.warn({ ...about, err }, 'upload not marked as abandoned yet, the sweeper will')
   })
+  if (giveBack) await counter.givenBack(about.userId)
 }
 
 /** Why a file was not received. What breaks off is the client's; every other failure is ours, and goes back to the user's hour. */

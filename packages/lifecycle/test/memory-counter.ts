@@ -1,30 +1,21 @@
 import type { FileCounter } from '../src/index.ts'
 
-/** What a gateway knows of users' hours, without a Redis. */
+/** What a gateway remembers of refusals, without a Redis. */
 export class MemoryCounter implements FileCounter {
-  readonly counted = new Map<string, Set<string>>()
   /** What is answered when somebody asks for room. */
   seconds = 0
+  /** What it was told, in this order. */
+  readonly told: string[] = []
 
   async secondsUntilRoom(): Promise<number> {
     return this.seconds
   }
 
-  async add(userId: string, uploadId: string): Promise<void> {
-    this.#of(userId).add(uploadId)
+  async refused(userId: string, retryAfterSeconds: number): Promise<void> {
+    this.told.push(`refused ${userId} ${retryAfterSeconds > 0}`)
   }
 
-  async remove(userId: string, uploadId: string): Promise<void> {
-    this.#of(userId).delete(uploadId)
-  }
-
-  filesOf(userId: string): string[] {
-    return [...this.#of(userId)]
-  }
-
-  #of(userId: string): Set<string> {
-    const files = this.counted.get(userId) ?? new Set()
-    this.counted.set(userId, files)
-    return files
+  async givenBack(userId: string): Promise<void> {
+    this.told.push(`given back ${userId}`)
   }
 }
