@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type BucketContext, type Setting, settle } from '../../src/commands/bucket/setting.ts'
 import { defaultEncryption } from '../../src/commands/bucket/settings/encryption.ts'
 import { incompleteUploads } from '../../src/commands/bucket/settings/lifecycle.ts'
+import { noCustomerKeys } from '../../src/commands/bucket/settings/no-customer-keys.ts'
 import { publicAccess } from '../../src/commands/bucket/settings/public-access.ts'
 import { tlsOnly } from '../../src/commands/bucket/settings/tls-only.ts'
 import { clientFor } from '../../src/commands/probe/s3-target.ts'
@@ -38,6 +39,7 @@ const apply = (setting: Setting, more: Partial<BucketContext> = {}) => settle(se
 describe.for([
   { setting: publicAccess, name: 'public access', of: 'publicAccessBlock' },
   { setting: tlsOnly, name: 'TLS only', of: 'policy' },
+  { setting: noCustomerKeys, name: 'no SSE-C', of: 'policy' },
   { setting: defaultEncryption, name: 'default encryption', of: 'encryption' },
   { setting: incompleteUploads, name: 'incomplete uploads', of: 'lifecycle' },
 ])('$name', ({ setting, of }) => {
@@ -73,6 +75,15 @@ describe.for([
 
     expect(await check(setting)).toMatchObject({ outcome: 'failed', remark: 'AccessDenied (403)' })
   })
+})
+
+test('two statements of ours stand beside each other, and neither is set on a store that may not know its condition', async () => {
+  await apply(tlsOnly)
+  await apply(noCustomerKeys)
+  const sids = JSON.parse(store.settings.get('policy') ?? '{}').Statement.map(({ Sid }: { Sid: string }) => Sid)
+  expect(sids).toEqual(['AirlockTlsOnly', 'AirlockNoCustomerKeys'])
+  const target = { ...context.target, endpoint: 'https://s3.example.com' }
+  expect(await apply(noCustomerKeys, { target })).toMatchObject({ outcome: 'not supported by this store' })
 })
 
 describe('TLS only', () => {

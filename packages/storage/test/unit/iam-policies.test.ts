@@ -6,10 +6,13 @@ interface Statement {
   Effect: string
   Action: string[]
   Resource: string | string[]
+  Condition?: Record<string, Record<string, string>>
 }
 
 const policyOf = (app: string): Statement[] =>
   JSON.parse(readFileSync(new URL(`../../../../deploy/iam/${app}.json`, import.meta.url), 'utf8')).Statement
+
+const allowedBy = (app: string): Statement[] => policyOf(app).filter(({ Effect }) => Effect === 'Allow')
 
 const own = 'zapcut-prod'
 const foreign = 'zapcut-renders'
@@ -23,7 +26,7 @@ const prefixesFor = (app: string, action: string, bucket = own): string[] =>
 
 const resourcesFor = (app: string, action: string): string[] =>
   policyOf(app)
-    .filter(({ Action }) => Action.includes(action))
+    .filter(({ Effect, Action }) => Effect === 'Allow' && Action.includes(action))
     .flatMap(({ Resource }) => Resource)
 
 const everywhere = [...finalPrefixes, quarantinePrefix].toSorted()
@@ -34,8 +37,8 @@ test('the gateway writes and deletes in quarantine only', () => {
   }
 })
 
-test('the gateway reads every asset, to sign downloads of it', () => {
-  expect(prefixesFor('gateway', 's3:GetObject')).toEqual(everywhere)
+test('the gateway reads every asset, to sign downloads of it, and looks into the inbox', () => {
+  expect(prefixesFor('gateway', 's3:GetObject')).toEqual([...everywhere, inboxPrefix].toSorted())
 })
 
 test('the worker writes assets of every kind, and nothing into quarantine', () => {
@@ -55,14 +58,16 @@ test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets', 
 })
 
 test('a pipeline writes into the inbox, and does nothing else', () => {
-  expect(policyOf('pipeline').flatMap(({ Action }) => Action)).toEqual(['s3:PutObject', 's3:AbortMultipartUpload'])
+  expect(allowedBy('pipeline').flatMap(({ Action }) => Action)).toEqual(['s3:PutObject', 's3:AbortMultipartUpload'])
   expect(prefixesFor('pipeline', 's3:PutObject')).toEqual([inboxPrefix])
   expect(prefixesFor('pipeline', 's3:AbortMultipartUpload')).toEqual([inboxPrefix])
 })
 
-test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s names each action, and only allows', (app) => {
-  for (const { Effect, Action } of policyOf(app)) {
-    expect(Effect).toBe('Allow')
-    expect(Action.filter((action) => action.includes('*'))).toEqual([])
-  }
+test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s names each action', (app) => {
+  for (const { Action } of policyOf(app)) expect(Action.filter((action) => action.includes('*'))).toEqual([])
+})
+
+test('a pipeline may put nothing that only its own key can read (SSE-C)', () => {
+  const refused = policyOf('pipeline').filter(({ Condition }) => Condition?.Null?.['s3:x-amz-server-side-encryption-customer-algorithm'])
+  expect(refused).toMatchObject([{ Effect: 'Deny', Action: ['s3:PutObject'], Resource: `arn:aws:s3:::${own}/${inboxPrefix}*` }])
 })

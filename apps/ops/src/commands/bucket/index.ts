@@ -6,11 +6,12 @@ import { type BucketContext, type Line, type Setting, settle } from './setting.t
 import { bucketItself } from './settings/bucket-itself.ts'
 import { defaultEncryption } from './settings/encryption.ts'
 import { incompleteUploads } from './settings/lifecycle.ts'
+import { noCustomerKeys } from './settings/no-customer-keys.ts'
 import { publicAccess } from './settings/public-access.ts'
 import { tlsOnly } from './settings/tls-only.ts'
 
 /** What Airlock wants its bucket to have (docs/bucket-setup.md), in the order in which it is set. */
-const settings: readonly Setting[] = [publicAccess, tlsOnly, defaultEncryption, incompleteUploads]
+const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads]
 
 export const bucketCommand: Command = {
   name: 'bucket',
