@@ -158,7 +158,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     }),
   )
   await app.register(pipelineRoute({ ...deps, ...servers, uploads, authenticate: authenticateUpload }))
-  await app.register(jobRoutes({ uploads, assets, bell: servers.bell, feed, authenticate }))
+  await app.register(jobRoutes({ uploads, assets, store: servers.store, bell: servers.bell, feed, authenticate }))
   const { bucket, presignHours } = deps
   const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })
   await app.register(assetRoutes({ assets, store: cached, bucket, presignHours, accesses, authenticate }))

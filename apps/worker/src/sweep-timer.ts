@@ -1,4 +1,4 @@
-import { type SweepDeps, type SweepOptions, type SweepReport, sweep } from '@airlock/lifecycle'
+import { type SweepDeps, SweepIncomplete, type SweepOptions, type SweepReport, sweep } from '@airlock/lifecycle'
 import { RecurringWork } from './recurring-work.ts'
 
 export interface SweepTimerOptions extends Omit<SweepOptions, 'signal' | 'notWithinSeconds'> {
@@ -22,7 +22,10 @@ export class SweepTimer extends RecurringWork {
         const report = await sweep({ ...options, notWithinSeconds: everySeconds * mostOfThePause, signal }, deps)
         if (report !== null) onSwept(report)
       },
-      onFailure: (err) => deps.log.warn({ err }, 'sweep not finished, the next one will'),
+      onFailure: (err) => {
+        if (err instanceof SweepIncomplete) onSwept(err.report)
+        deps.log.warn({ err }, 'sweep not finished, the next one will')
+      },
     })
   }
 }

@@ -1,7 +1,7 @@
 import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
-import { type FinishDeps, finishIfFinal } from './park.ts'
+import { type EmptyIfFinalDeps, emptyIfFinal } from './empty-quarantine.ts'
 
-export interface HandBackDeps extends FinishDeps {
+export interface HandBackDeps extends EmptyIfFinalDeps {
   uploads: Pick<UploadRepository, 'handBack' | 'byId'>
 }
 
@@ -24,7 +24,7 @@ export async function handBack(claim: Claim, { uploads, store, log }: HandBackDe
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     log.warn(about, 'another attempt owns the upload')
-    await finishIfFinal(claim, { uploads, store, log })
+    await emptyIfFinal(claim, { uploads, store, log })
     return 'lost'
   }
 }

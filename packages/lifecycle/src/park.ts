@@ -1,13 +1,13 @@
-import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
-import { type ErrorCode, InspectionFailed, isFinal, refusal } from '@airlock/domain'
+import { ClaimLost, type UploadRepository } from '@airlock/database'
+import { type ErrorCode, InspectionFailed, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
-import { emptyQuarantine } from './empty-quarantine.ts'
+import { emptyIfFinal } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 import type { AttemptFailed } from './process-upload.ts'
 
 export interface SettleOptions {
   uploads: Pick<UploadRepository, 'release' | 'park' | 'byId'>
-  store: Pick<ObjectStore, 'purge'>
+  store: Pick<ObjectStore, 'purge' | 'head'>
   patience: Patience
   /** The wait before the next attempt, should there be one. */
   retryInMs: number
@@ -81,19 +81,7 @@ export async function settleFailedAttempt(
   } catch (error) {
     if (!(error instanceof ClaimLost)) throw error
     log.warn({ ...about, step: 'release' }, 'another attempt owns the upload')
-    await finishIfFinal(claim, { uploads, store, log })
+    await emptyIfFinal(claim, { uploads, store, log }) // it may be lost to ourselves, by a statement whose answer got lost
     return 'lost'
   }
-}
-
-export interface FinishDeps {
-  uploads: Pick<UploadRepository, 'byId'>
-  store: Pick<ObjectStore, 'purge'>
-  log: Log
-}
-
-/** The claim may be lost to ourselves: the upload was ended by a statement whose answer got lost, and nobody took its last step. */
-export async function finishIfFinal(claim: Claim, { uploads, store, log }: FinishDeps): Promise<void> {
-  const upload = await uploads.byId(claim.uploadId)
-  if (upload !== null && isFinal(upload.state)) await emptyQuarantine(claim, { store, log })
 }

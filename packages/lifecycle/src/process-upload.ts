@@ -2,7 +2,8 @@ import { type AssetRecord, type Claim, type CrowdOptions, UnknownUser, type Uplo
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
-import { emptyQuarantine } from './empty-quarantine.ts'
+import { emptyIfFinal } from './empty-quarantine.ts'
+import { finishFromCopy } from './finish-from-copy.ts'
 import type { Log } from './log.ts'
 import { measure } from './measure.ts'
 import { promote } from './promote.ts'
@@ -64,12 +65,14 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
     if (outcome.reason === 'crowded') return { ended: 'crowded', retryInMs: outcome.retryInMs }
     // Whoever ended it may have died before its last step.
-    if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: outcome.quarantineKey }, deps)
+    if (outcome.reason === 'final') await emptyIfFinal({ uploadId }, deps)
     return { ended: 'nothing', why: outcome.reason }
   }
   const { claim } = outcome
   try {
-    return await withLease(claim, (leased) => inspectAndMove(claim, leased, deps), { ...deps, signal })
+    const work = (leased: AbortSignal) =>
+      inspectAndMove(claim, leased, deps).catch((failure: unknown) => moveFromCopy(claim, failure, leased, deps))
+    return await withLease(claim, work, { ...deps, signal })
   } catch (cause) {
     throw new AttemptFailed(claim, cause)
   }
@@ -107,6 +110,11 @@ async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDe
     'upload completed',
   )
   return { ended: 'completed', asset }
+}
+
+async function moveFromCopy(claim: Claim, failure: unknown, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
+  const asset = await finishFromCopy(claim, failure, signal, deps).catch((error: unknown) => rejectOrphan(claim, error, deps))
+  return asset === null ? { ended: 'rejected', refusal: refusal('unknown_user', {}) } : { ended: 'completed', asset }
 }
 
 async function tell(part: number, about: object, { onProgress, log }: ProcessDeps): Promise<void> {

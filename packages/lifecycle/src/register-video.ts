@@ -3,6 +3,7 @@ import type { AssetRecord, AssetRepository, ClientMetadata, NewVideo, Priority, 
 import { AirlockError, finalKey, parseFilename, refusal } from '@airlock/domain'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
 import { emptyQuarantine } from './empty-quarantine.ts'
+import { type Copied, finalCopyOf } from './final-copy.ts'
 import type { Log } from './log.ts'
 
 /** A video that the pipeline has put into its inbox, as its job announces it. */
@@ -66,10 +67,7 @@ export async function registerVideo(video: AnnouncedVideo, deps: RegisterVideoDe
   if (object === null) return endedMeanwhile(video, deps)
   mustBelong(object, video)
   const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: false })
-  if (upload === null) {
-    await emptyQuarantine({ uploadId: video.uploadId, quarantineKey: video.key }, deps)
-    return assetOf(video, deps)
-  }
+  if (upload === null) return emptyBehind(video, await assetOf(video, deps), deps)
   if (outcome === 'registered') tellRegistered(upload, deps)
   if (outcome === 'ownerless') await deps.uploads.cancel(upload.id, refusal('unknown_user', {}))
   return { upload: mustBeOf(upload, video) }
@@ -85,11 +83,30 @@ async function endedMeanwhile(video: AnnouncedVideo, deps: RegisterVideoDeps): P
   return upload === null ? assetOf(video, deps) : { upload: mustBeOf(upload, video) }
 }
 
-async function assetOf(video: AnnouncedVideo, { assets }: RegisterVideoDeps): Promise<RegisteredVideo> {
+async function assetOf(video: AnnouncedVideo, { assets }: RegisterVideoDeps): Promise<{ readonly asset: AssetRecord }> {
   const asset = await assets.ofUpload(video.uploadId)
   if (asset === null) throw new AnnouncementRefused(`nothing is at ${video.key}: a video is put there before it is announced`)
   return { asset }
 }
+
+/** What is in the inbox of an asset goes, unless the object of the asset is gone, as in an older bucket: then it may be the last copy. */
+async function emptyBehind(
+  { uploadId, key }: AnnouncedVideo,
+  { asset }: { readonly asset: AssetRecord },
+  deps: RegisterVideoDeps,
+): Promise<RegisteredVideo> {
+  const copy = await finalCopyOf(copiedAs(asset, uploadId), deps)
+  if (copy !== null) await emptyQuarantine({ uploadId, quarantineKey: key }, deps)
+  else deps.log.error({ uploadId, assetId: asset.id, key, step: 'register' }, 'asset has no object, its bytes in the inbox are kept')
+  return { asset }
+}
+
+const copiedAs = ({ s3Key, sizeBytes, metadata }: AssetRecord, id: string): Copied => ({
+  id,
+  finalKey: s3Key,
+  sizeBytes,
+  contentHash: metadata?.content_hash ?? null,
+})
 
 /** @throws AnnouncementRefused when the row of this id is another upload's */
 function mustBeOf(upload: UploadRecord, video: AnnouncedVideo): UploadRecord {

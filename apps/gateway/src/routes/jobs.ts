@@ -1,6 +1,8 @@
 import type { AssetRepository, UploadRecord, UploadRepository } from '@airlock/database'
-import { AirlockError, assetKind, isPending, jobStatusOf, refusal } from '@airlock/domain'
+import { AirlockError, assetKind, isPending, jobStatusOf } from '@airlock/domain'
+import { cancel } from '@airlock/lifecycle'
 import type { Bell } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
@@ -14,6 +16,7 @@ import { ById, ProblemBody, Uuid } from './schemas.ts'
 export interface JobRouteDeps {
   uploads: UploadRepository
   assets: AssetRepository
+  store: Pick<ObjectStore, 'head'>
   bell: Pick<Bell, 'progressOf' | 'ring' | 'ringAgain'>
   feed: MoveFeed
   authenticate: (request: FastifyRequest) => Promise<void>
@@ -63,8 +66,9 @@ export const jobRoutes =
       '/api/jobs/:id',
       { onRequest, schema: { summary: 'Cancel an upload that is not final yet', tags, params: ById, response: { 200: Job, ...failures } } },
       async (request) => {
-        const { id, filename } = await ownUpload(request.params.id, request, deps)
-        const cancelled = await uploads.cancel(id, refusal('cancelled', { filename }))
+        const upload = await ownUpload(request.params.id, request, deps)
+        const { id, filename } = upload
+        const cancelled = await cancel(upload, { ...deps, log: request.log })
         if (cancelled.cancelled)
           request.log.info({ uploadId: id, userId: request.caller?.id, filename, step: 'cancel' }, 'upload cancelled')
         else if (cancelled.reason === 'completed') throw new AirlockError('already_completed', { id })

@@ -14,15 +14,16 @@ const maxLimit = 1000
 
 export const jobsCommand: Command = {
   name: 'jobs',
-  summary: 'count the jobs of each queue, and list those that failed for good, with the reason',
+  summary: 'count the jobs of each queue, and list those that failed and are not tried again, with the reason',
   usage: `[--queue ${queueLanes.join('|')}] [--limit n] [--json]
 
   --queue  one queue; without it, all
   --limit  of failed jobs for each queue, the newest first; ${defaultLimit} when left out, at most ${maxLimit}
   --json   one object, for programs
 
-Queues are the bell, not the record: what became of an upload, GET /api/jobs/:id tells. A job fails for good when its payload breaks the
-contract, when it announces what is not there, or when its upload was parked; none of them is tried again by itself.`,
+Queues are the bell, not the record: what became of an upload, GET /api/jobs/:id tells. A job fails when its payload breaks the
+contract, when it announces what is not there, or when its upload was parked, and is not tried again. That says nothing of the video: one that is
+in the inbox with the right x-amz-meta headers is announced by the sweeper, and becomes an upload without the job.`,
   async run(args, { env, out, err }) {
     const { lanes, limit, json } = optionsOf(args)
     const { REDIS_URL: redisUrl } = readConfig(env, ['REDIS_URL'])

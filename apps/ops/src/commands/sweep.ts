@@ -10,7 +10,7 @@ import {
   sweepVariables,
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
-import { type Log, type SweepReport, sweep } from '@airlock/lifecycle'
+import { type Log, SweepIncomplete, type SweepReport, sweep } from '@airlock/lifecycle'
 import { Bell } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import type { Command, CommandIo } from '../command.ts'
@@ -27,14 +27,24 @@ export const sweepCommand: Command = {
 A line for each thing done, then how many there were for each rule. While a worker sweeps, it waits for its turn.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean', default: false } } })
-    const report = await sweepOnce(values['dry-run'], io)
-    if (report === null) {
-      io.err('Another process sweeps all the while, nothing was done.')
+    const did = values['dry-run'] ? 'would move' : 'moved'
+    const print = (report: SweepReport) => {
+      for (const [rule, count] of Object.entries(report)) io.out(`${rule.padEnd(10)} ${did} ${count}`)
+    }
+    try {
+      const report = await sweepOnce(values['dry-run'], io)
+      if (report === null) {
+        io.err('Another process sweeps all the while, nothing was done.')
+        return 1
+      }
+      print(report)
+      return 0
+    } catch (error) {
+      if (!(error instanceof SweepIncomplete)) throw error
+      print(error.report)
+      io.err(error.message)
       return 1
     }
-    const did = values['dry-run'] ? 'would move' : 'moved'
-    for (const [rule, count] of Object.entries(report)) io.out(`${rule.padEnd(10)} ${did} ${count}`)
-    return 0
   },
 }
 

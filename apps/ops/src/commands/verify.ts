@@ -10,10 +10,11 @@ import {
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
 import { type VerifyDeps, type VerifyOptions, verify } from '@airlock/lifecycle'
+import { Bell } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
 
-const names = [...databaseVariables, ...storeVariables, ...sweepVariables] as const
+const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVariables] as const
 
 interface Wish {
   readonly repair: boolean
@@ -49,11 +50,13 @@ async function verifyWith(wish: Wish, io: CommandIo): Promise<number> {
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
   const store = s3ObjectStore(storeSettings(config))
+  const bell = new Bell({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
   try {
+    await bell.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never announced.`))
     const options = { ...sweepSettings(config), encrypted: config.S3_SSE !== 'none', after: wish.after }
-    return await eachPage(wish, options, { uploads: database.uploads, assets: database.assets, store }, io)
+    return await eachPage(wish, options, { uploads: database.uploads, assets: database.assets, store, bell }, io)
   } finally {
-    await database.close()
+    await Promise.all([bell.close(), database.close()])
     store.close()
   }
 }

@@ -58,16 +58,26 @@ async function runs(command: Command, ...args: string[]) {
   return { code, out, err }
 }
 
-/** An object without a row, old enough to be nobody's. */
-async function orphan(): Promise<string> {
-  const key = quarantineKey(randomUUID())
+/** An object that is left of an upload that ended, old enough to be removed. */
+async function leftover(): Promise<string> {
+  const id = randomUUID()
+  const key = quarantineKey(id)
   await puts(key)
+  await sql.query(
+    `insert into uploads (id, user_id, state, door, original_filename, declared_type, quarantine_key, nonce)
+     values ($1, $1, 'receiving', 'form', 'a.png', 'image/png', $2, 'n')`,
+    [id, key],
+  )
+  await sql.query(
+    `update uploads set state = 'abandoned', abandoned_at = now(), error_code = 'upload_interrupted', error_title = 'e', error_detail = 'd' where id = $1`,
+    [id],
+  )
   await expect.poll(async () => (await runs(sweepCommand, '--dry-run')).out.join('\n'), { timeout: 10_000 }).toContain(key)
   return key
 }
 
 test('a dry sweep says what it would do and touches nothing; a sweep does it', async () => {
-  const key = await orphan()
+  const key = await leftover()
   const dry = await runs(sweepCommand, '--dry-run')
   expect(dry.out.find((line) => line.startsWith('leftovers'))).toBe('leftovers  would move 1')
   expect(await keys()).toEqual([key])
@@ -88,7 +98,7 @@ test('a sweep by hand waits for its turn, and says so when it never comes', asyn
 
 test('verify tells each breach and exits with 1, repairs what is proven, and goes on from where it stopped', async () => {
   expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects looked at, 0 breaches, 0 of them repaired'] })
-  const key = await orphan()
+  const key = await leftover()
   await puts('brand-images/2019/logo.png')
   await expect.poll(async () => (await runs(verifyCommand)).out.length, { timeout: 10_000 }).toBe(3)
 

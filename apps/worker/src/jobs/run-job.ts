@@ -22,8 +22,9 @@ export interface RunJobDeps extends Omit<ProcessUploadDeps, 'onOutcome'> {
 }
 
 /**
- * Runs any job: a video that the pipeline announces is written down first, then it is an upload like any other. What breaks its schema, or
- * announces what is not there or not its own, fails finally with its reason and never loops (`ops jobs` lists it).
+ * Runs any job: a video that the pipeline announces is written down first, then it is an upload like any other. A job that breaks its schema, or
+ * announces what is not there or not its own, fails with its reason and is not tried again (`ops jobs` lists it). That ends the job, not the video:
+ * one that is in the inbox and says of itself what is needed is announced by the sweeper, as if there had been no job.
  *
  * @returns the end of the upload, for those who wait for the job; null when somebody else brings it to its end
  */
@@ -49,15 +50,21 @@ async function isOfPipeline({ name, payload }: AirlockJob, { uploads }: RunJobDe
   return name === generatedVideoJob || (await uploads.byId(payload.upload_id))?.door === 'pipeline'
 }
 
+/** What becomes of a video whose job can't be read: its pipeline must not think that it is refused. */
+const theObjectCounts = 'this job is not tried again, but a video that is in the inbox is taken as its own x-amz-meta headers say'
+
 /** @throws UnrecoverableError for a payload that breaks its schema */
 function jobOf({ name, id, data }: Job, { log, onOutcome }: RunJobDeps): AirlockJob {
   try {
     return parseJob(name, data)
   } catch (error) {
     if (!(error instanceof PayloadMalformed)) throw error
-    log.error({ uploadId: id, job: name.slice(0, 80), err: error, step: 'read job' }, 'job breaks its schema, it fails for good')
+    log.error(
+      { uploadId: id, job: name.slice(0, 80), err: error, step: 'read job' },
+      'job breaks its schema and is not tried again; a video in the inbox is taken as its object says',
+    )
     onOutcome('refused')
-    throw new UnrecoverableError(error.message)
+    throw new UnrecoverableError(name === generatedVideoJob ? `${error.message}; ${theObjectCounts}` : error.message)
   }
 }
 
@@ -69,7 +76,7 @@ async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<Regi
     return await registerVideo({ uploadId, userId, projectId, key, filename, sha256, metadata, priority }, deps)
   } catch (error) {
     if (!(error instanceof AnnouncementRefused)) throw error
-    deps.log.error({ uploadId, userId, key, err: error, step: 'register' }, 'video announced in vain, its job fails for good')
+    deps.log.error({ uploadId, userId, key, err: error, step: 'register' }, 'video announced in vain, its job is not tried again')
     deps.onOutcome('refused')
     throw new UnrecoverableError(error.message)
   }

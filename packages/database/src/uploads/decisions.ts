@@ -16,7 +16,7 @@ export interface Decisions {
   /**
    * Ends an upload that is accepted and not final, as `rejected`. A worker that is at it has lost its claim: none of its later writes
    * changes anything. What the upload left in the object store is asked to be purged, in the same statement: its quarantined object,
-   * and, once a worker was at it, its final key, where a copy may still land.
+   * and, once a worker was at it, its final key, where a copy may still land. The caller has made sure that such a copy would not be the last one.
    */
   cancel(id: string, refusal: Refusal): Promise<Cancellation>
   /** Makes a parked upload `received` again; its attempts go on counting, the time for which it may fail begins anew. @returns false when it is not parked */

@@ -226,7 +226,7 @@ function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds:
 }
 
 const claim = `
-  select claimed.*, coalesce(extract(epoch from now() - failing_since), 0)::double precision as failing_for_seconds
+  select claimed.*, greatest(coalesce(extract(epoch from now() - failing_since), 0), 0)::double precision as failing_for_seconds
   from uploads_claim($1, $2, $3, $4) as claimed`
 
 const standing = `

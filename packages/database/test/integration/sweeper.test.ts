@@ -53,3 +53,36 @@ test('many workers sweep no oftener than one: a turn comes only so long after th
   await sql.query(`update sweeper set ended_at = ended_at - interval '15 s'`)
   expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
 })
+
+test('after the clock was set back the next sweep does not wait for it to come again', async ({ database, sql }) => {
+  const first = turn()
+  await database.sweeper.take(first)
+  await database.sweeper.end({ ...first, places })
+  expect(await database.sweeper.clockSetBackSeconds()).toBe(0)
+  await sql.query(`update sweeper set ended_at = ended_at + interval '1 hour'`)
+
+  expect(Math.round((await database.sweeper.clockSetBackSeconds()) / 60)).toBe(60)
+  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
+})
+
+test('after the clock was set back a lease from before it holds nobody up, and one from after it does', async ({ database, sql }) => {
+  await database.sweeper.take(turn())
+  await sql.query(`update sweeper set ended_at = now() + interval '1 hour', lease_until = now() + interval '1 hour'`)
+  expect(await database.sweeper.take(turn())).toEqual({})
+  expect(await database.sweeper.take(turn())).toBeNull()
+})
+
+test('what waits for a moment is moved back with the clock, and what was written since is left', async ({ database, sql }) => {
+  await sql.query(`truncate purges`)
+  await sql.query(`insert into purges (key, upload_id, due_at) values
+    ('before', gen_random_uuid(), now() + interval '1 hour 20 s'), ('since', gen_random_uuid(), now() + interval '30 s')`)
+
+  await database.sweeper.moveBack(3600)
+
+  const { rows } = await sql.query(`select key, due_at between now() and now() + interval '31 s' as soon from purges order by key`)
+  expect(rows).toEqual([
+    { key: 'before', soon: true },
+    { key: 'since', soon: true },
+  ])
+  await sql.query(`truncate purges`)
+})

@@ -1,19 +1,18 @@
 import type { UploadRecord } from '@airlock/database'
 import { inboxPrefix, placeOfInboxKey } from '@airlock/domain'
 import { BellUnreachable, type GeneratedVideo, generatedVideoJob, PayloadMalformed, parseGeneratedVideo } from '@airlock/queue'
-import type { ListedObject, StoredObject } from '@airlock/storage'
+import type { ListedObject, ObjectStore, StoredObject } from '@airlock/storage'
 import { isDisputed } from '../register-video.ts'
-import { idsAtOnce, pieces } from './over.ts'
+import { lookAt } from './look.ts'
+import { idsAtOnce } from './over.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
-/** Calls to the store that are under way at once. */
-const atOnce = 8
 /** Keys that one line of the log names. */
 const shown = 5
 
 /** A video in the inbox that no row knows, and what its job has to say. */
-interface Unannounced {
+export interface Unannounced {
   readonly key: string
   readonly payload: GeneratedVideo
 }
@@ -26,7 +25,7 @@ export const inbox = rule<Unannounced>({
   async finds(after, deps, options) {
     const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
     const { unknown, unexplained } = await judgeInbox(objects, deps, options)
-    const { items, unreadable } = await payloadsOf(unknown, deps)
+    const { items, unreadable } = await payloadsOf(unknown, deps.store)
     tell([...unexplained.map(({ key }) => `${key}: it is none of a pipeline's, or another upload's`), ...unreadable], deps)
     return { items, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
   },
@@ -77,17 +76,19 @@ export async function judgeInbox(
 
 const isAt = (key: string, upload: UploadRecord | undefined): boolean => upload === undefined || upload.quarantineKey === key
 
-async function payloadsOf(objects: readonly ListedObject[], { store }: SweepDeps): Promise<{ items: Unannounced[]; unreadable: string[] }> {
+/** What jobs of these objects would say, and of the others why it can't be said. */
+export async function payloadsOf(
+  objects: readonly ListedObject[],
+  store: Pick<ObjectStore, 'head'>,
+): Promise<{ items: Unannounced[]; unreadable: string[] }> {
   const items: Unannounced[] = []
   const unreadable: string[] = []
-  for (const piece of pieces(objects, atOnce)) {
-    const heads = await Promise.all(piece.map(async ({ key }) => ({ key, object: await store.head(key) })))
-    for (const { key, object } of heads) {
-      if (object === null) continue // it came to its end meanwhile
-      const payload = payloadOf(key, object)
-      if (typeof payload === 'string') unreadable.push(`${key}: ${payload}`)
-      else items.push({ key, payload })
-    }
+  for (const { key, object, refused } of await lookAt(objects, store)) {
+    if (refused !== null) unreadable.push(`${key}: the store will not show it: ${refused}`)
+    if (object === null) continue // it came to its end meanwhile
+    const payload = payloadOf(key, object)
+    if (typeof payload === 'string') unreadable.push(`${key}: ${payload}`)
+    else items.push({ key, payload })
   }
   return { items, unreadable }
 }

@@ -13,7 +13,7 @@ export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'c
  * object was seen.
  *
  * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
- * the ordinary clean-up its time, and without a row, as after a restore of an older database, it gives people an hour's time to notice.
+ * the ordinary clean-up its time. Without a row only what was never whole may go: parts of an upload, which nobody has accepted.
  */
 export function isOver(
   upload: UploadRecord | undefined,

@@ -2,16 +2,12 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { isFinal, isUuid } from '@airlock/domain'
 import type { ListedObject } from '@airlock/storage'
 import { keyPage } from './key-page.ts'
-import { idsAtOnce, isOlder, pieces } from './over.ts'
+import { isShown, lookAt, shownOf } from './look.ts'
+import { idsAtOnce, isOlder } from './over.ts'
 import { rule } from './rule.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
 type StrayDeps = Pick<SweepDeps, 'uploads' | 'assets' | 'store'>
-
-/** Calls to the store that are under way at once. */
-const atOnce = 8
-/** Keys that one line of the log names. */
-const shown = 5
 
 /**
  * Objects at final keys that no asset names: a copy of a worker that was overtaken or paused, or of an asset that was deleted meanwhile.
@@ -23,17 +19,17 @@ export const strays = rule<ListedObject>({
     const page = await keyPage(after, deps)
     const named = new Set(page.assets.map(({ s3Key }) => s3Key))
     const listed = new Set(page.objects.map(({ key }) => key))
-    const { over, unproven } = await judgeStrays(
+    const judged = await judgeStrays(
       page.objects.filter(({ key }) => !named.has(key)),
       deps,
       options,
     )
-    const vanished = await vanishedOf(
+    const suspects = await judgeVanished(
       page.assets.filter(({ s3Key }) => !listed.has(s3Key)),
       deps,
     )
-    tell({ unproven, vanished }, deps)
-    return { items: over, next: page.next }
+    tell({ ...judged, vanished: suspects.vanished, unreadable: [...judged.unreadable, ...suspects.unreadable] }, deps)
+    return { items: judged.over, next: page.next }
   },
   async moves({ key }, { store }) {
     await store.purge(key)
@@ -46,15 +42,15 @@ export const strays = rule<ListedObject>({
 })
 
 function tell(
-  { unproven, vanished }: { unproven: readonly ListedObject[]; vanished: readonly AssetRecord[] },
+  { unproven, unreadable, vanished }: Pick<Judged, 'unproven' | 'unreadable'> & { vanished: readonly AssetRecord[] },
   { log, onFound }: SweepDeps,
 ): void {
   const fields = { rule: 'strays', step: 'sweep' }
   onFound?.('unproven_object', unproven.length)
   onFound?.('vanished_object', vanished.length)
-  if (unproven.length > 0) {
-    const keys = unproven.slice(0, shown).map(({ key }) => key)
-    log.warn({ ...fields, count: unproven.length, keys }, 'objects that no row proves to be over, left alone')
+  if (unproven.length > 0) log.warn({ ...fields, ...shownOf(unproven) }, 'objects that no row proves to be over, left alone')
+  if (unreadable.length > 0) {
+    log.error({ ...fields, ...shownOf(unreadable), reason: unreadable[0]?.reason }, 'objects that the store will not show, left alone')
   }
   for (const { id, s3Key, uploadId } of vanished) log.error({ ...fields, assetId: id, uploadId, key: s3Key }, 'asset has no object')
 }
@@ -63,6 +59,13 @@ function tell(
 export interface Judged {
   readonly over: ListedObject[]
   readonly unproven: ListedObject[]
+  /** The store will not show it, and says why. */
+  readonly unreadable: Unreadable[]
+}
+
+export interface Unreadable {
+  readonly key: string
+  readonly reason: string
 }
 
 /**
@@ -78,15 +81,17 @@ export async function judgeStrays(
 ): Promise<Judged> {
   const old = objects.filter(({ lastModified }) => isOlder(lastModified, callSeconds, clockAheadMs))
   const origin = new Map<string, string>()
-  for (const piece of pieces(old, atOnce)) {
-    const heads = await Promise.all(piece.map(async ({ key }) => ({ key, uploadId: (await store.head(key))?.metadata.upload_id })))
-    for (const { key, uploadId } of heads) if (uploadId !== undefined && isUuid(uploadId)) origin.set(key, uploadId)
+  const looks = await lookAt(old, store)
+  for (const { key, object } of looks) {
+    const uploadId = object?.metadata.upload_id
+    if (uploadId !== undefined && isUuid(uploadId)) origin.set(key, uploadId)
   }
   const rows = await uploads.byIds([...new Set(origin.values())].slice(0, idsAtOnce))
   const byId = new Map(rows.map((upload) => [upload.id, upload]))
   const named = new Set((await assets.byKeys(old.map(({ key }) => key))).map(({ s3Key }) => s3Key))
-  const judged: Judged = { over: [], unproven: [] }
-  for (const object of old) {
+  const unreadable = looks.flatMap(({ key, refused }) => (refused === null ? [] : [{ key, reason: refused }]))
+  const judged: Judged = { over: [], unproven: [], unreadable }
+  for (const object of looks.filter(isShown)) {
     if (named.has(object.key)) continue
     const upload = byId.get(origin.get(object.key) ?? '')
     if (!isOf(upload, object)) judged.unproven.push(object)
@@ -98,14 +103,16 @@ export async function judgeStrays(
 const isOf = (upload: UploadRecord | undefined, { key }: ListedObject): upload is UploadRecord => upload?.finalKey === key
 
 /** Assets of ours whose object is not there, though their row is: both are looked at once more, for the one that was just being deleted. */
-export async function vanishedOf(
+export async function judgeVanished(
   suspects: readonly AssetRecord[],
   { assets, store }: Pick<StrayDeps, 'assets' | 'store'>,
-): Promise<AssetRecord[]> {
+): Promise<{ vanished: AssetRecord[]; unreadable: Unreadable[] }> {
+  const ours = suspects.filter(({ uploadId }) => uploadId !== null).map((asset) => ({ key: asset.s3Key, asset }))
   const vanished: AssetRecord[] = []
-  for (const asset of suspects) {
-    if (asset.uploadId === null || (await store.head(asset.s3Key)) !== null) continue
-    if ((await assets.byId(asset.id)) !== null) vanished.push(asset)
+  const unreadable: Unreadable[] = []
+  for (const { key, asset, object, refused } of await lookAt(ours, store)) {
+    if (refused !== null) unreadable.push({ key, reason: refused })
+    else if (object === null && (await assets.byId(asset.id)) !== null) vanished.push(asset)
   }
-  return vanished
+  return { vanished, unreadable }
 }

@@ -3,8 +3,11 @@ import type { Bell } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Log } from '../log.ts'
 
-/** What the sweeper finds and never mends: an object that no row proves to be over, and an asset whose object is not there. */
-export type Found = 'unproven_object' | 'vanished_object'
+/**
+ * What the sweeper finds and never mends: an object that no row proves to be over, an asset whose object is not there, and bytes in quarantine that
+ * may be all that is left of such an asset.
+ */
+export type Found = 'unproven_object' | 'vanished_object' | 'last_copy'
 
 export interface SweepDeps {
   uploads: UploadRepository

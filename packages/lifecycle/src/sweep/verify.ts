@@ -1,16 +1,22 @@
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { assetKind, inboxPrefix, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
-import type { StoredObject } from '@airlock/storage'
+import { type Bell, BellUnreachable } from '@airlock/queue'
+import { type ListedObject, type StoredObject, StoreFailure } from '@airlock/storage'
+import { isDisputed } from '../register-video.ts'
 import { waitingBytes } from '../waiting-bytes.ts'
-import { judgeInbox } from './inbox.ts'
+import { judgeInbox, payloadsOf } from './inbox.ts'
 import { keyPage } from './key-page.ts'
-import { leftoversOf } from './leftovers.ts'
+import { judgeLeftovers } from './leftovers.ts'
+import { atOnce, lookAt } from './look.ts'
 import { idsAtOnce, pieces } from './over.ts'
-import { judgeStrays, vanishedOf } from './strays.ts'
+import { judgeStrays, judgeVanished, type Unreadable } from './strays.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinishedOf } from './unfinished.ts'
 
-export type VerifyDeps = Pick<SweepDeps, 'uploads' | 'assets' | 'store'>
+export interface VerifyDeps extends Pick<SweepDeps, 'uploads' | 'assets' | 'store'> {
+  /** Knows of videos whose job and object name different owners, as long as Redis keeps the failed job. */
+  bell: Pick<Bell, 'failureOf'>
+}
 
 export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxRingAfterSeconds'> {
   /** Whether the store must say of each object that it is encrypted. */
@@ -28,6 +34,9 @@ export interface Breach {
     | 'object of an ended upload'
     | 'unfinished upload of an ended upload'
     | 'object that no row explains'
+    | 'object in dispute'
+    | 'last copy of an asset'
+    | 'object that the store will not show'
   readonly key: string
   readonly detail: string
   /** Removes what is proven to be over; absent where only a person can tell. */
@@ -43,9 +52,6 @@ export interface VerifiedPage {
 }
 
 type Section = (after: string | null, deps: VerifyDeps, options: VerifyOptions) => Promise<VerifiedPage>
-
-/** Calls to the store that are under way at once. */
-const atOnce = 8
 
 const sections = {
   assets: assetPage,
@@ -87,24 +93,27 @@ async function assetPage(after: string | null, deps: VerifyDeps, options: Verify
   const ours = assets.filter(({ uploadId }) => uploadId !== null)
   const differing: Breach[] = []
   const missing: AssetRecord[] = []
-  for (const piece of pieces(ours, atOnce)) {
-    const heads = await Promise.all(piece.map(async (asset) => ({ asset, object: await deps.store.head(asset.s3Key) })))
-    for (const { asset, object } of heads) {
-      if (object === null) missing.push(asset)
-      else differing.push(...differencesOf(asset, object, options))
-    }
+  const looks = await lookAt(
+    ours.map((asset) => ({ key: asset.s3Key, asset })),
+    deps.store,
+  )
+  for (const { asset, object, refused } of looks) {
+    if (refused !== null) differing.push(...unreadables([{ key: asset.s3Key, reason: refused }]))
+    else if (object === null) missing.push(asset)
+    else differing.push(...differencesOf(asset, object, options))
   }
-  const { over, unproven } = await judgeStrays(
+  const { over, unproven, unreadable } = await judgeStrays(
     objects.filter(({ key }) => !named.has(key)),
     deps,
     options,
   )
-  const vanished = await vanishedOf(missing, deps)
+  const { vanished, unreadable: unseen } = await judgeVanished(missing, deps)
   const breaches: Breach[] = [
     ...differing,
     ...vanished.map(({ s3Key, id }): Breach => ({ what: 'asset without object', key: s3Key, detail: `asset ${id}` })),
     ...over.map(({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'final', repair: () => deps.store.purge(key) })),
     ...unproven.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'never removed by Airlock' })),
+    ...unreadables([...unreadable, ...unseen]),
   ]
   return { checked: objects.length + assets.length, breaches, next }
 }
@@ -123,34 +132,68 @@ function differencesOf(asset: AssetRecord, object: StoredObject, { encrypted }: 
     .map(([name, [row, there]]) => ({ what: 'asset differs from object', key: asset.s3Key, detail: `${name}: ${row} ≠ ${there}` }))
 }
 
+const unreadables = (objects: readonly Unreadable[]): Breach[] =>
+  objects.map(({ key, reason }) => ({ what: 'object that the store will not show', key, detail: reason }))
+
+const explainedByNoRow = (objects: readonly Pick<ListedObject, 'key'>[], detail: string): Breach[] =>
+  objects.map(({ key }) => ({ what: 'object that no row explains', key, detail }))
+
 async function quarantinePage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(quarantinePrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
   const foreign = objects.filter(({ key }) => uploadIdOfQuarantineKey(key) === null)
-  const over = await leftoversOf(objects, deps, options)
-  const breaches: Breach[] = [
-    ...over.map(
-      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'in quarantine', repair: () => deps.store.purge(key) }),
-    ),
-    ...foreign.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'in quarantine' })),
-  ]
-  return { checked: objects.length, breaches, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
+  const { unproven, breaches } = await leftoversOf(objects, 'in quarantine', deps, options)
+  return {
+    checked: objects.length,
+    breaches: [...breaches, ...explainedByNoRow([...unproven, ...foreign], 'in quarantine')],
+    next: nextOf(objects),
+  }
 }
 
 /** A video that nobody announced is a breach when the sweeper should have rung for it long ago: it can't be announced, or no worker runs. */
 async function inboxPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
+  const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxRingAfterSeconds: 0 })
+  const disputed = await disputesOf(unknown, deps)
+  const inDispute = new Set(disputed.map(({ key }) => key))
   const longAgo = options.inboxRingAfterSeconds + options.receivingForSeconds + options.callSeconds
-  const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxRingAfterSeconds: longAgo })
-  const over = await leftoversOf(objects, deps, options)
-  const breaches: Breach[] = [
-    ...over.map(
-      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'in the inbox', repair: () => deps.store.purge(key) }),
-    ),
-    ...unknown.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'in the inbox, never announced' })),
-    ...unexplained.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'in the inbox' })),
-  ]
-  return { checked: objects.length, breaches, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
+  const forgotten = (await judgeInbox(objects, deps, { inboxRingAfterSeconds: longAgo })).unknown.filter(({ key }) => !inDispute.has(key))
+  const { breaches } = await leftoversOf(objects, 'in the inbox', deps, options)
+  return {
+    checked: objects.length,
+    breaches: [
+      ...breaches,
+      ...disputed,
+      ...explainedByNoRow(forgotten, 'in the inbox, never announced'),
+      ...explainedByNoRow(unexplained, 'in the inbox'),
+    ],
+    next: nextOf(objects),
+  }
 }
+
+async function leftoversOf(objects: readonly ListedObject[], where: string, deps: VerifyDeps, options: VerifyOptions) {
+  const { over, lastCopies, unproven } = await judgeLeftovers(objects, deps, options)
+  const breaches: Breach[] = [
+    ...over.map(({ key }): Breach => ({ what: 'object of an ended upload', key, detail: where, repair: () => deps.store.purge(key) })),
+    ...lastCopies.map(({ key }): Breach => ({ what: 'last copy of an asset', key, detail: `${where}, the asset has no object` })),
+  ]
+  return { breaches, unproven }
+}
+
+/** Videos whose job failed because it and the object name different owners. With Redis unavailable nobody knows of any. */
+async function disputesOf(unknown: readonly ListedObject[], { store, bell }: VerifyDeps): Promise<Breach[]> {
+  const { items } = await payloadsOf(unknown, store)
+  const breaches: Breach[] = []
+  for (const { key, payload } of items) {
+    const failure = await bell.failureOf('videos', payload.upload_id).catch((error: unknown) => {
+      if (!(error instanceof BellUnreachable)) throw error
+      return null
+    })
+    if (isDisputed(failure)) breaches.push({ what: 'object in dispute', key, detail: failure ?? '' })
+  }
+  return breaches
+}
+
+const nextOf = (objects: readonly ListedObject[]): string | null => (objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null))
 
 async function uploadPage(after: string | null, deps: VerifyDeps): Promise<VerifiedPage> {
   const uploads = await deps.uploads.alive({ after, limit: idsAtOnce })
@@ -165,12 +208,16 @@ async function uploadPage(after: string | null, deps: VerifyDeps): Promise<Verif
 /** Whether the bytes of a living upload are where they wait for a worker. It may have ended while we looked. */
 async function bytesOf(living: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
   const { id, quarantineKey, source, etag } = living
-  const object = await store.head(waitingBytes(living))
-  if (object?.etag === etag) return []
+  const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
+  const looked = await store.head(waitingBytes(living)).catch((error: unknown) => {
+    if (!(error instanceof StoreFailure) || error.code === 'NoSuchBucket') throw error
+    return error
+  })
+  if (looked instanceof StoreFailure) return unreadables([{ key, reason: looked.message }])
+  if (looked?.etag === etag) return []
   const upload = await uploads.byId(id)
   if (upload === null || isFinal(upload.state)) return []
-  const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
-  return [{ what: 'upload without object', key, detail: `${upload.state}, the object is ${object === null ? 'gone' : 'another'}` }]
+  return [{ what: 'upload without object', key, detail: `${upload.state}, the object is ${looked === null ? 'gone' : 'another'}` }]
 }
 
 async function unfinishedPage(_after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {

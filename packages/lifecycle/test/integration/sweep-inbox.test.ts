@@ -12,7 +12,8 @@ import { samples } from '../samples.ts'
 const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Breach[]> => {
   const options = { ...sweepOptions, receivingForSeconds: -1, encrypted: false, after: null, ...given }
   const breaches: Breach[] = []
-  const deps = { uploads: airlock.uploads, assets: airlock.world.database.assets, store: airlock.store }
+  const { database, bell } = airlock.world
+  const deps = { uploads: airlock.uploads, assets: database.assets, store: airlock.store, bell }
   for await (const page of verify(options, deps)) breaches.push(...page.breaches)
   return breaches.filter(({ key }) => key.startsWith(inboxPrefix))
 }

@@ -10,6 +10,17 @@ import type { World } from '../world.ts'
 
 const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
 
+/** Objects that are left of uploads that ended. @returns their keys */
+async function abandoned(airlock: Airlock, count: number): Promise<string[]> {
+  const keys: string[] = []
+  for (let i = 0; i < count; i += 1) {
+    const { uploadId, quarantineKey: key } = await airlock.receives(dot)
+    await airlock.uploads.abandon(uploadId, refusal('upload_interrupted', dot), { giveBack: false })
+    keys.push(key)
+  }
+  return keys
+}
+
 /** A store that is away whenever something is to be removed. */
 const removesNothing = (airlock: Airlock) => ({
   ...airlock.store,
@@ -71,18 +82,20 @@ test('what was written late, after its upload was abandoned, is removed by the n
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('an object without a row stays for as long as a request may take, and then goes; a key that is none of ours stays', async ({
+test('an object without a row stays, and is reported once no request can be writing it; a key that is not ours stays as well', async ({
   airlock,
 }) => {
   const orphan = quarantineKey(randomUUID())
   const foreign = ['quarantine/readme.txt', `quarantine/${randomUUID()}/part`]
   for (const key of [orphan, ...foreign]) await puts(airlock, key)
+  const reported = () => airlock.log.saying('objects in quarantine that no row explains, left alone')
 
   expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toEqual(nothingSwept)
-  expect(await airlock.quarantine()).toHaveLength(3)
-  expect(await airlock.sweeps({ receivingForSeconds: 0 })).toEqual({ ...nothingSwept, leftovers: 1 })
+  expect(reported()).toEqual([])
+  expect(await airlock.sweeps({ receivingForSeconds: 0 })).toEqual(nothingSwept)
 
-  expect(await airlock.quarantine()).toEqual(foreign.toSorted())
+  expect(reported()).toMatchObject([{ count: 1, keys: [orphan] }])
+  expect(await airlock.quarantine()).toEqual([orphan, ...foreign].toSorted())
   airlock.leavesBehind("objects of others below Airlock's prefix")
 })
 
@@ -96,17 +109,27 @@ test('what was written a moment ago is left to whoever is removing it', async ({
 test('more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting', async ({
   airlock,
 }) => {
-  const keys = Array.from({ length: 120 }, () => quarantineKey(randomUUID()))
-  await Promise.all(keys.map((key) => puts(airlock, key)))
+  const keys = await abandoned(airlock, 120)
   const held = keys.toSorted()[3] ?? ''
   const purge = async (key: string) => {
     if (key === held) throw new StoreFailure('held', key, { code: 'AccessDenied', status: 403 })
     await airlock.store.purge(key)
   }
-  expect(await airlock.sweeps({ receivingForSeconds: 0 }, { store: { ...airlock.store, purge } })).toMatchObject({ leftovers: 119 })
+  expect(await airlock.sweeps({}, { store: { ...airlock.store, purge } })).toMatchObject({ leftovers: 119 })
   expect(await airlock.quarantine()).toEqual([held])
-  expect(airlock.log.saying('the store refuses what the sweeper asks for, left as it is')).toMatchObject([{ key: held }])
-  await airlock.sweeps({ receivingForSeconds: 0 })
+  expect(airlock.log.saying('the sweeper can not do this, left as it is')).toMatchObject([{ key: held }])
+  await airlock.sweeps()
+})
+
+test('however many objects the store will not give up, a sweep logs a few of them and how many more there were', async ({ airlock }) => {
+  await abandoned(airlock, 60)
+  const purge = async (key: string) => Promise.reject(new StoreFailure('held', key, { code: 'AccessDenied', status: 403 }))
+
+  await airlock.sweeps({}, { store: { ...airlock.store, purge } })
+
+  expect(airlock.log.saying('the sweeper can not do this, left as it is')).toHaveLength(20)
+  expect(airlock.log.saying('further warnings of this rule are left out of this sweep')).toMatchObject([{ rule: 'leftovers', leftOut: 40 }])
+  await airlock.sweeps()
 })
 
 /** Begins an upload in parts, as a process leaves it that is killed. */

@@ -273,10 +273,33 @@ test('single uploads that can not be rung for keep no other waiting', async ({ a
   expect(await airlock.rungFor('images')).toHaveLength(7)
 })
 
-test('what goes wrong beyond Redis ends the sweep, for the next one to try', async ({ airlock }) => {
-  const stale = await airlock.receives(dot)
-  await airlock.ages({ id: stale.uploadId }, 3601)
-  const store = { ...airlock.store, abandonReceives: async () => Promise.reject(new StoreUnavailable('SlowDown', stale.quarantineKey)) }
-  await expect(airlock.sweeps({}, { store })).rejects.toBeInstanceOf(StoreUnavailable)
-  airlock.leavesBehind('the object of an abandoned upload')
+test('what goes wrong with one upload stops no other, and the rest is for a later sweep', async ({ airlock }) => {
+  const [first, second] = [await airlock.receives(dot), await airlock.receives(dot)]
+  for (const { uploadId: id } of [first, second]) await airlock.ages({ id }, 3601)
+  const abandonReceives = async (key: string) => {
+    if (key === first.quarantineKey) throw new StoreUnavailable('SlowDown', key)
+    return airlock.store.abandonReceives(key)
+  }
+  expect(await airlock.sweeps({}, { store: { ...airlock.store, abandonReceives } })).toMatchObject({ stale: 1, leftovers: 1 })
+  expect(airlock.log.saying('not done yet, the next pass will')).toMatchObject([{ uploadId: first.uploadId }])
+  expect(await airlock.quarantine()).toEqual([])
+})
+
+test('after the clock of Postgres was set back an hour, uploads are rung for as if it was not', async ({ airlock, world }) => {
+  await airlock.sweeps()
+  const waiting = await airlock.accepts(dot)
+  const lapsed = await airlock.accepts(dot)
+  await airlock.claims(lapsed, 60)
+  const ahead = `+ interval '1 hour'`
+  await world.sql.query(
+    `update uploads set updated_at = updated_at ${ahead}, lease_until = lease_until ${ahead} - interval '61 s',
+       next_attempt_at = case when state = 'received' then now() ${ahead} - interval '5 s' end`,
+  )
+  await world.sql.query(`update sweeper set ended_at = ended_at ${ahead}`)
+  await airlock.forgetsJobs('images')
+
+  expect(await airlock.sweeps({ notWithinSeconds: 15, ringAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
+  expect((await airlock.rungFor('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
+  expect(airlock.log.saying('the clock of Postgres was set back, what waits for a moment is moved with it')).toHaveLength(1)
+  expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then in its usual time').toBeNull()
 })

@@ -13,7 +13,7 @@ async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}) {
   let checked = 0
   const options = { ...sweepOptions, encrypted: true, after: null, ...given }
   const { uploads, store, world } = airlock
-  for await (const page of verify(options, { uploads, store, assets: world.database.assets })) {
+  for await (const page of verify(options, { uploads, store, assets: world.database.assets, bell: world.bell })) {
     breaches.push(...page.breaches)
     places.push(page.next)
     checked += page.checked
@@ -133,7 +133,7 @@ test('an asset that is deleted while it is looked at is no breach', async ({ air
   const { uploads, store } = airlock
   const options = { ...sweepOptions, encrypted: false, after: null }
   const breaches: Breach[] = []
-  for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets }))
+  for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets, bell: world.bell }))
     breaches.push(...page.breaches)
   expect(breaches).toEqual([])
 })

@@ -43,15 +43,6 @@ export const pipeline: readonly Guard[] = [
     },
   },
   {
-    keeps: 'what breaks its schema is tried once',
-    file: 'apps/worker/src/jobs/run-job.ts',
-    edits: [["    onOutcome('refused')\n    throw new UnrecoverableError(error.message)", '    throw error']],
-    test: {
-      file: 'apps/worker/test/integration/pipeline.test.ts',
-      title: 'a job that breaks its schema fails for good at its first attempt, and the object itself says what it should have',
-    },
-  },
-  {
     keeps: 'the sweeper rings where Redis forgot',
     file: 'packages/lifecycle/src/sweep/inbox.ts',
     edits: [["return (await bell.ringForVideo(payload)) ? 'moved' : 'nothing to do'", "return 'moved'"]],

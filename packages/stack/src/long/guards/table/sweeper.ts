@@ -3,33 +3,6 @@ import type { Guard } from '../guard.ts'
 /** The sweeper itself. */
 export const sweeper: readonly Guard[] = [
   {
-    keeps: 'one sweeps at a time',
-    file: 'packages/database/src/sweeper/repository.ts',
-    edits: [['  where (sweeper.lease_until is null or sweeper.lease_until <= now())\n    and (', '  where (']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep.test.ts',
-      title: 'two sweepers at once ring once for each upload, for one of them leaves it to the other',
-    },
-  },
-  {
-    keeps: 'a turn ends with its lease',
-    file: 'packages/database/src/sweeper/repository.ts',
-    edits: [[' or sweeper.lease_until <= now())', ')']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep.test.ts',
-      title: 'a sweeper that died is followed by the next one once its lease has run out',
-    },
-  },
-  {
-    keeps: 'a pass of the future counts for nothing',
-    file: 'packages/lifecycle/src/sweep/rule.ts',
-    edits: [['Math.abs(Date.now() - Date.parse(at)) < seconds * 1000', 'Date.now() - Date.parse(at) < seconds * 1000']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
-      title: 'a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on',
-    },
-  },
-  {
     keeps: 'who lost its turn leaves the rest',
     file: 'packages/lifecycle/src/sweep/turn.ts',
     edits: [["    if (!renewed) throw new TurnLost('another process sweeps by now')\n", '']],
@@ -91,38 +64,6 @@ export const sweeper: readonly Guard[] = [
     test: {
       file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
       title: 'what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is',
-    },
-  },
-  {
-    keeps: 'an object without a row gets the time of a request',
-    file: 'packages/lifecycle/src/sweep/over.ts',
-    edits: [
-      [
-        'isOlder(writtenAt, receivingForSeconds + callSeconds, clockAheadMs)',
-        'isOlder(writtenAt, callSeconds + 0 * receivingForSeconds, clockAheadMs)',
-      ],
-    ],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
-      title: 'an object without a row stays for as long as a request may take, and then goes; a key that is none of ours stays',
-    },
-  },
-  {
-    keeps: 'what lives keeps its bytes',
-    file: 'packages/lifecycle/src/sweep/leftovers.ts',
-    edits: [['  return upload.quarantineKey === key && isOver(upload, lastModified, options)', '  return upload.quarantineKey === key']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
-      title: 'what a living upload uses is never removed: received, processing, parked, or on its way',
-    },
-  },
-  {
-    keeps: 'one object keeps no other waiting',
-    file: 'packages/lifecycle/src/sweep/rule.ts',
-    edits: [['.catch(orGiveUp(fields, deps))', '']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep-quarantine.test.ts',
-      title: 'more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting',
     },
   },
   {
@@ -189,15 +130,6 @@ export const sweeper: readonly Guard[] = [
     test: {
       file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
       title: 'an upload that becomes an asset while the sweeper looks keeps its object',
-    },
-  },
-  {
-    keeps: 'what vanished is told',
-    file: 'packages/lifecycle/src/sweep/strays.ts',
-    edits: [['    if ((await assets.byId(asset.id)) !== null) vanished.push(asset)', '    await assets.byId(asset.id)']],
-    test: {
-      file: 'packages/lifecycle/test/integration/sweep-strays.test.ts',
-      title: 'an asset whose object vanished is told, and its row stays',
     },
   },
   {

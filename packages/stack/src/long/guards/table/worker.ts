@@ -128,15 +128,6 @@ export const worker: readonly Guard[] = [
     },
   },
   {
-    keeps: 'an attempt that has ended takes the last step of one that died',
-    file: 'packages/lifecycle/src/process-upload.ts',
-    edits: [["    if (outcome.reason === 'final') await emptyQuarantine({ uploadId, quarantineKey: outcome.quarantineKey }, deps)\n", '']],
-    test: {
-      file: 'packages/lifecycle/test/integration/death.test.ts',
-      title: 'a picture whose worker dies $when $step becomes exactly one asset',
-    },
-  },
-  {
     keeps: 'three crashes of its inspector park a file',
     file: 'packages/lifecycle/src/park.ts',
     edits: [['isHopeless: usedUp || count >= maxInspections', 'isHopeless: usedUp']],
@@ -275,15 +266,6 @@ export const worker: readonly Guard[] = [
     },
   },
   {
-    keeps: 'a completion that was not heard is finished',
-    file: 'packages/lifecycle/src/park.ts',
-    edits: [["    await finishIfFinal(claim, { uploads, store, log })\n    return 'lost'", "    return 'lost'"]],
-    test: {
-      file: 'apps/worker/test/integration/faults-job.test.ts',
-      title: 'a completion whose answer gets lost makes one asset, and the quarantine is emptied',
-    },
-  },
-  {
     keeps: 'without Postgres nothing is settled',
     file: 'packages/lifecycle/src/park.ts',
     edits: [
@@ -329,20 +311,6 @@ export const worker: readonly Guard[] = [
     test: {
       file: 'packages/lifecycle/test/integration/death.test.ts',
       title: 'a bad picture whose worker dies $when $step is rejected, and nothing of it is left',
-    },
-  },
-  {
-    keeps: 'a rejection that was not heard is finished',
-    file: 'packages/lifecycle/src/park.ts',
-    edits: [
-      [
-        '  if (upload !== null && isFinal(upload.state)) await',
-        "  if (upload !== null && isFinal(upload.state) && upload.state === 'completed') await",
-      ],
-    ],
-    test: {
-      file: 'apps/worker/test/integration/faults-job.test.ts',
-      title: 'a rejection whose answer gets lost is told as it was written, and the quarantine is emptied',
     },
   },
   {
