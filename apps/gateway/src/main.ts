@@ -1,5 +1,13 @@
 import { setTimeout } from 'node:timers/promises'
-import { ConfigError, databaseSettings, type ShutdownPhase, shutDownAtSignal, sizeLimits, storeSettings } from '@airlock/config'
+import {
+  ConfigError,
+  databaseSettings,
+  loadEnvFile,
+  type ShutdownPhase,
+  shutDownAtSignal,
+  sizeLimits,
+  storeSettings,
+} from '@airlock/config'
 import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
 import { Bell, impatientConnection } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
@@ -10,8 +18,9 @@ import { redisFileCounter } from './file-counter.ts'
 import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
 /** Starts a gateway, and stops it in order at a signal. */
-async function start(config: GatewayConfig): Promise<void> {
+async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } }, logOutput())
+  if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
   const redis = impatientConnection(config.REDIS_URL, { onError })
@@ -93,7 +102,8 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, letGo: () => Pro
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 
 try {
-  await start(readGatewayConfig(process.env))
+  const envFile = loadEnvFile(process.env)
+  await start(readGatewayConfig(process.env), envFile)
 } catch (error) {
   process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
   process.exit(1)

@@ -21,7 +21,10 @@ export interface Program {
 
 /** Runs the gateway as a process of its own, with no setting in its environment but what is given. */
 export function run(env: Record<string, string>): Program {
-  const child = spawn(process.execPath, [program], { env: { ...compileCache(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [program], {
+    env: { ...compileCache(), AIRLOCK_ENV_FILE: '', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let out = ''
   let err = ''
   child.stdout.on('data', (chunk) => {

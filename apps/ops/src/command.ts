@@ -2,7 +2,7 @@ import type { Environment } from '@airlock/config'
 
 /** What a command may touch of the world, so that a test can hand it another one. */
 export interface CommandIo {
-  /** The environment, filled up from `.airlock/stack.json` where it says nothing. */
+  /** The environment, filled up from a running `npm start` and from `.env` where it says nothing. */
   readonly env: Environment
   /** Writes a text and a line end to standard output: results, for people and pipes. */
   out(text: string): void

@@ -41,10 +41,16 @@ async function run(command: Command, args: string[], io: CommandIo): Promise<num
       io.err(`${error.message}\n\n${helpOf(command)}`)
       return exitCodes.misused
     }
-    io.err(error instanceof ConfigError ? error.message : `${command.name} failed: ${withCauses(error)}`)
+    io.err(error instanceof ConfigError ? settingsProblem(error) : `${command.name} failed: ${withCauses(error)}`)
     return exitCodes.failed
   }
 }
+
+/** Settings that are all missing have one cause: no `npm start` runs here, and nothing else names the servers. */
+const settingsProblem = ({ problems, message }: ConfigError): string =>
+  problems.every(({ missing }) => missing)
+    ? `No 'npm start' runs in this folder, and neither the environment nor .env has ${problems.map(({ name }) => name).join(', ')}.`
+    : message
 
 /** `parseArgs` of `node:util` throws plain TypeErrors; only their code tells them from a mistake of ours. */
 function isMisuse(error: unknown): error is Error {
@@ -72,6 +78,6 @@ function overview(commands: readonly Command[]): string {
     '',
     ...rows,
     '',
-    'Settings come from the environment (docs/configuration.md); where it names no servers, from a running `npm start`.',
+    'Settings come from the environment (docs/configuration.md), then from a `npm start` that runs in this folder, then from .env.',
   ].join('\n')
 }

@@ -11,7 +11,7 @@ import { tokenCommand } from './commands/token.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { webhooksCommand } from './commands/webhooks.ts'
 import { dispatch } from './dispatch.ts'
-import { withStackSettings } from './stack-settings.ts'
+import { settingsOf } from './stack-settings.ts'
 
 /** Every command, in the order in which `--help` lists them. */
 const commands: readonly Command[] = [
@@ -35,7 +35,7 @@ process.exitCode = await main()
 
 async function main(): Promise<number> {
   try {
-    return await dispatch(commands, process.argv.slice(2), { env: withStackSettings(process.env), out, err })
+    return await dispatch(commands, process.argv.slice(2), { env: settingsOf(process.env), out, err })
   } catch (error) {
     err(error instanceof Error ? error.message : String(error))
     return 1

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { Environment } from '@airlock/config'
+import { type Environment, readEnvFile } from '@airlock/config'
 
 /** The variables that name servers. One of them in the environment means: these servers, and no others. */
 const addresses = ['DATABASE_URL', 'REDIS_URL', 'S3_ENDPOINT', 'S3_BUCKET_NAME'] as const
@@ -13,31 +13,47 @@ const signingKey = 'JWT_SECRET'
 const dataFolder = (env: Environment): string => env.AIRLOCK_DATA_DIR || fileURLToPath(new URL('../../../.airlock', import.meta.url))
 
 /**
- * The environment, filled up with what `npm start` left in `stack.json`, so that `npm run ops` needs no settings beside a running stack.
+ * The settings of a command: the environment first, then those of a `npm start` that runs in this folder, then `.env`. A file that
+ * describes production never hides the stack beside it.
+ *
+ * @param env usually `process.env`; not changed
+ * @throws Error when `stack.json` or `.env` is there and can't be read
+ */
+export function settingsOf(env: Environment): Environment {
+  return { ...readEnvFile(env)?.values, ...withStackSettings(env) }
+}
+
+/**
+ * The environment, filled up with what a running `npm start` wrote into `stack.json`, so that `npm run ops` needs no settings beside it.
  *
  * Servers are taken from there all together or not at all: an environment that names another database must never meet
  * the development bucket. Credentials alone name no server; they give way, since they would not open the stack's.
- *
- * @param env usually `process.env`; not changed
- * @throws Error when `stack.json` is there and can't be read
  */
 export function withStackSettings(env: Environment): Environment {
-  const stack = stackEnvironment(join(dataFolder(env), 'stack.json'))
+  const stack = runningStack(join(dataFolder(env), 'stack.json'))
   const { [signingKey]: secret, ...servers } = stack
   const filled = env[signingKey] ? env : { ...env, ...(secret && { [signingKey]: secret }) }
   const elsewhere = addresses.some((name) => env[name] && env[name] !== servers[name])
   return elsewhere ? filled : { ...filled, ...servers }
 }
 
-/** The `environment` of a stack file: names and values as gateway and worker got them; empty without a file. */
-function stackEnvironment(file: string): Record<string, string> {
+/** The `environment` of a stack file: names and values as gateway and worker got them. Empty when nothing runs. */
+function runningStack(file: string): Record<string, string> {
   const text = readIfThere(file)
   if (text === null) return {}
   try {
-    const { environment = {} } = JSON.parse(text) as { environment?: Record<string, string> }
-    return environment
+    const { environment = {}, owner } = JSON.parse(text) as { environment?: Record<string, string>; owner?: { pid: number } | null }
+    return owner && isAlive(owner.pid) ? environment : {}
   } catch (cause) {
     throw new Error(`${file} is damaged; 'npm start' writes it anew`, { cause })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM' // another user's
   }
 }
 

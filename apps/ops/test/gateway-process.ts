@@ -13,7 +13,7 @@ export interface GatewayProcess {
 /** Starts a gateway as production does, in a process of its own, and waits until it listens. */
 export async function startGatewayProcess(env: Record<string, string>): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [program], {
-    env: { ...compileCache(), HOST: '127.0.0.1', PORT: '0', SHUTDOWN_NOT_READY_SECONDS: '0', ...env },
+    env: { ...compileCache(), AIRLOCK_ENV_FILE: '', HOST: '127.0.0.1', PORT: '0', SHUTDOWN_NOT_READY_SECONDS: '0', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''

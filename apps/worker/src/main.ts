@@ -2,6 +2,7 @@ import {
   ConfigError,
   databaseSettings,
   inspectionSettings,
+  loadEnvFile,
   type ShutdownPhase,
   shutDownAtSignal,
   sizeLimits,
@@ -18,8 +19,9 @@ import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 
 /** Starts a worker, and stops it in order at a signal. */
-async function start(config: WorkerConfig): Promise<void> {
+async function start(config: WorkerConfig, envFile: string | null): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } }, logOutput())
+  if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
   const redis = patientConnection(config.REDIS_URL, { onError })
@@ -110,7 +112,8 @@ const upkeepEverySeconds = 3600
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 
 try {
-  await start(readWorkerConfig(process.env))
+  const envFile = loadEnvFile(process.env)
+  await start(readWorkerConfig(process.env), envFile)
 } catch (error) {
   process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
   process.exit(1)

@@ -26,6 +26,7 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
   const child = spawn('sh', ['-c', limited, process.execPath, program], {
     env: {
       ...(limits === undefined && compileCache()),
+      AIRLOCK_ENV_FILE: '',
       PATH: process.env.PATH ?? '/usr/bin:/bin',
       HOST: '127.0.0.1',
       WORKER_PORT: '0',

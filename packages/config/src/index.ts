@@ -1,4 +1,5 @@
 export { configurationTable, envExample } from './env-example.ts'
+export { type EnvFile, loadEnvFile, readEnvFile } from './env-file.ts'
 export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
 export {
   databaseSettings,

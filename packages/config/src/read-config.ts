@@ -9,6 +9,8 @@ export type Config<N extends VariableName> = { readonly [K in N]: ValueOf<K> }
 export interface ConfigProblem {
   readonly name: VariableName
   readonly problem: string
+  /** Required, and neither set nor given a default. */
+  readonly missing: boolean
 }
 
 /** Some settings are missing or malformed; the message lists all of them, a line each. */
@@ -41,7 +43,7 @@ export function readConfig<const N extends VariableName>(env: Environment, names
   const problems: ConfigProblem[] = []
   for (const name of names) {
     const outcome = readOne(name, env[name])
-    if ('problem' in outcome) problems.push({ name, problem: outcome.problem })
+    if ('problem' in outcome) problems.push({ name, ...outcome })
     else values[name] = outcome.value
   }
   problems.push(...contradictions(values, env))
@@ -49,16 +51,20 @@ export function readConfig<const N extends VariableName>(env: Environment, names
   return values as Config<N>
 }
 
-function readOne(name: VariableName, given: string | undefined): { value: unknown } | { problem: string } {
+function readOne(name: VariableName, given: string | undefined): { value: unknown } | Omit<ConfigProblem, 'name'> {
   const variable: Variable<unknown> = variables[name]
   const written = (given ?? '').trim() === '' ? variable.default : given?.trim()
   if (written === undefined)
-    return { problem: `is missing: ${variable.about}${variable.example && !variable.secret ? `, for example ${variable.example}` : ''}` }
+    return {
+      problem: `is missing: ${variable.about}${variable.example && !variable.secret ? `, for example ${variable.example}` : ''}`,
+      missing: true,
+    }
   try {
     return { value: variable.parse(written) }
   } catch (error) {
     if (!(error instanceof BadValue)) throw error
-    return { problem: variable.secret ? `is malformed: ${error.message}` : `is '${written.slice(0, 80)}': ${error.message}` }
+    const problem = variable.secret ? `is malformed: ${error.message}` : `is '${written.slice(0, 80)}': ${error.message}`
+    return { problem, missing: false }
   }
 }
 
@@ -147,4 +153,6 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
 ]
 
 const contradictions = (values: Values, env: Environment): ConfigProblem[] =>
-  rules.filter(({ breaks }) => breaks(values, env)).map(({ name, problem }) => ({ name, problem }))
+  rules
+    .filter(({ breaks }) => breaks(values, env))
+    .map(({ name, problem }) => ({ name, problem, missing: problem.startsWith('is missing') }))

@@ -1,9 +1,10 @@
 // Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
 import { spawn } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ownNode, passingSignalsOn } from './own-node.mjs'
+import { ownNode } from './own-node.mjs'
 
 const progressEveryMs = 5_000
 
@@ -12,7 +13,8 @@ const progressEveryMs = 5_000
  *
  * @param {string} root the folder of the clone
  * @param {(line: string) => void} say takes a line for the person who waits
- * @throws {Error} when npm fails; what npm said stands above on the screen
+ * @throws {Interrupted} when a signal ended it
+ * @throws {Error} when npm fails; its own message is on the screen
  */
 export async function install(root, say) {
   if (missingPackages(root) === 0) return
@@ -98,7 +100,42 @@ function packagesOf(lockFile) {
   return JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {}
 }
 
+/** A person stopped the installation. What is half installed is completed by the next run. */
+export class Interrupted extends Error {
+  constructor(signal) {
+    super('The installation was stopped; the next run completes it.')
+    this.exitCode = 128 + constants.signals[signal]
+  }
+}
+
+/** How long npm may take to stop at a signal, in ms. It may wait for the network first, and nothing of its work must be kept. */
+const stopWithinMs = 300
+
+/** The command gets a process group of its own, so that a signal ends it with all that it started. */
 async function run(command, args, cwd) {
-  const code = await passingSignalsOn(spawn(command, args, { cwd, stdio: 'inherit' }))
-  if (code !== 0) throw new Error(`${command} ${args[0]} ended with exit code ${code}`)
+  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
+  const end = (signal) => {
+    try {
+      process.kill(-child.pid, signal)
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error // it has ended meanwhile
+    }
+  }
+  let stoppedBy = null
+  let force
+  const onSignal = (signal) => {
+    stoppedBy ??= signal
+    end('SIGTERM')
+    force ??= setTimeout(end, stopWithinMs, 'SIGKILL')
+  }
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const signal of signals) process.on(signal, onSignal)
+  try {
+    const code = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve))
+    if (stoppedBy !== null) throw new Interrupted(stoppedBy)
+    if (code !== 0) throw new Error(`${command} ${args[0]} ended with exit code ${code}`)
+  } finally {
+    clearTimeout(force)
+    for (const signal of signals) process.off(signal, onSignal)
+  }
 }

@@ -13,7 +13,7 @@ async function main(args) {
     await install(root, (line) => process.stdout.write(`${line}\n`))
   } catch (error) {
     process.stderr.write(`npm run test:long can't go on: ${error.message}\n`)
-    return 1
+    return error.exitCode ?? 1
   }
   return runWithOwnNode(root, program, args)
 }

@@ -37,7 +37,7 @@ async function main(args) {
   } catch (error) {
     process.stderr.write(`npm test can't go on: ${error.message}\n`)
     say('0 passed, 1 failed')
-    return 1
+    return error.exitCode ?? 1
   }
   return runWithOwnNode(root, program, args)
 }

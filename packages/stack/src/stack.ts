@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -97,12 +97,15 @@ export async function startServer<Name extends ServerName>(
 export async function resetStack(dataDir: string): Promise<void> {
   assertNotInUse(dataDir)
   const record = readStackRecord(dataDir)
-  if (record !== null) {
-    await endLeftovers(record)
-    await removeServerData(record)
-  }
-  for (const name of contents) rmSync(join(dataDir, name), { recursive: true, force: true })
+  if (record === null) return
+  await endLeftovers(record)
+  await removeServerData(record)
+  for (const name of keptIn(dataDir)) rmSync(join(dataDir, name), { recursive: true, force: true })
 }
+
+/** What a reset would delete in this folder. Nothing where no stack.json shows that the folder is Airlock's. */
+export const keptIn = (dataDir: string): string[] =>
+  existsSync(join(dataDir, 'stack.json')) ? contents.filter((name) => existsSync(join(dataDir, name))) : []
 
 /** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
 const contents = ['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'] as const

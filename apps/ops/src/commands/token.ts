@@ -19,7 +19,7 @@ export const tokenCommand: Command = {
   --scope  what it permits beside that user's uploads: ${scopes.join(', ')}, or both by comma
   --hours  how long it lives, up to ${maxHours} hours; ${defaultHours} by default
 
-The secret is JWT_SECRET of the environment, else that of a running 'npm start'.`,
+The secret is JWT_SECRET of the environment, else that of a running 'npm start', else that of .env.`,
 
   async run(args, { env, out }) {
     const asked = readArgs(args)

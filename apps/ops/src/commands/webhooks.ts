@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { databaseSettings, databaseVariables, readConfig } from '@airlock/config'
-import { type DeadLetter, type DeadLetters, openDatabase } from '@airlock/database'
+import { type DeadLetter, type DeadLetters, type DeliveryCounts, openDatabase } from '@airlock/database'
 import { isUuid } from '@airlock/domain'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
 
@@ -69,9 +69,19 @@ function limitOf(given: string | undefined): number {
   return limit
 }
 
+/** @throws UsageError for an endpoint that never was: a misspelt name must not look like success */
+async function countsOf(endpoint: string | null, webhooks: DeadLetters): Promise<DeliveryCounts[]> {
+  const counts = await webhooks.counts()
+  if (endpoint === null) return counts
+  const known = counts.filter((count) => count.endpoint === endpoint)
+  if (known.length > 0) return known
+  const names = counts.map((count) => count.endpoint)
+  throw new UsageError(`There is no endpoint '${endpoint}'; ${names.length === 0 ? 'there is none at all' : `known: ${names.join(', ')}`}`)
+}
+
 async function list({ endpoint, limit }: Wish & { what: 'list' }, webhooks: DeadLetters, { out, err }: CommandIo): Promise<number> {
-  const counts = (await webhooks.counts()).filter((count) => endpoint === null || count.endpoint === endpoint)
-  if (counts.length === 0) out(endpoint === null ? 'No endpoint was ever told of anything.' : `There is no endpoint '${endpoint}'.`)
+  const counts = await countsOf(endpoint, webhooks)
+  if (counts.length === 0) out('No event has ever been published to an endpoint.')
   for (const { endpoint: name, pending, delivered, dead } of counts)
     out(`${name}: ${pending} pending, ${delivered} delivered, ${dead} dead`)
   let shown = 0
@@ -93,7 +103,7 @@ const lineOf = ({ endedAt, endpoint, eventId, type, uploadId, attempts, lastErro
 
 /** At most what is dead at the beginning, so that it ends also when endpoints go on refusing. */
 async function replay({ endpoint, eventId }: Wish & { what: 'replay' }, webhooks: DeadLetters, { out, err }: CommandIo): Promise<number> {
-  const counts = (await webhooks.counts()).filter((count) => endpoint === null || count.endpoint === endpoint)
+  const counts = await countsOf(endpoint, webhooks)
   const most = eventId === null ? counts.reduce((sum, { dead }) => sum + dead, 0) : counts.length
   let replayed = 0
   while (replayed < most) {

@@ -65,8 +65,8 @@ async function dead(count: number, endpoints: readonly string[]): Promise<string
 }
 
 test('without endpoints there is nothing to tell', async () => {
-  expect(await runs()).toEqual({ code: 0, err: [], out: ['No endpoint was ever told of anything.'] })
-  expect((await runs('list', '--endpoint', shop)).out).toEqual([`There is no endpoint '${shop}'.`])
+  expect(await runs()).toEqual({ code: 0, err: [], out: ['No event has ever been published to an endpoint.'] })
+  await expect(runs('list', '--endpoint', shop)).rejects.toThrow(`There is no endpoint '${shop}'; there is none at all`)
 })
 
 test('the list says how each endpoint stands, and what it did not take, and why', async () => {

@@ -80,10 +80,18 @@ test.each([
   expect(io.complained).toEqual([expected])
 })
 
+const needsServers = command('sweep', async (_, { env }) => readConfig(env, ['DATABASE_URL', 'REDIS_URL', 'PORT']) && 0)
+
 test('settings that need a look are listed as they are', async () => {
-  const io = listener()
-  const needsServers = command('sweep', async (_, { env }) => readConfig(env, ['DATABASE_URL', 'REDIS_URL']) && 0)
+  const io = { ...listener(), env: { PORT: 'many' } }
 
   expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)
-  expect(io.complained.join()).toMatch(/2 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL/)
+  expect(io.complained.join()).toMatch(/3 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL .*\n {2}PORT/)
+})
+
+test('when all of them are missing, one line says that nothing runs here', async () => {
+  const io = listener()
+
+  expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)
+  expect(io.complained).toEqual(["No 'npm start' runs in this folder, and neither the environment nor .env has DATABASE_URL, REDIS_URL."])
 })

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { withStackSettings } from '../../src/stack-settings.ts'
+import { settingsOf, withStackSettings } from '../../src/stack-settings.ts'
 
 const stack = {
   DATABASE_URL: 'postgres://stack/airlock',
@@ -20,6 +20,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
+/** A stack file whose `npm start` runs: this process stands for it. */
+const running = (environment: object): string => JSON.stringify({ environment, owner: { pid: process.pid } })
+
 const leave = (content: string): void => writeFileSync(join(folder, 'stack.json'), content)
 
 /** The settings of an environment beside a stack file. */
@@ -29,13 +32,13 @@ const settings = (env: Record<string, string>) => {
 }
 
 test('an environment that says nothing takes everything from the stack', () => {
-  leave(JSON.stringify({ environment: stack }))
+  leave(running(stack))
 
   expect(settings({ LOG_LEVEL: 'debug' })).toEqual({ LOG_LEVEL: 'debug', ...stack })
 })
 
 test('an environment that names another server takes none from the stack, so that they never mix', () => {
-  leave(JSON.stringify({ environment: stack }))
+  leave(running(stack))
 
   expect(settings({ DATABASE_URL: 'postgres://production/airlock' })).toEqual({
     DATABASE_URL: 'postgres://production/airlock',
@@ -44,19 +47,19 @@ test('an environment that names another server takes none from the stack, so tha
 })
 
 test('an environment that names the very server of the stack is filled up', () => {
-  leave(JSON.stringify({ environment: stack }))
+  leave(running(stack))
 
   expect(settings({ DATABASE_URL: stack.DATABASE_URL, REDIS_URL: '' })).toEqual(stack)
 })
 
 test("credentials alone name no server and give way to the stack's", () => {
-  leave(JSON.stringify({ environment: stack }))
+  leave(running(stack))
 
   expect(settings({ AWS_ACCESS_KEY_ID: 'for-something-else' })).toEqual(stack)
 })
 
 test('a secret of the environment is never replaced', () => {
-  leave(JSON.stringify({ environment: stack }))
+  leave(running(stack))
 
   expect(settings({ JWT_SECRET: 'the-secret-of-the-environment' })).toEqual({ ...stack, JWT_SECRET: 'the-secret-of-the-environment' })
 })
@@ -79,4 +82,23 @@ test('a damaged stack file is named', () => {
 
 test('a stack file that can not be opened is no reason to go on without it', () => {
   expect(() => withStackSettings({ AIRLOCK_DATA_DIR: `${folder}\0` })).toThrow()
+})
+
+test('a stack that was stopped adds nothing: its servers are gone', () => {
+  leave(JSON.stringify({ environment: stack, owner: null }))
+  expect(settings({})).toEqual({})
+
+  leave(JSON.stringify({ environment: stack, owner: { pid: 2 ** 22 + 1 } })) // beyond the largest pid of Linux and macOS
+  expect(settings({})).toEqual({})
+})
+
+test('a running stack goes before .env, and the environment before both', () => {
+  const path = join(folder, 'my.env')
+  writeFileSync(path, 'DATABASE_URL=postgres://production\nLOG_LEVEL=warn\nEVENT_DAYS=9\n')
+  const env = { AIRLOCK_DATA_DIR: folder, AIRLOCK_ENV_FILE: path, LOG_LEVEL: 'debug' }
+
+  expect(settingsOf(env)).toEqual({ ...env, DATABASE_URL: 'postgres://production', EVENT_DAYS: '9' })
+
+  leave(running(stack))
+  expect(settingsOf(env)).toEqual({ ...env, ...stack, EVENT_DAYS: '9' })
 })

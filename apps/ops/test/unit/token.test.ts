@@ -72,7 +72,7 @@ test('a short secret signs nothing', async () => {
 test('the command line prints the token alone, so that a shell can take it', async () => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, 'token', '--user', userId], {
-    env: { ...process.env, JWT_SECRET: secret, AIRLOCK_DATA_DIR: '/nowhere' },
+    env: { ...process.env, JWT_SECRET: secret, AIRLOCK_DATA_DIR: '/nowhere', AIRLOCK_ENV_FILE: '' },
   })
 
   expect((await verified(stdout.trimEnd())).sub).toBe(userId)

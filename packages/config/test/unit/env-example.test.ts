@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
 import { expect, test } from 'vitest'
 import { configurationTable, envExample, readConfig, variableNames } from '../../src/index.ts'
 
@@ -13,13 +14,13 @@ test('docs/configuration.md holds the table of what the code reads (npm run docs
   expect(await fileText('docs/configuration.md')).toContain(configurationTable())
 })
 
-test('.env.example can be started from as it is', () => {
-  const env = Object.fromEntries(
-    envExample()
-      .split('\n')
-      .filter((line) => /^[A-Z]/.test(line))
-      .map((line) => line.split(/=(.*)/s).slice(0, 2) as [string, string]),
-  )
-  expect(Object.keys(env)).toEqual(variableNames)
+test('a copy of .env.example sets nothing: no default is pinned, and no example is taken for a server or a secret', () => {
+  expect(parseEnv(envExample())).toEqual({})
+})
+
+test('every line of .env.example can be uncommented', () => {
+  const env = parseEnv(envExample().replaceAll(/^#(?=[A-Z])/gm, ''))
+
+  expect(Object.keys(env).toSorted()).toEqual(variableNames.toSorted())
   expect(readConfig(env, variableNames).S3_BUCKET_NAME).toBe('zapcut-dev')
 })

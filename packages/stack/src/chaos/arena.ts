@@ -97,7 +97,14 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
   const chosen = { ...settings, ...options.settings }
-  const common = { ...plain(options.env), ...chosen, ...stack.environment, S3_PUBLIC_ENDPOINT: stack.s3.endpoint, JWT_SECRET: jwtSecret }
+  const common = {
+    ...plain(options.env),
+    AIRLOCK_ENV_FILE: '',
+    ...chosen,
+    ...stack.environment,
+    S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
+    JWT_SECRET: jwtSecret,
+  }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
 
   const links = new Map<string, Link>()

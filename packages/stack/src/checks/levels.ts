@@ -26,6 +26,6 @@ export const levels = {
   'apps/gateway': { mayImport: [...forApps, '@airlock/inspection/head'] },
   'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
-  // Servers for tests and scripts: no product code may depend on it. What it starts, it starts as processes.
-  'packages/stack': { mayImport: [] },
+  // Servers for tests and scripts: no product code may depend on it. What it starts, it starts as processes; it reads their settings first.
+  'packages/stack': { mayImport: ['@airlock/config'] },
 } as const satisfies Record<string, Level>

@@ -1,3 +1,4 @@
+import { readConfig, variableNames } from '@airlock/config'
 import type { Stack } from '../stack.ts'
 
 /** Where the apps of this run listen. */
@@ -51,10 +52,52 @@ export const serviceEnvironment = (
   ...shutdown,
   ...env,
   ...settings,
+  AIRLOCK_ENV_FILE: '', // what counts of it is in here already
   HOST: host,
   PORT: String(port),
   WORKER_PORT: String(workerPort),
 })
+
+/** What names a server, or says how to enter it. Only the environment may: a `.env` that describes production never reaches it from here. */
+const ofServers = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'S3_ENDPOINT',
+  'S3_REGION',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AIRLOCK_DATA_DIR',
+  ...Object.values(descriptions).flatMap((names) => Object.keys(names)),
+] as const
+
+/**
+ * Adds what a file of settings says, where the environment says nothing.
+ *
+ * @returns the names that were taken, and those that were left because they describe a server
+ */
+export function withEnvFile(
+  env: NodeJS.ProcessEnv,
+  values: Readonly<Record<string, string | undefined>>,
+): { env: NodeJS.ProcessEnv; taken: string[]; left: string[] } {
+  const absent = Object.keys(values).filter((name) => env[name] === undefined)
+  const left = absent.filter((name) => (ofServers as readonly string[]).includes(name))
+  const taken = absent.filter((name) => !left.includes(name))
+  return { env: { ...Object.fromEntries(taken.map((name) => [name, values[name]])), ...env }, taken, left }
+}
+
+/** Stand for what the stack makes itself. */
+const madeLater = {
+  DATABASE_URL: 'postgres://127.0.0.1/airlock',
+  REDIS_URL: 'redis://127.0.0.1',
+  S3_BUCKET_NAME: bucketName,
+  JWT_SECRET: 'stands-for-the-secret-that-npm-start-makes',
+} as const
+
+/** Reads all settings before any server is started, so that a mistake costs no time. @throws ConfigError */
+export function assertSettings(env: NodeJS.ProcessEnv): void {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  readConfig({ ...madeLater, ...set }, variableNames)
+}
 
 /** How this machine reaches a server that listens on `host`. */
 export function urlOf(host: string, port: number): string {

@@ -1,15 +1,16 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
+import { ConfigError, readEnvFile } from '@airlock/config'
 import { ensureBucket } from '../servers/s3.ts'
-import { defaultDataDir, resetStack, startStack } from '../stack.ts'
+import { defaultDataDir, keptIn, resetStack, startStack } from '../stack.ts'
 import { waitFor } from '../wait-for.ts'
 import { gatewayClient } from './client.ts'
 import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
 import { keepRunning, type Program, runToEnd, type ServicesContext } from './services.ts'
-import { type Addresses, serviceEnvironment, stackSettings, urlOf } from './settings.ts'
+import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
 import { welcome } from './welcome.ts'
 
 /** A person asked us to stop. */
@@ -58,6 +59,7 @@ export async function start(options: StartOptions): Promise<number> {
   const undo: { name: string; stop: () => Promise<void> }[] = []
   const run: Run = {
     ...options,
+    env: withSettingsOfFile(options),
     signal,
     undoLater: (name, stop) => undo.unshift({ name, stop }),
     onDeath: (reason) => died.abort(reason),
@@ -88,8 +90,9 @@ async function comeUpAndStay(run: Run): Promise<number> {
 /** Servers, then the schema, then worker and gateway: each finds what it needs. Undone in the opposite order. */
 async function bringUp(run: Run): Promise<Airlock> {
   const { root, env, say, signal } = run
-  const addresses = await chooseAddresses(env)
-  if (run.reset) await resetStack(defaultDataDir(env))
+  assertSettings(env)
+  const addresses = await chooseAddresses(env, say)
+  if (run.reset) await deleteKept(defaultDataDir(env), say)
   const stack = await startStack({ env, say })
   run.undoLater('servers', () => stack.stop())
   signal.throwIfAborted()
@@ -112,9 +115,30 @@ async function bringUp(run: Run): Promise<Airlock> {
   return { url: urlOf(host, port), context }
 }
 
-async function chooseAddresses(env: NodeJS.ProcessEnv): Promise<Addresses> {
+/** What `.env` adds to the environment. */
+function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): NodeJS.ProcessEnv {
+  const file = readEnvFile(env)
+  if (file === null) return env
+  const { env: filled, taken, left } = withEnvFile(env, file.values)
+  const name = relative(process.cwd(), file.path)
+  say(`Settings from ${name}: ${taken.length === 0 ? 'none' : taken.join(', ')}`)
+  if (left.length > 0) say(`Not from ${name}: ${left.join(', ')}. npm start uses servers of its own; export a variable to use another`)
+  return filled
+}
+
+/** @throws StackInUse */
+async function deleteKept(folder: string, say: (line: string) => void): Promise<void> {
+  const kept = keptIn(folder)
+  say(kept.length === 0 ? `Nothing to delete in ${folder}` : `Deleting ${kept.join(', ')} in ${folder}`)
+  await resetStack(folder)
+}
+
+const usualPort = 3000
+
+async function chooseAddresses(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Addresses> {
   const host = env.HOST || '127.0.0.1'
-  const port = await choosePort(host, 'PORT', env.PORT, 3000)
+  const port = await choosePort(host, 'PORT', env.PORT, usualPort)
+  if (!env.PORT && port !== usualPort) say(`Port ${usualPort} is in use, by another Airlock perhaps: the gateway takes ${port}`)
   const workerPort = await choosePort(host, 'WORKER_PORT', env.WORKER_PORT, port + 1, [port])
   return { host, port, workerPort }
 }
@@ -157,7 +181,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 /** An interrupted check has checked nothing. */
 function tell(reason: unknown, { check, say }: StartOptions): number {
   if (reason instanceof Interrupted) return check ? 1 : 0
-  say(`\nAirlock can't go on. ${messageOf(reason)}`)
+  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't go on. ${messageOf(reason)}`)
   return 1
 }
 

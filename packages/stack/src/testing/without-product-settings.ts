@@ -7,3 +7,4 @@ const ofTheProduct = /^(DATABASE_|REDIS_|S3_|AWS_|JWT_|JWKS_|AIRLOCK_DATA_DIR$)/
 for (const name of Object.keys(process.env)) {
   if (ofTheProduct.test(name)) delete process.env[name]
 }
+process.env.AIRLOCK_ENV_FILE = ''

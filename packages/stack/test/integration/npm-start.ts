@@ -24,12 +24,16 @@ export const startMs = 120_000
 export function environment(dataDir: string): NodeJS.ProcessEnv {
   const foreign = [...variableNames, 'NODE_ENV', 'NODE_OPTIONS', 'NODE_V8_COVERAGE']
   const kept = Object.entries(process.env).filter(([name]) => !foreign.includes(name) && !/^(VITEST|AWS_)/.test(name))
-  return { ...Object.fromEntries(kept), AIRLOCK_DATA_DIR: dataDir, PORT: '0' }
+  return { ...Object.fromEntries(kept), AIRLOCK_DATA_DIR: dataDir, AIRLOCK_ENV_FILE: '', PORT: '0' }
 }
 
-/** Runs `npm start` with these flags; whatever is still running at the end of the test is stopped by `signal`. */
-export function npmStart(dataDir: string, ...flags: string[]): Run {
-  const child = spawn('npm', ['start', '--', ...flags], { cwd: root, env: environment(dataDir), stdio: ['ignore', 'pipe', 'pipe'] })
+/** Runs `npm start` with these flags and settings; whatever is still running at the end of the test is stopped by `signal`. */
+export function npmStart(dataDir: string, flags: readonly string[] = [], settings: NodeJS.ProcessEnv = {}): Run {
+  const child = spawn('npm', ['start', '--', ...flags], {
+    cwd: root,
+    env: { ...environment(dataDir), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const ended = endOf(child)

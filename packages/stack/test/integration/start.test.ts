@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -28,7 +28,9 @@ const reset = async (): Promise<true> => {
 
 /** Brings Airlock up, without the samples. @returns its apps, as stack.json names them */
 async function up(): Promise<{ gateway: ProcessEntry; worker: ProcessEntry }> {
-  run = npmStart(dataDir, '--no-samples')
+  const envFile = join(dataDir, 'my.env')
+  writeFileSync(envFile, 'LOG_LEVEL=debug\nDATABASE_URL=postgres://127.0.0.1:1/production\n')
+  run = npmStart(dataDir, ['--no-samples', '--reset'], { AIRLOCK_ENV_FILE: envFile })
   await run.says(/^Airlock is up: /m)
   const { gateway, worker } = readStackRecord(dataDir)?.processes ?? {}
   if (gateway === undefined || worker === undefined) throw new Error('stack.json does not name gateway and worker')
@@ -46,6 +48,8 @@ test('a gateway that dies is reported with its last words, and the rest is stopp
   expect(await run.ended).toBe(1)
   expect(run.output()).toMatch(/Airlock can't go on\. gateway was killed by SIGKILL\. Its last lines:\n.* Server listening at /)
   expect(run.output()).toContain(gateway.logFile)
+  expect(run.output()).toMatch(/^Settings from .*my\.env: LOG_LEVEL\nNot from .*my\.env: DATABASE_URL\. npm start uses servers of its own/m)
+  expect(run.output()).toContain(`Nothing to delete in ${dataDir}`)
   expect(isRunning(worker)).toBe(false)
   expect(readStackRecord(dataDir)).toMatchObject({ owner: null, processes: {}, servers: {} })
 })

@@ -94,7 +94,7 @@ test('a stack is stopped in good order, and starts again where it was', { timeou
   expect(await run.ended).toBe(0)
   expect(run.output()).toMatch(/gateway stops.*worker stops.*Stopped\.\n$/s)
 
-  run = npmStart(dataDir, '--check')
+  run = npmStart(dataDir, ['--check'])
   expect(await run.ended).toBe(0)
   expect(run.output()).toContain('The schema is up to date.')
   expect(run.output()).toMatch(/✓ {2}good\/logo\.png +completed +brand-images\/\S+_logo\.png +8137 +\d+\n/)

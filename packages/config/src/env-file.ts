@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseEnv } from 'node:util'
+import type { Environment } from './read-config.ts'
+
+/** A file of settings, as `.env.example` shows one. */
+export interface EnvFile {
+  readonly path: string
+  readonly values: Readonly<Record<string, string | undefined>>
+}
+
+/**
+ * Reads `.env` in the working directory, or the file that `AIRLOCK_ENV_FILE` names; empty means none.
+ *
+ * @returns null without a file
+ * @throws Error when there is one that can't be read, or when the named one is missing
+ */
+export function readEnvFile(env: Environment): EnvFile | null {
+  const named = env.AIRLOCK_ENV_FILE
+  if (named === '') return null
+  const path = resolve(named ?? '.env')
+  try {
+    return { path, values: parseEnv(readFileSync(path, 'utf8')) }
+  } catch (cause) {
+    if (named === undefined && (cause as NodeJS.ErrnoException).code === 'ENOENT') return null
+    throw new Error(`${path} can't be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/**
+ * Adds the settings of `.env` to the environment. What the environment holds wins, empty values included.
+ *
+ * @param env usually `process.env`, since libraries read some settings from there; changed
+ * @returns the path of the file for the log, or null without one
+ */
+export function loadEnvFile(env: NodeJS.ProcessEnv): string | null {
+  const file = readEnvFile(env)
+  for (const [name, value] of Object.entries(file?.values ?? {})) env[name] ??= value
+  return file?.path ?? null
+}
