@@ -1,6 +1,8 @@
 import { badFiles } from './bad/all.ts'
 import type { CorpusFile } from './corpus-file.ts'
+import { generatorFiles } from './good/generators.ts'
 import { goodJpegs } from './good/jpeg.ts'
+import { goodJpegTrailers } from './good/jpeg-trailers.ts'
 import { goodMp4s } from './good/mp4.ts'
 import { originalFiles } from './good/originals.ts'
 import { otherExtensions } from './good/other-extensions.ts'
@@ -14,6 +16,8 @@ export const manifest: readonly CorpusFile[] = [
   ...originalFiles,
   ...otherExtensions,
   ...goodJpegs,
+  ...goodJpegTrailers,
+  ...generatorFiles,
   ...goodPngs,
   ...goodWebps,
   ...goodMp4s,

@@ -63,13 +63,24 @@ export function exactJson(text: string): unknown {
   })
 }
 
-/** How many names an object of JSON without others in it gives. Of a name that is given twice, a parser keeps one. */
-const namesIn = (json: string): number => [...json.matchAll(/"(?:[^"\\]|\\.)*"\s*(:)?/g)].filter(([, colon]) => colon === ':').length
+/**
+ * How many names an object of JSON without others in it gives. Of a name that is given twice, a parser keeps one.
+ *
+ * A text that does not end is matched up to the end, so that no later quote is tried as the beginning of one.
+ */
+const namesIn = (json: string): number => [...json.matchAll(/"(?:[^"\\]|\\.)*(?:"\s*(:)?|$)/g)].filter(([, colon]) => colon === ':').length
 
 /** The digits of a number that count, and the place of the last of them: two ways to write a number agree in both. */
 function significant(written: string): string {
   const [, sign = '', whole = '', part = '', exponent = '0'] = /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(written) ?? []
   const digits = (whole + part).replace(/^0+/, '')
-  const kept = digits.replace(/0+$/, '')
+  const kept = digits.slice(0, lengthWithoutZeros(digits))
   return kept === '' ? '0' : `${sign}${kept}e${Number(exponent) - part.length + digits.length - kept.length}`
+}
+
+/** Where the zeros at the end of a number begin. A pattern would try each run of zeros in a long number anew. */
+function lengthWithoutZeros(digits: string): number {
+  let length = digits.length
+  while (digits[length - 1] === '0') length--
+  return length
 }

@@ -10,9 +10,10 @@ import { AirlockError } from '@airlock/domain'
 export function expectedHash(header: readonly string[] | undefined, filename: string): string | null {
   const expected = new Set<string>()
   for (const member of (header ?? []).join(',').split(',')) {
-    const [, algorithm, value] = /^\s*([a-z0-9*._-]+)\s*(?:=\s*(.*?)\s*)?$/i.exec(member) ?? []
-    if (algorithm?.toLowerCase() !== 'sha-256') continue
-    const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(value ?? '')?.[1]
+    const sign = member.indexOf('=')
+    const [algorithm, value] = sign < 0 ? [member, ''] : [member.slice(0, sign), member.slice(sign + 1)]
+    if (algorithm.trim().toLowerCase() !== 'sha-256') continue
+    const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(value.trim())?.[1]
     if (base64 === undefined) throw new AirlockError('digest_malformed', { filename })
     expected.add(Buffer.from(base64, 'base64').toString('hex'))
   }

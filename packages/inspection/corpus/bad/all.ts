@@ -1,5 +1,6 @@
 import type { CorpusFile } from '../corpus-file.ts'
 import { badJpegs } from './jpeg.ts'
+import { badJpegTrailers } from './jpeg-trailers.ts'
 import { badMp4s } from './mp4.ts'
 import { otherFormats } from './other-formats.ts'
 import { badPngs } from './png.ts'
@@ -12,6 +13,7 @@ import { badZipExtras } from './zip-extras.ts'
 export const badFiles: readonly CorpusFile[] = [
   ...otherFormats,
   ...badJpegs,
+  ...badJpegTrailers,
   ...badPngs,
   ...badWebps,
   ...badMp4s,

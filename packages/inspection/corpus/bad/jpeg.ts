@@ -88,7 +88,9 @@ const structure: readonly CorpusFile[] = [
         : each,
     ),
   ),
-  corrupt('same-components.jpg', /the same id/, 'two components of one id', () => patched(photo(), 0xc0, (body) => body.writeUInt8(1, 9))),
+  corrupt('same-components.jpg', /names a colour component/, 'two components of one id, and a scan of a third', () =>
+    patched(photo(), 0xc0, (body) => body.writeUInt8(1, 9)),
+  ),
   corrupt('sampling.jpg', /frame header is malformed/, 'a sampling factor of 0', () =>
     patched(photo(), 0xc0, (body) => body.writeUInt8(0, 7)),
   ),
@@ -115,7 +117,7 @@ const structure: readonly CorpusFile[] = [
     withSegments(photo(), Buffer.from('ffe5fff0', 'hex')),
   ),
   corrupt('stray-bytes.jpg', /stray bytes in it at byte 20/, 'bytes between segments that belong to none', () =>
-    Buffer.concat([photo().subarray(0, 20), Buffer.from('hello'), photo().subarray(20)]),
+    Buffer.concat([photo().subarray(0, 20), Buffer.from('hello, more than nothing'), photo().subarray(20)]),
   ),
   corrupt('second-begin.jpg', /marker out of place/, 'a second first marker among the segments', () =>
     withSegments(photo(), Buffer.from('ffd8', 'hex')),
@@ -141,7 +143,14 @@ const structure: readonly CorpusFile[] = [
   corrupt('huffman.jpg', /Huffman table is malformed/, 'a Huffman table with more codes than it lists', () =>
     patched(photo(), 0xc4, (body) => body.writeUInt8(200, 5)),
   ),
-  corrupt('huffman-empty.jpg', /Huffman table is malformed/, 'an empty Huffman segment', () => withSegments(photo(), segment(0xc4, ''))),
+  corrupt('huffman-short.jpg', /Huffman table is malformed/, 'a Huffman segment of three bytes', () =>
+    withSegments(photo(), segment(0xc4, 'abc')),
+  ),
+  corrupt('many-strays.jpg', /stray bytes/, 'a few stray bytes between all segments, more in all than one would be allowed', () => {
+    const { segments, rest } = takeApart(photo())
+    const apart = segments.flatMap(({ marker, body }) => [segment(marker, body), Buffer.from('stray')])
+    return Buffer.concat([Buffer.from('ffd8', 'hex'), ...apart, rest])
+  }),
   corrupt('restart-interval.jpg', /restart interval is malformed/, 'a restart interval of three bytes', () =>
     withSegments(photo(), segment(0xdd, 'abc')),
   ),
@@ -262,7 +271,9 @@ const trailers: readonly CorpusFile[] = [
     behind(Buffer.concat([Buffer.from('CANON OPTIONAL DATA\0'), randomBytes(60)])),
   ),
   trailing('one-byte.jpg', /no known format|something else/, 'a single byte behind it', () => behind(Buffer.from('A'))),
-  trailing('ones.jpg', /no known format/, 'bytes of ones behind it: no card is padded so', () => behind(Buffer.alloc(100, 0xff))),
+  trailing('ones-and-more.jpg', /no known format/, 'erased memory behind it, and then a text', () =>
+    behind(Buffer.concat([Buffer.alloc(100, 0xff), Buffer.from('and a text')])),
+  ),
 ]
 
 export const badJpegs: readonly CorpusFile[] = [...cutShort, ...structure, ...pixels, ...trailers]

@@ -11,6 +11,7 @@ import {
   chunksOf,
   edited,
   frameControl,
+  internationalText,
   packedText,
   pngOf,
   profile,
@@ -234,6 +235,15 @@ const trailers: readonly CorpusFile[] = [
     /no known format|something else/,
     'the rest of an older, longer picture, as screenshot editors of 2023 left it',
     () => behind(original('ff-rgba.png').subarray(4000)),
+  ),
+  trailing(
+    'many-pictures-named.png',
+    /something else: JPEG/,
+    'XMP that names pictures 10 000 times, none of them the one behind it',
+    () => {
+      const named = internationalText('XML:com.adobe.xmp', `<x:xmpmeta>${'Item:Mime="image/jpeg" '.repeat(10_000)}`, true)
+      return Buffer.concat([before(original('im-mono.png'), 'IDAT', named), Buffer.from('ffd8ffe0', 'hex'), Buffer.alloc(20, 1)])
+    },
   ),
   trailing('chunk-behind.png', /no known format|something else/, 'a chunk behind the last one', () =>
     behind(bytesOf(text('Comment', 'behind'))),

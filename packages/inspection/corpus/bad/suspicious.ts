@@ -19,7 +19,11 @@ const inMovie = (extra: Buffer) => editedMp4(film(), (path, body) => (path === '
 const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = [
   ['script', /a script in HTML/, '<script>alert(1)</script>'],
   ['script-loud', /a script in HTML/, '<SCRIPT SRC="//x.example/a.js">'],
-  ['script-left-open', /a script in HTML/, 'title <script'],
+  ['script-left-open', /a script in HTML/, 'title <script>alert(1)//'],
+  ['script-namespaced', /a script in HTML/, '<x:script xmlns:x="http://www.w3.org/1999/xhtml">alert(1)</x:script>'],
+  ['script-expression', /a script in HTML/, '<script> (function () { go() })()'],
+  ['script-comment', /a script in HTML/, '<script>/*'],
+  ['script-plain', /a script in HTML/, 'words <script> location = name </script> words'],
   ['php', /PHP code/, '<?php system($_GET["c"]); ?>'],
   ['php-short', /PHP code/, '<?= `$_GET[0]` ?>'],
   ['php-open', /PHP code/, '<? eval($_POST["x"]); ?>'],
@@ -29,15 +33,21 @@ const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = 
   ['jsp', /ASP or JSP code/, '<%= Runtime.getRuntime().exec(request.getParameter("c")) %>'],
   ['jsp-declaration', /ASP or JSP code/, '<%!int a;%>'],
   ['javascript', /an address that is a script/, 'javascript:alert(document.cookie)'],
+  ['javascript-tab', /an address that is a script/, '<a href="java\tscr\nipt:alert(1)">x</a>'],
+  ['javascript-entity', /an address that is a script/, '<a href="java&#115cript&colon;alert&lpar;1)">x</a>'],
+  ['javascript-twice', /an address that is a script/, 'java&amp;#x73;cript&amp;#58;alert(1)'],
+  ['javascript-escaped', /an address that is a script/, 'javascript:%61lert(1)'],
+  ['javascript-value', /an address that is a script/, 'javascript:"",alert(1)'],
   ['javascript-comment', /an address that is a script/, 'JaVaScRiPt://%0aalert(1)'],
   ['vbscript', /an address that is a script/, 'vbscript:msgbox("x")'],
   ['data-page', /an address that is a script/, 'data:text/html,<b>x</b>'],
   ['handler', /markup with an event handler/, '<img src=x onerror=alert(1)>'],
   ['handler-slash', /markup with an event handler/, '<body/onload=alert(1)>'],
-  ['handler-svg', /markup with an event handler|an HTML page/, '<svg onload="alert(1)">'],
+  ['handler-animated', /markup with an event handler/, '<svg><set attributeName="onclick" to="x()"/></svg>'],
+  ['handler-svg', /markup with an event handler/, '<svg onload="alert(1)">'],
   ['page', /an HTML page/, '<!DOCTYPE html><title>x</title>'],
-  ['frame', /an HTML page/, '<iframe src="https://x.example/"></iframe>'],
-  ['object', /an HTML page/, '<object data="x.swf"></object>'],
+  ['frame', /markup that loads something/, '<iframe src="https://x.example/"></iframe>'],
+  ['object', /markup that loads something/, '<object data="x.swf"></object>'],
   ['entity', /an XML entity/, '<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]>'],
   ['entity-bare', /an XML entity/, '<!ENTITY % p SYSTEM "http://x.example/e.dtd">'],
   ['include', /a server-side include/, '<!--#exec cmd="id" -->'],
@@ -98,6 +108,27 @@ const carriers: readonly CorpusFile[] = [
   suspicious('xmp-entity.jpg', /an XML entity in its XMP data/, 'XMP that makes its reader fetch a file', () =>
     withSegments(photo(), xmp('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x:xmpmeta>&a;</x:xmpmeta>')),
   ),
+  suspicious(
+    'xmp-doctype.jpg',
+    /an XML document type in its XMP data/,
+    'XMP with a document type of its own, which names a file elsewhere',
+    () => withSegments(photo(), xmp(`<!DOCTYPE x SYSTEM "http://x.example/e.dtd">${xmpPacket('')}`)),
+  ),
+  suspicious(
+    'xmp-doctype.png',
+    /an XML document type in its chunk 'tEXt'/,
+    'XMP with a document type, under the plain name of a text',
+    () => before(png(), 'IDAT', text('XML:com.adobe.xmp', `<!doctype x>${xmpPacket('')}`)),
+  ),
+  suspicious('xmp-svg-script.webp', /a script in HTML in its XMP data/, 'a script element of another namespace in XMP', () =>
+    withChunk('XMP ', xmpPacket('', '<svg:script xmlns:svg="http://www.w3.org/2000/svg">alert&#40;1)</svg:script>')),
+  ),
+  suspicious('xmp-address.webp', /an address that is a script in its XMP data/, 'an address whose letters are apart, in XMP', () =>
+    withChunk('XMP ', xmpPacket('dc:source="java&#x9;scr&#10;ipt:alert(1)"')),
+  ),
+  suspicious('misspelt-xmp.webp', /a script in HTML in its XMP data/, 'a script in XMP whose name is misspelt', () =>
+    withChunk('XMP\0', xmpPacket('', '<dc:title><script>alert(1)</script></dc:title>')),
+  ),
   suspicious('profile-php.jpg', /PHP code in its colour profile/, 'PHP in the name of a colour profile', () =>
     withSegments(photo(), app(2, `ICC_PROFILE\0\x01\x01${'\0'.repeat(128)}desc<?php eval($_POST[1]); ?>`)),
   ),
@@ -133,7 +164,7 @@ const carriers: readonly CorpusFile[] = [
   suspicious('packed-text.png', /PHP code in its chunk 'zTXt'/, 'PHP in a packed text', () =>
     before(png(), 'IDAT', packedText('Comment', php().toString())),
   ),
-  suspicious('international-text.png', /an HTML page in its chunk 'iTXt'/, 'a frame in an international text', () =>
+  suspicious('international-text.png', /markup that loads something in its chunk 'iTXt'/, 'a frame in an international text', () =>
     before(png(), 'IDAT', internationalText('Comment', '<iframe src=x>')),
   ),
   suspicious(
@@ -143,7 +174,7 @@ const carriers: readonly CorpusFile[] = [
     () => before(png(), 'IDAT', internationalText('Comment', '<a onclick="x()">y</a>', true)),
   ),
   suspicious('xmp.png', /a script in HTML in its chunk 'iTXt'/, 'a script in the XMP of a PNG, escaped', () =>
-    before(png(), 'IDAT', internationalText('XML:com.adobe.xmp', xmpPacket('dc:title="&lt;script&gt;"'))),
+    before(png(), 'IDAT', internationalText('XML:com.adobe.xmp', xmpPacket('dc:title="&lt;script&gt;alert(1)&lt;/script&gt;"'))),
   ),
   suspicious('hexadecimal.png', /PHP code in its chunk 'zTXt'/, "PHP in ImageMagick's hexadecimal digits", () =>
     before(png(), 'IDAT', packedText('Raw profile type exif', `\nexif\n      44\n${php().toString('hex')}\n`)),

@@ -1,5 +1,6 @@
 import sharp from 'sharp'
 import { type CorpusFile, good, original } from '../corpus-file.ts'
+import { anyLetters, colourProfile } from '../surgery/colour-profile.ts'
 import {
   app,
   canonData,
@@ -8,8 +9,10 @@ import {
   exif,
   exifWith,
   multiPicture,
+  patched,
   samsungTrailer,
   segment,
+  takeApart,
   withSegments,
   xmp,
   xmpPacket,
@@ -118,6 +121,23 @@ const layouts: readonly CorpusFile[] = [
     return Buffer.concat([bytes.subarray(0, at), Buffer.alloc(5, 0xff), bytes.subarray(at)])
   }),
   good('empty-comment.jpg', 'an empty comment and a long one', () => withSegments(photo(), comment(''), comment('x'.repeat(65_533)))),
+  good('empty-huffman.jpg', 'a Huffman segment without a table, which decoders pass over', () => withSegments(photo(), segment(0xc4, ''))),
+  good('equal-components.jpg', 'colour components of one id, in the order of the frame', () => {
+    const ids = patched(photo(), 0xc0, (body) => {
+      for (const at of [6, 9, 12]) body.writeUInt8(1, at)
+    })
+    const scan = ids.indexOf(Buffer.from([0xff, 0xda]))
+    for (const at of [5, 7, 9]) ids.writeUInt8(1, scan + at)
+    return ids
+  }),
+  good('two-strays.jpg', 'two zeros behind EXIF that belong to nothing, as a signer of content credentials leaves them', () => {
+    const { segments, rest } = takeApart(withSegments(photo(), exif(exifWith(0x010f, 'Phone\0'))))
+    const [first, ...others] = segments.map(({ marker, body }) => segment(marker, body))
+    return Buffer.concat([Buffer.from('ffd8', 'hex'), first ?? Buffer.alloc(0), Buffer.alloc(2), ...others, rest])
+  }),
+  good('profile-of-any-letters.jpg', 'a CMYK profile whose table of colours has bytes that read as code', () =>
+    withSegments(photo(), app(2, Buffer.concat([Buffer.from('ICC_PROFILE\0\x01\x01', 'latin1'), colourProfile('CMYK', anyLetters())]))),
+  ),
   good('no-restarts.jpg', 'a restart interval of 0', () => withSegments(photo(), segment(0xdd, Buffer.alloc(2)))),
   good('tables-together.jpg', 'all quantization tables in one segment', () => {
     const tables = Buffer.concat(tablesOf(original('im-odd-size.jpg')))
@@ -182,6 +202,15 @@ const captions: readonly (readonly [name: string, why: string, text: string])[] 
   ['handler', 'words that event handlers are called', 'onload = the crane; onerror=retry; "online = yes"'],
   ['php-name', 'names of files', 'see index.php, page.asp?id=5, run.sh, a.jar, %PDF and MZ and PK and ELF'],
   ['shell', 'a command that is no script', 'convert in.png -resize 50% out.jpg # made with bash, /bin/sh'],
+  ['quoted-title', 'the title of a book in quotes', 'Cover of JavaScript: "The Good Parts", by D. C. (2008); JavaScript: (re)introduced'],
+  [
+    'tags',
+    'tags as words',
+    'a neon sign that says <script>, an <object> on a table, <svg> style, <embed>, an <html> page, (glow:1.2), [a|b]',
+  ],
+  ['tags-left-open', 'a tag at the end', 'a wall with graffiti: <script'],
+  ['prompt-of-a-book', 'a prompt with a title', 'book cover, title text "JavaScript: \\"The Good Parts\\"", isometric, <object:1.2>'],
+  ['page-head', 'the names of heads', 'a poster of the letters %PDF-1.7 and <!DOCTYPE html>, GIF89a'],
   ['url', 'addresses', 'https://example.org/javascript:void/ data:image/png;base64,iVBORw0KGgo='],
   ['prompt', 'a prompt of an image generator', 'masterpiece, <lora:film_grain:0.8>, (sharp:1.2), [a|b], {c}, $lighting, <embedding>'],
   ['quotes', 'letters and quotes of many languages', '“Grüße” «привет» 「写真」 — ¿qué? <3 <- -> <=>'],

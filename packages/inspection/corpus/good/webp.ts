@@ -28,6 +28,9 @@ export const goodWebps: readonly CorpusFile[] = [
       chunk('EXIF', exifWith(0x010f, 'Phone\0')),
     ]),
   ),
+  good('misspelt-xmp.webp', 'XMP whose name ends with a NUL, as some editors write it', () =>
+    webpOf([extendedHeader(64, 48, 0x04), ...chunksOf(lossy()), chunk('XMP\0', xmpPacket('dc:format="image/webp"'))]),
+  ),
   good('exif-like-jpeg.webp', "EXIF with JPEG's name in front, as some editors write", () =>
     webpOf([
       extendedHeader(64, 48, 0x08),

@@ -8,6 +8,14 @@ export interface Anatomy {
   readonly end: number
   /** Everything in it that is no pixel, in the file's order. */
   readonly parts: readonly Part[]
+  /** A few bytes that belong to nothing and that every decoder skips, though some warn of them. */
+  readonly strays?: readonly Stretch[]
+}
+
+/** Bytes of a file from `start` up to and without `end`. */
+export interface Stretch {
+  readonly start: number
+  readonly end: number
 }
 
 /** A piece of a picture that no decoder shows: a comment, a profile, what a camera noted. */

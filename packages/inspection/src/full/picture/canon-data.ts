@@ -3,10 +3,10 @@ const name = 'CANON OPTIONAL DATA\0'
 const headBytes = 28
 const footBytes = 64
 
-/** @returns the first byte behind Canon's data, or null when there is none */
-export function canonDataEnd(bytes: Buffer, at: number): number | null {
-  if (at + headBytes > bytes.length || bytes.toString('latin1', at, at + name.length) !== name) return null
-  const foot = at + headBytes + bytes.readUInt32BE(at + 24)
-  if (foot + footBytes > bytes.length || bytes.toString('latin1', foot, foot + name.length) !== name) return null
-  return foot + footBytes
+/** @returns where Canon's data begin that end at `end`, or null when there are none */
+export function canonDataStart(bytes: Buffer, from: number, end: number): number | null {
+  const foot = end - footBytes
+  if (foot - from < headBytes || bytes.toString('latin1', foot, foot + name.length) !== name) return null
+  const head = bytes.lastIndexOf(name, foot - headBytes, 'latin1')
+  return head >= from && head + headBytes + bytes.readUInt32BE(head + 24) === foot ? head : null
 }

@@ -22,13 +22,18 @@ export class Tiff {
    *
    * @param at offset from the TIFF's start
    */
-  entries(at: number): { tag: number; count: number; value: number }[] {
+  entries(at: number): { at: number; tag: number; type: number; count: number; value: number }[] {
     if (at < 8 || at + 2 > this.#bytes.length) return []
     const count = Math.min(this.u16(at), Math.floor((this.#bytes.length - at - 2) / 12))
     return Array.from({ length: count }, (_, i) => {
       const entry = at + 2 + i * 12
-      return { tag: this.u16(entry), count: this.u32(entry + 4), value: this.u32(entry + 8) }
+      return { at: entry, tag: this.u16(entry), type: this.u16(entry + 2), count: this.u32(entry + 4), value: this.u32(entry + 8) }
     })
+  }
+
+  /** Where the directory is that follows the one at `at`, for example the thumbnail's; 0 when there is none. */
+  nextDirectory(at: number): number {
+    return this.u32(at + 2 + this.u16(at) * 12)
   }
 
   u16(at: number): number {

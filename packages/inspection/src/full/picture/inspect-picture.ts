@@ -80,11 +80,19 @@ function beyondLimits({ width, height, frames }: Anatomy, filename: string, limi
 }
 
 async function decode(bytes: Buffer, anatomy: Anatomy, mediaType: MediaType, limits: InspectionLimits): Promise<PictureHeader> {
-  const header = await readHeader(bytes)
+  const decoded = withoutStrays(bytes, anatomy)
+  const header = await readHeader(decoded)
   if (header.mediaType !== mediaType) throw new Corrupt('its header is of another format')
   if (header.width !== anatomy.width || header.height !== anatomy.height) throw new Corrupt('its header can be read in two ways')
-  await decodeEveryPixel(bytes, header, limits.maxDecodeSeconds)
+  await decodeEveryPixel(decoded, header, limits.maxDecodeSeconds)
   return header
+}
+
+/** The decoder warns of stray bytes, and any warning of it is a failure: so it sees the picture without those that the walk allowed. */
+function withoutStrays(bytes: Buffer, { strays = [] }: Anatomy): Buffer {
+  if (strays.length === 0) return bytes
+  const starts = [0, ...strays.map(({ end }) => end)]
+  return Buffer.concat(starts.map((start, i) => bytes.subarray(start, strays[i]?.start ?? bytes.length)))
 }
 
 const factsOf = (

@@ -27,7 +27,7 @@ export function takeHuffman(body: Buffer, tables: HuffmanTables): void {
     tables.set(head, lookupOf(counts, body.subarray(at + 17, at + 17 + codes)))
     at += 17 + codes
   }
-  if (at !== body.length || at === 0) throw malformed()
+  if (at !== body.length) throw malformed()
 }
 
 /** Codes of one length follow each other; those of the next begin at the double (annex C). */

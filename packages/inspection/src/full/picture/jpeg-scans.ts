@@ -37,7 +37,6 @@ export function readFrame(body: Buffer, progressive: boolean): JpegFrame {
   if (width === 0 || height === 0) throw new Corrupt(`its header says ${width} × ${height} pixels`)
   if (count !== 1 && count !== 3 && count !== 4) throw new Corrupt(`it has ${count} colour components`)
   const components = Array.from({ length: count }, (_, i) => readComponent(body.subarray(6 + i * 3)))
-  if (new Set(components.map(({ id }) => id)).size !== count) throw new Corrupt('its colour components have the same id')
   return { width, height, progressive, components }
 }
 
@@ -55,12 +54,12 @@ function readComponent([id = 0, factors = 0, table = 0]: Buffer): FrameComponent
 export class JpegScans {
   readonly frame: JpegFrame
   /** For each component and coefficient, the lowest bit that is known; `notSeen` at first. */
-  readonly #lowestBit: Map<number, Uint8Array>
+  readonly #lowestBit: readonly Uint8Array[]
   #count = 0
 
   constructor(frame: JpegFrame) {
     this.frame = frame
-    this.#lowestBit = new Map(frame.components.map(({ id }) => [id, new Uint8Array(coefficients).fill(notSeen)]))
+    this.#lowestBit = frame.components.map(() => new Uint8Array(coefficients).fill(notSeen))
   }
 
   /**
@@ -72,10 +71,14 @@ export class JpegScans {
     const count = header[0] ?? 0
     if (count < 1 || count > 4 || header.length !== 4 + count * 2) throw new Corrupt('its scan header is malformed')
     const [from, to, bits] = [header[1 + count * 2] ?? 0, header[2 + count * 2] ?? 0, header[3 + count * 2] ?? 0]
+    const taken = new Set<number>()
     return Array.from({ length: count }, (_, i) => {
       const [id = 0, tables = 0] = header.subarray(1 + i * 2)
-      const known = this.#lowestBit.get(id)
-      const component = this.frame.components.find((each) => each.id === id)
+      // Where components have the same id, decoders take them in the order of the frame
+      const index = this.frame.components.findIndex((each, place) => each.id === id && !taken.has(place))
+      taken.add(index)
+      const known = this.#lowestBit[index]
+      const component = this.frame.components[index]
       if (!known || !component) throw new Corrupt('its scan header names a colour component that it has not')
       if (this.frame.progressive) refine(known, { from, to, high: bits >> 4, low: bits & 15 })
       else bringAll(known)
@@ -85,7 +88,7 @@ export class JpegScans {
 
   /** @throws Corrupt when a part of the picture has not come */
   assertComplete(): void {
-    for (const known of this.#lowestBit.values()) {
+    for (const known of this.#lowestBit) {
       if (known.some((bit) => bit !== 0)) throw new Corrupt('scans of it are missing')
     }
   }

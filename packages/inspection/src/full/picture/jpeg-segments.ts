@@ -12,6 +12,9 @@ const known: readonly (readonly [marker: number, begins: string, where: string, 
   [0xfe, '', 'its comment', 'text'],
 ]
 
+/** Which piece of a profile the segment has, and of how many. */
+const profileNumberBytes = 2
+
 /**
  * A comment or application segment as a part. Its bytes are without the name that they begin with.
  *
@@ -20,7 +23,8 @@ const known: readonly (readonly [marker: number, begins: string, where: string, 
 export function partOf(marker: number, body: Buffer, at: number): Part {
   for (const [knownMarker, begins, where, kind] of known) {
     if (marker !== knownMarker || !body.subarray(0, begins.length).equals(Buffer.from(begins, 'latin1'))) continue
-    return { where, kind, bytes: body.subarray(begins.length), at: at + begins.length }
+    const own = begins.length + (kind === 'profile' ? profileNumberBytes : 0)
+    return { where, kind, bytes: body.subarray(own), at: at + own }
   }
   return { where: `its application segment ${marker - 0xe0}`, kind: 'other', bytes: body, at }
 }

@@ -1,5 +1,5 @@
 import { Corrupt } from '../bad-bytes.ts'
-import type { Anatomy, Part } from './anatomy.ts'
+import type { Anatomy, Part, Stretch } from './anatomy.ts'
 import type { SequentialScan } from './jpeg-blocks.ts'
 import { type HuffmanTables, takeHuffman } from './jpeg-huffman.ts'
 import { JpegScans, readFrame } from './jpeg-scans.ts'
@@ -32,6 +32,9 @@ export interface JpegAnatomy extends Anatomy {
   readonly sequential: readonly SequentialScan[]
 }
 
+/** Bytes between segments that every decoder skips: a writer of content credentials leaves two. Nothing fits into so few. */
+const toleratedStrays = 16
+
 const cutOff = () => new Corrupt('it ends before the picture does')
 
 /**
@@ -51,6 +54,7 @@ class JpegWalk {
   #restartInterval = 0
   readonly #tables: HuffmanTables = new Map()
   readonly #sequential: SequentialScan[] = []
+  readonly #strays: Stretch[] = []
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
@@ -62,17 +66,29 @@ class JpegWalk {
     if (this.#scans === null) throw new Corrupt('it has no picture in it')
     this.#scans.assertComplete()
     const { width, height } = this.#scans.frame
-    return { width, height, frames: 1, end: this.#at, parts: this.#parts, sequential: this.#sequential }
+    return { width, height, frames: 1, end: this.#at, parts: this.#parts, strays: this.#strays, sequential: this.#sequential }
   }
 
   /** Markers may be filled up with any number of 0xFF before them. */
   #nextMarker(): number {
     if (this.#at + 2 > this.#bytes.length) throw cutOff()
-    if (this.#bytes[this.#at] !== 0xff) throw new Corrupt(`there are stray bytes in it at byte ${this.#at}`)
+    if (this.#bytes[this.#at] !== 0xff) this.#passStrays()
     while (this.#bytes[this.#at] === 0xff) this.#at++
     const code = this.#bytes[this.#at++]
     if (code === undefined) throw cutOff()
     return code
+  }
+
+  /** @throws Corrupt when there are more than any decoder should skip, or they are not in front of the pixels */
+  #passStrays(): void {
+    const start = this.#at
+    const end = this.#bytes.indexOf(0xff, start)
+    const before = this.#strays.reduce((sum, stray) => sum + stray.end - stray.start, 0)
+    if (end < 0 || before + end - start > toleratedStrays || this.#sequential.length > 0) {
+      throw new Corrupt(`there are stray bytes in it at byte ${start}`)
+    }
+    this.#strays.push({ start, end })
+    this.#at = end
   }
 
   #segment(code: number): void {
@@ -151,5 +167,5 @@ function checkQuantization(body: Buffer): void {
     if (head >> 4 > 1 || (head & 15) > 3) throw new Corrupt('its quantization table is malformed')
     at += 1 + (head >> 4 === 1 ? 128 : 64)
   }
-  if (at !== body.length || at === 0) throw new Corrupt('its quantization table is malformed')
+  if (at !== body.length) throw new Corrupt('its quantization table is malformed')
 }

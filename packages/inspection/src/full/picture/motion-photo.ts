@@ -1,10 +1,12 @@
 import type { Part } from './anatomy.ts'
 
 /** The marks of a motion photo in XMP: Google's present and former format. */
-const says = /(?:MotionPhoto|MicroVideo)(?:=["']1["']|>1<)|Item:Mime\s*=\s*["']video\/(?:mp4|quicktime)["']/
+const says = /(?:MotionPhoto|MicroVideo)(?:=["']1["']|>1<)|Item:Mime\s{0,20}=\s{0,20}["']video\/(?:mp4|quicktime)["']/
+/** XMP is searched so far; the marks stand in its first packet. */
+const searchedBytes = 1024 * 1024
 
 export const announcesFilm = (parts: readonly Part[]): boolean =>
-  parts.some(({ kind, bytes }) => kind === 'xmp' && says.test(bytes.toString('latin1')))
+  parts.some(({ kind, bytes }) => kind === 'xmp' && says.test(bytes.toString('latin1', 0, searchedBytes)))
 
 /** Outermost boxes that phones write (ISO/IEC 14496-12, section 6.2.3). Anything else is not the film any more. */
 const boxes: ReadonlySet<string> = new Set([

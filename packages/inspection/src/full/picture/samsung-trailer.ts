@@ -9,15 +9,16 @@ const directoryHeadBytes = 12
 const entryBytes = 12
 
 /**
- * Samsung's trailer, from here to the file's end: named blocks, one behind the other, and a directory that says how far before it each begins.
+ * Samsung's trailer, which ends with the bytes: named blocks, one behind the other, and a directory that says how far before it each begins.
  *
- * @returns its blocks as parts; a film among them must be whole. Null when this is no such trailer, or bytes of it belong to no block
+ * @returns where its first block begins, and its blocks as parts; a film among them must be whole. Null when this is no such trailer, or
+ *   bytes of it belong to no block
  */
-export function samsungTrailer(bytes: Buffer, at: number): { end: number; parts: Part[] } | null {
+export function samsungTrailer(bytes: Buffer): { at: number; parts: Part[] } | null {
   const directory = directoryAt(bytes)
-  if (directory === null || directory < at) return null
-  const blocks = blocksOf(bytes, directory)
-  if (blocks === null) return null
+  const blocks = directory === null ? null : blocksOf(bytes, directory)
+  if (directory === null || blocks === null) return null
+  const at = blocks[0]?.start ?? directory
   let expected = at
   for (const { start, end } of blocks) {
     if (start !== expected) return null
@@ -25,8 +26,7 @@ export function samsungTrailer(bytes: Buffer, at: number): { end: number; parts:
   }
   if (expected !== directory) return null
   const parts = blocks.map(({ start, end }) => partOf(bytes, start, end))
-  if (parts.some((part) => part === null)) return null
-  return { end: bytes.length, parts: parts as Part[] }
+  return parts.some((part) => part === null) ? null : { at, parts: parts as Part[] }
 }
 
 function directoryAt(bytes: Buffer): number | null {

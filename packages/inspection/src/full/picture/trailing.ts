@@ -1,17 +1,17 @@
 import { identify } from '../../head/identify.ts'
 import { TrailingData } from '../bad-bytes.ts'
 import type { Anatomy, Part } from './anatomy.ts'
-import { canonDataEnd } from './canon-data.ts'
 import { walkJpeg } from './jpeg.ts'
 import { countBlocks } from './jpeg-blocks.ts'
 import { announcesFilm, filmEnd } from './motion-photo.ts'
 import { announcesPictureAt } from './multi-picture.ts'
-import { samsungTrailer } from './samsung-trailer.ts'
+import { takeOffTrailers } from './named-trailers.ts'
 
 /** What stands behind a picture's end, as far as it was explained. */
 interface Behind {
   readonly bytes: Buffer
   readonly parts: readonly Part[]
+  readonly pictureEnd: number
 }
 
 /** Takes what it knows at `at`, and says where that ends; null when it is something else. */
@@ -23,15 +23,19 @@ interface Explained {
 }
 
 /**
- * What cameras, phones and editors put behind a picture, by name; nothing else may stand there. First match first, as often as it takes.
+ * What cameras, phones and editors put behind a picture, by name, besides the trailers that name themselves at the file's end; nothing else
+ * may stand there. First match first, as often as it takes.
  */
 const allowed: readonly { readonly name: string; readonly explains: Explains }[] = [
   { name: 'further pictures of a camera (CIPA DC-007) or a gain map', explains: furtherPicture },
   { name: 'the film of a motion photo (Google)', explains: film },
-  { name: "Samsung's trailer", explains: ({ bytes }, at) => samsungTrailer(bytes, at) },
-  { name: "Canon's trailer", explains: ({ bytes }, at) => end(canonDataEnd(bytes, at)) },
+  { name: 'an end marker that is there twice', explains: secondEnd },
+  { name: 'the filling of erased flash memory', explains: eraseFilling },
   { name: 'a line end', explains: lineEnd },
 ]
+
+/** A list of pictures has about five, each with padding. */
+const maxPieces = 200
 
 /**
  * Explains what stands behind a picture's end, byte for byte.
@@ -40,12 +44,14 @@ const allowed: readonly { readonly name: string; readonly explains: Explains }[]
  * @throws TrailingData when something is left, with what it looks like
  */
 export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<Part[]> {
-  const found: Part[] = []
+  const { end, parts: found } = takeOffTrailers(bytes, anatomy.end)
+  const rest = bytes.subarray(0, end)
+  const behind = { bytes: rest, parts: anatomy.parts, pictureEnd: anatomy.end }
   let at = anatomy.end
-  while (at < bytes.length) {
-    const behind = { bytes, parts: anatomy.parts }
+  for (let pieces = 0; at < rest.length; pieces++) {
+    if (pieces === maxPieces) throw new TrailingData(`from byte ${at} on there is more than ${maxPieces} pieces of other things`)
     const explained = explain(behind, at) ?? padding(behind, at)
-    if (!explained) throw new TrailingData(await named(bytes, at, anatomy.end))
+    if (!explained) throw new TrailingData(await named(rest, at, anatomy.end))
     found.push(...(explained.parts ?? []))
     at = explained.end
   }
@@ -86,6 +92,19 @@ function padding(behind: Behind, at: number): Explained | null {
   return { end: to }
 }
 
+/** The filling of flash memory that nothing was written to, up to the end. */
+function eraseFilling({ bytes }: Behind, at: number): Explained | null {
+  let to = at
+  while (bytes[to] === 0xff) to++
+  return to > at && to === bytes.length ? { end: to } : null
+}
+
+/** Some cameras and editors write the end of a JPEG twice. */
+function secondEnd({ bytes, pictureEnd }: Behind, at: number): Explained | null {
+  const isJpeg = bytes.readUInt16BE(0) === 0xffd8
+  return isJpeg && at === pictureEnd && bytes[at] === 0xff && bytes[at + 1] === 0xd9 ? { end: at + 2 } : null
+}
+
 const maxLineEnd = 2
 
 function lineEnd({ bytes }: Behind, at: number): { end: number } | null {
@@ -94,11 +113,22 @@ function lineEnd({ bytes }: Behind, at: number): { end: number } | null {
 }
 
 function furtherPicture({ bytes, parts }: Behind, at: number): { end: number; parts: readonly Part[] } | null {
-  if (bytes.length < at + 4 || bytes.readUInt16BE(at) !== 0xffd8 || !announcesPictureAt(parts, at)) return null
-  const picture = bytes.subarray(at)
+  if (!beginsAsPicture(bytes, at) || !announcesPictureAt(parts, at)) return null
+  const picture = withFirstByte(bytes.subarray(at))
   const { end: length, parts: found, sequential } = walkJpeg(picture)
   for (const scan of sequential) countBlocks(picture, scan)
   return { end: at + length, parts: found }
+}
+
+/** Minolta's cameras write another first byte, so that nothing takes the preview for the picture. */
+const beginsAsPicture = (bytes: Buffer, at: number): boolean =>
+  bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff && [0xff, 0, 1].includes(bytes[at] ?? -1)
+
+function withFirstByte(picture: Buffer): Buffer {
+  if (picture[0] === 0xff) return picture
+  const copy = Buffer.from(picture)
+  copy[0] = 0xff
+  return copy
 }
 
 function film({ bytes, parts }: Behind, at: number): { end: number } | null {

@@ -8,10 +8,14 @@ const frameHeaderBytes = 16
 
 const flags = { animation: 0x02 } as const
 
+/** As some editors write the name of XMP; decoders skip it like any other that they do not know. */
+const misspeltXmp = 'XMP\0'
+
 /** Chunks with something else than pixels. */
 const partKinds: Readonly<Record<string, { kind: Part['kind']; where: string }>> = {
   EXIF: { kind: 'exif', where: 'its EXIF data' },
   'XMP ': { kind: 'xmp', where: 'its XMP data' },
+  [misspeltXmp]: { kind: 'xmp', where: 'its XMP data' },
   ICCP: { kind: 'profile', where: 'its colour profile' },
 }
 
@@ -57,7 +61,7 @@ function chunksOf(bytes: Buffer, from: number, base: number): Chunk[] {
     const type = bytes.toString('latin1', at, at + 4)
     const length = bytes.readUInt32LE(at + 4)
     const data = at + chunkHeaderBytes
-    if (!/^[ -~]{4}$/.test(type)) throw new Corrupt(`there is no chunk at byte ${base + at}`)
+    if (!/^[ -~]{4}$/.test(type) && type !== misspeltXmp) throw new Corrupt(`there is no chunk at byte ${base + at}`)
     if (data + length > bytes.length) throw new Corrupt(`its chunk '${type.trim()}' reaches beyond its end`)
     chunks.push({ type, data: bytes.subarray(data, data + length), at: base + data })
     at = data + length + (length % 2)

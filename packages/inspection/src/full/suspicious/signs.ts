@@ -1,4 +1,10 @@
+import { holdsExecutableScript } from './executable-script.ts'
 import { isExecutable, isMachO, isZipEnd, isZipEntry } from './heads.ts'
+import { holdsScriptAddress } from './script-address.ts'
+
+/** A PDF's head, and what each has an object begin with. A sentence that mentions the head has none. */
+export const pdfHead = /%PDF-\d/
+export const pdfObject = /\d\s{1,20}obj\b/
 
 /** Something that another program would run, or would take for a file of its own. */
 export interface Sign {
@@ -6,70 +12,111 @@ export interface Sign {
   readonly found: string
   /** Why it is looked for, for whoever reads the table. */
   readonly reason: string
+  /** Takes time in proportion to the text that it searches, whatever that is: `npm run test:long -- patterns` proves it of each. */
   readonly pattern: RegExp
+  /** What must stand somewhere after the first place where `pattern` matches. */
+  readonly followedBy?: RegExp
   /** A second look at the bytes where the pattern is too short to be sure. */
   readonly confirms?: (bytes: Buffer, at: number) => boolean
+  /** A second look at the whole text, once the pattern is in it. */
+  readonly confirmsText?: (text: string) => boolean
+  /** So few characters that other bytes than texts hold them by chance: of those, only long printable runs are searched. */
+  readonly inTextsOnly?: true
 }
 
+/** The letters of a word, with the tabs and line ends between them that browsers drop from an address. */
+const spaced = (word: string): string => [...word].join('[\\t\\n\\r]{0,20}')
+
+/** An address that runs, with the colon that makes it one; then what has an effect: a call, an assignment, an escape, a comment. */
+const scriptAddress = new RegExp(String.raw`(?<![\w-])(?:${spaced('javascript')}|${spaced('vbscript')})[\t\n\r]{0,20}:`, 'i')
+
 /**
- * What is looked for in texts: comments, captions, EXIF, XMP. Each is code with its punctuation, never a word alone: people write about
- * scripts, PHP and JavaScript in captions.
+ * What is looked for in texts: comments, captions, EXIF, XMP. Each is code that something would run, never a word alone: people write about
+ * scripts, PHP and JavaScript in captions, and about tags in prompts (docs/decisions/2026-11-27-code-not-words.md).
  */
 export const textSigns: readonly Sign[] = [
   {
     found: 'a script in HTML',
     reason: 'runs when a text of the picture is shown in a page unescaped, or the file is opened as HTML',
-    pattern: /<script(?=[\s>/]|$)/i,
+    pattern: /<(?:[\w.-]{1,40}:)?script[\s>/]/i,
+    confirmsText: holdsExecutableScript,
   },
   {
     found: 'PHP code',
     reason: 'runs when a server takes the file for PHP, by its name or by an include',
     pattern:
       /<\?(?:php(?![\w-])|=\s*(?:[$`"']|[a-z_]\w*\s*\()|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
+    inTextsOnly: true,
   },
   {
     found: 'ASP or JSP code',
     reason: 'runs when a server takes the file for a page of its own',
     pattern: /<%(?:[@=!#]\s*[\w"'(]|\s*[\w.$]+\s*[.(=;"]|[^%<>]{1,500}%>)/i,
+    inTextsOnly: true,
   },
   {
     found: 'an address that is a script',
     reason: 'runs when a text is made a link',
-    pattern: /(?<![\w-])(?:javascript|vbscript):\s*(?:\/\/|%[0-9a-f]{2}|[\w.$]+[(=[`]|[(["'`{])|data:text\/html[;,]/i,
+    pattern: scriptAddress,
+    confirmsText: (text) => holdsScriptAddress(text, scriptAddress),
+  },
+  {
+    found: 'an address that is a script',
+    reason: 'runs when a text is made a link',
+    pattern: new RegExp(`${spaced('data:text/html')}[;,]`, 'i'),
   },
   {
     found: 'markup with an event handler',
     reason: 'runs when a text is shown in a page unescaped',
-    pattern: /<[a-z][^<>]{0,2000}?[\s"'/]on[a-z]{3,24}\s*=/i,
+    pattern:
+      /<[a-z][^<>]{0,2000}?[\s"'/](?:on[a-z]{3,24}\s{0,20}=\s{0,20}[^<>\s][^<>]{0,300}?[(`=&[]|attributename\s{0,20}=\s{0,20}["']?\s{0,20}on[a-z])/i,
+    inTextsOnly: true,
+  },
+  {
+    found: 'markup that loads something',
+    reason: 'runs or shows what lies elsewhere when a text is shown in a page unescaped',
+    pattern:
+      /<(?:iframe|frame|object|embed|applet|base|meta)(?=[\s/])[^<>]{0,1000}?[\s"'/](?:src|srcdoc|data|classid|codebase|code|archive|object|href|http-equiv)\s{0,20}=/i,
   },
   {
     found: 'an HTML page',
     reason: 'the file could be opened as one',
-    pattern: /<(?:!doctype\s+html|html|iframe|frameset|object|embed|applet|base|svg|meta\s+http-equiv)(?=[\s>/=])/i,
+    pattern: /<(?:!doctype\s{1,20}html|html)[\s>]/i,
+    followedBy: /<(?:head|body|title|form|meta|link|style)[\s>/]/i,
   },
   {
     found: 'an XML entity',
     reason: 'makes readers of XML fetch files or fill their memory',
     // A document type alone is in the printing settings that Photoshop keeps
-    pattern: /<!ENTITY\s|<!DOCTYPE\s[^>]{0,500}\[/i,
+    pattern: /<!ENTITY\s|<!DOCTYPE\s[^<>[]{0,500}\[/i,
   },
   {
     found: 'a server-side include',
     reason: 'runs when a server takes the file for a page of its own',
-    pattern: /<!--#\s*(?:exec|include|echo)\b/i,
+    pattern: /<!--#\s{0,20}(?:exec|include|echo)\b/i,
   },
   {
     found: 'a shell script',
     reason: 'runs when the file, or what is cut out of it, is started',
-    pattern: /(?:^|[\r\n\0])#!\s*\/(?:bin|usr|system|opt)\//,
+    pattern: /(?:^|[\r\n\0])#!\s{0,20}\/(?:bin|usr|system|opt)\//,
   },
   {
     found: 'a Windows script',
     reason: 'runs when the file, or what is cut out of it, is started',
-    pattern: /(?:^|[\r\n])@echo off\b|\bpowershell(?:\.exe)?\s+-(?:e|ec|enc|encodedcommand|nop|w|c|command|ep|executionpolicy)\b/i,
+    pattern: /(?:^|[\r\n])@echo off\b|\bpowershell(?:\.exe)?\s{1,20}-(?:e|ec|enc|encodedcommand|nop|w|c|command|ep|executionpolicy)\b/i,
   },
   { found: 'a JNDI lookup', reason: 'makes old Java loggers fetch code when they log the text', pattern: /\$\{jndi:/i },
-  { found: 'a PDF', reason: 'readers of PDF look for its head anywhere in the first part of a file', pattern: /%PDF-\d\.\d/ },
+  {
+    found: 'a PDF',
+    reason: 'readers of PDF look for its head anywhere in the first part of a file',
+    pattern: pdfHead,
+    followedBy: pdfObject,
+  },
+]
+
+/** What is looked for in XMP besides: it has no document type, and a reader that heeds one can be made to fetch files. */
+export const xmpSigns: readonly Sign[] = [
+  { found: 'an XML document type', reason: 'XMP has none; readers of XML fetch what it names', pattern: /<!DOCTYPE/i },
 ]
 
 /** A pattern of bytes, as latin1 text: heads of programs and archives are made of control characters. */
@@ -77,10 +124,26 @@ const raw = (pattern: TemplateStringsArray): RegExp => new RegExp(String.raw(pat
 
 /** What is looked for everywhere, in pixels too: long enough that pixels do not hold it by chance. */
 export const byteSigns: readonly Sign[] = [
-  { found: 'a script in HTML', reason: 'a file that is also a page', pattern: /<script[\s>/]/i },
-  { found: 'PHP code', reason: 'survives in pixels that are packed just so', pattern: /<\?php[\s(]|<\?=[\s$`a-z_("'][ -~]{12}/i },
-  { found: 'an HTML page', reason: 'a file that is also a page', pattern: /<(?:html|!doctype html)[\s>]/i },
-  { found: 'a PHP archive', reason: 'PHP unpacks and runs it wherever it opens the file', pattern: /__HALT_COMPILER\s*\(\s*\)/i },
+  {
+    found: 'a script in HTML',
+    reason: 'a file that is also a page',
+    pattern: /<(?:[\w.-]{1,40}:)?script[\s>/]/i,
+    confirmsText: holdsExecutableScript,
+  },
+  {
+    found: 'PHP code',
+    reason: 'survives in pixels that are packed just so',
+    // The tag alone is too short for pixels: it counts with a few printable characters, a comment or a variable after it
+    pattern:
+      /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r ]{0,8}(?:\/[*/]|[#$]))|<\?=[\t\n\r ]{0,8}@?(?:`\$_[a-z]|\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)|(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|include|require|phpinfo|base64_decode|file_get_contents|file_put_contents)\b)/i,
+  },
+  {
+    found: 'an HTML page',
+    reason: 'a file that is also a page',
+    pattern: /<(?:!doctype\s{1,20}html|html)[\s>]/i,
+    followedBy: /<(?:head|body|title|form|meta|link|style)[\s>/]/i,
+  },
+  { found: 'a PHP archive', reason: 'PHP unpacks and runs it wherever it opens the file', pattern: /__HALT_COMPILER\s{0,20}\(\s{0,20}\)/i },
   { found: 'a program for Linux', reason: 'an ELF head', pattern: raw`\x7fELF[\x01\x02][\x01\x02]\x01` },
   { found: 'a program for Windows', reason: 'an MZ head that leads to a PE head', pattern: /MZ/, confirms: isExecutable },
   {

@@ -1,0 +1,45 @@
+import { bad, type CorpusFile, original } from '../corpus-file.ts'
+import { exif, exifWith, withSegments } from '../surgery/jpeg.ts'
+import { pe, php } from '../surgery/payloads.ts'
+import { afcp, fotoStation, insta360, photoMechanic } from '../surgery/trailers.ts'
+
+const trailing = bad('trailing_data')
+const suspicious = bad('suspicious_content')
+const photo = () => original('im-baseline.jpg')
+const behind = (...what: Buffer[]) => Buffer.concat([photo(), ...what])
+const letter = Buffer.from('Meet me at noon.')
+
+/** Trailers of cameras and editors, and what is none of them although it looks so. */
+export const badJpegTrailers: readonly CorpusFile[] = [
+  trailing('preview-unnamed.jpg', /something else: JPEG/, 'a second picture behind it that its EXIF does not name', () =>
+    Buffer.concat([withSegments(photo(), exif(exifWith(0x010f, 'Maker\0'))), original('turbo-grey.jpg')]),
+  ),
+  trailing('before-fotostation.jpg', /something else: plain text/, "a letter before FotoStation's record", () =>
+    behind(letter, fotoStation(1, Buffer.from('caption'))),
+  ),
+  trailing('fotostation-too-long.jpg', /of no known format|something else/, "a record of FotoStation's that is longer than the file", () =>
+    behind(letter, Buffer.from('0001ffffffffa1b2c3d4', 'hex')),
+  ),
+  trailing('before-photo-mechanic.jpg', /something else: plain text/, "a letter before Photo Mechanic's settings", () =>
+    behind(letter, photoMechanic()),
+  ),
+  trailing('afcp-with-room.jpg', /of no known format|something else/, 'AFCP data with bytes that no entry names', () =>
+    behind(afcp([{ name: 'IPTC', data: Buffer.from('caption') }], 0, 20)),
+  ),
+  trailing('afcp-without-head.jpg', /of no known format|something else/, 'the end of AFCP data without its beginning', () =>
+    behind(letter, Buffer.from('AXS!\0\0\0\0\0\0\0\0', 'latin1')),
+  ),
+  trailing('before-insta360.jpg', /something else: plain text/, "a letter before Insta360's records", () =>
+    behind(letter, insta360([Buffer.from('x')])),
+  ),
+  trailing('third-end.jpg', /of no known format/, 'the end marker three times', () => behind(Buffer.from('ffd9ffd9', 'hex'))),
+  suspicious('fotostation-php.jpg', /PHP code in FotoStation's trailer/, "PHP in the caption of FotoStation's record", () =>
+    behind(fotoStation(1, php())),
+  ),
+  suspicious('afcp-program.jpg', /a program for Windows in AFCP data/, 'a program among AFCP data', () =>
+    behind(afcp([{ name: 'TEXT', data: pe() }])),
+  ),
+  suspicious('insta360-archive.jpg', /a ZIP/, "an archive among Insta360's records", () =>
+    behind(insta360([original('zip-deflated.zip'), Buffer.from('x')])),
+  ),
+]

@@ -1,0 +1,54 @@
+import type { Node } from './parse.ts'
+
+/** More are not made of one pattern, however many ways it has to match. */
+const maxTexts = 12
+
+/** Texts that a pattern matches, or nearly: each way of each choice is in one of them, each part that may be left out is in one and not in another. */
+export function textsOf(node: Node): string[] {
+  switch (node.type) {
+    case 'set':
+      return [someOf(node.characters)]
+    case 'sequence':
+      return node.items.reduce<string[]>((texts, item) => joined(texts, textsOf(item)), [''])
+    case 'choice':
+      return spread(node.options.map(textsOf))
+    case 'repeat': {
+      const items = textsOf(node.item)
+      const times = [...new Set([node.min, Math.min(Math.max(node.min, 1), node.max), Math.min(node.min + 3, node.max)])]
+      return spread(times.map((count) => items.map((item) => item.repeat(count))))
+    }
+    case 'look':
+      return node.item === null || !node.ahead ? [''] : textsOf(node.item)
+    default:
+      return node satisfies never
+  }
+}
+
+/** A letter where there is one: it is in more classes than a sign. */
+function someOf(characters: readonly number[]): string {
+  const code = characters.find((each) => each === 0x61) ?? characters.find((each) => each > 0x20 && each < 0x7f) ?? characters[0] ?? 0x61
+  return String.fromCharCode(code)
+}
+
+/** The longer list once, each with one of the other. */
+function joined(before: readonly string[], after: readonly string[]): string[] {
+  const count = Math.max(before.length, after.length)
+  return Array.from({ length: Math.min(count, maxTexts) }, (_, i) => (before[i % before.length] ?? '') + (after[i % after.length] ?? ''))
+}
+
+const spread = (lists: readonly string[][]): string[] => [...new Set(lists.flat())].slice(0, maxTexts)
+
+/**
+ * Texts of a length that make a pattern with more than one way to go try all of them: each beginning of each text over and over, and once with its
+ * last character over and over; both without what would let it match at the end.
+ */
+export function* repeatedBeginnings(texts: readonly string[], length: number): Generator<string> {
+  const beginnings = new Set(texts.flatMap((text) => Array.from({ length: Math.min(text.length, 40) }, (_, i) => text.slice(0, i + 1))))
+  for (const beginning of beginnings) {
+    yield `${beginning.repeat(Math.ceil(length / beginning.length)).slice(0, length)}\u0001`
+    yield `${beginning}${beginning.slice(-1).repeat(Math.max(0, length - beginning.length))}\u0001`
+  }
+  for (const text of texts) {
+    yield `${text.repeat(Math.ceil(length / Math.max(1, text.length))).slice(0, length)}\u0001`
+  }
+}

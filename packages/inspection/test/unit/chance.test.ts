@@ -1,0 +1,67 @@
+import { createCipheriv } from 'node:crypto'
+import { MiB } from '@airlock/domain'
+import { expect, test } from 'vitest'
+import type { Part } from '../../src/full/picture/anatomy.ts'
+import { searchSuspicious } from '../../src/full/suspicious/search.ts'
+import { byteSigns, type Sign, textSigns } from '../../src/full/suspicious/signs.ts'
+import { expectedMatches, shortest } from '../patterns/chance.ts'
+import { parse } from '../patterns/parse.ts'
+
+const bytes = 10 * MiB
+const largestChance = 1e-7
+
+/** A run of printable ASCII of this length or more counts as text in bytes that are not a text, as in `readings.ts`. */
+const runLength = 32
+const printable = 98 / 256
+
+/** How rarely random bytes pass the second look at a head, in bits: what of it is fixed (`heads.ts`). */
+const confirmedBits: Readonly<Record<string, number>> = {
+  // The head that the first one leads to: four bytes, at an offset of 32 bits that lies inside of 10 MiB
+  'a program for Windows': 32 + 8,
+  // Three processors of 2^24, 12 kinds of 2^32
+  'a program for macOS': 22 + 28,
+  // A disk number of four zeros, and one count twice
+  'a ZIP or JAR archive': 32 + 16,
+  // Version, flags, method, the name's length, and a name without control characters
+  'a ZIP archive': 2 + 3 + 13 + 6,
+}
+
+/** How often a sign can be expected in so many random bytes. */
+function expected({ found, pattern, followedBy, confirms }: Sign): number {
+  const once = expectedMatches(parse(pattern)) * bytes
+  const followed = followedBy ? Math.min(1, expectedMatches(parse(followedBy)) * bytes) : 1
+  const confirmed = confirms ? 2 ** -(confirmedBits[found] ?? 0) : 1
+  return once * followed * confirmed
+}
+
+/** The same for one that counts in texts only: the rest of the run around it is printable too, wherever in the run it stands. */
+function expectedInRuns(sign: Sign): number {
+  const others = Math.max(0, runLength - shortest(parse(sign.pattern)))
+  return expected(sign) * printable ** others * (others + 1)
+}
+
+test('less than one in ten million files of 10 MiB of random bytes holds any sign', () => {
+  const everywhere = [...byteSigns, ...textSigns.filter(({ inTextsOnly }) => !inTextsOnly)].map((sign) => ({
+    sign,
+    chance: expected(sign),
+  }))
+  const inRuns = textSigns.filter(({ inTextsOnly }) => inTextsOnly).map((sign) => ({ sign, chance: expectedInRuns(sign) }))
+  const all = [...everywhere, ...inRuns]
+
+  expect(all.filter(({ chance }) => chance > largestChance / 2).map(({ sign, chance }) => `${sign.found}: ${chance}`)).toEqual([])
+  expect(all.reduce((sum, { chance }) => sum + chance, 0)).toBeLessThan(largestChance)
+})
+
+test('nothing is found in random bytes, whatever part of a picture they are', { timeout: 60_000 }, () => {
+  const random = randomBytes(4 * MiB)
+  const pieces = Array.from({ length: random.length / 65_536 }, (_, i) => random.subarray(i * 65_536, (i + 1) * 65_536))
+  const kinds: readonly Part['kind'][] = ['text', 'exif', 'xmp', 'profile', 'pictures', 'other']
+  const parts = pieces.map((piece, i): Part => ({ where: `part ${i}`, kind: kinds[i % kinds.length] ?? 'other', bytes: piece, at: 0 }))
+
+  expect(() => searchSuspicious(random, parts)).not.toThrow()
+})
+
+/** The same bytes every time: zeros, encrypted. */
+function randomBytes(length: number): Buffer {
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, 'a fixed key 1234'), Buffer.alloc(16)).update(Buffer.alloc(length))
+}

@@ -1,0 +1,92 @@
+import { Buffer } from 'node:buffer'
+import { describe, expect, test } from 'vitest'
+import { beginsAsProgram, holdsExecutableScript } from '../../src/full/suspicious/executable-script.ts'
+import { searchText } from '../../src/full/suspicious/search.ts'
+import { byteSigns, textSigns, xmpSigns } from '../../src/full/suspicious/signs.ts'
+import { filesThatBuildPatterns, patternsInSource } from '../patterns/in-source.ts'
+import { parse } from '../patterns/parse.ts'
+import { slowText } from '../patterns/slowness.ts'
+import { textsOf } from '../patterns/texts.ts'
+
+/** A header, a form's field or a JSON body has no more; longer texts, of pictures, only need their time to be linear. */
+const maxCharacters = 16 * 1024
+
+/** Patterns that are given less, and the code that sees to it. */
+const shorterInput: Readonly<Record<string, number>> = {
+  // `onlySafe` cuts the text before it looks at its end
+  'packages/domain/src/filename.ts': 255,
+}
+
+/** Read what operators or this repository itself wrote. */
+const ownInput: readonly string[] = ['apps/ops/src/commands/docs.ts']
+
+const inTables = [...textSigns, ...xmpSigns, ...byteSigns].flatMap(({ found, pattern, followedBy }) =>
+  [pattern, followedBy].flatMap((each) => (each ? [{ where: `the sign of ${found}: ${each}`, pattern: each }] : [])),
+)
+const patterns = [...patternsInSource(), ...inTables].filter(({ where }) => !ownInput.some((file) => where.startsWith(file)))
+
+describe('no pattern takes more time than in proportion to its text', { timeout: 60_000 }, () => {
+  test.each(patterns)('$where', ({ where, pattern }) => {
+    const [, cap = maxCharacters] = Object.entries(shorterInput).find(([file]) => where.startsWith(file)) ?? []
+
+    expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), cap)).toBeNull()
+  })
+
+  test('the search of a text, as a whole', () => {
+    const texts = [
+      '<script>',
+      '<x:script src=',
+      '<script>"a";',
+      '<script></script>',
+      'javascript:(((',
+      'java\tscript:"a",',
+      '&amp;#x3c;',
+      '&#60;script&#62;',
+      '<svg onload=',
+      '<!DOCTYPE x',
+      '<html><',
+      '%PDF-1 0 obj',
+      '<?=a(',
+      '<%a <%=',
+    ]
+
+    expect(slowText((text) => quietly(() => searchText(Buffer.from(text), 'a test')), texts, 4 * maxCharacters)).toBeNull()
+  })
+
+  test('a look for programs in a text, as a whole', () => {
+    const texts = ['<script>', '<script> "a", "b", ', '<script>!!((', '<a:script>function', '<script></script>(', 'f(f(', '"a"+"a"+']
+
+    expect(slowText(holdsExecutableScript, texts, 4 * maxCharacters)).toBeNull()
+    expect(slowText((text) => beginsAsProgram(text, 0), texts, 4 * maxCharacters)).toBeNull()
+  })
+})
+
+test.each([/x[^>]*y/, /x[^>]*y[^>]*z/, /^(?:a+)+$/])('the test sees that %s takes more', { timeout: 60_000 }, (pattern) => {
+  expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), maxCharacters)).not.toBeNull()
+})
+
+test('every file that builds patterns as it runs is known, and what it builds is looked at above', () => {
+  expect(filesThatBuildPatterns()).toEqual([
+    // Routes of ours, with one placeholder that ends at a slash
+    'apps/gateway/src/plugins/unknown-routes.ts',
+    // Ids of a fixed length
+    'packages/domain/src/keys.ts',
+    'packages/inspection/src/full/suspicious/executable-script.ts',
+    'packages/inspection/src/full/suspicious/script-address.ts',
+    'packages/inspection/src/full/suspicious/search.ts',
+    'packages/inspection/src/full/suspicious/signs.ts',
+  ])
+})
+
+function fromStart(pattern: RegExp, text: string): void {
+  pattern.lastIndex = 0
+  pattern.test(text)
+}
+
+function quietly(run: () => void): void {
+  try {
+    run()
+  } catch {
+    // What it finds does not matter here, but how long it takes
+  }
+}
