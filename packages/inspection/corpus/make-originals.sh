@@ -143,6 +143,9 @@ convert "$work/a.ppm" -resize 16x12 im-still.gif
 convert "$work/a.ppm" -resize 16x12 im-still.tif
 convert "$work/a.ppm" -resize 16x12 im-still.bmp
 
+# Content credentials: a Python that has c2pa-python and cryptography
+"${CREDENTIALS_PYTHON:-python3}" ../make-credentials.py .
+
 # ZIP, by Info-ZIP, 7-Zip and Python
 mkdir "$work/set" "$work/set/more"
 cp im-baseline.jpg "$work/set/01.jpg"; cp ff-rgb24.png "$work/set/02.png"; cp cwebp-lossy.webp "$work/set/more/03.webp"
