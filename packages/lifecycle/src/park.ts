@@ -42,7 +42,9 @@ function faultOf({ claim, cause }: AttemptFailed, { minAttempts, retryForSeconds
     return { text: String(cause), code: 'upload_vanished', isHopeless: true }
   }
   if (cause instanceof InspectionFailed) {
-    const count = inspectionsFailed(claim.lastFault) + 1
+    // an operator's retry ends the time of failing, and with it the row of failed inspections
+    const before = claim.failingForSeconds > 0 ? inspectionsFailed(claim.lastFault) : 0
+    const count = before + 1
     return { text: inspectionFault(count, cause), code: 'inspection_failed', isHopeless: usedUp || count >= maxInspections }
   }
   return { text: String(cause), code: 'processing_failed', isHopeless: usedUp }

@@ -21,7 +21,7 @@ export interface Errand {
   readonly limits: InspectionLimits
   /** Without a sign of progress; waiting for the source does not count. */
   readonly maxSeconds: number
-  /** In all. */
+  /** In all; waiting for the source does not count here either. */
   readonly maxSecondsInAll: number
   readonly signal: AbortSignal
 }
@@ -87,12 +87,12 @@ export class OneInspector {
     signal.throwIfAborted()
     const verdict = Promise.withResolvers<Inspection>()
     verdict.promise.catch(() => {}) // a process that dies while we still tell it what to do fails here and there
-    const fail = (fault: string) => verdict.reject(new InspectionFailed(fault))
+    let sourceError: unknown
+    const fail = (fault: string) => verdict.reject(sourceError ?? new InspectionFailed(fault))
     const tooLong = (seconds: number) => () => this.#end(() => fail(`took longer than ${seconds} s`))
     const stopwatch = new Stopwatch(maxSeconds * 1000, tooLong(maxSeconds))
-    const inAll = setTimeout(tooLong(maxSecondsInAll), maxSecondsInAll * 1000)
+    const inAll = new Stopwatch(maxSecondsInAll * 1000, tooLong(maxSecondsInAll))
     const onAbort = () => this.#end(() => verdict.reject(signal.reason))
-    let sourceError: unknown
     this.#onExit = fail
     this.#onMessage = (message) => {
       switch (message.kind) {
@@ -102,16 +102,19 @@ export class OneInspector {
           return stopwatch.restart()
         case 'read':
           stopwatch.hold()
+          inAll.hold()
           void this.#answer(source, message).then((error) => {
-            sourceError = error
+            sourceError ??= error
             stopwatch.run()
+            inAll.run()
           })
           return
         case 'verdict':
           this.rssBytes = message.rssBytes
-          return verdict.resolve(message.inspection)
+          // a decoder may take a read that failed for the end of the file
+          return sourceError === undefined ? verdict.resolve(message.inspection) : verdict.reject(sourceError)
         case 'failed':
-          return sourceError === undefined ? fail(message.fault) : verdict.reject(sourceError)
+          return fail(message.fault)
         default:
           return fail(`said ${JSON.stringify(message satisfies never)}`)
       }
@@ -120,11 +123,12 @@ export class OneInspector {
     try {
       this.files += 1
       stopwatch.run()
+      inAll.run()
       this.#tell({ kind: 'inspect', size: source.size, upload, limits })
       return await verdict.promise
     } finally {
       stopwatch.end()
-      clearTimeout(inAll)
+      inAll.end()
       signal.removeEventListener('abort', onAbort)
       this.#onMessage = () => {}
       this.#onExit = () => {}

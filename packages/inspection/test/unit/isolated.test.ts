@@ -75,6 +75,19 @@ test('what the source throws comes through as it is, and the process goes on', {
   expect(await inspector.run({ ...errand, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
 })
 
+test('a source that failed counts as the reason, also when the process dies of something else afterwards', { timeout: 30_000 }, async ({
+  inspector,
+}) => {
+  const unavailable = new Error('the store is unavailable')
+  const failing = doing(() => {
+    process.kill(inspector.pid ?? 0, 'SIGSTOP') // so that it dies after the source has failed, and has no time to say anything
+    setTimeout(() => process.kill(inspector.pid ?? 0, 'SIGKILL'), 200)
+    throw unavailable
+  })
+
+  await expect(inspector.run({ ...errand, source: failing })).rejects.toBe(unavailable)
+})
+
 test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
   'a process that dies of %s has no verdict',
   { timeout: 30_000 },
@@ -113,7 +126,7 @@ test('time in which the store keeps a file waiting does not count', { timeout: 3
   await inspector.run({ ...errand, source: bytesInMemory(bytes) })
   const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
 
-  expect(await inspector.run({ ...errand, source: slow, maxSeconds: 1.2 })).toMatchObject({ ok: true })
+  expect(await inspector.run({ ...errand, source: slow, maxSeconds: 1.2, maxSecondsInAll: 1.2 })).toMatchObject({ ok: true })
 })
 
 test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 60_000 }, async ({

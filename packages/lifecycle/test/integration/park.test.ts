@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { DatabaseUnavailable } from '@airlock/database'
 import { InspectionFailed } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
@@ -89,6 +90,47 @@ test('a broken server between two crashes costs a file none of its three tries',
 
   for (let i = 0; i < 4; i++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
   expect((await airlock.of(upload)).lastFault).toBe('inspection failed 1×: took longer than 30 s')
+})
+
+/** The statement of docs/troubleshooting.md that tries all parked uploads again. */
+async function documentedBulkRetry(): Promise<string> {
+  const page = await readFile(new URL('../../../../docs/troubleshooting.md', import.meta.url), 'utf8')
+  const [, statement = ''] = /```sql\n(update uploads set state = 'received'[^`]+)```/.exec(page) ?? []
+  return statement
+}
+
+test('the documented bulk retry sends parked uploads again, whatever failed, with all their tries anew', async ({ airlock, world }) => {
+  const [crashed, spoilt, gone] = [
+    await airlock.accepts(samples.photo),
+    await airlock.accepts(samples.logo),
+    await airlock.accepts(samples.photo),
+  ]
+  const failing = (cause: Error) => airlock.worker({ inspect: async () => Promise.reject(cause), maxAttempts: 3 })
+  const crashing = failing(new InspectionFailed('took longer than 30 s'))
+  const spoiling = failing(new StoreUnavailable('SlowDown (503)', spoilt.quarantineKey))
+  for (let tries = 0; tries < 3; tries++) {
+    await crashing.process(crashed)
+    await spoiling.process(spoilt)
+  }
+  await failing(new ObjectMissing('GetObject', gone.quarantineKey)).process(gone)
+  expect([await airlock.stateOf(crashed), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
+    'parked',
+    'parked',
+    'parked',
+  ])
+
+  await world.sql.query(await documentedBulkRetry())
+
+  expect([await airlock.stateOf(crashed), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
+    'received',
+    'received',
+    'parked',
+  ])
+  const patient = airlock.worker({ inspect: async () => Promise.reject(new InspectionFailed('took longer than 30 s')), maxAttempts: 8 })
+  expect(await patient.process(crashed)).toEqual({ ended: 'released' })
+  expect((await airlock.of(crashed)).lastFault).toBe('inspection failed 1×: took longer than 30 s')
+  expect(await airlock.worker().process(crashed)).toMatchObject({ ended: 'completed' })
+  expect(await airlock.worker().process(spoilt)).toMatchObject({ ended: 'completed' })
 })
 
 const losses = [
