@@ -11,7 +11,7 @@ let server: Server | undefined
 afterEach(() => new Promise((closed) => server?.close(closed)))
 
 /** A gateway that says, for each path, one thing after the other; `http://here` is where it stands. */
-async function gatewaySaying(answers: Record<string, Answer[]>) {
+async function gatewaySaying(answers: Record<string, Answer[]>, { jobTimeoutMs = 15_000 } = {}) {
   const asked: string[] = []
   server = createServer((request, response) => {
     const { method, url = '', headers } = request
@@ -25,7 +25,7 @@ async function gatewaySaying(answers: Record<string, Answer[]>) {
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
-  const client = gatewayClient({ baseUrl, token: 't', signal: AbortSignal.timeout(20_000), jobTimeoutMs: 300 })
+  const client = gatewayClient({ baseUrl, token: 't', signal: AbortSignal.timeout(20_000), jobTimeoutMs })
   return { client, asked }
 }
 
@@ -58,10 +58,8 @@ test('a rejected job says why', async () => {
 })
 
 test('a job that never ends is given up', async () => {
-  const { client } = await gatewaySaying({
-    '/api/upload': [accepted],
-    '/api/jobs/j': [{ body: { status: 'queued', asset_id: null, error: null } }],
-  })
+  const answers = { '/api/upload': [accepted], '/api/jobs/j': [{ body: { status: 'queued', asset_id: null, error: null } }] }
+  const { client } = await gatewaySaying(answers, { jobTimeoutMs: 300 })
 
   expect(await client.send(file)).toMatchObject({ status: 'failed', code: 'no_end' })
 })
