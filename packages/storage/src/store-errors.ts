@@ -19,10 +19,17 @@ export class ObjectMissing extends StoreError {}
 /** The store is out of reach, too slow or too busy. The same call may succeed later. */
 export class StoreUnavailable extends StoreError {
   readonly retryAfterSeconds: number
+  /** Whether the call took longer than a call may; false when the store answered, or could not be reached. */
+  readonly timedOut: boolean
 
-  constructor(message: string, key: string | null, options: ErrorOptions & { retryAfterSeconds?: number | undefined } = {}) {
+  constructor(
+    message: string,
+    key: string | null,
+    options: ErrorOptions & { retryAfterSeconds?: number | undefined; timedOut?: boolean } = {},
+  ) {
     super(message, key, options)
     this.retryAfterSeconds = options.retryAfterSeconds ?? defaultRetryAfterSeconds
+    this.timedOut = options.timedOut ?? false
   }
 }
 

@@ -61,7 +61,10 @@ export function asStoreError(thrown: unknown, facts: CallFacts): StoreError {
   const said = `${facts.operation}: ${code}${status === null ? '' : ` (${status})`}`
 
   if (facts.timedOut)
-    return new StoreUnavailable(`${facts.operation}: no answer within ${facts.timeoutMs} ms`, facts.key, { cause: thrown })
+    return new StoreUnavailable(`${facts.operation}: no answer within ${facts.timeoutMs} ms`, facts.key, {
+      cause: thrown,
+      timedOut: true,
+    })
   if (status === 412) return new ObjectChanged(said, facts.key, { cause: thrown })
   if (status === 404 && missingKeyCodes.has(code)) return new ObjectMissing(said, facts.key, { cause: thrown })
   if (isForLater(code, status)) return new StoreUnavailable(said, facts.key, { cause: thrown, retryAfterSeconds: retryAfterOf(error) })

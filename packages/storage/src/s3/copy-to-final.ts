@@ -1,14 +1,13 @@
-import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import { CopyObjectCommand } from '@aws-sdk/client-s3'
 import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import { confirmed } from './confirm.ts'
+import { copyInParts } from './copy-in-parts.ts'
 import { copyThroughUs } from './copy-through-us.ts'
-import { MultipartUpload } from './multipart-upload.ts'
 import { head } from './objects.ts'
-import { Permits } from './permits.ts'
-import { placeOf } from './place.ts'
+import { copySource, placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
-import { completedPart } from './write-object.ts'
 
 interface Copy extends CopyOptions {
   from: ObjectAddress
@@ -24,12 +23,14 @@ export async function copyToFinal(deps: StoreDeps, from: ObjectAddress, to: stri
   try {
     await copyBytes(deps, copy)
   } catch (error) {
+    failure = await confirmed(deps, error, sourceOf(copy))
     // The source may be gone because a copy was made before; the answer of the last step may have got lost.
-    if (!(error instanceof ObjectMissing || error instanceof StoreUnavailable)) throw error
-    failure = error
+    if (!(failure instanceof ObjectMissing || failure instanceof StoreUnavailable)) throw failure
   }
   return arrived(deps, copy, failure)
 }
+
+const sourceOf = ({ from, ifEtag, sizeBytes, signal }: Copy) => ({ object: from, etag: ifEtag, sizeBytes, signal })
 
 async function copyBytes(deps: StoreDeps, copy: Copy): Promise<void> {
   if (!deps.options.serverSideCopy) return copyThroughUs(deps, copy)
@@ -75,75 +76,4 @@ async function copyWhole({ call, options: { bucket } }: StoreDeps, { from, to, i
     ...written,
   })
   await call(command, { key: placeOf(bucket, from).Key, signal })
-}
-
-/** S3 wants the source URL-encoded, but with its slashes. */
-function copySource(bucket: string, from: ObjectAddress): string {
-  const { Bucket, Key } = placeOf(bucket, from)
-  return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
-}
-
-async function copyInParts(deps: StoreDeps, copy: Copy): Promise<void> {
-  const stop = new AbortController()
-  const onAbort = () => stop.abort(copy.signal?.reason)
-  copy.signal?.addEventListener('abort', onAbort, { once: true })
-  try {
-    const upload = await MultipartUpload.begin(deps, copy.to, { headers: copy.written, checksummed: false })
-    try {
-      await copyParts(deps, copy, upload, stop)
-      await upload.complete(stop.signal)
-    } catch (error) {
-      await abortOrReport(deps, copy.to, upload)
-      throw error
-    }
-  } finally {
-    copy.signal?.removeEventListener('abort', onAbort)
-  }
-}
-
-async function copyParts(deps: StoreDeps, copy: Copy, upload: MultipartUpload, stop: AbortController): Promise<void> {
-  const permits = new Permits(deps.tuning.copyPartsInFlight)
-  const parts = partsOf(copy.sizeBytes, deps.tuning.copyPartBytes).map(async (range, index) => {
-    const done = await permits.take()
-    try {
-      upload.add(await copyPart(deps, copy, { uploadId: upload.id, number: index + 1, range, signal: stop.signal }))
-    } catch (error) {
-      stop.abort(error)
-    } finally {
-      done()
-    }
-  })
-  await Promise.all(parts)
-  stop.signal.throwIfAborted()
-}
-
-async function copyPart(
-  { call, options: { bucket } }: StoreDeps,
-  { from, to, ifEtag }: Copy,
-  { uploadId, number, range, signal }: { uploadId: string; number: number; range: string; signal: AbortSignal },
-) {
-  const command = new UploadPartCopyCommand({
-    Bucket: bucket,
-    Key: to,
-    UploadId: uploadId,
-    PartNumber: number,
-    CopySource: copySource(bucket, from),
-    CopySourceRange: range,
-    CopySourceIfMatch: ifEtag,
-  })
-  const { CopyPartResult } = await call(command, { key: placeOf(bucket, from).Key, signal })
-  return completedPart(number, CopyPartResult?.ETag, CopyPartResult?.ChecksumCRC32)
-}
-
-/** `bytes=a-b` of each part, all of one size but the last. */
-function partsOf(sizeBytes: number, partBytes: number): string[] {
-  const step = Math.max(partBytes, Math.ceil(sizeBytes / 10_000))
-  return Array.from(
-    { length: Math.ceil(sizeBytes / step) },
-    (_, index) => `bytes=${index * step}-${Math.min(sizeBytes, (index + 1) * step) - 1}`,
-  )
-}
-
-async function abortOrReport(deps: StoreDeps, key: string, upload: MultipartUpload): Promise<void> {
-  await upload.abort().catch((error) => deps.options.onLeftover?.({ key, error }))
 }

@@ -10,8 +10,16 @@ import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.t
 import { placeOf } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
-/** See `ObjectStore.head`. @param signal ends it; it then throws its reason */
+/**
+ * See `ObjectStore.head`. A 404 counts when the store says so twice: an upload may be given up for it.
+ *
+ * @param signal ends it; it then throws its reason
+ */
 export async function head(deps: StoreDeps, object: ObjectAddress, signal?: AbortSignal): Promise<StoredObject | null> {
+  return (await headOnce(deps, object, signal)) ?? headOnce(deps, object, signal)
+}
+
+async function headOnce(deps: StoreDeps, object: ObjectAddress, signal: AbortSignal | undefined): Promise<StoredObject | null> {
   const place = placeOf(deps.options.bucket, object)
   try {
     return asStoredObject(await deps.call(new HeadObjectCommand({ ...place }), { key: place.Key, signal }))

@@ -9,3 +9,9 @@ export interface S3Place {
 /** @param bucket ours, for keys without one */
 export const placeOf = (bucket: string, object: ObjectAddress): S3Place =>
   typeof object === 'string' ? { Bucket: bucket, Key: object } : { Bucket: object.bucket, Key: object.key }
+
+/** S3 wants the source of a copy URL-encoded, but with its slashes. */
+export function copySource(bucket: string, from: ObjectAddress): string {
+  const { Bucket, Key } = placeOf(bucket, from)
+  return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
+}

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { ByteSource } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectAddress } from '../object-store.ts'
-import { ObjectChanged, ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
-import { missingOnlyInBucket } from './objects.ts'
+import { ObjectChanged, StoreFailure, StoreUnavailable } from '../store-errors.ts'
+import { confirmed } from './confirm.ts'
 import { placeOf, type S3Place } from './place.ts'
 import type { StoreDeps } from './store-deps.ts'
 
@@ -12,8 +12,8 @@ interface Pinned {
   sizeBytes: number
 }
 
-/** Times that a range is asked for again when its body broke off; before the first byte of it, the SDK tries again itself. */
-const bodyRetries = 3
+/** Times that a range is asked for again when its body broke off, or its 404 or 412 was wrong; everything else the SDK tries again itself. */
+const rangeRetries = 3
 
 /**
  * See `ObjectStore.source`. Reading from first to last goes in ranges as well, the next one being fetched while one is used:
@@ -70,8 +70,9 @@ async function readRange(deps: StoreDeps, place: S3Place, pinned: Pinned, range:
         },
       })
     } catch (error) {
-      if (error instanceof ObjectMissing) await missingOnlyInBucket(deps, error, place.Bucket)
-      if (!(error instanceof StoreUnavailable) || !bodyBegun || retry === bodyRetries) throw error
+      const reason = await confirmed(deps, error, { object: { bucket: place.Bucket, key: place.Key }, ...pinned, signal: range.signal })
+      const mayGoBetter = reason instanceof StoreUnavailable && (bodyBegun || reason !== error)
+      if (!mayGoBetter || retry === rangeRetries) throw reason
       await sleep(Math.random() * 100 * 2 ** retry, undefined, { signal: range.signal })
     }
   }

@@ -1,6 +1,7 @@
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
 import { abandonReceives, openReceives } from './abandon.ts'
+import { AdaptivePermits } from './adaptive-permits.ts'
 import { boundedCalls, makeCheckClient, makeClient, makePresigner } from './calls.ts'
 import { copyToFinal } from './copy-to-final.ts'
 import { head, list, ping, purge } from './objects.ts'
@@ -33,6 +34,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     tuning,
     buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),
     partsInFlight: new Permits(tuning.partsInFlight),
+    copyParts: new AdaptivePermits(tuning.copyPartsInAll),
   }
   return {
     receive: (key, bytes, receiving) => receive(deps, key, bytes, receiving),

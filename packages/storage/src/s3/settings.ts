@@ -54,6 +54,8 @@ export interface Tuning {
   /** One part of a server-side copy. No memory of ours is involved. */
   copyPartBytes: number
   copyPartsInFlight: number
+  /** Parts that all server-side copies of the process together may have under way; fewer after calls that took too long. */
+  copyPartsInAll: number
   /** One request of a source that is read from first to last; two of them are in memory at once. */
   readAheadBytes: number
 }
@@ -66,5 +68,6 @@ export const defaultTuning: Tuning = {
   partsInFlight: 8,
   copyPartBytes: 32 * MiB,
   copyPartsInFlight: 4,
+  copyPartsInAll: 16,
   readAheadBytes: 4 * MiB,
 }

@@ -1,4 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
+import type { AdaptivePermits } from './adaptive-permits.ts'
 import type { Call } from './calls.ts'
 import type { PartBuffers } from './part-buffers.ts'
 import type { Permits } from './permits.ts'
@@ -14,4 +15,6 @@ export interface StoreDeps {
   readonly buffers: PartBuffers
   /** For the parts of all receives together. */
   readonly partsInFlight: Permits
+  /** For the parts of all server-side copies together. */
+  readonly copyParts: AdaptivePermits
 }

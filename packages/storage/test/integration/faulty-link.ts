@@ -9,9 +9,10 @@ export interface Fault {
    * `lost request`: the line breaks before the store hears of it. `lost answer`: the store does what it was asked for, and the
    * line breaks before we hear of it. `silence`: what is sent goes nowhere, and nothing comes back. `cutAfterBytes`: the line breaks
    * after so many bytes of the answer. `error`: the store does nothing, and says this code under this status: a store that copies or
-   * completes begins its 200 before it knows how that ends.
+   * completes begins its 200 before it knows how that ends. `aloneMs`: a store whose throughput is shared: one such request takes so many ms,
+   * and n at once take n times as long.
    */
-  kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number } | ErrorAnswer
+  kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number } | { aloneMs: number } | ErrorAnswer
 }
 
 interface ErrorAnswer {
@@ -20,12 +21,17 @@ interface ErrorAnswer {
   retryAfterSeconds?: number
 }
 
+const tickMs = 20
+
 /** A line between us and a store that can break at chosen moments. */
 export class FaultyLink {
   /** First lines of all requests that went through, in their order. */
   readonly requests: string[] = []
   readonly #server = createServer((client) => this.#join(client))
   readonly #sockets = new Set<Socket>()
+  /** Requests that share the store's throughput, and the ms that each still needs. */
+  readonly #sharing = new Map<Socket, { leftMs: number; forward: () => void }>()
+  readonly #clock = setInterval(() => this.#share(), tickMs)
   readonly #target: URL
   #faults: Required<Fault>[] = []
 
@@ -45,9 +51,19 @@ export class FaultyLink {
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#clock)
     for (const socket of this.#sockets) socket.destroy()
     this.#server.close()
     await once(this.#server, 'close')
+  }
+
+  #share(): void {
+    for (const [client, request] of this.#sharing) {
+      request.leftMs -= tickMs / this.#sharing.size
+      if (request.leftMs > 0) continue
+      this.#sharing.delete(client)
+      request.forward()
+    }
   }
 
   #join(client: Socket): void {
@@ -65,11 +81,17 @@ export class FaultyLink {
       }
       if (fault?.kind === 'lost request') client.destroy()
       else if (typeof fault?.kind === 'object' && 'error' in fault.kind) client.end(answerOf(fault.kind))
+      else if (typeof fault?.kind === 'object' && 'aloneMs' in fault.kind)
+        this.#sharing.set(client, { leftMs: fault.kind.aloneMs, forward: () => store.write(chunk) })
       else if (fault?.kind !== 'silence') store.write(chunk)
     })
     store.on('data', (chunk) => {
       const limit =
-        typeof fault?.kind === 'object' && 'cutAfterBytes' in fault.kind ? fault.kind.cutAfterBytes : fault ? 0 : Number.POSITIVE_INFINITY
+        typeof fault?.kind === 'object' && 'cutAfterBytes' in fault.kind
+          ? fault.kind.cutAfterBytes
+          : fault && !(typeof fault.kind === 'object' && 'aloneMs' in fault.kind)
+            ? 0
+            : Number.POSITIVE_INFINITY
       const passing = chunk.subarray(0, Math.max(0, limit - answered))
       answered += chunk.byteLength
       client.write(passing)
@@ -83,6 +105,7 @@ export class FaultyLink {
       one.on('error', () => other.destroy())
       one.on('close', () => {
         this.#sockets.delete(one)
+        this.#sharing.delete(one)
         other.destroy()
       })
     }

@@ -181,12 +181,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'a copy without an answer is looked for',
     file: 'packages/storage/src/s3/copy-to-final.ts',
-    edits: [
-      [
-        '    if (!(error instanceof ObjectMissing || error instanceof StoreUnavailable)) throw error\n    failure = error',
-        '    throw error',
-      ],
-    ],
+    edits: [['    if (!(failure instanceof ObjectMissing || failure instanceof StoreUnavailable)) throw failure', '    throw failure']],
     test: {
       file: 'packages/storage/test/integration/lost-answers.test.ts',
       title: 'a copy whose answer never came is found at its final key',

@@ -1,0 +1,115 @@
+import { UploadPartCopyCommand } from '@aws-sdk/client-s3'
+import type { CopyOptions, ObjectAddress } from '../object-store.ts'
+import { StoreUnavailable } from '../store-errors.ts'
+import { confirmed } from './confirm.ts'
+import { MultipartUpload } from './multipart-upload.ts'
+import { Permits } from './permits.ts'
+import { copySource, placeOf } from './place.ts'
+import type { StoreDeps } from './store-deps.ts'
+import type { WriteHeaders } from './write-headers.ts'
+import { completedPart } from './write-object.ts'
+
+export interface CopyInParts extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' | 'signal'> {
+  from: ObjectAddress
+  to: string
+  written: WriteHeaders
+}
+
+/** Times that one part is asked for again after it took too long, or after a 404 or 412 that was wrong; the SDK tries other failures again. */
+const partRetries = 4
+
+/**
+ * Copies within the store, in parts that go in parallel. A part that takes too long is asked for again while the finished ones stay, and the
+ * copies of the process then have fewer parts under way: a store that serves many at once slowly may serve few of them in time.
+ *
+ * @throws what copying a part threw first, once no call is under way any more and the multipart upload is ended
+ */
+export async function copyInParts(deps: StoreDeps, copy: CopyInParts): Promise<void> {
+  const stop = new AbortController()
+  const onAbort = () => stop.abort(copy.signal?.reason)
+  copy.signal?.addEventListener('abort', onAbort, { once: true })
+  try {
+    const upload = await MultipartUpload.begin(deps, copy.to, { headers: copy.written, checksummed: false })
+    try {
+      await copyParts(deps, copy, upload, stop)
+      await upload.complete(stop.signal)
+    } catch (error) {
+      await abortOrReport(deps, copy.to, upload)
+      throw error
+    }
+  } finally {
+    copy.signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+async function copyParts(deps: StoreDeps, copy: CopyInParts, upload: MultipartUpload, stop: AbortController): Promise<void> {
+  const permits = new Permits(deps.tuning.copyPartsInFlight)
+  const parts = partsOf(copy.sizeBytes, deps.tuning.copyPartBytes).map(async (range, index) => {
+    const done = await permits.take()
+    try {
+      upload.add(await copyPartPatiently(deps, copy, { uploadId: upload.id, number: index + 1, range, signal: stop.signal }))
+    } catch (error) {
+      stop.abort(error)
+    } finally {
+      done()
+    }
+  })
+  await Promise.all(parts)
+  stop.signal.throwIfAborted()
+}
+
+interface Part {
+  uploadId: string
+  number: number
+  range: string
+  signal: AbortSignal
+}
+
+async function copyPartPatiently(deps: StoreDeps, copy: CopyInParts, part: Part) {
+  for (let retry = 0; ; retry++) {
+    const done = await deps.copyParts.take(part.signal)
+    try {
+      const copied = await copyPart(deps, copy, part)
+      done('in time')
+      return copied
+    } catch (error) {
+      const tooSlow = error instanceof StoreUnavailable && error.timedOut
+      done(tooSlow ? 'too slow' : 'other')
+      if (part.signal.aborted) throw error
+      const reason = await confirmed(deps, error, { object: copy.from, etag: copy.ifEtag, sizeBytes: copy.sizeBytes, signal: part.signal })
+      const mayGoBetter = tooSlow || (reason instanceof StoreUnavailable && reason !== error)
+      if (!mayGoBetter || retry === partRetries) throw reason
+    }
+  }
+}
+
+async function copyPart(
+  { call, options: { bucket } }: StoreDeps,
+  { from, to, ifEtag }: CopyInParts,
+  { uploadId, number, range, signal }: Part,
+) {
+  const command = new UploadPartCopyCommand({
+    Bucket: bucket,
+    Key: to,
+    UploadId: uploadId,
+    PartNumber: number,
+    CopySource: copySource(bucket, from),
+    CopySourceRange: range,
+    CopySourceIfMatch: ifEtag,
+  })
+  const { CopyPartResult } = await call(command, { key: placeOf(bucket, from).Key, signal })
+  return completedPart(number, CopyPartResult?.ETag, CopyPartResult?.ChecksumCRC32)
+}
+
+/** `bytes=a-b` of each part, all of one size but the last. */
+function partsOf(sizeBytes: number, partBytes: number): string[] {
+  const step = Math.max(partBytes, Math.ceil(sizeBytes / 10_000))
+  return Array.from(
+    { length: Math.ceil(sizeBytes / step) },
+    (_, index) => `bytes=${index * step}-${Math.min(sizeBytes, (index + 1) * step) - 1}`,
+  )
+}
+
+async function abortOrReport(deps: StoreDeps, key: string, upload: MultipartUpload): Promise<void> {
+  await upload.abort().catch((error) => deps.options.onLeftover?.({ key, error }))
+}

@@ -1,0 +1,80 @@
+import { MiB } from '@airlock/domain'
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
+import { optionsFor } from '../contract/store-under-test.ts'
+import { FaultyLink } from './faulty-link.ts'
+
+const headers = { contentType: 'video/mp4', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } }
+const fourParts = someBytes(20 * MiB)
+const partCopies = /^PUT .*final\/\S+partNumber=/
+
+const link = new FaultyLink(givenStack().s3.endpoint)
+let bucket: IsolatedBucket
+let store: ObjectStore
+let received: { etag: string; sizeBytes: number }
+
+beforeAll(async () => {
+  bucket = await isolatedBucket()
+  const endpoint = await link.open()
+  const options = optionsFor({ ...bucket, endpoint }, givenStack().s3.can.encryption)
+  store = s3ObjectStore({ ...options, callTimeoutMs: 6000, tuning: { ...options.tuning, copyPartBytes: 5 * MiB } })
+  received = await store.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
+}, 60_000)
+afterEach(async () => {
+  link.fails()
+  expect(await bucket.openMultipartUploads()).toEqual([])
+})
+afterAll(async () => {
+  store.close()
+  await link.close()
+  await bucket.drop()
+})
+
+const copiesOf = (part: string): number => link.requests.filter((line) => partCopies.test(line) && line.includes(part)).length
+const copy = (to: string, signal?: AbortSignal) =>
+  store.copyToFinal('quarantine/scene', to, { ifEtag: received.etag, sizeBytes: received.sizeBytes, headers, signal })
+
+test('a part that takes too long is copied again, and the finished ones stay', { timeout: 60_000 }, async () => {
+  link.fails({ request: /^PUT .*final\/one\S+partNumber=3/, kind: 'silence', times: 1 })
+
+  const { etag } = await copy('final/one')
+
+  expect(link.requests.filter((line) => /^POST .*final\/one\S*uploads/.test(line))).toHaveLength(1)
+  expect(copiesOf('partNumber=3&')).toBeGreaterThan(1)
+  expect(copiesOf('partNumber=')).toBeLessThan(8)
+  expect(sha256(await bytesOf(store.source('final/one', { etag, sizeBytes: received.sizeBytes })))).toBe(sha256(fourParts))
+})
+
+test('four copies at once, whose parts are all too slow together, go on with fewer parts at a time', { timeout: 120_000 }, async () => {
+  link.fails({ request: partCopies, kind: { aloneMs: 700 } }) // 16 at once take 11 s, and a call may take 6 s
+
+  const copies = await Promise.all([1, 2, 3, 4].map((n) => copy(`final/slow-${n}`)))
+
+  expect(copies).toHaveLength(4)
+  for (const n of [1, 2, 3, 4]) expect(await store.head(`final/slow-${n}`)).toMatchObject({ sizeBytes: received.sizeBytes })
+})
+
+test('a store in which no part is ever copied in time is unavailable', { timeout: 120_000 }, async () => {
+  link.fails({ request: /^PUT .*final\/never\S+partNumber=2/, kind: 'silence' })
+
+  await expect(copy('final/never')).rejects.toThrow(StoreUnavailable)
+
+  expect(copiesOf('partNumber=2&')).toBe(5)
+  expect(await store.head('final/never')).toBeNull()
+})
+
+test('a signal ends a copy whose parts wait for others to be done', { timeout: 60_000 }, async () => {
+  link.fails({ request: partCopies, kind: 'silence' })
+  const [held, stopped] = [new AbortController(), new AbortController()]
+  const copies = ['final/held-1', 'final/held-2', 'final/held-3', 'final/held-4'].map((to) => copy(to, held.signal))
+  const waiting = copy('final/waiting', stopped.signal)
+  const all = Promise.allSettled([...copies, waiting])
+  await expect.poll(() => link.requests.filter((line) => /final\/waiting\S*uploads/.test(line)).length, { timeout: 10_000 }).toBe(1)
+
+  stopped.abort(new Error('the worker stops'))
+  await expect(waiting).rejects.toThrow('the worker stops')
+  held.abort(new Error('the worker stops'))
+  await all
+})
