@@ -18,7 +18,7 @@ let received: { etag: string; sizeBytes: number }
 beforeAll(async () => {
   bucket = await isolatedBucket()
   const endpoint = await link.open()
-  const options = optionsFor({ ...bucket, endpoint }, givenStack().s3.can.encryption)
+  const options = optionsFor({ ...bucket, endpoint })
   store = s3ObjectStore({ ...options, callTimeoutMs: 6000, tuning: { ...options.tuning, copyPartBytes: 5 * MiB } })
   received = await store.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
 }, 60_000)

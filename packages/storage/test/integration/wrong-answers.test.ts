@@ -17,7 +17,7 @@ let store: ObjectStore
 beforeAll(async () => {
   bucket = await isolatedBucket()
   const endpoint = await link.open()
-  store = s3ObjectStore({ ...optionsFor({ ...bucket, endpoint }, givenStack().s3.can.encryption), callTimeoutMs: 10_000 })
+  store = s3ObjectStore({ ...optionsFor({ ...bucket, endpoint }), callTimeoutMs: 10_000 })
 })
 afterEach(async () => {
   link.fails()
