@@ -196,7 +196,11 @@ export const variables = {
     parse: wholeNumber(0, 1024 * MiB),
     default: '1024',
   }),
-  MAX_FILES_IN_FLIGHT: variable({ about: 'files that one gateway takes in at once', parse: wholeNumber(1, 10_000), default: '64' }),
+  MAX_FILES_IN_FLIGHT: variable({
+    about: 'files that one gateway takes in at once; active users share them',
+    parse: wholeNumber(1, 10_000),
+    default: '64',
+  }),
   LEASE_SECONDS: variable({
     about: 'an upload whose worker is silent for so long is taken over',
     parse: wholeNumber(1, 86_400),

@@ -32,6 +32,11 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
     this.detail = detail
   }
 
+  /** Whether a file that ends so does not count for its user: a fault of ours, or its place was needed for others. */
+  get isOurs(): boolean {
+    return this.status >= 500 || this.code === 'upload_share_exceeded'
+  }
+
   /** A refusal as an error, for those who throw. */
   static of({ code, detail }: Refusal): AirlockError {
     return new AirlockError(code, new Said(detail))

@@ -398,6 +398,12 @@ export const errors = {
     detail: ({ filename, limit }: { filename: string; limit: number }) =>
       `File '${shown(filename)}' is beyond the ${limit} files that one user may upload in an hour.`,
   },
+  upload_share_exceeded: {
+    status: 429,
+    title: 'Upload ended for others',
+    detail: ({ filename, limit, share }: { filename: string; limit: number; share: number }) =>
+      `File '${shown(filename)}' was ended while it arrived: this server takes in ${limit} files at once, other users wait, and your share is ${share}. Please send it again in a moment, and fewer at once.`,
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',

@@ -15,6 +15,8 @@ export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport,
 export {
   type FileCounter,
   FileLimitReached,
+  type FileOnItsWay,
+  type Permits,
   type ReceiveDeps,
   type ReceivedFile,
   receive,

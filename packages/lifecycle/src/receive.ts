@@ -53,9 +53,21 @@ export interface ReceiveDeps {
   log: Log
 }
 
+/** A file that has begun to arrive, as those see it who share out permits. */
+export interface FileOnItsWay {
+  /** The user for whom it counts. */
+  readonly userId: string
+  readonly filename: string
+  /** What its client sends; it closes early when the client goes away. */
+  readonly bytes: Readable
+  arrivedBytes(): number
+  /** Ends it to make room for others; what waits for it then gets the reason. */
+  end(reason: Error): void
+}
+
 export interface Permits {
-  /** @returns gives the permit back. @throws AirlockError `overloaded` */
-  take(): Promise<() => void>
+  /** @returns gives the permit back. @throws AirlockError `overloaded`, or what the file failed with while it waited */
+  take(file: FileOnItsWay): Promise<() => void>
 }
 
 /**
@@ -77,19 +89,27 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
 
   let mediaType: MediaType | null = null
   let giveBackPermit: (() => void) | undefined
-  const meter = new Meter(file.bytes, {
+  const ending = new AbortController()
+  const onItsWay: FileOnItsWay = {
+    userId: sender.userId,
+    filename: file.filename,
+    bytes: file.bytes,
+    arrivedBytes: () => meter.sizeBytes,
+    end: (reason) => ending.abort(reason),
+  }
+  const meter: Meter = new Meter(file.bytes, {
     filename: file.filename,
     expectedHash: file.expectedHash,
     tally: file.tally,
     judge: async (head) => {
       const judged = await judgeHead(head, file, sender.sizeLimits)
       mediaType = judged.mediaType
-      giveBackPermit = await deps.inFlight?.take()
+      giveBackPermit = await deps.inFlight?.take(onItsWay)
       return judged.limitBytes
     },
   })
   try {
-    const { etag } = await deps.store.receive(key, meter.stream, { nonce })
+    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())
     if (mediaType === null) throw new Error('the store took a file whose head nobody judged')
     const received = {
       ...file,
@@ -106,8 +126,6 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
   } catch (error) {
     await abandonFailed(error, file.bytes, about, meter.sizeBytes, deps)
     throw error
-  } finally {
-    giveBackPermit?.()
   }
 }
 
@@ -172,7 +190,7 @@ async function abandonFailed(
 
 /** Why a file was not received. What breaks off is the client's; every other failure is ours, and goes back to the user's hour. */
 function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
-  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.status >= 500 }
+  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.isOurs }
   if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
   if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
   return { why: refusal('internal_error', {}), giveBack: true }

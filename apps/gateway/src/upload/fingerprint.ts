@@ -14,3 +14,6 @@ export interface Fingerprint {
 /** Two requests say the same when these texts are the same. */
 export const fingerprintText = ({ fields, files }: Fingerprint): string =>
   JSON.stringify({ fields: fields.toSorted(([a], [b]) => (a < b ? -1 : 1)), files })
+
+/** What a text of `fingerprintText` was made of. */
+export const parseFingerprint = (text: string): Fingerprint => JSON.parse(text)

@@ -5,7 +5,8 @@ import { callerOfRequest } from '../plugins/auth.ts'
 import { RequestInFlight } from '../plugins/errors.ts'
 import type { UploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
-import { type FormFile, formError, formParts, maxDrainedBytes } from './form.ts'
+import { type FilePrint, parseFingerprint } from './fingerprint.ts'
+import { type FormFile, formError, formParts } from './form.ts'
 import { FormFieldReader, isFileOfForm } from './form-fields.ts'
 import { type Form, fingerprintOf, type TakenForm, takeForm } from './take-form.ts'
 
@@ -30,7 +31,7 @@ export function idempotencyKey({ headers }: FastifyRequest): string | null {
 
 /**
  * Takes a form that may come again: the first one is taken as any, and its answer is committed with the acceptance. A repetition is hashed
- * and dropped, and gets that answer. Refusals are not kept.
+ * and dropped, and gets that answer; it is read no further than it agrees with the first one. Refusals are not kept.
  *
  * @throws RequestInFlight, AirlockError `idempotency_key_reused`, and whatever `takeForm` throws
  */
@@ -75,35 +76,56 @@ async function repeated(
   request: FastifyRequest,
   deps: RepeatableDeps,
 ): Promise<UploadAnswer> {
+  const original = parseFingerprint(fingerprint)
+  const originalFields = new Map(original.fields)
   const fields = new FormFieldReader()
   const files: Form['files'] = []
   for await (const part of formParts(request, deps.patience)) {
-    if (!isFileOfForm(part)) fields.add(part)
-    else {
-      await count(part, request, deps)
-      files.push({ name: part.rawFilename ?? '', tally: part.tally })
+    if (!isFileOfForm(part)) {
+      fields.add(part)
+      if (part.kind !== 'field' || originalFields.get(part.name) !== part.value) throw reused()
+      continue
     }
+    await readAgain(part, original.files[files.length], request, deps)
+    files.push({ name: part.rawFilename ?? '', tally: part.tally })
   }
-  if (fingerprintOf({ fields, files }) !== fingerprint) throw new AirlockError('idempotency_key_reused', {})
-  return withPlaces(answer as UploadAnswer)
+  if (fingerprintOf({ fields, files }) !== fingerprint) throw reused()
+  return answer as UploadAnswer
 }
 
-/** An answer that an older gateway has kept names the places of refused files only: the accepted ones have the others, in order. */
-function withPlaces({ uploads, rejected }: UploadAnswer): UploadAnswer {
-  const refused = new Set(rejected.map(({ index }) => index))
-  const others = Array.from({ length: uploads.length + rejected.length }, (_, index) => index).filter((index) => !refused.has(index))
-  return { uploads: uploads.map((entry, i) => ({ ...entry, index: others[i] ?? i })), rejected }
-}
+const reused = (): AirlockError => new AirlockError('idempotency_key_reused', {})
 
-/** Nothing goes to the store. A file beyond all that would have been read of it can't be one of the first request. */
-async function count({ bytes, tally }: FormFile, request: FastifyRequest, { sizeLimits }: RepeatableDeps): Promise<void> {
-  const longest = Math.max(...Object.values(sizeLimits)) + maxDrainedBytes
+/**
+ * Reads a file of a repetition, under a permit as any other: nothing goes to the store, but reading and hashing cost as much.
+ *
+ * @param original the file in its place of the first request
+ * @throws AirlockError `idempotency_key_reused` at the first byte too many, or at the end when the file is another one
+ */
+async function readAgain(
+  file: FormFile,
+  original: FilePrint | undefined,
+  request: FastifyRequest,
+  { inFlight }: RepeatableDeps,
+): Promise<void> {
+  const { bytes, tally, rawFilename: filename = '' } = file
+  if (original === undefined || original.name !== filename) throw reused()
+  let giveBackPermit: (() => void) | null = null
   try {
     for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       tally.add(chunk)
-      if (tally.sizeBytes > longest) throw new AirlockError('idempotency_key_reused', {})
+      if (tally.sizeBytes > original.size) throw reused()
+      giveBackPermit ??= await inFlight.take({
+        userId: callerOfRequest(request).id,
+        filename,
+        bytes,
+        arrivedBytes: () => tally.sizeBytes,
+        end: (reason) => bytes.destroy(reason),
+      })
     }
   } catch (error) {
     throw formError(error, request)
+  } finally {
+    giveBackPermit?.()
   }
+  if (tally.sizeBytes !== original.size || tally.contentHash() !== original.hash) throw reused()
 }

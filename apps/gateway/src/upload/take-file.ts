@@ -15,8 +15,8 @@ export interface ArrivedFile {
   readonly file: ReceivedFile
 }
 
-/** Errors that one file has alone; the files behind it go on. */
-const belongsToFile = (error: AirlockError): boolean => [400, 413, 429].includes(error.status)
+/** Errors that one file has alone; the files after it go on. Whoever has more than the share begins anew. */
+const belongsToFile = ({ status, code }: AirlockError): boolean => [400, 413, 429].includes(status) && code !== 'upload_share_exceeded'
 
 /**
  * Takes one file of a form to quarantine, or refuses it alone.

@@ -149,7 +149,7 @@ interface Loss {
 function lossOf(error: unknown): Loss {
   if (error instanceof ClientGone) return { why: (file) => refusal('upload_interrupted', file), giveBack: false }
   const known = asAirlockError(error)
-  return { why: () => asRefusal(known), giveBack: known.status >= 500 }
+  return { why: () => asRefusal(known), giveBack: known.isOurs }
 }
 
 /** Behind the answer: the client need not wait for it, and what fails the sweeper does. */

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect, onTestFinished } from 'vitest'
 import { type Answer, answerOf, Client, type FilePart, formOf, logo, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
+import { open } from '../raw.ts'
 
 async function sends(url: string, client: Client, key: string, ...files: FilePart[]): Promise<Answer> {
   const body = formOf([['asset_type', 'brand_image'], ...files])
@@ -97,6 +98,75 @@ test('the same key with another body → 422', async ({ gateway, client }) => {
   changed.writeUInt8(changed.readUInt8(changed.length - 3) ^ 1, changed.length - 3)
   expect((await sends(gateway.url, client, key, { ...(await photo('a.jpg')), bytes: changed })).status).toBe(422)
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
+})
+
+/** A form of which everything comes after one another, and the rest only when it is asked for. @returns the answer, and how much was read */
+async function sendsLong(url: string, client: Client, key: string, beginning: FilePart, mebibytes: number) {
+  const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="${beginning.name}"\r\nContent-Type: image/jpeg\r\n\r\n`
+  let read = 0
+  async function* form() {
+    yield Buffer.concat([Buffer.from(head), beginning.bytes])
+    for (let sent = 0; sent < mebibytes; sent += 1) {
+      yield Buffer.alloc(1024 * 1024)
+      read += 1
+      await new Promise((resolve) => setTimeout(resolve, 20)) // else socket buffers take in a lot
+    }
+    yield Buffer.from('\r\n--cut--\r\n')
+  }
+  const answer = await answerOf(
+    await fetch(`${url}/api/upload`, {
+      method: 'POST',
+      headers: { ...(await client.headers()), 'idempotency-key': key, 'content-type': 'multipart/form-data; boundary=cut' },
+      body: ReadableStream.from(form()),
+      duplex: 'half',
+    }),
+  )
+  return { answer, read }
+}
+
+test('a repetition is read no further than it agrees: a longer file, another name, one more file', async ({ gateway, client }) => {
+  const key = randomUUID()
+  const original = await photo('a.jpg')
+  expect((await sends(gateway.url, client, key, original)).status).toBe(202)
+
+  for (const [what, beginning] of [
+    ['longer', original],
+    ['another name', { ...original, name: 'b.jpg' }],
+  ] as const) {
+    const { answer, read } = await sendsLong(gateway.url, client, key, beginning, 300)
+    expect(answer, what).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } })
+    expect(read, `MiB of ${what}`).toBeLessThan(100)
+  }
+})
+
+test('a repetition takes a permit while it is read, and is ended like any other upload when others need it', async () => {
+  const gateway = await startGateway({ maxFilesInFlight: 2 })
+  onTestFinished(() => gateway.close())
+  const client = new Client(gateway.url)
+  const key = randomUUID()
+  const picture = await photo('a.jpg')
+  expect((await sends(gateway.url, client, key, picture)).status).toBe(202)
+  const head = `--cut\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n`
+  const sockets = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const socket = await open(gateway.url)
+      socket.write(
+        `POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await client.token()}\r\nIdempotency-Key: ${key}\r\nContent-Type: multipart/form-data; boundary=cut\r\nContent-Length: 1000000\r\n\r\n${head}`,
+      )
+      socket.write(picture.bytes.subarray(0, 8000))
+      return socket
+    }),
+  )
+  let answers = ''
+  for (const socket of sockets)
+    socket.on('data', (chunk) => {
+      answers += chunk
+    })
+
+  await expect.poll(() => answers, { timeout: 20_000 }).toContain('overloaded')
+  expect((await new Client(gateway.url).pictures(await photo())).status).toBe(202)
+  await expect.poll(() => answers).toContain('upload_share_exceeded')
+  for (const socket of sockets) socket.destroy()
 })
 
 test('another user’s key is another key', async ({ gateway, client }) => {

@@ -4,7 +4,7 @@ import { DatabaseUnavailable } from '@airlock/database'
 import { AirlockError, defaultSizeLimits, type ErrorCode, MiB } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { FileLimitReached } from '../../src/index.ts'
+import { FileLimitReached, type FileOnItsWay } from '../../src/index.ts'
 import { type Airlock, inChunks, test } from '../airlock.ts'
 import { dot, jpegOf, largeScene, type Sample, samples } from '../samples.ts'
 import { openAt } from '../world.ts'
@@ -196,6 +196,25 @@ test('a file for which there is no turn is given back to its owner’s hour, and
     status: 503,
   })
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'overloaded' }, counted: false }])
+  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+})
+
+test('a file that is ended for others hears why, is given back to its owner’s hour, and leaves nothing', async ({ airlock }) => {
+  const { counts, permits } = turns()
+  const ended = new AirlockError('upload_share_exceeded', { filename: samples.photo.filename, limit: 1, share: 1 })
+  const take = async (file: FileOnItsWay) => {
+    const giveBack = await permits.take()
+    expect(file).toMatchObject({ userId: airlock.userId, filename: samples.photo.filename })
+    setTimeout(() => file.end(ended), 50)
+    return giveBack
+  }
+  const bytes = new Readable({ read: () => {} })
+  bytes.push(samples.photo.bytes.subarray(0, 8192)) // and then nothing
+
+  await expect(airlock.receives(samples.photo, { bytes, deps: { inFlight: { take } } })).rejects.toBe(ended)
+
+  expect(counts).toEqual({ taken: 1, givenBack: 1 })
+  expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'upload_share_exceeded' }, counted: false }])
   expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
 })
 

@@ -7,11 +7,29 @@ export class Permits {
     this.#free = count
   }
 
-  /** Waits for a permit. @returns gives it back; call it once */
-  async take(): Promise<() => void> {
+  /**
+   * Waits for a permit.
+   *
+   * @param signal ends the waiting; its reason is thrown
+   * @returns gives it back; call it once
+   */
+  async take(signal?: AbortSignal): Promise<() => void> {
+    signal?.throwIfAborted()
     if (this.#free > 0) this.#free--
-    else await new Promise<void>((go) => this.#waiting.push(go))
+    else await this.#turn(signal)
     return () => this.#giveBack()
+  }
+
+  async #turn(signal: AbortSignal | undefined): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const leave = () => {
+      const place = this.#waiting.indexOf(resolve)
+      if (place >= 0) this.#waiting.splice(place, 1)
+      reject(signal?.reason)
+    }
+    this.#waiting.push(resolve)
+    signal?.addEventListener('abort', leave, { once: true })
+    await promise.finally(() => signal?.removeEventListener('abort', leave))
   }
 
   #giveBack(): void {

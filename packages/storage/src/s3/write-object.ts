@@ -88,8 +88,9 @@ export class ObjectWrite {
 
   /** Waits until the part may start, not until it has arrived. */
   async #send(part: PartBuffer): Promise<void> {
-    const doneWithOwn = await this.#ownParts.take()
-    const doneWithShared = await this.#deps.partsInFlight.take()
+    const { signal } = this.#stop
+    const doneWithOwn = await this.#ownParts.take(signal)
+    const doneWithShared = await this.#deps.partsInFlight.take(signal)
     const sending = this.#uploadPart(part, ++this.#partNumber)
       .catch((error) => this.#stop.abort(error))
       .finally(() => {
@@ -98,7 +99,7 @@ export class ObjectWrite {
         doneWithOwn()
       })
     this.#underWay.add(sending)
-    this.#stop.signal.throwIfAborted()
+    signal.throwIfAborted()
   }
 
   async #uploadPart(part: PartBuffer, number: number): Promise<void> {

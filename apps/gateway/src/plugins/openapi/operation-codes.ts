@@ -57,6 +57,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'file_limit_reached',
     'storage_unavailable',
     'overloaded',
+    'upload_share_exceeded',
     'upload_interrupted',
   ],
   'POST /api/pipeline/videos': [

@@ -8,8 +8,8 @@ export const gateway: readonly Guard[] = [
     edits: [
       ['  await register(uploadId, key, nonce, file, sender, deps)\n  const started', '  const started'],
       [
-        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce })',
-        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce })\n    await register(uploadId, key, nonce, file, sender, deps)',
+        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())',
+        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())\n    await register(uploadId, key, nonce, file, sender, deps)',
       ],
     ],
     test: { file: 'packages/lifecycle/test/integration/faults-door.test.ts', title: ', whose gateway dies $when $verb, ends as it must' },
