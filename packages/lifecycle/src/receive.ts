@@ -89,6 +89,7 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
 
   let mediaType: MediaType | null = null
   let giveBackPermit: (() => void) | undefined
+  let hasEnded = false
   const ending = new AbortController()
   const onItsWay: FileOnItsWay = {
     userId: sender.userId,
@@ -105,11 +106,15 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
       const judged = await judgeHead(head, file, sender.sizeLimits)
       mediaType = judged.mediaType
       giveBackPermit = await deps.inFlight?.take(onItsWay)
+      if (hasEnded) giveBackPermit?.() // it came too late
       return judged.limitBytes
     },
   })
   try {
-    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())
+    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => {
+      hasEnded = true
+      giveBackPermit?.()
+    })
     if (mediaType === null) throw new Error('the store took a file whose head nobody judged')
     const received = {
       ...file,

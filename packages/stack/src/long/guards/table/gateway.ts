@@ -8,8 +8,8 @@ export const gateway: readonly Guard[] = [
     edits: [
       ['  await register(uploadId, key, nonce, file, sender, deps)\n  const started', '  const started'],
       [
-        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())',
-        '    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => giveBackPermit?.())\n    await register(uploadId, key, nonce, file, sender, deps)',
+        '    if (mediaType === null) throw',
+        '    await register(uploadId, key, nonce, file, sender, deps)\n    if (mediaType === null) throw',
       ],
     ],
     test: { file: 'packages/lifecycle/test/integration/faults-door.test.ts', title: ', whose gateway dies $when $verb, ends as it must' },
