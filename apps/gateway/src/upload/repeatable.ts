@@ -90,7 +90,14 @@ async function repeated(
     files.push({ name: part.rawFilename ?? '', tally: part.tally })
   }
   if (fingerprintOf({ fields, files }) !== fingerprint) throw reused()
-  return answer as UploadAnswer
+  return withPlaces(answer as UploadAnswer)
+}
+
+/** An answer that an older gateway has kept names the places of refused files only: the accepted ones have the others, in order. */
+function withPlaces({ uploads, rejected }: UploadAnswer): UploadAnswer {
+  const refused = new Set(rejected.map(({ index }) => index))
+  const others = Array.from({ length: uploads.length + rejected.length }, (_, index) => index).filter((index) => !refused.has(index))
+  return { uploads: uploads.map((entry, i) => ({ ...entry, index: others[i] ?? i })), rejected }
 }
 
 const reused = (): AirlockError => new AirlockError('idempotency_key_reused', {})
