@@ -28,6 +28,7 @@ const paramsWith = (text: string) => ({
   method: 'GET',
   scope: 'ops',
   limit: 10,
+  share: 5,
   limitBytes: 10 * 1024 * 1024,
   limitPixels: 100_000_000,
   pixels: 123_456_789,
