@@ -43,6 +43,9 @@ const hiddenEntry = () => {
 }
 
 const ends: readonly CorpusFile[] = [
+  refused('sizes-missing.zip', /'01\.jpg' announces sizes behind its data and has none/, 'sizes behind the data that are not there', () =>
+    zipOf([{ ...photo(), flags: 8 }, photo('02.jpg')]),
+  ),
   refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and a place that leads others to a picture', () =>
     hiddenEntry(),
   ),
@@ -154,8 +157,11 @@ const names: readonly CorpusFile[] = [
     second('02.txt'),
   ),
   refused('second-name-same.zip', /two entries have the name '01\.jpg'/, 'a second name that another entry has', () => second('01.jpg')),
-  refused('second-name-stale.zip', /a second name in it does not belong/, 'a second name for what the entry was called before', () =>
-    second('03.jpg', '02.jpg', 77),
+  refused('second-name-stale.zip', /'\.\.' in its path/, 'a second name for what the entry was called before, which leads out', () =>
+    second('../03.jpg', '02.jpg', 77),
+  ),
+  refused('second-name-twice.zip', /can be read in two ways/, 'two second names', () =>
+    zipOf([{ ...photo(), extra: Buffer.concat([unicodePath('01.jpg', '01.jpg'), unicodePath('01.jpg', '02.jpg')]) }]),
   ),
   refused('second-name-local.zip', /say different things/, "a second name in the entry's own header alone", () =>
     zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: unicodePath('01.jpg', 'evil.jpg') }]),

@@ -82,6 +82,14 @@ export const goodZipExtras: readonly CorpusFile[] = [
     const name = Buffer.from('gr\x81\xe1e.jpg', 'latin1')
     return zipOf([{ ...photo(), name, extra: unicodePath(name, 'grüße.jpg') }])
   }),
+  good('second-name-checksum.zip', 'a second name whose checksum is wrong, as some writers make it', () =>
+    zipOf([{ ...photo('%U00FC.jpg'), extra: unicodePath('%U00FC.jpg', 'ü.jpg', 77) }]),
+  ),
+  good('utf8-once.zip', 'a plain name that says UTF-8 in the directory alone, as some office programs write it', () => {
+    const zip = zipOf([photo()])
+    zip.writeUInt16LE(0, 6)
+    return zip
+  }),
   good('wide-end.zip', 'an end of 64 bits beside a whole one of 32', () => zipOf([photo()], { wide: {} })),
   good('wide-end-alone.zip', 'an end of 64 bits, to which all fields of the other leave their values', () =>
     zipOf([photo()], { wide: {}, ...allOnes }),

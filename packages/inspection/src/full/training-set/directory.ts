@@ -99,7 +99,7 @@ function readEntry(directory: Buffer, at: number): { entry: ArchiveEntry; end: n
   if ([unpackedBytes, packedBytes, start].some(Number.isNaN)) throw damaged()
   if (![0, 0xffff].includes(directory.readUInt16LE(at + 34))) throw new Corrupt('it is one of several volumes')
   if (method === stored && (flags & flagBits.encrypted) === 0 && packedBytes !== unpackedBytes) throw damaged()
-  const unicodeName = unicodePathIn(fields, rawName)
+  const unicodeName = unicodePathIn(fields)
   return {
     entry: {
       name,

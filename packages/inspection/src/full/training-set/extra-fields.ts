@@ -1,4 +1,3 @@
-import { crc32 } from 'node:zlib'
 import { ArchiveNotAllowed, Corrupt, quoted } from '../bad-bytes.ts'
 
 /** One of the extra fields of an entry (APPNOTE 6.3.10, section 4.5). */
@@ -45,18 +44,16 @@ export function wideValuesIn(fields: readonly ExtraField[]): () => number {
 }
 
 /**
- * Another name for the entry, which some readers prefer to its own (Info-ZIP's Unicode path), or null. Some use it only when it says the
- * checksum of the entry's own name; so one that says another is not what a writer made.
+ * Another name for the entry, which some readers prefer to its own (Info-ZIP's Unicode path), or null. It has the checksum of the name that it was
+ * made for, which is not asked for here: writers exist that get it wrong, and a name that keeps the rules does no harm.
  *
  * @throws ArchiveNotAllowed
  */
-export function unicodePathIn(fields: readonly ExtraField[], rawName: Buffer): string | null {
+export function unicodePathIn(fields: readonly ExtraField[]): string | null {
   const [only, second] = fields.filter(({ id }) => id === fieldIds.unicodePath)
   if (!only) return null
   const { data } = only
-  if (second || data.length < 5 || data[0] !== 1 || data.readUInt32LE(1) !== crc32(rawName)) {
-    throw new ArchiveNotAllowed('a second name in it does not belong to its entry')
-  }
+  if (second || data.length < 5 || data[0] !== 1) throw new ArchiveNotAllowed('a second name in it can be read in two ways')
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data.subarray(5))
   } catch (error) {

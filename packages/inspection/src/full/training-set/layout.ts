@@ -33,14 +33,16 @@ export function inFileOrder<E extends ArchiveEntry>(entries: readonly E[], direc
 const belongsToNone = () => new ArchiveNotAllowed('bytes in it belong to no entry')
 
 /**
- * Bytes between entries are where things hide: only the sizes of the entry before may stand there.
+ * Bytes between entries are where things hide: only the sizes of the entry before may stand there. Where it announces them they must: unzip takes
+ * entries without them for such as overlap.
  *
  * @throws ArchiveNotAllowed
  */
-export function assertNothingBetween({ flags }: ArchiveEntry, dataEnd: number, next: number): void {
+export function assertNothingBetween({ name, flags }: ArchiveEntry, dataEnd: number, next: number): void {
   const between = next - dataEnd
-  const isDescriptor = (flags & flagBits.sizesBehind) !== 0 && descriptorBytes.includes(between)
-  if (between !== 0 && !isDescriptor) throw belongsToNone()
+  const isAnnounced = (flags & flagBits.sizesBehind) !== 0
+  if (between === 0 && isAnnounced) throw new ArchiveNotAllowed(`the entry ${quoted(name)} announces sizes behind its data and has none`)
+  if (between !== 0 && !(isAnnounced && descriptorBytes.includes(between))) throw belongsToNone()
 }
 
 /**

@@ -36,14 +36,15 @@ function assertAgree(entry: ArchiveEntry, header: Buffer, rawName: Buffer, field
   const flags = header.readUInt16LE(6)
   const later = (flags & flagBits.sizesBehind) !== 0
   const agrees = (here: number, there: number) => here === there || (later && here === 0)
-  const compared = flagBits.encrypted | flagBits.utf8
+  // in plain ASCII a name is the same whether it says UTF-8 or not
+  const compared = flagBits.encrypted | (isAscii(rawName) ? 0 : flagBits.utf8)
   const wide = wideValuesIn(fields)
   const isWide = [18, 22].some((field) => header.readUInt32LE(field) === wideNumber)
   const [unpacked = 0, packed = 0] = [22, 18].map((field) => {
     const value = header.readUInt32LE(field)
     return isWide && value === wideNumber ? wide() : value
   })
-  const unicodeName = unicodePathIn(fields, rawName)
+  const unicodeName = unicodePathIn(fields)
   if (
     !rawName.equals(entry.rawName) ||
     (unicodeName !== null && normalizedName(unicodeName) !== (entry.unicodeName ?? entry.name)) ||
@@ -56,3 +57,5 @@ function assertAgree(entry: ArchiveEntry, header: Buffer, rawName: Buffer, field
     throw new HeadersDisagree(entry.name)
   }
 }
+
+const isAscii = (bytes: Buffer): boolean => bytes.every((byte) => byte < 0x80)
