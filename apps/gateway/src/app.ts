@@ -22,7 +22,6 @@ import { addSecurityHeaders } from './plugins/security-headers.ts'
 import { boundSmallBodies } from './plugins/small-bodies.ts'
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
-import { presignCache } from './presign-cache.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { brandRoutes } from './routes/brands.ts'
 import { eventRoute } from './routes/events.ts'
@@ -160,8 +159,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   await app.register(pipelineRoute({ ...deps, ...servers, uploads, authenticate: authenticateUpload }))
   await app.register(jobRoutes({ uploads, assets, store: servers.store, bell: servers.bell, feed, authenticate }))
   const { bucket, presignHours } = deps
-  const cached = presignCache({ store, ...deps.requestLimit, throughRedis: servers.throughRedis, log })
-  await app.register(assetRoutes({ assets, store: cached, bucket, presignHours, accesses, authenticate }))
+  await app.register(assetRoutes({ assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(brandRoutes({ brands: servers.database.brands, assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(eventRoute({ feed: eventFeed, events: servers.database.events, authenticate }))
   await app.register(

@@ -110,6 +110,9 @@ export interface ObjectStore {
   /**
    * A URL that gives the bytes to whoever has it, until it expires.
    *
+   * Within a quarter of its life, at most an hour, the same wish gives the same URL, in every process with the same credentials, so that
+   * browsers and CDNs can cache what it gives. It is therefore signed with the beginning of that window, and never outlives the time asked for.
+   *
    * @returns the URL, and when it really stops working: credentials that end sooner take the URL with them
    * @throws RangeError when the time asked for is not 1 second to 7 days
    */

@@ -14,7 +14,6 @@ import { AssetTypeName, ById, nullable, ProblemBody } from './schemas.ts'
 
 export interface AssetRouteDeps {
   assets: AssetRepository
-  /** May give a URL out again for a while. */
   store: Pick<ObjectStore, 'presign'>
   bucket: string
   presignHours: { default: number; max: number }

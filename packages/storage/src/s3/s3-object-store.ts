@@ -7,7 +7,7 @@ import { copyToFinal } from './copy-to-final.ts'
 import { head, list, ping, purge } from './objects.ts'
 import { PartBuffers } from './part-buffers.ts'
 import { Permits } from './permits.ts'
-import { presign } from './presign.ts'
+import { presigning } from './presign.ts'
 import { rangedSource } from './ranged-source.ts'
 import { receive } from './receive.ts'
 import { defaultTuning, type S3StoreOptions } from './settings.ts'
@@ -41,7 +41,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     head: (object) => head(deps, object),
     source: (object, { signal, ...pinned }) => rangedSource(deps, object, pinned, signal),
     copyToFinal: (from, to, copying) => copyToFinal(deps, from, to, copying),
-    presign: (key, presigning) => presign(presigner, options.bucket, key, presigning),
+    presign: presigning(presigner, options.bucket),
     purge: (key) => purge(deps, key),
     abandonReceives: (key) => abandonReceives(deps, key),
     openReceives: (prefix) => openReceives(deps, prefix),

@@ -18,7 +18,7 @@ export function presignContract(bench: Bench): void {
 
       expect(response.status).toBe(200)
       expect(sha256(await response.bytes())).toBe(sha256(bytes))
-      expect(expiresAt.getTime()).toBeGreaterThan(Date.now() + 50_000)
+      expect(expiresAt.getTime()).toBeGreaterThan(Date.now() + 40_000)
       expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + 60_000)
     })
 

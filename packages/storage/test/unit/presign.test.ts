@@ -2,9 +2,24 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Credentials, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
+import { contentDisposition } from '../../src/s3/content-disposition.ts'
 
+const secondMs = 1000
 const hourMs = 3_600_000
+
+afterEach(() => void vi.useRealTimers())
+
+/** Lets `Date` say this time, and lets real timers run. */
+const at = (time: string | number) => vi.useFakeTimers({ toFake: ['Date'], now: new Date(time) })
+
+/** When a URL was signed, as the URL says. */
+function signedAt(url: string): number {
+  const said = new URL(url).searchParams.get('X-Amz-Date') ?? ''
+  return Date.parse(said.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'))
+}
 
 function storeWith(changed: Partial<S3StoreOptions>) {
   const store = s3ObjectStore({
@@ -53,23 +68,117 @@ test('a disposition alone is enough', async () => {
   expect(new URL(url).searchParams.get('response-content-disposition')).toBe('inline')
 })
 
-test('the time told is the time signed', async () => {
-  const { url, expiresAt } = await storeWith({}).presign('final/a.png', { expiresInSeconds: 3600 })
+test.for([1, 2, 3, 4, 6, 24, 168])(
+  'a URL of %s hours stays the same for a quarter of them, an hour at most, in every process',
+  async (hours) => {
+    const wish = { expiresInSeconds: hours * 3600, filename: 'a.png' }
+    const windowMs = Math.min(hourMs, (hours * hourMs) / 4)
+    const start = Date.parse('2026-11-27T00:00:00Z') + 5 * windowMs
+    const urlAt = async (time: number) => {
+      at(time)
+      return (await storeWith({}).presign('final/a.png', wish)).url
+    }
+    const url = await urlAt(start)
 
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(new URL(url).searchParams.get('X-Amz-Date') ?? '') ?? []
-  const signed = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
-  expect(expiresAt.getTime()).toBe(signed + hourMs)
+    expect(await urlAt(start + windowMs - 1)).toBe(url)
+    expect(await urlAt(start - 1)).not.toBe(url)
+    expect(await urlAt(start + windowMs)).not.toBe(url)
+  },
+)
+
+test('a URL never outlives the time asked for, lives for three quarters of it at least, is not signed in the future, and its end is stated', async () => {
+  const store = storeWith({})
+  for (const expiresInSeconds of [1, 2, 7, 60, 3600, 7200, 86_400, 604_800]) {
+    for (let i = 0; i < 50; i += 1) {
+      const now = Date.parse('2026-11-27T00:00:00Z') + Math.floor(Math.random() * 86_400_000)
+      at(now)
+
+      const { url, expiresAt } = await store.presign('final/a.png', { expiresInSeconds })
+
+      expect(signedAt(url)).toBeLessThanOrEqual(now)
+      expect(expiresAt.getTime()).toBe(signedAt(url) + Number(new URL(url).searchParams.get('X-Amz-Expires')) * secondMs)
+      expect(expiresAt.getTime()).toBeLessThanOrEqual(now + expiresInSeconds * secondMs)
+      expect(expiresAt.getTime()).toBeGreaterThan(now + Math.min(expiresInSeconds - 1, (expiresInSeconds * 3) / 4) * secondMs)
+    }
+  }
 })
 
+test('two gateways whose clocks differ give the same URL but in the seconds around the end of a window', async () => {
+  const aheadMs = 5 * secondMs
+  const urlAt = async (time: string, differenceMs = 0) => {
+    at(Date.parse(time) + differenceMs)
+    return (await storeWith({}).presign('final/a.png', { expiresInSeconds: 86_400 })).url
+  }
+  for (const time of ['2026-11-27T12:00:00Z', '2026-11-27T12:30:00Z', '2026-11-27T12:59:54Z'])
+    expect(await urlAt(time, aheadMs)).toBe(await urlAt(time))
+
+  const early = await urlAt('2026-11-27T12:59:57Z', aheadMs)
+  expect(early).not.toBe(await urlAt('2026-11-27T12:59:57Z'))
+  expect(signedAt(early)).toBe(Date.parse('2026-11-27T13:00:00Z')) // ahead by what the clock is ahead, and no more
+})
+
+const places: { what: string; options: Partial<S3StoreOptions> }[] = [
+  { what: 'Amazon S3', options: {} },
+  { what: 'Amazon S3 in China', options: { region: 'cn-north-1' } },
+  { what: 'a bucket with dots', options: { bucket: 'files.example.com' } },
+  { what: 'a store of our own', options: { endpoint: 'http://127.0.0.1:8333', forcePathStyle: true } },
+  { what: 'a store below a path', options: { endpoint: 'https://example.com:8443/s3', forcePathStyle: true } },
+]
+test.for(places)('a URL of $what is what the SDK would sign, whatever key and name', async ({ options }) => {
+  const { endpoint, ...rest } = { bucket: 'zapcut-dev', region: 'eu-central-1', forcePathStyle: false, ...options }
+  const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'a+b/c==' }
+  const unchecked = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const
+  const sdk = new S3Client({ ...rest, ...(endpoint && { endpoint }), credentials, ...unchecked })
+  onTestFinished(() => sdk.destroy())
+  const store = storeWith({ ...options, credentials: async () => credentials })
+  at('2026-11-27T12:00:00Z')
+  const names = ['a b.png', "it's (1)! *.png", 'Grüße & Söhne.png', '写真.png', 'a//b+c=d%20.png', '~_-.png', '"quoted";.png']
+  for (const key of names) {
+    for (const filename of [undefined, ...names]) {
+      const { url } = await store.presign(`final/${key}`, { expiresInSeconds: 3600, filename })
+      const command = new GetObjectCommand({
+        Bucket: rest.bucket,
+        Key: `final/${key}`,
+        ...(filename !== undefined && { ResponseContentDisposition: contentDisposition('attachment', filename) }),
+      })
+      expect(partsOf(url)).toEqual(partsOf(await getSignedUrl(sdk, command, { expiresIn: 3600 })))
+    }
+  }
+})
+
+const partsOf = (url: string) => {
+  const [address, query = ''] = url.split('?')
+  return [address, ...query.split('&').sort()]
+}
+
 test('credentials that end sooner take the URL with them', async () => {
-  const expiration = new Date(Date.now() + hourMs)
+  const expiration = new Date(Date.now() + hourMs / 2)
   const temporary: Credentials = { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token', expiration }
   const store = storeWith({ credentials: async () => temporary })
 
   expect((await store.presign('final/a.png', { expiresInSeconds: 86_400 })).expiresAt).toEqual(expiration)
   expect((await store.presign('final/a.png', { expiresInSeconds: 60 })).expiresAt.getTime()).toBeLessThan(Date.now() + 61_000)
   expect((await store.presign('final/a.png', { expiresInSeconds: 60 })).url).toContain('X-Amz-Security-Token=token')
+})
+
+test('with other credentials the URL is another one, with an end of its own', async () => {
+  const endingAt = (accessKeyId: string, time: string): Credentials => ({
+    accessKeyId,
+    secretAccessKey: 'secret',
+    sessionToken: `token of ${accessKeyId}`,
+    expiration: new Date(time),
+  })
+  const first = endingAt('ASIAFIRST', '2026-11-27T12:30:00Z')
+  const second = endingAt('ASIASECOND', '2026-11-27T18:00:00Z')
+  const isNearlyOver = ({ expiration }: Credentials) => Number(expiration) - Date.now() < 600 * secondMs
+  const store = storeWith({ credentials: async () => (isNearlyOver(first) ? second : first) })
+  const askAt = (time: string) => {
+    at(time)
+    return store.presign('final/a.png', { expiresInSeconds: 86_400 })
+  }
+
+  expect(await askAt('2026-11-27T12:00:00Z')).toMatchObject({ url: expect.stringContaining('ASIAFIRST'), expiresAt: first.expiration })
+  expect(await askAt('2026-11-27T12:29:00Z')).toMatchObject({ url: expect.stringContaining('ASIASECOND'), expiresAt: second.expiration })
 })
 
 test("a task's role takes the URL with it when its credentials end, found by the SDK's own chain", async () => {
