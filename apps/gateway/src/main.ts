@@ -1,11 +1,12 @@
 import { setTimeout } from 'node:timers/promises'
 import {
-  ConfigError,
   databaseSettings,
+  errorsInLogs,
   loadEnvFile,
   type ShutdownPhase,
   shutDownAtSignal,
   sizeLimits,
+  startService,
   storeSettings,
 } from '@airlock/config'
 import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
@@ -19,7 +20,7 @@ import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
 /** Starts a gateway, and stops it in order at a signal. */
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' } }, logOutput())
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' }, ...errorsInLogs }, logOutput())
   if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
@@ -101,10 +102,7 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, letGo: () => Pro
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 
-try {
+await startService(() => {
   const envFile = loadEnvFile(process.env)
-  await start(readGatewayConfig(process.env), envFile)
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
-  process.exit(1)
-}
+  return start(readGatewayConfig(process.env), envFile)
+})

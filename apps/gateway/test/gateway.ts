@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
+import { errorsInLogs } from '@airlock/config'
 import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
@@ -14,6 +15,7 @@ import {
   isolatedBucket,
   isolatedDatabase,
   isolatedQueuePrefix,
+  mustHoldNoSecret,
   waitFor,
 } from '@airlock/stack/testing'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
@@ -118,7 +120,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   const servers = beside?.servers ?? (await freshServers())
   const { db, bucket, queues } = servers
   const log: Record<string, unknown>[] = []
-  const logger = pino({ level: 'info' }, { write: (line: string) => void log.push(JSON.parse(line)) })
+  const logger = pino({ level: 'info', ...errorsInLogs }, { write: (line: string) => void log.push(JSON.parse(line)) })
   const onError = () => {}
   const { redisUrl = stack.redis.url, databaseUrl = db.url } = overrides
   const redis = impatientConnection(redisUrl, { onError })
@@ -209,6 +211,13 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
       store.close()
       await Promise.all([database.close(), client.end()])
       if (beside === undefined) await Promise.all([db.drop(), bucket.drop(), queues.drop()])
+      const secrets = {
+        DATABASE_URL: databaseUrl,
+        REDIS_URL: redisUrl,
+        AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+        JWT_SECRET: jwtSecret,
+      }
+      mustHoldNoSecret('the gateway', secrets, log.map((line) => JSON.stringify(line)).join('\n'))
     },
   }
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '@airlock/database'
-import { compileCache, givenStack, isolatedBucket, isolatedDatabase } from '@airlock/stack/testing'
+import { compileCache, givenStack, isolatedBucket, isolatedDatabase, mustHoldNoSecret } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { jwtSecret } from './gateway.ts'
 
@@ -33,7 +33,10 @@ export function run(env: Record<string, string>): Program {
   child.stderr.on('data', (chunk) => {
     err += chunk
   })
-  const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, out, err })))
+  const ended = new Promise<Ended>((resolve) => child.once('close', (code) => resolve({ code, out, err }))).then((result) => {
+    mustHoldNoSecret('the gateway', env, out + err)
+    return result
+  })
   return { child, out: () => out, ended }
 }
 
@@ -68,8 +71,11 @@ export async function running(env: Record<string, string> = {}): Promise<Running
   })
   const drop = async () => {
     gateway.child.kill('SIGKILL')
-    await gateway.ended
-    await Promise.all([db.drop(), bucket.drop()])
+    try {
+      await gateway.ended
+    } finally {
+      await Promise.all([db.drop(), bucket.drop()])
+    }
   }
   const lines = () => gateway.out().split('\n').slice(0, -1)
   try {

@@ -1,4 +1,4 @@
-import { ConfigError } from '@airlock/config'
+import { ConfigError, errorLine } from '@airlock/config'
 import { type Command, type CommandIo, UsageError } from './command.ts'
 
 const exitCodes = { done: 0, failed: 1, misused: 2 } as const
@@ -41,7 +41,7 @@ async function run(command: Command, args: string[], io: CommandIo): Promise<num
       io.err(`${error.message}\n\n${helpOf(command)}`)
       return exitCodes.misused
     }
-    io.err(error instanceof ConfigError ? settingsProblem(error) : `${command.name} failed: ${withCauses(error)}`)
+    io.err(error instanceof ConfigError ? settingsProblem(error) : `${command.name} failed: ${errorLine(error)}`)
     return exitCodes.failed
   }
 }
@@ -56,13 +56,6 @@ const settingsProblem = ({ problems, message }: ConfigError): string =>
 function isMisuse(error: unknown): error is Error {
   if (error instanceof UsageError) return true
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
-}
-
-/** An error and what led to it, on one line: drivers put the useful part into `cause`. */
-function withCauses(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  const text = error.message === '' ? error.name : error.message
-  return error.cause === undefined ? text : `${text}, because: ${withCauses(error.cause)}`
 }
 
 const helpOf = ({ name, summary, usage }: Command): string => `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}`

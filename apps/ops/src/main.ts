@@ -1,3 +1,4 @@
+import { errorLine, errorText } from '@airlock/config'
 import type { Command, CommandIo } from './command.ts'
 import { bucketCommand } from './commands/bucket/index.ts'
 import { docsCommand } from './commands/docs.ts'
@@ -31,13 +32,19 @@ const commands: readonly Command[] = [
 const out: CommandIo['out'] = (text) => process.stdout.write(`${text}\n`)
 const err: CommandIo['err'] = (text) => process.stderr.write(`${text}\n`)
 
+// Node's own report would show what drivers attach to an error, commands with their arguments among it.
+process.on('uncaughtException', (error) => {
+  err(errorText(error))
+  process.exit(1)
+})
+
 process.exitCode = await main()
 
 async function main(): Promise<number> {
   try {
     return await dispatch(commands, process.argv.slice(2), { env: settingsOf(process.env), out, err })
   } catch (error) {
-    err(error instanceof Error ? error.message : String(error))
+    err(errorLine(error))
     return 1
   }
 }

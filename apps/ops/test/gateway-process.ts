@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { compileCache, waitFor } from '@airlock/stack/testing'
+import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/stack/testing'
 
 const program = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url))
 
@@ -22,6 +22,7 @@ export async function startGatewayProcess(env: Record<string, string>): Promise<
   const kill = async () => {
     child.kill('SIGKILL')
     await gone
+    mustHoldNoSecret('the gateway', env, output)
   }
   const listening = () => /listening at (http:\/\/127\.0\.0\.1:(\d+))/.exec(output)
   try {

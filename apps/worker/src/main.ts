@@ -1,11 +1,12 @@
 import {
-  ConfigError,
   databaseSettings,
+  errorsInLogs,
   inspectionSettings,
   loadEnvFile,
   type ShutdownPhase,
   shutDownAtSignal,
   sizeLimits,
+  startService,
   storeSettings,
   sweepSettings,
   webhookSettings,
@@ -20,7 +21,7 @@ import { readWorkerConfig, type WorkerConfig } from './config.ts'
 
 /** Starts a worker, and stops it in order at a signal. */
 async function start(config: WorkerConfig, envFile: string | null): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' } }, logOutput())
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' }, ...errorsInLogs }, logOutput())
   if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
@@ -111,10 +112,7 @@ const upkeepEverySeconds = 3600
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 
-try {
+await startService(() => {
   const envFile = loadEnvFile(process.env)
-  await start(readWorkerConfig(process.env), envFile)
-} catch (error) {
-  process.stderr.write(`${error instanceof ConfigError ? error.message : error instanceof Error ? error.stack : String(error)}\n`)
-  process.exit(1)
-}
+  return start(readWorkerConfig(process.env), envFile)
+})

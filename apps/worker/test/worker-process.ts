@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { compileCache, waitFor } from '@airlock/stack/testing'
+import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/stack/testing'
 
 const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
@@ -40,7 +40,10 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
     output: () => output,
     said: () => output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
     signal: (signal) => void child.kill(signal),
-    ended: new Promise((resolve) => child.once('close', resolve)),
+    ended: new Promise<number | null>((resolve) => child.once('close', resolve)).then((code) => {
+      mustHoldNoSecret('the worker', env, output)
+      return code
+    }),
     kill: () => killed(child),
   }
   await waitFor(() => output.includes('worker takes jobs') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })

@@ -1,5 +1,6 @@
 export { configurationTable, envExample } from './env-example.ts'
 export { type EnvFile, loadEnvFile, readEnvFile } from './env-file.ts'
+export { errorLine, errorsInLogs, errorText, type LoggedError, loggedError } from './logged-errors.ts'
 export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
 export {
   databaseSettings,
@@ -15,5 +16,6 @@ export {
 } from './servers.ts'
 export { sharedResult } from './shared-result.ts'
 export { goThrough, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
+export { startService } from './start-service.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
 export { type WebhookEndpoint, webhookSecret, webhookSettings, webhookVariables } from './webhooks.ts'

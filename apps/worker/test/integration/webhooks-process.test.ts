@@ -81,3 +81,27 @@ test('a worker tells nobody in a private network unless it is allowed, and says 
   expect(worker.output()).not.toContain('x-ray')
   expect(endpoint.messages).toEqual([])
 })
+
+test('when an endpoint refuses events, no line of the worker holds its address or its secret', { timeout: 60_000 }, async ({ servers }) => {
+  const { airlock, starts } = await place(servers)
+  const endpoint = await receiver()
+  endpoint.answers(answering.status(401))
+  const worker = await starts({
+    WEBHOOK_URLS: `${endpoint.url}?key=token-of-the-endpoint`,
+    WEBHOOK_ALLOW_PRIVATE: 'true',
+    LOG_LEVEL: 'trace',
+  })
+  await isKnown(servers)
+
+  await writesEvents(airlock, 1)
+  await waitFor(() => endpoint.messages.length === 1, { what: 'the attempt', timeoutMs: 15_000 })
+  await waitFor(async () => (await servers.sql.query('select from webhook_deliveries where last_error is not null')).rowCount === 1, {
+    what: 'the refusal to be written down',
+  })
+
+  const { rows } = await servers.sql.query('select * from webhook_deliveries')
+  const written = worker.output() + JSON.stringify(rows)
+  expect(written).toContain('401')
+  expect(written).not.toContain('token-of-the-endpoint')
+  expect(written).not.toContain(secret)
+})

@@ -124,6 +124,9 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
       return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder: folder, file: stack.file })]
     }),
   )
+  undo.unshift(async () => {
+    for (const member of fleet.values()) member.mustHaveKeptSecrets() // at the very end, when all logs are complete and nothing is left to stop
+  })
   undo.push(() => Promise.all([...fleet.values()].map((member) => member.stop())))
   await Promise.all([...fleet.values()].map((member) => member.start()))
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { mustHoldNoSecret } from '../logged-secrets.ts'
 import { identityOf } from '../process-identity.ts'
 import type { StackFile } from '../stack-file.ts'
 import { type Service, startService } from '../start/service.ts'
@@ -68,6 +70,13 @@ export class Member {
       took = performance.now() - begun < endsWithinMs ? Math.round(performance.now() - begun) : null
     })
     return took
+  }
+
+  /** @throws Error when one of its lives has logged a secret of its settings */
+  mustHaveKeptSecrets(): void {
+    const { name, env, logFolder } = this.#options
+    for (let life = 1; life <= this.#life; life += 1)
+      mustHoldNoSecret(name, env, readFileSync(join(logFolder, `${name}.${life}.log`), 'utf8'))
   }
 
   signal(signal: NodeJS.Signals): void {

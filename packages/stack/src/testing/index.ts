@@ -1,4 +1,5 @@
 export { encodedForm } from '../encoded-form.ts'
+export { mustHoldNoSecret } from '../logged-secrets.ts'
 export { waitFor } from '../wait-for.ts'
 export { testCertificate } from './certificate.ts'
 export { compileCache } from './compile-cache.ts'
