@@ -74,6 +74,12 @@ const secretsOf = (values: Values) => values.JWT_SECRET as readonly string[] | u
 
 const algorithmsOf = (values: Values): readonly string[] => (values.JWT_ALGORITHMS as readonly string[] | null | undefined) ?? []
 
+const isLoopback = (host: string): boolean => host === 'localhost' || /^127\.\d+\.\d+\.\d+$|^\[?::1\]?$/.test(host)
+
+/** Whether others than this machine may reach us: by the address that we listen on, or because somebody says so. A proxy may stand before loopback. */
+const mayBeReached = ({ HOST }: Values, { NODE_ENV }: Environment): boolean =>
+  NODE_ENV?.trim().toLowerCase() === 'production' || (typeof HOST === 'string' && !isLoopback(HOST))
+
 /** Rules that need more than one setting. Only what was read and is sound takes part. */
 const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (values: Values, env: Environment) => boolean }> = [
   {
@@ -141,14 +147,24 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
       typeof values.JWKS_URL === 'string' && algorithmsOf(values).length > 0 && algorithmsOf(values).every((name) => name === 'HS256'),
   },
   {
+    name: 'JWT_AUDIENCE',
+    problem:
+      'is missing: without it, tokens that the issuer of JWKS_URL made for other services count. JWT_ALLOW_ANY_AUDIENCE=true allows it',
+    breaks: (values) => typeof values.JWKS_URL === 'string' && values.JWT_AUDIENCE === null && values.JWT_ALLOW_ANY_AUDIENCE === false,
+  },
+  {
     name: 'JWKS_URL',
     problem: 'is not https: whoever can change what it answers can sign tokens',
-    breaks: (values, env) => env.NODE_ENV === 'production' && typeof values.JWKS_URL === 'string' && !values.JWKS_URL.startsWith('https:'),
+    breaks: (values, env) =>
+      mayBeReached(values, env) &&
+      typeof values.JWKS_URL === 'string' &&
+      !values.JWKS_URL.startsWith('https:') &&
+      !isLoopback(new URL(values.JWKS_URL).hostname),
   },
   {
     name: 'JWT_SECRET',
     problem: 'is the example value: make one of your own (openssl rand -base64 48)',
-    breaks: (values, env) => env.NODE_ENV === 'production' && secretsOf(values)?.includes(exampleJwtSecret) === true,
+    breaks: (values, env) => mayBeReached(values, env) && secretsOf(values)?.includes(exampleJwtSecret) === true,
   },
 ]
 

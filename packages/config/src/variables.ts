@@ -38,7 +38,7 @@ const variable = <T>(definition: Variable<T>): Variable<T> => definition
 
 const MiB = 1024 * 1024
 
-/** What signs tokens in `.env.example`; refused when NODE_ENV is production. */
+/** What signs tokens in `.env.example`, so everybody knows it: refused where others than this machine can reach us. */
 export const exampleJwtSecret = 'an-example-secret-never-use-it-in-production'
 
 /** Every environment variable that Airlock reads, the same names in all apps (design, section 7). */
@@ -98,7 +98,8 @@ export const variables = {
   AWS_ACCESS_KEY_ID: variable({ about: "credentials; empty = the SDK's default chain (IAM roles)", parse: optional(text), default: '' }),
   AWS_SECRET_ACCESS_KEY: variable({ about: 'belongs to AWS_ACCESS_KEY_ID', parse: optional(text), default: '', secret: true }),
   JWT_SECRET: variable({
-    about: 'verifies HS256 tokens, at least 32 bytes; several by comma for rotation, the first signs; this or JWKS_URL is required',
+    about:
+      'verifies HS256 tokens, at least 32 bytes (openssl rand -base64 48); several by comma for rotation, the first signs; this or JWKS_URL is required',
     parse: (value) => (value === '' ? [] : secrets(value)),
     default: '',
     example: exampleJwtSecret,
@@ -115,7 +116,16 @@ export const variables = {
     default: '',
   }),
   JWT_ISSUER: variable({ about: 'the `iss` that tokens must have; empty = any', parse: optional(text), default: '' }),
-  JWT_AUDIENCE: variable({ about: 'what the `aud` of tokens must hold; empty = any', parse: optional(text), default: '' }),
+  JWT_AUDIENCE: variable({
+    about: 'what the `aud` of tokens must hold; empty = any. Required with JWKS_URL, unless JWT_ALLOW_ANY_AUDIENCE',
+    parse: optional(text),
+    default: '',
+  }),
+  JWT_ALLOW_ANY_AUDIENCE: variable({
+    about: 'true = with JWKS_URL, tokens that its issuer made for other services count as well',
+    parse: yesOrNo,
+    default: 'false',
+  }),
   CORS_ORIGINS: variable({
     about: 'origins whose pages may call the gateway, by comma; empty = none',
     parse: (value) => (value === '' ? [] : origins(value)),

@@ -258,6 +258,11 @@ export const errors = {
     title: 'Token not accepted',
     detail: () => 'The token is not signed by a key and algorithm that Airlock accepts.',
   },
+  token_not_for_access: {
+    status: 401,
+    title: 'Token of the wrong type',
+    detail: () => 'The token is an ID token or a refresh token: send the access token.',
+  },
   token_expired: {
     status: 401,
     title: 'Token expired',

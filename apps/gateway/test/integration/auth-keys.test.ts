@@ -1,7 +1,8 @@
-import { randomUUID } from 'node:crypto'
+import { createHmac, randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { exportJWK, generateKeyPair, type JWK, SignJWT } from 'jose'
+import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { remoteKeys } from '../../src/plugins/auth/remote-keys.ts'
 import { answerOf, formOf, jwtSecret, photo, type RunningGateway, startGateway } from '../gateway.ts'
@@ -83,6 +84,122 @@ test('the keys are fetched once, for all requests', async () => {
 })
 
 const secretKey = new TextEncoder().encode(jwtSecret)
+
+/** Every way in which an attacker may write down the public key of the issuer, to sign HS256 tokens with it. */
+const publicKeyAsSecret: [how: string, secret: () => Promise<Uint8Array>][] = [
+  ['its JWK', async () => text(JSON.stringify(signers.RS256.jwk))],
+  ['PEM', async () => text(await pem())],
+  ['PEM without its last line end', async () => text((await pem()).trimEnd())],
+  ['PEM with CRLF', async () => text((await pem()).replaceAll('\n', '\r\n'))],
+  ['DER', async () => der()],
+  ['DER in base64', async () => text(Buffer.from(await der()).toString('base64'))],
+  ['its modulus', async () => Buffer.from(signers.RS256.jwk.n ?? '', 'base64url')],
+  ['nothing at all', async () => new Uint8Array()],
+]
+
+const text = (value: string): Uint8Array => new TextEncoder().encode(value)
+const pem = async () => `${await exportSPKI(signers.RS256.pair.publicKey)}\n`
+const der = async () => new Uint8Array(await crypto.subtle.exportKey('spki', signers.RS256.pair.publicKey))
+
+/** A token that is signed by hand: libraries refuse some of these keys. */
+async function signedByHand(header: Record<string, unknown>, secret: Uint8Array): Promise<string> {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const body = `${part(header)}.${part(good())}`
+  return `${body}.${createHmac('sha256', secret).update(body).digest('base64url')}`
+}
+
+test.for(publicKeyAsSecret)(
+  'a token of HS256 whose secret is the public key as %s → 401, also beside a good secret',
+  async ([, secret]) => {
+    const remoteOnly = await startGateway({
+      tokens: { secrets: [], remote: remoteKeys(keys.url), algorithms: null, issuer: null, audience: null },
+    })
+    try {
+      for (const alg of ['HS256', 'HS384', 'HS512']) {
+        const token = await signedByHand({ alg, kid: signers.RS256.kid, typ: 'JWT' }, await secret())
+        for (const one of [gateway, remoteOnly])
+          expect(await ask(one, token)).toMatchObject({ status: 401, body: { code: 'token_invalid' } })
+      }
+      expect((await ask(gateway, await signedByHand({ alg: 'HS256' }, secretKey))).status).toBe(404) // by the right secret it is good
+    } finally {
+      await remoteOnly.close()
+    }
+  },
+)
+
+/** A server that notes whether anybody came. */
+async function lure() {
+  const asked: string[] = []
+  const server = createServer((request, response) => {
+    asked.push(request.url ?? '')
+    response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [signers.stranger.jwk] }))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
+}
+
+test('no header of a token leads to keys of its sender: nobody is asked, and 401', async () => {
+  const { asked, url, close } = await lure()
+  try {
+    const headers = [
+      { jku: `${url}/keys` },
+      { x5u: `${url}/cert` },
+      { jwk: signers.stranger.jwk },
+      { x5c: ['MIIB'] },
+      { kid: `${url}/keys` },
+    ]
+    for (const header of headers) {
+      const token = await signed({ ...signers.stranger, kid: signers.RS256.kid }, good(), header)
+      expect(await ask(gateway, token)).toMatchObject({ status: 401, body: { code: 'token_invalid' } })
+    }
+    expect(asked).toEqual([])
+  } finally {
+    close()
+  }
+})
+
+test('a key server that sends us elsewhere is not followed', async () => {
+  const { asked, url, close } = await lure()
+  const redirecting = createServer((_, response) => response.writeHead(302, { location: `${url}/keys` }).end())
+  await once(redirecting.listen(0, '127.0.0.1'), 'listening')
+  const remote = remoteKeys(`http://127.0.0.1:${(redirecting.address() as AddressInfo).port}/`, { timeoutMs: 2000 })
+  const own = await startGateway({ tokens: { secrets: [], remote, algorithms: null, issuer: null, audience: null } })
+  try {
+    expect(await ask(own, await signed(signers.stranger))).toMatchObject({ status: 503, body: { code: 'auth_unavailable' } })
+    expect(asked).toEqual([])
+  } finally {
+    await own.close()
+    redirecting.close()
+    close()
+  }
+})
+
+/** What OpenID issuers put into tokens beside the access token's own claims. */
+const claimsOfTypes: [what: string, claims: Record<string, unknown>, status: number][] = [
+  ['typ ID', { typ: 'ID' }, 401],
+  ['typ id', { typ: 'id' }, 401],
+  ['typ Refresh', { typ: 'Refresh' }, 401],
+  ['typ Offline', { typ: 'Offline' }, 401],
+  ['at_hash', { at_hash: 'MTIzNDU2Nzg5MDEyMzQ1Ng' }, 401],
+  ['c_hash', { c_hash: 'LDktKdoQak3Pk0cnXxCltA' }, 401],
+  ['an empty at_hash', { at_hash: '' }, 401],
+  ['typ Bearer', { typ: 'Bearer' }, 404],
+  ['typ access', { typ: 'access' }, 404],
+  ['no typ', {}, 404],
+]
+
+test.for(claimsOfTypes)('a token with %s → $2', async ([, claims, status]) => {
+  const ofAKey = await ask(gateway, await signed(signers.RS256, { ...good(), ...claims }))
+  const ofASecret = await ask(gateway, await new SignJWT({ ...good(), ...claims }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey))
+
+  const code = status === 401 ? 'token_not_for_access' : 'job_not_found'
+  for (const answer of [ofAKey, ofASecret]) expect(answer).toMatchObject({ status, body: { code } })
+})
+
+test.for([undefined, 'JWT', 'at+jwt', 'application/at+jwt'])('typ %s in the header is neither required nor refused', async (typ) => {
+  expect((await ask(gateway, await signed(signers.RS256, good(), typ === undefined ? {} : { typ }))).status).toBe(404)
+})
+
 const refused: [what: string, code: string, token: () => Promise<string>][] = [
   ['of an algorithm that is not pinned', 'token_invalid', () => signed(signers.RS512)],
   ['of a key that nobody published', 'token_invalid', () => signed({ ...signers.stranger, kid: signers.RS256.kid })],

@@ -58,6 +58,7 @@ const malformed: Record<VariableName, string | null> = {
   JWT_ALGORITHMS: 'HS256,none',
   JWT_ISSUER: null,
   JWT_AUDIENCE: null,
+  JWT_ALLOW_ANY_AUDIENCE: 'maybe',
   CORS_ORIGINS: 'https://app.example.com/',
   TRUST_PROXY: 'true',
   REQUESTS_PER_MINUTE: '0',
@@ -152,27 +153,56 @@ test('settings that contradict each other are named', () => {
   expect(problemsOf({ ...sound, RETRY_BASE_MS: '20', RETRY_CAP_MS: '10' })).toHaveProperty('RETRY_BASE_MS')
 })
 
-test('the example secret is refused in production only', () => {
-  const env = { ...sound, JWT_SECRET: exampleJwtSecret }
-  expect(problemsOf(env)).toEqual({})
-  expect(problemsOf({ ...env, NODE_ENV: 'production' })).toHaveProperty('JWT_SECRET')
+const places: [where: string, env: Record<string, string>, reached: boolean][] = [
+  ['without a HOST', {}, false],
+  ['on 127.0.0.1', { HOST: '127.0.0.1' }, false],
+  ['on 127.8.8.8', { HOST: '127.8.8.8' }, false],
+  ['on localhost', { HOST: 'localhost' }, false],
+  ['on ::1', { HOST: '::1' }, false],
+  ['on all addresses', { HOST: '0.0.0.0' }, true],
+  ['on all addresses of IPv6', { HOST: '::' }, true],
+  ['on an address of a network', { HOST: '10.0.0.7' }, true],
+  ['on an address that begins like loopback', { HOST: '127.0.0.1.example.com' }, true],
+  ['on all addresses, for development', { HOST: '0.0.0.0', NODE_ENV: 'development' }, true],
+  ['on loopback in production', { NODE_ENV: 'production' }, true],
+  ['on loopback in Production, as some write it', { NODE_ENV: ' Production' }, true],
+]
+
+test.for(places)('%s, the example secret and keys over plain HTTP are refused where others may reach us: %o %s', ([, env, reached]) => {
+  const example = problemsOf({ ...sound, JWT_SECRET: exampleJwtSecret, ...env })
+  const plain = problemsOf({ ...sound, JWKS_URL: 'http://id.example.com/jwks.json', JWT_AUDIENCE: 'airlock', ...env })
+
+  expect(example).toEqual(reached ? { JWT_SECRET: expect.stringContaining('is the example value') } : {})
+  expect(plain).toEqual(reached ? { JWKS_URL: expect.stringContaining('is not https') } : {})
+})
+
+test('beside others the example secret is refused as well', () => {
+  const env = { ...sound, JWT_SECRET: `${'y'.repeat(32)},${exampleJwtSecret}`, HOST: '0.0.0.0' }
+  expect(problemsOf(env)).toEqual({ JWT_SECRET: expect.stringContaining('is the example value') })
+})
+
+test('keys of this very machine may come over plain HTTP', () => {
+  for (const host of ['127.0.0.1:8080', 'localhost', '[::1]:8080'])
+    expect(problemsOf({ ...sound, JWKS_URL: `http://${host}/jwks.json`, JWT_AUDIENCE: 'airlock', HOST: '0.0.0.0' })).toEqual({})
+})
+
+test('with keys of an issuer an audience is required, unless any may count', () => {
+  const env = { ...sound, JWKS_URL: 'https://id.example.com/jwks.json' }
+  expect(problemsOf(env)).toEqual({ JWT_AUDIENCE: expect.stringContaining('JWT_ALLOW_ANY_AUDIENCE=true allows it') })
+  expect(problemsOf({ ...env, JWT_AUDIENCE: 'airlock' })).toEqual({})
+  expect(problemsOf({ ...env, JWT_ALLOW_ANY_AUDIENCE: 'true' })).toEqual({})
+  expect(problemsOf(sound)).toEqual({})
 })
 
 test('tokens need a secret or the address of public keys, and the pinned algorithms need the keys for them', () => {
   const { JWT_SECRET: _gone, ...rest } = sound
-  const keys = { JWKS_URL: 'https://id.example.com/jwks.json' }
+  const keys = { JWKS_URL: 'https://id.example.com/jwks.json', JWT_AUDIENCE: 'airlock' }
   expect(problemsOf(rest)).toEqual({ JWT_SECRET: expect.stringContaining('is missing: it or JWKS_URL') })
   expect(readConfig({ ...rest, ...keys }, variableNames)).toMatchObject({ JWT_SECRET: [], ...keys, JWT_ALGORITHMS: null })
   expect(readConfig({ ...sound, ...keys, JWT_ALGORITHMS: 'HS256, ES256' }, variableNames).JWT_ALGORITHMS).toEqual(['HS256', 'ES256'])
   expect(problemsOf({ ...rest, ...keys, JWT_ALGORITHMS: 'HS256,ES256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('HS256') })
   expect(problemsOf({ ...sound, JWT_ALGORITHMS: 'HS256,ES256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('JWKS_URL') })
   expect(problemsOf({ ...sound, ...keys, JWT_ALGORITHMS: 'HS256' })).toEqual({ JWT_ALGORITHMS: expect.stringContaining('without use') })
-})
-
-test('public keys are not fetched over plain HTTP in production', () => {
-  const env = { ...sound, JWKS_URL: 'http://id.example.com/jwks.json' }
-  expect(problemsOf(env)).toEqual({})
-  expect(problemsOf({ ...env, NODE_ENV: 'production' })).toEqual({ JWKS_URL: expect.stringContaining('not https') })
 })
 
 test('a proxy is trusted by number or network, never everybody', () => {

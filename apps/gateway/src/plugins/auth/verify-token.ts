@@ -32,7 +32,7 @@ const clockLeewaySeconds = 60
 const longestToken = 8192
 
 /**
- * Verifies tokens: signature, algorithm, `exp`, `nbf`, issuer and audience where they are set, and a UUID as `sub`.
+ * Verifies tokens: signature, algorithm, `exp`, `nbf`, issuer and audience where they are set, a UUID as `sub`, and that they are for access.
  *
  * @returns a function that gives the caller of a token, and throws AirlockError `token_…`, or `auth_unavailable` when the keys are out of reach
  */
@@ -69,7 +69,20 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
   }
 }
 
-function asCaller({ sub, exp, scope }: JWTPayload): Caller {
+/** What an issuer writes into the claim `typ` of tokens that are not for access (Keycloak and others), in lower case. */
+const otherTypes: readonly unknown[] = ['id', 'refresh', 'offline']
+
+/**
+ * ID tokens are made for the client that logged the user in, and tell who that is; they travel and are kept less carefully than access tokens. The
+ * hashes of an access token or a code stand in them alone (OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11). A type in the header is not asked
+ * for: most issuers do not write `at+jwt`.
+ */
+const isForAccess = ({ typ, at_hash, c_hash }: JWTPayload): boolean =>
+  at_hash === undefined && c_hash === undefined && !otherTypes.includes(typeof typ === 'string' ? typ.toLowerCase() : typ)
+
+function asCaller(payload: JWTPayload): Caller {
+  const { sub, exp, scope } = payload
+  if (!isForAccess(payload)) throw new AirlockError('token_not_for_access', {})
   if (typeof sub !== 'string' || !isUuid(sub)) throw new AirlockError('token_malformed', {})
   return { id: sub.toLowerCase(), actedBy: null, scopes: scopesOf(scope), expiresAtMs: (exp ?? 0) * 1000 }
 }

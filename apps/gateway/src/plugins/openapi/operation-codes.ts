@@ -8,6 +8,7 @@ export const codesOfGuarded: readonly ErrorCode[] = [
   'token_missing',
   'token_malformed',
   'token_invalid',
+  'token_not_for_access',
   'token_expired',
   'scope_missing',
   'auth_unavailable',

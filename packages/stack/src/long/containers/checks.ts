@@ -133,7 +133,8 @@ async function workersStopInOrder({ project, client, picture, stop }: Walk): Pro
 /** As its image comes, without compose's development settings. */
 async function refusesExampleSecret({ project }: Walk): Promise<string> {
   const example = ['-e', 'NODE_ENV=production', '-e', 'JWT_SECRET=an-example-secret-never-use-it-in-production']
-  const said = await project.compose(['run', '--rm', '-T', '--no-deps', ...example, 'gateway']).then(
+  const program = ['--entrypoint', 'node', ...example, 'gateway', '--conditions=airlock-built', 'apps/gateway/dist/main.js']
+  const said = await project.compose(['run', '--rm', '-T', '--no-deps', ...program]).then(
     () => 'nothing, and ran',
     (error: Error) => error.message,
   )
