@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { createWriteStream, mkdirSync } from 'node:fs'
+import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { WaitStrategy } from 'testcontainers'
@@ -76,7 +76,7 @@ export async function startContainerServer(server: ContainerServer, engine: Engi
 async function createAndStart(server: ContainerServer, engine: Engine, { file }: StackContext, volume?: string): Promise<Container> {
   const { GenericContainer } = await import('testcontainers')
   const logFile = join(file.folder, 'logs', `${server.name}.log`)
-  mkdirSync(join(file.folder, 'logs'), { recursive: true })
+  file.subfolder('logs')
 
   class OurContainer extends GenericContainer {
     /** Testcontainers would publish the port on every address of the machine. */

@@ -103,7 +103,7 @@ export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
 }
 
 function logFileOf(name: ServerName, folder: string): string {
-  mkdirSync(join(folder, 'logs'), { recursive: true })
+  mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 })
   return join(folder, 'logs', `${name}.log`)
 }
 

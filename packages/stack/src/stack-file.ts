@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
@@ -49,6 +49,9 @@ export interface StackRecord {
   secrets: Record<string, string>
 }
 
+/** Logs hold names of files, data holds everything. */
+const ownerOnly = 0o700
+
 const emptyRecord = (): StackRecord => ({ owner: null, keeper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
 /** @returns what stack.json in this folder says, or null without one. @throws Error when it is there and can't be read */
@@ -73,6 +76,7 @@ export class StackFile {
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true })
     this.folder = folder
+    this.subfolder('logs') // at once, so that nobody makes it with other rights
     this.#record = readStackRecord(folder) ?? emptyRecord()
   }
 
@@ -84,10 +88,11 @@ export class StackFile {
     return this.#record
   }
 
-  /** @returns a folder inside the data folder, made when it is not there */
+  /** @returns a folder inside the data folder that only its owner can look into, made when it is not there; one of an earlier version is closed */
   subfolder(name: string): string {
     const path = join(this.folder, name)
-    mkdirSync(path, { recursive: true })
+    mkdirSync(path, { recursive: true, mode: ownerOnly })
+    if (statSync(path).uid === process.getuid?.()) chmodSync(path, ownerOnly)
     return path
   }
 

@@ -11,6 +11,7 @@ const onEveryAnswer = {
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
 }
 
 test.for<[what: string, path: string, method: string, status: number]>([

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -58,4 +58,10 @@ test('settings for others are added up', () => {
   file.environment({ A: '1', B: '1' })
   file.environment({ B: '2' })
   expect(JSON.parse(readFileSync(file.path, 'utf8')).environment).toEqual({ A: '1', B: '2' })
+})
+
+test('logs and data can be looked into by their owner only, also those of an earlier version', () => {
+  mkdirSync(join(folder, 'redis'), { mode: 0o755 })
+  const file = new StackFile(folder)
+  for (const name of ['logs', 'redis', 'seaweedfs']) expect(statSync(file.subfolder(name)).mode & 0o777, name).toBe(0o700)
 })

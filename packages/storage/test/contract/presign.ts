@@ -31,6 +31,22 @@ export function presignContract(bench: Bench): void {
       expect(sha256(await response.bytes())).toBe(sha256(bytes.subarray(100, 200)))
     })
 
+    test('without its signature a URL gives nothing', async () => {
+      const { url } = await bench.store.presign(await received('final/unsigned'), { expiresInSeconds: 60 })
+      const { origin, pathname } = new URL(url)
+      const withoutSignature = new URL(url)
+      withoutSignature.searchParams.delete('X-Amz-Signature')
+
+      for (const address of [`${origin}${pathname}`, withoutSignature]) {
+        for (const method of ['GET', 'HEAD']) {
+          const response = await fetch(address, { method })
+          expect([400, 401, 403]).toContain(response.status)
+          expect(await response.text()).not.toContain(bytes.subarray(0, 100).toString('latin1'))
+        }
+      }
+      expect((await fetch(url)).status).toBe(200)
+    })
+
     test('the URL stops working when it says', async () => {
       const { url, expiresAt } = await bench.store.presign(await received('final/short-lived'), { expiresInSeconds: 1 })
 

@@ -50,10 +50,12 @@ test('the worker reads and deletes in quarantine, in the inbox and where assets 
   expect(prefixesFor('worker', 's3:DeleteObject')).toEqual([...everywhere, inboxPrefix].toSorted())
 })
 
-test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets', (app) => {
-  const actions = policyOf(app).filter(({ Resource }) => [Resource].flat().some((arn) => arn.includes(foreign)))
+test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets, and there below one prefix', (app) => {
+  const actions = allowedBy(app).filter(({ Resource }) => [Resource].flat().some((arn) => arn.includes(foreign)))
   expect(actions.flatMap(({ Action }) => Action).toSorted()).toEqual(['s3:GetObject', 's3:ListBucket'])
-  expect(prefixesFor(app, 's3:GetObject', foreign)).toEqual([''])
+  expect(prefixesFor(app, 's3:GetObject', foreign)).toEqual(['finished/'])
+  const listing = actions.find(({ Action }) => Action.includes('s3:ListBucket'))
+  expect(listing?.Condition).toEqual({ StringLike: { 's3:prefix': 'finished/*' } })
   expect(resourcesFor(app, 's3:ListBucket')).toEqual([`arn:aws:s3:::${own}`, `arn:aws:s3:::${foreign}`])
 })
 
@@ -70,4 +72,12 @@ test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s names each act
 test('a pipeline may put nothing that only its own key can read (SSE-C)', () => {
   const refused = policyOf('pipeline').filter(({ Condition }) => Condition?.Null?.['s3:x-amz-server-side-encryption-customer-algorithm'])
   expect(refused).toMatchObject([{ Effect: 'Deny', Action: ['s3:PutObject'], Resource: `arn:aws:s3:::${own}/${inboxPrefix}*` }])
+})
+
+test.for(['gateway', 'worker'])('a signature of the %s counts for as long as a presigned URL may live, and no longer', (app) => {
+  const longestMs = 7 * 24 * 3_600_000 // of Signature Version 4, and of PRESIGN_MAX_HOURS
+  const [limit, ...others] = policyOf(app).filter(({ Condition }) => Condition?.NumericGreaterThan?.['s3:signatureAge'] !== undefined)
+  expect(others).toEqual([])
+  expect(limit).toMatchObject({ Effect: 'Deny', Condition: { NumericGreaterThan: { 's3:signatureAge': String(longestMs) } } })
+  for (const bucket of [own, foreign]) expect(limit?.Resource).toContain(`arn:aws:s3:::${bucket}/*`)
 })
