@@ -3,7 +3,10 @@ export class QueueUnreachable extends Error {
   override name = 'QueueUnreachable'
 }
 
-/** The job failed for good: its payload broke the contract, or announced what is not there or not its sender's. The message is the reason. */
+/**
+ * The job failed and is not tried again: its payload broke the contract, or announced what is not there or not its sender's. The message is the
+ * reason. A video that is in the inbox is not refused by that: Airlock takes it later as its own `x-amz-meta` headers say.
+ */
 export class JobFailed extends Error {
   override name = 'JobFailed'
 }

@@ -47,7 +47,7 @@ export interface HandedOver {
   uploadId: string
   enqueued: boolean
   state: HandedOverState
-  /** Why the job failed for good; null unless it has. */
+  /** Why the job failed; it is not tried again by itself. Null unless it has. */
   failedReason: string | null
 }
 
