@@ -1,4 +1,5 @@
 import type { CorpusFile } from '../corpus-file.ts'
+import { costlyFiles } from './costly.ts'
 import { badJpegs } from './jpeg.ts'
 import { badJpegTrailers } from './jpeg-trailers.ts'
 import { badMp4s } from './mp4.ts'
@@ -21,4 +22,5 @@ export const badFiles: readonly CorpusFile[] = [
   ...badZipEnds,
   ...badZipExtras,
   ...suspiciousFiles,
+  ...costlyFiles,
 ]

@@ -107,5 +107,5 @@ const factsOf = (
   has_alpha: hasAlpha,
   colour_space: colourSpace,
   bits_per_sample: bitsPerSample,
-  has_location: parts.some(({ kind, bytes }) => kind === 'exif' && hasLocation(bytes)),
+  has_location: parts.some((part) => part.kind === 'exif' && hasLocation(part.bytes)),
 })

@@ -1,5 +1,5 @@
 import { Corrupt } from '../bad-bytes.ts'
-import type { Anatomy, Part, Stretch } from './anatomy.ts'
+import { type Anatomy, PartList, type Stretch } from './anatomy.ts'
 import type { SequentialScan } from './jpeg-blocks.ts'
 import { type HuffmanTables, takeHuffman } from './jpeg-huffman.ts'
 import { JpegScans, readFrame } from './jpeg-scans.ts'
@@ -48,7 +48,7 @@ export function walkJpeg(bytes: Buffer): JpegAnatomy {
 
 class JpegWalk {
   readonly #bytes: Buffer
-  readonly #parts: Part[] = []
+  readonly #parts = new PartList()
   #at = 2
   #scans: JpegScans | null = null
   #restartInterval = 0
@@ -66,7 +66,7 @@ class JpegWalk {
     if (this.#scans === null) throw new Corrupt('it has no picture in it')
     this.#scans.assertComplete()
     const { width, height } = this.#scans.frame
-    return { width, height, frames: 1, end: this.#at, parts: this.#parts, strays: this.#strays, sequential: this.#sequential }
+    return { width, height, frames: 1, end: this.#at, parts: this.#parts.all, strays: this.#strays, sequential: this.#sequential }
   }
 
   /** Markers may be filled up with any number of 0xFF before them. */
@@ -95,7 +95,7 @@ class JpegWalk {
     const start = this.#at
     if (code < 0xc0 || code === marker.SOI || isRestart(code)) throw new Corrupt(`there is a marker out of place at byte ${start - 2}`)
     const body = this.#segmentBody()
-    if (isApplication(code) || code === marker.COM) this.#parts.push(partOf(code, body, start + 2))
+    if (isApplication(code) || code === marker.COM) this.#parts.add(partOf(code, body, start + 2))
     else this.#tableOrFrame(code, body)
   }
 

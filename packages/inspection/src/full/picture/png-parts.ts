@@ -1,55 +1,84 @@
 import { Corrupt } from '../bad-bytes.ts'
-import { maxUnpackedBytes, unpacked, unpackedIfWhole } from '../unpack.ts'
+import { maxDeflateRatio, maxUnpackedBytes, type UnpackingBudget, unpacked, unpackedIfWhole } from '../unpack.ts'
 import type { Part } from './anatomy.ts'
 
+/** What a chunk holds. `bytes` unpacks it, where it is packed, each time anew. */
+interface Contents {
+  readonly kind: Part['kind']
+  readonly bytes: () => Buffer
+}
+
 /** How chunks with something else than pixels are read (PNG, third edition, section 11.3). */
-const readers: Readonly<Record<string, (data: Buffer) => { kind: Part['kind']; bytes: Buffer }>> = {
-  tEXt: (data) => ({ kind: 'text', bytes: plainText(data) }),
-  zTXt: (data) => ({ kind: 'text', bytes: packedText(data) }),
-  iTXt: (data) => internationalText(data),
-  iCCP: (data) => ({ kind: 'profile', bytes: packedProfile(data) }),
-  eXIf: (data) => ({ kind: 'exif', bytes: data }),
+const readers: Readonly<Record<string, (data: Buffer, budget: UnpackingBudget) => Contents>> = {
+  tEXt: plainText,
+  zTXt: packedText,
+  iTXt: internationalText,
+  iCCP: packedProfile,
+  eXIf: (data) => ({ kind: 'exif', bytes: () => data }),
 }
 
 /**
- * A chunk as a part, unpacked.
+ * A chunk as a part. What is packed in it is unpacked when it is asked for, and not kept: a file of many such chunks needs the memory of one.
  *
- * @throws Corrupt when it does not unpack, or to more than anything of its kind needs
+ * @param place where the chunk's data begins in the file, and what the file's packed chunks may unpack to together
+ * @throws Corrupt when it is malformed. That it does not unpack, or to too much, comes out when its bytes are asked for.
  */
-export function partOf(type: string, data: Buffer, at: number): Part {
-  const read = readers[type] ?? ((bytes: Buffer) => ({ kind: 'other' as const, bytes }))
-  return { where: `its chunk '${type}'`, at, ...read(data) }
+export function partOf(type: string, data: Buffer, { at, budget }: { at: number; budget: UnpackingBudget }): Part {
+  const { kind, bytes } = readers[type]?.(data, budget) ?? { kind: 'other', bytes: () => data }
+  return {
+    where: `its chunk '${type}'`,
+    at,
+    kind,
+    get bytes() {
+      return bytes()
+    },
+  }
 }
 
-function plainText(data: Buffer): Buffer {
+function plainText(data: Buffer): Contents {
   const text = data.subarray(keywordEnd('tEXt', data) + 1)
-  return Buffer.concat([data.subarray(0, data.length - text.length), rawProfile(text)])
+  return { kind: 'text', bytes: () => Buffer.concat([data.subarray(0, data.length - text.length), rawProfile(text)]) }
 }
 
-function packedText(data: Buffer): Buffer {
+function packedText(data: Buffer, budget: UnpackingBudget): Contents {
   const end = keywordEnd('zTXt', data)
   if (data[end + 1] !== 0) throw malformed('zTXt')
-  return Buffer.concat([data.subarray(0, end + 1), rawProfile(unpacked(data.subarray(end + 2), "its chunk 'zTXt'", maxUnpackedBytes))])
+  const text = data.subarray(end + 2)
+  const unpack = () => rawProfile(unpackedText(text, "its chunk 'zTXt'", budget))
+  return { kind: 'text', bytes: () => Buffer.concat([data.subarray(0, end + 1), unpack()]) }
 }
 
 /** Keyword, 0, packed or not, method, language, 0, translated keyword, 0, text in UTF-8. */
-function internationalText(data: Buffer): { kind: Part['kind']; bytes: Buffer } {
+function internationalText(data: Buffer, budget: UnpackingBudget): Contents {
   const end = keywordEnd('iTXt', data)
   const packed = data[end + 1] === 1
   const language = data.indexOf(0, end + 3)
   const translated = language < 0 ? -1 : data.indexOf(0, language + 1)
   if (translated < 0) throw malformed('iTXt')
   const text = data.subarray(translated + 1)
-  const kind = data.toString('latin1', 0, end) === 'XML:com.adobe.xmp' ? 'xmp' : 'text'
-  const bytes = packed ? unpacked(text, "its chunk 'iTXt'", maxUnpackedBytes) : text
-  return { kind, bytes: kind === 'xmp' ? bytes : Buffer.concat([data.subarray(0, translated + 1), bytes]) }
+  const unpack = () => (packed ? unpackedText(text, "its chunk 'iTXt'", budget) : text)
+  if (data.toString('latin1', 0, end) === 'XML:com.adobe.xmp') return { kind: 'xmp', bytes: unpack }
+  return { kind: 'text', bytes: () => Buffer.concat([data.subarray(0, translated + 1), unpack()]) }
 }
 
-function packedProfile(data: Buffer): Buffer {
+function packedProfile(data: Buffer, budget: UnpackingBudget): Contents {
   const end = keywordEnd('iCCP', data)
   if (data[end + 1] !== 0) throw malformed('iCCP')
-  // Some editors write a profile of nothing; every program shows the picture without
-  return unpackedIfWhole(data.subarray(end + 2), 'its colour profile', maxUnpackedBytes) ?? data
+  const profile = data.subarray(end + 2)
+  const unpack = () => {
+    const bytes = unpackedIfWhole(profile, 'its colour profile', maxUnpackedBytes)
+    // How far one that is not whole was unpacked is not known
+    budget.charge(profile, bytes?.length ?? Math.min(maxUnpackedBytes, profile.length * maxDeflateRatio))
+    // Some editors write a profile of nothing; every program shows the picture without
+    return bytes ?? data
+  }
+  return { kind: 'profile', bytes: unpack }
+}
+
+function unpackedText(packed: Buffer, where: string, budget: UnpackingBudget): Buffer {
+  const bytes = unpacked(packed, where, maxUnpackedBytes)
+  budget.charge(packed, bytes.length)
+  return bytes
 }
 
 function keywordEnd(type: string, data: Buffer): number {

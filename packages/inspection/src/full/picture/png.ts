@@ -1,6 +1,7 @@
 import { crc32 } from 'node:zlib'
 import { Corrupt } from '../bad-bytes.ts'
-import type { Anatomy, Part } from './anatomy.ts'
+import { UnpackingBudget } from '../unpack.ts'
+import { type Anatomy, assertFewPieces, PartList } from './anatomy.ts'
 import { ChunkOrder } from './png-chunks.ts'
 import { type FrameArea, type PngHeader, readHeader } from './png-header.ts'
 import { partOf } from './png-parts.ts'
@@ -33,12 +34,14 @@ export function walkPng(bytes: Buffer): PngAnatomy {
 class PngWalk {
   readonly #bytes: Buffer
   readonly #order = new ChunkOrder()
-  readonly #parts: Part[] = []
+  readonly #parts = new PartList()
+  readonly #budget = new UnpackingBudget()
   readonly #still: Buffer[] = []
   readonly #moving: PackedPixels[] = []
   #header: PngHeader | null = null
   #announcedFrames: number | null = null
   #sequence = 0
+  #chunks = 0
   #control: FrameArea | null = null
   #stillIsFirstFrame = false
 
@@ -50,6 +53,7 @@ class PngWalk {
     let at = signatureBytes
     for (;;) {
       if (at + chunkFrameBytes > this.#bytes.length) throw new Corrupt('it ends before the picture does')
+      assertFewPieces(++this.#chunks)
       const { type, data, end } = this.#chunkAt(at)
       this.#take(type, data, at + 8)
       at = end
@@ -95,7 +99,7 @@ class PngWalk {
         this.#frameData(data)
         return
       default:
-        this.#parts.push(partOf(type, data, at))
+        this.#parts.add(partOf(type, data, { at, budget: this.#budget }))
     }
   }
 
@@ -137,6 +141,6 @@ class PngWalk {
     }
     const { width, height } = header
     const packed = [{ area: { width, height }, pieces: this.#still }, ...this.#moving]
-    return { width, height, frames: packed.length, end, parts: this.#parts, header, packed }
+    return { width, height, frames: packed.length, end, parts: this.#parts.all, header, packed }
   }
 }

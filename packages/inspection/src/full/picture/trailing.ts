@@ -1,6 +1,6 @@
 import { identify } from '../../head/identify.ts'
 import { TrailingData } from '../bad-bytes.ts'
-import type { Anatomy, Part } from './anatomy.ts'
+import { type Anatomy, type Part, PartList } from './anatomy.ts'
 import { walkJpeg } from './jpeg.ts'
 import { countBlocks } from './jpeg-blocks.ts'
 import { announcesFilm, filmEnd } from './motion-photo.ts'
@@ -43,20 +43,26 @@ const maxPieces = 200
  * @returns what it found in there, to be looked at like the picture's own parts
  * @throws TrailingData when something is left, with what it looks like
  */
-export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<Part[]> {
-  const { end, parts: found } = takeOffTrailers(bytes, anatomy.end)
+export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<readonly Part[]> {
+  const { end, parts } = takeOffTrailers(bytes, anatomy.end)
+  const found = new PartList()
+  found.add(...parts)
   const rest = bytes.subarray(0, end)
-  const behind = { bytes: rest, parts: anatomy.parts, pictureEnd: anatomy.end }
+  const behind = { bytes: rest, parts: anatomy.end < end ? announcements(anatomy.parts) : [], pictureEnd: anatomy.end }
   let at = anatomy.end
   for (let pieces = 0; at < rest.length; pieces++) {
     if (pieces === maxPieces) throw new TrailingData(`from byte ${at} on there is more than ${maxPieces} pieces of other things`)
     const explained = explain(behind, at) ?? padding(behind, at)
     if (!explained) throw new TrailingData(await named(rest, at, anatomy.end))
-    found.push(...(explained.parts ?? []))
+    found.add(...(explained.parts ?? []))
     at = explained.end
   }
-  return found
+  return found.all
 }
+
+/** The parts that can announce what follows, unpacked once for all that follows. */
+const announcements = (parts: readonly Part[]): Part[] =>
+  parts.filter(({ kind }) => kind === 'xmp' || kind === 'pictures').map(({ where, kind, at, bytes }) => ({ where, kind, at, bytes }))
 
 function explain(behind: Behind, at: number): Explained | null {
   for (const { explains } of allowed) {

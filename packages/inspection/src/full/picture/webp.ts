@@ -1,5 +1,5 @@
 import { Corrupt } from '../bad-bytes.ts'
-import type { Anatomy, Part } from './anatomy.ts'
+import { type Anatomy, assertFewPieces, type Part, PartList } from './anatomy.ts'
 import { readLossless, readLossy, type WebpFrame } from './webp-frame.ts'
 
 const riffHeaderBytes = 12
@@ -49,7 +49,7 @@ export function walkWebp(bytes: Buffer): Anatomy {
   if (canvas && !canvas.animated && (still?.width !== width || still.height !== height)) {
     throw new Corrupt('its header and its pixels say different sizes')
   }
-  return { width, height, frames: frames.length, end, parts: chunks.flatMap(asPart) }
+  return { width, height, frames: frames.length, end, parts: partsOf(chunks) }
 }
 
 /** Chunks up to the end; an odd one is followed by a byte to make it even. */
@@ -63,6 +63,7 @@ function chunksOf(bytes: Buffer, from: number, base: number): Chunk[] {
     const data = at + chunkHeaderBytes
     if (!/^[ -~]{4}$/.test(type) && type !== misspeltXmp) throw new Corrupt(`there is no chunk at byte ${base + at}`)
     if (data + length > bytes.length) throw new Corrupt(`its chunk '${type.trim()}' reaches beyond its end`)
+    assertFewPieces(chunks.length + 1)
     chunks.push({ type, data: bytes.subarray(data, data + length), at: base + data })
     at = data + length + (length % 2)
   }
@@ -113,6 +114,12 @@ function animationFrame({ data, at }: Chunk, canvas: Canvas): WebpFrame {
 }
 
 const pixelChunks: ReadonlySet<string> = new Set(['VP8 ', 'VP8L', 'VP8X', 'ALPH', 'ANIM', 'ANMF'])
+
+function partsOf(chunks: readonly Chunk[]): readonly Part[] {
+  const parts = new PartList()
+  for (const chunk of chunks) parts.add(...asPart(chunk))
+  return parts.all
+}
 
 function asPart({ type, data, at }: Chunk): Part[] {
   if (pixelChunks.has(type)) return []
