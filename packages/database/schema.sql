@@ -161,6 +161,7 @@ create table uploads (
   source_bucket text,
   source_key text,
   handed_back integer default 0 not null,
+  failed_inspections smallint default 0 not null,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
@@ -271,6 +272,8 @@ CREATE INDEX uploads_ended ON uploads USING btree (updated_at, id) WHERE state =
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
 
 CREATE INDEX uploads_parked ON uploads USING btree (parked_at, id) WHERE state = 'parked'::text;
+
+CREATE INDEX uploads_parked_of_user ON uploads USING btree (user_id) WHERE state = 'parked'::text;
 
 CREATE INDEX uploads_processing ON uploads USING btree (lease_until, id) WHERE state = 'processing'::text;
 
@@ -473,6 +476,21 @@ AS $function$
           values (added.id, added.user_id, 'receiving', added.door, added.asset_type, added.project_id, added.brand_id,
                   added.original_filename, added.declared_type, added.quarantine_key, added.nonce, added.request_id, moment, moment);
         return query select 'registered', used + 1, 0;
+      end $function$;
+
+CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer, max_parked_bytes bigint)
+ RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
+ LANGUAGE plpgsql
+AS $function$
+      begin
+        if max_parked_bytes <= (
+          select coalesce(sum(size_bytes), 0) from uploads
+            where user_id = (upload ->> 'user_id')::uuid and state = 'parked' and source_bucket is null
+        ) then
+          return query select 'parked_full', 0, 0;
+          return;
+        end if;
+        return query select * from uploads_register(upload, files_per_hour);
       end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_register_video(upload jsonb, needs_user boolean)

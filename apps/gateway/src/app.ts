@@ -49,6 +49,8 @@ export interface GatewayDeps {
   trustProxy: number | readonly string[] | null
   sizeLimits: SizeLimits
   filesPerHour: number
+  /** Bytes of failed uploads that are kept of one user until an operator decides. Absent: no bound. */
+  parkedBytesPerUser?: number | undefined
   /** From which other buckets a pipeline may have videos fetched. */
   sourceBuckets: readonly string[]
   presignHours: { default: number; max: number }

@@ -50,6 +50,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     trustProxy: config.TRUST_PROXY,
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,
+    parkedBytesPerUser: config.PARKED_BYTES_PER_USER,
     sourceBuckets: config.PIPELINE_SOURCE_BUCKETS,
     ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },

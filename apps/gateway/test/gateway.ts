@@ -33,6 +33,7 @@ export type Overrides = Partial<
   Pick<
     GatewayDeps,
     | 'filesPerHour'
+    | 'parkedBytesPerUser'
     | 'sourceBuckets'
     | 'maxFilesInFlight'
     | 'sizeLimits'

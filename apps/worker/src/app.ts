@@ -1,9 +1,10 @@
 import type { Listening } from '@airlock/database'
+import { plainLauncher } from '@airlock/inspection/isolated'
 import { checkHealth } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
 import { EventRelayTimer } from './event-relay-timer.ts'
 import { healthServer } from './health.ts'
-import { isolatedInspector } from './isolated-inspector.ts'
+import { isolatedInspectors } from './isolated-inspector.ts'
 import { type Lane, openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { PurgeTimer } from './purge-timer.ts'
@@ -34,10 +35,10 @@ export interface AirlockWorker {
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, bell, log, lanes } = deps
   const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
-  const openLanes = lanes.map((lane) => {
-    const inspector = isolatedInspector({ ...deps, settings: deps.inspection })
-    return { lane: openLane(lane, inspector.inspect, metrics, deps), inspector }
-  })
+  const { launcher = plainLauncher } = deps
+  const inspectors = isolatedInspectors({ ...deps, settings: deps.inspection, launcher })
+  log.info({ isolation: launcher.isolation }, 'files are inspected apart')
+  const openLanes = lanes.map((lane) => openLane(lane, inspectors.forLane(), metrics, deps))
   const sweeper = new SweepTimer(
     {
       ...deps.sweep,
@@ -66,19 +67,19 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
   let eventBell: Listening | undefined
   let ready = false
   const all = (step: (part: Lane | WebhookSenders) => Promise<void>) => async () => {
-    await Promise.all([...openLanes.map(({ lane }) => step(lane)), step(webhooks)])
+    await Promise.all([...openLanes.map(step), step(webhooks)])
   }
   const steps = {
     async stopTaking() {
       ready = false
-      for (const { lane } of openLanes) lane.stopTaking()
+      for (const lane of openLanes) lane.stopTaking()
       await Promise.all([purgeBell?.close(), webhooks.stopTaking(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
     },
     finish: all((part) => part.finish()),
     handBack: all((part) => part.handBack()),
     async close() {
       await Promise.all([eventBell?.close(), relay.stop()])
-      await Promise.all(openLanes.map(({ inspector }) => inspector.close()))
+      await inspectors.close()
     },
   }
   return {
@@ -94,7 +95,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     }),
     start() {
       ready = true
-      for (const { lane } of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
+      for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
       for (const timer of [sweeper, purger, upkeep, relay]) timer.start()
       const purge = () => purger.soon()
       purgeBell = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })

@@ -12,6 +12,7 @@ import {
   webhookSettings,
 } from '@airlock/config'
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
+import { findLauncher } from '@airlock/inspection/isolated'
 import { endpointOf, isPublicAddress, systemResolve } from '@airlock/lifecycle'
 import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
@@ -52,6 +53,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     maxRunningPerProject: config.PIPELINE_MAX_RUNNING_PER_PROJECT,
     bucket: config.S3_BUCKET_NAME,
     inspection: inspectionSettings(config),
+    launcher: findLauncher(),
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS, eventDays: config.EVENT_DAYS },

@@ -1,5 +1,6 @@
 import type { Database, EventBellOptions, FeedBellOptions, Listening, PurgeBellOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
+import type { Launcher } from '@airlock/inspection/isolated'
 import type { Log } from '@airlock/lifecycle'
 import type { Bell, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
@@ -31,6 +32,8 @@ export interface WorkerDeps {
   bucket: string
   /** What reading a file may cost, where it differs from inspection's own limits. */
   inspection?: InspectionSettings
+  /** How inspecting processes are started, as `findLauncher` found it; absent: as plain child processes. */
+  launcher?: Launcher
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions

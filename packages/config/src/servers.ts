@@ -65,6 +65,9 @@ export const inspectionVariables = [
   'INSPECT_PICTURE_SECONDS',
   'INSPECT_VIDEO_SECONDS',
   'INSPECT_ARCHIVE_SECONDS',
+  'INSPECT_PICTURE_CPU_SECONDS',
+  'INSPECT_VIDEO_CPU_SECONDS',
+  'INSPECT_ARCHIVE_CPU_SECONDS',
   'INSPECT_MEMORY_MIB',
 ] as const
 
@@ -74,6 +77,11 @@ export const inspectionSettings = (config: Config<(typeof inspectionVariables)[n
     picture: config.INSPECT_PICTURE_SECONDS,
     video: config.INSPECT_VIDEO_SECONDS,
     training_set: config.INSPECT_ARCHIVE_SECONDS,
+  },
+  maxCpuSeconds: {
+    picture: config.INSPECT_PICTURE_CPU_SECONDS,
+    video: config.INSPECT_VIDEO_CPU_SECONDS,
+    training_set: config.INSPECT_ARCHIVE_CPU_SECONDS,
   },
   maxMemoryMiB: config.INSPECT_MEMORY_MIB,
   limits: { maxBytes: sizeLimits(config), maxPixels: config.MAX_IMAGE_PIXELS },

@@ -166,12 +166,32 @@ export const variables = {
     parse: wholeNumber(1, 1_000_000_000),
     default: '100000000',
   }),
-  INSPECT_PICTURE_SECONDS: variable({ about: 'the longest that reading a picture may take', parse: wholeNumber(1, 3600), default: '30' }),
-  INSPECT_VIDEO_SECONDS: variable({ about: 'the longest that reading a video may take', parse: wholeNumber(1, 3600), default: '60' }),
-  INSPECT_ARCHIVE_SECONDS: variable({
-    about: 'the longest that reading an archive may take from one entry to the next',
+  INSPECT_PICTURE_SECONDS: variable({
+    about: 'the longest that reading a picture may take by the clock; then the machine counts as too slow, and it is read again later',
     parse: wholeNumber(1, 3600),
     default: '60',
+  }),
+  INSPECT_VIDEO_SECONDS: variable({ about: 'likewise for a video', parse: wholeNumber(1, 3600), default: '120' }),
+  INSPECT_ARCHIVE_SECONDS: variable({
+    about: 'likewise for an archive, from one entry to the next',
+    parse: wholeNumber(1, 3600),
+    default: '120',
+  }),
+  INSPECT_PICTURE_CPU_SECONDS: variable({
+    about:
+      'the most processor time that reading a picture may take; then the file counts as too complex. Less than INSPECT_PICTURE_SECONDS',
+    parse: wholeNumber(1, 3600),
+    default: '20',
+  }),
+  INSPECT_VIDEO_CPU_SECONDS: variable({
+    about: 'likewise for a video; less than INSPECT_VIDEO_SECONDS',
+    parse: wholeNumber(1, 3600),
+    default: '30',
+  }),
+  INSPECT_ARCHIVE_CPU_SECONDS: variable({
+    about: 'likewise for an archive, from one entry to the next; less than INSPECT_ARCHIVE_SECONDS',
+    parse: wholeNumber(1, 3600),
+    default: '30',
   }),
   INSPECT_MEMORY_MIB: variable({
     about: 'most MiB of one inspector process; a picture of 100 megapixels needs up to 924',
@@ -182,6 +202,11 @@ export const variables = {
     about: 'files that one user may upload in an hour',
     parse: wholeNumber(1, 100_000),
     default: '100',
+  }),
+  PARKED_BYTES_PER_USER: variable({
+    about: 'bytes of failed uploads that are kept of one user until an operator decides; beyond them new files of that user are refused',
+    parse: wholeNumber(1, 1_000_000 * MiB),
+    default: String(10 * 1024 * MiB),
   }),
   REQUESTS_PER_MINUTE: variable({
     about: 'requests that one user, or one address without a token, may send in a minute',

@@ -86,6 +86,12 @@ export const errors = {
     detail: ({ filename, frames, limit }: { filename: string; frames: number; limit: number }) =>
       `File '${shown(filename)}' has ${frames} frames; the maximum is ${limit}.`,
   },
+  file_too_complex: {
+    status: 400,
+    title: 'File is too complex',
+    detail: ({ filename, reason }: { filename: string; reason: string }) =>
+      `File '${shown(filename)}' can't be inspected: ${visible(reason)}.`,
+  },
   digest_mismatch: {
     status: 400,
     title: 'Digest does not match',
@@ -408,6 +414,12 @@ export const errors = {
     title: 'Upload ended for others',
     detail: ({ filename, limit, share }: { filename: string; limit: number; share: number }) =>
       `File '${shown(filename)}' was ended while it arrived: this server takes in ${limit} files at once, other users wait, and your share is ${share}. Please send it again in a moment, and fewer at once.`,
+  },
+  parked_limit_reached: {
+    status: 403,
+    title: 'Too much waits for our operators',
+    detail: ({ filename, limitBytes }: { filename: string; limitBytes: number }) =>
+      `File '${shown(filename)}' was not taken in: failed uploads of yours wait for our operators, with ${readableBytes(limitBytes)} or more, the maximum for one user. Cancel some of them, or ask the operators.`,
   },
   too_many_requests: {
     status: 429,

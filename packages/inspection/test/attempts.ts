@@ -11,7 +11,7 @@ import { Worker } from 'node:worker_threads'
  * with modules that were loaded before any guard stood, and sends what came of each. What it needs stands in the arguments.
  */
 
-const [folder = '', tcpPort = '', udpPort = ''] = process.argv.slice(3)
+const [folder = '', tcpPort = '', udpPort = ''] = process.argv.slice(2)
 const port = Number(tcpPort)
 
 const happens = (emitter: NodeJS.EventEmitter, event: string) =>

@@ -15,6 +15,8 @@ export interface Sender {
   requestId: string
   door: 'form' | 'pipeline'
   filesPerHour: number
+  /** Bytes of failed uploads of one user that are kept for operators: with as many, no new file is taken in. Absent: no bound. */
+  parkedBytesPerUser?: number | undefined
   sizeLimits: SizeLimits
 }
 
@@ -76,7 +78,7 @@ export interface Permits {
  * We may die after any line. The row is there before the first byte, so that the sweeper finds whatever we leave behind. When this throws,
  * the row is `abandoned` and the store holds nothing of the file; what failed by our fault is given back to the user's hour.
  *
- * @throws AirlockError with the file's own fault, `file_limit_reached`, or `unknown_user`
+ * @throws AirlockError with the file's own fault, `file_limit_reached`, `parked_limit_reached`, or `unknown_user`
  * @throws StoreUnavailable, DatabaseUnavailable  our fault: the client may try again
  */
 export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveDeps): Promise<ReceivedFile> {
@@ -142,7 +144,7 @@ async function register(
   sender: Sender,
   { uploads, counter }: ReceiveDeps,
 ): Promise<void> {
-  const { userId, filesPerHour } = sender
+  const { userId, filesPerHour, parkedBytesPerUser } = sender
   const limitReached = (retryAfterSeconds: number) =>
     new FileLimitReached({ filename: file.filename, limit: filesPerHour, retryAfterSeconds })
   const seconds = await counter.secondsUntilRoom(userId)
@@ -159,9 +161,11 @@ async function register(
       nonce,
       requestId: sender.requestId,
     },
-    { filesPerHour },
+    { filesPerHour, parkedBytes: parkedBytesPerUser },
   )
   if (outcome.registered) return
+  if (outcome.full === 'parked')
+    throw new AirlockError('parked_limit_reached', { filename: file.filename, limitBytes: parkedBytesPerUser ?? 0 })
   await counter.refused(userId, outcome.retryAfterSeconds)
   throw limitReached(outcome.retryAfterSeconds)
 }

@@ -318,7 +318,7 @@ async function runOf(
     return await processUpload(id, signal, deps)
   } catch (error) {
     if (!(error instanceof AttemptFailed)) throw error
-    return { ended: await settleFailedAttempt(error, { ...deps, patience: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 }) }
+    return settleFailedAttempt(error, { ...deps, patience: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 })
   }
 }
 

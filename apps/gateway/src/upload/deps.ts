@@ -17,6 +17,8 @@ export interface UploadDeps {
   chores: Chores
   sizeLimits: SizeLimits
   filesPerHour: number
+  /** Bytes of failed uploads that are kept of one user until an operator decides. Absent: no bound. */
+  parkedBytesPerUser?: number | undefined
   patience: PatienceLimits
   inFlight: FilesInFlight
   metrics: Pick<GatewayMetrics, 'files'>

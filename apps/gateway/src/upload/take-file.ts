@@ -16,7 +16,8 @@ export interface ArrivedFile {
 }
 
 /** Errors that one file has alone; the files after it go on. Whoever has more than the share begins anew. */
-const belongsToFile = ({ status, code }: AirlockError): boolean => [400, 413, 429].includes(status) && code !== 'upload_share_exceeded'
+const belongsToFile = ({ status, code }: AirlockError): boolean =>
+  ([400, 413, 429].includes(status) && code !== 'upload_share_exceeded') || code === 'parked_limit_reached'
 
 /**
  * Takes one file of a form to quarantine, or refuses it alone.

@@ -123,3 +123,35 @@ test('however many files one user sends at once, they hold one connection to Pos
     await gateway.close()
   }
 })
+
+test('a user of whom too many bytes are parked sends no more until some are gone, and nothing parked is deleted', async () => {
+  const gateway = await startGateway({ parkedBytesPerUser: 1024 })
+  const sql = new pg.Client({ connectionString: gateway.servers.db.url })
+  await sql.connect()
+  try {
+    const client = new Client(gateway.url)
+    const [id = ''] = acceptedIds(await client.pictures(await photo('a.jpg')))
+    await sql.query(`update uploads set state = 'processing', attempt = 1, processing_at = now(), lease_until = now() where id = $1`, [id])
+    await sql.query(
+      `update uploads set state = 'parked', parked_at = now(), lease_until = null, error_code = 'inspection_failed', error_title = 'x', error_detail = 'x' where id = $1`,
+      [id],
+    )
+
+    const refused = await client.pictures(await photo('b.jpg'))
+    expect(refused).toMatchObject({
+      status: 403,
+      body: {
+        code: 'parked_limit_reached',
+        detail: expect.stringMatching(/^File 'b\.jpg' was not taken in: .* 1 KiB or more, the maximum/),
+      },
+    })
+    expect(await gateway.uploads(client.id)).toMatchObject([{ id, state: 'parked' }])
+    expect(await new Client(gateway.url).pictures(await photo())).toMatchObject({ status: 202 })
+
+    expect((await client.sends('DELETE', `/api/jobs/${id}`)).status).toBeLessThan(300)
+    expect(await client.pictures(await photo('b.jpg'))).toMatchObject({ status: 202 })
+  } finally {
+    await sql.end()
+    await gateway.close()
+  }
+})

@@ -12,7 +12,7 @@ import {
 import { type AssetRecord, type AssetRepository, openDatabase } from '@airlock/database'
 import { isMediaType, type Refusal } from '@airlock/domain'
 import { inspectionVersion } from '@airlock/inspection/full'
-import { defaultIsolation, InspectorPool } from '@airlock/inspection/isolated'
+import { defaultIsolation, findLauncher, InspectorPool } from '@airlock/inspection/isolated'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
 
@@ -60,7 +60,11 @@ async function lookAtAll(all: boolean, io: CommandIo): Promise<Tally> {
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
   const store = s3ObjectStore(storeSettings(config))
   const settings = inspectionSettings(config)
-  const pool = new InspectorPool(availableParallelism(), { ...settings, limits: { ...defaultIsolation.limits, ...settings.limits } })
+  const pool = new InspectorPool(
+    availableParallelism(),
+    { ...settings, limits: { ...defaultIsolation.limits, ...settings.limits } },
+    findLauncher(),
+  )
   try {
     return await eachAsset({ assets: database.assets, store, pool }, all, io)
   } finally {

@@ -1,4 +1,4 @@
-import { InspectionFailed } from '@airlock/domain'
+import { InspectionFailed, InspectorBusy } from '@airlock/domain'
 import {
   AttemptFailed,
   handBack,
@@ -73,14 +73,25 @@ export async function handleProcessUpload(
   return outcome.ended === 'nothing' ? null : outcome
 }
 
-async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<null> {
+async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<UploadEnded | null> {
+  if (failed.cause instanceof InspectorBusy) return waitForInspector(failed, job, token, deps)
   const retryInMs = retryAfterMs(failed.claim.tries + furtherApart(failed), deps.retry, Math.random)
   const settled = await settleFailedAttempt(failed, { ...deps, patience: deps.retry, retryInMs })
-  if (settled === 'lost') return null
-  deps.onOutcome(settled)
-  if (settled === 'parked') throw new UnrecoverableError(failed.message)
-  return comeAgain(job, token, retryInMs)
+  if (settled.ended === 'lost') return null
+  deps.onOutcome(settled.ended)
+  if (settled.ended === 'parked') throw new UnrecoverableError(failed.message)
+  return settled.ended === 'rejected' ? settled : comeAgain(job, token, retryInMs)
 }
+
+/** Its last attempt has to wait for that of another file. It waits on the queue, where it keeps no place of the lane. */
+async function waitForInspector({ claim }: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<null> {
+  if ((await handBack(claim, deps)) === 'lost') return null
+  deps.onOutcome('handed_back')
+  return comeAgain(job, token, retryAfterMs(1, inspectorBusyFor, Math.random))
+}
+
+/** A last attempt takes a minute at most in most cases. */
+const inspectorBusyFor = { baseMs: 4000, capMs: 4000 } as const
 
 /** @throws DelayedError always: so the queue knows that the job was moved */
 async function comeAgain(job: Job, token: string | undefined, inMs: number): Promise<never> {

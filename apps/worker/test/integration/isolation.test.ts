@@ -36,54 +36,72 @@ function storeDoing(work: () => unknown, { store }: Servers): Servers['store'] {
   return { ...store, source: (...args) => doing(store.source(...args)) }
 }
 
+/** Limits of which a sound picture exceeds one. */
+const exceeding = {
+  'the clock': { ...defaultIsolation, maxSeconds: { ...defaultIsolation.maxSeconds, picture: 0.001 }, limits },
+  'processor time': { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 0.01 }, limits },
+  memory: { ...defaultIsolation, maxMemoryMiB: 20, limits },
+}
+
 test('a file that its inspector never gets done with is parked after three tries, and other files go on', patient, async ({ airlock }) => {
-  const maxSeconds = { ...defaultIsolation.maxSeconds, picture: 0.001 }
-  airlock.startsWorker({ inspection: { ...defaultIsolation, maxSeconds, limits } })
+  airlock.startsWorker({ inspection: exceeding['the clock'] })
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
 
   await airlock.comesTo('completed', video)
   expect(await airlock.comesTo('parked', picture)).toMatchObject({
     attempt: 3,
     refusal: { code: 'inspection_failed' },
-    lastFault: 'inspection failed 3×: took longer than 0.001 s',
+    lastFault: 'InspectionFailed: took longer than 0.001 s',
   })
   expect(await airlock.quarantine()).toEqual([picture.quarantineKey])
 })
 
-test('a file that needs more memory than there may be takes no worker down', patient, async ({ airlock }) => {
-  airlock.startsWorker({ inspection: { ...defaultIsolation, maxMemoryMiB: 20, limits } })
-  const picture = await airlock.accepts(samples.photo)
+test.for([
+  { limit: 'memory', says: 'more than 20 MiB of memory' },
+  { limit: 'processor time', says: 'more than 0.01 s of processor time' },
+] as const)(
+  'a file that needs more $limit than there may be is rejected after three tries, and takes no worker down',
+  patient,
+  async ({ limit, says }, { airlock, expect }) => {
+    airlock.startsWorker({ inspection: exceeding[limit] })
+    const picture = await airlock.accepts(samples.photo)
 
-  expect(await airlock.comesTo('parked', picture)).toMatchObject({
-    attempt: 3,
-    refusal: { code: 'inspection_failed' },
-    lastFault: 'inspection failed 3×: needed more than 20 MiB',
-  })
-})
+    expect(await airlock.comesTo('rejected', picture)).toMatchObject({
+      attempt: 3,
+      refusal: { code: 'file_too_complex', detail: expect.stringContaining(says) },
+    })
+    expect(await airlock.quarantine()).toEqual([])
+  },
+)
 
 test.for([
-  { signal: 'SIGSEGV', what: 'a crash of native code' },
-  { signal: 'SIGKILL', what: 'a machine out of memory' },
+  { signal: 'SIGSEGV', what: 'a crash of native code', ends: 'rejected', code: 'file_too_complex' },
+  { signal: 'SIGKILL', what: 'a machine out of memory', ends: 'parked', code: 'inspection_failed' },
 ] as const)(
-  'a file that ends its inspectors like $what is parked after three tries, each of them later',
+  'a file that ends its inspectors like $what is $ends after three tries, each of them later',
   patient,
-  async ({ signal }, { airlock, servers }) => {
+  async ({ signal, ends, code }, { airlock, servers, expect }) => {
     const dying = storeDoing(() => inspector().kill(signal), servers)
     const retry = { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 10_000 }
     airlock.startsWorker({ store: dying, retry, concurrency: 1, lanes: ['images'] })
     const picture = await airlock.accepts(samples.photo)
 
-    expect(await airlock.comesTo('parked', picture)).toMatchObject({
-      attempt: 3,
-      refusal: { code: 'inspection_failed' },
-      lastFault: `inspection failed 3×: ended with ${signal}`,
-    })
+    expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })
     // eight times further apart than other tries, which come after 10 to 20 ms and then 20 to 40
     const waits = airlock.log.saying('attempt failed, upload waits for another').map(({ retryInMs }) => Number(retryInMs))
     expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
-    expect(await airlock.quarantine()).toEqual([picture.quarantineKey])
+    expect(await airlock.quarantine()).toEqual(ends === 'parked' ? [picture.quarantineKey] : [])
   },
 )
+
+test('two last tries wait for each other on the queue, and both end', patient, async ({ airlock }) => {
+  airlock.startsWorker({ inspection: exceeding['processor time'], concurrency: 4, lanes: ['images'] })
+  const pictures = [await airlock.accepts(samples.photo), await airlock.accepts(samples.logo)]
+
+  for (const picture of pictures) {
+    expect(await airlock.comesTo('rejected', picture)).toMatchObject({ refusal: { code: 'file_too_complex' } })
+  }
+})
 
 test(
   'an inspection whose lease is lost is ended at once, not at its limit, and the next file is read',

@@ -47,6 +47,7 @@ export interface UploadRow {
   readonly sourceBucket: string | null
   readonly sourceKey: string | null
   readonly handedBack: number
+  readonly failedInspections: number
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -95,5 +96,6 @@ export const Upload = new EntitySchema<UploadRow>({
     sourceBucket: { name: 'source_bucket', type: 'text', nullable: true },
     sourceKey: { name: 'source_key', type: 'text', nullable: true },
     handedBack: { name: 'handed_back', type: 'integer', default: 0 },
+    failedInspections: { name: 'failed_inspections', type: 'smallint', default: 0 },
   },
 })

@@ -16,6 +16,8 @@ import { RememberFailures1795478400014 } from './1795478400014-remember-failures
 import { OpenPipelineDoor1795478400015 } from './1795478400015-open-pipeline-door.ts'
 import { WriteEvents1795478400016 } from './1795478400016-write-events.ts'
 import { CountHandBacks1795478400017 } from './1795478400017-count-hand-backs.ts'
+import { CountFailedInspections1795478400024 } from './1795478400024-count-failed-inspections.ts'
+import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-bytes.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -37,4 +39,6 @@ export const migrations = [
   OpenPipelineDoor1795478400015,
   WriteEvents1795478400016,
   CountHandBacks1795478400017,
+  CountFailedInspections1795478400024,
+  BoundParkedBytes1795478400025,
 ]

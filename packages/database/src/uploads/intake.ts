@@ -27,11 +27,14 @@ export interface NewUpload {
 
 export interface FileLimit {
   readonly filesPerHour: number
+  /** Bytes of failed uploads of one user that are kept for operators: with as many, no new file is taken in. Absent: no bound. */
+  readonly parkedBytes?: number | undefined
 }
 
 export type Registration =
   | { readonly registered: true; readonly filesUsed: number }
-  | { readonly registered: false; readonly filesUsed: number; readonly retryAfterSeconds: number }
+  | { readonly registered: false; readonly full: 'hour'; readonly filesUsed: number; readonly retryAfterSeconds: number }
+  | { readonly registered: false; readonly full: 'parked' }
 
 /** What is known of a good file when its request has been read to the end. */
 export interface AcceptedUpload {
@@ -54,8 +57,8 @@ export interface AcceptedUpload {
 /** The moves of an upload at a door, until it is accepted or abandoned. */
 export interface Intake {
   /**
-   * Writes down that a file is being received, unless its owner has had `filesPerHour` in the hour before now.
-   * Exact, also when many gateways count the same user at once. The owner's `users` row is made when it is missing.
+   * Writes down that a file is being received, unless its owner has had `filesPerHour` in the hour before now, or has `parkedBytes` parked.
+   * The hour is exact, also when many gateways count the same user at once; what is on its way to being parked is not counted yet. The owner's `users` row is made when it is missing.
    *
    * @throws UnknownUser when there is no such user and none can be made
    */
@@ -83,8 +86,8 @@ export interface Intake {
 const read = rowReader(Upload)
 
 export const intake = (sessions: Sessions, turns = new Turns()): Intake => ({
-  async register(upload, { filesPerHour }) {
-    const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour]))
+  async register(upload, { filesPerHour, parkedBytes = Number.MAX_SAFE_INTEGER }) {
+    const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour, parkedBytes]))
     const [answer] = await turns.take(upload.userId, ask)
     return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
   },
@@ -120,10 +123,10 @@ async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[]):
   })
 }
 
-const register = 'select * from uploads_register($1, $2)'
+const register = 'select * from uploads_register($1, $2, $3)'
 
 interface RegisterAnswer {
-  readonly outcome: 'registered' | 'limit_reached' | 'unknown_user'
+  readonly outcome: 'registered' | 'limit_reached' | 'parked_full' | 'unknown_user'
   readonly files_used: number
   readonly retry_after_seconds: number
 }
@@ -133,7 +136,9 @@ function registrationOf({ outcome, files_used, retry_after_seconds }: RegisterAn
     case 'registered':
       return { registered: true, filesUsed: files_used }
     case 'limit_reached':
-      return { registered: false, filesUsed: files_used, retryAfterSeconds: retry_after_seconds }
+      return { registered: false, full: 'hour', filesUsed: files_used, retryAfterSeconds: retry_after_seconds }
+    case 'parked_full':
+      return { registered: false, full: 'parked' }
     case 'unknown_user':
       throw new UnknownUser(userId)
     default:

@@ -74,6 +74,8 @@ export interface UploadRecord {
   readonly source: Source | null
   /** Of the attempts, those that ended because their worker stopped. */
   readonly handedBack: number
+  /** Inspections in a row that came to no verdict. */
+  readonly failedInspections: number
 }
 
 /** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */

@@ -35,8 +35,8 @@ export interface Claim {
   readonly nonce: string
   readonly requestId: string | null
   readonly receivedAt: Date
-  /** Why the attempt before this one failed, as `release` wrote it; null when there was none. */
-  readonly lastFault: string | null
+  /** How many inspections in a row came to no verdict by now, as `release` wrote it. */
+  readonly failedInspections: number
   /** For how long its attempts have failed by now, by the database's clock; 0 when none has. */
   readonly failingForSeconds: number
 }
@@ -98,9 +98,10 @@ export interface Work {
    *
    * @param fault why, for operators
    * @param options.retryInMs the wait before the next attempt: the sweeper rings for it no earlier
+   * @param options.failedInspections how many inspections in a row have come to no verdict now; 0 when it was something else that failed
    * @throws ClaimLost
    */
-  release(claim: Claim, fault: string, options?: { retryInMs: number }): Promise<void>
+  release(claim: Claim, fault: string, options?: { retryInMs: number; failedInspections?: number }): Promise<void>
   /**
    * Lets go because the worker stops, as if it had never claimed it but for `attempt`: the upload can be claimed at once, and neither its
    * faults nor its tries have become more.
@@ -158,8 +159,8 @@ export const work = (sessions: Sessions): Work => {
       await fenced(claim, reject, code, error, detail, giveBack, copied)
     },
 
-    async release(claim, fault, { retryInMs } = { retryInMs: 0 }) {
-      await fenced(claim, release, storableText(fault, maxFaultCharacters), retryInMs / 1000)
+    async release(claim, fault, { retryInMs, failedInspections = 0 } = { retryInMs: 0 }) {
+      await fenced(claim, release, storableText(fault, maxFaultCharacters), retryInMs / 1000, failedInspections)
     },
 
     async handBack(claim) {
@@ -216,13 +217,13 @@ function refusedClaim(standing: Standing | undefined, { maxRunning, retryInMs }:
 /** The database's checks promise that nothing of this is null once an upload was accepted. */
 function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
   const { attempt, handedBack, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
-  const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, lastFault } = upload
+  const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, failedInspections } = upload
   if (assetType === null || detectedType === null || finalKey === null || sizeBytes === null || etag === null || receivedAt === null) {
     throw new Error(`upload ${id} was claimed without having been accepted`)
   }
   const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
   const file = { quarantineKey, source, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag }
-  return { ...origin, ...file, attempt, tries: attempt - handedBack, lastFault, failingForSeconds }
+  return { ...origin, ...file, attempt, tries: attempt - handedBack, failedInspections, failingForSeconds }
 }
 
 const claim = `
@@ -275,7 +276,8 @@ const reject = `
 const release = `
   update uploads set
     state = 'received', updated_at = now(), lease_until = null, last_fault = $3,
-    failing_since = coalesce(failing_since, now()), next_attempt_at = now() + make_interval(secs => $4)
+    failing_since = coalesce(failing_since, now()), next_attempt_at = now() + make_interval(secs => $4),
+    failed_inspections = $5
   where id = $1 and attempt = $2 and state = 'processing'
   returning id`
 

@@ -85,7 +85,7 @@ test('a refusal says in how many seconds there is room again', async ({ database
 
   const wait = async (filesPerHour: number) => {
     const answer = await database.uploads.register(newUpload({ userId }), { filesPerHour })
-    return answer.registered ? 0 : answer.retryAfterSeconds
+    return answer.registered || answer.full !== 'hour' ? 0 : answer.retryAfterSeconds
   }
 
   // With a limit of 3 the oldest must leave the hour, with 2 the second as well, with 1 all three.

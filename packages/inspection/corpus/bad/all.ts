@@ -4,6 +4,7 @@ import { badJpegs } from './jpeg.ts'
 import { badJpegTrailers } from './jpeg-trailers.ts'
 import { badMp4s } from './mp4.ts'
 import { otherFormats } from './other-formats.ts'
+import { otherLoaders } from './other-loaders.ts'
 import { badPngs } from './png.ts'
 import { suspiciousFiles } from './suspicious.ts'
 import { badWebps } from './webp.ts'
@@ -23,4 +24,5 @@ export const badFiles: readonly CorpusFile[] = [
   ...badZipExtras,
   ...suspiciousFiles,
   ...costlyFiles,
+  ...otherLoaders,
 ]

@@ -8,7 +8,7 @@ export interface InspectionLimits {
   readonly maxPixels: number
   /** Frames of an animated picture. */
   readonly maxFrames: number
-  /** Seconds that decoding a picture may take. Taking longer is no verdict but an error: the machine may be loaded. */
+  /** Seconds that decoding a picture may take by the clock. Taking longer is not a verdict but an error: the machine may be loaded. */
   readonly maxDecodeSeconds: number
   /** Boxes of a video that are looked at, on all levels together. A fragmented video of 500 MiB has some thousands. */
   readonly maxBoxes: number
@@ -26,7 +26,7 @@ export const defaultLimits: InspectionLimits = {
   maxBytes: defaultSizeLimits,
   maxPixels: 100_000_000,
   maxFrames: 1000,
-  maxDecodeSeconds: 30,
+  maxDecodeSeconds: 120,
   maxBoxes: 20_000,
   maxEntries: 10_000,
   maxEntryBytes: 64 * MiB,

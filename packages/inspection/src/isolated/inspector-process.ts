@@ -1,21 +1,11 @@
-import { MiB } from '@airlock/domain'
-import { exitCodes, type FromChild, type ToChild } from './messages.ts'
+import type { FromChild, ToChild } from './messages.ts'
 import { withoutNetwork } from './no-network.ts'
 import { remoteSource } from './remote-source.ts'
 
-/** The program of an inspector process: reads the files that its parent names, one after the other. Started by `InspectorProcess` alone. */
-
-const memoryCheckMs = 20
-const maxRssBytes = Number(process.argv[2]) * MiB
-
-const endIfTooLarge = (): void => {
-  if (process.memoryUsage.rss() > maxRssBytes) process.exit(exitCodes.tooMuchMemory)
-}
+/** The program of an inspector process: reads the files that its parent names, one after the other. Started by `OneInspector` alone. */
 
 withoutNetwork()
 process.on('disconnect', () => process.exit(0))
-setInterval(endIfTooLarge, memoryCheckMs)
-endIfTooLarge()
 
 /** The decoder, its native code included, is loaded only now that the guards stand. */
 const full = import('../full/inspect.ts')
@@ -58,4 +48,5 @@ process.on('message', (message: ToChild) => {
   }
 })
 
+await full
 tell({ kind: 'ready' })

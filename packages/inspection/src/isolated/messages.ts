@@ -15,8 +15,5 @@ export type FromChild =
   | { readonly kind: 'read'; readonly offset: number; readonly length: number }
   | { readonly kind: 'progress' }
   | { readonly kind: 'verdict'; readonly inspection: Inspection; readonly rssBytes: number }
-  /** Neither a verdict nor a crash: no time, no memory, a mistake of ours. */
+  /** Neither a verdict nor a crash: the decoder had no time or memory, or a mistake of ours. */
   | { readonly kind: 'failed'; readonly fault: string }
-
-/** How an inspector process says why it ended itself. */
-export const exitCodes = { tooMuchMemory: 70 } as const

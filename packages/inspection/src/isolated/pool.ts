@@ -1,25 +1,37 @@
-import { type AssetKind, assetKind, type ByteSource, MiB } from '@airlock/domain'
+import { type AssetKind, assetKind, type ByteSource, InspectionFailed, InspectorBusy, MiB } from '@airlock/domain'
 import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload } from '../full/inspector.ts'
 import { defaultLimits, type InspectionLimits } from '../full/limits.ts'
-import { OneInspector } from './one-inspector.ts'
+import { type Launcher, plainLauncher } from './namespaces.ts'
+import { type Errand, OneInspector } from './one-inspector.ts'
+
+type ByInspector = Readonly<Record<NonNullable<AssetKind['inspector']>, number>>
 
 export interface IsolationSettings {
-  /** Seconds that reading a file may take, by who reads it. For an archive: from one entry to the next. */
-  readonly maxSeconds: Readonly<Record<NonNullable<AssetKind['inspector']>, number>>
+  /**
+   * Seconds that reading a file may take by the clock, by who reads it. For an archive: from one entry to the next. Taking longer is the
+   * machine's fault.
+   */
+  readonly maxSeconds: ByInspector
+  /**
+   * Seconds of processor time likewise. Taking more is the file's fault, once it runs alone: so it must be less than `maxSeconds`, and what a
+   * loaded machine needs for a good file by the clock must not reach that first.
+   */
+  readonly maxCpuSeconds: ByInspector
   /** MiB of one inspector process. */
   readonly maxMemoryMiB: number
   readonly limits: InspectionLimits
 }
 
 export const defaultIsolation: IsolationSettings = {
-  maxSeconds: { picture: 30, video: 60, training_set: 60 },
+  maxSeconds: { picture: 60, video: 120, training_set: 120 },
+  maxCpuSeconds: { picture: 20, video: 30, training_set: 30 },
   maxMemoryMiB: 1024,
   limits: defaultLimits,
 }
 
 /** An archive of thousands of pictures moves all the while, and may take its time; but not for ever. */
-const archiveMaxSecondsInAll = 3600
+const archiveInAll = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
 /** A process is replaced after so many files, or when it keeps more than a half of its memory: whatever leaks, leaks away with it. */
 const maxFilesOfOne = 500
 const idleMs = 60_000
@@ -27,6 +39,7 @@ const idleMs = 60_000
 /** Inspector processes, at most so many at once; further files wait for one to become free. None is started before there is a file. */
 export class InspectorPool {
   readonly #settings: IsolationSettings
+  readonly #launcher: Launcher
   readonly #size: number
   readonly #idle: { inspector: OneInspector; timer: NodeJS.Timeout }[] = []
   readonly #busy = new Set<OneInspector>()
@@ -34,9 +47,11 @@ export class InspectorPool {
   readonly #ending = new Set<Promise<void>>()
   #closed = false
 
-  constructor(size: number, settings: IsolationSettings = defaultIsolation) {
+  /** @param launcher how processes are started, as `findLauncher` found it */
+  constructor(size: number, settings: IsolationSettings = defaultIsolation, launcher: Launcher = plainLauncher) {
     this.#size = size
     this.#settings = settings
+    this.#launcher = launcher
   }
 
   /**
@@ -48,19 +63,32 @@ export class InspectorPool {
   async inspect(source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
     await this.#room(signal)
     const inspector = this.#take()
-    const { inspector: kind } = assetKind(upload.assetType)
-    const maxSeconds = this.#settings.maxSeconds[kind ?? 'picture']
     try {
-      return await inspector.run({
-        source,
-        upload,
-        limits: this.#settings.limits,
-        maxSeconds,
-        maxSecondsInAll: kind === 'training_set' ? Math.max(maxSeconds, archiveMaxSecondsInAll) : maxSeconds,
-        signal,
-      })
+      return await inspector.run({ source, upload, signal, ...this.#costsOf(upload) })
     } finally {
       this.#giveBack(inspector)
+    }
+  }
+
+  /**
+   * Has a file read alone: in a fresh process, with no other inspection in this pool. For pools of one process, which take nothing else.
+   *
+   * @throws InspectorBusy at once when another file is being read alone
+   * @throws InspectionFailed as `inspect`; the failure says that it ran alone
+   */
+  async inspectAlone(source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
+    signal.throwIfAborted()
+    if (this.#closed) throw new Error('the inspectors have been closed')
+    if (this.#busy.size > 0) throw new InspectorBusy('another file is being read alone')
+    const inspector = this.#start()
+    this.#busy.add(inspector)
+    try {
+      return await inspector.run({ source, upload, signal, ...this.#costsOf(upload) })
+    } catch (error) {
+      throw error instanceof InspectionFailed ? new InspectionFailed(error.message, { fault: error.fault, alone: true }) : error
+    } finally {
+      this.#busy.delete(inspector)
+      this.#end(inspector)
     }
   }
 
@@ -73,6 +101,22 @@ export class InspectorPool {
     }
     for (const inspector of this.#busy) this.#end(inspector)
     await Promise.all(this.#ending)
+  }
+
+  #costsOf({
+    assetType,
+  }: InspectedUpload): Pick<Errand, 'limits' | 'maxSeconds' | 'maxSecondsInAll' | 'maxCpuSeconds' | 'maxCpuSecondsInAll'> {
+    const kind = assetKind(assetType).inspector ?? 'picture'
+    const { limits } = this.#settings
+    const [maxSeconds, maxCpuSeconds] = [this.#settings.maxSeconds[kind], this.#settings.maxCpuSeconds[kind]]
+    const inAll = kind === 'training_set' ? archiveInAll : { maxSeconds, maxCpuSeconds }
+    return {
+      limits,
+      maxSeconds,
+      maxCpuSeconds,
+      maxSecondsInAll: Math.max(maxSeconds, inAll.maxSeconds),
+      maxCpuSecondsInAll: Math.max(maxCpuSeconds, inAll.maxCpuSeconds),
+    }
   }
 
   async #room(signal: AbortSignal): Promise<void> {
@@ -96,10 +140,14 @@ export class InspectorPool {
     while (!inspector?.alive) {
       const idle = this.#idle.pop()
       if (idle) clearTimeout(idle.timer)
-      inspector = idle?.inspector ?? new OneInspector(this.#settings)
+      inspector = idle?.inspector ?? this.#start()
     }
     this.#busy.add(inspector)
     return inspector
+  }
+
+  #start(): OneInspector {
+    return new OneInspector({ maxMemoryMiB: this.#settings.maxMemoryMiB, launcher: this.#launcher })
   }
 
   #giveBack(inspector: OneInspector): void {

@@ -14,7 +14,14 @@ const never = new AbortController().signal
 const say = (what: string, value: string) => process.stdout.write(`| ${what} | ${value} |\n`)
 const picture = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
 const video = { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' } as const
-const errand = { limits: defaultIsolation.limits, maxSeconds: 120, maxSecondsInAll: 120, signal: never }
+const errand = {
+  limits: defaultIsolation.limits,
+  maxSeconds: 120,
+  maxSecondsInAll: 120,
+  maxCpuSeconds: 120,
+  maxCpuSecondsInAll: 120,
+  signal: never,
+}
 
 /** Twelve megapixels with the grain that makes them about 2 MiB. */
 const photo = async (format: 'jpeg' | 'progressive' | 'png' | 'webp') => {

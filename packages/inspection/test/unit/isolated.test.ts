@@ -9,7 +9,15 @@ import { sample } from '../sources.ts'
 
 const never = new AbortController().signal
 const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
-const errand = { upload: photo, limits: defaultLimits, maxSeconds: 20, maxSecondsInAll: 30, signal: never }
+const errand = {
+  upload: photo,
+  limits: defaultLimits,
+  maxSeconds: 20,
+  maxSecondsInAll: 30,
+  maxCpuSeconds: 20,
+  maxCpuSecondsInAll: 20,
+  signal: never,
+}
 const bytes = sample('good/IMG_4211.JPG')
 
 /** A source that does something whenever it is read. */
@@ -110,7 +118,9 @@ test('what a process died of is told, also when it could not be reached before i
     Atomics.wait(blocked, 0, 0, 500) // it dies, and this process can't see it yet
   })
 
-  await expect(inspector.run({ ...errand, source })).rejects.toThrow(new InspectionFailed('ended with SIGSEGV'))
+  await expect(inspector.run({ ...errand, source })).rejects.toThrow(
+    new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' } }),
+  )
 })
 
 test('a process that hangs is ended when its time is up', { timeout: 30_000 }, async ({ inspector }) => {
@@ -129,7 +139,7 @@ test('time in which the store keeps a file waiting does not count', { timeout: 3
   expect(await inspector.run({ ...errand, source: slow, maxSeconds: 1.2, maxSecondsInAll: 1.2 })).toMatchObject({ ok: true })
 })
 
-test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 60_000 }, async ({
+test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 180_000 }, async ({
   pool: _,
 }) => {
   const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#3366aa' } })
@@ -139,7 +149,9 @@ test('a picture that needs more memory than there may be has no verdict, and the
   try {
     const upload = { ...photo, filename: 'large.webp', mediaType: 'image/webp' } as const
 
-    await expect(pool.inspect(bytesInMemory(large), upload, never)).rejects.toThrow(new InspectionFailed('needed more than 250 MiB'))
+    await expect(pool.inspect(bytesInMemory(large), upload, never)).rejects.toThrow(
+      new InspectionFailed('needed more than 250 MiB', { fault: { kind: 'memory', limitMiB: 250 } }),
+    )
     expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true })
   } finally {
     await pool.close()

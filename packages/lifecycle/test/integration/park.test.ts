@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
-import { DatabaseUnavailable } from '@airlock/database'
+import { type Claim, DatabaseUnavailable } from '@airlock/database'
 import { InspectionFailed } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { AttemptFailed, settleFailedAttempt } from '../../src/index.ts'
+import { AttemptFailed, isLastInspection, settleFailedAttempt } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { openAt } from '../world.ts'
@@ -24,7 +24,7 @@ test('an attempt that a broken server spoilt leaves the upload for another, with
   const upload = await airlock.accepts(samples.photo)
   const failed = new AttemptFailed(await airlock.claims(upload), new StoreUnavailable('SlowDown (503)', upload.quarantineKey))
 
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, 2))).toBe('released')
+  expect(await settleFailedAttempt(failed, optionsOf(airlock, 2))).toEqual({ ended: 'released' })
 
   expect(await airlock.of(upload)).toMatchObject({
     state: 'received',
@@ -60,36 +60,84 @@ test('the last attempt parks: its owner is told no insides, operators are, and t
   expect(airlock.log.lines.filter(({ level }) => level === 'error')).toMatchObject([{ message: 'upload parked: an operator must look' }])
 })
 
-test('a file that takes its inspector down is parked at its third try in a row, and its owner is told so', async ({ airlock }) => {
+const outOfTime = () => new InspectionFailed('took longer than 60 s')
+const crashed = (alone: boolean) => new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' }, alone })
+
+test('a file whose inspection fails by the machine’s fault is parked at its third try in a row, and its owner is told so', async ({
+  airlock,
+}) => {
   const upload = await airlock.accepts(samples.photo)
-  const crash = async () => Promise.reject(new InspectionFailed('ended with SIGSEGV'))
-  const worker = airlock.worker({ inspect: crash, maxAttempts: 8 })
+  const worker = airlock.worker({ inspect: async () => Promise.reject(outOfTime()), maxAttempts: 8 })
 
   expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect((await airlock.of(upload)).lastFault).toBe('inspection failed 1×: ended with SIGSEGV')
+  expect(await airlock.of(upload)).toMatchObject({ failedInspections: 1, lastFault: 'InspectionFailed: took longer than 60 s' })
   expect(await worker.process(upload)).toEqual({ ended: 'released' })
   expect(await worker.process(upload)).toEqual({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({
     state: 'parked',
     attempt: 3,
     refusal: { code: 'inspection_failed' },
-    lastFault: 'inspection failed 3×: ended with SIGSEGV',
+    lastFault: 'InspectionFailed: took longer than 60 s',
   })
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 })
 
+test.for([
+  { fault: { kind: 'crash' }, says: 'it breaks the program that reads it' },
+  { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of processor time' },
+  { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
+] as const)(
+  'a file that fails by $fault.kind is rejected by its last try, which runs alone, and not before',
+  async ({ fault, says }, { airlock, expect }) => {
+    const upload = await airlock.accepts(samples.photo)
+    const alone: boolean[] = []
+    const inspect = async (_source: unknown, claim: Claim) => {
+      alone.push(isLastInspection(claim))
+      throw new InspectionFailed('no verdict', { fault, alone: isLastInspection(claim) })
+    }
+    const worker = airlock.worker({ inspect, maxAttempts: 8 })
+
+    expect(await worker.process(upload)).toEqual({ ended: 'released' })
+    expect(await worker.process(upload)).toEqual({ ended: 'released' })
+    expect(await worker.process(upload)).toMatchObject({ ended: 'rejected' })
+    expect(alone).toEqual([false, false, true])
+    expect(await airlock.of(upload)).toMatchObject({
+      state: 'rejected',
+      attempt: 3,
+      refusal: { code: 'file_too_complex', detail: expect.stringContaining(says) },
+    })
+    expect(await airlock.quarantine()).toEqual([])
+  },
+)
+
+test('a file that was never read alone is not to blame, however often it failed', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const worker = airlock.worker({ inspect: async () => Promise.reject(crashed(false)), maxAttempts: 8 })
+
+  await worker.process(upload)
+  await worker.process(upload)
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+})
+
+test('a file that was read alone, and not to its end by the machine’s fault, is parked', async ({ airlock }) => {
+  const upload = await airlock.accepts(samples.photo)
+  const killed = new InspectionFailed('ended with SIGKILL', { fault: { kind: 'machine' }, alone: true })
+  const faults = [crashed(false), crashed(false), killed]
+  const worker = airlock.worker({ inspect: async () => Promise.reject(faults.shift()), maxAttempts: 8 })
+
+  await worker.process(upload)
+  await worker.process(upload)
+  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await airlock.of(upload)).toMatchObject({ refusal: { code: 'inspection_failed' } })
+})
+
 test('a broken server between two crashes costs a file none of its three tries', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
-  const faults = [
-    new InspectionFailed('took longer than 30 s'),
-    new InspectionFailed('took longer than 30 s'),
-    new StoreUnavailable('SlowDown (503)', upload.quarantineKey),
-    new InspectionFailed('took longer than 30 s'),
-  ]
+  const faults = [outOfTime(), outOfTime(), new StoreUnavailable('SlowDown (503)', upload.quarantineKey), outOfTime()]
   const worker = airlock.worker({ inspect: async () => Promise.reject(faults.shift()), maxAttempts: 8 })
 
   for (let i = 0; i < 4; i++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect((await airlock.of(upload)).lastFault).toBe('inspection failed 1×: took longer than 30 s')
+  expect(await airlock.of(upload)).toMatchObject({ failedInspections: 1 })
 })
 
 /** The statement of docs/troubleshooting.md that tries all parked uploads again. */
@@ -100,20 +148,20 @@ async function documentedBulkRetry(): Promise<string> {
 }
 
 test('the documented bulk retry sends parked uploads again, whatever failed, with all their tries anew', async ({ airlock, world }) => {
-  const [crashed, spoilt, gone] = [
+  const [unread, spoilt, gone] = [
     await airlock.accepts(samples.photo),
     await airlock.accepts(samples.logo),
     await airlock.accepts(samples.photo),
   ]
   const failing = (cause: Error) => airlock.worker({ inspect: async () => Promise.reject(cause), maxAttempts: 3 })
-  const crashing = failing(new InspectionFailed('took longer than 30 s'))
+  const crashing = failing(outOfTime())
   const spoiling = failing(new StoreUnavailable('SlowDown (503)', spoilt.quarantineKey))
   for (let tries = 0; tries < 3; tries++) {
-    await crashing.process(crashed)
+    await crashing.process(unread)
     await spoiling.process(spoilt)
   }
   await failing(new ObjectMissing('GetObject', gone.quarantineKey)).process(gone)
-  expect([await airlock.stateOf(crashed), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
+  expect([await airlock.stateOf(unread), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
     'parked',
     'parked',
     'parked',
@@ -121,15 +169,15 @@ test('the documented bulk retry sends parked uploads again, whatever failed, wit
 
   await world.sql.query(await documentedBulkRetry())
 
-  expect([await airlock.stateOf(crashed), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
+  expect([await airlock.stateOf(unread), await airlock.stateOf(spoilt), await airlock.stateOf(gone)]).toEqual([
     'received',
     'received',
     'parked',
   ])
-  const patient = airlock.worker({ inspect: async () => Promise.reject(new InspectionFailed('took longer than 30 s')), maxAttempts: 8 })
-  expect(await patient.process(crashed)).toEqual({ ended: 'released' })
-  expect((await airlock.of(crashed)).lastFault).toBe('inspection failed 1×: took longer than 30 s')
-  expect(await airlock.worker().process(crashed)).toMatchObject({ ended: 'completed' })
+  const patient = airlock.worker({ inspect: async () => Promise.reject(outOfTime()), maxAttempts: 8 })
+  expect(await patient.process(unread)).toEqual({ ended: 'released' })
+  expect(await airlock.of(unread)).toMatchObject({ failedInspections: 1 })
+  expect(await airlock.worker().process(unread)).toMatchObject({ ended: 'completed' })
   expect(await airlock.worker().process(spoilt)).toMatchObject({ ended: 'completed' })
 })
 
@@ -141,7 +189,7 @@ const losses = [
 test.for(losses)('an upload whose bytes are $what is parked at its first attempt', async ({ Lost }, { airlock, expect }) => {
   const upload = await airlock.accepts(samples.photo)
   const failed = new AttemptFailed(await airlock.claims(upload), new Lost('GetObject', upload.quarantineKey))
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, 8))).toBe('parked')
+  expect(await settleFailedAttempt(failed, optionsOf(airlock, 8))).toEqual({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({ state: 'parked', attempt: 1, refusal: { code: 'upload_vanished' } })
 })
 
@@ -152,7 +200,7 @@ test.for([1, 8])('an attempt that was overtaken settles nothing, be it one of %i
   await airlock.claims(upload)
   const before = await airlock.of(upload)
 
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, maxAttempts))).toBe('lost')
+  expect(await settleFailedAttempt(failed, optionsOf(airlock, maxAttempts))).toEqual({ ended: 'lost' })
 
   expect(await airlock.of(upload)).toEqual(before)
 })

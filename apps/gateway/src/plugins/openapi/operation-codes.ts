@@ -56,6 +56,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'request_in_flight',
     'unknown_user',
     'file_limit_reached',
+    'parked_limit_reached',
     'storage_unavailable',
     'overloaded',
     'upload_share_exceeded',

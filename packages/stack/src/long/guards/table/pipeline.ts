@@ -137,7 +137,7 @@ export const pipeline: readonly Guard[] = [
   {
     keeps: 'an operator hears that a video is not the one that was registered',
     file: 'packages/lifecycle/src/park.ts',
-    edits: [["code: 'upload_vanished', isHopeless: true", "code: 'processing_failed', isHopeless: true"]],
+    edits: [["return { kind: 'park', code: 'upload_vanished' }", "return { kind: 'park', code: 'processing_failed' }"]],
     test: {
       file: 'packages/lifecycle/test/integration/faults-inbox.test.ts',
       title: 'a video that is replaced after it was registered is never promoted, and an operator hears of it',
@@ -217,7 +217,7 @@ export const pipeline: readonly Guard[] = [
   {
     keeps: 'a video that changed is parked at once',
     file: 'packages/lifecycle/src/park.ts',
-    edits: [['if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) {', 'if (cause instanceof ObjectMissing) {']],
+    edits: [['if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) return', 'if (cause instanceof ObjectMissing) return']],
     test: {
       file: 'packages/lifecycle/test/integration/other-buckets.test.ts',
       title: 'a video that is replaced after its acceptance is never promoted',

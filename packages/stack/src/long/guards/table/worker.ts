@@ -130,7 +130,7 @@ export const worker: readonly Guard[] = [
   {
     keeps: 'three crashes of its inspector park a file',
     file: 'packages/lifecycle/src/park.ts',
-    edits: [['isHopeless: usedUp || count >= maxInspections', 'isHopeless: usedUp']],
+    edits: [['return usedUp || count >= maxInspections ?', 'return usedUp ?']],
     test: {
       file: 'apps/worker/test/integration/isolation.test.ts',
       title: 'a file that its inspector never gets done with is parked after three tries, and other files go on',
@@ -266,7 +266,7 @@ export const worker: readonly Guard[] = [
     edits: [
       [
         "    if (!(error instanceof ClaimLost)) throw error\n    log.warn({ ...about, step: 'release' }",
-        "    if (!(error instanceof ClaimLost)) return 'lost'\n    log.warn({ ...about, step: 'release' }",
+        "    if (!(error instanceof ClaimLost)) return { ended: 'lost' }\n    log.warn({ ...about, step: 'release' }",
       ],
     ],
     test: {
@@ -345,8 +345,8 @@ export const worker: readonly Guard[] = [
     file: 'packages/database/src/uploads/work.ts',
     edits: [
       [
-        'next_attempt_at = now() + make_interval(secs => $4)\n  where id = $1 and attempt = $2 and state',
-        'next_attempt_at = now() + make_interval(secs => $4)\n  where id = $1 and $2::integer is not null and state',
+        '    failed_inspections = $5\n  where id = $1 and attempt = $2 and state',
+        '    failed_inspections = $5\n  where id = $1 and $2::integer is not null and state',
       ],
     ],
     test: {

@@ -1,0 +1,135 @@
+import { fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { bytesInMemory } from '@airlock/domain'
+import { defaultIsolation, defaultLimits, findLauncher, InspectorPool, plainLauncher } from '@airlock/inspection/isolated'
+import { waitFor } from '@airlock/stack/testing'
+import { expect, test } from 'vitest'
+import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { hostile } from '../hostile/preloads.ts'
+import { sample } from '../sources.ts'
+
+const launcher = findLauncher()
+const patient = { timeout: 120_000 } as const
+const never = new AbortController().signal
+const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
+const bytes = sample('good/IMG_4211.JPG')
+
+/** What JavaScript without Node's permissions, so any code at all, gets to see from inside. */
+async function seenFrom(command: readonly [string, ...string[]], port: number): Promise<Record<string, unknown>> {
+  const script = `
+    const fs = require('node:fs')
+    const attempt = (work) => { try { return work() } catch (error) { return error.code } }
+    const result = {
+      environment: attempt(() => fs.readFileSync('/proc/${process.pid}/environ', 'latin1').length > 0),
+      memory: attempt(() => fs.openSync('/proc/${process.pid}/mem', 'r') > 0),
+      signal: attempt(() => process.kill(${process.pid}, 0)),
+      capabilities: /CapEff:\\s*(\\w+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1],
+    }
+    const socket = require('node:net').connect(${port}, '127.0.0.1')
+    const tell = (network) => { console.log(JSON.stringify({ ...result, network })); process.exit() }
+    socket.on('connect', () => tell('connected')).on('error', (error) => tell(error.code))`
+  const [file, ...args] = command
+  const child = spawn(file, [...args, '-e', script], { env: {}, stdio: ['ignore', 'pipe', 'inherit'] })
+  let said = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said += text
+  })
+  await once(child, 'close')
+  return JSON.parse(said)
+}
+
+async function listening(): Promise<{ port: number; close: () => void }> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() }
+}
+
+test('what may be had without privileges is found, and said in words', patient, () => {
+  expect(launcher.isolation).toMatch(/^(?:a process of its own|namespaces of its own(?:, with a \/proc of its own)?)$/)
+})
+
+test('a child process alone can read its parent’s environment, unless Node’s permissions forbid it', patient, async () => {
+  const { port, close } = await listening()
+  expect(await seenFrom(plainLauncher.command, port)).toMatchObject({ signal: true, network: 'connected' })
+  close()
+})
+
+test.skipIf(!launcher.inNamespaces)(
+  'in namespaces no code reads the worker’s environment or memory, signals it or has a network',
+  patient,
+  async () => {
+    const { port, close } = await listening()
+    expect(await seenFrom(launcher.command, port)).toEqual({
+      environment: expect.stringMatching(/^(?:ENOENT|EACCES)$/),
+      memory: expect.stringMatching(/^(?:ENOENT|EACCES)$/),
+      signal: 'ESRCH',
+      capabilities: '0000000000000000',
+      network: expect.stringMatching(/^(?:ENETUNREACH|ECONNREFUSED|EADDRNOTAVAIL)$/),
+    })
+    close()
+  },
+)
+
+test.skipIf(!launcher.inNamespaces)('a file gets the same verdict there, and what the process uses is measured', patient, async () => {
+  const pool = new InspectorPool(1, defaultIsolation, launcher)
+  try {
+    expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true, mediaType: 'image/jpeg' })
+  } finally {
+    await pool.close()
+  }
+  const [, ...arguments_] = hostile('fills-memory').command
+  const wrapped = { ...launcher, command: [...launcher.command, ...arguments_] as const } as typeof launcher
+  const inspector = new OneInspector({ maxMemoryMiB: 300, launcher: wrapped })
+  const cost = { maxSeconds: 100, maxSecondsInAll: 100, maxCpuSeconds: 100, maxCpuSecondsInAll: 100 }
+  const errand = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
+
+  await expect(inspector.run(errand)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
+
+  const { pid } = inspector
+  await inspector.close()
+  await waitFor(() => isGone(pid), { what: 'the process in the namespace to end' })
+})
+
+/** Whether there is no such process, or only its exit status any more. */
+function isGone(pid: number | null): boolean {
+  try {
+    return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}
+
+test.skipIf(!launcher.inNamespaces)('when the worker is killed, its inspectors die with it, whatever they do', patient, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'airlock-worker-'))
+  const file = join(folder, 'worker.ts')
+  const url = (path: string) => new URL(path, import.meta.url).href
+  writeFileSync(
+    file,
+    `import { OneInspector } from '${url('../../src/isolated/one-inspector.ts')}'
+     import { findLauncher } from '${url('../../src/isolated/namespaces.ts')}'
+     const launcher = findLauncher()
+     const inspector = new OneInspector({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${fileURLToPath(url('../hostile/burns-time.ts'))}'] } })
+     const cost = { maxSeconds: 100, maxSecondsInAll: 100, maxCpuSeconds: 100, maxCpuSecondsInAll: 100 }
+     const source = { size: 1, read: async () => new Uint8Array(1) }
+     inspector.run({ source, upload: {}, limits: {}, ...cost, signal: new AbortController().signal }).catch(() => {})
+     setInterval(() => { if (inspector.pid !== null) process.send(inspector.pid) }, 50)`,
+  )
+  const worker = fork(file, [], { execArgv: process.execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  try {
+    const [pid] = await once(worker, 'message')
+    await waitFor(() => cpuTicks(pid) > 50, { what: 'the inspector to be busy', timeoutMs: 60_000 })
+    worker.kill('SIGKILL')
+    await waitFor(() => isGone(pid), { what: 'the inspector to die', timeoutMs: 20_000 })
+  } finally {
+    worker.kill('SIGKILL')
+    rmSync(folder, { recursive: true })
+  }
+})
+
+const cpuTicks = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13])

@@ -1,0 +1,135 @@
+import { bytesInMemory, type InspectionFailed, InspectorBusy } from '@airlock/domain'
+import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspection/isolated'
+import { expect, test } from 'vitest'
+import type { Launcher } from '../../src/isolated/namespaces.ts'
+import { type Errand, OneInspector } from '../../src/isolated/one-inspector.ts'
+import { linuxUsageOf, usageInPs, usageOf } from '../../src/isolated/process-usage.ts'
+import { hostile } from '../hostile/preloads.ts'
+import { sample } from '../sources.ts'
+
+const never = new AbortController().signal
+const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
+const bytes = sample('good/IMG_4211.JPG')
+const errand: Errand = {
+  source: bytesInMemory(bytes),
+  upload: photo,
+  limits: defaultLimits,
+  maxSeconds: 100,
+  maxSecondsInAll: 100,
+  maxCpuSeconds: 50,
+  maxCpuSecondsInAll: 50,
+  signal: never,
+}
+const patient = { timeout: 120_000 } as const
+
+/** How a file ends in an inspector that was started so. */
+async function failure(launcher: Launcher, given: Partial<Errand> = {}, maxMemoryMiB = 1024): Promise<InspectionFailed> {
+  const inspector = new OneInspector({ maxMemoryMiB, launcher })
+  try {
+    return (await inspector.run({ ...errand, ...given }).then(
+      () => expect.fail('it came to a verdict'),
+      (error: unknown) => error,
+    )) as InspectionFailed
+  } finally {
+    await inspector.close()
+  }
+}
+
+test('the limit of memory holds for synchronous code that never gives the event loop a turn', patient, async () => {
+  expect(await failure(hostile('fills-memory'), {}, 300)).toMatchObject({
+    name: 'InspectionFailed',
+    message: 'needed more than 300 MiB',
+    fault: { kind: 'memory', limitMiB: 300 },
+  })
+})
+
+test('the limit of processor time holds for synchronous code, and is the file’s fault', patient, async () => {
+  expect(await failure(hostile('burns-time'), { maxCpuSeconds: 1.5 })).toMatchObject({
+    message: 'needed more than 1.5 s of processor time',
+    fault: { kind: 'cpu_time', limitSeconds: 1.5 },
+  })
+})
+
+test('the limit of processor time in all holds however often a part is done', patient, async () => {
+  expect(await failure(hostile('burns-time'), { maxCpuSecondsInAll: 1.5 })).toMatchObject({
+    fault: { kind: 'cpu_time', limitSeconds: 1.5 },
+  })
+})
+
+test('any limit by the clock is the machine’s fault', patient, async () => {
+  expect(await failure(hostile('burns-time'), { maxSeconds: 1.5 })).toMatchObject({
+    message: 'took longer than 1.5 s',
+    fault: { kind: 'machine' },
+  })
+})
+
+test('what a file costs does not count against the next one in the same process', patient, async () => {
+  const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('burns-a-little') })
+  try {
+    await inspector.run(errand)
+    const started = (await usageOf(inspector.pid ?? 0))?.cpuSeconds ?? 0
+    for (let files = 0; files < 3; files++) expect(await inspector.run({ ...errand, maxCpuSeconds: 1.1 })).toMatchObject({ ok: true })
+    expect(((await usageOf(inspector.pid ?? 0))?.cpuSeconds ?? 0) - started).toBeGreaterThan(1.1)
+  } finally {
+    await inspector.close()
+  }
+})
+
+test('an error that nobody handles in the middle of a file is a crash', patient, async () => {
+  expect(await failure(hostile('exits'))).toMatchObject({ message: 'ended with code 7', fault: { kind: 'crash' } })
+})
+
+test('an inspector whose program can not be loaded says nothing about the file', patient, async () => {
+  expect(await failure(hostile('does-not-load'))).toMatchObject({ fault: { kind: 'machine' } })
+})
+
+test.for([
+  { signal: 'SIGSEGV', kind: 'crash' },
+  { signal: 'SIGABRT', kind: 'crash' },
+  { signal: 'SIGKILL', kind: 'machine' },
+  { signal: 'SIGTERM', kind: 'machine' },
+] as const)('$signal that nobody here sent is the fault of: $kind', patient, async ({ signal, kind }, { expect }) => {
+  const inspector = new OneInspector({ maxMemoryMiB: 1024 })
+  const source = {
+    ...bytesInMemory(bytes),
+    read: async () => {
+      process.kill(inspector.pid ?? 0, signal)
+      return new Promise<Uint8Array>(() => {})
+    },
+  }
+  await expect(inspector.run({ ...errand, source })).rejects.toMatchObject({ fault: { kind } })
+  await inspector.close()
+})
+
+test('a verdict that names another type than the file was taken for is none, and its process reads no other file', patient, async () => {
+  const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('lies') })
+  await expect(inspector.run(errand)).rejects.toMatchObject({ message: 'said what no inspector says', fault: { kind: 'machine' } })
+  expect(inspector.alive).toBe(false)
+  await inspector.close()
+})
+
+test('the last attempt runs alone: a second one has to come again, and its failure says that it was alone', patient, async () => {
+  const pool = new InspectorPool(
+    1,
+    { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 1 } },
+    hostile('burns-time'),
+  )
+  try {
+    const first = pool.inspectAlone(bytesInMemory(bytes), photo, never)
+    await expect(pool.inspectAlone(bytesInMemory(bytes), photo, never)).rejects.toBeInstanceOf(InspectorBusy)
+    await expect(first).rejects.toMatchObject({ alone: true, fault: { kind: 'cpu_time' } })
+    await expect(pool.inspect(bytesInMemory(bytes), photo, never)).rejects.toMatchObject({ alone: false })
+  } finally {
+    await pool.close()
+  }
+})
+
+test('what a process uses is read as its system writes it', async () => {
+  expect(usageInPs('  20480    0:01.50\n')).toEqual({ memoryBytes: 20480 * 1024, cpuSeconds: 1.5 })
+  expect(usageInPs('1024 1-02:03:04')).toEqual({ memoryBytes: 1024 ** 2, cpuSeconds: 26 * 3600 + 184 })
+  const { user, system } = process.cpuUsage()
+  const own = await usageOf(process.pid)
+  expect(own?.cpuSeconds).toBeGreaterThan((user + system) / 1e6 / 2)
+  expect(own?.memoryBytes).toBeGreaterThan(process.memoryUsage.rss() / 2)
+  if (process.platform === 'linux') expect(linuxUsageOf(0x7fff_fffe)).toBeNull()
+})
