@@ -124,6 +124,7 @@ test('Redis asks for the password that the others have', () => {
     expect(environmentOf('redis', set).REDISCLI_AUTH).toBe(password)
   }
   const command = services.redis?.command ?? []
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is compose that fills it in
   expect(command[command.indexOf('--requirepass') + 1]).toBe('${REDIS_PASSWORD:-airlock-development}')
 })
 
