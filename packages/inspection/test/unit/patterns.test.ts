@@ -79,6 +79,8 @@ test('every file that builds patterns as it runs is known, and what it builds is
     'packages/inspection/src/full/suspicious/script-address.ts',
     'packages/inspection/src/full/suspicious/search.ts',
     'packages/inspection/src/full/suspicious/signs.ts',
+    // What the kernel says of a process
+    'packages/inspection/src/isolated/process-usage.ts',
   ])
 })
 
