@@ -271,6 +271,8 @@ CREATE INDEX uploads_ended ON uploads USING btree (updated_at, id) WHERE state =
 
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
 
+CREATE INDEX uploads_listed ON uploads USING btree (user_id, state, created_at DESC, id DESC);
+
 CREATE INDEX uploads_parked ON uploads USING btree (parked_at, id) WHERE state = 'parked'::text;
 
 CREATE INDEX uploads_parked_of_user ON uploads USING btree (user_id) WHERE state = 'parked'::text;

@@ -20,6 +20,7 @@ import { limitRequests, type RequestLimit } from './plugins/request-limit.ts'
 import { logRequests, requestId } from './plugins/request-log.ts'
 import { addSecurityHeaders } from './plugins/security-headers.ts'
 import { boundSmallBodies } from './plugins/small-bodies.ts'
+import { refuseEncodedBodies, refuseUnknown } from './plugins/strict-requests.ts'
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { lingerOnUnreadBodies } from './plugins/unread-bodies.ts'
 import { assetRoutes } from './routes/assets.ts'
@@ -103,7 +104,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     return503OnClosing: false, // a request on a connection that is still open is served like any other
     trustProxy: trustOf(deps.trustProxy),
     keepAliveTimeout: keepAliveMs,
-    http: { headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
+    // an id that is none is refused by the code that reads it, with an error of its own
+    ajv: { onCreate: (ajv) => void ajv.addFormat('uuid', true) },
+    // without a Host Node would answer by itself
+    http: { requireHostHeader: false, headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, log),
     frameworkErrors: answerBrokenPath,
     routerOptions: { maxParamLength: longestPath },
@@ -113,6 +117,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   answerUnknownRoutes(app)
   logRequests(app)
   lingerOnUnreadBodies(app)
+  refuseEncodedBodies(app)
   boundSmallBodies(app, { seconds: deps.patience.idleSeconds })
   const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
@@ -134,6 +139,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const { authenticate, identify } = authentication(deps.tokens)
   await addSecurityHeaders(app, { origins: deps.corsOrigins })
   await limitRequests(app, { ...deps.requestLimit, identify, throughRedis: servers.throughRedis })
+  refuseUnknown(app)
   await serveOpenApi(app, { version })
   const metrics = new GatewayMetrics()
   metrics.serve(app)

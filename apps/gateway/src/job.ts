@@ -2,23 +2,26 @@ import type { AssetRepository, UploadRecord } from '@airlock/database'
 import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
 import type { Bell } from '@airlock/queue'
 import Type from 'typebox'
-import { AssetTypeName, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
+import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
 
 /** Where an upload stands, as its owner sees it. */
-export const Job = Type.Object({
-  job_id: Uuid,
-  status: Status,
-  progress: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the steps that are done' }),
-  attempts: Type.Integer({ description: 'How often a worker has taken it up' }),
-  filename: Type.String(),
-  asset_type: AssetTypeName,
-  size_bytes: Type.Integer(),
-  asset_id: nullable(Uuid),
-  error: nullable(Reason),
-  metadata: nullable(Type.Record(Type.String(), Type.Unknown(), { description: 'What the caller gave with the upload' })),
-  created_at: Moment,
-  updated_at: Moment,
-})
+export const Job = Type.Object(
+  {
+    job_id: Uuid,
+    status: Status,
+    progress: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the steps that are done' }),
+    attempts: Type.Integer({ description: 'How often a worker has taken it up' }),
+    filename: Type.String(),
+    asset_type: AssetTypeName,
+    size_bytes: Type.Integer(),
+    asset_id: nullable(Uuid),
+    error: nullable(Reason),
+    metadata: nullable(Metadata),
+    created_at: Moment,
+    updated_at: Moment,
+  },
+  { title: 'Job', description: 'Where an upload stands' },
+)
 export type Job = Type.Static<typeof Job>
 
 export interface JobDeps {
@@ -33,11 +36,22 @@ export function statusOf({ id, state }: UploadRecord): JobStatus {
   return status
 }
 
-export async function asJob(upload: UploadRecord, { assets, bell }: JobDeps): Promise<Job> {
+export async function asJob(upload: UploadRecord, deps: JobDeps): Promise<Job> {
+  const asset = upload.state === 'completed' ? await deps.assets.ofUpload(upload.id) : null
+  return jobOf(upload, asset?.id ?? null, deps)
+}
+
+/** At most 100 uploads as jobs, in their order, with one question for all assets. */
+export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps): Promise<Job[]> {
+  const completed = uploads.filter(({ state }) => state === 'completed').map(({ id }) => id)
+  const assets = new Map((await deps.assets.ofUploads(completed)).map(({ id, uploadId }) => [uploadId, id]))
+  return Promise.all(uploads.map((upload) => jobOf(upload, assets.get(upload.id) ?? null, deps)))
+}
+
+async function jobOf(upload: UploadRecord, assetId: string | null, { bell }: JobDeps): Promise<Job> {
   const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
   if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or kind`)
   const status = statusOf(upload)
-  const asset = status === 'completed' ? await assets.ofUpload(id) : null
   return {
     job_id: id,
     status,
@@ -46,7 +60,7 @@ export async function asJob(upload: UploadRecord, { assets, bell }: JobDeps): Pr
     filename,
     asset_type: assetType,
     size_bytes: sizeBytes,
-    asset_id: asset?.id ?? null,
+    asset_id: assetId,
     error: refusal,
     metadata: clientMetadata,
     created_at: createdAt.toISOString(),

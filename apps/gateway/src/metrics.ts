@@ -36,9 +36,12 @@ export class GatewayMetrics {
       '/metrics',
       {
         schema: {
+          operationId: 'getMetrics',
           summary: 'Figures for Prometheus',
           tags: ['operations'],
-          response: { 200: { content: { 'text/plain': { schema: Type.String() } } } },
+          response: {
+            200: { description: 'Metrics in the text format of Prometheus', content: { 'text/plain': { schema: Type.String() } } },
+          },
         },
       },
       async (_request, reply) => {

@@ -2,7 +2,7 @@ import type { AssetRecord, AssetRepository } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { ObjectStore, PresignOptions } from '@airlock/storage'
 import Type from 'typebox'
-import { Moment, nullable, Uuid } from './routes/schemas.ts'
+import { Metadata, Moment, nullable, Uuid } from './routes/schemas.ts'
 
 const fields = {
   asset_id: Uuid,
@@ -14,16 +14,19 @@ const fields = {
   project_id: nullable(Uuid),
   brand_id: nullable(Uuid),
   content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal' })),
-  metadata: nullable(Type.Record(Type.String(), Type.Unknown(), { description: 'What the caller gave with the upload' })),
+  metadata: nullable(Metadata),
   created_at: Moment,
 }
 
 /** An asset as clients see it. */
-export const AssetBody = Type.Object(fields)
+export const AssetBody = Type.Object(fields, { title: 'Asset', description: 'An asset' })
 export type AssetBody = Type.Static<typeof AssetBody>
 
 /** An asset with a URL that reads it. */
-export const PresignedAsset = Type.Object({ ...fields, presigned_url: Type.String(), expiration_at: Moment })
+export const PresignedAsset = Type.Object(
+  { ...fields, presigned_url: Type.String({ description: 'Reads the file, without a token' }), expiration_at: Moment },
+  { title: 'PresignedAsset', description: 'An asset, and a URL to read it until `expiration_at`' },
+)
 export type PresignedAsset = Type.Static<typeof PresignedAsset>
 
 export interface PresignWish {

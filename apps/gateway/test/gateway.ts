@@ -25,6 +25,7 @@ import { pino } from 'pino'
 import { test as base } from 'vitest'
 import { buildGateway, type Gateway, type GatewayDeps } from '../src/app.ts'
 import { redisFileCounter } from '../src/file-counter.ts'
+import { Contract, type OpenApi } from './contract.ts'
 
 export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
 
@@ -167,6 +168,8 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     ...countedServers(database, store, asked),
   })
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })
+  const url = `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`
+  contracts.set(url, new Contract(JSON.parse(JSON.stringify(gateway.app.swagger())) as OpenApi))
   const client = new pg.Pool({ connectionString: db.url, max: 2 })
   client.on('error', () => {}) // a connection that the dropped database ends after the test
   const uploads = async (userId: string | null = null) =>
@@ -178,7 +181,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     ).rows
   return {
     servers,
-    url: `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`,
+    url,
     bucket,
     database,
     store,
@@ -260,6 +263,9 @@ async function leavesNothing(bucket: IsolatedBucket, uploads: RunningGateway['up
   })
 }
 
+/** What each gateway's OpenAPI document says: clients hold every answer against it. */
+const contracts = new Map<string, Contract>()
+
 /** A user of a test's own, who can send forms. */
 export class Client {
   readonly id: string
@@ -288,13 +294,14 @@ export class Client {
   }
 
   async get(path: string): Promise<Answer> {
-    return answerOf(await fetch(this.#url + path, { headers: await this.headers() }))
+    return this.#judged('GET', path, await fetch(this.#url + path, { headers: await this.headers() }))
   }
 
   /** Sends a request with a JSON body, or with none. */
   async sends(method: string, path: string, body?: unknown): Promise<Answer> {
     const headers = { ...(await this.headers()), ...(body !== undefined && { 'content-type': 'application/json' }) }
-    return answerOf(await fetch(this.#url + path, { method, headers, body: body === undefined ? null : JSON.stringify(body) }))
+    const sent = body === undefined ? null : JSON.stringify(body)
+    return this.#judged(method, path, await fetch(this.#url + path, { method, headers, body: sent }))
   }
 
   /** Sends parts as a form, in the order given. */
@@ -315,7 +322,14 @@ export class Client {
   async #sendsForm(parts: readonly Part[], extra: Record<string, string> = {}): Promise<Answer> {
     const { body, type } = await encodedForm(formOf(parts))
     const headers = { ...(await this.headers()), ...extra, 'content-type': type }
-    return answerOf(await fetch(`${this.#url}/api/upload`, { method: 'POST', headers, body }))
+    return this.#judged('POST', '/api/upload', await fetch(`${this.#url}/api/upload`, { method: 'POST', headers, body }))
+  }
+
+  /** @throws Error when the OpenAPI document of the gateway does not describe the answer */
+  async #judged(method: string, path: string, response: Response): Promise<Answer> {
+    const answer = await answerOf(response)
+    contracts.get(this.#url)?.assertDescribes(method, path, answer)
+    return answer
   }
 }
 

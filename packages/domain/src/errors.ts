@@ -145,7 +145,10 @@ export const errors = {
   form_malformed: {
     status: 400,
     title: 'Form is malformed',
-    detail: () => 'The multipart body is malformed or ends too early; nothing of it was accepted.',
+    detail: ({ isBoundaryMissing = false }: { isBoundaryMissing?: boolean }) =>
+      isBoundaryMissing
+        ? 'The header Content-Type names no boundary, so the form can not be read. Leave that header to your HTTP client, which knows the boundary.'
+        : 'The multipart body is malformed or ends too early; nothing of it was accepted.',
   },
   form_too_large: {
     status: 413,
@@ -205,6 +208,26 @@ export const errors = {
     status: 400,
     title: 'Request malformed',
     detail: ({ reason }: { reason: string }) => `The request is malformed: ${shown(reason)}.`,
+  },
+  query_unknown: {
+    status: 400,
+    title: 'Query parameter unknown',
+    detail: ({ parameter, allowed }: { parameter: string; allowed: readonly string[] }) =>
+      allowed.length === 0
+        ? `This route has no query parameter '${shown(parameter)}'; it takes none.`
+        : `This route has no query parameter '${shown(parameter)}'; it takes: ${list(allowed)}.`,
+  },
+  encoding_not_supported: {
+    status: 415,
+    title: 'Encoding not supported',
+    detail: ({ encoding }: { encoding: string }) =>
+      `The body is sent with Content-Encoding '${shown(encoding)}'; send it as it is, without that header.`,
+  },
+  expectation_failed: {
+    status: 417,
+    title: 'Expectation failed',
+    detail: ({ expectation }: { expectation: string }) =>
+      `Airlock does not know the expectation '${shown(expectation)}', only 100-continue.`,
   },
   headers_too_large: {
     status: 431,
@@ -289,7 +312,8 @@ export const errors = {
   route_not_found: {
     status: 404,
     title: 'Not found',
-    detail: ({ method, path }: { method: string; path: string }) => `There is no ${method} ${shown(path)}.`,
+    detail: ({ method, path, meant = null }: { method: string; path: string; meant?: string | null }) =>
+      `There is no ${method} ${shown(path)}${meant === null ? '' : `; there is ${method} ${shown(meant)}, without the slash at its end`}.`,
   },
   method_not_allowed: {
     status: 405,

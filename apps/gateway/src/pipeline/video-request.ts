@@ -7,7 +7,7 @@ import { type ClientMetadata, clientMetadata } from '../upload/client-metadata.t
 const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
 const keyRule = "the object's key, 1 to 1024 bytes, without '.' or '..' between slashes"
 
-const Uuid = Type.String({ pattern: uuidPattern, description: 'a UUID' })
+const Uuid = Type.String({ format: 'uuid', pattern: uuidPattern, description: 'a UUID' })
 
 const Source = Type.Object(
   {
@@ -24,7 +24,9 @@ const Source = Type.Object(
 /** What a pipeline says of a video that lies in a bucket of its own. A description says what a field must be: refusals are made of it. */
 export const VideoRequest = Type.Object(
   {
-    upload_id: Type.Optional(Type.String({ pattern: uuidPattern, description: 'a UUID; the same one again is the same video' })),
+    upload_id: Type.Optional(
+      Type.String({ format: 'uuid', pattern: uuidPattern, description: 'a UUID; the same one again is the same video' }),
+    ),
     user_id: Uuid,
     project_id: Uuid,
     source: Source,
@@ -45,7 +47,7 @@ export const VideoRequest = Type.Object(
       Type.Unsafe<Priority>({ type: 'string', enum: Object.keys(priorities), description: "'interactive' or 'batch'; absent means batch" }),
     ),
   },
-  { additionalProperties: false },
+  { additionalProperties: false, title: 'VideoRequest' },
 )
 
 export type VideoRequest = Static<typeof VideoRequest>

@@ -30,10 +30,11 @@ export function answerErrors(app: FastifyInstance): void {
 /** The body of every error answer. */
 export const bodyOf = ({ title, detail, code }: AirlockError, requestId: string) => ({ error: title, detail, code, request_id: requestId })
 
-export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): void {
+export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if ((error.status === 503 || error.status === 429) && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
-  reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
+  if (error.code === 'encoding_not_supported') reply.header('accept-encoding', 'identity')
+  return reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
 }
 
 /** What a client is told of an error. Whatever is not foreseen becomes `internal_error`. */

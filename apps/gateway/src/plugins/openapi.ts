@@ -1,25 +1,26 @@
-import { type ErrorCode, errorCodes, errors, exampleOf } from '@airlock/domain'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { codesOfAll, codesOfGuarded, codesOfOperation } from './openapi/operation-codes.ts'
-import { UploadForm } from './openapi/upload-form.ts'
+import { describe } from './openapi/describe.ts'
 
 /** What needs no token: health and figures for the platform, the document for everybody. */
 const open = /^\/(health\/|metrics$|api\/health$|api\/openapi\.json$|api\/docs)/
 
 export const isOpen = (path: string): boolean => open.test(path)
 
-const methods = ['get', 'put', 'post', 'delete'] as const
+/** What an address or a user may ask for again and again: see the request limit. */
+const unlimited = /^\/(health\/|metrics$|api\/health$)/
 
-interface Operation {
-  security?: object[]
-  parameters?: object[]
-  requestBody?: object
-  responses: Record<string, object>
-}
-
-type Paths = Record<string, Partial<Record<(typeof methods)[number], Operation>>>
+/** In the order in which the document has them. */
+const tags = [
+  { name: 'uploads', description: 'Send files in' },
+  { name: 'jobs', description: 'What becomes of them' },
+  { name: 'assets', description: 'What they became' },
+  { name: 'brands', description: 'The pictures of a brand' },
+  { name: 'events', description: 'For services: what happened, to uploads and assets of all users' },
+  { name: 'pipeline', description: 'For pipelines: videos that lie in another bucket' },
+  { name: 'operations', description: 'For the platform: health, metrics, this document' },
+]
 
 /**
  * Collects the routes that are registered after it, and serves what it knows of them: `/api/openapi.json` (OpenAPI 3.1, out of the schemas
@@ -44,23 +45,23 @@ export async function serveOpenApi(app: FastifyInstance, { version }: { version:
         },
       },
       security: [{ bearer: [] }],
+      tags,
     },
     transformObject: (document) => {
       if (!('openapiObject' in document)) throw new Error('the document is not OpenAPI 3')
-      const told = document.openapiObject as { paths?: object; components?: object }
-      addErrors(told.components as Record<string, object>)
-      describe((told.paths ?? {}) as Paths)
-      return document.openapiObject
+      const rules = { isOpen, isLimited: (path: string) => !unlimited.test(path) }
+      // as JSON: plain objects, which is what is served
+      return JSON.parse(JSON.stringify(describe(JSON.parse(JSON.stringify(document.openapiObject)), rules)))
     },
   })
   app.get(
     '/api/openapi.json',
     {
       schema: {
+        operationId: 'getOpenApi',
         summary: 'This document',
         tags: ['operations'],
-        security: [],
-        response: { 200: { type: 'object', additionalProperties: true } },
+        response: { 200: { type: 'object', additionalProperties: true, description: 'This document' } },
       },
     },
     async () => app.swagger(),
@@ -83,96 +84,4 @@ const docsPolicy = {
   'base-uri': "'none'",
   'form-action': "'none'",
   'frame-ancestors': "'none'",
-}
-
-const exampleId = '5b0c0c4e-8d0b-4b6a-9a2e-0d6f3c1f7a10'
-
-/** Every error as a client meets it: the shape, every code, an example of each. */
-function addErrors(components: Record<string, object>): void {
-  components.schemas = {
-    ...components.schemas,
-    Problem: {
-      type: 'object',
-      description: 'The body of every error',
-      required: ['error', 'detail', 'code', 'request_id'],
-      properties: {
-        error: { type: 'string', description: 'A short title' },
-        detail: { type: 'string', description: 'A sentence that names the file and the limit' },
-        code: { type: 'string', enum: errorCodes, description: 'Stable: programs decide by this' },
-        request_id: { type: 'string', description: 'Also in the header X-Request-Id; our logs have it' },
-        rejected: {
-          type: 'array',
-          description: 'Of a form: each file that was refused, and why',
-          items: {
-            type: 'object',
-            required: ['index', 'filename', 'code', 'error', 'detail'],
-            properties: {
-              index: { type: 'integer', description: "The file's place in the form, from 0" },
-              filename: { type: 'string' },
-              code: { type: 'string', enum: errorCodes },
-              error: { type: 'string' },
-              detail: { type: 'string' },
-            },
-          },
-        },
-      },
-    },
-  }
-  components.examples = Object.fromEntries(
-    errorCodes.map((code) => {
-      const { error, detail } = exampleOf(code)
-      return [code, { summary: `${errors[code].status} ${error}`, value: { error, detail, code, request_id: exampleId } }]
-    }),
-  )
-}
-
-function describe(paths: Paths): void {
-  for (const [path, item] of Object.entries(paths)) {
-    for (const method of methods) {
-      const operation = item[method]
-      if (operation === undefined) continue
-      if (isOpen(path)) operation.security = []
-      else operation.parameters = [...(operation.parameters ?? []), onBehalfOf]
-      describeErrors(operation, codesOf(`${method.toUpperCase()} ${path}`, path))
-    }
-  }
-  const upload = paths['/api/upload']?.post
-  if (upload !== undefined) {
-    upload.requestBody = {
-      required: true,
-      content: { 'multipart/form-data': { schema: JSON.parse(JSON.stringify(UploadForm)) } },
-    }
-  }
-}
-
-const onBehalfOf = {
-  name: 'Airlock-On-Behalf-Of',
-  in: 'header',
-  required: false,
-  schema: { type: 'string', format: 'uuid' },
-  description: 'The user that a service acts for; needs the scope service',
-}
-
-const codesOf = (operation: string, path: string): ErrorCode[] => [
-  ...(codesOfOperation[operation] ?? []),
-  ...(isOpen(path) ? [] : codesOfGuarded),
-  ...codesOfAll,
-]
-
-/** A response for each status that the route may answer with, with an example of each of its codes. */
-function describeErrors(operation: Operation, codes: readonly ErrorCode[]): void {
-  const statuses = [...new Set(codes.map((code) => errors[code].status))].sort((a, b) => a - b)
-  for (const status of statuses) {
-    if (operation.responses[status] !== undefined) continue
-    const ofStatus = codes.filter((code) => errors[code].status === status)
-    operation.responses[status] = {
-      description: [...new Set(ofStatus.map((code) => errors[code].title))].join('; '),
-      content: {
-        'application/json': {
-          schema: { $ref: '#/components/schemas/Problem' },
-          examples: Object.fromEntries(ofStatus.map((code) => [code, { $ref: `#/components/examples/${code}` }])),
-        },
-      },
-    }
-  }
 }

@@ -1,23 +1,38 @@
 import { AirlockError } from '@airlock/domain'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendError } from './errors.ts'
 
 /**
  * Answers 404 for paths that nobody serves, 405 with `Allow` where only the method is wrong (RFC 9110, section 15.5.6), and OPTIONS with
- * what may be done there (section 9.3.7).
+ * what may be done there (section 9.3.7). None of it looks at the body.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const routes: { pattern: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
     routes.push({ pattern: patternOf(url), methods: [method].flat() })
   })
-  app.setNotFoundHandler((request, reply) => {
+  const methodsOf = (path: string): string[] => [
+    ...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)),
+  ]
+  const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const { method } = request
     const path = request.url.split('?', 1)[0] ?? ''
-    const served = [...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods))]
-    if (served.length === 0) return sendError(new AirlockError('route_not_found', { method: request.method, path }), request, reply)
+    const served = methodsOf(path)
+    if (served.length === 0) {
+      const shorter = path.replace(/\/$/, '')
+      const meant = methodsOf(shorter).includes(method) ? shorter : null
+      return sendError(new AirlockError('route_not_found', { method, path, meant }), request, reply)
+    }
     reply.header('allow', [...served, 'OPTIONS'].join(', '))
-    if (request.method === 'OPTIONS') return reply.code(204).send()
-    sendError(new AirlockError('method_not_allowed', { method: request.method, path, allowed: served }), request, reply)
+    if (method === 'OPTIONS') return reply.code(204).send()
+    return sendError(new AirlockError('method_not_allowed', { method, path, allowed: served }), request, reply)
+  }
+  app.setNotFoundHandler(answer)
+  // before Fastify looks at the body, and at what a QUERY must have
+  app.addHook('preParsing', async (request, reply, payload) => {
+    if (!request.is404) return payload
+    answer(request, reply)
+    return payload
   })
 }
 

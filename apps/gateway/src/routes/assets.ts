@@ -7,10 +7,11 @@ import Type from 'typebox'
 import type { AccessRecorder } from '../access-log.ts'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { AssetBody, assetBody, PresignedAsset, presignedAsset } from '../presigned-asset.ts'
-import { cursorOf, cursorText } from './asset-cursor.ts'
 import { maxCursorLength } from './cursor-pair.ts'
 import { uuidOf } from './ids.ts'
-import { AssetTypeName, ById, nullable, ProblemBody } from './schemas.ts'
+import { momentOf } from './moment.ts'
+import { AssetTypeName, ById, failures, nullable, Uuid } from './schemas.ts'
+import { cursorOf, cursorText } from './time-cursor.ts'
 
 export interface AssetRouteDeps {
   assets: AssetRepository
@@ -22,24 +23,26 @@ export interface AssetRouteDeps {
 }
 
 const tags = ['assets']
-const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
 
 const DateTime = Type.String({ format: 'date-time', description: 'RFC 3339' })
 
 const Filter = Type.Object({
   asset_type: Type.Optional(AssetTypeName),
-  project_id: Type.Optional(Type.String({ description: 'A UUID' })),
-  brand_id: Type.Optional(Type.String({ description: 'A UUID' })),
+  project_id: Type.Optional(Uuid),
+  brand_id: Type.Optional(Uuid),
   created_after: Type.Optional(DateTime),
   created_before: Type.Optional(DateTime),
-  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50 }),
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Assets on a page' }),
   cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: 'next_cursor of the page before' })),
 })
 
-const AssetList = Type.Object({
-  assets: Type.Array(AssetBody, { description: 'Newest first, without presigned URLs: /api/assets/{id}/presigned gives one' }),
-  next_cursor: nullable(Type.String({ description: 'Asks for the next page, with the same filters; null at the end' })),
-})
+const AssetList = Type.Object(
+  {
+    assets: Type.Array(AssetBody, { description: 'Newest first, without presigned URLs: /api/assets/{id}/presigned gives one' }),
+    next_cursor: nullable(Type.String({ description: 'Asks for the next page, with the same filters; null at the end' })),
+  },
+  { title: 'AssetList', description: "A page of the caller's assets, newest first" },
+)
 
 const Deletion = Type.Object({
   force: Type.Boolean({ default: false, description: 'Take the asset out of the brands that show it first' }),
@@ -53,7 +56,16 @@ export const assetRoutes =
 
     app.get(
       '/api/assets',
-      { onRequest, schema: { summary: 'The assets of the caller', tags, querystring: Filter, response: { 200: AssetList, ...failures } } },
+      {
+        onRequest,
+        schema: {
+          operationId: 'listAssets',
+          summary: 'The assets of the caller',
+          tags,
+          querystring: Filter,
+          response: { 200: AssetList, ...failures },
+        },
+      },
       async (request, reply) => {
         reply.header('cache-control', 'no-store')
         const page = await assets.list({ userId: callerOfRequest(request).id, ...listOptions(request.query) })
@@ -68,7 +80,14 @@ export const assetRoutes =
       '/api/assets/:id',
       {
         onRequest,
-        schema: { summary: 'Delete an asset', tags, params: ById, querystring: Deletion, response: { 204: Type.Null(), ...failures } },
+        schema: {
+          operationId: 'deleteAsset',
+          summary: 'Delete an asset',
+          tags,
+          params: ById,
+          querystring: Deletion,
+          response: { 204: Type.Null({ description: 'The asset is deleted' }), ...failures },
+        },
       },
       async (request, reply) => {
         const id = uuidOf(request.params.id)
@@ -93,18 +112,22 @@ const presignRoutes =
       disposition: Type.Optional(Type.Enum(['inline', 'attachment'], { description: 'Whether a browser shows the file or saves it' })),
     })
     const response = { 200: PresignedAsset, ...failures }
-    for (const [url, action, summary] of [
-      ['/api/assets/:id', 'read', 'An asset and a URL to read it'],
-      ['/api/assets/:id/presigned', 'presign', 'A URL to read an asset, for as long as asked'],
+    for (const [url, action, operationId, summary] of [
+      ['/api/assets/:id', 'read', 'getAsset', 'An asset and a URL to read it'],
+      ['/api/assets/:id/presigned', 'presign', 'presignAsset', 'A URL to read an asset, for as long as asked'],
     ] as const) {
-      app.get(url, { onRequest, schema: { summary, tags, params: ById, querystring: Lifetime, response } }, async (request, reply) => {
-        reply.header('cache-control', 'no-store')
-        const id = uuidOf(request.params.id)
-        const { expiration_hours: hours, disposition } = request.query
-        return accesses.watch(request, { assetId: id, action, hours }, async () =>
-          presignedAsset(await ownAsset(id, request, deps), { hours, disposition }, deps),
-        )
-      })
+      app.get(
+        url,
+        { onRequest, schema: { operationId, summary, tags, params: ById, querystring: Lifetime, response } },
+        async (request, reply) => {
+          reply.header('cache-control', 'no-store')
+          const id = uuidOf(request.params.id)
+          const { expiration_hours: hours, disposition } = request.query
+          return accesses.watch(request, { assetId: id, action, hours }, async () =>
+            presignedAsset(await ownAsset(id, request, deps), { hours, disposition }, deps),
+          )
+        },
+      )
     }
   }
 
@@ -118,13 +141,6 @@ const listOptions = (query: Type.Static<typeof Filter>) => ({
   createdBefore: query.created_before === undefined ? null : momentOf('created_before', query.created_before),
   before: query.cursor === undefined ? null : cursorOf(query.cursor),
 })
-
-/** RFC 3339 has moments that no Date has: leap seconds. */
-function momentOf(name: string, text: string): Date {
-  const moment = new Date(text)
-  if (Number.isNaN(moment.getTime())) throw new AirlockError('request_malformed', { reason: `querystring/${name} is no moment: ${text}` })
-  return moment
-}
 
 /** @throws AirlockError `asset_not_found`, `asset_not_yours` */
 async function ownAsset(id: string, request: FastifyRequest, { assets }: AssetRouteDeps): Promise<AssetRecord> {

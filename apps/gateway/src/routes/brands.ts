@@ -7,7 +7,7 @@ import type { AccessRecorder } from '../access-log.ts'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { type PresignDeps, presignedAsset } from '../presigned-asset.ts'
 import { uuidOf } from './ids.ts'
-import { ById, Moment, nullable, ProblemBody, Uuid } from './schemas.ts'
+import { ById, failures, Moment, nullable, Uuid } from './schemas.ts'
 
 export interface BrandRouteDeps extends PresignDeps {
   brands: BrandRepository
@@ -16,24 +16,27 @@ export interface BrandRouteDeps extends PresignDeps {
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
-const Links = Type.Object({
-  asset_ids: Type.Array(Type.String(), { minItems: 2, maxItems: 10, description: 'Pictures of the caller, in order, none twice' }),
-})
+const Links = Type.Object(
+  { asset_ids: Type.Array(Uuid, { minItems: 2, maxItems: 10, description: 'Pictures of the caller, in order, none twice' }) },
+  { title: 'ProductImageChoice' },
+)
 
-const ProductImages = Type.Object({
-  brand_id: Uuid,
-  product_images: Type.Array(
-    Type.Object({
-      asset_id: Uuid,
-      s3_key: Type.String(),
-      s3_url: Type.String(),
-      presigned_url: Type.String(),
-      expiration_at: Moment,
-      original_filename: nullable(Type.String()),
-    }),
-    { description: 'In their order; none when nothing was linked' },
-  ),
-})
+const ProductImage = Type.Object(
+  {
+    asset_id: Uuid,
+    s3_key: Type.String(),
+    s3_url: Type.String(),
+    presigned_url: Type.String(),
+    expiration_at: Moment,
+    original_filename: nullable(Type.String()),
+  },
+  { title: 'ProductImage', description: 'A picture of a brand, and a URL to read it' },
+)
+
+const ProductImages = Type.Object(
+  { brand_id: Uuid, product_images: Type.Array(ProductImage, { description: 'In their order; none when nothing was linked' }) },
+  { title: 'ProductImages', description: 'The pictures that the caller shows for a brand' },
+)
 
 /** The pictures that the caller shows for a brand. A brand id is a label of the product around us: under it each user has a list of their own. */
 export const brandRoutes =
@@ -41,12 +44,22 @@ export const brandRoutes =
   async (app) => {
     const { brands, authenticate: onRequest } = deps
     const tags = ['brands']
-    const response = { 200: ProductImages, '4xx': ProblemBody, '5xx': ProblemBody }
+    const response = { 200: ProductImages, ...failures }
     app.removeContentTypeParser(['text/plain', 'multipart/form-data'])
 
     app.put(
       '/api/brands/:id/product-images',
-      { onRequest, schema: { summary: 'Choose the product images of a brand', tags, params: ById, body: Links, response } },
+      {
+        onRequest,
+        schema: {
+          operationId: 'setProductImages',
+          summary: 'Choose the product images of a brand',
+          tags,
+          params: ById,
+          body: Links,
+          response,
+        },
+      },
       async (request, reply) => {
         reply.header('cache-control', 'no-store')
         const brandId = uuidOf(request.params.id)
@@ -57,7 +70,16 @@ export const brandRoutes =
 
     app.get(
       '/api/brands/:id/product-images',
-      { onRequest, schema: { summary: 'The product images of a brand, with URLs to read them', tags, params: ById, response } },
+      {
+        onRequest,
+        schema: {
+          operationId: 'listProductImages',
+          summary: 'The product images of a brand, with URLs to read them',
+          tags,
+          params: ById,
+          response,
+        },
+      },
       async (request, reply) => {
         reply.header('cache-control', 'no-store')
         const brandId = uuidOf(request.params.id)

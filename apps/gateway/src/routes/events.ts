@@ -1,4 +1,4 @@
-import type { EventPage, Events, FeedPlace } from '@airlock/database'
+import type { Events, FeedPlace, EventPage as PageOfEvents } from '@airlock/database'
 import { AirlockError, type EventType, eventTypes } from '@airlock/domain'
 import { toldEvent } from '@airlock/lifecycle'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -8,15 +8,14 @@ import type { EventFeed } from '../following/event-feed.ts'
 import { requireScope } from '../plugins/auth.ts'
 import { maxCursorLength } from './cursor-pair.ts'
 import { eventCursorOf, eventCursorText } from './event-cursor.ts'
-import { Moment, ProblemBody, Uuid } from './schemas.ts'
+import { Event } from './event-schemas.ts'
+import { failures } from './schemas.ts'
 
 export interface EventRouteDeps {
   feed: EventFeed
   events: Pick<Events, 'after'>
   authenticate: (request: FastifyRequest) => Promise<void>
 }
-
-const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
 
 const Query = Type.Object({
   after: Type.Optional(
@@ -26,36 +25,33 @@ const Query = Type.Object({
     }),
   ),
   wait: Type.Integer({ minimum: 0, maximum: 25, default: 0, description: 'While there is nothing, wait for so many seconds' }),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100 }),
-  types: Type.Optional(Type.String({ maxLength: 500, description: `Only these, separated by commas: ${eventTypes.join(', ')}` })),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Events in one answer' }),
+  types: Type.Optional(
+    Type.Array(Type.String({ maxLength: 500 }), { description: `Only these, separated by commas: ${eventTypes.join(', ')}` }),
+  ),
 })
 
-/** What every event tells; more stands beside it, by its type. */
-const EventData = Type.Object(
+const EventPage = Type.Object(
   {
-    event_id: Uuid,
-    upload_id: Uuid,
-    sequence: Type.Integer({ description: 'Counts the events of the upload, from 1, without a gap' }),
-    user_id: Uuid,
+    events: Type.Array(Event, { description: 'Oldest first, in an order that never changes' }),
+    next: Type.String({ description: 'Asks for what comes after these, as `after`. Keep it when they are dealt with' }),
   },
-  { additionalProperties: true, description: 'More, by the type: docs/events.md' },
+  { title: 'EventPage', description: 'What happened, and where to go on' },
 )
-
-const EventList = Type.Object({
-  events: Type.Array(Type.Object({ type: Type.Enum([...eventTypes]), timestamp: Moment, data: EventData }), {
-    description: 'Oldest first, in an order that never changes',
-  }),
-  next: Type.String({ description: 'Asks for what comes behind these, as `after`. Keep it when they are dealt with' }),
-})
 
 /** What happened to uploads and assets of all users, for the product around us. */
 export const eventRoute =
   ({ feed, events, authenticate: onRequest }: EventRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
+    // the bytes that webhooks deliver; the schema says what they hold, and would not take what an older version has written
+    app.setSerializerCompiler(() => JSON.stringify)
     const summary = 'What happened to uploads and assets of all users (scope service)'
     app.get(
       '/api/events',
-      { onRequest, schema: { summary, tags: ['events'], querystring: Query, response: { 200: EventList, ...failures } } },
+      {
+        onRequest,
+        schema: { operationId: 'listEvents', summary, tags: ['events'], querystring: Query, response: { 200: EventPage, ...failures } },
+      },
       async (request, reply) => {
         requireScope(request, 'service')
         const { after, wait, limit, types } = request.query
@@ -78,22 +74,22 @@ export const eventRoute =
 const begin: FeedPlace = { position: 0, eventId: null }
 
 /** @throws AirlockError `request_malformed` */
-function typesOf(text: string): EventType[] {
-  const names = text.split(',')
+function typesOf(texts: readonly string[]): EventType[] {
+  const names = texts.flatMap((text) => text.split(','))
   const unknown = names.find((name) => !(eventTypes as string[]).includes(name))
   if (unknown !== undefined) throw new AirlockError('request_malformed', { reason: `querystring/types has no type ${unknown}` })
   return [...new Set(names)].toSorted() as EventType[]
 }
 
 /** A consumer that would miss events hears so, rather than go on as if there had been none. @throws AirlockError `cursor_gone` */
-async function assertGoesOn(place: FeedPlace, first: EventPage, events: EventRouteDeps['events']): Promise<void> {
+async function assertGoesOn(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
   const reason = brokenOff(place, first)
   if (reason === null) return
   const oldest = (await events.after({ after: 0, limit: 1 })).events[0]
   throw new AirlockError('cursor_gone', { reason, oldest: oldest?.createdAt.toISOString() ?? null })
 }
 
-function brokenOff({ position, eventId }: FeedPlace, { start, removed, last }: EventPage): string | null {
+function brokenOff({ position, eventId }: FeedPlace, { start, removed, last }: PageOfEvents): string | null {
   if (position < removed) return 'Events behind this cursor are not kept any more'
   const isAnother = position > last || (position > removed && start.eventId !== eventId)
   return isAnother ? 'This cursor is of another feed, or of this one before its record was brought back from a backup' : null

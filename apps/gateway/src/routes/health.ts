@@ -3,17 +3,20 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
 
-const Alive = Type.Object({ status: Type.Literal('ok') })
+const Alive = Type.Object({ status: Type.Literal('ok') }, { title: 'Alive', description: 'The process runs' })
 
-const Dependency = Type.Object({
-  status: Type.Union([Type.Literal('connected'), Type.Literal('unavailable')]),
-  latency_ms: Type.Number(),
-})
+const ServerHealth = Type.Object(
+  { status: Type.Enum(['connected', 'unavailable']), latency_ms: Type.Number() },
+  { title: 'ServerHealth', description: 'How a server behind Airlock answers' },
+)
 
-const Health = Type.Object({
-  status: Type.Union([Type.Literal('ok'), Type.Literal('degraded')]),
-  dependencies: Type.Object({ database: Dependency, redis: Dependency, s3: Dependency }),
-})
+const Health = Type.Object(
+  {
+    status: Type.Enum(['ok', 'degraded']),
+    dependencies: Type.Object({ database: ServerHealth, redis: ServerHealth, s3: ServerHealth }),
+  },
+  { title: 'Health', description: 'How the servers behind Airlock are' },
+)
 
 export interface HealthRouteDeps {
   /** Each resolves when its server answers, and rejects otherwise. */
@@ -32,16 +35,25 @@ export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     const health = sharedResult(healthOf(deps, app.log), { keepMs })
+    const tags = ['operations']
 
-    app.get('/health/live', { schema: { summary: 'Whether the process runs', response: { 200: Alive } } }, async () => ({
-      status: 'ok' as const,
-    }))
+    app.get(
+      '/health/live',
+      { schema: { operationId: 'getLiveness', tags, summary: 'Whether the process runs', response: { 200: Alive } } },
+      async () => ({
+        status: 'ok' as const,
+      }),
+    )
 
-    app.get('/api/health', { schema: { summary: 'How the servers behind Airlock are', response: { 200: Health } } }, health)
+    app.get(
+      '/api/health',
+      { schema: { operationId: 'getHealth', tags, summary: 'How the servers behind Airlock are', response: { 200: Health } } },
+      health,
+    )
 
     app.get(
       '/health/ready',
-      { schema: { summary: 'Whether to send requests here', response: { 200: Health, 503: Health } } },
+      { schema: { operationId: 'getReadiness', tags, summary: 'Whether to send requests here', response: { 200: Health, 503: Health } } },
       async (_request, reply) => {
         const answer = await health()
         if (answer.status === 'degraded' || !deps.isReady()) reply.code(503)

@@ -11,7 +11,8 @@ import { OpenStreams, streamJob } from '../following/stream-job.ts'
 import { asJob, Job, statusOf } from '../job.ts'
 import { callerOfRequest, requireScope } from '../plugins/auth.ts'
 import { uuidOf } from './ids.ts'
-import { ById, ProblemBody, Uuid } from './schemas.ts'
+import { JobList, JobQuery, listJobs, nextLookSeconds } from './job-lists.ts'
+import { ById, failures } from './schemas.ts'
 
 export interface JobRouteDeps {
   uploads: UploadRepository
@@ -22,14 +23,20 @@ export interface JobRouteDeps {
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
-/** When a client should look again, in seconds: pictures are quick. */
-const nextLookSeconds = 1
+/** An event of a stream, as fields of the event-stream format. `streamJob` writes them, no serialiser. */
+const JobEvent = Type.Object(
+  {
+    id: Type.String({ description: 'Grows with each move of the upload' }),
+    event: Type.Literal('job'),
+    data: Type.String({ contentMediaType: 'application/json', description: 'A Job as JSON: where the upload stands now' }),
+  },
+  { title: 'JobEvent' },
+)
 
-const maxIds = 100
-
-const failures = { '4xx': ProblemBody, '5xx': ProblemBody }
-const Ids = Type.Object({ ids: Type.String({ description: `1 to ${maxIds} ids, separated by commas` }) })
-const Jobs = Type.Object({ jobs: Type.Array(Job), unknown: Type.Array(Uuid, { description: 'Ids that are no jobs of the caller' }) })
+const Moves = {
+  description: 'An event each time the upload moves, the first one at once. The stream ends when the job does',
+  content: { 'text/event-stream': { schema: JobEvent } },
+}
 
 export const jobRoutes =
   (deps: JobRouteDeps): FastifyPluginAsyncTypebox =>
@@ -40,7 +47,10 @@ export const jobRoutes =
 
     app.get(
       '/api/jobs/:id',
-      { onRequest, schema: { summary: 'Where an upload stands', tags, params: ById, response: { 200: Job, ...failures } } },
+      {
+        onRequest,
+        schema: { operationId: 'getJob', summary: 'Where an upload stands', tags, params: ById, response: { 200: Job, ...failures } },
+      },
       async (request, reply) => {
         const upload = await ownUpload(request.params.id, request, deps)
         if (isPending(statusOf(upload))) reply.header('retry-after', nextLookSeconds)
@@ -50,21 +60,31 @@ export const jobRoutes =
 
     app.get(
       '/api/jobs',
-      { onRequest, schema: { summary: 'Where several uploads stand', tags, querystring: Ids, response: { 200: Jobs, ...failures } } },
-      async (request) => {
-        const ids = [...new Set(request.query.ids.split(','))].map(uuidOf)
-        if (ids.length > maxIds) throw new AirlockError('too_many_ids', { limit: maxIds })
-        const { id: userId } = callerOfRequest(request)
-        const own = (await uploads.byIds(ids)).filter((upload) => upload.userId === userId && jobStatusOf(upload.state) !== null)
-        const known = new Map(own.map((upload) => [upload.id, upload]))
-        const jobs = await Promise.all(ids.flatMap((id) => known.get(id) ?? []).map((upload) => asJob(upload, deps)))
-        return { jobs, unknown: ids.filter((id) => !known.has(id)) }
+      {
+        onRequest,
+        schema: {
+          operationId: 'listJobs',
+          summary: 'Where several uploads stand, or all of them',
+          tags,
+          querystring: JobQuery,
+          response: { 200: JobList, ...failures },
+        },
       },
+      (request, reply) => listJobs(request.query, request, reply, deps),
     )
 
     app.delete(
       '/api/jobs/:id',
-      { onRequest, schema: { summary: 'Cancel an upload that is not final yet', tags, params: ById, response: { 200: Job, ...failures } } },
+      {
+        onRequest,
+        schema: {
+          operationId: 'cancelJob',
+          summary: 'Cancel an upload that is not final yet',
+          tags,
+          params: ById,
+          response: { 200: Job, ...failures },
+        },
+      },
       async (request) => {
         const upload = await ownUpload(request.params.id, request, deps)
         const { id, filename } = upload
@@ -82,7 +102,13 @@ export const jobRoutes =
       {
         onRequest,
         exposeHeadRoute: false,
-        schema: { summary: 'Follow an upload until it ends, as server-sent events', tags, params: ById, response: failures },
+        schema: {
+          operationId: 'followJob',
+          summary: 'Follow an upload until it ends, as server-sent events',
+          tags,
+          params: ById,
+          response: { 200: Moves, ...failures },
+        },
       },
       async (request, reply) => {
         const upload = await ownUpload(request.params.id, request, deps)
@@ -98,7 +124,16 @@ export const jobRoutes =
 
     app.post(
       '/api/jobs/:id/retry',
-      { onRequest, schema: { summary: 'Try a failed upload again (scope ops)', tags, params: ById, response: { 200: Job, ...failures } } },
+      {
+        onRequest,
+        schema: {
+          operationId: 'retryJob',
+          summary: 'Try a failed upload again (scope ops)',
+          tags,
+          params: ById,
+          response: { 200: Job, ...failures },
+        },
+      },
       async (request) => {
         requireScope(request, 'ops')
         const id = uuidOf(request.params.id)

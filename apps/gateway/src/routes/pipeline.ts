@@ -9,7 +9,7 @@ import { callerOfRequest, requireScope } from '../plugins/auth.ts'
 import { entryOf, uploadEntry } from '../upload/answer.ts'
 import { exactJson } from '../upload/client-metadata.ts'
 import { idempotencyKey } from '../upload/repeatable.ts'
-import { nullable, ProblemBody } from './schemas.ts'
+import { failures, nullable } from './schemas.ts'
 
 export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
   /** From which buckets videos may be fetched. */
@@ -24,10 +24,13 @@ const Headers = Type.Object({
   'idempotency-key': Type.Optional(Type.String({ description: 'For callers that choose no upload_id: makes the request repeatable' })),
 })
 
-const AcceptedVideo = Type.Object({
-  ...uploadEntry,
-  content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
-})
+const AcceptedVideo = Type.Object(
+  {
+    ...uploadEntry,
+    content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
+  },
+  { title: 'AcceptedVideo', description: 'The video is written down, and a worker will fetch it' },
+)
 
 /** The pipeline's door for videos that lie in buckets of its own. */
 export const pipelineRoute =
@@ -50,11 +53,12 @@ export const pipelineRoute =
         },
         bodyLimit: bodyLimitBytes,
         schema: {
+          operationId: 'requestVideo',
           summary: 'Have a video fetched from another bucket (scope service)',
           tags: ['pipeline'],
           headers: Headers,
           body: VideoRequest,
-          response: { 202: AcceptedVideo, '4xx': ProblemBody, '5xx': ProblemBody },
+          response: { 202: AcceptedVideo, ...failures },
         },
       },
       async (request, reply) => {

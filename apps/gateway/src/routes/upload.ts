@@ -11,7 +11,7 @@ import { preferredWait } from '../upload/prefer-wait.ts'
 import type { RefusedFile } from '../upload/refused-file.ts'
 import { idempotencyKey, type RepeatableDeps, takeRepeatable } from '../upload/repeatable.ts'
 import { type TakenForm, takeForm } from '../upload/take-form.ts'
-import { AllRefused, ProblemBody } from './schemas.ts'
+import { Problem, ProblemBody } from './schemas.ts'
 
 export interface UploadRouteDeps extends RepeatableDeps, FinishedDeps {
   accesses: AccessRecorder
@@ -34,11 +34,12 @@ export const uploadRoute =
       {
         onRequest: deps.authenticate,
         schema: {
+          operationId: 'uploadFiles',
           summary: 'Send files into quarantine',
           tags: ['uploads'],
           consumes: ['multipart/form-data'],
           headers: Headers,
-          response: { 200: UploadAnswer, 202: UploadAnswer, '4xx': AllRefused, '5xx': ProblemBody },
+          response: { 200: UploadAnswer, 202: UploadAnswer, '4xx': Problem, '5xx': ProblemBody },
         },
       },
       async (request, reply) => {

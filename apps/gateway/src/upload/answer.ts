@@ -9,7 +9,7 @@ export const uploadEntry = {
   upload_id: Uuid,
   job_id: Uuid,
   status: Status,
-  status_url: Type.String(),
+  status_url: Type.String({ description: 'The path of its job' }),
   filename: Type.String(),
   asset_type: AssetTypeName,
   size_bytes: Type.Integer(),
@@ -27,12 +27,18 @@ const ended = {
   error: Type.Optional(nullable(Reason)),
 }
 
-export const UploadAnswer = Type.Object({
-  uploads: Type.Array(Type.Object({ index: FormIndex, ...uploadEntry, ...ended }), {
-    description: 'The accepted files, in the order of the form',
-  }),
-  rejected: Type.Array(RefusedUpload),
-})
+const Upload = Type.Object(
+  { index: FormIndex, ...uploadEntry, ...ended },
+  { title: 'Upload', description: 'An accepted file. The last five fields are there when its sender has waited (Prefer: wait=N)' },
+)
+
+export const UploadAnswer = Type.Object(
+  {
+    uploads: Type.Array(Upload, { description: 'The accepted files, in the order of the form' }),
+    rejected: Type.Array(RefusedUpload, { description: 'The refused ones, in the order of the form' }),
+  },
+  { title: 'UploadAnswer', description: 'At least one file is accepted; what became of each' },
+)
 export type UploadAnswer = Type.Static<typeof UploadAnswer>
 export type UploadEntry = UploadAnswer['uploads'][number]
 

@@ -155,6 +155,7 @@ export function formError(error: unknown, request: FastifyRequest): unknown {
   const { code, message } = error as NodeJS.ErrnoException
   if (request.raw.destroyed && !request.raw.complete) return new ClientGone('the client went away', { cause: error })
   if (code === 'FST_MP_PREMATURE_CLOSE' || code === 'ECONNRESET') return new ClientGone('the client went away', { cause: error })
-  if (code?.startsWith('FST_') === true || malformed.test(message)) return new AirlockError('form_malformed', {}, { cause: error })
+  if (code?.startsWith('FST_') === true || malformed.test(message))
+    return new AirlockError('form_malformed', { isBoundaryMissing: message.startsWith('Multipart: Boundary not found') }, { cause: error })
   return error
 }

@@ -29,6 +29,7 @@ export class PartHeaderReader {
         part.prependOnceListener('header', (headers: Record<string, readonly string[]>) => {
           this.#waiting.push({ ...headers })
           asText(headers)
+          preferExtendedName(headers)
         })
       })
       return pipe(destination, options)
@@ -44,6 +45,22 @@ export class PartHeaderReader {
 /** `@fastify/multipart` would parse a field of JSON, and round its numbers. A field is what its sender wrote. */
 function asText(headers: Record<string, readonly string[]>): void {
   if (/^application\/json/i.test(headers['content-type']?.[0] ?? '')) headers['content-type'] = ['text/plain']
+}
+
+/** A parameter of `Content-Disposition`, its value quoted or not. */
+const parameters = /;\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"]*)/g
+
+/** Whether a part gives its name in the extended notation, percent-encoded with its charset (RFC 8187). */
+export const hasExtendedName = ({ 'content-disposition': [written = ''] = [] }: PartHeaders): boolean =>
+  [...written.matchAll(parameters)].some(([, name = '']) => name.toLowerCase() === 'filename*')
+
+/** Of two names the extended one counts, whichever comes first (RFC 6266, section 4.3); busboy would take the last. */
+function preferExtendedName(headers: Record<string, readonly string[]>): void {
+  const [written] = headers['content-disposition'] ?? []
+  if (written === undefined || !hasExtendedName(headers)) return
+  headers['content-disposition'] = [
+    written.replace(parameters, (parameter, name: string) => (name.toLowerCase() === 'filename' ? '' : parameter)),
+  ]
 }
 
 /** Whether a file's name is not what its sender wrote, since that was no UTF-8: each byte that is none was read as U+FFFD. */

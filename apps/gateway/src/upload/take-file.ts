@@ -6,7 +6,7 @@ import { callerOfRequest } from '../plugins/auth.ts'
 import { expectedHash } from './content-digest.ts'
 import type { UploadDeps } from './deps.ts'
 import { type FormFile, formError } from './form.ts'
-import { isGarbled } from './part-headers.ts'
+import { hasExtendedName, isGarbled } from './part-headers.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 
 /** A file of the form that is in quarantine. */
@@ -35,7 +35,7 @@ export async function takeFile(
   const { id: userId } = callerOfRequest(request)
   let filename = part.rawFilename ?? ''
   try {
-    filename = parseFilename(unescapedFilename(filename))
+    filename = parseFilename(hasExtendedName(part.headers) ? filename : unescapedFilename(filename))
     if (isGarbled(filename, part.headers)) throw new AirlockError('filename_invalid', { filename, reason: 'it is not valid UTF-8' })
     const { bytes, tally } = part
     const incoming = { ...claimOf(part, filename, assetType), bytes, tally }

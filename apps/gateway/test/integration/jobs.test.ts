@@ -88,3 +88,56 @@ test('a request keeps the id that it came with, if that is a sound one', async (
   expect((await ask('trace-42.a_b')).headers.get('x-request-id')).toBe('trace-42.a_b')
   expect((await ask('no spaces, please')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
 })
+
+test('ids may come in one parameter or in several, and pending ones say when to look again', async ({ gateway, client }) => {
+  const [first, second] = [await accepted(client), await accepted(client)]
+  const unknown = randomUUID()
+
+  for (const query of [`ids=${first},${second},${unknown}`, `ids=${first}&ids=${second}&ids=${unknown}`]) {
+    const { status, body, headers } = await client.get(`/api/jobs?${query}`)
+    expect({ status, unknown: body.unknown, next: body.next_cursor }).toEqual({ status: 200, unknown: [unknown], next: null })
+    expect(body.jobs.map(({ job_id }: { job_id: string }) => job_id)).toEqual([first, second])
+    expect(headers.get('retry-after')).toBe('1')
+  }
+
+  await gateway.promotes(first)
+  expect((await client.get(`/api/jobs?ids=${first}`)).headers.get('retry-after')).toBeNull()
+})
+
+test('a user finds all of their uploads again, a page at a time, and nobody else’s', async ({ gateway, client }) => {
+  const ids: string[] = []
+  for (let i = 0; i < 5; i += 1) ids.push(await accepted(client))
+  await gateway.promotes(ids[1] as string)
+  await accepted(new Client(gateway.url))
+
+  const found: string[] = []
+  let cursor: string | null = null
+  do {
+    const page = await client.get(`/api/jobs?limit=2${cursor === null ? '' : `&cursor=${cursor}`}`)
+    expect(page.status).toBe(200)
+    expect(page.body.unknown).toEqual([])
+    expect(page.headers.get('retry-after')).toBe('1')
+    found.push(...page.body.jobs.map(({ job_id }: { job_id: string }) => job_id))
+    cursor = page.body.next_cursor
+  } while (cursor !== null)
+
+  expect(found).toEqual(ids.toReversed())
+  const { jobs } = (await client.get('/api/jobs?status=completed')).body
+  expect(jobs).toMatchObject([{ job_id: ids[1], status: 'completed', asset_id: expect.any(String) }])
+  const { body: since } = await client.get(
+    `/api/jobs?since=${encodeURIComponent((await client.get(`/api/jobs/${ids[3]}`)).body.created_at)}`,
+  )
+  expect(since.jobs.map(({ job_id }: { job_id: string }) => job_id)).toEqual([ids[4], ids[3]])
+  expect((await new Client(gateway.url).get('/api/jobs')).body).toEqual({ jobs: [], unknown: [], next_cursor: null })
+})
+
+test.for([
+  { query: 'status=done', code: 'request_malformed' },
+  { query: 'since=yesterday', code: 'request_malformed' },
+  { query: 'limit=101', code: 'request_malformed' },
+  { query: 'cursor=abc', code: 'cursor_malformed' },
+  { query: `ids=${randomUUID()}&status=failed`, code: 'request_malformed' },
+  { query: 'ids=', code: 'id_malformed' },
+])('a list of jobs with $query → $code', async ({ query, code }, { client, expect }) => {
+  expect(await client.get(`/api/jobs?${query}`)).toMatchObject({ status: 400, body: { code } })
+})

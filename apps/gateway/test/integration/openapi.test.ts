@@ -1,20 +1,42 @@
-import { errorCodes, errors } from '@airlock/domain'
+import { errorCodes, errors, eventTypes } from '@airlock/domain'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect } from 'vitest'
+import { Contract } from '../contract.ts'
 import { answerOf, type RunningGateway, test } from '../gateway.ts'
 
+interface Response {
+  description: string
+  headers?: Record<string, object>
+  content?: Record<string, { schema: { $ref?: string }; examples?: Record<string, { $ref: string }> }>
+}
+
+interface Parameter {
+  name: string
+  in: string
+  required?: boolean
+  example?: unknown
+  schema: { default?: unknown; format?: string; type?: string }
+}
+
 interface Operation {
+  operationId: string
   security: object[]
-  parameters?: { name: string; in: string }[]
-  requestBody?: { content: Record<string, { schema: { properties: Record<string, object>; required: string[] } }> }
-  responses: Record<string, { content?: Record<string, { schema: object; examples?: Record<string, { $ref: string }> }> }>
+  parameters?: Parameter[]
+  requestBody?: {
+    content: Record<string, { schema: { $ref?: string; properties: Record<string, { examples?: string[] }>; required: string[] } }>
+  }
+  responses: Record<string, Response>
   summary: string
 }
 
 interface Document {
   openapi: string
   paths: Record<string, Record<string, Operation>>
-  components: { examples: Record<string, { value: { code: string; error: string; detail: string } }>; schemas: Record<string, object> }
+  webhooks: Record<string, Record<string, Operation>>
+  components: {
+    examples: Record<string, { value: { code: string; error: string; detail: string } }>
+    schemas: Record<string, { examples?: unknown[]; enum?: string[] }>
+  }
 }
 
 async function documentOf(gateway: RunningGateway): Promise<Document> {
@@ -61,10 +83,10 @@ test('a route asks for a token exactly where the document says so', async ({ gat
   }
 })
 
-test('every error code is in it with an example, and each route names the ones that it may answer with', async ({ gateway }) => {
+test('every error code is in it, and each route names the ones that it may answer with, by an example', async ({ gateway }) => {
   const document = await documentOf(gateway)
 
-  expect(Object.keys(document.components.examples).toSorted()).toEqual([...errorCodes].sort())
+  expect(document.components.schemas.ErrorCode?.enum).toEqual(errorCodes)
   for (const [code, { value }] of Object.entries(document.components.examples))
     expect(value).toEqual({
       code,
@@ -82,6 +104,76 @@ test('every error code is in it with an example, and each route names the ones t
       `${method} ${path}`,
     ).toContain('internal_error')
     for (const [status, code] of examples) expect(String(errors[code as keyof typeof errors].status)).toBe(status)
+  }
+  const used = new Set([...JSON.stringify(document.paths).matchAll(/#\/components\/examples\/(\w+)/g)].map(([, code]) => code))
+  expect(new Set(Object.keys(document.components.examples))).toEqual(used)
+})
+
+test('what generators need is there: names of operations and of answers, a success, descriptions, headers', async ({ gateway }) => {
+  const document = await documentOf(gateway)
+  const operations = operationsOf(document)
+
+  const ids = operations.map(([, , { operationId }]) => operationId)
+  expect(ids.filter((id) => !/^[a-z][A-Za-z]+$/.test(id ?? ''))).toEqual([])
+  expect(new Set(ids).size).toBe(ids.length)
+  expect(JSON.stringify(document)).not.toContain('Default Response')
+  for (const [method, path, { responses }] of operations) {
+    const what = `${method} ${path}`
+    const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'))
+    expect(successes, what).not.toEqual([])
+    for (const [, { content = {} }] of successes) {
+      const { schema } = content['application/json'] ?? {}
+      if (schema !== undefined && path !== '/api/openapi.json') expect(schema.$ref, what).toMatch(/^#\/components\/schemas\/[A-Z]/)
+    }
+    for (const [status, { headers = {} }] of Object.entries(responses)) {
+      expect(Object.keys(headers), what).toContain('X-Request-Id')
+      if (status === '429' || status === '503') expect(Object.keys(headers), what).toContain('Retry-After')
+    }
+  }
+  expect(Object.keys(document.paths['/api/upload']?.post?.responses[202]?.headers ?? {})).toEqual(
+    expect.arrayContaining(['Retry-After', 'RateLimit', 'RateLimit-Policy', 'Preference-Applied', 'Idempotent-Replayed']),
+  )
+})
+
+test('a parameter with a default may be left out, and ids are UUIDs', async ({ gateway }) => {
+  const parameters = operationsOf(await documentOf(gateway)).flatMap(([, , operation]) => operation.parameters ?? [])
+  const withDefault = parameters.filter(({ schema }) => schema.default !== undefined)
+  expect(withDefault.length).toBeGreaterThan(4)
+  expect(withDefault.filter(({ required }) => required === true)).toEqual([])
+  const ids = parameters.filter(({ name }) => name === 'id' || name.endsWith('_id'))
+  expect(ids.length).toBeGreaterThan(5)
+  expect(ids.filter(({ schema }) => schema.format !== 'uuid')).toEqual([])
+})
+
+test('uploads come first', async ({ gateway }) => {
+  const [first, second] = Object.keys((await documentOf(gateway)).paths)
+  expect([first, second]).toEqual(['/api/upload', '/api/jobs/{id}'])
+})
+
+test('each example fits its schema', async ({ gateway }) => {
+  const document = await documentOf(gateway)
+  const contract = new Contract(document)
+  const examples = Object.entries(document.components.schemas).flatMap(([name, { examples = [] }]) =>
+    examples.map((example) => ({ name, example })),
+  )
+  expect(examples.length).toBeGreaterThan(10)
+  for (const { name, example } of examples) contract.assertFits(name, example)
+  for (const { value } of Object.values(document.components.examples)) contract.assertFits('Problem', value)
+})
+
+test('each type of event is a schema of its own, which the feed tells apart by its type, and a webhook', async ({ gateway }) => {
+  const { components, webhooks } = await documentOf(gateway)
+  const { discriminator, oneOf } = components.schemas.Event as unknown as {
+    discriminator: { propertyName: string; mapping: Record<string, string> }
+    oneOf: { $ref: string }[]
+  }
+  expect(discriminator.propertyName).toBe('type')
+  expect(Object.keys(discriminator.mapping)).toEqual(eventTypes)
+  expect(oneOf.map(({ $ref }) => $ref)).toEqual(Object.values(discriminator.mapping))
+  for (const [type, ref] of Object.entries(discriminator.mapping)) {
+    const name = ref.split('/').at(-1) ?? ''
+    expect(components.schemas[name]).toMatchObject({ properties: { data: { $ref: `#/components/schemas/${name}Data` } } })
+    expect(webhooks[type]?.post?.requestBody?.content['application/json']?.schema.$ref).toBe(ref)
   }
 })
 

@@ -42,7 +42,7 @@ test('an id of any length is no UUID', async ({ client }) => {
   expect(await client.get(`/api/jobs/${'x'.repeat(8000)}`)).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
 })
 
-test('a body that Fastify reads may take only so long, with or without a token, on any path', async () => {
+test('a body that Fastify reads may take only so long; where nobody wants it the answer does not wait for it', async () => {
   const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const token = `Authorization: Bearer ${await new Client(gateway.url).token()}\r\n`
@@ -53,8 +53,8 @@ test('a body that Fastify reads may take only so long, with or without a token, 
         begun.map((body) => exchange(gateway.url, `${line} HTTP/1.1\r\nHost: x\r\n${token}Content-Type: application/json\r\n${body}`)),
       ),
     )
-    expect(answers.map(({ status }) => status)).toEqual([408, 408, 408, 408, 408, 408])
-    for (const { text } of answers) expect(text).toContain('request_timeout')
+    expect(answers.map(({ status }) => status)).toEqual([404, 404, 405, 405, 408, 408])
+    for (const { text } of answers.slice(4)) expect(text).toContain('request_timeout')
   } finally {
     await gateway.close()
   }
@@ -117,7 +117,7 @@ test('without an allow-list no origin gets permission', async ({ gateway }) => {
 test('an idle connection is kept for longer than load balancers keep theirs', async ({ gateway }) => {
   const { headers } = await fetch(`${gateway.url}/api/health`)
   expect(headers.get('keep-alive')).toBe('timeout=72')
-  expect(await new Client(gateway.url).get('/api/jobs')).toMatchObject({ status: 400 })
+  expect(await new Client(gateway.url).get('/api/jobs')).toMatchObject({ status: 200 })
 })
 
 /** What comes back for bytes that no HTTP client would send. */

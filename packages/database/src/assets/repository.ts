@@ -18,6 +18,8 @@ export interface AssetRepository extends UnusedAssets, AssetsByKey {
   byIds(ids: readonly string[]): Promise<AssetRecord[]>
   /** What an upload became, or null when it did not (yet). */
   ofUpload(uploadId: string): Promise<AssetRecord | null>
+  /** What uploads became, at most 100 of them, in no order; those without an asset (yet) are left out. */
+  ofUploads(uploadIds: readonly string[]): Promise<AssetRecord[]>
   /** A user's assets, a page at a time, newest first. */
   list(options: AssetListOptions): Promise<AssetPage>
   /**
@@ -43,6 +45,12 @@ export const assetRepository = (sessions: Sessions): AssetRepository => ({
   ...assetsByKey(sessions),
   byId: (id) => sessions.run(({ entities }) => entities.findOneBy(Asset, { id })),
   ofUpload: (uploadId) => sessions.run(({ entities }) => entities.findOneBy(Asset, { uploadId })),
+  ofUploads: async (uploadIds) => {
+    if (uploadIds.length === 0) return []
+    atMost(100, uploadIds)
+    const rows = await sessions.run((session) => session.rows('select * from assets where upload_id = any($1::uuid[])', [uploadIds]))
+    return rows.map(read)
+  },
   byIds: async (ids) => {
     atMost(100, ids)
     const rows = await sessions.run((session) => session.rows('select * from assets where id = any($1::uuid[])', [ids]))

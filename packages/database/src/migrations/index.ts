@@ -18,6 +18,7 @@ import { WriteEvents1795478400016 } from './1795478400016-write-events.ts'
 import { CountHandBacks1795478400017 } from './1795478400017-count-hand-backs.ts'
 import { CountFailedInspections1795478400024 } from './1795478400024-count-failed-inspections.ts'
 import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-bytes.ts'
+import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -41,4 +42,5 @@ export const migrations = [
   CountHandBacks1795478400017,
   CountFailedInspections1795478400024,
   BoundParkedBytes1795478400025,
+  ListUploads1795478400026,
 ]

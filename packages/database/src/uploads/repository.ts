@@ -5,6 +5,7 @@ import type { Sessions } from '../sessions.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
+import { listUploads, type UploadListOptions, type UploadPage } from './list.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 import { type Unmoved, unmoved } from './unmoved.ts'
 import { type Videos, videos } from './videos.ts'
@@ -19,6 +20,8 @@ export interface UploadRepository extends Intake, Videos, Work, Decisions, Unmov
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
   byIds(ids: readonly string[]): Promise<UploadRecord[]>
+  /** A user's accepted uploads, a page at a time, newest first. @throws RangeError when `limit` is not 1 to 100 */
+  list(options: UploadListOptions): Promise<UploadPage>
 }
 
 const read = rowReader(Upload)
@@ -30,6 +33,7 @@ export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...decisions(sessions),
   ...unmoved(sessions),
   ...ended(sessions),
+  list: (options) => sessions.run((session) => listUploads(session, options)),
   byId: async (id) => {
     const row = await sessions.run(({ entities }) => entities.findOneBy(Upload, { id }))
     return row === null ? null : asRecord(row)

@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@airlock/domain'
 
 /** What any route may answer. */
-export const codesOfAll: readonly ErrorCode[] = ['request_malformed', 'too_many_requests', 'internal_error']
+export const codesOfAll: readonly ErrorCode[] = ['request_malformed', 'expectation_failed', 'too_many_requests', 'internal_error']
 
 /** What any route may answer that asks for a token. */
 export const codesOfGuarded: readonly ErrorCode[] = [
@@ -13,10 +13,11 @@ export const codesOfGuarded: readonly ErrorCode[] = [
   'scope_missing',
   'auth_unavailable',
   'database_unavailable',
+  'query_unknown',
 ]
 
 /** What any route may answer whose body Fastify reads. */
-const ofSmallBody: readonly ErrorCode[] = ['not_json', 'request_timeout']
+const ofSmallBody: readonly ErrorCode[] = ['not_json', 'encoding_not_supported', 'request_timeout']
 
 const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
 const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
@@ -37,6 +38,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'not_read',
     'files_refused',
     'not_multipart',
+    'encoding_not_supported',
     'form_malformed',
     'form_too_large',
     'no_files',
@@ -80,7 +82,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'unknown_user',
     'storage_unavailable',
   ],
-  'GET /api/jobs': ['id_malformed', 'too_many_ids'],
+  'GET /api/jobs': ['id_malformed', 'too_many_ids', 'cursor_malformed'],
   'GET /api/jobs/{id}': ofJob,
   'DELETE /api/jobs/{id}': [...ofJob, ...ofSmallBody, 'already_completed'],
   'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],

@@ -10,12 +10,13 @@ export const UploadForm = Type.Object(
       maxItems: maxFiles,
       description: 'The files. A part may carry Content-Digest: sha-256=:…: (RFC 9530), which must be that of its bytes.',
     }),
-    asset_type: Type.Enum([...assetTypes], { description: 'What the files are for; it stands for all of them' }),
+    asset_type: Type.Enum([...assetTypes], { description: 'What the files are for; it stands for all of them', examples: ['brand_image'] }),
     project_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for generated_video' })),
     brand_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for lora_training' })),
     metadata: Type.Optional(
       Type.String({
         maxLength: 4096,
+        examples: ['{"order": 4711}'],
         description: 'A JSON object of strings, numbers and booleans, at most 4 KiB; it comes back unchanged with the job and the asset',
       }),
     ),

@@ -1,18 +1,23 @@
-import type { AssetCursor } from '@airlock/database'
 import { AirlockError, isUuid } from '@airlock/domain'
 import { cursorOfPair, pairOfCursor } from './cursor-pair.ts'
 
-/** The last asset of a page, in a form that clients only hand back. It opens nothing: a list is of its caller's assets, whatever it says. */
-export const cursorText = ({ createdAt, id }: AssetCursor): string => cursorOfPair([createdAt.toISOString(), id])
+/** The last row of a page, of a list that is ordered by when its rows were made. */
+export interface TimeCursor {
+  readonly createdAt: Date
+  readonly id: string
+}
+
+/** A cursor in a form that clients only hand back. It opens nothing: a list is of its caller's own, whatever it says. */
+export const cursorText = ({ createdAt, id }: TimeCursor): string => cursorOfPair([createdAt.toISOString(), id])
 
 /** @throws AirlockError `cursor_malformed` for what `cursorText` did not make */
-export function cursorOf(text: string): AssetCursor {
+export function cursorOf(text: string): TimeCursor {
   const cursor = parsed(text)
   if (cursor === null || cursorText(cursor) !== text) throw new AirlockError('cursor_malformed', { query: 'cursor', field: 'next_cursor' })
   return cursor
 }
 
-function parsed(text: string): AssetCursor | null {
+function parsed(text: string): TimeCursor | null {
   const [at, id] = pairOfCursor(text) ?? []
   if (typeof at !== 'string' || typeof id !== 'string' || !isUuid(id)) return null
   const createdAt = new Date(at)

@@ -1,0 +1,117 @@
+import type { ErrorCode } from '@airlock/domain'
+import { Problem } from '../../routes/schemas.ts'
+import { errorExamples, errorResponses } from './errors.ts'
+import { examples } from './examples.ts'
+import { isObject, type JsonObject, moveNamedSchemas } from './named-schemas.ts'
+import { codesOfAll, codesOfGuarded, codesOfOperation } from './operation-codes.ts'
+import { refinedParameters, refinedSchemas } from './refinements.ts'
+import { headersOf, responseHeaders } from './response-headers.ts'
+import { UploadForm } from './upload-form.ts'
+import { webhooks } from './webhooks.ts'
+
+const methods = ['get', 'put', 'post', 'delete'] as const
+
+interface Parameter {
+  name: string
+  in: string
+  required?: boolean
+  example?: unknown
+  schema: JsonObject
+}
+
+interface Operation extends JsonObject {
+  security?: object[]
+  tags?: string[]
+  parameters?: Parameter[]
+  requestBody?: JsonObject
+  responses: Record<string, JsonObject>
+}
+
+type PathItem = Partial<Record<(typeof methods)[number], Operation>>
+
+export interface OpenApiDocument {
+  paths?: Record<string, PathItem>
+  components?: Record<string, JsonObject>
+  tags?: readonly { readonly name: string }[]
+  webhooks?: unknown
+}
+
+/** Which routes ask for no token, and whose requests are not counted. */
+export interface RouteRules {
+  isOpen(path: string): boolean
+  isLimited(path: string): boolean
+}
+
+/**
+ * Completes what `@fastify/swagger` makes of the routes' schemas: errors, headers, names, examples, webhooks, and the order of the paths.
+ *
+ * @returns the document for generators and people
+ */
+export function describe(document: OpenApiDocument, rules: RouteRules): OpenApiDocument {
+  const paths = ordered(document)
+  const used = new Set<ErrorCode>()
+  for (const [path, item] of Object.entries(paths)) {
+    for (const method of methods) {
+      const operation = item[method]
+      if (operation !== undefined) describeOperation(operation, `${method.toUpperCase()} ${path}`, path, rules, used)
+    }
+  }
+  const upload = paths['/api/upload']?.post
+  if (upload !== undefined) {
+    upload.requestBody = { required: true, content: { 'multipart/form-data': { schema: UploadForm } } }
+  }
+  const schemas: JsonObject = {}
+  const described = moveNamedSchemas(asJson({ ...document, paths, webhooks }), schemas) as OpenApiDocument
+  moveNamedSchemas(asJson(Problem), schemas)
+  for (const [name, refined] of Object.entries(refinedSchemas)) schemas[name] = moveNamedSchemas(refined, schemas)
+  for (const [name, example] of Object.entries(examples)) {
+    if (!isObject(schemas[name])) throw new Error(`there is an example of ${name}, and no such schema`)
+    schemas[name] = { ...schemas[name], examples: [example] }
+  }
+  const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
+  described.components = { ...described.components, schemas: sorted, headers: responseHeaders, examples: errorExamples(used) }
+  return described
+}
+
+/** A copy without what TypeBox hides in schemas. */
+const asJson = (value: object): unknown => JSON.parse(JSON.stringify(value))
+
+/** Uploads first, then what comes of them: in the order of the tags. */
+function ordered({ paths = {}, tags = [] }: OpenApiDocument): Record<string, PathItem> {
+  const place = (item: PathItem): number => {
+    const [tag] = methods.flatMap((method) => item[method]?.tags ?? [])
+    return tags.findIndex(({ name }) => name === tag)
+  }
+  return Object.fromEntries(Object.entries(paths).sort(([, a], [, b]) => place(a) - place(b)))
+}
+
+function describeOperation(operation: Operation, name: string, path: string, rules: RouteRules, used: Set<ErrorCode>): void {
+  const isOpen = rules.isOpen(path)
+  const isLimited = rules.isLimited(path)
+  if (isOpen) operation.security = []
+  else operation.parameters = [...(operation.parameters ?? []), onBehalfOf]
+  for (const parameter of operation.parameters ?? []) {
+    // what has a default is there for our code, and may be left out by clients
+    if (parameter.schema.default !== undefined) parameter.required = false
+    Object.assign(parameter, refinedParameters[name]?.[parameter.name])
+    const { examples: [example] = [], ...schema } = parameter.schema as JsonObject & { examples?: unknown[] }
+    if (example !== undefined) Object.assign(parameter, { example, schema })
+  }
+  const codes = [...(codesOfOperation[name] ?? []), ...(isOpen ? [] : codesOfGuarded), ...codesOfAll]
+  for (const code of codes) used.add(code)
+  const successes = Object.entries(operation.responses).filter(([status]) => !/^[45]XX$/.test(status))
+  const errors = errorResponses(name, codes, isLimited)
+  operation.responses = {
+    ...errors,
+    ...Object.fromEntries(successes.map(([status, response]) => [status, { ...response, headers: headersOf(name, status, isLimited) }])),
+  }
+}
+
+const onBehalfOf: Parameter & { description: string } = {
+  name: 'Airlock-On-Behalf-Of',
+  in: 'header',
+  required: false,
+  // not a format: clients that generators make of one give their HTTP library something else than text
+  schema: { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' },
+  description: 'The user that a service acts for; needs the scope service',
+}

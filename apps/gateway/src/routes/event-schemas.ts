@@ -1,0 +1,62 @@
+import { type EventType, events, eventTypes } from '@airlock/domain'
+import type { ToldEvent } from '@airlock/lifecycle'
+import Type, { type TProperties } from 'typebox'
+import { AssetTypeName, Metadata, Moment, nullable, Reason, Uuid } from './schemas.ts'
+
+/** What every event says of its upload. */
+const common = {
+  event_id: Type.String({ format: 'uuid', description: 'The same however often the event is read or delivered' }),
+  upload_id: Uuid,
+  sequence: Type.Integer({ minimum: 1, description: 'Counts the events of the upload, from 1, without a gap' }),
+  user_id: Uuid,
+  asset_type: AssetTypeName,
+  project_id: nullable(Uuid),
+  brand_id: nullable(Uuid),
+  filename: Type.String(),
+  size_bytes: Type.Integer(),
+  metadata: nullable(Metadata),
+}
+
+const hash = Type.String({ description: 'SHA-256 in hexadecimal' })
+
+const Facts = Type.Unsafe<Record<string, unknown>>({
+  type: 'object',
+  additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
+  description: 'What inspection found: width, height, duration and the like, by the kind of file',
+})
+
+const asset = { content_hash: hash, asset_id: Uuid, s3_key: Type.String(), mime_type: Type.String() }
+
+const refused = { content_hash: nullable(hash), error: Reason }
+
+const expiringAt = Type.String({ format: 'date-time', description: 'When it is deleted unless somebody uses it' })
+
+/** The name of each type's schema, and what stands in its `data` beside what all have. */
+const types = {
+  'upload.completed': { name: 'UploadCompleted', data: { ...asset, facts: Facts } },
+  'upload.rejected': { name: 'UploadRejected', data: refused },
+  'upload.parked': { name: 'UploadParked', data: refused },
+  'asset.expiring': { name: 'AssetExpiring', data: { ...asset, expiring_at: expiringAt } },
+  'asset.deleted': { name: 'AssetDeleted', data: { ...asset, expiring_at: nullable(expiringAt) } },
+} as const satisfies Record<EventType, { name: string; data: TProperties }>
+
+/** Each type of event as feed and webhooks give it: its schema, and the name of that. */
+export const eventSchemas = eventTypes.map((type) => {
+  const { name, data } = types[type]
+  const schema = Type.Object(
+    { type: Type.Literal(type), timestamp: Moment, data: Type.Object({ ...common, ...data }, { title: `${name}Data` }) },
+    { title: name, description: `${type}: ${events[type]}` },
+  )
+  return { type, name, schema }
+})
+
+/** Any event; `type` says which. */
+export const Event = Type.Unsafe<ToldEvent>({
+  title: 'Event',
+  description: 'What happened, with data that belongs to its type. New types may come: pass over those that you do not know',
+  oneOf: eventSchemas.map(({ schema }) => schema),
+  discriminator: {
+    propertyName: 'type',
+    mapping: Object.fromEntries(eventSchemas.map(({ type, name }) => [type, `#/components/schemas/${name}`])),
+  },
+})
