@@ -1,13 +1,36 @@
-// What npm runs around `npm pack` and `npm publish`. In the repository the package is its source, which others import without a build;
-// outside it is what was built, because Node runs no TypeScript below node_modules.
+// `npm run pack`: builds what is published into a folder of its own, and packs that. In the repository the package is its source, which others
+// import without a build; outside it is what was built, because Node runs no TypeScript below node_modules. npm can't pack another manifest than
+// the folder's, so `npm pack` there is refused (`prepack`), and nothing of the tree is ever rewritten.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
-const folder = new URL('../', import.meta.url)
-const manifest = new URL('package.json', folder)
-const kept = new URL('package.json.kept', folder)
-const lib = new URL('lib/', folder)
+const source = fileURLToPath(new URL('../', import.meta.url))
+const built = fileURLToPath(new URL('../built/', import.meta.url))
+
+const steps = { build, pack, refuse }
+steps[process.argv[2]](process.argv.slice(3))
+
+function build() {
+  rmSync(built, { recursive: true, force: true })
+  mkdirSync(built)
+  execFileSync('tsc', ['-p', 'tsconfig.package.json'], { cwd: source, stdio: 'inherit' })
+  for (const name of ['LICENSE', 'README.md', 'schema', 'examples']) cpSync(`${source}${name}`, `${built}${name}`, { recursive: true })
+  const manifest = JSON.parse(readFileSync(`${source}package.json`, 'utf8'))
+  writeFileSync(`${built}package.json`, `${JSON.stringify(published(manifest), null, 2)}\n`)
+}
+
+/** @param args for npm, such as `--pack-destination folder`; without one the tarball lands where npm was called */
+function pack(args) {
+  build()
+  const to = args.includes('--pack-destination') ? [] : ['--pack-destination', process.env.INIT_CWD ?? source]
+  execFileSync('npm', ['pack', ...to, ...args], { cwd: built, stdio: 'inherit' })
+}
+
+function refuse() {
+  process.stderr.write('@airlock/queue is built before it is packed or published: npm run pack; npm publish packages/queue/built\n')
+  process.exitCode = 1
+}
 
 /** The manifest of what was built. */
 function published({ scripts: _, exports: __, ...rest }) {
@@ -21,19 +44,3 @@ function published({ scripts: _, exports: __, ...rest }) {
     },
   }
 }
-
-function before() {
-  if (existsSync(kept)) after() // the last one did not come to its end
-  rmSync(lib, { recursive: true, force: true })
-  execFileSync('tsc', ['-p', 'tsconfig.package.json'], { cwd: fileURLToPath(folder), stdio: 'inherit' })
-  const text = readFileSync(manifest, 'utf8')
-  writeFileSync(kept, text)
-  writeFileSync(manifest, `${JSON.stringify(published(JSON.parse(text)), null, 2)}\n`)
-}
-
-function after() {
-  renameSync(kept, manifest)
-}
-
-const steps = { before, after }
-steps[process.argv[2]]()

@@ -1,7 +1,8 @@
 import { type ExecFileOptions, execFile } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -12,8 +13,8 @@ export const run = (file: string, args: string[], options: ExecFileOptions = {})
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const root = join(packageFolder, '../..')
 
-/** What is built or fetched, and what npm leaves when it is interrupted. */
-const notSource = ['node_modules', 'dist', 'lib', 'coverage', 'package.json.kept']
+/** What is built or fetched. */
+const notSource = ['node_modules', 'dist', 'built', 'coverage']
 
 export interface Packed {
   /** Paths in the tarball, sorted. */
@@ -21,6 +22,10 @@ export interface Packed {
   readonly manifest: Record<string, unknown> & { dependencies: Record<string, string> }
   /** A project that has installed the tarball and what it depends on, and nothing else. */
   readonly project: string
+  /** What the working copy had before it was packed, and what it has after it: each file with a hash of its bytes. */
+  readonly tree: { readonly before: string[]; readonly after: string[] }
+  /** What `npm pack` says in the folder of the source. */
+  readonly refusal: string
   drop(): void
 }
 
@@ -31,10 +36,24 @@ export async function packed(): Promise<Packed> {
   cpSync(packageFolder, source, { recursive: true, filter: (path) => !notSource.includes(basename(path)) })
   cpSync(join(root, 'tsconfig.base.json'), join(folder, 'repository/tsconfig.base.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: source, env: npmEnvironment() })
-  const { project, manifest, files } = await installed(folder)
-  return { files, manifest, project, drop: () => rmSync(folder, { recursive: true, force: true }) }
+  const options = { cwd: source, env: npmEnvironment() }
+  const before = filesOf(source)
+  const refusal = await run('npm', ['pack'], options).then(
+    () => 'nothing',
+    ({ stderr }: { stderr: string }) => stderr,
+  )
+  await run('npm', ['run', 'pack', '--', '--pack-destination', folder], options)
+  const tree = { before, after: filesOf(source) }
+  return { ...(await installed(folder)), tree, refusal, drop: () => rmSync(folder, { recursive: true, force: true }) }
 }
+
+/** Each file of the source, by its path, with a hash. */
+const filesOf = (source: string): string[] =>
+  globSync('**/*', { cwd: source, withFileTypes: true, exclude: (entry) => notSource.includes(entry.name) })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((path) => `${relative(source, path)} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`)
+    .toSorted()
 
 /** Without what an npm that runs this test tells its scripts, which is where it was called. */
 function npmEnvironment(): NodeJS.ProcessEnv {

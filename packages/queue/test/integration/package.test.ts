@@ -35,6 +35,13 @@ test('it can be published, depends on three packages alone, and does nothing whe
   expect(manifest.scripts).toBeUndefined()
 })
 
+test('packing rewrites nothing of the tree, and npm pack by itself says how to do it', () => {
+  const { tree, refusal } = tarball
+  expect(tree.before.length).toBeGreaterThan(30)
+  expect(tree.after).toEqual(tree.before)
+  expect(refusal).toContain('npm run pack')
+})
+
 test('its licence is that of the repository, and its README shows the example that it ships', () => {
   expect(ofPackage('LICENSE')).toBe(ofPackage('../../LICENSE'))
   expect(ofPackage('README.md')).toContain(`\`\`\`ts\n${ofPackage(example)}\`\`\`\n`)

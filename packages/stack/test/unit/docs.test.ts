@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 const repository = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Folders that are not ours, or not committed. */
-const foreign = new Set(['node_modules', 'dist', 'coverage', '.airlock', '.turbo', '.git'])
+const foreign = new Set(['node_modules', 'dist', 'built', 'coverage', '.airlock', '.turbo', '.git'])
 
 const find = (pattern: string): string[] =>
   globSync(pattern, { cwd: repository, exclude: (path) => foreign.has(basename(path)) }).toSorted()
