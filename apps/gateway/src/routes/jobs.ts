@@ -35,7 +35,13 @@ const JobEvent = Type.Object(
 
 const Moves = {
   description: 'An event each time the upload moves, the first one at once. The stream ends when the job does',
-  content: { 'text/event-stream': { schema: JobEvent } },
+  content: {
+    'text/event-stream': {
+      schema: Type.Union([Job, JobEvent], {
+        description: 'Clients that read the format for you give out the data of each event, a Job; others the event as it is sent',
+      }),
+    },
+  },
 }
 
 export const jobRoutes =

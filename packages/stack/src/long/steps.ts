@@ -1,4 +1,5 @@
 import { containerWalk } from './containers/walk.ts'
+import { contract } from './contract.ts'
 import { guardWalk } from './guards/walk.ts'
 import { lists } from './lists.ts'
 import { mutations } from './mutations.ts'
@@ -6,4 +7,4 @@ import { pipelineDoor } from './pipeline.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [mutations, lists, pipelineDoor, guardWalk, containerWalk]
+export const steps: readonly LongStep[] = [mutations, lists, contract, pipelineDoor, guardWalk, containerWalk]
