@@ -7,7 +7,7 @@ import { type Caller, callerOfRequest } from '../plugins/auth.ts'
 import { firstOf, hasEnded, type MoveFeed } from './move-feed.ts'
 
 /** Streams that one user may have open on one gateway. */
-const maxStreamsPerUser = 20
+export const maxStreamsPerUser = 20
 
 /** Proxies cut silent connections; a comment keeps them open. */
 const heartbeatMs = 15_000

@@ -2,7 +2,7 @@ import { errorCodes, errors, eventTypes } from '@airlock/domain'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { expect } from 'vitest'
 import { Contract } from '../contract.ts'
-import { answerOf, type RunningGateway, test } from '../gateway.ts'
+import { answerOf, type FilePart, formOf, logo, type RunningGateway, test } from '../gateway.ts'
 
 interface Response {
   description: string
@@ -160,6 +160,37 @@ test('each example fits its schema', async ({ gateway }) => {
   for (const { name, example } of examples) contract.assertFits(name, example)
   for (const { value } of Object.values(document.components.examples)) contract.assertFits('Problem', value)
 })
+
+test('what a page to try it out fills in is taken: no example is malformed', async ({ gateway, client }) => {
+  const document = await documentOf(gateway)
+  const authorization = `Bearer ${await client.token({ scope: 'service ops' })}`
+  for (const [method, path, { parameters = [], requestBody }] of operationsOf(document)) {
+    const url = new URL(
+      parameters.filter((each) => each.in === 'path').reduce((at, { name, example }) => at.replace(`{${name}}`, String(example)), path),
+      gateway.url,
+    )
+    for (const { name, example } of parameters.filter((each) => each.in === 'query' && each.example !== undefined))
+      url.searchParams.set(name, String(example))
+    const { body, type } = bodyOf(requestBody, document, await logo())
+    const { status } = await fetch(url, { method, headers: { authorization, ...type }, body })
+    expect({ method, path, status, isTaken: ![400, 413, 415, 422, 500].includes(status) }).toMatchObject({ isTaken: true })
+    if (method === 'POST' && path === '/api/upload') expect(status).toBe(202)
+  }
+})
+
+/** A body of examples alone, and of a file where the form asks for one. */
+function bodyOf(requestBody: Operation['requestBody'], { components }: Document, file: FilePart) {
+  const [[type = '', { schema }] = ['', { schema: null }]] = Object.entries(requestBody?.content ?? {})
+  if (schema === null) return { body: null, type: {} }
+  if (type === 'application/json') {
+    const [example] = components.schemas[schema.$ref?.split('/').at(-1) ?? '']?.examples ?? []
+    return { body: JSON.stringify(example), type: { 'content-type': type } }
+  }
+  const fields = Object.entries(schema.properties).flatMap(([name, { examples = [] }]): [string, string][] =>
+    examples.slice(0, 1).map((example) => [name, example]),
+  )
+  return { body: formOf([...fields, file]), type: {} }
+}
 
 test('each type of event is a schema of its own, which the feed tells apart by its type, and a webhook', async ({ gateway }) => {
   const { components, webhooks } = await documentOf(gateway)

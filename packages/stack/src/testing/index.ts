@@ -1,9 +1,6 @@
 export { encodedForm } from '../encoded-form.ts'
-<<<<<<< HEAD
 export { mustHoldNoSecret } from '../logged-secrets.ts'
-=======
 export { installSchemathesis, schemathesis } from '../schemathesis.ts'
->>>>>>> db8002e (Complete the OpenAPI document, list a user's jobs, and refuse what used to be passed over)
 export { waitFor } from '../wait-for.ts'
 export { testCertificate } from './certificate.ts'
 export { compileCache } from './compile-cache.ts'
