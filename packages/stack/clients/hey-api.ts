@@ -16,7 +16,7 @@ assert(upload !== undefined)
 
 const { stream } = await followJob({ path: { id: upload.job_id } })
 const seen: string[] = []
-for await (const event of stream) if ('job_id' in event) seen.push(event.status)
+for await (const event of stream) if (!('data' in event)) seen.push(event.status)
 assert.equal(seen.at(-1), 'completed')
 
 const job = await getJob({ path: { id: upload.job_id } })
