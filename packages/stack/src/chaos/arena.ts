@@ -36,6 +36,7 @@ const settings = {
   // Chaos hits one upload oftener than a year of production would; parking has tests of its own.
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
+  MAX_FILES_IN_FLIGHT: '16',
   RATE_LIMIT_FILES_PER_HOUR: String(filesPerHour),
   SHUTDOWN_NOT_READY_SECONDS: '0',
   SHUTDOWN_GRACE_S: '3',

@@ -53,6 +53,8 @@ export interface Unsettled {
   readonly purges: number
   /** Without their place in the feed. */
   readonly events: number
+  /** Webhooks that are to be delivered. */
+  readonly deliveries: number
   /** In quarantine, or in the inbox. */
   readonly quarantined: readonly string[]
   readonly openUploads: readonly string[]
@@ -98,6 +100,7 @@ export class Facts {
       pending: await count(`uploads where state in ('received', 'processing')`),
       purges: await count('purges'),
       events: await count('events where position is null'),
+      deliveries: await count(`webhook_deliveries where state = 'pending'`),
       quarantined: (await this.keys()).filter(isWaitingKey),
       openUploads: await this.#openUploads(),
       jobs: await this.#jobs(),

@@ -54,7 +54,15 @@ export class Magazine {
 
   /** @param label unlike that of any other file of the run */
   draw(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
-    const good = random.chance(0.8)
+    return this.#drawn(assetType, label, random, random.chance(0.8))
+  }
+
+  /** The same, of sound files alone. */
+  drawGood(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
+    return this.#drawn(assetType, label, random, true)
+  }
+
+  #drawn(assetType: SentFile['assetType'], label: string, random: Random, good: boolean): FileToSend {
     const fitting = this.#samples.filter(({ asset_type, expected }) => asset_type === assetType && (expected === 'completed') === good)
     const { file, expected, mediaType, bytes: original } = random.pick(fitting)
     const large = good && assetType === 'generated_video' && random.chance(0.25)

@@ -26,6 +26,7 @@ export type HistoryEvent =
   | { readonly event: 'ended'; readonly uploadId: string; readonly status: string; readonly assetId: string | null }
   | { readonly event: 'fault' | 'fault over' | 'moving'; readonly what: string }
   | { readonly event: 'limit reached'; readonly userId: string }
+  | { readonly event: 'refused wrongly'; readonly name?: string; readonly why: string }
 
 export type Entry = HistoryEvent & { readonly ms: number }
 

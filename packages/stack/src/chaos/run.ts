@@ -8,6 +8,7 @@ import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
 import { Consumer } from './consumer.ts'
+import { Endpoint } from './endpoint.ts'
 import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
 import { Magazine } from './files.ts'
 import { History } from './history.ts'
@@ -15,6 +16,7 @@ import { healAll, unleash } from './nemesis.ts'
 import { Pipeline } from './pipeline.ts'
 import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
 import { scheduleOf } from './schedule.ts'
+import { checkService } from './service-check.ts'
 
 export interface ChaosOptions {
   readonly root: string
@@ -52,12 +54,13 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
   const clocks = clocksOf(seed)
-  const arena = await openArena({ root, env, folder, say, clocks })
+  const endpoint = await Endpoint.open(seed)
+  const arena = await openArena({ root, env, folder, say, clocks, settings: endpoint.settings })
   say(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
   try {
     interrupted.throwIfAborted()
-    const result = await play(options, arena, history, folder)
+    const result = await play(options, { arena, endpoint, history, folder })
     const good = result.breaches.length === 0
     if (good) rmSync(folder, { recursive: true })
     else say(`\nThe history and all logs are in ${folder}`)
@@ -66,16 +69,19 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   } finally {
     // a container engine that never answers must not hold up the result; what is left then the stack's keeper ends
     await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => say(error.message))
+    await endpoint.close()
     say(last)
   }
 }
 
-async function play(
-  { root, seed, seconds, say, interrupted }: ChaosOptions,
-  arena: Arena,
-  history: History,
-  folder: string,
-): Promise<Result> {
+interface Stage {
+  readonly arena: Arena
+  readonly endpoint: Endpoint
+  readonly history: History
+  readonly folder: string
+}
+
+async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { arena, endpoint, history, folder }: Stage): Promise<Result> {
   const magazine = new Magazine(join(root, 'examples/samples'))
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
@@ -89,6 +95,8 @@ async function play(
   await Promise.all([...crowd, ...renderers])
   await reading
   await healAll(arena)
+  endpoint.heal()
+  await checkService({ seed, arena, magazine, history })
   const facts = await Facts.open(arena)
   try {
     const begun = performance.now()
@@ -96,7 +104,14 @@ async function play(
     say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
     const heard = await consumer.finish()
     const feed = await new Consumer({ seed, arena, history }).finish()
-    const evidence = await gather(facts, history, { badHashes: magazine.badHashes, filesPerHour, arena, feed, heard })
+    const evidence = await gather(facts, history, {
+      badHashes: magazine.badHashes,
+      filesPerHour,
+      arena,
+      feed,
+      heard,
+      delivered: endpoint.delivered,
+    })
     const breaches = await breachesIn(evidence)
     for (const line of figures(evidence)) say(line)
     for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)

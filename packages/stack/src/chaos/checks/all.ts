@@ -2,8 +2,10 @@ import { acknowledgedIsFinal, atMostOneAsset } from './ends.ts'
 import type { Breach, Evidence } from './evidence.ts'
 import { nothingIsLeft } from './leftovers.ts'
 import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from './objects.ts'
+import { nobodyIsRefusedWrongly } from './refusals.ts'
 import { nobodyBeyondTheLimit, onlyOwnersPresign } from './rights.ts'
 import { everythingIsTold } from './told.ts'
+import { everyEventIsDelivered } from './webhooks.ts'
 
 /** Every promise that can be read off the servers, and what checks it. */
 const checks: Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Promise<Breach[]>> = {
@@ -16,6 +18,8 @@ const checks: Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Pro
   I7: nothingBadIsFinal,
   I8: nobodyBeyondTheLimit,
   I9: everythingIsTold,
+  I10: nobodyIsRefusedWrongly,
+  I11: everyEventIsDelivered,
 }
 
 export async function breachesIn(evidence: Evidence): Promise<Breach[]> {

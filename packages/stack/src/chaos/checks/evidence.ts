@@ -5,7 +5,7 @@ import type { History, SentFile } from '../history.ts'
 
 /** A promise that was broken. */
 export interface Breach {
-  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9}`
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11}`
   readonly uploadId: string | null
   readonly what: string
 }
@@ -33,6 +33,8 @@ export interface Evidence {
   /** What the feed tells when all has settled, and what was heard by somebody who read all the while. */
   readonly feed: readonly Told[]
   readonly heard: readonly Told[]
+  /** Ids of the events that a webhook endpoint answered with success. */
+  readonly delivered: ReadonlySet<string>
   readonly filesPerHour: number
   readonly arena: Arena
 }
@@ -40,7 +42,7 @@ export interface Evidence {
 export async function gather(
   facts: Facts,
   history: History,
-  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena' | 'feed' | 'heard'>,
+  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena' | 'feed' | 'heard' | 'delivered'>,
 ): Promise<Evidence> {
   const objects = new Map<string, FoundObject>()
   for (const key of await facts.keys()) {

@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges and queues are empty; parked uploads alone keep their bytes. */
+/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges, webhook deliveries and queues are empty; parked uploads alone keep their bytes. */
 export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
   const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I5', uploadId, what })
   const rows = [...uploads.values()]
@@ -14,6 +14,7 @@ export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
       .map((key) => breach(`${key} waits, its row is ${byKey.get(key)?.state ?? 'unknown'}`, byKey.get(key)?.id)),
     ...unsettled.openUploads.map((key) => breach(`a multipart upload of ${key} is open`, byKey.get(key)?.id)),
     ...(unsettled.purges > 0 ? [breach(`${unsettled.purges} objects still wait to be purged`)] : []),
+    ...(unsettled.deliveries > 0 ? [breach(`${unsettled.deliveries} webhooks still wait to be delivered`)] : []),
     ...(unsettled.jobs > 0 ? [breach(`${unsettled.jobs} jobs still wait in Redis`)] : []),
   ]
 }

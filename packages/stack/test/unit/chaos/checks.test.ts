@@ -3,8 +3,10 @@ import { acknowledgedIsFinal, atMostOneAsset } from '../../../src/chaos/checks/e
 import type { Breach, Evidence } from '../../../src/chaos/checks/evidence.ts'
 import { nothingIsLeft } from '../../../src/chaos/checks/leftovers.ts'
 import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from '../../../src/chaos/checks/objects.ts'
+import { nobodyIsRefusedWrongly } from '../../../src/chaos/checks/refusals.ts'
 import { nobodyBeyondTheLimit } from '../../../src/chaos/checks/rights.ts'
 import { everythingIsTold } from '../../../src/chaos/checks/told.ts'
+import { everyEventIsDelivered } from '../../../src/chaos/checks/webhooks.ts'
 import type { Told } from '../../../src/chaos/consumer.ts'
 import type { AssetRow, FoundObject, UploadRow } from '../../../src/chaos/facts.ts'
 import type { SentFile } from '../../../src/chaos/history.ts'
@@ -75,7 +77,7 @@ interface World {
   assets?: AssetRow[]
   objects?: FoundObject[]
   sent?: SentFile
-  given?: Partial<Evidence>
+  given?: Partial<Evidence> & { refusals?: Record<string, object[]> }
 }
 
 /** One file that was sent, acknowledged and promoted, except where a test says otherwise. */
@@ -85,7 +87,9 @@ const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = f
     assets,
     objects: new Map(objects.map((one) => [one.key, one])),
     sent: new Map([[sent.name, sent]]),
-    history: { all: () => [{ key: 'cut.mp4', sha256: 'hash of a cut' }] },
+    history: {
+      all: (event: string) => (event === 'rendered' ? [{ key: 'cut.mp4', sha256: 'hash of a cut' }] : (given.refusals?.[event] ?? [])),
+    },
     rendered: new Map([['cut.mp4', 'hash of a cut']]),
     acknowledged: new Map([['id', sent.name]]),
     asked: new Set(),
@@ -94,8 +98,9 @@ const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = f
     badHashes: new Set(['bad hash']),
     feed: toldOf(rows, assets),
     heard: given.feed ?? toldOf(rows, assets),
+    delivered: new Set((given.feed ?? toldOf(rows, assets)).map(({ data }) => data.event_id)),
     filesPerHour: 2,
-    unsettled: { receiving: 0, pending: 0, purges: 0, events: 0, quarantined: [], openUploads: [], jobs: 0 },
+    unsettled: { receiving: 0, pending: 0, purges: 0, events: 0, deliveries: 0, quarantined: [], openUploads: [], jobs: 0 },
     ...given,
   }) as unknown as Evidence
 
@@ -109,6 +114,8 @@ const all = (given: Evidence): Breach[] =>
     nothingBadIsFinal,
     nobodyBeyondTheLimit,
     everythingIsTold,
+    nobodyIsRefusedWrongly,
+    everyEventIsDelivered,
   ].flatMap((check) => check(given))
 
 const rejected: UploadRow = { ...row, state: 'rejected', error_code: 'file_corrupt' }
@@ -119,6 +126,13 @@ const sound: [string, World][] = [
   ['a good file that became an asset', {}],
   ['a bad file that was rejected', { rows: [rejected], ...gone, sent: { ...file, expected: 'file_corrupt' } }],
   ['a cancelled upload', { rows: [cancelledRow], ...gone, given: { asked: new Set(['id']), cancelled: new Set(['id']) } }],
+  [
+    'a file beyond the limit that was refused',
+    {
+      rows: [row, { ...row, id: '2', state: 'abandoned' }],
+      given: { refusals: { refused: [{ name: file.name, code: 'file_limit_reached' }] } },
+    },
+  ],
   ['a deleted asset', { ...gone, given: { asked: new Set(['id']), deleted: new Set(['id']) } }],
   ['a deletion whose answer got lost', { ...gone, given: { asked: new Set(['id']) } }],
   ['a parked upload with its bytes', { rows: [{ ...row, state: 'parked' }], assets: [], objects: [{ ...object, key: 'quarantine/id' }] }],
@@ -169,6 +183,19 @@ const broken: [Breach['invariant'], string, World][] = [
   ['I9', 'a parked upload that is not told', { rows: [{ ...row, state: 'parked' }], ...gone, given: { feed: [] } }],
   ['I9', 'an event of nobody', { given: { feed: [...toldOf([row], [asset]), told('upload.completed', 1, { upload_id: 'x' })] } }],
   ['I9', 'an event that was hidden from who read all the while', { given: { heard: [] } }],
+  [
+    'I10',
+    'a file that was refused while the hour had room',
+    { given: { refusals: { refused: [{ name: file.name, code: 'file_limit_reached' }] } } },
+  ],
+  [
+    'I10',
+    'a file that was refused while everything worked',
+    { given: { refusals: { 'refused wrongly': [{ name: file.name, why: '503' }] } } },
+  ],
+  ['I11', 'an event that was never delivered', { given: { delivered: new Set() } }],
+  ['I11', 'a message that is no event', { given: { delivered: new Set(['upload.completed', 'x']) } }],
+  ['I5', 'a webhook left', { given: { unsettled: { ...evidence().unsettled, deliveries: 1 } } }],
   ['I9', 'an event that was heard twice', { given: { heard: [...toldOf([row], [asset]), ...toldOf([row], [asset])] } }],
 ]
 

@@ -1,0 +1,16 @@
+import type { Breach, Evidence } from './evidence.ts'
+
+/** I10: nobody was refused without a reason: no 429 for an hour that has room, and no refusal at all while everything works. */
+export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }: Evidence): Breach[] {
+  const rowsOf = new Map<string, number>()
+  for (const { user_id: userId } of uploads.values()) rowsOf.set(userId, (rowsOf.get(userId) ?? 0) + 1)
+  const breach = (what: string): Breach => ({ invariant: 'I10', uploadId: null, what })
+  const fullHours = history
+    .all('refused')
+    .filter(({ code }) => code === 'file_limit_reached')
+    // every row that the user ever had is more than what counted when the file was refused
+    .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '') ?? 0 }))
+    .filter(({ rows }) => rows < filesPerHour)
+    .map(({ name, rows }) => breach(`${name}: file_limit_reached, and its user has ${rows} of ${filesPerHour} files`))
+  return [...fullHours, ...history.all('refused wrongly').map(({ name, why }) => breach(`${name ?? 'a gateway'}: ${why}`))]
+}

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Arena } from './arena.ts'
+import type { FileToSend, Magazine } from './files.ts'
+import type { History } from './history.ts'
+import { call, formOf } from './http.ts'
+import { randomFrom } from './random.ts'
+import { openSlowCrowd } from './slow-crowd.ts'
+import { tokenFor } from './token.ts'
+
+/** How long a gateway may take to see that its servers are back (docs/failure-model.md), with room for a machine that does much else, in ms. */
+const noticedWithinMs = 15_000
+
+/** How long another user's small upload may take beside a crowd of slow ones, in ms. The bound itself is held by a test of the gateway alone. */
+const besideCrowdMs = 10_000
+
+/** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the arena). */
+const crowdSize = 24
+
+const forms = 6
+
+export interface ServiceCheckOptions {
+  readonly seed: number
+  readonly arena: Arena
+  readonly magazine: Magazine
+  readonly history: History
+}
+
+/**
+ * Sends good files of new users once everything is healed: all of them must be accepted, by both gateways, also while one user holds as many
+ * slow uploads as a gateway takes. Each refusal goes into the history as `refused wrongly`.
+ */
+export async function checkService(options: ServiceCheckOptions): Promise<void> {
+  const { arena, seed, magazine } = options
+  const random = randomFrom(seed, 'service check')
+  const draw = (label: string): FileToSend => magazine.drawGood('brand_image', label, random)
+  await ready(options)
+  const send = (gateway: string, label: string) => sendGoodFile(gateway, draw(label), options)
+  await Promise.all(Array.from({ length: forms }, (_, index) => send(random.pick(arena.gateways), `after-${index}`)))
+
+  const [gateway = ''] = arena.gateways
+  const crowd = Array.from({ length: crowdSize }, (_, index) => magazine.drawGood('generated_video', `slow-${index}`, random))
+  const end = await openSlowCrowd(gateway, tokenFor(randomUUID(), arena.jwtSecret), crowd)
+  try {
+    await wait(1000)
+    for (let index = 0; index < forms; index += 1) await send(gateway, `beside-${index}`)
+  } finally {
+    end()
+  }
+}
+
+/** Waits until both gateways say that they are ready; one that does not has refused everybody. */
+async function ready({ arena, history }: ServiceCheckOptions): Promise<void> {
+  const deadline = performance.now() + noticedWithinMs
+  for (const gateway of arena.gateways) {
+    const isReady = async () => {
+      const answer = await call(`${gateway}/health/ready`, { token: '' })
+      return !('lost' in answer) && answer.status === 200
+    }
+    while (!(await isReady())) {
+      if (performance.now() > deadline) {
+        history.add({ event: 'refused wrongly', why: `${gateway} is not ready ${noticedWithinMs / 1000} s after everything was healed` })
+        break
+      }
+      await wait(200)
+    }
+  }
+}
+
+async function sendGoodFile(gateway: string, file: FileToSend, { arena, history }: ServiceCheckOptions): Promise<void> {
+  const userId = randomUUID()
+  const { bytes: _, ...sent } = file
+  history.add({ event: 'sent', file: { ...sent, userId, idempotencyKey: null } })
+  const begun = performance.now()
+  const form = formOf([file], { projectId: randomUUID(), fieldsFirst: true })
+  const answer = await call(`${gateway}/api/upload`, { method: 'POST', token: tokenFor(userId, arena.jwtSecret), form })
+  const ms = Math.round(performance.now() - begun)
+  const wrong = (why: string) => history.add({ event: 'refused wrongly', name: file.name, why: `${why} after ${ms} ms` })
+  if ('lost' in answer) {
+    wrong(answer.lost)
+    return
+  }
+  const { uploads = [], code } = answer.body as { uploads?: { upload_id: string; filename: string }[]; code?: string }
+  for (const { upload_id: uploadId, filename: name } of uploads)
+    history.add({ event: 'acknowledged', uploadId, name, by: `POST ${gateway} ${answer.status}` })
+  if (uploads.length !== 1) wrong(`${answer.status} ${code ?? ''}`)
+  else if (ms > besideCrowdMs) wrong('accepted')
+}
