@@ -32,6 +32,7 @@ export function filesThatBuildPatterns(): string[] {
   return sourceFiles()
     .filter((path) => /\bnew RegExp\(/.test(readFileSync(path, 'utf8')))
     .map((path) => relative(root, path))
+    .sort()
 }
 
 const sourceFiles = (): string[] =>
