@@ -50,7 +50,7 @@ test('a file that was refused belongs to the request, too: another one in its pl
   client,
 }) => {
   const key = randomUUID()
-  const damaged = { ...(await photo('b.png')), type: 'image/png' }
+  const damaged = { ...(await logo('b.png')), bytes: Buffer.from('no picture') }
   const first = await sends(gateway.url, client, key, await photo('a.jpg'), damaged)
   expect(first.body.rejected).toMatchObject([{ index: 1, code: 'type_mismatch' }])
 

@@ -22,7 +22,16 @@ async function uploadsOf(sql: Client, userId: string, given: Given[]): Promise<s
     return {
       ...{ id, user_id: userId, state, door: 'form', asset_type: 'brand_image', original_filename: 'a.png', declared_type: 'image/png' },
       ...{ detected_type: 'image/png', quarantine_key: `quarantine/${id}`, final_key: isAccepted ? `test/${id}` : null, size_bytes: 1 },
-      ...{ content_hash: 'a'.repeat(64), etag: '"e"', nonce: 'n', attempt: 1, counted: false, version: 1, handed_back: 0 },
+      ...{
+        content_hash: 'a'.repeat(64),
+        etag: '"e"',
+        nonce: 'n',
+        attempt: 1,
+        counted: false,
+        version: 1,
+        handed_back: 0,
+        failed_inspections: 0,
+      },
       ...(isRefused && { error_code: 'file_corrupt', error_title: 'File is damaged', error_detail: 'It ends.' }),
       ...{ created_at: at(ms), updated_at: at(ms), received_at: isAccepted ? at(ms) : null, processing_at: at(ms) },
       ...(['completed', 'rejected', 'parked', 'abandoned'].includes(state) && { [`${state}_at`]: at(ms) }),
