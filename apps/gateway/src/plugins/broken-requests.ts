@@ -3,6 +3,7 @@ import type { Socket } from 'node:net'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { bodyOf, sendError } from './errors.ts'
+import { securityHeaders } from './security-headers.ts'
 
 /** What Node's parser gives up on before there is a request (https://nodejs.org/api/http.html#event-clienterror). */
 const errorOf = (code: string | undefined): AirlockError => {
@@ -16,8 +17,7 @@ const titles: Record<number, string> = { 400: 'Bad Request', 408: 'Request Timeo
 /** What else hooks would add, of which none has run. */
 const headersOf = (requestId: string) => ({
   'x-request-id': requestId,
-  'x-content-type-options': 'nosniff',
-  'content-security-policy': "default-src 'none'",
+  ...securityHeaders,
   'cache-control': 'no-store',
 })
 

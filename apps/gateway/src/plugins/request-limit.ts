@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { AirlockError } from '@airlock/domain'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
@@ -10,6 +11,9 @@ export interface RequestLimit {
   /** Before the keys of the counters. */
   keyPrefix: string
 }
+
+/** Where a request comes from: the address that a trusted proxy wrote down, or where that is none, the other end of the connection. */
+const addressOf = ({ ip, socket }: FastifyRequest): string => (isIP(ip) === 0 ? (socket.remoteAddress ?? '') : ip)
 
 export interface RequestLimitDeps extends RequestLimit {
   /** The caller of a good token, or null. */
@@ -40,16 +44,17 @@ export class TooManyRequests extends AirlockError<'too_many_requests'> {
 export async function limitRequests(app: FastifyInstance, deps: RequestLimitDeps): Promise<void> {
   const { perMinute, redis, keyPrefix, identify, throughRedis } = deps
   await app.register(rateLimit, { global: false, redis, nameSpace: `${keyPrefix}:requests:` })
+  const keys = new WeakMap<FastifyRequest, string>()
   const count = app.createRateLimit({
     max: perMinute,
     timeWindow: minuteMs,
-    keyGenerator: async (request) => {
-      const caller = await identify(request)
-      return caller === null ? `address:${networkOf(request.ip)}` : `user:${caller.id}`
-    },
+    keyGenerator: async (request) => keys.get(request) ?? '',
   })
   app.addHook('onRequest', async (request, reply) => {
     if (exempt.has(request.routeOptions.url ?? '')) return
+    const caller = await identify(request)
+    // not within what may fail for Redis alone: a request that nobody can tell whose it is must not pass uncounted
+    keys.set(request, caller === null ? `address:${networkOf(addressOf(request))}` : `user:${caller.id}`)
     const counted = await throughRedis(() => count(request)).catch((err: unknown) => {
       request.log.debug({ err }, 'requests are not counted, Redis is away')
       return null

@@ -72,6 +72,19 @@ test('behind a trusted proxy the address that it names counts, and only the one 
   }
 })
 
+test('an address that a proxy passes on malformed is counted as the proxy’s own', async () => {
+  const gateway = await startGateway({ requestLimit: { perMinute: 3, redis, keyPrefix: isolatedQueuePrefix().prefix }, trustProxy: 1 })
+  try {
+    const malformed = ['1:2:3:4:5:6:7:8::9', 'not an address', '999.1.1.1', '::1::2::3::4::5::6::7::8::9', 'fe80::1%<script>']
+    const statuses = []
+    for (const forwarded of malformed)
+      statuses.push((await fetch(`${gateway.url}/api/jobs/x`, { headers: { 'x-forwarded-for': forwarded } })).status)
+    expect(statuses).toEqual([401, 401, 401, 429, 429])
+  } finally {
+    await gateway.close()
+  }
+})
+
 test('while Redis is silent or gone everybody passes, without waiting', async () => {
   const server = await privateServer('redis')
   const own = impatientConnection(server.address.url, { onError: () => {} })

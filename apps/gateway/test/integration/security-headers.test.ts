@@ -14,6 +14,9 @@ const onEveryAnswer = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
 }
 
+/** Headers that differ from one answer to the next. */
+const ofOneAnswer = new Set(['x-request-id', 'date', 'connection', 'keep-alive', 'content-length', 'ratelimit', 'ratelimit-policy'])
+
 test.for<[what: string, path: string, method: string, status: number]>([
   ['a good answer', '/api/health', 'GET', 200],
   ['a missing token', '/api/jobs/x', 'GET', 401],
@@ -35,7 +38,7 @@ test('a path that can not be decoded is answered like every error', async ({ gat
 
   expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed', request_id: 'mine' } })
   expect(answer.headers.get('x-request-id')).toBe('mine')
-  expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+  for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
 })
 
 test('an id of any length is no UUID', async ({ client }) => {
@@ -78,8 +81,12 @@ test.for<[what: string, sent: string, status: number, code: string]>([
 
   const [head = '', body = ''] = answer.split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-  expect(head).toContain('x-content-type-options: nosniff')
   expect(head).toContain('connection: close')
+  // a browser that was led here finds what it finds on every other answer
+  const others = await fetch(`${gateway.url}/api/nothing`)
+  const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
+  expect(present.length).toBeGreaterThan(10)
+  for (const line of present) expect(head.split('\r\n').map((text) => text.replace(/^[^:]+/, (name) => name.toLowerCase()))).toContain(line)
   expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
 })
 

@@ -1,0 +1,58 @@
+import { once } from 'node:events'
+import { impatientConnection } from '@airlock/queue'
+import { givenStack, isolatedQueuePrefix } from '@airlock/stack/testing'
+import { afterAll, expect, test } from 'vitest'
+import { Client, startGateway } from '../gateway.ts'
+import { open } from '../raw.ts'
+
+const redis = impatientConnection(givenStack().redis.url, { onError: () => {} })
+afterAll(() => redis.disconnect())
+
+const MiB = 1024 * 1024
+
+/** Sends a form of 64 MiB as fast as it is taken. @returns the answer, and how much the gateway read of it */
+async function sends(url: string, gateway: Awaited<ReturnType<typeof startGateway>>, authorization: string) {
+  const read = { bytes: 0 }
+  gateway.gateway.app.server.once('connection', (socket) => {
+    socket.once('close', () => {
+      read.bytes = socket.bytesRead
+    })
+  })
+  const socket = await open(url)
+  const closed = once(socket, 'close')
+  let answer = ''
+  socket.on('data', (chunk: Buffer) => {
+    answer += chunk.toString('latin1')
+  })
+  socket.write(
+    `POST /api/upload HTTP/1.1\r\nHost: x\r\n${authorization}Content-Type: multipart/form-data; boundary=cut\r\nContent-Length: ${64 * MiB}\r\n\r\n`,
+  )
+  const piece = Buffer.alloc(256 * 1024)
+  const goOn = () => {
+    while (socket.writable && socket.write(piece)) {}
+  }
+  socket.on('drain', goOn)
+  goOn()
+  await closed
+  await expect.poll(() => read.bytes).toBeGreaterThan(0)
+  return { answer, mebibytes: read.bytes / MiB }
+}
+
+test('after a 401 or a 429 hardly anything of a body is read, its client sees the answer, and the connection ends', async () => {
+  const gateway = await startGateway({ requestLimit: { perMinute: 1, redis, keyPrefix: isolatedQueuePrefix().prefix } })
+  try {
+    const withoutToken = await sends(gateway.url, gateway, '')
+    expect(withoutToken.answer).toMatch(/^HTTP\/1\.1 401 /)
+    expect(withoutToken.answer).toContain('token_missing')
+    expect(withoutToken.mebibytes).toBeLessThan(2)
+
+    const client = new Client(gateway.url)
+    await client.get('/api/jobs/x')
+    const tooMany = await sends(gateway.url, gateway, `Authorization: Bearer ${await client.token()}\r\n`)
+    expect(tooMany.answer).toMatch(/^HTTP\/1\.1 429 /)
+    expect(tooMany.answer).toContain('too_many_requests')
+    expect(tooMany.mebibytes).toBeLessThan(2)
+  } finally {
+    await gateway.close()
+  }
+}, 60_000)
