@@ -18,6 +18,10 @@ const forOthers: Lingering = { maxBytes: 64 * 1024, maxMs: 2000 }
  * for the rest of a bounded time, in which the client can see its answer; then it is cut.
  */
 export function lingerOnUnreadBodies(app: FastifyInstance): void {
+  app.addHook('onSend', async ({ raw }) => {
+    // a body that nobody has begun to read when its answer ends, Node reads to its end, past any bound (`_dump` in _http_incoming.js)
+    if (!raw.complete && !raw.destroyed) raw.read(0)
+  })
   app.addHook('onResponse', async ({ raw, caller }, reply) => {
     if (raw.complete || raw.destroyed) return
     const { maxBytes, maxMs } = caller === null || isRefusal(reply) ? forOthers : forUsers
