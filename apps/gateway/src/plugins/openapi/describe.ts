@@ -112,6 +112,6 @@ const onBehalfOf: Parameter & { description: string } = {
   in: 'header',
   required: false,
   // not a format: clients that generators make of one give their HTTP library something else than text
-  schema: { type: 'string', pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' },
+  schema: { type: 'string', minLength: 36, maxLength: 36, pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$' },
   description: 'The user that a service acts for; needs the scope service',
 }
