@@ -8,8 +8,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
  */
 export function boundSmallBodies(app: FastifyInstance, { seconds }: { seconds: number }): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
-    if (!isReadByFastify(request)) return payload
+    if (request.is404 || !isReadByFastify(request)) return payload
     const bounded = new PassThrough()
+    bounded.on('error', () => {}) // an answer that went out first leaves nobody who listens, and that must not end the process
     const timer = setTimeout(() => {
       payload.unpipe(bounded)
       bounded.destroy(new AirlockError('request_timeout', { seconds }))

@@ -19,8 +19,8 @@ const forOthers: Lingering = { maxBytes: 64 * 1024, maxMs: 2000 }
  */
 export function lingerOnUnreadBodies(app: FastifyInstance): void {
   app.addHook('onSend', async ({ raw }) => {
-    // a body that nobody has begun to read when its answer ends, Node reads to its end, past any bound (`_dump` in _http_incoming.js)
-    if (!raw.complete && !raw.destroyed) raw.read(0)
+    // A body that nobody has begun to read when its answer ends, Node reads to its end, past any bound (`_dump` in _http_incoming.js).
+    if (!raw.complete && !raw.destroyed && raw.readableFlowing === null) raw.read()
   })
   app.addHook('onResponse', async ({ raw, caller }, reply) => {
     if (raw.complete || raw.destroyed) return
