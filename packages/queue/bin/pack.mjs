@@ -24,10 +24,14 @@ function build() {
 function pack(args) {
   build()
   const to = args.includes('--pack-destination') ? [] : ['--pack-destination', process.env.INIT_CWD ?? source]
-  execFileSync('npm', ['pack', ...to, ...args], { cwd: built, stdio: 'inherit' })
+  // npm tells its scripts which folder it works in (npm_config_local_prefix), and another npm would take that for its own
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_')))
+  execFileSync('npm', ['pack', ...to, ...args], { cwd: built, env, stdio: 'inherit' })
 }
 
+/** npm runs `prepack` before its own pack and publish, and before our script of the name `pack`, which is the one that may. */
 function refuse() {
+  if (!['pack', 'publish'].includes(process.env.npm_command)) return
   process.stderr.write('@airlock/queue is built before it is packed or published: npm run pack; npm publish packages/queue/built\n')
   process.exitCode = 1
 }

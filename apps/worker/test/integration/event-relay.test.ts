@@ -91,7 +91,7 @@ test('a relay that fails is told and followed by another, and the figures say ho
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
   away = false
   await comesToFeed(airlock, 1)
-  expect(await lag()).toBe(0)
+  await expect.poll(lag, { timeout: 5000 }).toBe(0) // one answer serves everybody for a second
 })
 
 test('what the last jobs of a stopping worker wrote is relayed before it ends', async ({ airlock }) => {

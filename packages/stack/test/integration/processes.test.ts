@@ -221,7 +221,8 @@ test.for(everything)(
     )
 
     for (const answer of meanwhile) expect(answer).toMatchObject({ status: server === 'redis' ? 202 : 503 })
-    expect(ms).toBeLessThan(6000)
+    // an upload that is under way ends by the timeout of its own call to the store (4 s), and of what cleans up after it
+    expect(ms).toBeLessThan(server === 's3' ? 15_000 : 6000)
     const taken = [...before, ...meanwhile, ...after].filter((answer) => 'status' in answer && answer.status === 202)
     expect(taken.length).toBeGreaterThanOrEqual(4)
     for (const { upload_id: id } of taken.flatMap((answer) => bodyOf(answer).uploads)) await comesTo('completed', id)
