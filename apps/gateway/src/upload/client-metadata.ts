@@ -68,7 +68,8 @@ export function exactJson(text: string): unknown {
  *
  * A text that does not end is matched up to the end, so that no later quote is tried as the beginning of one.
  */
-const namesIn = (json: string): number => [...json.matchAll(/"(?:[^"\\]|\\.)*(?:"\s*(:)?|$)/g)].filter(([, colon]) => colon === ':').length
+const namesIn = (json: string): number =>
+  [...json.matchAll(/"(?:[^"\\]|\\[\s\S]?)*(?:"\s*(:)?|$)/g)].filter(([, colon]) => colon === ':').length
 
 /** The digits of a number that count, and the place of the last of them: two ways to write a number agree in both. */
 function significant(written: string): string {

@@ -4,7 +4,7 @@ import { Server, Socket } from 'node:net'
 
 /** What knows the network, and what reaches other processes. */
 const refusedModules = ['cluster', 'dgram', 'dns', 'http', 'http2', 'https', 'inspector', 'net', 'tls', 'trace_events', 'wasi']
-const isRefused = (specifier: string): boolean => refusedModules.includes(specifier.replace(/^node:/, '').replace(/\/.*$/, ''))
+const isRefused = (specifier: string): boolean => refusedModules.includes(specifier.replace(/^node:/, '').split('/')[0] ?? '')
 
 /**
  * Takes the network away from this process: nothing that reads hostile bytes has anything to ask of anybody. Its pipe to its parent stays.

@@ -3,8 +3,9 @@ import { contract } from './contract.ts'
 import { guardWalk } from './guards/walk.ts'
 import { lists } from './lists.ts'
 import { mutations } from './mutations.ts'
+import { patterns } from './patterns.ts'
 import { pipelineDoor } from './pipeline.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [mutations, lists, contract, pipelineDoor, guardWalk, containerWalk]
+export const steps: readonly LongStep[] = [mutations, patterns, lists, contract, pipelineDoor, guardWalk, containerWalk]

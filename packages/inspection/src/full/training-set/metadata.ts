@@ -73,7 +73,7 @@ function recordOfJson(line: string): Omit<MetadataRecord, 'line'> {
 
 const keysIn = (line: string): number => {
   let keys = 0
-  for (const [, colon] of line.matchAll(/"(?:[^"\\]|\\.)*(?:"\s*(:?)|$)/g)) if (colon === ':') keys++
+  for (const [, colon] of line.matchAll(/"(?:[^"\\]|\\[\s\S]?)*(?:"\s*(:?)|$)/g)) if (colon === ':') keys++
   return keys
 }
 

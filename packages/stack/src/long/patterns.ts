@@ -1,0 +1,36 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { proveAll, skipped } from './check.ts'
+import { lastLineOf } from './program.ts'
+import type { LongStep } from './step.ts'
+
+/** Installed for the run alone, without its optional native and Java programs: they are 50 MB that nothing else needs. */
+const recheck = { recheck: '4.5.0' }
+
+const what = 'no pattern that sees input of others is vulnerable, says recheck'
+
+/** The second judge of `patterns.test.ts`, which measures: this one reasons about each pattern. */
+export const patterns: LongStep = {
+  name: 'patterns',
+  about: 'asks the ReDoS checker recheck about every regular expression of apps and packages',
+  async run(context) {
+    const folder = await mkdtemp(join(tmpdir(), 'airlock-recheck-'))
+    try {
+      await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, dependencies: recheck }))
+      const args = ['install', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund']
+      await promisify(execFile)('npm', args, { cwd: folder, timeout: 180_000, signal: context.stop })
+    } catch (error) {
+      await rm(folder, { recursive: true, force: true })
+      return [skipped(what, `recheck can't be installed: ${String(error).slice(0, 300)}`)]
+    }
+    try {
+      const prove = () => lastLineOf(['packages/inspection/test/long/patterns.ts', folder], context)
+      return await proveAll([{ what, prove }], context, context)
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
