@@ -39,5 +39,5 @@ export const testsStep = (reportFile: string, args: readonly string[]): Step => 
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
     ],
   ],
-  timeoutMs: 12 * minutes,
+  timeoutMs: 25 * minutes,
 })
