@@ -34,7 +34,11 @@ test('an upload whose end was committed in the moment in which its worker stoppe
   await airlock.store.copyToFinal(claim.quarantineKey, claim.finalKey, {
     ifEtag: claim.etag,
     sizeBytes: claim.sizeBytes,
-    headers: { contentType: 'image/jpeg', cacheControl: 'no-cache', metadata: { upload_id: upload.id, content_hash: claim.contentHash ?? '' } },
+    headers: {
+      contentType: 'image/jpeg',
+      cacheControl: 'no-cache',
+      metadata: { upload_id: upload.id, content_hash: claim.contentHash ?? '' },
+    },
   })
   await airlock.world.database.uploads.complete(claim, { mediaType: 'image/jpeg', facts: {} })
 
