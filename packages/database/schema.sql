@@ -99,6 +99,12 @@ create table idempotency_keys (
   constraint idempotency_keys_state_known CHECK (state = ANY (ARRAY['in_flight'::text, 'done'::text]))
 );
 
+create table lane_turns (
+  lane text not null,
+  last_user uuid not null,
+  constraint lane_turns_pkey PRIMARY KEY (lane)
+);
+
 create table purges (
   key text not null,
   upload_id uuid not null,
@@ -285,6 +291,8 @@ CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE sta
 
 CREATE INDEX uploads_waiting_of_project ON uploads USING btree (project_id) WHERE state = 'received'::text AND door = 'pipeline'::text;
 
+CREATE INDEX uploads_waiting_of_user ON uploads USING btree (asset_type, COALESCE(priority, 'interactive'::text), user_id, COALESCE(next_attempt_at, '-infinity'::timestamp with time zone), received_at) WHERE state = 'received'::text;
+
 CREATE INDEX webhook_deliveries_dead ON webhook_deliveries USING btree (endpoint, "position") WHERE state = 'dead'::text;
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (endpoint, next_attempt_at, "position") WHERE state = 'pending'::text;
@@ -426,6 +434,80 @@ AS $function$
         end if;
         return new;
       end $function$;
+
+CREATE OR REPLACE FUNCTION uploads_next_in_turn(lane_name text, kinds text[], wanted uuid, not_now uuid[])
+ RETURNS TABLE(owner uuid, next_id uuid, next_user uuid, next_priority text)
+ LANGUAGE plpgsql
+AS $function$
+  #variable_conflict use_column
+  declare
+    class text;
+    nobody constant uuid := '00000000-0000-0000-0000-000000000000';
+    running jsonb;
+    last uuid;
+    place uuid;
+    candidate uuid;
+    soonest record;
+    fewest integer;
+    theirs integer;
+    around boolean := false;
+    passed boolean := false;
+  begin
+    select user_id, coalesce(priority, 'interactive') into owner, class from uploads
+      where id = wanted and (state = 'received' or (state = 'processing' and lease_until <= now()));
+    if owner is null then return; end if;
+
+    select coalesce(jsonb_object_agg(user_id, count), '{}') into running from (
+      select user_id, count(*) from uploads
+        where state = 'processing' and lease_until > now() and asset_type = any(kinds) group by user_id) as counted;
+    if owner <> all(not_now) then fewest := coalesce((running ->> owner::text)::integer, 0); end if;
+
+    select last_user into last from lane_turns where lane = lane_name;
+    last := coalesce(last, nobody);
+    place := last;
+    for step in 1..1000 loop
+      select ahead.user_id into candidate from unnest(kinds) as kind
+        cross join lateral (
+          select user_id from uploads
+            where state = 'received' and asset_type = kind and coalesce(priority, 'interactive') = class and user_id > place
+            order by user_id limit 1
+        ) as ahead
+        order by 1 limit 1;
+      if candidate is null then
+        exit when around;
+        around := true;
+        place := nobody;
+        continue;
+      end if;
+      exit when around and candidate > last;
+      place := candidate;
+      passed := case when around then owner > last or candidate >= owner else owner > last and candidate >= owner end;
+      exit when passed and fewest = 0;
+      continue when candidate = owner or candidate = any(not_now);
+      theirs := coalesce((running ->> candidate::text)::integer, 0);
+      continue when theirs > fewest or (theirs = fewest and (passed or next_id is not null));
+
+      select due.id, due.priority, due.at into soonest from unnest(kinds) as kind
+        cross join lateral (
+          select id, priority, coalesce(next_attempt_at, '-infinity'::timestamptz) as at from uploads
+            where state = 'received' and asset_type = kind and coalesce(priority, 'interactive') = class and user_id = candidate
+            order by coalesce(next_attempt_at, '-infinity'::timestamptz), received_at limit 1
+        ) as due
+        order by due.at limit 1;
+      continue when soonest.at > now();
+      next_id := soonest.id;
+      next_user := candidate;
+      next_priority := soonest.priority;
+      fewest := theirs;
+      exit when fewest = 0;
+    end loop;
+
+    if next_id is null and owner <> all(not_now) then
+      insert into lane_turns (lane, last_user) values (lane_name, owner)
+        on conflict (lane) do update set last_user = excluded.last_user;
+    end if;
+    return next;
+  end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_note_move()
  RETURNS trigger

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
 import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
@@ -6,6 +7,8 @@ import { retryAfterMs } from './jobs/process-upload.ts'
 import { runJob } from './jobs/run-job.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { RunningJobs } from './running-jobs.ts'
+import { sharedInspect } from './shared-inspect.ts'
+import { UserConcurrency } from './user-concurrency.ts'
 import type { WorkerDeps } from './worker-deps.ts'
 
 /** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
@@ -30,12 +33,14 @@ export interface Lane {
 export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetrics, deps: WorkerDeps): Lane {
   const { log } = deps
   const jobs = new RunningJobs()
+  const notTaking = new AbortController()
   const stopping = new AbortController()
-  const worker = laneWorker(lane, inspect, metrics, jobs, { ...deps, stopping: stopping.signal })
+  const worker = laneWorker(lane, inspect, metrics, jobs, { ...deps, notTaking: notTaking.signal, stopping: stopping.signal })
   let closed: Promise<boolean> | undefined
   let finished: Promise<void> | undefined
 
   const stopTaking = (): Promise<boolean> => {
+    notTaking.abort()
     closed ??= worker.close().then(() => true)
     return closed
   }
@@ -86,19 +91,28 @@ class LaneWorker extends Worker {
   }
 }
 
+/** @param setting 0: all places but one. Nobody has all of several places, however it is set */
+const placesOfOneUser = (setting: number, places: number): number => Math.max(1, Math.min(setting === 0 ? places : setting, places - 1))
+
+/** Files that are read at once, see `isolatedInspector`. */
+const inspectorsOf = (concurrency: number): number => Math.min(concurrency, availableParallelism())
+
 function laneWorker(
   lane: QueueLane,
   inspect: Inspect,
   metrics: WorkerMetrics,
   jobs: RunningJobs,
-  deps: WorkerDeps & { stopping: AbortSignal },
+  deps: WorkerDeps & { notTaking: AbortSignal; stopping: AbortSignal },
 ): LaneWorker {
   const { database, log, retry } = deps
+  const { uploads } = database
+  const maxRunningPerUser = placesOfOneUser(deps.maxRunningPerUser, deps.concurrency)
   const jobDeps = {
     ...deps,
-    uploads: database.uploads,
+    uploads,
+    inspect: sharedInspect(inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
+    concurrency: new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, bell: deps.bell }),
     assets: database.assets,
-    inspect,
     onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
   }
   const worker = new LaneWorker(

@@ -42,6 +42,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     log,
     lanes: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
+    maxRunningPerUser: config.WORKER_MAX_RUNNING_PER_USER,
     retry: {
       minAttempts: config.WORKER_MIN_ATTEMPTS,
       retryForSeconds: config.RETRY_FOR_HOURS * 3600,

@@ -23,6 +23,8 @@ export interface WorkerDeps {
   lanes: readonly QueueLane[]
   /** Jobs at once for each lane. */
   concurrency: number
+  /** Jobs of one user at once in each lane; 0: all but one of `concurrency`. */
+  maxRunningPerUser: number
   retry: RetryPolicy
   leaseSeconds: number
   sizeLimits: SizeLimits

@@ -51,7 +51,10 @@ export class Airlock {
   }
 
   /** Receives and accepts one file; its worker is woken. */
-  async accepts(sample: Sample, { clientMetadata = null }: { clientMetadata?: FormFields['clientMetadata'] } = {}): Promise<UploadRecord> {
+  async accepts(
+    sample: Sample,
+    { clientMetadata = null, userId = this.userId }: { clientMetadata?: FormFields['clientMetadata']; userId?: string } = {},
+  ): Promise<UploadRecord> {
     const { uploads } = this.servers.database
     const { store } = this.servers
     const assetType = assetTypes[sample.declaredType] ?? 'brand_image'
@@ -64,7 +67,7 @@ export class Airlock {
     } as const
     const file = await receive(
       { ...sample, assetType, bytes: Readable.from([sample.bytes], { objectMode: false }) },
-      { userId: this.userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits },
+      { userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits },
       { uploads, store, counter: noCounter, log: this.log },
     )
     const [upload] = await accept([file], form, { uploads, bell: this.queues.bell, log: this.log })
@@ -90,6 +93,7 @@ export class Airlock {
       log: this.log,
       lanes: ['images', 'videos'],
       concurrency: 4,
+      maxRunningPerUser: 0,
       retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,

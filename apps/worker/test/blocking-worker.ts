@@ -63,6 +63,7 @@ const worker = buildWorker({
   log,
   lanes: ['images'],
   concurrency: 1,
+  maxRunningPerUser: 0,
   retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
   leaseSeconds: settings.leaseSeconds,
   sizeLimits: defaultSizeLimits,

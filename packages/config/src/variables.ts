@@ -150,6 +150,11 @@ export const variables = {
     default: 'images,videos,training',
   }),
   WORKER_CONCURRENCY: variable({ about: 'jobs at once for each lane', parse: wholeNumber(1, 100), default: '4' }),
+  WORKER_MAX_RUNNING_PER_USER: variable({
+    about: 'jobs of one user at once in each lane of a worker, at most WORKER_CONCURRENCY - 1; 0 = that',
+    parse: wholeNumber(0, 100),
+    default: '0',
+  }),
   WORKER_MIN_ATTEMPTS: variable({
     about: 'an upload that fails by our fault is not parked for an operator before so many tries',
     parse: wholeNumber(1, 1000),

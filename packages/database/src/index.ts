@@ -29,6 +29,7 @@ export type { AcceptedUpload, FileLimit, NewUpload, Registration } from './uploa
 export type { UploadCursor, UploadListOptions, UploadPage } from './uploads/list.ts'
 export type { ClientMetadata, Door, Priority, Source, UploadRecord } from './uploads/record.ts'
 export type { UploadRepository } from './uploads/repository.ts'
+export type { Turn, TurnOptions, Turns, WaitingUpload } from './uploads/turns.ts'
 export type { Batch, BatchOptions, Cursor } from './uploads/unmoved.ts'
 export type { NewVideo, VideoRegistration } from './uploads/videos.ts'
 export type { Claim, ClaimAttempt, CrowdOptions } from './uploads/work.ts'

@@ -89,6 +89,30 @@ export class Bell {
   }
 
   /**
+   * Puts the job of an upload that is due before all others of its priority, so that the next free worker takes it. A job that Redis has
+   * forgotten, or that waits for its time, is put there too.
+   *
+   * @returns false when a worker has it already
+   * @throws BellUnreachable when Redis is away
+   */
+  async bringToFront(lane: QueueLane, ringing: Ringing): Promise<boolean> {
+    const job = processUpload(ringing)
+    const front = { lifo: true, ...frontOf(lane, job, ringing.priority) }
+    const known = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
+    const state = known === undefined ? 'unknown' : await this.#queues.reachable('look at the job', () => known.getState())
+    if (state === 'active') return false
+    if (known === undefined || hasEnded(state)) {
+      if (known !== undefined) await this.#queues.reachable('remove the finished job', () => known.remove())
+      const options = { ...jobOptions(lane, job, ringing.priority), ...front }
+      await this.#queues.reachable('ring', () => this.#queues.queue(lane).add(job.name, job.payload, options))
+      return true
+    }
+    if (state === 'delayed') await this.#queues.reachable('bring the job forward', () => broughtForward(known))
+    await this.#queues.reachable('bring the job to the front', () => known.changePriority(front))
+    return true
+  }
+
+  /**
    * Wakes a worker for a video in the pipeline's inbox that no row may know yet, as its producer should have, also when a finished job of
    * that id is still kept.
    *
@@ -165,6 +189,12 @@ export class Bell {
     await this.#add(lane, job, priority)
     return true
   }
+}
+
+/** Before the jobs of the same priority, and behind those of the one before: priorities are ten apart. */
+function frontOf(lane: QueueLane, job: AirlockJob, wanted: Priority | undefined): { priority: number } {
+  const { priority = 0 } = jobOptions(lane, job, wanted)
+  return { priority: priority === 0 ? 0 : priority - 1 }
 }
 
 /** `unknown`: there is no such job. */

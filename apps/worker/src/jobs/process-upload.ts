@@ -10,6 +10,7 @@ import {
 } from '@airlock/lifecycle'
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
 import { heardWithin } from '../heard-within.ts'
+import type { UserConcurrency } from '../user-concurrency.ts'
 
 /** How long and how soon a job comes again. The row decides, by its own attempts and times; what Redis counts dies with Redis. */
 export interface RetryPolicy extends Patience {
@@ -33,9 +34,13 @@ export interface ProcessUploadDeps extends ProcessDeps {
   retry: RetryPolicy
   /** The pipeline's videos of one project that may run at once, over all workers; 0: no bound. */
   maxRunningPerProject: number
+  /** Shares the lane between users. */
+  concurrency: Pick<UserConcurrency, 'admit'>
+  /** Fires when the worker takes no more jobs. */
+  notTaking: AbortSignal
   /** Fires when the worker stops and waits for its jobs no longer. */
   stopping: AbortSignal
-  onOutcome(outcome: Outcome['ended'] | 'released' | 'parked' | 'handed_back'): void
+  onOutcome(outcome: Outcome['ended'] | 'released' | 'parked' | 'handed_back' | 'throttled'): void
 }
 
 /** What an upload came to. */
@@ -43,7 +48,7 @@ export type UploadEnded = Extract<Outcome, { ended: 'completed' | 'rejected' }>
 
 /**
  * Runs a job: one accepted upload to its end. A bad file is final at its first attempt; broken servers are tried again, until the upload is
- * parked; a job whose upload another worker holds waits for the end of that lease, and one whose project has enough running waits a little;
+ * parked; a job whose upload another worker holds waits for the end of that lease, and one whose user or project has enough running waits a little;
  * what a worker that stops does not get done with, it hands back.
  *
  * @param signal fires when Redis gave the job to somebody else
@@ -56,17 +61,27 @@ export async function handleProcessUpload(
   signal: AbortSignal,
   deps: ProcessUploadDeps,
 ): Promise<UploadEnded | null> {
-  const { stopping } = deps
+  const { stopping, notTaking } = deps
+  let release = () => {}
   const crowd = { maxRunning: deps.maxRunningPerProject, retryInMs: crowdedForMs(job.attemptsStarted, Math.random) }
   let outcome: Outcome
   try {
     stopping.throwIfAborted() // taken from the queue in the last moment
+    const admission = await deps.concurrency.admit(uploadId, AbortSignal.any([signal, stopping, notTaking]))
+    if (!admission.go) {
+      deps.onOutcome('throttled')
+      return await comeAgain(job, token, throttledForMs(Math.random))
+    }
+    release = admission.release
     const onProgress = (part: number) => heardWithin(job.updateProgress(part))
     outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, crowd, onProgress })
   } catch (error) {
+    if (error instanceof DelayedError) throw error
     if (stopping.aborted) return giveBack(error, job, token, deps)
     if (!(error instanceof AttemptFailed)) throw error
     return settle(error, job, token, deps)
+  } finally {
+    release()
   }
   deps.onOutcome(outcome.ended)
   if (outcome.ended === 'leased' || outcome.ended === 'crowded') return comeAgain(job, token, outcome.retryInMs)
@@ -127,6 +142,9 @@ const furtherApart = ({ cause }: AttemptFailed): number => (cause instanceof Ins
 
 /** A project that is busy is asked again soon, so that its next video begins when one ends; of a flood each asks less often, as the claim says. */
 const crowdedFor = { baseMs: 250, capMs: 1000 } as const
+
+/** Behind the jobs that wait now: the next of the same user has waited as long. */
+const throttledForMs = (random: () => number): number => 50 + Math.round(200 * random())
 
 /** @param tries how often the job has begun, from 1 */
 const crowdedForMs = (tries: number, random: () => number): number => retryAfterMs(Math.max(1, tries), crowdedFor, random)

@@ -167,7 +167,7 @@ test('a project that floods the queue leaves a place for the video of another', 
   const producer = pipeline(airlock.queues)
   const flooding = await putsMany(airlock, 30, { projectId: flood })
   for (const video of flooding) await producer.enqueueGeneratedVideo(video)
-  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 3, maxRunningPerProject: 2 })
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 4, maxRunningPerProject: 2 })
 
   try {
     await waitFor(() => runs === 2, { what: 'the flood to take its places' })

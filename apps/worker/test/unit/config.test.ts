@@ -32,6 +32,7 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   LOG_LEVEL: 'loud',
   WORKER_QUEUES: 'images,films',
   WORKER_CONCURRENCY: '0',
+  WORKER_MAX_RUNNING_PER_USER: '-1',
   WORKER_MIN_ATTEMPTS: 'many',
   RETRY_FOR_HOURS: '-1',
   RETRY_BASE_MS: '0',
@@ -78,6 +79,7 @@ test('three servers are all that a worker must be told', () => {
   expect(readWorkerConfig(sound)).toMatchObject({
     WORKER_QUEUES: ['images', 'videos', 'training'],
     WORKER_CONCURRENCY: 4,
+    WORKER_MAX_RUNNING_PER_USER: 0,
     WORKER_MIN_ATTEMPTS: 8,
     LEASE_SECONDS: 60,
     SWEEP_INTERVAL_SECONDS: 15,

@@ -68,6 +68,7 @@ const malformed: Record<VariableName, string | null> = {
   LOG_LEVEL: 'loud',
   WORKER_QUEUES: 'images,audio',
   WORKER_CONCURRENCY: '0',
+  WORKER_MAX_RUNNING_PER_USER: '-1',
   WORKER_MIN_ATTEMPTS: '1.5',
   RETRY_FOR_HOURS: 'a day',
   RETRY_BASE_MS: '0',

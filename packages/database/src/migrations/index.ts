@@ -19,6 +19,7 @@ import { CountHandBacks1795478400017 } from './1795478400017-count-hand-backs.ts
 import { CountFailedInspections1795478400024 } from './1795478400024-count-failed-inspections.ts'
 import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-bytes.ts'
 import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
+import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn.ts'
 
 /** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
 export const migrations = [
@@ -43,4 +44,5 @@ export const migrations = [
   CountFailedInspections1795478400024,
   BoundParkedBytes1795478400025,
   ListUploads1795478400026,
+  TakeUsersInTurn1795478400027,
 ]

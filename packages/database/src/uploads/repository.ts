@@ -7,6 +7,7 @@ import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
 import { listUploads, type UploadListOptions, type UploadPage } from './list.ts'
 import { asRecord, type UploadRecord } from './record.ts'
+import { type Turns, turns } from './turns.ts'
 import { type Unmoved, unmoved } from './unmoved.ts'
 import { type Videos, videos } from './videos.ts'
 import { type Work, work } from './work.ts'
@@ -15,7 +16,7 @@ import { type Work, work } from './work.ts'
  * The record of all uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are the database's, so that clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Videos, Work, Decisions, Unmoved, Ended {
+export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions, Unmoved, Ended {
   /** An upload of any owner; whose it is, the caller judges. */
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
@@ -30,6 +31,7 @@ export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...intake(sessions),
   ...videos(sessions),
   ...work(sessions),
+  ...turns(sessions),
   ...decisions(sessions),
   ...unmoved(sessions),
   ...ended(sessions),

@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout } from 'node:timers/promises'
+import type { UploadRecord } from '@airlock/database'
+import { waitFor } from '@airlock/stack/testing'
+import { expect } from 'vitest'
+import { type Airlock, test } from '../airlock.ts'
+import { samples } from '../samples.ts'
+import type { Servers } from '../servers.ts'
+
+const patient = { timeout: 180_000 } as const
+
+const acceptsMany = async (airlock: Airlock, count: number, userId: string): Promise<UploadRecord[]> => {
+  const uploads: UploadRecord[] = []
+  for (let i = 0; i < count; i++) uploads.push(await airlock.accepts(samples.logo, { userId }))
+  return uploads
+}
+
+/** A store that writes down whose files are copied, in their order, and holds those of some users until they are let go. */
+function watchedStore({ store }: Servers, held: readonly string[] = []) {
+  const opened = Promise.withResolvers<void>()
+  const copied: string[] = []
+  const copyToFinal: typeof store.copyToFinal = async (from, to, options) => {
+    const userId = to.split('/')[1] ?? ''
+    copied.push(userId)
+    if (held.includes(userId)) await opened.promise
+    return store.copyToFinal(from, to, options)
+  }
+  return { store: { ...store, copyToFinal }, copied, open: () => opened.resolve() }
+}
+
+/** A store that takes its time with each read of one user's files, which keeps an inspector meanwhile. */
+function slowStore({ store, database }: Servers, flooder: string, ms: number): Servers['store'] {
+  return {
+    ...store,
+    source: (object, pinned) => {
+      const source = store.source(object, pinned)
+      const key = typeof object === 'string' ? object : object.key
+      const owner = database.uploads.byId(key.split('/').at(-1) ?? '')
+      return {
+        ...source,
+        read: async (offset, length) => {
+          if ((await owner)?.userId === flooder) await setTimeout(ms)
+          return source.read(offset, length)
+        },
+      }
+    },
+  }
+}
+
+test('a user alone has all places of a lane but one, and another user finds that one', patient, async ({ airlock, servers }) => {
+  const [flooder, other] = [randomUUID(), randomUUID()]
+  const { store, copied, open } = watchedStore(servers, [flooder])
+  const flood = await acceptsMany(airlock, 12, flooder)
+  airlock.startsWorker({ store, concurrency: 3, lanes: ['images'] })
+
+  try {
+    await waitFor(() => copied.length === 2, { what: 'the flood to have its places' })
+    for (const upload of await acceptsMany(airlock, 3, other)) await airlock.comesTo('completed', upload)
+    expect(copied.filter((userId) => userId === flooder)).toHaveLength(2)
+  } finally {
+    open()
+  }
+  for (const upload of flood) await airlock.comesTo('completed', upload)
+})
+
+test('users are served in turn where there is one place, however many files of one came before', patient, async ({ airlock, servers }) => {
+  const [one, two, late] = [randomUUID(), randomUUID(), randomUUID()]
+  const { store, copied, open } = watchedStore(servers, [one])
+  const flood = [...(await acceptsMany(airlock, 10, one)), ...(await acceptsMany(airlock, 10, two))]
+  airlock.startsWorker({ store, concurrency: 1, lanes: ['images'] })
+  await waitFor(() => copied.includes(one), { what: 'a file of the first user to run' })
+  const before = copied.length
+  const [single] = await acceptsMany(airlock, 1, late)
+  open()
+
+  await airlock.comesTo('completed', single as UploadRecord)
+  expect(copied.indexOf(late) - before).toBeLessThanOrEqual(2)
+  for (const upload of flood) await airlock.comesTo('completed', upload, 90_000)
+  expect(copied.slice(0, 12).filter((userId) => userId === one).length).toBeLessThanOrEqual(7)
+})
+
+test(
+  'a queue full of one user’s files is not taken out and put back: the worker looks a few times a second',
+  patient,
+  async ({ airlock, servers }) => {
+    const flooder = randomUUID()
+    const { store, copied, open } = watchedStore(servers, [flooder])
+    const { uploads } = servers.database
+    let looks = 0
+    const nextInTurn: typeof uploads.nextInTurn = (...args) => {
+      looks += 1
+      return uploads.nextInTurn(...args)
+    }
+    const flood = await acceptsMany(airlock, 40, flooder)
+    airlock.startsWorker({
+      store,
+      concurrency: 2,
+      lanes: ['images'],
+      database: { ...servers.database, uploads: { ...uploads, nextInTurn } },
+    })
+    try {
+      await waitFor(() => copied.length === 1, { what: 'a file to run' })
+      const [before, started] = [looks, performance.now()]
+      await waitFor(() => looks >= before + 15, { what: 'the worker to have looked for a while' })
+      expect(performance.now() - started).toBeGreaterThan(1500)
+      const counts = await airlock.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
+      expect(counts.delayed).toBeLessThanOrEqual(3)
+    } finally {
+      open()
+    }
+    for (const upload of flood) await airlock.comesTo('completed', upload, 90_000)
+  },
+)
+
+test('a worker that stops waits for no job that has no place', patient, async ({ airlock, servers }) => {
+  const flooder = randomUUID()
+  const { store, copied, open } = watchedStore(servers, [flooder])
+  await acceptsMany(airlock, 4, flooder)
+  const worker = airlock.startsWorker({ store, concurrency: 2, lanes: ['images'] })
+  await waitFor(() => copied.length === 1, { what: 'a file to run' })
+  await waitFor(async () => (await airlock.onLane('images', (queue) => queue.getActiveCount())) === 2, { what: 'a second job to be taken' })
+
+  await worker.stopTaking()
+  await waitFor(async () => (await airlock.onLane('images', (queue) => queue.getActiveCount())) === 1, { what: 'it to be put back' })
+  open()
+  await worker.finish()
+  expect(copied).toHaveLength(1)
+})
+
+test('with 100 slow files of one user before them and two inspectors, another user’s files take little longer than on an idle worker', {
+  timeout: 300_000,
+}, async ({ airlock, servers }) => {
+  const [flooder, other] = [randomUUID(), randomUUID()]
+  airlock.startsWorker({ store: slowStore(servers, flooder, 1500), concurrency: 2, lanes: ['images'] })
+  const measured = async (): Promise<number> => {
+    const ms: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const started = performance.now()
+      const [upload] = await acceptsMany(airlock, 1, other)
+      await airlock.comesTo('completed', upload as UploadRecord)
+      ms.push(performance.now() - started)
+    }
+    process.stderr.write(`${ms.map(Math.round).join(' ')}\n`)
+    return ms.sort((a, b) => a - b)[Math.ceil(0.95 * ms.length) - 1] ?? 0
+  }
+  // both inspectors start
+  const first = [...(await acceptsMany(airlock, 2, flooder)), ...(await acceptsMany(airlock, 2, other))]
+  for (const upload of first) await airlock.comesTo('completed', upload)
+  const idle = await measured()
+  await acceptsMany(airlock, 100, flooder)
+  const flooded = await measured()
+
+  process.stderr.write(`p95 of another user: ${Math.round(idle)} ms idle, ${Math.round(flooded)} ms with 100 slow files before\n`)
+  expect(flooded).toBeLessThanOrEqual(Math.max(2 * idle, idle + 1000))
+})
