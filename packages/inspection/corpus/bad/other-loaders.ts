@@ -64,7 +64,7 @@ export const otherLoaders: readonly CorpusFile[] = [
   mismatch('real-tiff.png', /its content is TIFF/, 'a TIFF that libvips decodes (tiffload)', () => picture().tiff().toBuffer()),
   mismatch('real-gif.webp', /its content is GIF/, 'a GIF that libvips decodes (gifload)', () => picture().gif().toBuffer()),
   mismatch('real-avif.png', /its content is AVIF/, 'an AVIF that libvips decodes (heifload)', () => picture().avif().toBuffer()),
-  bad('file_corrupt')('tiff-after-signature.png', /./, "a TIFF behind PNG's signature", async () =>
+  bad('type_mismatch')('tiff-after-signature.png', /./, "a TIFF behind PNG's signature", async () =>
     Buffer.concat([hex('89504e470d0a1a0a'), await picture().tiff().toBuffer()]),
   ),
   bad('file_corrupt')('header-then-svg.png', /./, "PNG's signature and header, and then an SVG", () =>

@@ -62,7 +62,9 @@ export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<
 
 /** The parts that can announce what follows, unpacked once for all that follows. */
 const announcements = (parts: readonly Part[]): Part[] =>
-  parts.filter(({ kind }) => kind === 'xmp' || kind === 'pictures').map(({ where, kind, at, bytes }) => ({ where, kind, at, bytes }))
+  parts
+    .filter(({ kind }) => kind === 'xmp' || kind === 'pictures' || kind === 'exif')
+    .map(({ where, kind, at, bytes }) => ({ where, kind, at, bytes }))
 
 function explain(behind: Behind, at: number): Explained | null {
   for (const { explains } of allowed) {
