@@ -65,7 +65,7 @@ describe('a store that goes away', () => {
     try {
       const start = performance.now()
 
-      await expect(store.head('quarantine/frozen')).rejects.toThrow('HeadObject: no answer within 2000 ms')
+      await expect(store.head('quarantine/frozen')).rejects.toThrow(/Head(Object|Bucket): no answer within 2000 ms/)
       await expect(store.check({ timeoutMs: 200 })).rejects.toThrow('ListObjectsV2: no answer within 200 ms')
 
       expect(performance.now() - start).toBeLessThan(5_000)
