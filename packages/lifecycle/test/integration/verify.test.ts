@@ -1,19 +1,23 @@
+import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
+import { BellUnreachable } from '@airlock/queue'
+import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { CreateMultipartUploadCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'vitest'
-import { type Breach, type VerifyOptions, verify } from '../../src/index.ts'
+import { type Breach, type VerifyDeps, type VerifyOptions, verify } from '../../src/index.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
+import { puts as putsVideo, registers } from '../inbox.ts'
 import { dot } from '../samples.ts'
 
-async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}) {
+async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}, deps: Partial<VerifyDeps> = {}) {
   const breaches: Breach[] = []
   const places: (string | null)[] = []
   let checked = 0
   const options = { ...sweepOptions, encrypted: true, after: null, ...given }
   const { uploads, store, world } = airlock
-  for await (const page of verify(options, { uploads, store, assets: world.database.assets, bell: world.bell })) {
+  for await (const page of verify(options, { uploads, store, assets: world.database.assets, bell: world.bell, ...deps })) {
     breaches.push(...page.breaches)
     places.push(page.next)
     checked += page.checked
@@ -146,4 +150,73 @@ test('it goes on from where it came to, and refuses a place that is none', async
   expect((await verifies(airlock)).whats).toEqual(['asset without object'])
   expect((await verifies(airlock, { after: quarantine ?? null })).whats).toEqual([])
   await expect(verifies(airlock, { after: 'nowhere x' })).rejects.toThrow(RangeError)
+})
+
+const refuses =
+  ({ store }: Airlock, keys: readonly string[], errorFor: (key: string) => Error): VerifyDeps['store']['head'] =>
+  async (address) => {
+    if (typeof address === 'string' && keys.includes(address)) throw errorFor(address)
+    return store.head(address)
+  }
+
+test('a video whose job and object name different owners is in dispute, for as long as Redis keeps the failed job', async ({ airlock }) => {
+  airlock.leavesBehind('what is in dispute waits for people')
+  const [video, other] = [await putsVideo(airlock), await putsVideo(airlock)]
+  const refusalOfJob: Error = await registers(airlock, { ...video, userId: randomUUID() }).then(
+    () => expect.unreachable(),
+    (error) => error,
+  )
+  const failureOf: VerifyDeps['bell']['failureOf'] = async (_lane, id) => (id === video.uploadId ? refusalOfJob.message : null)
+  const unreachable = async () => Promise.reject(new BellUnreachable('Redis is unavailable'))
+  const longAgo = { inboxRingAfterSeconds: -3600 }
+
+  expect((await verifies(airlock, {}, { bell: { failureOf } })).breaches).toEqual([
+    { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },
+  ])
+  expect((await verifies(airlock, {}, { bell: { failureOf: unreachable } })).breaches).toEqual([])
+  const forgotten = await verifies(airlock, longAgo, { bell: { failureOf } })
+  expect(forgotten.breaches).toEqual(
+    expect.arrayContaining([
+      { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },
+      { what: 'object that no row explains', key: other.key, detail: 'in the inbox, never announced' },
+    ]),
+  )
+  expect(forgotten.breaches).toHaveLength(2)
+})
+
+test('an object that the store will not show is a breach, whether an asset, an upload or nothing names it, and hides no other', async ({
+  airlock,
+  world,
+}) => {
+  const { asset } = await promoted(airlock)
+  const lost = await promoted(airlock)
+  await airlock.store.purge(lost.asset.s3Key)
+  const upload = await airlock.accepts(dot)
+  const stray = `brand-images/${airlock.userId}/stray.png`
+  await world.bucket.put(stray, dot.bytes)
+  const hidden = [asset.s3Key, upload.quarantineKey, stray]
+  const head = refuses(airlock, hidden, (key) => new StoreFailure('HeadObject: BadRequest (400)', key, { code: 'BadRequest', status: 400 }))
+
+  const { breaches } = await verifies(airlock, {}, { store: { ...airlock.store, head } })
+
+  const unshown = breaches.filter(({ what }) => what === 'object that the store will not show')
+  expect(unshown.map(({ key }) => key).toSorted()).toEqual(hidden.toSorted())
+  expect(unshown[0]).toMatchObject({ detail: expect.stringContaining('BadRequest (400)') })
+  expect(unshown.map(({ repair }) => repair)).toEqual([undefined, undefined, undefined])
+  expect(breaches.filter((breach) => !unshown.includes(breach))).toMatchObject([{ what: 'asset without object', key: lost.asset.s3Key }])
+  await airlock.store.purge(stray)
+})
+
+const outages: [what: string, errorFor: (key: string) => Error][] = [
+  ['is unavailable', (key) => new StoreUnavailable('HeadObject: SlowDown (503)', key)],
+  ['has no such bucket', (key) => new StoreFailure('HeadBucket: NoSuchBucket (404)', key, { code: 'NoSuchBucket', status: 404 })],
+]
+
+test.for(outages)('a store that %s finds no breaches: the run ends with its error', async ([, errorFor], { airlock, expect }) => {
+  const uploads = await Promise.all([airlock.accepts(dot), airlock.accepts(dot), airlock.accepts(dot)])
+  const keys = uploads.map(({ quarantineKey }) => quarantineKey)
+
+  const run = verifies(airlock, {}, { store: { ...airlock.store, head: refuses(airlock, keys, errorFor) } })
+
+  await expect(run).rejects.toThrow(errorFor('').message)
 })
