@@ -7,8 +7,7 @@ const floor = (percent: number) => ({ lines: percent, branches: percent })
 /** A row for each package and app, so that a well-tested one can't hide another. `packages/stack` is exempt: only one of its roads runs on a machine. */
 const floors = {
   'packages/domain/src/**': floor(90),
-  // 90 again as soon as the breach `object in dispute` of verify.ts, and what else it finds, has tests
-  'packages/lifecycle/src/**': { lines: 90, branches: 88 },
+  'packages/lifecycle/src/**': floor(90),
   'packages/storage/src/**': floor(90),
   'packages/config/src/**': floor(80),
   'packages/database/src/**': floor(80),
