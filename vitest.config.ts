@@ -21,6 +21,22 @@ const floors = {
 /** Tests that put a module of ours into the place of another. */
 const mocking = '{packages,apps}/*/test/unit/**/*.mocked.test.ts'
 
+/** Tests on real servers, which lie in the folder of this name. */
+const onServers = (name: string) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`{packages,apps}/*/test/${name}/**/*.test.ts`],
+    globalSetup: ['packages/stack/src/testing/global-setup.ts'],
+    isolate: false,
+    // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
+    testTimeout: 60_000,
+    // Real servers on a machine that others may load: what fails twice in a row is broken. The summary of npm test names each that needed it.
+    retry: process.env.CI ? 1 : 0,
+    hookTimeout: 90_000,
+  },
+})
+
 export default defineConfig({
   test: {
     // Files share a process, one after the other, and what it has loaded: half of the time went into loading the same modules again.
@@ -40,20 +56,9 @@ export default defineConfig({
         // What is mocked for one file must not be there for the next.
         test: { name: 'unit-mocked', include: [mocking], testTimeout: 30_000 },
       },
-      {
-        extends: true,
-        test: {
-          name: 'integration',
-          include: ['{packages,apps}/*/test/integration/**/*.test.ts'],
-          globalSetup: ['packages/stack/src/testing/global-setup.ts'],
-          isolate: false,
-          // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
-          testTimeout: 60_000,
-          // Real servers on a machine that others may load: what fails twice in a row is broken. The summary of npm test names each that needed it.
-          retry: process.env.CI ? 1 : 0,
-          hookTimeout: 90_000,
-        },
-      },
+      onServers('integration'),
+      // What takes long, by the number of uploads or because whole processes are frozen and restarted: `npm run test:long -- slow`.
+      onServers('slow'),
     ],
     // Most of these tests wait for servers, or for a time to pass, rather than for a core.
     maxWorkers: 2 * Math.max(2, availableParallelism()),

@@ -43,29 +43,3 @@ test('what is accepted while Redis has no memory left is worked on once it has, 
   expect(await airlock.comesTo('completed', accepted, 30_000)).toMatchObject({ attempt: 1 })
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
 })
-
-test('a thousand uploads wait when Redis forgets everything, and each becomes one asset', { timeout: 240_000 }, async ({ servers }) => {
-  const { airlock, redis } = await onOwnRedis(servers)
-  const count = 1000
-  const uploads = []
-  for (let sent = 0; sent < count; sent += 50) {
-    uploads.push(...(await Promise.all(Array.from({ length: 50 }, () => airlock.accepts(samples.logo)))))
-  }
-  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(count)
-  await redis.flushall()
-  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(0)
-
-  airlock.startsWorker({ sweep: busySweeper })
-
-  const ends = `select state, count(*)::integer as uploads, count(asset.id)::integer as assets, count(distinct asset.upload_id)::integer as distinct
-    from uploads left join assets asset on asset.upload_id = uploads.id where uploads.user_id = $1 group by state`
-  await waitFor(async () => (await servers.sql.query(ends, [airlock.userId])).rows.every(({ state }) => state === 'completed'), {
-    what: 'all to be completed',
-    timeoutMs: 220_000,
-    everyMs: 500,
-  })
-  expect((await servers.sql.query(ends, [airlock.userId])).rows).toEqual([
-    { state: 'completed', uploads: count, assets: count, distinct: count },
-  ])
-  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty', timeoutMs: 30_000 })
-})

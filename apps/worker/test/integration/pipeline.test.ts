@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { generatedVideoJob, queuePrefix } from '@airlock/queue'
 import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
-import { Redis } from 'ioredis'
 import { expect, onTestFinished, vi } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'
@@ -123,34 +122,6 @@ test('a video whose job nobody ever sent becomes an asset all the same', async (
     filename: 'Szene – 7.mp4',
     contentHash: expect.stringMatching(/^[0-9a-f]{64}$/),
   })
-})
-
-test('a hundred videos are on their way when Redis forgets everything, and each becomes one asset', { timeout: 120_000 }, async ({
-  servers,
-}) => {
-  const server = await privateServer('redis')
-  const queues = await servers.queues(server.address.url)
-  const airlock = new Airlock(servers, queues)
-  const redis = new Redis(server.address.url, { maxRetriesPerRequest: 1 })
-  onTestFinished(async () => {
-    await airlock.stopsAll()
-    redis.disconnect()
-    await queues.close()
-    await server.drop()
-  })
-  const count = 100
-  const producer = pipeline(queues)
-  for (const video of await putsMany(airlock, count)) await producer.enqueueGeneratedVideo(video)
-  const completed = async () => (await endsOf(airlock)).find(({ state }) => state === 'completed')?.uploads ?? 0
-
-  airlock.startsWorker({ sweep: busySweeper })
-  await waitFor(async () => (await completed()) >= count / 10, { what: 'some to be completed', everyMs: 20, timeoutMs })
-  await redis.flushall()
-  expect(await completed()).toBeLessThan(count)
-
-  await waitFor(async () => (await completed()) === count, { what: 'all to be completed', timeoutMs: 90_000 })
-  expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: count, assets: count, distinct: count }])
-  await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty', timeoutMs })
 })
 
 test('a project that floods the queue leaves a place for the video of another', async ({ airlock, servers }) => {

@@ -32,23 +32,6 @@ async function flush(url: string): Promise<void> {
   redis.disconnect()
 }
 
-test('fifty uploads whose Redis forgot everything all become assets', { timeout: 60_000 }, async ({ airlock, redis, servers }) => {
-  const uploads = await Promise.all(Array.from({ length: 50 }, () => airlock.accepts(samples.logo)))
-  await flush(redis.address.url)
-  expect(await airlock.onLane('images', (queue) => queue.getJobCounts('waiting', 'delayed', 'active'))).toEqual({
-    waiting: 0,
-    delayed: 0,
-    active: 0,
-  })
-
-  airlock.startsWorker({ sweep: busySweeper })
-
-  for (const upload of uploads) await airlock.comesTo('completed', upload, 40_000)
-  const { rows } = await servers.sql.query('select count(*)::integer as assets, count(distinct upload_id)::integer as uploads from assets')
-  expect(rows).toEqual([{ assets: 50, uploads: 50 }])
-  await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
-})
-
 test('a Redis that forgets everything while jobs run loses none of them', { timeout: 60_000 }, async ({ airlock, redis, servers }) => {
   const uploads = await Promise.all(Array.from({ length: 30 }, () => airlock.accepts(samples.logo)))
   airlock.startsWorker({ sweep: busySweeper, concurrency: 2, leaseSeconds: 2 })

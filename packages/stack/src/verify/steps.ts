@@ -24,7 +24,7 @@ export const checks: readonly Step[] = [
 ]
 
 /**
- * Unit and integration tests in one run, since coverage counts over both.
+ * Unit and integration tests in one run, since coverage counts over both. The slow ones belong to `npm run test:long`.
  *
  * @param reportFile where Vitest puts its counts
  * @param args further arguments for Vitest; with some, coverage is left out, because a part of the tests can't reach the floors
@@ -35,7 +35,7 @@ export const testsStep = (reportFile: string, args: readonly string[]): Step => 
     [
       'vitest',
       'run',
-      ...(args.length === 0 ? ['--coverage'] : args),
+      ...(args.length === 0 ? ['--coverage', '--project=!slow'] : args),
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${reportFile}`],
     ],
   ],

@@ -11,7 +11,8 @@ export interface Counts {
   ms: number
 }
 
-export type Project = 'unit' | 'integration'
+export const projects = ['unit', 'integration', 'slow'] as const
+export type Project = (typeof projects)[number]
 
 /** What is read of Vitest's JSON report. */
 export interface VitestReport {
@@ -37,7 +38,7 @@ interface TestReport {
  */
 export function countTests({ testResults }: VitestReport, root: string): Partial<Record<Project, Counts>> {
   const counts: Partial<Record<Project, Counts>> = {}
-  for (const project of ['unit', 'integration'] as const) {
+  for (const project of projects) {
     const files = testResults.filter(({ name }) => relative(root, name).split(sep).includes(project))
     if (files.length > 0) counts[project] = countFiles(files)
   }

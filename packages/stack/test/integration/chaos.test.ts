@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
-import { environment, root } from './npm-start.ts'
+import { environment, root } from '../npm-start.ts'
 
 /** 30 s of faults; servers come up before, and everything settles after. */
 const timeoutMs = 150_000

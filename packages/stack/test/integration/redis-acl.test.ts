@@ -18,7 +18,7 @@ import {
   privateServer,
   waitFor,
 } from '../../src/testing/index.ts'
-import { root } from './npm-start.ts'
+import { root } from '../npm-start.ts'
 
 /** The file that docs/bucket-setup.md says to load, with passwords of this test. */
 const users = readFileSync(join(root, 'deploy/redis/users.acl'), 'utf8')

@@ -16,7 +16,7 @@ export const bell: readonly Guard[] = [
     file: 'apps/gateway/src/guarded-servers.ts',
     edits: [['ring: (...args) => redis.through(() => bell.ring(...args)),', 'ring: (...args) => bell.ring(...args),']],
     test: {
-      file: 'apps/gateway/test/integration/servers-away.test.ts',
+      file: 'apps/gateway/test/slow/servers-away.test.ts',
       title: 'Redis %s: uploads are accepted, jobs and assets answer, and nobody waits for it',
     },
   },
@@ -55,7 +55,7 @@ export const bell: readonly Guard[] = [
     edits: [['of [sweeper, purger, upkeep, relay]) timer.start()', 'of [purger, upkeep, relay]) timer.start()']],
     test: {
       file: 'apps/worker/test/integration/redis-away.test.ts',
-      title: 'fifty uploads whose Redis forgot everything all become assets',
+      title: 'a Redis that forgets everything while jobs run loses none of them',
     },
   },
   {
@@ -74,7 +74,7 @@ export const bell: readonly Guard[] = [
     file: 'packages/queue/src/bell.ts',
     edits: [['    await this.#add(lane, job, priority)\n    return true', '    void priority\n    return true']],
     test: {
-      file: 'apps/worker/test/integration/faults-redis.test.ts',
+      file: 'apps/worker/test/slow/redis-emptied.test.ts',
       title: 'a thousand uploads wait when Redis forgets everything, and each becomes one asset',
     },
   },

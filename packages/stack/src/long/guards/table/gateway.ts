@@ -75,7 +75,7 @@ export const gateway: readonly Guard[] = [
       ],
     ],
     test: {
-      file: 'packages/stack/test/integration/processes.test.ts',
+      file: 'packages/stack/test/slow/processes.test.ts',
       title: 'with clocks that are ten minutes off, an upload that takes its time is not abandoned, and one that was left is',
     },
   },
@@ -139,7 +139,7 @@ export const gateway: readonly Guard[] = [
     file: 'apps/gateway/src/availability.ts',
     edits: [['      if (performance.now() - this.#lastSuccess >= patienceMs) this.#ask()\n', '      void patienceMs\n']],
     test: {
-      file: 'apps/gateway/test/integration/servers-away.test.ts',
+      file: 'apps/gateway/test/slow/servers-away.test.ts',
       title: 'S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back',
     },
   },

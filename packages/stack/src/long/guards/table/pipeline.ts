@@ -47,7 +47,7 @@ export const pipeline: readonly Guard[] = [
     file: 'packages/lifecycle/src/sweep/inbox.ts',
     edits: [["return (await bell.ringForVideo(payload)) ? 'moved' : 'nothing to do'", "return 'moved'"]],
     test: {
-      file: 'apps/worker/test/integration/pipeline.test.ts',
+      file: 'apps/worker/test/slow/redis-emptied.test.ts',
       title: 'a hundred videos are on their way when Redis forgets everything, and each becomes one asset',
     },
   },

@@ -40,7 +40,7 @@ export const processes: readonly Guard[] = [
     file: 'apps/gateway/src/shutdown.ts',
     edits: [["      if (!this.#ready) reply.header('connection', 'close')\n", '      void reply\n']],
     test: {
-      file: 'packages/stack/test/integration/rolling-restart.test.ts',
+      file: 'packages/stack/test/slow/rolling-restart.test.ts',
       title: 'two gateways and two workers are restarted one after the other under load: no request fails, and nothing is lost',
     },
   },
@@ -49,7 +49,7 @@ export const processes: readonly Guard[] = [
     file: 'packages/lifecycle/src/hand-back.ts',
     edits: [['    await uploads.handBack(claim)\n', '    void uploads\n']],
     test: {
-      file: 'packages/stack/test/integration/rolling-restart.test.ts',
+      file: 'packages/stack/test/slow/rolling-restart.test.ts',
       title: 'two gateways and two workers are restarted one after the other under load: no request fails, and nothing is lost',
     },
   },
@@ -63,7 +63,7 @@ export const processes: readonly Guard[] = [
       ],
     ],
     test: {
-      file: 'packages/stack/test/integration/processes.test.ts',
+      file: 'packages/stack/test/slow/processes.test.ts',
       title: 'a gateway and a worker that start while $away are away ($how) stay up, and serve when they come, without a restart',
     },
   },
@@ -72,7 +72,7 @@ export const processes: readonly Guard[] = [
     file: 'apps/gateway/src/availability.ts',
     edits: [["      if (this.#missing >= 2 && this.#state !== 'away') this.#leave(failure)\n", '      void failure\n']],
     test: {
-      file: 'packages/stack/test/integration/processes.test.ts',
+      file: 'packages/stack/test/slow/processes.test.ts',
       title: 'while %s is frozen for longer than a lease nothing that was taken is lost, and nobody has to be restarted',
     },
   },

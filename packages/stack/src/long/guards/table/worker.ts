@@ -100,7 +100,7 @@ export const worker: readonly Guard[] = [
     file: 'packages/database/src/uploads/work.ts',
     edits: [['    if (row === undefined) throw new ClaimLost(claim)\n    return row', '    return row as Record<string, unknown>']],
     test: {
-      file: 'apps/worker/test/integration/faults-machine.test.ts',
+      file: 'apps/worker/test/slow/faults-machine.test.ts',
       title: 'a worker whose event loop is blocked beyond its lock and its lease is overtaken, and changes nothing when it goes on',
     },
   },
@@ -109,7 +109,7 @@ export const worker: readonly Guard[] = [
     file: 'packages/database/src/uploads/unmoved.ts',
     edits: [["batch('processing', 'leaseUntil', 0, options)", "batch('processing', 'leaseUntil', 600, options)"]],
     test: {
-      file: 'packages/stack/test/integration/processes.test.ts',
+      file: 'packages/stack/test/slow/processes.test.ts',
       title: 'with clocks that are ten minutes off, nobody takes an upload before its lease has ended, and somebody does soon after',
     },
   },
@@ -123,7 +123,7 @@ export const worker: readonly Guard[] = [
       ],
     ],
     test: {
-      file: 'apps/worker/test/integration/faults-machine.test.ts',
+      file: 'apps/worker/test/slow/faults-machine.test.ts',
       title: 'a worker that can write no file, and has no temp folder, inspects and promotes files of every kind',
     },
   },

@@ -12,8 +12,8 @@ import { randomFrom } from '../../src/chaos/random.ts'
 import type { MemberName } from '../../src/chaos/schedule.ts'
 import { tokenFor } from '../../src/chaos/token.ts'
 import { waitFor } from '../../src/wait-for.ts'
+import { root } from '../npm-start.ts'
 import { Balancer, HungUp, SteadyClient } from '../steady-client.ts'
-import { root } from './npm-start.ts'
 
 const startMs = 120_000
 const settings = {

@@ -11,7 +11,7 @@ import { type Answer, call, formOf } from '../../src/chaos/http.ts'
 import { randomFrom } from '../../src/chaos/random.ts'
 import { tokenFor } from '../../src/chaos/token.ts'
 import { waitFor } from '../../src/wait-for.ts'
-import { root } from './npm-start.ts'
+import { root } from '../npm-start.ts'
 
 const tenMinutesMs = 600_000
 const startMs = 120_000

@@ -6,7 +6,7 @@ import { isRunning } from '../../src/process-identity.ts'
 import { resetStack } from '../../src/stack.ts'
 import { type ProcessEntry, readStackRecord } from '../../src/stack-file.ts'
 import { waitFor } from '../../src/wait-for.ts'
-import { npmStart, type Run, startMs } from './npm-start.ts'
+import { npmStart, type Run, startMs } from '../npm-start.ts'
 
 let dataDir: string
 let run: Run

@@ -13,7 +13,7 @@ import {
 } from '../../src/testing/index.ts'
 import { type PrivateServer, privateServer } from '../../src/testing/private-server.ts'
 import { waitFor } from '../../src/wait-for.ts'
-import { root } from './npm-start.ts'
+import { root } from '../npm-start.ts'
 
 /** What nobody may read anywhere. Each is refused by the server that it is shown to, where a test says so. */
 const right = 'the-right-password-of-redis'

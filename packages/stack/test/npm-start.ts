@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { variableNames } from '@airlock/config'
-import { waitFor } from '../../src/wait-for.ts'
+import { waitFor } from '../src/wait-for.ts'
 
 /** The folder of the clone. */
-export const root = fileURLToPath(new URL('../../../..', import.meta.url))
+export const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** A run of `npm start`, in a process of its own. */
 export interface Run {
