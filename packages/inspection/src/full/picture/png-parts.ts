@@ -87,11 +87,15 @@ function keywordEnd(type: string, data: Buffer): number {
   return end
 }
 
+const maxProfileHeadBytes = 128
+
 /** ImageMagick keeps profiles as text: a line end, their name, their length, then hexadecimal digits. Their bytes are looked at too. */
 function rawProfile(text: Buffer): Buffer {
-  const found = /^\n[^\n]{1,79}\n\s*\d+\n(?<digits>[0-9a-f\n]+)$/.exec(text.toString('latin1'))
-  if (!found?.groups?.digits) return text
-  return Buffer.concat([text, Buffer.from(found.groups.digits.replaceAll('\n', ''), 'hex')])
+  const head = /^\n[^\n]{1,79}\n\s{0,20}\d{1,20}\n/.exec(text.toString('latin1', 0, maxProfileHeadBytes))
+  if (!head) return text
+  const digits = text.toString('latin1', head[0].length)
+  if (digits === '' || /[^0-9a-f\n]/.test(digits)) return text
+  return Buffer.concat([text, Buffer.from(digits.replaceAll('\n', ''), 'hex')])
 }
 
 const malformed = (type: string) => new Corrupt(`its chunk '${type}' is malformed`)

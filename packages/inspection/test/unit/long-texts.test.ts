@@ -1,0 +1,46 @@
+import { MiB } from '@airlock/domain'
+import { expect, test } from 'vitest'
+import type { Part } from '../../src/full/picture/anatomy.ts'
+import { onlyRuns, utf16Runs } from '../../src/full/suspicious/readings.ts'
+import { searchSuspicious } from '../../src/full/suspicious/search.ts'
+import { faultOfMetadata } from '../../src/full/training-set/metadata.ts'
+import { maxUnpackedBytes } from '../../src/full/unpack.ts'
+
+/** A character or two over and over, as long as the longest text that a picture may hold. V8 gives up on some patterns at 5 MiB. */
+const longest = (piece: string): Buffer => Buffer.alloc(maxUnpackedBytes, piece, 'latin1')
+
+test.for([
+  { of: 'letters', kind: 'profile', bytes: longest('a') },
+  { of: 'UTF-16', kind: 'exif', bytes: longest('a\0') },
+  { of: 'UTF-16 of the other order', kind: 'other', bytes: longest('\0a') },
+] as const)('16 MiB of $of in a part of the kind $kind are searched to their end', { timeout: 60_000 }, ({ kind, bytes }) => {
+  const part: Part = { where: 'a part', kind, bytes, at: 0 }
+
+  expect(() => searchSuspicious(Buffer.alloc(16), [part])).not.toThrow()
+})
+
+test('runs of printable characters are found wherever they stand, from 32 characters on', () => {
+  const [short, long] = ['x'.repeat(31), 'y'.repeat(32)]
+
+  expect(onlyRuns(`${long}\x01${short}\x80${long}z`)).toBe(`${long}\0${long}z`)
+  expect(onlyRuns(`${short}\x7f${short}`)).toBe('')
+})
+
+test('runs of UTF-16 are found in either byte order, from eight characters on, also where they do not begin at an even byte', () => {
+  const wide = (text: string, swapped = false) => [...text].map((letter) => (swapped ? `\0${letter}` : `${letter}\0`)).join('')
+
+  expect(utf16Runs(`\x01${wide('eight...')}\x02\x03${wide('nine.....', true)}\x04${wide('seven..')}`)).toBe('eight...\0nine.....')
+  expect(utf16Runs('no such characters')).toBeNull()
+  expect(utf16Runs(`\0${wide('seven..')}\x01`)).toBeNull()
+})
+
+test.for([
+  { name: 'metadata.jsonl', text: (caption: string) => `{"file_name": "a.png", "text": "${caption}"}` },
+  { name: 'metadata.csv', text: (caption: string) => `file_name,text\na.png,"${caption}"` },
+  { name: 'metadata.csv', text: (caption: string) => `file_name,text\na.png,${caption}` },
+])('a $name with a caption of 15 MiB is read to its end', ({ name, text }) => {
+  const bytes = Buffer.from(text('a'.repeat(15 * MiB)))
+
+  expect(faultOfMetadata(name, bytes, (file) => file === 'a.png')).toBeNull()
+  expect(faultOfMetadata(name, bytes, () => false)).toContain("names 'a.png'")
+})
