@@ -5,8 +5,9 @@ import { lists } from './lists.ts'
 import { mutations } from './mutations.ts'
 import { patterns } from './patterns.ts'
 import { pipelineDoor } from './pipeline.ts'
+import { sixtyUploads } from './sixty-uploads/step.ts'
 import { slow } from './slow.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [slow, mutations, patterns, lists, contract, pipelineDoor, guardWalk, containerWalk]
+export const steps: readonly LongStep[] = [slow, mutations, patterns, lists, contract, pipelineDoor, sixtyUploads, guardWalk, containerWalk]
