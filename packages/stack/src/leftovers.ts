@@ -1,9 +1,9 @@
-import { readdirSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { removeContainer, removeVolume } from './engine.ts'
-import { endProcess, isRunning, type ProcessIdentity } from './process-identity.ts'
-import { readStackRecord, type ServerEntry, type StackRecord } from './stack-file.ts'
+import { endProcess, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
+import { readStackRecord, type ServerEntry, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** How the folders of ephemeral stacks begin, below the system's folder for temporary files. */
 export const ephemeralPrefix = 'airlock-test-stack-'
@@ -16,6 +16,31 @@ export class StackInUse extends Error {
     super(`Another run of Airlock (process ${owner.pid}) uses ${folder}. Stop it first, or set AIRLOCK_DATA_DIR to a folder of your own.`)
     this.owner = owner
   }
+}
+
+/** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
+export const contents = ['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'] as const
+
+/**
+ * Looks at a folder whose stack.json can't say whose it is and what runs.
+ *
+ * @throws Error when there are files in it that no stack makes, or Postgres runs on its data
+ */
+export function assertStackAtRest(folder: string): void {
+  const known = new Set<string>([...contents, 'tools'])
+  const foreign = readdirSync(folder).find((name) => !known.has(name) && !name.startsWith('stack.json.'))
+  const damaged = `${join(folder, 'stack.json')} can't be read`
+  if (foreign !== undefined) throw new Error(`${damaged}, and '${foreign}' beside it is not Airlock's. Delete ${folder} by hand.`)
+  const pid = postgresIn(folder)
+  if (pid !== null) throw new Error(`${damaged}, and Postgres still runs on this folder (process ${pid}). End it first.`)
+}
+
+/** @returns the pid of a running Postgres whose data lies in this folder */
+function postgresIn(folder: string): number | null {
+  const file = join(folder, 'postgres', 'postmaster.pid')
+  if (!existsSync(file)) return null
+  const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
+  return pid > 0 && identityOf(pid) !== null ? pid : null
 }
 
 /** @throws StackInUse when a living process owns the stack of this folder */
@@ -58,11 +83,21 @@ export async function removeServerData(record: StackRecord): Promise<void> {
 /** Ends and removes the ephemeral stacks of this user whose owners are gone: the remains of killed test runs. */
 export async function removeDeadEphemeralStacks(): Promise<void> {
   for (const folder of ephemeralFolders()) {
-    const record = readStackRecord(folder)
+    const record = recordOf(folder)
     if (record === null || record.owner === null || isRunning(record.owner)) continue
     await endLeftovers(record, { byForce: true })
     await removeServerData(record)
     rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** @returns null also for a damaged one: nobody knows what runs there, and it must not keep every other run from starting */
+function recordOf(folder: string): StackRecord | null {
+  try {
+    return readStackRecord(folder)
+  } catch (error) {
+    if (error instanceof StackFileDamaged) return null
+    throw error
   }
 }
 

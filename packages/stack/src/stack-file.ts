@@ -54,15 +54,32 @@ const ownerOnly = 0o700
 
 const emptyRecord = (): StackRecord => ({ owner: null, keeper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
-/** @returns what stack.json in this folder says, or null without one. @throws Error when it is there and can't be read */
+/** `stack.json` is there, and is not what a stack has written: truncated, or written by somebody else. */
+export class StackFileDamaged extends Error {
+  override name = 'StackFileDamaged'
+}
+
+/** @returns what stack.json in this folder says, or null without one. @throws StackFileDamaged */
 export function readStackRecord(folder: string): StackRecord | null {
   const file = join(folder, 'stack.json')
   try {
-    return { ...emptyRecord(), ...(JSON.parse(readFileSync(file, 'utf8')) as StackRecord) }
+    const said: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return { ...emptyRecord(), ...sound(said) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new Error(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
+    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
   }
+}
+
+/** @throws TypeError when it is not an object whose parts are objects too, or null */
+function sound(said: unknown): Partial<StackRecord> {
+  const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (!isObject(said)) throw new TypeError('not an object')
+  for (const [name, value] of Object.entries(said as object)) {
+    const mayBeNull = name === 'owner' || name === 'keeper'
+    if (name in emptyRecord() && !(isObject(value) || (mayBeNull && value === null))) throw new TypeError(`'${name}' is not an object`)
+  }
+  return said as Partial<StackRecord>
 }
 
 /**

@@ -4,12 +4,20 @@ import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findEngine } from './engine.ts'
 import { type Keeper, startKeeper } from './keeper.ts'
-import { assertNotInUse, endLeftovers, ephemeralPrefix, removeDeadEphemeralStacks, removeServerData } from './leftovers.ts'
+import {
+  assertNotInUse,
+  assertStackAtRest,
+  contents,
+  endLeftovers,
+  ephemeralPrefix,
+  removeDeadEphemeralStacks,
+  removeServerData,
+} from './leftovers.ts'
 import { type Road, type Server, type StackContext, takeRoad } from './server.ts'
 import { type PostgresAddress, postgresRoads } from './servers/postgres.ts'
 import { type RedisAddress, redisRoads } from './servers/redis.ts'
 import { type S3Address, type S3Kind, s3Roads } from './servers/s3.ts'
-import { readStackRecord, type ServerName, StackFile } from './stack-file.ts'
+import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** What each server's address looks like. */
 export interface Addresses {
@@ -93,22 +101,37 @@ export async function startServer<Name extends ServerName>(
   }
 }
 
-/** Empties a data folder: databases, objects, logs and secrets. Programs that were fetched stay. @throws StackInUse */
+/**
+ * Empties a data folder: databases, objects, logs and secrets. Programs that were fetched stay. Where stack.json is damaged, what it named outside
+ * of the folder (volumes of containers) can't be known, and stays.
+ *
+ * @throws StackInUse
+ * @throws Error that says what speaks against deleting a folder whose stack.json is damaged; nothing was deleted then
+ */
 export async function resetStack(dataDir: string): Promise<void> {
-  assertNotInUse(dataDir)
-  const record = readStackRecord(dataDir)
-  if (record === null) return
-  await endLeftovers(record)
-  await removeServerData(record)
+  const record = recordToReset(dataDir)
+  if (record !== null) {
+    assertNotInUse(dataDir)
+    await endLeftovers(record)
+    await removeServerData(record)
+  }
   for (const name of keptIn(dataDir)) rmSync(join(dataDir, name), { recursive: true, force: true })
+}
+
+/** @returns null without a stack.json, or with a damaged one in a folder that holds nothing but a stack at rest */
+function recordToReset(dataDir: string): StackRecord | null {
+  try {
+    return readStackRecord(dataDir)
+  } catch (error) {
+    if (!(error instanceof StackFileDamaged)) throw error
+    assertStackAtRest(dataDir)
+    return null
+  }
 }
 
 /** What a reset would delete in this folder. Nothing where no stack.json shows that the folder is Airlock's. */
 export const keptIn = (dataDir: string): string[] =>
   existsSync(join(dataDir, 'stack.json')) ? contents.filter((name) => existsSync(join(dataDir, name))) : []
-
-/** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
-const contents = ['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'] as const
 
 interface OpenFolder {
   readonly context: StackContext
