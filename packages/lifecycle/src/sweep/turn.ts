@@ -7,13 +7,22 @@ export class TurnLost extends Error {
   override name = 'TurnLost'
 }
 
-/** One sweep's right to sweep, and how far each rule has come. Whoever dies is followed, from its last word on. */
+/** Leases are not renewed more often than this, however short they are. */
+const shortestBeatMs = 100
+
+/**
+ * One sweep's right to sweep, and how far each rule has come. It is renewed by a timer, because one look of a rule may ask a slow store about a
+ * hundred objects: else sweepers would go on overtaking each other, and none would come to its end. Whoever dies or is paused is followed, from
+ * its last word on.
+ */
 export class Turn {
   readonly #sweeper: SweeperLease
   readonly #leaseMs: number
   readonly #holder: string
   readonly #places: Record<string, Place>
+  readonly #beat: NodeJS.Timeout
   #renewAt: number
+  #lost = false
 
   private constructor(sweeper: SweeperLease, holder: string, leaseSeconds: number, places: Places) {
     this.#sweeper = sweeper
@@ -21,6 +30,8 @@ export class Turn {
     this.#leaseMs = leaseSeconds * 1000
     this.#places = { ...places }
     this.#renewAt = performance.now() + this.#leaseMs / 3
+    // a renewal that fails is made up for by the next, or by the next move
+    this.#beat = setInterval(() => this.#renew().catch(() => {}), Math.max(shortestBeatMs, this.#leaseMs / 3)).unref()
   }
 
   /** @returns null when it is not our turn */
@@ -39,19 +50,24 @@ export class Turn {
   }
 
   /**
-   * Keeps the lease, when a third of it has passed. To be called before every move.
+   * Makes sure that the lease is ours, and was renewed in the last third of it. To be called before every move.
    *
    * @throws TurnLost
    */
   async keep(): Promise<void> {
-    if (performance.now() < this.#renewAt) return
-    const renewed = await this.#sweeper.renew({ holder: this.#holder, leaseSeconds: this.#leaseMs / 1000, places: this.#places })
-    if (!renewed) throw new TurnLost('another process sweeps by now')
-    this.#renewAt = performance.now() + this.#leaseMs / 3
+    if (!this.#lost && performance.now() >= this.#renewAt) await this.#renew()
+    if (this.#lost) throw new TurnLost('another process sweeps by now')
   }
 
   async end(): Promise<void> {
+    clearInterval(this.#beat)
     await this.#sweeper.end({ holder: this.#holder, places: this.#places })
+  }
+
+  async #renew(): Promise<void> {
+    const renewed = await this.#sweeper.renew({ holder: this.#holder, leaseSeconds: this.#leaseMs / 1000, places: this.#places })
+    if (renewed) this.#renewAt = performance.now() + this.#leaseMs / 3
+    else this.#lost = true
   }
 }
 

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { finalKey, quarantineKey } from '@airlock/domain'
 import { Bell, BellUnreachable } from '@airlock/queue'
+import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { nothingSwept, test } from '../airlock.ts'
+import { type Airlock, nothingSwept, test } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
 import { dot, samples } from '../samples.ts'
 import type { World } from '../world.ts'
@@ -200,6 +201,21 @@ test('a sweeper that was silent for too long leaves the rest to the one that fol
   expect(await airlock.rungFor('images')).toHaveLength(1)
   expect(airlock.log.saying('another process sweeps by now')).toHaveLength(1)
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
+})
+
+test('a sweeper that waits for a slow store for longer than its lease keeps its turn', async ({ airlock, world }) => {
+  const others: unknown[] = []
+  const list: Airlock['store']['list'] = async (...args) => {
+    if (others.length === 0) {
+      const { rows } = await world.sql.query('select lease_until from sweeper')
+      const isOver = async () => (await world.sql.query('select from sweeper where now() > $1', [rows[0].lease_until])).rowCount === 1
+      await waitFor(isOver, { what: 'the lease that the sweep began with to be over' })
+      others.push(await airlock.sweeps())
+    }
+    return airlock.store.list(...args)
+  }
+  expect(await airlock.sweeps({ leaseSeconds: 1 }, { store: { ...airlock.store, list } })).toEqual(nothingSwept)
+  expect(others).toEqual([null])
 })
 
 test('many workers sweep no oftener than one', async ({ airlock }) => {

@@ -5,7 +5,7 @@ export const sweeper: readonly Guard[] = [
   {
     keeps: 'who lost its turn leaves the rest',
     file: 'packages/lifecycle/src/sweep/turn.ts',
-    edits: [["    if (!renewed) throw new TurnLost('another process sweeps by now')\n", '']],
+    edits: [["    if (this.#lost) throw new TurnLost('another process sweeps by now')\n", '']],
     test: {
       file: 'packages/lifecycle/test/integration/sweep.test.ts',
       title: 'a sweeper that was silent for too long leaves the rest to the one that followed it',
