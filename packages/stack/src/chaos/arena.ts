@@ -25,7 +25,6 @@ const settings = {
   S3_MULTIPART_COPY_FROM_BYTES: String(5 * 1024 * 1024),
   DATABASE_POOL_SIZE: '5',
   DATABASE_STATEMENT_TIMEOUT_MS: '2000',
-  DATABASE_CONNECT_TIMEOUT_MS: '1000',
   LEASE_SECONDS: '3',
   SWEEP_INTERVAL_SECONDS: '1',
   SWEEP_REST_SECONDS: '1',
@@ -33,7 +32,11 @@ const settings = {
   UPLOAD_IDLE_SECONDS: '5',
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
-  // Chaos hits one upload oftener than a year of production would; parking has tests of its own.
+  // A picture of chaos that is expensive needs more, all others much less.
+  INSPECT_MEMORY_MIB: '300',
+  UNUSED_ASSET_DAYS: '1',
+  UNUSED_ASSET_GRACE_DAYS: '1',
+  // Chaos hits one upload oftener than a year of production would. So pictures are never parked, and videos are.
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   MAX_FILES_IN_FLIGHT: '16',
@@ -52,7 +55,7 @@ const programs: Record<MemberName, { entry: string; env: Record<string, string> 
   'gateway-2': { entry: gatewayEntry, env: {} },
   'images-1': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
   'images-2': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
-  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos' } },
+  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '3', RETRY_FOR_HOURS: '0' } },
 }
 
 /** Two gateways and three workers, real servers, and a way of its own from each process to each server. */

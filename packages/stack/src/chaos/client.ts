@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Arena } from './arena.ts'
-import type { FileToSend, Magazine } from './files.ts'
+import { expensivePicture, type FileToSend, type Magazine } from './files.ts'
 import type { History } from './history.ts'
 import { type Answer, call, formOf } from './http.ts'
+import { ageAsset, deleteUser, insist } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
 import { tokenFor } from './token.ts'
 
@@ -24,9 +25,20 @@ const afterwards = [
   { act: 'follows', weight: 3 },
   { act: 'cancels', weight: 1 },
   { act: 'deletes', weight: 1 },
+  /** Never uses its asset, which becomes too old. */
+  { act: 'ages', weight: 1 },
+  /** Uses its asset when that is too old already. */
+  { act: 'uses', weight: 1 },
 ] as const
 
 const tries = 4
+
+/** The time from one form to the next. */
+const apartMs = [20, 250] as const
+const expensiveApartMs = [5000, 15_000] as const
+
+/** How often somebody's account is deleted after a form. */
+const leaving = 0.02
 
 interface UploadAnswer {
   uploads?: { upload_id: string; filename: string }[]
@@ -45,6 +57,8 @@ export interface ClientOptions {
   readonly arena: Arena
   readonly magazine: Magazine
   readonly history: History
+  /** Sends nothing but pictures that are expensive to inspect, and seldom. */
+  readonly expensive?: boolean
   /** Begins nothing new after it; what is under way goes on. */
   readonly until: AbortSignal
 }
@@ -63,10 +77,12 @@ export class Client {
   }
 
   async run(): Promise<void> {
-    const { until } = this.#options
+    const { until, expensive } = this.#options
+    const [from, to] = expensive ? expensiveApartMs : apartMs
     while (!until.aborted) {
       await this.#sendForm()
-      await wait(this.#random.between(20, 250))
+      if (this.#random.chance(leaving)) await this.#leave()
+      await wait(this.#random.between(from, to), undefined, { signal: until }).catch(() => {})
     }
     await Promise.all(this.#chores)
   }
@@ -96,7 +112,8 @@ export class Client {
   }
 
   #draw(): FileToSend[] {
-    const { magazine, number } = this.#options
+    const { magazine, number, expensive } = this.#options
+    if (expensive) return [expensivePicture(`c${number}-${++this.#sent}`)]
     const assetType = this.#random.chance(0.75) ? 'brand_image' : 'generated_video'
     const count = this.#random.weighted([
       { count: 1, weight: 6 },
@@ -132,13 +149,43 @@ export class Client {
     this.#userId = randomUUID()
   }
 
+  /** The product deletes the account of this user, whose files may still be on their way. */
+  async #leave(): Promise<void> {
+    const { arena, history } = this.#options
+    const userId = this.#userId
+    const [deleted] = await insist<{ at: Date }>(arena, deleteUser, [userId])
+    if (deleted !== undefined) history.add({ event: 'user deleted', userId, at: deleted.at })
+    this.#userId = randomUUID()
+  }
+
   async #goOn(uploadId: string, act: (typeof afterwards)[number]['act']): Promise<void> {
     const token = this.#token()
     if (act === 'cancels') await this.#ask('cancel asked', 'cancelled', `/api/jobs/${uploadId}`, { uploadId, token, done: isRejected })
     if (act === 'leaves' || act === 'cancels') return
     const assetId = await this.#follow(uploadId, token)
-    if (act === 'deletes' && assetId !== null)
+    if (assetId === null) return
+    if (act === 'ages' || act === 'uses') await this.#age(uploadId)
+    if (act === 'uses') await this.#use(uploadId, assetId, token)
+    if (act === 'deletes')
       await this.#ask('delete asked', 'deleted', `/api/assets/${assetId}`, { uploadId, token, done: ({ status }) => status === 204 })
+  }
+
+  async #age(uploadId: string): Promise<void> {
+    const { history, arena } = this.#options
+    await insist(arena, ageAsset, [uploadId])
+    history.add({ event: 'aged', uploadId })
+  }
+
+  /** Asks for a URL of an asset that may be marked, or be going in this moment. */
+  async #use(uploadId: string, assetId: string, token: string): Promise<void> {
+    const { history, arena } = this.#options
+    await wait(this.#random.between(0, 3000))
+    history.add({ event: 'use asked', uploadId })
+    const answer = await call(`${this.#random.pick(arena.gateways)}/api/assets/${assetId}/presigned`, { token })
+    if ('lost' in answer) return
+    history.add(
+      answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) },
+    )
   }
 
   /** Deletes something, once: what is asked and not answered may have happened or not. */
@@ -168,7 +215,7 @@ export class Client {
           history.add({ event: 'ended', uploadId, status, assetId })
           return assetId
         }
-      } else if (!('lost' in answer) && answer.status < 500) {
+      } else if (!('lost' in answer) && answer.status <= 500) {
         history.add({
           event: 'failed',
           what: 'status',

@@ -38,6 +38,11 @@ export class Consumer {
     this.#random = randomFrom(options.seed, 'consumer')
   }
 
+  /** Where it has come to; empty before the first answer. */
+  get cursor(): string {
+    return this.#after ?? ''
+  }
+
   /** Reads while things go wrong. */
   async run(until: AbortSignal): Promise<void> {
     while (!until.aborted) {

@@ -17,6 +17,8 @@ export interface UploadRow {
   readonly final_key: string | null
   readonly size_bytes: string | null
   readonly counted: boolean
+  readonly created_at: Date
+  readonly failed_inspections: number
   readonly attempt: number
   readonly error_code: string | null
   readonly last_fault: string | null
@@ -53,6 +55,8 @@ export interface Unsettled {
   readonly purges: number
   /** Without their place in the feed. */
   readonly events: number
+  /** Assets that are too old, and that nobody used since. */
+  readonly unused: number
   /** Webhooks that are to be delivered. */
   readonly deliveries: number
   /** In quarantine, or in the inbox. */
@@ -71,6 +75,7 @@ export class Facts {
     this.#sql = new Client({ connectionString: stack.postgres.url })
     this.#redis = new Redis(stack.redis.url)
     this.#s3 = s3Client(stack.s3)
+    for (const server of [this.#sql, this.#redis]) server.on('error', () => {}) // what is asked fails by it as well
   }
 
   static async open(arena: Arena): Promise<Facts> {
@@ -100,6 +105,7 @@ export class Facts {
       pending: await count(`uploads where state in ('received', 'processing')`),
       purges: await count('purges'),
       events: await count('events where position is null'),
+      unused: await count(`assets where created_at < now() - interval '1 day' and last_accessed_at is null`),
       deliveries: await count(`webhook_deliveries where state = 'pending'`),
       quarantined: (await this.keys()).filter(isWaitingKey),
       openUploads: await this.#openUploads(),
@@ -151,14 +157,32 @@ export class Facts {
     return Uploads.map(({ Key }) => Key ?? '')
   }
 
+  async rows<Row extends object>(statement: string): Promise<Row[]> {
+    return (await this.#sql.query<Row>(statement)).rows
+  }
+
+  /** Ids of the jobs that wait, or that a living worker has. */
+  async livingJobs(): Promise<ReadonlySet<string>> {
+    const living = new Set<string>()
+    for (const { waiting, active, key } of await this.#queues()) {
+      for (const id of waiting) living.add(id)
+      for (const id of active) if ((await this.#redis.exists(key(`${id}:lock`))) === 1) living.add(id)
+    }
+    return living
+  }
+
   /** Jobs that wait or run, over all queues. */
   async #jobs(): Promise<number> {
-    let jobs = 0
-    for (const queue of ['airlock-images', 'airlock-videos', 'airlock-training']) {
-      const key = (list: string) => `{airlock}:${queue}:${list}`
-      jobs += (await this.#redis.llen(key('wait'))) + (await this.#redis.llen(key('active'))) + (await this.#redis.llen(key('paused')))
-      jobs += (await this.#redis.zcard(key('delayed'))) + (await this.#redis.zcard(key('prioritized')))
-    }
-    return jobs
+    return (await this.#queues()).reduce((sum, { waiting, active }) => sum + waiting.length + active.length, 0)
+  }
+
+  async #queues(): Promise<{ waiting: string[]; active: string[]; key: (part: string) => string }[]> {
+    const queues = ['airlock-images', 'airlock-videos', 'airlock-training'].map(async (queue) => {
+      const key = (part: string) => `{airlock}:${queue}:${part}`
+      const lists = ['wait', 'paused'].map((list) => this.#redis.lrange(key(list), 0, -1))
+      const sets = ['delayed', 'prioritized'].map((set) => this.#redis.zrange(key(set), '0', '-1'))
+      return { waiting: (await Promise.all([...lists, ...sets])).flat(), active: await this.#redis.lrange(key('active'), 0, -1), key }
+    })
+    return Promise.all(queues)
   }
 }

@@ -73,6 +73,40 @@ export class Magazine {
   }
 }
 
+/**
+ * A picture that its inspector can't read within the memory of the arena: 100 megapixels of one colour in some 40 bytes. On its own it is sound,
+ * so that it may also pass.
+ *
+ * @param label unlike that of any other file of the run; the colour comes from it, so that no two files have the same bytes
+ */
+export function expensivePicture(label: string): FileToSend {
+  const [red = 0, green = 0, blue = 0] = createHash('sha256').update(label).digest()
+  const bytes = oneColourWebp(10_000, { red, green, blue })
+  const name = `${label}.webp`
+  const about = { name, assetType: 'brand_image', mediaType: 'image/webp', expected: 'completed', expensive: true } as const
+  return { ...about, bytes, sizeBytes: bytes.byteLength, sha256: sha256(bytes) }
+}
+
+/** A lossless WebP whose five prefix codes have one symbol each, so that its pixels take no bits (RFC 9649, section 3.7). */
+function oneColourWebp(side: number, { red, green, blue }: Record<'red' | 'green' | 'blue', number>): Buffer<ArrayBuffer> {
+  const bits: number[] = []
+  const put = (value: number, count: number) => bits.push(...Array.from({ length: count }, (_, bit) => (value >> bit) & 1))
+  put(0x2f, 8) // signature
+  for (const length of [side, side]) put(length - 1, 14)
+  put(0, 1 + 3 + 3) // no alpha, version 0; no transform, no colour cache, no meta prefix codes
+  for (const symbol of [green, red, blue, 255]) {
+    put(0b101, 3) // a simple code of one symbol, which has 8 bits
+    put(symbol, 8)
+  }
+  put(0b0001, 4) // the same for distances, with a symbol of one bit
+  const data = Buffer.alloc(2 * Math.ceil(bits.length / 16))
+  for (const [index, bit] of bits.entries()) data[index >> 3] = (data[index >> 3] ?? 0) | (bit << (index & 7))
+  const header = Buffer.from('RIFF\0\0\0\0WEBPVP8L\0\0\0\0', 'latin1')
+  header.writeUInt32LE(12 + data.length, 4)
+  header.writeUInt32LE(data.length, 16)
+  return Buffer.concat([header, data])
+}
+
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 const inserted = (bytes: Buffer, at: number, more: Buffer) => Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)])

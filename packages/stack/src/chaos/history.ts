@@ -11,9 +11,14 @@ export interface SentFile {
   readonly sha256: string
   /** `completed`, or the code under which it must be turned away. */
   readonly expected: string
+  /** It may exceed what an inspector may use: then it ends as `file_too_complex`. */
+  readonly expensive?: true
   /** The repeatable request that it belongs to. */
   readonly idempotencyKey: string | null
 }
+
+/** What somebody did with an upload or its asset. `aged`: its asset became old, unused; `used`: its owner got a URL after that. */
+export type UploadEvent = 'cancel asked' | 'cancelled' | 'delete asked' | 'deleted' | 'aged' | 'use asked' | 'used'
 
 /** What happened, in the order in which it was seen. */
 export type HistoryEvent =
@@ -22,7 +27,8 @@ export type HistoryEvent =
   | { readonly event: 'acknowledged'; readonly uploadId: string; readonly name: string; readonly by: string }
   | { readonly event: 'refused'; readonly name: string; readonly code: string }
   | { readonly event: 'failed'; readonly what: string; readonly name?: string; readonly uploadId?: string; readonly why: string }
-  | { readonly event: 'cancel asked' | 'cancelled' | 'delete asked' | 'deleted'; readonly uploadId: string }
+  | { readonly event: UploadEvent; readonly uploadId: string }
+  | { readonly event: 'user deleted'; readonly userId: string; readonly at: Date }
   | { readonly event: 'ended'; readonly uploadId: string; readonly status: string; readonly assetId: string | null }
   | { readonly event: 'fault' | 'fault over' | 'moving'; readonly what: string }
   | { readonly event: 'limit reached'; readonly userId: string }

@@ -49,6 +49,10 @@ const strikes: Record<KindName, Strike> = {
     await controls.crash()
     return () => controls.start()
   },
+  readonly: async (_fault, arena) => {
+    await makeReadOnly(arena, true)
+    return () => makeReadOnly(arena, false)
+  },
   cut: (fault, arena) => spoilLinks(fault, arena, { kind: 'cut' }),
   hole: (fault, arena) => spoilLinks(fault, arena, { kind: 'hole' }),
   mute: (fault, arena) => spoilLinks(fault, arena, { kind: 'mute' }),
@@ -88,6 +92,7 @@ export async function healAll(arena: Arena): Promise<void> {
     await controls?.start()
     for (const member of members) arena.link(member, server).become({ kind: 'open' })
   }
+  await makeReadOnly(arena, false)
   await redisDo(arena, (redis) => redis.config('SET', 'maxmemory', '0'))
   for (const name of members) {
     arena.member(name).signal('SIGCONT')
@@ -138,6 +143,15 @@ async function crowdPostgres(arena: Arena): Promise<() => Promise<void>> {
   return async () => {
     await Promise.all(held.map((client) => client.end().catch(() => {})))
   }
+}
+
+/** Sessions that are open already obey as well, at their next transaction. */
+async function makeReadOnly(arena: Arena, on: boolean): Promise<void> {
+  const client = new Client({ connectionString: arena.stack.postgres.url, options: '-c default_transaction_read_only=off' })
+  await client.connect()
+  await client.query(`alter system set default_transaction_read_only = ${on ? 'on' : 'off'}`)
+  await client.query('select pg_reload_conf()')
+  await client.end()
 }
 
 /** Redis may be away by another fault: then this one waits until it is back, or is none. */

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { defaultDataDir } from '../stack.ts'
 import { within } from '../wait-for.ts'
 import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
+import { takeBackup } from './backup.ts'
 import { breachesIn } from './checks/all.ts'
 import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
@@ -14,7 +15,10 @@ import { Magazine } from './files.ts'
 import { History } from './history.ts'
 import { healAll, unleash } from './nemesis.ts'
 import { Pipeline } from './pipeline.ts'
+import { deliverNow, insist, passDays, tryParkedAgain } from './product.ts'
+import { RepairWatch } from './repairs.ts'
 import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
+import { restoreBoth } from './restores.ts'
 import { scheduleOf } from './schedule.ts'
 import { checkService } from './service-check.ts'
 
@@ -30,6 +34,9 @@ export interface ChaosOptions {
 
 const clients = 6
 const pipelines = 2
+
+/** A run of so many seconds is long enough for a backup in its middle, and for both restores after its end. */
+const restoresFrom = 60
 
 /**
  * How long everything may take to come to its end once all is healed, in ms: so long in all, and so long without anything coming to its end.
@@ -58,20 +65,24 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   const arena = await openArena({ root, env, folder, say, clocks, settings: endpoint.settings })
   say(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
+  let good = false
   try {
     interrupted.throwIfAborted()
     const result = await play(options, { arena, endpoint, history, folder })
-    const good = result.breaches.length === 0
-    if (good) rmSync(folder, { recursive: true })
-    else say(`\nThe history and all logs are in ${folder}`)
+    good = result.breaches.length === 0
     last = lastLine(result)
-    return good ? 0 : 1
   } finally {
     // a container engine that never answers must not hold up the result; what is left then the stack's keeper ends
-    await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => say(error.message))
+    await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => {
+      say(error.message) // a secret in a log is found here, too
+      good = false
+    })
     await endpoint.close()
+    if (good) rmSync(folder, { recursive: true })
+    else say(`\nThe history and all logs are in ${folder}`)
     say(last)
   }
+  return good ? 0 : 1
 }
 
 interface Stage {
@@ -86,21 +97,33 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
   const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, magazine, history, until }).run())
+  const costly = new Client({ seed, number: clients, arena, magazine, history, until, expensive: true }).run()
   const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ seed, number, arena, magazine, history, until }).run())
   const consumer = new Consumer({ seed, arena, history })
   const reading = consumer.run(until)
+  const settled = new AbortController()
+  const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
+  const halfway = wait(seconds * 500, undefined, { signal: until })
+  const backingUp = seconds < restoresFrom ? null : halfway.then(() => takeBackup(arena))
+  halfway.catch(() => {}) // the run was interrupted, and says so
   const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
   const faults = await nemesis
-  await Promise.all([...crowd, ...renderers])
+  await Promise.all([...crowd, costly, ...renderers])
   await reading
   await healAll(arena)
   endpoint.heal()
-  await checkService({ seed, arena, magazine, history })
-  const facts = await Facts.open(arena)
+  const [facts, others] = [await Facts.open(arena), await Facts.open(arena)]
+  const watch = new RepairWatch()
+  const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
   try {
+    await checkService({ seed, arena, magazine, history })
+    await insist(arena, tryParkedAgain(root))
+    await insist(arena, deliverNow)
     const begun = performance.now()
     await settle(facts, history, interrupted)
+    settled.abort()
+    await Promise.all([days, watching])
     say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
     const heard = await consumer.finish()
     const feed = await new Consumer({ seed, arena, history }).finish()
@@ -112,13 +135,24 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
       heard,
       delivered: endpoint.delivered,
     })
-    const breaches = await breachesIn(evidence)
+    const breaches = [...(await breachesIn(evidence)), ...watch.breaches.values()]
     for (const line of figures(evidence)) say(line)
     for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)
     for (const line of histories(breaches, history, { folder, clocks: clocksOf(seed) })) say(line)
+    const backup = await backingUp
+    if (backup !== null) {
+      say(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
+      const { cursor } = consumer
+      const found = await restoreBoth({ seed, root, arena, magazine, folder, facts, backup, before: evidence, cursor })
+      for (const { invariant, uploadId, what } of found) say(`${invariant} ${uploadId ?? ''} ${what}`)
+      breaches.push(...found)
+    }
     return { seed, acknowledged: evidence.acknowledged.size, faults, breaches }
   } finally {
+    settled.abort()
+    await Promise.allSettled([days, watching])
     await facts.close()
+    await others.close()
   }
 }
 

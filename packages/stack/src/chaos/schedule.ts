@@ -38,6 +38,13 @@ export const kinds = {
   // a store that is asked to stop takes ten seconds over it; a crash is quick
   bounce: { about: 'stopped, and started again', hits: 'server', only: ['redis', 'postgres'], weight: 2, lasts: [200, 2000] },
   crash: { about: 'SIGKILL, and started again', hits: 'server', weight: 2, lasts: [200, 2000] },
+  readonly: {
+    about: 'every transaction is read-only, as after a failover',
+    hits: 'server',
+    only: ['postgres'],
+    weight: 2,
+    lasts: [500, 5000],
+  },
   cut: { about: 'connections reset, new ones refused', hits: 'link', weight: 5, lasts: [100, 3000] },
   hole: { about: 'bytes are held back, and arrive late', hits: 'link', weight: 5, lasts: [500, 5000] },
   mute: { about: 'requests arrive, answers get lost', hits: 'link', weight: 6, lasts: [200, 2000] },

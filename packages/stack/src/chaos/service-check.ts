@@ -4,6 +4,7 @@ import type { Arena } from './arena.ts'
 import type { FileToSend, Magazine } from './files.ts'
 import type { History } from './history.ts'
 import { call, formOf } from './http.ts'
+import { insist } from './product.ts'
 import { randomFrom } from './random.ts'
 import { openSlowCrowd } from './slow-crowd.ts'
 import { tokenFor } from './token.ts'
@@ -18,6 +19,9 @@ const besideCrowdMs = 10_000
 const crowdSize = 24
 
 const forms = 6
+
+/** When a statement of our own takes so long, in ms, the machine does too much else: a gateway's timeouts say nothing of the gateway. */
+const slowMachineMs = 500
 
 export interface ServiceCheckOptions {
   readonly seed: number
@@ -50,7 +54,7 @@ export async function checkService(options: ServiceCheckOptions): Promise<void> 
 }
 
 /** Waits until both gateways say that they are ready; one that does not has refused everybody. */
-async function ready({ arena, history }: ServiceCheckOptions): Promise<void> {
+export async function ready({ arena, history }: Pick<ServiceCheckOptions, 'arena' | 'history'>): Promise<void> {
   const deadline = performance.now() + noticedWithinMs
   for (const gateway of arena.gateways) {
     const isReady = async () => {
@@ -67,7 +71,12 @@ async function ready({ arena, history }: ServiceCheckOptions): Promise<void> {
   }
 }
 
-async function sendGoodFile(gateway: string, file: FileToSend, { arena, history }: ServiceCheckOptions): Promise<void> {
+/** Sends a file of a new user. A refusal, or an answer that takes too long, goes into the history as `refused wrongly`. */
+export async function sendGoodFile(
+  gateway: string,
+  file: FileToSend,
+  { arena, history }: Pick<ServiceCheckOptions, 'arena' | 'history'>,
+): Promise<void> {
   const userId = randomUUID()
   const { bytes: _, ...sent } = file
   history.add({ event: 'sent', file: { ...sent, userId, idempotencyKey: null } })
@@ -75,14 +84,23 @@ async function sendGoodFile(gateway: string, file: FileToSend, { arena, history 
   const form = formOf([file], { projectId: randomUUID(), fieldsFirst: true })
   const answer = await call(`${gateway}/api/upload`, { method: 'POST', token: tokenFor(userId, arena.jwtSecret), form })
   const ms = Math.round(performance.now() - begun)
-  const wrong = (why: string) => history.add({ event: 'refused wrongly', name: file.name, why: `${why} after ${ms} ms` })
-  if ('lost' in answer) {
-    wrong(answer.lost)
-    return
+  const wrong = async (why: string) => {
+    const what = { name: file.name, why: `${why} after ${ms} ms` }
+    history.add(
+      (await connectMs(arena)) > slowMachineMs ? { event: 'failed', what: 'POST', ...what } : { event: 'refused wrongly', ...what },
+    )
   }
+  if ('lost' in answer) return wrong(answer.lost)
   const { uploads = [], code } = answer.body as { uploads?: { upload_id: string; filename: string }[]; code?: string }
   for (const { upload_id: uploadId, filename: name } of uploads)
     history.add({ event: 'acknowledged', uploadId, name, by: `POST ${gateway} ${answer.status}` })
-  if (uploads.length !== 1) wrong(`${answer.status} ${code ?? ''}`)
-  else if (ms > besideCrowdMs) wrong('accepted')
+  if (uploads.length !== 1) await wrong(`${answer.status} ${code ?? ''}`)
+  else if (ms > besideCrowdMs) await wrong('accepted')
+}
+
+/** How long a statement takes over a connection of its own, in ms. */
+async function connectMs(arena: Arena): Promise<number> {
+  const begun = performance.now()
+  await insist(arena, 'select 1')
+  return performance.now() - begun
 }

@@ -1,11 +1,11 @@
 import type { Arena } from '../arena.ts'
 import type { Told } from '../consumer.ts'
 import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from '../facts.ts'
-import type { History, SentFile } from '../history.ts'
+import type { History, SentFile, UploadEvent } from '../history.ts'
 
 /** A promise that was broken. */
 export interface Breach {
-  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11}`
+  readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13}`
   readonly uploadId: string | null
   readonly what: string
 }
@@ -28,6 +28,12 @@ export interface Evidence {
   readonly asked: ReadonlySet<string>
   readonly cancelled: ReadonlySet<string>
   readonly deleted: ReadonlySet<string>
+  /** Uploads whose asset became too old, those of them that somebody wanted to use, and those where that worked. */
+  readonly aged: ReadonlySet<string>
+  readonly useAsked: ReadonlySet<string>
+  readonly used: ReadonlySet<string>
+  /** When users were deleted, by the clock of Postgres. */
+  readonly deletedUsers: ReadonlyMap<string, Date>
   /** SHA-256 of what may never become an asset. */
   readonly badHashes: ReadonlySet<string>
   /** What the feed tells when all has settled, and what was heard by somebody who read all the while. */
@@ -49,8 +55,7 @@ export async function gather(
     const object = await facts.object(key)
     if (object !== null) objects.set(key, object)
   }
-  const ids = (...events: ('cancel asked' | 'cancelled' | 'delete asked' | 'deleted')[]) =>
-    new Set(events.flatMap((event) => history.all(event).map(({ uploadId }) => uploadId)))
+  const ids = (...events: UploadEvent[]) => new Set(events.flatMap((event) => history.all(event).map(({ uploadId }) => uploadId)))
   return {
     ...rest,
     history,
@@ -64,5 +69,9 @@ export async function gather(
     asked: ids('cancel asked', 'delete asked'),
     cancelled: ids('cancelled'),
     deleted: ids('deleted'),
+    aged: ids('aged'),
+    useAsked: ids('use asked'),
+    used: ids('used'),
+    deletedUsers: new Map(history.all('user deleted').map(({ userId, at }) => [userId, at])),
   }
 }

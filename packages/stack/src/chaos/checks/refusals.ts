@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I10: nobody was refused without a reason: no 429 for an hour that has room, and no refusal at all while everything works. */
+/** I10: nobody was refused without a reason: no 429 for an hour that has room, no 500 ever, and no refusal at all while everything works. */
 export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }: Evidence): Breach[] {
   const rowsOf = new Map<string, number>()
   for (const { user_id: userId } of uploads.values()) rowsOf.set(userId, (rowsOf.get(userId) ?? 0) + 1)
@@ -12,5 +12,9 @@ export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }:
     .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '') ?? 0 }))
     .filter(({ rows }) => rows < filesPerHour)
     .map(({ name, rows }) => breach(`${name}: file_limit_reached, and its user has ${rows} of ${filesPerHour} files`))
-  return [...fullHours, ...history.all('refused wrongly').map(({ name, why }) => breach(`${name ?? 'a gateway'}: ${why}`))]
+  const ourMistakes = history
+    .all('failed')
+    .filter(({ why }) => why.startsWith('500'))
+    .map(({ what, name, uploadId = null }) => ({ ...breach(`${name ?? what}: 500, as if no server had been unavailable`), uploadId }))
+  return [...fullHours, ...ourMistakes, ...history.all('refused wrongly').map(({ name, why }) => breach(`${name ?? 'a gateway'}: ${why}`))]
 }

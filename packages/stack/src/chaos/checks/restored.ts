@@ -1,0 +1,102 @@
+import type { AssetRow, FoundObject, UploadRow } from '../facts.ts'
+import type { Answer } from '../http.ts'
+import type { Breach, Evidence } from './evidence.ts'
+
+const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I13', uploadId, what })
+
+type Before = Pick<Evidence, 'assets' | 'uploads'>
+type Alerted = ReadonlySet<'vanished' | 'lastCopy' | 'unproven'>
+
+/** What was found with an older bucket under the newer database. */
+export interface OlderBucket {
+  readonly before: Before
+  readonly assets: readonly AssetRow[]
+  /** Assets whose object the older bucket does not have. */
+  readonly missing: readonly AssetRow[]
+  /** By their keys in quarantine or inbox: the assets among them of which the older bucket still has the bytes that waited. */
+  readonly lastCopies: ReadonlyMap<string, AssetRow>
+  /** What is left of those. */
+  readonly left: ReadonlyMap<string, FoundObject>
+  /** What the older bucket has, and the newer one had no more. */
+  readonly back: readonly string[]
+  /** All that is there in the end. */
+  readonly keys: ReadonlySet<string>
+  readonly alerted: Alerted
+}
+
+/** I13: an older bucket costs no row, and no last copy; operators hear of what is missing; and what is over goes again. */
+export function olderBucketCostsNothing({ before, assets, missing, lastCopies, left, back, keys, alerted }: OlderBucket): Breach[] {
+  const ids = new Set(assets.map(({ id }) => id))
+  return [
+    ...before.assets.filter(({ id }) => !ids.has(id)).map((asset) => breach('an older bucket cost the row of an asset', asset.upload_id)),
+    ...[...lastCopies]
+      .filter(([key, { content_hash }]) => left.get(key)?.sha256 !== content_hash)
+      .map(([key, { upload_id }]) => breach(`an older bucket: ${key} was the last copy of an asset, and is gone`, upload_id)),
+    ...back
+      .filter((key) => keys.has(key) && !lastCopies.has(key))
+      .map((key) => breach(`an older bucket: ${key} came back, is over, and stays`)),
+    ...(missing.length > 0 && !alerted.has('vanished') ? [breach('assets without objects, and no alert')] : []),
+    ...(lastCopies.size > 0 && !alerted.has('lastCopy') ? [breach('last copies of assets, and no alert')] : []),
+  ]
+}
+
+export interface CancelAnswer {
+  readonly uploadId: string
+  readonly answer: Answer
+}
+
+/** What was found with an older database over the newer bucket. */
+export interface OlderDatabase {
+  readonly before: Before
+  /** Rows of the backup that wait. */
+  readonly waited: readonly UploadRow[]
+  readonly uploads: ReadonlyMap<string, UploadRow>
+  readonly assets: readonly AssetRow[]
+  readonly keys: ReadonlySet<string>
+  /** Of the assets that were made again, and of what was forgotten. */
+  readonly objects: ReadonlyMap<string, FoundObject>
+  /** Keys in quarantine of what was accepted after the backup, and waited. */
+  readonly forgotten: readonly string[]
+  /** Of waiting uploads that had become assets. */
+  readonly cancels: readonly CancelAnswer[]
+  /** What a consumer was told whose cursor is ahead of the feed. */
+  readonly feed: Answer
+  readonly alerted: Alerted
+}
+
+/**
+ * I13: with an older database no asset loses its object, what had become an asset becomes it again or can't be cancelled, what was accepted since
+ * keeps its bytes, and nobody reads on as if nothing had happened.
+ */
+export function olderDatabaseCostsNothing(found: OlderDatabase): Breach[] {
+  const { before, keys, forgotten, cancels, feed, assets, alerted, waited } = found
+  return [
+    ...before.assets.filter(({ s3_key }) => !keys.has(s3_key)).map((one) => breach(`an older database cost ${one.s3_key}`, one.upload_id)),
+    ...waited.flatMap((row) => wrongEnd(row, found)),
+    ...forgotten.filter((key) => !keys.has(key)).map((key) => breach(`an older database cost ${key}, which was accepted after the backup`)),
+    ...(forgotten.length > 0 && !alerted.has('unproven') ? [breach('objects that no row explains, and no alert')] : []),
+    ...(assets.some(({ s3_key }) => !keys.has(s3_key)) && !alerted.has('vanished') ? [breach('assets without objects, and no alert')] : []),
+    ...cancels
+      .filter(({ answer }) => !isRefused(answer))
+      .map(({ uploadId, answer }) => breach(`its cancellation after the restore was answered with ${JSON.stringify(answer)}`, uploadId)),
+    ...('status' in feed && feed.status === 410 ? [] : [breach(`a cursor ahead of the feed was answered with ${JSON.stringify(feed)}`)]),
+  ]
+}
+
+const isRefused = (answer: Answer): boolean =>
+  'status' in answer && answer.status === 409 && (answer.body as { code?: string } | null)?.code === 'already_completed'
+
+function wrongEnd({ id, source_bucket: source }: UploadRow, { before, uploads, assets }: OlderDatabase): Breach[] {
+  const [was, is] = [before.uploads.get(id), uploads.get(id)]
+  const hadAsset = before.assets.some(({ upload_id }) => upload_id === id)
+  const hasAsset = assets.some(({ upload_id }) => upload_id === id)
+  const stands = `${is?.state} (${is?.error_code})`
+  if (hadAsset) return is?.state === 'completed' && hasAsset ? [] : [breach(`had become an asset, and is ${stands} after the restore`, id)]
+  // its bytes still lie in the bucket of its pipeline, so that it begins anew, whatever was decided since
+  if (source !== null) return []
+  const isGone = is?.state === 'parked' && is.error_code === 'upload_vanished'
+  const ended = was?.state === 'completed' || was?.state === 'rejected'
+  return isGone || !ended || is?.error_code === 'unknown_user'
+    ? []
+    : [breach(`had ended without an asset, and is ${stands} after the restore`, id)]
+}

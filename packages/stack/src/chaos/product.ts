@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { Client } from 'pg'
+import type { Arena } from './arena.ts'
+
+/** Tries of one statement, and the pause between two, in ms: longer than any fault of Postgres lasts. */
+const tries = 120
+const pauseMs = 500
+
+/** Statements by which the product around Airlock, an operator and time itself change the tables. */
+export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
+/** The asset of an upload is two days old, one more than UNUSED_ASSET_DAYS of the arena, and nobody ever used it. */
+export const ageAsset = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
+/** The next attempt is not waited for, which may be an hour away. */
+export const deliverNow = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
+const endGrace = 'update assets set expiring_at = now() where expiring_at > now()'
+
+/** What operators run to have all parked uploads tried again. @param root of the clone, whose documentation says it */
+export const tryParkedAgain = (root: string): string =>
+  documented(root, 'docs/troubleshooting.md', /update uploads set state = 'received'[^;]*;/)
+
+/** What operators run when an older database is back. @param root as above */
+export const forgetAfterRestore = (root: string): string =>
+  documented(root, 'docs/operating.md', /delete from uploads where state = 'receiving';.*?update assets [^;]*;/s)
+
+/** @returns a statement as a page of the documentation has it */
+function documented(root: string, page: string, statement: RegExp): string {
+  const found = statement.exec(readFileSync(join(root, page), 'utf8'))
+  if (found === null) throw new Error(`${page} does not have the statement ${statement.source}`)
+  return found[0]
+}
+
+/** Runs a statement, again until Postgres has confirmed it. @throws what Postgres said to the last of many tries */
+export async function insist<Row extends object>(arena: Arena, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+  for (let attempt = 1; ; attempt += 1) {
+    const client = new Client({ connectionString: arena.stack.postgres.url, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
+    client.on('error', () => {}) // the statement fails by it as well
+    try {
+      await client.connect()
+      return (await client.query<Row>(statement, [...values])).rows
+    } catch (error) {
+      if (attempt === tries) throw error
+      await wait(pauseMs)
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+}
+
+/** Lets the days of grace of each marked asset pass within a second, until it is stopped. */
+export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    await insist(arena, endGrace)
+    await wait(1000, undefined, { signal: until }).catch(() => {})
+  }
+}

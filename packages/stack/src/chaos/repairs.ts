@@ -1,0 +1,88 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Breach } from './checks/evidence.ts'
+import type { Facts } from './facts.ts'
+
+/** How long it may take, in seconds, until something that is due is repaired, with the settings of the arena (docs/guarantees.md). */
+const repairs = {
+  'an accepted file has no job': { seconds: 2, statement: null },
+  'the worker of a file is gone': { seconds: 1.5, statement: null },
+  'a file of a request that is over was not abandoned': {
+    seconds: 1,
+    statement: `select id from uploads where state = 'receiving' and created_at < now() - interval '10 s'`,
+  },
+  'an event has no place in the feed': { seconds: 5, statement: 'select upload_id as id from events where position is null' },
+  'an object that is due was not purged': { seconds: 1, statement: 'select upload_id as id from purges where due_at < now()' },
+  'an event that is due was not delivered': {
+    seconds: 5,
+    statement: `select upload_id as id from webhook_deliveries d where state = 'pending' and next_attempt_at < now() and not exists (
+      select from webhook_deliveries e where e.upload_id = d.upload_id and e.state = 'pending' and e.position < d.position)`,
+  },
+} as const satisfies Record<string, { seconds: number; statement: string | null }>
+
+export type Repair = keyof typeof repairs
+
+/** Without a living job: what waits and is due, and what a worker had whose lease is over. */
+const unworked = `select id, state from uploads
+  where (state = 'received' and coalesce(next_attempt_at, received_at) < now()) or (state = 'processing' and lease_until < now())`
+
+/** Something that is not yet as it should be. */
+export interface Due {
+  readonly repair: Repair
+  readonly id: string
+}
+
+/** What a machine that does much else may take on top, in ms; and so many whole sweeps must have had their chance. */
+const slackMs = 5000
+const sweepsAtLeast = 4
+
+/** I12: what waits for a repair does not wait for longer than documented. For the time in which all servers answer. */
+export class RepairWatch {
+  readonly #since = new Map<string, { ms: number; sweeps: number }>()
+  readonly breaches = new Map<string, Breach>()
+
+  /**
+   * @param now of the look, in ms of any clock, and how many sweeps have ended by then
+   * @param due everything that waits for a repair at that moment
+   */
+  look(now: { ms: number; sweeps: number }, due: readonly Due[]): void {
+    const waiting = new Set(due.map(keyOf))
+    for (const key of this.#since.keys()) if (!waiting.has(key)) this.#since.delete(key)
+    for (const one of due) {
+      const key = keyOf(one)
+      const since = this.#since.get(key) ?? now
+      this.#since.set(key, since)
+      const [ms, sweeps] = [now.ms - since.ms, now.sweeps - since.sweeps]
+      if (ms <= repairs[one.repair].seconds * 1000 + slackMs || sweeps < sweepsAtLeast) continue
+      const what = `${one.repair} for ${Math.round(ms / 1000)} s and ${sweeps} sweeps, documented are ${repairs[one.repair].seconds} s`
+      this.breaches.set(key, { invariant: 'I12', uploadId: one.id, what })
+    }
+  }
+
+  /** Looks until the signal fires. */
+  async run(facts: Facts, until: AbortSignal): Promise<void> {
+    let [sweeps, last] = [0, '']
+    while (!until.aborted) {
+      const [sweeper] = await facts.rows<{ at: string | null }>('select ended_at::text as at from sweeper')
+      const endedAt = sweeper?.at ?? last // null before the first one has ended
+      if (endedAt !== last) sweeps += 1
+      last = endedAt
+      this.look({ ms: performance.now(), sweeps }, await dueNow(facts))
+      await wait(300, undefined, { signal: until }).catch(() => {})
+    }
+  }
+}
+
+const keyOf = ({ repair, id }: Due): string => `${repair} ${id}`
+
+async function dueNow(facts: Facts): Promise<Due[]> {
+  const due: Due[] = []
+  for (const [repair, { statement }] of Object.entries(repairs)) {
+    if (statement === null) continue
+    for (const { id } of await facts.rows<{ id: string }>(statement)) due.push({ repair: repair as Repair, id })
+  }
+  const uploads = await facts.rows<{ id: string; state: string }>(unworked)
+  const worked = uploads.length === 0 ? new Set<string>() : await facts.livingJobs()
+  for (const { id, state } of uploads.filter((upload) => !worked.has(upload.id)))
+    due.push({ repair: state === 'received' ? 'an accepted file has no job' : 'the worker of a file is gone', id })
+  return due
+}
