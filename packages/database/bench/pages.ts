@@ -24,8 +24,9 @@ export const sleeper = '00000000-0000-4000-8000-000000000001'
  *
  *     DATABASE_URL=… node packages/database/bench/list-assets.ts [--pages 2000] [--explain] [--within 10]
  *
- * With `--within` its last line says which question took longest, and the exit code is 1 when that took longer than so many ms at p99. Works
- * in a scratch database beside the one of the URL, and drops it again.
+ * With `--within` its last line says which question took longest, and the exit code is 1 when that took longer than so many ms at p99, and more
+ * than five times as long as the floor: on a machine that has other things to do, everything takes longer than that. Works in a scratch database
+ * beside the one of the URL, and drops it again.
  */
 export async function measurePages<Options>({ about, fill, questions, ask, statement }: PageBench<Options>): Promise<void> {
   const { values } = parseArgs({
@@ -71,11 +72,16 @@ async function timesOf(asked: Record<string, () => Promise<unknown>>, pages: num
   return took
 }
 
+/** How much longer than the floor a page may take where the floor alone nearly uses up the limit. */
+const timesFloor = 5
+
 function judge(took: Map<string, number[]>, limitMs: number): void {
   const [[name, ms] = ['nothing', []]] = [...took].toSorted(([, a], [, b]) => within(0.99, b) - within(0.99, a))
-  const floor = within(0.99, took.get('floor') ?? []).toFixed(2)
-  say(`the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${limitMs} ms; a statement that finds nothing: ${floor} ms`)
-  if (within(0.99, ms) > limitMs) process.exitCode = 1
+  const floor = within(0.99, took.get('floor') ?? [])
+  const allowed = Math.max(limitMs, timesFloor * floor)
+  const slowest = `the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${allowed.toFixed(0)} ms`
+  say(`${slowest}; a statement that finds nothing: ${floor.toFixed(2)} ms`)
+  if (within(0.99, ms) > allowed) process.exitCode = 1
 }
 
 /** The time that a share of all does not exceed, in ms. */

@@ -3,7 +3,7 @@ import { proveAll } from './check.ts'
 import { lastLineOf } from './program.ts'
 import type { LongStep, StepContext } from './step.ts'
 
-/** The longest that a page may take at p99, in ms. */
+/** The longest that a page may take at p99, in ms; a machine that is busy with other things gets more, see `measurePages`. */
 const limitMs = 10
 
 /** Pages of a large table. `npm test` asks the planner which way it takes to them; how long that is, it can't measure beside other tests. */
