@@ -1,97 +1,38 @@
-import { Readable } from 'node:stream'
-import {
-  CreateMultipartUploadCommand,
-  type CreateMultipartUploadCommandOutput,
-  type S3Client,
-  type UploadPartCommand,
-} from '@aws-sdk/client-s3'
-import { Upload } from '@aws-sdk/lib-storage'
-import type { CopyOptions, ObjectAddress } from '../object-store.ts'
-import { abortUpload } from './multipart-upload.ts'
+import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import { type CopyPart, type CopyToMake, copyInParts } from './copy-in-parts.ts'
 import { rangedSource } from './ranged-source.ts'
 import type { StoreDeps } from './store-deps.ts'
-import type { WriteHeaders } from './write-headers.ts'
-
-export interface StreamedCopy extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' | 'signal'> {
-  from: ObjectAddress
-  to: string
-  written: WriteHeaders
-}
-
-/** S3 takes no more parts of one object than this. */
-const maxParts = 10_000
+import { completedPart } from './write-object.ts'
 
 /**
- * Copies by reading and writing, for stores that can't copy. Every range is read pinned, so that bytes of two objects can't be mixed.
- *
- * lib-storage's `Upload` does the writing. Two of its habits are kept from us (both read in 3.1164.0): `abort()` leaves its calls running, so
- * it is ended by having its calls fail; and it doesn't end its multipart upload when completing fails, so we do, whatever failed.
+ * Copies by reading and writing, for stores that can't copy. Every range is read pinned, so that bytes of two objects can't be mixed. In memory are
+ * the parts under way.
  *
  * @throws what reading the source or a call threw first, once no call is under way any more
  */
-export async function copyThroughUs(deps: StoreDeps, { from, to, ifEtag, sizeBytes, written, signal }: StreamedCopy): Promise<void> {
-  const calls = new UploadCalls(deps, to, signal)
-  const source = rangedSource(deps, from, { etag: ifEtag, sizeBytes }, calls.signal)
-  const upload = new Upload({
-    client: calls.client,
-    params: { Bucket: deps.options.bucket, Key: to, Body: Readable.from(source.stream()), ContentLength: sizeBytes, ...written },
-    partSize: Math.max(deps.tuning.partBytes, Math.ceil(sizeBytes / maxParts)),
-    queueSize: deps.tuning.partsPerReceive,
-    leavePartsOnError: true,
-  })
-  try {
-    await upload.done()
-  } catch (error) {
-    // An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion.
-    await calls.abortOrReport()
-    throw error
-  }
+export async function copyThroughUs(deps: StoreDeps, copy: CopyToMake): Promise<void> {
+  const { partBytes, partsPerReceive } = deps.tuning
+  if (copy.sizeBytes <= partBytes) return putWhole(deps, copy)
+  await copyInParts(deps, copy, { partBytes, partsInFlight: partsPerReceive, checksummed: true, copyPart: readAndWritePart })
 }
 
-/** Completing and PutObject come here too: to the type of the client, one command is not another. */
-type UploadCommand = CreateMultipartUploadCommand | UploadPartCommand
+/** An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion. */
+async function putWhole(deps: StoreDeps, { from, to, ifEtag, sizeBytes, written, signal }: CopyToMake): Promise<void> {
+  const bytes = await rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal).read(0, sizeBytes)
+  const command = new PutObjectCommand({ Bucket: deps.options.bucket, Key: to, Body: bytes, ContentLength: sizeBytes, ...written })
+  await deps.call(command, { key: to, signal })
+}
 
-/** The calls of one `Upload`: bounded in time as all of ours are, and over with the first that fails. */
-class UploadCalls {
-  readonly #deps: StoreDeps
-  readonly #key: string
-  readonly #stop = new AbortController()
-  /** Ends what is under way: the caller's signal, or the first failure. */
-  readonly signal: AbortSignal
-  #uploadId: string | undefined
-
-  constructor(deps: StoreDeps, key: string, signal: AbortSignal | undefined) {
-    this.#deps = deps
-    this.#key = key
-    this.signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
-  }
-
-  /** The client of the process, with its calls going through here. */
-  get client(): S3Client {
-    return Object.create(this.#deps.client, { send: { value: (command: UploadCommand) => this.#send(command) } })
-  }
-
-  async #send(command: UploadCommand): Promise<unknown> {
-    try {
-      if (command instanceof CreateMultipartUploadCommand) return await this.#begin(command)
-      return await this.#deps.call(command, { key: this.#key, signal: this.signal })
-    } catch (error) {
-      this.#stop.abort(error)
-      throw error
-    }
-  }
-
-  /** Takes no signal: an answer that we did not wait for would leave an upload open whose id nobody knows. */
-  async #begin(command: CreateMultipartUploadCommand): Promise<CreateMultipartUploadCommandOutput> {
-    this.signal.throwIfAborted()
-    const output = await this.#deps.call(command, { key: this.#key })
-    this.#uploadId = output.UploadId
-    return output
-  }
-
-  /** Ends the multipart upload, if one was begun, and frees its parts. */
-  async abortOrReport(): Promise<void> {
-    if (this.#uploadId === undefined) return
-    await abortUpload(this.#deps, this.#key, this.#uploadId).catch((error) => this.#deps.options.onLeftover?.({ key: this.#key, error }))
-  }
+const readAndWritePart: CopyPart = async (deps, { from, to, ifEtag, sizeBytes }, { uploadId, number, start, end, signal }) => {
+  const bytes = await rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal).read(start, end - start)
+  const command = new UploadPartCommand({
+    Bucket: deps.options.bucket,
+    Key: to,
+    UploadId: uploadId,
+    PartNumber: number,
+    Body: bytes,
+    ContentLength: bytes.byteLength,
+  })
+  const { ETag, ChecksumCRC32 } = await deps.call(command, { key: to, signal })
+  return completedPart(number, ETag, ChecksumCRC32)
 }

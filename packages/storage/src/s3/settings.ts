@@ -54,7 +54,7 @@ export interface Tuning {
   /** One part of a server-side copy. No memory of ours is involved. */
   copyPartBytes: number
   copyPartsInFlight: number
-  /** Parts that all server-side copies of the process together may have under way; fewer after calls that took too long. */
+  /** Parts that all copies of the process together may have under way; fewer after calls that took too long. */
   copyPartsInAll: number
   /** One request of a source that is read from first to last; two of them are in memory at once. */
   readAheadBytes: number

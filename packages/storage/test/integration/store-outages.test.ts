@@ -56,8 +56,9 @@ describe('a store that goes away', () => {
     await server.start()
     await store.abandonReceives('quarantine/stopped')
     expect(await bucket.openMultipartUploads()).toEqual([])
-    const received = await store.receive('quarantine/stopped', streamOf(bytes), { nonce: 'n' })
-    expect(sha256(await bytesOf(store.source('quarantine/stopped', received)))).toBe(sha256(bytes))
+    const fewer = bytes.subarray(0, 6 * MiB)
+    const received = await store.receive('quarantine/stopped', streamOf(fewer), { nonce: 'n' })
+    expect(sha256(await bytesOf(store.source('quarantine/stopped', received)))).toBe(sha256(fewer))
   })
 
   test('that freezes is an unavailable store when the time of a call is over', async () => {

@@ -52,6 +52,27 @@ test('a part whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('final/lost-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
 })
 
+test('a part that takes too long is sent again, and the finished ones stay', { timeout: 60_000 }, async () => {
+  link.fails({ request: /^PUT .*partNumber=3/, kind: 'silence', times: 1 })
+
+  await store.copyToFinal('quarantine/scene', 'final/slow-part', copying)
+
+  expect(asked(/^POST .*final\/slow-part\S*uploads/)).toBe(1)
+  expect(asked(/^PUT .*partNumber=/)).toBe(5)
+  const pinned = await store.head('final/slow-part')
+  expect(sha256(await bytesOf(store.source('final/slow-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
+})
+
+test('a range that takes too long to read is read again, and the finished parts stay', { timeout: 60_000 }, async () => {
+  link.fails({ request: /^GET .*quarantine\/scene/, kind: 'silence', times: 1 })
+
+  await store.copyToFinal('quarantine/scene', 'final/slow-read', copying)
+
+  expect(asked(/^POST .*final\/slow-read\S*uploads/)).toBe(1)
+  expect(asked(/^PUT .*partNumber=/)).toBe(4)
+  expect(await store.head('final/slow-read')).toMatchObject({ sizeBytes: large.byteLength })
+})
+
 test('a part that never arrives ends the copying, leaves no open upload, and is the failure that is told', async () => {
   link.fails({ request: /^PUT .*partNumber=1/, kind: 'lost request' })
 
