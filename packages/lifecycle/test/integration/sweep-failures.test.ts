@@ -1,7 +1,7 @@
 import { refusal } from '@airlock/domain'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { SweepIncomplete } from '../../src/index.ts'
+import { type AnnouncedVideo, SweepIncomplete } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { puts } from '../inbox.ts'
 import { dot } from '../samples.ts'
@@ -50,6 +50,25 @@ test('an object at a final key that the store will not show hides no other, and 
 
   expect(airlock.log.saying('objects that the store will not show, left alone')).toMatchObject([{ count: 1, keys: [secret] }])
   expect(await airlock.finalObjects()).toEqual([secret])
+})
+
+test('objects that their senders encrypted with keys of their own stop no rule of the sweeper, and hide no other', async ({ airlock }) => {
+  airlock.leavesBehind('no worker takes them')
+  await leavesLeftovers(airlock)
+  const videos = await Promise.all(Array.from({ length: 3 }, () => puts(airlock)))
+  const [, { key: secretVideo }] = videos as [AnnouncedVideo, AnnouncedVideo, AnnouncedVideo]
+  const secretPicture = `brand-images/${airlock.userId}/secret.png`
+  const { bucket } = airlock.world
+  await Promise.all([secretVideo, secretPicture].map((key) => bucket.putEncryptedByCustomer(key, dot.bytes)))
+  await expect(airlock.store.head(secretVideo)).rejects.toMatchObject({ status: 400 })
+
+  expect(await airlock.sweeps()).toMatchObject({ inbox: 2, leftovers: 1, strays: 1 })
+
+  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
+    { count: 1, objects: [expect.stringContaining(secretVideo)] },
+  ])
+  expect(airlock.log.saying('objects that the store will not show, left alone')).toMatchObject([{ count: 1, keys: [secretPicture] }])
+  expect(await airlock.finalObjects()).toEqual([secretPicture])
 })
 
 test('a single object for which the store never answers hides no other', async ({ airlock }) => {

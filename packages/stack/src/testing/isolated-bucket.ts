@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
@@ -16,6 +16,8 @@ export interface IsolatedBucket extends S3Address {
   readonly bucket: string
   /** Writes an object as another program does. @param metadata its `x-amz-meta-` headers */
   put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
+  /** Writes an object encrypted with a key that nobody keeps (SSE-C): whoever asks for it without the key gets 400, for a HEAD, too. */
+  putEncryptedByCustomer(key: string, bytes: Uint8Array): Promise<void>
   /** @returns the keys in the bucket, in the store's order; those that begin with the prefix, when there is one */
   keys(prefix?: string): Promise<string[]>
   /** @returns the keys of multipart uploads that were begun and neither completed nor aborted */
@@ -47,10 +49,20 @@ export async function isolatedBucket(address: S3Address = givenStack().s3): Prom
       using(async (client) => {
         await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Metadata: metadata }))
       }),
+    putEncryptedByCustomer: (key, bytes) =>
+      using(async (client) => {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ...customerKey() }))
+      }),
     keys: (prefix) => using((client) => keysIn(client, bucket, prefix)),
     openMultipartUploads: () => using(async (client) => (await openUploadsIn(client, bucket)).map(({ Key }) => Key)),
     drop: () => using((client) => drop(client, bucket)),
   }
+}
+
+function customerKey() {
+  const key = randomBytes(32)
+  const md5 = createHash('md5').update(key).digest('base64')
+  return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.toString('base64'), SSECustomerKeyMD5: md5 }
 }
 
 async function keysIn(client: S3Client, Bucket: string, Prefix?: string): Promise<string[]> {
