@@ -97,3 +97,41 @@ test('Postgres without a free connection: 503 in bounded time, later at once, an
     await server.drop()
   }
 })
+
+test('Postgres that is read-only, as after a failover: no upload is accepted, or answered with anything but 503, and it comes back by itself', {
+  timeout: 90_000,
+}, async () => {
+  const server = await privateServer('postgres')
+  await migrate({ url: server.address.url, log: { info: () => {}, warn: () => {} } })
+  const gateway = await startGateway({ databaseUrl: server.address.url })
+  const operator = new Postgres({ connectionString: server.address.url, options: '-c default_transaction_read_only=off' })
+  await operator.connect()
+  const readOnly = async (value: 'on' | 'off') => {
+    await operator.query(`alter system set default_transaction_read_only = ${value}`)
+    await operator.query('select pg_reload_conf()')
+  }
+  try {
+    const client = new Client(gateway.url)
+    const small = await photo()
+    const answers = async (status: number) => {
+      const answer = await client.pictures(small)
+      expect([202, 503]).toContain(answer.status)
+      return answer.status === status ? answer : null
+    }
+    await answers(202)
+
+    await readOnly('on')
+    const refused = await waitFor(() => answers(503), { what: 'sessions to be read-only', timeoutMs: 20_000 })
+    expect(refused).toMatchObject({ body: { code: 'database_unavailable' } })
+    const { rows } = await operator.query('select count(*) from uploads')
+    for (let time = 0; time < 3; time += 1) expect(await answers(503)).not.toBeNull()
+    expect((await operator.query('select count(*) from uploads')).rows).toEqual(rows)
+
+    await readOnly('off')
+    await waitFor(() => answers(202), { what: 'an upload to be accepted again', timeoutMs: 20_000 })
+  } finally {
+    await operator.end()
+    await gateway.close()
+    await server.drop()
+  }
+})

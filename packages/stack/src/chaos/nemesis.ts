@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import type { Arena } from './arena.ts'
 import type { History } from './history.ts'
 import type { Condition } from './link.ts'
+import { insist } from './product.ts'
 import { describeFault, type Fault, type KindName, members, type Target } from './schedule.ts'
 
 /** Makes one fault happen. @returns what ends it */
@@ -147,11 +148,8 @@ async function crowdPostgres(arena: Arena): Promise<() => Promise<void>> {
 
 /** Sessions that are open already obey as well, at their next transaction. */
 async function makeReadOnly(arena: Arena, on: boolean): Promise<void> {
-  const client = new Client({ connectionString: arena.stack.postgres.url, options: '-c default_transaction_read_only=off' })
-  await client.connect()
-  await client.query(`alter system set default_transaction_read_only = ${on ? 'on' : 'off'}`)
-  await client.query('select pg_reload_conf()')
-  await client.end()
+  await insist(arena, `alter system set default_transaction_read_only = ${on ? 'on' : 'off'}`)
+  await insist(arena, 'select pg_reload_conf()')
 }
 
 /** Redis may be away by another fault: then this one waits until it is back, or is none. */

@@ -31,10 +31,13 @@ function documented(root: string, page: string, statement: RegExp): string {
   return found[0]
 }
 
+/** Read-only is what Airlock's sessions are made; these change what they like. */
+const options = '-c default_transaction_read_only=off'
+
 /** Runs a statement, again until Postgres has confirmed it. @throws what Postgres said to the last of many tries */
 export async function insist<Row extends object>(arena: Arena, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
   for (let attempt = 1; ; attempt += 1) {
-    const client = new Client({ connectionString: arena.stack.postgres.url, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
+    const client = new Client({ connectionString: arena.stack.postgres.url, options, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
     client.on('error', () => {}) // the statement fails by it as well
     try {
       await client.connect()
