@@ -1,38 +1,115 @@
-import { PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
-import { type CopyPart, type CopyToMake, copyInParts } from './copy-in-parts.ts'
+import { Readable } from 'node:stream'
+import { CreateMultipartUploadCommand, type CreateMultipartUploadCommandOutput, type S3Client, UploadPartCommand } from '@aws-sdk/client-s3'
+import { Upload } from '@aws-sdk/lib-storage'
+import type { CopyOptions, ObjectAddress } from '../object-store.ts'
+import { withPartRetries } from './copy-in-parts.ts'
+import { abortUpload } from './multipart-upload.ts'
 import { rangedSource } from './ranged-source.ts'
 import type { StoreDeps } from './store-deps.ts'
-import { completedPart } from './write-object.ts'
+import type { WriteHeaders } from './write-headers.ts'
+
+export interface StreamedCopy extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' | 'signal'> {
+  from: ObjectAddress
+  to: string
+  written: WriteHeaders
+}
+
+/** S3 takes no more parts of one object than this. */
+const maxParts = 10_000
 
 /**
- * Copies by reading and writing, for stores that can't copy. Every range is read pinned, so that bytes of two objects can't be mixed. In memory are
- * the parts under way.
+ * Copies by reading and writing, for stores that can't copy. Every range is read pinned, so that bytes of two objects can't be mixed.
+ *
+ * lib-storage's `Upload` does the writing. Two of its habits are kept from us (both read in 3.1164.0): `abort()` leaves its calls running, so
+ * it is ended by having its calls fail; and it doesn't end its multipart upload when completing fails, so we do, whatever failed. A part that takes
+ * too long is sent again before `Upload` hears of it, so that the finished parts stay.
  *
  * @throws what reading the source or a call threw first, once no call is under way any more
  */
-export async function copyThroughUs(deps: StoreDeps, copy: CopyToMake): Promise<void> {
-  const { partBytes, partsPerReceive } = deps.tuning
-  if (copy.sizeBytes <= partBytes) return putWhole(deps, copy)
-  await copyInParts(deps, copy, { partBytes, partsInFlight: partsPerReceive, checksummed: true, copyPart: readAndWritePart })
-}
-
-/** An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion. */
-async function putWhole(deps: StoreDeps, { from, to, ifEtag, sizeBytes, written, signal }: CopyToMake): Promise<void> {
-  const bytes = await rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal).read(0, sizeBytes)
-  const command = new PutObjectCommand({ Bucket: deps.options.bucket, Key: to, Body: bytes, ContentLength: sizeBytes, ...written })
-  await deps.call(command, { key: to, signal })
-}
-
-const readAndWritePart: CopyPart = async (deps, { from, to, ifEtag, sizeBytes }, { uploadId, number, start, end, signal }) => {
-  const bytes = await rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal).read(start, end - start)
-  const command = new UploadPartCommand({
-    Bucket: deps.options.bucket,
-    Key: to,
-    UploadId: uploadId,
-    PartNumber: number,
-    Body: bytes,
-    ContentLength: bytes.byteLength,
+export async function copyThroughUs(deps: StoreDeps, copy: StreamedCopy): Promise<void> {
+  const { to, sizeBytes, written } = copy
+  const calls = new UploadCalls(deps, copy)
+  const partSize = Math.max(deps.tuning.partBytes, Math.ceil(sizeBytes / maxParts))
+  const upload = new Upload({
+    client: calls.client,
+    params: {
+      Bucket: deps.options.bucket,
+      Key: to,
+      Body: Readable.from(rangesOf(deps, copy, partSize, calls.signal)),
+      ContentLength: sizeBytes,
+      ...written,
+    },
+    partSize,
+    queueSize: deps.tuning.partsPerReceive,
+    leavePartsOnError: true,
   })
-  const { ETag, ChecksumCRC32 } = await deps.call(command, { key: to, signal })
-  return completedPart(number, ETag, ChecksumCRC32)
+  try {
+    await upload.done()
+  } catch (error) {
+    // An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion.
+    await calls.abortOrReport()
+    throw error
+  }
+}
+
+/** The source, a range at a time. A range that takes too long is read again. */
+async function* rangesOf(deps: StoreDeps, copy: StreamedCopy, rangeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+  const { from, ifEtag, sizeBytes } = copy
+  const source = rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal)
+  for (let start = 0; start < sizeBytes; start += rangeBytes) {
+    const length = Math.min(rangeBytes, sizeBytes - start)
+    yield await withPartRetries(deps, copy, signal, () => source.read(start, length))
+  }
+}
+
+/** Completing and PutObject come here too: to the type of the client, one command is not another. */
+type UploadCommand = CreateMultipartUploadCommand | UploadPartCommand
+
+/** The calls of one `Upload`: bounded in time as all of ours are, and over with the first that fails. */
+class UploadCalls {
+  readonly #deps: StoreDeps
+  readonly #copy: StreamedCopy
+  readonly #stop = new AbortController()
+  /** Ends what is under way: the caller's signal, or the first failure. */
+  readonly signal: AbortSignal
+  #uploadId: string | undefined
+
+  constructor(deps: StoreDeps, copy: StreamedCopy) {
+    const { signal } = copy
+    this.#deps = deps
+    this.#copy = copy
+    this.signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
+  }
+
+  /** The client of the process, with its calls going through here. */
+  get client(): S3Client {
+    return Object.create(this.#deps.client, { send: { value: (command: UploadCommand) => this.#send(command) } })
+  }
+
+  async #send(command: UploadCommand): Promise<unknown> {
+    try {
+      if (command instanceof CreateMultipartUploadCommand) return await this.#begin(command)
+      const send = () => this.#deps.call(command, { key: this.#copy.to, signal: this.signal })
+      return await (command instanceof UploadPartCommand ? withPartRetries(this.#deps, this.#copy, this.signal, send) : send())
+    } catch (error) {
+      this.#stop.abort(error)
+      throw error
+    }
+  }
+
+  /** Takes no signal: an answer that we did not wait for would leave an upload open whose id nobody knows. */
+  async #begin(command: CreateMultipartUploadCommand): Promise<CreateMultipartUploadCommandOutput> {
+    this.signal.throwIfAborted()
+    const output = await this.#deps.call(command, { key: this.#copy.to })
+    this.#uploadId = output.UploadId
+    return output
+  }
+
+  /** Ends the multipart upload, if one was begun, and frees its parts. */
+  async abortOrReport(): Promise<void> {
+    if (this.#uploadId === undefined) return
+    await abortUpload(this.#deps, this.#copy.to, this.#uploadId).catch((error) =>
+      this.#deps.options.onLeftover?.({ key: this.#copy.to, error }),
+    )
+  }
 }

@@ -2,7 +2,7 @@ import { CopyObjectCommand } from '@aws-sdk/client-s3'
 import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import { confirmed } from './confirm.ts'
-import { copyInParts, withinTheStore } from './copy-in-parts.ts'
+import { copyInParts } from './copy-in-parts.ts'
 import { copyThroughUs } from './copy-through-us.ts'
 import { head } from './objects.ts'
 import { copySource, placeOf } from './place.ts'
@@ -36,7 +36,7 @@ async function copyBytes(deps: StoreDeps, copy: Copy): Promise<void> {
   if (!deps.options.serverSideCopy) return copyThroughUs(deps, copy)
   try {
     if (copy.sizeBytes < deps.options.multipartCopyFromBytes) await copyWhole(deps, copy)
-    else await copyInParts(deps, copy, withinTheStore(deps))
+    else await copyInParts(deps, copy)
   } catch (error) {
     if (!(error instanceof StoreFailure) || error.code !== 'NotImplemented') throw error
     await copyThroughUs(deps, copy)

@@ -7,7 +7,7 @@ import type { S3StoreOptions, Tuning } from './settings.ts'
 
 /** What the verbs share: one client, one set of limits a process. */
 export interface StoreDeps {
-  /** What `call` sends with. Only to make calls with another bound; everything else goes through `call`, which is bounded in time. */
+  /** What `call` sends with. Only for libraries that want a client; everything else goes through `call`, which is bounded in time. */
   readonly client: S3Client
   readonly call: Call
   readonly options: S3StoreOptions
@@ -15,6 +15,6 @@ export interface StoreDeps {
   readonly buffers: PartBuffers
   /** For the parts of all receives together. */
   readonly partsInFlight: Permits
-  /** For the parts of all copies together, whoever moves their bytes. */
+  /** For the parts of all server-side copies together. */
   readonly copyParts: AdaptivePermits
 }
