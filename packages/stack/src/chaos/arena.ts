@@ -168,7 +168,7 @@ const isWell = (url: string) =>
       }
       return false
     },
-    { what: `${url} to be well`, timeoutMs: 60_000, everyMs: 100 },
+    { what: `${url} to be well`, timeoutMs: 180_000, everyMs: 100 },
   )
 
 /** What makes the clock of a process wrong. */

@@ -113,11 +113,11 @@ export class Facts {
     }
   }
 
-  async keys(of = bucket): Promise<string[]> {
+  async keys(of = bucket, prefix = ''): Promise<string[]> {
     const keys: string[] = []
     let token: string | undefined
     do {
-      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: of, ContinuationToken: token }))
+      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: of, Prefix: prefix, ContinuationToken: token }))
       keys.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ''))
       token = page.NextContinuationToken
     } while (token !== undefined)
@@ -157,8 +157,8 @@ export class Facts {
     return Uploads.map(({ Key }) => Key ?? '')
   }
 
-  async rows<Row extends object>(statement: string): Promise<Row[]> {
-    return (await this.#sql.query<Row>(statement)).rows
+  async rows<Row extends object>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.#sql.query<Row>(statement, [...values])).rows
   }
 
   /** Ids of the jobs that wait, or that a living worker has. */

@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { bucket } from './arena.ts'
 import type { Breach } from './checks/evidence.ts'
 import type { Facts } from './facts.ts'
 
@@ -12,6 +13,8 @@ const repairs = {
   },
   'an event has no place in the feed': { seconds: 5, statement: 'select upload_id as id from events where position is null' },
   'an object that is due was not purged': { seconds: 1, statement: 'select upload_id as id from purges where due_at < now()' },
+  // the longest call, and a pass
+  'bytes of an upload that has ended still wait': { seconds: 5, statement: null },
   'an event that is due was not delivered': {
     seconds: 5,
     statement: `select upload_id as id from webhook_deliveries d where state = 'pending' and next_attempt_at < now() and not exists (
@@ -24,6 +27,8 @@ export type Repair = keyof typeof repairs
 /** Without a living job: what waits and is due, and what a worker had whose lease is over. */
 const unworked = `select id, state from uploads
   where (state = 'received' and coalesce(next_attempt_at, received_at) < now()) or (state = 'processing' and lease_until < now())`
+
+const bytesLeft = `select id from uploads where state in ('completed', 'rejected', 'abandoned') and quarantine_key = any($1)`
 
 /** Something that is not yet as it should be. */
 export interface Due {
@@ -84,5 +89,8 @@ async function dueNow(facts: Facts): Promise<Due[]> {
   const worked = uploads.length === 0 ? new Set<string>() : await facts.livingJobs()
   for (const { id, state } of uploads.filter((upload) => !worked.has(upload.id)))
     due.push({ repair: state === 'received' ? 'an accepted file has no job' : 'the worker of a file is gone', id })
+  const waiting = [...(await facts.keys(bucket, 'quarantine/')), ...(await facts.keys(bucket, 'pipeline-inbox/'))]
+  const ended = waiting.length === 0 ? [] : await facts.rows<{ id: string }>(bytesLeft, [waiting])
+  for (const { id } of ended) due.push({ repair: 'bytes of an upload that has ended still wait', id })
   return due
 }
