@@ -12,14 +12,14 @@ const partCopies = /^PUT .*final\/\S+partNumber=/
 
 const link = new FaultyLink(givenStack().s3.endpoint)
 let bucket: IsolatedBucket
+let endpoint: string
 let store: ObjectStore
 let received: { etag: string; sizeBytes: number }
 
 beforeAll(async () => {
   bucket = await isolatedBucket()
-  const endpoint = await link.open()
-  const options = optionsFor({ ...bucket, endpoint })
-  store = s3ObjectStore({ ...options, callTimeoutMs: 6000, tuning: { ...options.tuning, copyPartBytes: 5 * MiB } })
+  endpoint = await link.open()
+  store = storeWith(3000)
   received = await store.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
 }, 60_000)
 afterEach(async () => {
@@ -32,9 +32,14 @@ afterAll(async () => {
   await bucket.drop()
 })
 
+function storeWith(callTimeoutMs: number): ObjectStore {
+  const options = optionsFor({ ...bucket, endpoint })
+  return s3ObjectStore({ ...options, callTimeoutMs, tuning: { ...options.tuning, copyPartBytes: 5 * MiB } })
+}
+
 const copiesOf = (part: string): number => link.requests.filter((line) => partCopies.test(line) && line.includes(part)).length
-const copy = (to: string, signal?: AbortSignal) =>
-  store.copyToFinal('quarantine/scene', to, { ifEtag: received.etag, sizeBytes: received.sizeBytes, headers, signal })
+const copy = (to: string, signal?: AbortSignal, by = store) =>
+  by.copyToFinal('quarantine/scene', to, { ifEtag: received.etag, sizeBytes: received.sizeBytes, headers, signal })
 
 test('a part that takes too long is copied again, and the finished ones stay', { timeout: 60_000 }, async () => {
   link.fails({ request: /^PUT .*final\/one\S+partNumber=3/, kind: 'silence', times: 1 })
@@ -48,7 +53,7 @@ test('a part that takes too long is copied again, and the finished ones stay', {
 })
 
 test('four copies at once, whose parts are all too slow together, go on with fewer parts at a time', { timeout: 120_000 }, async () => {
-  link.fails({ request: partCopies, kind: { aloneMs: 700 } }) // 16 at once take 11 s, and a call may take 6 s
+  link.fails({ request: partCopies, kind: { aloneMs: 350 } }) // 16 at once take 5.6 s, and a call may take 3 s
 
   const copies = await Promise.all([1, 2, 3, 4].map((n) => copy(`final/slow-${n}`)))
 
@@ -66,15 +71,21 @@ test('a store in which no part is ever copied in time is unavailable', { timeout
 })
 
 test('a signal ends a copy whose parts wait for others to be done', { timeout: 60_000 }, async () => {
+  const callTimeoutMs = 20_000
+  const patient = storeWith(callTimeoutMs)
   link.fails({ request: partCopies, kind: 'silence' })
   const [held, stopped] = [new AbortController(), new AbortController()]
-  const copies = ['final/held-1', 'final/held-2', 'final/held-3', 'final/held-4'].map((to) => copy(to, held.signal))
-  const waiting = copy('final/waiting', stopped.signal)
+  const copies = ['final/held-1', 'final/held-2', 'final/held-3', 'final/held-4'].map((to) => copy(to, held.signal, patient))
+  await expect.poll(() => copiesOf('partNumber='), { timeout: 10_000 }).toBe(16)
+  const waiting = copy('final/waiting', stopped.signal, patient)
   const all = Promise.allSettled([...copies, waiting])
   await expect.poll(() => link.requests.filter((line) => /final\/waiting\S*uploads/.test(line)).length, { timeout: 10_000 }).toBe(1)
+  const asOf = performance.now()
 
   stopped.abort(new Error('the worker stops'))
   await expect(waiting).rejects.toThrow('the worker stops')
+  expect(performance.now() - asOf, 'before any of the others gets its answer').toBeLessThan(callTimeoutMs / 2)
   held.abort(new Error('the worker stops'))
   await all
+  patient.close()
 })
