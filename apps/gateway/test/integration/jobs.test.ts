@@ -141,3 +141,21 @@ test.for([
 ])('a list of jobs with $query → $code', async ({ query, code }, { client, expect }) => {
   expect(await client.get(`/api/jobs?${query}`)).toMatchObject({ status: 400, body: { code } })
 })
+
+/** The first and last that RFC 3339 can write, with and without an offset that leads out of the years of four digits, and one before any clock. */
+const farMoments = [
+  '0000-01-01T00:00:00Z',
+  '0000-01-01T00:00:00+23:59',
+  '0047-01-21T12:33:51.992458+15:24',
+  '9999-12-31T23:59:59.999999Z',
+  '9999-12-31T23:59:59-23:59',
+]
+
+test.for(farMoments)('a moment as far from ours as %s is one that a list can be asked for', async (moment, { client, expect }) => {
+  const at = encodeURIComponent(moment)
+  const paths = [`jobs?since=${at}`, `assets?created_after=${at}`, `assets?created_before=${at}`]
+
+  const answers = await Promise.all(paths.map((path) => client.get(`/api/${path}`)))
+
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+})
