@@ -222,6 +222,12 @@ const carriers: readonly CorpusFile[] = [
   suspicious('uuid.mp4', /an XML entity in its box 'uuid'/, 'an entity in the XMP of a film', () =>
     Buffer.concat([film(), box('uuid', Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex'), '<!DOCTYPE x [<!ENTITY a "b">]><x/>')]),
   ),
+  suspicious(
+    'quicktime-xmp.mp4',
+    /an XML document type in its box 'udta'/,
+    "a document type in XMP where QuickTime's players find it",
+    () => inMovie(box('udta', box('XMP_', `<!DOCTYPE x>${xmpPacket('')}`))),
+  ),
   suspicious('unknown-box.mp4', /a program for Linux in its box 'zzzz'/, 'a program in a box that nobody knows', () =>
     Buffer.concat([film(), box('zzzz', elf())]),
   ),

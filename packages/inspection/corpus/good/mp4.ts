@@ -75,6 +75,17 @@ export const goodMp4s: readonly CorpusFile[] = [
   good('old-titles.mp4', 'titles of 2004, ended by four zeros', () => inMovie(box('udta', box('\u00a9nam', 'A script'), Buffer.alloc(4)))),
   good('padded.mp4', 'zeros behind its last box', () => Buffer.concat([avc(), Buffer.alloc(5000)])),
   good('padded-a-little.mp4', 'three zeros behind its last box', () => Buffer.concat([avc(), Buffer.alloc(3)])),
+  good('property-list.mp4', "a property list of Apple's, whose document type is no XMP's", () =>
+    inMovie(
+      box(
+        'udta',
+        box(
+          'tags',
+          '<?xml version="1.0"?><!DOCTYPE plist PUBLIC "-//Apple//DTD PLIST 1.0//EN" "http://www.apple.com/DTDs/PropertyList-1.0.dtd"><plist/>',
+        ),
+      ),
+    ),
+  ),
   good('no-user-data.mp4', 'nothing but what players need', () => without(avc(), 'moov/udta')),
   good('no-length.mp4', 'a length that only its samples know', () =>
     patched(avc(), 'moov/mvhd', (body) => body.writeUInt32BE(0xffff_ffff, 16)),

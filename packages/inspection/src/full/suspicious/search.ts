@@ -32,7 +32,8 @@ export function searchSuspicious(bytes: Buffer, parts: readonly Part[]): void {
  * @throws Suspicious
  */
 export function searchText(bytes: Buffer, where: string): void {
-  searchPart({ where, kind: isXmpBox(bytes) ? 'xmp' : 'other', bytes, at: 0 })
+  const isXmp = isXmpBox(bytes) || looksLikeXmp(bytes.toString('latin1'))
+  searchPart({ where, kind: isXmp ? 'xmp' : 'other', bytes, at: 0 })
 }
 
 /** @throws Suspicious */
@@ -90,7 +91,7 @@ const looksLikeXmp = (text: string): boolean => /<(?:x:xmpmeta|rdf:RDF|\?xpacket
 
 const xmpBox = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex')
 
-/** Whether a box of an MP4 begins with the id that Adobe gave to XMP. */
+/** Whether a box of an MP4 begins with the id that Adobe gave to XMP. QuickTime's players find it in `XMP_` as well, which has none. */
 const isXmpBox = (bytes: Buffer): boolean => bytes.subarray(0, xmpBox.length).equals(xmpBox)
 
 function finds({ pattern, followedBy, confirms, confirmsText }: Sign, text: string, bytes: Buffer): boolean {
