@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import { bad, type CorpusFile, original } from '../corpus-file.ts'
 import { elf, html, randomBytes } from '../surgery/payloads.ts'
 import { chunk, chunksOf, edited, extendedHeader, patched, webpOf } from '../surgery/webp.ts'
@@ -23,6 +24,13 @@ export const badWebps: readonly CorpusFile[] = [
   corrupt('half-lossless-and-size.webp', /./, 'half a lossless picture, with sizes that fit', () =>
     edited(lossless(), (each) => ({ ...each, data: each.data.subarray(0, each.data.length >> 1) })),
   ),
+  corrupt('cut-photo-sized.webp', /its pixels are damaged/, 'a picture of four megapixels without its last pixels', async () => {
+    const noise = { type: 'gaussian', mean: 128, sigma: 20 } as const
+    const whole = await sharp({ create: { width: 2100, height: 2000, channels: 3, background: '#c08040', noise } })
+      .webp({ quality: 5, effort: 0 })
+      .toBuffer()
+    return edited(whole, (each) => ({ ...each, data: each.data.subarray(0, Math.floor(each.data.length * 0.9)) }))
+  }),
   corrupt('riff-too-long.webp', /ends before the picture does/, 'a RIFF size beyond the file', () => withSize(lossy(), 2)),
   corrupt('riff-empty.webp', /header is damaged/, 'a RIFF size of four', () => withSize(lossy(), 12 - lossy().length)),
   corrupt('riff-too-short.webp', /reaches beyond its end|no whole chunk/, 'a RIFF size that cuts the picture', () =>

@@ -6,6 +6,8 @@ import type { JpegFrame, ScanComponent } from './jpeg-scans.ts'
 /** Some encoders leave a few bytes behind the last block. Nothing fits into so few. */
 const toleratedBytes = 16
 const lastCoefficient = 63
+/** How many bits follow a code, in the low half of its value; the high half is a run of zeros. */
+const sizeMask = 15
 
 /** A scan of a baseline or extended picture, and what it is coded by. */
 export interface SequentialScan {
@@ -84,18 +86,16 @@ class CodeReader {
   }
 
   skipBlock(dc: HuffmanTable, ac: HuffmanTable): void {
-    this.#skip(this.#code(dc) & 15)
+    this.#takeCode(dc)
     for (let k = 1; k <= lastCoefficient; k++) {
-      const value = this.#code(ac)
-      const size = value & 15
+      const value = this.#takeCode(ac)
       const run = value >> 4
-      if (size === 0) {
+      if ((value & sizeMask) === 0) {
         if (run !== 15) return
         k += 15
       } else {
         k += run
         if (k > lastCoefficient) throw new Corrupt('its pixels are damaged')
-        this.#skip(size)
       }
     }
   }
@@ -132,17 +132,16 @@ class CodeReader {
     return marker
   }
 
-  #code(table: HuffmanTable): number {
+  /** Reads a code and passes over the bits that it says follow it. */
+  #takeCode(table: HuffmanTable): number {
     if (this.#count < 16) this.#fill()
-    const found = table[(this.#bits >>> (this.#count - 16)) & 0xffff] ?? 0
+    const found = table.codeAt((this.#bits >>> (this.#count - 16)) & 0xffff)
     if (found === 0) throw new Corrupt('its pixels are damaged')
     this.#count -= found >> 8
+    const following = found & sizeMask
+    if (this.#count < following) this.#fill()
+    this.#count -= following
     return found & 0xff
-  }
-
-  #skip(bits: number): void {
-    if (this.#count < bits) this.#fill()
-    this.#count -= bits
   }
 
   /** Up to 31 bits ahead. At a marker the data has ended; ones stand in for what is peeked at beyond. */
