@@ -1,8 +1,8 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { CopyObjectCommand, DeleteObjectCommand, NoSuchKey, S3ServiceException } from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { ensureBucket, s3Client } from '../servers/s3.ts'
 import { type Arena, bucket } from './arena.ts'
 import { Facts, isWaitingKey } from './facts.ts'
+import { isGone, patiently } from './patiently.ts'
 import { insist } from './product.ts'
 
 /** Where copies of objects are kept, and where the objects are that an older bucket does not have. */
@@ -46,8 +46,8 @@ export async function takeBackup(arena: Arena): Promise<Backup> {
   await insist(arena, copyRows)
   const s3 = new Copies(arena)
   try {
-    for (const name of [backupBucket, asideBucket]) await s3.insist(() => ensureBucket(arena.stack.s3, name))
-    const keys = await s3.insist(() => keysNow(arena))
+    for (const name of [backupBucket, asideBucket]) await patiently(() => ensureBucket(arena.stack.s3, name))
+    const keys = await patiently(() => keysNow(arena))
     const finals = keys.filter((key) => !isWaitingKey(key))
     const step = Math.ceil(finals.length / sampleSize)
     const copied: string[] = []
@@ -63,9 +63,6 @@ async function keysNow(arena: Arena): Promise<string[]> {
   const facts = await Facts.open(arena)
   return facts.keys().finally(() => facts.close())
 }
-
-const tries = 60
-const pauseMs = 500
 
 /** Copies objects between buckets, whatever the store suffers meanwhile. */
 export class Copies {
@@ -83,7 +80,7 @@ export class Copies {
   async copy(key: string, { from, to }: { from: string; to: string }): Promise<boolean> {
     const CopySource = `${from}/${encodeURIComponent(key)}`
     try {
-      await this.insist(() => this.#s3.send(new CopyObjectCommand({ Bucket: to, Key: key, CopySource, ServerSideEncryption: 'AES256' })))
+      await patiently(() => this.#s3.send(new CopyObjectCommand({ Bucket: to, Key: key, CopySource, ServerSideEncryption: 'AES256' })))
       return true
     } catch (error) {
       if (isGone(error)) return false
@@ -93,20 +90,6 @@ export class Copies {
 
   async move(key: string, { from, to }: { from: string; to: string }): Promise<void> {
     if (!(await this.copy(key, { from, to }))) throw new Error(`${key} is gone from ${from}`)
-    await this.insist(() => this.#s3.send(new DeleteObjectCommand({ Bucket: from, Key: key })))
-  }
-
-  async insist<T>(call: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await call()
-      } catch (error) {
-        if (attempt === tries || isGone(error)) throw error
-        await wait(pauseMs)
-      }
-    }
+    await patiently(() => this.#s3.send(new DeleteObjectCommand({ Bucket: from, Key: key })))
   }
 }
-
-const isGone = (error: unknown): boolean =>
-  error instanceof NoSuchKey || (error instanceof S3ServiceException && error.$metadata.httpStatusCode === 404)

@@ -4,6 +4,7 @@ import { Client } from 'pg'
 import { s3Client } from '../servers/s3.ts'
 import { type Arena, bucket, renders } from './arena.ts'
 import { sha256 } from './files.ts'
+import { isGone, patiently } from './patiently.ts'
 
 export interface UploadRow {
   readonly id: string
@@ -117,7 +118,8 @@ export class Facts {
     const keys: string[] = []
     let token: string | undefined
     do {
-      const page = await this.#s3.send(new ListObjectsV2Command({ Bucket: of, Prefix: prefix, ContinuationToken: token }))
+      const command = new ListObjectsV2Command({ Bucket: of, Prefix: prefix, ContinuationToken: token })
+      const page = await patiently(() => this.#s3.send(command))
       keys.push(...(page.Contents ?? []).map(({ Key }) => Key ?? ''))
       token = page.NextContinuationToken
     } while (token !== undefined)
@@ -134,26 +136,30 @@ export class Facts {
   /** An object whole, or null when it is not there. */
   async object(key: string, of = bucket): Promise<FoundObject | null> {
     try {
-      const head = await this.#s3.send(new HeadObjectCommand({ Bucket: of, Key: key }))
-      const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket: of, Key: key }))
-      const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
-      return {
-        key,
-        sizeBytes: bytes.byteLength,
-        sha256: sha256(bytes),
-        contentType: head.ContentType ?? null,
-        cacheControl: head.CacheControl ?? null,
-        encryption: head.ServerSideEncryption ?? null,
-        metadata: head.Metadata ?? {},
-      }
+      return await patiently(() => this.#object(key, of))
     } catch (error) {
-      if ((error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404) return null
+      if (isGone(error)) return null
       throw error
     }
   }
 
+  async #object(Key: string, Bucket: string): Promise<FoundObject> {
+    const head = await this.#s3.send(new HeadObjectCommand({ Bucket, Key }))
+    const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }))
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+    return {
+      key: Key,
+      sizeBytes: bytes.byteLength,
+      sha256: sha256(bytes),
+      contentType: head.ContentType ?? null,
+      cacheControl: head.CacheControl ?? null,
+      encryption: head.ServerSideEncryption ?? null,
+      metadata: head.Metadata ?? {},
+    }
+  }
+
   async #openUploads(): Promise<string[]> {
-    const { Uploads = [] } = await this.#s3.send(new ListMultipartUploadsCommand({ Bucket: bucket }))
+    const { Uploads = [] } = await patiently(() => this.#s3.send(new ListMultipartUploadsCommand({ Bucket: bucket })))
     return Uploads.map(({ Key }) => Key ?? '')
   }
 

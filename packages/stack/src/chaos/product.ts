@@ -3,10 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Arena } from './arena.ts'
-
-/** Tries of one statement, and the pause between two, in ms: longer than any fault of Postgres lasts. */
-const tries = 120
-const pauseMs = 500
+import { patiently } from './patiently.ts'
 
 /** Statements by which the product around Airlock, an operator and time itself change the tables. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
@@ -36,19 +33,16 @@ const options = '-c default_transaction_read_only=off'
 
 /** Runs a statement, again until Postgres has confirmed it. @throws what Postgres said to the last of many tries */
 export async function insist<Row extends object>(arena: Arena, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
-  for (let attempt = 1; ; attempt += 1) {
+  return patiently(async () => {
     const client = new Client({ connectionString: arena.stack.postgres.url, options, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
     client.on('error', () => {}) // the statement fails by it as well
     try {
       await client.connect()
       return (await client.query<Row>(statement, [...values])).rows
-    } catch (error) {
-      if (attempt === tries) throw error
-      await wait(pauseMs)
     } finally {
       await client.end().catch(() => {})
     }
-  }
+  })
 }
 
 /** Lets the days of grace of each marked asset pass within a second, until it is stopped. */

@@ -41,7 +41,7 @@ const alerts = {
 }
 
 /** How long all workers may take for what a restore leaves them to do, in ms. */
-const doneWithinMs = 240_000
+const doneWithinMs = 600_000
 
 /** Older than the longest call and the longest request of the arena together: young objects are left to those who may still be at them. */
 const oldAfterMs = 16_000
