@@ -42,7 +42,7 @@ const restoresFrom = 60
  * How long everything may take to come to its end once all is healed, in ms: so long in all, and so long without anything coming to its end.
  * A machine with other work needs the first for what has piled up; the second is longer than any repair waits for.
  */
-const settledWithinMs = 300_000
+const settledWithinMs = 600_000
 const movesWithinMs = 45_000
 
 /** How long ending processes and servers may take, in ms. */
@@ -103,9 +103,9 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const reading = consumer.run(until)
   const settled = new AbortController()
   const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
-  const halfway = wait(seconds * 500, undefined, { signal: until })
-  const backingUp = seconds < restoresFrom ? null : halfway.then(() => takeBackup(arena))
-  halfway.catch(() => {}) // the run was interrupted, and says so
+  const halfway = () => wait(seconds * 500, undefined, { signal: until })
+  const backingUp = seconds < restoresFrom ? null : halfway().then(() => takeBackup(arena))
+  for (const work of [backingUp, days]) work?.catch(() => {}) // what fails is thrown where it is waited for
   const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
   const faults = await nemesis
@@ -116,6 +116,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const [facts, others] = [await Facts.open(arena), await Facts.open(arena)]
   const watch = new RepairWatch()
   const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
+  watching.catch(() => {}) // as above
   try {
     await checkService({ seed, arena, magazine, history })
     await insist(arena, tryParkedAgain(root))
