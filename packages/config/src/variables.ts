@@ -41,7 +41,7 @@ const MiB = 1024 * 1024
 /** What signs tokens in `.env.example`, so everybody knows it: refused where others than this machine can reach us. */
 export const exampleJwtSecret = 'an-example-secret-never-use-it-in-production'
 
-/** Every environment variable that Airlock reads, the same names in all apps (design, section 7). */
+/** Every environment variable that Airlock reads, the same names in all apps. */
 export const variables = {
   DATABASE_URL: variable({
     about: 'Postgres of this environment; TLS by ?sslmode=verify-full',

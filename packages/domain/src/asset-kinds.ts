@@ -21,7 +21,7 @@ export interface AssetKind {
   readonly mediaTypes: readonly MediaType[]
   readonly maxBytes: number
   readonly lane: Lane
-  /** Who reads the bytes; a kind without an inspector is not accepted (design, invariant 3). */
+  /** Who reads the bytes; a kind without an inspector is not accepted (docs/design.md, invariant 3). */
   readonly inspector: 'picture' | 'video' | 'training_set' | null
   /** The form field without which a file of this kind has no place. */
   readonly requires: 'project_id' | 'brand_id' | null

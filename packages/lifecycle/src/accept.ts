@@ -32,7 +32,7 @@ export interface AcceptDeps {
  * Accepts all good files of a request in one transaction, then wakes the workers. That commit is the acceptance: from then on each file
  * ends as an asset, as an explained rejection, or parked with its bytes kept.
  *
- * When Redis is away the answer is the same: the sweeper rings (design, section 4).
+ * When Redis is away the answer is the same: the sweeper rings (docs/design.md, invariant 1).
  *
  * @throws UploadNotReceiving  one of the rows was meanwhile abandoned; none was accepted
  * @throws IdempotencyLeaseLost  somebody else took the repeatable request over; none was accepted

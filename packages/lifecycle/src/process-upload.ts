@@ -10,7 +10,7 @@ import { promote } from './promote.ts'
 import { reject } from './reject.ts'
 import { waitingBytes } from './waiting-bytes.ts'
 
-/** Reads bytes and says what they are. Passed in, so that the lifecycle loads no image decoder (design, section 3). */
+/** Reads bytes and says what they are. Passed in, so that the lifecycle loads no image decoder. */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>
 
 export interface ProcessDeps {

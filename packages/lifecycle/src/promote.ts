@@ -36,7 +36,7 @@ export async function promote(
   return asset
 }
 
-/** Headers and metadata of a final object: from inspection and the row, never from the client, and nothing personal (design, section 4). */
+/** Headers and metadata of a final object: from inspection and the row, never from the client, and nothing personal. */
 export function finalHeaders(claim: MeasuredClaim, { mediaType }: Accepted): FinalHeaders {
   return {
     contentType: mediaType,

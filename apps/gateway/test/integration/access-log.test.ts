@@ -85,6 +85,7 @@ const expires = (gateway: RunningGateway, id: string) =>
 
 test.for(['', '/presigned'])(
   'an access by GET /api/assets/:id%s saves an asset before its URL is returned',
+  { meta: { id: 'access-saves-before-url' } },
   async (suffix, { gateway, client }) => {
     const id = await asset(gateway, client)
     await expires(gateway, id)

@@ -70,7 +70,10 @@ test.for(['0', '169', '-1', '1.5', 'many', ''])('expiration_hours=%s → 400', a
   })
 })
 
-test('a browser shows or saves the file as asked, under its own name', async ({ gateway, client }) => {
+test('a browser shows or saves the file as asked, under its own name', { meta: { id: 'download-disposition' } }, async ({
+  gateway,
+  client,
+}) => {
   const { assetId } = await promoted(gateway, client)
   const dispositionOf = async (query: string) => {
     const { body } = await client.get(`/api/assets/${assetId}/presigned${query}`)
@@ -127,7 +130,10 @@ test('the same wish gives the same URL on every gateway, with the end that it re
   }
 })
 
-test('no URL goes to Redis, and none that somebody put there comes out', async ({ gateway, client }) => {
+test('no URL goes to Redis, and none that somebody put there comes out', { meta: { id: 'no-url-in-redis' } }, async ({
+  gateway,
+  client,
+}) => {
   const { assetId } = await promoted(gateway, client)
   const { body: asset } = await client.get(`/api/assets/${assetId}`)
   const key = asset.s3_url.slice(`s3://${gateway.bucket.bucket}/`.length)
@@ -148,7 +154,10 @@ test('no URL goes to Redis, and none that somebody put there comes out', async (
   expect(commands).not.toContain(key)
 })
 
-test('a URL that was given out before helps nobody who may not have it', async ({ gateway, client }) => {
+test('a URL that was given out before helps nobody who may not have it', { meta: { id: 'old-url-helps-nobody' } }, async ({
+  gateway,
+  client,
+}) => {
   const { assetId } = await promoted(gateway, client)
   await client.get(`/api/assets/${assetId}`)
 

@@ -79,9 +79,13 @@ afterAll(async () => {
   await keys.close()
 })
 
-test.for(['RS256', 'ES256', 'EdDSA'] as const)('a token signed with %s by a key of the JWKS is good', async (alg) => {
-  expect(await ask(gateway, await signed(signers[alg]))).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
-})
+test.for(['RS256', 'ES256', 'EdDSA'] as const)(
+  'a token signed with %s by a key of the JWKS is good',
+  { meta: { id: 'good-tokens-jwks' } },
+  async (alg) => {
+    expect(await ask(gateway, await signed(signers[alg]))).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+  },
+)
 
 test('the keys are fetched once, for all requests', async () => {
   await ask(gateway, await signed(signers.RS256))
@@ -117,6 +121,7 @@ async function signedByHand(header: Record<string, unknown>, secret: Uint8Array)
 
 test.for(publicKeyAsSecret)(
   'a token of HS256 whose secret is the public key as %s → 401, also beside a good secret',
+  { meta: { id: 'public-key-as-hmac-secret' } },
   async ([, secret]) => {
     for (const alg of ['HS256', 'HS384', 'HS512']) {
       const token = await signedByHand({ alg, kid: signers.RS256.kid, typ: 'JWT' }, await secret())
@@ -138,7 +143,9 @@ async function lure() {
   return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
 }
 
-test('no header of a token leads to keys of its sender: nobody is asked, and 401', async () => {
+test('no header of a token leads to keys of its sender: nobody is asked, and 401', {
+  meta: { id: 'token-header-keys-ignored' },
+}, async () => {
   const { asked, url, close } = await lure()
   try {
     const headers = [
@@ -158,7 +165,7 @@ test('no header of a token leads to keys of its sender: nobody is asked, and 401
   }
 })
 
-test('a key server that sends us elsewhere is not followed', async () => {
+test('a key server that sends us elsewhere is not followed', { meta: { id: 'jwks-redirect-refused' } }, async () => {
   const { asked, url, close } = await lure()
   const redirecting = createServer((_, response) => response.writeHead(302, { location: `${url}/keys` }).end())
   await once(redirecting.listen(0, '127.0.0.1'), 'listening')
@@ -188,7 +195,7 @@ const claimsOfTypes: [what: string, claims: Record<string, unknown>, status: num
   ['no typ', {}, 404],
 ]
 
-test.for(claimsOfTypes)('a token with %s → $2', async ([, claims, status]) => {
+test.for(claimsOfTypes)('a token with %s → $2', { meta: { id: 'token-types' } }, async ([, claims, status]) => {
   const ofAKey = await ask(gateway, await signed(signers.RS256, { ...good(), ...claims }))
   const ofASecret = await ask(gateway, await new SignJWT({ ...good(), ...claims }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey))
 
@@ -247,11 +254,11 @@ async function signedWithCrit(): Promise<string> {
   return `${header}.${payload}.${Buffer.from(signature).toString('base64url')}`
 }
 
-test.for(refused)('a token %s → 401 %s', async ([, code, token]) => {
+test.for(refused)('a token %s → 401 %s', { meta: { id: 'bad-tokens-jwks' } }, async ([, code, token]) => {
   expect(await ask(gateway, await token())).toMatchObject({ status: 401, body: { code } })
 })
 
-test('clocks may differ by a minute', async () => {
+test('clocks may differ by a minute', { meta: { id: 'clock-leeway' } }, async () => {
   const now = Math.floor(Date.now() / 1000)
   expect((await ask(gateway, await signed(signers.RS256, { ...good(), exp: now - 45, nbf: now + 45 }))).status).toBe(404)
 })
@@ -316,7 +323,7 @@ test('keys that were fetched serve on for a while when their server fails', asyn
   }
 })
 
-test('a service acts for a user, and the row says who it was; nobody else may', async () => {
+test('a service acts for a user, and the row says who it was; nobody else may', { meta: { id: 'service-acts-for-user' } }, async () => {
   const onBehalf = { 'airlock-on-behalf-of': user.toUpperCase() }
   const ofService = await signed(signers.RS256, { ...good(), sub: service, scope: 'service' })
   const body = formOf([['asset_type', 'brand_image'], await photo()])
@@ -338,7 +345,7 @@ test('a service acts for a user, and the row says who it was; nobody else may', 
   })
 })
 
-test('only the scope ops may retry', async () => {
+test('only the scope ops may retry', { meta: { id: 'ops-scope' } }, async () => {
   const retry = async (scope: string) => {
     const headers = { authorization: `Bearer ${await signed(signers.EdDSA, { ...good(), scope })}` }
     return answerOf(await fetch(`${gateway.url}/api/jobs/${randomUUID()}/retry`, { method: 'POST', headers }))

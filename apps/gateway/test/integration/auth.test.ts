@@ -38,7 +38,7 @@ describe.for(routes)('%s %s', ([method, path]) => {
     ],
   ]
 
-  test.for(cases)('%s → 401 %s', async ([, code, header], { gateway }) => {
+  test.for(cases)('%s → 401 %s', { meta: { id: 'bad-tokens' } }, async ([, code, header], { gateway }) => {
     const authorization = await header()
     const body = method === 'POST' ? formOf([['asset_type', 'brand_image'], await photo()]) : null
 

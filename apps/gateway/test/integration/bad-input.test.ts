@@ -26,14 +26,18 @@ describe('one bad file', () => {
     ['a byte beyond 10 MiB', 'file_too_large', async () => ({ ...(await photo()), bytes: padded((await photo()).bytes, 10 * MiB + 1) })],
   ]
 
-  test.for(cases)('a file %s → %s, and nothing stays', async ([, code, file], { client, gateway }) => {
-    const { status, body } = await client.pictures(await file())
+  test.for(cases)(
+    'a file %s → %s, and nothing stays',
+    { meta: { id: 'refused-forms-leave-nothing' } },
+    async ([, code, file], { client, gateway }) => {
+      const { status, body } = await client.pictures(await file())
 
-    expect(body).toMatchObject({ code, detail: expect.any(String), error: expect.any(String), request_id: expect.any(String) })
-    expect(status).toBe(code === 'file_too_large' ? 413 : 400)
-    expect(body.rejected).toMatchObject([{ index: 0, code }])
-    await gateway.leavesNothing()
-  })
+      expect(body).toMatchObject({ code, detail: expect.any(String), error: expect.any(String), request_id: expect.any(String) })
+      expect(status).toBe(code === 'file_too_large' ? 413 : 400)
+      expect(body.rejected).toMatchObject([{ index: 0, code }])
+      await gateway.leavesNothing()
+    },
+  )
 
   test('the detail of a file that is too large names it and the limit', async ({ client }) => {
     const { body } = await client.pictures({ ...(await photo('big one.jpg')), bytes: padded((await photo()).bytes, 10 * MiB + 1) })
@@ -78,7 +82,9 @@ describe('one bad file', () => {
   })
 })
 
-test('a video a byte beyond its limit leaves neither object nor open multipart upload', async () => {
+test('a video a byte beyond its limit leaves neither object nor open multipart upload', {
+  meta: { id: 'oversized-video-leaves-nothing' },
+}, async () => {
   const gateway = await startGateway({ sizeLimits: { brand_image: 10 * MiB, generated_video: 24 * MiB, lora_training: 1 } })
   try {
     const client = new Client(gateway.url)
@@ -221,7 +227,7 @@ test('a client that goes away at half of its file has uploaded nothing', async (
   await gateway.leavesNothing()
 })
 
-test('a client that falls silent gets 408, and nothing stays', async () => {
+test('a client that falls silent gets 408, and nothing stays', { meta: { id: 'client-stalls' } }, async () => {
   const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const client = new Client(gateway.url)

@@ -59,6 +59,7 @@ const framings: ('chunked' | number)[] = ['chunked', 1024 * MiB]
 
 test.for(framings)(
   'a refused file without end (%s) is answered early and cut off, and what stands behind it is reported',
+  { meta: { id: 'endless-refused-file' } },
   async (length, { gateway, client }) => {
     const { socket, closed, answer, send } = await begun(gateway, client, length)
     await send('--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image')

@@ -201,12 +201,9 @@ test('only services hear of everybody: 401 without a token, 403 without the scop
   expect(await new Consumer(gateway, 'ops').asks()).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
 })
 
-test('a cursor whose events are gone is 410 and names the oldest; without one the feed begins there', async ({
-  gateway,
-  client,
-  consumer,
-  sql,
-}) => {
+test('a cursor whose events are gone is 410 and names the oldest; without one the feed begins there', {
+  meta: { id: 'feed-cursor-expired' },
+}, async ({ gateway, client, consumer, sql }) => {
   const before = (await consumer.asks({ limit: 1 })).body.next
   const [first = '', second = ''] = acceptedIds(await client.pictures(await logo(), await logo('second.png')))
   await gateway.promotes(first)
@@ -231,11 +228,9 @@ test('a cursor whose events are gone is 410 and names the oldest; without one th
   expect((await consumer.asks({ after: atEdge })).body, 'nothing behind this one is gone').toEqual(body)
 })
 
-test('a cursor of another feed, or of one that a backup has overtaken, is 410 instead of silence', async ({
-  gateway,
-  client,
-  consumer,
-}) => {
+test('a cursor of another feed, or of one that a backup has overtaken, is 410 instead of silence', {
+  meta: { id: 'feed-cursor-of-another-feed' },
+}, async ({ gateway, client, consumer }) => {
   const [id = ''] = acceptedIds(await client.pictures(await logo()))
   await gateway.promotes(id)
   await relays(gateway)
@@ -282,7 +277,9 @@ const lastLook = async (sql: pg.Client): Promise<string> => {
   return (await sql.query(looks)).rows[0].at
 }
 
-test('a consumer that goes away is waited for no longer, and one that waits is answered at once when the gateway stops', async () => {
+test('a consumer that goes away is waited for no longer, and one that waits is answered at once when the gateway stops', {
+  meta: { id: 'feed-gateway-stops' },
+}, async () => {
   const gateway = await startGateway({ lookEveryMs: { listening: 20, lost: 20 } })
   const sql = new pg.Client({ connectionString: gateway.servers.db.url })
   await sql.connect()
@@ -322,6 +319,7 @@ test('a consumer that goes away is waited for no longer, and one that waits is a
 })
 
 test('with Postgres away it is 503, also for those who waited when it went, and the cursor is good afterwards', {
+  meta: { id: 'feed-database-unavailable' },
   timeout: 60_000,
 }, async () => {
   const postgres = await privateServer('postgres')
@@ -349,10 +347,10 @@ test('with Postgres away it is 503, also for those who waited when it went, and 
   }
 })
 
-test('commits in adverse order hide no event from a consumer that reads all the while', { timeout: 60_000 }, async ({
-  gateway,
-  consumer,
-}) => {
+test('commits in adverse order hide no event from a consumer that reads all the while', {
+  meta: { id: 'feed-commits-out-of-order' },
+  timeout: 60_000,
+}, async ({ gateway, consumer }) => {
   let after = await consumer.latest()
   const { uploadIds, commits, close } = await openDeletions(gateway, 24)
   const seen: string[] = []

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { Client, photo, startGateway } from '../gateway.ts'
 
-test('a flood of questions about health costs the servers one check a second, and nobody else notices', async () => {
+test('a flood of questions about health costs the servers one check a second, and nobody else notices', {
+  meta: { id: 'health-flood' },
+  timeout: 60_000,
+}, async () => {
   const beside = await startGateway()
   const asked = { redis: 0, s3: 0 }
   const check: typeof beside.store.check = (options) => {
@@ -41,4 +44,4 @@ test('a flood of questions about health costs the servers one check a second, an
     await gateway.close()
     await beside.close()
   }
-}, 60_000)
+})

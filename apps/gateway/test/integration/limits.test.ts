@@ -56,7 +56,7 @@ test('refused files count too, whatever their verdict', async () => {
   }
 })
 
-test('emptying Redis does not widen the limit', async () => {
+test('emptying Redis does not widen the limit', { meta: { id: 'redis-flush-keeps-limit' } }, async () => {
   const gateway = await startGateway({ filesPerHour: 2 })
   const redis = new Redis(givenStack().redis.url)
   try {
@@ -72,7 +72,9 @@ test('emptying Redis does not widen the limit', async () => {
   }
 })
 
-test('files that anybody gives back make room, however Redis heard of it: a 429 never outlives a full hour by more than a second', async () => {
+test('files that anybody gives back make room, however Redis heard of it: a 429 never outlives a full hour by more than a second', {
+  meta: { id: 'given-back-files-free-the-limit' },
+}, async () => {
   const gateway = await startGateway({ filesPerHour: 2 })
   try {
     const client = new Client(gateway.url)

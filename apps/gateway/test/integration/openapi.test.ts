@@ -215,7 +215,7 @@ test('the form of an upload is described, field by field', async ({ gateway }) =
   expect(schema?.required).toEqual(['files', 'asset_type'])
 })
 
-test('the pages to browse it need nothing from elsewhere', async ({ gateway }) => {
+test('the pages to browse it need nothing from elsewhere', { meta: { id: 'docs-pages-need-nothing-foreign' } }, async ({ gateway }) => {
   const page = await fetch(`${gateway.url}/api/docs`)
   const html = await page.text()
 

@@ -287,7 +287,10 @@ test('a file larger than videos may be is 413', async ({ pipeline, service }) =>
   }
 })
 
-test('with Redis away a video is accepted all the same', { timeout: 60_000 }, async ({ pipeline, service }) => {
+test('with Redis away a video is accepted all the same', { meta: { id: 'bucket-video-redis-unavailable' }, timeout: 60_000 }, async ({
+  pipeline,
+  service,
+}) => {
   const server = await privateServer('redis')
   const gateway = await startGateway({ sourceBuckets: [pipeline.renders.bucket], redisUrl: server.address.url }, pipeline.gateway)
   try {
@@ -301,7 +304,7 @@ test('with Redis away a video is accepted all the same', { timeout: 60_000 }, as
 
 test.for(['stopped', 'frozen'] as const)(
   'with the store %s a video is 503, within 5 s and then at once',
-  { timeout: 60_000 },
+  { meta: { id: 'bucket-video-store-unavailable' }, timeout: 60_000 },
   async (how) => {
     const server = await privateServer('s3')
     const bucket = await isolatedBucket(server.address)
@@ -329,7 +332,10 @@ test.for(['stopped', 'frozen'] as const)(
   },
 )
 
-test('with Postgres away a video is 503, and nothing is rung for', { timeout: 60_000 }, async ({ pipeline }) => {
+test('with Postgres away a video is 503, and nothing is rung for', {
+  meta: { id: 'bucket-video-postgres-unavailable' },
+  timeout: 60_000,
+}, async ({ pipeline }) => {
   const server = await privateServer('postgres')
   await migrate({ url: server.address.url, log: { info: () => {}, warn: () => {} } })
   const gateway = await startGateway({ databaseUrl: server.address.url, sourceBuckets: [pipeline.renders.bucket] })

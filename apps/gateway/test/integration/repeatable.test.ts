@@ -177,7 +177,9 @@ test('another user’s key is another key', async ({ gateway, client }) => {
   expect(other.body.uploads[0].upload_id).not.toBe(first.body.uploads[0].upload_id)
 })
 
-test('of ten at once one is taken; the others hear that it is in flight, or get its answer', async ({ gateway, client }) => {
+test('of ten at once one is taken; the others hear that it is in flight, or get its answer', {
+  meta: { id: 'idempotency-ten-at-once' },
+}, async ({ gateway, client }) => {
   const key = randomUUID()
   const answers = await Promise.all(Array.from({ length: 10 }, async () => sends(gateway.url, client, key, await photo())))
 
@@ -217,7 +219,9 @@ async function stopsAt(point: 'receive' | 'ring') {
   return { gateway, client: new Client(gateway.url), reached: reached.promise, goesOn: () => opened.resolve(), close }
 }
 
-test('a repetition that comes while the first is being received hears so, and later gets its answer', async () => {
+test('a repetition that comes while the first is being received hears so, and later gets its answer', {
+  meta: { id: 'idempotency-repeat-while-receiving' },
+}, async () => {
   const { gateway, client, reached, goesOn, close } = await stopsAt('receive')
   onTestFinished(close)
   const key = randomUUID()
@@ -234,7 +238,9 @@ test('a repetition that comes while the first is being received hears so, and la
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 
-test('a repetition that comes when the first is accepted, and not answered yet, gets its answer', async () => {
+test('a repetition that comes when the first is accepted, and not answered yet, gets its answer', {
+  meta: { id: 'idempotency-repeat-before-answer' },
+}, async () => {
   const { gateway, client, reached, goesOn, close } = await stopsAt('ring')
   onTestFinished(close)
   const key = randomUUID()

@@ -8,7 +8,7 @@ afterAll(() => redis.disconnect())
 
 const statusesOf = (answers: { status: number }[]) => answers.map(({ status }) => status).toSorted()
 
-test('a user beyond the limit gets 429 on every gateway, and others go on', async () => {
+test('a user beyond the limit gets 429 on every gateway, and others go on', { meta: { id: 'request-limit-across-gateways' } }, async () => {
   const requestLimit = { perMinute: 5, redis, keyPrefix: isolatedQueuePrefix().prefix }
   const one = await startGateway({ requestLimit })
   const two = await startGateway({ requestLimit })
@@ -56,7 +56,9 @@ test('without a good token the address counts, also for unknown routes; health a
   }
 })
 
-test('behind a trusted proxy the address that it names counts, and only the one that it added', async () => {
+test('behind a trusted proxy the address that it names counts, and only the one that it added', {
+  meta: { id: 'request-limit-trusted-proxy' },
+}, async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 1, redis, keyPrefix: isolatedQueuePrefix().prefix }, trustProxy: 1 })
   try {
     const from = async (forwarded: string) =>
@@ -72,7 +74,9 @@ test('behind a trusted proxy the address that it names counts, and only the one 
   }
 })
 
-test('an address that a proxy passes on malformed is counted as the proxy’s own', async () => {
+test('an address that a proxy passes on malformed is counted as the proxy’s own', {
+  meta: { id: 'request-limit-malformed-forwarded-for' },
+}, async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 3, redis, keyPrefix: isolatedQueuePrefix().prefix }, trustProxy: 1 })
   try {
     const malformed = ['1:2:3:4:5:6:7:8::9', 'not an address', '999.1.1.1', '::1::2::3::4::5::6::7::8::9', 'fe80::1%<script>']

@@ -24,7 +24,7 @@ test.for<[what: string, path: string, method: string, status: number]>([
   ['a wrong method', '/api/upload', 'GET', 405],
   ['what can be done here', '/api/upload', 'OPTIONS', 204],
   ['headers alone', '/api/health', 'HEAD', 200],
-])('%s says that it is no page, and is not kept', async ([, path, method, status], { gateway }) => {
+])('%s says that it is no page, and is not kept', { meta: { id: 'response-headers' } }, async ([, path, method, status], { gateway }) => {
   const answer = await fetch(gateway.url + path, { method })
 
   expect(answer.status).toBe(status)
@@ -33,7 +33,7 @@ test.for<[what: string, path: string, method: string, status: number]>([
   expect(answer.headers.get('x-powered-by')).toBeNull()
 })
 
-test('a path that can not be decoded is answered like every error', async ({ gateway }) => {
+test('a path that can not be decoded is answered like every error', { meta: { id: 'undecodable-path' } }, async ({ gateway }) => {
   const answer = await answerOf(await fetch(`${gateway.url}/api/jobs/%zz`, { headers: { 'x-request-id': 'mine' } }))
 
   expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed', request_id: 'mine' } })
@@ -76,21 +76,28 @@ test.for<[what: string, sent: string, status: number, code: string]>([
   ['no HTTP at all', 'hello\r\n\r\n', 400, 'request_malformed'],
   ['a header without end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
   ['two lengths', 'POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'request_malformed'],
-])('%s is answered like every error, and the connection closes', async ([, sent, status, code], { gateway }) => {
-  const answer = await rawAnswer(gateway.url, sent)
+])(
+  '%s is answered like every error, and the connection closes',
+  { meta: { id: 'raw-http-errors' } },
+  async ([, sent, status, code], { gateway }) => {
+    const answer = await rawAnswer(gateway.url, sent)
 
-  const [head = '', body = ''] = answer.split('\r\n\r\n')
-  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-  expect(head).toContain('connection: close')
-  // a browser that was led here finds what it finds on every other answer
-  const others = await fetch(`${gateway.url}/api/nothing`)
-  const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
-  expect(present.length).toBeGreaterThan(10)
-  for (const line of present) expect(head.split('\r\n').map((text) => text.replace(/^[^:]+/, (name) => name.toLowerCase()))).toContain(line)
-  expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
-})
+    const [head = '', body = ''] = answer.split('\r\n\r\n')
+    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+    expect(head).toContain('connection: close')
+    // a browser that was led here finds what it finds on every other answer
+    const others = await fetch(`${gateway.url}/api/nothing`)
+    const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
+    expect(present.length).toBeGreaterThan(10)
+    for (const line of present)
+      expect(head.split('\r\n').map((text) => text.replace(/^[^:]+/, (name) => name.toLowerCase()))).toContain(line)
+    expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
+  },
+)
 
-test('pages of an allowed origin may call us and read our headers, others get no permission', async () => {
+test('pages of an allowed origin may call us and read our headers, others get no permission', {
+  meta: { id: 'cors-allowed-origin' },
+}, async () => {
   const gateway = await startGateway({ corsOrigins: ['https://app.example.com', 'http://localhost:5173'] })
   try {
     const preflight = (origin: string) =>
@@ -116,7 +123,7 @@ test('pages of an allowed origin may call us and read our headers, others get no
   }
 })
 
-test('without an allow-list no origin gets permission', async ({ gateway }) => {
+test('without an allow-list no origin gets permission', { meta: { id: 'cors-without-allow-list' } }, async ({ gateway }) => {
   const answer = await fetch(`${gateway.url}/api/health`, { headers: { origin: 'https://app.example.com' } })
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
 })

@@ -68,6 +68,7 @@ async function takeAllConnections(url: string): Promise<() => Promise<void>> {
 }
 
 test('Postgres without a free connection: 503 in bounded time, later at once, and it comes back by itself', {
+  meta: { id: 'postgres-out-of-connections' },
   timeout: 90_000,
 }, async () => {
   const server = await privateServer('postgres')
@@ -99,6 +100,7 @@ test('Postgres without a free connection: 503 in bounded time, later at once, an
 })
 
 test('Postgres that is read-only, as after a failover: no upload is accepted, or answered with anything but 503, and it comes back by itself', {
+  meta: { id: 'postgres-read-only' },
   timeout: 90_000,
 }, async () => {
   const server = await privateServer('postgres')

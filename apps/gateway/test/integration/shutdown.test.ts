@@ -63,7 +63,9 @@ test('it says that it is not ready, and serves all that come, before it takes no
   ])
 })
 
-test('it finishes a request that is in flight, for which it has no listener any more', async ({ starts }) => {
+test('it finishes a request that is in flight, for which it has no listener any more', {
+  meta: { id: 'shutdown-serves-requests-in-flight' },
+}, async ({ starts }) => {
   const gateway = await starts()
   const request = await beginsUpload(gateway)
 
@@ -75,7 +77,9 @@ test('it finishes a request that is in flight, for which it has no listener any 
   expect((await gateway.ended).code).toBe(0)
 })
 
-test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of it, and ends in order', async ({ starts }) => {
+test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of it, and ends in order', {
+  meta: { id: 'shutdown-grace-exceeded' },
+}, async ({ starts }) => {
   const gateway = await starts({ SHUTDOWN_GRACE_S: '1' })
   const { socket } = await beginsUpload(gateway)
   const closed = once(socket, 'close')
@@ -90,7 +94,7 @@ test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of
   expect(await statesIn(gateway)).not.toContain('received')
 })
 
-test('it writes the last entries of the access log', async ({ starts }) => {
+test('it writes the last entries of the access log', { meta: { id: 'shutdown-flushes-access-log' } }, async ({ starts }) => {
   const gateway = await starts()
   const client = new Client(gateway.url)
   const asked = Array.from({ length: 20 }, () => randomUUID())

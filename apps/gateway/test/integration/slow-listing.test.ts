@@ -26,7 +26,7 @@ async function slowFilm(pauseMs: number, pieces: number): Promise<ReadableStream
 
 test.for([1400, 4000])(
   'with a LIST that takes %i ms no upload in flight is cut, new ones are taken, and the store counts as connected',
-  { timeout: 60_000 },
+  { meta: { id: 'slow-list-cuts-nothing' }, timeout: 60_000 },
   async (delayMs) => {
     const bucket = await isolatedBucket()
     const way = await slowListing(bucket.endpoint, delayMs)

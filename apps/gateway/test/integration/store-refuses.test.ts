@@ -28,37 +28,42 @@ async function startMistaken(bucket: IsolatedBucket, mistaken: (right: StoreOpti
   return startGateway({ store: s3ObjectStore({ ...right, ...mistaken(right), callTimeoutMs: 10_000 }) })
 }
 
-test.for(mistakes)('with %s clients hear 503, their files are given back, and only the log says why', async ([, reason, mistaken]) => {
-  const bucket = await isolatedBucket()
-  const gateway = await startMistaken(bucket, mistaken)
-  try {
-    const client = new Client(gateway.url)
-    const film = { ...(await scene()), bytes: padded((await scene()).bytes, 40 * MiB) }
-    const answers = [
-      await client.pictures(await photo()),
-      await client.uploads(['asset_type', 'generated_video'], ['project_id', project], film),
-    ]
+test.for(mistakes)(
+  'with %s clients hear 503, their files are given back, and only the log says why',
+  { meta: { id: 'store-refuses' } },
+  async ([, reason, mistaken]) => {
+    const bucket = await isolatedBucket()
+    const gateway = await startMistaken(bucket, mistaken)
+    try {
+      const client = new Client(gateway.url)
+      const film = { ...(await scene()), bytes: padded((await scene()).bytes, 40 * MiB) }
+      const answers = [
+        await client.pictures(await photo()),
+        await client.uploads(['asset_type', 'generated_video'], ['project_id', project], film),
+      ]
 
-    for (const { status, headers, body } of answers) {
-      expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'storage_unavailable', '5'])
-      expect(JSON.stringify(body)).not.toMatch(/bucket|secret|signature|access|S3/i)
+      for (const { status, headers, body } of answers) {
+        expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'storage_unavailable', '5'])
+        expect(JSON.stringify(body)).not.toMatch(/bucket|secret|signature|access|S3/i)
+      }
+      expect(await gateway.uploads(client.id)).toMatchObject([
+        { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
+        { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
+      ])
+      const failed = gateway.log.filter(({ msg }) => msg === 'request failed')
+      expect(failed).toHaveLength(2)
+      for (const line of failed)
+        expect(line).toMatchObject({ code: 'storage_unavailable', err: { message: expect.stringMatching(reason) } })
+
+      const health = async () => (await answerOf(await fetch(`${gateway.url}/api/health`))).body
+      expect(await health()).toMatchObject({ status: 'degraded', dependencies: { s3: { status: 'unavailable' } } })
+      await health()
+      expect(gateway.log.filter(({ msg }) => msg === 'server fails its health check')).toMatchObject([
+        { server: 's3', err: { message: expect.stringMatching(reason) } },
+      ])
+    } finally {
+      await gateway.close()
+      await bucket.drop()
     }
-    expect(await gateway.uploads(client.id)).toMatchObject([
-      { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
-      { state: 'abandoned', error_code: 'storage_unavailable', counted: false },
-    ])
-    const failed = gateway.log.filter(({ msg }) => msg === 'request failed')
-    expect(failed).toHaveLength(2)
-    for (const line of failed) expect(line).toMatchObject({ code: 'storage_unavailable', err: { message: expect.stringMatching(reason) } })
-
-    const health = async () => (await answerOf(await fetch(`${gateway.url}/api/health`))).body
-    expect(await health()).toMatchObject({ status: 'degraded', dependencies: { s3: { status: 'unavailable' } } })
-    await health()
-    expect(gateway.log.filter(({ msg }) => msg === 'server fails its health check')).toMatchObject([
-      { server: 's3', err: { message: expect.stringMatching(reason) } },
-    ])
-  } finally {
-    await gateway.close()
-    await bucket.drop()
-  }
-})
+  },
+)

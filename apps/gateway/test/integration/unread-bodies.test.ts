@@ -38,7 +38,10 @@ async function sends(url: string, gateway: Awaited<ReturnType<typeof startGatewa
   return { answer, mebibytes: read.bytes / MiB }
 }
 
-test('after a 401 or a 429 hardly anything of a body is read, its client sees the answer, and the connection ends', async () => {
+test('after a 401 or a 429 hardly anything of a body is read, its client sees the answer, and the connection ends', {
+  meta: { id: 'unread-body-after-401-and-429' },
+  timeout: 60_000,
+}, async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 1, redis, keyPrefix: isolatedQueuePrefix().prefix } })
   try {
     const withoutToken = await sends(gateway.url, gateway, '')
@@ -55,4 +58,4 @@ test('after a 401 or a 429 hardly anything of a body is read, its client sees th
   } finally {
     await gateway.close()
   }
-}, 60_000)
+})

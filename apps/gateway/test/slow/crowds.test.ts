@@ -7,7 +7,10 @@ import { acceptedIds, Client, type FilePart, logo, type RunningGateway, startGat
 import { type RunningProgram, running } from '../program.ts'
 import { open } from '../raw.ts'
 
-test('of 200 files sent at once to two gateways exactly 100 are accepted, although Redis is emptied in the middle', async () => {
+test('of 200 files sent at once to two gateways exactly 100 are accepted, although Redis is emptied in the middle', {
+  meta: { id: 'file-limit-across-gateways' },
+  timeout: 90_000,
+}, async () => {
   const first = await startGateway()
   const second = await startGateway({}, first)
   const redis = new Redis(givenStack().redis.url)
@@ -28,7 +31,7 @@ test('of 200 files sent at once to two gateways exactly 100 are accepted, althou
     await second.close()
     await first.close()
   }
-}, 90_000)
+})
 
 async function forget(redis: Redis, userId: string): Promise<void> {
   const keys = await redis.keys(`*:files:{${userId}}`)

@@ -104,7 +104,10 @@ function chunked(bytes: Buffer, size: number): Buffer[] {
   return chunks
 }
 
-test(`${bodies} malformed forms get a 4xx each, and leave no row, no object, no socket and no memory behind`, async () => {
+test(`${bodies} malformed forms get a 4xx each, and leave no row, no object, no socket and no memory behind`, {
+  meta: { id: 'malformed-forms' },
+  timeout: 180_000,
+}, async () => {
   const gateway = await startGateway({ filesPerHour: 100_000 })
   try {
     const client = new Client(gateway.url)
@@ -139,7 +142,7 @@ test(`${bodies} malformed forms get a 4xx each, and leave no row, no object, no 
   } finally {
     await gateway.close()
   }
-}, 180_000)
+})
 
 /** What the gateway's log says of the last request that failed. */
 function whatFailed(log: readonly Record<string, unknown>[]): string {

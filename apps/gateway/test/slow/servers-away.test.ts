@@ -57,7 +57,10 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
   }
 }, 90_000)
 
-test('S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back', async () => {
+test('S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back', {
+  meta: { id: 'store-hangs-mid-upload' },
+  timeout: 90_000,
+}, async () => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)
   const callTimeoutMs = 8000
@@ -94,13 +97,11 @@ test('S3 falls silent in the middle of an upload: 503 when the call to it times 
     await gateway.close()
     await server.drop()
   }
-}, 90_000)
+})
 
 test.for(['stopped', 'frozen'] as const)(
   'S3 %s: the first upload fails in bounded time, later ones at once, none of a large body is read, and it comes back by itself',
-  {
-    timeout: 90_000,
-  },
+  { meta: { id: 'store-unavailable-for-uploads' }, timeout: 90_000 },
   async (how) => {
     const server = await privateServer('s3')
     const bucket = await isolatedBucket(server.address)
@@ -200,7 +201,7 @@ test.for(['stopped', 'frozen'] as const)(
 
 test.for(['stopped', 'frozen'] as const)(
   'Redis %s: uploads are accepted, jobs and assets answer, and nobody waits for it',
-  { timeout: 90_000 },
+  { meta: { id: 'gateway-redis-unavailable' }, timeout: 90_000 },
   async (how) => {
     const server = await privateServer('redis')
     const gateway = await startGateway({ redisUrl: server.address.url, filesPerHour: 4 })

@@ -48,7 +48,9 @@ test('what is noted within a second is written at once, and nothing is written w
   expect(batches).toEqual([['a', 'b', 'c'], ['d']])
 })
 
-test('entries wait while the database is away, in their order, and are told once', async () => {
+test('entries wait while the database is away, in their order, and are told once', {
+  meta: { id: 'access-log-database-unavailable' },
+}, async () => {
   let away = true
   const { batches, notes, lines } = recorder({}, async () => {
     if (away) throw new DatabaseUnavailable('away')
@@ -64,7 +66,7 @@ test('entries wait while the database is away, in their order, and are told once
   expect(batches).toEqual([['a', 'b']])
 })
 
-test('when too many wait the oldest are lost, and counted', async () => {
+test('when too many wait the oldest are lost, and counted', { meta: { id: 'access-log-is-bounded' } }, async () => {
   let away = true
   const { batches, notes, lines } = recorder({ maxWaiting: 3 }, async () => {
     if (away) throw new DatabaseUnavailable('away')
@@ -79,7 +81,7 @@ test('when too many wait the oldest are lost, and counted', async () => {
   expect(lines).toContainEqual({ message: 'entries of the access log are lost', fields: { lost: 1 } })
 })
 
-test('what the database refuses is told and does not block what comes after', async () => {
+test('what the database refuses is told and does not block what comes after', { meta: { id: 'access-log-refused-batch' } }, async () => {
   const { batches, notes, lines } = recorder({}, async ([first]) => {
     if (first?.assetId === 'bad') throw new Error('invalid input syntax')
   })
@@ -119,7 +121,7 @@ test('closing writes the rest in batches that fit, and then rests', async () => 
   expect(batches).toHaveLength(3)
 })
 
-test('closing while the database is away tries once, and says what is lost', async () => {
+test('closing while the database is away tries once, and says what is lost', { meta: { id: 'access-log-close' } }, async () => {
   let tries = 0
   const { accesses, notes, lines } = recorder({}, async () => {
     tries += 1

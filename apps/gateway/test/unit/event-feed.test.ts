@@ -129,7 +129,9 @@ test('while nothing is heard, those who wait look for themselves', async () => {
   expect((await waiting).events).toHaveLength(1)
 })
 
-test('a notification that was lost with the connection is made up for when it is back', async () => {
+test('a notification that was lost with the connection is made up for when it is back', {
+  meta: { id: 'feed-notification-lost' },
+}, async () => {
   const { feed, happens, bell } = feedOf()
   const waiting = feed.page(query, anything, longWait())
   await settled()

@@ -4,7 +4,7 @@ import { isUuid } from '@airlock/domain'
 import { SignJWT } from 'jose'
 import { type Command, UsageError } from '../command.ts'
 
-/** What a token may permit beside its user's own uploads (design, section 6). */
+/** What a token may permit beside its user's own uploads. */
 const scopes: readonly string[] = ['service', 'ops']
 
 const defaultHours = 24

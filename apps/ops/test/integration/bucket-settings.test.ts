@@ -48,7 +48,7 @@ describe.for([
     expect(store.changes).toEqual([])
   })
 
-  test('is set once, and then left alone', async () => {
+  test('is set once, and then left alone', { meta: { id: 'bucket-settings' } }, async () => {
     expect(await apply(setting)).toMatchObject({ outcome: 'set' })
     expect(await check(setting)).toMatchObject({ outcome: 'ok' })
     expect(await apply(setting)).toMatchObject({ outcome: 'ok' })

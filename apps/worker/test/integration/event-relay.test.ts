@@ -39,7 +39,9 @@ test('what became of an upload is in the feed at once, because the database ring
   })
 })
 
-test('events that no bell told of, or that came while no worker ran, are relayed by the timer', async ({ airlock }) => {
+test('events that no bell told of, or that came while no worker ran, are relayed by the timer', {
+  meta: { id: 'relay-timer-without-notification' },
+}, async ({ airlock }) => {
   await writesEvents(airlock, 1)
   airlock.startsWorker({ ...deaf, relay: { everySeconds: 0.1, leaseSeconds: 10 } })
   await comesToFeed(airlock, 1)
@@ -47,7 +49,9 @@ test('events that no bell told of, or that came while no worker ran, are relayed
   await comesToFeed(airlock, 3)
 })
 
-test('a relay that died with the lease is followed by another when the lease has run out', async ({ airlock }) => {
+test('a relay that died with the lease is followed by another when the lease has run out', {
+  meta: { id: 'relay-died-with-lease' },
+}, async ({ airlock }) => {
   const { eventRelay } = airlock.servers.database
   await writesEvents(airlock, 3)
   const died = { holder: randomUUID(), leaseSeconds: 1 }
@@ -60,7 +64,9 @@ test('a relay that died with the lease is followed by another when the lease has
   expect((await feed(airlock)).map(({ position }) => position)).toEqual([1, 2, 3])
 })
 
-test('many events over several relays get each one place, without a gap', async ({ airlock }) => {
+test('many events over several relays get each one place, without a gap', { meta: { id: 'relays-share-positions' } }, async ({
+  airlock,
+}) => {
   for (let i = 0; i < 3; i += 1) airlock.startsWorker({ relay: { everySeconds: 0.02, leaseSeconds: 10 } })
   for (let i = 0; i < 6; i += 1) await writesEvents(airlock, 100)
   const total = 6 * 100
@@ -70,7 +76,9 @@ test('many events over several relays get each one place, without a gap', async 
   expect(airlock.log.saying('another relay has taken over, this one was too slow')).toEqual([])
 })
 
-test('a relay that fails is told and followed by another, and the figures say how late it is', async ({ airlock }) => {
+test('a relay that fails is told and followed by another, and the figures say how late it is', {
+  meta: { id: 'relay-failure-reported' },
+}, async ({ airlock }) => {
   const { database } = airlock.servers
   let away = true
   const guarded =
@@ -94,7 +102,9 @@ test('a relay that fails is told and followed by another, and the figures say ho
   await expect.poll(lag, { timeout: 5000 }).toBe(0) // one answer serves everybody for a second
 })
 
-test('what the last jobs of a stopping worker wrote is relayed before it ends', async ({ airlock }) => {
+test('what the last jobs of a stopping worker wrote is relayed before it ends', { meta: { id: 'relay-runs-before-stop' } }, async ({
+  airlock,
+}) => {
   const gate = airlock.gate()
   const worker = airlock.startsWorker({ ...deaf, store: gate.store })
   const upload = await airlock.accepts(samples.photo)

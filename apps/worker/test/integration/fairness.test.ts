@@ -43,7 +43,10 @@ test('a user alone has all places of a lane but one, and another user finds that
   for (const upload of flood) await airlock.comesTo('completed', upload)
 })
 
-test('users are served in turn where there is one place, however many files of one came before', patient, async ({ airlock, servers }) => {
+test('users are served in turn where there is one place, however many files of one came before', {
+  ...patient,
+  meta: { id: 'fairness-users-take-turns' },
+}, async ({ airlock, servers }) => {
   const [one, two, late] = [randomUUID(), randomUUID(), randomUUID()]
   const { store, copied, open } = watchedStore(servers, [one])
   const flood = [...(await acceptsMany(airlock, 10, one)), ...(await acceptsMany(airlock, 10, two))]
@@ -59,38 +62,37 @@ test('users are served in turn where there is one place, however many files of o
   expect(copied.slice(0, 12).filter((userId) => userId === one).length).toBeLessThanOrEqual(7)
 })
 
-test(
-  'a queue full of one user’s files is not taken out and put back: the worker looks a few times a second',
-  patient,
-  async ({ airlock, servers }) => {
-    const flooder = randomUUID()
-    const { store, copied, open } = watchedStore(servers, [flooder])
-    const { uploads } = servers.database
-    let looks = 0
-    const nextInTurn: typeof uploads.nextInTurn = (...args) => {
-      looks += 1
-      return uploads.nextInTurn(...args)
-    }
-    const flood = await acceptsMany(airlock, 40, flooder)
-    airlock.startsWorker({
-      store,
-      concurrency: 2,
-      lanes: ['images'],
-      database: { ...servers.database, uploads: { ...uploads, nextInTurn } },
-    })
-    try {
-      await waitFor(() => copied.length === 1, { what: 'a file to run' })
-      const [before, started] = [looks, performance.now()]
-      await waitFor(() => looks >= before + 15, { what: 'the worker to have looked for a while' })
-      expect(performance.now() - started).toBeGreaterThan(1500)
-      const counts = await airlock.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
-      expect(counts.delayed).toBeLessThanOrEqual(3)
-    } finally {
-      open()
-    }
-    for (const upload of flood) await airlock.comesTo('completed', upload, 90_000)
-  },
-)
+test('a queue full of one user’s files is not taken out and put back: the worker looks a few times a second', {
+  ...patient,
+  meta: { id: 'fairness-full-queue-stays-queued' },
+}, async ({ airlock, servers }) => {
+  const flooder = randomUUID()
+  const { store, copied, open } = watchedStore(servers, [flooder])
+  const { uploads } = servers.database
+  let looks = 0
+  const nextInTurn: typeof uploads.nextInTurn = (...args) => {
+    looks += 1
+    return uploads.nextInTurn(...args)
+  }
+  const flood = await acceptsMany(airlock, 40, flooder)
+  airlock.startsWorker({
+    store,
+    concurrency: 2,
+    lanes: ['images'],
+    database: { ...servers.database, uploads: { ...uploads, nextInTurn } },
+  })
+  try {
+    await waitFor(() => copied.length === 1, { what: 'a file to run' })
+    const [before, started] = [looks, performance.now()]
+    await waitFor(() => looks >= before + 15, { what: 'the worker to have looked for a while' })
+    expect(performance.now() - started).toBeGreaterThan(1500)
+    const counts = await airlock.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
+    expect(counts.delayed).toBeLessThanOrEqual(3)
+  } finally {
+    open()
+  }
+  for (const upload of flood) await airlock.comesTo('completed', upload, 90_000)
+})
 
 test('a worker that stops waits for no job that has no place', patient, async ({ airlock, servers }) => {
   const flooder = randomUUID()

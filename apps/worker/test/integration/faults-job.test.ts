@@ -37,7 +37,10 @@ async function takesAndDies(airlock: Airlock, lockMs: number): Promise<void> {
 const jobGoes = (airlock: Airlock, upload: { id: string }) =>
   waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to go' })
 
-test('a job whose worker died with it comes again within two leases', async ({ airlock, servers }) => {
+test('a job whose worker died with it comes again within two leases', { meta: { id: 'job-of-dead-worker-redelivered' } }, async ({
+  airlock,
+  servers,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   await takesAndDies(airlock, 1000)
   await servers.database.uploads.claim(upload.id, { leaseSeconds: 1 })
@@ -50,7 +53,9 @@ test('a job whose worker died with it comes again within two leases', async ({ a
   await jobGoes(airlock, upload)
 })
 
-test('a completion whose answer gets lost makes one asset, and the quarantine is emptied', async ({ airlock }) => {
+test('a completion whose answer gets lost makes one asset, and the quarantine is emptied', {
+  meta: { id: 'completion-answer-lost' },
+}, async ({ airlock }) => {
   airlock.startsWorker({ database: losingAnswerOf('complete', airlock) })
   const upload = await airlock.accepts(samples.photo)
 
@@ -62,7 +67,9 @@ test('a completion whose answer gets lost makes one asset, and the quarantine is
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, state: 'completed' })
 })
 
-test('a rejection whose answer gets lost is told as it was written, and the quarantine is emptied', async ({ airlock }) => {
+test('a rejection whose answer gets lost is told as it was written, and the quarantine is emptied', {
+  meta: { id: 'rejection-answer-lost' },
+}, async ({ airlock }) => {
   airlock.startsWorker({ database: losingAnswerOf('reject', airlock) })
   const upload = await airlock.accepts(samples.brokenPhoto)
 
@@ -73,14 +80,19 @@ test('a rejection whose answer gets lost is told as it was written, and the quar
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, refusal: { code: 'file_corrupt' } })
 })
 
-test('a claim whose answer gets lost is held until its lease ends, then made again', async ({ airlock }) => {
+test('a claim whose answer gets lost is held until its lease ends, then made again', { meta: { id: 'claim-answer-lost' } }, async ({
+  airlock,
+}) => {
   airlock.startsWorker({ database: losingAnswerOf('claim', airlock), leaseSeconds: 1 })
   const upload = await airlock.accepts(samples.photo)
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
   await jobGoes(airlock, upload)
 })
 
-test('an upload that is let go by a statement whose answer gets lost is tried again', async ({ airlock, servers }) => {
+test('an upload that is let go by a statement whose answer gets lost is tried again', { meta: { id: 'release-answer-lost' } }, async ({
+  airlock,
+  servers,
+}) => {
   let broken = true
   const store = {
     ...servers.store,
@@ -96,7 +108,9 @@ test('an upload that is let go by a statement whose answer gets lost is tried ag
   await jobGoes(airlock, upload)
 })
 
-test('a worker that was paused beyond its lease while another finished leaves everything as it is', async ({ airlock }) => {
+test('a worker that was paused beyond its lease while another finished leaves everything as it is', {
+  meta: { id: 'paused-worker-beyond-lease' },
+}, async ({ airlock }) => {
   const gate = airlock.gate()
   airlock.startsWorker({ store: gate.store, concurrency: 1 })
   const upload = await airlock.accepts(samples.photo)

@@ -23,6 +23,7 @@ async function onOwnRedis(servers: Airlock['servers']) {
 }
 
 test('what is accepted while Redis has no memory left is worked on once it has, and jobs that ran meanwhile end well', {
+  meta: { id: 'redis-out-of-memory' },
   timeout: 60_000,
 }, async ({ servers }) => {
   const { airlock, redis } = await onOwnRedis(servers)

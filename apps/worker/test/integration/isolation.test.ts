@@ -43,7 +43,10 @@ const exceeding = {
   memory: { ...defaultIsolation, maxMemoryMiB: 20, limits },
 }
 
-test('a file that its inspector never gets done with is parked after three tries, and other files go on', patient, async ({ airlock }) => {
+test('a file that its inspector never gets done with is parked after three tries, and other files go on', {
+  ...patient,
+  meta: { id: 'inspector-never-finishes' },
+}, async ({ airlock }) => {
   airlock.startsWorker({ inspection: exceeding['the clock'] })
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
 
@@ -61,7 +64,7 @@ test.for([
   { limit: 'processor time', says: 'more than 0.01 s of processor time' },
 ] as const)(
   'a file that needs more $limit than there may be is rejected after three tries, and takes no worker down',
-  patient,
+  { ...patient, meta: { id: 'inspector-exceeds-limit' } },
   async ({ limit, says }, { airlock, expect }) => {
     airlock.startsWorker({ inspection: exceeding[limit] })
     const picture = await airlock.accepts(samples.photo)
@@ -94,7 +97,10 @@ test.for([
   },
 )
 
-test('two last tries wait for each other on the queue, and both end', patient, async ({ airlock }) => {
+test('two last tries wait for each other on the queue, and both end', {
+  ...patient,
+  meta: { id: 'last-attempts-run-one-at-a-time' },
+}, async ({ airlock }) => {
   airlock.startsWorker({ inspection: exceeding['processor time'], concurrency: 4, lanes: ['images'] })
   const pictures = [await airlock.accepts(samples.photo), await airlock.accepts(samples.logo)]
 

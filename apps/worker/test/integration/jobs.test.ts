@@ -94,7 +94,9 @@ test('an upload outlives a store that is broken for a while', async ({ airlock, 
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 4, lastFault: null })
 })
 
-test('a job that comes while the database is away comes again, without costing the upload an attempt', async ({ airlock, servers }) => {
+test('a job that comes while the database is away comes again, without costing the upload an attempt', {
+  meta: { id: 'claim-database-unavailable' },
+}, async ({ airlock, servers }) => {
   let away = 3
   const { uploads } = servers.database
   const database = {
@@ -156,7 +158,9 @@ test('a job whose upload somebody else holds waits for the end of that lease, an
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('a job that is delivered twice, on two lanes at once, makes one asset', async ({ airlock }) => {
+test('a job that is delivered twice, on two lanes at once, makes one asset', { meta: { id: 'job-delivered-twice' } }, async ({
+  airlock,
+}) => {
   airlock.startsWorker()
   const upload = await airlock.accepts(samples.photo)
   const payload = { version: 1, upload_id: upload.id }
@@ -174,7 +178,9 @@ test('a job that is delivered twice, on two lanes at once, makes one asset', asy
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('of two workers on one upload one waits, and one asset comes of it', async ({ airlock }) => {
+test('of two workers on one upload one waits, and one asset comes of it', { meta: { id: 'two-workers-one-upload' } }, async ({
+  airlock,
+}) => {
   const gate = airlock.gate()
   airlock.startsWorker({ store: gate.store, lanes: ['images'], leaseSeconds: 2 })
   const upload = await airlock.accepts(samples.photo)

@@ -67,9 +67,9 @@ test('a parked video says so, and its object stays', async ({ airlock, servers }
   expect(await inboxOf(airlock)).toEqual([video.key])
 })
 
-test('a job that breaks its schema fails for good at its first attempt, and the object itself says what it should have', async ({
-  airlock,
-}) => {
+test('a job that breaks its schema fails for good at its first attempt, and the object itself says what it should have', {
+  meta: { id: 'malformed-job-fails-for-good' },
+}, async ({ airlock }) => {
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock)
   const unknown = randomUUID()
@@ -95,7 +95,9 @@ test('a job that breaks its schema fails for good at its first attempt, and the 
   expect(await inboxOf(airlock)).toEqual([])
 })
 
-test('a video under the id of an upload of another door fails for good, and its object stays, told and untouched', async ({ airlock }) => {
+test('a video under the id of an upload of another door fails for good, and its object stays, told and untouched', {
+  meta: { id: 'video-id-of-another-door' },
+}, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.scene)
   airlock.startsWorker({ sweep: busySweeper })
   await airlock.comesTo('completed', upload)
@@ -112,7 +114,7 @@ test('a video under the id of an upload of another door fails for good, and its 
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('a video whose job nobody ever sent becomes an asset all the same', async ({ airlock }) => {
+test('a video whose job nobody ever sent becomes an asset all the same', { meta: { id: 'video-never-announced' } }, async ({ airlock }) => {
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock, { filename: 'Szene – 7.mp4' })
   const there = async () => (await airlock.assetsOf({ id: video.uploadId })).length === 1
@@ -124,7 +126,10 @@ test('a video whose job nobody ever sent becomes an asset all the same', async (
   })
 })
 
-test('a project that floods the queue leaves a place for the video of another', async ({ airlock, servers }) => {
+test('a project that floods the queue leaves a place for the video of another', { meta: { id: 'project-concurrency-limit' } }, async ({
+  airlock,
+  servers,
+}) => {
   const held = Promise.withResolvers<void>()
   const flood = randomUUID()
   let runs = 0

@@ -41,7 +41,9 @@ const listeners = async ({ servers }: Airlock) => {
   return Number((await servers.sql.query(sql)).rows[0].count)
 }
 
-test('what was deleted while no worker ran goes when one starts, and its row a while later', async ({ airlock }) => {
+test('what was deleted while no worker ran goes when one starts, and its row a while later', {
+  meta: { id: 'purge-after-downtime' },
+}, async ({ airlock }) => {
   const first = airlock.startsWorker()
   const asset = await completedAsset(airlock)
   await first.stop()

@@ -32,7 +32,10 @@ async function flush(url: string): Promise<void> {
   redis.disconnect()
 }
 
-test('a Redis that forgets everything while jobs run loses none of them', { timeout: 60_000 }, async ({ airlock, redis, servers }) => {
+test('a Redis that forgets everything while jobs run loses none of them', {
+  meta: { id: 'redis-flushed-while-jobs-run' },
+  timeout: 60_000,
+}, async ({ airlock, redis, servers }) => {
   const uploads = await Promise.all(Array.from({ length: 30 }, () => airlock.accepts(samples.logo)))
   airlock.startsWorker({ sweep: busySweeper, concurrency: 2, leaseSeconds: 2 })
   await waitFor(async () => (await airlock.of(uploads[0] as { id: string })).state !== 'received', {
@@ -64,7 +67,10 @@ test('a worker whose Redis stops and comes back goes on, without a restart', { t
   await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 200, { what: 'the worker to be ready again' })
 })
 
-test('a worker stops although its Redis is away, and finishes the job that runs', { timeout: 60_000 }, async ({ airlock, redis }) => {
+test('a worker stops although its Redis is away, and finishes the job that runs', {
+  meta: { id: 'stop-redis-unavailable' },
+  timeout: 60_000,
+}, async ({ airlock, redis }) => {
   const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store })
   const upload = await airlock.accepts(samples.photo)
@@ -84,6 +90,7 @@ test('a worker stops although its Redis is away, and finishes the job that runs'
 })
 
 test('a worker that stops while its Redis is away hands the upload back, and another finishes it when Redis is there again', {
+  meta: { id: 'stop-hand-back-redis-unavailable' },
   timeout: 60_000,
 }, async ({ airlock, redis }) => {
   const gate = airlock.gate()

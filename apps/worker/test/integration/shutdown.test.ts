@@ -70,9 +70,7 @@ test.for([
   ['SIGINT', 'SIGINT', 130],
 ] as const)(
   '%s and then %s end it at once, with code %i, although a job runs',
-  {
-    timeout: 60_000,
-  },
+  { meta: { id: 'second-signal-ends-at-once' }, timeout: 60_000 },
   async ([first, second, code], { servers, expect }) => {
     const { airlock, worker } = await startsWorker(servers)
     await airlock.comesTo('processing', await airlock.accepts(samples.photo))

@@ -4,7 +4,9 @@ import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-test('a worker that stops finishes the job that runs, and takes no other', async ({ airlock }) => {
+test('a worker that stops finishes the job that runs, and takes no other', { meta: { id: 'stop-finishes-running-job' } }, async ({
+  airlock,
+}) => {
   const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store, concurrency: 1 })
   const running = await airlock.accepts(samples.photo)
@@ -26,9 +28,9 @@ test('a worker that stops finishes the job that runs, and takes no other', async
   expect(await airlock.jobState(waiting)).toBe('waiting')
 })
 
-test('a job that a worker does not get done with is handed back: another takes it at once, and it counts as no failure', async ({
-  airlock,
-}) => {
+test('a job that a worker does not get done with is handed back: another takes it at once, and it counts as no failure', {
+  meta: { id: 'stop-hands-job-back' },
+}, async ({ airlock }) => {
   const gate = airlock.gate()
   const first = airlock.startsWorker({ store: gate.store })
   const upload = await airlock.accepts(samples.photo)
@@ -91,10 +93,9 @@ test('a job that is claimed in the moment in which its worker stops is handed ba
   expect(await airlock.jobState(upload)).toBe('waiting')
 })
 
-test('an upload that can not be handed back, since Postgres is away, is taken over when its lease has run out', async ({
-  airlock,
-  servers,
-}) => {
+test('an upload that can not be handed back, since Postgres is away, is taken over when its lease has run out', {
+  meta: { id: 'stop-hand-back-database-unavailable' },
+}, async ({ airlock, servers }) => {
   const gate = airlock.gate()
   const { uploads } = servers.database
   const handBack = () => Promise.reject(new DatabaseUnavailable('connection refused'))

@@ -37,7 +37,9 @@ test('an asset that nobody uses is told when it is marked and when it is gone, w
   expect(told[2]?.payload.expiring_at).toBe(expiringAt)
 })
 
-test('assets that go with their user, or by plain SQL, are told each by itself', async ({ airlock }) => {
+test('assets that go with their user, or by plain SQL, are told each by itself', { meta: { id: 'asset-deletions-published' } }, async ({
+  airlock,
+}) => {
   const { sql } = airlock.servers
   airlock.startsWorker()
   const uploads = [await airlock.accepts(samples.logo, { clientMetadata }), await airlock.accepts(samples.photo, { clientMetadata })]
@@ -60,10 +62,9 @@ test('assets that go with their user, or by plain SQL, are told each by itself',
   }
 })
 
-test('an upload that is parked, tried again, parked again and tried again is told each time, and then how it ended', async ({
-  airlock,
-  servers,
-}) => {
+test('an upload that is parked, tried again, parked again and tried again is told each time, and then how it ended', {
+  meta: { id: 'park-and-retry-published' },
+}, async ({ airlock, servers }) => {
   let broken = true
   const copyToFinal: typeof servers.store.copyToFinal = async (from, ...rest) => {
     if (broken) throw new StoreUnavailable('SlowDown (503)', null)
@@ -92,7 +93,9 @@ test('an upload that is parked, tried again, parked again and tried again is tol
   for (const { payload } of told.slice(0, 2)) expect(payload.error).toMatchObject({ code: 'processing_failed' })
 })
 
-test('every upload that ends is told to have ended, exactly once, however it ends', async ({ airlock }) => {
+test('every upload that ends is told to have ended, exactly once, however it ends', { meta: { id: 'every-end-published-once' } }, async ({
+  airlock,
+}) => {
   const { database } = airlock.servers
   const cancelled = refusal('cancelled', { filename: 'photo.jpg' })
   airlock.startsWorker()

@@ -38,7 +38,9 @@ test('a worker forgets the answers of repeatable requests whose time is over, an
   expect(airlock.log.saying('answers of repeatable requests forgotten')).toMatchObject([{ pruned: 1500 }])
 })
 
-test('a worker forgets events that are older than EVENT_DAYS, in pieces, and keeps the others', async ({ airlock }) => {
+test('a worker forgets events that are older than EVENT_DAYS, in pieces, and keeps the others', {
+  meta: { id: 'events-pruned-in-batches' },
+}, async ({ airlock }) => {
   const { sql, database } = airlock.servers
   const insert = `
     insert into events (type, upload_id, sequence, user_id, payload, position, positioned_at)
@@ -59,7 +61,9 @@ test('a worker forgets events that are older than EVENT_DAYS, in pieces, and kee
   })
 })
 
-test('months that can not be made are told, and an upkeep that fails is followed by another', async ({ airlock }) => {
+test('months that can not be made are told, and an upkeep that fails is followed by another', {
+  meta: { id: 'partition-upkeep-fails' },
+}, async ({ airlock }) => {
   const { database } = airlock.servers
   let runs = 0
   const accessLog = {

@@ -46,7 +46,10 @@ async function receiver(): Promise<WebhookReceiver> {
 const isKnown = ({ sql }: Servers) =>
   waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === 1, { what: 'the endpoint to be known' })
 
-test('a worker that is killed while it tells is followed by one that tells with the same id', { timeout: 60_000 }, async ({ servers }) => {
+test('a worker that is killed while it tells is followed by one that tells with the same id', {
+  meta: { id: 'webhook-worker-killed' },
+  timeout: 60_000,
+}, async ({ servers }) => {
   const { airlock, starts } = await place(servers)
   const endpoint = await receiver()
   const env = { WEBHOOK_URLS: endpoint.url, WEBHOOK_ALLOW_PRIVATE: 'true' }
@@ -82,7 +85,10 @@ test('a worker tells nobody in a private network unless it is allowed, and says 
   expect(endpoint.messages).toEqual([])
 })
 
-test('when an endpoint refuses events, no line of the worker holds its address or its secret', { timeout: 60_000 }, async ({ servers }) => {
+test('when an endpoint refuses events, no line of the worker holds its address or its secret', {
+  meta: { id: 'no-webhook-secret-in-logs' },
+  timeout: 60_000,
+}, async ({ servers }) => {
   const { airlock, starts } = await place(servers)
   const endpoint = await receiver()
   endpoint.answers(answering.status(401))

@@ -88,7 +88,9 @@ test('what became of an upload is told at once, signed as the official library w
   expect(await figure(worker, 'airlock_webhook_lag_seconds')).toBe(`airlock_webhook_lag_seconds{endpoint="${name}"} 0`)
 })
 
-test('an endpoint that was down for a while gets every event, and repetitions by the same id only', async ({ airlock }) => {
+test('an endpoint that was down for a while gets every event, and repetitions by the same id only', {
+  meta: { id: 'webhook-endpoint-was-down' },
+}, async ({ airlock }) => {
   const first = await receiver({ answer: answering.status(503) })
   airlock.startsWorker(tells([endpointAt(first)]))
   await isKnown(airlock)
@@ -108,7 +110,9 @@ test('an endpoint that was down for a while gets every event, and repetitions by
   for (const message of second.messages) expect(verify(message, one)).toMatchObject({ data: { event_id: message.id } })
 })
 
-test('an endpoint that hangs holds up neither another nor its own quick events', async ({ airlock }) => {
+test('an endpoint that hangs holds up neither another nor its own quick events', { meta: { id: 'webhook-endpoint-hangs' } }, async ({
+  airlock,
+}) => {
   const dead = await receiver({ answer: answering.never })
   const half = await receiver({ answer: (response) => (half.messages.length % 2 === 0 ? undefined : response.end()) })
   const well = await receiver()
@@ -136,7 +140,7 @@ test('a slow endpoint is left after the time, and tried again', async ({ airlock
   expect(idsOf(slow.messages)).toHaveLength(1)
 })
 
-test('two workers at once tell each event once', async ({ airlock }) => {
+test('two workers at once tell each event once', { meta: { id: 'webhook-two-workers' } }, async ({ airlock }) => {
   const endpoint = await receiver({ answer: (response) => void setTimeout(() => response.end(), 20) })
   for (let i = 0; i < 2; i += 1) airlock.startsWorker(tells([endpointAt(endpoint)]))
   await isKnown(airlock)
@@ -145,7 +149,9 @@ test('two workers at once tell each event once', async ({ airlock }) => {
   expect(endpoint.messages).toHaveLength(60)
 })
 
-test('a worker that dies between the answer and its note tells again, with the same id', async ({ airlock }) => {
+test('a worker that dies between the answer and its note tells again, with the same id', {
+  meta: { id: 'webhook-worker-dies-after-answer' },
+}, async ({ airlock }) => {
   const { database } = airlock.servers
   const endpoint = await receiver()
   const dies = async () => {
@@ -170,7 +176,9 @@ test('a worker that dies between the answer and its note tells again, with the s
   expect(attempts.at(-1), 'signed anew').toBeGreaterThanOrEqual(Number(attempts[0]))
 })
 
-test('what an endpoint refuses for too long is dead, and comes when it is replayed', async ({ airlock }) => {
+test('what an endpoint refuses for too long is dead, and comes when it is replayed', {
+  meta: { id: 'webhook-gives-up-and-replays' },
+}, async ({ airlock }) => {
   const { webhooks } = airlock.servers.database
   const endpoint = await receiver({ answer: answering.status(500) })
   const { name } = endpointAt(endpoint)
@@ -204,7 +212,9 @@ test('an endpoint that asks for patience is left alone for so long', async ({ ai
   expect(rows).toEqual([{ waits: true }])
 })
 
-test('an attempt is dated by the clock of Postgres, so that a worker with a wrong clock is believed', async ({ airlock }) => {
+test('an attempt is dated by the clock of Postgres, so that a worker with a wrong clock is believed', {
+  meta: { id: 'webhook-timestamp-by-postgres' },
+}, async ({ airlock }) => {
   const { database } = airlock.servers
   const endpoint = await receiver()
   const due: typeof database.webhooks.due = async (...args) =>
@@ -228,7 +238,7 @@ test('an endpoint that says 410 hears no more of that event, and of the next', a
   await comeTo(airlock, { dead: 1, delivered: 1 })
 })
 
-test('a redirect is a failure, told as one, and followed nowhere', async ({ airlock }) => {
+test('a redirect is a failure, told as one, and followed nowhere', { meta: { id: 'webhook-redirect-fails' } }, async ({ airlock }) => {
   const elsewhere = await receiver()
   const endpoint = await receiver({ answer: answering.status(302, { location: elsewhere.url }) })
   airlock.startsWorker(tells([endpointAt(endpoint)]))
@@ -268,7 +278,9 @@ test('a worker that stops ends what it tells, and tells nothing more', async ({ 
   expect(endpoint.messages).toHaveLength(1)
 })
 
-test('what a stopping worker does not get told is broken off, and told by the next, with the same id', async ({ airlock }) => {
+test('what a stopping worker does not get told is broken off, and told by the next, with the same id', {
+  meta: { id: 'webhook-worker-stops' },
+}, async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.never })
   const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { leaseSeconds: 1 }))
   await isKnown(airlock)
@@ -286,7 +298,7 @@ test('what a stopping worker does not get told is broken off, and told by the ne
   expect(idsOf(endpoint.messages)).toHaveLength(1)
 })
 
-test('a record that is away is told, and asked again', async ({ airlock }) => {
+test('a record that is away is told, and asked again', { meta: { id: 'webhook-database-unavailable' } }, async ({ airlock }) => {
   const { database } = airlock.servers
   const endpoint = await receiver()
   let asked = 0

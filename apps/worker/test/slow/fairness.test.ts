@@ -32,6 +32,7 @@ function slowStore({ store, database }: Servers, flooder: string, ms: number): S
 }
 
 test('with 100 slow files of one user before them and two inspectors, another user’s files take little longer than on an idle worker', {
+  meta: { id: 'fairness-hundred-slow-files' },
   timeout: 300_000,
 }, async ({ airlock, servers }) => {
   const [flooder, other] = [randomUUID(), randomUUID()]

@@ -37,6 +37,7 @@ function blockingWorker({ servers, queues }: Airlock, { leaseSeconds, blocksForM
 }
 
 test('a worker whose event loop is blocked beyond its lock and its lease is overtaken, and changes nothing when it goes on', {
+  meta: { id: 'blocked-worker-beyond-lease' },
   timeout: 60_000,
 }, async ({ airlock }) => {
   const worker = blockingWorker(airlock, { leaseSeconds: 1, blocksForMs: 8000 })
@@ -57,6 +58,7 @@ test('a worker whose event loop is blocked beyond its lock and its lease is over
 })
 
 test('a worker that can write no file, and has no temp folder, inspects and promotes files of every kind', {
+  meta: { id: 'worker-without-writable-disk' },
   timeout: 60_000,
 }, async ({ servers }) => {
   // A worker of production has the queues' one name, so it gets a Redis of its own.

@@ -24,7 +24,10 @@ async function onOwnRedis(servers: Airlock['servers']) {
   return { airlock, redis }
 }
 
-test('a thousand uploads wait when Redis forgets everything, and each becomes one asset', { timeout: 240_000 }, async ({ servers }) => {
+test('a thousand uploads wait when Redis forgets everything, and each becomes one asset', {
+  meta: { id: 'thousand-uploads-redis-flushed' },
+  timeout: 240_000,
+}, async ({ servers }) => {
   const { airlock, redis } = await onOwnRedis(servers)
   const count = 1000
   const uploads = []
@@ -50,9 +53,10 @@ test('a thousand uploads wait when Redis forgets everything, and each becomes on
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty', timeoutMs: 30_000 })
 })
 
-test('a hundred videos are on their way when Redis forgets everything, and each becomes one asset', { timeout: 120_000 }, async ({
-  servers,
-}) => {
+test('a hundred videos are on their way when Redis forgets everything, and each becomes one asset', {
+  meta: { id: 'hundred-videos-redis-flushed' },
+  timeout: 120_000,
+}, async ({ servers }) => {
   const { airlock, redis } = await onOwnRedis(servers)
   const count = 100
   const producer = pipeline(airlock.queues)

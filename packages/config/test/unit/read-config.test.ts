@@ -173,13 +173,17 @@ const places: [where: string, env: Record<string, string>, reached: boolean][] =
   ['on loopback in Production, as some write it', { NODE_ENV: ' Production' }, true],
 ]
 
-test.for(places)('%s, the example secret and keys over plain HTTP are refused where others may reach us: %o %s', ([, env, reached]) => {
-  const example = problemsOf({ ...sound, JWT_SECRET: exampleJwtSecret, ...env })
-  const plain = problemsOf({ ...sound, JWKS_URL: 'http://id.example.com/jwks.json', JWT_AUDIENCE: 'airlock', ...env })
+test.for(places)(
+  '%s, the example secret and keys over plain HTTP are refused where others may reach us: %o %s',
+  { meta: { id: 'unsafe-settings-refused' } },
+  ([, env, reached]) => {
+    const example = problemsOf({ ...sound, JWT_SECRET: exampleJwtSecret, ...env })
+    const plain = problemsOf({ ...sound, JWKS_URL: 'http://id.example.com/jwks.json', JWT_AUDIENCE: 'airlock', ...env })
 
-  expect(example).toEqual(reached ? { JWT_SECRET: expect.stringContaining('is the example value') } : {})
-  expect(plain).toEqual(reached ? { JWKS_URL: expect.stringContaining('is not https') } : {})
-})
+    expect(example).toEqual(reached ? { JWT_SECRET: expect.stringContaining('is the example value') } : {})
+    expect(plain).toEqual(reached ? { JWKS_URL: expect.stringContaining('is not https') } : {})
+  },
+)
 
 test('beside others the example secret is refused as well', () => {
   const env = { ...sound, JWT_SECRET: `${'y'.repeat(32)},${exampleJwtSecret}`, HOST: '0.0.0.0' }
@@ -191,7 +195,7 @@ test('keys of this very machine may come over plain HTTP', () => {
     expect(problemsOf({ ...sound, JWKS_URL: `http://${host}/jwks.json`, JWT_AUDIENCE: 'airlock', HOST: '0.0.0.0' })).toEqual({})
 })
 
-test('with keys of an issuer an audience is required, unless any may count', () => {
+test('with keys of an issuer an audience is required, unless any may count', { meta: { id: 'audience-required' } }, () => {
   const env = { ...sound, JWKS_URL: 'https://id.example.com/jwks.json' }
   expect(problemsOf(env)).toEqual({ JWT_AUDIENCE: expect.stringContaining('JWT_ALLOW_ANY_AUDIENCE=true allows it') })
   expect(problemsOf({ ...env, JWT_AUDIENCE: 'airlock' })).toEqual({})

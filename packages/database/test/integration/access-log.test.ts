@@ -79,7 +79,11 @@ test('an access saves an asset that was marked as unused, also within the hour',
   expect(await database.assets.byId(id)).toMatchObject({ expiringAt: null })
 })
 
-test('the log does not wait for an asset that somebody has locked', async ({ database, url, sql }) => {
+test('the log does not wait for an asset that somebody has locked', { meta: { id: 'access-log-skips-locked' } }, async ({
+  database,
+  url,
+  sql,
+}) => {
   const [locked, free] = [await promoted(database), await promoted(database)]
   const blocker = await connected(url)
   onTestFinished(() => blocker.end())

@@ -134,12 +134,9 @@ async function stopsAt(point: string, { url, sql }: { url: string; sql: Client }
   }
 }
 
-test('a deletion that meets a link which is just being made waits for it, and finds the asset in use', async ({
-  database,
-  other,
-  url,
-  sql,
-}) => {
+test('a deletion that meets a link which is just being made waits for it, and finds the asset in use', {
+  meta: { id: 'deletion-meets-link' },
+}, async ({ database, other, url, sql }) => {
   const userId = randomUUID()
   const images = await pictures(database, 2, userId)
   const list = { userId, brandId: randomUUID() }
@@ -157,7 +154,12 @@ test('a deletion that meets a link which is just being made waits for it, and fi
   await stop.forget()
 })
 
-test('a link that meets a deletion which is just being made does not find the asset', async ({ database, other, url, sql }) => {
+test('a link that meets a deletion which is just being made does not find the asset', { meta: { id: 'link-meets-deletion' } }, async ({
+  database,
+  other,
+  url,
+  sql,
+}) => {
   const userId = randomUUID()
   const images = await pictures(database, 2, userId)
   const list = { userId, brandId: randomUUID() }

@@ -87,7 +87,9 @@ test('an upload that nobody knows is not cancelled', async ({ database }) => {
   expect(await database.uploads.cancel(randomUUID(), cancelled)).toEqual({ cancelled: false, reason: 'unknown', state: null })
 })
 
-test('when a promotion and a cancellation meet, exactly one wins, and the loser learns it', async ({ database, other }) => {
+test('when a promotion and a cancellation meet, exactly one wins, and the loser learns it', {
+  meta: { id: 'promotion-meets-cancellation' },
+}, async ({ database, other }) => {
   for (let round = 0; round < 30; round += 1) {
     const mine = await claimed(database)
     const [completed, outcome] = await Promise.all([

@@ -26,7 +26,7 @@ test('what is gone stays gone', async ({ database }) => {
   for (const gone of [id, randomUUID()]) expect(await database.assets.delete(gone, { force: true })).toBe('gone')
 })
 
-test('of ten who delete an asset at once, one does', async ({ database, other }) => {
+test('of ten who delete an asset at once, one does', { meta: { id: 'ten-deletions-at-once' } }, async ({ database, other }) => {
   const { id } = await promoted(database)
   const outcomes = await Promise.all(
     Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? database : other).assets.delete(id, { force: i % 3 === 0 })),
@@ -42,7 +42,7 @@ test('an object is purged however its asset left: with its user, or by plain SQL
   expect(due.map(({ key }) => key).toSorted()).toEqual([ofUser.s3Key, bySql.s3Key].toSorted())
 })
 
-test('a deletion that is rolled back purges nothing', async ({ database, sql }) => {
+test('a deletion that is rolled back purges nothing', { meta: { id: 'deletion-rolled-back' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   await sql.query('begin')
   await sql.query('delete from assets where id = $1', [asset.id])

@@ -82,7 +82,11 @@ test('of ten relays at once one has the lease, and the next one once it is given
   expect(await other.eventRelay.take(turn())).toBe(true)
 })
 
-test('a relay whose lease ran out and was taken over gives no position any more', async ({ database, other, sql }) => {
+test('a relay whose lease ran out and was taken over gives no position any more', { meta: { id: 'relay-lease-taken-over' } }, async ({
+  database,
+  other,
+  sql,
+}) => {
   await promoted(database)
   const paused = turn()
   await database.eventRelay.take(paused)

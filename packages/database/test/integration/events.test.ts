@@ -98,7 +98,9 @@ test('what is not an end is not told: acceptance, claims, leases, releases, and 
   expect(await placeAll(database)).toBe(0)
 })
 
-test('an asset is told when it is marked to expire and when it is gone, by whatever deletes it', async ({ database, sql }) => {
+test('an asset is told when it is marked to expire and when it is gone, by whatever deletes it', {
+  meta: { id: 'asset-events-by-any-deletion' },
+}, async ({ database, sql }) => {
   const asset = await promoted(database)
   await sql.query(`update assets set created_at = now() - interval '100 days' where id = $1`, [asset.id])
   await database.assets.markExpiring(asset.id, { days: 90, graceDays: 7 })
@@ -127,7 +129,7 @@ test('assets that Airlock did not make are not told of', async ({ database, sql 
   expect(await placeAll(database)).toBe(0)
 })
 
-test('a change that is rolled back is not told', async ({ database, sql }) => {
+test('a change that is rolled back is not told', { meta: { id: 'event-rolled-back' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   const before = await eventsOf(sql, asset.uploadId ?? '')
   await sql.query('begin')
@@ -139,7 +141,7 @@ test('a change that is rolled back is not told', async ({ database, sql }) => {
   expect((await eventsOf(sql, asset.uploadId ?? '')).at(-1), 'it took no number').toMatchObject({ type: 'asset.deleted', sequence: 2 })
 })
 
-test('no upload has two ends, not even by plain SQL', async ({ database, sql }) => {
+test('no upload has two ends, not even by plain SQL', { meta: { id: 'upload-ends-once' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   for (const type of finalEventTypes) {
     const second = `insert into events (type, upload_id, sequence, user_id, payload) values ($1, $2, 9, $3, '{}')`

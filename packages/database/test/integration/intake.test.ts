@@ -55,7 +55,9 @@ test('an unknown user is refused where the users table wants more than an id', a
   await drop()
 })
 
-test('of 200 files that arrive at once at two gateways, exactly as many as the limit get in', async ({ database, other }) => {
+test('of 200 files that arrive at once at two gateways, exactly as many as the limit get in', {
+  meta: { id: 'hourly-limit-exact-across-gateways' },
+}, async ({ database, other }) => {
   const userId = randomUUID()
   const limit = { filesPerHour: 100 }
 
@@ -148,7 +150,9 @@ test('a request of which one upload was abandoned meanwhile is not accepted at a
   expect(await database.uploads.byId(third ?? '')).toMatchObject({ state: 'receiving', finalKey: null })
 })
 
-test('when acceptance and the sweeper meet, the request is accepted whole or not at all', async ({ database, other }) => {
+test('when acceptance and the sweeper meet, the request is accepted whole or not at all', {
+  meta: { id: 'acceptance-meets-sweeper' },
+}, async ({ database, other }) => {
   for (let round = 0; round < 20; round += 1) {
     const uploads = [newUpload(), newUpload(), newUpload()]
     for (const upload of uploads) await database.uploads.register(upload, plenty)

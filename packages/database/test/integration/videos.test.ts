@@ -184,7 +184,10 @@ describe('a bound on the running videos of one project', () => {
     expect(await database.uploads.claim(single?.id ?? '', bounded)).toMatchObject({ claimed: true })
   })
 
-  test('lets the next one in when one ends, or its worker is gone', async ({ database, sql }) => {
+  test('lets the next one in when one ends, or its worker is gone', { meta: { id: 'dead-worker-frees-project-slot' } }, async ({
+    database,
+    sql,
+  }) => {
     const [first, second, third, fourth] = await ofProject(database, randomUUID(), 4)
     const claimOf = (video: NewVideo | undefined) => database.uploads.claim(video?.id ?? '', bounded)
     for (const video of [first, second]) expect(await claimOf(video)).toMatchObject({ claimed: true })

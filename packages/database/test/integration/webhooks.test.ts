@@ -56,7 +56,7 @@ test('an endpoint hears what comes from when it is known, however often it is ma
   ])
 })
 
-test('many who fan out at once make each delivery once', async ({ database, other }) => {
+test('many who fan out at once make each delivery once', { meta: { id: 'webhook-fan-out-once' } }, async ({ database, other }) => {
   await database.webhooks.register([shop])
   await happens(database, 20)
   const made = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? database : other).webhooks.fanOut(shop, { limit: 5 })))
@@ -112,7 +112,10 @@ test('who has it has it: also when another attempt was made meanwhile, or it was
   expect(await webhooks.counts()).toEqual([{ endpoint: shop, pending: 0, delivered: 1, dead: 0 }])
 })
 
-test('an attempt that was overtaken changes nothing when it fails', async ({ database, sql }) => {
+test('an attempt that was overtaken changes nothing when it fails', { meta: { id: 'webhook-overtaken-attempt' } }, async ({
+  database,
+  sql,
+}) => {
   const { webhooks } = database
   const [first] = (await taken(database)) as [Delivery]
   await dueNow(sql)

@@ -147,7 +147,11 @@ test('an upload that is no asset has none, and an asset that nobody made is null
   expect(await database.assets.byId(randomUUID())).toBeNull()
 })
 
-test('completing twice, and by twenty at once, makes one asset', async ({ database, other, sql }) => {
+test('completing twice, and by twenty at once, makes one asset', { meta: { id: 'completion-is-idempotent' } }, async ({
+  database,
+  other,
+  sql,
+}) => {
   const mine = await claimed(database)
 
   const outcomes = await Promise.allSettled(

@@ -17,7 +17,7 @@ import {
 
 const parts = { userId: 'u', projectId: 'p', brandId: 'b', stamp: '1_2', safeName: 'n.x' }
 
-/** The table of the design, section 5, as its reader would write it down again. */
+/** The table of asset kinds, written down a second time. */
 const promised: Record<AssetType, { mediaTypes: string[]; maxBytes: number; key: string; cacheControl: string; lane: string }> = {
   brand_image: {
     mediaTypes: ['image/jpeg', 'image/png', 'image/webp'],
@@ -42,7 +42,7 @@ const promised: Record<AssetType, { mediaTypes: string[]; maxBytes: number; key:
   },
 }
 
-test.for(assetTypes)('%s is what the design promises', (type, { expect }) => {
+test.for(assetTypes)('%s is what the design promises', { meta: { id: 'asset-kinds-table' } }, (type, { expect }) => {
   const { mediaTypes, maxBytes, cacheControl, lane, finalKey } = assetKind(type)
   expect({ mediaTypes, maxBytes, cacheControl, lane, key: finalKey(parts) }).toEqual(promised[type])
 })

@@ -68,6 +68,7 @@ const anyText = fc
 
 test.for(errorCodes)(
   'whatever a client writes, the detail of %s stays on one line, in its own direction, well-formed and short',
+  { meta: { id: 'error-detail-is-sanitised' } },
   (code, { expect }) => {
     fc.assert(
       fc.property(anyText, (text) => {

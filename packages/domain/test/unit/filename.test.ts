@@ -83,7 +83,9 @@ test.for(refused)('$what is refused as a name, and the sentence says why', ({ ra
 
 const anyName = fc.string({ unit: 'binary', maxLength: 300 })
 
-test('whatever a client calls its file, the name has no path, no controls, and stays itself when it comes back', () => {
+test('whatever a client calls its file, the name has no path, no controls, and stays itself when it comes back', {
+  meta: { id: 'filename-is-sanitised' },
+}, () => {
   fc.assert(
     fc.property(anyName, (raw) => {
       const name = parsed(raw)

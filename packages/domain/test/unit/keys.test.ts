@@ -19,7 +19,7 @@ const brandId = 'c3f1c9de-6b7a-4b1e-8f0a-1234567890ab'
 const acceptedAt = new Date('2026-11-24T10:20:30.999Z')
 const parts = { uploadId, userId, projectId, brandId, filename: 'Mein Logo.PNG', acceptedAt }
 
-test('a quarantine key holds the upload id and nothing of the user', () => {
+test('a quarantine key holds the upload id and nothing of the user', { meta: { id: 'quarantine-key-has-no-user-text' } }, () => {
   expect(quarantineKey(uploadId)).toBe(`quarantine/${uploadId}`)
 })
 
@@ -112,7 +112,9 @@ test('two files of one name and one second get two keys', () => {
   expect(finalKey({ ...parts, assetType: 'brand_image' })).not.toBe(other)
 })
 
-test('whatever a file is called, its final key stays below its prefix and has no empty, `.` or `..` segment', () => {
+test('whatever a file is called, its final key stays below its prefix and has no empty, `.` or `..` segment', {
+  meta: { id: 'final-key-is-safe' },
+}, () => {
   fc.assert(
     fc.property(fc.constantFrom(...assetTypes), fc.string({ unit: 'binary', minLength: 1, maxLength: 255 }), (assetType, filename) => {
       const key = finalKey({ ...parts, assetType, filename })

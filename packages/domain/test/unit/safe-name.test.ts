@@ -45,7 +45,7 @@ const anyName = fc
     }
   })
 
-test('whatever a file is called, its safe name stands in any key, URL and shell as it is', () => {
+test('whatever a file is called, its safe name stands in any key, URL and shell as it is', { meta: { id: 'safe-name' } }, () => {
   fc.assert(
     fc.property(anyName, (filename) => {
       const safe = safeName(filename)

@@ -12,7 +12,7 @@ import {
   uploadStates,
 } from '../../src/index.ts'
 
-/** The drawing of the design, section 4, arrow by arrow. */
+/** The states of docs/design.md, arrow by arrow. */
 const arrows = [
   'receiving → received',
   'receiving → abandoned',

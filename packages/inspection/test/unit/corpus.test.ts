@@ -23,7 +23,7 @@ describe('what is fine is never turned away', { timeout: 20_000 }, () => {
   })
 })
 
-describe('what is not is turned away for its own reason', { timeout: 20_000 }, () => {
+describe('what is not is turned away for its own reason', { meta: { id: 'corpus-rejections' }, timeout: 20_000 }, () => {
   test.each(bad)('$file: $why', async (entry) => {
     const said = String(outcome(await judged(entry)))
 

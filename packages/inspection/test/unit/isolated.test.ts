@@ -83,9 +83,10 @@ test('what the source throws comes through as it is, and the process goes on', {
   expect(await inspector.run({ ...errand, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
 })
 
-test('a source that failed counts as the reason, also when the process dies of something else afterwards', { timeout: 30_000 }, async ({
-  inspector,
-}) => {
+test('a source that failed counts as the reason, also when the process dies of something else afterwards', {
+  meta: { id: 'store-failure-is-the-reason' },
+  timeout: 30_000,
+}, async ({ inspector }) => {
   const unavailable = new Error('the store is unavailable')
   const failing = doing(() => {
     process.kill(inspector.pid ?? 0, 'SIGSTOP') // so that it dies after the source has failed, and has no time to say anything
@@ -132,7 +133,9 @@ test('a process that hangs is ended when its time is up', { timeout: 30_000 }, a
   expect(isAlive(inspector.pid ?? 0)).toBe(false)
 })
 
-test('time in which the store keeps a file waiting does not count', { timeout: 30_000 }, async ({ inspector }) => {
+test('time in which the store keeps a file waiting does not count', { meta: { id: 'store-time-does-not-count' }, timeout: 30_000 }, async ({
+  inspector,
+}) => {
   await inspector.run({ ...errand, source: bytesInMemory(bytes) })
   const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
 

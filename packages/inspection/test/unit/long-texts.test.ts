@@ -13,11 +13,15 @@ test.for([
   { of: 'letters', kind: 'profile', bytes: longest('a') },
   { of: 'UTF-16', kind: 'exif', bytes: longest('a\0') },
   { of: 'UTF-16 of the other order', kind: 'other', bytes: longest('\0a') },
-] as const)('16 MiB of $of in a part of the kind $kind are searched to their end', { timeout: 60_000 }, ({ kind, bytes }) => {
-  const part: Part = { where: 'a part', kind, bytes, at: 0 }
+] as const)(
+  '16 MiB of $of in a part of the kind $kind are searched to their end',
+  { meta: { id: 'long-texts-are-searched' }, timeout: 60_000 },
+  ({ kind, bytes }) => {
+    const part: Part = { where: 'a part', kind, bytes, at: 0 }
 
-  expect(() => searchSuspicious(Buffer.alloc(16), [part])).not.toThrow()
-})
+    expect(() => searchSuspicious(Buffer.alloc(16), [part])).not.toThrow()
+  },
+)
 
 test('runs of printable characters are found wherever they stand, from 32 characters on', () => {
   const [short, long] = ['x'.repeat(31), 'y'.repeat(32)]

@@ -105,13 +105,16 @@ function isGone(pid: number | null): boolean {
   }
 }
 
-test.skipIf(!launcher.inNamespaces)('when the worker is killed, its inspectors die with it, whatever they do', patient, async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'airlock-worker-'))
-  const file = join(folder, 'worker.ts')
-  const url = (path: string) => new URL(path, import.meta.url).href
-  writeFileSync(
-    file,
-    `import { OneInspector } from '${url('../../src/isolated/one-inspector.ts')}'
+test.skipIf(!launcher.inNamespaces)(
+  'when the worker is killed, its inspectors die with it, whatever they do',
+  { ...patient, meta: { id: 'inspectors-die-with-worker' } },
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'airlock-worker-'))
+    const file = join(folder, 'worker.ts')
+    const url = (path: string) => new URL(path, import.meta.url).href
+    writeFileSync(
+      file,
+      `import { OneInspector } from '${url('../../src/isolated/one-inspector.ts')}'
      import { findLauncher } from '${url('../../src/isolated/namespaces.ts')}'
      const launcher = findLauncher()
      const inspector = new OneInspector({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${fileURLToPath(url('../hostile/burns-time.ts'))}'] } })
@@ -119,17 +122,18 @@ test.skipIf(!launcher.inNamespaces)('when the worker is killed, its inspectors d
      const source = { size: 1, read: async () => new Uint8Array(1) }
      inspector.run({ source, upload: {}, limits: {}, ...cost, signal: new AbortController().signal }).catch(() => {})
      setInterval(() => { if (inspector.pid !== null) process.send(inspector.pid) }, 50)`,
-  )
-  const worker = fork(file, [], { execArgv: process.execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
-  try {
-    const [pid] = await once(worker, 'message')
-    await waitFor(() => cpuTicks(pid) > 50, { what: 'the inspector to be busy', timeoutMs: 60_000 })
-    worker.kill('SIGKILL')
-    await waitFor(() => isGone(pid), { what: 'the inspector to die', timeoutMs: 20_000 })
-  } finally {
-    worker.kill('SIGKILL')
-    rmSync(folder, { recursive: true })
-  }
-})
+    )
+    const worker = fork(file, [], { execArgv: process.execArgv, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    try {
+      const [pid] = await once(worker, 'message')
+      await waitFor(() => cpuTicks(pid) > 50, { what: 'the inspector to be busy', timeoutMs: 60_000 })
+      worker.kill('SIGKILL')
+      await waitFor(() => isGone(pid), { what: 'the inspector to die', timeoutMs: 20_000 })
+    } finally {
+      worker.kill('SIGKILL')
+      rmSync(folder, { recursive: true })
+    }
+  },
+)
 
 const cpuTicks = (pid: number): number => Number(readFileSync(`/proc/${pid}/stat`, 'utf8').split(' ')[13])

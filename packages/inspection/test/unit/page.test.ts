@@ -24,7 +24,7 @@ test('the page counts the corpus as it is', () => {
   expect(page).toContain(`| Airlock | ${manifest.length} | 0 of ${manifest.length - good} | 0 of ${good} |`)
 })
 
-test('the page names every code that the corpus is rejected with', () => {
+test('the page names every code that the corpus is rejected with', { meta: { id: 'rejection-codes-documented' } }, () => {
   const codes = new Set(manifest.map(({ expect }) => expect).filter((code) => code !== 'completed'))
   expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
 })

@@ -34,7 +34,7 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
     expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), cap)).toBeNull()
   })
 
-  test('the search of a text, as a whole', () => {
+  test('the search of a text, as a whole', { meta: { id: 'text-search-is-linear' } }, () => {
     const texts = [
       '<script>',
       '<x:script src=',

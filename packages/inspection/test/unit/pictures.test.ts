@@ -85,7 +85,9 @@ test('a picture with damaged pixels is corrupt', async () => {
   )
 })
 
-test('a picture with more pixels than the limit is rejected by its header alone, before the missing pixels are missed', async () => {
+test('a picture with more pixels than the limit is rejected by its header alone, before the missing pixels are missed', {
+  meta: { id: 'pixel-limit-by-header' },
+}, async () => {
   const bomb = Buffer.from(whole['logo.png'])
   bomb.writeUInt32BE(12_000, 16)
   bomb.writeUInt32BE(12_000, 20)
@@ -96,7 +98,7 @@ test('a picture with more pixels than the limit is rejected by its header alone,
   )
 })
 
-test('the pixels of all frames count together', async () => {
+test('the pixels of all frames count together', { meta: { id: 'pixel-limit-counts-frames' } }, async () => {
   const limits = { ...defaultLimits, maxPixels: 4 * 160 * 160 - 1 }
 
   expect(outcome(await inspected(sample('good/spinning badge.webp'), 'badge.webp', limits))).toMatch(/^too_many_pixels: /)

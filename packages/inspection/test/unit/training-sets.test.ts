@@ -20,7 +20,9 @@ describe('the pixels of all pictures in an archive are bounded together', () => 
     expect(outcome(await inspected(zipOf(copies(await flat(side), 10)), 'set.zip', limits))).toMatchObject({ pictures: 10 })
   })
 
-  test('one more is refused before it is decoded, and the answer says how much there may be', async () => {
+  test('one more is refused before it is decoded, and the answer says how much there may be', {
+    meta: { id: 'archive-pixel-budget' },
+  }, async () => {
     const bad = Buffer.from(await flat(side))
     bad.fill(0xff, 25) // its pixels do not decode
     const verdict = await inspected(zipOf([...copies(await flat(side), 10), { name: 'last.webp', data: bad }]), 'set.zip', limits)

@@ -35,7 +35,10 @@ async function failure(launcher: Launcher, given: Partial<Errand> = {}, maxMemor
   }
 }
 
-test('the limit of memory holds for synchronous code that never gives the event loop a turn', patient, async () => {
+test('the limit of memory holds for synchronous code that never gives the event loop a turn', {
+  ...patient,
+  meta: { id: 'memory-limit-of-synchronous-code' },
+}, async () => {
   expect(await failure(hostile('fills-memory'), {}, 300)).toMatchObject({
     name: 'InspectionFailed',
     message: 'needed more than 300 MiB',
@@ -43,7 +46,10 @@ test('the limit of memory holds for synchronous code that never gives the event 
   })
 })
 
-test('the limit of processor time holds for synchronous code, and is the file’s fault', patient, async () => {
+test('the limit of processor time holds for synchronous code, and is the file’s fault', {
+  ...patient,
+  meta: { id: 'cpu-limit-of-synchronous-code' },
+}, async () => {
   expect(await failure(hostile('burns-time'), { maxCpuSeconds: 1.5 })).toMatchObject({
     message: 'needed more than 1.5 s of processor time',
     fault: { kind: 'cpu_time', limitSeconds: 1.5 },

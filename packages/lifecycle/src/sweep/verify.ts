@@ -25,7 +25,7 @@ export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'recei
   after: string | null
 }
 
-/** Something that is not as the invariants have it (design, section 2). */
+/** Something that is not as the invariants have it (docs/design.md). */
 export interface Breach {
   readonly what:
     | 'asset without object'

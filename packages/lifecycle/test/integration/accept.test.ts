@@ -60,7 +60,9 @@ test('a request of which one file was given up meanwhile is not accepted at all,
   await discard(files[0] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
 })
 
-test('with Redis away a file is accepted all the same, and the sweeper wakes a worker when Redis is back', async ({ airlock, world }) => {
+test('with Redis away a file is accepted all the same, and the sweeper wakes a worker when Redis is back', {
+  meta: { id: 'acceptance-redis-unavailable' },
+}, async ({ airlock, world }) => {
   const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
   const file = await airlock.receives(samples.photo)
 

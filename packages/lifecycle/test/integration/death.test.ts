@@ -22,20 +22,25 @@ async function comesAgain(airlock: Airlock, upload: { id: string }) {
   return airlock.worker().process(upload)
 }
 
-test.for(deaths(steps))('a picture whose worker dies $when $step becomes exactly one asset', async ({ fate }, { airlock, expect }) => {
-  const upload = await airlock.accepts(samples.photo)
-  expect(await airlock.worker(fate).process(upload)).toEqual({ ended: 'died' })
+test.for(deaths(steps))(
+  'a picture whose worker dies $when $step becomes exactly one asset',
+  { meta: { id: 'picture-worker-dies-at-any-step' } },
+  async ({ fate }, { airlock, expect }) => {
+    const upload = await airlock.accepts(samples.photo)
+    expect(await airlock.worker(fate).process(upload)).toEqual({ ended: 'died' })
 
-  await comesAgain(airlock, upload)
+    await comesAgain(airlock, upload)
 
-  expect(await airlock.assetsOf(upload)).toHaveLength(1)
-  expect(await airlock.quarantine()).toEqual([])
-  expect(await airlock.finalObjects()).toEqual([upload.finalKey])
-  expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(samples.photo.bytes)).toBe(true)
-})
+    expect(await airlock.assetsOf(upload)).toHaveLength(1)
+    expect(await airlock.quarantine()).toEqual([])
+    expect(await airlock.finalObjects()).toEqual([upload.finalKey])
+    expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(samples.photo.bytes)).toBe(true)
+  },
+)
 
 test.for(deaths(['copyToFinal', 'complete', 'purge'] as const))(
   'a large video whose worker dies $when $step becomes exactly one asset',
+  { meta: { id: 'large-video-worker-dies-at-any-step' } },
   async ({ fate }, { airlock, expect }) => {
     const upload = await airlock.accepts(largeScene())
     await airlock.worker(fate).process(upload)
@@ -50,6 +55,7 @@ test.for(deaths(['copyToFinal', 'complete', 'purge'] as const))(
 
 test.for(deaths(stepsOfRejection))(
   'a bad picture whose worker dies $when $step is rejected, and nothing of it is left',
+  { meta: { id: 'rejection-worker-dies-at-any-step' } },
   async ({ fate }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(samples.brokenPhoto)
     await airlock.worker(fate).process(upload)
@@ -79,7 +85,7 @@ test.for(deaths(steps))(
   },
 )
 
-test('a file that is parked keeps its bytes, whatever comes', async ({ airlock, expect }) => {
+test('a file that is parked keeps its bytes, whatever comes', { meta: { id: 'parked-file-keeps-bytes' } }, async ({ airlock, expect }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.uploads.park(await airlock.claims(upload), refusal('processing_failed', upload), 'the disk is full')
   await airlock.worker().process(upload)

@@ -25,7 +25,9 @@ test('a file that is discarded by our fault is given back, here and in Postgres'
   expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
 })
 
-test('an accepted file is never discarded, however late somebody tries', async ({ airlock }) => {
+test('an accepted file is never discarded, however late somebody tries', { meta: { id: 'accepted-file-not-discarded' } }, async ({
+  airlock,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   const file = { ...upload, uploadId: upload.id, mediaType: 'image/jpeg', sizeBytes: 1, contentHash: '', etag: '' } as const
 
@@ -35,7 +37,9 @@ test('an accepted file is never discarded, however late somebody tries', async (
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('while the database is away nothing is discarded, since the file may have been accepted', async ({ airlock, world }) => {
+test('while the database is away nothing is discarded, since the file may have been accepted', {
+  meta: { id: 'discard-database-unavailable' },
+}, async ({ airlock, world }) => {
   const closed = await openAt(world.databaseUrl)
   await closed.close()
   const file = await airlock.receives(dot)

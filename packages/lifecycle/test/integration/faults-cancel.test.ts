@@ -24,7 +24,9 @@ test.beforeEach(async ({ world }) => {
   await world.sql.query('truncate purges')
 })
 
-test('an upload that is cancelled while Redis has forgotten its job leaves nothing in quarantine', async ({ airlock, world }) => {
+test('an upload that is cancelled while Redis has forgotten its job leaves nothing in quarantine', {
+  meta: { id: 'cancel-redis-flushed' },
+}, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
   await airlock.forgetsJobs('images')
 
@@ -36,7 +38,9 @@ test('an upload that is cancelled while Redis has forgotten its job leaves nothi
   expect(airlock.log.lines.filter(({ message }) => message.includes('not ours'))).toEqual([])
 })
 
-test('what was written late under the quarantine key of a cancelled upload goes with the second removal', async ({ airlock, world }) => {
+test('what was written late under the quarantine key of a cancelled upload goes with the second removal', {
+  meta: { id: 'late-write-to-cancelled-key' },
+}, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
   await cancels(airlock, upload)
   await purges(airlock)

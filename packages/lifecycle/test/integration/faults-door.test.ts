@@ -36,6 +36,7 @@ async function timePasses(airlock: Airlock): Promise<void> {
 for (const sample of [dot, largeScene()]) {
   test.for(steps)(
     `${sample.filename}, whose gateway dies $when $verb, ends as it must`,
+    { meta: { id: 'gateway-dies-at-any-step' } },
     async ({ verb, when, becomes }, { airlock, expect }) => {
       const mortal = new Mortal({ verb, when })
       // what a bell can't do is told in the log, so its gateway answers and dies later
@@ -54,7 +55,9 @@ for (const sample of [dot, largeScene()]) {
   )
 }
 
-test('a registration whose answer gets lost is abandoned by the sweeper, and does not count', async ({ airlock }) => {
+test('a registration whose answer gets lost is abandoned by the sweeper, and does not count', {
+  meta: { id: 'registration-answer-lost' },
+}, async ({ airlock }) => {
   const register: Airlock['uploads']['register'] = async (...args) => {
     await airlock.uploads.register(...args)
     throw new DatabaseUnavailable('the answer got lost')
@@ -66,7 +69,9 @@ test('a registration whose answer gets lost is abandoned by the sweeper, and doe
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', counted: false }])
 })
 
-test('an acceptance whose answer gets lost is not taken back: its file becomes an asset', async ({ airlock }) => {
+test('an acceptance whose answer gets lost is not taken back: its file becomes an asset', {
+  meta: { id: 'acceptance-answer-lost' },
+}, async ({ airlock }) => {
   const file = await airlock.receives(samples.photo)
   const uploads: Pick<Airlock['uploads'], 'accept'> = {
     accept: async (...args) => {
@@ -90,7 +95,9 @@ test('an acceptance whose answer gets lost is not taken back: its file becomes a
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('a repeatable request whose acceptance was not heard gets its first answer when it comes again', async ({ airlock, world }) => {
+test('a repeatable request whose acceptance was not heard gets its first answer when it comes again', {
+  meta: { id: 'idempotent-acceptance-answer-lost' },
+}, async ({ airlock, world }) => {
   const request = { userId: airlock.userId, key: 'a key', leaseSeconds: 30, keepHours: 24 }
   const { idempotency } = world.database
   const beginning = await idempotency.begin(request)
@@ -112,7 +119,9 @@ test('a repeatable request whose acceptance was not heard gets its first answer 
   expect(await airlock.rows()).toMatchObject([{ state: 'completed' }])
 })
 
-test('a gateway that was paused until its file was abandoned accepts nothing, and leaves nothing', async ({ airlock }) => {
+test('a gateway that was paused until its file was abandoned accepts nothing, and leaves nothing', {
+  meta: { id: 'paused-gateway-accepts-nothing' },
+}, async ({ airlock }) => {
   const file = await airlock.receives(dot)
   await timePasses(airlock)
 

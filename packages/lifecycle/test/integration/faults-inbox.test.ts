@@ -45,7 +45,9 @@ test('a job that is delivered again finds the same upload, before and after its 
   expect(await airlock.rows()).toHaveLength(1)
 })
 
-test('of ten deliveries at once one registers, and one asset comes of it', async ({ airlock }) => {
+test('of ten deliveries at once one registers, and one asset comes of it', { meta: { id: 'video-delivered-ten-times' } }, async ({
+  airlock,
+}) => {
   const video = await puts(airlock)
   await Promise.all(Array.from({ length: 10 }, () => registers(airlock, video)))
   const runs = await Promise.all(Array.from({ length: 10 }, () => airlock.worker().process({ id: video.uploadId })))
@@ -61,12 +63,16 @@ const registering = [
   ['after', 'registerVideo'],
 ] as const
 
-test.for(registering)('a video whose worker dies %s %s becomes exactly one asset', async ([when, verb], { airlock }) => {
-  const video = await puts(airlock)
-  await diesRegistering(airlock, video, when, verb)
-  expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
-  await expectOneAsset(airlock, video)
-})
+test.for(registering)(
+  'a video whose worker dies %s %s becomes exactly one asset',
+  { meta: { id: 'video-registration-worker-dies' } },
+  async ([when, verb], { airlock }) => {
+    const video = await puts(airlock)
+    await diesRegistering(airlock, video, when, verb)
+    expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
+    await expectOneAsset(airlock, video)
+  },
+)
 
 const steps = ['claim', 'read', 'learnHash', 'copyToFinal', 'complete', 'purge'] as const
 const working = steps.flatMap((step) => [
@@ -74,13 +80,17 @@ const working = steps.flatMap((step) => [
   { when: 'after', step },
 ])
 
-test.for(working)('a video of the inbox whose worker dies $when $step becomes exactly one asset', async ({ when, step }, { airlock }) => {
-  const video = await puts(airlock)
-  expect(await delivers(airlock, video, when === 'before' ? { diesBefore: step } : { diesAfter: step })).toEqual({ ended: 'died' })
-  if ((await airlock.stateOf({ id: video.uploadId })) === 'processing') await airlock.leaseRunsOut({ id: video.uploadId })
-  await delivers(airlock, video)
-  await expectOneAsset(airlock, video)
-})
+test.for(working)(
+  'a video of the inbox whose worker dies $when $step becomes exactly one asset',
+  { meta: { id: 'inbox-video-worker-dies' } },
+  async ({ when, step }, { airlock }) => {
+    const video = await puts(airlock)
+    expect(await delivers(airlock, video, when === 'before' ? { diesBefore: step } : { diesAfter: step })).toEqual({ ended: 'died' })
+    if ((await airlock.stateOf({ id: video.uploadId })) === 'processing') await airlock.leaseRunsOut({ id: video.uploadId })
+    await delivers(airlock, video)
+    await expectOneAsset(airlock, video)
+  },
+)
 
 test('a video of several parts is hashed in pieces, and its hash is not computed a second time', async ({ airlock, world }) => {
   const sample = largeScene(12 * MiB)
@@ -114,13 +124,17 @@ const unfit: { what: string; given: Parameters<typeof puts>[1]; code: string }[]
   { what: 'is cut off', given: { sample: { ...samples.scene, bytes: samples.scene.bytes.subarray(0, 600) } }, code: 'file_corrupt' },
 ]
 
-test.for(unfit)('a video that $what is rejected, and its object removed', async ({ given, code }, { airlock, expect }) => {
-  const video = await puts(airlock, given)
-  expect(await delivers(airlock, video)).toMatchObject({ ended: 'rejected' })
-  expect(await airlock.of({ id: video.uploadId })).toMatchObject({ state: 'rejected', refusal: { code } })
-  expect(await airlock.inbox()).toEqual([])
-  expect(await airlock.finalObjects()).toEqual([])
-})
+test.for(unfit)(
+  'a video that $what is rejected, and its object removed',
+  { meta: { id: 'video-rejected' } },
+  async ({ given, code }, { airlock, expect }) => {
+    const video = await puts(airlock, given)
+    expect(await delivers(airlock, video)).toMatchObject({ ended: 'rejected' })
+    expect(await airlock.of({ id: video.uploadId })).toMatchObject({ state: 'rejected', refusal: { code } })
+    expect(await airlock.inbox()).toEqual([])
+    expect(await airlock.finalObjects()).toEqual([])
+  },
+)
 
 test('a video that is larger than may be is rejected before it is read', async ({ airlock, world }) => {
   const video = await puts(airlock)
@@ -134,7 +148,9 @@ test('a video that is larger than may be is rejected before it is read', async (
   expect(await airlock.inbox()).toEqual([])
 })
 
-test('a video that is replaced after it was registered is never promoted, and an operator hears of it', async ({ airlock, world }) => {
+test('a video that is replaced after it was registered is never promoted, and an operator hears of it', {
+  meta: { id: 'registered-video-replaced' },
+}, async ({ airlock, world }) => {
   const video = await puts(airlock)
   await registers(airlock, video)
   await world.bucket.put(video.key, largeScene(1 * MiB).bytes, { 'user-id': airlock.userId, filename: 'scene.mp4' })
@@ -150,16 +166,20 @@ const notTheirs: { what: string; says: Record<string, string> | undefined; asks:
   { what: 'says no user', says: { filename: 'scene.mp4' }, asks: {} },
 ]
 
-test.for(notTheirs)('an object that $what is refused for good, and stays untouched', async ({ says, asks }, { airlock, expect }) => {
-  airlock.leavesBehind('what is disputed waits for people')
-  const video = await puts(airlock, says === undefined ? {} : { says })
-  const before = await airlock.store.head(video.key)
+test.for(notTheirs)(
+  'an object that $what is refused for good, and stays untouched',
+  { meta: { id: 'video-of-another-owner' } },
+  async ({ says, asks }, { airlock, expect }) => {
+    airlock.leavesBehind('what is disputed waits for people')
+    const video = await puts(airlock, says === undefined ? {} : { says })
+    const before = await airlock.store.head(video.key)
 
-  await expect(registers(airlock, { ...video, ...asks })).rejects.toThrow(AnnouncementRefused)
+    await expect(registers(airlock, { ...video, ...asks })).rejects.toThrow(AnnouncementRefused)
 
-  expect(await airlock.store.head(video.key)).toEqual(before)
-  expect(await airlock.uploads.byId(video.uploadId)).toBeNull()
-})
+    expect(await airlock.store.head(video.key)).toEqual(before)
+    expect(await airlock.uploads.byId(video.uploadId)).toBeNull()
+  },
+)
 
 test('an id that an upload of another door has is refused for good, and both stay as they are', async ({ airlock }) => {
   airlock.leavesBehind('the object is nobody’s')
@@ -182,7 +202,10 @@ test('an id that is a video of another project is refused for good', async ({ ai
   expect(await airlock.inbox()).toContain(other.key)
 })
 
-test('nothing at the key is a failure for good, unless the upload has ended', async ({ airlock, world }) => {
+test('nothing at the key is a failure for good, unless the upload has ended', { meta: { id: 'video-missing-at-key' } }, async ({
+  airlock,
+  world,
+}) => {
   const video = await puts(airlock)
   await airlock.store.purge(video.key)
   await expect(registers(airlock, video)).rejects.toThrow(/nothing is at pipeline-inbox/)
@@ -196,7 +219,9 @@ test('nothing at the key is a failure for good, unless the upload has ended', as
   expect(await registers(airlock, video)).toEqual({ asset })
 })
 
-test('what stands in the inbox of an asset whose upload was forgotten makes no second one, and goes', async ({ airlock, world }) => {
+test('what stands in the inbox of an asset whose upload was forgotten makes no second one, and goes', {
+  meta: { id: 'inbox-object-of-forgotten-upload' },
+}, async ({ airlock, world }) => {
   const video = await puts(airlock)
   await delivers(airlock, video)
   await world.sql.query('delete from uploads where id = $1', [video.uploadId])
@@ -208,7 +233,9 @@ test('what stands in the inbox of an asset whose upload was forgotten makes no s
   expect(await airlock.rows()).toEqual([])
 })
 
-test('a video of a user that can not be is rejected, and its object is asked to be purged', async ({ airlock, world }) => {
+test('a video of a user that can not be is rejected, and its object is asked to be purged', {
+  meta: { id: 'video-of-unknown-user' },
+}, async ({ airlock, world }) => {
   const { sql } = world
   await sql.query(`create function no_users() returns trigger language plpgsql as $$ begin raise exception 'not yours'; end $$`)
   await sql.query('create trigger no_users before insert on users for each row execute function no_users()')

@@ -32,6 +32,7 @@ test.for([
   { fate: { diesAfter: 'reject' }, becomes: 'rejected' },
 ])(
   'an upload whose owner is deleted and whose worker dies ($fate) leaves neither asset nor copy',
+  { meta: { id: 'owner-deleted-worker-dies' } },
   async ({ fate, becomes }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(dot)
     expect(await airlock.worker({ ...fate, inspect: deletesOwner(airlock) }).process(upload)).toEqual({ ended: 'died' })
@@ -47,7 +48,10 @@ test.for([
   },
 )
 
-test('an upload that its second attempt rejects keeps no copy of the first', async ({ airlock, world }) => {
+test('an upload that its second attempt rejects keeps no copy of the first', { meta: { id: 'second-attempt-rejects' } }, async ({
+  airlock,
+  world,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
   await airlock.leaseRunsOut(upload)
@@ -68,6 +72,7 @@ test('an upload that its first attempt rejects asks for no purge: there can be n
 
 test.for([dot, largeScene()])(
   'a worker that copies $filename after another has completed it changes neither the asset nor its object',
+  { meta: { id: 'stale-copy-after-completion' } },
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
     const gate = Promise.withResolvers<void>()
@@ -92,10 +97,9 @@ test.for([dot, largeScene()])(
   },
 )
 
-test('an upload whose asset was deleted while a stale worker still held it stays deleted, and its object goes', async ({
-  airlock,
-  world,
-}) => {
+test('an upload whose asset was deleted while a stale worker still held it stays deleted, and its object goes', {
+  meta: { id: 'deleted-asset-stale-worker' },
+}, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
   const gate = Promise.withResolvers<void>()
   const reached = Promise.withResolvers<void>()

@@ -93,7 +93,9 @@ test('a run that finds itself overtaken settles nothing', async ({ airlock }) =>
   expect(airlock.log.saying('another attempt owns the upload')).toHaveLength(1)
 })
 
-test('a renewal that Postgres misses is told, and made up for by the next', async ({ airlock }) => {
+test('a renewal that Postgres misses is told, and made up for by the next', { meta: { id: 'lease-renewal-missed' } }, async ({
+  airlock,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   const slow = longInspection()
   let missed = 0

@@ -73,6 +73,7 @@ const acceptance = [
 
 test.for(acceptance)(
   'a gateway that dies $when $verb has written down all or nothing, and the same request again makes one asset of it',
+  { meta: { id: 'bucket-video-gateway-dies' } },
   async ({ when, verb, rows }, { airlock, renders, expect }) => {
     await renders.put(key, samples.scene.bytes)
     const video = videoIn(airlock, renders)
@@ -99,6 +100,7 @@ const steps = (['claim', 'read', 'learnHash', 'copyToFinal', 'complete'] as cons
 
 test.for(steps)(
   'a video of another bucket whose worker dies $when $step becomes exactly one asset, and is left alone',
+  { meta: { id: 'bucket-video-worker-dies' } },
   async ({ when, step }, { airlock, renders, expect }) => {
     await renders.put(key, samples.scene.bytes)
     const upload = await accepts(airlock, videoIn(airlock, renders))
@@ -182,7 +184,10 @@ test('a video that is larger than may be is refused', async ({ airlock, renders 
   await expect(accepts(airlock, videoIn(airlock, renders), { sizeLimits })).rejects.toBeInstanceOf(AirlockError)
 })
 
-test('a video that is replaced after its acceptance is never promoted', async ({ airlock, renders }) => {
+test('a video that is replaced after its acceptance is never promoted', { meta: { id: 'bucket-video-replaced' } }, async ({
+  airlock,
+  renders,
+}) => {
   await renders.put(key, samples.scene.bytes)
   const upload = await accepts(airlock, videoIn(airlock, renders))
   await renders.put(key, largeScene(1 * MiB).bytes)

@@ -147,7 +147,9 @@ async function documentedBulkRetry(): Promise<string> {
   return statement
 }
 
-test('the documented bulk retry sends parked uploads again, whatever failed, with all their tries anew', async ({ airlock, world }) => {
+test('the documented bulk retry sends parked uploads again, whatever failed, with all their tries anew', {
+  meta: { id: 'bulk-retry-of-parked' },
+}, async ({ airlock, world }) => {
   const [unread, spoilt, gone] = [
     await airlock.accepts(samples.photo),
     await airlock.accepts(samples.logo),
@@ -193,22 +195,25 @@ test.for(losses)('an upload whose bytes are $what is parked at its first attempt
   expect(await airlock.of(upload)).toMatchObject({ state: 'parked', attempt: 1, refusal: { code: 'upload_vanished' } })
 })
 
-test.for([1, 8])('an attempt that was overtaken settles nothing, be it one of %i', async (maxAttempts, { airlock, expect }) => {
-  const upload = await airlock.accepts(samples.photo)
-  const failed = new AttemptFailed(await airlock.claims(upload), new Error('late'))
-  await airlock.leaseRunsOut(upload)
-  await airlock.claims(upload)
-  const before = await airlock.of(upload)
+test.for([1, 8])(
+  'an attempt that was overtaken settles nothing, be it one of %i',
+  { meta: { id: 'overtaken-attempt-settles-nothing' } },
+  async (maxAttempts, { airlock, expect }) => {
+    const upload = await airlock.accepts(samples.photo)
+    const failed = new AttemptFailed(await airlock.claims(upload), new Error('late'))
+    await airlock.leaseRunsOut(upload)
+    await airlock.claims(upload)
+    const before = await airlock.of(upload)
 
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, maxAttempts))).toEqual({ ended: 'lost' })
+    expect(await settleFailedAttempt(failed, optionsOf(airlock, maxAttempts))).toEqual({ ended: 'lost' })
 
-  expect(await airlock.of(upload)).toEqual(before)
-})
+    expect(await airlock.of(upload)).toEqual(before)
+  },
+)
 
-test('while Postgres is away nothing is settled: the row keeps its lease, and is rung for when that has run out', async ({
-  airlock,
-  world,
-}) => {
+test('while Postgres is away nothing is settled: the row keeps its lease, and is rung for when that has run out', {
+  meta: { id: 'settle-database-unavailable' },
+}, async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.forgetsJobs('images')
   const closed = await openAt(world.databaseUrl)

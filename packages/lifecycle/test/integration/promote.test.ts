@@ -17,6 +17,7 @@ const kinds: { what: string; sample: Sample; contentType: string; cacheControl: 
 
 test.for(kinds)(
   '$what becomes an asset: its bytes at the final key, its headers from inspection, quarantine empty',
+  { meta: { id: 'promotion' } },
   async ({ sample, contentType, cacheControl }, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
 
@@ -104,7 +105,9 @@ test.for([samples.photo, largeScene()])(
   },
 )
 
-test('an object that was replaced before it is inspected is never promoted, and an operator hears of it', async ({ airlock }) => {
+test('an object that was replaced before it is inspected is never promoted, and an operator hears of it', {
+  meta: { id: 'object-replaced-before-inspection' },
+}, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.replaces(upload, samples.logo.bytes)
   let verdicts = 0
@@ -128,6 +131,7 @@ test('an object that was replaced before it is inspected is never promoted, and 
 
 test.for([samples.photo, largeScene()])(
   '$filename is never promoted when it is replaced after it was inspected',
+  { meta: { id: 'object-replaced-after-inspection' } },
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
     const other = Buffer.from(sample.bytes)
@@ -170,7 +174,9 @@ test('a worker whose job is cancelled during the copy makes no asset of it', asy
   expect(await airlock.assetsOf(upload)).toEqual([])
 })
 
-test('a quarantine that can not be emptied yet does not spoil the asset, and the next run empties it', async ({ airlock }) => {
+test('a quarantine that can not be emptied yet does not spoil the asset, and the next run empties it', {
+  meta: { id: 'quarantine-not-emptied-yet' },
+}, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const store = { ...airlock.store, purge: async () => Promise.reject(new StoreUnavailable('SlowDown', upload.quarantineKey)) }
 

@@ -58,7 +58,9 @@ test('the object of a deleted asset is removed, once more when no copy can be un
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
 })
 
-test('a copy of a paused worker that lands after the first removal is removed by the second', async ({ airlock }) => {
+test('a copy of a paused worker that lands after the first removal is removed by the second', { meta: { id: 'purge-late-copy' } }, async ({
+  airlock,
+}) => {
   const { asset: promoted } = await asset(airlock)
   const object = await airlock.store.head(promoted.s3Key)
   if (object === null) throw new Error('no object')
@@ -76,7 +78,7 @@ test('a copy of a paused worker that lands after the first removal is removed by
   expect(await airlock.finalObjects()).toEqual([spare])
 })
 
-test('a user who is deleted leaves no object behind', async ({ airlock, world }) => {
+test('a user who is deleted leaves no object behind', { meta: { id: 'user-deleted-leaves-no-object' } }, async ({ airlock, world }) => {
   await asset(airlock)
   await asset(airlock)
   await world.sql.query('delete from uploads where user_id = $1', [airlock.userId])
@@ -93,20 +95,24 @@ test.for([
   ['purge', 'after'],
   ['firstDone', 'before'],
   ['firstDone', 'after'],
-] as const)('a worker that dies at %s (%s it) is followed by one that ends the same way', async ([verb, when], { airlock }) => {
-  const { s3Key } = await deletedAsset(airlock)
-  const mortal = new Mortal({ verb, when })
-  const held = { purges: mortal.holds(airlock.world.database.purges), store: mortal.holds(airlock.store) }
-  await expect(purges(airlock, held)).rejects.toBeInstanceOf(Died)
+] as const)(
+  'a worker that dies at %s (%s it) is followed by one that ends the same way',
+  { meta: { id: 'purge-worker-dies-at-any-step' } },
+  async ([verb, when], { airlock }) => {
+    const { s3Key } = await deletedAsset(airlock)
+    const mortal = new Mortal({ verb, when })
+    const held = { purges: mortal.holds(airlock.world.database.purges), store: mortal.holds(airlock.store) }
+    await expect(purges(airlock, held)).rejects.toBeInstanceOf(Died)
 
-  await comesDue(airlock)
-  await purges(airlock)
-  await comesDue(airlock)
-  await purges(airlock)
+    await comesDue(airlock)
+    await purges(airlock)
+    await comesDue(airlock)
+    await purges(airlock)
 
-  expect(await waiting(airlock)).toEqual([])
-  expect(await airlock.store.head(s3Key)).toBeNull()
-})
+    expect(await waiting(airlock)).toEqual([])
+    expect(await airlock.store.head(s3Key)).toBeNull()
+  },
+)
 
 test('a worker that dies at its last word leaves a row that the next one ends', async ({ airlock }) => {
   await deletedAsset(airlock)
@@ -119,9 +125,9 @@ test('a worker that dies at its last word leaves a row that the next one ends', 
   expect(await purges(airlock)).toEqual({ ...nothing, finished: 1 })
 })
 
-test('an object that came from another upload, and one without a word of where it came from, are told and left alone', async ({
-  airlock,
-}) => {
+test('an object that came from another upload, and one without a word of where it came from, are told and left alone', {
+  meta: { id: 'purge-of-foreign-object' },
+}, async ({ airlock }) => {
   const first = await asset(airlock)
   const second = await asset(airlock)
   await airlock.replaces({ quarantineKey: second.asset.s3Key }, dot.bytes)
@@ -178,7 +184,9 @@ test('an object that an asset names, or whose upload is alive, is never removed'
   expect(airlock.log.saying('object to be purged belongs to an upload that is alive, left alone')).toMatchObject([{ uploadId: upload.id }])
 })
 
-test('with the store away one run asks a few times, and what is left is due again when its lease has ended', async ({ airlock, world }) => {
+test('with the store away one run asks a few times, and what is left is due again when its lease has ended', {
+  meta: { id: 'purge-store-unavailable' },
+}, async ({ airlock, world }) => {
   const { rows } = await world.sql.query(
     `insert into purges (key, upload_id) select 'brand-images/' || n, gen_random_uuid() from generate_series(1, 300) as n returning key`,
   )

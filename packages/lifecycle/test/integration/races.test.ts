@@ -76,6 +76,7 @@ test.beforeEach(async ({ world }) => {
 
 test.for(copies)(
   'an upload that is cancelled $point the copy ($size) of its worker stays unreachable, and its copy goes',
+  { meta: { id: 'cancel-around-copy' } },
   async ({ size, point }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(sampleOf(size))
     const worker = await stopsAtCopy(airlock, upload, size, point)
@@ -95,6 +96,7 @@ test.for(copies)(
 
 test.for(copies)(
   'an asset that is deleted $point the copy ($size) of a duplicate delivery stays deleted, and its object goes',
+  { meta: { id: 'delete-around-duplicate-copy' } },
   async ({ size, point }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(sampleOf(size))
     const stale = await stopsAtCopy(airlock, upload, size, point)
@@ -163,6 +165,7 @@ const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Pro
 
 test.for(deletions)(
   'an upload whose user is deleted $when ends as rejected, and leaves nothing',
+  { meta: { id: 'user-deleted-during-upload' } },
   async ({ goes }, { airlock, world, expect }) => {
     const deletesUser = async () => {
       expect((await world.sql.query('delete from users where id = $1', [airlock.userId])).rowCount).toBe(1)
@@ -177,7 +180,9 @@ test.for(deletions)(
   },
 )
 
-test('an upload that is cancelled while its worker reads it ends at once, and its worker changes nothing', async ({ airlock, world }) => {
+test('an upload that is cancelled while its worker reads it ends at once, and its worker changes nothing', {
+  meta: { id: 'cancel-during-inspection' },
+}, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
   const inspect: typeof realInspect = async (...args) => {
     expect(await airlock.uploads.cancel(upload.id, refusal('cancelled', upload))).toMatchObject({ cancelled: true })

@@ -134,7 +134,9 @@ test('a file of wrong bytes is refused before its rest is read, and the form can
   expect(read).toBe(100)
 })
 
-test('a file whose client goes away half-way leaves nothing, and counts', async ({ airlock }) => {
+test('a file whose client goes away half-way leaves nothing, and counts', { meta: { id: 'client-disconnects-mid-file' } }, async ({
+  airlock,
+}) => {
   const { bytes: whole, ...video } = largeScene()
   const gone = Object.assign(new Error('aborted'), { code: 'ECONNRESET' })
   const bytes = Readable.from(
@@ -259,17 +261,16 @@ test('a client that waits is told that the store is away, without sending anothe
   await expect(airlock.receives(largeScene(), { bytes: silent, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
 })
 
-test('while the database is away nothing is received', async ({ airlock, world }) => {
+test('while the database is away nothing is received', { meta: { id: 'receive-database-unavailable' } }, async ({ airlock, world }) => {
   const closed = await openAt(world.databaseUrl)
   await closed.close()
   await expect(airlock.receives(dot, { deps: { uploads: closed.uploads } })).rejects.toBeInstanceOf(DatabaseUnavailable)
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('a refused file whose row can not be closed stays for the sweeper, and its client hears the true reason', async ({
-  airlock,
-  world,
-}) => {
+test('a refused file whose row can not be closed stays for the sweeper, and its client hears the true reason', {
+  meta: { id: 'refused-file-row-not-closed' },
+}, async ({ airlock, world }) => {
   const other = await openAt(world.databaseUrl)
   const uploads = {
     register: other.uploads.register,

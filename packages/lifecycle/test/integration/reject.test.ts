@@ -20,7 +20,9 @@ test('a damaged picture is rejected at its first attempt, its owner reads why, a
   expect(airlock.log.saying('upload rejected')).toMatchObject([{ uploadId: upload.id, code: 'file_corrupt', step: 'reject' }])
 })
 
-test('a worker that was overtaken can not reject, and touches no bytes', async ({ airlock }) => {
+test('a worker that was overtaken can not reject, and touches no bytes', { meta: { id: 'overtaken-worker-cannot-reject' } }, async ({
+  airlock,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   const overtaken = await airlock.claims(upload)
   await airlock.leaseRunsOut(upload)

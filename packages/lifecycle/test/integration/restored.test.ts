@@ -60,23 +60,28 @@ test.beforeEach(async ({ world }) => {
   await world.sql.query('truncate purges; drop table if exists backup')
 })
 
-test.for(moments)('an upload that $how at the backup, and had become an asset, becomes it again', async (moment, { airlock, expect }) => {
-  const { upload, asset } = await forgotten(airlock, moment)
-  const object = await airlock.store.head(asset.s3Key)
-  await airlock.uploads.retryParked(upload.id)
-  if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+test.for(moments)(
+  'an upload that $how at the backup, and had become an asset, becomes it again',
+  { meta: { id: 'restored-upload-completes' } },
+  async (moment, { airlock, expect }) => {
+    const { upload, asset } = await forgotten(airlock, moment)
+    const object = await airlock.store.head(asset.s3Key)
+    await airlock.uploads.retryParked(upload.id)
+    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
 
-  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+    expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 
-  const { id: _, createdAt: __, updatedAt: ___, ...same } = asset
-  expect(await airlock.assetsOf(upload)).toMatchObject([same])
-  expect(await airlock.store.head(asset.s3Key)).toEqual(object)
-  await cleansUp(airlock)
-  expect(await airlock.finalObjects()).toEqual([asset.s3Key])
-})
+    const { id: _, createdAt: __, updatedAt: ___, ...same } = asset
+    expect(await airlock.assetsOf(upload)).toMatchObject([same])
+    expect(await airlock.store.head(asset.s3Key)).toEqual(object)
+    await cleansUp(airlock)
+    expect(await airlock.finalObjects()).toEqual([asset.s3Key])
+  },
+)
 
 test.for(moments)(
   'an upload that $how at the backup, and had become an asset, is not cancelled: its bytes stay',
+  { meta: { id: 'restored-asset-not-cancelled' } },
   async (moment, { airlock, expect }) => {
     const { upload, asset } = await forgotten(airlock, moment)
     if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
@@ -105,7 +110,9 @@ test('an upload of which a copy is made, and whose bytes wait, is cancelled as e
   expect(await world.bucket.keys()).toEqual([])
 })
 
-test('while the store is unavailable nothing is cancelled, since nobody knows whether bytes wait', async ({ airlock }) => {
+test('while the store is unavailable nothing is cancelled, since nobody knows whether bytes wait', {
+  meta: { id: 'cancel-store-unavailable' },
+}, async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
   const store = { head: async (): Promise<never> => Promise.reject(new StoreUnavailable('SlowDown', null)) }
   const deps = { uploads: airlock.uploads, store, bell: airlock.world.bell, log: airlock.log }
@@ -151,10 +158,9 @@ async function inOlderBucket(airlock: Airlock): Promise<{ upload: UploadRecord; 
   return { upload, asset }
 }
 
-test('with an older bucket the last copy of an asset is never removed from quarantine, and operators hear of it', async ({
-  airlock,
-  world,
-}) => {
+test('with an older bucket the last copy of an asset is never removed from quarantine, and operators hear of it', {
+  meta: { id: 'restored-bucket-keeps-last-copy' },
+}, async ({ airlock, world }) => {
   airlock.leavesBehind('the last copy of an asset')
   const { upload, asset } = await inOlderBucket(airlock)
   const found: Record<string, number> = {}
@@ -197,7 +203,9 @@ test('with an older bucket a video that is announced again keeps the last copy i
   expect(await airlock.inbox()).toEqual([video.key])
 })
 
-test('what was accepted after the backup has no row, and stays in quarantine', async ({ airlock }) => {
+test('what was accepted after the backup has no row, and stays in quarantine', { meta: { id: 'restored-upload-without-row' } }, async ({
+  airlock,
+}) => {
   airlock.leavesBehind('a file that only people can tell whose it is')
   await backUp(airlock)
   const upload = await airlock.accepts(dot)

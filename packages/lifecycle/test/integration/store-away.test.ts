@@ -26,10 +26,9 @@ const test = withAirlock.extend('private', { scope: 'file' }, async ({ world: _ 
   return { server, bucket, store, leftovers }
 })
 
-test('a store that stops in the middle of an upload ends it: given back, and its leftover told for the sweeper', async ({
-  airlock,
-  private: { server, bucket, store, leftovers },
-}) => {
+test('a store that stops in the middle of an upload ends it: given back, and its leftover told for the sweeper', {
+  meta: { id: 'store-stops-mid-upload' },
+}, async ({ airlock, private: { server, bucket, store, leftovers } }) => {
   const video = largeScene()
   let stopped: Promise<void> | undefined
   const bytes = Readable.from(
@@ -76,7 +75,10 @@ test('a store that goes away before promotion costs an attempt, and the next one
   expect(await bucket.keys()).toEqual([upload.finalKey])
 })
 
-test('a store that is silent costs an attempt within its timeout', async ({ airlock, private: { server, store } }) => {
+test('a store that is silent costs an attempt within its timeout', { meta: { id: 'store-silent-costs-an-attempt' } }, async ({
+  airlock,
+  private: { server, store },
+}) => {
   const upload = await airlock.accepts(samples.photo, { deps: { store } })
   await server.pause()
   const started = performance.now()

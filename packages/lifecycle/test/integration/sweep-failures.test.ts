@@ -28,7 +28,9 @@ async function leavesLeftovers(airlock: Airlock): Promise<void> {
   await airlock.world.sql.query('truncate purges')
 }
 
-test('a video in the inbox that the store will not show hides no other, and stops no rule', async ({ airlock }) => {
+test('a video in the inbox that the store will not show hides no other, and stops no rule', {
+  meta: { id: 'unreadable-inbox-object-hides-no-other' },
+}, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes them')
   await leavesLeftovers(airlock)
   const videos = await Promise.all(Array.from({ length: 12 }, () => puts(airlock)))
@@ -41,7 +43,9 @@ test('a video in the inbox that the store will not show hides no other, and stop
   expect(reported).toMatchObject([{ count: 1, objects: [expect.stringContaining(secret)] }])
 })
 
-test('an object at a final key that the store will not show hides no other, and is reported', async ({ airlock }) => {
+test('an object at a final key that the store will not show hides no other, and is reported', {
+  meta: { id: 'unreadable-final-object-hides-no-other' },
+}, async ({ airlock }) => {
   await leavesLeftovers(airlock)
   const secret = `brand-images/${airlock.userId}/secret.png`
   await airlock.world.bucket.put(secret, dot.bytes)
@@ -52,7 +56,9 @@ test('an object at a final key that the store will not show hides no other, and 
   expect(await airlock.finalObjects()).toEqual([secret])
 })
 
-test('objects that their senders encrypted with keys of their own stop no rule of the sweeper, and hide no other', async ({ airlock }) => {
+test('objects that their senders encrypted with keys of their own stop no rule of the sweeper, and hide no other', {
+  meta: { id: 'customer-encrypted-objects' },
+}, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes them')
   await leavesLeftovers(airlock)
   const videos = await Promise.all(Array.from({ length: 3 }, () => puts(airlock)))
@@ -82,7 +88,9 @@ test('a single object for which the store never answers hides no other', async (
   expect(await airlock.rungFor('videos')).toEqual([other.uploadId])
 })
 
-test('a rule that fails stops no other, and the sweep says which failed and what was done', async ({ airlock }) => {
+test('a rule that fails stops no other, and the sweep says which failed and what was done', {
+  meta: { id: 'failing-rule-stops-no-other' },
+}, async ({ airlock }) => {
   await leavesLeftovers(airlock)
   const list: Airlock['store']['list'] = async (prefix, options) => {
     if (prefix.startsWith('pipeline-inbox')) throw new StoreFailure('AccessDenied', prefix, { code: 'AccessDenied', status: 403 })

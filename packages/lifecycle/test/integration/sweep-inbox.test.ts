@@ -56,7 +56,9 @@ test('a video that nobody announced is rung for, with what its object says', asy
   expect(await airlock.sweeps()).toEqual(nothingSwept)
 })
 
-test('a video is left to its producer for a while, whatever the clock of the worker says', async ({ airlock }) => {
+test('a video is left to its producer for a while, whatever the clock of the worker says', {
+  meta: { id: 'inbox-age-by-postgres-clock' },
+}, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')
   const { uploadId } = await puts(airlock)
   const real = Date.now
@@ -102,17 +104,21 @@ const unreadable: { what: string; says: Record<string, string> }[] = [
   { what: 'has metadata with a NUL', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: '%7B%22a%22%3A%22%5Cu0000%22%7D' } },
 ]
 
-test.for(unreadable)('a video that $what is told, and never removed', async ({ says }, { airlock, expect }) => {
-  airlock.leavesBehind('people must look at it')
-  const { key } = await puts(airlock, { says })
+test.for(unreadable)(
+  'a video that $what is told, and never removed',
+  { meta: { id: 'bad-inbox-object-reported' } },
+  async ({ says }, { airlock, expect }) => {
+    airlock.leavesBehind('people must look at it')
+    const { key } = await puts(airlock, { says })
 
-  expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
+    expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
 
-  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
-    { count: 1, objects: [expect.stringContaining(key)] },
-  ])
-  expect(await airlock.inbox()).toEqual([key])
-})
+    expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
+      { count: 1, objects: [expect.stringContaining(key)] },
+    ])
+    expect(await airlock.inbox()).toEqual([key])
+  },
+)
 
 test('an object that no pipeline may write, and one whose id another upload has, are told and never removed', async ({ airlock }) => {
   airlock.leavesBehind('people must look at them')
@@ -130,7 +136,9 @@ test('an object that no pipeline may write, and one whose id another upload has,
   expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object that no row explains', key })))
 })
 
-test('what the store kept of a video that has ended is removed by a later sweep', async ({ airlock }) => {
+test('what the store kept of a video that has ended is removed by a later sweep', { meta: { id: 'ended-video-leftover' } }, async ({
+  airlock,
+}) => {
   const store = { ...airlock.store, purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)) }
   const promoted = await puts(airlock)
   await delivers(airlock, promoted, { store })
@@ -166,7 +174,9 @@ test('a video that nobody announced is a breach once the sweeper should have run
   expect(await verified(airlock, { inboxRingAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
 })
 
-test('with Redis away the sweeper goes on with its other rules, and rings in a later sweep', async ({ airlock }) => {
+test('with Redis away the sweeper goes on with its other rules, and rings in a later sweep', {
+  meta: { id: 'inbox-sweep-redis-unavailable' },
+}, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')
   await puts(airlock)
   const failureOf = async () => Promise.reject(new BellUnreachable("can't look: Redis is reconnecting"))

@@ -42,7 +42,10 @@ test('an asset that nobody used for ninety days is marked, and a week later dele
   expect(airlock.log.saying('unused asset deleted')).toMatchObject([{ assetId: unused.id, key: unused.s3Key, rule: 'expired' }])
 })
 
-test('any access in the grace time saves an asset, and so does a brand that shows it', async ({ airlock, world }) => {
+test('any access in the grace time saves an asset, and so does a brand that shows it', { meta: { id: 'access-in-grace-period' } }, async ({
+  airlock,
+  world,
+}) => {
   const [seen, linked, second] = [await assetOf(airlock, 91), await assetOf(airlock, 91), await assetOf(airlock, 91)]
   expect(await airlock.sweeps()).toMatchObject({ unused: 3 })
   await accessed(airlock, seen.id)
@@ -69,7 +72,9 @@ test('a training set never expires, and with 0 days nothing does, not even what 
 /** Makes an upload look as if it had ended so many days ago. */
 const endedDays = (airlock: Airlock, upload: { id: string }, days: number) => airlock.ages(upload, days * 24 * 3600)
 
-test('final uploads of long ago are forgotten; parked ones, living ones and assets stay', async ({ airlock, world }) => {
+test('final uploads of long ago are forgotten; parked ones, living ones and assets stay', {
+  meta: { id: 'retention-of-final-uploads' },
+}, async ({ airlock, world }) => {
   const done = await airlock.accepts(samples.photo)
   await airlock.worker().process(done)
   const rejected = await airlock.accepts(samples.brokenPhoto)

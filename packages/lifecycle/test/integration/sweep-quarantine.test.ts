@@ -27,10 +27,9 @@ const removesNothing = (airlock: Airlock) => ({
   purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)),
 })
 
-test('what could not be removed because the store was away is removed by a later sweep: promoted, rejected, refused, cancelled', async ({
-  airlock,
-  world,
-}) => {
+test('what could not be removed because the store was away is removed by a later sweep: promoted, rejected, refused, cancelled', {
+  meta: { id: 'leftovers-store-was-unavailable' },
+}, async ({ airlock, world }) => {
   const store = removesNothing(airlock)
   const promoted = await airlock.accepts(samples.photo)
   expect(await airlock.worker({ store }).process(promoted)).toMatchObject({ ended: 'completed' })
@@ -56,7 +55,9 @@ test('what could not be removed because the store was away is removed by a later
   ).toEqual([promoted.id, rejected.id, refused.uploadId, cancelled.id].toSorted())
 })
 
-test('what a living upload uses is never removed: received, processing, parked, or on its way', async ({ airlock }) => {
+test('what a living upload uses is never removed: received, processing, parked, or on its way', {
+  meta: { id: 'living-upload-keeps-its-object' },
+}, async ({ airlock }) => {
   const received = await airlock.accepts(dot)
   const processing = await airlock.accepts(dot)
   await airlock.claims(processing)
@@ -73,7 +74,9 @@ test('what a living upload uses is never removed: received, processing, parked, 
   await airlock.sweeps()
 })
 
-test('what was written late, after its upload was abandoned, is removed by the next sweep', async ({ airlock }) => {
+test('what was written late, after its upload was abandoned, is removed by the next sweep', {
+  meta: { id: 'late-write-after-abandon' },
+}, async ({ airlock }) => {
   const file = await airlock.receives(dot)
   await airlock.ages({ id: file.uploadId }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
@@ -106,9 +109,9 @@ test('what was written a moment ago is left to whoever is removing it', async ({
   expect(await airlock.sweeps({ callSeconds: -1 })).toMatchObject({ leftovers: 1 })
 })
 
-test('more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting', async ({
-  airlock,
-}) => {
+test('more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting', {
+  meta: { id: 'more-leftovers-than-one-batch' },
+}, async ({ airlock }) => {
   const keys = await abandoned(airlock, 120)
   const held = keys.toSorted()[3] ?? ''
   const purge = async (key: string) => {
@@ -183,9 +186,9 @@ test('a rule that goes through everything rests when it has come to the end', as
   expect(looks).toBeGreaterThan(before)
 })
 
-test('what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is', async ({
-  airlock,
-}) => {
+test('what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is', {
+  meta: { id: 'quarantine-age-by-postgres-clock' },
+}, async ({ airlock }) => {
   const file = await airlock.receives(dot)
   await airlock.ages({ id: file.uploadId }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
@@ -202,7 +205,9 @@ test('what lies in quarantine is as old as the clock of Postgres says, however w
   }
 })
 
-test('a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on', async ({ airlock }) => {
+test('a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on', {
+  meta: { id: 'sweep-pass-ended-in-the-future' },
+}, async ({ airlock }) => {
   let looks = 0
   const store = {
     ...airlock.store,

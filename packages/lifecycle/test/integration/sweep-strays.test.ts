@@ -28,7 +28,10 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
 
 const told = ({ log }: Airlock) => log.saying('objects that no row proves to be over, left alone')
 
-test('a copy that landed after its upload was cancelled, or its asset deleted, is removed', async ({ airlock, world }) => {
+test('a copy that landed after its upload was cancelled, or its asset deleted, is removed', { meta: { id: 'stray-copy-removed' } }, async ({
+  airlock,
+  world,
+}) => {
   const kept = await promoted(airlock)
   const deleted = await promoted(airlock)
   await world.database.assets.delete(deleted.asset.id, { force: false })
@@ -48,7 +51,10 @@ test('a copy that landed after its upload was cancelled, or its asset deleted, i
   expect(told(airlock)).toEqual([])
 })
 
-test('what can not be proven to be over is told and never removed', async ({ airlock, world }) => {
+test('what can not be proven to be over is told and never removed', { meta: { id: 'unproven-object-kept' } }, async ({
+  airlock,
+  world,
+}) => {
   const cancelled = await airlock.accepts(dot)
   await airlock.claims(cancelled)
   await airlock.uploads.cancel(cancelled.id, refusal('cancelled', dot))
@@ -73,7 +79,10 @@ test('what can not be proven to be over is told and never removed', async ({ air
   expect(told(airlock).flatMap(({ keys }) => keys)).toContain('generated-videos/mine.mp4')
 })
 
-test('nothing is lost after an older database was restored', async ({ airlock, world }) => {
+test('nothing is lost after an older database was restored', { meta: { id: 'restored-database-loses-nothing' } }, async ({
+  airlock,
+  world,
+}) => {
   const before = await airlock.accepts(dot)
   await world.sql.query('create table backup as select * from uploads')
   await airlock.worker().process(before)
@@ -105,7 +114,10 @@ test('the copy of a living upload is left alone, and so is what stands outside t
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('an upload that becomes an asset while the sweeper looks keeps its object', async ({ airlock, world }) => {
+test('an upload that becomes an asset while the sweeper looks keeps its object', { meta: { id: 'completion-meets-stray-sweep' } }, async ({
+  airlock,
+  world,
+}) => {
   const upload = await airlock.accepts(dot)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
   await airlock.leaseRunsOut(upload)
@@ -122,7 +134,10 @@ test('an upload that becomes an asset while the sweeper looks keeps its object',
   expect(await airlock.finalObjects()).toEqual([upload.finalKey])
 })
 
-test('an asset whose object vanished is told, and its row stays', async ({ airlock, world }) => {
+test('an asset whose object vanished is told, and its row stays', { meta: { id: 'vanished-object-reported' } }, async ({
+  airlock,
+  world,
+}) => {
   const lost = await promoted(airlock)
   const kept = await promoted(airlock)
   await airlock.store.purge(lost.asset.s3Key)

@@ -77,7 +77,9 @@ async function beginsUpload({ bucket }: World, key: string): Promise<void> {
   client.destroy()
 }
 
-test('an upload that is accepted while the sweeper looks at it stays accepted, with its bytes', async ({ airlock, world }) => {
+test('an upload that is accepted while the sweeper looks at it stays accepted, with its bytes', {
+  meta: { id: 'sweep-meets-acceptance' },
+}, async ({ airlock, world }) => {
   const file = await airlock.receives(samples.photo)
   await airlock.ages({ id: file.uploadId }, 3601)
   const acceptedAt = new Date()
@@ -169,14 +171,19 @@ test('a thousand waiting uploads are all rung for in one sweep, and a second swe
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
 })
 
-test('two sweepers at once ring once for each upload, for one of them leaves it to the other', async ({ airlock, world }) => {
+test('two sweepers at once ring once for each upload, for one of them leaves it to the other', {
+  meta: { id: 'two-sweepers-at-once' },
+}, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 50)
   const reports = await Promise.all([airlock.sweeps(), airlock.sweeps()])
   expect(reports.filter((report) => report !== null)).toMatchObject([{ waiting: 50 }])
   expect(await airlock.rungFor('images')).toHaveLength(50)
 })
 
-test('a sweeper that died is followed by the next one once its lease has run out', async ({ airlock, world }) => {
+test('a sweeper that died is followed by the next one once its lease has run out', { meta: { id: 'sweeper-died' } }, async ({
+  airlock,
+  world,
+}) => {
   await manyWaiting(world, airlock.userId, 3)
   const mortal = new Mortal({ verb: 'ringAgain', when: 'after' })
   const held = { bell: mortal.holds(world.bell), sweeper: mortal.holds(world.database.sweeper) }
@@ -189,7 +196,9 @@ test('a sweeper that died is followed by the next one once its lease has run out
   expect(await airlock.rungFor('images')).toHaveLength(3)
 })
 
-test('a sweeper that was silent for too long leaves the rest to the one that followed it', async ({ airlock, world }) => {
+test('a sweeper that was silent for too long leaves the rest to the one that followed it', {
+  meta: { id: 'sweeper-lost-its-lease' },
+}, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
   const bell = {
     ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
@@ -203,7 +212,9 @@ test('a sweeper that was silent for too long leaves the rest to the one that fol
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
 })
 
-test('a sweeper that waits for a slow store for longer than its lease keeps its turn', async ({ airlock, world }) => {
+test('a sweeper that waits for a slow store for longer than its lease keeps its turn', {
+  meta: { id: 'sweep-lease-kept-with-slow-store' },
+}, async ({ airlock, world }) => {
   const others: unknown[] = []
   const list: Airlock['store']['list'] = async (...args) => {
     if (others.length === 0) {
@@ -223,7 +234,7 @@ test('many workers sweep no oftener than one', async ({ airlock }) => {
   expect(await airlock.sweeps({ notWithinSeconds: 15 })).toBeNull()
 })
 
-test('a sweep that is told to stop ends between two moves', async ({ airlock, world }) => {
+test('a sweep that is told to stop ends between two moves', { meta: { id: 'sweep-stops-between-moves' } }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
   const stopping = new AbortController()
   const bell = {
@@ -236,7 +247,7 @@ test('a sweep that is told to stop ends between two moves', async ({ airlock, wo
   expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
 })
 
-test('one sweep deletes no more than it may, and the next goes on', async ({ airlock }) => {
+test('one sweep deletes no more than it may, and the next goes on', { meta: { id: 'sweep-removal-limit' } }, async ({ airlock }) => {
   for (let i = 0; i < 3; i++) {
     const { uploadId } = await airlock.receives(dot)
     await airlock.ages({ id: uploadId }, 3601)
@@ -245,7 +256,9 @@ test('one sweep deletes no more than it may, and the next goes on', async ({ air
   expect(await airlock.sweeps({ maxRemovals: 2 })).toMatchObject({ stale: 1 })
 })
 
-test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', async ({ airlock, world }) => {
+test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', {
+  meta: { id: 'sweep-redis-unavailable' },
+}, async ({ airlock, world }) => {
   const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
   const waiting = await airlock.accepts(samples.photo)
   await airlock.forgetsJobs('images')
@@ -301,7 +314,9 @@ test('what goes wrong with one upload stops no other, and the rest is for a late
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('after the clock of Postgres was set back an hour, uploads are rung for as if it was not', async ({ airlock, world }) => {
+test('after the clock of Postgres was set back an hour, uploads are rung for as if it was not', {
+  meta: { id: 'postgres-clock-set-back' },
+}, async ({ airlock, world }) => {
   await airlock.sweeps()
   const waiting = await airlock.accepts(dot)
   const lapsed = await airlock.accepts(dot)

@@ -108,21 +108,25 @@ test('the name of this machine is refused, as the system resolves it', async () 
 })
 
 /** Linux has all of 127.0.0.0/8, so that there one machine can have an address that may be called and one that may not. */
-test.runIf(process.platform === 'linux')('a name that means another address by the time of the connection gets nobody there', async () => {
-  const inside = await receiver({ host: '127.0.0.1' })
-  const outside = await receiver({ host: '127.0.0.2', port: inside.port })
-  const mayCall = (address: string) => address === '127.0.0.2'
-  const resolve = named(['127.0.0.2'], ['127.0.0.1'])
-  const url = `http://rebinding.example.com:${inside.port}/hooks`
+test.runIf(process.platform === 'linux')(
+  'a name that means another address by the time of the connection gets nobody there',
+  { meta: { id: 'webhook-dns-rebinding' } },
+  async () => {
+    const inside = await receiver({ host: '127.0.0.1' })
+    const outside = await receiver({ host: '127.0.0.2', port: inside.port })
+    const mayCall = (address: string) => address === '127.0.0.2'
+    const resolve = named(['127.0.0.2'], ['127.0.0.1'])
+    const url = `http://rebinding.example.com:${inside.port}/hooks`
 
-  expect(await sends(url, { mayCall, resolve })).toBe(204)
-  expect(resolve.asked, 'asked once for a connection').toEqual(['rebinding.example.com'])
-  expect(outside.messages).toHaveLength(1)
-  expect(outside.messages[0]?.headers.host).toBe(`rebinding.example.com:${inside.port}`)
+    expect(await sends(url, { mayCall, resolve })).toBe(204)
+    expect(resolve.asked, 'asked once for a connection').toEqual(['rebinding.example.com'])
+    expect(outside.messages).toHaveLength(1)
+    expect(outside.messages[0]?.headers.host).toBe(`rebinding.example.com:${inside.port}`)
 
-  await expect(sends(url, { mayCall, resolve })).rejects.toThrow('rebinding.example.com has the address 127.0.0.1, which is not public')
-  expect(inside.messages).toEqual([])
-})
+    await expect(sends(url, { mayCall, resolve })).rejects.toThrow('rebinding.example.com has the address 127.0.0.1, which is not public')
+    expect(inside.messages).toEqual([])
+  },
+)
 
 test('behind a checked address the certificate must be of the name', async () => {
   const { port, messages } = await receiver({ tls: true })
@@ -154,7 +158,7 @@ test('a resolver that never answers is left after the time', async () => {
   await expect(sends('http://hooks.example.com/', { timeoutMs: 100, resolve })).rejects.toThrow(NoAnswer)
 })
 
-test('of an answer without end a little is read, and its status counts', async () => {
+test('of an answer without end a little is read, and its status counts', { meta: { id: 'webhook-endless-answer' } }, async () => {
   let written = 0
   let cut = () => {}
   const isCut = new Promise<void>((resolve) => (cut = resolve))

@@ -24,7 +24,7 @@ test('a ring without a request says nothing of one', async ({ bell, listening, u
   expect(job?.data).toEqual({ version: 1, upload_id: uploadId })
 })
 
-test('two rings for one upload wake one worker', async ({ bell, listening, uploadId }) => {
+test('two rings for one upload wake one worker', { meta: { id: 'enqueue-is-idempotent' } }, async ({ bell, listening, uploadId }) => {
   await Promise.all([bell.ring('images', { uploadId }), bell.ring('images', { uploadId }), bell.ring('images', { uploadId })])
   const woken: string[] = []
   const other = randomUUID()
@@ -55,11 +55,9 @@ test('a job that is waiting is not rung for again', async ({ bell, listening, up
   expect(await listening.jobs('images')).toMatchObject([{ data: { request_id: 'request-1' } }])
 })
 
-test('a job that is running is not rung for again, and one that waits for its next try is brought forward', async ({
-  bell,
-  listening,
-  uploadId,
-}) => {
+test('a job that is running is not rung for again, and one that waits for its next try is brought forward', {
+  meta: { id: 'running-job-not-enqueued-again' },
+}, async ({ bell, listening, uploadId }) => {
   const firstMayEnd = Promise.withResolvers<void>()
   const secondMayEnd = Promise.withResolvers<void>()
   const queue = listening.queue('images')
@@ -85,7 +83,9 @@ test('a job that is running is not rung for again, and one that waits for its ne
   secondMayEnd.resolve()
 })
 
-test('a failed job that is kept for a look does not keep its upload from being rung for again', async ({ bell, listening, uploadId }) => {
+test('a failed job that is kept for a look does not keep its upload from being rung for again', {
+  meta: { id: 'failed-job-enqueued-again' },
+}, async ({ bell, listening, uploadId }) => {
   let runs = 0
   const queue = listening.queue('images')
   listening.worker('images', async () => {

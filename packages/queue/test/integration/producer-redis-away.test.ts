@@ -29,11 +29,9 @@ async function failsSoon(work: Promise<unknown>): Promise<void> {
   expect(performance.now() - started).toBeLessThan(commandTimeoutMs + slackMs)
 }
 
-test('a producer whose Redis is away says so in 1.5 s, sends nothing later, and enqueues when it is back', async ({
-  redis,
-  prefix,
-  producer,
-}) => {
+test('a producer whose Redis is away says so in 1.5 s, sends nothing later, and enqueues when it is back', {
+  meta: { id: 'producer-redis-unavailable' },
+}, async ({ redis, prefix, producer }) => {
   await redis.stop()
   await failsSoon(producer.enqueueGeneratedVideo(videoToHandOver()))
   await failsSoon(producer.enqueueGeneratedVideo(videoToHandOver()))

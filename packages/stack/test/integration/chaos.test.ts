@@ -6,7 +6,7 @@ import { environment, root } from '../npm-start.ts'
 /** 30 s of faults; servers come up before, and everything settles after. */
 const timeoutMs = 150_000
 
-test('nothing accepted is lost in half a minute of chaos', { timeout: timeoutMs }, async () => {
+test('nothing accepted is lost in half a minute of chaos', { meta: { id: 'chaos-half-a-minute' }, timeout: timeoutMs }, async () => {
   const flags = ['--seed', '5', '--seconds', '30']
   const run = promisify(execFile)('npm', ['run', '--silent', 'chaos', '--', ...flags], {
     cwd: root,

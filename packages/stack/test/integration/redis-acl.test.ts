@@ -101,6 +101,7 @@ async function refused(): Promise<string[]> {
 }
 
 test('with the users that we ship, a pipeline hands a video over and hears its end, and Redis refuses nobody anything', {
+  meta: { id: 'redis-acl-pipeline' },
   timeout: 120_000,
 }, async () => {
   const gateway = run('apps/gateway/src/main.ts')
@@ -159,7 +160,7 @@ const forbidden: [what: string, command: [string, ...string[]]][] = [
   ['stops Redis', ['SHUTDOWN']],
 ]
 
-test.for(forbidden)('a pipeline that %s is refused', async ([, [name, ...args]]) => {
+test.for(forbidden)('a pipeline that %s is refused', { meta: { id: 'redis-acl-refusals' } }, async ([, [name, ...args]]) => {
   const pipeline = new Redis(urlOf('pipeline'))
   try {
     await expect(pipeline.call(name, ...args)).rejects.toThrow(/NOPERM|can't access|ACL failure in script/)

@@ -88,6 +88,7 @@ test.for(['brand_image', 'generated_video'] as const)(
 )
 
 test('with clocks that are ten minutes off, nobody takes an upload before its lease has ended, and somebody does soon after', {
+  meta: { id: 'clock-skew-respects-leases' },
   timeout: 60_000,
 }, async () => {
   const workers = (['images-1', 'images-2'] as const).map((name) => arena.member(name))
@@ -114,6 +115,7 @@ test('with clocks that are ten minutes off, nobody takes an upload before its le
 })
 
 test('with clocks that are ten minutes off, an upload that takes its time is not abandoned, and one that was left is', {
+  meta: { id: 'clock-skew-abandons-only-stale' },
   timeout: 60_000,
 }, async () => {
   const { bytes, name, mediaType } = draw('brand_image', randomUUID())
@@ -155,9 +157,7 @@ test.for([
   { away: everything, how: 'hole' as const },
 ])(
   'a gateway and a worker that start while $away are away ($how) stay up, and serve when they come, without a restart',
-  {
-    timeout: 90_000,
-  },
+  { meta: { id: 'start-with-servers-unavailable' }, timeout: 90_000 },
   async ({ away, how }, { expect }) => {
     const [url = ''] = arena.gateways
     const started = ['gateway-1', 'images-1'] as const
@@ -194,9 +194,7 @@ test.for([
 
 test.for(everything)(
   'while %s is frozen for longer than a lease nothing that was taken is lost, and nobody has to be restarted',
-  {
-    timeout: 90_000,
-  },
+  { meta: { id: 'server-frozen-beyond-lease' }, timeout: 90_000 },
   async (server, { expect }) => {
     const { controls } = arena.stack.servers[server]
     const send = (gateway: string | undefined) =>

@@ -89,6 +89,7 @@ async function restartAmidstJobs(name: MemberName): Promise<void> {
 }
 
 test('two gateways and two workers are restarted one after the other under load: no request fails, and nothing is lost', {
+  meta: { id: 'rolling-restart-under-load' },
   timeout: 90_000,
 }, async () => {
   const over = new AbortController()

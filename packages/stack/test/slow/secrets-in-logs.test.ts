@@ -112,43 +112,51 @@ const programs = [
 
 const cases = refusals.flatMap((refusal) => programs.map((program) => ({ ...refusal, ...program })))
 
-test.for(cases)('when $what, no line of the $name holds a secret', { timeout: 120_000 }, async ({ entry, changed, says }) => {
-  const env = { ...settings, ...changed() }
-  const { child, written, ended } = run(entry, [], env)
-  let over = false
-  void ended.then(() => (over = true))
-  let asked = 0
+test.for(cases)(
+  'when $what, no line of the $name holds a secret',
+  { meta: { id: 'no-secret-in-logs-of-services' }, timeout: 120_000 },
+  async ({ entry, changed, says }) => {
+    const env = { ...settings, ...changed() }
+    const { child, written, ended } = run(entry, [], env)
+    let over = false
+    void ended.then(() => (over = true))
+    let asked = 0
 
-  await waitFor(
-    async () => {
-      const url = /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(written())?.[1]
-      // Each of these makes it turn to the servers; a token that is not one must not be logged, either.
-      if (url !== undefined && asked++ % 10 === 0)
-        for (const path of ['/api/health', '/health/ready', `/api/assets?token=${wrong}`])
-          await fetch(url + path, { headers: { authorization: `Bearer ${wrong}.${wrong}.${wrong}` } }).then((answer) => answer.text())
-      return over || says.every((pattern) => pattern.test(written()))
-    },
-    { what: 'the refusal to be logged', timeoutMs: 60_000 },
-  )
-  child.kill('SIGTERM')
-  await ended
+    await waitFor(
+      async () => {
+        const url = /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(written())?.[1]
+        // Each of these makes it turn to the servers; a token that is not one must not be logged, either.
+        if (url !== undefined && asked++ % 10 === 0)
+          for (const path of ['/api/health', '/health/ready', `/api/assets?token=${wrong}`])
+            await fetch(url + path, { headers: { authorization: `Bearer ${wrong}.${wrong}.${wrong}` } }).then((answer) => answer.text())
+        return over || says.every((pattern) => pattern.test(written()))
+      },
+      { what: 'the refusal to be logged', timeoutMs: 60_000 },
+    )
+    child.kill('SIGTERM')
+    await ended
 
-  for (const pattern of says) expect(written()).toMatch(pattern)
-  expect(linesWithSecrets(written(), env)).toEqual([])
-})
+    for (const pattern of says) expect(written()).toMatch(pattern)
+    expect(linesWithSecrets(written(), env)).toEqual([])
+  },
+)
 
 /** Commands that turn to the servers, each to others. */
 const commands = [['sweep', '--dry-run'], ['jobs'], ['bucket', '--check']]
 
-test.for(refusals)('when $what, no line of ops holds a secret', { timeout: 120_000 }, async ({ changed, says }) => {
-  const env = { ...settings, ...changed() }
-  const runs = commands.map((args) => run('apps/ops/src/main.ts', args, env))
-  await Promise.all(runs.map(({ ended }) => ended))
-  const all = runs.map(({ written }) => written()).join('\n')
+test.for(refusals)(
+  'when $what, no line of ops holds a secret',
+  { meta: { id: 'no-secret-in-logs-of-ops' }, timeout: 120_000 },
+  async ({ changed, says }) => {
+    const env = { ...settings, ...changed() }
+    const runs = commands.map((args) => run('apps/ops/src/main.ts', args, env))
+    await Promise.all(runs.map(({ ended }) => ended))
+    const all = runs.map(({ written }) => written()).join('\n')
 
-  for (const pattern of says) expect(all).toMatch(pattern)
-  expect(linesWithSecrets(all, env)).toEqual([])
-})
+    for (const pattern of says) expect(all).toMatch(pattern)
+    expect(linesWithSecrets(all, env)).toEqual([])
+  },
+)
 
 /** A wrong secret counts in whatever setting it stands. */
 const linesWithSecrets = (text: string, env: Record<string, string>): string[] =>

@@ -31,7 +31,7 @@ export function presignContract(bench: Bench): void {
       expect(sha256(await response.bytes())).toBe(sha256(bytes.subarray(100, 200)))
     })
 
-    test('without its signature a URL gives nothing', async () => {
+    test('without its signature a URL gives nothing', { meta: { id: 'presigned-url-needs-signature' } }, async () => {
       const { url } = await bench.store.presign(await received('final/unsigned'), { expiresInSeconds: 60 })
       const { origin, pathname } = new URL(url)
       const withoutSignature = new URL(url)
@@ -47,7 +47,7 @@ export function presignContract(bench: Bench): void {
       expect((await fetch(url)).status).toBe(200)
     })
 
-    test('the URL stops working when it says', async () => {
+    test('the URL stops working when it says', { meta: { id: 'presigned-url-expires' } }, async () => {
       const { url, expiresAt } = await bench.store.presign(await received('final/short-lived'), { expiresInSeconds: 1 })
 
       await sleep(expiresAt.getTime() - Date.now() + 1_100)
@@ -63,14 +63,18 @@ export function presignContract(bench: Bench): void {
       { what: 'another signature', tamper: (url: URL) => url.searchParams.set('X-Amz-Signature', '0'.repeat(64)) },
       { what: 'another name to save under', tamper: (url: URL) => url.searchParams.set('response-content-disposition', 'inline') },
     ]
-    test.for(tampering)('a URL that was changed to have $what gives nothing', async ({ tamper }) => {
-      await received('final/other')
-      const { url } = await bench.store.presign(await received('final/tampered'), { expiresInSeconds: 60, filename: 'a.png' })
-      const tampered = new URL(url)
-      tamper(tampered)
+    test.for(tampering)(
+      'a URL that was changed to have $what gives nothing',
+      { meta: { id: 'presigned-url-tampering' } },
+      async ({ tamper }) => {
+        await received('final/other')
+        const { url } = await bench.store.presign(await received('final/tampered'), { expiresInSeconds: 60, filename: 'a.png' })
+        const tampered = new URL(url)
+        tamper(tampered)
 
-      expect((await fetch(tampered)).status).toBe(403)
-    })
+        expect((await fetch(tampered)).status).toBe(403)
+      },
+    )
 
     const names = [
       { disposition: 'attachment' as const, filename: 'Bär & Söhne "2".png' },

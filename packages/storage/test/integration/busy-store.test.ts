@@ -51,19 +51,23 @@ test.for(steps)('a copy whose $step is answered by 200 with an error in it is as
   expect(sha256(await bytesOf(store.source(to, { etag: copy.etag, sizeBytes })))).toBe(sha256(bytes))
 })
 
-test.for(steps)('a copy whose $step has an error in each 200 is an unavailable store, and no copy', async ({ step, bytes, request }) => {
-  const [from, to] = [`quarantine/${step}-always`, `final/${step}-always`]
-  const { etag, sizeBytes } = await store.receive(from, streamOf(bytes), { nonce: 'n' })
-  link.fails({ request, kind: errorIn200 })
+test.for(steps)(
+  'a copy whose $step has an error in each 200 is an unavailable store, and no copy',
+  { meta: { id: 'copy-error-in-200' } },
+  async ({ step, bytes, request }) => {
+    const [from, to] = [`quarantine/${step}-always`, `final/${step}-always`]
+    const { etag, sizeBytes } = await store.receive(from, streamOf(bytes), { nonce: 'n' })
+    link.fails({ request, kind: errorIn200 })
 
-  const copying = store.copyToFinal(from, to, { ifEtag: etag, sizeBytes, headers })
+    const copying = store.copyToFinal(from, to, { ifEtag: etag, sizeBytes, headers })
 
-  await expect(copying).rejects.toThrow(StoreUnavailable)
-  await expect(copying).rejects.toThrow(`${step}: InternalError`)
-  expect(asked(request)).toBe(4)
-  expect(await store.head(to)).toBeNull()
-  expect(await store.head(from)).toMatchObject({ etag })
-})
+    await expect(copying).rejects.toThrow(StoreUnavailable)
+    await expect(copying).rejects.toThrow(`${step}: InternalError`)
+    expect(asked(request)).toBe(4)
+    expect(await store.head(to)).toBeNull()
+    expect(await store.head(from)).toMatchObject({ etag })
+  },
+)
 
 test('a file in parts whose completion is answered by 200 with an error in it is completed at the next try', async () => {
   const request = /^POST .*quarantine\/completed\S+uploadId/
@@ -75,7 +79,9 @@ test('a file in parts whose completion is answered by 200 with an error in it is
   expect(sha256(await bytesOf(store.source('quarantine/completed', received)))).toBe(sha256(large))
 })
 
-test('a file in parts whose completion has an error in each 200 was not received, and leaves nothing', async () => {
+test('a file in parts whose completion has an error in each 200 was not received, and leaves nothing', {
+  meta: { id: 'multipart-completion-error-in-200' },
+}, async () => {
   link.fails({ request: /^POST .*quarantine\/uncompleted\S+uploadId/, kind: errorIn200 })
 
   const receiving = store.receive('quarantine/uncompleted', streamOf(large), { nonce: 'n' })
@@ -99,20 +105,24 @@ test.for([
 test.for([
   { what: 'a small file', bytes: small },
   { what: 'a large file', bytes: large },
-])('$what that meets a store which goes on asking for patience was not received, and leaves nothing', async ({ bytes }) => {
-  const key = `quarantine/refused-${bytes.byteLength}`
-  link.fails({ request: /^PUT /, kind: busy })
-  const begun = performance.now()
+])(
+  '$what that meets a store which goes on asking for patience was not received, and leaves nothing',
+  { meta: { id: 'store-busy-during-receive' } },
+  async ({ bytes }) => {
+    const key = `quarantine/refused-${bytes.byteLength}`
+    link.fails({ request: /^PUT /, kind: busy })
+    const begun = performance.now()
 
-  await expect(store.receive(key, streamOf(bytes), { nonce: 'n' })).rejects.toThrow(StoreUnavailable)
+    await expect(store.receive(key, streamOf(bytes), { nonce: 'n' })).rejects.toThrow(StoreUnavailable)
 
-  const tries = Object.values(Object.groupBy(link.requests, (line) => line)).map((same) => same?.length ?? 0)
-  expect(Math.max(...tries), 'tries of one call').toBe(4)
-  expect(performance.now() - begun).toBeLessThan(3000)
-  expect(await store.head(key)).toBeNull()
-})
+    const tries = Object.values(Object.groupBy(link.requests, (line) => line)).map((same) => same?.length ?? 0)
+    expect(Math.max(...tries), 'tries of one call').toBe(4)
+    expect(performance.now() - begun).toBeLessThan(3000)
+    expect(await store.head(key)).toBeNull()
+  },
+)
 
-test('a copy outlives a store that asks for patience three times', async () => {
+test('a copy outlives a store that asks for patience three times', { meta: { id: 'copy-store-busy' } }, async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/burst', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^(PUT|POST) .*final\/burst/, kind: busy, times: 3 })
 

@@ -49,7 +49,7 @@ test('a put whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('quarantine/lost-once', received)))).toBe(sha256(small))
 })
 
-test('a put of which no answer ever came is known by its nonce', async () => {
+test('a put of which no answer ever came is known by its nonce', { meta: { id: 'put-answer-lost' } }, async () => {
   link.fails({ request: /^PUT .*lost-always/, kind: 'lost answer' })
 
   const received = await store.receive('quarantine/lost-always', streamOf(small), { nonce: 'n' })
@@ -101,7 +101,7 @@ test("another's object of the same size is not taken for ours", async () => {
   await expect(store.receive('quarantine/of-another', streamOf(small), { nonce: 'ours' })).rejects.toThrow(StoreUnavailable)
 })
 
-test('a copy whose answer never came is found at its final key', async () => {
+test('a copy whose answer never came is found at its final key', { meta: { id: 'copy-answer-lost' } }, async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/copied', streamOf(small), { nonce: 'n' })
   link.fails({ request: /^PUT .*final\/copied/, kind: 'lost answer' })
 
@@ -168,7 +168,9 @@ test('a copy whose unfinished upload could not be ended reports it, and says why
   expect(await store.abandonReceives('final/unended')).toBe(1)
 })
 
-test('a signal ends a copy whose look at the final key gets no answer, and a read that gets none', async () => {
+test('a signal ends a copy whose look at the final key gets no answer, and a read that gets none', {
+  meta: { id: 'stop-aborts-silent-copy' },
+}, async () => {
   const received = await store.receive('quarantine/silent', streamOf(small), { nonce: 'n' })
   const reason = new Error('the worker stops')
   const stop = new AbortController()

@@ -41,7 +41,10 @@ const copiesOf = (part: string): number => link.requests.filter((line) => partCo
 const copy = (to: string, signal?: AbortSignal, by = store) =>
   by.copyToFinal('quarantine/scene', to, { ifEtag: received.etag, sizeBytes: received.sizeBytes, headers, signal })
 
-test('a part that takes too long is copied again, and the finished ones stay', { timeout: 60_000 }, async () => {
+test('a part that takes too long is copied again, and the finished ones stay', {
+  meta: { id: 'slow-copy-keeps-parts' },
+  timeout: 60_000,
+}, async () => {
   link.fails({ request: /^PUT .*final\/one\S+partNumber=3/, kind: 'silence', times: 1 })
 
   const { etag } = await copy('final/one')
@@ -52,7 +55,10 @@ test('a part that takes too long is copied again, and the finished ones stay', {
   expect(sha256(await bytesOf(store.source('final/one', { etag, sizeBytes: received.sizeBytes })))).toBe(sha256(fourParts))
 })
 
-test('four copies at once, whose parts are all too slow together, go on with fewer parts at a time', { timeout: 120_000 }, async () => {
+test('four copies at once, whose parts are all too slow together, go on with fewer parts at a time', {
+  meta: { id: 'slow-copies-lower-parallelism' },
+  timeout: 120_000,
+}, async () => {
   link.fails({ request: partCopies, kind: { aloneMs: 350 } }) // 16 at once take 5.6 s, and a call may take 3 s
 
   const copies = await Promise.all([1, 2, 3, 4].map((n) => copy(`final/slow-${n}`)))
@@ -61,7 +67,10 @@ test('four copies at once, whose parts are all too slow together, go on with few
   for (const n of [1, 2, 3, 4]) expect(await store.head(`final/slow-${n}`)).toMatchObject({ sizeBytes: received.sizeBytes })
 })
 
-test('a store in which no part is ever copied in time is unavailable', { timeout: 120_000 }, async () => {
+test('a store in which no part is ever copied in time is unavailable', {
+  meta: { id: 'copy-never-in-time' },
+  timeout: 120_000,
+}, async () => {
   link.fails({ request: /^PUT .*final\/never\S+partNumber=2/, kind: 'silence' })
 
   await expect(copy('final/never')).rejects.toThrow(StoreUnavailable)

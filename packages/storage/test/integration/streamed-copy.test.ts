@@ -52,7 +52,10 @@ test('a part whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('final/lost-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
 })
 
-test('a part that takes too long is sent again, and the finished ones stay', { timeout: 60_000 }, async () => {
+test('a part that takes too long is sent again, and the finished ones stay', {
+  meta: { id: 'streamed-copy-keeps-parts' },
+  timeout: 60_000,
+}, async () => {
   link.fails({ request: /^PUT .*partNumber=3/, kind: 'silence', times: 1 })
 
   await store.copyToFinal('quarantine/scene', 'final/slow-part', copying)

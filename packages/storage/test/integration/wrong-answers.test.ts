@@ -51,6 +51,7 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
 
   test.for(wrong)(
     'that is answered by $answer all the time, although the object is there, is an unavailable store',
+    { meta: { id: 'wrong-answer-always' } },
     async ({ answer, kind }) => {
       const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
       link.fails({ request, kind })
@@ -67,11 +68,15 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
   })
 
   if (call !== 'CopyObject')
-    test.for(wrong)('that is answered by $answer twice by mistake comes to its end', async ({ answer, kind }) => {
-      const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
-      link.fails({ request, kind, times: 2 })
-      expect(await uses(pinned, `final/${call}-${answer}-twice`)).toBe(sha256(bytes))
-    })
+    test.for(wrong)(
+      'that is answered by $answer twice by mistake comes to its end',
+      { meta: { id: 'wrong-answer-once' } },
+      async ({ answer, kind }) => {
+        const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
+        link.fails({ request, kind, times: 2 })
+        expect(await uses(pinned, `final/${call}-${answer}-twice`)).toBe(sha256(bytes))
+      },
+    )
 })
 
 test('a HEAD that is answered by 404 once, by mistake, finds the object', async () => {

@@ -14,7 +14,7 @@ const cases = [
   { filename: '100%41.png', header: `attachment; filename="100_41.png"; filename*=UTF-8''100%2541.png` },
 ]
 
-test.for(cases)('a file named $filename is saved under that name', ({ filename, header }) => {
+test.for(cases)('a file named $filename is saved under that name', { meta: { id: 'content-disposition' } }, ({ filename, header }) => {
   expect(contentDisposition('attachment', filename)).toBe(header)
 })
 

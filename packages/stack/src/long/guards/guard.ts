@@ -1,41 +1,50 @@
-/** A piece of code that keeps something from going wrong, and the test that goes red without it. */
+/** A piece of code without which an invariant of the product breaks, and the test that then fails. */
 export interface Guard {
-  /** What it keeps: a sentence about the product. */
-  readonly keeps: string
+  /** Stable: it stays when code and test change their wording. */
+  readonly id: string
+  /** Its number in docs/design.md. */
+  readonly invariant: number
   readonly file: string
+  /** What takes the guard away. */
   readonly edits: readonly Edit[]
-  readonly test: GuardTest
+  /** The id of the test that fails without it, as in `meta: { id }`. */
+  readonly test: string
 }
 
-/** What takes it away: a text that stands once in the file, and what stands there then. */
+/** Code that occurs once in the file, whatever its line breaks and indentation, and what replaces it. */
 export type Edit = readonly [code: string, without: string]
 
-export interface GuardTest {
-  readonly file: string
-  /** Its title as it stands in the source, with its placeholders. */
-  readonly title: string
-}
-
-/** Table and code have gone apart. */
+/** The table no longer matches the code. */
 export class GuardStale extends Error {
   override name = 'GuardStale'
 }
 
 /**
- * The text of a file without its guard.
+ * Returns the text of a file without its guard.
  *
- * @throws GuardStale  some code does not stand there once
+ * @throws GuardStale  some code does not occur exactly once
  */
-export function takenAway({ file, edits }: Pick<Guard, 'file' | 'edits'>, text: string): string {
+export function withoutGuard({ id, file, edits }: Pick<Guard, 'id' | 'file' | 'edits'>, text: string): string {
   return edits.reduce((rest, [code, without]) => {
-    const pieces = rest.split(code)
-    if (pieces.length !== 2) throw new GuardStale(`'${code}' stands ${pieces.length - 1} times in ${file}, not once`)
-    return pieces.join(without)
+    const found = [...rest.matchAll(patternOfCode(code))]
+    if (found.length !== 1) throw new GuardStale(`guard ${id}: '${code}' occurs ${found.length} times in ${file}, not once`)
+    return rest.replace(patternOfCode(code), () => without)
   }, text)
 }
 
+/** Matches code however a formatter breaks its lines: white space between tokens and commas before a closing bracket do not count. */
+function patternOfCode(code: string): RegExp {
+  const tokens = code.match(/[\w$]+|[^\w$\s]/g) ?? []
+  const escaped = tokens.map((token) => `${/^[)\]}]$/.test(token) ? ',?\\s*' : ''}${RegExp.escape(token)}`)
+  return new RegExp(escaped.join('\\s*'), 'g')
+}
+
 /** Matches the full names of all tests that a title stands for: with `$what`, `%s` and `${what}` filled in. */
-export function patternOf(title: string): RegExp {
-  const literals = title.split(/\$\{[^}]*\}|\$[\w.]+|%[sidfjo]/)
-  return new RegExp(literals.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('.*'))
+export function patternOfTitle(title: string): RegExp {
+  return new RegExp(
+    title
+      .split(/\$\{[^}]*\}|\$[\w.]+|%[sidfjo]/)
+      .map((text) => RegExp.escape(text))
+      .join('.*'),
+  )
 }

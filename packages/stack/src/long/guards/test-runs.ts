@@ -1,8 +1,9 @@
 import { join } from 'node:path'
 import { inspect } from 'node:util'
 import type { Vitest } from 'vitest/node'
+import type { NamedTest } from '../../checks/test-ids.ts'
 import { within } from '../../wait-for.ts'
-import { type GuardTest, patternOf } from './guard.ts'
+import { patternOfTitle } from './guard.ts'
 
 /** How the tests of one title ended. */
 export interface TestRun {
@@ -41,9 +42,9 @@ export class TestRuns {
     return new TestRuns(vitest, root)
   }
 
-  async run({ file, title }: GuardTest): Promise<TestRun> {
+  async run({ file, title }: NamedTest): Promise<TestRun> {
     const specifications = await this.#vitest.globTestSpecifications([join(this.#root, file)])
-    this.#vitest.setGlobalTestNamePattern(patternOf(title))
+    this.#vitest.setGlobalTestNamePattern(patternOfTitle(title))
     const running = this.#vitest.runTestSpecifications(specifications)
     const { testModules, unhandledErrors } = await within(longestRunMs, running, `'${title}' to end`)
     const modules = testModules.filter(({ moduleId }) => moduleId === join(this.#root, file))

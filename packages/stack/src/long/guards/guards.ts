@@ -1,0 +1,246 @@
+import type { Guard } from './guard.ts'
+
+/** At least one guard for each invariant that a single piece of code can break. Those of process boundaries are left to chaos. */
+export const guards: readonly Guard[] = [
+  {
+    id: 'row-before-first-byte',
+    invariant: 1,
+    file: 'packages/lifecycle/src/receive.ts',
+    edits: [
+      ['await register(uploadId, key, nonce, file, sender, deps) const started', 'const started'],
+      ['if (mediaType === null) throw', 'await register(uploadId, key, nonce, file, sender, deps)\nif (mediaType === null) throw'],
+    ],
+    test: 'gateway-dies-at-any-step',
+  },
+  {
+    id: 'enqueue-after-commit',
+    invariant: 1,
+    file: 'packages/lifecycle/src/accept.ts',
+    edits: [
+      [
+        'const accepted = await uploads.accept(',
+        'for (const { uploadId } of files) await bell.ring(assetKind(fields.assetType).lane, { uploadId, requestId })\nconst accepted = await uploads.accept(',
+      ],
+    ],
+    test: 'gateway-dies-at-any-step',
+  },
+  {
+    id: 'sweeper-enqueues-waiting-uploads',
+    invariant: 1,
+    file: 'packages/lifecycle/src/sweep/ring.ts',
+    edits: [['olderThanSeconds: ringAfterSeconds, limit', 'olderThanSeconds: 1e6 * ringAfterSeconds, limit']],
+    test: 'gateway-dies-at-any-step',
+  },
+  {
+    id: 'acceptance-survives-redis',
+    invariant: 1,
+    file: 'packages/lifecycle/src/accept.ts',
+    edits: [[".catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))", '']],
+    test: 'acceptance-redis-unavailable',
+  },
+  {
+    id: 'acceptance-is-all-or-nothing',
+    invariant: 1,
+    file: 'packages/database/src/uploads/intake.ts',
+    edits: [['and (select count(*) from ready) = $2', '']],
+    test: 'acceptance-meets-sweeper',
+  },
+  {
+    id: 'expired-lease-taken-over',
+    invariant: 1,
+    file: 'packages/database/src/migrations/1795478400015-open-pipeline-door.ts',
+    edits: [["(state = 'received' or (state = 'processing' and lease_until <= now()))", "state = 'received'"]],
+    test: 'picture-worker-dies-at-any-step',
+  },
+  {
+    id: 'stopping-worker-hands-back',
+    invariant: 1,
+    file: 'apps/worker/src/jobs/process-upload.ts',
+    edits: [['if (stopping.aborted) return giveBack(error, job, token, deps)', '']],
+    test: 'stop-hands-job-back',
+  },
+  {
+    id: 'every-worker-sweeps',
+    invariant: 1,
+    file: 'apps/worker/src/app.ts',
+    edits: [['of [sweeper, purger, upkeep, relay]) timer.start()', 'of [purger, upkeep, relay]) timer.start()']],
+    test: 'redis-flushed-while-jobs-run',
+  },
+  {
+    id: 'lease-excludes-others',
+    invariant: 2,
+    file: 'packages/database/src/migrations/1795478400015-open-pipeline-door.ts',
+    edits: [["(state = 'processing' and lease_until <= now())", "state = 'processing'"]],
+    test: 'two-workers-one-upload',
+  },
+  {
+    id: 'completion-is-fenced',
+    invariant: 2,
+    file: 'packages/database/src/uploads/work.ts',
+    edits: [
+      ["where id = $1 and attempt = $2 and state = 'processing' returning *", 'where id = $1 and $2::integer is not null\nreturning *'],
+      [
+        'from completed returning *',
+        `from completed
+on conflict (upload_id) do update set created_at = now(), original_filename = 'made twice'
+returning *`,
+      ],
+    ],
+    test: 'paused-worker-beyond-lease',
+  },
+  {
+    id: 'completion-is-idempotent',
+    invariant: 2,
+    file: 'packages/database/src/uploads/work.ts',
+    edits: [["where id = $1 and attempt = $2 and state = 'processing' returning *", 'where id = $1 and attempt = $2\nreturning *']],
+    test: 'completion-is-idempotent',
+  },
+  {
+    id: 'one-job-per-upload',
+    invariant: 2,
+    file: 'packages/queue/src/job-options.ts',
+    edits: [['jobId: payload.upload_id.toLowerCase(),', '']],
+    test: 'enqueue-is-idempotent',
+  },
+  {
+    id: 'cancellation-locks-the-row',
+    invariant: 2,
+    file: 'packages/database/src/uploads/decisions.ts',
+    edits: [['from uploads where id = $1 for update', 'from uploads where id = $1']],
+    test: 'promotion-meets-cancellation',
+  },
+  {
+    id: 'reads-pinned-to-etag',
+    invariant: 3,
+    file: 'packages/storage/src/s3/ranged-source.ts',
+    edits: [
+      ['IfMatch: pinned.etag,', ''],
+      ['if (ETag !== pinned.etag || (ContentRange !== undefined && total !== pinned.sizeBytes)) {', "if (ETag === '' && total < 0) {"],
+    ],
+    test: 'object-replaced-before-inspection',
+  },
+  {
+    id: 'copies-pinned-to-etag',
+    invariant: 3,
+    file: 'packages/storage/src/s3/copy-to-final.ts',
+    edits: [['CopySourceIfMatch: ifEtag, MetadataDirective', 'MetadataDirective']],
+    test: 'object-replaced-after-inspection',
+  },
+  {
+    id: 'verdict-decides',
+    invariant: 3,
+    file: 'packages/lifecycle/src/process-upload.ts',
+    edits: [
+      [
+        'if (!verdict.ok) return rejected(claim, verdict.refusal) const asset = await promote(claim, verdict, signal',
+        'const passed = verdict.ok ? verdict : ({ ok: true, mediaType: claim.detectedType, facts: {} } as const)\nconst asset = await promote(claim, passed as never, signal',
+      ],
+    ],
+    test: 'chaos-half-a-minute',
+  },
+  {
+    id: 'abandoned-bytes-purged',
+    invariant: 4,
+    file: 'packages/lifecycle/src/sweep/stale.ts',
+    edits: [['await store.purge(quarantineKey)', 'void quarantineKey']],
+    test: 'gateway-dies-at-any-step',
+  },
+  {
+    id: 'failed-multipart-aborted',
+    invariant: 4,
+    file: 'packages/storage/src/s3/receive.ts',
+    edits: [['if (upload !== null) await abortUpload(deps, key, upload.id)', '']],
+    test: 'multipart-completion-error-in-200',
+  },
+  {
+    id: 'leftovers-removed',
+    invariant: 4,
+    file: 'packages/lifecycle/src/sweep/leftovers.ts',
+    edits: [['async moves({ key }, { store }) { await store.purge(key)', 'async moves() {']],
+    test: 'leftovers-store-was-unavailable',
+  },
+  {
+    id: 'unproven-objects-kept',
+    invariant: 4,
+    file: 'packages/lifecycle/src/sweep/strays.ts',
+    edits: [
+      [
+        'if (!isOf(upload, object)) judged.unproven.push(object) else if (isFinal(upload.state)) judged.over.push(object)',
+        'if (upload === undefined || isFinal(upload.state)) judged.over.push(object)',
+      ],
+    ],
+    test: 'unproven-object-kept',
+  },
+  {
+    id: 'foreign-objects-not-purged',
+    invariant: 4,
+    file: 'packages/lifecycle/src/purge.ts',
+    edits: [['if (!isWaiting && !isFinalCopy) {', 'if (key === null) {']],
+    test: 'purge-of-foreign-object',
+  },
+  {
+    id: 'access-log-bounded',
+    invariant: 5,
+    file: 'apps/gateway/src/access-log.ts',
+    edits: [['if (tooMany <= 0) return', 'if (tooMany <= 0 || tooMany > 0) return']],
+    test: 'access-log-is-bounded',
+  },
+  {
+    id: 'webhook-answer-bounded',
+    invariant: 5,
+    file: 'packages/lifecycle/src/webhooks/post.ts',
+    edits: [['if (bytes >= maxAnswerBytes) break', 'if (bytes >= 4096 * maxAnswerBytes) break']],
+    test: 'webhook-endless-answer',
+  },
+  {
+    id: 'hourly-limit-in-postgres',
+    invariant: 6,
+    file: 'packages/database/src/migrations/1795478400003-register-upload.ts',
+    edits: [['if used >= files_per_hour then', 'if false then']],
+    test: 'redis-flush-keeps-limit',
+  },
+  {
+    id: 'project-concurrency',
+    invariant: 6,
+    file: 'apps/worker/src/jobs/process-upload.ts',
+    edits: [['maxRunning: deps.maxRunningPerProject', 'maxRunning: 0']],
+    test: 'project-concurrency-limit',
+  },
+  {
+    id: 'idle-clients-end',
+    invariant: 6,
+    file: 'apps/gateway/src/upload/patience.ts',
+    edits: [
+      ["if (now - this.#lastByteAt > idleSeconds * 1000) this.#stop(new AirlockError('request_stalled', { seconds: idleSeconds }))", ''],
+    ],
+    test: 'client-stalls',
+  },
+  {
+    id: 'only-owners-get-urls',
+    invariant: 7,
+    file: 'apps/gateway/src/routes/assets.ts',
+    edits: [["if (asset.userId !== callerOfRequest(request).id) throw new AirlockError('asset_not_yours', { id })", 'void request']],
+    test: 'chaos-half-a-minute',
+  },
+  {
+    id: 'inbox-object-proves-owner',
+    invariant: 7,
+    file: 'packages/lifecycle/src/register-video.ts',
+    edits: [['mustBelong(object, video)', '']],
+    test: 'video-of-another-owner',
+  },
+  {
+    id: 'bytes-after-asset-commit',
+    invariant: 9,
+    file: 'packages/lifecycle/src/promote.ts',
+    edits: [['signal.throwIfAborted() const asset', 'await emptyQuarantine(claim, { store, log })\nsignal.throwIfAborted()\nconst asset']],
+    test: 'picture-worker-dies-at-any-step',
+  },
+  {
+    id: 'one-final-event',
+    invariant: 10,
+    file: 'packages/database/src/migrations/1795478400016-write-events.ts',
+    edits: [['create unique index events_final_once', 'create index events_final_once']],
+    test: 'upload-ends-once',
+  },
+]
