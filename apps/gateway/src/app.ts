@@ -1,13 +1,13 @@
 import type { Database } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { FileCounter } from '@airlock/lifecycle'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import { checkHealth, type ObjectStore } from '@airlock/storage'
 import multipart from '@fastify/multipart'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { AccessRecorder } from './access-log.ts'
 import type { AvailabilityTuning } from './availability.ts'
-import { Chores } from './chores.ts'
+import { BackgroundTasks } from './background-tasks.ts'
 import { EventFeed, type EventFeedDeps } from './following/event-feed.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { guardedServers } from './guarded-servers.ts'
@@ -31,13 +31,13 @@ import { jobRoutes } from './routes/jobs.ts'
 import { pipelineRoute } from './routes/pipeline.ts'
 import { uploadRoute } from './routes/upload.ts'
 import { GatewayShutdown } from './shutdown.ts'
+import type { BodyTimeoutLimits } from './upload/body-timeouts.ts'
 import { FilesInFlight } from './upload/files-in-flight.ts'
-import type { PatienceLimits } from './upload/patience.ts'
 
 export interface GatewayDeps {
   database: Database
   store: ObjectStore
-  bell: Bell
+  jobQueue: JobQueue
   counter: FileCounter
   log: FastifyBaseLogger
   /** Only to say where assets are: `s3://bucket/key`. */
@@ -57,7 +57,7 @@ export interface GatewayDeps {
   presignHours: { default: number; max: number }
   /** With it the access log keeps an HMAC of the caller's address; null: nothing of it. */
   ipHashKey: string | null
-  patience: PatienceLimits
+  bodyTimeouts: BodyTimeoutLimits
   idempotencyLeaseSeconds: number
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
@@ -90,12 +90,12 @@ export interface Gateway {
   shutdown: GatewayShutdown
 }
 
-/** The gateway, ready for `listen` or `inject`. Closing it waits for what is in flight, and for the chores behind it. */
+/** The gateway, ready for `listen` or `inject`. Closing it waits for what is in flight, and for the backgroundTasks behind it. */
 export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { database, store, bell, log } = deps
-  const servers = guardedServers({ database, store, bell, log, tuning: deps.availability })
+  const { database, store, jobQueue, log } = deps
+  const servers = guardedServers({ database, store, jobQueue, log, tuning: deps.availability })
   const { uploads, assets, idempotency } = servers.database
-  const chores = new Chores()
+  const backgroundTasks = new BackgroundTasks()
   const app = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -118,7 +118,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   logRequests(app)
   lingerOnUnreadBodies(app)
   refuseEncodedBodies(app)
-  boundSmallBodies(app, { seconds: deps.patience.idleSeconds })
+  boundSmallBodies(app, { seconds: deps.bodyTimeouts.idleSeconds })
   const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   const eventFeed = new EventFeed({ events: servers.database.events, listen: deps.listenForFeed, lookEveryMs: deps.lookEveryMs })
@@ -128,10 +128,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       eventFeed.drain()
     },
     flush: async () => {
-      await chores.done()
+      await backgroundTasks.done()
       await accesses.close()
     },
-    letGo: async () => {
+    close: async () => {
       await Promise.all([feed.close(), eventFeed.close()])
       await servers.close()
     },
@@ -156,7 +156,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       uploads,
       assets,
       idempotency,
-      chores,
+      backgroundTasks,
       feed,
       metrics,
       accesses,
@@ -165,7 +165,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     }),
   )
   await app.register(pipelineRoute({ ...deps, ...servers, uploads, authenticate: authenticateUpload }))
-  await app.register(jobRoutes({ uploads, assets, store: servers.store, bell: servers.bell, feed, authenticate }))
+  await app.register(jobRoutes({ uploads, assets, store: servers.store, jobQueue: servers.jobQueue, feed, authenticate }))
   const { bucket, presignHours } = deps
   await app.register(assetRoutes({ assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(brandRoutes({ brands: servers.database.brands, assets, store, bucket, presignHours, accesses, authenticate }))
@@ -174,7 +174,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     healthRoutes({
       checks: {
         database: () => database.check(healthTimeoutMs),
-        redis: () => bell.check(),
+        redis: () => jobQueue.check(),
         s3: () => checkHealth(store, { timeoutMs: storeCheckTimeoutMs }),
       },
       timeoutMs: healthTimeoutMs,

@@ -1,12 +1,12 @@
 import { type Database, DatabaseUnavailable } from '@airlock/database'
-import { type Bell, BellUnreachable } from '@airlock/queue'
+import { type JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { type ObjectStore, StoreUnavailable } from '@airlock/storage'
 import { Availability, type AvailabilityOptions } from './availability.ts'
 
 export interface ServerDeps {
   database: Database
   store: ObjectStore
-  bell: Bell
+  jobQueue: JobQueue
   log: AvailabilityOptions['log']
   tuning?: AvailabilityOptions['tuning']
 }
@@ -17,15 +17,15 @@ type Guarded = Pick<Database, 'uploads' | 'assets' | 'brands' | 'idempotency' | 
 export interface GuardedServers {
   database: Guarded
   store: ObjectStore
-  bell: Pick<Bell, 'ring' | 'ringAgain' | 'progressOf'>
-  /** Runs what needs Redis. @throws BellUnreachable at once while it is away, or whatever `ask` throws */
+  jobQueue: Pick<JobQueue, 'enqueue' | 'ensureEnqueued' | 'progressOf'>
+  /** Runs what needs Redis. @throws JobQueueUnreachable at once while it is away, or whatever `ask` throws */
   throughRedis<T>(ask: () => Promise<T>): Promise<T>
   /** Whether uploads can be taken in at all. @throws StoreUnavailable, DatabaseUnavailable */
   assertUploadsPossible(): void
   close(): Promise<void>
 }
 
-export function guardedServers({ database, store, bell, log, tuning }: ServerDeps): GuardedServers {
+export function guardedServers({ database, store, jobQueue, log, tuning }: ServerDeps): GuardedServers {
   const shared = { log, tuning }
   const postgres = new Availability({
     ...shared,
@@ -44,10 +44,10 @@ export function guardedServers({ database, store, bell, log, tuning }: ServerDep
   const redis = new Availability({
     ...shared,
     name: 'redis',
-    probe: () => bell.ping(),
+    probe: () => jobQueue.ping(),
     // a Redis that answers with an error is there
     meansAway: (error) => error instanceof Error && error.name !== 'ReplyError',
-    away: () => new BellUnreachable('Redis is away'),
+    away: () => new JobQueueUnreachable('Redis is away'),
   })
   return {
     database: {
@@ -59,10 +59,10 @@ export function guardedServers({ database, store, bell, log, tuning }: ServerDep
       events: guardedMethods(database.events, postgres),
     },
     store: guardedStore(store, s3),
-    bell: {
-      ring: (...args) => redis.through(() => bell.ring(...args)),
-      ringAgain: (...args) => redis.through(() => bell.ringAgain(...args)),
-      progressOf: (...args) => redis.through(() => bell.progressOf(...args)).catch(nullWhenUnreachable),
+    jobQueue: {
+      enqueue: (...args) => redis.through(() => jobQueue.enqueue(...args)),
+      ensureEnqueued: (...args) => redis.through(() => jobQueue.ensureEnqueued(...args)),
+      progressOf: (...args) => redis.through(() => jobQueue.progressOf(...args)).catch(nullWhenUnreachable),
     },
     throughRedis: (ask) => redis.through(ask),
     assertUploadsPossible: () => {
@@ -76,7 +76,7 @@ export function guardedServers({ database, store, bell, log, tuning }: ServerDep
 }
 
 function nullWhenUnreachable(error: unknown): null {
-  if (!(error instanceof BellUnreachable)) throw error
+  if (!(error instanceof JobQueueUnreachable)) throw error
   return null
 }
 

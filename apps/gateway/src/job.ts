@@ -1,6 +1,6 @@
 import type { AssetRepository, UploadRecord } from '@airlock/database'
 import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import Type from 'typebox'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
 
@@ -26,7 +26,7 @@ export type Job = Type.Static<typeof Job>
 
 export interface JobDeps {
   assets: AssetRepository
-  bell: Pick<Bell, 'progressOf'>
+  jobQueue: Pick<JobQueue, 'progressOf'>
 }
 
 /** @throws Error for uploads that were never accepted: they are no jobs */
@@ -48,14 +48,14 @@ export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps): P
   return Promise.all(uploads.map((upload) => jobOf(upload, assets.get(upload.id) ?? null, deps)))
 }
 
-async function jobOf(upload: UploadRecord, assetId: string | null, { bell }: JobDeps): Promise<Job> {
+async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }: JobDeps): Promise<Job> {
   const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
   if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or kind`)
   const status = statusOf(upload)
   return {
     job_id: id,
     status,
-    progress: await progressOf(upload, status, bell),
+    progress: await progressOf(upload, status, jobQueue),
     attempts: attempt,
     filename,
     asset_type: assetType,
@@ -69,8 +69,8 @@ async function jobOf(upload: UploadRecord, assetId: string | null, { bell }: Job
 }
 
 /** Status is Postgres' word; only what happens between two states comes from the queue. */
-async function progressOf({ id, assetType }: UploadRecord, status: JobStatus, bell: JobDeps['bell']): Promise<number> {
+async function progressOf({ id, assetType }: UploadRecord, status: JobStatus, jobQueue: JobDeps['jobQueue']): Promise<number> {
   if (status === 'completed' || status === 'rejected') return 1
   if (status !== 'processing' || assetType === null) return 0
-  return (await bell.progressOf(assetKind(assetType).lane, id)) ?? 0
+  return (await jobQueue.progressOf(assetKind(assetType).lane, id)) ?? 0
 }

@@ -10,7 +10,7 @@ import {
   storeSettings,
 } from '@airlock/config'
 import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
-import { Bell, impatientConnection } from '@airlock/queue'
+import { failFastConnection, JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
 import { buildGateway, type Gateway } from './app.ts'
@@ -24,8 +24,8 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
   if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
-  const redis = impatientConnection(config.REDIS_URL, { onError })
-  const bell = new Bell({ redisUrl: config.REDIS_URL, onError })
+  const redis = failFastConnection(config.REDIS_URL, { onError })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
   const store = s3ObjectStore({
     ...storeSettings(config),
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
@@ -34,7 +34,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
   const gateway = await buildGateway({
     database,
     store,
-    bell,
+    jobQueue,
     counter: redisFileCounter(redis, { log }),
     log,
     bucket: config.S3_BUCKET_NAME,
@@ -55,7 +55,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
     idempotencyLeaseSeconds: config.IDEMPOTENCY_LEASE_SECONDS,
-    patience: {
+    bodyTimeouts: {
       maxSeconds: config.UPLOAD_MAX_SECONDS,
       idleSeconds: config.UPLOAD_IDLE_SECONDS,
       minBytesPerSecond: config.UPLOAD_MIN_BYTES_PER_SECOND,
@@ -65,18 +65,18 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-gateway-events', ...handlers }),
     lookEveryMs: { listening: 10_000, lost: 1000 },
   })
-  const letGo = async () => {
-    await bell.close()
+  const close = async () => {
+    await jobQueue.close()
     redis.disconnect()
     store.close()
     await database.close()
   }
   await gateway.app.listen({ host: config.HOST, port: config.PORT })
-  shutDownAtSignal({ service: 'gateway', log, phases: phasesOf(gateway, config, letGo) })
+  shutDownAtSignal({ service: 'gateway', log, phases: phasesOf(gateway, config, close) })
 }
 
 /** The order in which a gateway stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
-const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, letGo: () => Promise<void>): ShutdownPhase[] => [
+const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Promise<void>): ShutdownPhase[] => [
   {
     name: 'not ready',
     limitMs: config.SHUTDOWN_NOT_READY_SECONDS * 1000 + 1000,
@@ -92,7 +92,7 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, letGo: () => Pro
     limitMs: 5000,
     run: async () => {
       await shutdown.close()
-      await letGo()
+      await close()
     },
   },
 ]

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 
 /** What a gateway still has to do, and to let go, when it serves nobody any more. */
-export interface Remainder {
+export interface LastSteps {
   /** Answers those who only wait, with what is known. */
   drain(): void
   /** Finishes what was begun for requests that are answered already, and writes what waits to be written. */
   flush(): Promise<void>
   /** Lets the servers behind go. */
-  letGo(): Promise<void>
+  close(): Promise<void>
 }
 
 /** How often connections are closed that have fallen idle since the listener was closed, in ms. */
@@ -16,27 +16,27 @@ const idleCheckMs = 100
 /** The steps by which a gateway stops. Each can be taken by itself, in this order; `close`, and the closing of `app`, take those that are left. */
 export class GatewayShutdown {
   readonly #app: FastifyInstance
-  readonly #remainder: Remainder
+  readonly #lastSteps: LastSteps
   readonly #served = Promise.withResolvers<void>()
   #ready = true
   #closing: Promise<void> | undefined
   #flushing: Promise<void> | undefined
 
-  constructor(app: FastifyInstance, remainder: Remainder) {
+  constructor(app: FastifyInstance, lastSteps: LastSteps) {
     this.#app = app
-    this.#remainder = remainder
+    this.#lastSteps = lastSteps
     // what is answered behind it would otherwise keep its connection, and the shutdown waiting
     app.addHook('onSend', async (_request, reply) => {
       if (!this.#ready) reply.header('connection', 'close')
     })
     app.addHook('preClose', async () => {
       this.notReady()
-      remainder.drain()
+      lastSteps.drain()
     })
     app.addHook('onClose', async () => {
       this.#served.resolve()
       await this.flush()
-      await remainder.letGo()
+      await lastSteps.close()
     })
   }
 
@@ -62,7 +62,7 @@ export class GatewayShutdown {
   }
 
   flush(): Promise<void> {
-    this.#flushing ??= this.#remainder.flush()
+    this.#flushing ??= this.#lastSteps.flush()
     return this.#flushing
   }
 

@@ -5,7 +5,7 @@ import { errorsInLogs } from '@airlock/config'
 import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { processUpload } from '@airlock/lifecycle'
-import { Bell, impatientConnection } from '@airlock/queue'
+import { failFastConnection, JobQueue } from '@airlock/queue'
 import {
   encodedForm,
   givenStack,
@@ -38,7 +38,7 @@ export type Overrides = Partial<
     | 'sourceBuckets'
     | 'maxFilesInFlight'
     | 'sizeLimits'
-    | 'patience'
+    | 'bodyTimeouts'
     | 'store'
     | 'presignHours'
     | 'tokens'
@@ -72,7 +72,7 @@ export interface RunningGateway {
   bucket: IsolatedBucket
   database: Database
   store: ObjectStore
-  bell: Bell
+  jobQueue: JobQueue
   gateway: Gateway
   /** How often the gateway has asked these servers for something, signs of life apart. */
   asked: { postgres: number; s3: number }
@@ -125,8 +125,8 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   const logger = pino({ level: 'info', ...errorsInLogs }, { write: (line: string) => void log.push(JSON.parse(line)) })
   const onError = () => {}
   const { redisUrl = stack.redis.url, databaseUrl = db.url } = overrides
-  const redis = impatientConnection(redisUrl, { onError })
-  const bell = new Bell({ redisUrl, prefix: queues.prefix, onError })
+  const redis = failFastConnection(redisUrl, { onError })
+  const jobQueue = new JobQueue({ redisUrl, prefix: queues.prefix, onError })
   const database = await openDatabase({
     url: databaseUrl,
     poolSize: 5,
@@ -139,7 +139,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   await waitFor(async () => redis.status === 'ready', { timeoutMs: 5000, what: 'Redis' })
   const asked = { postgres: 0, s3: 0 }
   const gateway = await buildGateway({
-    bell,
+    jobQueue,
     counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
     log: logger,
     bucket: bucket.bucket,
@@ -158,7 +158,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     sourceBuckets: [],
     presignHours: { default: 24, max: 168 },
     ipHashKey: null,
-    patience: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
+    bodyTimeouts: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
     idempotencyLeaseSeconds: 30,
     maxFilesInFlight: 64,
     listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
@@ -185,7 +185,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     bucket,
     database,
     store,
-    bell,
+    jobQueue,
     gateway,
     asked,
     log,
@@ -210,7 +210,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     },
     close: async () => {
       await gateway.app.close()
-      await bell.close()
+      await jobQueue.close()
       redis.disconnect()
       store.close()
       await Promise.all([database.close(), client.end()])

@@ -33,7 +33,7 @@ export interface AirlockWorker {
 
 /** A worker that serves the given lanes, sweeps, purges what was deleted, looks after the record, and tells of events. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
-  const { database, store, bell, log, lanes } = deps
+  const { database, store, jobQueue, log, lanes } = deps
   const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
   const { launcher = plainLauncher } = deps
   const inspectors = isolatedInspectors({ ...deps, settings: deps.inspection, launcher })
@@ -51,7 +51,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       assets: database.assets,
       sweeper: database.sweeper,
       store,
-      bell,
+      jobQueue,
       log,
       onFound: (what, count) => metrics.found.inc({ what }, count),
     },
@@ -63,8 +63,8 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     { relay: database.eventRelay, log },
   )
   const webhooks = new WebhookSenders(deps.webhooks, { ...deps, webhooks: database.webhooks, metrics })
-  let purgeBell: Listening | undefined
-  let eventBell: Listening | undefined
+  let purgeNotifications: Listening | undefined
+  let eventNotifications: Listening | undefined
   let ready = false
   const all = (step: (part: Lane | WebhookSenders) => Promise<void>) => async () => {
     await Promise.all([...openLanes.map(step), step(webhooks)])
@@ -73,12 +73,12 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     async stopTaking() {
       ready = false
       for (const lane of openLanes) lane.stopTaking()
-      await Promise.all([purgeBell?.close(), webhooks.stopTaking(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
+      await Promise.all([purgeNotifications?.close(), webhooks.stopTaking(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
     },
     finish: all((part) => part.finish()),
     handBack: all((part) => part.handBack()),
     async close() {
-      await Promise.all([eventBell?.close(), relay.stop()])
+      await Promise.all([eventNotifications?.close(), relay.stop()])
       await inspectors.close()
     },
   }
@@ -88,7 +88,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       registry: metrics.registry,
       checks: {
         database: () => database.check(healthTimeoutMs),
-        redis: () => bell.check(),
+        redis: () => jobQueue.check(),
         s3: () => checkHealth(store, { timeoutMs: healthTimeoutMs }),
       },
       isReady: () => ready,
@@ -98,9 +98,9 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
       for (const timer of [sweeper, purger, upkeep, relay]) timer.start()
       const purge = () => purger.soon()
-      purgeBell = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })
+      purgeNotifications = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })
       const place = () => relay.soon()
-      eventBell = deps.listenForEvents({ onEvent: place, onReady: place, onLost: () => {} })
+      eventNotifications = deps.listenForEvents({ onEvent: place, onReady: place, onLost: () => {} })
       webhooks.start()
     },
     async stop() {

@@ -15,7 +15,7 @@ import type { WorkerDeps } from './worker-deps.ts'
 const maxStalledCount = 5
 
 /** How long a lane waits for Redis to hear its goodbye once no job runs any more, in ms. */
-const goodbyeMs = 2000
+const closeTimeoutMs = 2000
 
 /** Takes the jobs of one queue, and stops step by step. */
 export interface Lane {
@@ -49,7 +49,7 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
     let done = false
     do {
       await jobs.ended()
-      done = await firstOf(stopTaking(), goodbyeMs)
+      done = await firstOf(stopTaking(), closeTimeoutMs)
     } while (!done && jobs.running > 0)
     if (worker.unsettled.size > 0)
       log.warn({ lane, uploadIds: [...worker.unsettled] }, 'redis did not hear how jobs ended, they come again')
@@ -71,9 +71,9 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
 
 /** @returns what the promise came to, or false when it did not in time */
 async function firstOf(promise: Promise<boolean>, ms: number): Promise<boolean> {
-  const patience = new AbortController()
-  const late = setTimeout(ms, false, { signal: patience.signal }).catch(() => false)
-  return Promise.race([promise, late]).finally(() => patience.abort())
+  const retryLimits = new AbortController()
+  const late = setTimeout(ms, false, { signal: retryLimits.signal }).catch(() => false)
+  return Promise.race([promise, late]).finally(() => retryLimits.abort())
 }
 
 /** Knows which jobs Redis has not heard the end of: with Redis away, BullMQ waits for it with what a job came to. */
@@ -111,7 +111,7 @@ function laneWorker(
     ...deps,
     uploads,
     inspect: sharedInspect(inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
-    concurrency: new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, bell: deps.bell }),
+    concurrency: new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue }),
     assets: database.assets,
     onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
   }

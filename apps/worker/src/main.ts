@@ -14,7 +14,7 @@ import {
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { findLauncher } from '@airlock/inspection/isolated'
 import { endpointOf, isPublicAddress, systemResolve } from '@airlock/lifecycle'
-import { Bell, patientConnection, queuePrefix } from '@airlock/queue'
+import { blockingConnection, JobQueue, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
 import { type AirlockWorker, buildWorker } from './app.ts'
@@ -26,8 +26,8 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
   if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
   const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
-  const redis = patientConnection(config.REDIS_URL, { onError })
-  const bell = new Bell({ redisUrl: config.REDIS_URL, onError })
+  const redis = blockingConnection(config.REDIS_URL, { onError })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
   const store = s3ObjectStore({
     ...storeSettings(config),
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
@@ -36,7 +36,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
   const worker = buildWorker({
     database,
     store,
-    bell,
+    jobQueue,
     redis,
     queuePrefix,
     log,
@@ -68,23 +68,23 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
   worker.start()
   log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker takes jobs')
 
-  const letGo = async () => {
+  const close = async () => {
     await worker.close()
     await worker.health.close()
-    await bell.close()
+    await jobQueue.close()
     redis.disconnect()
     store.close()
     await database.close()
   }
-  shutDownAtSignal({ service: 'worker', log, phases: phasesOf(worker, config, letGo) })
+  shutDownAtSignal({ service: 'worker', log, phases: phasesOf(worker, config, close) })
 }
 
 /** The order in which a worker stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
-const phasesOf = (worker: AirlockWorker, config: WorkerConfig, letGo: () => Promise<void>): ShutdownPhase[] => [
+const phasesOf = (worker: AirlockWorker, config: WorkerConfig, close: () => Promise<void>): ShutdownPhase[] => [
   { name: 'stop taking', limitMs: 5000, run: () => worker.stopTaking() },
   { name: 'finish', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => worker.finish() },
   { name: 'hand back', limitMs: 5000, run: () => worker.handBack() },
-  { name: 'close', limitMs: 5000, run: letGo },
+  { name: 'close', limitMs: 5000, run: close },
 ]
 
 /** Longer than the longest statement, after which a living relay has renewed it. */

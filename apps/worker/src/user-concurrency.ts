@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Turns, WaitingUpload } from '@airlock/database'
 import { assetKind, assetTypes } from '@airlock/domain'
-import { type Bell, BellUnreachable, type QueueLane } from '@airlock/queue'
+import { type JobQueue, JobQueueUnreachable, type QueueLane } from '@airlock/queue'
 
 export interface UserConcurrencyOptions {
   lane: QueueLane
@@ -9,7 +9,7 @@ export interface UserConcurrencyOptions {
   places: number
   maxRunningPerUser: number
   uploads: Pick<Turns, 'nextInTurn'>
-  bell: Pick<Bell, 'bringToFront'>
+  jobQueue: Pick<JobQueue, 'bringToFront'>
 }
 
 /** Whether a job may run now: `go` until it is released, `yielded` to another user's job, or `throttled` since its user has as many as may. */
@@ -88,9 +88,9 @@ export class UserConcurrency {
 
   /** Without Redis nobody can be called: then whoever is here goes. */
   async #broughtToFront({ uploadId, priority }: WaitingUpload): Promise<boolean> {
-    const { lane, bell } = this.#options
-    return bell.bringToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
-      if (!(error instanceof BellUnreachable)) throw error
+    const { lane, jobQueue } = this.#options
+    return jobQueue.bringToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
+      if (!(error instanceof JobQueueUnreachable)) throw error
       return false
     })
   }

@@ -1,8 +1,8 @@
-import type { Database, EventBellOptions, FeedBellOptions, Listening, PurgeBellOptions } from '@airlock/database'
+import type { Database, EventListenOptions, FeedListenOptions, Listening, PurgeListenOptions } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { Launcher } from '@airlock/inspection/isolated'
 import type { Log } from '@airlock/lifecycle'
-import type { Bell, QueueLane } from '@airlock/queue'
+import type { JobQueue, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Redis } from 'ioredis'
 import type { InspectionSettings } from './isolated-inspector.ts'
@@ -15,7 +15,7 @@ import type { WebhookOptions } from './webhooks/senders.ts'
 export interface WorkerDeps {
   database: Database
   store: ObjectStore
-  bell: Bell
+  jobQueue: JobQueue
   /** For the queues' blocking reads. */
   redis: Redis
   queuePrefix: string
@@ -42,9 +42,9 @@ export interface WorkerDeps {
   relay: { everySeconds: number; leaseSeconds: number }
   webhooks: WebhookOptions
   /** Hears when objects have to be purged; what it misses waits for the timer. */
-  listenForPurges(handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
+  listenForPurges(handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
   /** Hears when events were written; what it misses waits for the timer. */
-  listenForEvents(handlers: Pick<EventBellOptions, 'onEvent' | 'onReady' | 'onLost'>): Listening
+  listenForEvents(handlers: Pick<EventListenOptions, 'onEvent' | 'onReady' | 'onLost'>): Listening
   /** Hears when events got their places; what it misses waits for the timer. */
-  listenForFeed(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
+  listenForFeed(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
 }

@@ -18,8 +18,8 @@ import { webhookOptions } from './webhook-options.ts'
 /** Sweeps that find nothing in the time of a test. */
 export const sweepOptions: WorkerDeps['sweep'] = {
   everySeconds: 3600,
-  ringAfterSeconds: 60,
-  inboxRingAfterSeconds: 60,
+  enqueueAfterSeconds: 60,
+  inboxEnqueueAfterSeconds: 60,
   receivingForSeconds: 3600,
   callSeconds: 30,
   restSeconds: 3600,
@@ -70,7 +70,7 @@ export class Airlock {
       { userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits },
       { uploads, store, counter: noCounter, log: this.log },
     )
-    const [upload] = await accept([file], form, { uploads, bell: this.queues.bell, log: this.log })
+    const [upload] = await accept([file], form, { uploads, jobQueue: this.queues.jobQueue, log: this.log })
     if (upload === undefined) throw new Error('not accepted')
     return upload
   }
@@ -87,7 +87,7 @@ export class Airlock {
     const worker = buildWorker({
       database: this.servers.database,
       store: this.servers.store,
-      bell: this.queues.bell,
+      jobQueue: this.queues.jobQueue,
       redis: this.queues.connection(),
       queuePrefix: this.queues.prefix,
       log: this.log,

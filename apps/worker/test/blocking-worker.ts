@@ -4,7 +4,7 @@
  */
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
-import { Bell, patientConnection } from '@airlock/queue'
+import { blockingConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { buildWorker } from '../src/app.ts'
 import { webhookOptions } from './webhook-options.ts'
@@ -57,8 +57,8 @@ const worker = buildWorker({
     log,
   }),
   store,
-  bell: new Bell({ ...settings, onError }),
-  redis: patientConnection(settings.redisUrl, { onError }),
+  jobQueue: new JobQueue({ ...settings, onError }),
+  redis: blockingConnection(settings.redisUrl, { onError }),
   queuePrefix: settings.prefix,
   log,
   lanes: ['images'],
@@ -71,8 +71,8 @@ const worker = buildWorker({
   bucket: settings.store.bucket,
   sweep: {
     everySeconds: 3600,
-    ringAfterSeconds: 60,
-    inboxRingAfterSeconds: 60,
+    enqueueAfterSeconds: 60,
+    inboxEnqueueAfterSeconds: 60,
     receivingForSeconds: 3600,
     callSeconds: 30,
     restSeconds: 3600,

@@ -1,5 +1,5 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
-import { Bell, patientConnection } from '@airlock/queue'
+import { blockingConnection, JobQueue } from '@airlock/queue'
 import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import type { Redis } from 'ioredis'
@@ -20,7 +20,7 @@ export interface Servers {
 export interface Queues {
   readonly redisUrl: string
   readonly prefix: string
-  readonly bell: Bell
+  readonly jobQueue: JobQueue
   /** A connection for a worker's blocking reads. */
   connection(): Redis
   close(): Promise<void>
@@ -72,18 +72,18 @@ async function openQueues(redisUrl?: string, prefix?: string): Promise<Queues> {
   const { drop, ...own } = isolatedQueuePrefix(redisUrl)
   const place = { ...own, prefix: prefix ?? own.prefix }
   const connections: Redis[] = []
-  const bell = new Bell({ ...place, onError: () => {} })
-  await bell.ready()
+  const jobQueue = new JobQueue({ ...place, onError: () => {} })
+  await jobQueue.ready()
   return {
     ...place,
-    bell,
+    jobQueue,
     connection: () => {
-      const redis = patientConnection(place.redisUrl, { onError: () => {} })
+      const redis = blockingConnection(place.redisUrl, { onError: () => {} })
       connections.push(redis)
       return redis
     },
     close: async () => {
-      await bell.close()
+      await jobQueue.close()
       for (const redis of connections) redis.disconnect()
       await drop()
     },

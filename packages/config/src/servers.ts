@@ -102,8 +102,8 @@ export const sweepVariables = [
 
 /** What the sweeper waits for, and how much it may do at once. */
 export const sweepSettings = (config: Config<(typeof sweepVariables)[number]>) => ({
-  ringAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
-  inboxRingAfterSeconds: config.PIPELINE_RING_AFTER_SECONDS,
+  enqueueAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
+  inboxEnqueueAfterSeconds: config.PIPELINE_RING_AFTER_SECONDS,
   receivingForSeconds: config.UPLOAD_MAX_SECONDS,
   callSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000),
   restSeconds: config.SWEEP_REST_SECONDS,

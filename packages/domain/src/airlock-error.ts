@@ -1,7 +1,7 @@
 import { type ErrorCode, type ErrorParams, errors } from './errors.ts'
 
 /** A detail that was rendered before. */
-class Said {
+class RenderedDetail {
   readonly detail: string
 
   constructor(detail: string) {
@@ -21,9 +21,9 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
   /** The sentence for the client: names the file and the limit, never our insides. */
   readonly detail: string
 
-  constructor(code: C, params: ErrorParams<C> | Said, options?: ErrorOptions) {
+  constructor(code: C, params: ErrorParams<C> | RenderedDetail, options?: ErrorOptions) {
     const entry = errors[code]
-    const detail = params instanceof Said ? params.detail : (entry.detail as (params: ErrorParams<C>) => string)(params)
+    const detail = params instanceof RenderedDetail ? params.detail : (entry.detail as (params: ErrorParams<C>) => string)(params)
     super(`${code}: ${detail}`, options)
     this.name = 'AirlockError'
     this.code = code
@@ -39,7 +39,7 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
 
   /** A refusal as an error, for those who throw. */
   static of({ code, detail }: Refusal): AirlockError {
-    return new AirlockError(code, new Said(detail))
+    return new AirlockError(code, new RenderedDetail(detail))
   }
 }
 

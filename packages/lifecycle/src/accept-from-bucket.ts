@@ -9,7 +9,7 @@ import {
   type UploadRepository,
 } from '@airlock/database'
 import { AirlockError, assetKind, finalKey, quarantineKey, type SizeLimits } from '@airlock/domain'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import type { Log } from './log.ts'
@@ -39,7 +39,7 @@ type NamedVideo = VideoInBucket & { readonly uploadId: string }
 export interface AcceptFromBucketDeps {
   uploads: Pick<UploadRepository, 'byId' | 'registerVideo'>
   store: Pick<ObjectStore, 'head' | 'source'>
-  bell: Pick<Bell, 'ring'>
+  jobQueue: Pick<JobQueue, 'enqueue'>
   sizeLimits: SizeLimits
   log: Log
 }
@@ -77,11 +77,15 @@ export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBu
   return { upload: mustBeSame(upload, video), isRepeated: outcome === 'known' }
 }
 
-async function wake({ id: uploadId, userId, filename, sizeBytes }: UploadRecord, video: NamedVideo, { bell, log }: AcceptFromBucketDeps) {
+async function wake(
+  { id: uploadId, userId, filename, sizeBytes }: UploadRecord,
+  video: NamedVideo,
+  { jobQueue, log }: AcceptFromBucketDeps,
+) {
   const { source, requestId, priority } = video
   log.info({ uploadId, userId, requestId, filename, sizeBytes, source, step: 'accept' }, 'video in another bucket accepted')
-  await bell
-    .ring(assetKind(assetType).lane, { uploadId, requestId, priority })
+  await jobQueue
+    .enqueue(assetKind(assetType).lane, { uploadId, requestId, priority })
     .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))
 }
 

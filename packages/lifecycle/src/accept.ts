@@ -1,6 +1,6 @@
 import type { RepeatableRequest, UploadRecord, UploadRepository } from '@airlock/database'
 import { type AssetType, assetKind, finalKey } from '@airlock/domain'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import type { Log } from './log.ts'
 import type { ReceivedFile } from './receive.ts'
 
@@ -24,7 +24,7 @@ export interface Acceptance extends FormFields {
 
 export interface AcceptDeps {
   uploads: Pick<UploadRepository, 'accept'>
-  bell: Pick<Bell, 'ring'>
+  jobQueue: Pick<JobQueue, 'enqueue'>
   log: Log
 }
 
@@ -41,7 +41,7 @@ export interface AcceptDeps {
 export async function accept(
   files: readonly ReceivedFile[],
   { requestId, idempotency, actedBy = null, ...fields }: Acceptance,
-  { uploads, bell, log }: AcceptDeps,
+  { uploads, jobQueue, log }: AcceptDeps,
 ): Promise<UploadRecord[]> {
   const acceptedAt = new Date()
   const accepted = await uploads.accept(
@@ -71,8 +71,8 @@ export async function accept(
   await Promise.all(
     accepted.map(async ({ id: uploadId, userId, filename, sizeBytes }) => {
       log.info({ uploadId, userId, requestId, filename, sizeBytes, step: 'accept' }, 'upload accepted')
-      await bell
-        .ring(lane, { uploadId, requestId })
+      await jobQueue
+        .enqueue(lane, { uploadId, requestId })
         .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))
     }),
   )

@@ -1,6 +1,6 @@
 import type { Cancellation, UploadRecord, UploadRepository } from '@airlock/database'
 import { assetKind, refusal } from '@airlock/domain'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import { isLastCopy } from './final-copy.ts'
 import type { Log } from './log.ts'
@@ -8,7 +8,7 @@ import type { Log } from './log.ts'
 export interface CancelDeps {
   uploads: Pick<UploadRepository, 'cancel' | 'retryParked'>
   store: Pick<ObjectStore, 'head'>
-  bell: Pick<Bell, 'ringAgain'>
+  jobQueue: Pick<JobQueue, 'ensureEnqueued'>
   log: Log
 }
 
@@ -20,7 +20,7 @@ export interface CancelDeps {
  *
  * @throws StoreError, DatabaseUnavailable  nothing has changed
  */
-export async function cancel(upload: UploadRecord, { uploads, store, bell, log }: CancelDeps): Promise<Cancellation> {
+export async function cancel(upload: UploadRecord, { uploads, store, jobQueue, log }: CancelDeps): Promise<Cancellation> {
   const { id, filename, userId, state, assetType, finalKey } = upload
   const mayBeCancelled = state === 'received' || state === 'processing' || state === 'parked'
   if (!mayBeCancelled || assetType === null || !(await isLastCopy(upload, { store }))) {
@@ -28,8 +28,8 @@ export async function cancel(upload: UploadRecord, { uploads, store, bell, log }
   }
   log.warn({ uploadId: id, userId, filename, finalKey, step: 'cancel' }, 'upload not cancelled: its only bytes are at its final key')
   if (state === 'parked') await uploads.retryParked(id)
-  await bell
-    .ringAgain(assetKind(assetType).lane, { uploadId: id })
+  await jobQueue
+    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
     .catch((err: unknown) => log.warn({ uploadId: id, err }, 'no worker woken, the sweeper will'))
   return { cancelled: false, reason: 'completed', state: 'completed' }
 }

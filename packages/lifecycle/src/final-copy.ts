@@ -1,6 +1,6 @@
 import type { UploadRecord } from '@airlock/database'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
-import { waitingBytes } from './waiting-bytes.ts'
+import { sourceAddress } from './source-address.ts'
 
 /** What tells the copy of an upload from anything else that may be at its final key. */
 export type Copied = Pick<UploadRecord, 'id' | 'finalKey' | 'sizeBytes' | 'contentHash'>
@@ -34,6 +34,6 @@ export async function isLastCopy(
   deps: { store: Pick<ObjectStore, 'head'> },
 ): Promise<boolean> {
   if ((await finalCopyOf(upload, deps)) === null) return false
-  const waiting = await deps.store.head(waitingBytes(upload))
+  const waiting = await deps.store.head(sourceAddress(upload))
   return waiting?.etag !== upload.etag
 }

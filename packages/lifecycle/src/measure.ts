@@ -60,8 +60,8 @@ export async function judgeWaiting(
   sizeLimits: SizeLimits,
 ): Promise<void> {
   const { filename, assetType } = file
-  const unfit = judgeName(file)
-  if (unfit !== null) throw AirlockError.of(unfit)
+  const refused = judgeName(file)
+  if (refused !== null) throw AirlockError.of(refused)
   const limitBytes = sizeLimits[assetType]
   if (source.size === 0) throw new AirlockError('empty_file', { filename })
   if (source.size > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })

@@ -9,7 +9,7 @@ import { reject } from './reject.ts'
 export interface SettleOptions {
   uploads: Pick<UploadRepository, 'release' | 'park' | 'reject' | 'byId'>
   store: Pick<ObjectStore, 'purge' | 'head'>
-  patience: Patience
+  retryLimits: RetryLimits
   /** The wait before the next attempt, should there be one. */
   retryInMs: number
   log: Log
@@ -19,7 +19,7 @@ export interface SettleOptions {
 export type Settled = { readonly ended: 'released' | 'parked' | 'lost' } | { readonly ended: 'rejected'; readonly refusal: Refusal }
 
 /** How long an upload is tried again whose attempts fail by servers' fault: both must be over before it is parked. */
-export interface Patience {
+export interface RetryLimits {
   readonly minAttempts: number
   readonly retryForSeconds: number
 }
@@ -40,7 +40,7 @@ type Decision =
   | { readonly kind: 'park'; readonly code: Extract<ErrorCode, 'upload_vanished' | 'inspection_failed' | 'processing_failed'> }
   | { readonly kind: 'reject'; readonly reason: string }
 
-function decide({ claim, cause }: AttemptFailed, { minAttempts, retryForSeconds }: Patience): Decision {
+function decide({ claim, cause }: AttemptFailed, { minAttempts, retryForSeconds }: RetryLimits): Decision {
   const usedUp = claim.tries >= minAttempts && claim.failingForSeconds >= retryForSeconds
   if (cause instanceof ObjectChanged || cause instanceof ObjectMissing) return { kind: 'park', code: 'upload_vanished' }
   if (cause instanceof InspectionFailed) {
@@ -80,7 +80,7 @@ function complexity(fault: InspectionFault): string | null {
  */
 export async function settleFailedAttempt(
   failed: AttemptFailed,
-  { uploads, store, patience, retryInMs, log }: SettleOptions,
+  { uploads, store, retryLimits, retryInMs, log }: SettleOptions,
 ): Promise<Settled> {
   const { claim, cause } = failed
   const about = {
@@ -90,7 +90,7 @@ export async function settleFailedAttempt(
     filename: claim.filename,
     attempt: claim.attempt,
   }
-  const decision = decide(failed, patience)
+  const decision = decide(failed, retryLimits)
   try {
     switch (decision.kind) {
       case 'release':

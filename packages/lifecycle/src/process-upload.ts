@@ -1,4 +1,4 @@
-import { type AssetRecord, type Claim, type CrowdOptions, UnknownUser, type UploadRepository } from '@airlock/database'
+import { type AssetRecord, type Claim, type ProjectConcurrency, UnknownUser, type UploadRepository } from '@airlock/database'
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
@@ -8,7 +8,7 @@ import type { Log } from './log.ts'
 import { measure } from './measure.ts'
 import { promote } from './promote.ts'
 import { reject } from './reject.ts'
-import { waitingBytes } from './waiting-bytes.ts'
+import { sourceAddress } from './source-address.ts'
 
 /** Reads bytes and says what they are. Passed in, so that the lifecycle loads no image decoder. */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>
@@ -20,7 +20,7 @@ export interface ProcessDeps {
   log: Log
   leaseSeconds: number
   /** How many of the pipeline's videos of one project may run at once; absent: no bound. */
-  crowd?: CrowdOptions
+  projectConcurrency?: ProjectConcurrency
   /** What the pipeline's videos may have; the others were measured at their door. */
   sizeLimits: SizeLimits
   /** Told the part of the steps that are done, from 0 to 1. Only for people who wait: its failures change nothing. */
@@ -39,7 +39,7 @@ export type Outcome =
   /** Another worker is at it; look again when its lease ends. */
   | { readonly ended: 'leased'; readonly retryInMs: number }
   /** As many videos of its project run as may; look again soon. */
-  | { readonly ended: 'crowded'; readonly retryInMs: number }
+  | { readonly ended: 'throttled'; readonly retryInMs: number }
 
 /** A step failed by servers' or our own fault. The claim says which attempt it was, for the decision to try again or park. */
 export class AttemptFailed extends Error {
@@ -63,7 +63,7 @@ export async function processUpload(uploadId: string, signal: AbortSignal, deps:
   const outcome = await deps.uploads.claim(uploadId, deps)
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
-    if (outcome.reason === 'crowded') return { ended: 'crowded', retryInMs: outcome.retryInMs }
+    if (outcome.reason === 'throttled') return { ended: 'throttled', retryInMs: outcome.retryInMs }
     // Whoever ended it may have died before its last step.
     if (outcome.reason === 'final') await emptyIfFinal({ uploadId }, deps)
     return { ended: 'nothing', why: outcome.reason }
@@ -94,7 +94,7 @@ async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDe
     log.info({ ...about, code: why.code, detail: why.detail, ms: ms(), step: 'reject' }, 'upload rejected')
     return { ended: 'rejected', refusal: why }
   }
-  const source = deps.store.source(waitingBytes(given), { etag: given.etag, sizeBytes: given.sizeBytes, signal })
+  const source = deps.store.source(sourceAddress(given), { etag: given.etag, sizeBytes: given.sizeBytes, signal })
   const measured = await measure(given, source, signal, deps)
   if (!measured.ok) return rejected(given, measured.refusal)
   const { claim } = measured

@@ -4,7 +4,7 @@ import type { FinalHeaders, ObjectStore } from '@airlock/storage'
 import { emptyQuarantine } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 import type { MeasuredClaim } from './measure.ts'
-import { waitingBytes } from './waiting-bytes.ts'
+import { sourceAddress } from './source-address.ts'
 
 export interface PromoteDeps {
   uploads: Pick<UploadRepository, 'complete'>
@@ -29,7 +29,7 @@ export async function promote(
   { store, uploads, log }: PromoteDeps,
 ): Promise<AssetRecord> {
   const { finalKey, etag, sizeBytes } = claim
-  await store.copyToFinal(waitingBytes(claim), finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
+  await store.copyToFinal(sourceAddress(claim), finalKey, { ifEtag: etag, sizeBytes, headers: finalHeaders(claim, verdict), signal })
   signal.throwIfAborted()
   const asset = await uploads.complete(claim, verdict)
   await emptyQuarantine(claim, { store, log })

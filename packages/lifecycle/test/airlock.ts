@@ -52,8 +52,8 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<
 
 /** How these tests sweep: objects at once, without a pause between two passes. */
 export const sweepOptions: SweepOptions = {
-  ringAfterSeconds: 60,
-  inboxRingAfterSeconds: -1, // the same, and two sweeps may come within one ms
+  enqueueAfterSeconds: 60,
+  inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may come within one ms
   receivingForSeconds: 3600,
   callSeconds: -1, // the clock of the store may be a moment ahead of ours
   // two sweeps may come within one ms
@@ -85,13 +85,14 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
 }
 
 /** What a sweep of a test has in place of the real thing. */
-type Sweeping = Partial<Omit<SweepDeps, 'bell'>> & { bell?: Partial<SweepDeps['bell']> }
+type Sweeping = Partial<Omit<SweepDeps, 'jobQueue'>> & { jobQueue?: Partial<SweepDeps['jobQueue']> }
 
 /** The verbs of one bell, and of another where that one has none of them. */
-const bellOf = (given: Partial<SweepDeps['bell']>, otherwise: SweepDeps['bell']): SweepDeps['bell'] => ({
-  ringAgain: (...args) => (given.ringAgain ? given.ringAgain(...args) : otherwise.ringAgain(...args)),
+const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['jobQueue']): SweepDeps['jobQueue'] => ({
+  ensureEnqueued: (...args) => (given.ensureEnqueued ? given.ensureEnqueued(...args) : otherwise.ensureEnqueued(...args)),
   wouldRing: (...args) => (given.wouldRing ? given.wouldRing(...args) : otherwise.wouldRing(...args)),
-  ringForVideo: (...args) => (given.ringForVideo ? given.ringForVideo(...args) : otherwise.ringForVideo(...args)),
+  ensureVideoEnqueued: (...args) =>
+    given.ensureVideoEnqueued ? given.ensureVideoEnqueued(...args) : otherwise.ensureVideoEnqueued(...args),
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })
 
@@ -135,7 +136,7 @@ export class Airlock {
   /** Receives and accepts one file. */
   async accepts(sample: Sample, given: Received = {}): Promise<UploadRecord> {
     const file = await this.receives(sample, given)
-    const [upload] = await accept([file], formOf(sample), { uploads: this.uploads, bell: this.world.bell, log: this.log })
+    const [upload] = await accept([file], formOf(sample), { uploads: this.uploads, jobQueue: this.world.jobQueue, log: this.log })
     if (upload === undefined) throw new Error('not accepted')
     return upload
   }
@@ -168,12 +169,12 @@ export class Airlock {
     }
   }
 
-  sweeps(options: Partial<SweepOptions> = {}, { bell: given = {}, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
+  sweeps(options: Partial<SweepOptions> = {}, { jobQueue: given = {}, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
     const { database } = this.world
-    const bell = bellOf(given, this.world.bell)
+    const jobQueue = bellOf(given, this.world.jobQueue)
     return sweep(
       { ...sweepOptions, ...options },
-      { uploads: this.uploads, assets: database.assets, sweeper: database.sweeper, store: this.store, bell, log: this.log, ...deps },
+      { uploads: this.uploads, assets: database.assets, sweeper: database.sweeper, store: this.store, jobQueue, log: this.log, ...deps },
     )
   }
 
@@ -318,7 +319,7 @@ async function runOf(
     return await processUpload(id, signal, deps)
   } catch (error) {
     if (!(error instanceof AttemptFailed)) throw error
-    return settleFailedAttempt(error, { ...deps, patience: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 })
+    return settleFailedAttempt(error, { ...deps, retryLimits: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 })
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
-import { Bell } from '@airlock/queue'
+import { JobQueue } from '@airlock/queue'
 import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { Client } from 'pg'
@@ -11,7 +11,7 @@ export interface World {
   readonly sql: Client
   readonly bucket: IsolatedBucket
   readonly store: ObjectStore
-  readonly bell: Bell
+  readonly jobQueue: JobQueue
   readonly queues: { readonly redisUrl: string; readonly prefix: string }
   storeWith(options?: Partial<S3StoreOptions>): ObjectStore
   close(): Promise<void>
@@ -44,8 +44,8 @@ export async function openWorld(): Promise<World> {
   const sql = new Client({ connectionString: place.url })
   await sql.connect()
   const { drop, ...queues } = isolatedQueuePrefix()
-  const bell = new Bell({ ...queues, onError: () => {} })
-  await bell.ready()
+  const jobQueue = new JobQueue({ ...queues, onError: () => {} })
+  await jobQueue.ready()
   const made: ObjectStore[] = []
   const storeWith = (options: Partial<S3StoreOptions> = {}) => {
     const store = s3ObjectStore({ ...storeOptions(bucket), ...options })
@@ -58,11 +58,11 @@ export async function openWorld(): Promise<World> {
     sql,
     bucket,
     store: storeWith(),
-    bell,
+    jobQueue,
     queues,
     storeWith,
     close: async () => {
-      await bell.close()
+      await jobQueue.close()
       for (const store of made) store.close()
       await Promise.all([database.close(), sql.end()])
       await Promise.all([drop(), bucket.drop(), place.drop()])

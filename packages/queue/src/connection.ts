@@ -17,7 +17,7 @@ const reconnectAfter = (times: number): number => Math.min(50 * 2 ** Math.min(ti
  * A connection for those who must not wait: commands fail at once while Redis is away, and after 1.5 s when it is silent.
  * Being away at the start is no error; the connection comes when Redis does.
  */
-export function impatientConnection(url: string, { onError }: ConnectionEvents): Redis {
+export function failFastConnection(url: string, { onError }: ConnectionEvents): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
@@ -29,12 +29,12 @@ export function impatientConnection(url: string, { onError }: ConnectionEvents):
   return redis
 }
 
-export interface Patience extends ConnectionEvents {
+export interface ConnectTimeouts extends ConnectionEvents {
   /** After so many ms without a byte the connection is made anew; left out, it is trusted. */
   silentMs?: number
 }
 
-const patiently = ({ silentMs }: Patience) => ({
+const blockingOptions = ({ silentMs }: ConnectTimeouts) => ({
   maxRetriesPerRequest: null,
   connectTimeout: 5000,
   retryStrategy: reconnectAfter,
@@ -42,16 +42,16 @@ const patiently = ({ silentMs }: Patience) => ({
 })
 
 /** A connection for workers, whose blocking reads outlast any command timeout. It waits for Redis for as long as it takes. */
-export function patientConnection(url: string, patience: Patience): Redis {
-  const redis = new Redis(url, patiently(patience))
-  redis.on('error', patience.onError)
+export function blockingConnection(url: string, timeouts: ConnectTimeouts): Redis {
+  const redis = new Redis(url, blockingOptions(timeouts))
+  redis.on('error', timeouts.onError)
   return redis
 }
 
 /** A patient connection to where another one leads. */
-export function patientTwin(connection: Redis, patience: Patience): Redis {
-  const redis = connection.duplicate({ ...patiently(patience), enableOfflineQueue: true, lazyConnect: false })
+export function blockingDuplicate(connection: Redis, timeouts: ConnectTimeouts): Redis {
+  const redis = connection.duplicate({ ...blockingOptions(timeouts), enableOfflineQueue: true, lazyConnect: false })
   delete redis.options.commandTimeout // a blocking read outlasts it
-  redis.on('error', patience.onError)
+  redis.on('error', timeouts.onError)
   return redis
 }

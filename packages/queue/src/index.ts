@@ -1,8 +1,8 @@
-export { Bell, type BellOptions, BellUnreachable } from './bell.ts'
-export { commandTimeoutMs, impatientConnection, patientConnection } from './connection.ts'
+export { blockingConnection, commandTimeoutMs, failFastConnection } from './connection.ts'
 export { inboxKey, inboxPrefix } from './inbox-key.ts'
 export { type FailedJob, JobBoard, type JobBoardOptions, type JobCounts } from './job-board.ts'
 export { jobOptions } from './job-options.ts'
+export { JobQueue, type JobQueueOptions, JobQueueUnreachable } from './job-queue.ts'
 export { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
 export { GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './payloads/generated-video.ts'
 export {

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { impatientConnection } from './connection.ts'
-import { ImpatientQueues } from './impatient-queues.ts'
+import { failFastConnection } from './connection.ts'
+import { FailFastQueues } from './fail-fast-queues.ts'
 import { type QueueLane, queuePrefix } from './names.ts'
 import { QueueUnreachable } from './producer-errors.ts'
 
@@ -36,11 +36,11 @@ export interface FailedJob {
 /** What stands in the queues, for people who look. It changes nothing. */
 export class JobBoard {
   readonly #redis: Redis
-  readonly #queues: ImpatientQueues
+  readonly #queues: FailFastQueues
 
   constructor({ redisUrl, prefix = queuePrefix, onError }: JobBoardOptions) {
-    this.#redis = impatientConnection(redisUrl, { onError })
-    this.#queues = new ImpatientQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
+    this.#redis = failFastConnection(redisUrl, { onError })
+    this.#queues = new FailFastQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
   }
 
   /** @throws QueueUnreachable within 1.5 s */

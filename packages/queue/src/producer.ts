@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { impatientConnection, patientConnection, patientTwin } from './connection.ts'
-import { ImpatientQueues } from './impatient-queues.ts'
+import { blockingConnection, blockingDuplicate, failFastConnection } from './connection.ts'
+import { FailFastQueues } from './fail-fast-queues.ts'
 import { JobEnds, readMs } from './job-ends.ts'
 import { jobOptions } from './job-options.ts'
 import { queuePrefix } from './names.ts'
@@ -74,19 +74,19 @@ export class AirlockProducer {
   readonly #isRedisOurs: boolean
   readonly #connectPatiently: () => Redis
   readonly #onError: (error: Error) => void
-  readonly #queues: ImpatientQueues
+  readonly #queues: FailFastQueues
   readonly #closed = new AbortController()
   #ends: Promise<JobEnds> | undefined
 
   constructor(options: AirlockProducerOptions) {
     const { prefix = queuePrefix, onError = () => {} } = options
     this.#isRedisOurs = 'redisUrl' in options
-    this.#redis = 'redisUrl' in options ? impatientConnection(options.redisUrl, { onError }) : options.connection
-    const patience = { onError, silentMs: 3 * readMs }
+    this.#redis = 'redisUrl' in options ? failFastConnection(options.redisUrl, { onError }) : options.connection
+    const timeouts = { onError, silentMs: 3 * readMs }
     this.#connectPatiently = () =>
-      'redisUrl' in options ? patientConnection(options.redisUrl, patience) : patientTwin(options.connection, patience)
+      'redisUrl' in options ? blockingConnection(options.redisUrl, timeouts) : blockingDuplicate(options.connection, timeouts)
     this.#onError = onError
-    this.#queues = new ImpatientQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
+    this.#queues = new FailFastQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
   }
 
   /**

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { ImpatientQueues } from './impatient-queues.ts'
+import type { FailFastQueues } from './fail-fast-queues.ts'
 import type { JobEnd, JobEnds } from './job-ends.ts'
 import { type JobResult, parseJobResult } from './payloads/job-result.ts'
 import { JobFailed, JobGone, QueueUnreachable, ResultUnknown, WaitTimedOut } from './producer-errors.ts'
@@ -9,7 +9,7 @@ export interface ResultWaitOptions {
   lookEveryMs: number
   /** Fires when nobody waits any more; its reason is thrown. */
   closed: AbortSignal
-  queues: ImpatientQueues
+  queues: FailFastQueues
 }
 
 /** What tells the ends of jobs. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AirlockProducer, type AirlockProducerOptions, inboxKey, type JobResult, jobResult, type VideoToHandOver } from '../src/index.ts'
-import { test as base } from './bell-test.ts'
+import { test as base } from './job-queue-test.ts'
 
 /** A video as a pipeline would hand it over. */
 export function videoToHandOver(fields: Partial<VideoToHandOver> = {}): VideoToHandOver {

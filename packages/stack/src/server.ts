@@ -60,7 +60,7 @@ export interface StackContext {
 }
 
 /** One way to come by a server. It ends at a server, or says why it is closed here. */
-export interface Road<Address> {
+export interface Provider<Address> {
   readonly kinds: readonly string[]
   open(context: StackContext): Promise<Server<Address> | string>
 }
@@ -73,14 +73,14 @@ export interface Road<Address> {
  *
  * @throws Error that lists why each road was closed
  */
-export async function takeRoad<Address>(
+export async function startFirstAvailable<Address>(
   name: ServerName,
-  roads: readonly Road<Address>[],
+  providers: readonly Provider<Address>[],
   context: StackContext,
 ): Promise<Server<Address>> {
   const closed: string[] = []
-  for (const road of inOrder(roads, context.file.record.data[name]?.kind)) {
-    const server = await road.open(context)
+  for (const provider of inOrder(providers, context.file.record.data[name]?.kind)) {
+    const server = await provider.open(context)
     if (typeof server !== 'string') {
       context.say(`${titles[name]}: ${server.where}${closed.length > 0 ? ` (${closed.join('; ')})` : ''}`)
       return server
@@ -93,17 +93,17 @@ export async function takeRoad<Address>(
 export const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
 
 /** The first road is the one of a given URL, which always goes first. */
-function inOrder<Address>(roads: readonly Road<Address>[], earlierKind: string | undefined): readonly Road<Address>[] {
-  const [given, ...ours] = roads
+function inOrder<Address>(providers: readonly Provider<Address>[], earlierKind: string | undefined): readonly Provider<Address>[] {
+  const [given, ...ours] = providers
   const earlier = ours.filter(({ kinds }) => earlierKind !== undefined && kinds.includes(earlierKind))
-  return [...(given ? [given] : []), ...earlier, ...ours.filter((road) => !earlier.includes(road))]
+  return [...(given ? [given] : []), ...earlier, ...ours.filter((provider) => !earlier.includes(provider))]
 }
 
 /** `AIRLOCK_SERVERS=local` leaves containers out, `AIRLOCK_SERVERS=containers` local processes; unset, both may serve. */
-export function mayUse(road: 'containers' | 'local', env: NodeJS.ProcessEnv): boolean {
+export function mayUse(provider: 'containers' | 'local', env: NodeJS.ProcessEnv): boolean {
   const wish = env.AIRLOCK_SERVERS
   if (wish !== undefined && wish !== '' && wish !== 'containers' && wish !== 'local') {
     throw new Error(`AIRLOCK_SERVERS is '${wish}': 'containers' or 'local', or leave it out`)
   }
-  return !wish || wish === road
+  return !wish || wish === provider
 }

@@ -39,7 +39,7 @@ export interface StackRecord {
   /** Who brought the stack up. While this process runs, the stack is in use. */
   owner: ProcessIdentity | null
   /** Who ends the servers when the owner dies. */
-  keeper: ProcessIdentity | null
+  reaper: ProcessIdentity | null
   servers: Partial<Record<ServerName, ServerEntry>>
   data: Partial<Record<ServerName, DataEntry>>
   processes: Record<string, ProcessEntry>
@@ -52,7 +52,7 @@ export interface StackRecord {
 /** Logs hold names of files, data holds everything. */
 const ownerOnly = 0o700
 
-const emptyRecord = (): StackRecord => ({ owner: null, keeper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
+const emptyRecord = (): StackRecord => ({ owner: null, reaper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
 /** `stack.json` is there, and is not what a stack has written: truncated, or written by somebody else. */
 export class StackFileDamaged extends Error {
@@ -114,9 +114,9 @@ export class StackFile {
   }
 
   /** Says that this process owns the stack now, and that nothing of it runs yet. Secrets and settings of earlier runs stay. */
-  own(keeper: ProcessIdentity | null): void {
+  own(reaper: ProcessIdentity | null): void {
     this.#record.owner = identityOf(process.pid)
-    this.#record.keeper = keeper
+    this.#record.reaper = reaper
     this.#record.servers = {}
     this.#record.processes = {}
     this.#save()
@@ -125,7 +125,7 @@ export class StackFile {
   /** Says that nobody owns the stack, and that nothing of it runs. */
   release(): void {
     this.#record.owner = null
-    this.#record.keeper = null
+    this.#record.reaper = null
     this.#record.servers = {}
     this.#record.processes = {}
     this.#save()

@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { findEngine } from './engine.ts'
-import { type Keeper, startKeeper } from './keeper.ts'
 import {
   assertNotInUse,
   assertStackAtRest,
@@ -13,10 +12,11 @@ import {
   removeDeadEphemeralStacks,
   removeServerData,
 } from './leftovers.ts'
-import { type Road, type Server, type StackContext, takeRoad } from './server.ts'
-import { type PostgresAddress, postgresRoads } from './servers/postgres.ts'
-import { type RedisAddress, redisRoads } from './servers/redis.ts'
-import { type S3Address, type S3Kind, s3Roads } from './servers/s3.ts'
+import { type Reaper, startReaper } from './reaper.ts'
+import { type Provider, type Server, type StackContext, startFirstAvailable } from './server.ts'
+import { type PostgresAddress, postgresProviders } from './servers/postgres.ts'
+import { type RedisAddress, redisProviders } from './servers/redis.ts'
+import { type S3Address, type S3Kind, s3Providers } from './servers/s3.ts'
 import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** What each server's address looks like. */
@@ -151,8 +151,8 @@ async function openFolder({
   const file = new StackFile(folder)
   const left = await endLeftovers(file.record)
   if (left > 0) say(`Ended ${left} servers or processes that an earlier run had left behind`)
-  const keeper = startKeeper(folder, { removeData: ephemeral })
-  file.own(keeper.identity)
+  const reaper = startReaper(folder, { removeData: ephemeral })
+  file.own(reaper.identity)
   let engine: ReturnType<typeof findEngine> | undefined
   const context: StackContext = {
     file,
@@ -162,16 +162,16 @@ async function openFolder({
     toolsFolder: join(clone, '.airlock', 'tools'),
     engine: () => (engine ??= findEngine(env)),
   }
-  const roads = roadsFor(ephemeral)
+  const providers = roadsFor(ephemeral)
   const started: Server<unknown>[] = []
   return {
     context,
     start: async (name) => {
-      const server = await takeRoad(name, roads[name] as readonly Road<Addresses[typeof name]>[], context)
+      const server = await startFirstAvailable(name, providers[name] as readonly Provider<Addresses[typeof name]>[], context)
       started.push(server)
       return server
     },
-    stop: once(() => close(context, started, keeper)),
+    stop: once(() => close(context, started, reaper)),
   }
 }
 
@@ -182,7 +182,7 @@ function ephemeralFolder(): string {
   return folder
 }
 
-async function close({ file, ephemeral }: StackContext, started: readonly Server<unknown>[], keeper: Keeper): Promise<void> {
+async function close({ file, ephemeral }: StackContext, started: readonly Server<unknown>[], reaper: Reaper): Promise<void> {
   await Promise.all(started.map(({ controls }) => controls?.end()))
   if (ephemeral) {
     await removeServerData(file.record)
@@ -190,16 +190,16 @@ async function close({ file, ephemeral }: StackContext, started: readonly Server
   } else {
     file.release()
   }
-  keeper.dismiss()
+  reaper.dismiss()
 }
 
 /** Tests never touch the servers of a running product: what they may use has names of its own. */
-const roadsFor = (ephemeral: boolean): { [Name in ServerName]: readonly Road<Addresses[Name]>[] } =>
+const roadsFor = (ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } =>
   ephemeral
     ? {
-        postgres: postgresRoads('TEST_DATABASE_URL'),
-        redis: redisRoads('TEST_REDIS_URL'),
-        s3: s3Roads({
+        postgres: postgresProviders('TEST_DATABASE_URL'),
+        redis: redisProviders('TEST_REDIS_URL'),
+        s3: s3Providers({
           endpoint: 'TEST_S3_ENDPOINT',
           region: 'TEST_S3_REGION',
           accessKeyId: 'TEST_S3_ACCESS_KEY_ID',
@@ -207,9 +207,9 @@ const roadsFor = (ephemeral: boolean): { [Name in ServerName]: readonly Road<Add
         }),
       }
     : {
-        postgres: postgresRoads('DATABASE_URL'),
-        redis: redisRoads('REDIS_URL'),
-        s3: s3Roads({
+        postgres: postgresProviders('DATABASE_URL'),
+        redis: redisProviders('REDIS_URL'),
+        s3: s3Providers({
           endpoint: 'S3_ENDPOINT',
           region: 'S3_REGION',
           accessKeyId: 'AWS_ACCESS_KEY_ID',

@@ -1,10 +1,10 @@
-import type { EventPage, EventQuery, Events, FeedBellOptions, Listening } from '@airlock/database'
+import type { EventPage, EventQuery, Events, FeedListenOptions, Listening } from '@airlock/database'
 import { firstOf } from './move-feed.ts'
 
 export interface EventFeedDeps {
   events: Pick<Events, 'after'>
   /** One connection for the whole process, however many wait. */
-  listen(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
+  listen(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
   /** How often is looked for all who wait, in ms: seldom while the connection holds, since it tells what came. */
   lookEveryMs: { listening: number; lost: number }
 }

@@ -1,7 +1,7 @@
 import type { AssetRepository, UploadRecord, UploadRepository } from '@airlock/database'
 import { AirlockError, assetKind, isPending, jobStatusOf } from '@airlock/domain'
 import { cancel } from '@airlock/lifecycle'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
@@ -18,7 +18,7 @@ export interface JobRouteDeps {
   uploads: UploadRepository
   assets: AssetRepository
   store: Pick<ObjectStore, 'head'>
-  bell: Pick<Bell, 'progressOf' | 'ring' | 'ringAgain'>
+  jobQueue: Pick<JobQueue, 'progressOf' | 'enqueue' | 'ensureEnqueued'>
   feed: MoveFeed
   authenticate: (request: FastifyRequest) => Promise<void>
 }
@@ -147,7 +147,7 @@ export const jobRoutes =
         if (upload === null) throw new AirlockError('job_not_found', { id })
         if (!(await uploads.retryParked(id))) throw new AirlockError('not_parked', { id })
         request.log.info({ uploadId: id, userId: upload.userId, by: request.caller?.id, step: 'retry' }, 'parked upload is tried again')
-        await ringAgain(upload, request, deps)
+        await ensureEnqueued(upload, request, deps)
         return asJob((await uploads.byId(id)) ?? upload, deps)
       },
     )
@@ -162,9 +162,9 @@ async function ownUpload(rawId: string, request: FastifyRequest, { uploads }: Jo
   return upload
 }
 
-async function ringAgain({ id, assetType }: UploadRecord, request: FastifyRequest, { bell }: JobRouteDeps): Promise<void> {
+async function ensureEnqueued({ id, assetType }: UploadRecord, request: FastifyRequest, { jobQueue }: JobRouteDeps): Promise<void> {
   if (assetType === null) throw new Error(`parked upload ${id} has no kind`)
-  await bell
-    .ringAgain(assetKind(assetType).lane, { uploadId: id })
+  await jobQueue
+    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
     .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'no worker woken, the sweeper will'))
 }

@@ -4,8 +4,8 @@ import { AirlockError, KiB, MiB } from '@airlock/domain'
 import { Tally } from '@airlock/lifecycle'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import { type BodyTimeoutLimits, BodyTimeouts } from './body-timeouts.ts'
 import { PartHeaderReader, type PartHeaders } from './part-headers.ts'
-import { Patience, type PatienceLimits } from './patience.ts'
 
 export const maxFiles = 10
 
@@ -46,9 +46,9 @@ export class ClientGone extends Error {
  * @throws AirlockError `not_multipart`, `form_malformed`, `too_many_files`, `request_timeout`, `request_stalled`, `field_…`
  * @throws ClientGone
  */
-export async function* formParts(request: FastifyRequest, patienceLimits: PatienceLimits): AsyncGenerator<FormField | FormFile> {
+export async function* formParts(request: FastifyRequest, bodyTimeoutLimits: BodyTimeoutLimits): AsyncGenerator<FormField | FormFile> {
   if (!request.isMultipart()) throw new AirlockError('not_multipart', {})
-  const patience = new Patience(request.raw, patienceLimits)
+  const bodyTimeouts = new BodyTimeouts(request.raw, bodyTimeoutLimits)
   const partHeaders = new PartHeaderReader(request.raw)
   const parts = request.parts({
     limits: { ...formLimits, files: maxFiles + 1, parts: maxFiles + 2 + formLimits.fields, fileSize: Number.MAX_SAFE_INTEGER },
@@ -57,10 +57,10 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
   let openFile: Readable | null = null
   let files = 0
   let read = 0
-  patience.over.catch((reason: Error) => openFile?.destroy(reason))
+  bodyTimeouts.over.catch((reason: Error) => openFile?.destroy(reason))
   try {
     for (;;) {
-      const next = await Promise.race([parts.next(), patience.over])
+      const next = await Promise.race([parts.next(), bodyTimeouts.over])
       if (next.done === true) break
       const part = next.value
       const headers = partHeaders.next()
@@ -85,7 +85,7 @@ export async function* formParts(request: FastifyRequest, patienceLimits: Patien
   } catch (error) {
     throw formError(error, request)
   } finally {
-    patience.end()
+    bodyTimeouts.end()
     request.raw.unpipe()
   }
 }

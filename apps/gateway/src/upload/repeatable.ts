@@ -80,7 +80,7 @@ async function repeated(
   const originalFields = new Map(original.fields)
   const fields = new FormFieldReader()
   const files: Form['files'] = []
-  for await (const part of formParts(request, deps.patience)) {
+  for await (const part of formParts(request, deps.bodyTimeouts)) {
     if (!isFileOfForm(part)) {
       fields.add(part)
       if (part.kind !== 'field' || originalFields.get(part.name) !== part.value) throw reused()

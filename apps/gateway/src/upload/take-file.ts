@@ -56,7 +56,7 @@ const unescapedFilename = (name: string): string => name.replace(/%22/g, '"').re
 /** What the client says of a file, if that can be true. @throws AirlockError with the first rule that it breaks */
 function claimOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null) {
   const declaredType = normalizedType(contentType)
-  const unfit = judgeName({ filename, declaredType, assetType })
-  if (unfit !== null) throw AirlockError.of(unfit)
+  const refused = judgeName({ filename, declaredType, assetType })
+  if (refused !== null) throw AirlockError.of(refused)
   return { filename, declaredType, assetType, expectedHash: expectedHash(headers['content-digest'], filename) }
 }

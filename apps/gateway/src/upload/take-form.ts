@@ -70,7 +70,7 @@ function endUnread(
 }
 
 async function readForm({ fields, files, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
-  for await (const part of formParts(request, deps.patience)) {
+  for await (const part of formParts(request, deps.bodyTimeouts)) {
     if (!isFileOfForm(part)) {
       fields.add(part)
       continue
@@ -117,16 +117,16 @@ export const fingerprintOf = ({ fields, files }: Pick<Form, 'fields' | 'files'>)
 function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): ArrivedFile[] {
   const kind = fields.all()
   return arrived.filter(({ index, file }) => {
-    const unfit = unfitForKind(file, kind, deps.sizeLimits)
-    if (unfit === null) return true
-    refused.push(refusedFile(index, file.filename, AirlockError.of(unfit)))
-    deps.metrics.files.inc({ result: unfit.code })
-    deps.chores.add(discard(file, unfit, { giveBack: false }, { ...deps, log: request.server.log }))
+    const why = refusalForKind(file, kind, deps.sizeLimits)
+    if (why === null) return true
+    refused.push(refusedFile(index, file.filename, AirlockError.of(why)))
+    deps.metrics.files.inc({ result: why.code })
+    deps.backgroundTasks.add(discard(file, why, { giveBack: false }, { ...deps, log: request.server.log }))
     return false
   })
 }
 
-function unfitForKind(
+function refusalForKind(
   { filename, declaredType, mediaType, sizeBytes }: ArrivedFile['file'],
   { assetType }: FormFields,
   sizeLimits: SizeLimits,
@@ -154,7 +154,7 @@ function lossOf(error: unknown): Loss {
 
 /** Behind the answer: the client need not wait for it, and what fails the sweeper does. */
 function discardAll(arrived: readonly ArrivedFile[], { why, giveBack }: Loss, request: FastifyRequest, deps: UploadDeps): void {
-  for (const { file } of arrived) deps.chores.add(discard(file, why(file), { giveBack }, { ...deps, log: request.server.log }))
+  for (const { file } of arrived) deps.backgroundTasks.add(discard(file, why(file), { giveBack }, { ...deps, log: request.server.log }))
 }
 
 const inOrder = (refused: readonly RefusedFile[]): RefusedFile[] => refused.toSorted((a, b) => a.index - b.index)

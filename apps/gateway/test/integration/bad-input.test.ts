@@ -228,7 +228,7 @@ test('a client that goes away at half of its file has uploaded nothing', async (
 })
 
 test('a client that falls silent gets 408, and nothing stays', { meta: { id: 'client-stalls' } }, async () => {
-  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
+  const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const client = new Client(gateway.url)
     const answer = await rawRequest(
@@ -246,7 +246,7 @@ test('a client that falls silent gets 408, and nothing stays', { meta: { id: 'cl
 })
 
 test('a form that takes longer than the longest request gets 408', async () => {
-  const gateway = await startGateway({ patience: { maxSeconds: 1, idleSeconds: 30, minBytesPerSecond: 0 } })
+  const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 1, idleSeconds: 30, minBytesPerSecond: 0 } })
   try {
     const answer = await rawRequest(
       gateway.url,

@@ -2,11 +2,11 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Client, logo, type Overrides, type RunningGateway, startGateway } from '../gateway.ts'
 import { type SlowCrowd, slowCrowd } from '../slow-crowd.ts'
 
-const patience = { maxSeconds: 3600, idleSeconds: 300, minBytesPerSecond: 1024 }
+const bodyTimeouts = { maxSeconds: 3600, idleSeconds: 300, minBytesPerSecond: 1024 }
 
 /** A gateway with as many permits as by default. */
 async function quiet(overrides: Overrides = {}): Promise<RunningGateway> {
-  const gateway = await startGateway({ patience, filesPerHour: 10_000, maxFilesInFlight: 64, ...overrides })
+  const gateway = await startGateway({ bodyTimeouts, filesPerHour: 10_000, maxFilesInFlight: 64, ...overrides })
   onTestFinished(() => gateway.close())
   return gateway
 }

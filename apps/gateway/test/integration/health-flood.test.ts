@@ -12,9 +12,9 @@ test('a flood of questions about health costs the servers one check a second, an
     return beside.store.check(options)
   }
   const gateway = await startGateway({ store: { ...beside.store, check } }, beside)
-  const { bell } = gateway
-  const ask = bell.check.bind(bell)
-  bell.check = () => {
+  const { jobQueue } = gateway
+  const ask = jobQueue.check.bind(jobQueue)
+  jobQueue.check = () => {
     asked.redis += 1
     return ask()
   }

@@ -87,8 +87,8 @@ test('a video of another bucket is accepted, rung for, becomes an asset of its u
     created_at: expect.any(String),
   })
   expect(await rowsOf(pipeline, video.user_id)).toMatchObject([{ id, state: 'received', counted: false }])
-  expect(await gateway.bell.failureOf('videos', id)).toBeNull()
-  expect(await gateway.bell.ringAgain('videos', { uploadId: id })).toBe(false) // it waits already
+  expect(await gateway.jobQueue.failureOf('videos', id)).toBeNull()
+  expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: id })).toBe(false) // it waits already
 
   await gateway.promotes(id)
   const owner = new Client(gateway.url, video.user_id as string)
@@ -344,7 +344,7 @@ test('with Postgres away a video is 503, and nothing is rung for', {
     await server.stop()
     const video = service.video({ upload_id: unknownId })
     expect(await service.posts(video)).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
-    expect(await gateway.bell.ringAgain('videos', { uploadId: unknownId })).toBe(true) // no job was there
+    expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: unknownId })).toBe(true) // no job was there
   } finally {
     await gateway.close()
     await server.drop()

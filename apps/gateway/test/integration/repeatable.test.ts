@@ -195,7 +195,7 @@ test('of ten at once one is taken; the others hear that it is in flight, or get 
 })
 
 /** A gateway whose first request stops at a point until it is told to go on. */
-async function stopsAt(point: 'receive' | 'ring') {
+async function stopsAt(point: 'receive' | 'enqueue') {
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()
   const stop = () => {
@@ -208,9 +208,9 @@ async function stopsAt(point: 'receive' | 'ring') {
     return beside.store.receive(...args)
   }
   const gateway = await startGateway(point === 'receive' ? { store: { ...beside.store, receive } } : {}, beside)
-  const { bell } = gateway
-  const ring = bell.ring.bind(bell)
-  if (point === 'ring') bell.ring = (...args) => stop().then(() => ring(...args))
+  const { jobQueue } = gateway
+  const ring = jobQueue.enqueue.bind(jobQueue)
+  if (point === 'enqueue') jobQueue.enqueue = (...args) => stop().then(() => ring(...args))
   const close = async () => {
     opened.resolve()
     await gateway.close()
@@ -241,7 +241,7 @@ test('a repetition that comes while the first is being received hears so, and la
 test('a repetition that comes when the first is accepted, and not answered yet, gets its answer', {
   meta: { id: 'idempotency-repeat-before-answer' },
 }, async () => {
-  const { gateway, client, reached, goesOn, close } = await stopsAt('ring')
+  const { gateway, client, reached, goesOn, close } = await stopsAt('enqueue')
   onTestFinished(close)
   const key = randomUUID()
   const taking = sends(gateway.url, client, key, await photo())

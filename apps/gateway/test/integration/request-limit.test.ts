@@ -1,9 +1,9 @@
-import { impatientConnection } from '@airlock/queue'
+import { failFastConnection } from '@airlock/queue'
 import { givenStack, isolatedQueuePrefix, privateServer } from '@airlock/stack/testing'
 import { afterAll, expect, test } from 'vitest'
 import { Client, startGateway } from '../gateway.ts'
 
-const redis = impatientConnection(givenStack().redis.url, { onError: () => {} })
+const redis = failFastConnection(givenStack().redis.url, { onError: () => {} })
 afterAll(() => redis.disconnect())
 
 const statusesOf = (answers: { status: number }[]) => answers.map(({ status }) => status).toSorted()
@@ -91,7 +91,7 @@ test('an address that a proxy passes on malformed is counted as the proxy’s ow
 
 test('while Redis is silent or gone everybody passes, without waiting', async () => {
   const server = await privateServer('redis')
-  const own = impatientConnection(server.address.url, { onError: () => {} })
+  const own = failFastConnection(server.address.url, { onError: () => {} })
   const gateway = await startGateway({ redisUrl: server.address.url, requestLimit: { perMinute: 3, redis: own, keyPrefix: 'airlock' } })
   try {
     const client = new Client(gateway.url)

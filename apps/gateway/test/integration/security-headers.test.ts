@@ -46,7 +46,7 @@ test('an id of any length is no UUID', async ({ client }) => {
 })
 
 test('a body that Fastify reads may take only so long; where nobody wants it the answer does not wait for it', async () => {
-  const gateway = await startGateway({ patience: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
+  const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const token = `Authorization: Bearer ${await new Client(gateway.url).token()}\r\n`
     const begun = ['Content-Length: 100\r\n\r\n{', 'Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n']

@@ -37,7 +37,7 @@ test('Redis without memory: uploads are accepted, jobs answer truly, and once th
     const later = await woken()
     await expect.poll(async () => redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${later}`)).toBe(1)
     // the sweeper's part
-    await gateway.bell.ringAgain('images', { uploadId: id })
+    await gateway.jobQueue.ensureEnqueued('images', { uploadId: id })
     expect(await redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${id}`)).toBe(1)
   } finally {
     redis.disconnect()

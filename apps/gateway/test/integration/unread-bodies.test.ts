@@ -1,10 +1,10 @@
-import { impatientConnection } from '@airlock/queue'
+import { failFastConnection } from '@airlock/queue'
 import { givenStack, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { afterAll, expect, test } from 'vitest'
 import { Client, startGateway } from '../gateway.ts'
 import { open } from '../raw.ts'
 
-const redis = impatientConnection(givenStack().redis.url, { onError: () => {} })
+const redis = failFastConnection(givenStack().redis.url, { onError: () => {} })
 afterAll(() => redis.disconnect())
 
 const MiB = 1024 * 1024

@@ -28,7 +28,7 @@ test('a picture is accepted, and waits in quarantine with a job', async ({ gatew
     },
   ])
   expect(await gateway.bucket.keys(`quarantine/${body.uploads[0].upload_id}`)).toHaveLength(1)
-  expect(await gateway.bell.ringAgain('images', { uploadId: body.uploads[0].upload_id })).toBe(false)
+  expect(await gateway.jobQueue.ensureEnqueued('images', { uploadId: body.uploads[0].upload_id })).toBe(false)
 })
 
 test('fields may come after the files, before them, or between', async ({ client }) => {

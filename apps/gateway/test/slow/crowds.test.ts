@@ -76,7 +76,7 @@ test('with 500 idle, slow clients the p99 of a healthy one stays below 3 × its 
 
 test('500 idle clients get 408, and their sockets and permits come back', async () => {
   const gateway = await startGateway({
-    patience: { maxSeconds: 60, idleSeconds: 2, minBytesPerSecond: 0 },
+    bodyTimeouts: { maxSeconds: 60, idleSeconds: 2, minBytesPerSecond: 0 },
     filesPerHour: 10_000,
     maxFilesInFlight: 8,
   })

@@ -6,7 +6,7 @@ import { EventFeed, type EventFeedDeps } from '../../src/following/event-feed.ts
 function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<EventFeedDeps> = {}) {
   const asked: EventQuery[] = []
   const told: EventRecord[] = []
-  let bell: Parameters<EventFeedDeps['listen']>[0] | undefined
+  let jobQueue: Parameters<EventFeedDeps['listen']>[0] | undefined
   const after = async (query: EventQuery): Promise<EventPage> => {
     asked.push(query)
     const position = query.after === 'latest' ? told.length : query.after
@@ -17,12 +17,12 @@ function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
   const feed = new EventFeed({
     events: { after },
     listen: (handlers) => {
-      bell = handlers
+      jobQueue = handlers
       return { close: async () => {} }
     },
     lookEveryMs,
   })
-  return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), bell: () => bell }
+  return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), jobQueue: () => jobQueue }
 }
 
 const anything = async () => {}
@@ -34,23 +34,23 @@ const longWait = () => AbortSignal.timeout(5_000)
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 test('those who wait at the same place share one statement when it rings', async () => {
-  const { feed, asked, happens, bell } = feedOf()
+  const { feed, asked, happens, jobQueue } = feedOf()
   const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
   await settled()
   expect(asked).toHaveLength(50)
   happens('upload.completed')
-  bell()?.onMore()
+  jobQueue()?.onMore()
   for (const { events } of await Promise.all(waiting)) expect(events).toHaveLength(1)
   expect(asked).toHaveLength(51)
 })
 
 test('they share none with those who ask for something else', async () => {
-  const { feed, asked, happens, bell } = feedOf()
+  const { feed, asked, happens, jobQueue } = feedOf()
   const types = ['asset.deleted'] as const
   const waiting = [query, { ...query, types }, { ...query, limit: 3 }].map((one) => feed.page(one, anything, longWait()))
   await settled()
   happens('asset.deleted')
-  bell()?.onMore()
+  jobQueue()?.onMore()
   await Promise.all(waiting)
   expect(asked).toHaveLength(6)
 })
@@ -59,7 +59,7 @@ test('a statement that began before it rang is not the answer for those who hear
   const event = { type: 'asset.deleted' } as EventRecord
   const empty: EventPage = { events: [], start: nowhere, next: nowhere, removed: 0, last: 0 }
   const asked: PromiseWithResolvers<EventPage>[] = []
-  let bell: Parameters<EventFeedDeps['listen']>[0] | undefined
+  let jobQueue: Parameters<EventFeedDeps['listen']>[0] | undefined
   const feed = new EventFeed({
     events: {
       after: () => {
@@ -69,7 +69,7 @@ test('a statement that began before it rang is not the answer for those who hear
       },
     },
     listen: (handlers) => {
-      bell = handlers
+      jobQueue = handlers
       return { close: async () => {} }
     },
     lookEveryMs: { listening: 60_000, lost: 60_000 },
@@ -77,14 +77,14 @@ test('a statement that began before it rang is not the answer for those who hear
   const first = feed.page(query, anything, longWait())
   asked[0]?.resolve(empty)
   await settled()
-  bell?.onMore()
+  jobQueue?.onMore()
   await settled()
   const second = feed.page(query, anything, longWait())
   asked[2]?.resolve(empty)
   await settled()
   expect(asked, 'the first asks again, and has no answer yet').toHaveLength(3)
 
-  bell?.onMore()
+  jobQueue?.onMore()
   await settled()
   expect(asked).toHaveLength(4)
   asked[3]?.resolve({ ...empty, events: [event] })
@@ -119,11 +119,11 @@ test('while nothing is heard, a look for all who wait costs one statement', asyn
 })
 
 test('while nothing is heard, those who wait look for themselves', async () => {
-  const { feed, happens, bell } = feedOf({ lookEveryMs: { listening: 60_000, lost: 20 } })
-  bell()?.onReady()
+  const { feed, happens, jobQueue } = feedOf({ lookEveryMs: { listening: 60_000, lost: 20 } })
+  jobQueue()?.onReady()
   const waiting = feed.page(query, anything, longWait())
   await settled()
-  bell()?.onLost()
+  jobQueue()?.onLost()
   await settled()
   happens('upload.completed')
   expect((await waiting).events).toHaveLength(1)
@@ -132,11 +132,11 @@ test('while nothing is heard, those who wait look for themselves', async () => {
 test('a notification that was lost with the connection is made up for when it is back', {
   meta: { id: 'feed-notification-lost' },
 }, async () => {
-  const { feed, happens, bell } = feedOf()
+  const { feed, happens, jobQueue } = feedOf()
   const waiting = feed.page(query, anything, longWait())
   await settled()
   happens('upload.completed')
-  bell()?.onReady()
+  jobQueue()?.onReady()
   expect((await waiting).events).toHaveLength(1)
 })
 

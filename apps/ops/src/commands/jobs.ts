@@ -21,7 +21,7 @@ export const jobsCommand: Command = {
   --limit  of failed jobs for each queue, the newest first; ${defaultLimit} when left out, at most ${maxLimit}
   --json   one object, for programs
 
-Queues are the bell, not the record: what became of an upload, GET /api/jobs/:id tells. A job fails when its payload breaks the
+Queues are the jobQueue, not the record: what became of an upload, GET /api/jobs/:id tells. A job fails when its payload breaks the
 contract, when it announces what is not there, or when its upload was parked, and is not tried again. That says nothing of the video: one that is
 in the inbox with the right x-amz-meta headers is announced by the sweeper, and becomes an upload without the job.`,
   async run(args, { env, out, err }) {

@@ -11,7 +11,7 @@ import {
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
 import { type Log, SweepIncomplete, type SweepReport, sweep } from '@airlock/lifecycle'
-import { Bell } from '@airlock/queue'
+import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import type { Command, CommandIo } from '../command.ts'
 
@@ -56,11 +56,11 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
   const log = plainLog(io)
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
   const store = s3ObjectStore(storeSettings(config))
-  const bell = new Bell({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
   try {
-    await bell.ready()
+    await jobQueue.ready()
     const options = { ...sweepSettings(config), dryRun }
-    const deps = { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, bell, log }
+    const deps = { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, jobQueue, log }
     const deadline = performance.now() + config.LEASE_SECONDS * 1000
     let report = await sweep(options, deps)
     while (report === null && performance.now() < deadline) {
@@ -69,7 +69,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
     }
     return report
   } finally {
-    await Promise.all([bell.close(), database.close()])
+    await Promise.all([jobQueue.close(), database.close()])
     store.close()
   }
 }

@@ -10,7 +10,7 @@ import {
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
 import { type VerifyDeps, type VerifyOptions, verify } from '@airlock/lifecycle'
-import { Bell } from '@airlock/queue'
+import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
 
@@ -50,13 +50,13 @@ async function verifyWith(wish: Wish, io: CommandIo): Promise<number> {
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
   const store = s3ObjectStore(storeSettings(config))
-  const bell = new Bell({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
   try {
-    await bell.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never announced.`))
+    await jobQueue.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never announced.`))
     const options = { ...sweepSettings(config), encrypted: config.S3_SSE !== 'none', after: wish.after }
-    return await eachPage(wish, options, { uploads: database.uploads, assets: database.assets, store, bell }, io)
+    return await eachPage(wish, options, { uploads: database.uploads, assets: database.assets, store, jobQueue }, io)
   } finally {
-    await Promise.all([bell.close(), database.close()])
+    await Promise.all([jobQueue.close(), database.close()])
     store.close()
   }
 }

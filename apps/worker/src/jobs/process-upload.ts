@@ -3,17 +3,17 @@ import {
   AttemptFailed,
   handBack,
   type Outcome,
-  type Patience,
   type ProcessDeps,
   processUpload,
+  type RetryLimits,
   settleFailedAttempt,
 } from '@airlock/lifecycle'
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
-import { heardWithin } from '../heard-within.ts'
 import type { UserConcurrency } from '../user-concurrency.ts'
+import { withTimeout } from '../with-timeout.ts'
 
 /** How long and how soon a job comes again. The row decides, by its own attempts and times; what Redis counts dies with Redis. */
-export interface RetryPolicy extends Patience {
+export interface RetryPolicy extends RetryLimits {
   baseMs: number
   capMs: number
 }
@@ -63,7 +63,7 @@ export async function handleProcessUpload(
 ): Promise<UploadEnded | null> {
   const { stopping, notTaking } = deps
   let release = () => {}
-  const crowd = { maxRunning: deps.maxRunningPerProject, retryInMs: crowdedForMs(job.attemptsStarted, Math.random) }
+  const projectConcurrency = { maxRunning: deps.maxRunningPerProject, retryInMs: retryThrottledMs(job.attemptsStarted, Math.random) }
   let outcome: Outcome
   try {
     stopping.throwIfAborted() // taken from the queue in the last moment
@@ -73,8 +73,8 @@ export async function handleProcessUpload(
       return await comeAgain(job, token, throttledForMs(Math.random))
     }
     release = admission.release
-    const onProgress = (part: number) => heardWithin(job.updateProgress(part))
-    outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, crowd, onProgress })
+    const onProgress = (part: number) => withTimeout(job.updateProgress(part))
+    outcome = await processUpload(uploadId, AbortSignal.any([signal, stopping]), { ...deps, projectConcurrency, onProgress })
   } catch (error) {
     if (error instanceof DelayedError) throw error
     if (stopping.aborted) return giveBack(error, job, token, deps)
@@ -84,14 +84,14 @@ export async function handleProcessUpload(
     release()
   }
   deps.onOutcome(outcome.ended)
-  if (outcome.ended === 'leased' || outcome.ended === 'crowded') return comeAgain(job, token, outcome.retryInMs)
+  if (outcome.ended === 'leased' || outcome.ended === 'throttled') return comeAgain(job, token, outcome.retryInMs)
   return outcome.ended === 'nothing' ? null : outcome
 }
 
 async function settle(failed: AttemptFailed, job: Job, token: string | undefined, deps: ProcessUploadDeps): Promise<UploadEnded | null> {
   if (failed.cause instanceof InspectorBusy) return waitForInspector(failed, job, token, deps)
   const retryInMs = retryAfterMs(failed.claim.tries + furtherApart(failed), deps.retry, Math.random)
-  const settled = await settleFailedAttempt(failed, { ...deps, patience: deps.retry, retryInMs })
+  const settled = await settleFailedAttempt(failed, { ...deps, retryLimits: deps.retry, retryInMs })
   if (settled.ended === 'lost') return null
   deps.onOutcome(settled.ended)
   if (settled.ended === 'parked') throw new UnrecoverableError(failed.message)
@@ -110,7 +110,7 @@ const inspectorBusyFor = { baseMs: 4000, capMs: 4000 } as const
 
 /** @throws DelayedError always: so the queue knows that the job was moved */
 async function comeAgain(job: Job, token: string | undefined, inMs: number): Promise<never> {
-  await heardWithin(job.moveToDelayed(Date.now() + inMs, token))
+  await withTimeout(job.moveToDelayed(Date.now() + inMs, token))
   throw new DelayedError()
 }
 
@@ -129,7 +129,7 @@ async function giveBack(error: unknown, job: Job, token: string | undefined, dep
     if (ended === 'lost') return null
     if (ended !== undefined) onOutcome(ended)
   }
-  await heardWithin(job.moveToWait(token))
+  await withTimeout(job.moveToWait(token))
   throw new WaitingError()
 }
 
@@ -141,10 +141,10 @@ async function giveBack(error: unknown, job: Job, token: string | undefined, dep
 const furtherApart = ({ cause }: AttemptFailed): number => (cause instanceof InspectionFailed ? 3 : 0)
 
 /** A project that is busy is asked again soon, so that its next video begins when one ends; of a flood each asks less often, as the claim says. */
-const crowdedFor = { baseMs: 250, capMs: 1000 } as const
+const throttledFor = { baseMs: 250, capMs: 1000 } as const
 
 /** Behind the jobs that wait now: the next of the same user has waited as long. */
 const throttledForMs = (random: () => number): number => 50 + Math.round(200 * random())
 
 /** @param tries how often the job has begun, from 1 */
-const crowdedForMs = (tries: number, random: () => number): number => retryAfterMs(Math.max(1, tries), crowdedFor, random)
+const retryThrottledMs = (tries: number, random: () => number): number => retryAfterMs(Math.max(1, tries), throttledFor, random)

@@ -1,4 +1,4 @@
-import type { FeedBellOptions, Listening } from '@airlock/database'
+import type { FeedListenOptions, Listening } from '@airlock/database'
 import type { Endpoint } from '@airlock/lifecycle'
 import type { WorkerMetrics } from '../metrics.ts'
 import { EndpointLoop, type EndpointLoopDeps, type EndpointLoopOptions } from './endpoint-loop.ts'
@@ -9,14 +9,14 @@ export interface WebhookOptions extends Omit<EndpointLoopOptions, 'onOutcome'> {
 
 export interface WebhookDeps extends EndpointLoopDeps {
   metrics: WorkerMetrics
-  listenForFeed(handlers: Pick<FeedBellOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
+  listenForFeed(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
 }
 
 /** Tells all endpoints of what happens, each for itself. Without endpoints it does nothing. */
 export class WebhookSenders {
   readonly #loops: readonly EndpointLoop[]
   readonly #listen: WebhookDeps['listenForFeed']
-  #bell: Listening | undefined
+  #jobQueue: Listening | undefined
 
   constructor(options: WebhookOptions, deps: WebhookDeps) {
     this.#listen = deps.listenForFeed
@@ -34,12 +34,12 @@ export class WebhookSenders {
     const soon = () => {
       for (const loop of this.#loops) loop.soon()
     }
-    this.#bell = this.#listen({ onMore: soon, onReady: soon, onLost: () => {} })
+    this.#jobQueue = this.#listen({ onMore: soon, onReady: soon, onLost: () => {} })
   }
 
   /** Begins no delivery any more. */
   async stopTaking(): Promise<void> {
-    await Promise.all([this.#bell?.close(), ...this.#loops.map((loop) => loop.stop())])
+    await Promise.all([this.#jobQueue?.close(), ...this.#loops.map((loop) => loop.stop())])
   }
 
   /** Resolves when no delivery runs any more. */

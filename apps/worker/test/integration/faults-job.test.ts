@@ -118,7 +118,7 @@ test('a worker that was paused beyond its lease while another finished leaves ev
   await airlock.servers.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [upload.id])
   await airlock.onLane('images', (queue) => queue.obliterate({ force: true })) // a Redis that forgets
   airlock.startsWorker()
-  await airlock.queues.bell.ring('images', { uploadId: upload.id })
+  await airlock.queues.jobQueue.enqueue('images', { uploadId: upload.id })
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
   const [asset] = await airlock.assetsOf(upload)
 

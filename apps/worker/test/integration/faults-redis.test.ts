@@ -5,7 +5,7 @@ import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
 /** Sweeps all the time, and rings for what has not moved for a second. */
-const busySweeper = { ...sweepOptions, everySeconds: 0.5, ringAfterSeconds: 1 }
+const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
 
 /** Airlock on a Redis of the test's own, and a hand on that. */
 async function onOwnRedis(servers: Airlock['servers']) {

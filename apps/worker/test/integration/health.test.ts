@@ -1,4 +1,4 @@
-import { Bell } from '@airlock/queue'
+import { JobQueue } from '@airlock/queue'
 import { waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { sweepOptions, test } from '../airlock.ts'
@@ -26,9 +26,9 @@ test('a worker is alive from the first, ready while it takes jobs, and not after
 })
 
 test('a worker whose Redis is away is alive and not ready, and says which server it is', async ({ airlock, onTestFinished }) => {
-  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', onError: () => {} })
-  onTestFinished(() => bell.close())
-  const worker = airlock.startsWorker({ bell })
+  const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', onError: () => {} })
+  onTestFinished(() => jobQueue.close())
+  const worker = airlock.startsWorker({ jobQueue })
   const { statusCode, body } = await worker.health.inject('/health/ready')
   expect(statusCode).toBe(503)
   expect(JSON.parse(body)).toEqual({ status: 'degraded', dependencies: { database: connected, redis: unavailable, s3: connected } })
@@ -36,7 +36,7 @@ test('a worker whose Redis is away is alive and not ready, and says which server
 })
 
 test('figures count how jobs ended and what was swept, in labels of closed sets', async ({ airlock }) => {
-  const worker = airlock.startsWorker({ sweep: { ...sweepOptions, everySeconds: 0.1, ringAfterSeconds: 3600 } })
+  const worker = airlock.startsWorker({ sweep: { ...sweepOptions, everySeconds: 0.1, enqueueAfterSeconds: 3600 } })
   const [good, bad] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.brokenPhoto)]
   await airlock.comesTo('completed', good)
   await airlock.comesTo('rejected', bad)

@@ -140,7 +140,7 @@ test.for(malformed)('a job with $what fails finally at once, and keeps no other 
 test('a job for an upload that nobody knows ends, and leaves nothing', async ({ airlock }) => {
   airlock.startsWorker()
   const id = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
-  await airlock.queues.bell.ring('images', { uploadId: id })
+  await airlock.queues.jobQueue.enqueue('images', { uploadId: id })
   await waitFor(async () => (await airlock.jobState({ id })) === 'gone', { what: 'the job to go' })
   expect(airlock.log.saying('job failed')).toEqual([])
 })

@@ -35,7 +35,7 @@ test('a pipeline hears that its video was parked, also when the sweeper rang for
   await airlock.onLane('videos', async (queue) => {
     await queue.obliterate({ force: true })
     await servers.sql.query('update uploads set next_attempt_at = null where id = $1', [video.uploadId])
-    await airlock.queues.bell.ringAgain('videos', { uploadId: video.uploadId })
+    await airlock.queues.jobQueue.ensureEnqueued('videos', { uploadId: video.uploadId })
   })
 
   expect(await waiting).toMatchObject({ status: 'failed', error: { code: 'processing_failed' } })

@@ -8,7 +8,7 @@ import { samples } from '../samples.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
 /** Sweeps all the time, and rings for what has not moved for a second. */
-const busySweeper = { ...sweepOptions, everySeconds: 0.25, restSeconds: 0, ringAfterSeconds: 1, inboxRingAfterSeconds: 1 }
+const busySweeper = { ...sweepOptions, everySeconds: 0.25, restSeconds: 0, enqueueAfterSeconds: 1, inboxEnqueueAfterSeconds: 1 }
 
 /** Long, for a machine that others load. */
 const timeoutMs = 60_000

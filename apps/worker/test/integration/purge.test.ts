@@ -1,4 +1,4 @@
-import { listenForPurges, type PurgeBellOptions } from '@airlock/database'
+import { listenForPurges, type PurgeListenOptions } from '@airlock/database'
 import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
@@ -56,7 +56,7 @@ test('what was deleted while no worker ran goes when one starts, and its row a w
 })
 
 /** A bell that never rings. */
-const deaf = (_handlers: Pick<PurgeBellOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
+const deaf = (_handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
 
 test('a store that was away is asked again, and no deletion is forgotten', async ({ airlock }) => {
   airlock.startsWorker()

@@ -24,7 +24,7 @@ const test = withServers
   })
 
 /** Sweeps all the time, and rings for what has not moved for a second. */
-const busySweeper = { ...sweepOptions, everySeconds: 0.5, ringAfterSeconds: 1, receivingForSeconds: 3600 }
+const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1, receivingForSeconds: 3600 }
 
 async function flush(url: string): Promise<void> {
   const redis = new Redis(url, { maxRetriesPerRequest: 1 })

@@ -12,7 +12,7 @@ function busyTimer({ servers, queues, log }: Airlock, sweeper: Partial<Sweeper> 
   const { uploads, assets } = servers.database
   const timer = new SweepTimer(
     { ...sweepOptions, everySeconds: 0.05, onSwept: (report) => swept.push(report) },
-    { uploads, assets, sweeper: { ...servers.database.sweeper, ...sweeper }, store: servers.store, bell: queues.bell, log },
+    { uploads, assets, sweeper: { ...servers.database.sweeper, ...sweeper }, store: servers.store, jobQueue: queues.jobQueue, log },
   )
   return { timer, swept }
 }

@@ -77,7 +77,7 @@ test('an upload that is parked, tried again, parked again and tried again is tol
   const upload = await airlock.accepts(samples.photo, { clientMetadata })
   const again = async () => {
     expect(await servers.database.uploads.retryParked(upload.id)).toBe(true)
-    await airlock.queues.bell.ringAgain('images', { uploadId: upload.id })
+    await airlock.queues.jobQueue.ensureEnqueued('images', { uploadId: upload.id })
   }
 
   await comesToTell(airlock, upload, ['upload.parked'])

@@ -6,8 +6,8 @@ import { endsOf, inboxOf, pipeline, putsMany } from '../inbox.ts'
 import { samples } from '../samples.ts'
 
 /** Sweeps all the time, and enqueues again what has not moved for a second. */
-const busySweeper = { ...sweepOptions, everySeconds: 0.5, ringAfterSeconds: 1 }
-const busyInboxSweeper = { ...busySweeper, everySeconds: 0.25, restSeconds: 0, inboxRingAfterSeconds: 1 }
+const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
+const busyInboxSweeper = { ...busySweeper, everySeconds: 0.25, restSeconds: 0, inboxEnqueueAfterSeconds: 1 }
 
 /** Airlock on a Redis of the test's own, and a hand on that. */
 async function onOwnRedis(servers: Airlock['servers']) {

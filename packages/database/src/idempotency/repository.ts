@@ -64,19 +64,19 @@ async function begin(
     const taken = await rows(take, [userId, key, token, leaseSeconds, keepHours])
     if (taken.length === 1) return { outcome: 'mine', token: { userId, key, token } }
     const [other] = await rows(standing, [userId, key])
-    if (other !== undefined) return asBeginning(other as unknown as Standing)
+    if (other !== undefined) return asBeginning(other as unknown as CurrentState)
   }
   return { outcome: 'in_flight', retryAfterSeconds: 1 }
 }
 
-interface Standing {
+interface CurrentState {
   readonly state: 'in_flight' | 'done'
   readonly fingerprint: string
   readonly answer: unknown
   readonly lease_ends_in: number
 }
 
-const asBeginning = ({ state, fingerprint, answer, lease_ends_in }: Standing): Beginning =>
+const asBeginning = ({ state, fingerprint, answer, lease_ends_in }: CurrentState): Beginning =>
   state === 'done' ? { outcome: 'done', fingerprint, answer } : { outcome: 'in_flight', retryAfterSeconds: Math.max(1, lease_ends_in) }
 
 const free = (row: string) => `

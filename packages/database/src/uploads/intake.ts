@@ -2,8 +2,8 @@ import type { AssetType, MediaType, Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/from-row.ts'
 import { Upload } from '../entities/upload.ts'
 import { type RepeatableRequest, writeAnswer } from '../idempotency/write-answer.ts'
+import { KeyedMutex } from '../keyed-mutex.ts'
 import type { Session, Sessions } from '../sessions.ts'
-import { Turns } from '../turns.ts'
 import { storableText } from './client-text.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
 import { asRecord, type ClientMetadata, type Door, type UploadRecord } from './record.ts'
@@ -85,7 +85,7 @@ export interface Intake {
 
 const read = rowReader(Upload)
 
-export const intake = (sessions: Sessions, turns = new Turns()): Intake => ({
+export const intake = (sessions: Sessions, turns = new KeyedMutex()): Intake => ({
   async register(upload, { filesPerHour, parkedBytes = Number.MAX_SAFE_INTEGER }) {
     const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour, parkedBytes]))
     const [answer] = await turns.take(upload.userId, ask)

@@ -49,17 +49,17 @@ export type ClaimAttempt =
   | { readonly claimed: true; readonly claim: Claim }
   | { readonly claimed: false; readonly reason: 'unknown' }
   | { readonly claimed: false; readonly reason: 'receiving' | 'parked'; readonly state: UploadState }
-  | { readonly claimed: false; readonly reason: 'crowded'; readonly state: UploadState; readonly retryInMs: number }
+  | { readonly claimed: false; readonly reason: 'throttled'; readonly state: UploadState; readonly retryInMs: number }
   | { readonly claimed: false; readonly reason: 'final'; readonly state: UploadState; readonly quarantineKey: string }
   | { readonly claimed: false; readonly reason: 'leased'; readonly state: 'processing'; readonly leaseEndsInMs: number }
 
 export interface ClaimOptions {
   readonly leaseSeconds: number
-  readonly crowd?: CrowdOptions | undefined
+  readonly projectConcurrency?: ProjectConcurrency | undefined
 }
 
 /** How many of one project may run at once, of the videos that came from the pipeline; exact over all workers. Absent: no bound. */
-export interface CrowdOptions {
+export interface ProjectConcurrency {
   /** 0: no bound. */
   readonly maxRunning: number
   /** When whoever is refused comes again by itself, or later when many wait: the sweeper rings no earlier than twice that. */
@@ -125,14 +125,14 @@ export const work = (sessions: Sessions): Work => {
   }
 
   return {
-    async claim(id, { leaseSeconds, crowd = noBound }) {
+    async claim(id, { leaseSeconds, projectConcurrency = noBound }) {
       return sessions.run(async ({ rows }) => {
-        const [claimed] = await rows(claim, [id, leaseSeconds, crowd.maxRunning, (2 * crowd.retryInMs) / 1000])
+        const [claimed] = await rows(claim, [id, leaseSeconds, projectConcurrency.maxRunning, (2 * projectConcurrency.retryInMs) / 1000])
         if (claimed !== undefined) {
           return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
         }
         const [other] = await rows(standing, [id])
-        return refusedClaim(other as unknown as Standing | undefined, crowd)
+        return refusedClaim(other as unknown as CurrentState | undefined, projectConcurrency)
       })
     },
 
@@ -173,11 +173,11 @@ export const work = (sessions: Sessions): Work => {
   }
 }
 
-const noBound: CrowdOptions = { maxRunning: 0, retryInMs: 0 }
+const noBound: ProjectConcurrency = { maxRunning: 0, retryInMs: 0 }
 const maxFaultCharacters = 2000
 const foreignKeyViolation = '23503'
 
-interface Standing {
+interface CurrentState {
   readonly state: UploadState
   /** A whole number of ms, as text; null without a lease. */
   readonly lease_ends_in_ms: string | null
@@ -192,7 +192,7 @@ interface Standing {
  *
  * @param crowd whether its project might have been too busy
  */
-function refusedClaim(standing: Standing | undefined, { maxRunning, retryInMs }: CrowdOptions): ClaimAttempt {
+function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInMs }: ProjectConcurrency): ClaimAttempt {
   if (standing === undefined) return { claimed: false, reason: 'unknown' }
   const { state, door, quarantine_key: quarantineKey } = standing
   const leaseEndsInMs = Math.max(0, Number(standing.lease_ends_in_ms ?? 0))
@@ -207,7 +207,7 @@ function refusedClaim(standing: Standing | undefined, { maxRunning, retryInMs }:
     case 'received':
     case 'processing':
       if (maxRunning > 0 && door === 'pipeline' && leaseEndsInMs === 0)
-        return { claimed: false, reason: 'crowded', state, retryInMs: Math.max(retryInMs, Number(standing.due_in_ms ?? 0) / 2) }
+        return { claimed: false, reason: 'throttled', state, retryInMs: Math.max(retryInMs, Number(standing.due_in_ms ?? 0) / 2) }
       return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs }
     default:
       throw new Error(`no such state: ${state satisfies never}`)

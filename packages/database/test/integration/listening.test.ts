@@ -65,8 +65,8 @@ test('what has to be purged rings once for each commit', async ({ database, url,
   const heard: string[] = []
   const applicationName = application()
   const onReady = () => heard.push('ready')
-  const bell = listenForPurges({ url, applicationName, log: silent, onReady, onLost: () => {}, onPurge: () => heard.push('purge') })
-  onTestFinished(() => bell.close())
+  const jobQueue = listenForPurges({ url, applicationName, log: silent, onReady, onLost: () => {}, onPurge: () => heard.push('purge') })
+  onTestFinished(() => jobQueue.close())
   await expect.poll(() => heard).toEqual(['ready'])
 
   const userId = randomUUID()

@@ -169,7 +169,7 @@ test('a final upload tells where its bytes lay', async ({ database }) => {
 })
 
 describe('a bound on the running videos of one project', () => {
-  const bounded = { leaseSeconds: 60, crowd: { maxRunning: 2, retryInMs: 5000 } }
+  const bounded = { leaseSeconds: 60, projectConcurrency: { maxRunning: 2, retryInMs: 5000 } }
   const ofProject = (database: Database, projectId: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => registered(database, { projectId })))
 
@@ -180,7 +180,7 @@ describe('a bound on the running videos of one project', () => {
     const outcomes = await Promise.all(flood.map(({ id }, i) => (i % 2 === 0 ? database : other).uploads.claim(id, bounded)))
 
     expect(outcomes.filter(({ claimed }) => claimed)).toHaveLength(2)
-    expect(outcomes.filter((outcome) => !outcome.claimed && outcome.reason === 'crowded')).toHaveLength(10)
+    expect(outcomes.filter((outcome) => !outcome.claimed && outcome.reason === 'throttled')).toHaveLength(10)
     expect(await database.uploads.claim(single?.id ?? '', bounded)).toMatchObject({ claimed: true })
   })
 
@@ -191,11 +191,11 @@ describe('a bound on the running videos of one project', () => {
     const [first, second, third, fourth] = await ofProject(database, randomUUID(), 4)
     const claimOf = (video: NewVideo | undefined) => database.uploads.claim(video?.id ?? '', bounded)
     for (const video of [first, second]) expect(await claimOf(video)).toMatchObject({ claimed: true })
-    expect(await claimOf(third)).toMatchObject({ claimed: false, reason: 'crowded', state: 'received' })
+    expect(await claimOf(third)).toMatchObject({ claimed: false, reason: 'throttled', state: 'received' })
 
     await database.uploads.cancel(first?.id ?? '', refusal('cancelled', { filename: 'scene.mp4' }))
     expect(await claimOf(third)).toMatchObject({ claimed: true })
-    expect(await claimOf(fourth)).toMatchObject({ reason: 'crowded' })
+    expect(await claimOf(fourth)).toMatchObject({ reason: 'throttled' })
 
     await lapse(sql, second?.id ?? '')
     expect(await claimOf(fourth)).toMatchObject({ claimed: true })
@@ -212,21 +212,21 @@ describe('a bound on the running videos of one project', () => {
   })
 
   test('makes the videos of a flood ask less often, the more of them wait', async ({ database }) => {
-    const crowd = { maxRunning: 1, retryInMs: 100 }
+    const projectConcurrency = { maxRunning: 1, retryInMs: 100 }
     const asked = async (waiting: number) => {
       const [first, ...flood] = await ofProject(database, randomUUID(), 1 + waiting)
-      await database.uploads.claim(first?.id ?? '', { leaseSeconds: 60, crowd })
-      return database.uploads.claim(flood[0]?.id ?? '', { leaseSeconds: 60, crowd })
+      await database.uploads.claim(first?.id ?? '', { leaseSeconds: 60, projectConcurrency })
+      return database.uploads.claim(flood[0]?.id ?? '', { leaseSeconds: 60, projectConcurrency })
     }
-    expect(await asked(1)).toMatchObject({ reason: 'crowded', retryInMs: 100 })
+    expect(await asked(1)).toMatchObject({ reason: 'throttled', retryInMs: 100 })
     const later = await asked(40)
-    expect(later).toMatchObject({ reason: 'crowded', retryInMs: expect.closeTo(2000, -2.5) })
+    expect(later).toMatchObject({ reason: 'throttled', retryInMs: expect.closeTo(2000, -2.5) })
   })
 
   test('is none for what came through the gateway, and none when it is 0', async ({ database }) => {
     const videos = await ofProject(database, randomUUID(), 4)
     const outcomes = await Promise.all(
-      videos.map(({ id }) => database.uploads.claim(id, { leaseSeconds: 60, crowd: { maxRunning: 0, retryInMs: 5000 } })),
+      videos.map(({ id }) => database.uploads.claim(id, { leaseSeconds: 60, projectConcurrency: { maxRunning: 0, retryInMs: 5000 } })),
     )
     expect(outcomes.every(({ claimed }) => claimed)).toBe(true)
   })

@@ -179,14 +179,14 @@ test('what is dead is made again when it is replayed: all of it, of one endpoint
   const [one] = await dies(database, 3)
   await dies(database, 2, desk)
   const heard: string[] = []
-  const bell = listenForFeed({
+  const jobQueue = listenForFeed({
     url,
     log: silent,
     onReady: () => heard.push('ready'),
     onMore: () => heard.push('rung'),
     onLost: () => {},
   })
-  onTestFinished(() => bell.close())
+  onTestFinished(() => jobQueue.close())
   await expect.poll(() => heard).toEqual(['ready'])
 
   expect(await webhooks.replay({ eventId: randomUUID(), endpoint: null, limit: 10 })).toBe(0)

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Turns } from '../../src/turns.ts'
+import { KeyedMutex } from '../../src/keyed-mutex.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -25,7 +25,7 @@ function works() {
 const settled = () => vi.advanceTimersByTimeAsync(0)
 
 test('work of one key goes one after the other, whatever becomes of it; that of another key goes beside it', async () => {
-  const turns = new Turns()
+  const turns = new KeyedMutex()
   const { started, work, ends, fails } = works()
   const [a, b] = [turns.take('anna', work('a')), turns.take('anna', work('b'))]
   const c = turns.take('anna', work('c'))
@@ -50,7 +50,7 @@ test('work of one key goes one after the other, whatever becomes of it; that of 
 })
 
 test('who waits for ten seconds hears so, and its work never runs', async () => {
-  const turns = new Turns()
+  const turns = new KeyedMutex()
   const { started, work, ends } = works()
   const first = turns.take('anna', work('first'))
   const late = turns.take('anna', work('late')).catch((error: unknown) => error)

@@ -21,7 +21,7 @@ export interface InspectorOptions {
 }
 
 /** A file to read, and what that may cost. */
-export interface Errand {
+export interface InspectionTask {
   readonly source: ByteSource
   readonly upload: InspectedUpload
   readonly limits: InspectionLimits
@@ -106,8 +106,8 @@ export class OneInspector {
    *
    * @throws InspectionFailed when the process came to no verdict; what the source threw, as it was; the signal's reason
    */
-  async run(errand: Errand): Promise<Inspection> {
-    const { source, upload, limits, maxSeconds, maxSecondsInAll, signal } = errand
+  async run(task: InspectionTask): Promise<Inspection> {
+    const { source, upload, limits, maxSeconds, maxSecondsInAll, signal } = task
     signal.throwIfAborted()
     const verdict = Promise.withResolvers<Inspection>()
     verdict.promise.catch(() => {}) // a process that dies while we still tell it what to do fails here and there
@@ -120,7 +120,7 @@ export class OneInspector {
     const inAll = new Stopwatch(maxSecondsInAll * 1000, tooLong(maxSecondsInAll))
     const watch = new UsageWatch(
       () => this.pid,
-      { ...errand, maxMemoryMiB: this.#maxMemoryMiB },
+      { ...task, maxMemoryMiB: this.#maxMemoryMiB },
       {
         onExceeded: (exceeded) => kill(sentenceOf(exceeded), exceeded),
         onFailed: (error) => kill(`can't be measured: ${error.message}`),

@@ -3,7 +3,7 @@ import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload } from '../full/inspector.ts'
 import { defaultLimits, type InspectionLimits } from '../full/limits.ts'
 import { type Launcher, plainLauncher } from './namespaces.ts'
-import { type Errand, OneInspector } from './one-inspector.ts'
+import { type InspectionTask, OneInspector } from './one-inspector.ts'
 
 type ByInspector = Readonly<Record<NonNullable<AssetKind['inspector']>, number>>
 
@@ -105,7 +105,7 @@ export class InspectorPool {
 
   #costsOf({
     assetType,
-  }: InspectedUpload): Pick<Errand, 'limits' | 'maxSeconds' | 'maxSecondsInAll' | 'maxCpuSeconds' | 'maxCpuSecondsInAll'> {
+  }: InspectedUpload): Pick<InspectionTask, 'limits' | 'maxSeconds' | 'maxSecondsInAll' | 'maxCpuSeconds' | 'maxCpuSecondsInAll'> {
     const kind = assetKind(assetType).inspector ?? 'picture'
     const { limits } = this.#settings
     const [maxSeconds, maxCpuSeconds] = [this.#settings.maxSeconds[kind], this.#settings.maxCpuSeconds[kind]]

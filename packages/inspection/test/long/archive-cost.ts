@@ -17,7 +17,7 @@ import { usageOf } from '../../src/isolated/process-usage.ts'
 const [rounds = 5, photos = 1000] = process.argv.slice(2).map(Number)
 const [width, height] = [512, 512]
 const upload = { filename: 'photos.zip', mediaType: 'application/zip', assetType: 'lora_training' } as const
-const errand = {
+const task = {
   upload,
   limits: defaultIsolation.limits,
   maxSeconds: 120,
@@ -90,12 +90,12 @@ const inspector = new OneInspector({ maxMemoryMiB: defaultIsolation.maxMemoryMiB
 const works = {
   'decoding alone': () => decodeAll(files),
   'inspected in this process': () => accepted(inspect(source, upload)),
-  'inspected apart': () => accepted(inspector.run({ ...errand, source })),
+  'inspected apart': () => accepted(inspector.run({ ...task, source })),
 }
 const seconds = Object.keys(works).map((): number[] => [])
 try {
   await accepted(inspect(source, upload))
-  await accepted(inspector.run({ ...errand, source }))
+  await accepted(inspector.run({ ...task, source }))
   for (let round = 0; round < rounds; round++) {
     for (const [i, work] of Object.values(works).entries()) seconds[i]?.push(await secondsOf(work))
   }

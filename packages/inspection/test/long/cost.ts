@@ -14,7 +14,7 @@ const never = new AbortController().signal
 const say = (what: string, value: string) => process.stdout.write(`| ${what} | ${value} |\n`)
 const picture = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
 const video = { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' } as const
-const errand = {
+const task = {
   limits: defaultIsolation.limits,
   maxSeconds: 120,
   maxSecondsInAll: 120,
@@ -57,7 +57,7 @@ async function pictures(): Promise<void> {
     const upload = { ...picture, filename: `photo.${format === 'png' || format === 'webp' ? format : 'jpg'}`, mediaType } as const
     const here = await times(7, () => inspect(bytesInMemory(bytes), upload))
     const inspector = new OneInspector({ maxMemoryMiB: 2048 })
-    const apart = await times(7, () => inspector.run({ ...errand, source: bytesInMemory(bytes), upload }))
+    const apart = await times(7, () => inspector.run({ ...task, source: bytesInMemory(bytes), upload }))
     const decoded = await times(7, () =>
       sharp(bytes, { failOn: 'warning' }).extract({ left: 0, top: 0, width: 4000, height: 3000 }).resize(1, 1).raw().toBuffer(),
     )
@@ -77,9 +77,9 @@ async function isolation(): Promise<void> {
   const here = await times(200, () => inspect(bytesInMemory(small), picture))
   const inspector = new OneInspector({ maxMemoryMiB: 1024 })
   const begun = performance.now()
-  await inspector.run({ ...errand, source: bytesInMemory(small), upload: picture })
+  await inspector.run({ ...task, source: bytesInMemory(small), upload: picture })
   const first = performance.now() - begun
-  const apart = await times(200, () => inspector.run({ ...errand, source: bytesInMemory(small), upload: picture }))
+  const apart = await times(200, () => inspector.run({ ...task, source: bytesInMemory(small), upload: picture }))
   say(
     'the smallest JPEG',
     `${here.ms.toFixed(1)} ms in process, ${apart.ms.toFixed(1)} ms apart, ${first.toFixed(0)} ms with the start of the process`,
@@ -104,12 +104,12 @@ async function film(path: string, atEnd: boolean): Promise<void> {
     },
   }
   const inspector = new OneInspector({ maxMemoryMiB: 1024 })
-  await inspector.run({ ...errand, source: bytesInMemory(Buffer.from('no film')), upload: video })
+  await inspector.run({ ...task, source: bytesInMemory(Buffer.from('no film')), upload: video })
   const before = inspector.rssBytes
-  await inspector.run({ ...errand, source, upload: video })
+  await inspector.run({ ...task, source, upload: video })
   const grown = (inspector.rssBytes - before) / MiB
   const once = `${reads} reads of ${(bytes / MiB).toFixed(1)} MiB`
-  const ms = await times(9, () => inspector.run({ ...errand, source, upload: video }))
+  const ms = await times(9, () => inspector.run({ ...task, source, upload: video }))
   say(
     `MP4, ${(size / MiB).toFixed(0)} MiB, an hour, movie box ${atEnd ? 'last' : 'first'}`,
     `${ms.ms.toFixed(0)} ms apart, ${once}, process grows by ${grown.toFixed(1)} MiB`,

@@ -116,7 +116,7 @@ test('a picture that libvips would unpack into a file is read without one, also 
 
 test('what it may read is enough for every kind of file', { timeout: 60_000 }, async () => {
   const inspector = new OneInspector({ maxMemoryMiB })
-  const errand = {
+  const task = {
     limits: defaultLimits,
     maxSeconds: 40,
     maxSecondsInAll: 40,
@@ -132,7 +132,7 @@ test('what it may read is enough for every kind of file', { timeout: 60_000 }, a
   try {
     for (const [file, mediaType, assetType] of files) {
       const upload = { filename: file.slice(5), mediaType, assetType }
-      expect(await inspector.run({ ...errand, source: bytesInMemory(sample(file)), upload })).toMatchObject({ ok: true })
+      expect(await inspector.run({ ...task, source: bytesInMemory(sample(file)), upload })).toMatchObject({ ok: true })
     }
   } finally {
     await inspector.close()

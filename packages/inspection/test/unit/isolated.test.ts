@@ -9,7 +9,7 @@ import { sample } from '../sources.ts'
 
 const never = new AbortController().signal
 const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
-const errand = {
+const task = {
   upload: photo,
   limits: defaultLimits,
   maxSeconds: 20,
@@ -79,8 +79,8 @@ test('what the source throws comes through as it is, and the process goes on', {
   const outOfReach = new Error('the store is out of reach')
   const failing = doing(() => Promise.reject(outOfReach))
 
-  await expect(inspector.run({ ...errand, source: failing })).rejects.toBe(outOfReach)
-  expect(await inspector.run({ ...errand, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
+  await expect(inspector.run({ ...task, source: failing })).rejects.toBe(outOfReach)
+  expect(await inspector.run({ ...task, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
 })
 
 test('a source that failed counts as the reason, also when the process dies of something else afterwards', {
@@ -94,7 +94,7 @@ test('a source that failed counts as the reason, also when the process dies of s
     throw unavailable
   })
 
-  await expect(inspector.run({ ...errand, source: failing })).rejects.toBe(unavailable)
+  await expect(inspector.run({ ...task, source: failing })).rejects.toBe(unavailable)
 })
 
 test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
@@ -102,7 +102,7 @@ test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
   { timeout: 30_000 },
   async (signal, { inspector }) => {
     const source = doing(() => process.kill(inspector.pid ?? 0, signal))
-    const dying = inspector.run({ ...errand, source })
+    const dying = inspector.run({ ...task, source })
 
     await expect(dying).rejects.toThrow(InspectionFailed)
     await expect(dying).rejects.toThrow(`ended with ${signal}`)
@@ -119,14 +119,12 @@ test('what a process died of is told, also when it could not be reached before i
     Atomics.wait(blocked, 0, 0, 500) // it dies, and this process can't see it yet
   })
 
-  await expect(inspector.run({ ...errand, source })).rejects.toThrow(
-    new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' } }),
-  )
+  await expect(inspector.run({ ...task, source })).rejects.toThrow(new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' } }))
 })
 
 test('a process that hangs is ended when its time is up', { timeout: 30_000 }, async ({ inspector }) => {
-  await inspector.run({ ...errand, source: bytesInMemory(bytes) })
-  const hanging = inspector.run({ ...errand, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSTOP')), maxSeconds: 0.5 })
+  await inspector.run({ ...task, source: bytesInMemory(bytes) })
+  const hanging = inspector.run({ ...task, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSTOP')), maxSeconds: 0.5 })
 
   await expect(hanging).rejects.toThrow(new InspectionFailed('took longer than 0.5 s'))
   await inspector.close()
@@ -136,10 +134,10 @@ test('a process that hangs is ended when its time is up', { timeout: 30_000 }, a
 test('time in which the store keeps a file waiting does not count', { meta: { id: 'store-time-does-not-count' }, timeout: 30_000 }, async ({
   inspector,
 }) => {
-  await inspector.run({ ...errand, source: bytesInMemory(bytes) })
+  await inspector.run({ ...task, source: bytesInMemory(bytes) })
   const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
 
-  expect(await inspector.run({ ...errand, source: slow, maxSeconds: 1.2, maxSecondsInAll: 1.2 })).toMatchObject({ ok: true })
+  expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxSecondsInAll: 1.2 })).toMatchObject({ ok: true })
 })
 
 test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 180_000 }, async ({
@@ -164,8 +162,8 @@ test('a picture that needs more memory than there may be has no verdict, and the
 test('one crash touches no other file', { timeout: 30_000 }, async ({ inspector }) => {
   const other = new OneInspector({ maxMemoryMiB: 512 })
   try {
-    const crash = inspector.run({ ...errand, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSEGV')) })
-    const sound = other.run({ ...errand, source: bytesInMemory(bytes) })
+    const crash = inspector.run({ ...task, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSEGV')) })
+    const sound = other.run({ ...task, source: bytesInMemory(bytes) })
 
     await Promise.all([expect(crash).rejects.toThrow(InspectionFailed), expect(sound).resolves.toMatchObject({ ok: true })])
   } finally {

@@ -87,9 +87,9 @@ test.skipIf(!launcher.inNamespaces)('a file gets the same verdict there, and wha
   const wrapped = { ...launcher, command: [...launcher.command, ...arguments_] as const } as typeof launcher
   const inspector = new OneInspector({ maxMemoryMiB: 300, launcher: wrapped })
   const cost = { maxSeconds: 100, maxSecondsInAll: 100, maxCpuSeconds: 100, maxCpuSecondsInAll: 100 }
-  const errand = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
+  const task = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
 
-  await expect(inspector.run(errand)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
+  await expect(inspector.run(task)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
 
   const { pid } = inspector
   await inspector.close()

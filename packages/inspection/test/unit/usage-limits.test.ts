@@ -2,7 +2,7 @@ import { bytesInMemory, type InspectionFailed, InspectorBusy } from '@airlock/do
 import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspection/isolated'
 import { expect, test } from 'vitest'
 import type { Launcher } from '../../src/isolated/namespaces.ts'
-import { type Errand, OneInspector } from '../../src/isolated/one-inspector.ts'
+import { type InspectionTask, OneInspector } from '../../src/isolated/one-inspector.ts'
 import { linuxUsageOf, usageInPs, usageOf } from '../../src/isolated/process-usage.ts'
 import { hostile } from '../hostile/preloads.ts'
 import { sample } from '../sources.ts'
@@ -10,7 +10,7 @@ import { sample } from '../sources.ts'
 const never = new AbortController().signal
 const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
 const bytes = sample('good/IMG_4211.JPG')
-const errand: Errand = {
+const task: InspectionTask = {
   source: bytesInMemory(bytes),
   upload: photo,
   limits: defaultLimits,
@@ -23,10 +23,10 @@ const errand: Errand = {
 const patient = { timeout: 120_000 } as const
 
 /** How a file ends in an inspector that was started so. */
-async function failure(launcher: Launcher, given: Partial<Errand> = {}, maxMemoryMiB = 1024): Promise<InspectionFailed> {
+async function failure(launcher: Launcher, given: Partial<InspectionTask> = {}, maxMemoryMiB = 1024): Promise<InspectionFailed> {
   const inspector = new OneInspector({ maxMemoryMiB, launcher })
   try {
-    return (await inspector.run({ ...errand, ...given }).then(
+    return (await inspector.run({ ...task, ...given }).then(
       () => expect.fail('it came to a verdict'),
       (error: unknown) => error,
     )) as InspectionFailed
@@ -72,9 +72,9 @@ test('any limit by the clock is the machine’s fault', patient, async () => {
 test('what a file costs does not count against the next one in the same process', patient, async () => {
   const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('burns-a-little') })
   try {
-    await inspector.run(errand)
+    await inspector.run(task)
     const started = (await usageOf(inspector.pid ?? 0))?.cpuSeconds ?? 0
-    for (let files = 0; files < 3; files++) expect(await inspector.run({ ...errand, maxCpuSeconds: 1.1 })).toMatchObject({ ok: true })
+    for (let files = 0; files < 3; files++) expect(await inspector.run({ ...task, maxCpuSeconds: 1.1 })).toMatchObject({ ok: true })
     expect(((await usageOf(inspector.pid ?? 0))?.cpuSeconds ?? 0) - started).toBeGreaterThan(1.1)
   } finally {
     await inspector.close()
@@ -103,13 +103,13 @@ test.for([
       return new Promise<Uint8Array>(() => {})
     },
   }
-  await expect(inspector.run({ ...errand, source })).rejects.toMatchObject({ fault: { kind } })
+  await expect(inspector.run({ ...task, source })).rejects.toMatchObject({ fault: { kind } })
   await inspector.close()
 })
 
 test('a verdict that names another type than the file was taken for is none, and its process reads no other file', patient, async () => {
   const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('lies') })
-  await expect(inspector.run(errand)).rejects.toMatchObject({ message: 'said what no inspector says', fault: { kind: 'machine' } })
+  await expect(inspector.run(task)).rejects.toMatchObject({ message: 'said what no inspector says', fault: { kind: 'machine' } })
   expect(inspector.alive).toBe(false)
   await inspector.close()
 })

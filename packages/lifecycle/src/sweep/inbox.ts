@@ -1,10 +1,10 @@
 import type { UploadRecord } from '@airlock/database'
 import { inboxPrefix, placeOfInboxKey } from '@airlock/domain'
-import { BellUnreachable, type GeneratedVideo, generatedVideoJob, PayloadMalformed, parseGeneratedVideo } from '@airlock/queue'
+import { type GeneratedVideo, generatedVideoJob, JobQueueUnreachable, PayloadMalformed, parseGeneratedVideo } from '@airlock/queue'
 import type { ListedObject, ObjectStore, StoredObject } from '@airlock/storage'
 import { isDisputed } from '../register-video.ts'
 import { lookAt } from './look.ts'
-import { idsAtOnce } from './over.ts'
+import { idsAtOnce } from './reclaimable.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
@@ -33,7 +33,7 @@ export const inbox = rule<Unannounced>({
   says: 'video in the inbox that no row knows, rung for',
   about: ({ key, payload }) => ({ uploadId: payload.upload_id, userId: payload.user_id, key }),
   // from one pass to the next as long as a producer gets to ring itself
-  rests: ({ inboxRingAfterSeconds }) => inboxRingAfterSeconds,
+  rests: ({ inboxEnqueueAfterSeconds }) => inboxEnqueueAfterSeconds,
 })
 
 function tell(whats: readonly string[], { log }: SweepDeps): void {
@@ -59,12 +59,12 @@ export interface JudgedInbox {
 export async function judgeInbox(
   objects: readonly ListedObject[],
   { uploads }: Pick<SweepDeps, 'uploads'>,
-  { inboxRingAfterSeconds }: Pick<SweepOptions, 'inboxRingAfterSeconds'>,
+  { inboxEnqueueAfterSeconds }: Pick<SweepOptions, 'inboxEnqueueAfterSeconds'>,
 ): Promise<JudgedInbox> {
   if (objects.length === 0) return { unknown: [], unexplained: [] }
   const placed = objects.map((object) => ({ object, id: placeOfInboxKey(object.key)?.uploadId ?? null }))
   const rows = new Map((await uploads.byIds(placed.flatMap(({ id }) => id ?? []))).map((upload) => [upload.id, upload]))
-  const oldEnough = (await uploads.clock()).getTime() - inboxRingAfterSeconds * 1000
+  const oldEnough = (await uploads.clock()).getTime() - inboxEnqueueAfterSeconds * 1000
   const judged: JudgedInbox = { unknown: [], unexplained: [] }
   for (const { object, id } of placed) {
     const upload = id === null ? undefined : rows.get(id)
@@ -121,17 +121,17 @@ function payloadOf(key: string, { metadata: said }: StoredObject): GeneratedVide
 }
 
 /** A job that failed because job and object tell different owners is for people to look at, as long as Redis keeps it. */
-async function ring(payload: GeneratedVideo, key: string, { bell, log }: SweepDeps): Promise<Moved> {
+async function ring(payload: GeneratedVideo, key: string, { jobQueue, log }: SweepDeps): Promise<Moved> {
   const uploadId = payload.upload_id
   try {
-    const failure = await bell.failureOf('videos', uploadId)
+    const failure = await jobQueue.failureOf('videos', uploadId)
     if (isDisputed(failure)) {
       log.warn({ uploadId, key, failure, rule: 'inbox', step: 'sweep' }, 'video in the inbox is disputed, left alone')
       return 'nothing to do'
     }
-    return (await bell.ringForVideo(payload)) ? 'moved' : 'nothing to do'
+    return (await jobQueue.ensureVideoEnqueued(payload)) ? 'moved' : 'nothing to do'
   } catch (err) {
-    if (!(err instanceof BellUnreachable)) throw err
+    if (!(err instanceof JobQueueUnreachable)) throw err
     log.warn({ uploadId, err }, 'no worker woken, the next sweep will try')
     return 'unheard'
   }

@@ -3,7 +3,7 @@ import { inboxPrefix, placeOfInboxKey, quarantinePrefix, uploadIdOfWaitingKey } 
 import { type ListedObject, StoreFailure } from '@airlock/storage'
 import { finalCopyOf } from '../final-copy.ts'
 import { atOnce, shownOf } from './look.ts'
-import { type Ages, idsAtOnce, isOlder, isOver, pieces } from './over.ts'
+import { type Ages, idsAtOnce, isOlder, isReclaimable, pieces } from './reclaimable.ts'
 import { rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
@@ -74,7 +74,7 @@ export async function judgeLeftovers(
     const upload = rows.get(id)
     if (upload === undefined) {
       if (placeOfInboxKey(object.key) === null && isWithoutRequest(object, options)) judged.unproven.push(object)
-    } else if (upload.quarantineKey === object.key && isOver(upload, object.lastModified, options)) {
+    } else if (upload.quarantineKey === object.key && isReclaimable(upload, object.lastModified, options)) {
       if (upload.state === 'completed') completed.push({ object, upload })
       else judged.over.push(object)
     }

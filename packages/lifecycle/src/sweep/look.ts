@@ -1,5 +1,5 @@
 import { type ListedObject, type ObjectStore, type StoredObject, StoreFailure, StoreUnavailable } from '@airlock/storage'
-import { pieces } from './over.ts'
+import { pieces } from './reclaimable.ts'
 
 /** Calls to the store that are under way at once. */
 export const atOnce = 8

@@ -1,8 +1,8 @@
 import { DatabaseUnavailable } from '@airlock/database'
 import { StoreUnavailable } from '@airlock/storage'
 import { BoundedLog } from './bounded-log.ts'
+import { type SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
-import { type Turn, TurnLost } from './turn.ts'
 
 /** What became of one find. `unheard`: the bell could not be reached. */
 export type Moved = 'moved' | 'nothing to do' | 'unheard'
@@ -33,7 +33,7 @@ export interface RuleDefinition<T> {
 export interface Run {
   readonly deps: SweepDeps
   readonly options: SweepOptions
-  readonly turn: Pick<Turn, 'placeOf' | 'moveTo' | 'keep'>
+  readonly lease: Pick<SweepLease, 'placeOf' | 'moveTo' | 'keep'>
   /** What may still be deleted. */
   removalsLeft: number
 }
@@ -72,8 +72,8 @@ export const rule =
   }
 
 async function oneRun<T>(definition: RuleDefinition<T>, name: string, run: Run, deps: SweepDeps): Promise<number> {
-  const { turn, options } = run
-  const { after: from, endedAt } = turn.placeOf(name)
+  const { lease, options } = run
+  const { after: from, endedAt } = lease.placeOf(name)
   if (definition.rests && from === null && isRecent(endedAt, restSeconds(definition.rests, options), options)) return 0
   const tally: Tally = { moved: 0, unheard: 0, unavailable: 0 }
   let after = from
@@ -83,7 +83,7 @@ async function oneRun<T>(definition: RuleDefinition<T>, name: string, run: Run, 
       if ((await moveOne(definition, item, name, run, deps, tally)) === 'stops here') return tally.moved
     }
     after = storable(next)
-    turn.moveTo(name, { after, endedAt: after === null ? new Date(nowOf(options)).toISOString() : endedAt })
+    lease.moveTo(name, { after, endedAt: after === null ? new Date(nowOf(options)).toISOString() : endedAt })
     if (after === null) break
   }
   return tally.moved
@@ -115,10 +115,10 @@ async function moveOne<T>(
   deps: SweepDeps,
   tally: Tally,
 ): Promise<End> {
-  const { options, turn } = run
+  const { options, lease } = run
   const dryRun = options.dryRun === true
   if (options.signal?.aborted || (removes && run.removalsLeft === 0)) return 'stops here'
-  await turn.keep()
+  await lease.keep()
   const fields = { ...about(item), rule: name, dryRun, step: 'sweep' }
   const outcome = await (dryRun ? wouldMove(item, deps) : moves(item, deps, options)).catch(orGiveUp(fields, deps, tally))
   tally.unheard = outcome === 'unheard' ? tally.unheard + 1 : 0
@@ -134,12 +134,12 @@ async function moveOne<T>(
 /**
  * One find that fails keeps no other waiting; it is met again in the next pass.
  *
- * @throws TurnLost, and StoreUnavailable or DatabaseUnavailable when the same happened to several in a row
+ * @throws SweepLeaseLost, and StoreUnavailable or DatabaseUnavailable when the same happened to several in a row
  */
 const orGiveUp =
   (fields: object, { log }: SweepDeps, tally: Tally) =>
   (err: unknown): Moved => {
-    if (err instanceof TurnLost) throw err
+    if (err instanceof SweepLeaseLost) throw err
     const isUnavailable = err instanceof StoreUnavailable || err instanceof DatabaseUnavailable
     tally.unavailable = isUnavailable ? tally.unavailable + 1 : 0
     if (tally.unavailable === maxUnavailable) throw err

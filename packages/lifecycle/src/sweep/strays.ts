@@ -3,7 +3,7 @@ import { isFinal, isUuid } from '@airlock/domain'
 import type { ListedObject } from '@airlock/storage'
 import { keyPage } from './key-page.ts'
 import { isShown, lookAt, shownOf } from './look.ts'
-import { idsAtOnce, isOlder } from './over.ts'
+import { idsAtOnce, isOlder } from './reclaimable.ts'
 import { rule } from './rule.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 

@@ -1,5 +1,5 @@
 import type { AssetRepository, SweeperLease, UploadRepository } from '@airlock/database'
-import type { Bell } from '@airlock/queue'
+import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Log } from '../log.ts'
 
@@ -14,7 +14,7 @@ export interface SweepDeps {
   assets: AssetRepository
   sweeper: SweeperLease
   store: Pick<ObjectStore, 'head' | 'list' | 'openReceives' | 'purge' | 'abandonReceives'>
-  bell: Pick<Bell, 'ringAgain' | 'wouldRing' | 'ringForVideo' | 'failureOf'>
+  jobQueue: Pick<JobQueue, 'ensureEnqueued' | 'wouldRing' | 'ensureVideoEnqueued' | 'failureOf'>
   log: Log
   /** Counts what only people can decide about, each time that a pass meets it. */
   onFound?: (what: Found, count: number) => void
@@ -22,9 +22,9 @@ export interface SweepDeps {
 
 export interface SweepOptions {
   /** How long an accepted upload may wait before it is rung for again. */
-  ringAfterSeconds: number
+  enqueueAfterSeconds: number
   /** How old a video in the pipeline's inbox must be before it is rung for: its producer rings itself, and says more. */
-  inboxRingAfterSeconds: number
+  inboxEnqueueAfterSeconds: number
   /** How long an upload may be `receiving`: the longest request. */
   receivingForSeconds: number
   /** The longest call to the store: what was sent before that has landed, or never will. */

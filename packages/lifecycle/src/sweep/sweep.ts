@@ -1,13 +1,13 @@
 import { StoreUnavailable } from '@airlock/storage'
+import { lapsed, waiting } from './enqueue.ts'
 import { inbox } from './inbox.ts'
 import { leftovers } from './leftovers.ts'
 import { outdated } from './outdated.ts'
-import { lapsed, waiting } from './ring.ts'
 import type { Rule, Run } from './rule.ts'
 import { stale } from './stale.ts'
 import { strays } from './strays.ts'
+import { readOnlyLease, SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
-import { lookingTurn, Turn, TurnLost } from './turn.ts'
 import { unfinished } from './unfinished.ts'
 import { expired, unused } from './unused.ts'
 
@@ -56,28 +56,28 @@ export class SweepIncomplete extends Error {
  */
 export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<SweepReport | null> {
   const setBackSeconds = options.dryRun ? 0 : await deps.sweeper.clockSetBackSeconds()
-  const turn = options.dryRun ? lookingTurn() : await Turn.take(deps.sweeper, options)
-  if (turn === null) return null
+  const lease = options.dryRun ? readOnlyLease() : await SweepLease.take(deps.sweeper, options)
+  if (lease === null) return null
   if (setBackSeconds >= shortestStepSeconds) await moveBack(setBackSeconds, deps)
   const report = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
   const failed = new Map<SweepRule, unknown>()
   try {
     const clockAheadMs = (await deps.uploads.clock()).getTime() - Date.now()
-    const run: Run = { deps, options: { ...options, clockAheadMs }, turn, removalsLeft: options.maxRemovals }
+    const run: Run = { deps, options: { ...options, clockAheadMs }, lease, removalsLeft: options.maxRemovals }
     for (const name of sweepRules) {
       if (storeIsUnavailable(failed)) break
       report[name] = await rules[name](name, run).catch((err: unknown) => {
-        if (err instanceof TurnLost) throw err
+        if (err instanceof SweepLeaseLost) throw err
         deps.log.error({ rule: name, step: 'sweep', err }, 'a rule of the sweeper failed, the others go on')
         failed.set(name, err)
         return 0
       })
     }
   } catch (error) {
-    if (!(error instanceof TurnLost)) throw error
+    if (!(error instanceof SweepLeaseLost)) throw error
     deps.log.warn({ step: 'sweep' }, error.message)
   } finally {
-    await turn.end()
+    await lease.end()
   }
   if (failed.size > 0) throw new SweepIncomplete(report, failed)
   return report

@@ -1,6 +1,6 @@
 import { finalPrefixes, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import type { OpenReceive } from '@airlock/storage'
-import { type Ages, idsAtOnce, isOver, pieces } from './over.ts'
+import { type Ages, idsAtOnce, isReclaimable, pieces } from './reclaimable.ts'
 import { rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
@@ -40,8 +40,8 @@ async function oversOf(open: readonly OpenReceive[], { uploads }: Pick<SweepDeps
   const byKey = new Map((await uploads.byFinalKeys(open.map(({ key }) => key))).map((upload) => [upload.finalKey, upload]))
   return open.filter(({ key, begunAt }) => {
     const id = uploadIdOfQuarantineKey(key)
-    if (id !== null) return isOver(byId.get(id), begunAt, options)
+    if (id !== null) return isReclaimable(byId.get(id), begunAt, options)
     const upload = byKey.get(key)
-    return upload !== undefined && isOver(upload, begunAt, options)
+    return upload !== undefined && isReclaimable(upload, begunAt, options)
   })
 }

@@ -1,24 +1,24 @@
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { assetKind, inboxPrefix, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
-import { type Bell, BellUnreachable } from '@airlock/queue'
+import { type JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { type ListedObject, type StoredObject, StoreFailure } from '@airlock/storage'
 import { isDisputed } from '../register-video.ts'
-import { waitingBytes } from '../waiting-bytes.ts'
+import { sourceAddress } from '../source-address.ts'
 import { judgeInbox, payloadsOf } from './inbox.ts'
 import { keyPage } from './key-page.ts'
 import { judgeLeftovers } from './leftovers.ts'
 import { atOnce, lookAt } from './look.ts'
-import { idsAtOnce, pieces } from './over.ts'
+import { idsAtOnce, pieces } from './reclaimable.ts'
 import { judgeStrays, judgeVanished, type Unreadable } from './strays.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinishedOf } from './unfinished.ts'
 
 export interface VerifyDeps extends Pick<SweepDeps, 'uploads' | 'assets' | 'store'> {
   /** Knows of videos whose job and object name different owners, as long as Redis keeps the failed job. */
-  bell: Pick<Bell, 'failureOf'>
+  jobQueue: Pick<JobQueue, 'failureOf'>
 }
 
-export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxRingAfterSeconds'> {
+export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxEnqueueAfterSeconds'> {
   /** Whether the store must say of each object that it is encrypted. */
   encrypted: boolean
   /** Where to begin, from an earlier page's `next`; null for the beginning. */
@@ -152,11 +152,13 @@ async function quarantinePage(after: string | null, deps: VerifyDeps, options: V
 /** A video that nobody announced is a breach when the sweeper should have rung for it long ago: it can't be announced, or no worker runs. */
 async function inboxPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
-  const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxRingAfterSeconds: 0 })
+  const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxEnqueueAfterSeconds: 0 })
   const disputed = await disputesOf(unknown, deps)
   const inDispute = new Set(disputed.map(({ key }) => key))
-  const longAgo = options.inboxRingAfterSeconds + options.receivingForSeconds + options.callSeconds
-  const forgotten = (await judgeInbox(objects, deps, { inboxRingAfterSeconds: longAgo })).unknown.filter(({ key }) => !inDispute.has(key))
+  const longAgo = options.inboxEnqueueAfterSeconds + options.receivingForSeconds + options.callSeconds
+  const forgotten = (await judgeInbox(objects, deps, { inboxEnqueueAfterSeconds: longAgo })).unknown.filter(
+    ({ key }) => !inDispute.has(key),
+  )
   const { breaches } = await leftoversOf(objects, 'in the inbox', deps, options)
   return {
     checked: objects.length,
@@ -180,12 +182,12 @@ async function leftoversOf(objects: readonly ListedObject[], where: string, deps
 }
 
 /** Videos whose job failed because it and the object name different owners. With Redis unavailable nobody knows of any. */
-async function disputesOf(unknown: readonly ListedObject[], { store, bell }: VerifyDeps): Promise<Breach[]> {
+async function disputesOf(unknown: readonly ListedObject[], { store, jobQueue }: VerifyDeps): Promise<Breach[]> {
   const { items } = await payloadsOf(unknown, store)
   const breaches: Breach[] = []
   for (const { key, payload } of items) {
-    const failure = await bell.failureOf('videos', payload.upload_id).catch((error: unknown) => {
-      if (!(error instanceof BellUnreachable)) throw error
+    const failure = await jobQueue.failureOf('videos', payload.upload_id).catch((error: unknown) => {
+      if (!(error instanceof JobQueueUnreachable)) throw error
       return null
     })
     if (isDisputed(failure)) breaches.push({ what: 'object in dispute', key, detail: failure ?? '' })
@@ -209,7 +211,7 @@ async function uploadPage(after: string | null, deps: VerifyDeps): Promise<Verif
 async function bytesOf(living: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
   const { id, quarantineKey, source, etag } = living
   const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
-  const looked = await store.head(waitingBytes(living)).catch((error: unknown) => {
+  const looked = await store.head(sourceAddress(living)).catch((error: unknown) => {
     if (!(error instanceof StoreFailure) || error.code === 'NoSuchBucket') throw error
     return error
   })

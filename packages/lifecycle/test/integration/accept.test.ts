@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
-import { Bell } from '@airlock/queue'
+import { JobQueue } from '@airlock/queue'
 import { expect } from 'vitest'
 import { accept, discard } from '../../src/index.ts'
 import { type Airlock, formOf, test } from '../airlock.ts'
 import { dot, samples } from '../samples.ts'
 import { openAt } from '../world.ts'
 
-const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, bell: airlock.world.bell, log: airlock.log })
+const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, jobQueue: airlock.world.jobQueue, log: airlock.log })
 const discardDepsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })
 const cancelled = { code: 'cancelled', error: 'Cancelled', detail: 'The form was unsound.' } as const
 
@@ -63,14 +63,14 @@ test('a request of which one file was given up meanwhile is not accepted at all,
 test('with Redis away a file is accepted all the same, and the sweeper wakes a worker when Redis is back', {
   meta: { id: 'acceptance-redis-unavailable' },
 }, async ({ airlock, world }) => {
-  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
+  const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
   const file = await airlock.receives(samples.photo)
 
-  const [upload] = await accept([file], formOf(samples.photo), { ...depsOf(airlock), bell })
+  const [upload] = await accept([file], formOf(samples.photo), { ...depsOf(airlock), jobQueue })
 
   expect(upload).toMatchObject({ id: file.uploadId, state: 'received' })
   expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: file.uploadId }])
-  await bell.close()
+  await jobQueue.close()
 
   await airlock.ages({ id: file.uploadId }, 61)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 1 })

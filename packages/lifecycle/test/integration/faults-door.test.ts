@@ -14,15 +14,15 @@ const steps = [
   { verb: 'receive', when: 'after', becomes: 'abandoned' },
   { verb: 'accept', when: 'before', becomes: 'abandoned' },
   { verb: 'accept', when: 'after', becomes: 'completed' },
-  { verb: 'ring', when: 'before', becomes: 'completed' },
-  { verb: 'ring', when: 'after', becomes: 'completed' },
+  { verb: 'enqueue', when: 'before', becomes: 'completed' },
+  { verb: 'enqueue', when: 'after', becomes: 'completed' },
 ] as const
 
 /** A gateway's way with one file, on servers that are in its hands. */
 async function comesIn(airlock: Airlock, sample: Sample, mortal: Mortal): Promise<void> {
   const uploads = mortal.holds(airlock.uploads)
   const file = await airlock.receives(sample, { deps: { uploads, store: mortal.holds(airlock.store) } })
-  await accept([file], formOf(sample), { uploads, bell: mortal.holds(airlock.world.bell), log: airlock.log })
+  await accept([file], formOf(sample), { uploads, jobQueue: mortal.holds(airlock.world.jobQueue), log: airlock.log })
 }
 
 /** Time passes, the sweeper comes, and workers do what they are rung for. Objects are young: no rule but that of their upload removes them. */
@@ -79,7 +79,7 @@ test('an acceptance whose answer gets lost is not taken back: its file becomes a
       throw new DatabaseUnavailable('the answer got lost')
     },
   }
-  const deps = { uploads, bell: airlock.world.bell, log: airlock.log }
+  const deps = { uploads, jobQueue: airlock.world.jobQueue, log: airlock.log }
   await expect(accept([file], formOf(samples.photo), deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
   // what the door does with a form that failed
   await discard(
@@ -110,7 +110,7 @@ test('a repeatable request whose acceptance was not heard gets its first answer 
     },
   }
   const repeatable = { token: beginning.token, fingerprint: 'a print', answer: () => ({ uploads: [file.uploadId] }) }
-  const deps = { uploads, bell: airlock.world.bell, log: airlock.log }
+  const deps = { uploads, jobQueue: airlock.world.jobQueue, log: airlock.log }
   await expect(accept([file], { ...formOf(dot), idempotency: repeatable }, deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
   expect(await idempotency.release(beginning.token)).toBe(false) // the door gives a failed request back
 
@@ -125,7 +125,7 @@ test('a gateway that was paused until its file was abandoned accepts nothing, an
   const file = await airlock.receives(dot)
   await timePasses(airlock)
 
-  const accepting = accept([file], formOf(dot), { uploads: airlock.uploads, bell: airlock.world.bell, log: airlock.log })
+  const accepting = accept([file], formOf(dot), { uploads: airlock.uploads, jobQueue: airlock.world.jobQueue, log: airlock.log })
 
   await expect(accepting).rejects.toThrow(UploadNotReceiving)
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])

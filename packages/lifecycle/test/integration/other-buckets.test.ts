@@ -33,7 +33,7 @@ const accepts = async (airlock: Airlock, video: VideoInBucket, given: Partial<Ac
   const { upload } = await acceptFromBucket(video, {
     uploads: airlock.uploads,
     store: airlock.store,
-    bell: airlock.world.bell,
+    jobQueue: airlock.world.jobQueue,
     sizeLimits: defaultSizeLimits,
     log: airlock.log,
     ...given,
@@ -83,7 +83,7 @@ test.for(acceptance)(
     expect(await airlock.rows()).toHaveLength(rows)
     expect(await airlock.rungFor('videos')).toEqual([])
     // nobody asks again: the sweeper rings for what was written down
-    expect(await airlock.sweeps({ ringAfterSeconds: -1 })).toMatchObject({ waiting: rows })
+    expect(await airlock.sweeps({ enqueueAfterSeconds: -1 })).toMatchObject({ waiting: rows })
 
     const upload = await accepts(airlock, video)
 

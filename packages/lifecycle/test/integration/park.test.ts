@@ -16,7 +16,7 @@ const optionsOf = (
   uploads,
   store,
   log,
-  patience: { minAttempts, retryForSeconds: given.retryForSeconds ?? 0 },
+  retryLimits: { minAttempts, retryForSeconds: given.retryForSeconds ?? 0 },
   retryInMs: given.retryInMs ?? 0,
 })
 

@@ -21,7 +21,7 @@ async function restores({ world: { sql } }: Airlock): Promise<void> {
 }
 
 const cancels = async (airlock: Airlock, upload: { id: string }) =>
-  cancel(await airlock.of(upload), { uploads: airlock.uploads, store: airlock.store, bell: airlock.world.bell, log: airlock.log })
+  cancel(await airlock.of(upload), { uploads: airlock.uploads, store: airlock.store, jobQueue: airlock.world.jobQueue, log: airlock.log })
 
 /** All that removes objects, as long as something is left to do. */
 async function cleansUp(airlock: Airlock): Promise<void> {
@@ -115,7 +115,7 @@ test('while the store is unavailable nothing is cancelled, since nobody knows wh
 }, async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
   const store = { head: async (): Promise<never> => Promise.reject(new StoreUnavailable('SlowDown', null)) }
-  const deps = { uploads: airlock.uploads, store, bell: airlock.world.bell, log: airlock.log }
+  const deps = { uploads: airlock.uploads, store, jobQueue: airlock.world.jobQueue, log: airlock.log }
   await expect(cancel(await airlock.of(upload), deps)).rejects.toBeInstanceOf(StoreUnavailable)
   expect(await airlock.stateOf(upload)).toBe('received')
 })
@@ -177,7 +177,7 @@ test('with an older bucket the last copy of an asset is never removed from quara
   const reported = airlock.log.lines.filter(({ level, message }) => level === 'error' && message.startsWith('assets have no object'))
   expect(reported[0]?.fields).toMatchObject({ count: 1, keys: [upload.quarantineKey] })
   const whats: string[] = []
-  const deps = { uploads: airlock.uploads, assets: world.database.assets, store: airlock.store, bell: world.bell }
+  const deps = { uploads: airlock.uploads, assets: world.database.assets, store: airlock.store, jobQueue: world.jobQueue }
   for await (const { breaches } of verify({ ...sweepOptions, encrypted: false, after: null }, deps)) {
     whats.push(...breaches.map(({ what }) => what))
     for (const { repair } of breaches) await repair?.()

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { inboxKey as inboxKeyOfDomain } from '@airlock/domain'
-import { BellUnreachable, inboxKey, inboxPrefix } from '@airlock/queue'
+import { inboxKey, inboxPrefix, JobQueueUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
 import { type Breach, verify } from '../../src/index.ts'
@@ -12,8 +12,8 @@ import { samples } from '../samples.ts'
 const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Breach[]> => {
   const options = { ...sweepOptions, receivingForSeconds: -1, encrypted: false, after: null, ...given }
   const breaches: Breach[] = []
-  const { database, bell } = airlock.world
-  const deps = { uploads: airlock.uploads, assets: database.assets, store: airlock.store, bell }
+  const { database, jobQueue } = airlock.world
+  const deps = { uploads: airlock.uploads, assets: database.assets, store: airlock.store, jobQueue }
   for await (const page of verify(options, deps)) breaches.push(...page.breaches)
   return breaches.filter(({ key }) => key.startsWith(inboxPrefix))
 }
@@ -64,7 +64,7 @@ test('a video is left to its producer for a while, whatever the clock of the wor
   const real = Date.now
   try {
     Date.now = () => real() + 600_000
-    expect(await airlock.sweeps({ inboxRingAfterSeconds: 60 })).toEqual(nothingSwept)
+    expect(await airlock.sweeps({ inboxEnqueueAfterSeconds: 60 })).toEqual(nothingSwept)
     Date.now = () => real() - 600_000
     expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
   } finally {
@@ -79,7 +79,7 @@ test('with Redis emptied, and the rows of some lost as well, each video is rung 
   for (const video of registered) await registers(airlock, video)
   airlock.leavesBehind('no worker takes them')
 
-  expect(await airlock.sweeps({ ringAfterSeconds: -1 })).toEqual({ ...nothingSwept, inbox: 130, waiting: 20 })
+  expect(await airlock.sweeps({ enqueueAfterSeconds: -1 })).toEqual({ ...nothingSwept, inbox: 130, waiting: 20 })
 
   expect((await airlock.rungFor('videos')).toSorted()).toEqual(videos.map(({ uploadId }) => uploadId).toSorted())
 })
@@ -89,7 +89,7 @@ test('a registered video is rung for with the priority that it came with', async
   const interactive = await puts(airlock, { priority: 'interactive' })
   for (const video of [batch, interactive]) await registers(airlock, video)
 
-  await airlock.sweeps({ ringAfterSeconds: -1 })
+  await airlock.sweeps({ enqueueAfterSeconds: -1 })
 
   const priorityOf = async ({ uploadId }: { uploadId: string }) => (await airlock.jobOf('videos', uploadId))?.opts.priority ?? 0
   expect(await priorityOf(interactive)).toBeLessThan(await priorityOf(batch))
@@ -170,8 +170,8 @@ test('what a living video needs is never removed, and is no breach', async ({ ai
 test('a video that nobody announced is a breach once the sweeper should have rung long ago', async ({ airlock }) => {
   airlock.leavesBehind('nobody sweeps')
   const { key } = await puts(airlock)
-  expect(await verified(airlock, { inboxRingAfterSeconds: 60 })).toEqual([])
-  expect(await verified(airlock, { inboxRingAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
+  expect(await verified(airlock, { inboxEnqueueAfterSeconds: 60 })).toEqual([])
+  expect(await verified(airlock, { inboxEnqueueAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
 })
 
 test('with Redis away the sweeper goes on with its other rules, and rings in a later sweep', {
@@ -179,7 +179,7 @@ test('with Redis away the sweeper goes on with its other rules, and rings in a l
 }, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')
   await puts(airlock)
-  const failureOf = async () => Promise.reject(new BellUnreachable("can't look: Redis is reconnecting"))
-  expect(await airlock.sweeps({}, { bell: { failureOf } })).toEqual(nothingSwept)
+  const failureOf = async () => Promise.reject(new JobQueueUnreachable("can't look: Redis is reconnecting"))
+  expect(await airlock.sweeps({}, { jobQueue: { failureOf } })).toEqual(nothingSwept)
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
 })

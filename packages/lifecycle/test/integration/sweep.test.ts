@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { finalKey, quarantineKey } from '@airlock/domain'
-import { Bell, BellUnreachable } from '@airlock/queue'
+import { JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
@@ -185,8 +185,8 @@ test('a sweeper that died is followed by the next one once its lease has run out
   world,
 }) => {
   await manyWaiting(world, airlock.userId, 3)
-  const mortal = new Mortal({ verb: 'ringAgain', when: 'after' })
-  const held = { bell: mortal.holds(world.bell), sweeper: mortal.holds(world.database.sweeper) }
+  const mortal = new Mortal({ verb: 'ensureEnqueued', when: 'after' })
+  const held = { jobQueue: mortal.holds(world.jobQueue), sweeper: mortal.holds(world.database.sweeper) }
   await expect(airlock.sweeps({}, held)).rejects.toBeInstanceOf(Died)
   expect(await airlock.sweeps()).toBeNull()
 
@@ -200,13 +200,13 @@ test('a sweeper that was silent for too long leaves the rest to the one that fol
   meta: { id: 'sweeper-lost-its-lease' },
 }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
-  const bell = {
-    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+  const jobQueue = {
+    ensureEnqueued: async (...args: Parameters<JobQueue['ensureEnqueued']>) => {
       await world.sql.query(`update sweeper set holder = gen_random_uuid(), lease_until = now() + interval '1 minute'`)
-      return world.bell.ringAgain(...args)
+      return world.jobQueue.ensureEnqueued(...args)
     },
   }
-  expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { bell })).not.toBeNull()
+  expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { jobQueue })).not.toBeNull()
   expect(await airlock.rungFor('images')).toHaveLength(1)
   expect(airlock.log.saying('another process sweeps by now')).toHaveLength(1)
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
@@ -219,8 +219,9 @@ test('a sweeper that waits for a slow store for longer than its lease keeps its 
   const list: Airlock['store']['list'] = async (...args) => {
     if (others.length === 0) {
       const { rows } = await world.sql.query('select lease_until from sweeper')
-      const isOver = async () => (await world.sql.query('select from sweeper where now() > $1', [rows[0].lease_until])).rowCount === 1
-      await waitFor(isOver, { what: 'the lease that the sweep began with to be over' })
+      const isReclaimable = async () =>
+        (await world.sql.query('select from sweeper where now() > $1', [rows[0].lease_until])).rowCount === 1
+      await waitFor(isReclaimable, { what: 'the lease that the sweep began with to be over' })
       others.push(await airlock.sweeps())
     }
     return airlock.store.list(...args)
@@ -237,13 +238,13 @@ test('many workers sweep no oftener than one', async ({ airlock }) => {
 test('a sweep that is told to stop ends between two moves', { meta: { id: 'sweep-stops-between-moves' } }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
   const stopping = new AbortController()
-  const bell = {
-    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+  const jobQueue = {
+    ensureEnqueued: async (...args: Parameters<JobQueue['ensureEnqueued']>) => {
       stopping.abort()
-      return world.bell.ringAgain(...args)
+      return world.jobQueue.ensureEnqueued(...args)
     },
   }
-  expect(await airlock.sweeps({ signal: stopping.signal }, { bell })).toMatchObject({ waiting: 1 })
+  expect(await airlock.sweeps({ signal: stopping.signal }, { jobQueue })).toMatchObject({ waiting: 1 })
   expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
 })
 
@@ -259,15 +260,15 @@ test('one sweep deletes no more than it may, and the next goes on', { meta: { id
 test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', {
   meta: { id: 'sweep-redis-unavailable' },
 }, async ({ airlock, world }) => {
-  const bell = new Bell({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
+  const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
   const waiting = await airlock.accepts(samples.photo)
   await airlock.forgetsJobs('images')
   const stale = await airlock.receives(dot)
   await airlock.ages(waiting, 61)
   await airlock.ages({ id: stale.uploadId }, 3601)
 
-  expect(await airlock.sweeps({}, { bell })).toEqual({ ...nothingSwept, stale: 1 })
-  await bell.close()
+  expect(await airlock.sweeps({}, { jobQueue })).toEqual({ ...nothingSwept, stale: 1 })
+  await jobQueue.close()
 
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, waiting: 1 })
   expect(await airlock.rungFor('images')).toEqual([waiting.id])
@@ -276,13 +277,13 @@ test('with Redis away the sweeper still abandons what is stale, and rings in a l
 test('a silent Redis is not asked a thousand times: three silences in a row end the ringing of a sweep', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 1000)
   let asked = 0
-  const bell = {
-    ringAgain: async () => {
+  const jobQueue = {
+    ensureEnqueued: async () => {
       asked += 1
-      throw new BellUnreachable("can't ring: no answer in 1500 ms")
+      throw new JobQueueUnreachable("can't ring: no answer in 1500 ms")
     },
   }
-  expect(await airlock.sweeps({}, { bell })).toMatchObject({ waiting: 0 })
+  expect(await airlock.sweeps({}, { jobQueue })).toMatchObject({ waiting: 0 })
   expect(asked).toBe(3)
   expect(airlock.log.saying('no worker woken, the next sweep will try')).toHaveLength(3)
 })
@@ -290,14 +291,14 @@ test('a silent Redis is not asked a thousand times: three silences in a row end 
 test('single uploads that can not be rung for keep no other waiting', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 21)
   let asked = 0
-  const bell = {
-    ringAgain: async (...args: Parameters<Bell['ringAgain']>) => {
+  const jobQueue = {
+    ensureEnqueued: async (...args: Parameters<JobQueue['ensureEnqueued']>) => {
       asked += 1
-      if (asked % 3 !== 0) throw new BellUnreachable("can't remove the finished job")
-      return world.bell.ringAgain(...args)
+      if (asked % 3 !== 0) throw new JobQueueUnreachable("can't remove the finished job")
+      return world.jobQueue.ensureEnqueued(...args)
     },
   }
-  expect(await airlock.sweeps({}, { bell })).toMatchObject({ waiting: 7 })
+  expect(await airlock.sweeps({}, { jobQueue })).toMatchObject({ waiting: 7 })
   expect(asked).toBe(21)
   expect(await airlock.rungFor('images')).toHaveLength(7)
 })
@@ -329,7 +330,7 @@ test('after the clock of Postgres was set back an hour, uploads are rung for as 
   await world.sql.query(`update sweeper set ended_at = ended_at ${ahead}`)
   await airlock.forgetsJobs('images')
 
-  expect(await airlock.sweeps({ notWithinSeconds: 15, ringAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
+  expect(await airlock.sweeps({ notWithinSeconds: 15, enqueueAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
   expect((await airlock.rungFor('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
   expect(airlock.log.saying('the clock of Postgres was set back, what waits for a moment is moved with it')).toHaveLength(1)
   expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then in its usual time').toBeNull()

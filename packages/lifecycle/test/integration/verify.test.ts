@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
-import { BellUnreachable } from '@airlock/queue'
+import { JobQueueUnreachable } from '@airlock/queue'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { CreateMultipartUploadCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'vitest'
@@ -17,7 +17,7 @@ async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}, de
   let checked = 0
   const options = { ...sweepOptions, encrypted: true, after: null, ...given }
   const { uploads, store, world } = airlock
-  for await (const page of verify(options, { uploads, store, assets: world.database.assets, bell: world.bell, ...deps })) {
+  for await (const page of verify(options, { uploads, store, assets: world.database.assets, jobQueue: world.jobQueue, ...deps })) {
     breaches.push(...page.breaches)
     places.push(page.next)
     checked += page.checked
@@ -137,7 +137,7 @@ test('an asset that is deleted while it is looked at is no breach', async ({ air
   const { uploads, store } = airlock
   const options = { ...sweepOptions, encrypted: false, after: null }
   const breaches: Breach[] = []
-  for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets, bell: world.bell }))
+  for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets, jobQueue: world.jobQueue }))
     breaches.push(...page.breaches)
   expect(breaches).toEqual([])
 })
@@ -166,15 +166,15 @@ test('a video whose job and object name different owners is in dispute, for as l
     () => expect.unreachable(),
     (error) => error,
   )
-  const failureOf: VerifyDeps['bell']['failureOf'] = async (_lane, id) => (id === video.uploadId ? refusalOfJob.message : null)
-  const unreachable = async () => Promise.reject(new BellUnreachable('Redis is unavailable'))
-  const longAgo = { inboxRingAfterSeconds: -3600 }
+  const failureOf: VerifyDeps['jobQueue']['failureOf'] = async (_lane, id) => (id === video.uploadId ? refusalOfJob.message : null)
+  const unreachable = async () => Promise.reject(new JobQueueUnreachable('Redis is unavailable'))
+  const longAgo = { inboxEnqueueAfterSeconds: -3600 }
 
-  expect((await verifies(airlock, {}, { bell: { failureOf } })).breaches).toEqual([
+  expect((await verifies(airlock, {}, { jobQueue: { failureOf } })).breaches).toEqual([
     { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },
   ])
-  expect((await verifies(airlock, {}, { bell: { failureOf: unreachable } })).breaches).toEqual([])
-  const forgotten = await verifies(airlock, longAgo, { bell: { failureOf } })
+  expect((await verifies(airlock, {}, { jobQueue: { failureOf: unreachable } })).breaches).toEqual([])
+  const forgotten = await verifies(airlock, longAgo, { jobQueue: { failureOf } })
   expect(forgotten.breaches).toEqual(
     expect.arrayContaining([
       { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },

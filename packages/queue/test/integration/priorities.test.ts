@@ -3,7 +3,7 @@ import { waitFor } from '@airlock/stack/testing'
 import { UnrecoverableError, type Worker } from 'bullmq'
 import { expect } from 'vitest'
 import { type GeneratedVideo, inboxKey, type Priority, parseJob } from '../../src/index.ts'
-import { test } from '../bell-test.ts'
+import { test } from '../job-queue-test.ts'
 
 function video(priority?: Priority, uploadId = randomUUID()): GeneratedVideo {
   const projectId = randomUUID()
@@ -18,21 +18,21 @@ function video(priority?: Priority, uploadId = randomUUID()): GeneratedVideo {
   }
 }
 
-test('a ring for a video in the inbox brings all that a worker needs to register it', async ({ bell, listening, expect }) => {
+test('a ring for a video in the inbox brings all that a worker needs to register it', async ({ jobQueue, listening, expect }) => {
   const payload = video('batch')
-  expect(await bell.ringForVideo(payload)).toBe(true)
+  expect(await jobQueue.ensureVideoEnqueued(payload)).toBe(true)
   const [job, ...more] = await listening.jobsOfAllLanes()
   expect(more).toEqual([])
   expect(job).toMatchObject({ id: payload.upload_id, queueName: 'airlock-videos' })
   expect(parseJob(job?.name ?? '', job?.data)).toEqual({ name: 'generated_video', payload })
 })
 
-test('a video whose job is alive is not rung for, and one whose finished job is kept is', async ({ bell, listening, uploadId }) => {
+test('a video whose job is alive is not rung for, and one whose finished job is kept is', async ({ jobQueue, listening, uploadId }) => {
   let runs = 0
   const queue = listening.queue('videos')
   const payload = video('batch', uploadId)
-  await bell.ringForVideo(payload)
-  expect(await bell.ringForVideo(payload)).toBe(false)
+  await jobQueue.ensureVideoEnqueued(payload)
+  expect(await jobQueue.ensureVideoEnqueued(payload)).toBe(false)
   listening.worker('videos', async () => {
     runs += 1
     if (runs === 2) throw new UnrecoverableError('nothing at its key')
@@ -40,20 +40,20 @@ test('a video whose job is alive is not rung for, and one whose finished job is 
   })
   const state = async () => (await queue.getJob(uploadId))?.getState()
   await waitFor(async () => (await state()) === 'completed', { what: 'the job to end' })
-  expect(await bell.ringForVideo(payload)).toBe(true)
+  expect(await jobQueue.ensureVideoEnqueued(payload)).toBe(true)
   await waitFor(async () => (await state()) === 'failed', { what: 'the job to fail' })
-  expect(await bell.ringForVideo(payload)).toBe(true)
+  expect(await jobQueue.ensureVideoEnqueued(payload)).toBe(true)
   await waitFor(async () => runs === 3 && (await state()) === 'completed', { what: 'the third run' })
 })
 
-test('people go before batches, and among people the first comes first, whichever door they came by', async ({ bell, listening }) => {
+test('people go before batches, and among people the first comes first, whichever door they came by', async ({ jobQueue, listening }) => {
   const form = [randomUUID(), randomUUID()] as const
   const [interactive, batch, unsaid] = [video('interactive'), video('batch'), video()]
-  await bell.ringForVideo(unsaid)
-  await bell.ringForVideo(batch)
-  await bell.ring('videos', { uploadId: form[0] })
-  await bell.ringForVideo(interactive)
-  await bell.ring('videos', { uploadId: form[1] })
+  await jobQueue.ensureVideoEnqueued(unsaid)
+  await jobQueue.ensureVideoEnqueued(batch)
+  await jobQueue.enqueue('videos', { uploadId: form[0] })
+  await jobQueue.ensureVideoEnqueued(interactive)
+  await jobQueue.enqueue('videos', { uploadId: form[1] })
   const order: string[] = []
   listening.worker('videos', async ({ id }) => {
     order.push(id ?? '')
@@ -62,7 +62,7 @@ test('people go before batches, and among people the first comes first, whicheve
   expect(order).toEqual([form[0], interactive.upload_id, form[1], unsaid.upload_id, batch.upload_id])
 })
 
-test('a job that waits for its next try does not lose its place before batches', async ({ bell, listening, uploadId }) => {
+test('a job that waits for its next try does not lose its place before batches', async ({ jobQueue, listening, uploadId }) => {
   const order: string[] = []
   const worker: Worker = listening.worker('videos', async ({ id, attemptsMade }) => {
     if (id === uploadId && attemptsMade === 0) {
@@ -73,10 +73,10 @@ test('a job that waits for its next try does not lose its place before batches',
   })
   worker.opts.settings = { backoffStrategy: () => 50 }
   const queue = listening.queue('videos')
-  await bell.ring('videos', { uploadId })
+  await jobQueue.enqueue('videos', { uploadId })
   await waitFor(async () => (await queue.getJob(uploadId))?.attemptsMade === 1, { what: 'the first try' })
   const batch = video('batch')
-  await bell.ringForVideo(batch)
+  await jobQueue.ensureVideoEnqueued(batch)
   await waitFor(async () => ((await queue.getJob(uploadId))?.timestamp ?? Infinity) + 200 < Date.now(), { what: 'the wait to be over' })
   worker.resume()
   await waitFor(() => order.length === 2, { what: 'both jobs to run' })

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { privateServer, waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
 import { AirlockProducer, commandTimeoutMs, JobGone, ProducerClosed, QueueUnreachable, WaitTimedOut } from '../../src/index.ts'
-import { test as base, Listening } from '../bell-test.ts'
+import { test as base, Listening } from '../job-queue-test.ts'
 import { completed, videoToHandOver } from '../producer-test.ts'
 import { silentProxy } from '../silent-proxy.ts'
 

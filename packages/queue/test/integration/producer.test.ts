@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { waitFor } from '@airlock/stack/testing'
 import { UnrecoverableError } from 'bullmq'
 import { expect } from 'vitest'
-import { ImpatientQueues } from '../../src/impatient-queues.ts'
+import { FailFastQueues } from '../../src/fail-fast-queues.ts'
 import {
   AirlockProducer,
-  impatientConnection,
+  failFastConnection,
   JobFailed,
   JobGone,
   jobResult,
@@ -138,8 +138,8 @@ test('an end that no event tells is seen by a look at the job', async ({ queues,
   const video = videoToHandOver()
   const result = completed(video.uploadId)
   listening.worker('videos', async () => result)
-  const redis = impatientConnection(queues.redisUrl, { onError: () => {} })
-  const reader = new ImpatientQueues({ ...queues, redis, waitsForConnection: true, Unreachable: QueueUnreachable, onError: () => {} })
+  const redis = failFastConnection(queues.redisUrl, { onError: () => {} })
+  const reader = new FailFastQueues({ ...queues, redis, waitsForConnection: true, Unreachable: QueueUnreachable, onError: () => {} })
   await producer.enqueueGeneratedVideo(video)
   const options = { timeoutMs: 10_000, lookEveryMs: 50, closed: new AbortController().signal, queues: reader }
   expect(await new ResultWait(video.uploadId, options).result(async () => deaf)).toEqual(result)
@@ -153,7 +153,7 @@ test('an event that makes no sense is told to the owner, and those behind it are
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
   const waiting = producer.waitFor(video.uploadId, { lookEveryMs: 60_000, timeoutMs: 20_000 })
-  const redis = impatientConnection(queues.redisUrl, { onError: () => {} })
+  const redis = failFastConnection(queues.redisUrl, { onError: () => {} })
   const stream = listening.queue('videos').toKey('events')
   const garbled = ['event', 'completed', 'jobId', video.uploadId, 'returnvalue', '{'] as const
   await waitFor(async () => errors.length > 0 || (await redis.xadd(stream, '*', ...garbled)) === null, { what: 'the error to be told' })
@@ -224,7 +224,7 @@ test('closing ends every wait, and a closed producer says that it is', async ({ 
 })
 
 test("a connection of the caller's own serves, and stays open", async ({ queues, listening }) => {
-  const connection = impatientConnection(queues.redisUrl, { onError: () => {} })
+  const connection = failFastConnection(queues.redisUrl, { onError: () => {} })
   const producer = new AirlockProducer({ connection, prefix: queues.prefix })
   const video = videoToHandOver()
   listening.worker('videos', async () => completed(video.uploadId))

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { privateServer, waitFor } from '@airlock/stack/testing'
 import { expect } from 'vitest'
-import { BellUnreachable, commandTimeoutMs } from '../../src/index.ts'
-import { test as base, bellAt, Listening, ringsAtLast } from '../bell-test.ts'
+import { commandTimeoutMs, JobQueueUnreachable } from '../../src/index.ts'
+import { test as base, bellAt, Listening, ringsAtLast } from '../job-queue-test.ts'
 import { silentProxy } from '../silent-proxy.ts'
 
 /** A Redis of the test's own, which it may stop and freeze, and a bell on it. */
@@ -29,131 +29,131 @@ async function timed(work: Promise<unknown>): Promise<{ thrown: unknown; ms: num
 test('a bell whose Redis is away at the start says so at once, and rings when it comes, without a restart', async ({ redis, prefix }) => {
   await redis.stop()
   const errors: Error[] = []
-  const bell = bellAt(redis.address.url, prefix, errors)
+  const jobQueue = bellAt(redis.address.url, prefix, errors)
 
   for (const call of [
-    () => bell.ring('images', { uploadId: randomUUID() }),
-    () => bell.ringAgain('images', { uploadId: randomUUID() }),
-    () => bell.check(),
+    () => jobQueue.enqueue('images', { uploadId: randomUUID() }),
+    () => jobQueue.ensureEnqueued('images', { uploadId: randomUUID() }),
+    () => jobQueue.check(),
   ]) {
     const { thrown, ms } = await timed(call())
-    expect(thrown).toBeInstanceOf(BellUnreachable)
+    expect(thrown).toBeInstanceOf(JobQueueUnreachable)
     expect(ms).toBeLessThan(slackMs)
   }
-  expect(await bell.progressOf('images', randomUUID())).toBeNull()
+  expect(await jobQueue.progressOf('images', randomUUID())).toBeNull()
   await waitFor(() => errors.length > 0, { what: 'the error to be told' })
 
   await redis.start()
   const uploadId = randomUUID()
-  await ringsAtLast(bell, uploadId)
+  await ringsAtLast(jobQueue, uploadId)
   const listening = new Listening({ redisUrl: redis.address.url, prefix })
   expect(await listening.jobs('images')).toMatchObject([{ id: uploadId }])
   await listening.close()
-  await bell.close()
+  await jobQueue.close()
 })
 
 test('a bell whose Redis goes away later says so at once, and rings when it is back', async ({ redis, prefix }) => {
-  const bell = bellAt(redis.address.url, prefix)
-  await ringsAtLast(bell, randomUUID())
+  const jobQueue = bellAt(redis.address.url, prefix)
+  await ringsAtLast(jobQueue, randomUUID())
   await redis.stop()
 
-  await waitFor(async () => (await timed(bell.ring('videos', { uploadId: randomUUID() }))).thrown instanceof BellUnreachable, {
+  await waitFor(async () => (await timed(jobQueue.enqueue('videos', { uploadId: randomUUID() }))).thrown instanceof JobQueueUnreachable, {
     what: 'the outage to be noticed',
   })
-  const { thrown, ms } = await timed(bell.ring('videos', { uploadId: randomUUID() }))
-  expect(thrown).toBeInstanceOf(BellUnreachable)
+  const { thrown, ms } = await timed(jobQueue.enqueue('videos', { uploadId: randomUUID() }))
+  expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
 
   await redis.start()
-  await ringsAtLast(bell, randomUUID(), 'videos')
-  await bell.close()
+  await ringsAtLast(jobQueue, randomUUID(), 'videos')
+  await jobQueue.close()
 })
 
 test('a bell whose Redis falls silent waits no longer than its timeout, and rings when it speaks again', async ({ redis, prefix }) => {
-  const bell = bellAt(redis.address.url, prefix)
-  await ringsAtLast(bell, randomUUID())
+  const jobQueue = bellAt(redis.address.url, prefix)
+  await ringsAtLast(jobQueue, randomUUID())
   await redis.pause()
 
   const outcomes = await Promise.all([
-    timed(bell.ring('images', { uploadId: randomUUID() })),
-    timed(bell.ringAgain('images', { uploadId: randomUUID() })),
-    timed(bell.check()),
+    timed(jobQueue.enqueue('images', { uploadId: randomUUID() })),
+    timed(jobQueue.ensureEnqueued('images', { uploadId: randomUUID() })),
+    timed(jobQueue.check()),
   ])
   for (const { thrown, ms } of outcomes) {
-    expect(thrown).toBeInstanceOf(BellUnreachable)
+    expect(thrown).toBeInstanceOf(JobQueueUnreachable)
     expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   }
-  expect(await bell.progressOf('images', randomUUID())).toBeNull()
+  expect(await jobQueue.progressOf('images', randomUUID())).toBeNull()
 
   await redis.resume()
-  await ringsAtLast(bell, randomUUID())
-  await bell.close()
+  await ringsAtLast(jobQueue, randomUUID())
+  await jobQueue.close()
 })
 
 test('a bell whose Redis is silent from the start rings when it speaks', async ({ redis, prefix }) => {
   await redis.pause()
-  const bell = bellAt(redis.address.url, prefix)
-  const { thrown, ms } = await timed(bell.ring('images', { uploadId: randomUUID() }))
-  expect(thrown).toBeInstanceOf(BellUnreachable)
+  const jobQueue = bellAt(redis.address.url, prefix)
+  const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
+  expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   await redis.resume()
-  await ringsAtLast(bell, randomUUID())
-  await bell.close()
+  await ringsAtLast(jobQueue, randomUUID())
+  await jobQueue.close()
 })
 
 test('a Redis that falls silent while the bell connects is found again', async ({ redis, prefix }) => {
   const proxy = await silentProxy(redis.address.url)
   proxy.silentFrom(1, 'info')
-  const bell = bellAt(proxy.url, prefix)
+  const jobQueue = bellAt(proxy.url, prefix)
   await waitFor(() => proxy.isSilent(), { what: 'the greeting to be swallowed' })
-  await expect(bell.ready()).rejects.toThrow(BellUnreachable)
+  await expect(jobQueue.ready()).rejects.toThrow(JobQueueUnreachable)
   proxy.speak()
 
-  await ringsAtLast(bell, randomUUID())
+  await ringsAtLast(jobQueue, randomUUID())
 
-  await bell.close()
+  await jobQueue.close()
   await proxy.close()
 })
 
 test('a Redis that falls silent while a queue asks for its version is found again by the next ring', async ({ redis, prefix }) => {
   const proxy = await silentProxy(redis.address.url)
-  const bell = bellAt(proxy.url, prefix)
-  await bell.ready()
+  const jobQueue = bellAt(proxy.url, prefix)
+  await jobQueue.ready()
   proxy.silentFrom(1, 'info')
-  const { thrown, ms } = await timed(bell.ring('images', { uploadId: randomUUID() }))
+  const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
   expect(proxy.isSilent()).toBe(true)
-  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   proxy.speak()
 
-  await ringsAtLast(bell, randomUUID())
-  expect(await bell.ringAgain('images', { uploadId: randomUUID() })).toBe(true)
+  await ringsAtLast(jobQueue, randomUUID())
+  expect(await jobQueue.ensureEnqueued('images', { uploadId: randomUUID() })).toBe(true)
 
-  await bell.close()
+  await jobQueue.close()
   await proxy.close()
 })
 
 test('a bell that is ready rings at once, and one whose Redis does not come says so', async ({ redis, prefix }) => {
-  const bell = bellAt(redis.address.url, prefix)
-  await bell.ready()
-  await bell.ring('images', { uploadId: randomUUID() })
-  await bell.close()
+  const jobQueue = bellAt(redis.address.url, prefix)
+  await jobQueue.ready()
+  await jobQueue.enqueue('images', { uploadId: randomUUID() })
+  await jobQueue.close()
 
   const lost = bellAt('redis://127.0.0.1:1', prefix)
   const { thrown, ms } = await timed(lost.ready())
-  expect(thrown).toBeInstanceOf(BellUnreachable)
+  expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   await lost.close()
 })
 
 test('a closed bell leaves no connection, whether Redis was there or not', async ({ redis, prefix }) => {
   const proxy = await silentProxy(redis.address.url)
-  const bell = bellAt(proxy.url, prefix)
-  await ringsAtLast(bell, randomUUID())
+  const jobQueue = bellAt(proxy.url, prefix)
+  await ringsAtLast(jobQueue, randomUUID())
   expect(proxy.connections()).toBe(2) // one of them for checks
-  await bell.close()
+  await jobQueue.close()
   await waitFor(() => proxy.connections() === 0, { what: 'the connection to be gone' })
-  await expect(bell.ring('images', { uploadId: randomUUID() })).rejects.toThrow(BellUnreachable)
+  await expect(jobQueue.enqueue('images', { uploadId: randomUUID() })).rejects.toThrow(JobQueueUnreachable)
 
   await redis.stop()
   const lonely = bellAt(redis.address.url, prefix)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { privateServer } from '@airlock/stack/testing'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { jobResult, queuePrefix, schemaFiles } from '../../src/index.ts'
-import { Listening } from '../bell-test.ts'
+import { Listening } from '../job-queue-test.ts'
 import { type Packed, packed, run } from '../packed.ts'
 import { storedPayloads } from '../stored-payloads.ts'
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Arena } from './arena.ts'
-import { expensivePicture, type FileToSend, type Magazine } from './files.ts'
+import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { type Answer, call, formOf } from './http.ts'
 import { ageAsset, deleteUser, insist } from './product.ts'
@@ -55,7 +55,7 @@ export interface ClientOptions {
   readonly seed: number
   readonly number: number
   readonly arena: Arena
-  readonly magazine: Magazine
+  readonly samplePool: SamplePool
   readonly history: History
   /** Sends nothing but pictures that are expensive to inspect, and seldom. */
   readonly expensive?: boolean
@@ -69,7 +69,7 @@ export class Client {
   readonly #random: Random
   #userId = randomUUID()
   #sent = 0
-  #chores: Promise<void>[] = []
+  #backgroundTasks: Promise<void>[] = []
 
   constructor(options: ClientOptions) {
     this.#options = options
@@ -84,7 +84,7 @@ export class Client {
       if (this.#random.chance(leaving)) await this.#leave()
       await wait(this.#random.between(from, to), undefined, { signal: until }).catch(() => {})
     }
-    await Promise.all(this.#chores)
+    await Promise.all(this.#backgroundTasks)
   }
 
   async #sendForm(): Promise<void> {
@@ -112,7 +112,7 @@ export class Client {
   }
 
   #draw(): FileToSend[] {
-    const { magazine, number, expensive } = this.#options
+    const { samplePool, number, expensive } = this.#options
     if (expensive) return [expensivePicture(`c${number}-${++this.#sent}`)]
     const assetType = this.#random.chance(0.75) ? 'brand_image' : 'generated_video'
     const count = this.#random.weighted([
@@ -120,7 +120,7 @@ export class Client {
       { count: 2, weight: 2 },
       { count: 4, weight: 1 },
     ]).count
-    return Array.from({ length: count }, () => magazine.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
+    return Array.from({ length: count }, () => samplePool.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
   }
 
   /** @returns whether the answer says what became of the files */
@@ -140,7 +140,7 @@ export class Client {
     if (uploads.length === 0 && rejected.length === 0) {
       for (const { name } of files) history.add({ event: 'failed', what: by, name, why: `${answer.status} ${code}` })
     }
-    for (const { upload_id: uploadId } of uploads) this.#chores.push(this.#goOn(uploadId, this.#random.weighted(afterwards).act))
+    for (const { upload_id: uploadId } of uploads) this.#backgroundTasks.push(this.#goOn(uploadId, this.#random.weighted(afterwards).act))
     return answer.status < 500 && answer.status !== 409
   }
 

@@ -34,7 +34,7 @@ const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer<Arr
 }
 
 /** Real files, good and bad, of one kind at a time: a form has one. */
-export class Magazine {
+export class SamplePool {
   readonly #samples: readonly (Sample & { readonly mediaType: string; readonly bytes: Buffer })[]
 
   /** @param folder where `samples.json` and the files lie */

@@ -63,7 +63,7 @@ export class Inbox {
   }
 
   /** @throws Error when Redis does not take the job in 2 s; it may have it all the same */
-  async ring({ uploadId, userId, projectId, filename, sha256 }: Video, options: JobsOptions = batchJob): Promise<void> {
+  async enqueue({ uploadId, userId, projectId, filename, sha256 }: Video, options: JobsOptions = batchJob): Promise<void> {
     const ids = { version: 1, upload_id: uploadId, user_id: userId, project_id: projectId }
     const payload = { ...ids, key: keyOf({ uploadId, projectId }), filename, ...(sha256 !== null && { sha256 }) }
     await within(ringMs, this.#queue.add('generated_video', payload, { jobId: uploadId, ...options }), 'the job to be added')

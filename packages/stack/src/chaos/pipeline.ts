@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { JobsOptions } from 'bullmq'
 import { type Arena, bucket, renders } from './arena.ts'
-import { type FileToSend, type Magazine, sha256 } from './files.ts'
+import { type FileToSend, type SamplePool, sha256 } from './files.ts'
 import type { History } from './history.ts'
 import { call } from './http.ts'
 import { batchJob, Inbox, newVideo, type Video } from './inbox.ts'
@@ -29,7 +29,7 @@ export interface PipelineOptions {
   readonly seed: number
   readonly number: number
   readonly arena: Arena
-  readonly magazine: Magazine
+  readonly samplePool: SamplePool
   readonly history: History
   /** Begins nothing new after it. */
   readonly until: AbortSignal
@@ -69,8 +69,8 @@ export class Pipeline {
   }
 
   #make(): Made {
-    const { history, magazine, number } = this.#options
-    const drawn = magazine.draw('generated_video', `p${number}-${++this.#made}`, this.#random)
+    const { history, samplePool, number } = this.#options
+    const drawn = samplePool.draw('generated_video', `p${number}-${++this.#made}`, this.#random)
     const isWrong = drawn.expected === 'completed' && this.#random.chance(0.1)
     const file = isWrong ? { ...drawn, expected: 'digest_mismatch' } : drawn
     const announced = isWrong ? sha256(Buffer.from(file.name)) : this.#random.chance(0.5) ? file.sha256 : null
@@ -88,7 +88,7 @@ export class Pipeline {
     this.#options.history.add({ event: 'acknowledged', uploadId: video.uploadId, name: file.name, by: 'PUT inbox' })
     // once: what was not heard, the sweeper rings for
     if (manner === 'rings')
-      await this.#inbox.ring(video, this.#random.pick(jobOptions)).catch((error: unknown) => this.#failed('ring', file, error))
+      await this.#inbox.enqueue(video, this.#random.pick(jobOptions)).catch((error: unknown) => this.#failed('ring', file, error))
   }
 
   /** Tries until the store says that it has the object. @returns false when it never did: it may be there or not */

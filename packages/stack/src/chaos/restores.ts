@@ -10,7 +10,7 @@ import { assetsHaveObjects } from './checks/objects.ts'
 import { type CancelAnswer, olderBucketCostsNothing, olderDatabaseCostsNothing } from './checks/restored.ts'
 import type { AssetRow, Facts, FoundObject, UploadRow } from './facts.ts'
 import { isWaitingKey } from './facts.ts'
-import type { Magazine } from './files.ts'
+import type { SamplePool } from './files.ts'
 import { call } from './http.ts'
 import { forgetAfterRestore, insist, tryParkedAgain } from './product.ts'
 import { randomFrom } from './random.ts'
@@ -22,7 +22,7 @@ export interface RestoresOptions {
   readonly seed: number
   readonly root: string
   readonly arena: Arena
-  readonly magazine: Magazine
+  readonly samplePool: SamplePool
   /** Where the processes' logs are. */
   readonly folder: string
   readonly facts: Facts
@@ -93,14 +93,14 @@ async function olderBucket(options: RestoresOptions): Promise<Breach[]> {
 }
 
 async function olderDatabase(options: RestoresOptions): Promise<Breach[]> {
-  const { arena, facts, before, root, magazine, seed, cursor } = options
+  const { arena, facts, before, root, samplePool, seed, cursor } = options
   const said = alertsIn(options.folder)
   await Promise.all(workers.map((name) => arena.member(name).stop()))
   const random = randomFrom(seed, 'restores')
   const { history } = before
   const refusals = history.all('refused wrongly').length
   for (let number = 1; number <= files; number += 1)
-    await sendGoodFile(arena.gateways[0] ?? '', magazine.drawGood('brand_image', `forgotten-${number}`, random), { arena, history })
+    await sendGoodFile(arena.gateways[0] ?? '', samplePool.drawGood('brand_image', `forgotten-${number}`, random), { arena, history })
   const forgotten = (await facts.uploads()).filter(({ id }) => !before.uploads.has(id)).map(({ quarantine_key }) => quarantine_key)
   await Promise.all(members.map((name) => arena.member(name).stop()))
   await insist(arena, restoreRows)

@@ -11,7 +11,7 @@ import { Client } from './client.ts'
 import { Consumer } from './consumer.ts'
 import { Endpoint } from './endpoint.ts'
 import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
-import { Magazine } from './files.ts'
+import { SamplePool } from './files.ts'
 import { History } from './history.ts'
 import { healAll, unleash } from './nemesis.ts'
 import { Pipeline } from './pipeline.ts'
@@ -93,12 +93,14 @@ interface Stage {
 }
 
 async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { arena, endpoint, history, folder }: Stage): Promise<Result> {
-  const magazine = new Magazine(join(root, 'examples/samples'))
+  const samplePool = new SamplePool(join(root, 'examples/samples'))
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
-  const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, magazine, history, until }).run())
-  const costly = new Client({ seed, number: clients, arena, magazine, history, until, expensive: true }).run()
-  const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ seed, number, arena, magazine, history, until }).run())
+  const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, samplePool, history, until }).run())
+  const costly = new Client({ seed, number: clients, arena, samplePool, history, until, expensive: true }).run()
+  const renderers = Array.from({ length: pipelines }, (_, number) =>
+    new Pipeline({ seed, number, arena, samplePool, history, until }).run(),
+  )
   const consumer = new Consumer({ seed, arena, history })
   const reading = consumer.run(until)
   const settled = new AbortController()
@@ -118,7 +120,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
   watching.catch(() => {}) // as above
   try {
-    await checkService({ seed, arena, magazine, history })
+    await checkService({ seed, arena, samplePool, history })
     await insist(arena, tryParkedAgain(root))
     await insist(arena, deliverNow)
     const begun = performance.now()
@@ -129,7 +131,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     const heard = await consumer.finish()
     const feed = await new Consumer({ seed, arena, history }).finish()
     const evidence = await gather(facts, history, {
-      badHashes: magazine.badHashes,
+      badHashes: samplePool.badHashes,
       filesPerHour,
       arena,
       feed,
@@ -144,7 +146,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     if (backup !== null) {
       say(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
       const { cursor } = consumer
-      const found = await restoreBoth({ seed, root, arena, magazine, folder, facts, backup, before: evidence, cursor })
+      const found = await restoreBoth({ seed, root, arena, samplePool, folder, facts, backup, before: evidence, cursor })
       for (const { invariant, uploadId, what } of found) say(`${invariant} ${uploadId ?? ''} ${what}`)
       breaches.push(...found)
     }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Arena } from './arena.ts'
-import type { FileToSend, Magazine } from './files.ts'
+import type { FileToSend, SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { call, formOf } from './http.ts'
 import { insist } from './product.ts'
@@ -26,7 +26,7 @@ const slowMachineMs = 500
 export interface ServiceCheckOptions {
   readonly seed: number
   readonly arena: Arena
-  readonly magazine: Magazine
+  readonly samplePool: SamplePool
   readonly history: History
 }
 
@@ -35,15 +35,15 @@ export interface ServiceCheckOptions {
  * slow uploads as a gateway takes. Each refusal goes into the history as `refused wrongly`.
  */
 export async function checkService(options: ServiceCheckOptions): Promise<void> {
-  const { arena, seed, magazine } = options
+  const { arena, seed, samplePool } = options
   const random = randomFrom(seed, 'service check')
-  const draw = (label: string): FileToSend => magazine.drawGood('brand_image', label, random)
+  const draw = (label: string): FileToSend => samplePool.drawGood('brand_image', label, random)
   await ready(options)
   const send = (gateway: string, label: string) => sendGoodFile(gateway, draw(label), options)
   await Promise.all(Array.from({ length: forms }, (_, index) => send(random.pick(arena.gateways), `after-${index}`)))
 
   const [gateway = ''] = arena.gateways
-  const crowd = Array.from({ length: crowdSize }, (_, index) => magazine.drawGood('generated_video', `slow-${index}`, random))
+  const crowd = Array.from({ length: crowdSize }, (_, index) => samplePool.drawGood('generated_video', `slow-${index}`, random))
   const end = await openSlowCrowd(gateway, tokenFor(randomUUID(), arena.jwtSecret), crowd)
   try {
     await wait(1000)

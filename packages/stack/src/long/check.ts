@@ -9,7 +9,7 @@ export interface Check<Subject> {
    */
   prove(subject: Subject): Promise<string>
   /** Without it the rest makes no sense: should it fail, they are skipped. */
-  readonly isGround?: true
+  readonly isPrerequisite?: true
 }
 
 /** Proves one thing after the other, and tells each as soon as it is known. */
@@ -19,10 +19,10 @@ export async function proveAll<Subject>(
   { stop, say }: Pick<StepContext, 'stop' | 'say'>,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  let ground = true
+  let prerequisite = true
   for (const check of checks) {
-    const finding = ground && !stop.aborted ? await prove(check, subject, stop) : skipped(check.what)
-    if (check.isGround && finding.verdict === 'failed') ground = false
+    const finding = prerequisite && !stop.aborted ? await prove(check, subject, stop) : skipped(check.what)
+    if (check.isPrerequisite && finding.verdict === 'failed') prerequisite = false
     say(lineOf(finding))
     findings.push(finding)
   }

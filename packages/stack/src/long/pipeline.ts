@@ -153,7 +153,7 @@ async function handOver(
       return newVideo({ userId, projectId, filename: 'scene.mp4', bytes: Buffer.concat([film, freeBox(randomUUID(), sizeBytes)]) })
     })
     await Promise.all(videos.map((video) => inbox.put(video)))
-    for (const video of videos) await inbox.ring(video)
+    for (const video of videos) await inbox.enqueue(video)
     for (const { uploadId } of videos) ids.add(uploadId)
   }
   return ids

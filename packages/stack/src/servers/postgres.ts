@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { startContainerServer, throughContainer } from '../container-server.ts'
 import { freePort } from '../free-ports.ts'
-import type { Road, Server, StackContext } from '../server.ts'
+import type { Provider, Server, StackContext } from '../server.ts'
 import { localPostgres } from './postgres-local.ts'
 
 export interface PostgresAddress {
@@ -9,7 +9,7 @@ export interface PostgresAddress {
 }
 
 /** How Postgres is come by, in this order. */
-export const postgresRoads = (givenBy: string): readonly Road<PostgresAddress>[] => [
+export const postgresProviders = (givenBy: string): readonly Provider<PostgresAddress>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['postgres-container'], open: container },
   { kinds: ['embedded-postgres'], open: localPostgres },

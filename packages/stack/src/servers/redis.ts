@@ -2,7 +2,7 @@ import { Redis } from 'ioredis'
 import { startContainerServer, throughContainer } from '../container-server.ts'
 import { freePort } from '../free-ports.ts'
 import { onFreePorts, startLocalServer } from '../local-server.ts'
-import { mayUse, type Road, type Server, type StackContext } from '../server.ts'
+import { mayUse, type Provider, type Server, type StackContext } from '../server.ts'
 import { findRedis } from './redis-program.ts'
 
 export interface RedisAddress {
@@ -10,7 +10,7 @@ export interface RedisAddress {
 }
 
 /** How Redis is come by, in this order. */
-export const redisRoads = (givenBy: string): readonly Road<RedisAddress>[] => [
+export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['redis-container'], open: container },
   { kinds: ['redis-server', 'valkey-server'], open: local },

@@ -8,7 +8,7 @@ import {
   PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3'
-import type { Road, Server, StackContext } from '../server.ts'
+import type { Provider, Server, StackContext } from '../server.ts'
 import { containerSeaweedfs, localSeaweedfs } from './seaweedfs.ts'
 
 export interface S3Address {
@@ -29,7 +29,7 @@ export interface S3Variables {
 }
 
 /** How S3 is come by, in this order. */
-export const s3Roads = (givenBy: S3Variables): readonly Road<S3Address>[] => [
+export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['seaweedfs-container'], open: containerSeaweedfs },
   { kinds: ['seaweedfs'], open: localSeaweedfs },

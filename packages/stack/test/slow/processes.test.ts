@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Arena, openArena } from '../../src/chaos/arena.ts'
-import { Magazine, sha256 } from '../../src/chaos/files.ts'
+import { SamplePool, sha256 } from '../../src/chaos/files.ts'
 import { type Answer, call, formOf } from '../../src/chaos/http.ts'
 import { randomFrom } from '../../src/chaos/random.ts'
 import { tokenFor } from '../../src/chaos/token.ts'
@@ -17,7 +17,7 @@ const tenMinutesMs = 600_000
 const startMs = 120_000
 
 const folder = mkdtempSync(join(tmpdir(), 'airlock-clocks-'))
-const magazine = new Magazine(join(root, 'examples/samples'))
+const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'clocks')
 const user = randomUUID()
 let arena: Arena
@@ -41,7 +41,7 @@ const token = () => tokenFor(user, arena.jwtSecret)
 /** A sound file of the kind. */
 function draw(assetType: 'brand_image' | 'generated_video', label: string) {
   for (;;) {
-    const file = magazine.draw(assetType, label, random)
+    const file = samplePool.draw(assetType, label, random)
     if (file.expected === 'completed') return file
   }
 }

@@ -6,7 +6,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Arena, openArena } from '../../src/chaos/arena.ts'
-import { Magazine } from '../../src/chaos/files.ts'
+import { SamplePool } from '../../src/chaos/files.ts'
 import { formOf } from '../../src/chaos/http.ts'
 import { randomFrom } from '../../src/chaos/random.ts'
 import type { MemberName } from '../../src/chaos/schedule.ts'
@@ -26,7 +26,7 @@ const settings = {
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'airlock-rolling-'))
-const magazine = new Magazine(join(root, 'examples/samples'))
+const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'rolling restart')
 let arena: Arena
 let sql: Client
@@ -44,7 +44,7 @@ afterAll(async () => {
 
 function goodPicture() {
   for (;;) {
-    const file = magazine.draw('brand_image', randomUUID(), random)
+    const file = samplePool.draw('brand_image', randomUUID(), random)
     if (file.expected === 'completed') return file
   }
 }

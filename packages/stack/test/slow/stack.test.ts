@@ -16,9 +16,9 @@ import { givenStack, isolatedBucket, waitFor } from '../../src/testing/index.ts'
 
 /** Both kinds of servers are tried where both can be had, since only one is met in daily use. */
 const engine = await findEngine()
-const roads = [
-  { road: 'local', open: true },
-  { road: 'containers', open: typeof engine !== 'string' },
+const providers = [
+  { provider: 'local', open: true },
+  { provider: 'containers', open: typeof engine !== 'string' },
 ].filter(({ open }) => open)
 
 let folder: string
@@ -33,8 +33,8 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test.each(roads)('$road: servers stop with their owner and come back with their data', { timeout: 90_000 }, async ({ road }) => {
-  const first = await own(folder, road)
+test.each(providers)('$road: servers stop with their owner and come back with their data', { timeout: 90_000 }, async ({ provider }) => {
+  const first = await own(folder, provider)
   await leaveMarks(first.environment)
   const { servers } = readStackRecord(folder) as StackRecord
   first.process.kill('SIGTERM')
@@ -42,18 +42,18 @@ test.each(roads)('$road: servers stop with their owner and come back with their 
   expect(await gone({ servers } as StackRecord)).toBe(true)
   expect(readStackRecord(folder)).toMatchObject({ owner: null, servers: {} })
 
-  const second = await own(folder, road)
+  const second = await own(folder, provider)
   expect(await marks(second.environment)).toEqual({ postgres: 1, redis: 'kept', s3: 200 })
 
   await expect(startStack({ dataDir: folder, say: () => {} })).rejects.toThrow(StackInUse)
   await expect(resetStack(folder)).rejects.toThrow(StackInUse)
 })
 
-test.each(roads)(
+test.each(providers)(
   '$road: an owner that is killed leaves no server behind, and no data when that was ephemeral',
   { timeout: 60_000 },
-  async ({ road }) => {
-    const owner = await own('ephemeral', road)
+  async ({ provider }) => {
+    const owner = await own('ephemeral', provider)
     const record = readStackRecord(owner.folder)
     owner.process.kill('SIGKILL')
     await waitFor(() => !existsSync(owner.folder), { what: 'the removal of the data', timeoutMs: 20_000 })
@@ -61,19 +61,19 @@ test.each(roads)(
   },
 )
 
-test.each(roads)(
+test.each(providers)(
   '$road: what is left when the keeper was killed as well is ended by the next run, which keeps the data',
   { timeout: 90_000 },
-  async ({ road }) => {
-    const killed = await own(folder, road)
+  async ({ provider }) => {
+    const killed = await own(folder, provider)
     await leaveMarks(killed.environment)
     const record = readStackRecord(folder)
-    process.kill(record?.keeper?.pid ?? 0, 'SIGKILL')
+    process.kill(record?.reaper?.pid ?? 0, 'SIGKILL')
     killed.process.kill('SIGKILL')
     await once(killed.process, 'exit')
     expect(await gone(record)).toBe(false)
 
-    const next = await own(folder, road)
+    const next = await own(folder, provider)
     expect(await gone(record)).toBe(true)
     expect(next.said).toContain('Ended 3 servers or processes that an earlier run had left behind')
     expect(await marks(next.environment)).toEqual({ postgres: 1, redis: 'kept', s3: 200 })
@@ -153,17 +153,17 @@ interface Owner {
 }
 
 /** Ephemeral stacks of these owners lie in the test's own folder: any other run on this machine would tidy up after them. */
-async function own(where: string, road: string): Promise<Owner> {
+async function own(where: string, provider: string): Promise<Owner> {
   const script = join(import.meta.dirname, 'owner.ts')
   const child = spawn(process.execPath, [script, where], {
-    env: { ...process.env, AIRLOCK_SERVERS: road, TMPDIR: folder },
+    env: { ...process.env, AIRLOCK_SERVERS: provider, TMPDIR: folder },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   owners.push(child)
   let [out, said] = ['', '']
   child.stdout.on('data', (chunk) => (out += chunk))
   child.stderr.on('data', (chunk) => (said += chunk))
-  await waitFor(() => out.includes('\n') || child.exitCode !== null, { what: `a stack of ${road} servers: ${said}`, timeoutMs: 60_000 })
+  await waitFor(() => out.includes('\n') || child.exitCode !== null, { what: `a stack of ${provider} servers: ${said}`, timeoutMs: 60_000 })
   if (child.exitCode !== null) throw new Error(said)
   return { process: child, ...(JSON.parse(out) as Pick<Owner, 'folder' | 'environment'>), said }
 }

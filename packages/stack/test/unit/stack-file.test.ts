@@ -27,7 +27,7 @@ test('after the end nothing runs on record, and where data lies is still known',
   file.release()
   expect(readStackRecord(folder)).toMatchObject({
     owner: null,
-    keeper: null,
+    reaper: null,
     servers: {},
     processes: {},
     data: { redis: { kind: 'redis-server', folders: ['/elsewhere'] } },

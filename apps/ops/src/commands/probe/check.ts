@@ -1,4 +1,4 @@
-import type { Ground } from './ground.ts'
+import type { ScratchBucket } from './scratch-bucket.ts'
 
 /** `ok`: as Amazon S3 does it. `differs`: there, but not the same. `missing`: not there. `skipped`: could not be tried here. */
 export type Result = 'ok' | 'differs' | 'missing' | 'skipped'
@@ -14,7 +14,7 @@ export interface Check {
   /** What Airlock does where the store has it not; null where Airlock can't do without. */
   readonly without: string | null
   /** Tries it. What it throws is taken for `missing`. */
-  try(ground: Ground): Promise<Finding>
+  try(scratch: ScratchBucket): Promise<Finding>
 }
 
 export const ok = (remark = ''): Finding => ({ result: 'ok', remark })

@@ -8,9 +8,9 @@ import { readingChecks } from './checks/reading.ts'
 import { settingChecks } from './checks/settings.ts'
 import { uploadChecks } from './checks/uploads.ts'
 import { writingChecks } from './checks/writing.ts'
-import { type Ground, onGround } from './ground.ts'
 import { asJson, asMarkdown, asText, isFatal, type Line, lineOf } from './report.ts'
 import { inShort, nameOf, readTarget, targetOptions, targetUsage } from './s3-target.ts'
+import { onScratchBucket, type ScratchBucket } from './scratch-bucket.ts'
 
 /** Everything that Airlock needs of a store, or likes to have, in the order of the table. */
 export const checks: readonly Check[] = [
@@ -42,17 +42,17 @@ What the probe makes it removes again. Exit code 0: everything is there that Air
     })
     const target = readTarget(io.env, values)
     io.err(`Probing ${nameOf(target)} …`)
-    const lines = await onGround(target, { givenBucket: values.bucket, onLeft: io.err }, runAll)
+    const lines = await onScratchBucket(target, { givenBucket: values.bucket, onLeft: io.err }, runAll)
     io.out(values.json ? asJson(lines) : values.markdown ? asMarkdown(lines) : asText(lines))
     return lines.some(isFatal) ? 1 : 0
   },
 }
 
 /** One after the other, so that a store's slowness in one does not colour the next. Each runs, whatever became of those before. */
-async function runAll(ground: Ground): Promise<Line[]> {
+async function runAll(scratch: ScratchBucket): Promise<Line[]> {
   const lines: Line[] = []
   for (const check of checks) {
-    const finding = await check.try(ground).catch((error): Finding => missing(inShort(error)))
+    const finding = await check.try(scratch).catch((error): Finding => missing(inShort(error)))
     lines.push(lineOf(check, finding))
   }
   return lines

@@ -14,7 +14,7 @@ const minuteMs = 60_000
 
 /** In the order of the walk: each finds what the ones before it left. */
 export const checks: readonly Check<Walk>[] = [
-  { what: 'one command builds the images and brings everything up healthy', prove: comesUp, isGround: true },
+  { what: 'one command builds the images and brings everything up healthy', prove: comesUp, isPrerequisite: true },
   { what: 'every sample ends as it should, and its presigned URL works from this machine', prove: takesSamples },
   { what: 'gateway and worker are not root, have no capability and can write nothing', prove: areLocked },
   { what: 'the images hold what runs and nothing else; the gateway has no native code', prove: areSmall },

@@ -19,7 +19,7 @@ export const guards: readonly Guard[] = [
     edits: [
       [
         'const accepted = await uploads.accept(',
-        'for (const { uploadId } of files) await bell.ring(assetKind(fields.assetType).lane, { uploadId, requestId })\nconst accepted = await uploads.accept(',
+        'for (const { uploadId } of files) await bell.enqueue(assetKind(fields.assetType).lane, { uploadId, requestId })\nconst accepted = await uploads.accept(',
       ],
     ],
     test: 'gateway-dies-at-any-step',
@@ -27,8 +27,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'sweeper-enqueues-waiting-uploads',
     invariant: 1,
-    file: 'packages/lifecycle/src/sweep/ring.ts',
-    edits: [['olderThanSeconds: ringAfterSeconds, limit', 'olderThanSeconds: 1e6 * ringAfterSeconds, limit']],
+    file: 'packages/lifecycle/src/sweep/enqueue.ts',
+    edits: [['olderThanSeconds: enqueueAfterSeconds, limit', 'olderThanSeconds: 1e6 * enqueueAfterSeconds, limit']],
     test: 'gateway-dies-at-any-step',
   },
   {
@@ -209,7 +209,7 @@ returning *`,
   {
     id: 'idle-clients-end',
     invariant: 6,
-    file: 'apps/gateway/src/upload/patience.ts',
+    file: 'apps/gateway/src/upload/body-timeouts.ts',
     edits: [
       ["if (now - this.#lastByteAt > idleSeconds * 1000) this.#stop(new AirlockError('request_stalled', { seconds: idleSeconds }))", ''],
     ],

@@ -23,7 +23,12 @@ test('a check that fails does not keep the next ones from being proven, and says
 })
 
 test('where the ground is missing, the rest is skipped and not called good', async () => {
-  expect((await findingsOf([right, { ...wrong, isGround: true }, right, right])).verdicts).toEqual(['ok', 'failed', 'skipped', 'skipped'])
+  expect((await findingsOf([right, { ...wrong, isPrerequisite: true }, right, right])).verdicts).toEqual([
+    'ok',
+    'failed',
+    'skipped',
+    'skipped',
+  ])
 })
 
 test('an interruption skips what was not begun', async () => {

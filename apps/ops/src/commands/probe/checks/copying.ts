@@ -1,7 +1,7 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, type Finding, missing, ok } from '../check.ts'
-import type { Ground } from '../ground.ts'
 import { inShort, statusOf } from '../s3-target.ts'
+import type { ScratchBucket } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
 const otherEtag = '"00000000000000000000000000000000"'
@@ -12,63 +12,63 @@ export const copyingChecks: readonly Check[] = [
   {
     capability: 'copy an object, with new headers',
     without: throughUs,
-    try: async (ground) => {
-      const key = await copied(ground, 'copied')
-      return headersFinding(await ground.head(key))
+    try: async (scratch) => {
+      const key = await copied(scratch, 'copied')
+      return headersFinding(await scratch.head(key))
     },
   },
   {
     capability: 'CopySourceIfMatch on a copy',
     without: throughUs,
-    try: async (ground) => refusalFinding(copied(ground, 'copied-if-match', { CopySourceIfMatch: otherEtag })),
+    try: async (scratch) => refusalFinding(copied(scratch, 'copied-if-match', { CopySourceIfMatch: otherEtag })),
   },
   {
     capability: 'encryption (SSE-S3) on a copy',
     without: 'set S3_SSE=none, and encrypt the disks',
-    try: async (ground) => {
-      const key = await copied(ground, 'copied-sse', { ServerSideEncryption: 'AES256' })
-      return encryptionFinding((await ground.head(key)).ServerSideEncryption)
+    try: async (scratch) => {
+      const key = await copied(scratch, 'copied-sse', { ServerSideEncryption: 'AES256' })
+      return encryptionFinding((await scratch.head(key)).ServerSideEncryption)
     },
   },
   {
     capability: 'copy in parts, with new headers',
     without: throughUs,
-    try: async (ground) => {
-      const key = await copiedInParts(ground, 'in-parts')
-      const { sizeBytes } = await ground.large()
-      const found = await ground.head(key)
+    try: async (scratch) => {
+      const key = await copiedInParts(scratch, 'in-parts')
+      const { sizeBytes } = await scratch.large()
+      const found = await scratch.head(key)
       return found.ContentLength === sizeBytes ? headersFinding(found) : missing(`${found.ContentLength} bytes arrived of ${sizeBytes}`)
     },
   },
   {
     capability: 'CopySourceIfMatch on a copy in parts',
     without: throughUs,
-    try: async (ground) => refusalFinding(copiedInParts(ground, 'in-parts-if-match', { ifMatch: otherEtag })),
+    try: async (scratch) => refusalFinding(copiedInParts(scratch, 'in-parts-if-match', { ifMatch: otherEtag })),
   },
   {
     capability: 'encryption (SSE-S3) on a copy in parts',
     without: 'set S3_SSE=none, and encrypt the disks',
-    try: async (ground) => {
-      const key = await copiedInParts(ground, 'in-parts-sse', { encrypted: true })
-      return encryptionFinding((await ground.head(key)).ServerSideEncryption)
+    try: async (scratch) => {
+      const key = await copiedInParts(scratch, 'in-parts-sse', { encrypted: true })
+      return encryptionFinding((await scratch.head(key)).ServerSideEncryption)
     },
   },
 ]
 
-const sourceOf = ({ bucket }: Ground, key: string): string => `${bucket}/${key}`
+const sourceOf = ({ bucket }: ScratchBucket, key: string): string => `${bucket}/${key}`
 
 async function copied(
-  ground: Ground,
+  scratch: ScratchBucket,
   name: string,
   more: { CopySourceIfMatch?: string; ServerSideEncryption?: 'AES256' } = {},
 ): Promise<string> {
-  const { key: from, etag } = await ground.put(`${name}-source`, 'copy me', { Metadata: { probe: 'source' } })
-  const Key = ground.key(name)
-  await ground.client.send(
+  const { key: from, etag } = await scratch.put(`${name}-source`, 'copy me', { Metadata: { probe: 'source' } })
+  const Key = scratch.key(name)
+  await scratch.client.send(
     new CopyObjectCommand({
-      Bucket: ground.bucket,
+      Bucket: scratch.bucket,
       Key,
-      CopySource: sourceOf(ground, from),
+      CopySource: sourceOf(scratch, from),
       CopySourceIfMatch: etag,
       MetadataDirective: 'REPLACE',
       ...newHeaders,
@@ -79,22 +79,22 @@ async function copied(
 }
 
 async function copiedInParts(
-  ground: Ground,
+  scratch: ScratchBucket,
   name: string,
   { ifMatch, encrypted = false }: { ifMatch?: string; encrypted?: boolean } = {},
 ): Promise<string> {
-  const { key: from, etag, sizeBytes } = await ground.large()
-  const upload = await ground.begin(name, { ...newHeaders, ...(encrypted && { ServerSideEncryption: 'AES256' }) })
+  const { key: from, etag, sizeBytes } = await scratch.large()
+  const upload = await scratch.begin(name, { ...newHeaders, ...(encrypted && { ServerSideEncryption: 'AES256' }) })
   const middle = 5 * 1024 * 1024
   const ranges = [`bytes=0-${middle - 1}`, `bytes=${middle}-${sizeBytes - 1}`]
   const parts = ranges.map(async (CopySourceRange, index) => {
-    const { CopyPartResult } = await ground.client.send(
+    const { CopyPartResult } = await scratch.client.send(
       new UploadPartCopyCommand({
-        Bucket: ground.bucket,
+        Bucket: scratch.bucket,
         Key: upload.key,
         UploadId: upload.id,
         PartNumber: index + 1,
-        CopySource: sourceOf(ground, from),
+        CopySource: sourceOf(scratch, from),
         CopySourceRange,
         CopySourceIfMatch: ifMatch ?? etag,
       }),

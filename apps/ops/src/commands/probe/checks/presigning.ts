@@ -2,13 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GetObjectCommand, type GetObjectCommandInput } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { type Check, differs, missing, ok } from '../check.ts'
-import type { Ground } from '../ground.ts'
+import type { ScratchBucket } from '../scratch-bucket.ts'
 
 const timeoutMs = 10_000
 
 const fetched = (url: string | URL): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
 
-async function signed({ client, bucket, put }: Ground, name: string, expiresIn: number, more: Partial<GetObjectCommandInput> = {}) {
+async function signed({ client, bucket, put }: ScratchBucket, name: string, expiresIn: number, more: Partial<GetObjectCommandInput> = {}) {
   const { key } = await put(name, 'for whoever has the URL')
   return getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: key, ...more }), { expiresIn })
 }
@@ -17,8 +17,8 @@ export const presigningChecks: readonly Check[] = [
   {
     capability: 'presigned GET',
     without: null,
-    try: async (ground) => {
-      const response = await fetched(await signed(ground, 'presigned', 60))
+    try: async (scratch) => {
+      const response = await fetched(await signed(scratch, 'presigned', 60))
       const text = await response.text()
       return response.ok && text === 'for whoever has the URL' ? ok() : missing(`answers ${response.status}`)
     },
@@ -26,8 +26,8 @@ export const presigningChecks: readonly Check[] = [
   {
     capability: 'presigned URLs expire (tried with 1 s)',
     without: null,
-    try: async (ground) => {
-      const url = await signed(ground, 'expiring', 1)
+    try: async (scratch) => {
+      const url = await signed(scratch, 'expiring', 1)
       await sleep(2_500)
       const { status } = await fetched(url)
       return status === 403 ? ok() : missing(`answers ${status} after 2.5 s`)
@@ -36,11 +36,11 @@ export const presigningChecks: readonly Check[] = [
   {
     capability: 'tampered presigned URLs are refused',
     without: null,
-    try: async (ground) => {
-      const url = new URL(await signed(ground, 'tampered', 60))
+    try: async (scratch) => {
+      const url = new URL(await signed(scratch, 'tampered', 60))
       url.searchParams.set('X-Amz-Expires', '600')
       const longer = await fetched(url)
-      const other = new URL(await signed(ground, 'tampered-key', 60))
+      const other = new URL(await signed(scratch, 'tampered-key', 60))
       other.pathname = other.pathname.replace('tampered-key', 'tampered')
       const elsewhere = await fetched(other)
       if (longer.status === 403 && elsewhere.status === 403) return ok()
@@ -50,9 +50,9 @@ export const presigningChecks: readonly Check[] = [
   {
     capability: 'response overrides in presigned URLs',
     without: 'downloads are named after their key',
-    try: async (ground) => {
+    try: async (scratch) => {
       const wanted = `attachment; filename="a.png"; filename*=UTF-8''%C3%A4.png`
-      const response = await fetched(await signed(ground, 'overrides', 60, { ResponseContentDisposition: wanted }))
+      const response = await fetched(await signed(scratch, 'overrides', 60, { ResponseContentDisposition: wanted }))
       const header = response.headers.get('content-disposition')
       return header === wanted ? ok() : header === null ? missing('they are ignored') : differs(header)
     },

@@ -9,16 +9,16 @@ import {
   PutPublicAccessBlockCommand,
 } from '@aws-sdk/client-s3'
 import { type Check, missing, ok, skipped } from '../check.ts'
-import type { Ground } from '../ground.ts'
+import type { ScratchBucket } from '../scratch-bucket.ts'
 
 const blockAll = { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true }
 
 /** Tries a setting of the bucket, where the bucket is the probe's own. */
 const onOwnBucket =
-  (change: (ground: Ground) => Promise<boolean>): Check['try'] =>
-  async (ground) => {
-    if (!ground.ownsBucket) return skipped('the bucket is not ours to change')
-    return (await change(ground)) ? ok() : missing('it is taken, and not kept')
+  (change: (scratch: ScratchBucket) => Promise<boolean>): Check['try'] =>
+  async (scratch) => {
+    if (!scratch.ownsBucket) return skipped('the bucket is not ours to change')
+    return (await change(scratch)) ? ok() : missing('it is taken, and not kept')
   }
 
 export const settingChecks: readonly Check[] = [

@@ -1,7 +1,7 @@
 import { AbortMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { partBytes } from '../ground.ts'
 import { inShort, statusOf } from '../s3-target.ts'
+import { partBytes } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
 const part = Buffer.alloc(partBytes, 1)

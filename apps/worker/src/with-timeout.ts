@@ -6,7 +6,7 @@ import { commandTimeoutMs } from '@airlock/queue'
  *
  * @throws Error when there is no answer in time; the command may still be carried out
  */
-export async function heardWithin<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
+export async function withTimeout<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
   const answered = new AbortController()
   const late = setTimeout(ms, undefined, { signal: answered.signal }).then(() => {
     throw new Error(`redis did not answer in ${ms} ms`)

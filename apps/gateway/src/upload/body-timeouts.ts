@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { AirlockError } from '@airlock/domain'
 
-export interface PatienceLimits {
+export interface BodyTimeoutLimits {
   /** The longest request, in seconds. */
   maxSeconds: number
   /** The longest silence, in seconds. */
@@ -18,10 +18,10 @@ const paceWindowMs = 60_000
  *
  * A body that we ourselves hold back (the store is slow) is neither silent nor slow: only a stream that wants data and gets none counts.
  */
-export class Patience {
+export class BodyTimeouts {
   /** Rejects with `request_timeout`, `request_stalled` or `request_too_slow` when patience is over, and never resolves. */
   readonly over: Promise<never>
-  readonly #limits: PatienceLimits
+  readonly #limits: BodyTimeoutLimits
   readonly #body: IncomingMessage
   readonly #timers: NodeJS.Timeout[]
   readonly #stop: (reason: AirlockError) => void
@@ -29,7 +29,7 @@ export class Patience {
   #windowFrom = performance.now()
   #windowBytes = 0
 
-  constructor(body: IncomingMessage, limits: PatienceLimits) {
+  constructor(body: IncomingMessage, limits: BodyTimeoutLimits) {
     const { promise, reject } = Promise.withResolvers<never>()
     promise.catch(() => {}) // whoever waits for a part hears of it; nobody may be waiting right now
     this.over = promise

@@ -15,7 +15,7 @@ export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'c
  * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
  * the ordinary clean-up its time. Without a row only what was never whole may go: parts of an upload, which nobody has accepted.
  */
-export function isOver(
+export function isReclaimable(
   upload: UploadRecord | undefined,
   writtenAt: Date,
   { callSeconds, receivingForSeconds, clockAheadMs }: Ages,

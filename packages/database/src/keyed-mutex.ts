@@ -7,7 +7,7 @@ const longestWaitMs = 10_000
  * Lets pieces of work with the same key go one after the other in this process. The database would make them wait for one lock, and each
  * waiting one would hold a connection: a hundred files of one user would take the whole pool, and everybody else would wait behind them.
  */
-export class Turns {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<void>>()
 
   /** @throws AirlockError `overloaded` when its turn has not come in 10 s: then `work` does not run, not even later */

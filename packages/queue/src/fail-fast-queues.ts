@@ -20,7 +20,7 @@ export interface ImpatientQueuesOptions {
 }
 
 /** The queues for those who must not wait: every call ends within 1.5 s, whatever Redis does. */
-export class ImpatientQueues {
+export class FailFastQueues {
   readonly #options: ImpatientQueuesOptions
   readonly #queues = new Map<QueueLane, Queue>()
   #ready: Promise<void> | undefined

@@ -1,6 +1,6 @@
 import type { UploadRecord } from '@airlock/database'
 import { assetKind } from '@airlock/domain'
-import { BellUnreachable, type QueueLane } from '@airlock/queue'
+import { JobQueueUnreachable, type QueueLane } from '@airlock/queue'
 import { cursorOf, placeOf } from './cursor.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
@@ -9,8 +9,8 @@ const limit = 200
 
 /** Accepted, and nobody is at it: its job got lost, or never was. */
 export const waiting = rule<UploadRecord>({
-  async finds(after, { uploads }, { ringAfterSeconds }) {
-    const batch = await uploads.waiting({ olderThanSeconds: ringAfterSeconds, limit, after: cursorOf(after) })
+  async finds(after, { uploads }, { enqueueAfterSeconds }) {
+    const batch = await uploads.waiting({ olderThanSeconds: enqueueAfterSeconds, limit, after: cursorOf(after) })
     return { items: batch.uploads, next: placeOf(batch.next) }
   },
   moves: ringFor,
@@ -36,11 +36,11 @@ function about({ id, state }: UploadRecord): object {
 }
 
 function ringFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
-  return asked(upload, deps, (lane) => deps.bell.ringAgain(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }))
+  return asked(upload, deps, (lane) => deps.jobQueue.ensureEnqueued(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }))
 }
 
 function wouldRingFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
-  return asked(upload, deps, (lane) => deps.bell.wouldRing(lane, upload.id))
+  return asked(upload, deps, (lane) => deps.jobQueue.wouldRing(lane, upload.id))
 }
 
 async function asked({ id, assetType }: UploadRecord, { log }: SweepDeps, ring: (lane: QueueLane) => Promise<boolean>): Promise<Moved> {
@@ -48,7 +48,7 @@ async function asked({ id, assetType }: UploadRecord, { log }: SweepDeps, ring: 
   try {
     return (await ring(assetKind(assetType).lane)) ? 'moved' : 'nothing to do'
   } catch (err) {
-    if (!(err instanceof BellUnreachable)) throw err
+    if (!(err instanceof JobQueueUnreachable)) throw err
     log.warn({ uploadId: id, err }, 'no worker woken, the next sweep will try')
     return 'unheard'
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
 /** Watches over a stack from a process of its own. */
-export interface Keeper {
+export interface Reaper {
   readonly identity: ProcessIdentity | null
   /** The stack was stopped in good order: nothing is left to do. */
   dismiss(): void
@@ -17,8 +17,8 @@ export interface Keeper {
  * @param folder the stack's data folder, with its stack.json
  * @param removeData whether the data goes as well (ephemeral stacks)
  */
-export function startKeeper(folder: string, { removeData }: { removeData: boolean }): Keeper {
-  const script = fileURLToPath(new URL('./keeper-process.ts', import.meta.url))
+export function startReaper(folder: string, { removeData }: { removeData: boolean }): Reaper {
+  const script = fileURLToPath(new URL('./reaper-process.ts', import.meta.url))
   const args = ['--disable-warning=ExperimentalWarning', script, folder, ...(removeData ? ['--remove-data'] : [])]
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/' })
   child.unref()

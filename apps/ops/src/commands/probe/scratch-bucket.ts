@@ -24,7 +24,7 @@ import { clientFor, inShort, type S3Target } from './s3-target.ts'
 export const partBytes = 5 * 1024 * 1024
 
 /** Where the checks of one probe play: a bucket of their own, or a prefix of a given one. */
-export interface Ground {
+export interface ScratchBucket {
   readonly client: S3Client
   /** The same, but sending checksums as trailers. */
   readonly checksummed: S3Client
@@ -54,10 +54,10 @@ export interface OpenUpload {
  * @param options.givenBucket a bucket to work in below `airlock-probe/`; without it the probe makes one of its own
  * @param options.onLeft is told what could not be removed: what the work found out counts all the same
  */
-export async function onGround<T>(
+export async function onScratchBucket<T>(
   target: S3Target,
   { givenBucket, onLeft }: { givenBucket: string | undefined; onLeft: (text: string) => void },
-  work: (ground: Ground) => Promise<T>,
+  work: (scratch: ScratchBucket) => Promise<T>,
 ): Promise<T> {
   const client = clientFor(target, 'WHEN_REQUIRED')
   const checksummed = clientFor(target, 'WHEN_SUPPORTED')
@@ -83,13 +83,13 @@ function groundAt(
   client: S3Client,
   checksummed: S3Client,
   { bucket, prefix, ownsBucket }: { bucket: string; prefix: string; ownsBucket: boolean },
-): Ground {
-  const put: Ground['put'] = async (name, body, more = {}) => {
+): ScratchBucket {
+  const put: ScratchBucket['put'] = async (name, body, more = {}) => {
     const key = prefix + name
     const { ETag = '' } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }))
     return { key, etag: ETag }
   }
-  let large: ReturnType<Ground['large']> | undefined
+  let large: ReturnType<ScratchBucket['large']> | undefined
   const sizeBytes = partBytes + 1024
   return {
     client,

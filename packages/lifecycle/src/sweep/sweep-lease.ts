@@ -3,8 +3,8 @@ import type { Place, Places, SweeperLease } from '@airlock/database'
 import type { SweepOptions } from './sweep-options.ts'
 
 /** Another process sweeps: this one was silent for too long. What it did stays; the rest is the other's. */
-export class TurnLost extends Error {
-  override name = 'TurnLost'
+export class SweepLeaseLost extends Error {
+  override name = 'SweepLeaseLost'
 }
 
 /** Leases are not renewed more often than this, however short they are. */
@@ -15,7 +15,7 @@ const shortestBeatMs = 100
  * hundred objects: else sweepers would go on overtaking each other, and none would come to its end. Whoever dies or is paused is followed, from
  * its last word on.
  */
-export class Turn {
+export class SweepLease {
   readonly #sweeper: SweeperLease
   readonly #leaseMs: number
   readonly #holder: string
@@ -35,10 +35,10 @@ export class Turn {
   }
 
   /** @returns null when it is not our turn */
-  static async take(sweeper: SweeperLease, { leaseSeconds, notWithinSeconds = 0 }: SweepOptions): Promise<Turn | null> {
+  static async take(sweeper: SweeperLease, { leaseSeconds, notWithinSeconds = 0 }: SweepOptions): Promise<SweepLease | null> {
     const holder = randomUUID()
     const places = await sweeper.take({ holder, leaseSeconds, notWithinSeconds })
-    return places === null ? null : new Turn(sweeper, holder, leaseSeconds, places)
+    return places === null ? null : new SweepLease(sweeper, holder, leaseSeconds, places)
   }
 
   placeOf(rule: string): Place {
@@ -52,11 +52,11 @@ export class Turn {
   /**
    * Makes sure that the lease is ours, and was renewed in the last third of it. To be called before every move.
    *
-   * @throws TurnLost
+   * @throws SweepLeaseLost
    */
   async keep(): Promise<void> {
     if (!this.#lost && performance.now() >= this.#renewAt) await this.#renew()
-    if (this.#lost) throw new TurnLost('another process sweeps by now')
+    if (this.#lost) throw new SweepLeaseLost('another process sweeps by now')
   }
 
   async end(): Promise<void> {
@@ -72,7 +72,7 @@ export class Turn {
 }
 
 /** A look only: no lease, and every rule begins at its beginning. */
-export const lookingTurn = (): Pick<Turn, 'placeOf' | 'moveTo' | 'keep' | 'end'> => ({
+export const readOnlyLease = (): Pick<SweepLease, 'placeOf' | 'moveTo' | 'keep' | 'end'> => ({
   placeOf: () => ({ after: null, endedAt: null }),
   moveTo: () => {},
   keep: async () => {},

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { isolatedQueuePrefix, waitFor } from '@airlock/stack/testing'
 import { type Job, type Processor, Queue, Worker } from 'bullmq'
 import { test as base } from 'vitest'
-import { Bell, patientConnection, type QueueLane, queueLanes, queueNames } from '../src/index.ts'
+import { blockingConnection, JobQueue, type QueueLane, queueLanes, queueNames } from '../src/index.ts'
 
 /** The queues as somebody sees them who looks into Redis, and workers that answer the bell. */
 export class Listening {
@@ -44,18 +44,18 @@ export class Listening {
   }
 
   #connection() {
-    const redis = patientConnection(this.#redisUrl, { onError: () => {} })
+    const redis = blockingConnection(this.#redisUrl, { onError: () => {} })
     this.#open.push(async () => redis.disconnect())
     return redis
   }
 }
 
-export const bellAt = (redisUrl: string, prefix: string, errors: Error[] = []): Bell =>
-  new Bell({ redisUrl, prefix, onError: (error) => errors.push(error) })
+export const bellAt = (redisUrl: string, prefix: string, errors: Error[] = []): JobQueue =>
+  new JobQueue({ redisUrl, prefix, onError: (error) => errors.push(error) })
 
 /** Rings until Redis can be reached: a connection comes up behind the constructor. */
-export const ringsAtLast = (bell: Bell, uploadId: string, lane: QueueLane = 'images'): Promise<true> =>
-  waitFor(() => bell.ring(lane, { uploadId }).then(() => true as const), { what: 'the bell to ring', timeoutMs: 10_000 })
+export const ringsAtLast = (jobQueue: JobQueue, uploadId: string, lane: QueueLane = 'images'): Promise<true> =>
+  waitFor(() => jobQueue.enqueue(lane, { uploadId }).then(() => true as const), { what: 'the bell to ring', timeoutMs: 10_000 })
 
 /** Gives each test queues of its own, and fails a test that leaves a connection of the bell behind. */
 export const test = base
@@ -65,11 +65,11 @@ export const test = base
     onCleanup(drop)
     return { prefix, redisUrl }
   })
-  .extend('bell', async ({ queues, errors }, { onCleanup }) => {
-    const bell = bellAt(queues.redisUrl, queues.prefix, errors)
-    onCleanup(() => bell.close())
-    await waitFor(() => bell.check().then(() => true), { what: 'the bell to reach Redis' })
-    return bell
+  .extend('jobQueue', async ({ queues, errors }, { onCleanup }) => {
+    const jobQueue = bellAt(queues.redisUrl, queues.prefix, errors)
+    onCleanup(() => jobQueue.close())
+    await waitFor(() => jobQueue.check().then(() => true), { what: 'the bell to reach Redis' })
+    return jobQueue
   })
   .extend('listening', async ({ queues }, { onCleanup }) => {
     const listening = new Listening(queues)

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Patience } from '../../src/upload/patience.ts'
+import { BodyTimeouts } from '../../src/upload/body-timeouts.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'clearTimeout', 'clearInterval', 'performance'] }))
 afterEach(() => void vi.useRealTimers())
@@ -9,11 +9,11 @@ afterEach(() => void vi.useRealTimers())
 const limits = { maxSeconds: 3600, idleSeconds: 30, minBytesPerSecond: 1024 }
 
 /** A body that arrives as a test says. */
-function watched(patienceLimits = limits) {
+function watched(bodyTimeoutLimits = limits) {
   const body = new PassThrough()
-  const patience = new Patience(body as unknown as IncomingMessage, patienceLimits)
+  const bodyTimeouts = new BodyTimeouts(body as unknown as IncomingMessage, bodyTimeoutLimits)
   const over = { code: 'none' }
-  patience.over.catch(({ code }) => {
+  bodyTimeouts.over.catch(({ code }) => {
     over.code = code
   })
   /** A piece each second. */
@@ -23,7 +23,7 @@ function watched(patienceLimits = limits) {
       await vi.advanceTimersByTimeAsync(1000)
     }
   }
-  return { body, patience, over, arrives }
+  return { body, bodyTimeouts, over, arrives }
 }
 
 test('a body that crawls over a minute is too slow, however steadily it comes', async () => {
@@ -35,12 +35,12 @@ test('a body that crawls over a minute is too slow, however steadily it comes', 
 })
 
 test('a body of the slowest pace is fast enough, also with a pause in it', async () => {
-  const { over, arrives, patience } = watched()
+  const { over, arrives, bodyTimeouts } = watched()
   await arrives(1100, 120)
   await arrives(0, 20)
   await arrives(3000, 60)
   expect(over.code).toBe('none')
-  patience.end()
+  bodyTimeouts.end()
 })
 
 test('a body that falls silent is stalled', async () => {

@@ -1,8 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Job, JobState } from 'bullmq'
 import type { Redis } from 'ioredis'
-import { commandTimeoutMs, impatientConnection } from './connection.ts'
-import { ImpatientQueues } from './impatient-queues.ts'
+import { commandTimeoutMs, failFastConnection } from './connection.ts'
+import { FailFastQueues } from './fail-fast-queues.ts'
 import { jobOptions } from './job-options.ts'
 import { type QueueLane, queuePrefix } from './names.ts'
 import { type GeneratedVideo, generatedVideoJob } from './payloads/generated-video.ts'
@@ -11,11 +11,11 @@ import { processUploadJob } from './payloads/process-upload.ts'
 import type { Priority } from './priorities.ts'
 
 /** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
-export class BellUnreachable extends Error {
-  override name = 'BellUnreachable'
+export class JobQueueUnreachable extends Error {
+  override name = 'JobQueueUnreachable'
 }
 
-export interface BellOptions {
+export interface JobQueueOptions {
   redisUrl: string
   /** The queues' key prefix; tests have one of their own. */
   prefix?: string
@@ -40,20 +40,20 @@ const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
  *
  * @example await bell.ring('images', { uploadId, requestId })
  */
-export class Bell {
+export class JobQueue {
   readonly #redis: Redis
   /** For checks alone, so that none waits behind what is being rung, nor the other way round. */
   readonly #checks: Redis
-  readonly #queues: ImpatientQueues
+  readonly #queues: FailFastQueues
 
-  constructor({ redisUrl, prefix = queuePrefix, onError }: BellOptions) {
-    this.#redis = impatientConnection(redisUrl, { onError })
-    this.#checks = impatientConnection(redisUrl, { onError: () => {} }) // what is wrong with Redis, the other one reports
-    this.#queues = new ImpatientQueues({
+  constructor({ redisUrl, prefix = queuePrefix, onError }: JobQueueOptions) {
+    this.#redis = failFastConnection(redisUrl, { onError })
+    this.#checks = failFastConnection(redisUrl, { onError: () => {} }) // what is wrong with Redis, the other one reports
+    this.#queues = new FailFastQueues({
       redis: this.#redis,
       prefix,
       waitsForConnection: false,
-      Unreachable: BellUnreachable,
+      Unreachable: JobQueueUnreachable,
       onError,
     })
   }
@@ -61,9 +61,9 @@ export class Bell {
   /**
    * Wakes a worker for one upload.
    *
-   * @throws BellUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
+   * @throws JobQueueUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
    */
-  async ring(lane: QueueLane, ringing: Ringing): Promise<void> {
+  async enqueue(lane: QueueLane, ringing: Ringing): Promise<void> {
     await this.#add(lane, processUpload(ringing), ringing.priority)
   }
 
@@ -72,16 +72,16 @@ export class Bell {
    * time is brought forward: that time was written by the clock of a worker, which may be wrong.
    *
    * @returns whether it rang; false when a job waits or runs already
-   * @throws BellUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is away
    */
-  async ringAgain(lane: QueueLane, ringing: Ringing): Promise<boolean> {
+  async ensureEnqueued(lane: QueueLane, ringing: Ringing): Promise<boolean> {
     return this.#addAgain(lane, processUpload(ringing), { isDue: true, priority: ringing.priority })
   }
 
   /**
-   * Whether `ringAgain` would ring, without doing it.
+   * Whether `ensureEnqueued` would ring, without doing it.
    *
-   * @throws BellUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is away
    */
   async wouldRing(lane: QueueLane, uploadId: string): Promise<boolean> {
     const state = await this.#queues.reachable('look at the job', () => this.#queues.queue(lane).getJobState(uploadId.toLowerCase()))
@@ -93,7 +93,7 @@ export class Bell {
    * forgotten, or that waits for its time, is put there too.
    *
    * @returns false when a worker has it already
-   * @throws BellUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is away
    */
   async bringToFront(lane: QueueLane, ringing: Ringing): Promise<boolean> {
     const job = processUpload(ringing)
@@ -118,16 +118,16 @@ export class Bell {
    *
    * @param payload from `parseGeneratedVideo`
    * @returns whether it rang; false when a live job is there already
-   * @throws BellUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is away
    */
-  async ringForVideo(payload: GeneratedVideo): Promise<boolean> {
+  async ensureVideoEnqueued(payload: GeneratedVideo): Promise<boolean> {
     return this.#addAgain('videos', { name: generatedVideoJob, payload }, { isDue: false })
   }
 
   /**
    * Why the job of an upload failed for good, as its worker said; null when it has not, or Redis keeps it no longer.
    *
-   * @throws BellUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is away
    */
   async failureOf(lane: QueueLane, uploadId: string): Promise<string | null> {
     const job = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(uploadId))
@@ -141,12 +141,12 @@ export class Bell {
       const job = await this.#queues.reachable('read progress', () => this.#queues.queue(lane).getJob(uploadId))
       return typeof job?.progress === 'number' ? job.progress : null
     } catch (error) {
-      if (error instanceof BellUnreachable) return null
+      if (error instanceof JobQueueUnreachable) return null
       throw error
     }
   }
 
-  /** Waits for the connection that was begun with the bell, for programs that ring at once. @throws BellUnreachable after 1.5 s */
+  /** Waits for the connection that was begun with the bell, for programs that ring at once. @throws JobQueueUnreachable after 1.5 s */
   async ready(): Promise<void> {
     const deadline = performance.now() + commandTimeoutMs
     const isReady = () => this.#redis.status === 'ready' && this.#checks.status === 'ready'
@@ -154,12 +154,12 @@ export class Bell {
     await this.check()
   }
 
-  /** Asks on the connection that rings. @throws BellUnreachable when Redis does not answer in 1.5 s */
+  /** Asks on the connection that rings. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
   async ping(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#redis.ping())
   }
 
-  /** Asks on a connection of its own, however often people ask. @throws BellUnreachable when Redis does not answer in 1.5 s */
+  /** Asks on a connection of its own, however often people ask. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
   async check(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#checks.ping())
   }

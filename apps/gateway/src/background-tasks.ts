@@ -2,7 +2,7 @@
  * Work that must finish although its request has been answered: emptying the quarantine behind a refused form. It is never awaited by a
  * client, and always by the shutdown.
  */
-export class Chores {
+export class BackgroundTasks {
   readonly #running = new Set<Promise<void>>()
 
   /** @param chore deals with its own errors */
