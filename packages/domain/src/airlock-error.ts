@@ -1,6 +1,6 @@
 import { type ErrorCode, type ErrorParams, errors } from './errors.ts'
 
-/** A detail that was rendered before. */
+/** A detail that is already rendered. */
 class RenderedDetail {
   readonly detail: string
 
@@ -10,7 +10,7 @@ class RenderedDetail {
 }
 
 /**
- * Something that a client is told, by a code of the catalogue. Whatever else is thrown is unforeseen and becomes `internal_error`.
+ * An error that is reported to a client, with a code of the catalogue. Every other exception is unexpected and becomes `internal_error`.
  *
  * @example throw new AirlockError('file_too_large', { filename, limitBytes })
  */
@@ -18,7 +18,7 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
   readonly code: C
   readonly status: number
   readonly title: string
-  /** The sentence for the client: names the file and the limit, never our insides. */
+  /** The sentence for the client: names the file and the limit, never internals. */
   readonly detail: string
 
   constructor(code: C, params: ErrorParams<C> | RenderedDetail, options?: ErrorOptions) {
@@ -32,26 +32,26 @@ export class AirlockError<C extends ErrorCode = ErrorCode> extends Error {
     this.detail = detail
   }
 
-  /** Whether a file that ends so does not count for its user: a fault of ours, or its place was needed for others. */
+  /** Whether a file that ends with this error does not count against its user: the fault is ours, or others needed its permit. */
   get isOurs(): boolean {
     return this.status >= 500 || this.code === 'upload_share_exceeded'
   }
 
-  /** A refusal as an error, for those who throw. */
+  /** A refusal as an error to throw. */
   static of({ code, detail }: Refusal): AirlockError {
     return new AirlockError(code, new RenderedDetail(detail))
   }
 }
 
-/** What a verdict, a row or a `rejected` entry keeps of an error. */
+/** The parts of an error that verdicts, rows and `rejected` entries store. */
 export interface Refusal {
   readonly code: ErrorCode
   readonly error: string
   readonly detail: string
 }
 
-/** An error in the shape that rows and answers carry. */
+/** An error in the shape that rows and responses use. */
 export const asRefusal = (error: AirlockError): Refusal => ({ code: error.code, error: error.title, detail: error.detail })
 
-/** Says no, without throwing: for verdicts. */
+/** A refusal without throwing, for verdicts. */
 export const refusal = <C extends ErrorCode>(code: C, params: ErrorParams<C>): Refusal => asRefusal(new AirlockError(code, params))

@@ -1,37 +1,37 @@
 import { GiB, MiB } from './bytes.ts'
 import type { MediaType } from './media-types.ts'
 
-/** Which queue a kind travels on, so that workers for pictures and for videos scale apart. */
+/** The queues of the asset kinds. Workers for pictures and for videos scale separately. */
 export const lanes = ['images', 'videos', 'training'] as const
 export type Lane = (typeof lanes)[number]
 
-/** What a final key is made of. Everything in it is safe to stand in a key: UUIDs, digits, a name from `safeName`. */
+/** The parts of a final key. All of them are safe in a key: UUIDs, digits, a name from `safeName`. */
 export interface KeyParts {
   userId: string
   projectId: string | null
   brandId: string | null
-  /** `{unix seconds}_{8 hex}`, unlike for any two uploads. */
+  /** `{unix seconds}_{8 hex}`, different for any two uploads. */
   stamp: string
   safeName: string
 }
 
 export interface AssetKind {
-  /** How people call one of these files. */
+  /** The word for one of these files in texts for people. */
   readonly noun: string
   readonly mediaTypes: readonly MediaType[]
   readonly maxBytes: number
   readonly lane: Lane
-  /** Who reads the bytes; a kind without an inspector is not accepted (docs/design.md, invariant 3). */
+  /** The inspector that reads the bytes; a kind without an inspector is not accepted (docs/design.md, invariant 3). */
   readonly inspector: 'picture' | 'video' | 'training_set' | null
-  /** The form field without which a file of this kind has no place. */
+  /** The form field that a file of this kind requires: it is part of the final key. */
   readonly requires: 'project_id' | 'brand_id' | null
   readonly cacheControl: string
-  /** Where the kind's final keys begin: nothing of another kind lies below it. */
+  /** The prefix of the kind's final keys. No other kind uses it. */
   readonly finalPrefix: string
   readonly finalKey: (parts: KeyParts) => string
 }
 
-/** What Airlock takes in, a row each. A new kind is a new row here and, for a new format, an inspector. */
+/** The asset kinds that Airlock accepts, one row each. A new kind is a new row here and, for a new format, an inspector. */
 export const assetKinds = {
   brand_image: {
     noun: 'picture',
@@ -76,7 +76,7 @@ export const isAssetType = (value: string): value is AssetType => Object.hasOwn(
 
 export const assetKind = (type: AssetType): AssetKind => assetKinds[type]
 
-/** The largest file of each kind, in bytes; configuration may set it below or above the table's default. */
+/** The maximum size of each kind, in bytes; configuration may set it below or above the table's default. */
 export type SizeLimits = Readonly<Record<AssetType, number>>
 
 export const defaultSizeLimits: SizeLimits = {
@@ -85,6 +85,6 @@ export const defaultSizeLimits: SizeLimits = {
   lora_training: assetKinds.lora_training.maxBytes,
 }
 
-/** The kinds that may hold a media type and can be inspected today. */
+/** The kinds that allow a media type and have an inspector. */
 export const kindsOf = (mediaType: MediaType): AssetType[] =>
   assetTypes.filter((type) => assetKind(type).inspector !== null && assetKind(type).mediaTypes.includes(mediaType))

@@ -1,23 +1,23 @@
 /**
- * Bytes that can be looked at without holding them all: a quarantined object, a file, a buffer in a test.
+ * Random access to bytes without holding all of them in memory: a quarantined object, a file, a buffer in a test.
  *
- * Every read of one source sees the same object: implementations pin it (in S3 by `If-Match`) and throw when it changed.
+ * All reads of one source see the same object: implementations pin it (in S3 by `If-Match`) and throw when it has changed.
  */
 export interface ByteSource {
-  /** Bytes in all. */
+  /** Total bytes. */
   readonly size: number
   /**
-   * The bytes from `offset`, `length` of them, or fewer only where the source ends.
+   * Reads `length` bytes from `offset`; fewer only at the end of the source.
    *
    * @param offset bytes from the start, 0 ≤ offset
    * @param length bytes wanted, 0 < length
    */
   read(offset: number, length: number): Promise<Uint8Array>
-  /** All bytes from first to last, in pieces of the source's own choosing. */
+  /** All bytes in order, in pieces of any size. */
   stream(): AsyncIterable<Uint8Array>
 }
 
-/** A source over bytes that are in memory already. */
+/** A source over bytes in memory. */
 export function bytesInMemory(bytes: Uint8Array): ByteSource {
   return {
     size: bytes.byteLength,

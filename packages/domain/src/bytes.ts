@@ -1,11 +1,11 @@
-/** Sizes in bytes, and how they are said to people. */
+/** Sizes in bytes, and their form in texts for people. */
 
 export const KiB = 1024
 export const MiB = 1024 * KiB
 export const GiB = 1024 * MiB
 
 /**
- * A size as a person reads it, exact whenever it can be: `10 MiB`, `1.5 GiB`, `1 byte`.
+ * A size for people, rounded to two decimals: `10 MiB`, `1.5 GiB`, `1 byte`.
  *
  * @param bytes a whole number of bytes
  */

@@ -2,7 +2,7 @@ import { type Refusal, refusal } from './airlock-error.ts'
 import { MiB } from './bytes.ts'
 import type { ErrorCode, ErrorParams } from './errors.ts'
 
-/** What the details are told in examples, by the name of the parameter. */
+/** Sample parameters of the details, by name. */
 const samples: Readonly<Record<string, unknown>> = {
   filename: 'logo.png',
   type: 'image/gif',
@@ -41,8 +41,8 @@ const samples: Readonly<Record<string, unknown>> = {
   key: 'project-7/final cut.mp4',
 }
 
-/** Where one sample does not suit every error. */
-const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
+/** Samples for errors that need another one than above. */
+const overrides: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   extension_not_allowed: { filename: 'logo.gif', allowed: ['jpg', 'jpeg', 'png', 'webp'] },
   type_not_allowed: { filename: 'logo.gif' },
   type_mismatch: { found: 'GIF' },
@@ -63,7 +63,7 @@ const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   too_many_streams: { limit: 20 },
   id_malformed: { id: 'logo.png' },
   cursor_malformed: { field: 'next_cursor' },
-  cursor_gone: { reason: 'Events behind this cursor are not kept any more' },
+  cursor_gone: { reason: 'Events after this cursor are no longer kept' },
   file_limit_reached: { limit: 100 },
   parked_limit_reached: { limitBytes: 10 * 1024 * MiB },
   too_many_requests: { limit: 6000 },
@@ -77,15 +77,15 @@ const suited: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
 }
 
 /**
- * An error as a client might meet it, about made-up files: for documents and descriptions.
+ * An error as a client might get it, about invented files: for documentation and API descriptions.
  *
- * @throws Error when the error asks for something that has no sample here
+ * @throws Error when the detail takes a parameter that has no sample here
  */
 export function exampleOf(code: ErrorCode): Refusal {
-  const params = new Proxy({ ...samples, ...suited[code] } as Record<string, unknown>, {
-    get(told, name: string) {
-      if (name in told) return told[name]
-      throw new Error(`'${code}' asks for '${name}', which has no sample in error-examples.ts`)
+  const params = new Proxy({ ...samples, ...overrides[code] } as Record<string, unknown>, {
+    get(given, name: string) {
+      if (name in given) return given[name]
+      throw new Error(`the detail of '${code}' takes '${name}', which has no sample in error-examples.ts`)
     },
   })
   return refusal(code, params as never)

@@ -3,7 +3,7 @@ import { readableBytes } from './bytes.ts'
 interface CatalogueEntry {
   status: number
   title: string
-  // biome-ignore lint/suspicious/noExplicitAny: each row has parameters of its own; ErrorParams below gives them back their types
+  // biome-ignore lint/suspicious/noExplicitAny: each row has its own parameters; ErrorParams below restores their types
   detail: (params: any) => string
 }
 
@@ -11,10 +11,10 @@ const list = (values: readonly string[]): string => values.join(', ')
 
 const megapixels = (pixels: number): string => (pixels / 1_000_000).toFixed(1).replace(/\.0$/, '')
 
-/** A text without characters that would break a line or a terminal, or turn round the words behind it (Unicode Annex 9, explicit directions). */
+/** Replaces characters that break a line or a terminal, or reverse the text after them (Unicode Annex 9, explicit directions). */
 const visible = (text: string): string => text.toWellFormed().replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\u{fffd}')
 
-/** A name in a sentence: bounded, and without characters that would break a line or a terminal. */
+/** A client's text for use in a sentence: `visible`, and at most 78 characters long. */
 function shown(filename: string): string {
   const characters = [...visible(filename)]
   return characters.length > 80 ? `${characters.slice(0, 77).join('')}…` : characters.join('')
@@ -44,24 +44,24 @@ export const errors = {
     status: 400,
     title: 'File type not allowed',
     detail: ({ filename, type, allowed }: { filename: string; type: string; allowed: readonly string[] }) =>
-      `File '${shown(filename)}' is ${shown(type)}; allowed here: ${list(allowed)}.`,
+      `File '${shown(filename)}' is ${shown(type)}; allowed: ${list(allowed)}.`,
   },
   extension_mismatch: {
     status: 400,
     title: 'Extension and declared type disagree',
     detail: ({ filename, declared }: { filename: string; declared: string }) =>
-      `File '${shown(filename)}' is declared as ${shown(declared)}, which its extension does not stand for.`,
+      `File '${shown(filename)}' is declared as ${shown(declared)}, which does not match its extension.`,
   },
   type_mismatch: {
     status: 400,
-    title: 'Content is not what it claims to be',
+    title: 'Content does not match the claimed type',
     detail: ({ filename, claimed, found }: { filename: string; claimed: string; found: string }) =>
       `File '${shown(filename)}' claims to be ${shown(claimed)}, but its content is ${found}.`,
   },
   filename_invalid: {
     status: 400,
-    title: 'File name not usable',
-    detail: ({ filename, reason }: { filename: string; reason: string }) => `File name '${shown(filename)}' can't be used: ${reason}.`,
+    title: 'File name invalid',
+    detail: ({ filename, reason }: { filename: string; reason: string }) => `File name '${shown(filename)}' is invalid: ${reason}.`,
   },
   filename_too_long: {
     status: 400,
@@ -95,7 +95,8 @@ export const errors = {
   digest_mismatch: {
     status: 400,
     title: 'Digest does not match',
-    detail: ({ filename }: { filename: string }) => `File '${shown(filename)}' has another SHA-256 than its sender announced.`,
+    detail: ({ filename }: { filename: string }) =>
+      `The SHA-256 of file '${shown(filename)}' does not match the one that its sender declared.`,
   },
   digest_malformed: {
     status: 400,
@@ -105,50 +106,50 @@ export const errors = {
   },
   trailing_data: {
     status: 400,
-    title: 'More than one file in it',
+    title: 'Data after the end of the file',
     detail: ({ filename, reason }: { filename: string; reason: string }) =>
-      `File '${shown(filename)}' goes on behind its own end: ${visible(reason)}.`,
+      `File '${shown(filename)}' continues after its end: ${visible(reason)}.`,
   },
   suspicious_content: {
     status: 400,
     title: 'Suspicious content',
     detail: ({ filename, found, where }: { filename: string; found: string; where: string }) =>
-      `File '${shown(filename)}' holds what other programs could run or read as theirs: ${visible(found)} in ${visible(where)}.`,
+      `File '${shown(filename)}' contains data that other programs could execute or interpret: ${visible(found)} in ${visible(where)}.`,
   },
   archive_not_allowed: {
     status: 400,
-    title: 'Archive not acceptable',
+    title: 'Archive not accepted',
     detail: ({ filename, reason }: { filename: string; reason: string }) =>
-      `File '${shown(filename)}' can't be taken as a training set: ${visible(reason)}.`,
+      `File '${shown(filename)}' can't be used as a training set: ${visible(reason)}.`,
   },
   archive_entry_rejected: {
     status: 400,
-    title: 'A file in the archive is not acceptable',
+    title: 'File in the archive not accepted',
     detail: ({ filename, entry, reason }: { filename: string; entry: string; reason: string }) =>
-      `File '${shown(filename)}' can't be taken as a training set because of '${shown(entry)}' in it: ${visible(reason)}`,
+      `File '${shown(filename)}' can't be used as a training set because of its entry '${shown(entry)}': ${visible(reason)}`,
   },
   not_read: {
     status: 400,
-    title: 'Form was not read to its end',
+    title: 'Form not read to the end',
     detail: ({ filename, stoppedAt }: { filename: string | null; stoppedAt: string }) =>
       filename === null
-        ? `Any file behind '${shown(stoppedAt)}' was not read, because Airlock stopped reading within that refused file. Send them again without it.`
-        : `File '${shown(filename)}' was not taken in, because Airlock stopped reading within the refused file '${shown(stoppedAt)}'. Send it again without that one.`,
+        ? `Files after '${shown(stoppedAt)}', if any, were not read, because Airlock stopped reading in that refused file. Send them again without it.`
+        : `File '${shown(filename)}' was not accepted, because Airlock stopped reading in the refused file '${shown(stoppedAt)}'. Send it again without that file.`,
   },
 
   // The form
   not_multipart: {
     status: 415,
     title: 'Not a multipart form',
-    detail: () => 'Uploads are sent as multipart/form-data.',
+    detail: () => 'Uploads must be sent as multipart/form-data.',
   },
   form_malformed: {
     status: 400,
     title: 'Form is malformed',
     detail: ({ isBoundaryMissing = false }: { isBoundaryMissing?: boolean }) =>
       isBoundaryMissing
-        ? 'The header Content-Type names no boundary, so the form can not be read. Leave that header to your HTTP client, which knows the boundary.'
-        : 'The multipart body is malformed or ends too early; nothing of it was accepted.',
+        ? "The Content-Type header has no boundary, so the form can't be read. Let your HTTP client set this header: it knows the boundary."
+        : 'The multipart body is malformed or truncated; none of it was accepted.',
   },
   form_too_large: {
     status: 413,
@@ -159,12 +160,12 @@ export const errors = {
   no_files: {
     status: 400,
     title: 'No files',
-    detail: ({ limit }: { limit: number }) => `The form holds no file in the field 'files'; it takes 1 to ${limit}.`,
+    detail: ({ limit }: { limit: number }) => `The form has no file in the field 'files'; it takes 1 to ${limit}.`,
   },
   too_many_files: {
     status: 400,
     title: 'Too many files',
-    detail: ({ limit }: { limit: number }) => `The form holds more than ${limit} files, the maximum; nothing of it was accepted.`,
+    detail: ({ limit }: { limit: number }) => `The form has more than ${limit} files, the maximum; none of them was accepted.`,
   },
   asset_type_missing: {
     status: 400,
@@ -175,12 +176,12 @@ export const errors = {
     status: 400,
     title: 'Asset type unknown',
     detail: ({ value, allowed }: { value: string; allowed: readonly string[] }) =>
-      `'${shown(value)}' is no asset_type; there are: ${list(allowed)}.`,
+      `'${shown(value)}' is not an asset_type; allowed: ${list(allowed)}.`,
   },
   asset_type_not_available: {
     status: 400,
     title: 'Asset type not available',
-    detail: ({ value }: { value: string }) => `Files of asset_type '${shown(value)}' can't be taken in yet.`,
+    detail: ({ value }: { value: string }) => `Files of asset_type '${shown(value)}' can't be uploaded yet.`,
   },
   field_missing: {
     status: 400,
@@ -197,12 +198,12 @@ export const errors = {
     status: 400,
     title: 'Field unknown',
     detail: ({ field, allowed }: { field: string; allowed: readonly string[] }) =>
-      `The form has no field '${shown(field)}'; it takes: ${list(allowed)}.`,
+      `The field '${shown(field)}' is unknown; allowed: ${list(allowed)}.`,
   },
   field_repeated: {
     status: 400,
-    title: 'Field given twice',
-    detail: ({ field }: { field: string }) => `The field '${shown(field)}' is given more than once.`,
+    title: 'Field repeated',
+    detail: ({ field }: { field: string }) => `The field '${shown(field)}' occurs more than once.`,
   },
   request_malformed: {
     status: 400,
@@ -214,20 +215,19 @@ export const errors = {
     title: 'Query parameter unknown',
     detail: ({ parameter, allowed }: { parameter: string; allowed: readonly string[] }) =>
       allowed.length === 0
-        ? `This route has no query parameter '${shown(parameter)}'; it takes none.`
-        : `This route has no query parameter '${shown(parameter)}'; it takes: ${list(allowed)}.`,
+        ? `The query parameter '${shown(parameter)}' is unknown; this route takes none.`
+        : `The query parameter '${shown(parameter)}' is unknown; allowed: ${list(allowed)}.`,
   },
   encoding_not_supported: {
     status: 415,
     title: 'Encoding not supported',
     detail: ({ encoding }: { encoding: string }) =>
-      `The body is sent with Content-Encoding '${shown(encoding)}'; send it as it is, without that header.`,
+      `Content-Encoding '${shown(encoding)}' is not supported; send the body unencoded, without this header.`,
   },
   expectation_failed: {
     status: 417,
     title: 'Expectation failed',
-    detail: ({ expectation }: { expectation: string }) =>
-      `Airlock does not know the expectation '${shown(expectation)}', only 100-continue.`,
+    detail: ({ expectation }: { expectation: string }) => `The expectation '${shown(expectation)}' is not supported, only 100-continue.`,
   },
   headers_too_large: {
     status: 431,
@@ -242,33 +242,33 @@ export const errors = {
   request_timeout: {
     status: 408,
     title: 'Request took too long',
-    detail: ({ seconds }: { seconds: number }) => `The request was not complete after ${seconds} seconds; nothing of it was accepted.`,
+    detail: ({ seconds }: { seconds: number }) => `The request was not complete after ${seconds} seconds; none of it was accepted.`,
   },
   request_stalled: {
     status: 408,
     title: 'Request stalled',
-    detail: ({ seconds }: { seconds: number }) => `No byte arrived for ${seconds} seconds; nothing of the request was accepted.`,
+    detail: ({ seconds }: { seconds: number }) => `No data arrived for ${seconds} seconds; none of the request was accepted.`,
   },
   request_too_slow: {
     status: 408,
     title: 'Request too slow',
     detail: ({ minBytesPerSecond }: { minBytesPerSecond: number }) =>
-      `The request arrived with less than ${minBytesPerSecond} bytes per second over a minute; nothing of it was accepted.`,
+      `The request arrived at less than ${minBytesPerSecond} bytes per second over a minute; none of it was accepted.`,
   },
   idempotency_key_malformed: {
     status: 400,
     title: 'Idempotency-Key malformed',
-    detail: () => 'The header Idempotency-Key takes 1 to 255 visible ASCII characters.',
+    detail: () => 'The Idempotency-Key header must have 1 to 255 visible ASCII characters.',
   },
   idempotency_key_reused: {
     status: 422,
     title: 'Idempotency-Key reused',
-    detail: () => 'This Idempotency-Key belongs to an earlier request with another body; a new request needs a new key.',
+    detail: () => 'This Idempotency-Key was used by an earlier request with a different body; use a new key for a new request.',
   },
   request_in_flight: {
     status: 409,
-    title: 'Request in flight',
-    detail: () => 'The first request with this Idempotency-Key is still being worked on.',
+    title: 'Request in progress',
+    detail: () => 'The first request with this Idempotency-Key is still in progress.',
   },
 
   // The caller
@@ -280,17 +280,17 @@ export const errors = {
   token_malformed: {
     status: 401,
     title: 'Token malformed',
-    detail: () => 'The token is no JWT with the claims that Airlock needs: a UUID as sub, and exp.',
+    detail: () => 'The token is not a JWT with the required claims: sub (a UUID) and exp.',
   },
   token_invalid: {
     status: 401,
     title: 'Token not accepted',
-    detail: () => 'The token is not signed by a key and algorithm that Airlock accepts.',
+    detail: () => 'The token is not signed with a key and algorithm that Airlock accepts.',
   },
   token_not_for_access: {
     status: 401,
     title: 'Token of the wrong type',
-    detail: () => 'The token is an ID token or a refresh token: send the access token.',
+    detail: () => 'The token is an ID token or a refresh token; send the access token.',
   },
   token_expired: {
     status: 401,
@@ -305,47 +305,47 @@ export const errors = {
   unknown_user: {
     status: 403,
     title: 'User unknown',
-    detail: () => 'There is no such user.',
+    detail: () => 'This user does not exist.',
   },
 
-  // What is asked for
+  // The requested resource
   route_not_found: {
     status: 404,
     title: 'Not found',
     detail: ({ method, path, meant = null }: { method: string; path: string; meant?: string | null }) =>
-      `There is no ${method} ${shown(path)}${meant === null ? '' : `; there is ${method} ${shown(meant)}, without the slash at its end`}.`,
+      `${method} ${shown(path)} does not exist${meant === null ? '' : `; use ${method} ${shown(meant)}, without the trailing slash`}.`,
   },
   method_not_allowed: {
     status: 405,
     title: 'Method not allowed',
     detail: ({ method, path, allowed }: { method: string; path: string; allowed: readonly string[] }) =>
-      `${shown(path)} does not answer to ${method}, only to ${list(allowed)}.`,
+      `${shown(path)} does not support ${method}, only ${list(allowed)}.`,
   },
   id_malformed: {
     status: 400,
     title: 'Id malformed',
-    detail: ({ id }: { id: string }) => `'${shown(id)}' is no UUID.`,
+    detail: ({ id }: { id: string }) => `'${shown(id)}' is not a UUID.`,
   },
   source_not_allowed: {
     status: 403,
     title: 'Bucket not allowed',
-    detail: ({ bucket }: { bucket: string }) => `Videos are not fetched from bucket '${shown(bucket)}'.`,
+    detail: ({ bucket }: { bucket: string }) => `Airlock may not take videos from bucket '${shown(bucket)}'.`,
   },
   source_not_found: {
     status: 404,
     title: 'Video not found',
     detail: ({ bucket, key }: { bucket: string; key: string }) =>
-      `There is nothing at '${shown(key)}' in bucket '${shown(bucket)}' that Airlock may read.`,
+      `Bucket '${shown(bucket)}' has no object '${shown(key)}' that Airlock may read.`,
   },
   upload_id_taken: {
     status: 409,
     title: 'Upload id taken',
-    detail: ({ id }: { id: string }) => `Upload '${shown(id)}' is another one: of another user, project or source.`,
+    detail: ({ id }: { id: string }) => `Upload id '${shown(id)}' is in use by an upload of another user, project or source.`,
   },
   job_not_found: {
     status: 404,
     title: 'Job not found',
-    detail: ({ id }: { id: string }) => `There is no job '${shown(id)}'.`,
+    detail: ({ id }: { id: string }) => `Job '${shown(id)}' does not exist.`,
   },
   job_not_yours: {
     status: 403,
@@ -355,7 +355,7 @@ export const errors = {
   too_many_ids: {
     status: 400,
     title: 'Too many ids',
-    detail: ({ limit }: { limit: number }) => `The query 'ids' takes 1 to ${limit} ids, separated by commas.`,
+    detail: ({ limit }: { limit: number }) => `The query parameter 'ids' takes 1 to ${limit} ids, separated by commas.`,
   },
   already_completed: {
     status: 409,
@@ -370,12 +370,12 @@ export const errors = {
   too_many_streams: {
     status: 429,
     title: 'Too many event streams',
-    detail: ({ limit }: { limit: number }) => `More than ${limit} event streams are open for this user.`,
+    detail: ({ limit }: { limit: number }) => `This user has ${limit} event streams open, the maximum.`,
   },
   asset_not_found: {
     status: 404,
     title: 'Asset not found',
-    detail: ({ id }: { id: string }) => `There is no asset '${shown(id)}'.`,
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' does not exist.`,
   },
   asset_not_yours: {
     status: 403,
@@ -385,45 +385,46 @@ export const errors = {
   asset_in_use: {
     status: 409,
     title: 'Asset in use',
-    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' is shown by a brand; with force=true it is taken out there first.`,
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' is used by a brand; with force=true it is removed from the brand first.`,
   },
   cursor_malformed: {
     status: 400,
     title: 'Cursor malformed',
     detail: ({ query, field }: { query: string; field: string }) =>
-      `The query '${shown(query)}' takes what an answer gave as ${shown(field)}, unchanged.`,
+      `The query parameter '${shown(query)}' must be the ${shown(field)} of an earlier response, unchanged.`,
   },
   cursor_gone: {
     status: 410,
-    title: 'The feed does not go on there',
+    title: 'Cursor no longer valid',
     detail: ({ reason, oldest }: { reason: string; oldest: string | null }) =>
-      `${visible(reason)}. Without 'after' the feed begins with the oldest event that is kept${oldest === null ? '; there is none yet' : `, of ${shown(oldest)}`}.`,
+      `${visible(reason)}. Without 'after' the feed starts at the oldest event that is kept${oldest === null ? '; there is none yet' : `, of ${shown(oldest)}`}.`,
   },
   asset_repeated: {
     status: 400,
-    title: 'Asset given twice',
-    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' is given more than once.`,
+    title: 'Asset repeated',
+    detail: ({ id }: { id: string }) => `Asset '${shown(id)}' occurs more than once.`,
   },
   assets_not_found: {
     status: 404,
     title: 'Assets not found',
-    detail: ({ ids }: { ids: readonly string[] }) => `You have no such assets: ${list(ids)}.`,
+    detail: ({ ids }: { ids: readonly string[] }) => `You have no assets with these ids: ${list(ids)}.`,
   },
   not_brand_images: {
     status: 400,
     title: 'Not brand images',
-    detail: ({ ids }: { ids: readonly string[] }) => `A brand shows assets of asset_type 'brand_image' only; these are none: ${list(ids)}.`,
+    detail: ({ ids }: { ids: readonly string[] }) =>
+      `A brand can only show assets of asset_type 'brand_image'; these are not: ${list(ids)}.`,
   },
   not_json: {
     status: 415,
     title: 'Not JSON',
-    detail: () => 'This route takes application/json.',
+    detail: () => 'This route requires a body of type application/json.',
   },
 
   files_refused: {
     status: 400,
     title: 'No file accepted',
-    detail: ({ count }: { count: number }) => `None of the ${count} files was accepted, each for a reason of its own; see 'rejected'.`,
+    detail: ({ count }: { count: number }) => `None of the ${count} files was accepted; 'rejected' has the reason for each.`,
   },
 
   // Limits
@@ -431,24 +432,24 @@ export const errors = {
     status: 429,
     title: 'Too many files',
     detail: ({ filename, limit }: { filename: string; limit: number }) =>
-      `File '${shown(filename)}' is beyond the ${limit} files that one user may upload in an hour.`,
+      `File '${shown(filename)}' exceeds the limit of ${limit} files per user and hour.`,
   },
   upload_share_exceeded: {
     status: 429,
-    title: 'Upload ended for others',
+    title: 'Share of uploads exceeded',
     detail: ({ filename, limit, share }: { filename: string; limit: number; share: number }) =>
-      `File '${shown(filename)}' was ended while it arrived: this server takes in ${limit} files at once, other users wait, and your share is ${share}. Please send it again in a moment, and fewer at once.`,
+      `File '${shown(filename)}' was aborted while it arrived: this server receives ${limit} files at once, other users are waiting, and your share is ${share}. Please send it again in a moment, and fewer files at once.`,
   },
   parked_limit_reached: {
     status: 403,
-    title: 'Too much waits for our operators',
+    title: 'Too many failed uploads',
     detail: ({ filename, limitBytes }: { filename: string; limitBytes: number }) =>
-      `File '${shown(filename)}' was not taken in: failed uploads of yours wait for our operators, with ${readableBytes(limitBytes)} or more, the maximum for one user. Cancel some of them, or ask the operators.`,
+      `File '${shown(filename)}' was not accepted: your failed uploads, which wait for our operators, hold ${readableBytes(limitBytes)} or more, the maximum for one user. Cancel some of them, or ask the operators.`,
   },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',
-    detail: ({ limit }: { limit: number }) => `More than ${limit} requests in a minute.`,
+    detail: ({ limit }: { limit: number }) => `More than ${limit} requests per minute.`,
   },
 
   // After acceptance
@@ -459,43 +460,43 @@ export const errors = {
   },
   upload_vanished: {
     status: 500,
-    title: 'File lost its way',
+    title: 'Processing failed',
     detail: ({ filename }: { filename: string }) =>
-      `The bytes of '${shown(filename)}' are not the ones that were accepted; please upload it again.`,
+      `The stored bytes of '${shown(filename)}' are not the ones that were accepted; please upload it again.`,
   },
   processing_failed: {
     status: 500,
     title: 'Processing failed',
     detail: ({ filename }: { filename: string }) =>
-      `File '${shown(filename)}' could not be processed for a fault on our side. It is kept, and our operators have been told.`,
+      `File '${shown(filename)}' could not be processed because of a fault on our side. It is kept, and our operators have been notified.`,
   },
   inspection_failed: {
     status: 500,
     title: 'Inspection failed',
     detail: ({ filename }: { filename: string }) =>
-      `File '${shown(filename)}' could not be inspected: reading it failed each time. It is kept, and our operators have been told.`,
+      `File '${shown(filename)}' could not be inspected: every attempt to read it failed. It is kept, and our operators have been notified.`,
   },
 
   // Our side
   storage_unavailable: {
     status: 503,
     title: 'Storage unavailable',
-    detail: () => 'The object store is out of reach. Please try again later; nothing of this request was kept.',
+    detail: () => 'The object store is unavailable. Please try again later; nothing of this request was stored.',
   },
   database_unavailable: {
     status: 503,
     title: 'Database unavailable',
-    detail: () => 'The database is out of reach. Please try again later; nothing of this request was kept.',
+    detail: () => 'The database is unavailable. Please try again later; nothing of this request was stored.',
   },
   auth_unavailable: {
     status: 503,
-    title: 'Tokens can not be checked',
-    detail: () => 'The server with the keys for tokens is out of reach, so your token could not be checked. Please try again later.',
+    title: "Tokens can't be verified",
+    detail: () => 'The server with the signing keys is unavailable, so your token could not be verified. Please try again later.',
   },
   overloaded: {
     status: 503,
     title: 'Too many uploads at once',
-    detail: () => 'This server is taking in as many files as it can. Please try again in a moment.',
+    detail: () => 'This server is receiving as many files as it can. Please try again in a moment.',
   },
   upload_interrupted: {
     status: 503,
@@ -510,13 +511,13 @@ export const errors = {
   internal_error: {
     status: 500,
     title: 'Internal error',
-    detail: () => 'Something went wrong on our side. The request id leads our operators to it.',
+    detail: () => 'An error occurred on our side. Our operators can find it by the request id.',
   },
 } as const satisfies Record<string, CatalogueEntry>
 
 export type ErrorCode = keyof typeof errors
 
-/** What the detail of an error needs to be told. `void` for those that need nothing. */
+/** The parameters of an error's detail; an empty object where the detail takes none. */
 export type ErrorParams<C extends ErrorCode> = Parameters<(typeof errors)[C]['detail']> extends [infer P] ? P : Record<string, never>
 
 export const errorCodes = Object.keys(errors) as ErrorCode[]

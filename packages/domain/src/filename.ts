@@ -1,24 +1,24 @@
 import { AirlockError } from './airlock-error.ts'
 
-/** Characters, as people count them, that a name may have. Most file systems end there too. */
+/** The maximum length of a name, in code points. Most file systems have the same limit. */
 export const maxFilenameCharacters = 255
 
 const maxSafeNameCharacters = 100
 const maxSafeExtensionCharacters = 16
 
 /**
- * The name of an uploaded file, as its owner will see it again.
+ * The name of an uploaded file, as its owner will see it.
  *
- * Of a path, in either slash, the last part counts (RFC 7578, section 4.2). The name is put into Unicode's composed form (NFC),
+ * Of a path with either kind of slash, only the last part is used (RFC 7578, section 4.2). The name is converted to Unicode's composed form (NFC),
  * so that a name typed on one system equals the same name typed on another.
  *
- * @throws AirlockError `filename_invalid` when nothing usable is left, or it holds control characters or lone surrogates;
- *   `filename_too_long` beyond 255 code points
+ * @throws AirlockError `filename_invalid` when no usable name is left, or it has control characters or lone surrogates;
+ *   `filename_too_long` above 255 code points
  */
 export function parseFilename(raw: string | undefined): string {
   const name = (raw ?? '').split(/[/\\]/).at(-1)?.normalize('NFC') ?? ''
   if (name.trim() === '') throw new AirlockError('filename_invalid', { filename: '', reason: 'it is empty' })
-  if (hasControlCharacters(name)) throw new AirlockError('filename_invalid', { filename: name, reason: 'it holds control characters' })
+  if (hasControlCharacters(name)) throw new AirlockError('filename_invalid', { filename: name, reason: 'it has control characters' })
   if (!name.isWellFormed()) throw new AirlockError('filename_invalid', { filename: name, reason: 'it is not valid Unicode' })
   if (/^[.\s]+$/.test(name)) throw new AirlockError('filename_invalid', { filename: name, reason: 'it has only dots' })
   if ([...name].length > maxFilenameCharacters)
@@ -26,7 +26,7 @@ export function parseFilename(raw: string | undefined): string {
   return name
 }
 
-/** C0, DEL and C1 controls, and the line and paragraph separators that some programs treat as line ends. */
+/** C0, DEL and C1 controls, and the line and paragraph separators, which some programs treat as line ends. */
 function hasControlCharacters(text: string): boolean {
   for (const character of text) {
     const code = character.codePointAt(0) ?? 0
@@ -35,15 +35,15 @@ function hasControlCharacters(text: string): boolean {
   return false
 }
 
-/** The part behind the last dot, in lower case; empty when there is none, or only a leading dot. */
+/** The part after the last dot, in lower case; empty when there is no dot, or only a leading one. */
 export function extensionOf(filename: string): string {
   const dot = filename.lastIndexOf('.')
   return dot <= 0 ? '' : filename.slice(dot + 1).toLowerCase()
 }
 
 /**
- * A name in the letters that any object store, log and URL takes unescaped: ASCII letters, digits, `.`, `_`, `-`; at most 100 of them,
- * the extension kept in lower case. Nothing left → `file`.
+ * A name in characters that no object store, log or URL escapes: ASCII letters, digits, `.`, `_`, `-`. It has at most 100 characters
+ * and keeps the extension, in lower case. If no character of the stem is left, it becomes `file`.
  *
  * @param filename a name from `parseFilename`
  */

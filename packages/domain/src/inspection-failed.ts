@@ -1,6 +1,6 @@
 /**
- * Why inspection came to no verdict. The first three may be the file's own fault; everything else is the machine's: a limit of wall time, a kill
- * that the parent did not send, a mistake of ours.
+ * Why inspection reached no verdict. The file may cause the first three; the machine causes the rest: the limit of wall time, a kill that the
+ * parent did not send, a bug of ours.
  */
 export type InspectionFault =
   | { readonly kind: 'cpu_time'; readonly limitSeconds: number }
@@ -10,14 +10,14 @@ export type InspectionFault =
 
 export interface InspectionFailedOptions {
   readonly fault?: InspectionFault
-  /** Whether no other inspection that could have been in its way ran in the same pool. */
+  /** Whether no other inspection ran in the same pool, which could have slowed it down. */
   readonly alone?: boolean
 }
 
 /**
- * Inspection came to no verdict: the process that read the file crashed, or took more time or memory than it may have.
+ * Inspection reached no verdict: the process that read the file crashed, or exceeded its limit of time or memory.
  *
- * One such failure says nothing final about the file, for the machine may just have been loaded. Only the last attempt, which runs alone, can
+ * One such failure proves nothing about the file, because the machine may have been under load. Only the last attempt, which runs alone, can
  * blame the file.
  */
 export class InspectionFailed extends Error {
@@ -32,7 +32,7 @@ export class InspectionFailed extends Error {
   }
 }
 
-/** The one place where last attempts run is taken. Nothing was read: the upload can come again in a moment, and this counts as no attempt. */
+/** The single slot for last attempts is taken. Nothing was read: the upload can be retried in a moment, and this does not count as an attempt. */
 export class InspectorBusy extends Error {
   override name = 'InspectorBusy'
 }

@@ -1,4 +1,4 @@
-/** The formats that Airlock knows, and the file extensions that may carry them (lower case, without the dot). */
+/** The formats that Airlock accepts, and their file extensions (lower case, without the dot). */
 export const mediaTypes = {
   'image/jpeg': { name: 'JPEG', extensions: ['jpg', 'jpeg'] },
   'image/png': { name: 'PNG', extensions: ['png'] },
@@ -11,7 +11,7 @@ export type MediaType = keyof typeof mediaTypes
 
 export const isMediaType = (value: string): value is MediaType => Object.hasOwn(mediaTypes, value)
 
-/** The media type that an extension stands for, or null when Airlock takes in no such files. */
+/** The media type of an extension, or null when Airlock does not accept such files. */
 export function mediaTypeOfExtension(extension: string): MediaType | null {
   const wanted = extension.toLowerCase()
   for (const [type, { extensions }] of Object.entries(mediaTypes)) {
@@ -20,7 +20,7 @@ export function mediaTypeOfExtension(extension: string): MediaType | null {
   return null
 }
 
-/** Names that some programs send for a type we know. RFC 6838 has one registered name for each; the others are habit. */
+/** Unregistered names that some programs send for an accepted type. */
 const otherNames: Record<string, MediaType> = {
   'image/jpg': 'image/jpeg',
   'image/pjpeg': 'image/jpeg',
@@ -29,11 +29,11 @@ const otherNames: Record<string, MediaType> = {
   'application/x-zip': 'application/zip',
 }
 
-/** What clients send when they do not know the type; it claims nothing (RFC 2046, section 4.5.1). */
+/** The type that clients send when they do not know it; it claims nothing (RFC 2046, section 4.5.1). */
 export const undeclaredType = 'application/octet-stream'
 
 /**
- * A `Content-Type` as a client wrote it, in the form that Airlock compares: lower case, no parameters, usual aliases resolved.
+ * A client's `Content-Type` in the form that Airlock compares: lower case, no parameters, common aliases resolved.
  *
  * @returns the type's essence, for example `image/jpeg`; `application/octet-stream` when none was sent
  */

@@ -1,17 +1,17 @@
 import type { Refusal } from './airlock-error.ts'
 import type { MediaType } from './media-types.ts'
 
-/** What inspection learned about a file, for `assets.metadata`: plain values only, no personal data. */
+/** What inspection found out about a file, for `assets.metadata`: plain values, no personal data. */
 export type Facts = Readonly<Record<string, string | number | boolean | null>>
 
-/** The bytes are what they claim to be. */
+/** The content is of the claimed type and valid. */
 export interface Accepted {
   readonly ok: true
   readonly mediaType: MediaType
   readonly facts: Facts
 }
 
-/** The bytes are not, and that is final. */
+/** The content is not acceptable; this is final. */
 export interface Rejected {
   readonly ok: false
   readonly refusal: Refusal

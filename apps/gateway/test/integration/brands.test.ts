@@ -78,12 +78,12 @@ test('unknown and foreign pictures → 404 that names them, other kinds → 400 
   const missing = await client.sends('PUT', pathOf(brandId), { asset_ids: [mine[0], foreign, unknown] })
   expect(missing).toMatchObject({
     status: 404,
-    body: { code: 'assets_not_found', detail: `You have no such assets: ${foreign}, ${unknown}.` },
+    body: { code: 'assets_not_found', detail: `You have no assets with these ids: ${foreign}, ${unknown}.` },
   })
   const wrong = await client.sends('PUT', pathOf(brandId), { asset_ids: [video, mine[0]] })
   expect(wrong).toMatchObject({
     status: 400,
-    body: { code: 'not_brand_images', detail: expect.stringContaining(`these are none: ${video}.`) },
+    body: { code: 'not_brand_images', detail: expect.stringContaining(`these are not: ${video}.`) },
   })
   expect(await new Client(gateway.url).sends('PUT', pathOf(brandId), { asset_ids: mine })).toMatchObject({
     status: 404,

@@ -9,11 +9,11 @@ const drainedBytes = 64 * MiB
 
 const unread = {
   first:
-    "File 'first.jpg' was not taken in, because Airlock stopped reading within the refused file 'endless.exe'. Send it again without that one.",
+    "File 'first.jpg' was not accepted, because Airlock stopped reading in the refused file 'endless.exe'. Send it again without that file.",
   third:
-    "File 'third.jpg' was not taken in, because Airlock stopped reading within the refused file 'endless.exe'. Send it again without that one.",
+    "File 'third.jpg' was not accepted, because Airlock stopped reading in the refused file 'endless.exe'. Send it again without that file.",
   behind:
-    "Any file behind 'endless.exe' was not read, because Airlock stopped reading within that refused file. Send them again without it.",
+    "Files after 'endless.exe', if any, were not read, because Airlock stopped reading in that refused file. Send them again without it.",
 }
 
 const refused = (body: Answer['body']) =>

@@ -74,7 +74,7 @@ test('an unknown path → 404, a wrong method → 405 with Allow, both in the sh
   const nowhere = await answerOf(await fetch(`${gateway.url}/api/uploads?x=1`))
   expect(nowhere).toMatchObject({
     status: 404,
-    body: { code: 'route_not_found', detail: 'There is no GET /api/uploads.', request_id: expect.any(String) },
+    body: { code: 'route_not_found', detail: 'GET /api/uploads does not exist.', request_id: expect.any(String) },
   })
 
   const wrong = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'PUT' }))

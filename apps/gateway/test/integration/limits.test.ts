@@ -144,7 +144,7 @@ test('a user of whom too many bytes are parked sends no more until some are gone
       status: 403,
       body: {
         code: 'parked_limit_reached',
-        detail: expect.stringMatching(/^File 'b\.jpg' was not taken in: .* 1 KiB or more, the maximum/),
+        detail: expect.stringMatching(/^File 'b\.jpg' was not accepted: .* 1 KiB or more, the maximum/),
       },
     })
     expect(await gateway.uploads(client.id)).toMatchObject([{ id, state: 'parked' }])

@@ -23,7 +23,7 @@ test('a user beyond the limit gets 429 on every gateway, and others go on', { me
     const refused = await ask(two.url)
     expect(await refused.json()).toEqual({
       error: 'Too many requests',
-      detail: 'More than 5 requests in a minute.',
+      detail: 'More than 5 requests per minute.',
       code: 'too_many_requests',
       request_id: refused.headers.get('x-request-id'),
     })

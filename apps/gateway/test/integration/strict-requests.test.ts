@@ -60,14 +60,14 @@ test('a body that says that it is not compressed is read', async ({ gateway, cli
 test('a form without a boundary is refused with words that help', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data' }
   const answer = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: '--cut\r\n' }))
-  expect(answer).toMatchObject({ status: 400, body: { code: 'form_malformed', detail: expect.stringContaining('names no boundary') } })
+  expect(answer).toMatchObject({ status: 400, body: { code: 'form_malformed', detail: expect.stringContaining('has no boundary') } })
 })
 
 test('a list with a slash at its end is not taken for an asset without an id', async ({ client }) => {
   for (const path of ['/api/assets', '/api/jobs']) {
     const answer = await client.get(`${path}/`)
     expect(answer).toMatchObject({ status: 404, body: { code: 'route_not_found' } })
-    expect(answer.body.detail).toBe(`There is no GET ${path}/; there is GET ${path}, without the slash at its end.`)
+    expect(answer.body.detail).toBe(`GET ${path}/ does not exist; use GET ${path}, without the trailing slash.`)
   }
 })
 

@@ -9,5 +9,5 @@ test.for(errorCodes)('there is an example of %s in which nothing is left open', 
 
 test('an example tells the limit of its own error, not just any', () => {
   expect(exampleOf('filename_too_long').detail).toBe("File name 'logo.png' has more than 255 characters, the maximum.")
-  expect(exampleOf('file_limit_reached').detail).toBe("File 'logo.png' is beyond the 100 files that one user may upload in an hour.")
+  expect(exampleOf('file_limit_reached').detail).toBe("File 'logo.png' exceeds the limit of 100 files per user and hour.")
 })

@@ -90,7 +90,7 @@ test('a sentence names the file and the limit in units that people read', () => 
     "File 'a.png' has 120 megapixels in all its frames; the maximum is 100.",
   )
   expect(errors.type_not_allowed.detail({ filename: 'a.gif', type: 'image/gif', allowed: ['image/png', 'image/webp'] })).toBe(
-    "File 'a.gif' is image/gif; allowed here: image/png, image/webp.",
+    "File 'a.gif' is image/gif; allowed: image/png, image/webp.",
   )
 })
 

@@ -4,8 +4,8 @@ import {
   assetKind,
   assetTypes,
   finalKey,
+  idsOfInboxKey,
   inboxKey,
-  placeOfInboxKey,
   quarantineKey,
   safeName,
   uploadIdOfQuarantineKey,
@@ -53,7 +53,7 @@ test('project and upload come back out of an inbox key', () => {
     fc.property(fc.uuid(), fc.uuid(), (project, upload) => {
       const place = { projectId: project, uploadId: upload }
       expect(inboxKey(place)).toBe(`pipeline-inbox/${project}/${upload}.mp4`)
-      expect(placeOfInboxKey(inboxKey(place))).toEqual(place)
+      expect(idsOfInboxKey(inboxKey(place))).toEqual(place)
     }),
     { seed: 20261125 },
   )
@@ -73,7 +73,7 @@ const notOfAPipeline = [
 ]
 
 test.for(notOfAPipeline)('the key %j is none of the inbox', (key, { expect }) => {
-  expect(placeOfInboxKey(key)).toBeNull()
+  expect(idsOfInboxKey(key)).toBeNull()
 })
 
 test('the upload of waiting bytes is known by their key, in quarantine and in the inbox', () => {
@@ -134,7 +134,7 @@ const places = [
 ] as const
 
 test.for(places)('a $assetType without its place gets no key, instead of one below null/', ({ assetType, without }, { expect }) => {
-  expect(() => finalKey({ ...parts, assetType, ...without })).toThrow(`has no place without its ${assetKind(assetType).requires}`)
+  expect(() => finalKey({ ...parts, assetType, ...without })).toThrow(`has no ${assetKind(assetType).requires}, which its kind requires`)
 })
 
 test('a place that a kind does not need may be missing', () => {

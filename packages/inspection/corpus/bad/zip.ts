@@ -266,10 +266,10 @@ const entries: readonly CorpusFile[] = [
   inside('zip-as-picture.zip', /'02\.jpg' claims to be JPEG, but its content is ZIP/, 'an archive by the name of .jpg in an archive', () =>
     holding('02.jpg', original('zip-stored.zip')),
   ),
-  inside('picture-and-zip.zip', /'02\.jpg' goes on behind its own end/, 'a picture with an archive behind it, in an archive', () =>
+  inside('picture-and-zip.zip', /'02\.jpg' continues after its end/, 'a picture with an archive behind it, in an archive', () =>
     holding('02.jpg', Buffer.concat([jpeg(), original('zip-stored.zip')])),
   ),
-  inside('php-picture.zip', /'02\.png' holds what other programs could run/, 'a picture with PHP in it, in an archive', () =>
+  inside('php-picture.zip', /'02\.png' contains data that other programs could execute/, 'a picture with PHP in it, in an archive', () =>
     holding('02.png', before(original('ff-rgb24.png'), 'IDAT', chunk('tEXt', 'Comment\0<?php system($_GET[0]); ?>'))),
   ),
   inside('empty-picture.zip', /'02\.jpg' has 0 bytes/, 'a picture of no bytes', () => holding('02.jpg', empty)),

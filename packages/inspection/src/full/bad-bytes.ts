@@ -21,7 +21,7 @@ export class Corrupt extends BadBytes {
   }
 }
 
-/** Whole, and then it goes on with something else: "File 'x' goes on behind its own end: {reason}." */
+/** Whole, and then it goes on with something else: "File 'x' continues after its end: {reason}." */
 export class TrailingData extends BadBytes {
   override name = 'TrailingData'
 
@@ -47,7 +47,7 @@ export class Suspicious extends BadBytes {
   }
 }
 
-/** An archive that unpacking could do harm with: "File 'x' can't be taken as a training set: {reason}." */
+/** An archive that unpacking could do harm with: "File 'x' can't be used as a training set: {reason}." */
 export class ArchiveNotAllowed extends BadBytes {
   override name = 'ArchiveNotAllowed'
 

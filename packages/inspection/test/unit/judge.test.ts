@@ -37,14 +37,14 @@ test.each([
 test('a declared type that no file of the kind has is refused', () => {
   expect(name('photo.jpg', 'image/svg+xml')).toMatchObject({
     code: 'type_not_allowed',
-    detail: "File 'photo.jpg' is image/svg+xml; allowed here: image/jpeg, image/png, image/webp.",
+    detail: "File 'photo.jpg' is image/svg+xml; allowed: image/jpeg, image/png, image/webp.",
   })
 })
 
 test('a declared type that the extension does not stand for is refused', () => {
   expect(name('photo.jpg', 'image/png')).toMatchObject({
     code: 'extension_mismatch',
-    detail: "File 'photo.jpg' is declared as image/png, which its extension does not stand for.",
+    detail: "File 'photo.jpg' is declared as image/png, which does not match its extension.",
   })
 })
 
@@ -90,10 +90,10 @@ test.each([
 test('content that does not belong to the kind is refused, also where nothing else was claimed', () => {
   expect(judgeHead({ filename: 'film', claimedType: 'video/mp4', assetType: 'brand_image' }, mp4)).toMatchObject({
     code: 'type_not_allowed',
-    detail: "File 'film' is video/mp4; allowed here: image/jpeg, image/png, image/webp.",
+    detail: "File 'film' is video/mp4; allowed: image/jpeg, image/png, image/webp.",
   })
   expect(judgeHead({ filename: 'film', claimedType: null, assetType: 'generated_video' }, words)).toMatchObject({
     code: 'type_not_allowed',
-    detail: "File 'film' is plain text; allowed here: video/mp4.",
+    detail: "File 'film' is plain text; allowed: video/mp4.",
   })
 })

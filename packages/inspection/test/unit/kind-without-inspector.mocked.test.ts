@@ -18,7 +18,7 @@ test('a kind without an inspector is never accepted', async () => {
 
   expect(await inspect(bytesInMemory(Buffer.from('PK\x03\x04')), upload)).toMatchObject({
     ok: false,
-    refusal: { code: 'asset_type_not_available', detail: "Files of asset_type 'lora_training' can't be taken in yet." },
+    refusal: { code: 'asset_type_not_available', detail: "Files of asset_type 'lora_training' can't be uploaded yet." },
   })
 })
 

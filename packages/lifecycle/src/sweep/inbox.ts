@@ -1,5 +1,5 @@
 import type { UploadRecord } from '@airlock/database'
-import { inboxPrefix, placeOfInboxKey } from '@airlock/domain'
+import { idsOfInboxKey, inboxPrefix } from '@airlock/domain'
 import { type GeneratedVideo, generatedVideoJob, JobQueueUnreachable, PayloadMalformed, parseGeneratedVideo } from '@airlock/queue'
 import type { ListedObject, ObjectStore, StoredObject } from '@airlock/storage'
 import { isDisputed } from '../register-video.ts'
@@ -62,7 +62,7 @@ export async function judgeInbox(
   { inboxEnqueueAfterSeconds }: Pick<SweepOptions, 'inboxEnqueueAfterSeconds'>,
 ): Promise<JudgedInbox> {
   if (objects.length === 0) return { unknown: [], unexplained: [] }
-  const placed = objects.map((object) => ({ object, id: placeOfInboxKey(object.key)?.uploadId ?? null }))
+  const placed = objects.map((object) => ({ object, id: idsOfInboxKey(object.key)?.uploadId ?? null }))
   const rows = new Map((await uploads.byIds(placed.flatMap(({ id }) => id ?? []))).map((upload) => [upload.id, upload]))
   const oldEnough = (await uploads.clock()).getTime() - inboxEnqueueAfterSeconds * 1000
   const judged: JudgedInbox = { unknown: [], unexplained: [] }
@@ -100,7 +100,7 @@ export async function payloadsOf(
  * @returns why it can't be said, in words
  */
 function payloadOf(key: string, { metadata: said }: StoredObject): GeneratedVideo | string {
-  const place = placeOfInboxKey(key)
+  const place = idsOfInboxKey(key)
   try {
     return parseGeneratedVideo(generatedVideoJob, {
       version: 1,

@@ -1,5 +1,5 @@
 import type { UploadRecord } from '@airlock/database'
-import { inboxPrefix, placeOfInboxKey, quarantinePrefix, uploadIdOfWaitingKey } from '@airlock/domain'
+import { idsOfInboxKey, inboxPrefix, quarantinePrefix, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ListedObject, StoreFailure } from '@airlock/storage'
 import { finalCopyOf } from '../final-copy.ts'
 import { atOnce, shownOf } from './look.ts'
@@ -73,7 +73,7 @@ export async function judgeLeftovers(
   for (const { object, id } of ours) {
     const upload = rows.get(id)
     if (upload === undefined) {
-      if (placeOfInboxKey(object.key) === null && isWithoutRequest(object, options)) judged.unproven.push(object)
+      if (idsOfInboxKey(object.key) === null && isWithoutRequest(object, options)) judged.unproven.push(object)
     } else if (upload.quarantineKey === object.key && isReclaimable(upload, object.lastModified, options)) {
       if (upload.state === 'completed') completed.push({ object, upload })
       else judged.over.push(object)

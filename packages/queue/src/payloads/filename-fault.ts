@@ -9,7 +9,7 @@ const control = /[\p{Cc}\u2028\u2029]/u
 export function filenameFault(filename: string): string | null {
   const name = filename.split(/[/\\]/).at(-1)?.normalize('NFC') ?? ''
   if (/^[.\s]*$/.test(name)) return 'filename: names no file'
-  if (control.test(name)) return 'filename: holds control characters'
+  if (control.test(name)) return 'filename: has control characters'
   if (!name.isWellFormed()) return 'filename: is not valid Unicode'
   if ([...name].length > 255) return 'filename: is longer than 255 characters in its composed form (NFC)'
   return null

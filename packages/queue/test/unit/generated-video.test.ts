@@ -67,8 +67,8 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   { what: 'a filename of 256 characters', payload: { ...smallest, filename: '😀'.repeat(256) }, says: /^generated_video\/filename: / },
   { what: 'a folder as filename', payload: { ...smallest, filename: 'renders/' }, says: /^generated_video\/filename: names no file/ },
   { what: 'dots as filename', payload: { ...smallest, filename: ' .. ' }, says: /^generated_video\/filename: names no file/ },
-  { what: 'a filename with a line break', payload: { ...smallest, filename: 'a\nb.mp4' }, says: /filename: holds control characters/ },
-  { what: 'a filename with a line separator', payload: { ...smallest, filename: 'a\u2028b' }, says: /filename: holds control characters/ },
+  { what: 'a filename with a line break', payload: { ...smallest, filename: 'a\nb.mp4' }, says: /filename: has control characters/ },
+  { what: 'a filename with a line separator', payload: { ...smallest, filename: 'a\u2028b' }, says: /filename: has control characters/ },
   { what: 'half a surrogate pair as filename', payload: { ...smallest, filename: 'a\ud800' }, says: /filename: is not valid Unicode/ },
   {
     what: 'a filename that is longer when it is composed',
