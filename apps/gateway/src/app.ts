@@ -123,7 +123,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
   const eventFeed = new EventFeed({ events: servers.database.events, listen: deps.listenForFeed, lookEveryMs: deps.lookEveryMs })
   const shutdown = new GatewayShutdown(app, {
-    drain: () => {
+    endWaits: () => {
       feed.drain()
       eventFeed.drain()
     },

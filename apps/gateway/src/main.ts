@@ -22,13 +22,13 @@ import { remoteKeys } from './plugins/auth/remote-keys.ts'
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' }, ...errorsInLogs }, logOutput())
   if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
-  const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
+  const onError = (err: Error) => log.warn({ err }, 'redis unreachable')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
   const redis = failFastConnection(config.REDIS_URL, { onError })
   const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
   const store = s3ObjectStore({
     ...storeSettings(config),
-    onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
+    onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object not removed, the sweeper will'),
   })
   const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
   const gateway = await buildGateway({
@@ -85,7 +85,7 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Pro
       return setTimeout(config.SHUTDOWN_NOT_READY_SECONDS * 1000)
     },
   },
-  { name: 'finish', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => shutdown.finish(), cut: () => shutdown.cut() },
+  { name: 'drain', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => shutdown.drain(), abort: () => shutdown.abort() },
   { name: 'flush', limitMs: 5000, run: () => shutdown.flush() },
   {
     name: 'close',
@@ -98,8 +98,8 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Pro
 ]
 
 /**
- * Lines go out as they are written. Pino's default keeps them for a moment: the last ones were lost at exit, and with nobody reading any more
- * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
+ * Writes lines synchronously. Pino's default buffers them: the last lines were lost at exit, and once the reader had closed the pipe, it tried
+ * to write them forever (sonic-boom 4.2, `flushSync`).
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 

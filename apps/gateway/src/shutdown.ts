@@ -1,19 +1,19 @@
 import type { FastifyInstance } from 'fastify'
 
-/** What a gateway still has to do, and to let go, when it serves nobody any more. */
+/** What a gateway has to finish and to close in a shutdown. */
 export interface LastSteps {
-  /** Answers those who only wait, with what is known. */
-  drain(): void
-  /** Finishes what was begun for requests that are answered already, and writes what waits to be written. */
+  /** Answers waiting requests with what is known. */
+  endWaits(): void
+  /** Completes background tasks of answered requests, and writes what is buffered. */
   flush(): Promise<void>
-  /** Lets the servers behind go. */
+  /** Closes feeds and the availability checks of servers. */
   close(): Promise<void>
 }
 
-/** How often connections are closed that have fallen idle since the listener was closed, in ms. */
+/** How often connections that have become idle are closed after the listener was closed, in ms. */
 const idleCheckMs = 100
 
-/** The steps by which a gateway stops. Each can be taken by itself, in this order; `close`, and the closing of `app`, take those that are left. */
+/** The steps of a gateway's shutdown, to be called in this order. `close`, and closing `app`, run the steps that are left. */
 export class GatewayShutdown {
   readonly #app: FastifyInstance
   readonly #lastSteps: LastSteps
@@ -25,13 +25,13 @@ export class GatewayShutdown {
   constructor(app: FastifyInstance, lastSteps: LastSteps) {
     this.#app = app
     this.#lastSteps = lastSteps
-    // what is answered behind it would otherwise keep its connection, and the shutdown waiting
+    // otherwise kept-alive connections would delay the shutdown
     app.addHook('onSend', async (_request, reply) => {
       if (!this.#ready) reply.header('connection', 'close')
     })
     app.addHook('preClose', async () => {
       this.notReady()
-      lastSteps.drain()
+      lastSteps.endWaits()
     })
     app.addHook('onClose', async () => {
       this.#served.resolve()
@@ -44,20 +44,20 @@ export class GatewayShutdown {
     return this.#ready
   }
 
-  /** Says that it is not ready, ends each connection behind its answer, and still serves every request. */
+  /** Reports not ready and closes each connection after its response, but still serves every request. */
   notReady(): void {
     this.#ready = false
   }
 
-  /** Takes no more connections, and answers those who only wait. @returns resolves when no request is in flight */
-  async finish(): Promise<void> {
+  /** Accepts no more connections, and answers waiting requests. @returns resolves when no request is in flight */
+  async drain(): Promise<void> {
     this.close().catch(this.#served.reject)
     const idle = setInterval(() => this.#app.server.closeIdleConnections(), idleCheckMs)
     await this.#served.promise.finally(() => clearInterval(idle))
   }
 
-  /** Ends the connections of all who are still served. */
-  cut(): void {
+  /** Closes all connections, including those with a request in flight. */
+  abort(): void {
     this.#app.server.closeAllConnections()
   }
 

@@ -17,27 +17,27 @@ const healthTimeoutMs = 2000
 
 export interface AirlockWorker {
   health: FastifyInstance
-  /** Takes jobs from now on. */
+  /** Starts to take jobs. */
   start(): void
-  /** Is not ready, and takes no more jobs. @returns resolves when sweeper, purger and the like have ended what they were at */
+  /** Reports not ready and takes no more jobs. @returns resolves when the sweeper, the purger and the other timers have ended their runs */
   stopTaking(): Promise<void>
-  /** Resolves when no job and no delivery of an event runs any more. */
-  finish(): Promise<void>
-  /** Ends the jobs and deliveries that still run, and gives them back for other workers. */
+  /** Resolves when no job and no webhook delivery runs. */
+  drain(): Promise<void>
+  /** Aborts the jobs and deliveries that still run, and hands them back to other workers. */
   handBack(): Promise<void>
-  /** Relays events no more, so that those of the last jobs got their turn, and ends the processes that read files. */
+  /** Stops the relay, which still includes the events of the last jobs, and ends the inspector processes. */
   close(): Promise<void>
-  /** Takes no more jobs, waits for the ones that run, and closes. */
+  /** Takes no more jobs, drains, and closes. */
   stop(): Promise<void>
 }
 
-/** A worker that serves the given lanes, sweeps, purges what was deleted, looks after the record, and tells of events. */
+/** A worker that serves the given lanes and runs the sweeper, the purger, table upkeep, the event relay and webhook deliveries. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, jobQueue, log, lanes } = deps
   const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
   const { launcher = plainLauncher } = deps
   const inspectors = isolatedInspectors({ ...deps, settings: deps.inspection, launcher })
-  log.info({ isolation: launcher.isolation }, 'files are inspected apart')
+  log.info({ isolation: launcher.isolation }, 'inspectors are isolated')
   const openLanes = lanes.map((lane) => openLane(lane, inspectors.forLane(), metrics, deps))
   const sweeper = new SweepTimer(
     {
@@ -75,7 +75,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       for (const lane of openLanes) lane.stopTaking()
       await Promise.all([purgeNotifications?.close(), webhooks.stopTaking(), ...[sweeper, purger, upkeep].map((timer) => timer.stop())])
     },
-    finish: all((part) => part.finish()),
+    drain: all((part) => part.drain()),
     handBack: all((part) => part.handBack()),
     async close() {
       await Promise.all([eventNotifications?.close(), relay.stop()])
@@ -95,7 +95,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     }),
     start() {
       ready = true
-      for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'a lane stopped'))
+      for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'lane stopped'))
       for (const timer of [sweeper, purger, upkeep, relay]) timer.start()
       const purge = () => purger.soon()
       purgeNotifications = deps.listenForPurges({ onPurge: purge, onReady: purge, onLost: () => {} })
@@ -104,7 +104,7 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       webhooks.start()
     },
     async stop() {
-      await Promise.all([steps.stopTaking(), steps.finish()])
+      await Promise.all([steps.stopTaking(), steps.drain()])
       await steps.close()
     },
   }

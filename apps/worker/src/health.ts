@@ -9,10 +9,10 @@ export interface HealthDeps {
   isReady(): boolean
 }
 
-/** For how long a result is given out again, in ms. Anybody may ask, as often as they like; that costs the servers one check a second. */
+/** How long a result is reused, in ms. Requests are not limited; they cost the servers at most one check per second. */
 const keepMs = 1000
 
-/** The worker's own small server: is it alive, is it ready, what are its metrics. */
+/** The worker's HTTP server for liveness, readiness and metrics. */
 export function healthServer({ registry, checks, isReady }: HealthDeps): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true })
   const dependencies = sharedResult(() => statusesOf(checks), { keepMs })
@@ -20,8 +20,8 @@ export function healthServer({ registry, checks, isReady }: HealthDeps): Fastify
   app.get('/health/live', async () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
     const statuses = await dependencies()
-    const well = isReady() && Object.values(statuses).every(({ status }) => status === 'connected')
-    return reply.code(well ? 200 : 503).send({ status: well ? 'ok' : 'degraded', dependencies: statuses })
+    const healthy = isReady() && Object.values(statuses).every(({ status }) => status === 'connected')
+    return reply.code(healthy ? 200 : 503).send({ status: healthy ? 'ok' : 'degraded', dependencies: statuses })
   })
   app.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType)

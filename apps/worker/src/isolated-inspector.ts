@@ -3,13 +3,13 @@ import type { SizeLimits } from '@airlock/domain'
 import { defaultIsolation, type InspectionLimits, InspectorPool, type IsolationSettings, type Launcher } from '@airlock/inspection/isolated'
 import { type Inspect, isLastInspection } from '@airlock/lifecycle'
 
-/** What the worker is told of how files are read; the rest is as inspection has it. */
+/** The worker's settings for inspection; the others keep the defaults of the inspection package. */
 export interface InspectionSettings extends Omit<IsolationSettings, 'limits'> {
   readonly limits: Pick<InspectionLimits, 'maxBytes' | 'maxPixels'>
 }
 
 export interface IsolatedInspectors {
-  /** For the uploads of one lane. Each lane has processes of its own, so that archives which take minutes keep no picture waiting. */
+  /** The inspector of one lane. Each lane has its own processes, so that pictures do not wait for archives that take minutes. */
   forLane(): Inspect
   /** Ends the processes. */
   close(): Promise<void>
@@ -17,19 +17,19 @@ export interface IsolatedInspectors {
 
 export interface IsolatedInspectorsOptions {
   readonly sizeLimits: SizeLimits
-  /** Jobs at once for each lane. */
+  /** Concurrent jobs per lane. */
   readonly concurrency: number
   readonly settings?: InspectionSettings | undefined
-  /** How processes are started, as `findLauncher` found it. */
+  /** Starts the processes; from `findLauncher`. */
   readonly launcher: Launcher
 }
 
 /**
- * Reads files in processes apart from the worker's own (docs/decisions/2026-11-24-inspection-in-a-child-process.md). More processes than cores bring
- * nothing.
+ * Inspects files in child processes (docs/decisions/2026-11-24-inspection-in-a-child-process.md). More processes than cores bring
+ * no gain.
  *
- * A file's last attempt runs in a pool of its own for all lanes of this worker, of one process: alone, and without keeping the lane from its
- * other files meanwhile (docs/decisions/2026-11-27-files-that-are-too-complex.md).
+ * A file's last attempt runs alone, in a separate pool of one process that all lanes of this worker share, so that its lane can go on with
+ * other files (docs/decisions/2026-11-27-files-that-are-too-complex.md).
  */
 export function isolatedInspectors({ sizeLimits, concurrency, settings, launcher }: IsolatedInspectorsOptions): IsolatedInspectors {
   const limits = { ...defaultIsolation.limits, maxBytes: sizeLimits, ...settings?.limits }

@@ -11,21 +11,21 @@ import { sharedInspect } from './shared-inspect.ts'
 import { UserConcurrency } from './user-concurrency.ts'
 import type { WorkerDeps } from './worker-deps.ts'
 
-/** How often a job may be found without its worker before Redis gives it up; the sweeper would ring for it again. */
+/** How often a job may stall before BullMQ fails it; the sweeper would enqueue it again. */
 const maxStalledCount = 5
 
-/** How long a lane waits for Redis to hear its goodbye once no job runs any more, in ms. */
+/** How long a drained lane waits for its queue connection to close, in ms. */
 const closeTimeoutMs = 2000
 
-/** Takes the jobs of one queue, and stops step by step. */
+/** Processes the jobs of one queue, and stops step by step. */
 export interface Lane {
   /** Takes jobs until it stops. */
   run(): Promise<void>
-  /** Takes no more jobs; those that run go on. */
+  /** Takes no more jobs; running jobs continue. */
   stopTaking(): void
-  /** Takes no more jobs and waits for the ones that run, but not for a Redis that is away: its jobs come again. */
-  finish(): Promise<void>
-  /** Ends the jobs that still run, and gives them back for another worker to take at once. */
+  /** Takes no more jobs and waits for the running ones, but not for an unavailable Redis: its jobs are delivered again. */
+  drain(): Promise<void>
+  /** Aborts the jobs that still run, and hands them back so that another worker can take them at once. */
   handBack(): Promise<void>
 }
 
@@ -37,46 +37,46 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
   const stopping = new AbortController()
   const worker = laneWorker(lane, inspect, metrics, jobs, { ...deps, notTaking: notTaking.signal, stopping: stopping.signal })
   let closed: Promise<boolean> | undefined
-  let finished: Promise<void> | undefined
+  let drained: Promise<void> | undefined
 
   const stopTaking = (): Promise<boolean> => {
     notTaking.abort()
     closed ??= worker.close().then(() => true)
     return closed
   }
-  /** A job may still have been on its way when no more were taken, so it looks again until the queue's worker is closed. */
-  const end = async (): Promise<void> => {
+  /** A job may still have been in transit when the lane stopped taking jobs, so this repeats until the queue's worker is closed. */
+  const drainOnce = async (): Promise<void> => {
     let done = false
     do {
       await jobs.ended()
-      done = await firstOf(stopTaking(), closeTimeoutMs)
+      done = await inTime(stopTaking(), closeTimeoutMs)
     } while (!done && jobs.running > 0)
     if (worker.unsettled.size > 0)
-      log.warn({ lane, uploadIds: [...worker.unsettled] }, 'redis did not hear how jobs ended, they come again')
+      log.warn({ lane, uploadIds: [...worker.unsettled] }, 'redis did not confirm the end of jobs, they are delivered again')
   }
-  const finish = (): Promise<void> => {
-    finished ??= end()
-    return finished
+  const drain = (): Promise<void> => {
+    drained ??= drainOnce()
+    return drained
   }
   return {
     run: () => worker.run(),
     stopTaking: () => void stopTaking(),
-    finish,
+    drain,
     handBack() {
-      stopping.abort(new Error('the worker stops'))
-      return finish()
+      stopping.abort(new Error('the worker is shutting down'))
+      return drain()
     },
   }
 }
 
-/** @returns what the promise came to, or false when it did not in time */
-async function firstOf(promise: Promise<boolean>, ms: number): Promise<boolean> {
-  const retryLimits = new AbortController()
-  const late = setTimeout(ms, false, { signal: retryLimits.signal }).catch(() => false)
-  return Promise.race([promise, late]).finally(() => retryLimits.abort())
+/** @returns the result of the promise, or false if it has none in time */
+async function inTime(promise: Promise<boolean>, ms: number): Promise<boolean> {
+  const settled = new AbortController()
+  const late = setTimeout(ms, false, { signal: settled.signal }).catch(() => false)
+  return Promise.race([promise, late]).finally(() => settled.abort())
 }
 
-/** Knows which jobs Redis has not heard the end of: with Redis away, BullMQ waits for it with what a job came to. */
+/** Tracks the jobs whose end Redis has not confirmed: while Redis is unavailable, BullMQ waits to report their results. */
 class LaneWorker extends Worker {
   readonly unsettled = new Set<string>()
 
@@ -91,10 +91,10 @@ class LaneWorker extends Worker {
   }
 }
 
-/** @param setting 0: all places but one. Nobody has all of several places, however it is set */
+/** @param setting 0 means all places but one, which is also the maximum when there are several */
 const placesOfOneUser = (setting: number, places: number): number => Math.max(1, Math.min(setting === 0 ? places : setting, places - 1))
 
-/** Files that are read at once, see `isolatedInspector`. */
+/** Concurrent inspections, see `isolatedInspectors`. */
 const inspectorsOf = (concurrency: number): number => Math.min(concurrency, availableParallelism())
 
 function laneWorker(
@@ -125,13 +125,13 @@ function laneWorker(
       concurrency: deps.concurrency,
       maxStalledCount,
       lockDuration: deps.leaseSeconds * 1000,
-      // a job whose worker died is found half a lease after its lock has run out, at the latest
+      // a job whose worker died is found at most half a lease after its lock has expired
       stalledInterval: (deps.leaseSeconds * 1000) / 2,
-      // for what fails before a claim, as when the database is away; a failed attempt is delayed by its row
+      // for failures before a claim, such as an unavailable database; the row determines the delay after a failed attempt
       settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
     },
   )
-  worker.on('error', (err) => log.warn({ lane, err }, 'queue out of reach'))
+  worker.on('error', (err) => log.warn({ lane, err }, 'queue unreachable'))
   worker.on('failed', (job, err) => log.warn({ lane, uploadId: job?.id, err }, 'job failed'))
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'lock lost')

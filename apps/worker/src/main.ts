@@ -20,17 +20,17 @@ import { pino } from 'pino'
 import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
 
-/** Starts a worker, and stops it in order at a signal. */
+/** Starts a worker, and shuts it down in order on a signal. */
 async function start(config: WorkerConfig, envFile: string | null): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' }, ...errorsInLogs }, logOutput())
-  if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
-  const onError = (err: Error) => log.warn({ err }, 'redis out of reach')
+  if (envFile !== null) log.info({ envFile }, 'settings read from a file, environment variables take precedence')
+  const onError = (err: Error) => log.warn({ err }, 'redis unreachable')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
   const redis = blockingConnection(config.REDIS_URL, { onError })
   const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
   const store = s3ObjectStore({
     ...storeSettings(config),
-    onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object left behind, the sweeper will clean'),
+    onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object not removed, the sweeper will'),
   })
   const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
   const worker = buildWorker({
@@ -66,7 +66,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
   })
   await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
   worker.start()
-  log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker takes jobs')
+  log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker started')
 
   const close = async () => {
     await worker.close()
@@ -82,15 +82,15 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
 /** The order in which a worker stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
 const phasesOf = (worker: AirlockWorker, config: WorkerConfig, close: () => Promise<void>): ShutdownPhase[] => [
   { name: 'stop taking', limitMs: 5000, run: () => worker.stopTaking() },
-  { name: 'finish', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => worker.finish() },
+  { name: 'drain', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => worker.drain() },
   { name: 'hand back', limitMs: 5000, run: () => worker.handBack() },
   { name: 'close', limitMs: 5000, run: close },
 ]
 
-/** Longer than the longest statement, after which a living relay has renewed it. */
+/** Twice the timeout of a statement: a running relay renews its lease after each statement. */
 const relayLeaseSeconds = (config: WorkerConfig): number => Math.ceil((2 * config.DATABASE_STATEMENT_TIMEOUT_MS) / 1000)
 
-/** How endpoints are told of events (docs/webhooks.md). */
+/** How events are delivered to endpoints (docs/webhooks.md). */
 function webhookOptions(config: WorkerConfig) {
   const { endpoints, allowPrivate, concurrency } = webhookSettings(config)
   return {
@@ -106,12 +106,12 @@ function webhookOptions(config: WorkerConfig) {
   }
 }
 
-/** Nothing waits for it: months are made two ahead. */
+/** Not time-critical: partitions of months are created two months ahead. */
 const upkeepEverySeconds = 3600
 
 /**
- * Lines go out as they are written. Pino's default keeps them for a moment: the last ones were lost at exit, and with nobody reading any more
- * it tried to write them for ever (sonic-boom 4.2, `flushSync`).
+ * Writes lines synchronously. Pino's default buffers them: the last lines were lost at exit, and once the reader had closed the pipe, it tried
+ * to write them forever (sonic-boom 4.2, `flushSync`).
  */
 const logOutput = () => pino.destination({ dest: 1, sync: true })
 

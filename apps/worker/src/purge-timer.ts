@@ -6,14 +6,14 @@ export interface PurgeTimerOptions extends Omit<PurgeOptions, 'signal'> {
   onPurged(report: PurgeReport): void
 }
 
-/** Removes the objects of deleted assets: at the start, whenever the database rings (`soon`), and again and again for what is left. */
+/** Removes the objects of deleted assets: at the start, after each notification (`soon`), and periodically. */
 export class PurgeTimer extends RecurringWork {
   constructor(options: PurgeTimerOptions, deps: PurgeDeps) {
     super({
       everySeconds: options.everySeconds,
       atOnce: true,
       work: async (signal) => options.onPurged(await purge({ ...options, signal }, deps)),
-      onFailure: (err) => deps.log.warn({ err }, 'purge not finished, the next one will'),
+      onFailure: (err) => deps.log.warn({ err }, 'purge failed, the next run retries'),
     })
   }
 }

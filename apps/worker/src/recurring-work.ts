@@ -1,13 +1,13 @@
 export interface Recurrence {
   everySeconds: number
-  /** Begins with a run, not with a pause. */
+  /** Starts with a run instead of a pause. */
   atOnce?: boolean
-  /** Does one run. What it throws is handed to `onFailure`; the next run comes all the same. */
+  /** Does one run. An error is passed to `onFailure`; the next run takes place anyway. */
   work(signal: AbortSignal): Promise<void>
   onFailure(err: unknown): void
 }
 
-/** Work that is done again and again, one run at a time, with a pause between the end of one and the beginning of the next. */
+/** Periodic work: one run at a time, with a pause between the end of a run and the start of the next. */
 export class RecurringWork {
   readonly #recurrence: Recurrence
   readonly #stopping = new AbortController()
@@ -27,14 +27,14 @@ export class RecurringWork {
     else this.#wait()
   }
 
-  /** Runs now instead of after the pause; when a run is under way, once more right after it. */
+  /** Runs now instead of after the pause; if a run is in progress, once more directly after it. */
   soon(): void {
     if (!this.#started || this.#stopping.signal.aborted) return
     if (this.#running === null) this.#run()
     else this.#again = true
   }
 
-  /** Tells the run that may be under way to end early, and resolves when it has. No other begins. */
+  /** Aborts the run in progress, if any, and resolves when it has ended. No other run starts. */
   async stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)

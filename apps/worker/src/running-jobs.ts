@@ -1,4 +1,4 @@
-/** The jobs that run right now, for whoever waits for their end. */
+/** The set of running jobs, to wait for their end. */
 export class RunningJobs {
   readonly #jobs = new Set<Promise<unknown>>()
 
@@ -14,7 +14,7 @@ export class RunningJobs {
     return job
   }
 
-  /** Resolves when no job runs, those included that began meanwhile. */
+  /** Resolves when no job runs, including jobs that started meanwhile. */
   async ended(): Promise<void> {
     while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs)
   }

@@ -6,28 +6,28 @@ interface Inspections {
 }
 
 /**
- * Lets one user have so many inspections at once, so that the files of a user who has most jobs of a lane leave an inspector free for others.
+ * Limits the concurrent inspections of one user, so that a user with most jobs of a lane leaves an inspector free for others.
  *
  * @param maxPerUser at least 1
  */
 export function sharedInspect(inspect: Inspect, maxPerUser: number): Inspect {
   const users = new Map<string, Inspections>()
   return async (source, claim, signal) => {
-    const mine = users.get(claim.userId) ?? { running: 0, waiting: new Set() }
-    users.set(claim.userId, mine)
-    while (mine.running >= maxPerUser) await nextEnd(mine, signal)
-    mine.running++
+    const ofUser = users.get(claim.userId) ?? { running: 0, waiting: new Set() }
+    users.set(claim.userId, ofUser)
+    while (ofUser.running >= maxPerUser) await nextEnd(ofUser, signal)
+    ofUser.running++
     try {
       return await inspect(source, claim, signal)
     } finally {
-      mine.running--
-      for (const look of mine.waiting) look()
-      if (mine.running === 0 && mine.waiting.size === 0) users.delete(claim.userId)
+      ofUser.running--
+      for (const recheck of ofUser.waiting) recheck()
+      if (ofUser.running === 0 && ofUser.waiting.size === 0) users.delete(claim.userId)
     }
   }
 }
 
-/** @throws the reason of the signal; the turn is then another's */
+/** @throws the reason of the signal */
 async function nextEnd({ waiting }: Inspections, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
   const { promise, resolve, reject } = Promise.withResolvers<void>()

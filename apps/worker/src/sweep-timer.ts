@@ -6,12 +6,12 @@ export interface SweepTimerOptions extends Omit<SweepOptions, 'signal' | 'notWit
   onSwept(report: SweepReport): void
 }
 
-/** Of the pause between two sweeps, so much must have passed since anybody's last one: a timer may fire a little early. */
+/** The share of the pause that must have passed since the last sweep of any worker: a timer may fire slightly early. */
 const mostOfThePause = 0.9
 
 /**
- * Sweeps again and again, when it is this process' turn: many workers together sweep no oftener than one. A sweep that fails is told in the
- * log; the next one does its work.
+ * Sweeps periodically, if this process gets the lease: many workers together sweep no more often than one. A failed sweep is logged; the next
+ * one does its work.
  */
 export class SweepTimer extends RecurringWork {
   constructor(options: SweepTimerOptions, deps: SweepDeps) {
@@ -24,7 +24,7 @@ export class SweepTimer extends RecurringWork {
       },
       onFailure: (err) => {
         if (err instanceof SweepIncomplete) onSwept(err.report)
-        deps.log.warn({ err }, 'sweep not finished, the next one will')
+        deps.log.warn({ err }, 'sweep failed, the next one retries')
       },
     })
   }

@@ -4,9 +4,9 @@ import { RecurringWork } from './recurring-work.ts'
 
 export interface UpkeepOptions {
   everySeconds: number
-  /** Months of the access log that ended longer ago are dropped. */
+  /** Partitions of months that ended longer ago are dropped. */
   accessLogDays: number
-  /** Events that got their place in the feed longer ago are forgotten. */
+  /** Events that got their position in the feed longer ago are deleted. */
   eventDays: number
 }
 
@@ -15,11 +15,11 @@ export interface UpkeepDeps {
   log: Log
 }
 
-/** Rows that are forgotten in one statement, and statements of one run at most. */
+/** Maximum rows per delete statement, and statements per run. */
 const pruneLimit = 1000
 const maxPrunes = 200
 
-/** Keeps the tables of the record in order that only grow: at the start, and again and again. Any number of workers may do so at once. */
+/** Prunes tables that only grow: at the start, and periodically. Any number of workers may do so concurrently. */
 export class UpkeepTimer extends RecurringWork {
   constructor({ everySeconds, accessLogDays, eventDays }: UpkeepOptions, deps: UpkeepDeps) {
     super({
@@ -28,7 +28,7 @@ export class UpkeepTimer extends RecurringWork {
       work: async (signal) => {
         await Promise.all([maintainAccessLog(accessLogDays, deps), pruneRequests(signal, deps), pruneEvents(eventDays, signal, deps)])
       },
-      onFailure: (err) => deps.log.warn({ err }, 'upkeep not finished, the next one will'),
+      onFailure: (err) => deps.log.warn({ err }, 'upkeep failed, the next run retries'),
     })
   }
 }
@@ -36,18 +36,19 @@ export class UpkeepTimer extends RecurringWork {
 async function maintainAccessLog(keepDays: number, { database, log }: UpkeepDeps): Promise<void> {
   const { made, dropped, moved, deleted, crowded } = await database.accessLog.maintain({ keepDays })
   if (made.length + dropped.length + moved + deleted > 0)
-    log.info({ made, dropped, moved, deleted, step: 'upkeep' }, 'access log looked after')
-  if (crowded.length > 0) log.warn({ crowded, step: 'upkeep' }, 'months of the access log have too many entries to be moved at once')
+    log.info({ made, dropped, moved, deleted, step: 'upkeep' }, 'access log maintained')
+  if (crowded.length > 0)
+    log.warn({ crowded, step: 'upkeep' }, 'default partition of the access log has too many entries to move in one run')
 }
 
 async function pruneRequests(signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
   const pruned = await pruneAll(signal, (limit) => database.idempotency.prune(limit))
-  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'answers of repeatable requests forgotten')
+  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'stored responses of idempotent requests deleted')
 }
 
 async function pruneEvents(olderThanDays: number, signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
   const pruned = await pruneAll(signal, (limit) => database.events.prune({ olderThanDays, limit }))
-  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'old events forgotten')
+  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'old events deleted')
 }
 
 async function pruneAll(signal: AbortSignal, prune: (limit: number) => Promise<number>): Promise<number> {

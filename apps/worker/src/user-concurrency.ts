@@ -5,23 +5,23 @@ import { type JobQueue, JobQueueUnreachable, type QueueLane } from '@airlock/que
 
 export interface UserConcurrencyOptions {
   lane: QueueLane
-  /** Jobs that may run at once in this lane of this worker, and how many of them may be one user's: at least 1, and not all of several. */
+  /** Concurrent jobs in this lane of this worker, and the limit per user: at least 1, and fewer than `places` if there are several. */
   places: number
   maxRunningPerUser: number
   uploads: Pick<Turns, 'nextInTurn'>
   jobQueue: Pick<JobQueue, 'bringToFront'>
 }
 
-/** Whether a job may run now: `go` until it is released, `yielded` to another user's job, or `throttled` since its user has as many as may. */
+/** Whether a job may run now: `go` until it is released, `yielded` to another user's job, or `throttled` by the limit per user. */
 export type Admission = { readonly go: true; release(): void } | { readonly go: false; readonly reason: 'yielded' | 'throttled' }
 
-/** How often a job that is throttled looks again, and how long it does before it makes room in the lane. */
-const lookEveryMs = 200
+/** How often a throttled job checks again, and for how long before it leaves the lane. */
+const checkEveryMs = 200
 const throttledForMs = 1000
 
 /**
- * Shares one lane of a worker between users. A user may have all places but one, so that the next user's file finds one free; when more users
- * wait than there are places, Postgres says whose turn it is (docs/decisions/2026-11-27-users-take-turns-in-each-lane.md).
+ * Shares one lane of a worker between users. A user may take all places but one, so that the next user's file finds a free one; if more users
+ * wait than there are places, Postgres determines whose file is next (docs/decisions/2026-11-27-users-take-turns-in-each-lane.md).
  */
 export class UserConcurrency {
   readonly #options: UserConcurrencyOptions
@@ -33,8 +33,8 @@ export class UserConcurrency {
   }
 
   /**
-   * Asks for a place. A job of a user who has as many as may waits up to a second for one to end: so a queue that is full of them is not
-   * taken out and put back at full speed. Meanwhile a job of another user goes first as soon as there is one.
+   * Requests a place. A job whose user is at the limit waits up to a second for another to end, so that a queue full of such jobs is not
+   * fetched and put back at full speed. Meanwhile a job of another user goes first as soon as there is one.
    *
    * @param signal ends the waiting: the job is `throttled`
    * @throws DatabaseUnavailable
@@ -45,14 +45,18 @@ export class UserConcurrency {
     const waitsUntil = performance.now() + throttledForMs
     let taken: string[] = []
     for (;;) {
-      const turn = await uploads.nextInTurn(uploadId, { lane, assetTypes: kinds, excludedUsers: [...this.#usersWithoutRoom(), ...taken] })
-      if (turn === null) return { go: true, release() {} } // the claim says what it is
-      if (turn.next !== null && !(this.#hasRoom(turn.userId) && this.#hasPlacesLeft())) {
-        if (await this.#broughtToFront(turn.next)) return { go: false, reason: 'yielded' }
-        taken.push(turn.next.userId) // by another worker, this moment
+      const candidate = await uploads.nextInTurn(uploadId, {
+        lane,
+        assetTypes: kinds,
+        excludedUsers: [...this.#usersWithoutRoom(), ...taken],
+      })
+      if (candidate === null) return { go: true, release() {} } // the claim determines its state
+      if (candidate.next !== null && !(this.#hasRoom(candidate.userId) && this.#hasPlacesLeft())) {
+        if (await this.#broughtToFront(candidate.next)) return { go: false, reason: 'yielded' }
+        taken.push(candidate.next.userId) // another worker has just taken it
         continue
       }
-      if (this.#hasRoom(turn.userId)) return this.#place(turn.userId)
+      if (this.#hasRoom(candidate.userId)) return this.#place(candidate.userId)
       if (signal.aborted || performance.now() > waitsUntil) return { go: false, reason: 'throttled' }
       await this.#change(signal)
       taken = []
@@ -63,7 +67,7 @@ export class UserConcurrency {
     return (this.#running.get(userId) ?? 0) < this.#options.maxRunningPerUser
   }
 
-  /** Whether another job finds a place when this one has taken its own: then nobody has to give way. */
+  /** Whether a place remains after this job takes one: then no job has to yield. */
   #hasPlacesLeft(): boolean {
     const running = [...this.#running.values()].reduce((sum, count) => sum + count, 0)
     return running + 1 < this.#options.places
@@ -81,12 +85,12 @@ export class UserConcurrency {
         const left = (this.#running.get(userId) ?? 0) - 1
         if (left > 0) this.#running.set(userId, left)
         else this.#running.delete(userId)
-        for (const look of this.#released) look()
+        for (const wake of this.#released) wake()
       },
     }
   }
 
-  /** Without Redis nobody can be called: then whoever is here goes. */
+  /** @returns false if Redis is unavailable: then the present job runs */
   async #broughtToFront({ uploadId, priority }: WaitingUpload): Promise<boolean> {
     const { lane, jobQueue } = this.#options
     return jobQueue.bringToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
@@ -95,12 +99,12 @@ export class UserConcurrency {
     })
   }
 
-  /** Waits until a place was given back, or for a while. */
+  /** Waits until a place is released, or for `checkEveryMs`. */
   async #change(signal: AbortSignal): Promise<void> {
-    const over = new AbortController()
-    const look = () => over.abort()
-    this.#released.add(look)
-    await setTimeout(lookEveryMs, undefined, { signal: AbortSignal.any([signal, over.signal]) }).catch(() => {}) // both only end the waiting
-    this.#released.delete(look)
+    const released = new AbortController()
+    const wake = () => released.abort()
+    this.#released.add(wake)
+    await setTimeout(checkEveryMs, undefined, { signal: AbortSignal.any([signal, released.signal]) }).catch(() => {}) // both only end the wait
+    this.#released.delete(wake)
   }
 }

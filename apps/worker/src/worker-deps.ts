@@ -11,7 +11,7 @@ import type { SweepTimerOptions } from './sweep-timer.ts'
 import type { UpkeepOptions } from './upkeep-timer.ts'
 import type { WebhookOptions } from './webhooks/senders.ts'
 
-/** What a worker is built from: its servers, and its settings. */
+/** The servers and settings of a worker. */
 export interface WorkerDeps {
   database: Database
   store: ObjectStore
@@ -21,30 +21,30 @@ export interface WorkerDeps {
   queuePrefix: string
   log: Log
   lanes: readonly QueueLane[]
-  /** Jobs at once for each lane. */
+  /** Concurrent jobs per lane. */
   concurrency: number
-  /** Jobs of one user at once in each lane; 0: all but one of `concurrency`. */
+  /** Concurrent jobs of one user in each lane; 0: `concurrency` - 1. */
   maxRunningPerUser: number
   retry: RetryPolicy
   leaseSeconds: number
   sizeLimits: SizeLimits
-  /** The pipeline's videos of one project that may run at once, over all workers; 0: no bound. */
+  /** Concurrent pipeline videos of one project over all workers; 0: unlimited. */
   maxRunningPerProject: number
-  /** Only to say where assets are: `s3://bucket/key`. */
+  /** For the `s3://bucket/key` of assets. */
   bucket: string
-  /** What reading a file may cost, where it differs from inspection's own limits. */
+  /** Limits of inspection that differ from its defaults. */
   inspection?: InspectionSettings
-  /** How inspecting processes are started, as `findLauncher` found it; absent: as plain child processes. */
+  /** Starts the inspector processes; from `findLauncher`. Absent: plain child processes. */
   launcher?: Launcher
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
   relay: { everySeconds: number; leaseSeconds: number }
   webhooks: WebhookOptions
-  /** Hears when objects have to be purged; what it misses waits for the timer. */
+  /** Subscribes to notifications about objects to purge; the timer covers lost ones. */
   listenForPurges(handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening
-  /** Hears when events were written; what it misses waits for the timer. */
+  /** Subscribes to notifications about written events; the timer covers lost ones. */
   listenForEvents(handlers: Pick<EventListenOptions, 'onEvent' | 'onReady' | 'onLost'>): Listening
-  /** Hears when events got their places; what it misses waits for the timer. */
+  /** Subscribes to notifications about events that got their positions; the timer covers lost ones. */
   listenForFeed(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
 }

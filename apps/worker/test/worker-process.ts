@@ -46,7 +46,7 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
     }),
     kill: () => killed(child),
   }
-  await waitFor(() => output.includes('worker takes jobs') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })
+  await waitFor(() => output.includes('worker started') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })
   if (ended(child)) throw new Error(`the worker ended: ${output}`)
   return running
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { parseEnv } from 'node:util'
 import type { Environment } from './read-config.ts'
 
-/** A file of settings, as `.env.example` shows one. */
+/** A settings file in the format of `.env.example`. */
 export interface EnvFile {
   readonly path: string
   readonly values: Readonly<Record<string, string | undefined>>
@@ -12,8 +12,8 @@ export interface EnvFile {
 /**
  * Reads `.env` in the working directory, or the file that `AIRLOCK_ENV_FILE` names; empty means none.
  *
- * @returns null without a file
- * @throws Error when there is one that can't be read, or when the named one is missing
+ * @returns null if there is no file
+ * @throws Error when the file can't be read, or when the named file is missing
  */
 export function readEnvFile(env: Environment): EnvFile | null {
   const named = env.AIRLOCK_ENV_FILE
@@ -28,10 +28,10 @@ export function readEnvFile(env: Environment): EnvFile | null {
 }
 
 /**
- * Adds the settings of `.env` to the environment. What the environment holds wins, empty values included.
+ * Adds the settings of `.env` to the environment. Variables that the environment sets take precedence, even when empty.
  *
- * @param env usually `process.env`, since libraries read some settings from there; changed
- * @returns the path of the file for the log, or null without one
+ * @param env usually `process.env`, since libraries read some settings from there; modified
+ * @returns the path of the file, for the log, or null if there is none
  */
 export function loadEnvFile(env: NodeJS.ProcessEnv): string | null {
   const file = readEnvFile(env)

@@ -15,7 +15,7 @@ export {
   sweepVariables,
 } from './servers.ts'
 export { sharedResult } from './shared-result.ts'
-export { goThrough, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
+export { runPhases, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
 export { startService } from './start-service.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
 export { type WebhookEndpoint, webhookSecret, webhookSettings, webhookVariables } from './webhooks.ts'

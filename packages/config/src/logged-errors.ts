@@ -1,12 +1,12 @@
 /**
- * What errors say in logs and on standard error.
+ * How errors appear in logs and on standard error.
  *
- * Drivers attach to an error what they were doing: ioredis the command with its arguments, which for AUTH are the password; pg-pool the client with
- * its connection parameters. So of an error only what is listed here is written, never "everything that it has".
+ * Drivers attach context to errors: ioredis the command with its arguments, which for AUTH include the password; pg-pool the client with its
+ * connection parameters. So only the properties listed here are written, never all that an error has.
  */
 
-/** Properties that say where to look, all of them plain values. None holds what a command or a statement was given. */
-const told = [
+/** Properties that help to find the cause, all of them plain values. None holds arguments of a command or a statement. */
+const loggedProperties = [
   'code',
   'status',
   'statusCode',
@@ -33,11 +33,11 @@ const told = [
   'attempt',
 ] as const
 
-/** A chain of causes, and errors within errors, are followed so far: they may lead back to where they began. */
+/** Limits for following causes and nested errors, which may be circular. */
 const maxCauses = 10
 const maxDepth = 3
 
-export interface LoggedError extends Partial<Record<(typeof told)[number], unknown>> {
+export interface LoggedError extends Partial<Record<(typeof loggedProperties)[number], unknown>> {
   /** The name of the error's class. */
   readonly type: string
   /** Its message, and those of its causes. */
@@ -48,9 +48,9 @@ export interface LoggedError extends Partial<Record<(typeof told)[number], unkno
 }
 
 /**
- * An error as a log may show it: type, message and stack with those of its causes, and the properties of `told`.
+ * An error in the form that is safe to log: type, message and stack with those of its causes, and the properties in `loggedProperties`.
  *
- * @returns what is not an error as it is
+ * @returns other values unchanged
  */
 export function loggedError(error: unknown): unknown {
   return error instanceof Error ? asLogged(error, maxDepth) : error
@@ -64,11 +64,13 @@ function asLogged(error: Error, depth: number): LoggedError {
     message: causes.map(messageOf).join(': '),
     stack: causes.map(stackOf).join('\ncaused by: '),
     ...(errors.length > 0 && { aggregateErrors: errors.map((one) => asLogged(one, depth - 1)) }),
-    ...Object.fromEntries(told.filter((name) => isPlain(Reflect.get(error, name))).map((name) => [name, Reflect.get(error, name)])),
+    ...Object.fromEntries(
+      loggedProperties.filter((name) => isPlain(Reflect.get(error, name))).map((name) => [name, Reflect.get(error, name)]),
+    ),
   }
 }
 
-/** The error and what caused it, the innermost last. */
+/** The error and its causes, the innermost last. */
 function causesOf(error: Error): Error[] {
   const causes: Error[] = []
   for (let next: unknown = error; next instanceof Error && !causes.includes(next) && causes.length < maxCauses; next = next.cause)
@@ -79,18 +81,18 @@ function causesOf(error: Error): Error[] {
 const isPlain = (value: unknown): boolean =>
   typeof value === 'string' || typeof value === 'number' || (Array.isArray(value) && value.every((one) => typeof one === 'string'))
 
-/** Redis repeats the arguments of a command that it does not know, AUTH and HELLO among them. */
+/** Redis repeats the arguments of unknown commands, including AUTH and HELLO. */
 const withoutArguments = (text: string): string => text.replace(/, with args beginning with:.*/g, '')
 
 const messageOf = ({ message }: Error): string => withoutArguments(message)
 
 const stackOf = (error: Error): string => withoutArguments(error.stack ?? `${error.name}: ${error.message}`)
 
-/** An error for a person at a terminal: its stack, and those of its causes. */
+/** An error for a terminal: its stack and those of its causes. */
 export const errorText = (error: unknown): string =>
   error instanceof Error ? causesOf(error).map(stackOf).join('\ncaused by: ') : String(error)
 
-/** An error and what led to it, on one line: drivers put the useful part into `cause`. */
+/** An error and its causes on one line: drivers put the useful part into `cause`. */
 export function errorLine(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const causes = causesOf(error)
@@ -100,7 +102,7 @@ export function errorLine(error: unknown): string {
 }
 
 /**
- * Options for pino by which errors are written as `loggedError` has them, under whatever name a line carries them.
+ * Options for pino that write every error as `loggedError` returns it, under any field name.
  *
  * @example pino({ level: 'info', ...errorsInLogs })
  */

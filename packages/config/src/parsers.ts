@@ -1,19 +1,19 @@
 import { isIP } from 'node:net'
 
 /**
- * Reads one value. Returns it, or throws `BadValue` with what would be right, so that the message can say
+ * Parses one value. Throws `BadValue` with a description of valid values, so that the message can say
  * `PORT is 'abc': a whole number from 0 to 65535`.
  */
 export type Parser<T> = (text: string) => T
 
-/** The value can't be used; the message says what could. */
+/** The value is invalid; the message describes valid values. */
 export class BadValue extends Error {
   override name = 'BadValue'
 }
 
 export const text: Parser<string> = (value) => value
 
-/** A whole number within bounds, both included. */
+/** A whole number from `min` to `max`, both included. */
 export const wholeNumber =
   (min: number, max: number): Parser<number> =>
   (value) => {
@@ -36,7 +36,7 @@ export const oneOf =
     return found
   }
 
-/** Several of a fixed set, separated by commas, each once. */
+/** Values of a fixed set, separated by commas; duplicates are removed. */
 export const someOf =
   <const T extends string>(...allowed: readonly T[]): Parser<readonly T[]> =>
   (value) => {
@@ -44,7 +44,7 @@ export const someOf =
     return [...new Set(chosen)]
   }
 
-/** A URL with one of the given schemes. Its text stays out of error messages: it may hold a password. */
+/** A URL with one of the given schemes. Error messages do not contain it: it may hold a password. */
 export const url =
   (...schemes: readonly string[]): Parser<string> =>
   (value) => {
@@ -53,13 +53,14 @@ export const url =
     return value
   }
 
-/** Several origins as browsers send them, separated by commas: scheme, host and port, nothing behind. */
+/** Origins as browsers send them, separated by commas: scheme, host and port, no path. */
 export const origins: Parser<readonly string[]> = (value) => {
   const all = value.split(',').map((origin) => origin.trim())
   const wrong = all.find(
     (origin) => !URL.canParse(origin) || !/^https?:$/.test(new URL(origin).protocol) || new URL(origin).origin !== origin,
   )
-  if (wrong !== undefined) throw new BadValue(`origins like https://app.example.com, by comma; '${wrong.slice(0, 80)}' is none`)
+  if (wrong !== undefined)
+    throw new BadValue(`origins like https://app.example.com, separated by commas; '${wrong.slice(0, 80)}' is not an origin`)
   return all
 }
 
@@ -69,15 +70,15 @@ const isNetwork = (text: string): boolean => {
   return most > 0 && more.length === 0 && (bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= most))
 }
 
-/** Whose X-Forwarded-For counts: how many proxies stand before us, or their networks by comma. Never everybody's: anyone can write that header. */
+/** The proxies whose X-Forwarded-For is trusted: their number, or their networks separated by commas. Never every sender: anyone can set that header. */
 export const proxies: Parser<number | readonly string[]> = (value) => {
   if (/^\d{1,2}$/.test(value) && Number(value) > 0) return Number(value)
   const networks = value.split(',').map((network) => network.trim())
-  if (!networks.every(isNetwork)) throw new BadValue('a number of proxies, or networks by comma (10.0.0.0/8)')
+  if (!networks.every(isNetwork)) throw new BadValue('a number of proxies, or networks separated by commas (10.0.0.0/8)')
   return networks
 }
 
-/** Several names of buckets, separated by commas. */
+/** Bucket names, separated by commas. */
 export const bucketNames: Parser<readonly string[]> = (value) => value.split(',').map((name) => bucketName(name.trim()))
 
 /** The bucket naming rules of S3 that every store shares: 3–63 lower-case letters, digits, dots and hyphens. */
@@ -95,5 +96,5 @@ export const secret: Parser<string> = (value) => {
   return value
 }
 
-/** One or more of them, separated by commas: the first signs, all verify (rotation). */
+/** One or more secrets, separated by commas: the first signs, all verify (for rotation). */
 export const secrets: Parser<readonly string[]> = (value) => value.split(',').map((one) => secret(one.trim()))

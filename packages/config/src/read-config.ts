@@ -5,7 +5,7 @@ export type Environment = Readonly<Record<string, string | undefined>>
 
 export type Config<N extends VariableName> = { readonly [K in N]: ValueOf<K> }
 
-/** One setting that needs a look: `PORT`, `is 'abc': a whole number from 0 to 65535`. */
+/** A missing or invalid setting: `PORT`, `is 'abc': a whole number from 0 to 65535`. */
 export interface ConfigProblem {
   readonly name: VariableName
   readonly problem: string
@@ -13,7 +13,7 @@ export interface ConfigProblem {
   readonly missing: boolean
 }
 
-/** Some settings are missing or malformed; the message lists all of them, a line each. */
+/** Some settings are missing or malformed; the message lists each on its own line. */
 export class ConfigError extends Error {
   override name = 'ConfigError'
   readonly problems: readonly ConfigProblem[]
@@ -31,7 +31,7 @@ export class ConfigError extends Error {
 }
 
 /**
- * Reads the named variables, all mistakes together.
+ * Reads the named variables and reports all problems together.
  *
  * An absent or empty variable takes its default; a malformed one never does.
  *
@@ -76,11 +76,11 @@ const algorithmsOf = (values: Values): readonly string[] => (values.JWT_ALGORITH
 
 const isLoopback = (host: string): boolean => host === 'localhost' || /^127\.\d+\.\d+\.\d+$|^\[?::1\]?$/.test(host)
 
-/** Whether others than this machine may reach us: by the address that we listen on, or because somebody says so. A proxy may stand before loopback. */
+/** Whether other machines may reach this process: by its listen address, or because NODE_ENV says so (a proxy may forward to loopback). */
 const mayBeReached = ({ HOST }: Values, { NODE_ENV }: Environment): boolean =>
   NODE_ENV?.trim().toLowerCase() === 'production' || (typeof HOST === 'string' && !isLoopback(HOST))
 
-/** Rules that need more than one setting. Only what was read and is sound takes part. */
+/** Rules that involve several settings. They see only values that were read without a problem. */
 const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (values: Values, env: Environment) => boolean }> = [
   {
     name: 'S3_KMS_KEY_ID',
@@ -104,18 +104,18 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
   },
   {
     name: 'PIPELINE_SOURCE_BUCKETS',
-    problem: 'has S3_BUCKET_NAME in it: files of that bucket come in by its inbox, never by their key',
+    problem: 'contains S3_BUCKET_NAME: files in that bucket are accepted only through its inbox, never by key',
     breaks: (values) => (values.PIPELINE_SOURCE_BUCKETS as readonly unknown[] | undefined)?.includes(values.S3_BUCKET_NAME) === true,
   },
   {
     name: 'WEBHOOK_SECRETS',
-    problem: 'does not have secrets for each of WEBHOOK_URLS, in their order, and for no other',
+    problem: 'must have exactly one entry for each of WEBHOOK_URLS, in the same order',
     breaks: ({ WEBHOOK_URLS: urls, WEBHOOK_SECRETS: secrets }) =>
       Array.isArray(urls) && Array.isArray(secrets) && urls.length !== secrets.length,
   },
   {
     name: 'WEBHOOK_URLS',
-    problem: 'has one with http://: anyone on the way can read it. WEBHOOK_ALLOW_PRIVATE=true allows it',
+    problem: 'contains an http:// URL: requests can be read in transit. WEBHOOK_ALLOW_PRIVATE=true allows it',
     breaks: (values) =>
       values.WEBHOOK_ALLOW_PRIVATE === false &&
       ((values.WEBHOOK_URLS as readonly string[] | undefined) ?? []).some((url) => url.startsWith('http:')),
@@ -132,29 +132,29 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
   },
   {
     name: 'JWT_ALGORITHMS',
-    problem: 'has HS256, but JWT_SECRET is missing',
+    problem: 'contains HS256, but JWT_SECRET is missing',
     breaks: (values) => secretsOf(values)?.length === 0 && typeof values.JWKS_URL === 'string' && algorithmsOf(values).includes('HS256'),
   },
   {
     name: 'JWT_ALGORITHMS',
-    problem: 'has what needs JWKS_URL, which is missing',
+    problem: 'contains an algorithm that needs JWKS_URL, which is missing',
     breaks: (values) => values.JWKS_URL === null && algorithmsOf(values).some((name) => name !== 'HS256'),
   },
   {
     name: 'JWT_ALGORITHMS',
-    problem: 'leaves the keys of JWKS_URL without use',
+    problem: 'contains no algorithm for the keys of JWKS_URL',
     breaks: (values) =>
       typeof values.JWKS_URL === 'string' && algorithmsOf(values).length > 0 && algorithmsOf(values).every((name) => name === 'HS256'),
   },
   {
     name: 'JWT_AUDIENCE',
     problem:
-      'is missing: without it, tokens that the issuer of JWKS_URL made for other services count. JWT_ALLOW_ANY_AUDIENCE=true allows it',
+      'is missing: without it, tokens that the issuer of JWKS_URL issued for other services are accepted. JWT_ALLOW_ANY_AUDIENCE=true allows it',
     breaks: (values) => typeof values.JWKS_URL === 'string' && values.JWT_AUDIENCE === null && values.JWT_ALLOW_ANY_AUDIENCE === false,
   },
   {
     name: 'JWKS_URL',
-    problem: 'is not https: whoever can change what it answers can sign tokens',
+    problem: 'is not https: anyone who can change its response can sign tokens',
     breaks: (values, env) =>
       mayBeReached(values, env) &&
       typeof values.JWKS_URL === 'string' &&
@@ -163,7 +163,7 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
   },
   {
     name: 'JWT_SECRET',
-    problem: 'is the example value: make one of your own (openssl rand -base64 48)',
+    problem: 'is the example value: generate your own (openssl rand -base64 48)',
     breaks: (values, env) => mayBeReached(values, env) && secretsOf(values)?.includes(exampleJwtSecret) === true,
   },
 ]

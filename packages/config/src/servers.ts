@@ -1,6 +1,6 @@
 import type { Config } from './read-config.ts'
 
-/** The settings of the servers behind Airlock, in the words in which `openDatabase` and `s3ObjectStore` take them. */
+/** Settings as options of `openDatabase`, `s3ObjectStore`, inspection and the sweeper. */
 
 export const databaseVariables = [
   'DATABASE_URL',
@@ -71,7 +71,7 @@ export const inspectionVariables = [
   'INSPECT_MEMORY_MIB',
 ] as const
 
-/** What reading one file may cost. */
+/** Resource limits for the inspection of one file. */
 export const inspectionSettings = (config: Config<(typeof inspectionVariables)[number]>) => ({
   maxSeconds: {
     picture: config.INSPECT_PICTURE_SECONDS,
@@ -100,7 +100,7 @@ export const sweepVariables = [
   'UPLOAD_RECORD_DAYS',
 ] as const
 
-/** What the sweeper waits for, and how much it may do at once. */
+/** The sweeper's waits, ages and limits. */
 export const sweepSettings = (config: Config<(typeof sweepVariables)[number]>) => ({
   enqueueAfterSeconds: config.SWEEP_INTERVAL_SECONDS,
   inboxEnqueueAfterSeconds: config.PIPELINE_RING_AFTER_SECONDS,

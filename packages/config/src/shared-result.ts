@@ -1,22 +1,22 @@
 /**
- * Lets many ask the same question at the cost of one: at most one asking is under way, and whoever asks meanwhile, or within `keepMs` after
- * it ended, gets its result.
+ * Shares the result of one call between all callers: at most one call runs at a time, and callers that arrive while it runs, or within `keepMs`
+ * after it ended, get its result.
  *
- * @param ask asks; what it throws is shared like a result
- * @param options.keepMs how long a result is given out again, in ms
+ * @param ask makes the call; an error is shared like a result
+ * @param options.keepMs how long a result is reused, in ms
  * @example const metrics = sharedResult(() => registry.metrics(), { keepMs: 1000 })
  */
 export function sharedResult<T>(ask: () => Promise<T>, { keepMs }: { keepMs: number }): () => Promise<T> {
-  let asked: Promise<T> | null = null
+  let current: Promise<T> | null = null
   const forgetLater = (): void => {
     setTimeout(() => {
-      asked = null
+      current = null
     }, keepMs).unref()
   }
   return () => {
-    if (asked !== null) return asked
-    asked = ask()
-    asked.then(forgetLater, forgetLater)
-    return asked
+    if (current !== null) return current
+    current = ask()
+    current.then(forgetLater, forgetLater)
+    return current
   }
 }

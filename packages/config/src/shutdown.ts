@@ -1,14 +1,14 @@
 import { constants } from 'node:os'
 import closeWithGrace from 'close-with-grace'
 
-/** One step of a shutdown, with the time that it may take. */
+/** One step of a shutdown, with its time limit. */
 export interface ShutdownPhase {
   readonly name: string
   readonly limitMs: number
   /** Resolves when the next phase may begin. */
   run(): Promise<unknown>
-  /** Ends what is not done when the limit is over; the next phase begins right behind it. */
-  cut?(): void
+  /** Aborts what still runs when the limit has passed; the next phase begins directly after it. */
+  abort?(): void
 }
 
 /** The part of a pino logger that a shutdown needs. */
@@ -20,57 +20,57 @@ export interface ShutdownLog {
 }
 
 export interface ShutdownOptions {
-  /** The service, as the log calls it: `gateway`. */
+  /** The name of the service in log messages: `gateway`. */
   readonly service: string
   readonly phases: readonly ShutdownPhase[]
   readonly log: ShutdownLog
 }
 
-/** What the phases together may take beyond their limits before the process ends all the same, in ms. */
+/** How far the phases together may exceed their limits before the process exits anyway, in ms. */
 const slackMs = 2000
 
-/** The exit code by which a shell knows what ended a process: 143 for SIGTERM, 130 for SIGINT. */
+/** The conventional exit code of a process ended by a signal: 143 for SIGTERM, 130 for SIGINT. */
 const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
 
 /**
- * From now on a signal, or an error that nobody caught, ends this process in order: phase after phase, then exit.
+ * Makes a signal or an uncaught error shut this process down in order: one phase after another, then exit.
  *
- * The exit code is 0 behind a signal, also when a phase was cut: what was accepted is safe, and the log says what was cut. It is 1 behind an
- * error, and when the phases could not be gone through. A second signal, be it the same or another, ends the process at once, with 128 and
- * the number of the signal.
+ * The exit code is 0 after a signal, even when a phase was aborted: what was accepted is safe, and the log names the phase. It is 1 after an
+ * error, and when the phases could not be completed. A second signal, the same or another, ends the process at once with 128 plus the number
+ * of the signal.
  */
 export function shutDownAtSignal({ service, phases, log }: ShutdownOptions): void {
   const delay = phases.reduce((ms, { limitMs }) => ms + limitMs, slackMs)
   const onSecondSignal = (signal: NodeJS.Signals) => {
-    log.warn({ signal }, `second signal, ${service} ends at once`)
+    log.warn({ signal }, `second signal, ${service} exits at once`)
     process.exit(exitCodeOf(signal))
   }
-  const onSecondError = (err: unknown) => log.fatal({ err }, `${service} fails while it stops, and ends at once`)
-  const onTimeout = (delayMs: number) => log.fatal({ delayMs }, `${service} does not come to an end, and is ended`)
+  const onSecondError = (err: unknown) => log.fatal({ err }, `${service} failed during shutdown, exits at once`)
+  const onTimeout = (delayMs: number) => log.fatal({ delayMs }, `${service} shutdown timed out, process killed`)
   closeWithGrace({ delay, logger: false, onSecondSignal, onSecondError, onTimeout }, async ({ signal, err }) => {
-    if (err) log.fatal({ err }, `${service} fails`)
-    log.info({ signal }, `${service} stops`)
-    await goThrough(phases, log)
+    if (err) log.fatal({ err }, `${service} failed`)
+    log.info({ signal }, `${service} stopping`)
+    await runPhases(phases, log)
     log.info({}, `${service} stopped`)
   })
 }
 
-/** Runs the phases one after the other. None keeps the next from its turn: neither by its time nor by its failure. */
-export async function goThrough(phases: readonly ShutdownPhase[], log: Omit<ShutdownLog, 'fatal'>): Promise<void> {
-  for (const phase of phases) await goThroughOne(phase, log)
+/** Runs the phases one after the other. A phase that fails or takes too long does not prevent the next one. */
+export async function runPhases(phases: readonly ShutdownPhase[], log: Omit<ShutdownLog, 'fatal'>): Promise<void> {
+  for (const phase of phases) await runPhase(phase, log)
 }
 
-async function goThroughOne({ name, limitMs, run, cut }: ShutdownPhase, log: Omit<ShutdownLog, 'fatal'>): Promise<void> {
+async function runPhase({ name, limitMs, run, abort }: ShutdownPhase, log: Omit<ShutdownLog, 'fatal'>): Promise<void> {
   const started = performance.now()
   const ms = () => Math.round(performance.now() - started)
-  const over = Promise.withResolvers<'over'>()
-  const timer = setTimeout(() => over.resolve('over'), limitMs)
+  const expired = Promise.withResolvers<'expired'>()
+  const timer = setTimeout(() => expired.resolve('expired'), limitMs)
   try {
     const running = run()
-    if ((await Promise.race([running, over.promise])) !== 'over') return log.info({ phase: name, ms: ms() }, 'shutdown phase done')
+    if ((await Promise.race([running, expired.promise])) !== 'expired') return log.info({ phase: name, ms: ms() }, 'shutdown phase done')
     log.warn({ phase: name, ms: ms(), limitMs }, 'shutdown phase took too long, the next one begins')
-    running.catch((err: unknown) => log.warn({ phase: name, err }, 'what a shutdown phase had left has failed'))
-    cut?.()
+    running.catch((err: unknown) => log.warn({ phase: name, err }, 'remaining work of a shutdown phase failed'))
+    abort?.()
   } catch (err) {
     log.error({ phase: name, ms: ms(), err }, 'shutdown phase failed, the next one begins')
   } finally {

@@ -2,10 +2,10 @@ import { errorText } from './logged-errors.ts'
 import { ConfigError } from './read-config.ts'
 
 /**
- * Runs the start of a service. A start that fails, or an error that nobody catches meanwhile, ends the process with exit code 1 and a text on standard
- * error: the settings that need a look, else the error without what drivers attach to it. Node's own report would show all of that.
+ * Starts a service. If the start fails, or an error is not caught meanwhile, the process exits with code 1 and a text on standard error:
+ * the invalid settings, or the error without the context that drivers attach to it, which Node's own report would include.
  *
- * @param start resolves when the service runs, and looks after errors from then on itself (`shutDownAtSignal`)
+ * @param start resolves when the service runs and handles errors itself from then on (`shutDownAtSignal`)
  */
 export async function startService(start: () => Promise<void>): Promise<void> {
   process.on('uncaughtException', exitWith)

@@ -1,32 +1,32 @@
 import { BadValue, type Parser } from './parsers.ts'
 import type { Config } from './read-config.ts'
 
-/** The settings of webhooks, and the words in which the worker takes them. Neither URLs nor secrets ever stand in a message. */
+/** The settings of webhooks, and how the worker receives them. Messages never contain URLs or secrets. */
 
-/** An endpoint and what signs for it: each secret signs, so that one can be exchanged for another without a gap. */
+/** An endpoint and its secrets: each of them signs, so that a secret can be rotated without a gap. */
 export interface WebhookEndpoint {
   readonly url: string
   readonly secrets: readonly string[]
 }
 
-/** A URL may hold a comma as %2C. */
+/** A comma inside a URL must be written as %2C. */
 const separators = /[\s,]+/
 
 const partsOf = (value: string): string[] => value.split(separators).filter((part) => part !== '')
 
-/** @throws BadValue all problems together */
+/** @throws BadValue with all problems */
 function throwIfAny(problems: readonly string[]): void {
   if (problems.length > 0) throw new BadValue(problems.join('; '))
 }
 
-/** Several URLs that are called, separated by commas or spaces, as `new URL` writes them. */
+/** Endpoint URLs, separated by commas or spaces, as `new URL` serializes them. */
 export const webhookUrls: Parser<readonly string[]> = (value) => {
   const urls = partsOf(value)
   const read = urls.map((url) => (URL.canParse(url) ? new URL(url) : null))
   const isCallable = (url: URL | null): url is URL => url !== null && /^https?:$/.test(url.protocol) && url.hash === ''
   const problems = read.flatMap((url, i) => (isCallable(url) ? [] : [`number ${i + 1} must be a URL with https://, without a fragment`]))
-  const calledBefore = (i: number) => read.slice(0, i).some((url) => url !== null && url.href === read[i]?.href)
-  throwIfAny([...problems, ...read.flatMap((_, i) => (calledBefore(i) ? [`number ${i + 1} is there twice`] : []))])
+  const isDuplicate = (i: number) => read.slice(0, i).some((url) => url !== null && url.href === read[i]?.href)
+  throwIfAny([...problems, ...read.flatMap((_, i) => (isDuplicate(i) ? [`number ${i + 1} is a duplicate`] : []))])
   return read.filter(isCallable).map(({ href }) => href)
 }
 
@@ -44,26 +44,26 @@ export const webhookSecret: Parser<string> = (value) => {
   return value
 }
 
-/** For each URL the secrets that sign for it, joined by `|`; the groups separated by commas or spaces. */
+/** For each URL its secrets, joined by `|`; the groups are separated by commas or spaces. */
 export const webhookSecrets: Parser<readonly (readonly string[])[]> = (value) => {
   const groups = partsOf(value).map((group) => group.split('|'))
   throwIfAny(groups.flatMap((group, i) => group.flatMap((secret, j) => problemOf(secret, i, j))))
   return groups
 }
 
-function problemOf(secret: string, group: number, place: number): string[] {
+function problemOf(secret: string, group: number, index: number): string[] {
   try {
     webhookSecret(secret)
     return []
   } catch (error) {
     if (!(error instanceof BadValue)) throw error
-    return [`secret ${place + 1} of number ${group + 1} must be ${error.message}`]
+    return [`secret ${index + 1} of number ${group + 1} must be ${error.message}`]
   }
 }
 
 export const webhookVariables = ['WEBHOOK_URLS', 'WEBHOOK_SECRETS', 'WEBHOOK_ALLOW_PRIVATE', 'WEBHOOK_CONCURRENCY'] as const
 
-/** Who is told of events, and how. */
+/** The endpoints that receive events, and how they are called. */
 export const webhookSettings = (config: Config<(typeof webhookVariables)[number]>) => ({
   endpoints: config.WEBHOOK_URLS.map((url, i): WebhookEndpoint => ({ url, secrets: config.WEBHOOK_SECRETS[i] ?? [] })),
   allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,

@@ -308,7 +308,7 @@ test('a consumer that goes away is waited for no longer, and one that waits is a
     const began = performance.now()
     const waiting = consumer.asks({ after, wait: 25 })
     await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(idle)
-    const finished = gateway.gateway.shutdown.finish()
+    const finished = gateway.gateway.shutdown.drain()
     expect(await waiting).toMatchObject({ status: 200, body: { events: [], next: after } })
     await finished
     expect(performance.now() - began).toBeLessThan(10_000)

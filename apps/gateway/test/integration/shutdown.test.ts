@@ -57,7 +57,7 @@ test('it says that it is not ready, and serves all that come, before it takes no
   const done = 'shutdown phase done'
   expect(phasesOf(gateway)).toEqual([
     ['not ready', done],
-    ['finish', done],
+    ['drain', done],
     ['flush', done],
     ['close', done],
   ])
@@ -90,7 +90,7 @@ test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of
 
   expect(performance.now() - started).toBeGreaterThan(900)
   expect((await gateway.ended).code).toBe(0)
-  expect(phasesOf(gateway)).toContainEqual(['finish', 'shutdown phase took too long, the next one begins'])
+  expect(phasesOf(gateway)).toContainEqual(['drain', 'shutdown phase took too long, the next one begins'])
   expect(await statesIn(gateway)).not.toContain('received')
 })
 
@@ -122,7 +122,7 @@ test.for([
 
   expect((await gateway.ended).code).toBe(code)
   expect(performance.now() - started).toBeLessThan(2000)
-  expect(gateway.said().at(-1)?.msg).toBe('second signal, gateway ends at once')
+  expect(gateway.said().at(-1)?.msg).toBe('second signal, gateway exits at once')
 })
 
 /** Sends the beginning of a form, and waits until the gateway has its row. */

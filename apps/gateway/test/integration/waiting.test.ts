@@ -71,7 +71,7 @@ test('a gateway that stops answers those who wait at once', async () => {
     const started = performance.now()
     const waiting = sends(client, 'wait=25')
     await accepted(gateway, client)
-    const finished = gateway.gateway.shutdown.finish()
+    const finished = gateway.gateway.shutdown.drain()
     expect((await waiting).status).toBe(202)
     await finished
     expect(performance.now() - started).toBeLessThan(10_000)

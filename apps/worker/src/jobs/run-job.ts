@@ -16,17 +16,17 @@ import { handleProcessUpload, type ProcessUploadDeps, type UploadEnded } from '.
 
 export interface RunJobDeps extends Omit<ProcessUploadDeps, 'onOutcome'> {
   assets: Pick<AssetRepository, 'ofUpload'>
-  /** Only to say where assets are: `s3://bucket/key`. */
+  /** For the `s3://bucket/key` of assets. */
   bucket: string
   onOutcome(outcome: Parameters<ProcessUploadDeps['onOutcome']>[0] | 'refused'): void
 }
 
 /**
- * Runs any job: a video that the pipeline announces is written down first, then it is an upload like any other. A job that breaks its schema, or
- * announces what is not there or not its own, fails with its reason and is not tried again (`ops jobs` lists it). That ends the job, not the video:
- * one that is in the inbox and says of itself what is needed is announced by the sweeper, as if there had been no job.
+ * Runs any job. A video that the pipeline announces is registered first; then it is an upload like any other. A job that violates its schema, or
+ * announces an object that does not exist or belongs to another upload, fails with a reason and is not retried (`ops jobs` lists it). That ends
+ * the job, not the video: the sweeper registers a video in the inbox that has the required metadata, as if there had been no job.
  *
- * @returns the end of the upload, for those who wait for the job; null when somebody else brings it to its end
+ * @returns the result for callers that wait for the job; null if another worker ends the upload
  */
 export async function runJob(job: Job, token: string | undefined, signal: AbortSignal, deps: RunJobDeps): Promise<JobResult | null> {
   const announced = jobOf(job, deps)
@@ -37,23 +37,23 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
   }
   try {
     const ended = await handleProcessUpload(uploadId, job, token, signal, deps)
-    if (ended !== null) return endOf(uploadId, ended, deps)
+    if (ended !== null) return resultOfRun(uploadId, ended, deps)
   } catch (error) {
-    // parked: its pipeline hears why from the row, and an operator may still make an asset of it
+    // parked: the result for the pipeline comes from the row, and an operator may still retry the upload
     if (!(error instanceof UnrecoverableError) || !(await isOfPipeline(announced, deps))) throw error
   }
-  return resultOf(uploadId, deps)
+  return resultOfRow(uploadId, deps)
 }
 
-/** Once it is written down, the sweeper rings for a pipeline's video as for any upload, and its pipeline waits for that job. */
+/** After registration the sweeper enqueues a pipeline's video as a plain upload job, and the pipeline waits for that job. */
 async function isOfPipeline({ name, payload }: AirlockJob, { uploads }: RunJobDeps): Promise<boolean> {
   return name === generatedVideoJob || (await uploads.byId(payload.upload_id))?.door === 'pipeline'
 }
 
-/** What becomes of a video whose job can't be read: its pipeline must not think that it is refused. */
-const theObjectCounts = 'this job is not tried again, but a video that is in the inbox is taken as its own x-amz-meta headers say'
+/** Explains that the video of an unreadable job is not lost: its pipeline must not conclude that it was refused. */
+const inboxRemains = 'this job is not retried, but a video in the inbox is still accepted by its own x-amz-meta headers'
 
-/** @throws UnrecoverableError for a payload that breaks its schema */
+/** @throws UnrecoverableError for a payload that violates its schema */
 function jobOf({ name, id, data }: Job, { log, onOutcome }: RunJobDeps): AirlockJob {
   try {
     return parseJob(name, data)
@@ -61,14 +61,14 @@ function jobOf({ name, id, data }: Job, { log, onOutcome }: RunJobDeps): Airlock
     if (!(error instanceof PayloadMalformed)) throw error
     log.error(
       { uploadId: id, job: name.slice(0, 80), err: error, step: 'read job' },
-      'job breaks its schema and is not tried again; a video in the inbox is taken as its object says',
+      'job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata',
     )
     onOutcome('refused')
-    throw new UnrecoverableError(name === generatedVideoJob ? `${error.message}; ${theObjectCounts}` : error.message)
+    throw new UnrecoverableError(name === generatedVideoJob ? `${error.message}; ${inboxRemains}` : error.message)
   }
 }
 
-/** @throws UnrecoverableError for an announcement that no other try makes true */
+/** @throws UnrecoverableError for an announcement that a retry cannot make valid */
 async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<RegisteredVideo> {
   const { upload_id: uploadId, user_id: userId, project_id: projectId, key } = payload
   const { filename, sha256 = null, metadata = null, priority = defaultPriority } = payload
@@ -76,17 +76,17 @@ async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<Regi
     return await registerVideo({ uploadId, userId, projectId, key, filename, sha256, metadata, priority }, deps)
   } catch (error) {
     if (!(error instanceof AnnouncementRefused)) throw error
-    deps.log.error({ uploadId, userId, key, err: error, step: 'register' }, 'video announced in vain, its job is not tried again')
+    deps.log.error({ uploadId, userId, key, err: error, step: 'register' }, 'announced video refused, job not retried')
     deps.onOutcome('refused')
     throw new UnrecoverableError(error.message)
   }
 }
 
-const endOf = (uploadId: string, ended: UploadEnded, deps: RunJobDeps): JobResult =>
+const resultOfRun = (uploadId: string, ended: UploadEnded, deps: RunJobDeps): JobResult =>
   ended.ended === 'completed' ? completed(uploadId, ended.asset, deps) : jobResult({ status: 'rejected', uploadId, error: ended.refusal })
 
-/** Somebody else brought it to its end, or it is parked. */
-async function resultOf(uploadId: string, deps: RunJobDeps): Promise<JobResult | null> {
+/** Another worker ended the upload, or it is parked. */
+async function resultOfRow(uploadId: string, deps: RunJobDeps): Promise<JobResult | null> {
   const upload = await deps.uploads.byId(uploadId)
   const status = upload === null ? null : jobStatusOf(upload.state)
   if (upload === null || status === null) return null
@@ -98,7 +98,7 @@ function refusedOf({ id, refusal }: UploadRecord, status: JobStatus): JobResult 
   return jobResult({ status, uploadId: id, error: refusal })
 }
 
-/** An asset that was deleted since is none. */
+/** @returns null if the asset has been deleted since */
 async function completedNow(uploadId: string, deps: RunJobDeps): Promise<JobResult | null> {
   const asset = await deps.assets.ofUpload(uploadId)
   return asset === null ? null : completed(uploadId, asset, deps)

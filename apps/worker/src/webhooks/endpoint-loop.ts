@@ -3,11 +3,11 @@ import { type DeliverOptions, type DeliveryOutcome, deliver, type Endpoint, type
 import { RecurringWork } from '../recurring-work.ts'
 
 export interface EndpointLoopOptions extends Omit<DeliverOptions, 'signal'> {
-  /** Deliveries whose time has come are looked for so often, beside the bell. */
+  /** How often due deliveries are looked for in addition to notifications. */
   everySeconds: number
-  /** Deliveries that run at once. */
+  /** Concurrent deliveries. */
   concurrency: number
-  /** Longer than an attempt and the note of its end: then only one whose worker died or was paused is made twice. */
+  /** Longer than an attempt including the record of its outcome: then a delivery is repeated only if its worker died or was paused. */
   leaseSeconds: number
   onOutcome(outcome: DeliveryOutcome): void
 }
@@ -17,19 +17,19 @@ export interface EndpointLoopDeps {
   log: Log
 }
 
-/** Events that become deliveries in one transaction. */
+/** Events that are turned into deliveries in one transaction. */
 const fanOutBatch = 500
 
 /**
- * Tells one endpoint of all events. Each endpoint has its own, so that one that is slow or away takes nothing from the others but its share
- * of connections. Any number of workers may have one for the same endpoint.
+ * Delivers all events to one endpoint. Each endpoint has its own loop, so that a slow or unavailable one costs the others nothing but its
+ * share of connections. Any number of workers may run a loop for the same endpoint.
  */
 export class EndpointLoop extends RecurringWork {
   readonly #endpoint: Endpoint
   readonly #options: EndpointLoopOptions
   readonly #deps: EndpointLoopDeps
   readonly #running = new Set<Promise<void>>()
-  readonly #breakOff = new AbortController()
+  readonly #aborting = new AbortController()
   #registered = false
 
   constructor(endpoint: Endpoint, options: EndpointLoopOptions, deps: EndpointLoopDeps) {
@@ -37,25 +37,25 @@ export class EndpointLoop extends RecurringWork {
       everySeconds: options.everySeconds,
       atOnce: true,
       work: (signal) => this.#startDue(signal),
-      onFailure: (err) => deps.log.warn({ err, endpoint: endpoint.name }, 'deliveries not looked for, the next run will'),
+      onFailure: (err) => deps.log.warn({ err, endpoint: endpoint.name }, 'looking for due deliveries failed, the next run retries'),
     })
     this.#endpoint = endpoint
     this.#options = options
     this.#deps = deps
   }
 
-  /** Begins no delivery any more, but those that the run under way was handed. Resolves when none runs. */
-  async finish(): Promise<void> {
+  /** Starts no more deliveries except those that the current run has already claimed. Resolves when none runs. */
+  async drain(): Promise<void> {
     await this.stop()
     await Promise.all(this.#running)
   }
 
-  /** Ends the deliveries that still run; whether they arrived is not known, so they are made again when their leases have ended. */
-  breakOff(): void {
-    this.#breakOff.abort()
+  /** Aborts the deliveries that still run. Whether they arrived is unknown, so they are repeated when their leases have expired. */
+  abort(): void {
+    this.#aborting.abort()
   }
 
-  /** Runs end when nothing is due or nothing more may run; each delivery that ends begins another. */
+  /** A run ends when nothing is due or the concurrency is used up; each delivery that ends triggers another run. */
   async #startDue(signal: AbortSignal): Promise<void> {
     const { webhooks } = this.#deps
     const { name } = this.#endpoint
@@ -82,11 +82,11 @@ export class EndpointLoop extends RecurringWork {
 
   async #deliver(delivery: Delivery): Promise<void> {
     try {
-      this.#options.onOutcome(await deliver(delivery, this.#endpoint, { ...this.#options, signal: this.#breakOff.signal }, this.#deps))
+      this.#options.onOutcome(await deliver(delivery, this.#endpoint, { ...this.#options, signal: this.#aborting.signal }, this.#deps))
     } catch (err) {
       const { event, attempt } = delivery
       const fields = { endpoint: this.#endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, step: 'webhook' }
-      this.#deps.log.warn({ ...fields, err }, 'how a delivery ended is not written down, it is made again')
+      this.#deps.log.warn({ ...fields, err }, 'outcome of a webhook delivery not recorded, it will be repeated')
     }
   }
 }

@@ -12,11 +12,11 @@ export interface WebhookDeps extends EndpointLoopDeps {
   listenForFeed(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
 }
 
-/** Tells all endpoints of what happens, each for itself. Without endpoints it does nothing. */
+/** Delivers events to all endpoints, each independently. Without endpoints it does nothing. */
 export class WebhookSenders {
   readonly #loops: readonly EndpointLoop[]
   readonly #listen: WebhookDeps['listenForFeed']
-  #jobQueue: Listening | undefined
+  #notifications: Listening | undefined
 
   constructor(options: WebhookOptions, deps: WebhookDeps) {
     this.#listen = deps.listenForFeed
@@ -34,22 +34,22 @@ export class WebhookSenders {
     const soon = () => {
       for (const loop of this.#loops) loop.soon()
     }
-    this.#jobQueue = this.#listen({ onMore: soon, onReady: soon, onLost: () => {} })
+    this.#notifications = this.#listen({ onMore: soon, onReady: soon, onLost: () => {} })
   }
 
-  /** Begins no delivery any more. */
+  /** Starts no more deliveries. */
   async stopTaking(): Promise<void> {
-    await Promise.all([this.#jobQueue?.close(), ...this.#loops.map((loop) => loop.stop())])
+    await Promise.all([this.#notifications?.close(), ...this.#loops.map((loop) => loop.stop())])
   }
 
-  /** Resolves when no delivery runs any more. */
-  async finish(): Promise<void> {
-    await Promise.all(this.#loops.map((loop) => loop.finish()))
+  /** Resolves when no delivery runs. */
+  async drain(): Promise<void> {
+    await Promise.all(this.#loops.map((loop) => loop.drain()))
   }
 
-  /** Ends the deliveries that still run: other workers make them again. */
+  /** Aborts the deliveries that still run; other workers repeat them. */
   async handBack(): Promise<void> {
-    for (const loop of this.#loops) loop.breakOff()
-    await this.finish()
+    for (const loop of this.#loops) loop.abort()
+    await this.drain()
   }
 }

@@ -105,6 +105,6 @@ test('a worker that stops waits for no job that has no place', patient, async ({
   await worker.stopTaking()
   await waitFor(async () => (await airlock.onLane('images', (queue) => queue.getActiveCount())) === 1, { what: 'it to be put back' })
   open()
-  await worker.finish()
+  await worker.drain()
   expect(copied).toHaveLength(1)
 })

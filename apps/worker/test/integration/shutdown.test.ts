@@ -56,7 +56,7 @@ test('SIGTERM ends it phase by phase, with code 0; what it does not get done in 
   expect(await worker.ended).toBe(0)
   expect(worker.said().flatMap(({ phase, msg }) => (phase === undefined ? [] : [[phase, msg]]))).toEqual([
     ['stop taking', 'shutdown phase done'],
-    ['finish', 'shutdown phase took too long, the next one begins'],
+    ['drain', 'shutdown phase took too long, the next one begins'],
     ['hand back', 'shutdown phase done'],
     ['close', 'shutdown phase done'],
   ])
@@ -80,7 +80,7 @@ test.for([
     worker.signal(second)
 
     expect(await worker.ended).toBe(code)
-    expect(worker.said().at(-1)?.msg).toBe('second signal, worker ends at once')
-    expect(worker.said()).not.toContainEqual(expect.objectContaining({ phase: 'finish' }))
+    expect(worker.said().at(-1)?.msg).toBe('second signal, worker exits at once')
+    expect(worker.said()).not.toContainEqual(expect.objectContaining({ phase: 'drain' }))
   },
 )

@@ -271,7 +271,7 @@ test('a worker that stops ends what it tells, and tells nothing more', async ({ 
   await hears(endpoint, 1)
 
   await worker.stopTaking()
-  const finished = worker.finish()
+  const finished = worker.drain()
   answer()
   await finished
   expect(await states(airlock)).toEqual({ delivered: 1, pending: 1 })

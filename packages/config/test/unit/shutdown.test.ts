@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { goThrough, type ShutdownPhase } from '../../src/shutdown.ts'
+import { runPhases, type ShutdownPhase } from '../../src/shutdown.ts'
 
 /** Writes down in which order things happen, and what the log says. */
 function recorder() {
@@ -14,7 +14,7 @@ function recorder() {
       events.push(name)
       return run()
     },
-    cut: () => events.push(`${name} is cut`),
+    abort: () => events.push(`${name} is aborted`),
   })
   return { events, phase, log: { info: line('info'), warn: line('warn'), error: line('error') } }
 }
@@ -26,7 +26,7 @@ test('phases come one after the other, each when the one before is done', async 
     events.push('finished')
   })
 
-  await goThrough([slow, phase('close')], log)
+  await runPhases([slow, phase('close')], log)
 
   expect(events).toEqual(['finish', 'finished', 'info finish: shutdown phase done', 'close', 'info close: shutdown phase done'])
 })
@@ -35,17 +35,17 @@ test('a phase that takes longer than it may is told and cut, and the next begins
   const { events, phase, log } = recorder()
   const left = Promise.withResolvers<void>()
 
-  await goThrough([phase('finish', () => left.promise), phase('close')], log)
+  await runPhases([phase('finish', () => left.promise), phase('close')], log)
   left.reject(new Error('connection lost'))
   await new Promise((resolve) => setImmediate(resolve))
 
   expect(events).toEqual([
     'finish',
     'warn finish: shutdown phase took too long, the next one begins',
-    'finish is cut',
+    'finish is aborted',
     'close',
     'info close: shutdown phase done',
-    'warn finish: what a shutdown phase had left has failed',
+    'warn finish: remaining work of a shutdown phase failed',
   ])
 })
 
@@ -58,7 +58,7 @@ test('a phase that fails, at once or later, is told, and the next begins', async
     throw new Error('no')
   })
 
-  await goThrough([later, atOnce, phase('close')], log)
+  await runPhases([later, atOnce, phase('close')], log)
 
   expect(events).toEqual([
     'finish',

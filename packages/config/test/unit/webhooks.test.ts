@@ -32,7 +32,7 @@ test('all mistakes are told together, and neither a URL nor a secret with them',
     WEBHOOK_SECRETS: `${one}|whsec_x-ray ${secret(23)},${secret(65)},x-ray ${two.replace('=', '')} ${one.slice('whsec_'.length)}`,
   }
   const told = problemsOf(env)
-  for (const problem of ['number 2 must be', 'number 3 must be', 'number 4 is there twice', 'number 5 must be'])
+  for (const problem of ['number 2 must be', 'number 3 must be', 'number 4 is a duplicate', 'number 5 must be'])
     expect(told).toContain(problem)
   for (const place of ['secret 2 of number 1', ...[2, 3, 4, 5, 6].map((i) => `secret 1 of number ${i}`)])
     expect(told).toContain(`${place} must be whsec_ and 24 to 64 bytes in base64`)
@@ -40,7 +40,9 @@ test('all mistakes are told together, and neither a URL nor a secret with them',
 })
 
 test('as many secrets as URLs are needed', () => {
-  expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com' })).toMatch(/WEBHOOK_SECRETS +does not have secrets for each of WEBHOOK_URLS/)
+  expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com' })).toMatch(
+    /WEBHOOK_SECRETS +must have exactly one entry for each of WEBHOOK_URLS/,
+  )
   expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com', WEBHOOK_SECRETS: `${one},${two}` })).toContain('WEBHOOK_SECRETS')
   expect(problemsOf({ WEBHOOK_SECRETS: one })).toContain('WEBHOOK_SECRETS')
 })
