@@ -49,6 +49,6 @@ test('as many secrets as URLs are needed', () => {
 
 test('http:// needs the leave for private networks', () => {
   const env = { WEBHOOK_URLS: 'http://product.internal/hooks', WEBHOOK_SECRETS: one }
-  expect(problemsOf(env)).toMatch(/WEBHOOK_URLS +has one with http:/)
+  expect(problemsOf(env)).toMatch(/WEBHOOK_URLS +contains an http:/)
   expect(problemsOf({ ...env, WEBHOOK_ALLOW_PRIVATE: 'true' })).toBe('')
 })
