@@ -56,7 +56,7 @@ export const guards: readonly Guard[] = [
     id: 'stopping-worker-hands-back',
     invariant: 1,
     file: 'apps/worker/src/jobs/process-upload.ts',
-    edits: [['if (stopping.aborted) return giveBack(error, job, token, deps)', '']],
+    edits: [['if (stopping.aborted) return handJobBack(error, job, token, deps)', '']],
     test: 'stop-hands-job-back',
   },
   {
