@@ -9,7 +9,7 @@ export interface UserConcurrencyOptions {
   places: number
   maxRunningPerUser: number
   uploads: Pick<Turns, 'nextInTurn'>
-  jobQueue: Pick<JobQueue, 'bringToFront'>
+  jobQueue: Pick<JobQueue, 'moveToFront'>
 }
 
 /** Whether a job may run now: `go` until it is released, `yielded` to another user's job, or `throttled` by the limit per user. */
@@ -93,7 +93,7 @@ export class UserConcurrency {
   /** @returns false if Redis is unavailable: then the present job runs */
   async #broughtToFront({ uploadId, priority }: WaitingUpload): Promise<boolean> {
     const { lane, jobQueue } = this.#options
-    return jobQueue.bringToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
+    return jobQueue.moveToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
       if (!(error instanceof JobQueueUnreachable)) throw error
       return false
     })

@@ -21,7 +21,7 @@ export { type MigrateOptions, migrate, revertLastMigration } from './migrating.t
 export type { DatabaseLog, DatabaseOptions } from './options.ts'
 export type { Purge } from './purges/purge.ts'
 export type { Purges } from './purges/repository.ts'
-export type { Place, Places, SweeperLease } from './sweeper/repository.ts'
+export type { RulePosition, RulePositions, SweeperLease } from './sweeper/repository.ts'
 export { DatabaseUnavailable } from './unavailable.ts'
 export type { Cancellation, Decisions } from './uploads/decisions.ts'
 export { ClaimLost, UnknownUser, UploadNotReceiving } from './uploads/errors.ts'

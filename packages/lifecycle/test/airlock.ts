@@ -90,7 +90,7 @@ type Sweeping = Partial<Omit<SweepDeps, 'jobQueue'>> & { jobQueue?: Partial<Swee
 /** The verbs of one bell, and of another where that one has none of them. */
 const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['jobQueue']): SweepDeps['jobQueue'] => ({
   ensureEnqueued: (...args) => (given.ensureEnqueued ? given.ensureEnqueued(...args) : otherwise.ensureEnqueued(...args)),
-  wouldRing: (...args) => (given.wouldRing ? given.wouldRing(...args) : otherwise.wouldRing(...args)),
+  isEnqueued: (...args) => (given.isEnqueued ? given.isEnqueued(...args) : otherwise.isEnqueued(...args)),
   ensureVideoEnqueued: (...args) =>
     given.ensureVideoEnqueued ? given.ensureVideoEnqueued(...args) : otherwise.ensureVideoEnqueued(...args),
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),

@@ -4,14 +4,14 @@ import type { Redis } from 'ioredis'
 import { commandTimeoutMs } from './connection.ts'
 import { type QueueLane, queueNames } from './names.ts'
 
-export interface ImpatientQueuesOptions {
-  /** Theirs who opened it: it is not closed here. */
+export interface FailFastQueuesOptions {
+  /** Owned by the caller; not closed here. */
   redis: Redis
   /** The queues' key prefix. */
   prefix: string
-  /** Whether a call waits for a connection that is still coming, for as long as any call may take; else it fails at once. */
+  /** Whether a call waits for a connection that is not ready, within the time limit of a call; otherwise it fails at once. */
   waitsForConnection: boolean
-  /** What is thrown when Redis is away or silent. */
+  /** The error to throw when Redis is unavailable or does not respond. */
   Unreachable: new (
     message: string,
     options?: ErrorOptions,
@@ -19,17 +19,17 @@ export interface ImpatientQueuesOptions {
   onError(error: Error): void
 }
 
-/** The queues for those who must not wait: every call ends within 1.5 s, whatever Redis does. */
+/** Queues for callers that must not wait: every call ends within 1.5 s, whatever Redis does. */
 export class FailFastQueues {
-  readonly #options: ImpatientQueuesOptions
+  readonly #options: FailFastQueuesOptions
   readonly #queues = new Map<QueueLane, Queue>()
   #ready: Promise<void> | undefined
 
-  constructor(options: ImpatientQueuesOptions) {
+  constructor(options: FailFastQueuesOptions) {
     this.#options = options
   }
 
-  /** BullMQ asks Redis for its version once a queue. A queue whose answer got lost would refuse every job for good, so it is made anew. */
+  /** BullMQ asks Redis for its version once per queue. If that answer is lost, the queue refuses every job from then on, so it is replaced. */
   queue(lane: QueueLane): Queue {
     const open = this.#queues.get(lane)
     if (open !== undefined) return open
@@ -45,9 +45,9 @@ export class FailFastQueues {
   }
 
   /**
-   * Bounds a call: BullMQ waits for ever for a connection that never was, and ioredis for one that went silent.
+   * Bounds the time of a call: BullMQ waits forever for a connection that was never made, and ioredis for one that stops responding.
    *
-   * @param what the call does, for the error
+   * @param what what the call does, for the error message
    */
   async reachable<T>(what: string, call: () => Promise<T>): Promise<T> {
     const { redis, waitsForConnection, Unreachable } = this.#options
@@ -58,7 +58,7 @@ export class FailFastQueues {
         `can't ${what}: ${redis.status === 'ready' ? 'no answer' : `no connection (${redis.status})`} in ${commandTimeoutMs} ms`,
       )
     })
-    late.catch(() => {}) // once answered, its end is of no interest
+    late.catch(() => {}) // rejects when the call has ended first
     try {
       return await Promise.race([this.#connected(answered.signal).then(call), late])
     } catch (cause) {
@@ -73,12 +73,12 @@ export class FailFastQueues {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
   }
 
-  /** @throws the signal's reason when the call was given up first, so that nothing is sent that nobody waits for */
+  /** @throws the signal's reason when the call has already timed out, so that it sends nothing */
   async #connected(signal: AbortSignal): Promise<void> {
     const { redis, onError } = this.#options
     if (redis.status === 'ready') return
     if (redis.status === 'wait') redis.connect().catch(onError)
-    // one listener for all who wait: there may be thousands
+    // one listener for all waiting calls: there may be thousands
     this.#ready ??= new Promise<void>((resolve) => redis.once('ready', resolve)).then(() => {
       this.#ready = undefined
     })

@@ -1,6 +1,6 @@
-/** Where the video pipeline puts its files, in Airlock's bucket. */
+/** The prefix in Airlock's bucket under which the video pipeline stores its files. */
 export const inboxPrefix = 'pipeline-inbox/'
 
-/** The key of a video in the inbox, its ids in lower case: the one spelling that Airlock looks for. */
+/** The key of a video in the inbox. Airlock accepts its ids in lower case only. */
 export const inboxKey = ({ projectId, uploadId }: { projectId: string; uploadId: string }): string =>
   `${inboxPrefix}${projectId.toLowerCase()}/${uploadId.toLowerCase()}.mp4`

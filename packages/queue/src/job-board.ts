@@ -11,29 +11,28 @@ export interface JobBoardOptions {
   onError(error: Error): void
 }
 
-/** How many jobs of a lane are where. `waiting` counts those that wait for a worker, `delayed` those that wait for their time. */
+/** The number of a lane's jobs in each state. `waiting`: for a worker; `delayed`: until a set time. */
 export interface JobCounts {
   waiting: number
   active: number
   delayed: number
-  /** Jobs that failed for good and are still kept. */
+  /** Jobs that failed for good and that Redis still keeps. */
   failed: number
-  /** Results that are still kept. */
+  /** Results that Redis still keeps. */
   completed: number
 }
 
 /** A job that failed for good. */
 export interface FailedJob {
   id: string
-  /** What it was called, which may be anything. */
+  /** The job's name. Any client of Redis may have chosen it. */
   name: string
-  /** How often it was tried. */
   attempts: number
   failedAt: Date | null
   reason: string
 }
 
-/** What stands in the queues, for people who look. It changes nothing. */
+/** Reads the contents of the queues, for operators. It changes nothing. */
 export class JobBoard {
   readonly #redis: Redis
   readonly #queues: FailFastQueues
@@ -53,13 +52,14 @@ export class JobBoard {
   }
 
   /**
-   * @param limit of jobs, the newest first
+   * The most recently failed jobs first.
+   *
    * @throws QueueUnreachable within 1.5 s
    */
   async failed(lane: QueueLane, limit: number): Promise<FailedJob[]> {
     if (limit < 1) return []
     const jobs: (Job | undefined)[] = await this.#queues.reachable('list jobs', () => this.#queues.queue(lane).getFailed(0, limit - 1))
-    return jobs.filter((job) => job !== undefined).map(asFailedJob) // one may be gone since it was listed
+    return jobs.filter((job) => job !== undefined).map(asFailedJob) // one may have been removed since it was listed
   }
 
   async close(): Promise<void> {

@@ -1,28 +1,28 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Redis } from 'ioredis'
 
-/** What a queue says when a job ends. */
+/** The end of a job, as the queue's events report it. */
 export type JobEnd = { status: 'completed'; returned: unknown } | { status: 'failed'; reason: string }
 
 export interface JobEndsOptions {
   /** The stream of the queue's events, as `QueueEvents` of BullMQ reads it. */
   stream: string
-  /** The id of the last event that is of no interest any more. */
+  /** The id of the event after which to start. */
   since: string
-  /** A connection of this subscription alone, which closes it. It outlasts a blocking read. */
+  /** A connection that the subscription owns and closes. Its timeouts outlast a blocking read. */
   redis: Redis
   onError(error: Error): void
 }
 
-/** One blocking read, in ms. */
+/** The longest duration of one blocking read, in ms. */
 export const readMs = 5000
 
 const afterErrorMs = 1000
 
 /**
- * One subscription to a queue's events, shared by all who wait for jobs of it.
+ * One subscription to a queue's events, shared by all waits for its jobs.
  *
- * It reads the stream itself: `QueueEvents` takes two connections, and can't be closed while Redis is away.
+ * It reads the stream itself: `QueueEvents` uses two connections, and can't be closed while Redis is unavailable.
  */
 export class JobEnds {
   readonly #options: JobEndsOptions
@@ -34,7 +34,7 @@ export class JobEnds {
     void this.#read(options.since)
   }
 
-  /** @returns what ends the listening */
+  /** @returns a function that removes the listener */
   listen(jobId: string, listener: (end: JobEnd) => void): () => void {
     const listeners = this.#listeners.get(jobId) ?? new Set()
     this.#listeners.set(jobId, listeners.add(listener))
@@ -58,17 +58,17 @@ export class JobEnds {
         const [[, events] = []] = (await redis.xread('COUNT', 1000, 'BLOCK', readMs, 'STREAMS', stream, last)) ?? []
         for (const [id, fields] of events ?? []) {
           last = id
-          this.#tell(eventOf(fields))
+          this.#notify(eventOf(fields))
         }
       } catch (error) {
         if (signal.aborted) return
         onError(error as Error)
-        await setTimeout(afterErrorMs, undefined, { signal }).catch(() => {}) // closed meanwhile
+        await setTimeout(afterErrorMs, undefined, { signal }).catch(() => {}) // closed while waiting
       }
     }
   }
 
-  #tell({ event, jobId = '', returnvalue = 'null', failedReason = '' }: Record<string, string>): void {
+  #notify({ event, jobId = '', returnvalue = 'null', failedReason = '' }: Record<string, string>): void {
     const listeners = this.#listeners.get(jobId)
     if (listeners === undefined || (event !== 'completed' && event !== 'failed')) return
     const end: JobEnd =
@@ -77,7 +77,7 @@ export class JobEnds {
   }
 }
 
-/** Names and values of a stream's entry, by turns. */
+/** A stream entry's fields: names and values alternate. */
 function eventOf(fields: readonly string[]): Record<string, string> {
   const event: Record<string, string> = {}
   for (let at = 0; at + 1 < fields.length; at += 2) event[fields[at] ?? ''] = fields[at + 1] ?? ''

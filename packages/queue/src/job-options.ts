@@ -4,31 +4,31 @@ import { generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
 import { defaultPriority, type Priority, priorities } from './priorities.ts'
 
-/** What is left in Redis of jobs that failed for good, for a look; status belongs to Postgres. */
+/** How long Redis keeps jobs that failed for good, for inspection; the status of an upload is in Postgres. */
 const keptFailures = { age: 7 * 24 * 3600, count: 1000 }
 
-/** How long a pipeline may take to fetch a result from Redis; later the gateway tells it. BullMQ clears up when other jobs end. */
+/** How long a pipeline may fetch a result from Redis; later it asks the gateway. BullMQ removes old results when other jobs end. */
 const keptResults = { age: 24 * 3600, count: 10_000 }
 
-/** More tries than any upload needs: the row's own attempts decide when it is parked. */
-const triesOfTheBell = 100
+/** More attempts than any upload needs: the row's own attempts decide when it is parked. */
+const maxJobAttempts = 100
 
-/** The lanes in which jobs overtake each other; in the others all wait in one line. */
+/** The lanes whose jobs have priorities; in the others jobs run in the order of their arrival. */
 const lanesWithPriorities: readonly QueueLane[] = ['videos']
 
 /**
- * The options of a job, the same whoever adds it.
+ * The options of a job, the same for every producer.
  *
- * The job id is the upload id in lower case, so that a job that is there already is not added twice. Waits between tries are the worker's
- * to compute (`custom`).
+ * The job id is the upload id in lower case, so that an existing job is not added twice. The worker computes the waits between attempts
+ * (`custom`).
  *
- * @param wanted the upload's own priority, where its row knows one; absent: as the payload says, and what people upload is interactive
+ * @param wanted the priority in the upload's row, if any; absent: that of the payload, and `interactive` for what people upload
  */
 export function jobOptions(lane: QueueLane, { name, payload }: AirlockJob, wanted?: Priority): JobsOptions {
   const priority = wanted ?? (name === generatedVideoJob ? (payload.priority ?? defaultPriority) : 'interactive')
   return {
     jobId: payload.upload_id.toLowerCase(),
-    attempts: triesOfTheBell,
+    attempts: maxJobAttempts,
     backoff: { type: 'custom' },
     removeOnComplete: name === generatedVideoJob ? keptResults : true,
     removeOnFail: keptFailures,

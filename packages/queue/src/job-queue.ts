@@ -10,45 +10,45 @@ import type { AirlockJob } from './payloads/parse-job.ts'
 import { processUploadJob } from './payloads/process-upload.ts'
 import type { Priority } from './priorities.ts'
 
-/** Redis is away or silent; nobody was woken, or nobody can tell. The sweeper rings again. */
+/** Redis is unavailable or does not respond. Whether the job was added is unknown; the sweeper adds it later. */
 export class JobQueueUnreachable extends Error {
   override name = 'JobQueueUnreachable'
 }
 
 export interface JobQueueOptions {
   redisUrl: string
-  /** The queues' key prefix; tests have one of their own. */
+  /** The queues' key prefix; each test has its own. */
   prefix?: string
   onError(error: Error): void
 }
 
-/** An upload that Postgres knows, and the request that it came with. */
-interface Ringing {
+/** An upload that has a row, and the request that it came with. */
+interface UploadToEnqueue {
   uploadId: string
   requestId?: string | undefined
-  /** For lanes in which uploads overtake each other; absent: as what people upload themselves. */
+  /** For lanes with priorities; absent: the priority of what people upload themselves. */
   priority?: Priority | undefined
 }
 
-const processUpload = ({ uploadId, requestId }: Ringing): AirlockJob => ({
+const processUpload = ({ uploadId, requestId }: UploadToEnqueue): AirlockJob => ({
   name: processUploadJob,
   payload: { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) },
 })
 
 /**
- * Wakes workers. It never waits for a Redis that is away, and ringing twice for one upload wakes one worker.
+ * Enqueues the jobs of uploads. No call waits for an unavailable Redis. Enqueueing is idempotent: an upload has at most one job.
  *
- * @example await bell.ring('images', { uploadId, requestId })
+ * @example await jobQueue.enqueue('images', { uploadId, requestId })
  */
 export class JobQueue {
   readonly #redis: Redis
-  /** For checks alone, so that none waits behind what is being rung, nor the other way round. */
+  /** For `check` only, so that checks and jobs do not wait for each other. */
   readonly #checks: Redis
   readonly #queues: FailFastQueues
 
   constructor({ redisUrl, prefix = queuePrefix, onError }: JobQueueOptions) {
     this.#redis = failFastConnection(redisUrl, { onError })
-    this.#checks = failFastConnection(redisUrl, { onError: () => {} }) // what is wrong with Redis, the other one reports
+    this.#checks = failFastConnection(redisUrl, { onError: () => {} }) // the other connection reports errors of Redis
     this.#queues = new FailFastQueues({
       redis: this.#redis,
       prefix,
@@ -59,83 +59,83 @@ export class JobQueue {
   }
 
   /**
-   * Wakes a worker for one upload.
+   * Enqueues the job of one upload.
    *
-   * @throws JobQueueUnreachable within 1.5 s when Redis is away; the upload may have been rung for all the same
+   * @throws JobQueueUnreachable within 1.5 s when Redis is unavailable; the job may have been added nevertheless
    */
-  async enqueue(lane: QueueLane, ringing: Ringing): Promise<void> {
-    await this.#add(lane, processUpload(ringing), ringing.priority)
+  async enqueue(lane: QueueLane, upload: UploadToEnqueue): Promise<void> {
+    await this.#add(lane, processUpload(upload), upload.priority)
   }
 
   /**
-   * Wakes a worker for an upload that is due by the record, also when a finished job of that id is still kept. A job that waits for its
-   * time is brought forward: that time was written by the clock of a worker, which may be wrong.
+   * Makes sure that an upload whose row is due has a job that waits or runs. An ended job that Redis still keeps is replaced. A delayed job is
+   * promoted: a worker computed its time, and that worker's clock may be wrong.
    *
-   * @returns whether it rang; false when a job waits or runs already
-   * @throws JobQueueUnreachable when Redis is away
+   * @returns whether a job was added or promoted; false when one waits or runs already
+   * @throws JobQueueUnreachable when Redis is unavailable
    */
-  async ensureEnqueued(lane: QueueLane, ringing: Ringing): Promise<boolean> {
-    return this.#addAgain(lane, processUpload(ringing), { isDue: true, priority: ringing.priority })
+  async ensureEnqueued(lane: QueueLane, upload: UploadToEnqueue): Promise<boolean> {
+    return this.#replaceEnded(lane, processUpload(upload), { isDue: true, priority: upload.priority })
   }
 
   /**
-   * Whether `ensureEnqueued` would ring, without doing it.
+   * Whether the job of an upload waits for a worker or runs, so that `ensureEnqueued` would do nothing. A delayed job does not count.
    *
-   * @throws JobQueueUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is unavailable
    */
-  async wouldRing(lane: QueueLane, uploadId: string): Promise<boolean> {
-    const state = await this.#queues.reachable('look at the job', () => this.#queues.queue(lane).getJobState(uploadId.toLowerCase()))
-    return state === 'delayed' || hasEnded(state)
+  async isEnqueued(lane: QueueLane, uploadId: string): Promise<boolean> {
+    const state = await this.#queues.reachable('read the job', () => this.#queues.queue(lane).getJobState(uploadId.toLowerCase()))
+    return state !== 'delayed' && !hasEnded(state)
   }
 
   /**
-   * Puts the job of an upload that is due before all others of its priority, so that the next free worker takes it. A job that Redis has
-   * forgotten, or that waits for its time, is put there too.
+   * Moves the job of an upload that is due ahead of all others of its priority, so that the next free worker takes it. A job that Redis has
+   * lost is added again, a delayed one is promoted.
    *
-   * @returns false when a worker has it already
-   * @throws JobQueueUnreachable when Redis is away
+   * @returns false when a worker already runs it
+   * @throws JobQueueUnreachable when Redis is unavailable
    */
-  async bringToFront(lane: QueueLane, ringing: Ringing): Promise<boolean> {
-    const job = processUpload(ringing)
-    const front = { lifo: true, ...frontOf(lane, job, ringing.priority) }
-    const known = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
-    const state = known === undefined ? 'unknown' : await this.#queues.reachable('look at the job', () => known.getState())
+  async moveToFront(lane: QueueLane, upload: UploadToEnqueue): Promise<boolean> {
+    const job = processUpload(upload)
+    const front = { lifo: true, ...frontOf(lane, job, upload.priority) }
+    const known = await this.#queues.reachable('find the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
+    const state = known === undefined ? 'unknown' : await this.#queues.reachable('read the job', () => known.getState())
     if (state === 'active') return false
     if (known === undefined || hasEnded(state)) {
-      if (known !== undefined) await this.#queues.reachable('remove the finished job', () => known.remove())
-      const options = { ...jobOptions(lane, job, ringing.priority), ...front }
-      await this.#queues.reachable('ring', () => this.#queues.queue(lane).add(job.name, job.payload, options))
+      if (known !== undefined) await this.#queues.reachable('remove the ended job', () => known.remove())
+      const options = { ...jobOptions(lane, job, upload.priority), ...front }
+      await this.#queues.reachable('enqueue', () => this.#queues.queue(lane).add(job.name, job.payload, options))
       return true
     }
-    if (state === 'delayed') await this.#queues.reachable('bring the job forward', () => broughtForward(known))
-    await this.#queues.reachable('bring the job to the front', () => known.changePriority(front))
+    if (state === 'delayed') await this.#queues.reachable('promote the job', () => promoteDelayed(known))
+    await this.#queues.reachable('move the job to the front', () => known.changePriority(front))
     return true
   }
 
   /**
-   * Wakes a worker for a video in the pipeline's inbox that no row may know yet, as its producer should have, also when a finished job of
-   * that id is still kept.
+   * Makes sure that a video in the pipeline's inbox, which may not have a row yet, has a job, as its producer should have enqueued it. An ended
+   * job that Redis still keeps is replaced.
    *
    * @param payload from `parseGeneratedVideo`
-   * @returns whether it rang; false when a live job is there already
-   * @throws JobQueueUnreachable when Redis is away
+   * @returns whether a job was added; false when one that has not ended exists
+   * @throws JobQueueUnreachable when Redis is unavailable
    */
   async ensureVideoEnqueued(payload: GeneratedVideo): Promise<boolean> {
-    return this.#addAgain('videos', { name: generatedVideoJob, payload }, { isDue: false })
+    return this.#replaceEnded('videos', { name: generatedVideoJob, payload }, { isDue: false })
   }
 
   /**
-   * Why the job of an upload failed for good, as its worker said; null when it has not, or Redis keeps it no longer.
+   * The reason for which the job of an upload failed for good; null when it has not, or Redis no longer keeps it.
    *
-   * @throws JobQueueUnreachable when Redis is away
+   * @throws JobQueueUnreachable when Redis is unavailable
    */
   async failureOf(lane: QueueLane, uploadId: string): Promise<string | null> {
-    const job = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(uploadId))
-    if (job === undefined || (await this.#queues.reachable('look at the job', () => job.getState())) !== 'failed') return null
+    const job = await this.#queues.reachable('find the job', () => this.#queues.queue(lane).getJob(uploadId))
+    if (job === undefined || (await this.#queues.reachable('read the job', () => job.getState())) !== 'failed') return null
     return job.failedReason
   }
 
-  /** The progress that a worker last told, from 0 to 1, or null when Redis does not know. Never throws. */
+  /** The progress that a worker last reported, from 0 to 1; null when Redis has none or is unavailable. */
   async progressOf(lane: QueueLane, uploadId: string): Promise<number | null> {
     try {
       const job = await this.#queues.reachable('read progress', () => this.#queues.queue(lane).getJob(uploadId))
@@ -146,7 +146,7 @@ export class JobQueue {
     }
   }
 
-  /** Waits for the connection that was begun with the bell, for programs that ring at once. @throws JobQueueUnreachable after 1.5 s */
+  /** Waits until Redis is connected, for programs that enqueue right after the start. @throws JobQueueUnreachable after 1.5 s */
   async ready(): Promise<void> {
     const deadline = performance.now() + commandTimeoutMs
     const isReady = () => this.#redis.status === 'ready' && this.#checks.status === 'ready'
@@ -154,12 +154,12 @@ export class JobQueue {
     await this.check()
   }
 
-  /** Asks on the connection that rings. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
+  /** Pings on the connection that enqueues. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
   async ping(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#redis.ping())
   }
 
-  /** Asks on a connection of its own, however often people ask. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
+  /** Pings on a separate connection, for frequent checks. @throws JobQueueUnreachable when Redis does not answer in 1.5 s */
   async check(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#checks.ping())
   }
@@ -171,37 +171,37 @@ export class JobQueue {
   }
 
   async #add(lane: QueueLane, job: AirlockJob, priority?: Priority): Promise<void> {
-    await this.#queues.reachable('ring', () => this.#queues.queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
+    await this.#queues.reachable('enqueue', () => this.#queues.queue(lane).add(job.name, job.payload, jobOptions(lane, job, priority)))
   }
 
-  async #addAgain(
+  async #replaceEnded(
     lane: QueueLane,
     job: AirlockJob,
     { isDue, priority }: { isDue: boolean; priority?: Priority | undefined },
   ): Promise<boolean> {
-    const known = await this.#queues.reachable('look for the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
+    const known = await this.#queues.reachable('find the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
     if (known !== undefined) {
-      const state = await this.#queues.reachable('look at the job', () => known.getState())
-      if (state === 'delayed' && isDue) return this.#queues.reachable('bring the job forward', () => broughtForward(known))
+      const state = await this.#queues.reachable('read the job', () => known.getState())
+      if (state === 'delayed' && isDue) return this.#queues.reachable('promote the job', () => promoteDelayed(known))
       if (!hasEnded(state)) return false
-      await this.#queues.reachable('remove the finished job', () => known.remove())
+      await this.#queues.reachable('remove the ended job', () => known.remove())
     }
     await this.#add(lane, job, priority)
     return true
   }
 }
 
-/** Before the jobs of the same priority, and behind those of the one before: priorities are ten apart. */
+/** Ahead of the jobs of the same priority, and after those of the next higher one: priorities are ten apart. */
 function frontOf(lane: QueueLane, job: AirlockJob, wanted: Priority | undefined): { priority: number } {
   const { priority = 0 } = jobOptions(lane, job, wanted)
   return { priority: priority === 0 ? 0 : priority - 1 }
 }
 
-/** `unknown`: there is no such job. */
+/** `unknown`: the job does not exist. */
 const hasEnded = (state: JobState | 'unknown'): boolean => state === 'completed' || state === 'failed' || state === 'unknown'
 
-/** @returns false when its time has come meanwhile */
-async function broughtForward(job: Job): Promise<boolean> {
+/** @returns false when the job is no longer delayed */
+async function promoteDelayed(job: Job): Promise<boolean> {
   try {
     await job.promote()
     return true

@@ -1,4 +1,4 @@
-/** One queue a lane, so that workers for pictures and for videos scale apart. */
+/** One queue for each lane, so that workers for pictures and for videos scale separately. */
 export const queueNames = {
   images: 'airlock-images',
   videos: 'airlock-videos',

@@ -1,9 +1,8 @@
 /**
- * Which of two waiting videos goes first: the one with the lower number, and of equals the one that came first (BullMQ: 1 to 2 097 152).
+ * The priorities of waiting videos: the lowest number runs first, and among equals the oldest (BullMQ: 1 to 2 097 152).
  *
- * Every job of the lane has a priority: BullMQ takes jobs without one before all others, for as long as there are any. What people upload
- * themselves is `interactive`, so it waits in one line with the pipeline's interactive videos and neither kind can starve the other.
- * Batch videos run when nobody is waiting.
+ * Every job of the lane has a priority, because BullMQ runs all jobs without one first. What people upload themselves is `interactive`, so it
+ * shares a line with the pipeline's interactive videos, and neither can starve the other. Batch videos run when no interactive one waits.
  */
 export const priorities = { interactive: 10, batch: 20 } as const
 
@@ -11,5 +10,5 @@ export type Priority = keyof typeof priorities
 
 export const priorityNames = Object.keys(priorities) as Priority[]
 
-/** What a payload means that names no priority. */
+/** The priority of a payload without one. */
 export const defaultPriority: Priority = 'batch'

@@ -13,55 +13,55 @@ import { ResultWait } from './result-wait.ts'
 
 export type AirlockProducerOptions = (
   | { redisUrl: string }
-  /** A connection of the caller's own, who closes it. Its commands should fail soon: `maxRetriesPerRequest: 1`, `enableOfflineQueue: false`. */
+  /** A connection that the caller owns and closes. Its commands should fail fast: `maxRetriesPerRequest: 1`, `enableOfflineQueue: false`. */
   | { connection: Redis }
 ) & {
-  /** The queues' key prefix, where Airlock's is another one than the default. */
+  /** The queues' key prefix, if Airlock's is not the default. */
   prefix?: string
-  /** Told each error of the connections, which go on trying by themselves. */
+  /** Called with each error of the connections, which reconnect automatically. */
   onError?: (error: Error) => void
 }
 
-/** A video that lies in the inbox. */
+/** A video in the inbox. */
 export interface VideoToHandOver {
-  /** Any UUID, the one in the key: the id of the job, and of the upload in every route and event. */
+  /** Any UUID, the same as in `key`: the id of the job, and of the upload in all routes and events. */
   uploadId: string
   userId: string
   projectId: string
   /** From `inboxKey({ projectId, uploadId })`. */
   key: string
   filename: string
-  /** The SHA-256 of the file's bytes, 64 hex digits in lower case; a file of which it is not the hash is rejected. */
+  /** The SHA-256 of the file's bytes, 64 hex digits in lower case; a file with another hash is rejected. */
   sha256?: string | undefined
-  /** A flat object of at most 4 KiB; events and answers give it back. */
+  /** A flat object of at most 4 KiB; events and responses return it. */
   metadata?: Record<string, string | number | boolean> | undefined
-  /** `batch` when left out. */
+  /** Default: `batch`. */
   priority?: Priority | undefined
 }
 
-/** `waiting`: for a worker, for its turn behind others, or for its next try. */
+/** `waiting`: for a worker, or for the next attempt. */
 export type HandedOverState = 'waiting' | 'active' | 'completed' | 'failed'
 
-/** What enqueueing came to. `enqueued` is false when Redis has a job of this upload already, which was left as it is. */
+/** The result of enqueueing. `enqueued` is false when Redis already has a job of this upload, which was not changed. */
 export interface HandedOver {
   uploadId: string
   enqueued: boolean
   state: HandedOverState
-  /** Why the job failed; it is not tried again by itself. Null unless it has. */
+  /** Why the job failed; it is not retried automatically. Null unless it has failed. */
   failedReason: string | null
 }
 
 export interface WaitOptions {
-  /** The longest wait, in ms, from 1 to a day; a quarter of an hour when left out. */
+  /** The longest wait, in ms, from 1 to a day. Default: a quarter of an hour. */
   timeoutMs?: number
-  /** How often the job itself is looked at, in ms, beside what events tell: an event may be lost. 5 seconds when left out. */
+  /** The interval at which the job itself is read, in ms, in addition to events, because an event may be lost. Default: 5 seconds. */
   lookEveryMs?: number
 }
 
 const oneDayMs = 24 * 3600 * 1000
 
 /**
- * Hands a video pipeline's videos to Airlock by its queue, without the gateway.
+ * Submits a video pipeline's videos to Airlock through its queue, without the gateway.
  *
  * @example
  * const airlock = new AirlockProducer({ redisUrl: 'redis://127.0.0.1:6379' })
@@ -72,7 +72,7 @@ const oneDayMs = 24 * 3600 * 1000
 export class AirlockProducer {
   readonly #redis: Redis
   readonly #isRedisOurs: boolean
-  readonly #connectPatiently: () => Redis
+  readonly #connectBlocking: () => Redis
   readonly #onError: (error: Error) => void
   readonly #queues: FailFastQueues
   readonly #closed = new AbortController()
@@ -83,19 +83,19 @@ export class AirlockProducer {
     this.#isRedisOurs = 'redisUrl' in options
     this.#redis = 'redisUrl' in options ? failFastConnection(options.redisUrl, { onError }) : options.connection
     const timeouts = { onError, silentMs: 3 * readMs }
-    this.#connectPatiently = () =>
+    this.#connectBlocking = () =>
       'redisUrl' in options ? blockingConnection(options.redisUrl, timeouts) : blockingDuplicate(options.connection, timeouts)
     this.#onError = onError
     this.#queues = new FailFastQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
   }
 
   /**
-   * Wakes a worker for a video that lies in the inbox. Enqueued again, also after a crash, it is still one job and one asset; two calls at
-   * once for one id may both say `enqueued`.
+   * Enqueues the job of a video in the inbox. Enqueueing is idempotent, also after a crash: an id has one job and one asset. Two concurrent
+   * calls for one id may both return `enqueued`.
    *
-   * @param options.again puts a job that has failed for good into the queue anew; without it, it stays for people to look at
-   * @throws PayloadMalformed naming the field and its rule; nothing was sent
-   * @throws QueueUnreachable within 1.5 s when Redis is away or silent; the job may have been added all the same
+   * @param options.again replaces a job that has failed for good; without it, the failed job stays for inspection
+   * @throws PayloadMalformed names the field and its rule; nothing was sent
+   * @throws QueueUnreachable within 1.5 s when Redis is unavailable or does not respond; the job may have been added nevertheless
    * @throws ProducerClosed
    */
   async enqueueGeneratedVideo(video: VideoToHandOver, { again = false }: { again?: boolean } = {}): Promise<HandedOver> {
@@ -105,14 +105,14 @@ export class AirlockProducer {
   }
 
   /**
-   * Waits for the end of an upload, for as long as it may take. A Redis that goes away meanwhile is waited for. All waits share one connection.
+   * Waits for the end of an upload. The wait outlives an outage of Redis. All waits share one connection.
    *
    * @returns completed with its asset, rejected with the reason, or failed: parked with its bytes kept, for an operator
-   * @throws JobFailed when the announcement itself was wrong: the message says what
-   * @throws JobGone when Redis knows no such job: enqueue the video again and wait again
-   * @throws ResultUnknown when the job ended without one
+   * @throws JobFailed when the job itself was wrong: the message says why
+   * @throws JobGone when Redis has no such job: enqueue the video again and wait again
+   * @throws ResultUnknown when the job ended without a result
    * @throws WaitTimedOut, ProducerClosed
-   * @throws RangeError for a time that is none
+   * @throws RangeError for an invalid time
    */
   async waitFor(uploadId: string, { timeoutMs = oneDayMs / 96, lookEveryMs = 5000 }: WaitOptions = {}): Promise<JobResult> {
     mustBeDuration('timeoutMs', timeoutMs)
@@ -131,7 +131,7 @@ export class AirlockProducer {
     if (this.#isRedisOurs) this.#redis.disconnect()
   }
 
-  /** Opened by the first wait. One that could not be opened is tried again by the next look. */
+  /** Opened by the first wait. If opening fails, the next read of the job tries again. */
   #subscription(): Promise<JobEnds> {
     this.#ends ??= this.#subscribe().catch((error: unknown) => {
       this.#ends = undefined
@@ -142,9 +142,9 @@ export class AirlockProducer {
 
   async #subscribe(): Promise<JobEnds> {
     const stream = this.#queues.queue('videos').toKey('events')
-    const since = await this.#queues.reachable('look at the events', () => lastEventOf(this.#redis, stream))
+    const since = await this.#queues.reachable('read the events', () => lastEventOf(this.#redis, stream))
     this.#mustBeOpen()
-    return new JobEnds({ stream, since, redis: this.#connectPatiently(), onError: this.#onError })
+    return new JobEnds({ stream, since, redis: this.#connectBlocking(), onError: this.#onError })
   }
 
   #mustBeOpen(): void {
@@ -175,7 +175,7 @@ function handedOverState(state: string): HandedOverState | null {
   return state === 'active' || state === 'completed' || state === 'failed' ? state : 'waiting'
 }
 
-/** The wire's names. What was left out is not sent. */
+/** The payload's field names. Absent fields are not sent. */
 function asPayload({ uploadId, userId, projectId, key, filename, sha256, metadata, priority }: VideoToHandOver): unknown {
   return {
     version: 1,
@@ -191,5 +191,6 @@ function asPayload({ uploadId, userId, projectId, key, filename, sha256, metadat
 }
 
 function mustBeDuration(name: string, ms: number): void {
-  if (!(ms >= 1 && ms <= oneDayMs)) throw new RangeError(`${name} is ${ms}: a number of milliseconds from 1 to ${oneDayMs}, a day`)
+  if (!(ms >= 1 && ms <= oneDayMs))
+    throw new RangeError(`${name} is ${ms}, but must be a number of milliseconds from 1 to ${oneDayMs}, a day`)
 }

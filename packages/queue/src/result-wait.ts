@@ -7,23 +7,23 @@ import { JobFailed, JobGone, QueueUnreachable, ResultUnknown, WaitTimedOut } fro
 export interface ResultWaitOptions {
   timeoutMs: number
   lookEveryMs: number
-  /** Fires when nobody waits any more; its reason is thrown. */
+  /** Aborts the wait; its reason is thrown. */
   closed: AbortSignal
   queues: FailFastQueues
 }
 
-/** What tells the ends of jobs. */
+/** A source of the ends of jobs. */
 type Subscription = Pick<JobEnds, 'listen'>
 
-/** A job that is not there is looked for once more, so much later: the sweeper takes a finished job away before it rings anew. */
+/** After this time a missing job is read once more: the sweeper removes an ended job before it enqueues a new one. */
 const secondLookMs = 1000
 
-/** One wait for one upload. Events tell its end at once; a look at the job now and then finds what an event that was lost did not tell. */
+/** One wait for one upload. An event reports its end at once; reading the job at intervals covers lost events. */
 export class ResultWait {
   readonly #uploadId: string
   readonly #options: ResultWaitOptions
-  readonly #over = new AbortController()
-  readonly #told = Promise.withResolvers<JobEnd>()
+  readonly #ended = new AbortController()
+  readonly #end = Promise.withResolvers<JobEnd>()
   #unlisten: (() => void) | undefined
   #lastError: unknown
 
@@ -32,33 +32,33 @@ export class ResultWait {
     this.#options = options
   }
 
-  /** @param subscribe called again for as long as Redis is away */
+  /** @param subscribe called again until it succeeds */
   async result(subscribe: () => Promise<Subscription>): Promise<JobResult> {
     const { timeoutMs, closed } = this.#options
-    const signal = AbortSignal.any([this.#over.signal, closed])
+    const signal = AbortSignal.any([this.#ended.signal, closed])
     const late = setTimeout(timeoutMs, undefined, { signal }).then(() => {
-      throw new WaitTimedOut(`upload ${this.#uploadId} came to no end in ${timeoutMs} ms`, { cause: this.#lastError })
+      throw new WaitTimedOut(`upload ${this.#uploadId} did not end within ${timeoutMs} ms`, { cause: this.#lastError })
     })
     try {
-      return this.#resultOf(await Promise.race([this.#told.promise, this.#looks(subscribe, signal), late]))
+      return this.#resultOf(await Promise.race([this.#end.promise, this.#poll(subscribe, signal), late]))
     } catch (error) {
       closed.throwIfAborted()
       throw error
     } finally {
-      this.#over.abort()
+      this.#ended.abort()
       this.#unlisten?.()
     }
   }
 
-  /** Listens first and looks then, so that no end falls between the two. */
-  async #looks(subscribe: () => Promise<Subscription>, signal: AbortSignal): Promise<JobEnd> {
+  /** Subscribes before it reads the job, so that no end is missed in between. */
+  async #poll(subscribe: () => Promise<Subscription>, signal: AbortSignal): Promise<JobEnd> {
     let missed = 0
     for (;;) {
       const seen = await this.#look(subscribe)
       signal.throwIfAborted()
       if (typeof seen === 'object') return seen
       missed = seen === 'gone' ? missed + 1 : 0
-      if (missed > 1) throw new JobGone(`Redis knows no job of upload ${this.#uploadId}: enqueue it again`)
+      if (missed > 1) throw new JobGone(`Redis has no job of upload ${this.#uploadId}: enqueue it again`)
       await setTimeout(missed > 0 ? secondLookMs : this.#options.lookEveryMs, undefined, { signal })
     }
   }
@@ -67,10 +67,10 @@ export class ResultWait {
     try {
       if (this.#unlisten === undefined) {
         const ends = await subscribe()
-        this.#over.signal.throwIfAborted()
-        this.#unlisten = ends.listen(this.#uploadId, this.#told.resolve)
+        this.#ended.signal.throwIfAborted()
+        this.#unlisten = ends.listen(this.#uploadId, this.#end.resolve)
       }
-      const seen = await this.#options.queues.reachable('look at the job', () => this.#endInRedis())
+      const seen = await this.#options.queues.reachable('read the job', () => this.#endInRedis())
       this.#lastError = undefined
       return seen
     } catch (error) {
@@ -85,7 +85,7 @@ export class ResultWait {
     const state = await queue.getJobState(this.#uploadId)
     if (state === 'unknown') return 'gone'
     if (state !== 'completed' && state !== 'failed') return 'pending'
-    const job = await queue.getJob(this.#uploadId) // after its state: once ended, it does not change
+    const job = await queue.getJob(this.#uploadId) // read after its state, because an ended job no longer changes
     if (job === undefined) return 'gone'
     return state === 'completed' ? { status: 'completed', returned: job.returnvalue } : { status: 'failed', reason: job.failedReason }
   }
@@ -93,7 +93,7 @@ export class ResultWait {
   #resultOf(end: JobEnd): JobResult {
     if (end.status === 'failed') throw new JobFailed(end.reason)
     if (end.returned === null)
-      throw new ResultUnknown(`the job of upload ${this.#uploadId} ended without a result: GET /api/jobs/${this.#uploadId} tells`)
+      throw new ResultUnknown(`the job of upload ${this.#uploadId} ended without a result: see GET /api/jobs/${this.#uploadId}`)
     return parseJobResult(end.returned)
   }
 }

@@ -4,8 +4,8 @@ import { JobResult } from './payloads/job-result.ts'
 import { ProcessUpload } from './payloads/process-upload.ts'
 
 /**
- * What travels on the queues, as JSON Schema for programs in other languages: a file each, below `schema/`. A version that is out is never
- * changed in a way that refuses what it took before; a new version is a new file, and a worker reads both.
+ * The payloads on the queues as JSON Schema, for programs in other languages: one file each in `schema/`. A published version is never changed
+ * so that it refuses what it accepted before; a new version is a new file, and a worker reads both.
  */
 const schemas = {
   'generated-video.v1.json': GeneratedVideo,
@@ -13,7 +13,7 @@ const schemas = {
   'process-upload.v1.json': ProcessUpload,
 } as const satisfies Record<string, TSchema>
 
-/** The files of `schema/`, by name, as they should be. */
+/** The expected files of `schema/`, by name. */
 export const schemaFiles: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(schemas).map(([file, schema]) => [
     file,

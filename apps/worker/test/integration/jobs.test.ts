@@ -133,7 +133,7 @@ test.for(malformed)('a job with $what fails finally at once, and keeps no other 
   const job = await airlock.onLane('images', (queue) => queue.getJob(id))
   expect(job).toMatchObject({
     attemptsMade: 1,
-    failedReason: expect.stringMatching(/process_upload|no payload is called 'delete_everything'/),
+    failedReason: expect.stringMatching(/process_upload|unknown job name 'delete_everything'/),
   })
 })
 

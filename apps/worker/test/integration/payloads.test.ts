@@ -39,13 +39,13 @@ test.for(ofSchema('process-upload'))('an old $name still brings its upload to an
 const [smallest] = ofSchema('generated-video.v1.smallest')
 
 test.for([
-  { what: 'a version of the future', broken: { version: 2 }, says: 'generated_video/version: 2 is not known here, only 1' },
+  { what: 'a version of the future', broken: { version: 2 }, says: 'generated_video/version: 2 is not supported here, only 1' },
   { what: 'no user', broken: { user_id: undefined }, says: 'generated_video: must have required properties user_id' },
   { what: 'a key outside the inbox', broken: { key: 'brand-images/x.mp4' }, says: 'generated_video/key: must match pattern' },
   {
     what: 'a field that nobody knows',
     broken: { url: 'http://127.0.0.1/x.mp4' },
-    says: 'generated_video/url: is no field of version 1',
+    says: 'generated_video/url: is not a field of version 1',
   },
 ])("a video's job with $what fails finally at its first attempt, and says why", async ({ broken, says }, { airlock, expect }) => {
   airlock.startsWorker()

@@ -1,42 +1,42 @@
 import type { Sessions } from '../sessions.ts'
 
-/** How far a rule of the sweeper has come. */
-export interface Place {
-  /** Where the next batch begins, in the rule's own words; null at the beginning of a pass. */
+/** The progress of one rule of the sweeper. */
+export interface RulePosition {
+  /** Where the next batch begins, in the rule's own format; null at the beginning of a pass. */
   readonly after: string | null
-  /** When the last pass came to its end (ISO 8601); null while the first is under way. */
+  /** When the last pass ended (ISO 8601); null until the first one has. */
   readonly endedAt: string | null
 }
 
-/** A place for each rule that has one, by the rule's name. */
-export type Places = Readonly<Record<string, Place>>
+/** The positions of the rules, by their names. */
+export type RulePositions = Readonly<Record<string, RulePosition>>
 
-/** The right to sweep: one process has it at a time. */
+/** The lease that elects the process that sweeps. */
 export interface SweeperLease {
   /**
-   * By how many seconds the clock of Postgres was set back since the last sweep ended, at least; 0 when it was not. What was to happen after a
-   * while would wait for so much longer.
+   * The minimum of seconds by which the clock of Postgres was set back since the last sweep ended; 0 when it was not. Due times are late by as
+   * much.
    */
   clockSetBackSeconds(): Promise<number>
   /**
-   * Moves what waits for a moment that was written down before the clock was set back: leases, next attempts, purges. Rows that somebody has
-   * locked are left; they are being written anew.
+   * Moves back the due times that were written before the clock was set back: leases, next attempts, purges. Locked rows are skipped; their
+   * times are being rewritten.
    *
-   * @param seconds what `clockSetBackSeconds` said
+   * @param seconds the result of `clockSetBackSeconds`
    */
   moveBack(seconds: number): Promise<void>
   /**
-   * Takes the lease, unless somebody has it, or a sweep ended less than `notWithinSeconds` ago. Of an end or a lease that is too far in the
-   * future, the clock of Postgres was set back since; it keeps nobody.
+   * Takes the lease, unless another process has it, or a sweep ended less than `notWithinSeconds` ago. An end or a lease that is too far in the
+   * future is ignored: the clock of Postgres was set back since.
    *
    * @param options.holder a UUID of this sweep
-   * @returns where the sweep before ended; null when it is not this one's turn
+   * @returns the positions at the end of the previous sweep; null when the lease was not taken
    */
-  take(options: { holder: string; leaseSeconds: number; notWithinSeconds: number }): Promise<Places | null>
-  /** Keeps the lease for `leaseSeconds` more, and the places come to. @returns false when another sweep has it by now; then nothing changed */
-  renew(options: { holder: string; leaseSeconds: number; places: Places }): Promise<boolean>
-  /** Gives the lease back. @returns false when another sweep has it by now; then nothing changed */
-  end(options: { holder: string; places: Places }): Promise<boolean>
+  take(options: { holder: string; leaseSeconds: number; notWithinSeconds: number }): Promise<RulePositions | null>
+  /** Extends the lease by `leaseSeconds` and stores the positions. @returns false when another sweep has the lease; nothing was changed */
+  renew(options: { holder: string; leaseSeconds: number; positions: RulePositions }): Promise<boolean>
+  /** Releases the lease and stores the positions. @returns false when another sweep has the lease; nothing was changed */
+  end(options: { holder: string; positions: RulePositions }): Promise<boolean>
 }
 
 export const sweeperLease = (sessions: Sessions): SweeperLease => ({
@@ -49,21 +49,21 @@ export const sweeperLease = (sessions: Sessions): SweeperLease => ({
   },
   async take({ holder, leaseSeconds, notWithinSeconds }) {
     const [row] = await sessions.run(({ rows }) => rows(take, [holder, leaseSeconds, notWithinSeconds]))
-    return row === undefined ? null : (row.places as Places)
+    return row === undefined ? null : (row.places as RulePositions)
   },
-  async renew({ holder, leaseSeconds, places }) {
-    const rows = await sessions.run((session) => session.rows(renew, [holder, leaseSeconds, JSON.stringify(places)]))
+  async renew({ holder, leaseSeconds, positions }) {
+    const rows = await sessions.run((session) => session.rows(renew, [holder, leaseSeconds, JSON.stringify(positions)]))
     return rows.length === 1
   },
-  async end({ holder, places }) {
-    const rows = await sessions.run((session) => session.rows(end, [holder, JSON.stringify(places)]))
+  async end({ holder, positions }) {
+    const rows = await sessions.run((session) => session.rows(end, [holder, JSON.stringify(positions)]))
     return rows.length === 1
   },
 })
 
 const setBack = 'select extract(epoch from ended_at - now())::double precision as seconds from sweeper where ended_at > now()'
 
-/** Each moves what lies further in the future than the clock was set back. What was written since then may come earlier by that, once. */
+/** Each moves the times that are further in the future than the clock was set back. Times that were written since may be early by as much, once. */
 const movesBack = [
   `update uploads set
      updated_at = least(updated_at, now()), lease_until = lease_until - make_interval(secs => $1),

@@ -23,7 +23,7 @@ test('of ten who want to sweep at once, one may', async ({ database, other }) =>
 test('when a sweep has ended the next one begins where it came to', async ({ database, other }) => {
   const mine = turn()
   await database.sweeper.take(mine)
-  expect(await database.sweeper.end({ ...mine, places })).toBe(true)
+  expect(await database.sweeper.end({ ...mine, positions: places })).toBe(true)
   expect(await other.sweeper.take(turn())).toEqual(places)
 })
 
@@ -33,22 +33,22 @@ test('a sweeper that died is followed by another when its lease has run out, whi
 }) => {
   const dead = turn()
   await database.sweeper.take(dead)
-  expect(await database.sweeper.renew({ ...dead, places })).toBe(true)
+  expect(await database.sweeper.renew({ ...dead, positions: places })).toBe(true)
   expect(await database.sweeper.take(turn())).toBeNull()
   await sql.query(`update sweeper set lease_until = now() - interval '1 ms'`)
 
   const next = turn()
   expect(await database.sweeper.take(next)).toEqual(places)
 
-  expect(await database.sweeper.renew({ ...dead, places: {} }), 'the dead one comes back').toBe(false)
-  expect(await database.sweeper.end({ ...dead, places: {} })).toBe(false)
-  expect(await database.sweeper.renew({ ...next, places })).toBe(true)
+  expect(await database.sweeper.renew({ ...dead, positions: {} }), 'the dead one comes back').toBe(false)
+  expect(await database.sweeper.end({ ...dead, positions: {} })).toBe(false)
+  expect(await database.sweeper.renew({ ...next, positions: places })).toBe(true)
 })
 
 test('many workers sweep no oftener than one: a turn comes only so long after the one before', async ({ database, sql }) => {
   const first = turn()
   await database.sweeper.take(first)
-  await database.sweeper.end({ ...first, places })
+  await database.sweeper.end({ ...first, positions: places })
   expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toBeNull()
   await sql.query(`update sweeper set ended_at = ended_at - interval '15 s'`)
   expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
@@ -57,7 +57,7 @@ test('many workers sweep no oftener than one: a turn comes only so long after th
 test('after the clock was set back the next sweep does not wait for it to come again', async ({ database, sql }) => {
   const first = turn()
   await database.sweeper.take(first)
-  await database.sweeper.end({ ...first, places })
+  await database.sweeper.end({ ...first, positions: places })
   expect(await database.sweeper.clockSetBackSeconds()).toBe(0)
   await sql.query(`update sweeper set ended_at = ended_at + interval '1 hour'`)
 

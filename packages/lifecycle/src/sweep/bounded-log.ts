@@ -1,11 +1,11 @@
 import type { Log } from '../log.ts'
 
-/** Warnings and errors that one rule logs in one sweep. */
+/** The maximum of warnings and errors that one rule logs in one sweep. */
 const maxLines = 20
 
 /**
- * A log that passes on so many warnings and errors, and counts the others: however many objects fail for the same reason, the log stays
- * readable.
+ * A log that forwards a limited number of warnings and errors and counts the rest, so that the log stays readable when many objects fail for
+ * the same reason.
  */
 export class BoundedLog implements Log {
   readonly #log: Log
@@ -27,10 +27,10 @@ export class BoundedLog implements Log {
     if (this.#hasRoom()) this.#log.error(fields, message)
   }
 
-  /** Says how many lines were left out, if any. */
+  /** Logs how many lines were omitted, if any. */
   end(fields: object): void {
     const leftOut = this.#lines - maxLines
-    if (leftOut > 0) this.#log.warn({ ...fields, leftOut }, 'further warnings of this rule are left out of this sweep')
+    if (leftOut > 0) this.#log.warn({ ...fields, leftOut }, 'further warnings of this rule in this sweep omitted')
   }
 
   #hasRoom(): boolean {

@@ -1,14 +1,14 @@
-/** Where a batch by age ended. */
+/** The end of a batch that is ordered by age. */
 export interface Cursor {
   readonly at: Date
   readonly id: string
 }
 
-/** A cursor as a place that survives a restart. */
-export const placeOf = (cursor: Cursor | null): string | null => (cursor === null ? null : `${cursor.at.toISOString()} ${cursor.id}`)
+/** A cursor as text, which the sweep lease stores. */
+export const encodeCursor = (cursor: Cursor | null): string | null => (cursor === null ? null : `${cursor.at.toISOString()} ${cursor.id}`)
 
-export function cursorOf(place: string | null): Cursor | null {
-  if (place === null) return null
-  const [at = '', id = ''] = place.split(' ')
+export function decodeCursor(text: string | null): Cursor | null {
+  if (text === null) return null
+  const [at = '', id = ''] = text.split(' ')
   return { at: new Date(at), id }
 }

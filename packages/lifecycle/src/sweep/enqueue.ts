@@ -1,33 +1,33 @@
 import type { UploadRecord } from '@airlock/database'
 import { assetKind } from '@airlock/domain'
 import { JobQueueUnreachable, type QueueLane } from '@airlock/queue'
-import { cursorOf, placeOf } from './cursor.ts'
+import { decodeCursor, encodeCursor } from './cursor.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
 const limit = 200
 
-/** Accepted, and nobody is at it: its job got lost, or never was. */
+/** Accepted uploads on which no worker works: the job was lost, or never added. */
 export const waiting = rule<UploadRecord>({
   async finds(after, { uploads }, { enqueueAfterSeconds }) {
-    const batch = await uploads.waiting({ olderThanSeconds: enqueueAfterSeconds, limit, after: cursorOf(after) })
-    return { items: batch.uploads, next: placeOf(batch.next) }
+    const batch = await uploads.waiting({ olderThanSeconds: enqueueAfterSeconds, limit, after: decodeCursor(after) })
+    return { items: batch.uploads, next: encodeCursor(batch.next) }
   },
-  moves: ringFor,
-  wouldMove: wouldRingFor,
-  says: 'upload waits without a job, rung again',
+  moves: enqueueAgain,
+  wouldMove: wouldEnqueue,
+  message: 'upload had no job, enqueued again',
   about,
 })
 
-/** A worker had it and is gone. Should it come back, its attempt is over: it changes nothing. */
+/** Uploads whose worker stopped renewing its lease. If it comes back, its attempt no longer changes anything. */
 export const lapsed = rule<UploadRecord>({
   async finds(after, { uploads }) {
-    const batch = await uploads.lapsed({ limit, after: cursorOf(after) })
-    return { items: batch.uploads, next: placeOf(batch.next) }
+    const batch = await uploads.lapsed({ limit, after: decodeCursor(after) })
+    return { items: batch.uploads, next: encodeCursor(batch.next) }
   },
-  moves: ringFor,
-  wouldMove: wouldRingFor,
-  says: "worker's lease ran out, rung again",
+  moves: enqueueAgain,
+  wouldMove: wouldEnqueue,
+  message: "worker's lease expired, upload enqueued again",
   about,
 })
 
@@ -35,21 +35,27 @@ function about({ id, state }: UploadRecord): object {
   return { uploadId: id, state }
 }
 
-function ringFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
-  return asked(upload, deps, (lane) => deps.jobQueue.ensureEnqueued(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }))
+function enqueueAgain(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
+  return ifReachable(upload, deps, (lane) =>
+    deps.jobQueue.ensureEnqueued(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }),
+  )
 }
 
-function wouldRingFor(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
-  return asked(upload, deps, (lane) => deps.jobQueue.wouldRing(lane, upload.id))
+function wouldEnqueue(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
+  return ifReachable(upload, deps, async (lane) => !(await deps.jobQueue.isEnqueued(lane, upload.id)))
 }
 
-async function asked({ id, assetType }: UploadRecord, { log }: SweepDeps, ring: (lane: QueueLane) => Promise<boolean>): Promise<Moved> {
+async function ifReachable(
+  { id, assetType }: UploadRecord,
+  { log }: SweepDeps,
+  enqueue: (lane: QueueLane) => Promise<boolean>,
+): Promise<Moved> {
   if (assetType === null) throw new Error(`upload ${id} was accepted without an asset type`)
   try {
-    return (await ring(assetKind(assetType).lane)) ? 'moved' : 'nothing to do'
+    return (await enqueue(assetKind(assetType).lane)) ? 'moved' : 'nothing to do'
   } catch (err) {
     if (!(err instanceof JobQueueUnreachable)) throw err
-    log.warn({ uploadId: id, err }, 'no worker woken, the next sweep will try')
-    return 'unheard'
+    log.warn({ uploadId: id, err }, 'upload not enqueued, the next sweep retries')
+    return 'queue unreachable'
   }
 }

@@ -8,51 +8,51 @@ import { idsAtOnce } from './reclaimable.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
-/** Keys that one line of the log names. */
+/** The maximum of keys in one log line. */
 const shown = 5
 
-/** A video in the inbox that no row knows, and what its job has to say. */
+/** A video in the inbox without a row, and the payload of its job. */
 export interface Unannounced {
   readonly key: string
   readonly payload: GeneratedVideo
 }
 
 /**
- * Videos in the pipeline's inbox that no row knows: their bell got lost, or their producer died before it rang. The object says all that a job
- * needs. What can't be read so, or is another upload's, is told and stays: only people can tell what it is.
+ * Videos in the pipeline's inbox without a row: their job was lost, or their producer died before it enqueued one. The object's metadata has
+ * everything for a job. Objects whose metadata is invalid, or which belong to another upload, are logged and stay: an operator must decide.
  */
 export const inbox = rule<Unannounced>({
   async finds(after, deps, options) {
     const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
     const { unknown, unexplained } = await judgeInbox(objects, deps, options)
     const { items, unreadable } = await payloadsOf(unknown, deps.store)
-    tell([...unexplained.map(({ key }) => `${key}: it is none of a pipeline's, or another upload's`), ...unreadable], deps)
+    report([...unexplained.map(({ key }) => `${key}: not a key of the pipeline, or of another upload`), ...unreadable], deps)
     return { items, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
   },
-  moves: ({ payload, key }, deps) => ring(payload, key, deps),
-  says: 'video in the inbox that no row knows, rung for',
+  moves: ({ payload, key }, deps) => enqueueVideo(payload, key, deps),
+  message: 'video in the inbox had no row, enqueued',
   about: ({ key, payload }) => ({ uploadId: payload.upload_id, userId: payload.user_id, key }),
-  // from one pass to the next as long as a producer gets to ring itself
+  // the pause between two passes equals the time that producers have to enqueue
   rests: ({ inboxEnqueueAfterSeconds }) => inboxEnqueueAfterSeconds,
 })
 
-function tell(whats: readonly string[], { log }: SweepDeps): void {
-  if (whats.length === 0) return
-  const fields = { rule: 'inbox', step: 'sweep', count: whats.length, objects: whats.slice(0, shown) }
-  log.warn(fields, 'objects in the inbox that can not be announced, left alone')
+function report(problems: readonly string[], { log }: SweepDeps): void {
+  if (problems.length === 0) return
+  const fields = { rule: 'inbox', step: 'sweep', count: problems.length, objects: problems.slice(0, shown) }
+  log.warn(fields, "objects in the inbox can't be enqueued, left unchanged")
 }
 
-/** What is known of objects in the inbox by their keys and their rows. */
+/** Objects in the inbox, judged by their keys and rows. */
 export interface JudgedInbox {
-  /** No row knows it, and its producer had its time to announce it. */
+  /** It has no row, and the time of its producer to announce it has passed. */
   readonly unknown: ListedObject[]
-  /** Its key is none that a pipeline may write, or the row of its upload has its bytes elsewhere. */
+  /** A pipeline may not write its key, or the row of its upload has its bytes elsewhere. */
   readonly unexplained: ListedObject[]
 }
 
 /**
- * The objects are listed first and the rows read then, so that what was just registered is known. Ages are by the database's clock: a worker
- * whose own is wrong keeps no video waiting.
+ * The objects are listed before the rows are read, so that the row of a video that was just registered is found. Ages are by the database's
+ * clock: a wrong clock of a worker delays no video.
  *
  * @param objects at most 100
  */
@@ -76,7 +76,7 @@ export async function judgeInbox(
 
 const isAt = (key: string, upload: UploadRecord | undefined): boolean => upload === undefined || upload.quarantineKey === key
 
-/** What jobs of these objects would say, and of the others why it can't be said. */
+/** The payloads of the jobs for these objects, and the reasons for which some have none. */
 export async function payloadsOf(
   objects: readonly ListedObject[],
   store: Pick<ObjectStore, 'head'>,
@@ -84,8 +84,8 @@ export async function payloadsOf(
   const items: Unannounced[] = []
   const unreadable: string[] = []
   for (const { key, object, refused } of await lookAt(objects, store)) {
-    if (refused !== null) unreadable.push(`${key}: the store will not show it: ${refused}`)
-    if (object === null) continue // it came to its end meanwhile
+    if (refused !== null) unreadable.push(`${key}: the store refuses to read it: ${refused}`)
+    if (object === null) continue // its upload has ended since it was listed
     const payload = payloadOf(key, object)
     if (typeof payload === 'string') unreadable.push(`${key}: ${payload}`)
     else items.push({ key, payload })
@@ -94,45 +94,45 @@ export async function payloadsOf(
 }
 
 /**
- * What the job of an object would say, from its key and its metadata: `user-id` and, percent-encoded, `filename`; and where they are there,
- * `sha256`, `metadata` (JSON, percent-encoded) and `priority`.
+ * The payload of an object's job, from its key and its metadata: `user-id` and, percent-encoded, `filename`; optionally `sha256`, `metadata`
+ * (JSON, percent-encoded) and `priority`.
  *
- * @returns why it can't be said, in words
+ * @returns a text with the reason when the metadata is invalid
  */
-function payloadOf(key: string, { metadata: said }: StoredObject): GeneratedVideo | string {
-  const place = idsOfInboxKey(key)
+function payloadOf(key: string, { metadata: given }: StoredObject): GeneratedVideo | string {
+  const ids = idsOfInboxKey(key)
   try {
     return parseGeneratedVideo(generatedVideoJob, {
       version: 1,
-      upload_id: place?.uploadId,
-      user_id: said['user-id'],
-      project_id: place?.projectId,
+      upload_id: ids?.uploadId,
+      user_id: given['user-id'],
+      project_id: ids?.projectId,
       key,
-      filename: said.filename === undefined ? undefined : decodeURIComponent(said.filename),
-      ...(said.sha256 !== undefined && { sha256: said.sha256 }),
-      ...(said.metadata !== undefined && { metadata: JSON.parse(decodeURIComponent(said.metadata)) }),
-      ...(said.priority !== undefined && { priority: said.priority }),
+      filename: given.filename === undefined ? undefined : decodeURIComponent(given.filename),
+      ...(given.sha256 !== undefined && { sha256: given.sha256 }),
+      ...(given.metadata !== undefined && { metadata: JSON.parse(decodeURIComponent(given.metadata)) }),
+      ...(given.priority !== undefined && { priority: given.priority }),
     })
   } catch (error) {
     const isTheirs = error instanceof PayloadMalformed || error instanceof URIError || error instanceof SyntaxError
     if (!isTheirs) throw error
-    return `its x-amz-meta headers are not as they must be: ${error.message}`
+    return `its x-amz-meta headers are invalid: ${error.message}`
   }
 }
 
-/** A job that failed because job and object tell different owners is for people to look at, as long as Redis keeps it. */
-async function ring(payload: GeneratedVideo, key: string, { jobQueue, log }: SweepDeps): Promise<Moved> {
+/** A job that failed because job and object name different owners is left to operators, as long as Redis keeps it. */
+async function enqueueVideo(payload: GeneratedVideo, key: string, { jobQueue, log }: SweepDeps): Promise<Moved> {
   const uploadId = payload.upload_id
   try {
     const failure = await jobQueue.failureOf('videos', uploadId)
     if (isDisputed(failure)) {
-      log.warn({ uploadId, key, failure, rule: 'inbox', step: 'sweep' }, 'video in the inbox is disputed, left alone')
+      log.warn({ uploadId, key, failure, rule: 'inbox', step: 'sweep' }, 'owner of a video in the inbox is disputed, left unchanged')
       return 'nothing to do'
     }
     return (await jobQueue.ensureVideoEnqueued(payload)) ? 'moved' : 'nothing to do'
   } catch (err) {
     if (!(err instanceof JobQueueUnreachable)) throw err
-    log.warn({ uploadId, err }, 'no worker woken, the next sweep will try')
-    return 'unheard'
+    log.warn({ uploadId, err }, 'upload not enqueued, the next sweep retries')
+    return 'queue unreachable'
   }
 }

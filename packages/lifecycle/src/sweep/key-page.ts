@@ -4,7 +4,7 @@ import type { ListedObject, ObjectStore } from '@airlock/storage'
 
 const limit = 100
 
-/** Objects and rows that stand under the same stretch of final keys. */
+/** The objects and the rows of one range of final keys. */
 export interface KeyPage {
   readonly objects: readonly ListedObject[]
   readonly assets: readonly AssetRecord[]
@@ -20,8 +20,8 @@ export interface KeyPageDeps {
 const prefixes = finalPrefixes.toSorted(byBytes)
 
 /**
- * A hundred keys of the final prefixes, or fewer: what the store has there, and then what the record says. The objects come first, so that
- * of an object whose asset was just being made the row is seen as well.
+ * At most a hundred keys under the final prefixes: the store's objects and the database's rows. The objects are listed first, so that the row
+ * of an asset that completes in between is found.
  *
  * @param after a key, or a prefix; null for the first page
  */
@@ -31,7 +31,7 @@ export async function keyPage(after: string | null, { store, assets }: KeyPageDe
   const from = after ?? prefix
   const objects = await store.list(prefix, { after: from, limit })
   const rows = await assets.below({ prefix, after: from, limit })
-  const ends = [endOf(objects.map(({ key }) => key)), endOf(rows.map(({ s3Key }) => s3Key))].filter((key) => key !== null)
+  const ends = [lastOfFullPage(objects.map(({ key }) => key)), lastOfFullPage(rows.map(({ s3Key }) => s3Key))].filter((key) => key !== null)
   const end = ends.toSorted(byBytes)[0]
   if (end === undefined) return { objects, assets: rows, next: prefixes[prefixes.indexOf(prefix) + 1] ?? null }
   return {
@@ -41,10 +41,10 @@ export async function keyPage(after: string | null, { store, assets }: KeyPageDe
   }
 }
 
-/** Up to where a list says everything; null when it was not cut off. */
-const endOf = (keys: readonly string[]): string | null => (keys.length < limit ? null : (keys.at(-1) ?? null))
+/** The key up to which a list is complete; null when the list was not truncated. */
+const lastOfFullPage = (keys: readonly string[]): string | null => (keys.length < limit ? null : (keys.at(-1) ?? null))
 
-/** As object stores order keys; JavaScript's own order differs beyond the basic plane. */
+/** The order of keys in object stores; JavaScript's order differs outside the basic multilingual plane. */
 function byBytes(a: string, b: string): number {
   return Buffer.compare(Buffer.from(a), Buffer.from(b))
 }

@@ -1,29 +1,29 @@
 import { type ListedObject, type ObjectStore, type StoredObject, StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { pieces } from './reclaimable.ts'
 
-/** Calls to the store that are under way at once. */
+/** The maximum of concurrent calls to the store. */
 export const atOnce = 8
-/** Keys that one line of the log names. */
+/** The maximum of keys in one log line. */
 const shown = 5
 
-/** How many objects, and the keys of some, for one line of the log. */
+/** The number of objects and the first keys, for one log line. */
 export const shownOf = (objects: readonly Pick<ListedObject, 'key'>[]): { count: number; keys: string[] } => ({
   count: objects.length,
   keys: objects.slice(0, shown).map(({ key }) => key),
 })
 
-/** What the store says of an object: null when nothing is there. `refused`: why it says nothing of this one, for operators. */
+/** An item with its object; null when there is none. `refused`: why the store refuses to read this object, for operators. */
 export type Look<T> = T & { readonly object: StoredObject | null; readonly refused: string | null }
 
-/** So many objects that can't be looked at, and none that can, mean that the store is unavailable. */
+/** If so many objects of a batch, and all of it, can't be read, the store is unavailable. */
 const storeIsUnavailable = 3
 
 /**
- * Looks at objects, a few at once. One that the store will not show, for example because it is encrypted with a key of its sender (SSE-C), hides
- * none of the others.
+ * Reads the headers of objects, a few at once. One that the store refuses to read, for example because its sender encrypted it with their own key
+ * (SSE-C), does not affect the others.
  *
- * @throws StoreUnavailable  when none of several gets an answer
- * @throws StoreFailure  there is no such bucket
+ * @throws StoreUnavailable  when none of several objects can be read
+ * @throws StoreFailure  the bucket does not exist
  */
 export async function lookAt<T extends { readonly key: string }>(
   items: readonly T[],
@@ -50,5 +50,5 @@ export async function lookAt<T extends { readonly key: string }>(
   return looks
 }
 
-/** Whether the store said something of it, and perhaps that nothing is there. */
+/** Whether the store answered, possibly that the object does not exist. */
 export const isShown = <T>({ refused }: Look<T>): boolean => refused === null

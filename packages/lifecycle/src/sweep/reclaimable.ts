@@ -2,18 +2,18 @@ import type { UploadRecord } from '@airlock/database'
 import { isFinal } from '@airlock/domain'
 import type { SweepOptions } from './sweep-options.ts'
 
-/** What lies in quarantine is never asked for in a batch larger than this. */
+/** The maximum of ids in one query for the uploads of objects. */
 export const idsAtOnce = 100
 
-/** From what age on something may be over. */
+/** The settings that decide from what age on something is reclaimable. */
 export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'clockAheadMs'>
 
 /**
- * Whether nobody needs any more what was written at `writtenAt` under an upload's own quarantine key. Its row must have been read after the
- * object was seen.
+ * Whether an object that was written at `writtenAt` under an upload's quarantine key is no longer needed. The row must have been read after the
+ * object was listed.
  *
- * A row comes before its first byte and a final row never changes, so both answers stay true. The age is not what makes them true: it leaves
- * the ordinary clean-up its time. Without a row only what was never whole may go: parts of an upload, which nobody has accepted.
+ * A row is written before the first byte and a final row never changes, so the answer stays true. The age is not needed for that: it leaves time
+ * for the regular clean-up. Without a row, only the parts of an uncompleted multipart upload may be removed, which was never accepted.
  */
 export function isReclaimable(
   upload: UploadRecord | undefined,
@@ -24,10 +24,10 @@ export function isReclaimable(
   return isOlder(writtenAt, receivingForSeconds + callSeconds, clockAheadMs)
 }
 
-/** @param clockAheadMs how much the clock to go by is ahead of ours */
+/** @param clockAheadMs how far the reference clock is ahead of ours */
 export const isOlder = (at: Date, seconds: number, clockAheadMs = 0): boolean => Date.now() + clockAheadMs - at.getTime() >= seconds * 1000
 
-/** A list in pieces of at most `size`. */
+/** Splits a list into pieces of at most `size`. */
 export function* pieces<T>(all: readonly T[], size: number): Generator<T[]> {
   for (let start = 0; start < all.length; start += size) yield all.slice(start, start + size)
 }

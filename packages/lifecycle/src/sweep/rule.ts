@@ -4,62 +4,65 @@ import { BoundedLog } from './bounded-log.ts'
 import { type SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
-/** What became of one find. `unheard`: the bell could not be reached. */
-export type Moved = 'moved' | 'nothing to do' | 'unheard'
+/** The result of a move for one item. */
+export type Moved = 'moved' | 'nothing to do' | 'queue unreachable'
 
-/** What a rule found in one look. */
+/** One batch of what a rule finds. */
 export interface Finds<T> {
   readonly items: readonly T[]
-  /** Where the next look begins, in the rule's own words; null when this one was the last. */
+  /** Where the next batch begins, in the rule's own format; null when this one was the last. */
   readonly next: string | null
 }
 
 export interface RuleDefinition<T> {
-  /** One look from `after` on (null: from the beginning), a bounded one. */
+  /** Finds one bounded batch from `after` on (null: from the beginning). */
   readonly finds: (after: string | null, deps: SweepDeps, options: SweepOptions) => Promise<Finds<T>>
   readonly moves: (item: T, deps: SweepDeps, options: SweepOptions) => Promise<Moved>
-  /** What `moves` would come to; absent: it would move. */
+  /** What `moves` would return, for dry runs; absent: `moved`. */
   readonly wouldMove?: (item: T, deps: SweepDeps) => Promise<Moved>
-  /** What the log says when a find was moved, and of what. */
-  readonly says: string
+  /** The log message for a moved item. */
+  readonly message: string
+  /** The log fields for an item. */
   readonly about: (item: T) => object
-  /** It deletes: the sweep's limit counts for it. */
+  /** The rule deletes, so that its moves count towards the sweep's limit of removals. */
   readonly removes?: true
-  /** It goes through everything there is, a little in each sweep, and rests when it has come to the end, for so many seconds if it says so. */
+  /** The rule scans everything, a part in each sweep, and pauses after each complete pass; a function returns the pause in seconds. */
   readonly rests?: true | ((options: SweepOptions) => number)
 }
 
-/** One sweep, as its rules see it. */
+/** The state of one sweep that its rules share. */
 export interface Run {
   readonly deps: SweepDeps
   readonly options: SweepOptions
-  readonly lease: Pick<SweepLease, 'placeOf' | 'moveTo' | 'keep'>
-  /** What may still be deleted. */
+  readonly lease: Pick<SweepLease, 'positionOf' | 'advance' | 'renewIfDue'>
+  /** How many removals are left in this sweep. */
   removalsLeft: number
 }
 
-/** A rule of the sweeper. @returns how many it moved */
+/** A rule of the sweeper. @returns how many items it moved */
 export type Rule = (name: string, run: Run) => Promise<number>
 
-/** Looks that one rule takes in one sweep; fewer for a rule that goes through everything, so that it keeps no other waiting. */
-const maxLooks = 50
-const maxLooksOfResting = 5
+/** The maximum of batches of one rule in one sweep; fewer for a rule that scans everything, so that it does not delay the others. */
+const maxBatches = 50
+const maxBatchesOfScans = 5
 
-/** So many uploads in a row that could not be rung for mean that Redis is away: the rest comes with the next sweep, too. */
-const maxUnheard = 3
+/** After so many uploads in a row that could not be enqueued, Redis counts as unavailable; the next sweep continues. */
+const maxUnreachable = 3
 
-/** So many finds in a row for which a server is unavailable mean that it is unavailable for all. */
+/** After so many items in a row for which a server is unavailable, it counts as unavailable for all. */
 const maxUnavailable = 3
 
-interface Tally {
+interface Counts {
   moved: number
-  unheard: number
+  /** In a row. */
+  unreachable: number
+  /** In a row. */
   unavailable: number
 }
 
-type End = 'goes on' | 'stops here'
+type Next = 'continue' | 'stop'
 
-/** Makes a rule of its parts: looks one after the other, moves what each finds, and remembers where it came to. */
+/** Makes a rule from its definition: it reads batch after batch, moves the items of each, and stores its position. */
 export const rule =
   <T>(definition: RuleDefinition<T>): Rule =>
   async (name, run) => {
@@ -73,77 +76,77 @@ export const rule =
 
 async function oneRun<T>(definition: RuleDefinition<T>, name: string, run: Run, deps: SweepDeps): Promise<number> {
   const { lease, options } = run
-  const { after: from, endedAt } = lease.placeOf(name)
+  const { after: from, endedAt } = lease.positionOf(name)
   if (definition.rests && from === null && isRecent(endedAt, restSeconds(definition.rests, options), options)) return 0
-  const tally: Tally = { moved: 0, unheard: 0, unavailable: 0 }
+  const counts: Counts = { moved: 0, unreachable: 0, unavailable: 0 }
   let after = from
-  for (let looks = definition.rests ? maxLooksOfResting : maxLooks; looks > 0 && !options.signal?.aborted; looks -= 1) {
+  for (let batches = definition.rests ? maxBatchesOfScans : maxBatches; batches > 0 && !options.signal?.aborted; batches -= 1) {
     const { items, next } = await definition.finds(after, deps, options)
     for (const item of items) {
-      if ((await moveOne(definition, item, name, run, deps, tally)) === 'stops here') return tally.moved
+      if ((await moveOne(definition, item, name, run, deps, counts)) === 'stop') return counts.moved
     }
     after = storable(next)
-    lease.moveTo(name, { after, endedAt: after === null ? new Date(nowOf(options)).toISOString() : endedAt })
+    lease.advance(name, { after, endedAt: after === null ? new Date(nowOf(options)).toISOString() : endedAt })
     if (after === null) break
   }
-  return tally.moved
+  return counts.moved
 }
 
-/** A key may hold a NUL, which Postgres can't: then on from behind all keys that begin like it. */
-const storable = (place: string | null): string | null => (place === null ? null : place.replace(/\0.*/su, '\u0001'))
+/** A key may contain a NUL, which Postgres can't store: the position then skips all keys with the same beginning. */
+const storable = (position: string | null): string | null => (position === null ? null : position.replace(/\0.*/su, '\u0001'))
 
 const restSeconds = (rests: true | ((options: SweepOptions) => number), options: SweepOptions): number =>
   rests === true ? options.restSeconds : rests(options)
 
-/** The clock of Postgres, by which passes end: the clocks of two workers may differ. */
+/** The time by the clock of Postgres, which dates the ends of passes: the clocks of two workers may differ. */
 const nowOf = ({ clockAheadMs = 0 }: SweepOptions): number => Date.now() + clockAheadMs
 
-/** A moment may look so far in the future because clocks are read one after the other. */
+/** A time may appear to be in the future by this much, because clocks are read one after the other. */
 const readingMs = 1000
 
-/** A pass that ended in the future says that the clock was set back since: the rule goes on at once. */
+/** A pass that ended in the future means that the clock was set back since then: the rule continues at once. */
 function isRecent(at: string | null, seconds: number, options: SweepOptions): boolean {
   const agoMs = at === null ? Number.POSITIVE_INFINITY : nowOf(options) - Date.parse(at)
   return agoMs > -readingMs && agoMs < seconds * 1000
 }
 
 async function moveOne<T>(
-  { moves, wouldMove = async () => 'moved', says, about, removes }: RuleDefinition<T>,
+  { moves, wouldMove = async () => 'moved', message, about, removes }: RuleDefinition<T>,
   item: T,
   name: string,
   run: Run,
   deps: SweepDeps,
-  tally: Tally,
-): Promise<End> {
+  counts: Counts,
+): Promise<Next> {
   const { options, lease } = run
   const dryRun = options.dryRun === true
-  if (options.signal?.aborted || (removes && run.removalsLeft === 0)) return 'stops here'
-  await lease.keep()
+  if (options.signal?.aborted || (removes && run.removalsLeft === 0)) return 'stop'
+  await lease.renewIfDue()
   const fields = { ...about(item), rule: name, dryRun, step: 'sweep' }
-  const outcome = await (dryRun ? wouldMove(item, deps) : moves(item, deps, options)).catch(orGiveUp(fields, deps, tally))
-  tally.unheard = outcome === 'unheard' ? tally.unheard + 1 : 0
-  if (outcome === 'moved') tally.unavailable = 0
-  if (tally.unheard === maxUnheard) return 'stops here'
-  if (outcome !== 'moved') return 'goes on'
-  tally.moved += 1
+  const outcome = await (dryRun ? wouldMove(item, deps) : moves(item, deps, options)).catch(orSkip(fields, deps, counts))
+  counts.unreachable = outcome === 'queue unreachable' ? counts.unreachable + 1 : 0
+  if (outcome === 'moved') counts.unavailable = 0
+  if (counts.unreachable === maxUnreachable) return 'stop'
+  if (outcome !== 'moved') return 'continue'
+  counts.moved += 1
   if (removes) run.removalsLeft -= 1
-  deps.log.info(fields, says)
-  return 'goes on'
+  deps.log.info(fields, message)
+  return 'continue'
 }
 
 /**
- * One find that fails keeps no other waiting; it is met again in the next pass.
+ * An item that fails does not block the others; the next pass finds it again.
  *
- * @throws SweepLeaseLost, and StoreUnavailable or DatabaseUnavailable when the same happened to several in a row
+ * @throws SweepLeaseLost; StoreUnavailable or DatabaseUnavailable when several items in a row failed so
  */
-const orGiveUp =
-  (fields: object, { log }: SweepDeps, tally: Tally) =>
+const orSkip =
+  (fields: object, { log }: SweepDeps, counts: Counts) =>
   (err: unknown): Moved => {
     if (err instanceof SweepLeaseLost) throw err
     const isUnavailable = err instanceof StoreUnavailable || err instanceof DatabaseUnavailable
-    tally.unavailable = isUnavailable ? tally.unavailable + 1 : 0
-    if (tally.unavailable === maxUnavailable) throw err
-    if (isUnavailable) log.warn({ ...fields, err }, 'not done yet, the next pass will')
-    else log.error({ ...fields, err }, 'the sweeper can not do this, left as it is')
+    counts.unavailable = isUnavailable ? counts.unavailable + 1 : 0
+    if (counts.unavailable === maxUnavailable) throw err
+    if (isUnavailable) log.warn({ ...fields, err }, 'sweeper skipped an item, the next pass retries')
+    else log.error({ ...fields, err }, 'sweeper failed on an item, left unchanged')
     return 'nothing to do'
   }

@@ -10,9 +10,9 @@ import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 type StrayDeps = Pick<SweepDeps, 'uploads' | 'assets' | 'store'>
 
 /**
- * Objects at final keys that no asset names: a copy of a worker that was overtaken or paused, or of an asset that was deleted meanwhile.
- * Removed is only what says of itself that it came from an upload, and whose row says that this key was the upload's and that it is over.
- * All else is told: a product's own files, and what an older database that was restored knows nothing of.
+ * Objects at final keys without an asset: the copy of a worker that lost its lease or was paused, or of an asset that was deleted.
+ * An object is removed only if its metadata names an upload, and that upload's row has this final key and a final state.
+ * All others are reported: files of the product itself, and objects that a restored older database does not know.
  */
 export const strays = rule<ListedObject>({
   async finds(after, deps, options) {
@@ -28,38 +28,42 @@ export const strays = rule<ListedObject>({
       page.assets.filter(({ s3Key }) => !listed.has(s3Key)),
       deps,
     )
-    tell({ ...judged, vanished: suspects.vanished, unreadable: [...judged.unreadable, ...suspects.unreadable] }, deps)
-    return { items: judged.over, next: page.next }
+    report({ ...judged, vanished: suspects.vanished, unreadable: [...judged.unreadable, ...suspects.unreadable] }, deps)
+    return { items: judged.reclaimable, next: page.next }
   },
   async moves({ key }, { store }) {
     await store.purge(key)
     return 'moved'
   },
-  says: 'object of an ended upload removed from its final key',
+  message: 'object of an ended upload removed from its final key',
   about: ({ key, sizeBytes }) => ({ key, sizeBytes }),
   removes: true,
   rests: true,
 })
 
-function tell(
+function report(
   { unproven, unreadable, vanished }: Pick<Judged, 'unproven' | 'unreadable'> & { vanished: readonly AssetRecord[] },
   { log, onFound }: SweepDeps,
 ): void {
   const fields = { rule: 'strays', step: 'sweep' }
   onFound?.('unproven_object', unproven.length)
   onFound?.('vanished_object', vanished.length)
-  if (unproven.length > 0) log.warn({ ...fields, ...shownOf(unproven) }, 'objects that no row proves to be over, left alone')
+  if (unproven.length > 0)
+    log.warn({ ...fields, ...shownOf(unproven) }, 'objects at final keys can not be attributed to an ended upload, left unchanged')
   if (unreadable.length > 0) {
-    log.error({ ...fields, ...shownOf(unreadable), reason: unreadable[0]?.reason }, 'objects that the store will not show, left alone')
+    log.error(
+      { ...fields, ...shownOf(unreadable), reason: unreadable[0]?.reason },
+      'objects that the store refuses to read, left unchanged',
+    )
   }
   for (const { id, s3Key, uploadId } of vanished) log.error({ ...fields, assetId: id, uploadId, key: s3Key }, 'asset has no object')
 }
 
-/** What is known of objects that no asset names. What a living upload may still need is in neither list. */
+/** Objects without an asset, judged by their uploads. Objects that a live upload may still need are in none of the lists. */
 export interface Judged {
-  readonly over: ListedObject[]
+  readonly reclaimable: ListedObject[]
   readonly unproven: ListedObject[]
-  /** The store will not show it, and says why. */
+  /** The store refuses to read them. */
   readonly unreadable: Unreadable[]
 }
 
@@ -69,8 +73,8 @@ export interface Unreadable {
 }
 
 /**
- * The objects are asked whose they are, then the uploads how they stand, and the assets last: an upload that had completed by then and has
- * no asset was deleted.
+ * Reads the objects' metadata first, then the uploads' states, and the assets last: if an upload had completed by then and has no asset, the
+ * asset was deleted.
  *
  * @param objects at most 100
  */
@@ -90,19 +94,19 @@ export async function judgeStrays(
   const byId = new Map(rows.map((upload) => [upload.id, upload]))
   const named = new Set((await assets.byKeys(old.map(({ key }) => key))).map(({ s3Key }) => s3Key))
   const unreadable = looks.flatMap(({ key, refused }) => (refused === null ? [] : [{ key, reason: refused }]))
-  const judged: Judged = { over: [], unproven: [], unreadable }
+  const judged: Judged = { reclaimable: [], unproven: [], unreadable }
   for (const object of looks.filter(isShown)) {
     if (named.has(object.key)) continue
     const upload = byId.get(origin.get(object.key) ?? '')
     if (!isOf(upload, object)) judged.unproven.push(object)
-    else if (isFinal(upload.state)) judged.over.push(object)
+    else if (isFinal(upload.state)) judged.reclaimable.push(object)
   }
   return judged
 }
 
 const isOf = (upload: UploadRecord | undefined, { key }: ListedObject): upload is UploadRecord => upload?.finalKey === key
 
-/** Assets of ours whose object is not there, though their row is: both are looked at once more, for the one that was just being deleted. */
+/** Assets of Airlock whose object is missing. Object and row are read once more, in case the asset was deleted in between. */
 export async function judgeVanished(
   suspects: readonly AssetRecord[],
   { assets, store }: Pick<StrayDeps, 'assets' | 'store'>,

@@ -1,80 +1,80 @@
 import { randomUUID } from 'node:crypto'
-import type { Place, Places, SweeperLease } from '@airlock/database'
+import type { RulePosition, RulePositions, SweeperLease } from '@airlock/database'
 import type { SweepOptions } from './sweep-options.ts'
 
-/** Another process sweeps: this one was silent for too long. What it did stays; the rest is the other's. */
+/** Another process has taken the lease over, because this one did not renew it in time. Its moves stay; the other process does the rest. */
 export class SweepLeaseLost extends Error {
   override name = 'SweepLeaseLost'
 }
 
 /** Leases are not renewed more often than this, however short they are. */
-const shortestBeatMs = 100
+const shortestRenewalMs = 100
 
 /**
- * One sweep's right to sweep, and how far each rule has come. It is renewed by a timer, because one look of a rule may ask a slow store about a
- * hundred objects: else sweepers would go on overtaking each other, and none would come to its end. Whoever dies or is paused is followed, from
- * its last word on.
+ * The lease of one sweep, with the position of each rule. A timer renews it, because one step of a rule may ask a slow store about a hundred objects:
+ * otherwise sweepers would overtake each other, and none would finish. If the process dies or is paused, the next one continues from the positions
+ * stored last.
  */
 export class SweepLease {
   readonly #sweeper: SweeperLease
   readonly #leaseMs: number
   readonly #holder: string
-  readonly #places: Record<string, Place>
-  readonly #beat: NodeJS.Timeout
+  readonly #positions: Record<string, RulePosition>
+  readonly #renewal: NodeJS.Timeout
   #renewAt: number
   #lost = false
 
-  private constructor(sweeper: SweeperLease, holder: string, leaseSeconds: number, places: Places) {
+  private constructor(sweeper: SweeperLease, holder: string, leaseSeconds: number, positions: RulePositions) {
     this.#sweeper = sweeper
     this.#holder = holder
     this.#leaseMs = leaseSeconds * 1000
-    this.#places = { ...places }
+    this.#positions = { ...positions }
     this.#renewAt = performance.now() + this.#leaseMs / 3
-    // a renewal that fails is made up for by the next, or by the next move
-    this.#beat = setInterval(() => this.#renew().catch(() => {}), Math.max(shortestBeatMs, this.#leaseMs / 3)).unref()
+    // after a renewal that fails, the next one or the next move tries again
+    this.#renewal = setInterval(() => this.#renew().catch(() => {}), Math.max(shortestRenewalMs, this.#leaseMs / 3)).unref()
   }
 
-  /** @returns null when it is not our turn */
+  /** @returns null when another process has the lease, or has just swept */
   static async take(sweeper: SweeperLease, { leaseSeconds, notWithinSeconds = 0 }: SweepOptions): Promise<SweepLease | null> {
     const holder = randomUUID()
-    const places = await sweeper.take({ holder, leaseSeconds, notWithinSeconds })
-    return places === null ? null : new SweepLease(sweeper, holder, leaseSeconds, places)
+    const positions = await sweeper.take({ holder, leaseSeconds, notWithinSeconds })
+    return positions === null ? null : new SweepLease(sweeper, holder, leaseSeconds, positions)
   }
 
-  placeOf(rule: string): Place {
-    return this.#places[rule] ?? { after: null, endedAt: null }
+  positionOf(rule: string): RulePosition {
+    return this.#positions[rule] ?? { after: null, endedAt: null }
   }
 
-  moveTo(rule: string, place: Place): void {
-    this.#places[rule] = place
+  advance(rule: string, position: RulePosition): void {
+    this.#positions[rule] = position
   }
 
   /**
-   * Makes sure that the lease is ours, and was renewed in the last third of it. To be called before every move.
+   * Ensures that the lease is held, and was renewed in the last third of its time. To be called before every move.
    *
    * @throws SweepLeaseLost
    */
-  async keep(): Promise<void> {
+  async renewIfDue(): Promise<void> {
     if (!this.#lost && performance.now() >= this.#renewAt) await this.#renew()
-    if (this.#lost) throw new SweepLeaseLost('another process sweeps by now')
+    if (this.#lost) throw new SweepLeaseLost('sweep lease lost, another process sweeps')
   }
 
   async end(): Promise<void> {
-    clearInterval(this.#beat)
-    await this.#sweeper.end({ holder: this.#holder, places: this.#places })
+    clearInterval(this.#renewal)
+    await this.#sweeper.end({ holder: this.#holder, positions: this.#positions })
   }
 
   async #renew(): Promise<void> {
-    const renewed = await this.#sweeper.renew({ holder: this.#holder, leaseSeconds: this.#leaseMs / 1000, places: this.#places })
+    const renewed = await this.#sweeper.renew({ holder: this.#holder, leaseSeconds: this.#leaseMs / 1000, positions: this.#positions })
     if (renewed) this.#renewAt = performance.now() + this.#leaseMs / 3
     else this.#lost = true
   }
 }
 
-/** A look only: no lease, and every rule begins at its beginning. */
-export const readOnlyLease = (): Pick<SweepLease, 'placeOf' | 'moveTo' | 'keep' | 'end'> => ({
-  placeOf: () => ({ after: null, endedAt: null }),
-  moveTo: () => {},
-  keep: async () => {},
+/** For dry runs: takes no lease, and every rule starts from the beginning. */
+export const readOnlyLease = (): Pick<SweepLease, 'positionOf' | 'advance' | 'renewIfDue' | 'end'> => ({
+  positionOf: () => ({ after: null, endedAt: null }),
+  advance: () => {},
+  renewIfDue: async () => {},
   end: async () => {},
 })

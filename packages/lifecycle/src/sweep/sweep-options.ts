@@ -4,8 +4,8 @@ import type { ObjectStore } from '@airlock/storage'
 import type { Log } from '../log.ts'
 
 /**
- * What the sweeper finds and never mends: an object that no row proves to be over, an asset whose object is not there, and bytes in quarantine that
- * may be all that is left of such an asset.
+ * What the sweeper reports and never repairs: an object that can't be attributed to an ended upload, an asset whose object is missing, and bytes
+ * in quarantine that may be the last copy of such an asset.
  */
 export type Found = 'unproven_object' | 'vanished_object' | 'last_copy'
 
@@ -14,38 +14,38 @@ export interface SweepDeps {
   assets: AssetRepository
   sweeper: SweeperLease
   store: Pick<ObjectStore, 'head' | 'list' | 'openReceives' | 'purge' | 'abandonReceives'>
-  jobQueue: Pick<JobQueue, 'ensureEnqueued' | 'wouldRing' | 'ensureVideoEnqueued' | 'failureOf'>
+  jobQueue: Pick<JobQueue, 'ensureEnqueued' | 'isEnqueued' | 'ensureVideoEnqueued' | 'failureOf'>
   log: Log
-  /** Counts what only people can decide about, each time that a pass meets it. */
+  /** Counts what an operator must decide, in each pass that finds it. */
   onFound?: (what: Found, count: number) => void
 }
 
 export interface SweepOptions {
-  /** How long an accepted upload may wait before it is rung for again. */
+  /** How long an accepted upload waits before it is enqueued again. */
   enqueueAfterSeconds: number
-  /** How old a video in the pipeline's inbox must be before it is rung for: its producer rings itself, and says more. */
+  /** How old a video in the pipeline's inbox must be before the sweeper enqueues it. Until then its producer may do so. */
   inboxEnqueueAfterSeconds: number
-  /** How long an upload may be `receiving`: the longest request. */
+  /** How long an upload may be `receiving`: the duration of the longest request. */
   receivingForSeconds: number
-  /** The longest call to the store: what was sent before that has landed, or never will. */
+  /** The duration of the longest call to the store. A write that was sent earlier has landed, or never will. */
   callSeconds: number
-  /** How much the clock of Postgres is ahead of this process's, in ms: what lies in the store is as old as that clock says. Each sweep asks anew. */
+  /** How far the clock of Postgres is ahead of this process's clock, in ms. Ages of objects are by that clock. Each sweep measures it. */
   clockAheadMs?: number
-  /** The pause between two passes of a rule that goes through everything. */
+  /** The pause between two passes of a rule that scans everything. */
   restSeconds: number
-  /** What one sweep may delete: objects, unfinished uploads, assets and rows together. */
+  /** The maximum of removals in one sweep: objects, unfinished uploads, assets and rows together. */
   maxRemovals: number
-  /** Assets that nobody used for so long expire; 0 = never. */
+  /** Assets that are unused for so long expire; 0 = never. */
   unusedAssetDays: number
-  /** For so long an unused asset is marked before it is deleted. */
+  /** How long an unused asset is marked before it is deleted. */
   graceDays: number
-  /** Final uploads are forgotten after so long. */
+  /** How long the rows of final uploads are kept. */
   uploadRecordDays: number
-  /** A sweeper that is silent for so long is followed by another. */
+  /** The duration of the sweep lease. When it expires, another process may sweep. */
   leaseSeconds: number
-  /** No sweep when another ended less than so long ago. */
+  /** Skips the sweep if another one ended less than so long ago. */
   notWithinSeconds?: number
-  /** Says what it would do, and does nothing. */
+  /** Logs what it would do, and does nothing. */
   dryRun?: boolean
   /** Ends the sweep between two moves. */
   signal?: AbortSignal | undefined

@@ -12,8 +12,8 @@ import { unfinished } from './unfinished.ts'
 import { expired, unused } from './unused.ts'
 
 /**
- * What the sweeper looks for, in the order in which it does: first what somebody waits for, and what needs no object store before what does,
- * because a sweep ends when the store is unavailable.
+ * The rules in their order: first those whose uploads a client waits for; those without the object store before those that need it, because a
+ * sweep ends when the store is unavailable.
  */
 const rules = {
   waiting,
@@ -31,13 +31,13 @@ const rules = {
 export type SweepRule = keyof typeof rules
 export const sweepRules = Object.keys(rules) as SweepRule[]
 
-/** What a sweep did, a count for each rule. */
+/** How many items each rule moved. */
 export type SweepReport = Record<SweepRule, number>
 
-/** Some rules failed, each for a reason of its own that was logged; the others did their work. */
+/** Some rules failed, for reasons that were logged; the others were completed. */
 export class SweepIncomplete extends Error {
   override name = 'SweepIncomplete'
-  /** What was done all the same. */
+  /** What was done nevertheless. */
   readonly report: SweepReport
 
   constructor(report: SweepReport, failed: ReadonlyMap<SweepRule, unknown>) {
@@ -47,12 +47,12 @@ export class SweepIncomplete extends Error {
 }
 
 /**
- * Finds uploads which stopped moving and gets them moving again, and removes what nobody needs any more. One process does so at a time,
- * by a lease in the database; should two, every move is one that may happen twice. A rule that did not come to its end goes on from there
- * in the next sweep, whoever does it. A rule that fails stops no other.
+ * Finds uploads that stopped moving and moves them on, and removes what is no longer needed. A lease in the database elects one process at a time;
+ * all moves are idempotent, in case two sweep. A rule that does not reach its end continues from there in the next sweep, in any process. A rule
+ * that fails does not stop the others.
  *
- * @returns null when another process sweeps, or has just done so
- * @throws SweepIncomplete, DatabaseUnavailable  the rest comes with the next sweep
+ * @returns null when another process has the lease, or has just swept
+ * @throws SweepIncomplete, DatabaseUnavailable  the next sweep continues
  */
 export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<SweepReport | null> {
   const setBackSeconds = options.dryRun ? 0 : await deps.sweeper.clockSetBackSeconds()
@@ -68,7 +68,7 @@ export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swe
       if (storeIsUnavailable(failed)) break
       report[name] = await rules[name](name, run).catch((err: unknown) => {
         if (err instanceof SweepLeaseLost) throw err
-        deps.log.error({ rule: name, step: 'sweep', err }, 'a rule of the sweeper failed, the others go on')
+        deps.log.error({ rule: name, step: 'sweep', err }, 'sweeper rule failed, the others continue')
         failed.set(name, err)
         return 0
       })
@@ -83,15 +83,15 @@ export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swe
   return report
 }
 
-/** What waits longer by less than this harms nobody. */
+/** A smaller step of the clock delays uploads too little to matter. */
 const shortestStepSeconds = 60
 
-/** Without it everything waits for as long as the clock was set back, which loses nothing: so a failure stops no sweep. */
+/** If this fails, due times are late by as long as the clock was set back, but nothing is lost; so a failure does not stop the sweep. */
 async function moveBack(seconds: number, { sweeper, log }: SweepDeps): Promise<void> {
-  log.warn({ seconds: Math.round(seconds), step: 'sweep' }, 'the clock of Postgres was set back, what waits for a moment is moved with it')
-  await sweeper.moveBack(seconds).catch((err: unknown) => log.error({ err, step: 'sweep' }, 'not all that waits could be moved'))
+  log.warn({ seconds: Math.round(seconds), step: 'sweep' }, 'clock of Postgres was set back, due times are moved back with it')
+  await sweeper.moveBack(seconds).catch((err: unknown) => log.error({ err, step: 'sweep' }, 'not all due times could be moved back'))
 }
 
-/** One rule may have met an object or a prefix for which the store never answers; for two of them it does not answer at all. */
+/** One rule may fail because of an object or prefix for which the store never answers; if two fail, the store is unavailable. */
 const storeIsUnavailable = (failed: ReadonlyMap<SweepRule, unknown>): boolean =>
   [...failed.values()].filter((err) => err instanceof StoreUnavailable).length >= 2

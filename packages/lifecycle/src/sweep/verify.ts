@@ -14,18 +14,18 @@ import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinishedOf } from './unfinished.ts'
 
 export interface VerifyDeps extends Pick<SweepDeps, 'uploads' | 'assets' | 'store'> {
-  /** Knows of videos whose job and object name different owners, as long as Redis keeps the failed job. */
+  /** Reports videos whose job and object name different owners, as long as Redis keeps the failed job. */
   jobQueue: Pick<JobQueue, 'failureOf'>
 }
 
 export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxEnqueueAfterSeconds'> {
-  /** Whether the store must say of each object that it is encrypted. */
+  /** Whether every object must be encrypted. */
   encrypted: boolean
   /** Where to begin, from an earlier page's `next`; null for the beginning. */
   after: string | null
 }
 
-/** Something that is not as the invariants have it (docs/design.md). */
+/** A violation of the invariants (docs/design.md). */
 export interface Breach {
   readonly what:
     | 'asset without object'
@@ -39,15 +39,15 @@ export interface Breach {
     | 'object that the store will not show'
   readonly key: string
   readonly detail: string
-  /** Removes what is proven to be over; absent where only a person can tell. */
+  /** Removes an object that is proven to be reclaimable; absent where an operator must decide. */
   readonly repair?: () => Promise<unknown>
 }
 
 export interface VerifiedPage {
-  /** Rows and objects looked at. */
+  /** How many rows and objects were checked. */
   readonly checked: number
   readonly breaches: readonly Breach[]
-  /** For another run, from here on; null when all is done. */
+  /** The position from which another run continues; null at the end. */
   readonly next: string | null
 }
 
@@ -63,13 +63,13 @@ const sections = {
 const names = Object.keys(sections) as (keyof typeof sections)[]
 
 /**
- * Holds rows against objects, both ways, a page at a time, on a system that runs: what moves meanwhile is looked at a second time before
- * it is called a breach.
+ * Compares rows with objects in both directions, a page at a time, on a running system: whatever may have moved in between is read a second
+ * time before it is reported as a breach.
  *
- * @throws RangeError when `after` is no place of this function's
+ * @throws RangeError when `after` is not a position of this function
  */
 export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGenerator<VerifiedPage> {
-  let [name, after] = placeOf(options.after)
+  let [name, after] = parsePosition(options.after)
   for (;;) {
     const page = await sections[name](after, deps, options)
     const following = page.next === null ? names[names.indexOf(name) + 1] : name
@@ -79,12 +79,12 @@ export async function* verify(options: VerifyOptions, deps: VerifyDeps): AsyncGe
   }
 }
 
-function placeOf(place: string | null): [keyof typeof sections, string | null] {
-  if (place === null) return ['assets', null]
-  const space = place.indexOf(' ')
-  const name = names.find((candidate) => candidate === place.slice(0, space))
-  if (name === undefined) throw new RangeError(`'${place}' is no place that verify came to`)
-  return [name, place.slice(space + 1) || null]
+function parsePosition(position: string | null): [keyof typeof sections, string | null] {
+  if (position === null) return ['assets', null]
+  const space = position.indexOf(' ')
+  const name = names.find((candidate) => candidate === position.slice(0, space))
+  if (name === undefined) throw new RangeError(`'${position}' is not a position of verify`)
+  return [name, position.slice(space + 1) || null]
 }
 
 async function assetPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
@@ -102,7 +102,7 @@ async function assetPage(after: string | null, deps: VerifyDeps, options: Verify
     else if (object === null) missing.push(asset)
     else differing.push(...differencesOf(asset, object, options))
   }
-  const { over, unproven, unreadable } = await judgeStrays(
+  const { reclaimable, unproven, unreadable } = await judgeStrays(
     objects.filter(({ key }) => !named.has(key)),
     deps,
     options,
@@ -111,7 +111,9 @@ async function assetPage(after: string | null, deps: VerifyDeps, options: Verify
   const breaches: Breach[] = [
     ...differing,
     ...vanished.map(({ s3Key, id }): Breach => ({ what: 'asset without object', key: s3Key, detail: `asset ${id}` })),
-    ...over.map(({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'final', repair: () => deps.store.purge(key) })),
+    ...reclaimable.map(
+      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'final', repair: () => deps.store.purge(key) }),
+    ),
     ...unproven.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'never removed by Airlock' })),
     ...unreadables([...unreadable, ...unseen]),
   ]
@@ -149,7 +151,7 @@ async function quarantinePage(after: string | null, deps: VerifyDeps, options: V
   }
 }
 
-/** A video that nobody announced is a breach when the sweeper should have rung for it long ago: it can't be announced, or no worker runs. */
+/** An unannounced video is a breach when the sweeper should have enqueued it long ago: it can't be enqueued, or no worker runs. */
 async function inboxPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
   const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxEnqueueAfterSeconds: 0 })
@@ -173,15 +175,17 @@ async function inboxPage(after: string | null, deps: VerifyDeps, options: Verify
 }
 
 async function leftoversOf(objects: readonly ListedObject[], where: string, deps: VerifyDeps, options: VerifyOptions) {
-  const { over, lastCopies, unproven } = await judgeLeftovers(objects, deps, options)
+  const { reclaimable, lastCopies, unproven } = await judgeLeftovers(objects, deps, options)
   const breaches: Breach[] = [
-    ...over.map(({ key }): Breach => ({ what: 'object of an ended upload', key, detail: where, repair: () => deps.store.purge(key) })),
+    ...reclaimable.map(
+      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: where, repair: () => deps.store.purge(key) }),
+    ),
     ...lastCopies.map(({ key }): Breach => ({ what: 'last copy of an asset', key, detail: `${where}, the asset has no object` })),
   ]
   return { breaches, unproven }
 }
 
-/** Videos whose job failed because it and the object name different owners. With Redis unavailable nobody knows of any. */
+/** Videos whose job failed because it and the object name different owners. While Redis is unavailable, none is found. */
 async function disputesOf(unknown: readonly ListedObject[], { store, jobQueue }: VerifyDeps): Promise<Breach[]> {
   const { items } = await payloadsOf(unknown, store)
   const breaches: Breach[] = []
@@ -207,11 +211,11 @@ async function uploadPage(after: string | null, deps: VerifyDeps): Promise<Verif
   return { checked: uploads.length, breaches, next: uploads.length < idsAtOnce ? null : (uploads.at(-1)?.id ?? null) }
 }
 
-/** Whether the bytes of a living upload are where they wait for a worker. It may have ended while we looked. */
-async function bytesOf(living: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
-  const { id, quarantineKey, source, etag } = living
+/** Checks that the bytes of a live upload wait where its row says. Its state is read again, because it may have ended in between. */
+async function bytesOf(live: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
+  const { id, quarantineKey, source, etag } = live
   const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
-  const looked = await store.head(sourceAddress(living)).catch((error: unknown) => {
+  const looked = await store.head(sourceAddress(live)).catch((error: unknown) => {
     if (!(error instanceof StoreFailure) || error.code === 'NoSuchBucket') throw error
     return error
   })
@@ -223,8 +227,8 @@ async function bytesOf(living: UploadRecord, { uploads, store }: VerifyDeps): Pr
 }
 
 async function unfinishedPage(_after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
-  const { open, over } = await unfinishedOf(deps, options)
-  const breaches = over.map(
+  const { open, reclaimable } = await unfinishedOf(deps, options)
+  const breaches = reclaimable.map(
     ({ key, begunAt }): Breach => ({
       what: 'unfinished upload of an ended upload',
       key,

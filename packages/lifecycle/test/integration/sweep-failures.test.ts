@@ -39,7 +39,7 @@ test('a video in the inbox that the store will not show hides no other, and stop
   const report = await airlock.sweeps({}, { store: storeWithHidden(airlock, [secret]) })
 
   expect(report).toMatchObject({ inbox: 11, leftovers: 1, strays: 1 })
-  const reported = airlock.log.saying('objects in the inbox that can not be announced, left alone')
+  const reported = airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")
   expect(reported).toMatchObject([{ count: 1, objects: [expect.stringContaining(secret)] }])
 })
 
@@ -52,7 +52,7 @@ test('an object at a final key that the store will not show hides no other, and 
 
   expect(await airlock.sweeps({}, { store: storeWithHidden(airlock, [secret]) })).toMatchObject({ strays: 1 })
 
-  expect(airlock.log.saying('objects that the store will not show, left alone')).toMatchObject([{ count: 1, keys: [secret] }])
+  expect(airlock.log.saying('objects that the store refuses to read, left unchanged')).toMatchObject([{ count: 1, keys: [secret] }])
   expect(await airlock.finalObjects()).toEqual([secret])
 })
 

@@ -113,7 +113,7 @@ test.for(unreadable)(
 
     expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
 
-    expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
+    expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
       { count: 1, objects: [expect.stringContaining(key)] },
     ])
     expect(await airlock.inbox()).toEqual([key])
@@ -130,7 +130,7 @@ test('an object that no pipeline may write, and one whose id another upload has,
 
   await airlock.sweeps({ receivingForSeconds: -1 })
 
-  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([{ count: 2 }])
+  expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([{ count: 2 }])
   expect(await airlock.inbox()).toEqual(before)
   expect(await airlock.rungFor('videos')).not.toContain('notes')
   expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object that no row explains', key })))

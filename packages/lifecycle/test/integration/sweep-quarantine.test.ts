@@ -91,7 +91,7 @@ test('an object without a row stays, and is reported once no request can be writ
   const orphan = quarantineKey(randomUUID())
   const foreign = ['quarantine/readme.txt', `quarantine/${randomUUID()}/part`]
   for (const key of [orphan, ...foreign]) await puts(airlock, key)
-  const reported = () => airlock.log.saying('objects in quarantine that no row explains, left alone')
+  const reported = () => airlock.log.saying('objects in quarantine have no row, left unchanged')
 
   expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toEqual(nothingSwept)
   expect(reported()).toEqual([])
@@ -120,7 +120,7 @@ test('more leftovers than one look holds are all removed, and an object that the
   }
   expect(await airlock.sweeps({}, { store: { ...airlock.store, purge } })).toMatchObject({ leftovers: 119 })
   expect(await airlock.quarantine()).toEqual([held])
-  expect(airlock.log.saying('the sweeper can not do this, left as it is')).toMatchObject([{ key: held }])
+  expect(airlock.log.saying('sweeper failed on an item, left unchanged')).toMatchObject([{ key: held }])
   await airlock.sweeps()
 })
 
@@ -130,8 +130,8 @@ test('however many objects the store will not give up, a sweep logs a few of the
 
   await airlock.sweeps({}, { store: { ...airlock.store, purge } })
 
-  expect(airlock.log.saying('the sweeper can not do this, left as it is')).toHaveLength(20)
-  expect(airlock.log.saying('further warnings of this rule are left out of this sweep')).toMatchObject([{ rule: 'leftovers', leftOut: 40 }])
+  expect(airlock.log.saying('sweeper failed on an item, left unchanged')).toHaveLength(20)
+  expect(airlock.log.saying('further warnings of this rule in this sweep omitted')).toMatchObject([{ rule: 'leftovers', leftOut: 40 }])
   await airlock.sweeps()
 })
 

@@ -26,7 +26,7 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
   await airlock.store.purge(from)
 }
 
-const told = ({ log }: Airlock) => log.saying('objects that no row proves to be over, left alone')
+const told = ({ log }: Airlock) => log.saying('objects at final keys can not be attributed to an ended upload, left unchanged')
 
 test('a copy that landed after its upload was cancelled, or its asset deleted, is removed', { meta: { id: 'stray-copy-removed' } }, async ({
   airlock,

@@ -22,7 +22,7 @@ test('an accepted upload whose job was lost is rung for, on its lane, once it ha
 
   expect(await airlock.rungFor('images')).toEqual([picture.id])
   expect(await airlock.rungFor('videos')).toEqual([video.id])
-  expect(airlock.log.saying('upload waits without a job, rung again')).toMatchObject([
+  expect(airlock.log.saying('upload had no job, enqueued again')).toMatchObject([
     { uploadId: picture.id, rule: 'waiting', dryRun: false },
     { uploadId: video.id },
   ])
@@ -208,7 +208,7 @@ test('a sweeper that was silent for too long leaves the rest to the one that fol
   }
   expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { jobQueue })).not.toBeNull()
   expect(await airlock.rungFor('images')).toHaveLength(1)
-  expect(airlock.log.saying('another process sweeps by now')).toHaveLength(1)
+  expect(airlock.log.saying('sweep lease lost, another process sweeps')).toHaveLength(1)
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
 })
 
@@ -280,12 +280,12 @@ test('a silent Redis is not asked a thousand times: three silences in a row end 
   const jobQueue = {
     ensureEnqueued: async () => {
       asked += 1
-      throw new JobQueueUnreachable("can't ring: no answer in 1500 ms")
+      throw new JobQueueUnreachable("can't enqueue: no answer in 1500 ms")
     },
   }
   expect(await airlock.sweeps({}, { jobQueue })).toMatchObject({ waiting: 0 })
   expect(asked).toBe(3)
-  expect(airlock.log.saying('no worker woken, the next sweep will try')).toHaveLength(3)
+  expect(airlock.log.saying('upload not enqueued, the next sweep retries')).toHaveLength(3)
 })
 
 test('single uploads that can not be rung for keep no other waiting', async ({ airlock, world }) => {
@@ -294,7 +294,7 @@ test('single uploads that can not be rung for keep no other waiting', async ({ a
   const jobQueue = {
     ensureEnqueued: async (...args: Parameters<JobQueue['ensureEnqueued']>) => {
       asked += 1
-      if (asked % 3 !== 0) throw new JobQueueUnreachable("can't remove the finished job")
+      if (asked % 3 !== 0) throw new JobQueueUnreachable("can't remove the ended job")
       return world.jobQueue.ensureEnqueued(...args)
     },
   }
@@ -311,7 +311,7 @@ test('what goes wrong with one upload stops no other, and the rest is for a late
     return airlock.store.abandonReceives(key)
   }
   expect(await airlock.sweeps({}, { store: { ...airlock.store, abandonReceives } })).toMatchObject({ stale: 1, leftovers: 1 })
-  expect(airlock.log.saying('not done yet, the next pass will')).toMatchObject([{ uploadId: first.uploadId }])
+  expect(airlock.log.saying('sweeper skipped an item, the next pass retries')).toMatchObject([{ uploadId: first.uploadId }])
   expect(await airlock.quarantine()).toEqual([])
 })
 
@@ -332,6 +332,6 @@ test('after the clock of Postgres was set back an hour, uploads are rung for as 
 
   expect(await airlock.sweeps({ notWithinSeconds: 15, enqueueAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
   expect((await airlock.rungFor('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
-  expect(airlock.log.saying('the clock of Postgres was set back, what waits for a moment is moved with it')).toHaveLength(1)
+  expect(airlock.log.saying('clock of Postgres was set back, due times are moved back with it')).toHaveLength(1)
   expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then in its usual time').toBeNull()
 })

@@ -8,14 +8,14 @@ import { PayloadMalformed } from './payload-malformed.ts'
 import { readPayload } from './read-payload.ts'
 import { Uuid } from './uuid.ts'
 
-/** The name of the jobs that carry this payload. They travel in the queue of the lane `videos`. */
+/** The name of the jobs with this payload. Their queue is that of the lane `videos`. */
 export const generatedVideoJob = 'generated_video'
 
 /**
- * Says that the video pipeline has put a video into the inbox. The object is there before the job is: a job is only the bell, and the
- * sweeper rings for an object whose bell was lost. The job id is the upload id in lower case, so that ringing twice is ringing once.
+ * Announces a video that the pipeline has stored in the inbox. The object exists before the job: a job only wakes a worker, and the sweeper
+ * enqueues a lost one again. The job id is the upload id in lower case, so that enqueueing is idempotent.
  *
- * What a schema can't say, `parseGeneratedVideo` checks: the key spells the ids, and the rules of the filename and the metadata.
+ * `parseGeneratedVideo` checks what the schema can't express: that the key has the ids of the payload, and the rules of filename and metadata.
  */
 export const GeneratedVideo = Type.Object(
   {
@@ -27,7 +27,7 @@ export const GeneratedVideo = Type.Object(
       pattern: '^pipeline-inbox/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\\.mp4$',
       description: 'pipeline-inbox/{project_id}/{upload_id}.mp4, the ids in lower case',
     }),
-    filename: Type.String({ minLength: 1, maxLength: 255, description: 'the name for people, 1 to 255 characters' }),
+    filename: Type.String({ minLength: 1, maxLength: 255, description: 'the name of the file for people, 1 to 255 characters' }),
     sha256: Type.Optional(
       Type.String({ pattern: '^[0-9a-f]{64}$', description: "the SHA-256 of the file's bytes, 64 hex digits in lower case" }),
     ),
@@ -36,7 +36,7 @@ export const GeneratedVideo = Type.Object(
         {},
         {
           additionalProperties: Type.Unsafe<string | number | boolean>({ type: ['string', 'number', 'boolean'] }),
-          description: 'a flat object of at most 4 KiB whose values are strings, numbers or booleans; events and answers give it back',
+          description: 'a flat object of at most 4 KiB whose values are strings, numbers or booleans; events and responses return it',
         },
       ),
     ),
@@ -54,19 +54,19 @@ const generatedVideo = Compile(GeneratedVideo)
 /**
  * Reads a `generated_video` job's payload.
  *
- * Ids may come in either case and are the same id in both; they are returned in lower case. The key has one spelling alone, with the ids in
- * lower case, because object stores tell cases apart and one video must not lie at two keys.
+ * Ids are case-insensitive and returned in lower case. The key must have the ids in lower case, because keys are case-sensitive and one video
+ * must not have two keys.
  *
- * @throws PayloadMalformed naming the job and the first thing that is wrong
+ * @throws PayloadMalformed names the job and its first fault
  */
 export function parseGeneratedVideo(jobName: string, data: unknown): GeneratedVideo {
-  if (jobName !== generatedVideoJob) throw new PayloadMalformed(`no payload is called '${jobName.slice(0, 80)}'`)
-  const said = readPayload(generatedVideoJob, generatedVideo, data) as GeneratedVideo
+  if (jobName !== generatedVideoJob) throw new PayloadMalformed(`unknown job name '${jobName.slice(0, 80)}'`)
+  const given = readPayload(generatedVideoJob, generatedVideo, data) as GeneratedVideo
   const payload = {
-    ...said,
-    upload_id: said.upload_id.toLowerCase(),
-    user_id: said.user_id.toLowerCase(),
-    project_id: said.project_id.toLowerCase(),
+    ...given,
+    upload_id: given.upload_id.toLowerCase(),
+    user_id: given.user_id.toLowerCase(),
+    project_id: given.project_id.toLowerCase(),
   }
   const fault = keyFault(payload) ?? filenameFault(payload.filename) ?? metadataFault(payload.metadata)
   if (fault !== null) throw new PayloadMalformed(`${generatedVideoJob}/${fault}`)
@@ -75,5 +75,5 @@ export function parseGeneratedVideo(jobName: string, data: unknown): GeneratedVi
 
 function keyFault({ key, project_id, upload_id }: GeneratedVideo): string | null {
   const expected = inboxKey({ projectId: project_id, uploadId: upload_id })
-  return key === expected ? null : `key: is not the one of this project and upload, ${expected}`
+  return key === expected ? null : `key: must be that of this project and upload, ${expected}`
 }

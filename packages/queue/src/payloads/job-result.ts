@@ -3,14 +3,14 @@ import { Compile } from 'typebox/compile'
 import { readPayload } from './read-payload.ts'
 import { Uuid } from './uuid.ts'
 
-/** The ends that an upload can come to, in the words of `GET /api/jobs/:id`. */
+/** The ends of an upload, as in `GET /api/jobs/:id`. */
 export const jobResultStatuses = ['completed', 'rejected', 'failed'] as const
 
 export type JobResultStatus = (typeof jobResultStatuses)[number]
 
 /**
- * What a job returns when its upload has come to an end: what those who wait for the job are told. `failed` means parked: the bytes are
- * kept, and an operator may still make an asset of them. The record is in Postgres; `GET /api/jobs/:id` says the same for longer.
+ * The return value of a job whose upload has ended, for producers that wait for it. `failed` means parked: the bytes are kept, and an operator
+ * may still retry the upload. Postgres is the system of record; `GET /api/jobs/:id` has the same result for longer.
  */
 export const JobResult = Type.Object(
   {
@@ -39,12 +39,12 @@ export type JobResult = Type.Static<typeof JobResult>
 /** Why an upload became no asset. */
 export type JobResultError = NonNullable<JobResult['error']>
 
-/** An end, as a worker knows it. */
+/** The end of an upload, as the worker knows it. */
 export type UploadEnd =
   | { status: 'completed'; uploadId: string; assetId: string; s3Url: string }
   | { status: 'rejected' | 'failed'; uploadId: string; error: JobResultError }
 
-/** Makes what a job returns of the end that its upload came to. */
+/** The return value of a job, from the end of its upload. */
 export function jobResult(end: UploadEnd): JobResult {
   const base = { version: 1, upload_id: end.uploadId, status: end.status } as const
   return end.status === 'completed'
@@ -55,8 +55,8 @@ export function jobResult(end: UploadEnd): JobResult {
 const compiled = Compile(JobResult)
 
 /**
- * Reads what a job returned. Fields that a later Airlock adds are let through.
+ * Reads the return value of a job. Unknown fields, which later versions may add, are accepted.
  *
- * @throws PayloadMalformed naming the first thing that is wrong
+ * @throws PayloadMalformed names the first fault
  */
 export const parseJobResult = (data: unknown): JobResult => readPayload('job_result', compiled, data)

@@ -2,15 +2,15 @@ import { type GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './g
 import { PayloadMalformed } from './payload-malformed.ts'
 import { type ProcessUpload, parseProcessUpload, processUploadJob } from './process-upload.ts'
 
-/** A job of ours: its name tells what its payload is. */
+/** A job of Airlock. Its name determines its payload. */
 export type AirlockJob =
   | { name: typeof processUploadJob; payload: ProcessUpload }
   | { name: typeof generatedVideoJob; payload: GeneratedVideo }
 
 /**
- * Reads a job of any name that Airlock knows.
+ * Reads a job of any known name.
  *
- * @throws PayloadMalformed for a name that nobody knows, or naming the job and the first thing that is wrong with its payload
+ * @throws PayloadMalformed for an unknown name; otherwise names the job and the first fault of its payload
  */
 export function parseJob(jobName: string, data: unknown): AirlockJob {
   switch (jobName) {
@@ -19,6 +19,6 @@ export function parseJob(jobName: string, data: unknown): AirlockJob {
     case generatedVideoJob:
       return { name: jobName, payload: parseGeneratedVideo(jobName, data) }
     default:
-      throw new PayloadMalformed(`no payload is called '${jobName.slice(0, 80)}'`)
+      throw new PayloadMalformed(`unknown job name '${jobName.slice(0, 80)}'`)
   }
 }

@@ -1,4 +1,4 @@
-/** A job's payload breaks its contract; sending or delivering it again will not mend it. */
+/** A job's payload breaks its contract. Retrying does not help. */
 export class PayloadMalformed extends Error {
   override name = 'PayloadMalformed'
 }

@@ -4,12 +4,12 @@ import { PayloadMalformed } from './payload-malformed.ts'
 import { readPayload } from './read-payload.ts'
 import { Uuid } from './uuid.ts'
 
-/** The name of the jobs that carry this payload. */
+/** The name of the jobs with this payload. */
 export const processUploadJob = 'process_upload'
 
 /**
- * Wakes a worker for an upload that Postgres knows. The row says everything else: a payload is only the bell.
- * The job id is the upload id, so that ringing twice is ringing once.
+ * Wakes a worker for an upload that has a row. Everything else is in the row.
+ * The job id is the upload id, so that enqueueing is idempotent.
  */
 export const ProcessUpload = Type.Object(
   {
@@ -29,9 +29,9 @@ const processUpload = Compile(ProcessUpload)
 /**
  * Reads a `process_upload` job's payload.
  *
- * @throws PayloadMalformed naming the job and the first thing that is wrong
+ * @throws PayloadMalformed names the job and its first fault
  */
 export function parseProcessUpload(jobName: string, data: unknown): ProcessUpload {
-  if (jobName !== processUploadJob) throw new PayloadMalformed(`no payload is called '${jobName.slice(0, 80)}'`)
+  if (jobName !== processUploadJob) throw new PayloadMalformed(`unknown job name '${jobName.slice(0, 80)}'`)
   return readPayload(processUploadJob, processUpload, data)
 }

@@ -74,12 +74,12 @@ test('a job that is running is not rung for again, and one that waits for its ne
   const state = async () => (await queue.getJob(uploadId))?.getState()
   await waitFor(async () => (await state()) === 'active', { what: 'the job to run' })
   expect(await jobQueue.ensureEnqueued('images', { uploadId })).toBe(false)
-  expect(await jobQueue.wouldRing('images', uploadId)).toBe(false)
+  expect(await jobQueue.isEnqueued('images', uploadId)).toBe(true)
 
   worker.opts.settings = { backoffStrategy: () => 60_000 }
   firstMayEnd.reject(new Error('the store is away'))
   await waitFor(async () => (await state()) === 'delayed', { what: 'the job to wait for its next try' })
-  expect(await jobQueue.wouldRing('images', uploadId)).toBe(true)
+  expect(await jobQueue.isEnqueued('images', uploadId)).toBe(false)
   // The second run is held, so that of the three only one can find a job that waits.
   const rang = await Promise.all([1, 2, 3].map(() => jobQueue.ensureEnqueued('images', { uploadId })))
   expect(rang.filter(Boolean)).toHaveLength(1)
@@ -143,5 +143,5 @@ test('progress of another shape than a number is no progress', async ({ jobQueue
 test('what Redis refuses to do is told as unreachable, with its cause', async ({ jobQueue }) => {
   const ringing = jobQueue.enqueue('images', { uploadId: 'not:a-uuid' })
   await expect(ringing).rejects.toThrow(JobQueueUnreachable)
-  await expect(ringing).rejects.toMatchObject({ message: "can't ring", cause: expect.any(Error) })
+  await expect(ringing).rejects.toMatchObject({ message: "can't enqueue", cause: expect.any(Error) })
 })

@@ -59,7 +59,7 @@ test.for([
   ['a key of another project', { key: `pipeline-inbox/${randomUUID()}/${randomUUID()}.mp4` }, /generated_video\/key: is not the one of/],
   ['a user that is no UUID', { userId: 'me' }, /generated_video\/user_id: .*\(a UUID\)/],
   ['a hash in capitals', { sha256: 'A'.repeat(64) }, /generated_video\/sha256: .*64 hex digits in lower case/],
-  ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: names no file/],
+  ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: is not a file name/],
   ['metadata that nests', { metadata: { deep: {} as string } }, /generated_video\/metadata\/deep: /],
   ['a priority that is not known', { priority: 'urgent' as 'batch' }, /generated_video\/priority: .*'interactive' or 'batch'/],
 ] as const)('%s is refused before anything is sent, naming field and rule', async ([, fields, message], { producer, listening }) => {
@@ -198,7 +198,7 @@ test('a job that leaves no result, or one that makes no sense, is no hang', asyn
   listening.worker('videos', async ({ id }) => (id === silent.uploadId ? null : { version: 2 }))
   for (const video of [silent, strange]) await producer.enqueueGeneratedVideo(video)
   await expect(producer.waitFor(silent.uploadId)).rejects.toThrow(ResultUnknown)
-  await expect(producer.waitFor(strange.uploadId)).rejects.toThrow(/job_result\/version: 2 is not known here/)
+  await expect(producer.waitFor(strange.uploadId)).rejects.toThrow(/job_result\/version: 2 is not supported here/)
 })
 
 test('a wait ends in the time that it was given, which must be one', async ({ producer }) => {

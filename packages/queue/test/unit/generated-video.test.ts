@@ -39,9 +39,13 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   {
     what: 'a version of the future',
     payload: { ...smallest, version: 2, duration: 7 },
-    says: /^generated_video\/version: 2 is not known here, only 1; send that version, or update the Airlock/,
+    says: /^generated_video\/version: 2 is not supported here, only 1; send that version, or update the Airlock/,
   },
-  { what: 'a version as text', payload: { ...smallest, version: '1' }, says: /^generated_video\/version: "1" is not known here, only 1;/ },
+  {
+    what: 'a version as text',
+    payload: { ...smallest, version: '1' },
+    says: /^generated_video\/version: "1" is not supported here, only 1;/,
+  },
   { what: 'no upload', payload: without('upload_id'), says: /^generated_video: must have required properties upload_id/ },
   { what: 'an upload id that is none', payload: { ...smallest, upload_id: '7' }, says: /^generated_video\/upload_id: .*\(a UUID\)/ },
   { what: 'no user', payload: without('user_id'), says: /^generated_video: must have required properties user_id/ },
@@ -53,20 +57,20 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   {
     what: 'the key of another project',
     payload: { ...smallest, project_id: userId },
-    says: /key: is not the one of this project and upload/,
+    says: /key: must be that of this project and upload/,
   },
   {
     what: 'the key of another upload',
     payload: { ...smallest, upload_id: userId },
-    says: /key: is not the one of this project and upload/,
+    says: /key: must be that of this project and upload/,
   },
   { what: 'a key in upper case', payload: { ...smallest, key: key.toUpperCase() }, says: /^generated_video\/key: .*lower case/ },
   { what: 'a key with a line break behind', payload: { ...smallest, key: `${key}\n` }, says: /^generated_video\/key: / },
   { what: 'no filename', payload: without('filename'), says: /^generated_video: must have required properties filename/ },
   { what: 'an empty filename', payload: { ...smallest, filename: '' }, says: /^generated_video\/filename: .*1 to 255 characters/ },
   { what: 'a filename of 256 characters', payload: { ...smallest, filename: '😀'.repeat(256) }, says: /^generated_video\/filename: / },
-  { what: 'a folder as filename', payload: { ...smallest, filename: 'renders/' }, says: /^generated_video\/filename: names no file/ },
-  { what: 'dots as filename', payload: { ...smallest, filename: ' .. ' }, says: /^generated_video\/filename: names no file/ },
+  { what: 'a folder as filename', payload: { ...smallest, filename: 'renders/' }, says: /^generated_video\/filename: is not a file name/ },
+  { what: 'dots as filename', payload: { ...smallest, filename: ' .. ' }, says: /^generated_video\/filename: is not a file name/ },
   { what: 'a filename with a line break', payload: { ...smallest, filename: 'a\nb.mp4' }, says: /filename: has control characters/ },
   { what: 'a filename with a line separator', payload: { ...smallest, filename: 'a\u2028b' }, says: /filename: has control characters/ },
   { what: 'half a surrogate pair as filename', payload: { ...smallest, filename: 'a\ud800' }, says: /filename: is not valid Unicode/ },
@@ -89,10 +93,10 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   {
     what: 'metadata of 4097 bytes',
     payload: { ...smallest, metadata: { note: 'x'.repeat(4097 - '{"note":""}'.length) } },
-    says: /^generated_video\/metadata: has 4097 bytes as JSON, at most 4096 are kept/,
+    says: /^generated_video\/metadata: has 4097 bytes as JSON, at most 4096 are allowed/,
   },
-  { what: 'a NUL in metadata', payload: { ...smallest, metadata: { a: 'x\u0000' } }, says: /metadata: holds a NUL character/ },
-  { what: 'a NUL in a name in metadata', payload: { ...smallest, metadata: { 'x\u0000': 1 } }, says: /metadata: holds a NUL character/ },
+  { what: 'a NUL in metadata', payload: { ...smallest, metadata: { a: 'x\u0000' } }, says: /metadata: has a NUL character/ },
+  { what: 'a NUL in a name in metadata', payload: { ...smallest, metadata: { 'x\u0000': 1 } }, says: /metadata: has a NUL character/ },
   {
     what: 'half a surrogate pair in metadata',
     payload: { ...smallest, metadata: { a: '\udc00' } },
@@ -120,6 +124,6 @@ test('a job tells by its name how its payload is read', () => {
   })
   expect(() => parseJob('process_upload', smallest)).toThrow(/^process_upload\/\w+: /)
   expect(() => parseJob('generated_video', { version: 1, upload_id: uploadId })).toThrow(/^generated_video: /)
-  expect(() => parseJob('x'.repeat(500), smallest)).toThrow(new PayloadMalformed(`no payload is called '${'x'.repeat(80)}'`))
-  expect(() => parseGeneratedVideo('process_upload', smallest)).toThrow("no payload is called 'process_upload'")
+  expect(() => parseJob('x'.repeat(500), smallest)).toThrow(new PayloadMalformed(`unknown job name '${'x'.repeat(80)}'`))
+  expect(() => parseGeneratedVideo('process_upload', smallest)).toThrow("unknown job name 'process_upload'")
 })

@@ -34,7 +34,7 @@ test.for([
   {
     what: 'another version',
     data: { ...jobResult({ status: 'failed', uploadId, error }), version: 3 },
-    says: /^job_result\/version: 3 is not known/,
+    says: /^job_result\/version: 3 is not supported/,
   },
   {
     what: 'a status that is no end',

@@ -44,7 +44,7 @@ test.for(malformed)('a payload with $what is refused, and the error says where i
 
 test('a job of a name that nobody knows is refused, and its name is shown only in part', () => {
   expect(() => parseProcessUpload('x'.repeat(500), { version: 1, upload_id: uploadId })).toThrow(
-    new PayloadMalformed(`no payload is called '${'x'.repeat(80)}'`),
+    new PayloadMalformed(`unknown job name '${'x'.repeat(80)}'`),
   )
 })
 

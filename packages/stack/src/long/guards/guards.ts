@@ -19,7 +19,7 @@ export const guards: readonly Guard[] = [
     edits: [
       [
         'const accepted = await uploads.accept(',
-        'for (const { uploadId } of files) await bell.enqueue(assetKind(fields.assetType).lane, { uploadId, requestId })\nconst accepted = await uploads.accept(',
+        'for (const { uploadId } of files) await jobQueue.enqueue(assetKind(fields.assetType).lane, { uploadId, requestId })\nconst accepted = await uploads.accept(',
       ],
     ],
     test: 'gateway-dies-at-any-step',
@@ -165,8 +165,8 @@ returning *`,
     file: 'packages/lifecycle/src/sweep/strays.ts',
     edits: [
       [
-        'if (!isOf(upload, object)) judged.unproven.push(object) else if (isFinal(upload.state)) judged.over.push(object)',
-        'if (upload === undefined || isFinal(upload.state)) judged.over.push(object)',
+        'if (!isOf(upload, object)) judged.unproven.push(object) else if (isFinal(upload.state)) judged.reclaimable.push(object)',
+        'if (upload === undefined || isFinal(upload.state)) judged.reclaimable.push(object)',
       ],
     ],
     test: 'unproven-object-kept',
