@@ -1,8 +1,8 @@
-// The HEALTHCHECK of both images, which have no curl: exit code 0 when the service in this container answers.
+// The HEALTHCHECK of both images, which have no curl: exits with 0 if the service in this container responds.
 //
 //   node is-alive.mjs VARIABLE    the environment variable that holds the service's port
 //
-// It asks whether the process lives, not whether it is ready: a restart does not help a service whose database is away.
+// It checks liveness, not readiness: a restart does not help a service whose database is unavailable.
 import { get } from 'node:http'
 
 const port = process.env[process.argv[2]]

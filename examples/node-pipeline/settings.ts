@@ -5,13 +5,13 @@ export interface Settings {
   redisUrl: string
   bucket: string
   s3: S3Client
-  /** Of the gateway. */
+  /** Address of the gateway. */
   airlock: string
-  /** Of the scope `service`. */
+  /** A token with the scope `service`. */
   token: string
 }
 
-/** From the environment; what it does not say, from a running `npm start`. */
+/** Reads the environment first, then the settings of a running `npm start`. */
 export function readSettings(): Settings {
   const stack = runningStack()
   const setting = (name: string): string => process.env[name] ?? stack.environment[name] ?? missing(name)

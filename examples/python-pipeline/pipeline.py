@@ -1,6 +1,6 @@
-"""Makes a video, hands it to Airlock, and fetches the asset that becomes of it: python pipeline.py [video.mp4]
+"""Creates a video, submits it to Airlock, and downloads its asset: python pipeline.py [video.mp4]
 
-The settings come from the environment, or from a running `npm start`; TOKEN is one of the scope `service`.
+The settings come from the environment, or from a running `npm start`; TOKEN needs the scope `service`.
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from urllib.parse import quote
 from bullmq import Job, Queue
 from settings import Settings, read_settings
 
-# Whose videos these are, and of which project.
+# Owner and project of the videos.
 USER_ID = "0198c0de-0000-7000-8000-000000000001"
 PROJECT_ID = "0198c0de-0000-7000-8000-000000000007"
 
-# How every job of Airlock is added. Priorities: 10 is interactive, 20 is batch; without one a job would go before all others.
+# Options of every job. Priorities: 10 is interactive, 20 is batch; a job without a priority would go before all others.
 JOB_OPTIONS = {
     "attempts": 100,
     "backoff": {"type": "custom"},
@@ -34,7 +34,7 @@ JOB_OPTIONS = {
 
 
 def make_video(path: Path) -> None:
-    """Two seconds of a test picture."""
+    """Creates two seconds of a test picture."""
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
         import imageio_ffmpeg
@@ -46,7 +46,7 @@ def make_video(path: Path) -> None:
 
 
 def upload(path: Path, settings: Settings) -> dict[str, Any]:
-    """Puts the video into the inbox. From then on it is safe: Airlock finds it also when nothing below happens any more.
+    """Uploads the video to the inbox. From then on it is safe: Airlock finds it even if no job is enqueued.
 
     Returns the payload of its job.
     """
@@ -69,12 +69,12 @@ def upload(path: Path, settings: Settings) -> dict[str, Any]:
     }
 
 
-async def hand_over(payload: dict[str, Any], settings: Settings) -> dict[str, Any]:
-    """Rings, and waits for the end."""
+async def submit(payload: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Enqueues a job, and waits for its result."""
     queue = Queue("airlock-videos", {"connection": settings.redis_url, "prefix": "{airlock}"})
     upload_id = payload["upload_id"]
     try:
-        # Added twice it is still one job: its id is the upload's.
+        # Idempotent: the job's id is the upload's.
         await asyncio.wait_for(queue.add("generated_video", payload, {**JOB_OPTIONS, "jobId": upload_id}), timeout=5)
         print(f"enqueued {upload_id}")
         return await asyncio.wait_for(result_of(upload_id, queue), timeout=120)
@@ -86,21 +86,21 @@ async def result_of(upload_id: str, queue: Queue) -> dict[str, Any]:
     while True:
         state = await queue.getJobState(upload_id)
         if state == "unknown":
-            raise RuntimeError("Redis knows no such job any more: add it again")
+            raise RuntimeError("Redis does not know the job any more: add it again")
         if state in ("completed", "failed"):
             job = await Job.fromId(queue, upload_id)
             if state == "failed":
-                raise RuntimeError(f"the job failed for good: {job.failedReason}")
+                raise RuntimeError(f"the job failed: {job.failedReason}")
             return job.returnvalue
         await asyncio.sleep(0.5)
 
 
 def download(asset_id: str, settings: Settings) -> bytes:
-    """Asks for a URL in the name of the user, and reads what is there."""
+    """Requests a presigned URL on behalf of the user, and downloads the file."""
     headers = {"Authorization": f"Bearer {settings.token}", "Airlock-On-Behalf-Of": USER_ID}
     request = urllib.request.Request(f"{settings.airlock}/api/assets/{asset_id}/presigned", headers=headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        asset = json.load(answer)
+    with urllib.request.urlopen(request, timeout=10) as response:
+        asset = json.load(response)
     print(f"completed {asset['s3_url']}")
     with urllib.request.urlopen(asset["presigned_url"], timeout=60) as file:
         return file.read()
@@ -114,13 +114,13 @@ def main() -> int:
         if not given:
             make_video(path)
         payload = upload(path, settings)
-        result = asyncio.run(hand_over(payload, settings))
+        result = asyncio.run(submit(payload, settings))
         if result["status"] != "completed":
             print(f"{result['status']} {result['error']['code']}: {result['error']['detail']}")
             return 1
         asset = download(result["asset_id"], settings)
         same = hashlib.sha256(asset).hexdigest() == payload["sha256"]
-        print(f"downloaded {len(asset)} bytes, {'the same' if same else 'and others'}")
+        print(f"downloaded {len(asset)} bytes, {'the same' if same else 'different'}")
         return 0
 
 

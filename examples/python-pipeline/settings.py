@@ -1,4 +1,4 @@
-"""Where Airlock's servers are: from the environment; what it does not say, from a running `npm start`."""
+"""Addresses of Airlock's servers: from the environment first, then from a running `npm start`."""
 
 import json
 import os
@@ -15,9 +15,9 @@ class Settings:
     bucket: str
     s3: Any
     airlock: str
-    """Of the gateway."""
+    """Address of the gateway."""
     token: str
-    """Of the scope `service`."""
+    """A token with the scope `service`."""
 
 
 def read_settings() -> Settings:

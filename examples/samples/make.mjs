@@ -1,5 +1,5 @@
-// Makes the sample files beside it: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) and zip on the PATH.
-// The files are in the repository; this is for those who want to know what they are, or want others.
+// Generates the sample files in this folder: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) and zip on the PATH.
+// The generated files are in the repository; run this only to change them.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
@@ -30,7 +30,7 @@ async function landscape(width, height, [sky, glow, hill, water]) {
   )
 }
 
-/** A badge on transparent ground, turned by so many degrees. */
+/** A badge on a transparent background, rotated by this many degrees. */
 const badge = (side, degrees = 0) =>
   sharp(
     Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="-50 -50 100 100" width="${side}" height="${side}">
@@ -46,7 +46,7 @@ async function pictures() {
     .jpeg({ quality: 78, progressive: true })
     .withExif({ IFD0: { Make: 'Airlock', Model: 'Sample', Copyright: 'CC0' } })
     .toFile(path(good, 'Harbour at dusk.jpg'))
-  // As phones do: the sensor's own way up, and an orientation to turn it by
+  // like a phone: pixels in the sensor's orientation, and EXIF to rotate them
   await (await landscape(900, 675, noon)).jpeg({ quality: 80 }).withMetadata({ orientation: 6 }).toFile(path(good, 'IMG_4211.JPG'))
   await (await landscape(800, 600, noon)).jpeg({ quality: 82 }).toFile(path(good, 'Sommer – Grüße vom Müggelsee.jpeg'))
   await badge(512).png().toFile(path(good, 'logo.png'))
@@ -111,7 +111,7 @@ function chunk(type, data) {
   return Buffer.concat([length, body, checksum])
 }
 
-/** A black square in one bit a pixel: whole, small, and more than a decoder should be asked for. */
+/** A black square with one bit per pixel: a valid, small file with more pixels than a decoder should accept. */
 function bomb(side) {
   const header = Buffer.alloc(13)
   header.writeUInt32BE(side, 0)
@@ -126,7 +126,7 @@ function bomb(side) {
   ])
 }
 
-/** A comment (COM) right behind a JPEG's first marker. */
+/** Inserts a comment (COM) after a JPEG's first marker. */
 function withComment(jpeg, text) {
   const head = Buffer.from([0xff, 0xfe, 0, 0])
   head.writeUInt16BE(text.length + 2, 2)

@@ -10,7 +10,7 @@ try {
   await airlock.enqueueGeneratedVideo(video)
   const result = await airlock.waitFor(uploadId, { timeoutMs: 10 * 60_000 }).catch(async (error) => {
     if (!(error instanceof JobGone)) throw error
-    await airlock.enqueueGeneratedVideo(video) // Redis lost its data; twice is once
+    await airlock.enqueueGeneratedVideo(video) // Redis lost its data; enqueueing is idempotent
     return airlock.waitFor(uploadId)
   })
   console.log(result.status === 'completed' ? `asset ${result.asset_id}` : `${result.status}: ${result.error?.detail}`)
