@@ -13,11 +13,11 @@ import type { JobQueue } from '@airlock/queue'
 import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import type { Log } from './log.ts'
-import { judgeWaiting } from './measure.ts'
+import { checkStored } from './measure.ts'
 
-/** A video that a pipeline has in a bucket of its own. */
+/** A video in a bucket of a pipeline. */
 export interface VideoInBucket {
-  /** The caller's choice: the same id again is the same video. Null: a new one. */
+  /** Chosen by the caller: the same id is the same video. Null: an id is generated. */
   uploadId: string | null
   userId: string
   projectId: string
@@ -29,11 +29,11 @@ export interface VideoInBucket {
   metadata: ClientMetadata | null
   priority: Priority
   requestId: string
-  /** The service that asked for it. */
+  /** The service that sent the request. */
   actedBy: string
 }
 
-/** Such a video, under the id that it has or gets. */
+/** A video whose id is set. */
 type NamedVideo = VideoInBucket & { readonly uploadId: string }
 
 export interface AcceptFromBucketDeps {
@@ -44,7 +44,7 @@ export interface AcceptFromBucketDeps {
   log: Log
 }
 
-/** An accepted video as its row has it, and whether an earlier call had already written it. */
+/** The row of an accepted video, and whether an earlier call had inserted it. */
 export interface AcceptedVideo {
   readonly upload: UploadRecord
   readonly isRepeated: boolean
@@ -54,14 +54,15 @@ const assetType = 'generated_video'
 const mediaType = 'video/mp4'
 
 /**
- * Accepts a video that lies in another bucket: looks at its size and its first bytes, writes it down pinned to its ETag, then wakes a worker.
- * Nobody sweeps that bucket, so the row comes first; the worker reads the object where it lies, copies it, and leaves it alone.
+ * Accepts a video in another bucket: checks its size and its first bytes, inserts a row pinned to its ETag, then enqueues its job.
+ * The sweeper does not scan that bucket, so the row is inserted before the job; the worker reads the object in place, copies it, and never
+ * changes it.
  *
- * The same id again finds the same row, also when the object is gone by then.
+ * A repeated call with the same id returns the same row, even if the object no longer exists.
  *
- * @param wanted its bucket is one that Airlock may read from: the caller has looked
- * @throws AirlockError `source_not_found`, `upload_id_taken`, `unknown_user`, or the file's own fault
- * @throws StoreUnavailable, DatabaseUnavailable  the same call may be made again
+ * @param wanted the caller has checked that Airlock may read from its bucket
+ * @throws AirlockError `source_not_found`, `upload_id_taken`, `unknown_user`, or a fault of the file
+ * @throws StoreUnavailable, DatabaseUnavailable  the call may be repeated
  */
 export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBucketDeps): Promise<AcceptedVideo> {
   const video = { ...wanted, uploadId: wanted.uploadId ?? uuidV7() }
@@ -69,15 +70,15 @@ export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBu
   if (known !== null) return { upload: mustBeSame(known, video), isRepeated: true }
   const object = await objectOf(video, deps)
   const file = { filename: video.filename, declaredType: mediaType, assetType } as const
-  await judgeWaiting(file, deps.store.source(video.source, object), deps.sizeLimits)
+  await checkStored(file, deps.store.source(video.source, object), deps.sizeLimits)
   const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: true })
   if (outcome === 'unknown user') throw new UnknownUser(video.userId)
   if (upload === null) throw new AirlockError('upload_id_taken', { id: video.uploadId })
-  if (outcome === 'registered') await wake(upload, video, deps)
+  if (outcome === 'registered') await enqueue(upload, video, deps)
   return { upload: mustBeSame(upload, video), isRepeated: outcome === 'known' }
 }
 
-async function wake(
+async function enqueue(
   { id: uploadId, userId, filename, sizeBytes }: UploadRecord,
   video: NamedVideo,
   { jobQueue, log }: AcceptFromBucketDeps,
@@ -86,11 +87,12 @@ async function wake(
   log.info({ uploadId, userId, requestId, filename, sizeBytes, source, step: 'accept' }, 'video in another bucket accepted')
   await jobQueue
     .enqueue(assetKind(assetType).lane, { uploadId, requestId, priority })
-    .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))
+    .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'upload not enqueued, the sweeper retries'))
 }
 
 /**
- * What may not be read looks to the caller like what is not there; the log says which it is. Without `s3:ListBucket`, S3 itself says no more.
+ * To the caller, an object that may not be read looks like one that does not exist; the log has the difference. Without `s3:ListBucket`, S3 does
+ * not distinguish them either.
  *
  * @throws AirlockError `source_not_found`
  */
@@ -100,7 +102,7 @@ async function objectOf({ source, requestId }: VideoInBucket, { store, log }: Ac
     if (object !== null) return object
   } catch (err) {
     if (!(err instanceof StoreFailure)) throw err
-    log.error({ requestId, source, err, step: 'accept' }, 'source bucket does not give its object')
+    log.error({ requestId, source, err, step: 'accept' }, 'object in source bucket not readable')
   }
   throw new AirlockError('source_not_found', source)
 }

@@ -4,21 +4,21 @@ import type { JobQueue } from '@airlock/queue'
 import type { Log } from './log.ts'
 import type { ReceivedFile } from './receive.ts'
 
-/** What the form said of all its files. */
+/** The form's fields, which apply to all its files. */
 export interface FormFields {
   assetType: AssetType
   projectId: string | null
   brandId: string | null
-  /** What the caller ties to its files; it comes back unchanged. */
+  /** The caller's own data about its files, returned unchanged. */
   clientMetadata: Readonly<Record<string, string | number | boolean>> | null
 }
 
-/** What else an acceptance carries. */
+/** The form's fields and the request. */
 export interface Acceptance extends FormFields {
   requestId: string
   /** The service that acted for the user. */
   actedBy?: string | null
-  /** Writes the answer in the same transaction, for requests that may come again. */
+  /** Stores the response in the same transaction, for requests with an idempotency key. */
   idempotency?: RepeatableRequest | undefined
 }
 
@@ -29,14 +29,14 @@ export interface AcceptDeps {
 }
 
 /**
- * Accepts all good files of a request in one transaction, then wakes the workers. That commit is the acceptance: from then on each file
+ * Accepts the files of a request in one transaction, then enqueues their jobs. The commit is the acceptance: from then on each file
  * ends as an asset, as an explained rejection, or parked with its bytes kept.
  *
- * When Redis is away the answer is the same: the sweeper rings (docs/design.md, invariant 1).
+ * If Redis is unavailable, the files are accepted as well: the sweeper enqueues them (docs/design.md, invariant 1).
  *
- * @throws UploadNotReceiving  one of the rows was meanwhile abandoned; none was accepted
- * @throws IdempotencyLeaseLost  somebody else took the repeatable request over; none was accepted
- * @throws DatabaseUnavailable  nobody knows whether they were accepted; the client may try again
+ * @throws UploadNotReceiving  one of the rows has been abandoned; none was accepted
+ * @throws IdempotencyLeaseLost  another request with the same key took over; none was accepted
+ * @throws DatabaseUnavailable  whether they were accepted is unknown; the client may retry
  */
 export async function accept(
   files: readonly ReceivedFile[],
@@ -73,7 +73,7 @@ export async function accept(
       log.info({ uploadId, userId, requestId, filename, sizeBytes, step: 'accept' }, 'upload accepted')
       await jobQueue
         .enqueue(lane, { uploadId, requestId })
-        .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))
+        .catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'upload not enqueued, the sweeper retries'))
     }),
   )
   return accepted

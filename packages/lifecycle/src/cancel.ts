@@ -13,12 +13,12 @@ export interface CancelDeps {
 }
 
 /**
- * Ends an upload at its owner's wish, unless it is final.
+ * Cancels an upload at its owner's request, unless it is final.
  *
- * After an older database was restored, the row of an asset may say that its upload still waits, or failed. Cancelling it would delete the only
- * bytes of that asset. So the store is asked first; such an upload counts as completed, and a worker is woken, which completes its row.
+ * After an older database was restored, the upload of an existing asset may be waiting or failed by its row. Cancelling it would delete the only
+ * bytes of that asset. So the store is checked first; such an upload counts as completed, and its job is enqueued to complete its row.
  *
- * @throws StoreError, DatabaseUnavailable  nothing has changed
+ * @throws StoreError, DatabaseUnavailable  nothing was changed
  */
 export async function cancel(upload: UploadRecord, { uploads, store, jobQueue, log }: CancelDeps): Promise<Cancellation> {
   const { id, filename, userId, state, assetType, finalKey } = upload
@@ -26,10 +26,10 @@ export async function cancel(upload: UploadRecord, { uploads, store, jobQueue, l
   if (!mayBeCancelled || assetType === null || !(await isLastCopy(upload, { store }))) {
     return uploads.cancel(id, refusal('cancelled', { filename }))
   }
-  log.warn({ uploadId: id, userId, filename, finalKey, step: 'cancel' }, 'upload not cancelled: its only bytes are at its final key')
+  log.warn({ uploadId: id, userId, filename, finalKey, step: 'cancel' }, 'upload not cancelled: its last copy is at the final key')
   if (state === 'parked') await uploads.retryParked(id)
   await jobQueue
     .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
-    .catch((err: unknown) => log.warn({ uploadId: id, err }, 'no worker woken, the sweeper will'))
+    .catch((err: unknown) => log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))
   return { cancelled: false, reason: 'completed', state: 'completed' }
 }

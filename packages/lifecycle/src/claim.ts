@@ -1,7 +1,7 @@
 import type { Claim, UploadRepository } from '@airlock/database'
 import type { Log } from './log.ts'
 
-/** Another attempt owns the upload now: whatever this one still does must not be seen. */
+/** Another attempt owns the upload. This one must have no further visible effect. */
 export class LeaseLost extends Error {
   override name = 'LeaseLost'
 }
@@ -10,15 +10,15 @@ export interface LeaseOptions {
   leaseSeconds: number
   uploads: Pick<UploadRepository, 'renewLease'>
   log: Log
-  /** The job's own cancellation, for example because Redis gave the job to another worker. */
+  /** Cancels the job, for example because Redis gave it to another worker. */
   signal?: AbortSignal | undefined
 }
 
 /**
- * Works on a claimed upload and renews its lease all the while, a third of its time apart. When the lease is lost the signal
- * fires with `LeaseLost`; the work may still be running then, so each of its writes carries the claim's `attempt`.
+ * Runs the work on a claimed upload and renews its lease after each third of its duration. When the lease is lost, the signal aborts with
+ * `LeaseLost`; the work may still run for a moment, so its writes are fenced by the claim's `attempt`.
  *
- * A renewal that fails because Postgres is away is tried again next time: the lease outlives two of them.
+ * If a renewal fails because Postgres is unavailable, the next one retries: the lease outlives two failures.
  */
 export async function withLease<T>(
   claim: Claim,

@@ -12,11 +12,11 @@ export interface DiscardDeps {
 }
 
 /**
- * Takes back a file that is in quarantine but was not accepted: its form was unsound, its client went away.
+ * Removes a file that is in quarantine but was not accepted, because its form was refused or its client disconnected.
  *
- * The row goes first: an accepted upload is never purged, however late this runs. Nothing here throws; what can't be done now, the sweeper does.
+ * The row is moved first, so that an accepted upload is never purged, however late this runs. It never throws; the sweeper retries what failed.
  *
- * @param options.giveBack the fault was ours: the user's hour gets the file back
+ * @param options.giveBack the fault was ours: the file does not count against the user's hourly limit
  */
 export async function discard(
   file: ReceivedFile,
@@ -31,6 +31,6 @@ export async function discard(
     if (abandoned) await store.purge(file.quarantineKey)
     log.info({ uploadId, userId, filename, sizeBytes, code: why.code, step: 'discard' }, 'file refused')
   } catch (err) {
-    log.warn({ uploadId, code: why.code, err }, 'upload not discarded yet, the sweeper will')
+    log.warn({ uploadId, code: why.code, err }, 'upload not discarded, the sweeper retries')
   }
 }

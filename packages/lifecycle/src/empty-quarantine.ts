@@ -10,14 +10,14 @@ export interface EmptyQuarantineDeps {
 }
 
 /**
- * Removes the quarantined object of an upload whose end is committed. Twice does no harm. It never throws: the upload has ended well,
- * and what can't be removed now, the next run or the sweeper removes.
+ * Removes the quarantined object of an upload whose end is committed. Idempotent. It never throws: the upload has ended, and the next run or the
+ * sweeper removes what could not be removed now.
  */
 export async function emptyQuarantine(
   { uploadId, quarantineKey }: { uploadId: string; quarantineKey: string },
   { store, log }: EmptyQuarantineDeps,
 ): Promise<void> {
-  await store.purge(quarantineKey).catch((err: unknown) => log.warn({ uploadId, err }, 'quarantine not emptied yet, the sweeper will'))
+  await store.purge(quarantineKey).catch((err: unknown) => log.warn({ uploadId, err }, 'quarantine not emptied, the sweeper retries'))
 }
 
 export interface EmptyIfFinalDeps {
@@ -27,8 +27,8 @@ export interface EmptyIfFinalDeps {
 }
 
 /**
- * Empties the quarantine behind an upload that somebody else ended, whenever that was. Of a completed one only when its copy is at the final key:
- * with an older bucket under a newer database the quarantined object may be all that is left of the asset. The sweeper looks at what stays.
+ * Removes the quarantined object of an upload that another process has ended. For a completed upload this requires its copy at the final key: after
+ * an older bucket was restored, the quarantined object may be the last copy of the asset. The sweeper handles what stays.
  *
  * @throws DatabaseUnavailable
  */
@@ -38,8 +38,8 @@ export async function emptyIfFinal({ uploadId }: { uploadId: string }, { uploads
   const { quarantineKey, finalKey } = upload
   try {
     if (upload.state !== 'completed' || (await finalCopyOf(upload, { store })) !== null) await store.purge(quarantineKey)
-    else log.warn({ uploadId, finalKey }, 'no copy at the final key, quarantine left to the sweeper')
+    else log.warn({ uploadId, finalKey }, 'no copy at the final key, quarantine not emptied')
   } catch (err) {
-    log.warn({ uploadId, err }, 'quarantine not emptied yet, the sweeper will')
+    log.warn({ uploadId, err }, 'quarantine not emptied, the sweeper retries')
   }
 }

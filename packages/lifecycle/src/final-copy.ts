@@ -2,15 +2,15 @@ import type { UploadRecord } from '@airlock/database'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
 import { sourceAddress } from './source-address.ts'
 
-/** What tells the copy of an upload from anything else that may be at its final key. */
+/** The values that identify the copy of an upload at its final key. */
 export type Copied = Pick<UploadRecord, 'id' | 'finalKey' | 'sizeBytes' | 'contentHash'>
 
 /**
- * The copy of an upload at its final key, known by the id, the size and the hash of the upload: only a worker writes there, and only what it has
+ * The copy of an upload at its final key, identified by the upload's id, size and hash. Only workers write there, and only what they have
  * inspected.
  *
- * @returns null when nothing is there, or something else
- * @throws StoreError  nobody knows
+ * @returns null when there is no object, or another one
+ * @throws StoreError  unknown
  */
 export async function finalCopyOf(
   { id, finalKey, sizeBytes, contentHash }: Copied,
@@ -24,10 +24,10 @@ export async function finalCopyOf(
 }
 
 /**
- * Whether the copy at the final key is all that is left of an upload that is not final. That is so when it had become an asset, and an older
- * database was restored since, which knows nothing of it: an upload whose bytes wait has never become one.
+ * Whether the copy at the final key is the only copy left of an upload that is not final. That happens when it had become an asset, and then an
+ * older database was restored. An upload whose bytes still wait has never become an asset.
  *
- * @throws StoreError  nobody knows
+ * @throws StoreError  unknown
  */
 export async function isLastCopy(
   upload: Copied & Pick<UploadRecord, 'quarantineKey' | 'source' | 'etag'>,

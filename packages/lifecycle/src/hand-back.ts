@@ -6,10 +6,10 @@ export interface HandBackDeps extends EmptyIfFinalDeps {
 }
 
 /**
- * Gives an upload back whose worker stops in the middle of it, for another to take at once. What decides when it is parked is as it was
- * before the claim: the attempt was not the upload's fault, nor the servers'.
+ * Releases the upload of a stopping worker, for another worker to claim at once. The counts that decide when it is parked are reset to their
+ * values before the claim: neither the upload nor a server caused the failure.
  *
- * What the worker still does to the store may land later. It changes nothing: a copy lands at the same final key as that of the next attempt.
+ * Calls of this worker to the store may still land later. They do no harm: a copy lands at the same final key as that of the next attempt.
  *
  * @returns `lost` when another attempt owns the upload by now, or it has ended
  * @throws DatabaseUnavailable  the row keeps its lease; the sweeper rings when it has run out

@@ -1,4 +1,4 @@
-/** The part of a pino logger that the lifecycle needs. Fields first, then a sentence without values in it. */
+/** The part of a pino logger that the lifecycle needs. Values belong in the fields, not in the message. */
 export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Claim, UploadRepository } from '@airlock/database'
 import { AirlockError, asRefusal, type ByteSource, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { headBytes, judgeName } from '@airlock/inspection/head'
-import { judgeHead } from './judge-head.ts'
+import { checkHead } from './check-head.ts'
 
 /** A claim on an upload whose hash is known. */
 export type MeasuredClaim = Claim & { readonly contentHash: string }
@@ -15,13 +15,13 @@ export interface MeasureDeps {
 }
 
 /**
- * Learns of a video that was there already what the gateway learns of a file while it streams: whether its size and its first bytes will do,
- * and its SHA-256, in one pass in bounded memory. The hash goes into the row, so that another attempt need not read all bytes again: they are
- * the same, since each read names the ETag.
+ * Checks an existing object as the gateway checks a file while it streams: its size, its first bytes, and its SHA-256, in one pass in bounded
+ * memory. The hash is stored in the row, so that the next attempt need not read all bytes again: they are the same, because all reads are pinned
+ * to the ETag.
  *
- * @param signal looked at between two pieces
+ * @param signal checked between two pieces
  * @throws ClaimLost  a later attempt owns the upload
- * @throws StoreError  as the source's reads do
+ * @throws StoreError  from the reads of the source
  */
 export async function measure(
   claim: Claim,
@@ -41,7 +41,7 @@ export async function measure(
 
 async function refusalOf(claim: Claim, source: ByteSource, sizeLimits: SizeLimits): Promise<Refusal | null> {
   try {
-    await judgeWaiting(claim, source, sizeLimits)
+    await checkStored(claim, source, sizeLimits)
     return null
   } catch (error) {
     if (!(error instanceof AirlockError)) throw error
@@ -50,11 +50,11 @@ async function refusalOf(claim: Claim, source: ByteSource, sizeLimits: SizeLimit
 }
 
 /**
- * Judges a file that lies somewhere by its size, its name and its first bytes, as a door does before it takes one in.
+ * Checks a stored file by its size, its name and its first bytes, as a door checks an arriving one.
  *
- * @throws AirlockError with the first rule that it breaks
+ * @throws AirlockError for the first rule that the file breaks
  */
-export async function judgeWaiting(
+export async function checkStored(
   file: Pick<Claim, 'filename' | 'declaredType' | 'assetType'>,
   source: ByteSource,
   sizeLimits: SizeLimits,
@@ -65,7 +65,7 @@ export async function judgeWaiting(
   const limitBytes = sizeLimits[assetType]
   if (source.size === 0) throw new AirlockError('empty_file', { filename })
   if (source.size > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
-  await judgeHead(await source.read(0, headBytes), file, sizeLimits)
+  await checkHead(await source.read(0, headBytes), file, sizeLimits)
 }
 
 async function sha256Of(source: ByteSource, signal: AbortSignal): Promise<string> {

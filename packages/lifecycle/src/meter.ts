@@ -5,19 +5,19 @@ import { Tally } from './tally.ts'
 
 export interface MeterOptions {
   filename: string
-  /** The SHA-256 that the client announced, in hexadecimal. */
+  /** The SHA-256 that the client declared, in hexadecimal. */
   expectedHash?: string | null | undefined
-  /** Counts and hashes the bytes; whoever reads on behind a refused file goes on with it. */
+  /** Counts and hashes the bytes. A caller that drains a refused file continues with it. */
   tally?: Tally | undefined
-  /** Judges the first bytes (at most 4100) before any byte goes on, and answers how large the file may be, in bytes. */
+  /** Judges the first bytes (at most 4100) before any byte is passed on, and returns the maximum size of the file in bytes. */
   judge(head: Uint8Array): Promise<number>
 }
 
 /**
- * Counts and hashes the bytes that pass, and stops them early: an empty file, a head that is not what it should be, a byte too many.
- * Its stream ends in the error that stopped it.
+ * Counts and hashes the bytes that pass, and refuses a file as early as possible: when it is empty, its head is not acceptable, or it exceeds its
+ * maximum. Its stream then fails with the reason.
  *
- * The stream it reads from is left open, so that whoever owns the request can read on behind the refused file.
+ * The source stream stays open, so that the owner of the request can read on after a refused file.
  */
 export class Meter {
   readonly stream: Readable
@@ -33,7 +33,7 @@ export class Meter {
     return this.#tally.sizeBytes
   }
 
-  /** SHA-256 of all that passed, in hexadecimal; empty until the end. */
+  /** The SHA-256 of all bytes, in hexadecimal; empty until the end. */
   get contentHash(): string {
     return this.#contentHash
   }
@@ -68,8 +68,8 @@ export class Meter {
 }
 
 /**
- * `Readable.from`, but for its end: that would wait for the source, which may be silent for as long as its sender likes. When the store
- * fails, the stream ends at once.
+ * Like `Readable.from`, except that `destroy` does not wait for the source, which may stay silent for as long as its sender likes. When the
+ * store fails, the stream ends at once.
  */
 function readableWithoutWaiting(passing: AsyncGenerator<Uint8Array>): Readable {
   return new Readable({
@@ -80,7 +80,7 @@ function readableWithoutWaiting(passing: AsyncGenerator<Uint8Array>): Readable {
       )
     },
     destroy(error, ended) {
-      passing.return(undefined).catch(() => {}) // how it ends is of no interest any more
+      passing.return(undefined).catch(() => {}) // the stream has already failed
       ended(error)
     },
   })

@@ -2,15 +2,15 @@ import { type AssetRecord, type Claim, type ProjectConcurrency, UnknownUser, typ
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { withLease } from './claim.ts'
+import { completeFromCopy } from './complete-from-copy.ts'
 import { emptyIfFinal } from './empty-quarantine.ts'
-import { finishFromCopy } from './finish-from-copy.ts'
 import type { Log } from './log.ts'
 import { measure } from './measure.ts'
 import { promote } from './promote.ts'
 import { reject } from './reject.ts'
 import { sourceAddress } from './source-address.ts'
 
-/** Reads bytes and says what they are. Passed in, so that the lifecycle loads no image decoder. */
+/** Inspects bytes. Injected, so that the lifecycle does not load image decoders. */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>
 
 export interface ProcessDeps {
@@ -19,29 +19,29 @@ export interface ProcessDeps {
   inspect: Inspect
   log: Log
   leaseSeconds: number
-  /** How many of the pipeline's videos of one project may run at once; absent: no bound. */
+  /** How many of the pipeline's videos of one project may run at once; absent: no limit. */
   projectConcurrency?: ProjectConcurrency
-  /** What the pipeline's videos may have; the others were measured at their door. */
+  /** The size limits of the pipeline's videos; all other uploads were measured at their door. */
   sizeLimits: SizeLimits
-  /** Told the part of the steps that are done, from 0 to 1. Only for people who wait: its failures change nothing. */
+  /** Called with the completed part of the steps, from 0 to 1, for display only: its failures are ignored. */
   onProgress?: (part: number) => Promise<void>
 }
 
 /** The steps of a run, as parts of the whole. */
 const progress = { inspected: 0.5 } as const
 
-/** How a run of the worker ended for an upload. */
+/** The result of one run for an upload. */
 export type Outcome =
   | { readonly ended: 'completed'; readonly asset: AssetRecord }
   | { readonly ended: 'rejected'; readonly refusal: Refusal }
-  /** Nothing to do: it is final or parked already, or nobody knows it. */
+  /** Nothing to do: the upload is final, parked, or unknown. */
   | { readonly ended: 'nothing'; readonly why: string }
-  /** Another worker is at it; look again when its lease ends. */
+  /** Another worker has the lease; retry when it expires. */
   | { readonly ended: 'leased'; readonly retryInMs: number }
-  /** As many videos of its project run as may; look again soon. */
+  /** The maximum of concurrent videos of its project is running; retry soon. */
   | { readonly ended: 'throttled'; readonly retryInMs: number }
 
-/** A step failed by servers' or our own fault. The claim says which attempt it was, for the decision to try again or park. */
+/** A step failed through a fault of a server or of ours. The caller decides by the claim whether to retry or park. */
 export class AttemptFailed extends Error {
   override name = 'AttemptFailed'
   readonly claim: Claim
@@ -53,25 +53,25 @@ export class AttemptFailed extends Error {
 }
 
 /**
- * Takes an accepted upload to its end: claim, measure what no door has measured, inspect, then promote or reject.
+ * Processes an accepted upload: claim, measure if no door has measured it, inspect, then promote or reject.
  *
- * @param signal fires when the job was given to somebody else
+ * @param signal aborts when another worker got the job
  * @throws AttemptFailed  after a claim; the row is still `processing` and leased, for the caller to release or park
- * @throws DatabaseUnavailable  before a claim; nothing has changed
+ * @throws DatabaseUnavailable  before a claim; nothing was changed
  */
 export async function processUpload(uploadId: string, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
   const outcome = await deps.uploads.claim(uploadId, deps)
   if (!outcome.claimed) {
     if (outcome.reason === 'leased') return { ended: 'leased', retryInMs: outcome.leaseEndsInMs }
     if (outcome.reason === 'throttled') return { ended: 'throttled', retryInMs: outcome.retryInMs }
-    // Whoever ended it may have died before its last step.
+    // The worker that ended it may have died before its last step.
     if (outcome.reason === 'final') await emptyIfFinal({ uploadId }, deps)
     return { ended: 'nothing', why: outcome.reason }
   }
   const { claim } = outcome
   try {
     const work = (leased: AbortSignal) =>
-      inspectAndMove(claim, leased, deps).catch((failure: unknown) => moveFromCopy(claim, failure, leased, deps))
+      inspectAndMove(claim, leased, deps).catch((failure: unknown) => completeOrReject(claim, failure, leased, deps))
     return await withLease(claim, work, { ...deps, signal })
   } catch (cause) {
     throw new AttemptFailed(claim, cause)
@@ -100,7 +100,7 @@ async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDe
   const { claim } = measured
   const verdict = await deps.inspect(source, claim, signal)
   signal.throwIfAborted()
-  await tell(progress.inspected, about, deps)
+  await reportProgress(progress.inspected, about, deps)
   log.info({ ...about, ok: verdict.ok, ms: ms(), step: 'inspect' }, 'upload inspected')
   if (!verdict.ok) return rejected(claim, verdict.refusal)
   const asset = await promote(claim, verdict, signal, deps).catch((error: unknown) => rejectOrphan(claim, error, deps))
@@ -112,16 +112,16 @@ async function inspectAndMove(given: Claim, signal: AbortSignal, deps: ProcessDe
   return { ended: 'completed', asset }
 }
 
-async function moveFromCopy(claim: Claim, failure: unknown, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
-  const asset = await finishFromCopy(claim, failure, signal, deps).catch((error: unknown) => rejectOrphan(claim, error, deps))
+async function completeOrReject(claim: Claim, failure: unknown, signal: AbortSignal, deps: ProcessDeps): Promise<Outcome> {
+  const asset = await completeFromCopy(claim, failure, signal, deps).catch((error: unknown) => rejectOrphan(claim, error, deps))
   return asset === null ? { ended: 'rejected', refusal: refusal('unknown_user', {}) } : { ended: 'completed', asset }
 }
 
-async function tell(part: number, about: object, { onProgress, log }: ProcessDeps): Promise<void> {
-  await onProgress?.(part).catch((err: unknown) => log.warn({ ...about, err }, 'progress not told'))
+async function reportProgress(part: number, about: object, { onProgress, log }: ProcessDeps): Promise<void> {
+  await onProgress?.(part).catch((err: unknown) => log.warn({ ...about, err }, 'progress not reported'))
 }
 
-/** The owner was deleted while we worked: nobody could own the asset, so the upload ends, and its copy at the final key is purged. */
+/** The owner was deleted during the attempt, so the asset would have no owner: the upload is rejected, and its copy at the final key is purged. */
 async function rejectOrphan(claim: Claim, error: unknown, deps: ProcessDeps): Promise<null> {
   if (!(error instanceof UnknownUser)) throw error
   await reject(claim, refusal('unknown_user', {}), deps, { copied: true })

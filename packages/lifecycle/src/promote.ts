@@ -15,12 +15,12 @@ export interface PromoteDeps {
 /**
  * Moves a claimed and inspected upload to its final key and makes it an asset.
  *
- * We may die after any line. So the object is copied before a row names it, and the quarantined object goes
- * only after that row is committed. Run again, or twice at once, it ends the same way: the final key was fixed
+ * We may die after any line. So the object is copied before a row names it, and the quarantined object is removed
+ * only after that row is committed. Repeated and concurrent runs have the same result: the final key was fixed
  * at acceptance, and only one claim can complete the row.
  *
  * @throws ObjectChanged, ObjectMissing  the quarantined bytes are no longer the ones that were inspected
- * @throws ClaimLost  a later attempt owns the upload; the database was not touched
+ * @throws ClaimLost  a later attempt owns the upload; the database was not changed
  */
 export async function promote(
   claim: MeasuredClaim,
@@ -36,7 +36,7 @@ export async function promote(
   return asset
 }
 
-/** Headers and metadata of a final object: from inspection and the row, never from the client, and nothing personal. */
+/** Headers and metadata of a final object. They come from inspection and the row, not from the client, and have no personal data. */
 export function finalHeaders(claim: MeasuredClaim, { mediaType }: Accepted): FinalHeaders {
   return {
     contentType: mediaType,

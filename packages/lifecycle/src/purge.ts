@@ -11,70 +11,70 @@ export interface PurgeDeps {
 }
 
 export interface PurgeOptions {
-  /** The longest call to the store: a copy that was under way at the first deletion has ended after it. */
+  /** The duration of the longest call to the store: after it, a copy that was running at the first removal has ended. */
   againInSeconds: number
-  /** For so long what was taken is left to this run. */
+  /** How long the taken rows are reserved for this run. */
   leaseSeconds: number
   /** Ends the run between two objects. */
   signal?: AbortSignal | undefined
 }
 
-/** What became of an object. `spared`: it is not ours to remove. `postponed`: it is due again later. */
+/** The result for one object. `spared`: it must not be removed. `postponed`: it is due again later. */
 export type PurgeOutcome = 'removed' | 'finished' | 'spared' | 'postponed'
 
-/** What a run did, a count for each outcome. */
+/** The number of objects for each outcome. */
 export type PurgeReport = Record<PurgeOutcome, number>
 
-/** Objects that are taken at once (each asks for its upload too), that are under way at once, and batches of one run at most. */
+/** The maximum of objects in a batch (whose uploads are read in one query), of concurrent removals, and of batches in one run. */
 const batchSize = 100
 const atOnce = 8
 const maxBatches = 100
 
 /**
- * Removes the objects of deleted assets: the object first, then its row moves on, so that a death in between only repeats the removal.
- * Each is removed a second time when the longest call to the store has ended, because a copy of a paused worker may have landed after the
- * first; then its row goes. Several may run at once.
+ * Removes the objects of deleted assets: the object first, then its row is updated, so that a crash in between only repeats the removal.
+ * Each object is removed a second time after the longest call to the store has ended, because the copy of a paused worker may have landed after
+ * the first removal; then its row is deleted. Several processes may run this at once.
  *
- * @throws DatabaseUnavailable  the rest is due again when its lease has ended
+ * @throws DatabaseUnavailable  the rest is due again when its lease has expired
  */
 export async function purge(options: PurgeOptions, deps: PurgeDeps): Promise<PurgeReport> {
   const report: PurgeReport = { removed: 0, finished: 0, spared: 0, postponed: 0 }
   for (let batches = 0; batches < maxBatches && !options.signal?.aborted; batches += 1) {
     const due = await deps.purges.due({ limit: batchSize, leaseSeconds: options.leaseSeconds })
-    const away = await purgeBatch(due, report, options, deps)
-    if (due.length < batchSize || away) break
+    const isUnavailable = await purgeBatch(due, report, options, deps)
+    if (due.length < batchSize || isUnavailable) break
   }
   return report
 }
 
-/** @returns whether the store went away: then the rest of the batch was left */
+/** @returns whether the store became unavailable; the rest of the batch was then skipped */
 async function purgeBatch(due: readonly Purge[], report: PurgeReport, options: PurgeOptions, deps: PurgeDeps): Promise<boolean> {
-  const alive = await livingUploads(due, deps)
+  const live = await liveUploads(due, deps)
   const waiting = due.values()
-  let away = false
+  let isUnavailable = false
   const work = async () => {
     for (const one of waiting) {
-      if (away || options.signal?.aborted) return
-      const outcome = alive.has(one.uploadId) ? spareLiving(one, deps) : await purgeOne(one, options, deps).catch(orLater(one, deps))
-      if (outcome === 'store away') away = true
-      report[outcome === 'store away' ? 'postponed' : outcome] += 1
+      if (isUnavailable || options.signal?.aborted) return
+      const outcome = live.has(one.uploadId) ? spareLive(one, deps) : await purgeOne(one, options, deps).catch(orPostpone(one, deps))
+      if (outcome === 'store unavailable') isUnavailable = true
+      report[outcome === 'store unavailable' ? 'postponed' : outcome] += 1
     }
   }
   const results = await Promise.allSettled(Array.from({ length: atOnce }, work))
   const failed = results.find((result) => result.status === 'rejected')
   if (failed) throw failed.reason
-  return away
+  return isUnavailable
 }
 
-/** Uploads that may still put an object under their key. An asset is deleted after its upload is final, so there should be none. */
-async function livingUploads(due: readonly Purge[], { uploads }: PurgeDeps): Promise<Set<string>> {
+/** Uploads that may still write an object to their key. An asset is deleted after its upload is final, so there should be none. */
+async function liveUploads(due: readonly Purge[], { uploads }: PurgeDeps): Promise<Set<string>> {
   const ids = [...new Set(due.map(({ uploadId }) => uploadId))]
   const known = ids.length === 0 ? [] : await uploads.byIds(ids)
   return new Set(known.filter(({ state }) => !isFinal(state)).map(({ id }) => id))
 }
 
-function spareLiving({ key, uploadId }: Purge, { log }: PurgeDeps): PurgeOutcome {
-  log.error({ key, uploadId, step: 'purge' }, 'object to be purged belongs to an upload that is alive, left alone')
+function spareLive({ key, uploadId }: Purge, { log }: PurgeDeps): PurgeOutcome {
+  log.error({ key, uploadId, step: 'purge' }, 'object to be purged belongs to a live upload, not removed')
   return 'spared'
 }
 
@@ -91,10 +91,10 @@ async function purgeOne(one: Purge, { againInSeconds }: PurgeOptions, deps: Purg
 }
 
 /**
- * Removes an object only when it is this upload's: it stands under the upload's own key of quarantine or inbox, or where assets stand and says of
- * itself that it came from this upload.
+ * Removes an object only if it belongs to this upload: its key is that of the upload in quarantine or inbox, or it is under a prefix of assets and
+ * its metadata names the upload.
  *
- * @returns false when it is somebody else's: told to the operators, and left as it is
+ * @returns false when it does not: this is logged, and the object stays
  */
 async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps): Promise<boolean> {
   const object = await store.head(key)
@@ -104,7 +104,7 @@ async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps)
   if (!isWaiting && !isFinalCopy) {
     log.error(
       { key, uploadId, objectUploadId: object.metadata.upload_id ?? null, step: 'purge' },
-      'object to be purged is not ours, left alone',
+      'object to be purged is not ours, not removed',
     )
     return false
   }
@@ -112,11 +112,11 @@ async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps)
   return true
 }
 
-/** The row stays, and is due again when its lease has ended. */
-const orLater =
+/** The row stays, and is due again when its lease has expired. */
+const orPostpone =
   ({ key, uploadId }: Purge, { log }: PurgeDeps) =>
-  (err: unknown): PurgeOutcome | 'store away' => {
+  (err: unknown): PurgeOutcome | 'store unavailable' => {
     if (!(err instanceof StoreUnavailable || err instanceof StoreFailure)) throw err
-    log.warn({ key, uploadId, err, step: 'purge' }, 'object of a deleted asset not removed yet, will be tried again')
-    return err instanceof StoreUnavailable ? 'store away' : 'postponed'
+    log.warn({ key, uploadId, err, step: 'purge' }, 'object of a deleted asset not removed, will be retried')
+    return err instanceof StoreUnavailable ? 'store unavailable' : 'postponed'
   }

@@ -4,23 +4,23 @@ import type { UploadRepository } from '@airlock/database'
 import { AirlockError, asRefusal, type MediaType, quarantineKey, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
+import { checkHead } from './check-head.ts'
 import type { IncomingFile } from './incoming-file.ts'
-import { judgeHead } from './judge-head.ts'
 import type { Log } from './log.ts'
 import { Meter } from './meter.ts'
 
-/** Who sends, by which door, and what they may. */
+/** The sender of a file, its door, and the sender's limits. */
 export interface Sender {
   userId: string
   requestId: string
   door: 'form' | 'pipeline'
   filesPerHour: number
-  /** Bytes of failed uploads of one user that are kept for operators: with as many, no new file is taken in. Absent: no bound. */
+  /** The maximum of bytes in parked uploads of one user; at the maximum, new files are refused. Absent: no limit. */
   parkedBytesPerUser?: number | undefined
   sizeLimits: SizeLimits
 }
 
-/** A file in quarantine, whole, but not accepted yet: its row still says `receiving`. */
+/** A file that is completely in quarantine but not accepted yet: its row is still `receiving`. */
 export interface ReceivedFile {
   uploadId: string
   userId: string
@@ -34,15 +34,15 @@ export interface ReceivedFile {
 }
 
 /**
- * Remembers for a moment that Postgres has refused a user's file, so that a flood costs little of the database. It may know too little, never
- * decides by itself, and never throws: Postgres counts in the statement that inserts the row.
+ * A short-lived cache of users whose files Postgres refuses, so that a flood of requests costs the database little. It may be incomplete, and
+ * never throws: Postgres counts, in the statement that inserts the row.
  */
 export interface FileCounter {
-  /** Seconds until the user may send another file; 0 = now, as far as the counter knows. */
+  /** Seconds until the user may send another file; 0 = now, as far as the cache knows. */
   secondsUntilRoom(userId: string): Promise<number>
-  /** Postgres has just refused a file of the user, who may send another after so many seconds. */
+  /** Postgres has refused a file of the user, who may send another one after so many seconds. */
   refused(userId: string, retryAfterSeconds: number): Promise<void>
-  /** A file was given back: there may be room again. */
+  /** A file no longer counts against the user, who may be below the limit again. */
   givenBack(userId: string): Promise<void>
 }
 
@@ -50,36 +50,36 @@ export interface ReceiveDeps {
   uploads: Pick<UploadRepository, 'register' | 'abandon'>
   store: Pick<ObjectStore, 'receive'>
   counter: FileCounter
-  /** Bounds the files on their way to the store. Asked when a file's first bytes are there, so that silent clients hold nothing. */
+  /** Bounds the files in transit to the store. A permit is taken when a file's first bytes have arrived, so that silent clients hold none. */
   inFlight?: Permits
   log: Log
 }
 
-/** A file that has begun to arrive, as those see it who share out permits. */
+/** A file that has begun to arrive, as the permits need it. */
 export interface FileOnItsWay {
-  /** The user for whom it counts. */
+  /** The user against whose share it counts. */
   readonly userId: string
   readonly filename: string
-  /** What its client sends; it closes early when the client goes away. */
+  /** The client's bytes; the stream closes early when the client disconnects. */
   readonly bytes: Readable
   arrivedBytes(): number
-  /** Ends it to make room for others; what waits for it then gets the reason. */
+  /** Aborts the file with a reason, to free its permit for others. */
   end(reason: Error): void
 }
 
 export interface Permits {
-  /** @returns gives the permit back. @throws AirlockError `overloaded`, or what the file failed with while it waited */
+  /** @returns a function that releases the permit. @throws AirlockError `overloaded`, or the error with which the file failed while it waited */
   take(file: FileOnItsWay): Promise<() => void>
 }
 
 /**
- * Streams one file to quarantine: never whole in memory, counted, hashed, refused as early as its first bytes allow.
+ * Streams one file to quarantine: in bounded memory, counted, hashed, and refused as early as its first bytes allow.
  *
- * We may die after any line. The row is there before the first byte, so that the sweeper finds whatever we leave behind. When this throws,
- * the row is `abandoned` and the store holds nothing of the file; what failed by our fault is given back to the user's hour.
+ * We may die after any line. The row is inserted before the first byte is sent, so that the sweeper finds whatever remains. When this throws,
+ * the row is `abandoned` and the store has no bytes of the file; a failure through a fault of ours does not count against the user's hourly limit.
  *
- * @throws AirlockError with the file's own fault, `file_limit_reached`, `parked_limit_reached`, or `unknown_user`
- * @throws StoreUnavailable, DatabaseUnavailable  our fault: the client may try again
+ * @throws AirlockError with the file's fault, `file_limit_reached`, `parked_limit_reached`, or `unknown_user`
+ * @throws StoreUnavailable, DatabaseUnavailable  not the client's fault; it may retry
  */
 export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveDeps): Promise<ReceivedFile> {
   const uploadId = uuidV7()
@@ -90,7 +90,7 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
   const about = { uploadId, userId: sender.userId, requestId: sender.requestId, filename: file.filename }
 
   let mediaType: MediaType | null = null
-  let giveBackPermit: (() => void) | undefined
+  let releasePermit: (() => void) | undefined
   let hasEnded = false
   const ending = new AbortController()
   const onItsWay: FileOnItsWay = {
@@ -105,19 +105,19 @@ export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveD
     expectedHash: file.expectedHash,
     tally: file.tally,
     judge: async (head) => {
-      const judged = await judgeHead(head, file, sender.sizeLimits)
-      mediaType = judged.mediaType
-      giveBackPermit = await deps.inFlight?.take(onItsWay)
-      if (hasEnded) giveBackPermit?.() // it came too late
-      return judged.limitBytes
+      const checked = await checkHead(head, file, sender.sizeLimits)
+      mediaType = checked.mediaType
+      releasePermit = await deps.inFlight?.take(onItsWay)
+      if (hasEnded) releasePermit?.() // granted after the file had failed
+      return checked.limitBytes
     },
   })
   try {
     const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => {
       hasEnded = true
-      giveBackPermit?.()
+      releasePermit?.()
     })
-    if (mediaType === null) throw new Error('the store took a file whose head nobody judged')
+    if (mediaType === null) throw new Error('the store received a file whose head was not checked')
     const received = {
       ...file,
       uploadId,
@@ -170,7 +170,7 @@ async function register(
   throw limitReached(outcome.retryAfterSeconds)
 }
 
-/** The user's hour is full. Nothing was read. */
+/** The user has reached the hourly limit. Nothing was read. */
 export class FileLimitReached extends AirlockError<'file_limit_reached'> {
   readonly retryAfterSeconds: number
 
@@ -180,7 +180,7 @@ export class FileLimitReached extends AirlockError<'file_limit_reached'> {
   }
 }
 
-/** Writes down why a file was not received. When even that fails, the row stays `receiving` and the sweeper abandons it. */
+/** Records why a file was not received. If that fails as well, the row stays `receiving` and the sweeper abandons it. */
 async function abandonFailed(
   error: unknown,
   bytes: Readable,
@@ -192,12 +192,12 @@ async function abandonFailed(
   const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
   log.info(error instanceof AirlockError ? fields : { ...fields, err: error }, 'file not received')
   await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
-    log.warn({ ...about, err }, 'upload not marked as abandoned yet, the sweeper will')
+    log.warn({ ...about, err }, 'upload not marked as abandoned, the sweeper retries')
   })
   if (giveBack) await counter.givenBack(about.userId)
 }
 
-/** Why a file was not received. What breaks off is the client's; every other failure is ours, and goes back to the user's hour. */
+/** Why a file was not received. An interrupted request is the client's fault; all other failures are ours and do not count against the limit. */
 function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
   if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.isOurs }
   if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }

@@ -6,7 +6,7 @@ import { emptyQuarantine } from './empty-quarantine.ts'
 import { type Copied, finalCopyOf } from './final-copy.ts'
 import type { Log } from './log.ts'
 
-/** A video that the pipeline has put into its inbox, as its job announces it. */
+/** A video in the pipeline's inbox, as its job announces it. */
 export interface AnnouncedVideo {
   uploadId: string
   userId: string
@@ -20,21 +20,21 @@ export interface AnnouncedVideo {
   priority: Priority
 }
 
-/** What is announced is not what lies there, or is taken already. No other try mends that; the object stays as it is, for an operator. */
+/** The job does not match the object at its key, or the id is taken. Retrying does not help; the object stays for an operator. */
 export class AnnouncementRefused extends Error {
   override name = 'AnnouncementRefused'
 }
 
 const dispute = 'disputed: '
 
-/** Job and object tell different owners. Which of them is right, only people can tell, so nobody rings for it again. */
+/** Job and object name different owners. An operator must decide which is right, so the sweeper does not enqueue it again. */
 class AnnouncementDisputed extends AnnouncementRefused {
   constructor(message: string) {
     super(`${dispute}${message}`)
   }
 }
 
-/** Whether a job failed for that, by the reason that its queue keeps. */
+/** Whether a job failed with `AnnouncementDisputed`, by the reason that the queue stores. */
 export const isDisputed = (reason: string | null): boolean => reason?.startsWith(dispute) ?? false
 
 export interface RegisterVideoDeps {
@@ -44,60 +44,60 @@ export interface RegisterVideoDeps {
   log: Log
 }
 
-/** `asset`: it is one since long ago, so that its row was forgotten. */
+/** `asset`: the upload completed so long ago that its row has been deleted. */
 export type RegisteredVideo = { readonly upload: UploadRecord } | { readonly asset: AssetRecord }
 
 const assetType = 'generated_video'
 const mediaType = 'video/mp4'
 
 /**
- * Writes down a video that lies in the pipeline's inbox, or finds what was written down before: from then on it is an upload like any other,
- * pinned to the ETag that the object has now. Run again, or by many at once, there is one row.
+ * Inserts the row of a video in the pipeline's inbox, or finds the existing one: from then on it is an upload like any other, pinned to the
+ * current ETag of the object. Repeated and concurrent calls make one row.
  *
- * Whose it is, both must say: the job, and the object by `x-amz-meta-user-id`. A video of a user that can't be is rejected, as its sender will
- * read; its object is removed like that of any rejected upload.
+ * The job and the object's `x-amz-meta-user-id` must name the same owner. If that user does not exist, the upload is rejected, and its object is
+ * removed as that of any rejected upload.
  *
- * @throws AnnouncementRefused  nothing is at the key, it is somebody else's, or the id is taken
+ * @throws AnnouncementRefused  there is no object at the key, it belongs to another user, or the id is taken
  * @throws StoreUnavailable, DatabaseUnavailable  it may be announced again
  */
 export async function registerVideo(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
   const known = await deps.uploads.byId(video.uploadId)
   if (known !== null) return { upload: mustBeOf(known, video) }
   const object = await deps.store.head(video.key)
-  if (object === null) return endedMeanwhile(video, deps)
+  if (object === null) return alreadyEnded(video, deps)
   mustBelong(object, video)
   const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: false })
-  if (upload === null) return emptyBehind(video, await assetOf(video, deps), deps)
-  if (outcome === 'registered') tellRegistered(upload, deps)
+  if (upload === null) return emptyInbox(video, await assetOf(video, deps), deps)
+  if (outcome === 'registered') logRegistered(upload, deps)
   if (outcome === 'ownerless') await deps.uploads.cancel(upload.id, refusal('unknown_user', {}))
   return { upload: mustBeOf(upload, video) }
 }
 
-function tellRegistered({ id: uploadId, userId, projectId, filename, sizeBytes }: UploadRecord, { log }: RegisterVideoDeps): void {
-  log.info({ uploadId, userId, projectId, filename, sizeBytes, step: 'register' }, "video of the pipeline's inbox registered")
+function logRegistered({ id: uploadId, userId, projectId, filename, sizeBytes }: UploadRecord, { log }: RegisterVideoDeps): void {
+  log.info({ uploadId, userId, projectId, filename, sizeBytes, step: 'register' }, "video in the pipeline's inbox registered")
 }
 
-/** Nothing is at the key: that is right only when the video has come to its end. */
-async function endedMeanwhile(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
+/** There is no object at the key, which is correct only if the upload has ended. */
+async function alreadyEnded(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
   const upload = await deps.uploads.byId(video.uploadId)
   return upload === null ? assetOf(video, deps) : { upload: mustBeOf(upload, video) }
 }
 
 async function assetOf(video: AnnouncedVideo, { assets }: RegisterVideoDeps): Promise<{ readonly asset: AssetRecord }> {
   const asset = await assets.ofUpload(video.uploadId)
-  if (asset === null) throw new AnnouncementRefused(`nothing is at ${video.key}: a video is put there before it is announced`)
+  if (asset === null) throw new AnnouncementRefused(`no object at ${video.key}: a video must be stored before it is announced`)
   return { asset }
 }
 
-/** What is in the inbox of an asset goes, unless the object of the asset is gone, as in an older bucket: then it may be the last copy. */
-async function emptyBehind(
+/** Removes the inbox object of an existing asset, unless the asset's own object is missing, as in a restored older bucket: then it may be the last copy. */
+async function emptyInbox(
   { uploadId, key }: AnnouncedVideo,
   { asset }: { readonly asset: AssetRecord },
   deps: RegisterVideoDeps,
 ): Promise<RegisteredVideo> {
   const copy = await finalCopyOf(copiedAs(asset, uploadId), deps)
   if (copy !== null) await emptyQuarantine({ uploadId, quarantineKey: key }, deps)
-  else deps.log.error({ uploadId, assetId: asset.id, key, step: 'register' }, 'asset has no object, its bytes in the inbox are kept')
+  else deps.log.error({ uploadId, assetId: asset.id, key, step: 'register' }, 'asset has no object, its bytes in the inbox kept')
   return { asset }
 }
 
@@ -108,7 +108,7 @@ const copiedAs = ({ s3Key, sizeBytes, metadata }: AssetRecord, id: string): Copi
   contentHash: metadata?.content_hash ?? null,
 })
 
-/** @throws AnnouncementRefused when the row of this id is another upload's */
+/** @throws AnnouncementRefused when the row of this id is that of another upload */
 function mustBeOf(upload: UploadRecord, video: AnnouncedVideo): UploadRecord {
   const differing = [
     ['door', upload.door, 'pipeline'],
@@ -121,12 +121,12 @@ function mustBeOf(upload: UploadRecord, video: AnnouncedVideo): UploadRecord {
   throw new AnnouncementRefused(`upload ${upload.id} is taken: its ${what} is ${theirs}, not ${ours}`)
 }
 
-/** @throws AnnouncementRefused when the object does not say that it is this user's */
+/** @throws AnnouncementRefused when the object's metadata does not name this user */
 function mustBelong({ metadata }: StoredObject, { key, userId }: AnnouncedVideo): void {
   const owner = metadata['user-id']
   if (owner === undefined) throw new AnnouncementDisputed(`the object at ${key} has no x-amz-meta-user-id`)
   if (owner.toLowerCase() !== userId)
-    throw new AnnouncementDisputed(`the object at ${key} is of user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not of ${userId}`)
+    throw new AnnouncementDisputed(`the object at ${key} belongs to user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not to ${userId}`)
 }
 
 function asNewVideo(video: AnnouncedVideo, { sizeBytes, etag }: StoredObject): NewVideo {

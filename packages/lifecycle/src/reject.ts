@@ -11,10 +11,10 @@ export interface RejectDeps {
 }
 
 /**
- * Ends a claimed upload with the reason that its owner will read, then empties the quarantine: the bytes go only after the verdict is committed.
+ * Rejects a claimed upload with a reason for its owner, then empties the quarantine: the bytes are removed only after the verdict is committed.
  *
- * @param options.copied this attempt has copied it to its final key: that copy is purged
- * @throws ClaimLost  a later attempt owns the upload; nothing was touched
+ * @param options.copied this attempt has copied the object to its final key; the copy is purged
+ * @throws ClaimLost  a later attempt owns the upload; nothing was changed
  */
 export async function reject(
   claim: Claim,

@@ -8,21 +8,21 @@ export interface RelayDeps {
 }
 
 export interface RelayOptions {
-  /** Longer than the longest statement: then only a relay that died or was paused loses its lease. */
+  /** Longer than the longest statement, so that only a relay that died or was paused loses its lease. */
   leaseSeconds: number
   /** Ends the run between two batches. */
   signal?: AbortSignal | undefined
 }
 
-/** Events that get their positions in one transaction. */
+/** The maximum of events that get their positions in one transaction. */
 const batchSize = 500
 
 /**
- * Gives their place in the feed to all events that are committed, when nobody else is at it. Dying after any line loses nothing: the batch is
- * one transaction, and the next relay goes on when the lease has run out.
+ * Gives all committed events their positions in the feed, unless another relay has the lease. We may die after any line: each batch is one
+ * transaction, and the next relay continues when the lease has expired.
  *
- * @returns how many; null when somebody else is at it
- * @throws DatabaseUnavailable  the rest has its turn with the next run
+ * @returns the number of events; null when another relay has the lease
+ * @throws DatabaseUnavailable  the next run continues
  */
 export async function relayEvents({ leaseSeconds, signal }: RelayOptions, { relay, log }: RelayDeps): Promise<number | null> {
   const holder = randomUUID()
@@ -31,7 +31,7 @@ export async function relayEvents({ leaseSeconds, signal }: RelayOptions, { rela
   while (!signal?.aborted) {
     const count = await relay.place({ holder, leaseSeconds, limit: batchSize })
     if (count === null) {
-      log.warn({ step: 'relay' }, 'another relay has taken over, this one was too slow')
+      log.warn({ step: 'relay' }, 'relay lease lost, another relay took over')
       return placed
     }
     placed += count

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Counts and hashes what is read of a file, by whoever reads it. */
+/** Counts and hashes the bytes that are read of a file. Several readers may share it. */
 export class Tally {
   sizeBytes = 0
   readonly #hash = createHash('sha256')
@@ -10,7 +10,7 @@ export class Tally {
     this.#hash.update(chunk)
   }
 
-  /** SHA-256 of all that was read so far, in hexadecimal. */
+  /** The SHA-256 of all bytes so far, in hexadecimal. */
   contentHash(): string {
     return this.#hash.copy().digest('hex')
   }

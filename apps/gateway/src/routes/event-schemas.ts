@@ -1,5 +1,5 @@
 import { type EventType, events, eventTypes } from '@airlock/domain'
-import type { ToldEvent } from '@airlock/lifecycle'
+import type { PublishedEvent } from '@airlock/lifecycle'
 import Type, { type TProperties } from 'typebox'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Uuid } from './schemas.ts'
 
@@ -51,7 +51,7 @@ export const eventSchemas = eventTypes.map((type) => {
 })
 
 /** Any event; `type` says which. */
-export const Event = Type.Unsafe<ToldEvent>({
+export const Event = Type.Unsafe<PublishedEvent>({
   title: 'Event',
   description: 'What happened, with data that belongs to its type. New types may come: pass over those that you do not know',
   oneOf: eventSchemas.map(({ schema }) => schema),

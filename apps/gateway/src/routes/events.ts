@@ -1,6 +1,6 @@
 import type { Events, FeedPlace, EventPage as PageOfEvents } from '@airlock/database'
 import { AirlockError, type EventType, eventTypes } from '@airlock/domain'
-import { toldEvent } from '@airlock/lifecycle'
+import { publishedEvent } from '@airlock/lifecycle'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
@@ -66,7 +66,7 @@ export const eventRoute =
           AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]),
         )
         reply.header('cache-control', 'no-store')
-        return { events: page.events.map(toldEvent), next: eventCursorText(page.next) }
+        return { events: page.events.map(publishedEvent), next: eventCursorText(page.next) }
       },
     )
   }

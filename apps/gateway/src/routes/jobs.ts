@@ -166,5 +166,5 @@ async function ensureEnqueued({ id, assetType }: UploadRecord, request: FastifyR
   if (assetType === null) throw new Error(`parked upload ${id} has no kind`)
   await jobQueue
     .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
-    .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'no worker woken, the sweeper will'))
+    .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))
 }

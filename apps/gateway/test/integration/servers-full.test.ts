@@ -30,7 +30,7 @@ test('Redis without memory: uploads are accepted, jobs answer truly, and once th
     const second = await timed(async () => client.pictures(await photo()))
     expect(second.result.status).toBe(202)
     expect(second.ms).toBeLessThan(2000)
-    expect(gateway.log.filter(({ msg }) => msg === 'no worker woken, the sweeper will')).toHaveLength(2)
+    expect(gateway.log.filter(({ msg }) => msg === 'upload not enqueued, the sweeper retries')).toHaveLength(2)
 
     await redis.config('SET', 'maxmemory', '0')
     const woken = async () => acceptedIds(await client.pictures(await photo()))[0] ?? ''

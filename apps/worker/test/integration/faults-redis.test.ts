@@ -36,7 +36,7 @@ test('what is accepted while Redis has no memory left is worked on once it has, 
 
   const accepted = await airlock.accepts(samples.photo)
   gate.open()
-  expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: accepted.id }])
+  expect(airlock.log.saying('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: accepted.id }])
   await airlock.comesTo('completed', running)
   expect((await airlock.of(accepted)).state).toBe('received')
   await redis.config('SET', 'maxmemory', '0')

@@ -91,7 +91,7 @@ test.for([
 
     expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })
     // eight times further apart than other tries, which come after 10 to 20 ms and then 20 to 40
-    const waits = airlock.log.saying('attempt failed, upload waits for another').map(({ retryInMs }) => Number(retryInMs))
+    const waits = airlock.log.saying('attempt failed, upload will be retried').map(({ retryInMs }) => Number(retryInMs))
     expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
     expect(await airlock.quarantine()).toEqual(ends === 'parked' ? [picture.quarantineKey] : [])
   },

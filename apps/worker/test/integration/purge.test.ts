@@ -77,7 +77,7 @@ test('a store that was away is asked again, and no deletion is forgotten', async
     listenForPurges: deaf,
   })
 
-  await waitFor(async () => airlock.log.saying('object of a deleted asset not removed yet, will be tried again').length > 0, {
+  await waitFor(async () => airlock.log.saying('object of a deleted asset not removed, will be retried').length > 0, {
     what: 'a purge that fails',
   })
   away = false

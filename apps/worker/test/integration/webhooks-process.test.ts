@@ -79,7 +79,7 @@ test('a worker tells nobody in a private network unless it is allowed, and says 
   const worker = await starts({ WEBHOOK_URLS: `https://localhost:${endpoint.port}/?token=x-ray` })
   await isKnown(servers)
   await writesEvents(airlock, 1)
-  await waitFor(() => worker.output().includes('event not delivered yet'), { what: 'the refusal', timeoutMs: 15_000 })
+  await waitFor(() => worker.output().includes('event not delivered, will'), { what: 'the refusal', timeoutMs: 15_000 })
   expect(worker.output()).toMatch(/"reason":"localhost has the address (127\.0\.0\.1|::1), which is not public"/)
   expect(worker.output()).not.toContain('x-ray')
   expect(endpoint.messages).toEqual([])

@@ -133,9 +133,7 @@ test('a slow endpoint is left after the time, and tried again', async ({ airlock
   await isKnown(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { delivered: 1 })
-  expect(airlock.log.saying('event not delivered yet, will be tried again')).toMatchObject([
-    { attempt: 1, reason: 'no answer within 0.2 s' },
-  ])
+  expect(airlock.log.saying('event not delivered, will be retried')).toMatchObject([{ attempt: 1, reason: 'no answer within 0.2 s' }])
   expect(slow.messages).toHaveLength(2)
   expect(idsOf(slow.messages)).toHaveLength(1)
 })
@@ -203,7 +201,7 @@ test('an endpoint that asks for patience is left alone for so long', async ({ ai
   airlock.startsWorker(tells([endpointAt(endpoint)]))
   await isKnown(airlock)
   await writesEvents(airlock, 1)
-  const failures = () => airlock.log.saying('event not delivered yet, will be tried again')
+  const failures = () => airlock.log.saying('event not delivered, will be retried')
   await waitFor(() => failures().length > 0, { what: 'its answer' })
   expect(failures()).toMatchObject([{ reason: 'answered 429', retryInMs: 600_000 }])
   const { rows } = await airlock.servers.sql.query(
@@ -245,7 +243,7 @@ test('a redirect is a failure, told as one, and followed nowhere', { meta: { id:
   await isKnown(airlock)
   await writesEvents(airlock, 1)
   await waitFor(() => endpoint.messages.length > 1, { what: 'a second attempt' })
-  expect(airlock.log.saying('event not delivered yet, will be tried again')).toContainEqual(
+  expect(airlock.log.saying('event not delivered, will be retried')).toContainEqual(
     expect.objectContaining({ reason: 'answered 302: redirects are not followed' }),
   )
   expect(elsewhere.messages).toEqual([])

@@ -1,35 +1,35 @@
 import { promises as dns, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
 
-/** Says which addresses a name has, as `dns.lookup` does. */
+/** Resolves a name to its addresses, as `dns.lookup` does. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>
 
 /**
- * Asks the system, and each name once at a time: a question that gets no answer holds one of the few threads that Node has for names and
- * files, however many wait for it.
+ * Resolves names through the system, with at most one concurrent lookup per name: a lookup without an answer blocks one of the few threads that
+ * Node has for names and files.
  */
 export function systemResolve(lookup: Resolve = (hostname) => dns.lookup(hostname, { all: true })): Resolve {
-  const asked = new Map<string, Promise<LookupAddress[]>>()
+  const pending = new Map<string, Promise<LookupAddress[]>>()
   return (hostname) => {
-    const answer = asked.get(hostname) ?? lookup(hostname).finally(() => asked.delete(hostname))
-    asked.set(hostname, answer)
+    const answer = pending.get(hostname) ?? lookup(hostname).finally(() => pending.delete(hostname))
+    pending.set(hostname, answer)
     return answer
   }
 }
 
-/** Which addresses may be connected to. */
+/** Whether connecting to an address is allowed. */
 export type MayCall = (address: string) => boolean
 
-/** The endpoint is where we don't go. */
+/** The endpoint has an address that is not allowed. */
 export class AddressRefused extends Error {
   override name = 'AddressRefused'
 }
 
 /**
- * The addresses that a connection may be made to. The socket gets exactly these: nobody asks a second time, so a name that means another
- * address by then changes nothing.
+ * The addresses of a name that a connection may use. The socket gets exactly these: the name is not resolved a second time, so DNS rebinding has
+ * no effect.
  *
- * One address that may not be called spoils the name: such a name is a mistake or a trick, and which of them a socket takes is up to it.
+ * If one of the addresses is not allowed, the name is refused: it is a mistake or an attack, and the socket may choose any of them.
  */
 export const checkedLookup =
   (resolve: Resolve, mayCall: MayCall): LookupFunction =>
@@ -50,7 +50,7 @@ export const checkedLookup =
 /**
  * A URL with an address instead of a name is never looked up, so it is checked before.
  *
- * @throws AddressRefused when it may not be called
+ * @throws AddressRefused when it is not allowed
  */
 export function checkLiteralAddress({ hostname }: URL, mayCall: MayCall): void {
   const address = hostname.replace(/^\[(.*)\]$/, '$1')

@@ -7,9 +7,9 @@ import { retryInMs } from './retry.ts'
 import { sendSigned } from './send-signed.ts'
 
 export interface DeliverOptions extends PostOptions {
-  /** For so long after the first failure it is tried again. */
+  /** How long after the first failure a delivery is retried. */
   readonly giveUpAfterSeconds: number
-  /** The wait behind the first failure; it grows. */
+  /** The wait after the first failure; it grows with each one. */
   readonly firstRetryMs: number
 }
 
@@ -18,18 +18,18 @@ export interface DeliverDeps {
   log: Log
 }
 
-/** `lost`: another attempt was made meanwhile, or the attempt was broken off; nothing is known of its end. */
+/** `lost`: another attempt was made in the meantime, or this one was aborted; its result is unknown. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'dead' | 'lost'
 
-/** By this status an endpoint says that it wants no more. */
+/** The status with which an endpoint asks for no further deliveries. */
 const gone = 410
 
 /**
- * Makes one attempt to tell an endpoint of an event, and writes down how it ended.
+ * Makes one attempt to deliver an event to an endpoint, and records the result.
  *
- * We may die after any line: then the lease of the delivery ends, and it is made again, with the same `webhook-id`.
+ * We may die after any line: then the lease of the delivery expires, and it is repeated with the same `webhook-id`.
  *
- * @throws DatabaseUnavailable when the end can't be written down; then as well it is made again
+ * @throws DatabaseUnavailable when the result can't be recorded; the delivery is then repeated as well
  */
 export async function deliver(
   delivery: Delivery,
@@ -39,7 +39,7 @@ export async function deliver(
 ): Promise<DeliveryOutcome> {
   const { event, attempt } = delivery
   const begun = performance.now()
-  const { reason, final, retryAfterMs } = await tell(delivery, endpoint, options)
+  const { reason, final, retryAfterMs } = await attemptDelivery(delivery, endpoint, options)
   const ms = Math.round(performance.now() - begun)
   const fields = { endpoint: endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, ms, step: 'webhook' }
   if (reason === null) {
@@ -52,7 +52,7 @@ export async function deliver(
   const giveUpAfterSeconds = final ? 0 : options.giveUpAfterSeconds
   switch (await webhooks.failed(delivery, reason, { retryInMs: wait, giveUpAfterSeconds })) {
     case 'pending':
-      log.warn({ ...fields, reason, retryInMs: wait }, 'event not delivered yet, will be tried again')
+      log.warn({ ...fields, reason, retryInMs: wait }, 'event not delivered, will be retried')
       return 'failed'
     case 'dead':
       log.error({ ...fields, reason }, 'event not delivered, given up until an operator replays it')
@@ -62,16 +62,16 @@ export async function deliver(
   }
 }
 
-interface Told {
-  /** Why the endpoint did not take it; null when it did. */
+interface AttemptResult {
+  /** Why the delivery failed; null when it succeeded. */
   readonly reason: string | null
-  /** It is of no use to try again. */
+  /** Retrying is of no use. */
   readonly final: boolean
   readonly retryAfterMs: number | null
 }
 
-/** An attempt is dated by the clock of Postgres, as all that matters: a worker whose clock is wrong is believed all the same. */
-async function tell({ event, at }: Delivery, endpoint: Endpoint, options: PostOptions): Promise<Told> {
+/** The message is dated by the clock of Postgres, so that endpoints accept it even if the worker's clock is wrong. */
+async function attemptDelivery({ event, at }: Delivery, endpoint: Endpoint, options: PostOptions): Promise<AttemptResult> {
   try {
     const { status, retryAfterMs } = await sendSigned(endpoint, { id: event.id, at, body: messageOf(event) }, options)
     return { reason: problemOf(status), final: status === gone, retryAfterMs }

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 
-/** Somebody who is told of events. */
+/** A receiver of webhooks. */
 export interface Endpoint {
-  /** What it is called in the record, in the log and in figures. */
+  /** Its name in the database, in logs and in metrics. */
   readonly name: string
   readonly url: string
-  /** Each signs. */
+  /** Each one signs every message. */
   readonly secrets: readonly string[]
 }
 
 /**
- * An endpoint by its host and a few digits that its URL decides: the rest of a URL may hold a secret. Who has the same URL with another
- * password goes on where it was; with another path or query it is another endpoint.
+ * Names an endpoint by its host and a short hash of its URL, because the rest of a URL may contain a secret. Another password in the URL does not
+ * change the name; another path or query makes another endpoint.
  */
 export function endpointOf({ url, secrets }: Omit<Endpoint, 'name'>): Endpoint {
   const named = new URL(url)

@@ -1,5 +1,5 @@
 import type { EventRecord } from '@airlock/database'
-import { toldEvent } from '../told-event.ts'
+import { publishedEvent } from '../published-event.ts'
 
-/** An event as endpoints get it: the same bytes at each attempt. */
-export const messageOf = (event: EventRecord): string => JSON.stringify(toldEvent(event))
+/** The body of an event's webhook: the same bytes in each attempt. */
+export const messageOf = (event: EventRecord): string => JSON.stringify(publishedEvent(event))

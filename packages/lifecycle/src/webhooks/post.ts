@@ -5,37 +5,37 @@ import { checkedLookup, checkLiteralAddress, type MayCall, type Resolve } from '
 export interface PostOptions {
   /** Usually `isPublicAddress`. */
   readonly mayCall: MayCall
-  /** For all of it: name, connection, handshake, answer. */
+  /** For everything: name lookup, connection, handshake, response. */
   readonly timeoutMs: number
-  /** Certificates that are trusted instead of those that Node trusts. */
+  /** Trusted certificates, in place of Node's own. */
   readonly ca?: string | undefined
   /** Usually a `systemResolve`. */
   readonly resolve: Resolve
   readonly signal?: AbortSignal | undefined
 }
 
-/** What an endpoint said. */
+/** The response of an endpoint. */
 export interface Answer {
   readonly status: number
-  /** For how long it wants to be left alone; null when it said nothing of that, or nothing that we understand. */
+  /** The wait that `Retry-After` asks for; null when it is absent or invalid. */
   readonly retryAfterMs: number | null
 }
 
-/** There was no answer in time; the message says for how long was waited. */
+/** There was no response in time; the message has the time limit. */
 export class NoAnswer extends Error {
   override name = 'NoAnswer'
 }
 
-/** What is read of an answer's body, so that the endpoint can end it in peace. Nobody looks at it. */
+/** The maximum that is read of a response's body, so that the endpoint can finish it. It is discarded. */
 const maxAnswerBytes = 16 * 1024
 
 /**
- * Sends a message and gives back what was answered, whatever it is. Never follows a redirect. Not one connection is kept or shared,
- * so each goes to an address that was checked for it.
+ * Sends a message and returns the response, whatever its status. It never follows redirects. Connections are neither kept nor shared, so that
+ * each one uses an address that was checked for it.
  *
- * @throws AddressRefused  the endpoint has an address that may not be called
- * @throws NoAnswer        not in time
- * @throws Error           what the network or TLS says
+ * @throws AddressRefused  the endpoint has an address that is not allowed
+ * @throws NoAnswer        no response in time
+ * @throws Error           an error of the network or TLS
  */
 export async function post(url: string, headers: Readonly<Record<string, string>>, body: string, options: PostOptions): Promise<Answer> {
   const target = new URL(url)
@@ -50,7 +50,7 @@ export async function post(url: string, headers: Readonly<Record<string, string>
     return { status: answer.statusCode ?? 0, retryAfterMs: retryAfterMs(answer.headers['retry-after']) }
   } catch (error) {
     if (tooLate.aborted) throw new NoAnswer(`no answer within ${timeoutMs / 1000} s`, { cause: error })
-    throw told(error as NodeJS.ErrnoException)
+    throw withMessage(error as NodeJS.ErrnoException)
   }
 }
 
@@ -61,10 +61,11 @@ function retryAfterMs(header: string | undefined): number | null {
   return ms > 0 ? ms : null
 }
 
-/** What was tried at several addresses fails with an error that has a code and no message. */
-const told = (error: NodeJS.ErrnoException): Error => (error.message === '' ? new Error(error.code ?? error.name, { cause: error }) : error)
+/** After failures at several addresses, Node's error has a code but no message. */
+const withMessage = (error: NodeJS.ErrnoException): Error =>
+  error.message === '' ? new Error(error.code ?? error.name, { cause: error }) : error
 
-/** Not every end of a connection is an error to Node: one that changes to another protocol just closes. */
+/** Not every end of a connection is an error for Node: one that is upgraded to another protocol only closes. */
 const send = (target: URL, body: string, options: https.RequestOptions): Promise<IncomingMessage> =>
   new Promise((answered, failed) => {
     const { request } = target.protocol === 'https:' ? https : http
@@ -72,7 +73,7 @@ const send = (target: URL, body: string, options: https.RequestOptions): Promise
     request(target, options).on('response', answered).on('error', failed).on('close', closed).end(body)
   })
 
-/** Reads a little, and cuts the rest off. What goes wrong by now changes nothing: the status is known. */
+/** Reads a bounded part of the body and aborts the rest. Errors are ignored: the status is already known. */
 async function discard(answer: IncomingMessage): Promise<void> {
   let bytes = 0
   try {

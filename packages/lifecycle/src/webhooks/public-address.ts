@@ -1,12 +1,12 @@
 import { isIP } from 'node:net'
 import ipaddr from 'ipaddr.js'
 
-/** All that is routed in the public network; whatever else IPv6 has, or will be given, is not. */
+/** The range that is routed in the public network; all other ranges of IPv6, also future ones, are not. */
 const global = ipaddr.IPv6.parseCIDR('2000::/3')
 
 /**
- * Whether an address belongs to the public network: not to this machine, a private or a provider's network, a group, or a documentation.
- * An IPv4 address that is written as IPv6 is judged as what it is.
+ * Whether an address belongs to the public network, not to this machine, a private or carrier-grade network, a multicast group, or a range for
+ * documentation. An IPv4-mapped IPv6 address is judged as IPv4.
  *
  * @param address as the resolver writes it
  */

@@ -1,17 +1,17 @@
-/** No wait is longer: an endpoint that is well again hears of everything within the hour. */
+/** The longest wait: a recovered endpoint gets everything within an hour. */
 const longestMs = 3_600_000
 
 export interface RetryWish {
-  /** Which one failed, from 1. */
+  /** The number of the failed attempt, from 1. */
   readonly attempt: number
   readonly firstMs: number
-  /** The endpoint wants to be left alone for so long. */
+  /** The wait that the endpoint asked for. */
   readonly askedForMs: number
 }
 
 /**
- * The wait behind a failed attempt: three times the one before, up to an hour, and anywhere in its upper half, so that a crowd of events
- * comes back spread out. Longer when the endpoint asks for it, but never than that hour.
+ * The wait after a failed attempt: three times the previous one, up to an hour, with jitter in its upper half, so that many events are spread out.
+ * Longer if the endpoint asks for it, but at most an hour.
  *
  * @param random from 0 to 1
  */

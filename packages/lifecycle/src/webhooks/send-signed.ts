@@ -3,7 +3,7 @@ import { type Answer, type PostOptions, post } from './post.ts'
 import { signed } from './signature.ts'
 
 /**
- * Makes one attempt to tell an endpoint something.
+ * Makes one attempt to send a message to an endpoint.
  *
  * @param message.id the same for each attempt
  * @param message.at the time of this attempt

@@ -7,11 +7,11 @@ export interface SignedHeaders {
 }
 
 /**
- * What proves to an endpoint that a message is from us, and fresh: the headers of the Standard Webhooks specification.
+ * The headers of the Standard Webhooks specification, which prove to an endpoint that a message is from us and recent.
  *
- * @param message.id the same for each attempt, so that the endpoint knows a repetition
+ * @param message.id the same for each attempt, so that the endpoint detects repetitions
  * @param message.at the time of this attempt
- * @param secrets `whsec_…`; each signs, so that the endpoint may know either of two
+ * @param secrets `whsec_…`; each one signs, so that the endpoint may know any of them
  */
 export function signed(message: { id: string; at: Date; body: string }, secrets: readonly string[]): SignedHeaders {
   const timestamp = String(Math.floor(message.at.getTime() / 1000))

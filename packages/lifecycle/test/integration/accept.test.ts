@@ -69,7 +69,7 @@ test('with Redis away a file is accepted all the same, and the sweeper wakes a w
   const [upload] = await accept([file], formOf(samples.photo), { ...depsOf(airlock), jobQueue })
 
   expect(upload).toMatchObject({ id: file.uploadId, state: 'received' })
-  expect(airlock.log.saying('no worker woken, the sweeper will')).toMatchObject([{ uploadId: file.uploadId }])
+  expect(airlock.log.saying('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: file.uploadId }])
   await jobQueue.close()
 
   await airlock.ages({ id: file.uploadId }, 61)

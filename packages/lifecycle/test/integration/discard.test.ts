@@ -47,7 +47,7 @@ test('while the database is away nothing is discarded, since the file may have b
   await discard(file, why, { giveBack: false }, { ...depsOf(airlock), uploads: closed.uploads })
 
   expect(await airlock.quarantine()).toEqual([file.quarantineKey])
-  expect(airlock.log.saying('upload not discarded yet, the sweeper will')).toHaveLength(1)
+  expect(airlock.log.saying('upload not discarded, the sweeper retries')).toHaveLength(1)
   await airlock.ages({ id: file.uploadId }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
 })
@@ -57,6 +57,6 @@ test('while the store is away a file is given up without an error', async ({ air
   const file = await airlock.receives(dot)
   await discard(file, why, { giveBack: false }, { ...depsOf(airlock), store: nowhere })
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
-  expect(airlock.log.saying('upload not discarded yet, the sweeper will')).toHaveLength(1)
+  expect(airlock.log.saying('upload not discarded, the sweeper retries')).toHaveLength(1)
   airlock.leavesBehind('the object of an abandoned upload')
 })

@@ -52,7 +52,7 @@ test('of ten deliveries at once one registers, and one asset comes of it', { met
   await Promise.all(Array.from({ length: 10 }, () => registers(airlock, video)))
   const runs = await Promise.all(Array.from({ length: 10 }, () => airlock.worker().process({ id: video.uploadId })))
   expect(runs.filter(({ ended }) => ended === 'completed')).toHaveLength(1)
-  expect(airlock.log.saying("video of the pipeline's inbox registered")).toHaveLength(1)
+  expect(airlock.log.saying("video in the pipeline's inbox registered")).toHaveLength(1)
   await expectOneAsset(airlock, video)
 })
 
@@ -208,7 +208,7 @@ test('nothing at the key is a failure for good, unless the upload has ended', { 
 }) => {
   const video = await puts(airlock)
   await airlock.store.purge(video.key)
-  await expect(registers(airlock, video)).rejects.toThrow(/nothing is at pipeline-inbox/)
+  await expect(registers(airlock, video)).rejects.toThrow(/no object at pipeline-inbox/)
 
   await puts(airlock, video)
   await delivers(airlock, video)

@@ -175,7 +175,7 @@ test('a bucket that is not there is told to the caller like an object that is no
 }) => {
   const video = videoIn(airlock, { ...renders, bucket: `no-${randomUUID()}` })
   await expect(accepts(airlock, video)).rejects.toMatchObject({ code: 'source_not_found' })
-  expect(airlock.log.saying('source bucket does not give its object')).toHaveLength(1)
+  expect(airlock.log.saying('object in source bucket not readable')).toHaveLength(1)
 })
 
 test('a video that is larger than may be is refused', async ({ airlock, renders }) => {

@@ -33,9 +33,7 @@ test('an attempt that a broken server spoilt leaves the upload for another, with
     leaseUntil: null,
     lastFault: 'StoreUnavailable: SlowDown (503)',
   })
-  expect(airlock.log.saying('attempt failed, upload waits for another')).toMatchObject([
-    { uploadId: upload.id, attempt: 1, step: 'release' },
-  ])
+  expect(airlock.log.saying('attempt failed, upload will be retried')).toMatchObject([{ uploadId: upload.id, attempt: 1, step: 'release' }])
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
@@ -57,7 +55,7 @@ test('the last attempt parks: its owner is told no insides, operators are, and t
   })
   expect(row.refusal?.detail).not.toContain('EIO')
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
-  expect(airlock.log.lines.filter(({ level }) => level === 'error')).toMatchObject([{ message: 'upload parked: an operator must look' }])
+  expect(airlock.log.lines.filter(({ level }) => level === 'error')).toMatchObject([{ message: 'upload parked, an operator must decide' }])
 })
 
 const outOfTime = () => new InspectionFailed('took longer than 60 s')
@@ -83,7 +81,7 @@ test('a file whose inspection fails by the machine’s fault is parked at its th
 })
 
 test.for([
-  { fault: { kind: 'crash' }, says: 'it breaks the program that reads it' },
+  { fault: { kind: 'crash' }, says: 'it crashes the program that reads it' },
   { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of processor time' },
   { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
 ] as const)(

@@ -126,7 +126,7 @@ test('an object that was replaced before it is inspected is never promoted, and 
     lastFault: expect.stringContaining('ObjectChanged'),
   })
   expect(await airlock.finalObjects()).toEqual([])
-  expect(airlock.log.saying('upload parked: an operator must look')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.saying('upload parked, an operator must decide')).toMatchObject([{ uploadId: upload.id }])
 })
 
 test.for([samples.photo, largeScene()])(
@@ -181,7 +181,7 @@ test('a quarantine that can not be emptied yet does not spoil the asset, and the
   const store = { ...airlock.store, purge: async () => Promise.reject(new StoreUnavailable('SlowDown', upload.quarantineKey)) }
 
   expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
-  expect(airlock.log.saying('quarantine not emptied yet, the sweeper will')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.saying('quarantine not emptied, the sweeper retries')).toMatchObject([{ uploadId: upload.id }])
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 
   expect(await airlock.worker().process(upload)).toEqual({ ended: 'nothing', why: 'final' })
@@ -211,5 +211,5 @@ test('progress is told once the file is inspected, and nobody minds when it can 
   }
   expect(await airlock.worker({ onProgress }).process(upload)).toMatchObject({ ended: 'completed' })
   expect(told).toEqual([0.5])
-  expect(airlock.log.saying('progress not told')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.saying('progress not reported')).toMatchObject([{ uploadId: upload.id }])
 })

@@ -140,7 +140,7 @@ test('an object that came from another upload, and one without a word of where i
   expect(await purges(airlock)).toEqual({ ...nothing, spared: 2 })
 
   expect(await airlock.finalObjects()).toEqual([first.asset.s3Key, second.asset.s3Key].sort())
-  const told = airlock.log.saying('object to be purged is not ours, left alone')
+  const told = airlock.log.saying('object to be purged is not ours, not removed')
   expect(told.map(({ key, objectUploadId }) => ({ key, objectUploadId })).sort((a, b) => (String(a.key) < String(b.key) ? -1 : 1))).toEqual(
     [
       { key: first.asset.s3Key, objectUploadId: first.upload.id },
@@ -181,7 +181,7 @@ test('an object that an asset names, or whose upload is alive, is never removed'
 
   expect(await airlock.finalObjects()).toEqual([named.asset.s3Key])
   expect(await waiting(airlock)).toEqual([{ key: upload.finalKey, first: false, due: false }])
-  expect(airlock.log.saying('object to be purged belongs to an upload that is alive, left alone')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.saying('object to be purged belongs to a live upload, not removed')).toMatchObject([{ uploadId: upload.id }])
 })
 
 test('with the store away one run asks a few times, and what is left is due again when its lease has ended', {
@@ -215,7 +215,7 @@ test('an object that the store will not give up keeps no other waiting', async (
     },
   }
   expect(await purges(airlock, { store })).toEqual({ ...nothing, removed: 1, postponed: 1 })
-  expect(airlock.log.saying('object of a deleted asset not removed yet, will be tried again')).toMatchObject([{ key: locked.s3Key }])
+  expect(airlock.log.saying('object of a deleted asset not removed, will be retried')).toMatchObject([{ key: locked.s3Key }])
   expect(await airlock.finalObjects()).toEqual([locked.s3Key])
 })
 

@@ -282,7 +282,7 @@ test('a refused file whose row can not be closed stays for the sweeper, and its 
   await expect(airlock.receives({ ...dot, bytes: Buffer.alloc(0) }, { deps: { uploads } })).rejects.toMatchObject({ code: 'empty_file' })
   const [row] = await airlock.rows()
   expect(row).toMatchObject({ state: 'receiving' })
-  expect(airlock.log.saying('upload not marked as abandoned yet, the sweeper will')).toHaveLength(1)
+  expect(airlock.log.saying('upload not marked as abandoned, the sweeper retries')).toHaveLength(1)
 
   await airlock.ages(row as { id: string }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
@@ -291,6 +291,6 @@ test('a refused file whose row can not be closed stays for the sweeper, and its 
 
 test('a store that takes a file without reading it is a fault of ours, and the file is given back', async ({ airlock }) => {
   const blind = { receive: async () => ({ etag: '"1"', sizeBytes: 0 }) }
-  await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('whose head nobody judged')
+  await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('whose head was not checked')
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'internal_error' }, counted: false }])
 })

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { ToldEvent } from '@airlock/lifecycle'
+import type { PublishedEvent } from '@airlock/lifecycle'
 import type { CommandIo } from '../../command.ts'
 
 export type FeedPlace = 'latest' | 'oldest'
@@ -17,7 +17,7 @@ export class FeedRefused extends Error {
 }
 
 interface Page {
-  readonly events: readonly ToldEvent[]
+  readonly events: readonly PublishedEvent[]
   readonly next: string
 }
 
@@ -30,7 +30,7 @@ const pausesMs = { first: 250, longest: 5000 } as const
  *
  * @throws FeedRefused
  */
-export async function* followFeed(feed: Feed, io: CommandIo, signal: AbortSignal): AsyncGenerator<ToldEvent> {
+export async function* followFeed(feed: Feed, io: CommandIo, signal: AbortSignal): AsyncGenerator<PublishedEvent> {
   let after: string | null = feed.from === 'latest' ? 'latest' : null
   let pauseMs = 0
   while (!signal.aborted) {

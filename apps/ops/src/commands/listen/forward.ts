@@ -1,4 +1,4 @@
-import { sendSigned, systemResolve, type ToldEvent } from '@airlock/lifecycle'
+import { type PublishedEvent, sendSigned, systemResolve } from '@airlock/lifecycle'
 
 export interface ForwardOptions {
   readonly to: string
@@ -16,7 +16,7 @@ const resolve = systemResolve()
  *
  * @returns a line that says what came back
  */
-export async function forward(event: ToldEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
+export async function forward(event: PublishedEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
   const { event_id: id } = event.data
   const begun = performance.now()
   const message = { id, at: new Date(), body: JSON.stringify(event) }

@@ -35,7 +35,7 @@ export const guards: readonly Guard[] = [
     id: 'acceptance-survives-redis',
     invariant: 1,
     file: 'packages/lifecycle/src/accept.ts',
-    edits: [[".catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'no worker woken, the sweeper will'))", '']],
+    edits: [[".catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'upload not enqueued, the sweeper retries'))", '']],
     test: 'acceptance-redis-unavailable',
   },
   {

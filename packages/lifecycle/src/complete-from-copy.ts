@@ -6,13 +6,13 @@ import { measure } from './measure.ts'
 import type { ProcessDeps } from './process-upload.ts'
 
 /**
- * Completes an upload whose bytes are gone from where they waited, by the copy that an earlier attempt made at its final key: it had become an
- * asset, and an older database was restored since. Nothing is copied; what becomes an asset is inspected again, and its hash compared.
+ * Completes an upload whose waiting bytes are missing, from the copy that an earlier attempt made at its final key: it had become an asset, and
+ * then an older database was restored. Nothing is copied; the copy is inspected again, and its hash compared.
  *
- * @param failure why the attempt failed; thrown again when there is no such copy, or it does not pass, and nothing was touched
+ * @param failure why the attempt failed; rethrown when there is no such copy, or it does not pass. Nothing was changed then
  * @throws ClaimLost  a later attempt owns the upload
  */
-export async function finishFromCopy(claim: Claim, failure: unknown, signal: AbortSignal, deps: ProcessDeps): Promise<AssetRecord> {
+export async function completeFromCopy(claim: Claim, failure: unknown, signal: AbortSignal, deps: ProcessDeps): Promise<AssetRecord> {
   if (!(failure instanceof ObjectMissing || failure instanceof ObjectChanged)) throw failure
   const { store, uploads, log } = deps
   const { uploadId, userId, finalKey, filename, attempt } = claim
@@ -22,12 +22,12 @@ export async function finishFromCopy(claim: Claim, failure: unknown, signal: Abo
   if (verdict === null || (await store.head(finalKey))?.etag !== copy.etag) throw failure
   const asset = await uploads.complete(verdict.claim, verdict)
   const about = { uploadId, userId, filename, attempt, assetId: asset.id, finalKey, step: 'promote' }
-  log.warn({ ...about, err: failure }, 'upload completed by its copy at the final key, its waiting bytes are gone')
+  log.warn({ ...about, err: failure }, 'upload completed from its copy at the final key, its waiting bytes are missing')
   await emptyQuarantine(claim, deps)
   return asset
 }
 
-/** @returns null when the copy is not what was accepted, or does not pass */
+/** @returns null when the copy differs from what was accepted, or does not pass */
 async function verdictOf(claim: Claim, copy: StoredObject, signal: AbortSignal, deps: ProcessDeps) {
   const { contentHash, expectedHash, finalKey } = claim
   const source = deps.store.source(finalKey, { etag: copy.etag, sizeBytes: copy.sizeBytes, signal })
