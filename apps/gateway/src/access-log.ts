@@ -4,32 +4,32 @@ import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from './plugins/auth.ts'
 import { asAirlockError } from './plugins/errors.ts'
 
-/** What an asset was asked for. `upload`: its URL went out with the answer of an upload that was waited for. */
+/** The kind of access to an asset. `upload`: its URL was part of the response to an upload with `Prefer: wait`. */
 export type AccessAction = 'read' | 'presign' | 'delete' | 'link' | 'preview' | 'upload'
 
 export interface Access {
   readonly assetId: string
   readonly action: AccessAction
-  /** How long a URL was asked to live. */
+  /** The requested validity of a URL, in hours. */
   readonly hours?: number | null
 }
 
 export interface AccessRecorderOptions {
   accessLog: Pick<AccessLog, 'write'>
   log: { warn(fields: object, message: string): void; error(fields: object, message: string): void }
-  /** With it an HMAC of the caller's address is kept; null: nothing of the address. */
+  /** Key of the HMAC of the caller's address; null: the address is not recorded. */
   ipHashKey: string | null
-  /** How long an entry waits for others to be written with. */
+  /** How long an entry waits to be written in a batch with others. */
   everyMs?: number
-  /** Entries that wait at most while the database is away; then the oldest go. */
+  /** Maximum number of entries that wait while the database is unavailable; beyond it the oldest are dropped. */
   maxWaiting?: number
 }
 
 /**
- * Takes down who asked for which asset, granted or refused, and writes it to the database in batches: no request waits for it.
+ * Records accesses to assets, granted or refused, and writes them to the database in batches: no request waits for that.
  *
- * A process that is killed loses what it took down in its last second, or since the database went away. A connection that breaks while a batch
- * is written may make its entries stand there twice.
+ * A process that is killed loses the entries of its last second, or those since the database became unavailable. A connection that breaks while
+ * a batch is written may duplicate its entries.
  */
 export class AccessRecorder {
   readonly #options: Required<AccessRecorderOptions>
@@ -44,7 +44,7 @@ export class AccessRecorder {
     this.#options = { everyMs: 1000, maxWaiting: 20_000, ...options }
   }
 
-  /** @param result `granted`, or the code of the error that was answered */
+  /** @param result `granted`, or the code of the error in the response */
   note(request: FastifyRequest, { assetId, action, hours = null }: Access, result: AccessEntry['result'] = 'granted'): void {
     this.#waiting.push({
       userId: callerOfRequest(request).id,
@@ -60,7 +60,7 @@ export class AccessRecorder {
     this.#timer ??= setTimeout(() => this.#flush(), this.#options.everyMs)
   }
 
-  /** Runs what a request asks for, and takes down how it went. */
+  /** Runs the work of a request, and records its result. */
   async watch<T>(request: FastifyRequest, access: Access, work: () => Promise<T>): Promise<T> {
     try {
       const result = await work()
@@ -72,19 +72,19 @@ export class AccessRecorder {
     }
   }
 
-  /** Writes what still waits, with one try. */
+  /** Writes the waiting entries, with one attempt. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
     await this.#writing
     while (this.#waiting.length > 0) await this.#write()
-    this.#tellLost()
+    this.#logLost()
   }
 
   #flush(): void {
     this.#writing = this.#write().then(() => {
       this.#timer = undefined
-      this.#tellLost()
+      this.#logLost()
       if (this.#waiting.length > 0 && !this.#closed) this.#timer = setTimeout(() => this.#flush(), this.#options.everyMs)
     })
   }
@@ -99,16 +99,16 @@ export class AccessRecorder {
     }
   }
 
-  /** What the database refuses would be refused again; what it could not hear may wait, while there is a later. */
+  /** Entries that the database rejects are dropped; after an outage they wait, unless this recorder is closed. */
   #putBack(batch: AccessEntry[], err: unknown): void {
     if (!(err instanceof DatabaseUnavailable) || this.#closed) {
       this.#lost += batch.length
-      this.#options.log.error({ err, entries: batch.length }, 'entries of the access log not written')
+      this.#options.log.error({ err, entries: batch.length }, 'access log entries rejected by the database')
       return
     }
     this.#waiting = [...batch, ...this.#waiting]
     this.#bound()
-    if (!this.#failing) this.#options.log.warn({ err, waiting: this.#waiting.length }, 'access log not written yet, its entries wait')
+    if (!this.#failing) this.#options.log.warn({ err, waiting: this.#waiting.length }, 'access log not written, its entries wait')
     this.#failing = true
   }
 
@@ -119,8 +119,8 @@ export class AccessRecorder {
     this.#lost += tooMany
   }
 
-  #tellLost(): void {
-    if (this.#lost > 0) this.#options.log.warn({ lost: this.#lost }, 'entries of the access log are lost')
+  #logLost(): void {
+    if (this.#lost > 0) this.#options.log.warn({ lost: this.#lost }, 'access log entries lost')
     this.#lost = 0
   }
 

@@ -40,49 +40,49 @@ export interface GatewayDeps {
   jobQueue: JobQueue
   counter: FileCounter
   log: FastifyBaseLogger
-  /** Only to say where assets are: `s3://bucket/key`. */
+  /** For the `s3://bucket/key` of assets. */
   bucket: string
   tokens: TokenRules
   requestLimit: RequestLimit
-  /** Whose pages may call us, from a browser. */
+  /** Origins that may call the gateway from a browser. */
   corsOrigins: readonly string[]
-  /** Whose `X-Forwarded-For` counts: a number of proxies, or their networks; null: nobody's. */
+  /** Proxies whose `X-Forwarded-For` is trusted: their number, or their networks; null: none. */
   trustProxy: number | readonly string[] | null
   sizeLimits: SizeLimits
   filesPerHour: number
-  /** Bytes of failed uploads that are kept of one user until an operator decides. Absent: no bound. */
+  /** Maximum bytes of parked uploads per user. Absent: unlimited. */
   parkedBytesPerUser?: number | undefined
-  /** From which other buckets a pipeline may have videos fetched. */
+  /** Other buckets from which videos may be fetched. */
   sourceBuckets: readonly string[]
   presignHours: { default: number; max: number }
-  /** With it the access log keeps an HMAC of the caller's address; null: nothing of it. */
+  /** Key of the HMAC of the caller's address in the access log; null: the address is not recorded. */
   ipHashKey: string | null
   bodyTimeouts: BodyTimeoutLimits
   idempotencyLeaseSeconds: number
   maxFilesInFlight: number
   listen: MoveFeedDeps['listen']
   listenForFeed: EventFeedDeps['listen']
-  /** For both of them. */
-  lookEveryMs: MoveFeedDeps['lookEveryMs']
+  /** How often both feeds poll the database. */
+  pollEveryMs: MoveFeedDeps['pollEveryMs']
   availability?: Partial<AvailabilityTuning> | undefined
 }
 
 /** How long a health check waits for one server, in ms. */
 const healthTimeoutMs = 2000
 
-/** The same of the store, whose check may take a moment more. */
+/** The same for the store, whose check may take slightly longer than its timeout. */
 const storeCheckTimeoutMs = 1500
 
-/** How long a client may take to send its headers, in ms; bodies have limits of their own. */
+/** How long a client may take to send its headers, in ms; bodies have separate limits. */
 const headersTimeoutMs = 20_000
 
-/** Longer than the 60 s after which common load balancers drop an idle connection: they close it first, and no request meets a closed one. */
+/** Longer than the 60 s after which common load balancers close an idle connection: they close it first, so no request reaches a closed one. */
 const keepAliveMs = 72_000
 
-/** As long as all headers may be: what is no id is told so, however long it is. */
+/** Node's limit for all headers together, so that an invalid id of any length gets `id_malformed`. */
 const longestPath = 16_384
 
-/** Of the HTTP interface; what breaks clients raises its first number. */
+/** Version of the HTTP interface; breaking changes increment its major number. */
 const version = '0.1.0'
 
 export interface Gateway {
@@ -90,7 +90,7 @@ export interface Gateway {
   shutdown: GatewayShutdown
 }
 
-/** The gateway, ready for `listen` or `inject`. Closing it waits for what is in flight, and for the backgroundTasks behind it. */
+/** The gateway, ready for `listen` or `inject`. Closing it waits for requests in flight and for their background tasks. */
 export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   const { database, store, jobQueue, log } = deps
   const servers = guardedServers({ database, store, jobQueue, log, tuning: deps.availability })
@@ -101,12 +101,12 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     genReqId: requestId,
     forceCloseConnections: 'idle',
-    return503OnClosing: false, // a request on a connection that is still open is served like any other
+    return503OnClosing: false, // requests on open connections are still served
     trustProxy: trustOf(deps.trustProxy),
     keepAliveTimeout: keepAliveMs,
-    // an id that is none is refused by the code that reads it, with an error of its own
+    // invalid ids are refused by the code that reads them, with `id_malformed`
     ajv: { onCreate: (ajv) => void ajv.addFormat('uuid', true) },
-    // without a Host Node would answer by itself
+    // otherwise Node itself would answer requests without a Host
     http: { requireHostHeader: false, headersTimeout: headersTimeoutMs, requestTimeout: 0, connectionsCheckingInterval: 5000 },
     clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, log),
     frameworkErrors: answerBrokenPath,
@@ -120,8 +120,8 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   refuseEncodedBodies(app)
   boundSmallBodies(app, { seconds: deps.bodyTimeouts.idleSeconds })
   const accesses = new AccessRecorder({ accessLog: servers.database.accessLog, log, ipHashKey: deps.ipHashKey })
-  const feed = new MoveFeed({ uploads, listen: deps.listen, lookEveryMs: deps.lookEveryMs })
-  const eventFeed = new EventFeed({ events: servers.database.events, listen: deps.listenForFeed, lookEveryMs: deps.lookEveryMs })
+  const feed = new MoveFeed({ uploads, listen: deps.listen, pollEveryMs: deps.pollEveryMs })
+  const eventFeed = new EventFeed({ events: servers.database.events, listen: deps.listenForFeed, pollEveryMs: deps.pollEveryMs })
   const shutdown = new GatewayShutdown(app, {
     endWaits: () => {
       feed.drain()
@@ -184,7 +184,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   return { app, shutdown }
 }
 
-/** Counted from us outwards, the first of them is the one that the connection comes from. */
+/** Hops are counted from this process outwards: hop 0 is the peer of the connection. */
 function trustOf(proxies: GatewayDeps['trustProxy']) {
   if (typeof proxies === 'number') return (_address: string, hop: number) => hop < proxies
   return proxies === null ? false : [...proxies]

@@ -3,58 +3,57 @@ import { setTimeout as delay } from 'node:timers/promises'
 export interface AvailabilityOptions {
   /** For the log. */
   name: string
-  /** Asks the server for a sign of life. */
+  /** Checks whether the server responds. */
   probe(timeoutMs: number): Promise<unknown>
-  /** Whether an error of a call means that the server is away, not that something wrong was asked. */
-  meansAway(error: unknown): boolean
-  /** What is thrown instead of calling while the server is away. */
-  away(): Error
+  /** Whether the error of a call means that the server is unavailable, and not that the request was invalid. */
+  meansUnavailable(error: unknown): boolean
+  /** The error to throw instead of calling while the server is unavailable. */
+  unavailableError(): Error
   log: { warn(fields: object, message: string): void; info(fields: object, message: string): void }
   tuning?: Partial<AvailabilityTuning> | undefined
 }
 
 export interface AvailabilityTuning {
-  /** A call that takes longer than this makes us ask for a sign of life, in ms. */
-  patienceMs: number
-  /** After how long a sign of life is missing, in ms. One that comes later still counts, from the moment at which it comes. */
+  /** A call that takes longer than this triggers a probe, in ms. */
+  slowCallMs: number
+  /** After how long a probe counts as failed, in ms. A later reply still counts, from the moment it arrives. */
   probeTimeoutMs: number
-  /** For how long a late sign of life is waited for, in ms. */
+  /** How long a late reply to a probe is waited for, in ms. */
   lateAnswerMs: number
-  /** How often a server that is away is asked, in ms. */
-  askAgainMs: number
+  /** Pause between probes of an unavailable server, in ms. */
+  probePauseMs: number
 }
 
-const defaults: AvailabilityTuning = { patienceMs: 1000, probeTimeoutMs: 1200, lateAnswerMs: 10_000, askAgainMs: 1000 }
+const defaults: AvailabilityTuning = { slowCallMs: 1000, probeTimeoutMs: 1200, lateAnswerMs: 10_000, probePauseMs: 1000 }
 
-/** A call under way, and how to give it up. */
+/** A call in progress, and how to abort it. */
 interface RunningCall {
-  giveUp(reason: Error): void
+  abort(reason: Error): void
 }
 
 /**
- * Whether a server behind us is there, so that nobody waits for one that is known to be away.
+ * Circuit breaker: tracks whether a server is available, so that no request waits for one that is known to be unavailable.
  *
- * A call that fails makes it `doubtful`: new calls are refused at once, and the server is asked for a sign of life. No sign makes it `away`,
- * and calls under way are given up. A call that merely takes long makes us ask too, and two missing signs end it: a server that went silent
- * is noticed long before the timeouts of its client. While away, the server is asked until it answers; requests never do the asking, so
- * none of them waits for it.
+ * A failed call makes it `suspect`: new calls are refused at once, and the server is probed. A failed probe makes it `unavailable` and aborts
+ * the calls in progress. A slow call triggers probes as well, and two failed ones end it: a server that stopped responding is noticed long
+ * before the timeouts of its client. An unavailable server is probed until it responds; requests never do the probing, so none waits for it.
  *
- * A slow server is not away. So each call that succeeds is a sign of life, and so is each part of a longer one (`answered`), at any time; and
- * a sign that comes late still counts.
+ * A slow server is not unavailable. So every successful call counts as a sign of life, and so does every part of a longer one (`answered`), at
+ * any time; and a late reply to a probe still counts.
  *
- * (opossum and cockatiel let one of the requests try whether the server is back, and neither ends the calls under way.)
+ * (opossum and cockatiel use a request to test whether the server has recovered, and neither aborts the calls in progress.)
  *
- * With the default tuning a call ends after at most 1.0 + 2 × 1.2 = 3.4 s when its server falls silent. Calls that carry what can't be sent
- * again so easily, such as uploads, are watched only.
+ * With the default tuning a call ends at most 1.0 + 2 × 1.2 = 3.4 s after its server stopped responding. Calls that are expensive to repeat,
+ * such as uploads, are only watched.
  */
 export class Availability {
   readonly #options: AvailabilityOptions
   readonly #tuning: AvailabilityTuning
   readonly #running = new Set<RunningCall>()
   readonly #closed = new AbortController()
-  #state: 'there' | 'doubtful' | 'away' = 'there'
-  #missing = 0
-  #asking: Promise<void> | null = null
+  #state: 'available' | 'suspect' | 'unavailable' = 'available'
+  #failedProbes = 0
+  #probing: Promise<void> | null = null
   #lastSuccess = Number.NEGATIVE_INFINITY
 
   constructor(options: AvailabilityOptions) {
@@ -62,110 +61,110 @@ export class Availability {
     this.#tuning = { ...defaults, ...options.tuning }
   }
 
-  /** @throws what `away` makes, at once, while the server is not known to be there */
-  assertThere(): void {
-    if (this.#state !== 'there') throw this.#options.away()
+  /** @throws `unavailableError()` at once unless the server is considered available */
+  assertAvailable(): void {
+    if (this.#state !== 'available') throw this.#options.unavailableError()
   }
 
   /**
-   * Calls the server, unless it is away.
+   * Calls the server, unless it is unavailable.
    *
-   * @param call gets a signal that fires when the call is given up; what becomes of it then, nobody hears
+   * @param call gets a signal that fires when the call is aborted; its result is then ignored
    */
-  async through<T>(call: (givenUp: AbortSignal) => Promise<T>): Promise<T> {
-    this.assertThere()
-    const { promise: awayMeanwhile, reject } = Promise.withResolvers<never>()
-    const cut = new AbortController()
+  async through<T>(call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    this.assertAvailable()
+    const { promise: becameUnavailable, reject } = Promise.withResolvers<never>()
+    const aborting = new AbortController()
     const running: RunningCall = {
-      giveUp: (reason) => {
+      abort: (reason) => {
         reject(reason)
-        cut.abort(reason)
+        aborting.abort(reason)
       },
     }
     this.#running.add(running)
     try {
-      return await this.watch(() => Promise.race([call(cut.signal), awayMeanwhile]))
+      return await this.watch(() => Promise.race([call(aborting.signal), becameUnavailable]))
     } finally {
       this.#running.delete(running)
     }
   }
 
   /**
-   * Watches a call that ends by its own failures and timeouts only: it is neither refused nor given up, whatever the server seems to be. What
-   * becomes of it counts as for any other call.
+   * Watches a call that ends only by its own failures and timeouts: it is neither refused nor aborted, whatever the state of the server. Its
+   * result counts like that of any other call.
    *
-   * @returns what the call returns; throws what it throws
+   * @returns the result of the call; throws its error
    */
   async watch<T>(call: () => Promise<T>): Promise<T> {
     const started = performance.now()
-    const { patienceMs } = this.#tuning
-    const impatience = setInterval(() => {
-      if (performance.now() - this.#lastSuccess >= patienceMs) this.#ask()
-    }, patienceMs)
+    const { slowCallMs } = this.#tuning
+    const slowCallCheck = setInterval(() => {
+      if (performance.now() - this.#lastSuccess >= slowCallMs) this.#probe()
+    }, slowCallMs)
     try {
       const result = await call()
       this.answered()
       return result
     } catch (error) {
-      if (this.#options.meansAway(error)) this.#doubt(started)
+      if (this.#options.meansUnavailable(error)) this.#suspect(started)
       throw error
     } finally {
-      clearInterval(impatience)
+      clearInterval(slowCallCheck)
     }
   }
 
-  /** Notes that the server has just answered: it is there, whatever was missing before. */
+  /** Records that the server has just responded: it is available, whatever failed before. */
   answered(): void {
     this.#lastSuccess = performance.now()
-    this.#missing = 0
-    this.#return()
+    this.#failedProbes = 0
+    this.#markAvailable()
   }
 
-  /** Asks no more. */
+  /** Stops probing. */
   async close(): Promise<void> {
     this.#closed.abort()
-    await this.#asking
+    await this.#probing
   }
 
-  /** One slow or refused call says little while others succeed. */
-  #doubt(started: number): void {
-    if (this.#state === 'there' && this.#lastSuccess < started) {
-      this.#state = 'doubtful'
-      this.#missing = Math.max(this.#missing, 1)
+  /** A single failed call proves little while others succeed. */
+  #suspect(started: number): void {
+    if (this.#state === 'available' && this.#lastSuccess < started) {
+      this.#state = 'suspect'
+      this.#failedProbes = Math.max(this.#failedProbes, 1)
     }
-    this.#ask()
+    this.#probe()
   }
 
-  #ask(): void {
+  #probe(): void {
     if (this.#closed.signal.aborted) return
-    this.#asking ??= this.#askUntilThere()
+    this.#probing ??= this.#probeUntilAvailable()
   }
 
-  async #askUntilThere(): Promise<void> {
+  async #probeUntilAvailable(): Promise<void> {
     const { signal } = this.#closed
     for (let began = performance.now(); !signal.aborted; ) {
-      const failure = await this.#signOfLife()
+      const failure = await this.#probeOnce()
       if (failure === null || this.#lastSuccess > began) break
-      this.#missing += 1
-      if (this.#missing >= 2 && this.#state !== 'away') this.#leave(failure)
-      if (this.#state === 'away') await delay(this.#tuning.askAgainMs, undefined, { signal }).catch(() => {})
+      this.#failedProbes += 1
+      if (this.#failedProbes >= 2 && this.#state !== 'unavailable') this.#markUnavailable(failure)
+      if (this.#state === 'unavailable') await delay(this.#tuning.probePauseMs, undefined, { signal }).catch(() => {})
       if (this.#lastSuccess > began) break
       began = performance.now()
     }
-    this.#asking = null
-    this.#missing = 0
-    if (!signal.aborted) this.#return()
+    this.#probing = null
+    this.#failedProbes = 0
+    if (!signal.aborted) this.#markAvailable()
   }
 
-  /** An error that does not mean away is an answer too. @returns null, or why there is none yet */
-  async #signOfLife(): Promise<Error | null> {
+  /** An error that does not mean "unavailable" is a reply too. @returns null, or why there is no reply yet */
+  async #probeOnce(): Promise<Error | null> {
     const { probeTimeoutMs, lateAnswerMs } = this.#tuning
     const late = Promise.withResolvers<Error>()
-    const timer = setTimeout(() => late.resolve(new Error(`no sign of life in ${probeTimeoutMs} ms`)), probeTimeoutMs)
-    const asked = this.#options.probe(lateAnswerMs).catch((error: Error) => {
-      if (this.#options.meansAway(error)) return error
+    const timer = setTimeout(() => late.resolve(new Error(`no reply in ${probeTimeoutMs} ms`)), probeTimeoutMs)
+    const probed = this.#options.probe(lateAnswerMs).catch((error: Error) => {
+      if (this.#options.meansUnavailable(error)) return error
     })
-    const outcome = asked.then((failure) => {
+    const outcome = probed.then((failure) => {
       if (failure instanceof Error) return failure
       this.answered()
       return null
@@ -173,14 +172,14 @@ export class Availability {
     return Promise.race([outcome, late.promise]).finally(() => clearTimeout(timer))
   }
 
-  #leave(err: Error): void {
-    this.#state = 'away'
-    this.#options.log.warn({ err, server: this.#options.name, callsGivenUp: this.#running.size }, 'server is away')
-    for (const { giveUp } of this.#running) giveUp(this.#options.away())
+  #markUnavailable(err: Error): void {
+    this.#state = 'unavailable'
+    this.#options.log.warn({ err, server: this.#options.name, callsGivenUp: this.#running.size }, 'server unavailable')
+    for (const { abort } of this.#running) abort(this.#options.unavailableError())
   }
 
-  #return(): void {
-    if (this.#state === 'away') this.#options.log.info({ server: this.#options.name }, 'server is back')
-    this.#state = 'there'
+  #markAvailable(): void {
+    if (this.#state === 'unavailable') this.#options.log.info({ server: this.#options.name }, 'server available again')
+    this.#state = 'available'
   }
 }

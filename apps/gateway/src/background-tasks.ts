@@ -1,17 +1,17 @@
 /**
- * Work that must finish although its request has been answered: emptying the quarantine behind a refused form. It is never awaited by a
- * client, and always by the shutdown.
+ * Work that continues after its request has been answered, such as emptying the quarantine after a refused form. No client waits for it, but
+ * the shutdown does.
  */
 export class BackgroundTasks {
   readonly #running = new Set<Promise<void>>()
 
-  /** @param chore deals with its own errors */
-  add(chore: Promise<void>): void {
-    this.#running.add(chore)
-    void chore.finally(() => this.#running.delete(chore))
+  /** @param task handles its own errors */
+  add(task: Promise<void>): void {
+    this.#running.add(task)
+    void task.finally(() => this.#running.delete(task))
   }
 
-  /** Resolves when nothing is left to do. */
+  /** Resolves when no task is left. */
   async done(): Promise<void> {
     while (this.#running.size > 0) await Promise.allSettled(this.#running)
   }

@@ -1,26 +1,26 @@
 import type { FileCounter, Log } from '@airlock/lifecycle'
 import type { Redis } from 'ioredis'
 
-/** After a failure Redis is left alone for so long, in ms: a silent one would cost every file its whole command timeout. */
-const restMs = 5000
+/** How long Redis is skipped after a failure, in ms: an unresponsive one would cost every file the full command timeout. */
+const skipMs = 5000
 
-/** How long a refusal is repeated without Postgres, in ms. Whatever makes room meanwhile is seen after that. */
+/** How long a refusal is repeated without asking Postgres, in ms. Room that is freed meanwhile is noticed afterwards. */
 const rememberedMs = 1000
 
 /**
- * Repeats a refusal of Postgres for a second, on all gateways: a user who goes on sending costs one statement a second. It counts nothing, so that
- * it can't refuse for longer than Postgres would. While Redis is unavailable it refuses nobody, and Postgres is asked each time.
+ * Repeats a refusal by Postgres for a second, on all gateways: a user who goes on sending costs one statement per second. It counts nothing, so
+ * it cannot refuse for longer than Postgres would. While Redis is unavailable it refuses nothing, and Postgres is asked each time.
  */
 export function redisFileCounter(redis: Redis, { keyPrefix = 'airlock', log }: { keyPrefix?: string; log: Log }): FileCounter {
   const keyOf = (userId: string) => `${keyPrefix}:files-refused:{${userId}}`
-  let restsUntil = 0
+  let skipUntil = 0
   const orElse = async <T>(fallback: T, ask: () => Promise<T>): Promise<T> => {
-    if (redis.status !== 'ready' || performance.now() < restsUntil) return fallback
+    if (redis.status !== 'ready' || performance.now() < skipUntil) return fallback
     try {
       return await ask()
     } catch (err) {
-      restsUntil = performance.now() + restMs
-      log.warn({ err }, 'file counter out of reach, Postgres counts alone')
+      skipUntil = performance.now() + skipMs
+      log.warn({ err }, 'file counter unreachable, only Postgres counts')
       return fallback
     }
   }
@@ -32,7 +32,7 @@ export function redisFileCounter(redis: Redis, { keyPrefix = 'airlock', log }: {
       }),
     refused: (userId, retryAfterSeconds) =>
       orElse(undefined, async () => {
-        // Seconds are rounded up: one second may be over at once.
+        // Seconds are rounded up, so one second may already have passed.
         if (retryAfterSeconds > 1) await redis.set(keyOf(userId), retryAfterSeconds, 'PX', rememberedMs)
       }),
     givenBack: (userId) => orElse(undefined, async () => void (await redis.del(keyOf(userId)))),

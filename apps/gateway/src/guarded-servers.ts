@@ -13,14 +13,14 @@ export interface ServerDeps {
 
 type Guarded = Pick<Database, 'uploads' | 'assets' | 'brands' | 'idempotency' | 'accessLog' | 'events'>
 
-/** The servers behind the gateway, asked only while they are there. */
+/** The servers that the gateway depends on, called only while they are available. */
 export interface GuardedServers {
   database: Guarded
   store: ObjectStore
   jobQueue: Pick<JobQueue, 'enqueue' | 'ensureEnqueued' | 'progressOf'>
-  /** Runs what needs Redis. @throws JobQueueUnreachable at once while it is away, or whatever `ask` throws */
+  /** Runs work that needs Redis. @throws JobQueueUnreachable at once while it is unavailable, or the error of `ask` */
   throughRedis<T>(ask: () => Promise<T>): Promise<T>
-  /** Whether uploads can be taken in at all. @throws StoreUnavailable, DatabaseUnavailable */
+  /** Checks that uploads can be received at all. @throws StoreUnavailable, DatabaseUnavailable */
   assertUploadsPossible(): void
   close(): Promise<void>
 }
@@ -31,23 +31,23 @@ export function guardedServers({ database, store, jobQueue, log, tuning }: Serve
     ...shared,
     name: 'postgres',
     probe: (timeoutMs) => database.check(timeoutMs),
-    meansAway: (error) => error instanceof DatabaseUnavailable,
-    away: () => new DatabaseUnavailable('Postgres is away'),
+    meansUnavailable: (error) => error instanceof DatabaseUnavailable,
+    unavailableError: () => new DatabaseUnavailable('Postgres is unavailable'),
   })
   const s3 = new Availability({
     ...shared,
     name: 's3',
     probe: (timeoutMs) => store.ping({ timeoutMs }),
-    meansAway: (error) => error instanceof StoreUnavailable,
-    away: () => new StoreUnavailable('the store is away', null),
+    meansUnavailable: (error) => error instanceof StoreUnavailable,
+    unavailableError: () => new StoreUnavailable('the store is unavailable', null),
   })
   const redis = new Availability({
     ...shared,
     name: 'redis',
     probe: () => jobQueue.ping(),
-    // a Redis that answers with an error is there
-    meansAway: (error) => error instanceof Error && error.name !== 'ReplyError',
-    away: () => new JobQueueUnreachable('Redis is away'),
+    // a Redis that replies with an error is available
+    meansUnavailable: (error) => error instanceof Error && error.name !== 'ReplyError',
+    unavailableError: () => new JobQueueUnreachable('Redis is unavailable'),
   })
   return {
     database: {
@@ -66,8 +66,8 @@ export function guardedServers({ database, store, jobQueue, log, tuning }: Serve
     },
     throughRedis: (ask) => redis.through(ask),
     assertUploadsPossible: () => {
-      postgres.assertThere()
-      s3.assertThere()
+      postgres.assertAvailable()
+      s3.assertAvailable()
     },
     close: async () => {
       await Promise.all([postgres.close(), s3.close(), redis.close()])
@@ -82,7 +82,7 @@ function nullWhenUnreachable(error: unknown): null {
 
 type Method = (...args: unknown[]) => Promise<unknown>
 
-/** A repository whose every method goes through `availability`. Its statements have no signal: one that is given up ends by its own timeout. */
+/** A repository whose methods all go through `availability`. Its statements take no signal: an aborted one ends by its own timeout. */
 function guardedMethods<T extends object>(repository: T, availability: Availability): T {
   const entries = Object.entries(repository as Record<string, Method>)
   return Object.fromEntries(
@@ -91,8 +91,8 @@ function guardedMethods<T extends object>(repository: T, availability: Availabil
 }
 
 /**
- * The verbs of a gateway that go to the store. Presigning only computes, so it goes on while the store is away. An upload is only watched: its
- * client can't easily send it again, so it ends by its own failures and timeouts, whatever a check says meanwhile.
+ * The store, guarded by `availability`. Presigning only computes, so it works while the store is unavailable. An upload is only watched:
+ * repeating it is expensive for its client, so it ends only by its own failures and timeouts.
  */
 function guardedStore(store: ObjectStore, availability: Availability): ObjectStore {
   return {

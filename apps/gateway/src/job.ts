@@ -4,13 +4,13 @@ import type { JobQueue } from '@airlock/queue'
 import Type from 'typebox'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
 
-/** Where an upload stands, as its owner sees it. */
+/** The state of an upload as its owner sees it. */
 export const Job = Type.Object(
   {
     job_id: Uuid,
     status: Status,
-    progress: Type.Number({ minimum: 0, maximum: 1, description: 'The part of the steps that are done' }),
-    attempts: Type.Integer({ description: 'How often a worker has taken it up' }),
+    progress: Type.Number({ minimum: 0, maximum: 1, description: 'The completed fraction of the steps' }),
+    attempts: Type.Integer({ description: 'How many attempts workers have started' }),
     filename: Type.String(),
     asset_type: AssetTypeName,
     size_bytes: Type.Integer(),
@@ -20,7 +20,7 @@ export const Job = Type.Object(
     created_at: Moment,
     updated_at: Moment,
   },
-  { title: 'Job', description: 'Where an upload stands' },
+  { title: 'Job', description: 'The state of an upload' },
 )
 export type Job = Type.Static<typeof Job>
 
@@ -29,10 +29,10 @@ export interface JobDeps {
   jobQueue: Pick<JobQueue, 'progressOf'>
 }
 
-/** @throws Error for uploads that were never accepted: they are no jobs */
+/** @throws Error for uploads that were never accepted: they are not jobs */
 export function statusOf({ id, state }: UploadRecord): JobStatus {
   const status = jobStatusOf(state)
-  if (status === null) throw new Error(`upload ${id} is no job, it is ${state}`)
+  if (status === null) throw new Error(`upload ${id} is not a job, it is ${state}`)
   return status
 }
 
@@ -41,7 +41,7 @@ export async function asJob(upload: UploadRecord, deps: JobDeps): Promise<Job> {
   return jobOf(upload, asset?.id ?? null, deps)
 }
 
-/** At most 100 uploads as jobs, in their order, with one question for all assets. */
+/** At most 100 uploads as jobs, in their order, with one query for all assets. */
 export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps): Promise<Job[]> {
   const completed = uploads.filter(({ state }) => state === 'completed').map(({ id }) => id)
   const assets = new Map((await deps.assets.ofUploads(completed)).map(({ id, uploadId }) => [uploadId, id]))
@@ -68,7 +68,7 @@ async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }:
   }
 }
 
-/** Status is Postgres' word; only what happens between two states comes from the queue. */
+/** Postgres determines the status; only progress within a state comes from the queue. */
 async function progressOf({ id, assetType }: UploadRecord, status: JobStatus, jobQueue: JobDeps['jobQueue']): Promise<number> {
   if (status === 'completed' || status === 'rejected') return 1
   if (status !== 'processing' || assetType === null) return 0

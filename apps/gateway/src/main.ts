@@ -63,7 +63,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     maxFilesInFlight: config.MAX_FILES_IN_FLIGHT,
     listen: (handlers) => listenForMoves({ url, log, applicationName: 'airlock-gateway-moves', ...handlers }),
     listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-gateway-events', ...handlers }),
-    lookEveryMs: { listening: 10_000, lost: 1000 },
+    pollEveryMs: { listening: 10_000, lost: 1000 },
   })
   const close = async () => {
     await jobQueue.close()

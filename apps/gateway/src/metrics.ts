@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import Type from 'typebox'
 
-/** The gateway's figures. Label values come from closed sets: routes, statuses. */
+/** The gateway's metrics. Label values come from closed sets: routes, statuses. */
 export class GatewayMetrics {
   readonly registry = new Registry()
   readonly #seconds: Histogram<'method' | 'route' | 'status'>
@@ -13,22 +13,22 @@ export class GatewayMetrics {
     collectDefaultMetrics({ register: this.registry })
     this.#seconds = new Histogram({
       name: 'airlock_http_request_seconds',
-      help: 'Time from request to answer',
+      help: 'Time from request to response, in seconds',
       labelNames: ['method', 'route', 'status'],
       buckets: [0.005, 0.02, 0.1, 0.5, 2, 10, 60],
       registers: [this.registry],
     })
     this.files = new Counter({
       name: 'airlock_files_total',
-      help: 'Files that came through the gateway: accepted, or refused with their code',
+      help: 'Files that the gateway received, by result: accepted, or the code of the refusal',
       labelNames: ['result'],
       registers: [this.registry],
     })
   }
 
-  /** Measures every request of the app and serves the figures; those who ask within a second get the same ones, since anybody may ask. */
+  /** Measures every request and serves the metrics; a result is reused for a second, since requests for it are not limited. */
   serve(app: FastifyInstance): void {
-    const figures = sharedResult(() => this.registry.metrics(), { keepMs: 1000 })
+    const metrics = sharedResult(() => this.registry.metrics(), { keepMs: 1000 })
     app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
       this.#seconds.observe({ method, route: routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
     })
@@ -37,7 +37,7 @@ export class GatewayMetrics {
       {
         schema: {
           operationId: 'getMetrics',
-          summary: 'Figures for Prometheus',
+          summary: 'Metrics for Prometheus',
           tags: ['operations'],
           response: {
             200: { description: 'Metrics in the text format of Prometheus', content: { 'text/plain': { schema: Type.String() } } },
@@ -46,7 +46,7 @@ export class GatewayMetrics {
       },
       async (_request, reply) => {
         reply.type(this.registry.contentType)
-        return figures()
+        return metrics()
       },
     )
   }

@@ -24,13 +24,13 @@ export type AssetBody = Type.Static<typeof AssetBody>
 
 /** An asset with a URL that reads it. */
 export const PresignedAsset = Type.Object(
-  { ...fields, presigned_url: Type.String({ description: 'Reads the file, without a token' }), expiration_at: Moment },
-  { title: 'PresignedAsset', description: 'An asset, and a URL to read it until `expiration_at`' },
+  { ...fields, presigned_url: Type.String({ description: 'Reads the file without a token' }), expiration_at: Moment },
+  { title: 'PresignedAsset', description: 'An asset with a URL to read it until `expiration_at`' },
 )
 export type PresignedAsset = Type.Static<typeof PresignedAsset>
 
-export interface PresignWish {
-  /** Life of the URL in hours. */
+export interface PresignRequest {
+  /** Validity of the URL, in hours. */
   hours: number
   disposition?: PresignOptions['disposition']
 }
@@ -56,12 +56,12 @@ export const assetBody = (asset: AssetRecord, bucket: string): AssetBody => ({
 })
 
 /**
- * @returns the asset with a URL; `expiration_at` is when that URL really stops working
- * @throws AirlockError `asset_not_found` when it was just deleted because nobody used it
+ * @returns the asset with a URL; `expiration_at` is when that URL actually stops working
+ * @throws AirlockError `asset_not_found` when the sweeper has just deleted it as unused
  */
 export async function presignedAsset(
   asset: AssetRecord,
-  { hours, disposition }: PresignWish,
+  { hours, disposition }: PresignRequest,
   { assets, store, bucket }: PresignDeps,
 ): Promise<PresignedAsset> {
   if (mayBeUnused(asset) && !(await assets.noteUse(asset.id))) throw new AirlockError('asset_not_found', { id: asset.id })
@@ -73,12 +73,12 @@ export async function presignedAsset(
   return { ...assetBody(asset, bucket), presigned_url: url, expiration_at: expiresAt.toISOString() }
 }
 
-/** Half of the shortest time after which an asset counts as unused, so that a wrong clock of this gateway does not matter. */
-const surelyUsedForMs = 12 * 3_600_000
+/** Half of the shortest time after which an asset counts as unused, so that a wrong clock on this gateway does not matter. */
+const certainlyUsedForMs = 12 * 3_600_000
 
 /**
- * Whether the sweeper might take this asset for unused, now or before the access log is written. Then its use must be noted before anybody gets a URL;
- * an asset that is in use is spared that statement.
+ * Whether the sweeper might consider this asset unused, now or before the access log is written. Then its use must be recorded before a URL is
+ * issued; an asset that is in use does not need that statement.
  */
 const mayBeUnused = ({ expiringAt, lastAccessedAt, createdAt }: AssetRecord): boolean =>
-  expiringAt !== null || Date.now() - Math.max(createdAt.getTime(), lastAccessedAt?.getTime() ?? 0) > surelyUsedForMs
+  expiringAt !== null || Date.now() - Math.max(createdAt.getTime(), lastAccessedAt?.getTime() ?? 0) > certainlyUsedForMs

@@ -46,7 +46,7 @@ export type Overrides = Partial<
     | 'corsOrigins'
     | 'trustProxy'
     | 'ipHashKey'
-    | 'lookEveryMs'
+    | 'pollEveryMs'
   >
 > & {
   /** Servers of a test's own, to stop and to pause. */
@@ -163,7 +163,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     maxFilesInFlight: 64,
     listen: (handlers) => listenForMoves({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-moves', ...handlers }),
     listenForFeed: (handlers) => listenForFeed({ url: databaseUrl, log: logger, applicationName: 'airlock-gateway-events', ...handlers }),
-    lookEveryMs: { listening: 10_000, lost: 1000 },
+    pollEveryMs: { listening: 10_000, lost: 1000 },
     ...overrides,
     ...countedServers(database, store, asked),
   })

@@ -1,24 +1,24 @@
 import type { EventPage, EventQuery, Events, FeedListenOptions, Listening } from '@airlock/database'
-import { firstOf } from './move-feed.ts'
+import { waitUnlessAborted } from './move-feed.ts'
 
 export interface EventFeedDeps {
   events: Pick<Events, 'after'>
-  /** One connection for the whole process, however many wait. */
+  /** One connection for the whole process, however many requests wait. */
   listen(handlers: Pick<FeedListenOptions, 'onMore' | 'onReady' | 'onLost'>): Listening
-  /** How often is looked for all who wait, in ms: seldom while the connection holds, since it tells what came. */
-  lookEveryMs: { listening: number; lost: number }
+  /** How often the feed is polled for all waiters, in ms: rarely while the connection holds, since notifications arrive on it. */
+  pollEveryMs: { listening: number; lost: number }
 }
 
 /**
- * Gives out what happened, to as many as wait for it. Waiters subscribe first and then read, so no event is missed. As a net below the
- * connection that tells, all who wait look now and then; those at the same place with one statement.
+ * Serves pages of the event feed to any number of waiters. Waiters subscribe first and then read, so no event is missed. In case a
+ * notification is lost, the feed is also polled for all waiters; those at the same position share one statement.
  */
 export class EventFeed {
   readonly #deps: EventFeedDeps
   readonly #listening: Listening
   readonly #draining = new AbortController()
   readonly #waiters = new Set<() => void>()
-  /** What is being asked since the last ring: those who wait at the same place share one statement. */
+  /** Statements started since the last notification: waiters at the same position share one. */
   #round = new Map<string, Promise<EventPage>>()
   #connected = false
   #timer: NodeJS.Timeout | undefined
@@ -26,43 +26,43 @@ export class EventFeed {
   constructor(deps: EventFeedDeps) {
     this.#deps = deps
     this.#listening = deps.listen({
-      onMore: () => this.#ring(),
+      onMore: () => this.#notify(),
       onReady: () => {
         this.#connected = true
-        this.#ring()
+        this.#notify()
       },
       onLost: () => {
         this.#connected = false
-        this.#ring()
-        if (this.#waiters.size > 0) this.#lookLater()
+        this.#notify()
+        if (this.#waiters.size > 0) this.#schedulePoll()
       },
     })
   }
 
   /**
-   * The events behind a place, as soon as there are any.
+   * The events after a position, as soon as there are any.
    *
-   * @param check rejects when the feed can't go on at that place; it is asked before any waiting
-   * @param signal ends the waiting
-   * @returns a page without events when the signal fires first, or this process wants no more waiters
+   * @param check rejects when the feed cannot continue at that position; called before any wait
+   * @param signal ends the wait
+   * @returns a page without events when the signal fires first, or when this process drains
    */
   async page(query: EventQuery, check: (first: EventPage) => Promise<void>, signal: AbortSignal): Promise<EventPage> {
-    const over = AbortSignal.any([signal, this.#draining.signal])
-    let rung = Promise.withResolvers<void>()
-    const leave = this.#enter(() => rung.resolve())
+    const ended = AbortSignal.any([signal, this.#draining.signal])
+    let notified = Promise.withResolvers<void>()
+    const leave = this.#enter(() => notified.resolve())
     try {
       let page = await this.#deps.events.after(query)
       await check(page)
       for (;;) {
-        if (page.events.length > 0 || over.aborted) return page
+        if (page.events.length > 0 || ended.aborted) return page
         const after = page.next.position
         if (after < page.last) {
           page = await this.#deps.events.after({ ...query, after })
           continue
         }
-        await firstOf(rung.promise, over)
-        if (over.aborted) return page
-        rung = Promise.withResolvers<void>()
+        await waitUnlessAborted(notified.promise, ended)
+        if (ended.aborted) return page
+        notified = Promise.withResolvers<void>()
         page = await this.#inRound({ ...query, after })
       }
     } finally {
@@ -79,43 +79,43 @@ export class EventFeed {
     await this.#listening.close()
   }
 
-  /** @returns leaves again */
-  #enter(onRing: () => void): () => void {
-    this.#waiters.add(onRing)
-    if (this.#timer === undefined) this.#lookLater()
+  /** @returns a function that removes the waiter */
+  #enter(onNotify: () => void): () => void {
+    this.#waiters.add(onNotify)
+    if (this.#timer === undefined) this.#schedulePoll()
     return () => {
-      this.#waiters.delete(onRing)
+      this.#waiters.delete(onNotify)
       if (this.#waiters.size > 0) return
       clearTimeout(this.#timer)
       this.#timer = undefined
     }
   }
 
-  #lookLater(): void {
+  #schedulePoll(): void {
     clearTimeout(this.#timer)
-    const { listening, lost } = this.#deps.lookEveryMs
+    const { listening, lost } = this.#deps.pollEveryMs
     this.#timer = setTimeout(
       () => {
-        this.#ring()
-        this.#lookLater()
+        this.#notify()
+        this.#schedulePoll()
       },
       this.#connected ? listening : lost,
     )
   }
 
-  #ring(): void {
+  #notify(): void {
     this.#round = new Map()
-    for (const onRing of this.#waiters) onRing()
+    for (const onNotify of this.#waiters) onNotify()
   }
 
-  /** Begun after the last ring, whoever asked for it: nothing that was told is missing in it. */
+  /** A statement that started after the last notification, for whichever waiter: it includes every event that was notified. */
   #inRound(query: EventQuery): Promise<EventPage> {
     const key = JSON.stringify([query.after, query.limit, query.types])
     const round = this.#round
     const known = round.get(key)
     if (known !== undefined) return known
-    const asked = this.#deps.events.after(query).finally(() => round.delete(key))
-    round.set(key, asked)
-    return asked
+    const page = this.#deps.events.after(query).finally(() => round.delete(key))
+    round.set(key, page)
+    return page
   }
 }

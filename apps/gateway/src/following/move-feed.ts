@@ -3,28 +3,28 @@ import { isPending, jobStatusOf } from '@airlock/domain'
 
 export interface MoveFeedDeps {
   uploads: Pick<UploadRepository, 'byIds'>
-  /** One connection for the whole process, however many wait. */
+  /** One connection for the whole process, however many requests wait. */
   listen(handlers: Pick<MoveOptions, 'onMove' | 'onReady' | 'onLost'>): Listening
-  /** How often all that is followed is looked at, in ms: seldom while the connection holds, since it tells what moved. */
-  lookEveryMs: { listening: number; lost: number }
+  /** How often all followed uploads are polled, in ms: rarely while the connection holds, since notifications arrive on it. */
+  pollEveryMs: { listening: number; lost: number }
 }
 
-/** Uploads that one question asks for. */
-const idsAtOnce = 100
+/** Uploads per query. */
+const idsPerQuery = 100
 
-/** Whether nothing will come any more that a client waits for: `completed`, `rejected`, `failed`. */
+/** Whether the status is one that clients do not wait beyond: `completed`, `rejected`, `failed`. */
 export function hasEnded({ state }: UploadRecord): boolean {
   const status = jobStatusOf(state)
   return status === null || !isPending(status)
 }
 
 /**
- * Tells whoever follows an upload that it has moved. Followers subscribe first and then read, so no move is missed. As a net below the
- * connection that tells, one look at all that is followed finds moves that nobody told of: followers themselves never poll.
+ * Notifies the followers of an upload of its moves. Followers subscribe first and then read, so no move is missed. In case a notification is
+ * lost, the feed polls all followed uploads together; followers themselves never poll.
  */
 export class MoveFeed {
   readonly #followers = new Map<string, Set<() => void>>()
-  /** Versions that a look has found. */
+  /** Versions that a poll has found. */
   readonly #seen = new Map<string, number>()
   readonly #deps: MoveFeedDeps
   readonly #listening: Listening
@@ -43,22 +43,22 @@ export class MoveFeed {
       onLost: () => {
         this.#connected = false
         this.#wakeAll()
-        this.#lookLater()
+        this.#schedulePoll()
       },
     })
   }
 
-  /** Fires when this process wants no more waiters: answer with what is known. */
+  /** Fires when this process drains: waiters should answer with what is known. */
   get draining(): AbortSignal {
     return this.#draining.signal
   }
 
-  /** @returns ends the subscription */
+  /** @returns a function that ends the subscription */
   follow(uploadId: string, onMove: () => void): () => void {
     const followers = this.#followers.get(uploadId) ?? new Set()
     followers.add(onMove)
     this.#followers.set(uploadId, followers)
-    if (this.#timer === undefined) this.#lookLater()
+    if (this.#timer === undefined) this.#schedulePoll()
     return () => {
       followers.delete(onMove)
       if (followers.size > 0 || this.#followers.get(uploadId) !== followers) return
@@ -70,18 +70,18 @@ export class MoveFeed {
   /**
    * Waits until all of some uploads have ended.
    *
-   * @returns their records when all have, or as they are when the signal fires first
+   * @returns their records when all have, or the current ones when the signal fires first
    */
   async untilEnded(uploadIds: readonly string[], signal: AbortSignal): Promise<UploadRecord[]> {
-    const over = AbortSignal.any([signal, this.draining])
+    const aborted = AbortSignal.any([signal, this.draining])
     let moved = Promise.withResolvers<void>()
     const ends = uploadIds.map((id) => this.follow(id, () => moved.resolve()))
     try {
       for (;;) {
         moved = Promise.withResolvers<void>()
         const records = await this.#deps.uploads.byIds([...uploadIds])
-        if (over.aborted || records.every(hasEnded)) return records
-        await firstOf(moved.promise, over)
+        if (aborted.aborted || records.every(hasEnded)) return records
+        await waitUnlessAborted(moved.promise, aborted)
       }
     } finally {
       for (const end of ends) end()
@@ -98,25 +98,25 @@ export class MoveFeed {
     await this.#listening.close()
   }
 
-  #lookLater(): void {
+  #schedulePoll(): void {
     clearTimeout(this.#timer)
-    const { listening, lost } = this.#deps.lookEveryMs
-    this.#timer = setTimeout(() => void this.#look(), this.#connected ? listening : lost)
+    const { listening, lost } = this.#deps.pollEveryMs
+    this.#timer = setTimeout(() => void this.#poll(), this.#connected ? listening : lost)
   }
 
-  /** When nobody can be asked, followers hear it from their own questions. */
-  async #look(): Promise<void> {
+  /** If the query fails, followers are woken and get the error from their own queries. */
+  async #poll(): Promise<void> {
     const ids = [...this.#followers.keys()]
     try {
-      for (let from = 0; from < ids.length; from += idsAtOnce) {
-        for (const { id, version } of await this.#deps.uploads.byIds(ids.slice(from, from + idsAtOnce))) this.#found(id, version)
+      for (let from = 0; from < ids.length; from += idsPerQuery) {
+        for (const { id, version } of await this.#deps.uploads.byIds(ids.slice(from, from + idsPerQuery))) this.#found(id, version)
       }
     } catch {
       this.#wakeAll()
     }
     clearTimeout(this.#timer)
     this.#timer = undefined
-    if (this.#followers.size > 0 && !this.draining.aborted) this.#lookLater()
+    if (this.#followers.size > 0 && !this.draining.aborted) this.#schedulePoll()
   }
 
   #found(uploadId: string, version: number): void {
@@ -134,8 +134,8 @@ export class MoveFeed {
   }
 }
 
-/** Resolves with whatever comes first: the promise, the signal, or the time, if there is one. */
-export async function firstOf(promise: Promise<void>, signal: AbortSignal, ms?: number): Promise<void> {
+/** Resolves when the promise resolves, the signal fires or the time, if given, has passed. */
+export async function waitUnlessAborted(promise: Promise<void>, signal: AbortSignal, ms?: number): Promise<void> {
   const { promise: other, resolve } = Promise.withResolvers<void>()
   const timer = ms === undefined ? undefined : setTimeout(resolve, ms)
   const onAbort = () => resolve()

@@ -4,18 +4,18 @@ import { AirlockError } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Job } from '../job.ts'
 import { type Caller, callerOfRequest } from '../plugins/auth.ts'
-import { firstOf, hasEnded, type MoveFeed } from './move-feed.ts'
+import { hasEnded, type MoveFeed, waitUnlessAborted } from './move-feed.ts'
 
 /** Streams that one user may have open on one gateway. */
 export const maxStreamsPerUser = 20
 
-/** Proxies cut silent connections; a comment keeps them open. */
+/** Proxies close idle connections; a comment keeps them open. */
 const heartbeatMs = 15_000
 
 export interface StreamDeps {
   feed: MoveFeed
   streams: OpenStreams
-  /** Reads the upload anew. */
+  /** Reads the upload again. */
   read(): Promise<UploadRecord>
   asJob(upload: UploadRecord): Promise<Job>
 }
@@ -24,7 +24,7 @@ export interface StreamDeps {
 export class OpenStreams {
   readonly #counts = new Map<string, number>()
 
-  /** @returns leaves again. @throws AirlockError `too_many_streams` */
+  /** @returns a function that releases the stream. @throws AirlockError `too_many_streams` */
   enter({ id }: Caller): () => void {
     const open = this.#counts.get(id) ?? 0
     if (open >= maxStreamsPerUser) throw new AirlockError('too_many_streams', { limit: maxStreamsPerUser })
@@ -38,8 +38,8 @@ export class OpenStreams {
 }
 
 /**
- * Sends a job each time it moves, as server-sent events (WHATWG HTML, section 9.2), until it ends, the client leaves, the token expires, or
- * the gateway drains. The first event is a snapshot, so a client that comes back has missed nothing.
+ * Sends a job each time it moves, as server-sent events (WHATWG HTML, section 9.2), until it ends, the client disconnects, the token expires, or
+ * the gateway drains. The first event is a snapshot, so a client that reconnects has missed nothing.
  *
  * @throws AirlockError `too_many_streams` before anything was sent
  */
@@ -53,21 +53,21 @@ export async function streamJob(upload: UploadRecord, request: FastifyRequest, r
     'content-type': 'text/event-stream; charset=utf-8',
     'cache-control': 'no-store',
     'x-accel-buffering': 'no',
-    // a gateway that closes would otherwise wait for the silence behind the stream
+    // otherwise a closing gateway would wait for the connection to become idle
     connection: 'close',
   })
   try {
-    await sendMoves(upload, raw, endOf(raw, caller, deps.feed), deps)
+    await sendMoves(upload, raw, endSignal(raw, caller, deps.feed), deps)
   } catch (err) {
-    request.log.warn({ uploadId: upload.id, err }, 'event stream broke off, the client will come again')
+    request.log.warn({ uploadId: upload.id, err }, 'event stream failed, the client will reconnect')
   } finally {
     leave()
     raw.end()
   }
 }
 
-/** Fires when the stream should end whatever the job does. */
-function endOf(raw: ServerResponse, { expiresAtMs }: Caller, feed: MoveFeed): AbortSignal {
+/** Fires when the stream should end regardless of the job. */
+function endSignal(raw: ServerResponse, { expiresAtMs }: Caller, feed: MoveFeed): AbortSignal {
   const gone = new AbortController()
   raw.once('close', () => gone.abort())
   const longest = 2 ** 31 - 1
@@ -87,10 +87,10 @@ async function sendMoves(upload: UploadRecord, raw: ServerResponse, end: AbortSi
       if (current.version > sent) {
         sent = current.version
         const more = raw.write(`id: ${sent}\nevent: job\ndata: ${JSON.stringify(await deps.asJob(current))}\n\n`)
-        if (!more) await firstOf(drained(raw), end, heartbeatMs)
+        if (!more) await waitUnlessAborted(drained(raw), end, heartbeatMs)
       }
       if (hasEnded(current)) return
-      await firstOf(moved.promise, end)
+      await waitUnlessAborted(moved.promise, end)
     }
   } finally {
     clearInterval(heartbeat)

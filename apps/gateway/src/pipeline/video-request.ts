@@ -21,16 +21,16 @@ const Source = Type.Object(
   { additionalProperties: false, description: 'an object with bucket and key, never a URL' },
 )
 
-/** What a pipeline says of a video that lies in a bucket of its own. A description says what a field must be: refusals are made of it. */
+/** A pipeline's request for a video in another bucket. Refusals quote the description of the invalid field. */
 export const VideoRequest = Type.Object(
   {
     upload_id: Type.Optional(
-      Type.String({ format: 'uuid', pattern: uuidPattern, description: 'a UUID; the same one again is the same video' }),
+      Type.String({ format: 'uuid', pattern: uuidPattern, description: 'a UUID; a repeated one names the same video' }),
     ),
     user_id: Uuid,
     project_id: Uuid,
     source: Source,
-    filename: Type.String({ maxLength: 1024, description: 'a text, the name for people' }),
+    filename: Type.String({ maxLength: 1024, description: 'a text, the display name' }),
     sha256: Type.Optional(
       Type.String({ pattern: '^[0-9a-f]{64}$', description: "the SHA-256 of the file's bytes, 64 hex digits in lower case" }),
     ),
@@ -52,7 +52,7 @@ export const VideoRequest = Type.Object(
 
 export type VideoRequest = Static<typeof VideoRequest>
 
-/** A request that is sound, its ids in lower case. */
+/** A valid request, its ids in lower case. */
 export interface RequestedVideo {
   readonly uploadId: string | null
   readonly userId: string
@@ -68,7 +68,7 @@ const compiled = Compile(VideoRequest)
 
 /**
  * @param body from `exactJson`
- * @throws AirlockError `request_malformed` for what is no such object, `field_malformed` naming the first field that is wrong, `filename_…`
+ * @throws AirlockError `request_malformed` if it is not such an object, `field_malformed` naming the first invalid field, `filename_…`
  */
 export function requestedVideo(body: unknown): RequestedVideo {
   if (!compiled.Check(body)) throw faultOf(body)
@@ -89,19 +89,19 @@ export function requestedVideo(body: unknown): RequestedVideo {
 const fieldMalformed = (field: string, expected: string | undefined) =>
   new AirlockError('field_malformed', { field, expected: expected ?? 'something else' })
 
-/** In the schema's own words, the first of what is missing, too many or wrong. */
+/** The first missing, unknown or invalid field, described by its schema. */
 function faultOf(body: unknown): AirlockError {
   const [error] = compiled.Errors(body)
   const path = error?.instancePath.split('/').slice(1) ?? []
-  // a field that no schema has is held against the schema `false`
-  if (error?.keyword === 'boolean') return new AirlockError('request_malformed', { reason: `there is no field '${path.join('.')}'` })
+  // an unknown field is validated against the schema `false`
+  if (error?.keyword === 'boolean') return new AirlockError('request_malformed', { reason: `field '${path.join('.')}' does not exist` })
   const missing = error?.keyword === 'required' ? error.params.requiredProperties.slice(0, 1) : []
   const field = [...path, ...missing]
   if (field.length === 0) return new AirlockError('request_malformed', { reason: 'the body is not a JSON object' })
   return fieldMalformed(...described(field))
 }
 
-/** A field by its path, and what it must be by the description of the innermost schema that has one. */
+/** A field's path, and the description of the innermost schema that has one. */
 function described(path: readonly string[]): [field: string, expected: string | undefined] {
   let schema: { properties?: Record<string, object>; description?: string } | undefined = VideoRequest
   let expected: string | undefined
@@ -116,8 +116,8 @@ function described(path: readonly string[]): [field: string, expected: string | 
 }
 
 /**
- * Whether a key is one that every store takes literally. Some tidy paths up, backslashes as well: with `..` in it a key would lead into
- * another bucket, which nobody has allowed.
+ * Whether every store takes this key literally. Some normalize paths, including backslashes: a key with `..` could lead into another bucket,
+ * which is not allowed.
  */
 const isKey = (key: string): boolean =>
   Buffer.byteLength(key) <= 1024 &&

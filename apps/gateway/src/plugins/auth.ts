@@ -9,24 +9,24 @@ export type { TokenRules } from './auth/verify-token.ts'
 export interface Authentication {
   /** A hook for routes that need a caller. It runs before the body is read. */
   authenticate(request: FastifyRequest): Promise<void>
-  /** The caller of a request whose token is good, else null. A token is verified once, however often this is asked. */
+  /** The caller of a request with a valid token, else null. The token is verified once per request. */
   identify(request: FastifyRequest): Promise<Caller | null>
 }
 
-/** Who calls, by the bearer token of a request (RFC 6750, section 2.1: never from the query, which ends up in logs). */
+/** Identifies the caller by the bearer token of a request (RFC 6750, section 2.1; never from the query, which appears in logs). */
 export function authentication(rules: TokenRules): Authentication {
   const verify = tokenVerifier(rules)
-  const asked = new WeakMap<FastifyRequest, Promise<Caller>>()
+  const callers = new WeakMap<FastifyRequest, Promise<Caller>>()
   const callerOf = (request: FastifyRequest): Promise<Caller> => {
-    const known = asked.get(request) ?? callerOfHeaders(request, verify)
-    asked.set(request, known)
+    const known = callers.get(request) ?? callerOfHeaders(request, verify)
+    callers.set(request, known)
     return known
   }
   return {
     authenticate: async (request) => {
       request.caller = await callerOf(request)
     },
-    identify: (request) => callerOf(request).catch(() => null), // `authenticate` tells the client why
+    identify: (request) => callerOf(request).catch(() => null), // `authenticate` reports the reason
   }
 }
 
@@ -37,7 +37,7 @@ async function callerOfHeaders({ headers }: FastifyRequest, verify: (token: stri
   return onBehalf(await verify(token), headers['airlock-on-behalf-of'])
 }
 
-/** A service may act for a user; who really called is kept beside it. */
+/** A service may act for a user; `actedBy` records the service. */
 function onBehalf(caller: Caller, user: string | string[] | undefined): Caller {
   if (user === undefined) return caller
   if (!caller.scopes.includes('service')) throw new AirlockError('scope_missing', { scope: 'service' })

@@ -3,10 +3,10 @@ import { AirlockError } from '@airlock/domain'
 import { StoreError } from '@airlock/storage'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** What a client hears to wait when a server behind us is away, or too much is open, in seconds. */
+/** `Retry-After` of 503 and 429 responses that set none, in seconds. */
 const retryAfterSeconds = 5
 
-/** The first request with an Idempotency-Key is still being worked on. */
+/** The first request with this Idempotency-Key is still in progress. */
 export class RequestInFlight extends AirlockError<'request_in_flight'> {
   readonly retryAfterSeconds: number
 
@@ -16,7 +16,7 @@ export class RequestInFlight extends AirlockError<'request_in_flight'> {
   }
 }
 
-/** The one place that turns an error into an answer: the catalogue's words for the client, everything else for the log. */
+/** The only place that turns an error into a response: the client gets the catalogue's text, everything else is logged. */
 export function answerErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asAirlockError(error)
@@ -27,7 +27,7 @@ export function answerErrors(app: FastifyInstance): void {
   })
 }
 
-/** The body of every error answer. */
+/** The body of every error response. */
 export const bodyOf = ({ title, detail, code }: AirlockError, requestId: string) => ({ error: title, detail, code, request_id: requestId })
 
 export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
@@ -37,10 +37,10 @@ export function sendError(error: AirlockError, request: FastifyRequest, reply: F
   return reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
 }
 
-/** What a client is told of an error. Whatever is not foreseen becomes `internal_error`. */
+/** Maps an error to one of the catalogue. Unexpected errors become `internal_error`. */
 export function asAirlockError(error: unknown): AirlockError {
   if (error instanceof AirlockError) return error
-  // also when it refuses us for a wrong key or bucket: the client did nothing wrong, and may come again once that is mended
+  // also if the store rejects our credentials or bucket: the client made no mistake and may retry once that is fixed
   if (error instanceof StoreError) return new AirlockError('storage_unavailable', {}, { cause: error })
   if (error instanceof DatabaseUnavailable) return new AirlockError('database_unavailable', {}, { cause: error })
   if (error instanceof UploadNotReceiving) return new AirlockError('upload_interrupted', { filename: '' }, { cause: error })
@@ -53,7 +53,7 @@ export function asAirlockError(error: unknown): AirlockError {
   return new AirlockError('internal_error', {}, { cause: error })
 }
 
-/** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for the hour's files. */
+/** `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers) for the hourly file limit. */
 export function limitHeaders(reply: FastifyReply, retryAfterSeconds: number, filesPerHour: number): void {
   reply.header('retry-after', retryAfterSeconds)
   reply.header('ratelimit-policy', `"files-per-hour";q=${filesPerHour};w=3600`)

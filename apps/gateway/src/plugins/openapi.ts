@@ -3,28 +3,28 @@ import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { describe } from './openapi/describe.ts'
 
-/** What needs no token: health and figures for the platform, the document for everybody. */
+/** Paths that need no token: health and metrics for the platform, the API document for everyone. */
 const open = /^\/(health\/|metrics$|api\/health$|api\/openapi\.json$|api\/docs)/
 
 export const isOpen = (path: string): boolean => open.test(path)
 
-/** What an address or a user may ask for again and again: see the request limit. */
+/** Paths that are exempt from the request limit. */
 const unlimited = /^\/(health\/|metrics$|api\/health$)/
 
 /** In the order in which the document has them. */
 const tags = [
-  { name: 'uploads', description: 'Send files in' },
-  { name: 'jobs', description: 'What becomes of them' },
-  { name: 'assets', description: 'What they became' },
+  { name: 'uploads', description: 'Upload files' },
+  { name: 'jobs', description: 'Follow and cancel uploads' },
+  { name: 'assets', description: 'Read, list and delete accepted files' },
   { name: 'brands', description: 'The pictures of a brand' },
-  { name: 'events', description: 'For services: what happened, to uploads and assets of all users' },
-  { name: 'pipeline', description: 'For pipelines: videos that lie in another bucket' },
+  { name: 'events', description: 'For services: events of the uploads and assets of all users' },
+  { name: 'pipeline', description: 'For pipelines: videos in another bucket' },
   { name: 'operations', description: 'For the platform: health, metrics, this document' },
 ]
 
 /**
- * Collects the routes that are registered after it, and serves what it knows of them: `/api/openapi.json` (OpenAPI 3.1, out of the schemas
- * that validate requests and serialise answers) and `/api/docs`, which needs nothing from elsewhere.
+ * Collects the routes that are registered after it, and serves their description: `/api/openapi.json` (OpenAPI 3.1, from the schemas that
+ * validate requests and serialise responses) and `/api/docs`, which loads nothing from other servers.
  */
 export async function serveOpenApi(app: FastifyInstance, { version }: { version: string }): Promise<void> {
   await app.register(swagger, {
@@ -33,11 +33,10 @@ export async function serveOpenApi(app: FastifyInstance, { version }: { version:
       info: {
         title: 'Airlock',
         version,
-        description:
-          'Takes files in, holds them in quarantine until their bytes are proven to be what they claim, and gives them out again.',
+        description: 'Receives files, keeps them in quarantine until inspection has verified their content, and serves them as assets.',
         license: { name: 'MIT', identifier: 'MIT' },
       },
-      // relative to this document: wherever the gateway is reached
+      // relative to this document, so it works for any address of the gateway
       servers: [{ url: '/' }],
       components: {
         securitySchemes: {
@@ -50,7 +49,7 @@ export async function serveOpenApi(app: FastifyInstance, { version }: { version:
     transformObject: (document) => {
       if (!('openapiObject' in document)) throw new Error('the document is not OpenAPI 3')
       const rules = { isOpen, isLimited: (path: string) => !unlimited.test(path) }
-      // as JSON: plain objects, which is what is served
+      // as JSON, to get plain objects
       return JSON.parse(JSON.stringify(describe(JSON.parse(JSON.stringify(document.openapiObject)), rules)))
     },
   })
@@ -73,7 +72,7 @@ export async function serveOpenApi(app: FastifyInstance, { version }: { version:
   })
 }
 
-/** Swagger UI writes styles of its own into the page; scripts come from us alone. */
+/** Swagger UI needs inline styles; scripts come only from this server. */
 const docsPolicy = {
   'default-src': "'none'",
   'script-src': "'self'",

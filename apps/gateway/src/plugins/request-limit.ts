@@ -8,26 +8,26 @@ import type { Caller } from './auth.ts'
 export interface RequestLimit {
   perMinute: number
   redis: Redis
-  /** Before the keys of the counters. */
+  /** Prefix of the counters' keys. */
   keyPrefix: string
 }
 
-/** Where a request comes from: the address that a trusted proxy wrote down, or where that is none, the other end of the connection. */
+/** The client's address from a trusted proxy, or the peer of the connection if that is not a valid address. */
 const addressOf = ({ ip, socket }: FastifyRequest): string => (isIP(ip) === 0 ? (socket.remoteAddress ?? '') : ip)
 
 export interface RequestLimitDeps extends RequestLimit {
-  /** The caller of a good token, or null. */
+  /** The caller of a valid token, or null. */
   identify(request: FastifyRequest): Promise<Caller | null>
-  /** @throws when Redis is away, at once where that is known */
+  /** @throws if Redis is unavailable, at once if that is known */
   throughRedis<T>(ask: () => Promise<T>): Promise<T>
 }
 
 const minuteMs = 60_000
 
-/** What monitors ask again and again, and what a load balancer decides by. */
+/** Polled by monitoring and load balancers. */
 const exempt = new Set(['/metrics', '/api/health', '/health/live', '/health/ready'])
 
-/** A user or an address has sent more than its minute's share. */
+/** A user or an address has exceeded its requests per minute. */
 export class TooManyRequests extends AirlockError<'too_many_requests'> {
   readonly retryAfterSeconds: number
 
@@ -38,8 +38,8 @@ export class TooManyRequests extends AirlockError<'too_many_requests'> {
 }
 
 /**
- * Bounds the requests of a user, or of an address that shows no good token, over all gateways: a counter a minute in Redis. It runs before
- * the body is read. It protects us, it is no promise: while Redis is away everybody passes.
+ * Limits the requests of a user, or of an address without a valid token, over all gateways, with a counter per minute in Redis. It runs before
+ * the body is read. It is a protection, not a guarantee: while Redis is unavailable, requests are not limited.
  */
 export async function limitRequests(app: FastifyInstance, deps: RequestLimitDeps): Promise<void> {
   const { perMinute, redis, keyPrefix, identify, throughRedis } = deps
@@ -53,10 +53,10 @@ export async function limitRequests(app: FastifyInstance, deps: RequestLimitDeps
   app.addHook('onRequest', async (request, reply) => {
     if (exempt.has(request.routeOptions.url ?? '')) return
     const caller = await identify(request)
-    // not within what may fail for Redis alone: a request that nobody can tell whose it is must not pass uncounted
+    // outside of the catch below, which is for Redis only: a request must not go uncounted because its caller cannot be identified
     keys.set(request, caller === null ? `address:${networkOf(addressOf(request))}` : `user:${caller.id}`)
     const counted = await throughRedis(() => count(request)).catch((err: unknown) => {
-      request.log.debug({ err }, 'requests are not counted, Redis is away')
+      request.log.debug({ err }, 'request not counted, Redis is unavailable')
       return null
     })
     if (counted === null || counted.isAllowed) return
@@ -69,15 +69,15 @@ export async function limitRequests(app: FastifyInstance, deps: RequestLimitDeps
   })
 }
 
-/** One person has a whole /64 of IPv6: the first four groups say who it is. */
+/** One client usually has a whole /64 of IPv6, so only the first four groups count. */
 export function networkOf(address: string): string {
   if (!address.includes(':')) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
   const [front = '', back] = address.split('%')[0]?.split('::') ?? []
   const groups = front === '' ? [] : front.split(':')
-  const behind = back === undefined || back === '' ? [] : back.split(':')
-  const all = back === undefined ? groups : [...groups, ...Array<string>(8 - groups.length - behind.length).fill('0'), ...behind]
+  const tail = back === undefined || back === '' ? [] : back.split(':')
+  const all = back === undefined ? groups : [...groups, ...Array<string>(8 - groups.length - tail.length).fill('0'), ...tail]
   return `${all
     .slice(0, 4)
     .map((group) => Number.parseInt(group, 16).toString(16))

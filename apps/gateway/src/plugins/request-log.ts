@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-/** The caller's own id of the request where it is one (letters, digits, `-`, `_`, `.`), else one of ours. */
+/** The caller's request id if it is valid (letters, digits, `-`, `_`, `.`), else a new one. */
 export function requestId({ headers }: IncomingMessage): string {
   const given = headers['x-request-id']
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
 }
 
-/** One line for each request, when its answer is out. The path without its query: presigned URLs and tokens stay out of the log. */
+/** Logs one line per request after its response. The route without the query, so that URLs and tokens are not logged. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)

@@ -2,7 +2,7 @@ import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
 
-/** What browsers let a page of an allowed origin read beside the body. */
+/** Response headers that pages of an allowed origin may read. */
 const exposedHeaders = [
   'X-Request-Id',
   'Retry-After',
@@ -25,8 +25,8 @@ const allowedHeaders = [
 ]
 
 /**
- * What `addSecurityHeaders` puts on every answer, for those that no hook sees: Node's parser gave up before there was a request. A test
- * compares them.
+ * The headers that `addSecurityHeaders` sets, for responses that no hook handles because Node's parser failed before there was a request. A
+ * test compares them.
  */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",
@@ -43,14 +43,14 @@ export const securityHeaders = {
   'x-xss-protection': '0',
 } as const
 
-/** How long a browser may remember a preflight, in seconds. */
+/** How long a browser may cache a preflight, in seconds. */
 const preflightSeconds = 600
 
 /**
- * Says to browsers that an answer is data and never a page, on every answer, errors included; and which origins' pages may call us.
- * Tokens travel in a header that no browser adds by itself, so CORS goes without credentials.
+ * Sets headers on every response, including errors, that make browsers treat it as data and not as a page; and allows the given origins (CORS).
+ * Tokens are sent in a header that browsers do not add automatically, so CORS needs no credentials.
  *
- * @param origins exact ones; none: nobody's pages
+ * @param origins exact origins; empty: none
  */
 export async function addSecurityHeaders(app: FastifyInstance, { origins }: { origins: readonly string[] }): Promise<void> {
   await app.register(helmet, {
@@ -73,7 +73,7 @@ export async function addSecurityHeaders(app: FastifyInstance, { origins }: { or
     })
   }
   app.addHook('onSend', async (request, reply) => {
-    // answers are about one user; what may be kept says so itself
+    // responses concern one user; cacheable ones set the header themselves
     if (!reply.hasHeader('cache-control') && request.url.startsWith('/api/')) reply.header('cache-control', 'no-store')
   })
 }

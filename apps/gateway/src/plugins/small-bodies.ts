@@ -3,19 +3,19 @@ import { AirlockError } from '@airlock/domain'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /**
- * Bounds the time that a body may take which Fastify reads, for any path and before any token counts: JSON and text, at most 1 MiB.
- * Forms are read by their route, under `Patience`.
+ * Limits the time for bodies that Fastify reads (JSON and text, at most 1 MiB), for any path and before authentication. Forms are read by their
+ * route, under `BodyTimeouts`.
  */
 export function boundSmallBodies(app: FastifyInstance, { seconds }: { seconds: number }): void {
   app.addHook('preParsing', async (request, _reply, payload) => {
     if (request.is404 || !isReadByFastify(request)) return payload
     const bounded = new PassThrough()
-    bounded.on('error', () => {}) // an answer that went out first leaves nobody who listens, and that must not end the process
+    bounded.on('error', () => {}) // after an early response nobody listens, and an unhandled error would end the process
     const timer = setTimeout(() => {
       payload.unpipe(bounded)
       bounded.destroy(new AirlockError('request_timeout', { seconds }))
     }, seconds * 1000)
-    payload.once('error', (error) => bounded.destroy(error)) // the client went away
+    payload.once('error', (error) => bounded.destroy(error)) // the client disconnected
     payload.once('close', () => clearTimeout(timer))
     return payload.pipe(bounded)
   })

@@ -3,8 +3,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { sendError } from './errors.ts'
 
 /**
- * Answers 404 for paths that nobody serves, 405 with `Allow` where only the method is wrong (RFC 9110, section 15.5.6), and OPTIONS with
- * what may be done there (section 9.3.7). None of it looks at the body.
+ * Answers 404 for unknown paths, 405 with `Allow` if only the method is wrong (RFC 9110, section 15.5.6), and OPTIONS with the allowed methods
+ * (section 9.3.7), all without reading the body.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
   const routes: { pattern: RegExp; methods: string[] }[] = []
@@ -28,7 +28,7 @@ export function answerUnknownRoutes(app: FastifyInstance): void {
     return sendError(new AirlockError('method_not_allowed', { method, path, allowed: served }), request, reply)
   }
   app.setNotFoundHandler(answer)
-  // before Fastify looks at the body, and at what a QUERY must have
+  // before Fastify reads the body and checks the requirements of QUERY
   app.addHook('preParsing', async (request, reply, payload) => {
     if (!request.is404) return payload
     answer(request, reply)

@@ -1,25 +1,25 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 
-/** How much of a body that nobody wants is still read after its answer, so that the client gets to see that answer. */
+/** How much of an unneeded body is still read after the response, so that the client can receive the response. */
 interface Lingering {
   readonly maxBytes: number
   readonly maxMs: number
 }
 
-/** For users who may send. Many clients look for an answer only when they have sent everything. */
+/** For authenticated users. Many clients read the response only after they have sent the whole body. */
 const forUsers: Lingering = { maxBytes: 8 * 1024 * 1024, maxMs: 5000 }
 
-/** For everybody whom we do not know, or who has sent too much already: a flood must not be read. What is on its way anyway comes to this. */
+/** For unauthenticated clients and those over a limit: a flood must not be read. About this much is in transit anyway. */
 const forOthers: Lingering = { maxBytes: 64 * 1024, maxMs: 2000 }
 
 /**
- * An answer may go out before the body is read: a missing token, a form with eleven files. Closing at once would reset the connection, and
- * many clients would never see why. So some of the rest is read and dropped. After that nothing is read any more, and the connection stays open
- * for the rest of a bounded time, in which the client can see its answer; then it is cut.
+ * A response may be sent before the body has been read: a missing token, a form with eleven files. Closing at once would reset the connection,
+ * and many clients would never see the reason. So a limited part of the rest is read and dropped. After that nothing more is read, and the
+ * connection stays open for a limited time, in which the client can read the response; then it is closed.
  */
 export function lingerOnUnreadBodies(app: FastifyInstance): void {
   app.addHook('onSend', async ({ raw }) => {
-    // A body that nobody has begun to read when its answer ends, Node reads to its end, past any bound (`_dump` in _http_incoming.js).
+    // If nothing has started to read a body when its response ends, Node reads it to the end, without a limit (`_dump` in _http_incoming.js).
     if (!raw.complete && !raw.destroyed && raw.readableFlowing === null) raw.read()
   })
   app.addHook('onResponse', async ({ raw, caller }, reply) => {

@@ -32,20 +32,20 @@ const Filter = Type.Object({
   brand_id: Type.Optional(Uuid),
   created_after: Type.Optional(DateTime),
   created_before: Type.Optional(DateTime),
-  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Assets on a page' }),
-  cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: 'next_cursor of the page before' })),
+  limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Assets per page' }),
+  cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: '`next_cursor` of the previous page' })),
 })
 
 const AssetList = Type.Object(
   {
-    assets: Type.Array(AssetBody, { description: 'Newest first, without presigned URLs: /api/assets/{id}/presigned gives one' }),
-    next_cursor: nullable(Type.String({ description: 'Asks for the next page, with the same filters; null at the end' })),
+    assets: Type.Array(AssetBody, { description: 'Newest first, without presigned URLs, which /api/assets/{id}/presigned returns' }),
+    next_cursor: nullable(Type.String({ description: 'Cursor of the next page, to be used with the same filters; null at the end' })),
   },
   { title: 'AssetList', description: "A page of the caller's assets, newest first" },
 )
 
 const Deletion = Type.Object({
-  force: Type.Boolean({ default: false, description: 'Take the asset out of the brands that show it first' }),
+  force: Type.Boolean({ default: false, description: 'First remove the asset from the brands that use it' }),
 })
 
 export const assetRoutes =
@@ -60,7 +60,7 @@ export const assetRoutes =
         onRequest,
         schema: {
           operationId: 'listAssets',
-          summary: 'The assets of the caller',
+          summary: 'List the assets of the caller',
           tags,
           querystring: Filter,
           response: { 200: AssetList, ...failures },
@@ -97,7 +97,7 @@ export const assetRoutes =
     )
   }
 
-/** An asset and a URL that reads it; both routes answer the same, the second by its purpose's name. */
+/** An asset with a presigned URL. Both routes return the same. */
 const presignRoutes =
   (deps: AssetRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
@@ -107,14 +107,16 @@ const presignRoutes =
         minimum: 1,
         maximum: presignHours.max,
         default: presignHours.default,
-        description: 'Life of the URL, in whole hours',
+        description: 'Validity of the URL, in whole hours',
       }),
-      disposition: Type.Optional(Type.Enum(['inline', 'attachment'], { description: 'Whether a browser shows the file or saves it' })),
+      disposition: Type.Optional(
+        Type.Enum(['inline', 'attachment'], { description: 'Whether a browser displays the file or downloads it' }),
+      ),
     })
     const response = { 200: PresignedAsset, ...failures }
     for (const [url, action, operationId, summary] of [
-      ['/api/assets/:id', 'read', 'getAsset', 'An asset and a URL to read it'],
-      ['/api/assets/:id/presigned', 'presign', 'presignAsset', 'A URL to read an asset, for as long as asked'],
+      ['/api/assets/:id', 'read', 'getAsset', 'Get an asset and a URL to read it'],
+      ['/api/assets/:id/presigned', 'presign', 'presignAsset', 'Get a URL to read an asset, with a given validity'],
     ] as const) {
       app.get(
         url,

@@ -17,7 +17,7 @@ export interface BrandRouteDeps extends PresignDeps {
 }
 
 const Links = Type.Object(
-  { asset_ids: Type.Array(Uuid, { minItems: 2, maxItems: 10, description: 'Pictures of the caller, in order, none twice' }) },
+  { asset_ids: Type.Array(Uuid, { minItems: 2, maxItems: 10, description: 'Pictures of the caller, in order, without duplicates' }) },
   { title: 'ProductImageChoice' },
 )
 
@@ -30,15 +30,15 @@ const ProductImage = Type.Object(
     expiration_at: Moment,
     original_filename: nullable(Type.String()),
   },
-  { title: 'ProductImage', description: 'A picture of a brand, and a URL to read it' },
+  { title: 'ProductImage', description: 'A picture of a brand, with a URL to read it' },
 )
 
 const ProductImages = Type.Object(
-  { brand_id: Uuid, product_images: Type.Array(ProductImage, { description: 'In their order; none when nothing was linked' }) },
-  { title: 'ProductImages', description: 'The pictures that the caller shows for a brand' },
+  { brand_id: Uuid, product_images: Type.Array(ProductImage, { description: 'In the chosen order; empty if none were chosen' }) },
+  { title: 'ProductImages', description: 'The pictures that the caller chose for a brand' },
 )
 
-/** The pictures that the caller shows for a brand. A brand id is a label of the product around us: under it each user has a list of their own. */
+/** The pictures that the caller chose for a brand. A brand id is a label of the surrounding product: each user has a separate list under it. */
 export const brandRoutes =
   (deps: BrandRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
@@ -53,7 +53,7 @@ export const brandRoutes =
         onRequest,
         schema: {
           operationId: 'setProductImages',
-          summary: 'Choose the product images of a brand',
+          summary: 'Set the product images of a brand',
           tags,
           params: ById,
           body: Links,
@@ -74,7 +74,7 @@ export const brandRoutes =
         onRequest,
         schema: {
           operationId: 'listProductImages',
-          summary: 'The product images of a brand, with URLs to read them',
+          summary: 'List the product images of a brand, with URLs to read them',
           tags,
           params: ById,
           response,
@@ -103,7 +103,7 @@ async function link(
   const linking = await brands.setProductImages({ userId, brandId, assetIds })
   if (linking.ok) {
     for (const assetId of assetIds) accesses.note(request, { assetId, action: 'link' })
-    request.log.info({ brandId, userId, images: assetIds.length, step: 'link' }, 'product images of a brand chosen')
+    request.log.info({ brandId, userId, images: assetIds.length, step: 'link' }, 'product images of a brand set')
     return linking.images
   }
   const [refusal, ids] =

@@ -1,10 +1,10 @@
-/** Longer than any cursor that we make. */
+/** Longer than any valid cursor. */
 export const maxCursorLength = 200
 
-/** Two values in a form that clients only keep and hand back. */
+/** Two values as an opaque cursor. */
 export const cursorOfPair = (pair: readonly [unknown, unknown]): string => Buffer.from(JSON.stringify(pair)).toString('base64url')
 
-/** @returns what `cursorOfPair` was given, not looked into; null for a text that holds no pair */
+/** @returns the values of a cursor, not validated; null if the text does not contain a pair */
 export function pairOfCursor(text: string): readonly [unknown, unknown] | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(text, 'base64url').toString())

@@ -2,10 +2,10 @@ import type { FeedPlace } from '@airlock/database'
 import { AirlockError, isUuid } from '@airlock/domain'
 import { cursorOfPair, pairOfCursor } from './cursor-pair.ts'
 
-/** A place in the feed, in a form that consumers only keep and hand back. */
+/** A position in the feed as an opaque cursor. */
 export const eventCursorText = ({ position, eventId }: FeedPlace): string => cursorOfPair([position, eventId])
 
-/** @throws AirlockError `cursor_malformed` for what `eventCursorText` did not make */
+/** @throws AirlockError `cursor_malformed` unless `eventCursorText` created it */
 export function eventCursorOf(text: string): FeedPlace {
   const place = parsed(text)
   if (place === null || eventCursorText(place) !== text) throw new AirlockError('cursor_malformed', { query: 'after', field: 'next' })

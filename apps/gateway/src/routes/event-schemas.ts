@@ -3,11 +3,11 @@ import type { PublishedEvent } from '@airlock/lifecycle'
 import Type, { type TProperties } from 'typebox'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Uuid } from './schemas.ts'
 
-/** What every event says of its upload. */
+/** Data of every event. */
 const common = {
-  event_id: Type.String({ format: 'uuid', description: 'The same however often the event is read or delivered' }),
+  event_id: Type.String({ format: 'uuid', description: 'The same each time the event is read or delivered' }),
   upload_id: Uuid,
-  sequence: Type.Integer({ minimum: 1, description: 'Counts the events of the upload, from 1, without a gap' }),
+  sequence: Type.Integer({ minimum: 1, description: 'Numbers the events of the upload from 1, without gaps' }),
   user_id: Uuid,
   asset_type: AssetTypeName,
   project_id: nullable(Uuid),
@@ -22,16 +22,16 @@ const hash = Type.String({ description: 'SHA-256 in hexadecimal' })
 const Facts = Type.Unsafe<Record<string, unknown>>({
   type: 'object',
   additionalProperties: { type: ['string', 'number', 'boolean', 'null'] },
-  description: 'What inspection found: width, height, duration and the like, by the kind of file',
+  description: 'Results of inspection, such as width, height and duration, by the kind of file',
 })
 
 const asset = { content_hash: hash, asset_id: Uuid, s3_key: Type.String(), mime_type: Type.String() }
 
 const refused = { content_hash: nullable(hash), error: Reason }
 
-const expiringAt = Type.String({ format: 'date-time', description: 'When it is deleted unless somebody uses it' })
+const expiringAt = Type.String({ format: 'date-time', description: 'When the asset is deleted unless it is used before' })
 
-/** The name of each type's schema, and what stands in its `data` beside what all have. */
+/** The name of each type's schema, and its additional data. */
 const types = {
   'upload.completed': { name: 'UploadCompleted', data: { ...asset, facts: Facts } },
   'upload.rejected': { name: 'UploadRejected', data: refused },
@@ -40,7 +40,7 @@ const types = {
   'asset.deleted': { name: 'AssetDeleted', data: { ...asset, expiring_at: nullable(expiringAt) } },
 } as const satisfies Record<EventType, { name: string; data: TProperties }>
 
-/** Each type of event as feed and webhooks give it: its schema, and the name of that. */
+/** Each type of event in feed and webhooks, with its schema and the schema's name. */
 export const eventSchemas = eventTypes.map((type) => {
   const { name, data } = types[type]
   const schema = Type.Object(
@@ -50,10 +50,10 @@ export const eventSchemas = eventTypes.map((type) => {
   return { type, name, schema }
 })
 
-/** Any event; `type` says which. */
+/** Any event, discriminated by `type`. */
 export const Event = Type.Unsafe<PublishedEvent>({
   title: 'Event',
-  description: 'What happened, with data that belongs to its type. New types may come: pass over those that you do not know',
+  description: 'An event with the data of its type. New types may be added: ignore unknown ones',
   oneOf: eventSchemas.map(({ schema }) => schema),
   discriminator: {
     propertyName: 'type',

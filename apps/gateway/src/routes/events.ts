@@ -21,31 +21,31 @@ const Query = Type.Object({
   after: Type.Optional(
     Type.String({
       maxLength: maxCursorLength,
-      description: '`next` of the answer before; `latest`: what comes from now on; left out: the oldest event',
+      description: '`next` of the previous response; `latest`: only new events; omitted: from the oldest event',
     }),
   ),
-  wait: Type.Integer({ minimum: 0, maximum: 25, default: 0, description: 'While there is nothing, wait for so many seconds' }),
-  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Events in one answer' }),
+  wait: Type.Integer({ minimum: 0, maximum: 25, default: 0, description: 'How many seconds to wait if there are no events' }),
+  limit: Type.Integer({ minimum: 1, maximum: 1000, default: 100, description: 'Events per response' }),
   types: Type.Optional(
-    Type.Array(Type.String({ maxLength: 500 }), { description: `Only these, separated by commas: ${eventTypes.join(', ')}` }),
+    Type.Array(Type.String({ maxLength: 500 }), { description: `Only these types, separated by commas: ${eventTypes.join(', ')}` }),
   ),
 })
 
 const EventPage = Type.Object(
   {
     events: Type.Array(Event, { description: 'Oldest first, in an order that never changes' }),
-    next: Type.String({ description: 'Asks for what comes after these, as `after`. Keep it when they are dealt with' }),
+    next: Type.String({ description: 'The value of `after` for the next events. Store it after processing these' }),
   },
-  { title: 'EventPage', description: 'What happened, and where to go on' },
+  { title: 'EventPage', description: 'A page of events, and the cursor of the next one' },
 )
 
-/** What happened to uploads and assets of all users, for the product around us. */
+/** Events of the uploads and assets of all users, for the surrounding product. */
 export const eventRoute =
   ({ feed, events, authenticate: onRequest }: EventRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    // the bytes that webhooks deliver; the schema says what they hold, and would not take what an older version has written
+    // the same bytes that webhooks deliver; serialising by the schema would fail for events written by older versions
     app.setSerializerCompiler(() => JSON.stringify)
-    const summary = 'What happened to uploads and assets of all users (scope service)'
+    const summary = 'List the events of the uploads and assets of all users (scope service)'
     app.get(
       '/api/events',
       {
@@ -61,7 +61,7 @@ export const eventRoute =
         const page = await feed.page(
           { after: place === 'latest' ? place : place.position, limit, types: types === undefined ? undefined : typesOf(types) },
           async (first) => {
-            if (place !== 'latest' && place !== begin) await assertGoesOn(place, first, events)
+            if (place !== 'latest' && place !== begin) await assertContinuous(place, first, events)
           },
           AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]),
         )
@@ -77,20 +77,21 @@ const begin: FeedPlace = { position: 0, eventId: null }
 function typesOf(texts: readonly string[]): EventType[] {
   const names = texts.flatMap((text) => text.split(','))
   const unknown = names.find((name) => !(eventTypes as string[]).includes(name))
-  if (unknown !== undefined) throw new AirlockError('request_malformed', { reason: `querystring/types has no type ${unknown}` })
+  if (unknown !== undefined)
+    throw new AirlockError('request_malformed', { reason: `querystring/types contains the unknown type ${unknown}` })
   return [...new Set(names)].toSorted() as EventType[]
 }
 
-/** A consumer that would miss events hears so, rather than go on as if there had been none. @throws AirlockError `cursor_gone` */
-async function assertGoesOn(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
-  const reason = brokenOff(place, first)
+/** Tells a consumer that it would miss events. @throws AirlockError `cursor_gone` */
+async function assertContinuous(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
+  const reason = gapReason(place, first)
   if (reason === null) return
   const oldest = (await events.after({ after: 0, limit: 1 })).events[0]
   throw new AirlockError('cursor_gone', { reason, oldest: oldest?.createdAt.toISOString() ?? null })
 }
 
-function brokenOff({ position, eventId }: FeedPlace, { start, removed, last }: PageOfEvents): string | null {
-  if (position < removed) return 'Events behind this cursor are not kept any more'
+function gapReason({ position, eventId }: FeedPlace, { start, removed, last }: PageOfEvents): string | null {
+  if (position < removed) return 'Events after this cursor have been deleted'
   const isAnother = position > last || (position > removed && start.eventId !== eventId)
-  return isAnother ? 'This cursor is of another feed, or of this one before its record was brought back from a backup' : null
+  return isAnother ? 'This cursor belongs to another feed, or to this one before its database was restored from a backup' : null
 }

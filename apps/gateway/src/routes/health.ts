@@ -3,11 +3,11 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
 
-const Alive = Type.Object({ status: Type.Literal('ok') }, { title: 'Alive', description: 'The process runs' })
+const Alive = Type.Object({ status: Type.Literal('ok') }, { title: 'Alive', description: 'The process is running' })
 
 const ServerHealth = Type.Object(
   { status: Type.Enum(['connected', 'unavailable']), latency_ms: Type.Number() },
-  { title: 'ServerHealth', description: 'How a server behind Airlock answers' },
+  { title: 'ServerHealth', description: 'The state of a server that Airlock depends on' },
 )
 
 const Health = Type.Object(
@@ -15,22 +15,22 @@ const Health = Type.Object(
     status: Type.Enum(['ok', 'degraded']),
     dependencies: Type.Object({ database: ServerHealth, redis: ServerHealth, s3: ServerHealth }),
   },
-  { title: 'Health', description: 'How the servers behind Airlock are' },
+  { title: 'Health', description: 'The state of the servers that Airlock depends on' },
 )
 
 export interface HealthRouteDeps {
-  /** Each resolves when its server answers, and rejects otherwise. */
+  /** Each resolves if its server responds, and rejects otherwise. */
   checks: Record<'database' | 'redis' | 's3', () => Promise<unknown>>
-  /** The longest that one check may take, in ms. */
+  /** Timeout of one check, in ms. */
   timeoutMs: number
-  /** Whether new requests are still wanted. */
+  /** Whether new requests are still accepted. */
   isReady(): boolean
 }
 
-/** For how long a result is given out again, in ms. Anybody may ask, as often as they like; that costs the servers one check a second. */
+/** How long a result is reused, in ms. Requests are not limited; they cost the servers at most one check per second. */
 const keepMs = 1000
 
-/** Whether the process runs, how its servers are, and whether to send requests here. Only the last depends on `isReady`. */
+/** Liveness, the state of the servers, and readiness. Only the last depends on `isReady`. */
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
@@ -39,7 +39,7 @@ export const healthRoutes =
 
     app.get(
       '/health/live',
-      { schema: { operationId: 'getLiveness', tags, summary: 'Whether the process runs', response: { 200: Alive } } },
+      { schema: { operationId: 'getLiveness', tags, summary: 'Check whether the process is running', response: { 200: Alive } } },
       async () => ({
         status: 'ok' as const,
       }),
@@ -47,13 +47,27 @@ export const healthRoutes =
 
     app.get(
       '/api/health',
-      { schema: { operationId: 'getHealth', tags, summary: 'How the servers behind Airlock are', response: { 200: Health } } },
+      {
+        schema: {
+          operationId: 'getHealth',
+          tags,
+          summary: 'Get the state of the servers that Airlock depends on',
+          response: { 200: Health },
+        },
+      },
       health,
     )
 
     app.get(
       '/health/ready',
-      { schema: { operationId: 'getReadiness', tags, summary: 'Whether to send requests here', response: { 200: Health, 503: Health } } },
+      {
+        schema: {
+          operationId: 'getReadiness',
+          tags,
+          summary: 'Check whether to send requests to this process',
+          response: { 200: Health, 503: Health },
+        },
+      },
       async (_request, reply) => {
         const answer = await health()
         if (answer.status === 'degraded' || !deps.isReady()) reply.code(503)
@@ -64,12 +78,12 @@ export const healthRoutes =
 
 type Server = keyof HealthRouteDeps['checks']
 
-/** @returns asks all servers. Why one is unavailable is for the log alone, once each time that it becomes so. */
+/** @returns a function that checks all servers. The reason for a failure is only logged, once when a server becomes unavailable. */
 function healthOf({ checks, timeoutMs }: HealthRouteDeps, log: Pick<FastifyBaseLogger, 'warn' | 'info'>) {
   const unavailable = new Set<Server>()
   const note = (server: Server, err: Error | null): void => {
-    if (err !== null && !unavailable.has(server)) log.warn({ server, err }, 'server fails its health check')
-    if (err === null && unavailable.delete(server)) log.info({ server }, 'server passes its health check again')
+    if (err !== null && !unavailable.has(server)) log.warn({ server, err }, 'health check of server failed')
+    if (err === null && unavailable.delete(server)) log.info({ server }, 'health check of server succeeds again')
     if (err !== null) unavailable.add(server)
   }
   const dependency = async (server: Server) => {
@@ -82,12 +96,12 @@ function healthOf({ checks, timeoutMs }: HealthRouteDeps, log: Pick<FastifyBaseL
   return async () => {
     const [database, redis, s3] = await Promise.all([dependency('database'), dependency('redis'), dependency('s3')])
     const dependencies = { database, redis, s3 }
-    const allWell = Object.values(dependencies).every(({ status }) => status === 'connected')
-    return { status: allWell ? ('ok' as const) : ('degraded' as const), dependencies }
+    const allConnected = Object.values(dependencies).every(({ status }) => status === 'connected')
+    return { status: allConnected ? ('ok' as const) : ('degraded' as const), dependencies }
   }
 }
 
-/** @returns null when the server answers well in time */
+/** @returns null if the check succeeds in time */
 async function failureOf(check: () => Promise<unknown>, timeoutMs: number): Promise<Error | null> {
   const late = Promise.withResolvers<Error>()
   const timer = setTimeout(() => late.resolve(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)

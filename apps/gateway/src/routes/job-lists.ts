@@ -10,30 +10,34 @@ import { momentOf } from './moment.ts'
 import { nullable, Status, Uuid } from './schemas.ts'
 import { cursorOf, cursorText } from './time-cursor.ts'
 
-/** Ids that one question may ask for. */
+/** Maximum number of ids per request. */
 export const maxIds = 100
 
-/** When a client should look again, in seconds: pictures are quick. */
-export const nextLookSeconds = 1
+/** `Retry-After` for pending jobs, in seconds: pictures are processed quickly. */
+export const pollAgainSeconds = 1
 
 export const JobQuery = Type.Object({
   ids: Type.Optional(
-    Type.Array(Type.String(), { description: `These jobs: 1 to ${maxIds} ids, separated by commas. It goes with no other` }),
+    Type.Array(Type.String(), {
+      description: `These jobs: 1 to ${maxIds} ids, separated by commas. Cannot be combined with other parameters`,
+    }),
   ),
   status: Type.Optional(Status),
-  since: Type.Optional(Type.String({ format: 'date-time', description: 'Only uploads that began at this moment or later (RFC 3339)' })),
-  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Jobs on a page; 50 unless given' })),
-  cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: '`next_cursor` of the page before' })),
+  since: Type.Optional(Type.String({ format: 'date-time', description: 'Only uploads that started at this time or later (RFC 3339)' })),
+  limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Jobs per page; 50 by default' })),
+  cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: '`next_cursor` of the previous page' })),
 })
 type JobQuery = Type.Static<typeof JobQuery>
 
 export const JobList = Type.Object(
   {
-    jobs: Type.Array(Job, { description: 'In the order of `ids`, or the newest first' }),
-    unknown: Type.Array(Uuid, { description: 'Of `ids`, those that are no jobs of the caller' }),
-    next_cursor: nullable(Type.String({ description: 'Asks for the next page, with the same filters; null at the end, and with `ids`' })),
+    jobs: Type.Array(Job, { description: 'In the order of `ids`, or newest first' }),
+    unknown: Type.Array(Uuid, { description: 'Those of `ids` that are not jobs of the caller' }),
+    next_cursor: nullable(
+      Type.String({ description: 'Cursor of the next page, to be used with the same filters; null at the end, and with `ids`' }),
+    ),
   },
-  { title: 'JobList', description: 'Jobs of the caller: those asked for, or a page of all' },
+  { title: 'JobList', description: 'Jobs of the caller: those of `ids`, or a page of all' },
 )
 type JobList = Type.Static<typeof JobList>
 
@@ -44,7 +48,7 @@ export interface JobListDeps extends JobDeps {
 }
 
 /**
- * Jobs of the caller: those whose ids are given, or a page of all, so that an id which got lost can be found again.
+ * Jobs of the caller: those whose ids are given, or a page of all, so that a lost id can be found again.
  *
  * @throws AirlockError `id_malformed`, `too_many_ids`, `cursor_malformed`, `request_malformed`
  */
@@ -57,9 +61,9 @@ export async function listJobs(
   const { id: userId } = callerOfRequest(request)
   const given = Object.entries(filter).find(([, value]) => value !== undefined)
   if (ids !== undefined && given !== undefined)
-    throw new AirlockError('request_malformed', { reason: `querystring/ids goes with no other parameter, and there is ${given[0]}` })
+    throw new AirlockError('request_malformed', { reason: `querystring/ids cannot be combined with ${given[0]}` })
   const list = ids === undefined ? await pageOf(filter, userId, deps) : await byIds(idsOf(ids), userId, deps)
-  if (list.jobs.some(({ status }) => isPending(status))) reply.header('retry-after', nextLookSeconds)
+  if (list.jobs.some(({ status }) => isPending(status))) reply.header('retry-after', pollAgainSeconds)
   return list
 }
 

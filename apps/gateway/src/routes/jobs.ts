@@ -11,7 +11,7 @@ import { OpenStreams, streamJob } from '../following/stream-job.ts'
 import { asJob, Job, statusOf } from '../job.ts'
 import { callerOfRequest, requireScope } from '../plugins/auth.ts'
 import { uuidOf } from './ids.ts'
-import { JobList, JobQuery, listJobs, nextLookSeconds } from './job-lists.ts'
+import { JobList, JobQuery, listJobs, pollAgainSeconds } from './job-lists.ts'
 import { ById, failures } from './schemas.ts'
 
 export interface JobRouteDeps {
@@ -23,22 +23,22 @@ export interface JobRouteDeps {
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
-/** An event of a stream, as fields of the event-stream format. `streamJob` writes them, no serialiser. */
+/** A server-sent event, as fields of the event-stream format. `streamJob` writes them, not a serialiser. */
 const JobEvent = Type.Object(
   {
-    id: Type.String({ description: 'Grows with each move of the upload' }),
+    id: Type.String({ description: 'Increases with each state transition of the upload' }),
     event: Type.Literal('job'),
-    data: Type.String({ contentMediaType: 'application/json', description: 'A Job as JSON: where the upload stands now' }),
+    data: Type.String({ contentMediaType: 'application/json', description: 'A Job as JSON: the current state of the upload' }),
   },
   { title: 'JobEvent' },
 )
 
 const Moves = {
-  description: 'An event each time the upload moves, the first one at once. The stream ends when the job does',
+  description: 'An event for each state transition of the upload, the first one at once. The stream ends with the job',
   content: {
     'text/event-stream': {
       schema: Type.Union([Job, JobEvent], {
-        description: 'Clients that read the format for you give out the data of each event, a Job; others the event as it is sent',
+        description: 'Clients that parse the format return the data of each event, a Job; others return the event as sent',
       }),
     },
   },
@@ -55,11 +55,11 @@ export const jobRoutes =
       '/api/jobs/:id',
       {
         onRequest,
-        schema: { operationId: 'getJob', summary: 'Where an upload stands', tags, params: ById, response: { 200: Job, ...failures } },
+        schema: { operationId: 'getJob', summary: 'Get the state of an upload', tags, params: ById, response: { 200: Job, ...failures } },
       },
       async (request, reply) => {
         const upload = await ownUpload(request.params.id, request, deps)
-        if (isPending(statusOf(upload))) reply.header('retry-after', nextLookSeconds)
+        if (isPending(statusOf(upload))) reply.header('retry-after', pollAgainSeconds)
         return asJob(upload, deps)
       },
     )
@@ -70,7 +70,7 @@ export const jobRoutes =
         onRequest,
         schema: {
           operationId: 'listJobs',
-          summary: 'Where several uploads stand, or all of them',
+          summary: 'Get the states of several uploads, or list all',
           tags,
           querystring: JobQuery,
           response: { 200: JobList, ...failures },
@@ -85,7 +85,7 @@ export const jobRoutes =
         onRequest,
         schema: {
           operationId: 'cancelJob',
-          summary: 'Cancel an upload that is not final yet',
+          summary: 'Cancel an upload that has not ended',
           tags,
           params: ById,
           response: { 200: Job, ...failures },
@@ -104,7 +104,7 @@ export const jobRoutes =
 
     app.get(
       '/api/jobs/:id/events',
-      // HEAD would say nothing until the job ends
+      // HEAD would not respond until the job ends
       {
         onRequest,
         exposeHeadRoute: false,
@@ -134,7 +134,7 @@ export const jobRoutes =
         onRequest,
         schema: {
           operationId: 'retryJob',
-          summary: 'Try a failed upload again (scope ops)',
+          summary: 'Retry a failed upload (scope ops)',
           tags,
           params: ById,
           response: { 200: Job, ...failures },
@@ -146,7 +146,7 @@ export const jobRoutes =
         const upload = await uploads.byId(id)
         if (upload === null) throw new AirlockError('job_not_found', { id })
         if (!(await uploads.retryParked(id))) throw new AirlockError('not_parked', { id })
-        request.log.info({ uploadId: id, userId: upload.userId, by: request.caller?.id, step: 'retry' }, 'parked upload is tried again')
+        request.log.info({ uploadId: id, userId: upload.userId, by: request.caller?.id, step: 'retry' }, 'parked upload retried')
         await ensureEnqueued(upload, request, deps)
         return asJob((await uploads.byId(id)) ?? upload, deps)
       },
@@ -163,7 +163,7 @@ async function ownUpload(rawId: string, request: FastifyRequest, { uploads }: Jo
 }
 
 async function ensureEnqueued({ id, assetType }: UploadRecord, request: FastifyRequest, { jobQueue }: JobRouteDeps): Promise<void> {
-  if (assetType === null) throw new Error(`parked upload ${id} has no kind`)
+  if (assetType === null) throw new Error(`parked upload ${id} has no asset type`)
   await jobQueue
     .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
     .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))

@@ -12,16 +12,16 @@ import { idempotencyKey } from '../upload/repeatable.ts'
 import { failures, nullable } from './schemas.ts'
 
 export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
-  /** From which buckets videos may be fetched. */
+  /** Buckets from which videos may be fetched. */
   sourceBuckets: readonly string[]
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
-/** What a request may have at most: its metadata and its key, written as clumsily as JSON allows. */
+/** Maximum size of a request: metadata and key, with every character escaped in JSON. */
 const bodyLimitBytes = 64 * 1024
 
 const Headers = Type.Object({
-  'idempotency-key': Type.Optional(Type.String({ description: 'For callers that choose no upload_id: makes the request repeatable' })),
+  'idempotency-key': Type.Optional(Type.String({ description: 'Makes the request idempotent for callers that choose no upload_id' })),
 })
 
 const AcceptedVideo = Type.Object(
@@ -29,10 +29,10 @@ const AcceptedVideo = Type.Object(
     ...uploadEntry,
     content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
   },
-  { title: 'AcceptedVideo', description: 'The video is written down, and a worker will fetch it' },
+  { title: 'AcceptedVideo', description: 'The video is registered, and a worker will fetch it' },
 )
 
-/** The pipeline's door for videos that lie in buckets of its own. */
+/** The pipeline's door for videos in other buckets. */
 export const pipelineRoute =
   (deps: PipelineRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
@@ -41,7 +41,7 @@ export const pipelineRoute =
     app.addContentTypeParser('*', async () => {
       throw new AirlockError('not_json', {})
     })
-    // `requestedVideo` checks: the schema's own checks would change what does not fit, and could not say what does
+    // `requestedVideo` validates: Fastify's validation would coerce values, and its errors would be less specific
     app.setValidatorCompiler(() => () => true)
 
     app.post(
@@ -54,7 +54,7 @@ export const pipelineRoute =
         bodyLimit: bodyLimitBytes,
         schema: {
           operationId: 'requestVideo',
-          summary: 'Have a video fetched from another bucket (scope service)',
+          summary: 'Request a video from another bucket (scope service)',
           tags: ['pipeline'],
           headers: Headers,
           body: VideoRequest,
@@ -64,7 +64,7 @@ export const pipelineRoute =
       async (request, reply) => {
         const { upload, isRepeated } = await acceptFromBucket(videoOf(request, deps), { ...deps, log: request.log }).catch(
           (error: unknown) => {
-            throw inWordsOfKey(error, request)
+            throw asKeyConflict(error, request)
           },
         )
         if (isRepeated) reply.header('idempotent-replayed', 'true')
@@ -86,7 +86,7 @@ function videoOf(request: FastifyRequest, { sourceBuckets }: PipelineRouteDeps):
   const caller = callerOfRequest(request)
   const video = requestedVideo(request.body)
   if (caller.actedBy !== null && caller.id !== video.userId)
-    throw new AirlockError('request_malformed', { reason: 'Airlock-On-Behalf-Of and user_id name two users' })
+    throw new AirlockError('request_malformed', { reason: 'Airlock-On-Behalf-Of and user_id name different users' })
   const { bucket } = video.source
   if (!sourceBuckets.includes(bucket)) throw new AirlockError('source_not_allowed', { bucket })
   const actedBy = caller.actedBy ?? caller.id
@@ -94,15 +94,15 @@ function videoOf(request: FastifyRequest, { sourceBuckets }: PipelineRouteDeps):
   return { ...video, uploadId: video.uploadId ?? (key && idOf(key, actedBy)), requestId: request.id, actedBy }
 }
 
-/** Of an id that was made of its key, a caller knows nothing. */
-function inWordsOfKey(error: unknown, { body }: FastifyRequest): unknown {
+/** A caller does not know the id that was derived from its key, so the error names the key. */
+function asKeyConflict(error: unknown, { body }: FastifyRequest): unknown {
   const isTaken = error instanceof AirlockError && error.code === 'upload_id_taken'
   return isTaken && (body as VideoRequest).upload_id === undefined
     ? new AirlockError('idempotency_key_reused', {}, { cause: error })
     : error
 }
 
-/** A caller that keeps a key, but no id, gets the same id for the same key: a UUID of version 8 (RFC 9562, section 5.8) made of both. */
+/** Derives the id from caller and key, so that the same key gets the same id: a UUID of version 8 (RFC 9562, section 5.8). */
 function idOf(key: string, caller: string): string {
   const bytes = createHash('sha256').update(`${caller} ${key}`).digest().subarray(0, 16)
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)

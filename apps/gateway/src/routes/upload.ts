@@ -19,15 +19,15 @@ export interface UploadRouteDeps extends RepeatableDeps, FinishedDeps {
 }
 
 const Headers = Type.Object({
-  prefer: Type.Optional(Type.String({ description: 'wait=N: wait up to N seconds (25 at most) for the finished assets (RFC 7240)' })),
-  'idempotency-key': Type.Optional(Type.String({ description: 'Makes the request repeatable for 24 hours' })),
+  prefer: Type.Optional(Type.String({ description: 'wait=N: wait up to N seconds (at most 25) for the finished assets (RFC 7240)' })),
+  'idempotency-key': Type.Optional(Type.String({ description: 'Makes the request idempotent for 24 hours' })),
 })
 
 export const uploadRoute =
   (deps: UploadRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     app.removeContentTypeParser(['application/json', 'text/plain'])
-    // what is no form is refused by whoever reads forms: an error from here would cut the connection, and its sender might never see why
+    // other bodies are refused by the form reader: an error here would close the connection before the client sees the reason
     app.addContentTypeParser('*', async () => null)
     app.post(
       '/api/upload',
@@ -35,7 +35,7 @@ export const uploadRoute =
         onRequest: deps.authenticate,
         schema: {
           operationId: 'uploadFiles',
-          summary: 'Send files into quarantine',
+          summary: 'Upload files',
           tags: ['uploads'],
           consumes: ['multipart/form-data'],
           headers: Headers,
@@ -43,7 +43,7 @@ export const uploadRoute =
         },
       },
       async (request, reply) => {
-        const taken = await take(request, deps).catch((error: unknown) => hangUpOnGone(error, request, reply))
+        const taken = await take(request, deps).catch((error: unknown) => closeIfClientGone(error, request, reply))
         if (taken === null) return reply
         if ('accepted' in taken && taken.accepted.length === 0) return refuseAll(taken.refused, deps.filesPerHour, request, reply)
         if ('accepted' in taken) limitHeadersOf(taken.refused, deps.filesPerHour, reply)
@@ -56,13 +56,13 @@ export const uploadRoute =
     )
   }
 
-/** @returns the form, or the answer that its first sending got */
+/** @returns the form, or the response to the first request with this key */
 function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm | UploadAnswer> {
   const key = idempotencyKey(request)
   return key === null ? takeForm(request, deps) : takeRepeatable(key, request, deps)
 }
 
-/** The client may go away while it waits, and Postgres too: what was accepted stays accepted, and no answer says otherwise. */
+/** The client may disconnect during the wait, or Postgres fail: accepted files stay accepted, and the response must not contradict that. */
 async function answerWhenEnded(
   answer: UploadAnswer,
   waitSeconds: number,
@@ -71,9 +71,9 @@ async function answerWhenEnded(
 ): Promise<FastifyReply> {
   const gone = new AbortController()
   reply.raw.once('close', () => gone.abort())
-  const over = AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)])
-  const waited = await waitForAll(answer, over, deps).catch((err: unknown) => {
-    reply.request.log.warn({ err }, 'waiting for uploads broke off, they go on')
+  const stop = AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)])
+  const waited = await waitForAll(answer, stop, deps).catch((err: unknown) => {
+    reply.request.log.warn({ err }, 'waiting for uploads failed, they continue')
     return { answer, allEnded: false }
   })
   for (const { asset_id: assetId, presigned_url: url } of waited.answer.uploads)
@@ -82,23 +82,23 @@ async function answerWhenEnded(
   return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
 }
 
-/** Nobody is there to read an answer; the log says what became of the files. */
-function hangUpOnGone(error: unknown, request: FastifyRequest, reply: FastifyReply): null {
+/** Without a client no response is sent; the outcome is only logged. */
+function closeIfClientGone(error: unknown, request: FastifyRequest, reply: FastifyReply): null {
   if (!(error instanceof ClientGone)) throw error
-  request.log.info({ userId: request.caller?.id, step: 'receive' }, 'client went away, nothing was accepted')
+  request.log.info({ userId: request.caller?.id, step: 'receive' }, 'client disconnected, nothing was accepted')
   reply.hijack()
   request.raw.destroy()
   return null
 }
 
 /**
- * The status of the refusals where they agree, else 400; one file's refusal is the whole answer's. A file that was not read has no reason of
- * its own: the one at which the reading stopped speaks for it.
+ * The status of the refusals if they agree, else 400; if all have the same code, the error is that of the first. Unread files are not
+ * considered: they have no reason of their own.
  */
 function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const judged = refused.filter(({ code }) => code !== 'not_read')
   const [first] = judged
-  if (first === undefined) throw new Error('a form without files was taken')
+  if (first === undefined) throw new Error('a form without files was received')
   const status = judged.every((file) => file.status === first.status) ? first.status : 400
   limitHeadersOf(judged, filesPerHour, reply)
   const sameCode = judged.every((file) => file.code === first.code)
@@ -107,7 +107,7 @@ function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, reques
   return reply.code(status).send({ error: title, detail, code, request_id: request.id, rejected: uploadAnswer([], refused).rejected })
 }
 
-/** When the hour has room again, wherever that is why a file was refused, whatever else became of the form. */
+/** Sets the headers of the hourly limit if a file was refused for it, whatever the result of the others. */
 function limitHeadersOf(refused: readonly RefusedFile[], filesPerHour: number, reply: FastifyReply): void {
   const waits = refused.flatMap(({ retryAfterSeconds }) => retryAfterSeconds ?? [])
   if (waits.length > 0) limitHeaders(reply, Math.min(...waits), filesPerHour)

@@ -4,7 +4,7 @@ import Type from 'typebox'
 import { AssetTypeName, FormIndex, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
 import type { RefusedFile } from './refused-file.ts'
 
-/** An accepted file: the shape of each entry, whichever door it came through. */
+/** The fields of an accepted file, the same for both doors. */
 export const uploadEntry = {
   upload_id: Uuid,
   job_id: Uuid,
@@ -13,12 +13,12 @@ export const uploadEntry = {
   filename: Type.String(),
   asset_type: AssetTypeName,
   size_bytes: Type.Integer(),
-  mime_type: Type.String({ description: 'What the first bytes say; the worker proves it' }),
+  mime_type: Type.String({ description: 'Detected from the first bytes; the worker verifies it' }),
   content_hash: Type.String({ description: 'SHA-256 in hexadecimal' }),
   created_at: Moment,
 }
 
-/** What a client that waited gets to know beside it. */
+/** Additional fields for clients that waited. */
 const ended = {
   asset_id: Type.Optional(nullable(Uuid)),
   s3_url: Type.Optional(nullable(Type.String())),
@@ -29,20 +29,20 @@ const ended = {
 
 const Upload = Type.Object(
   { index: FormIndex, ...uploadEntry, ...ended },
-  { title: 'Upload', description: 'An accepted file. The last five fields are there when its sender has waited (Prefer: wait=N)' },
+  { title: 'Upload', description: 'An accepted file. The last five fields are present if the client waited (Prefer: wait=N)' },
 )
 
 export const UploadAnswer = Type.Object(
   {
     uploads: Type.Array(Upload, { description: 'The accepted files, in the order of the form' }),
-    rejected: Type.Array(RefusedUpload, { description: 'The refused ones, in the order of the form' }),
+    rejected: Type.Array(RefusedUpload, { description: 'The refused files, in the order of the form' }),
   },
-  { title: 'UploadAnswer', description: 'At least one file is accepted; what became of each' },
+  { title: 'UploadAnswer', description: 'The result for each file; at least one was accepted' },
 )
 export type UploadAnswer = Type.Static<typeof UploadAnswer>
 export type UploadEntry = UploadAnswer['uploads'][number]
 
-/** An accepted file: its place in the form, counted from 0, and its row. */
+/** An accepted file: its index in the form, from 0, and its row. */
 export interface AcceptedFile {
   readonly index: number
   readonly upload: UploadRecord
@@ -53,12 +53,12 @@ export const uploadAnswer = (accepted: readonly AcceptedFile[], refused: readonl
   rejected: refused.map(({ index, filename, code, error, detail }) => ({ index, filename, code, error, detail })),
 })
 
-/** An upload whose bytes we have read, as an entry. */
+/** The entry of an upload whose bytes the gateway has read. */
 export function asEntry(upload: UploadRecord): Omit<UploadEntry, 'index'> {
   return { ...entryOf(upload), content_hash: upload.contentHash as string }
 }
 
-/** What is known of any accepted upload. */
+/** The fields that are known of any accepted upload. */
 export function entryOf({ id, state, filename, assetType, sizeBytes, detectedType, createdAt }: UploadRecord) {
   return {
     upload_id: id,

@@ -2,25 +2,25 @@ import type { IncomingMessage } from 'node:http'
 import { AirlockError } from '@airlock/domain'
 
 export interface BodyTimeoutLimits {
-  /** The longest request, in seconds. */
+  /** Maximum duration of the request, in seconds. */
   maxSeconds: number
-  /** The longest silence, in seconds. */
+  /** Maximum time without data, in seconds. */
   idleSeconds: number
-  /** The slowest pace over a minute, in bytes per second. */
+  /** Minimum rate over a minute, in bytes per second. */
   minBytesPerSecond: number
 }
 
-/** How long a body may be slower than the slowest pace, in ms. */
-const paceWindowMs = 60_000
+/** The window over which the rate is measured, in ms. */
+const rateWindowMs = 60_000
 
 /**
- * Watches a request body arrive, and says stop when it takes too long, falls silent, or crawls.
+ * Limits the total time, the idle time and the minimum rate of a request body.
  *
- * A body that we ourselves hold back (the store is slow) is neither silent nor slow: only a stream that wants data and gets none counts.
+ * A body that is held back on our side (the store is slow) is neither idle nor slow: only a stream that wants data and gets none counts.
  */
 export class BodyTimeouts {
-  /** Rejects with `request_timeout`, `request_stalled` or `request_too_slow` when patience is over, and never resolves. */
-  readonly over: Promise<never>
+  /** Rejects with `request_timeout`, `request_stalled` or `request_too_slow` at a timeout, and never resolves. */
+  readonly expired: Promise<never>
   readonly #limits: BodyTimeoutLimits
   readonly #body: IncomingMessage
   readonly #timers: NodeJS.Timeout[]
@@ -31,14 +31,14 @@ export class BodyTimeouts {
 
   constructor(body: IncomingMessage, limits: BodyTimeoutLimits) {
     const { promise, reject } = Promise.withResolvers<never>()
-    promise.catch(() => {}) // whoever waits for a part hears of it; nobody may be waiting right now
-    this.over = promise
+    promise.catch(() => {}) // the reader of the next part gets the error; there may be none right now
+    this.expired = promise
     this.#stop = reject
     this.#limits = limits
     this.#body = body
     body.on('data', this.#onData)
     const total = setTimeout(() => reject(new AirlockError('request_timeout', { seconds: limits.maxSeconds })), limits.maxSeconds * 1000)
-    this.#timers = [total, setInterval(() => this.#look(), (limits.idleSeconds * 1000) / 4)]
+    this.#timers = [total, setInterval(() => this.#check(), (limits.idleSeconds * 1000) / 4)]
   }
 
   end(): void {
@@ -51,7 +51,7 @@ export class BodyTimeouts {
     this.#windowBytes += chunk.byteLength
   }
 
-  #look(): void {
+  #check(): void {
     const now = performance.now()
     if (this.#body.isPaused() || this.#body.readableEnded) {
       this.#lastByteAt = now
@@ -61,7 +61,7 @@ export class BodyTimeouts {
     const { idleSeconds, minBytesPerSecond } = this.#limits
     if (now - this.#lastByteAt > idleSeconds * 1000) this.#stop(new AirlockError('request_stalled', { seconds: idleSeconds }))
     const windowMs = now - this.#windowFrom
-    if (windowMs < paceWindowMs) return
+    if (windowMs < rateWindowMs) return
     if (this.#windowBytes < (minBytesPerSecond * windowMs) / 1000) this.#stop(new AirlockError('request_too_slow', { minBytesPerSecond }))
     this.#newWindow(now)
   }

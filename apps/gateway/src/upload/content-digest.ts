@@ -1,11 +1,11 @@
 import { AirlockError } from '@airlock/domain'
 
 /**
- * The SHA-256 that a client expects of its file, out of a part's `Content-Digest` (RFC 9530): `sha-256=:base64:`. Other algorithms beside
- * it are left alone, as the RFC asks.
+ * The expected SHA-256 of a file, from its part's `Content-Digest` (RFC 9530): `sha-256=:base64:`. Other algorithms
+ * are ignored, as the RFC requires.
  *
- * @returns 64 hexadecimal digits, or null when the client expects none
- * @throws AirlockError `digest_malformed`, also for two that differ
+ * @returns 64 hexadecimal digits, or null if there is none
+ * @throws AirlockError `digest_malformed`, also for two different values
  */
 export function expectedHash(header: readonly string[] | undefined, filename: string): string | null {
   const expected = new Set<string>()

@@ -8,7 +8,7 @@ import type { GatewayMetrics } from '../metrics.ts'
 import type { BodyTimeoutLimits } from './body-timeouts.ts'
 import type { FilesInFlight } from './files-in-flight.ts'
 
-/** What taking in a form needs. */
+/** Dependencies of receiving a form. */
 export interface UploadDeps {
   uploads: UploadRepository
   store: ObjectStore
@@ -17,7 +17,7 @@ export interface UploadDeps {
   backgroundTasks: BackgroundTasks
   sizeLimits: SizeLimits
   filesPerHour: number
-  /** Bytes of failed uploads that are kept of one user until an operator decides. Absent: no bound. */
+  /** Maximum bytes of parked uploads per user. Absent: unlimited. */
   parkedBytesPerUser?: number | undefined
   bodyTimeouts: BodyTimeoutLimits
   inFlight: FilesInFlight

@@ -1,47 +1,47 @@
-/** What holds a permit or waits for one, and the user for whom it counts. */
+/** A holder of a permit or a waiter for one, with its user. */
 export interface Claimant {
   readonly userId: string
 }
 
-/** Of so many permits one is kept back from a user who has all the others: somebody who comes after need not wait for it. */
-const oneKeptOf = 16
+/** One in this many permits is reserved from a user who holds all the others, so that the next user need not wait. */
+const reserveOneIn = 16
 
 /**
- * Who gets the next of a number of permits, and what may be ended to make room. This is the rule alone: it knows no clock and does nothing by
- * itself (docs/decisions/2026-11-27-permits-are-shared-by-user.md).
+ * Decides who gets the next permit, and whose upload may be ended to free one. These are the rules only, without timers or side effects
+ * (docs/decisions/2026-11-27-permits-are-shared-by-user.md).
  *
- * A user's share is permits ÷ active users, and at least one; active are those who hold a permit or wait for one.
+ * A user's share is permits ÷ active users, and at least one; users are active who hold a permit or wait for one.
  *
- * - The next permit goes to the users who hold less than their share, in turn, and when none of them waits to the others, in turn.
- * - Nobody gets the last sixteenth of the permits who has all the rest.
- * - Only what belongs to users above their share may be ended, and only while somebody waits who is below it.
+ * - The next permit goes to users below their share, round robin, and if none of them waits to the others, round robin.
+ * - A user who holds all other permits does not get the last sixteenth.
+ * - Only uploads of users above their share may be ended, and only while a user below the share waits.
  */
 export class FairPermits<C extends Claimant> {
   readonly permits: number
   readonly #most: number
   readonly #held = new Map<string, Set<C>>()
-  /** Users in the order of their turns, each with what it has waiting, in the order of its arrival. */
+  /** Users in round-robin order, each with its waiters in the order of arrival. */
   readonly #waiting = new Map<string, Set<C>>()
   readonly #ending = new Set<C>()
   #taken = 0
 
   constructor(permits: number) {
     this.permits = permits
-    this.#most = permits - Math.floor(permits / oneKeptOf)
+    this.#most = permits - Math.floor(permits / reserveOneIn)
   }
 
-  /** How many permits each active user may hold without being asked to make room; a fraction where they do not come out even. */
+  /** How many permits each active user may hold before its uploads may be ended; may be fractional. */
   get share(): number {
     const active = new Set([...this.#held.keys(), ...this.#waiting.keys()]).size
     return Math.max(1, this.permits / Math.max(1, active))
   }
 
-  /** Lines up for a permit. */
+  /** Queues for a permit. */
   wait(claimant: C): void {
     added(this.#waiting, claimant)
   }
 
-  /** Gives the next permit. @returns who has it now, or null when none is free for anybody who waits */
+  /** Grants the next permit. @returns its new holder, or null if no waiter can get one */
   next(): C | null {
     if (this.#taken >= this.permits) return null
     const belowShare = this.#wholeShare()
@@ -49,35 +49,35 @@ export class FairPermits<C extends Claimant> {
     const user = users.find((userId) => this.#heldBy(userId) < belowShare) ?? users.find((userId) => this.#heldBy(userId) < this.#most)
     const [claimant] = user === undefined ? [] : (this.#waiting.get(user) ?? [])
     if (claimant === undefined) return null
-    this.#leaveLine(claimant)
+    this.#dequeue(claimant)
     added(this.#held, claimant)
     this.#taken += 1
     return claimant
   }
 
-  /** Gives a permit back, or leaves the line. Twice is once. */
+  /** Releases a permit, or leaves the queue. Idempotent. */
   leave(claimant: C): void {
     this.#ending.delete(claimant)
     if (removed(this.#held, claimant)) this.#taken -= 1
     else removed(this.#waiting, claimant)
   }
 
-  get someWait(): boolean {
+  get hasWaiters(): boolean {
     return this.#waiting.size > 0
   }
 
-  /** All that waits. */
+  /** All waiters. */
   waiting(): C[] {
     return [...this.#waiting.values()].flatMap((claimants) => [...claimants])
   }
 
-  /** What waits although its user is below the share with it: others have more than theirs. */
+  /** Waiters whose users are below their share, so that others hold more than theirs. */
   owed(): C[] {
     const belowShare = this.#wholeShare()
     return [...this.#waiting].flatMap(([userId, claimants]) => [...claimants].slice(0, Math.max(0, belowShare - this.#heldBy(userId))))
   }
 
-  /** What may be ended to make room: of users who stay above their share after all that is being ended already. */
+  /** Holders that may be ended to free permits: those of users who remain above their share after all that are already being ended. */
   endable(): C[] {
     const { share } = this
     return [...this.#held.values()].flatMap((claimants) => {
@@ -86,18 +86,18 @@ export class FairPermits<C extends Claimant> {
     })
   }
 
-  /** Notes that something is being ended; it holds its permit until it leaves. */
+  /** Marks a holder as being ended; it keeps its permit until it leaves. */
   isEnding(claimant: C): void {
     this.#ending.add(claimant)
   }
 
-  /** How many are being ended. */
+  /** The number of holders that are being ended. */
   get endings(): number {
     return this.#ending.size
   }
 
-  /** A user who was served and has more waiting is the last in turn. */
-  #leaveLine(claimant: C): void {
+  /** A user who was served and has more waiters goes to the end of the round. */
+  #dequeue(claimant: C): void {
     const { userId } = claimant
     removed(this.#waiting, claimant)
     const rest = this.#waiting.get(userId)

@@ -1,19 +1,19 @@
-/** A file of a form, accepted or refused, as far as a repetition of the request must agree with it. */
+/** A file of a form, accepted or refused: what a repetition of the request must match. */
 export interface FilePrint {
   readonly name: string
   readonly size: number
   readonly hash: string
 }
 
-/** What a request said: its fields in the order of their names, its files in the order of the form. */
+/** The content of a request: its fields in the order of their names, its files in the order of the form. */
 export interface Fingerprint {
   readonly fields: readonly (readonly [name: string, value: string])[]
   readonly files: readonly FilePrint[]
 }
 
-/** Two requests say the same when these texts are the same. */
+/** Two requests have the same content if these texts are equal. */
 export const fingerprintText = ({ fields, files }: Fingerprint): string =>
   JSON.stringify({ fields: fields.toSorted(([a], [b]) => (a < b ? -1 : 1)), files })
 
-/** What a text of `fingerprintText` was made of. */
+/** The inverse of `fingerprintText`. */
 export const parseFingerprint = (text: string): Fingerprint => JSON.parse(text)

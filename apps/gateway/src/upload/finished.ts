@@ -13,10 +13,10 @@ export interface FinishedDeps {
 }
 
 /**
- * Waits for the uploads of an answer, holding neither a connection nor a permit.
+ * Waits for the uploads of a response, holding neither a database connection nor a permit.
  *
- * @param signal ends the waiting: the time is over, or the client went away
- * @returns the answer with what is known then, and whether all have ended
+ * @param signal ends the wait: the time has passed, or the client disconnected
+ * @returns the response with the state at that time, and whether all uploads have ended
  */
 export async function waitForAll(
   { uploads, rejected }: UploadAnswer,

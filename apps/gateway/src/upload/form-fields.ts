@@ -3,19 +3,19 @@ import type { FormFields } from '@airlock/lifecycle'
 import { type ClientMetadata, parseClientMetadata } from './client-metadata.ts'
 import type { FormField, FormFile } from './form.ts'
 
-/** The name under which a form holds its files. */
+/** The form's field name for files. */
 const filesName = 'files'
 
-/** Whether a part is one of the files; the others are fields, or mistakes. */
+/** Whether a part is one of the files; the others are fields, or errors. */
 export const isFileOfForm = (part: FormField | FormFile): part is FormFile => part.kind === 'file' && part.name === filesName
 
-/** The fields of the form; anything else is a mistake that its sender should hear of. */
+/** The fields of the form; any other name is an error. */
 const fieldNames = ['asset_type', 'project_id', 'brand_id', 'metadata'] as const
 type FieldName = (typeof fieldNames)[number]
 
 const isFieldName = (name: string): name is FieldName => (fieldNames as readonly string[]).includes(name)
 
-/** The fields of a form as they arrive, each judged at once, all together at the end. */
+/** Collects the fields of a form: each is validated on arrival, and all together at the end. */
 export class FormFieldReader {
   readonly #values = new Map<FieldName, unknown>()
   readonly #given = new Map<FieldName, string>()
@@ -37,7 +37,7 @@ export class FormFieldReader {
     return [...this.#given]
   }
 
-  /** What the form has said of its files' kind so far. */
+  /** The asset type, if the form has already named it. */
   assetType(): AssetType | null {
     return (this.#values.get('asset_type') as AssetType | undefined) ?? null
   }
@@ -61,7 +61,7 @@ export class FormFieldReader {
   }
 }
 
-/** What each field takes, and in which form it is kept. */
+/** Validates each field and converts it to its stored form. */
 const readers: Record<FieldName, (value: string, name: string) => unknown> = {
   asset_type: availableKind,
   project_id: uuid,

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { setImmediate as aTurn } from 'node:timers/promises'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AirlockError, KiB, MiB } from '@airlock/domain'
 import { Tally } from '@airlock/lifecycle'
 import type { MultipartFile } from '@fastify/multipart'
@@ -9,10 +9,10 @@ import { PartHeaderReader, type PartHeaders } from './part-headers.ts'
 
 export const maxFiles = 10
 
-/** What one form may hold beside its files' bytes. */
+/** Limits of one form apart from its files' bytes. */
 const formLimits = { fields: 20, fieldSize: 64 * KiB, fieldNameSize: 100, headerPairs: 20, headerSize: 16 * KiB }
 
-/** How much of refused files is read and dropped so that the files behind them get their turn, in bytes for each form. */
+/** How many bytes of refused files are read and dropped per form, so that the files after them can be read. */
 export const maxDrainedBytes = 64 * MiB
 
 export interface FormField {
@@ -24,25 +24,25 @@ export interface FormField {
 export interface FormFile {
   kind: 'file'
   name: string
-  /** As the client wrote it; browsers write `%22` for a quote (WHATWG, multipart/form-data encoding). */
+  /** As sent by the client; browsers write `%22` for a quote (WHATWG, multipart/form-data encoding). */
   rawFilename: string | undefined
   contentType: string | undefined
   headers: PartHeaders
   bytes: Readable
-  /** Of all its bytes, once the next part has come: whoever reads of them adds them, what is drained is added here. */
+  /** Size and hash of the whole part. Complete once the next part has been yielded. */
   tally: Tally
 }
 
-/** The client went away in the middle of its form: there is nobody to answer. */
+/** The client disconnected before the end of its form: no response can be sent. */
 export class ClientGone extends Error {
   override name = 'ClientGone'
 }
 
 /**
- * The parts of a multipart form, one after the other. A file that its reader leaves unfinished is drained, within a bound, before the next
- * part comes.
+ * The parts of a multipart form, one after the other. A file that its consumer does not read to the end is drained, up to a limit, before the
+ * next part is yielded.
  *
- * @throws DrainedEnough beyond that bound
+ * @throws DrainLimitExceeded beyond that limit
  * @throws AirlockError `not_multipart`, `form_malformed`, `too_many_files`, `request_timeout`, `request_stalled`, `field_…`
  * @throws ClientGone
  */
@@ -57,15 +57,15 @@ export async function* formParts(request: FastifyRequest, bodyTimeoutLimits: Bod
   let openFile: Readable | null = null
   let files = 0
   let read = 0
-  bodyTimeouts.over.catch((reason: Error) => openFile?.destroy(reason))
+  bodyTimeouts.expired.catch((reason: Error) => openFile?.destroy(reason))
   try {
     for (;;) {
-      const next = await Promise.race([parts.next(), bodyTimeouts.over])
+      const next = await Promise.race([parts.next(), bodyTimeouts.expired])
       if (next.done === true) break
       const part = next.value
       const headers = partHeaders.next()
       read += 1
-      // busboy drops what goes beyond, and a Content-Digest among it would never be looked at
+      // busboy drops headers beyond its limit, and a Content-Digest among them would be ignored
       if (Object.values(headers).flat().length >= formLimits.headerPairs) throw new AirlockError('form_malformed', {})
       if (part.type === 'field') {
         yield asField(part)
@@ -78,9 +78,9 @@ export async function* formParts(request: FastifyRequest, bodyTimeoutLimits: Bod
       yield file
       drained = await drain(file, drained)
       openFile = null
-      if (drained > maxDrainedBytes) throw new DrainedEnough(await namesAtHand(parts))
+      if (drained > maxDrainedBytes) throw new DrainLimitExceeded(await namesArrived(parts))
     }
-    // busboy passes over parts without a usable Content-Disposition; whoever sent them thinks that they were taken
+    // busboy skips parts without a valid Content-Disposition; their sender would assume that they were accepted
     if (partHeaders.seen !== read) throw new AirlockError('form_malformed', {})
   } catch (error) {
     throw formError(error, request)
@@ -90,7 +90,7 @@ export async function* formParts(request: FastifyRequest, bodyTimeoutLimits: Bod
   }
 }
 
-/** A part may come without a name, whatever busboy's types say. */
+/** A part may have no name, contrary to busboy's types. */
 const nameOf = (fieldname: string | undefined): string => fieldname ?? ''
 
 function asField({ fieldname, value, valueTruncated }: { fieldname: string; value: unknown; valueTruncated: boolean }): FormField {
@@ -102,13 +102,13 @@ const asFile = ({ fieldname, filename, file }: MultipartFile, headers: PartHeade
   kind: 'file',
   name: nameOf(fieldname),
   rawFilename: filename,
-  contentType: headers['content-type']?.[0], // busboy says text/plain where a client says nothing
+  contentType: headers['content-type']?.[0], // busboy reports text/plain if the client sends none
   headers,
   bytes: file,
   tally: new Tally(),
 })
 
-/** @returns the bytes drained so far, of all files of the form; more than the bound when the file goes on beyond it */
+/** @returns the bytes drained so far, of all files of the form; more than the limit if the file exceeds it */
 async function drain({ bytes, tally }: FormFile, before: number): Promise<number> {
   let drained = before
   if (bytes.readableEnded) return drained
@@ -120,41 +120,41 @@ async function drain({ bytes, tally }: FormFile, before: number): Promise<number
   return drained
 }
 
-/** Names of files that have arrived behind, as their clients wrote them; nothing more is waited for. */
-async function namesAtHand(parts: AsyncIterator<{ type: string; fieldname: string; filename?: string }>): Promise<string[]> {
+/** Names of files that have already arrived after this one, as sent by the client; does not wait for more. */
+async function namesArrived(parts: AsyncIterator<{ type: string; fieldname: string; filename?: string }>): Promise<string[]> {
   const names: string[] = []
   for (;;) {
-    const next = await Promise.race([parts.next(), aTurn()])
+    const next = await Promise.race([parts.next(), nextTurn()])
     if (next === undefined || next.done === true) return names
     const { type, fieldname, filename } = next.value
     if (type === 'file' && fieldname === 'files') names.push(filename ?? '')
   }
 }
 
-/** A refused file goes on and on; the form is answered without its rest. */
-export class DrainedEnough extends Error {
-  override name = 'DrainedEnough'
-  /** Of files behind it. There may be more of them: a part's end is only known when its last byte is read. */
+/** A refused file exceeds the drain limit; the form is answered without reading the rest. */
+export class DrainLimitExceeded extends Error {
+  override name = 'DrainLimitExceeded'
+  /** Names of files after it. There may be more: the end of a part is known only when its last byte has been read. */
   readonly namesBehind: readonly string[]
 
   constructor(namesBehind: readonly string[]) {
-    super('a refused file goes on and on')
+    super('a refused file exceeds the drain limit')
     this.namesBehind = namesBehind
   }
 }
 
 /**
- * Messages of busboy's parser for bodies that break the rules; it gives them no code. Taken from their beginning: the store's own messages
- * tell of multipart uploads, too. (A needle is a boundary, and too long beyond 252 characters.)
+ * Messages of busboy's parser for malformed bodies; they have no code. Matched from the start, since messages of the store also mention
+ * multipart uploads. (A needle is a boundary, which may have at most 252 characters.)
  */
 const malformed = /^(?:Multipart: Boundary not found|Unexpected end of multipart data|(?:Part|Preamble) terminated early|The needle )/
 
-/** What went wrong while reading a form, in the catalogue's words; errors of our own servers pass as they are. */
+/** Maps an error while reading a form to the catalogue; errors of our own servers are returned unchanged. */
 export function formError(error: unknown, request: FastifyRequest): unknown {
-  if (error instanceof AirlockError || error instanceof DrainedEnough) return error
+  if (error instanceof AirlockError || error instanceof DrainLimitExceeded) return error
   const { code, message } = error as NodeJS.ErrnoException
-  if (request.raw.destroyed && !request.raw.complete) return new ClientGone('the client went away', { cause: error })
-  if (code === 'FST_MP_PREMATURE_CLOSE' || code === 'ECONNRESET') return new ClientGone('the client went away', { cause: error })
+  if (request.raw.destroyed && !request.raw.complete) return new ClientGone('the client disconnected', { cause: error })
+  if (code === 'FST_MP_PREMATURE_CLOSE' || code === 'ECONNRESET') return new ClientGone('the client disconnected', { cause: error })
   if (code?.startsWith('FST_') === true || malformed.test(message))
     return new AirlockError('form_malformed', { isBoundaryMissing: message.startsWith('Multipart: Boundary not found') }, { cause: error })
   return error

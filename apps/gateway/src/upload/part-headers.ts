@@ -4,28 +4,28 @@ import type { IncomingMessage } from 'node:http'
 /** The headers of one part, names in lower case, values byte by byte (Latin-1). */
 export type PartHeaders = Readonly<Record<string, readonly string[]>>
 
-/** What `@fastify/busboy` holds inside; only the event is relied upon. */
+/** Internals of `@fastify/busboy`; only the event is used. */
 interface Busboy {
   readonly _parser?: { readonly parser?: EventEmitter }
 }
 
 /**
- * Sees the headers of a form's parts. Busboy keeps all but three of them to itself, and silently skips parts that it finds odd; but its
- * parser tells of each part in an event. So we look on as the body is piped into it. A test fails if a new version no longer lets us.
+ * Collects the headers of a form's parts. Busboy exposes only three of them, and silently skips malformed parts, but its parser emits an event
+ * for each part. So this class hooks in when the body is piped into it. A test fails if a new version no longer permits that.
  */
 export class PartHeaderReader {
-  /** Parts that came, also those that busboy skipped. */
+  /** The number of parts, including those that busboy skipped. */
   seen = 0
   readonly #waiting: PartHeaders[] = []
 
-  /** Call it before the body is given to busboy. */
+  /** Must be called before the body is piped into busboy. */
   constructor(body: IncomingMessage) {
     const pipe = body.pipe.bind(body)
     body.pipe = ((destination: NodeJS.WritableStream & Busboy, options) => {
       Reflect.deleteProperty(body, 'pipe')
       destination._parser?.parser?.on('part', (part: EventEmitter) => {
         this.seen += 1
-        // in front of busboy, which acts on what it finds there
+        // before busboy's listener, which reads the same object
         part.prependOnceListener('header', (headers: Record<string, readonly string[]>) => {
           this.#waiting.push({ ...headers })
           asText(headers)
@@ -42,7 +42,7 @@ export class PartHeaderReader {
   }
 }
 
-/** `@fastify/multipart` would parse a field of JSON, and round its numbers. A field is what its sender wrote. */
+/** `@fastify/multipart` would parse a JSON field and round its numbers. Fields must stay as sent. */
 function asText(headers: Record<string, readonly string[]>): void {
   if (/^application\/json/i.test(headers['content-type']?.[0] ?? '')) headers['content-type'] = ['text/plain']
 }
@@ -50,11 +50,11 @@ function asText(headers: Record<string, readonly string[]>): void {
 /** A parameter of `Content-Disposition`, its value quoted or not. */
 const parameters = /;\s*([^\s=;"]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^;"]*)/g
 
-/** Whether a part gives its name in the extended notation, percent-encoded with its charset (RFC 8187). */
+/** Whether a part has its filename in the extended notation, percent-encoded with its charset (RFC 8187). */
 export const hasExtendedName = ({ 'content-disposition': [written = ''] = [] }: PartHeaders): boolean =>
   [...written.matchAll(parameters)].some(([, name = '']) => name.toLowerCase() === 'filename*')
 
-/** Of two names the extended one counts, whichever comes first (RFC 6266, section 4.3); busboy would take the last. */
+/** Of two filenames the extended one takes precedence, whatever their order (RFC 6266, section 4.3); busboy would use the last. */
 function preferExtendedName(headers: Record<string, readonly string[]>): void {
   const [written] = headers['content-disposition'] ?? []
   if (written === undefined || !hasExtendedName(headers)) return
@@ -63,7 +63,7 @@ function preferExtendedName(headers: Record<string, readonly string[]>): void {
   ]
 }
 
-/** Whether a file's name is not what its sender wrote, since that was no UTF-8: each byte that is none was read as U+FFFD. */
+/** Whether a filename was not valid UTF-8, so that its invalid bytes were decoded as U+FFFD. */
 export function isGarbled(filename: string, { 'content-disposition': written = [] }: PartHeaders): boolean {
   return filename.includes('\u{fffd}') && !/\xef\xbf\xbd|%ef%bf%bd/i.test(written[0] ?? '')
 }

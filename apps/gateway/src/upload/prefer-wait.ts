@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 
-/** Common proxies give up a silent connection after 60 s; what a client asks beyond this is lowered. */
+/** Common proxies close an idle connection after 60 s; longer requested waits are reduced to this. */
 const longestWaitSeconds = 25
 
 /**
- * How long the client would like to wait for the finished assets, out of `Prefer: wait=N` (RFC 7240, section 4.3), in seconds.
+ * How long the client wants to wait for the finished assets, from `Prefer: wait=N` (RFC 7240, section 4.3), in seconds.
  *
- * @returns null when it does not ask, or asks for something that is no number: a preference that can't be read is ignored (section 2)
+ * @returns null if there is no such preference or its value is not a number: an invalid preference is ignored (section 2)
  */
 export function preferredWait({ prefer }: IncomingHttpHeaders): number | null {
   for (const preference of [prefer ?? ''].flat().join(',').split(',')) {

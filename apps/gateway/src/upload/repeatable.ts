@@ -12,28 +12,28 @@ import { type Form, fingerprintOf, type TakenForm, takeForm } from './take-form.
 
 export interface RepeatableDeps extends UploadDeps {
   idempotency: IdempotencyRepository
-  /** How long a request is ours without a sign of life, in seconds. It dies with its gateway, and the client may try again. */
+  /** How long the lease of a request lasts without renewal, in seconds. It expires after a crash of its gateway, and the client may retry. */
   idempotencyLeaseSeconds: number
 }
 
-/** How long an answer is kept. */
+/** How long a response is stored. */
 const keepHours = 24
 
 /** `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or null. @throws AirlockError `idempotency_key_malformed` */
 export function idempotencyKey({ headers }: FastifyRequest): string | null {
   const header = headers['idempotency-key']
   if (header === undefined) return null
-  // the draft writes a quoted string; most clients send the bare key, and both mean the same
+  // the draft requires a quoted string, but most clients send the bare key; both are equivalent
   const key = typeof header === 'string' ? header.replace(/^"(.*)"$/, '$1') : ''
   if (!/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(key)) throw new AirlockError('idempotency_key_malformed', {})
   return key
 }
 
 /**
- * Takes a form that may come again: the first one is taken as any, and its answer is committed with the acceptance. A repetition is hashed
- * and dropped, and gets that answer; it is read no further than it agrees with the first one. Refusals are not kept.
+ * Receives a form with an Idempotency-Key. The first one is received normally, and its response is committed with the acceptance. A repetition
+ * is hashed and dropped, and gets that response; reading stops at the first difference. Refusals are not stored.
  *
- * @throws RequestInFlight, AirlockError `idempotency_key_reused`, and whatever `takeForm` throws
+ * @throws RequestInFlight, AirlockError `idempotency_key_reused`, and the errors of `takeForm`
  */
 export async function takeRepeatable(key: string, request: FastifyRequest, deps: RepeatableDeps): Promise<TakenForm | UploadAnswer> {
   const { id: userId } = callerOfRequest(request)
@@ -46,11 +46,11 @@ export async function takeRepeatable(key: string, request: FastifyRequest, deps:
     case 'mine':
       return first(beginning.token, request, deps)
     default:
-      throw new Error(`idempotency answered ${beginning satisfies never}`)
+      throw new Error(`idempotency returned ${beginning satisfies never}`)
   }
 }
 
-/** Between two renewals we may be silent for a third of the lease; when it is lost, `accept` refuses. */
+/** The lease is renewed every third of its duration; if it is lost, `accept` refuses. */
 async function first(token: IdempotencyToken, request: FastifyRequest, deps: RepeatableDeps): Promise<TakenForm> {
   const { idempotencyLeaseSeconds: leaseSeconds } = deps
   const renewal = setInterval(
@@ -67,7 +67,9 @@ async function first(token: IdempotencyToken, request: FastifyRequest, deps: Rep
   } finally {
     clearInterval(renewal)
     if (!accepted)
-      await deps.idempotency.release(token).catch((err: unknown) => request.log.warn({ err }, 'idempotency lease runs out by itself'))
+      await deps.idempotency
+        .release(token)
+        .catch((err: unknown) => request.log.warn({ err }, 'idempotency lease not released, it will expire'))
   }
 }
 
@@ -90,11 +92,11 @@ async function repeated(
     files.push({ name: part.rawFilename ?? '', tally: part.tally })
   }
   if (fingerprintOf({ fields, files }) !== fingerprint) throw reused()
-  return withPlaces(answer as UploadAnswer)
+  return withIndexes(answer as UploadAnswer)
 }
 
-/** An answer that an older gateway has kept names the places of refused files only: the accepted ones have the others, in order. */
-function withPlaces({ uploads, rejected }: UploadAnswer): UploadAnswer {
+/** A response stored by an older gateway has indexes of refused files only: the accepted ones have the others, in order. */
+function withIndexes({ uploads, rejected }: UploadAnswer): UploadAnswer {
   const refused = new Set(rejected.map(({ index }) => index))
   const others = Array.from({ length: uploads.length + rejected.length }, (_, index) => index).filter((index) => !refused.has(index))
   return { uploads: uploads.map((entry, i) => ({ ...entry, index: others[i] ?? i })), rejected }
@@ -103,10 +105,10 @@ function withPlaces({ uploads, rejected }: UploadAnswer): UploadAnswer {
 const reused = (): AirlockError => new AirlockError('idempotency_key_reused', {})
 
 /**
- * Reads a file of a repetition, under a permit as any other: nothing goes to the store, but reading and hashing cost as much.
+ * Reads a file of a repetition, under a permit like any other: nothing is stored, but reading and hashing cost the same.
  *
- * @param original the file in its place of the first request
- * @throws AirlockError `idempotency_key_reused` at the first byte too many, or at the end when the file is another one
+ * @param original the file at this index of the first request
+ * @throws AirlockError `idempotency_key_reused` at the first excess byte, or at the end if the file differs
  */
 async function readAgain(
   file: FormFile,
@@ -116,12 +118,12 @@ async function readAgain(
 ): Promise<void> {
   const { bytes, tally, rawFilename: filename = '' } = file
   if (original === undefined || original.name !== filename) throw reused()
-  let giveBackPermit: (() => void) | null = null
+  let releasePermit: (() => void) | null = null
   try {
     for await (const chunk of bytes.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       tally.add(chunk)
       if (tally.sizeBytes > original.size) throw reused()
-      giveBackPermit ??= await inFlight.take({
+      releasePermit ??= await inFlight.take({
         userId: callerOfRequest(request).id,
         filename,
         bytes,
@@ -132,7 +134,7 @@ async function readAgain(
   } catch (error) {
     throw formError(error, request)
   } finally {
-    giveBackPermit?.()
+    releasePermit?.()
   }
   if (tally.sizeBytes !== original.size || tally.contentHash() !== original.hash) throw reused()
 }

@@ -9,21 +9,21 @@ import { type FormFile, formError } from './form.ts'
 import { hasExtendedName, isGarbled } from './part-headers.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 
-/** A file of the form that is in quarantine. */
+/** A file of the form that has arrived in quarantine. */
 export interface ArrivedFile {
   readonly index: number
   readonly file: ReceivedFile
 }
 
-/** Errors that one file has alone; the files after it go on. Whoever has more than the share begins anew. */
+/** Errors that concern one file only; the files after it are still received. A user above the share must send the form again. */
 const belongsToFile = ({ status, code }: AirlockError): boolean =>
   ([400, 413, 429].includes(status) && code !== 'upload_share_exceeded') || code === 'parked_limit_reached'
 
 /**
- * Takes one file of a form to quarantine, or refuses it alone.
+ * Receives one file of a form into quarantine, or refuses it individually.
  *
- * @param assetType what the form has said of it so far
- * @throws AirlockError, ClientGone, StoreUnavailable, DatabaseUnavailable when the whole form is concerned
+ * @param assetType if the form has already named it
+ * @throws AirlockError, ClientGone, StoreUnavailable, DatabaseUnavailable if the whole form is affected
  */
 export async function takeFile(
   part: FormFile,
@@ -38,7 +38,7 @@ export async function takeFile(
     filename = parseFilename(hasExtendedName(part.headers) ? filename : unescapedFilename(filename))
     if (isGarbled(filename, part.headers)) throw new AirlockError('filename_invalid', { filename, reason: 'it is not valid UTF-8' })
     const { bytes, tally } = part
-    const incoming = { ...claimOf(part, filename, assetType), bytes, tally }
+    const incoming = { ...declarationOf(part, filename, assetType), bytes, tally }
     const sender = { userId, requestId: request.id, door: 'form', ...deps } as const
     return { index, file: await receive(incoming, sender, { ...deps, log: request.server.log }) }
   } catch (error) {
@@ -50,11 +50,11 @@ export async function takeFile(
   }
 }
 
-/** Browsers and curl write a quote as `%22`, and line ends as `%0D%0A` (WHATWG, multipart/form-data encoding): a quote is fine in a name. */
+/** Browsers and curl encode a quote as `%22` and line ends as `%0D%0A` (WHATWG, multipart/form-data encoding): a quote is valid in a name. */
 const unescapedFilename = (name: string): string => name.replace(/%22/g, '"').replace(/%0d/gi, '\r').replace(/%0a/gi, '\n')
 
-/** What the client says of a file, if that can be true. @throws AirlockError with the first rule that it breaks */
-function claimOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null) {
+/** The client's declarations about a file, if they are plausible. @throws AirlockError for the first rule that is violated */
+function declarationOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null) {
   const declaredType = normalizedType(contentType)
   const refused = judgeName({ filename, declaredType, assetType })
   if (refused !== null) throw AirlockError.of(refused)

@@ -8,14 +8,14 @@ import { asAirlockError } from '../plugins/errors.ts'
 import { type AcceptedFile, uploadAnswer } from './answer.ts'
 import type { UploadDeps } from './deps.ts'
 import { fingerprintText } from './fingerprint.ts'
-import { ClientGone, DrainedEnough, formParts, maxFiles } from './form.ts'
+import { ClientGone, DrainLimitExceeded, formParts, maxFiles } from './form.ts'
 import { FormFieldReader, isFileOfForm } from './form-fields.ts'
 import { filesNotRead, notTaken } from './not-read.ts'
 import { type RefusedFile, refusedFile } from './refused-file.ts'
 import { type ArrivedFile, takeFile } from './take-file.ts'
 
 export interface TakenForm {
-  /** In the order of the form, as the refused ones are. */
+  /** In the order of the form. */
   readonly accepted: readonly AcceptedFile[]
   /** In the order of the form. */
   readonly refused: readonly RefusedFile[]
@@ -24,18 +24,18 @@ export interface TakenForm {
 /** A form as it is being read. */
 export interface Form {
   readonly fields: FormFieldReader
-  /** All files, with the names that the client wrote. */
+  /** All files, with their names as sent. */
   readonly files: { readonly name: string; readonly tally: Tally }[]
   readonly arrived: ArrivedFile[]
   readonly refused: RefusedFile[]
 }
 
 /**
- * Takes in one form: each file goes to quarantine as it arrives, is refused early and alone, and nothing is accepted before the whole form
- * has been read and is sound. Whatever was received and is not accepted is discarded.
+ * Receives one form. Each file goes to quarantine as it arrives, or is refused early and individually; nothing is accepted before the whole
+ * form has been read and is valid. Received files that are not accepted are discarded.
  *
- * @param token the lease of a repeatable request: its answer is committed with the acceptance
- * @throws AirlockError when the form as a whole can't be taken
+ * @param token the lease of an idempotent request: its response is committed with the acceptance
+ * @throws AirlockError if the form as a whole is refused
  * @throws ClientGone, StoreUnavailable, DatabaseUnavailable
  */
 export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?: IdempotencyToken): Promise<TakenForm> {
@@ -44,21 +44,21 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?
   try {
     await readForm(form, request, deps)
     const good = judgeByKind(form, request, deps)
-    if (request.raw.destroyed && !request.raw.complete) throw new ClientGone('the client went away')
+    if (request.raw.destroyed && !request.raw.complete) throw new ClientGone('the client disconnected')
     const accepted = good.length === 0 ? [] : await acceptAll(good, form, request, deps, token)
     deps.metrics.files.inc({ result: 'accepted' }, accepted.length)
     return { accepted, refused: inOrder(form.refused) }
   } catch (error) {
-    if (error instanceof DrainedEnough) return endUnread(form, error, request, deps)
+    if (error instanceof DrainLimitExceeded) return endUnread(form, error, request, deps)
     discardAll(form.arrived, lossOf(error), request, deps)
     throw error
   }
 }
 
-/** A refused file went on beyond what we read for nothing. Nothing of the form is accepted, since nobody knows whether its rest is sound. */
+/** A refused file exceeded the drain limit. No file of the form is accepted, since it is unknown whether the rest is valid. */
 function endUnread(
   { files, arrived, refused }: Form,
-  { namesBehind }: DrainedEnough,
+  { namesBehind }: DrainLimitExceeded,
   request: FastifyRequest,
   deps: UploadDeps,
 ): TakenForm {
@@ -106,14 +106,14 @@ async function acceptAll(
   return inForm(records)
 }
 
-/** What the form said. It was read to its end, so the tallies are of whole files. */
+/** The content of the form. It was read to its end, so the tallies are complete. */
 export const fingerprintOf = ({ fields, files }: Pick<Form, 'fields' | 'files'>): string =>
   fingerprintText({
     fields: fields.given(),
     files: files.map(({ name, tally }) => ({ name, size: tally.sizeBytes, hash: tally.contentHash() })),
   })
 
-/** Judges again what arrived before the form had said its kind; what is unfit is discarded alone. @returns the good ones */
+/** Judges files again that arrived before the form had named their kind; refused ones are discarded individually. @returns the others */
 function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): ArrivedFile[] {
   const kind = fields.all()
   return arrived.filter(({ index, file }) => {
@@ -139,10 +139,10 @@ function refusalForKind(
   )
 }
 
-/** How the files of a form that was not accepted end. */
+/** How the files of a form that was not accepted are discarded. */
 interface Loss {
   why(file: ReceivedFile): Refusal
-  /** The fault was ours: the user's hour gets them back. */
+  /** The fault was ours: the files do not count towards the user's hourly limit. */
   readonly giveBack: boolean
 }
 
@@ -152,14 +152,14 @@ function lossOf(error: unknown): Loss {
   return { why: () => asRefusal(known), giveBack: known.isOurs }
 }
 
-/** Behind the answer: the client need not wait for it, and what fails the sweeper does. */
+/** Runs in the background: the client need not wait for it, and the sweeper does what fails. */
 function discardAll(arrived: readonly ArrivedFile[], { why, giveBack }: Loss, request: FastifyRequest, deps: UploadDeps): void {
   for (const { file } of arrived) deps.backgroundTasks.add(discard(file, why(file), { giveBack }, { ...deps, log: request.server.log }))
 }
 
 const inOrder = (refused: readonly RefusedFile[]): RefusedFile[] => refused.toSorted((a, b) => a.index - b.index)
 
-/** Ten of the largest files and some fields: more can't become an upload, so it need not even arrive. */
+/** A form larger than ten of the largest files and some fields cannot be accepted, so it is refused before it is read. */
 function assertPlausibleLength({ headers }: FastifyRequest, sizeLimits: SizeLimits): void {
   const limitBytes = maxFiles * Math.max(...Object.values(sizeLimits)) + 4 * MiB
   if (Number(headers['content-length'] ?? 0) > limitBytes) throw new AirlockError('form_too_large', { limitBytes })

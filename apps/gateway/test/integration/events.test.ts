@@ -280,7 +280,7 @@ const lastLook = async (sql: pg.Client): Promise<string> => {
 test('a consumer that goes away is waited for no longer, and one that waits is answered at once when the gateway stops', {
   meta: { id: 'feed-gateway-stops' },
 }, async () => {
-  const gateway = await startGateway({ lookEveryMs: { listening: 20, lost: 20 } })
+  const gateway = await startGateway({ pollEveryMs: { listening: 20, lost: 20 } })
   const sql = new pg.Client({ connectionString: gateway.servers.db.url })
   await sql.connect()
   try {
@@ -324,7 +324,7 @@ test('with Postgres away it is 503, also for those who waited when it went, and 
 }, async () => {
   const postgres = await privateServer('postgres')
   await migrate({ url: postgres.address.url, log: silent })
-  const gateway = await startGateway({ databaseUrl: postgres.address.url, lookEveryMs: { listening: 60_000, lost: 100 } })
+  const gateway = await startGateway({ databaseUrl: postgres.address.url, pollEveryMs: { listening: 60_000, lost: 100 } })
   try {
     const consumer = new Consumer(gateway)
     const after = await consumer.latest()

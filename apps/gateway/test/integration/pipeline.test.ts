@@ -106,7 +106,7 @@ test('the service that asked is written down, also when it says for whom in the 
   expect(await pipeline.gateway.database.uploads.byId(body.upload_id)).toMatchObject({ userId: video.user_id, actedBy: service.id })
 
   const other = await service.posts(video, { 'airlock-on-behalf-of': randomUUID() })
-  expect(other).toMatchObject({ status: 400, body: { code: 'request_malformed', detail: expect.stringContaining('two users') } })
+  expect(other).toMatchObject({ status: 400, body: { code: 'request_malformed', detail: expect.stringContaining('different users') } })
 })
 
 test('the same upload id again is the same upload, whatever has become of it; another video under it is refused', async ({
@@ -229,14 +229,14 @@ const malformed: { what: string; given: object; says: string }[] = [
   { what: 'no user', given: { user_id: undefined }, says: "The field 'user_id' must be a UUID." },
   { what: 'a user that is no UUID', given: { user_id: 'me' }, says: "The field 'user_id' must be a UUID." },
   { what: 'no project', given: { project_id: undefined }, says: "The field 'project_id' must be a UUID." },
-  { what: 'an upload id that is none', given: { upload_id: 7 }, says: "'upload_id' must be a UUID; the same one again is the same video." },
+  { what: 'an upload id that is none', given: { upload_id: 7 }, says: "'upload_id' must be a UUID; a repeated one names the same video." },
   {
     what: 'a URL for a source',
     given: { source: 'https://example.com/a.mp4' },
     says: "'source' must be an object with bucket and key, never a URL.",
   },
   { what: 'no key', given: { source: { bucket: 'renders' } }, says: "The field 'source.key' must be the object's key" },
-  { what: 'no name', given: { filename: undefined }, says: "The field 'filename' must be a text, the name for people." },
+  { what: 'no name', given: { filename: undefined }, says: "The field 'filename' must be a text, the display name." },
   {
     what: 'a hash of another kind',
     given: { sha256: 'AB'.repeat(32) },
@@ -247,11 +247,11 @@ const malformed: { what: string; given: object; says: string }[] = [
   { what: 'too much metadata', given: { metadata: { a: 'x'.repeat(4096) } }, says: "'metadata' must be a JSON object of at most 4 KiB" },
   { what: 'metadata with a NUL', given: { metadata: { a: '\0' } }, says: 'hold no NUL' },
   { what: 'an unknown priority', given: { priority: 'urgent' }, says: "The field 'priority' must be 'interactive' or 'batch'" },
-  { what: 'a field too many', given: { projectId: unknownId }, says: "there is no field 'projectId'" },
+  { what: 'a field too many', given: { projectId: unknownId }, says: "field 'projectId' does not exist" },
   {
     what: 'a field too many in its source',
     given: { source: { bucket: 'a', key: 'b', url: 'c' } },
-    says: "there is no field 'source.url'",
+    says: "field 'source.url' does not exist",
   },
 ]
 

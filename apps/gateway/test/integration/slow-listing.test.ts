@@ -55,7 +55,7 @@ test.for([1400, 4000])(
       expect((await all).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202])
       expect(new Set(others)).toEqual(new Set(['upload 202', 'store connected']))
       expect(way.lists(), 'the check of health is a LIST').toBeGreaterThan(0)
-      expect(gateway.log.filter(({ msg }) => msg === 'server is away')).toEqual([])
+      expect(gateway.log.filter(({ msg }) => msg === 'server unavailable')).toEqual([])
     } finally {
       await gateway.close()
       await way.close()

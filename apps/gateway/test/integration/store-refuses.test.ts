@@ -58,7 +58,7 @@ test.for(mistakes)(
       const health = async () => (await answerOf(await fetch(`${gateway.url}/api/health`))).body
       expect(await health()).toMatchObject({ status: 'degraded', dependencies: { s3: { status: 'unavailable' } } })
       await health()
-      expect(gateway.log.filter(({ msg }) => msg === 'server fails its health check')).toMatchObject([
+      expect(gateway.log.filter(({ msg }) => msg === 'health check of server failed')).toMatchObject([
         { server: 's3', err: { message: expect.stringMatching(reason) } },
       ])
     } finally {

@@ -98,7 +98,7 @@ test('an expectation that we do not know is 417 in the shape of every error', as
 test('a request without Host is 400 in the shape of every error; HTTP/1.0 needs none', async ({ gateway }) => {
   const answer = await exchange(gateway.url, 'GET /api/health HTTP/1.1\r\n\r\n')
   expect(answer.status).toBe(400)
-  expect(ofRaw(answer)).toMatchObject({ code: 'request_malformed', detail: 'The request is malformed: it has no header Host.' })
+  expect(ofRaw(answer)).toMatchObject({ code: 'request_malformed', detail: 'The request is malformed: it has no Host header.' })
   expect((await exchange(gateway.url, 'GET /health/live HTTP/1.0\r\n\r\n')).status).toBe(200)
 })
 

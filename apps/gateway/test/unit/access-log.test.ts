@@ -60,7 +60,7 @@ test('entries wait while the database is away, in their order, and are told once
   notes('b')
   await vi.advanceTimersByTimeAsync(3000)
   expect(batches).toEqual([])
-  expect(lines).toMatchObject([{ message: 'access log not written yet, its entries wait', fields: { waiting: 1 } }])
+  expect(lines).toMatchObject([{ message: 'access log not written, its entries wait', fields: { waiting: 1 } }])
   away = false
   await vi.advanceTimersByTimeAsync(1000)
   expect(batches).toEqual([['a', 'b']])
@@ -73,12 +73,12 @@ test('when too many wait the oldest are lost, and counted', { meta: { id: 'acces
   })
   notes('a', 'b', 'c', 'd', 'e')
   await vi.advanceTimersByTimeAsync(1000)
-  expect(lines).toContainEqual({ message: 'entries of the access log are lost', fields: { lost: 2 } })
+  expect(lines).toContainEqual({ message: 'access log entries lost', fields: { lost: 2 } })
   notes('f')
   away = false
   await vi.advanceTimersByTimeAsync(1000)
   expect(batches).toEqual([['d', 'e', 'f']])
-  expect(lines).toContainEqual({ message: 'entries of the access log are lost', fields: { lost: 1 } })
+  expect(lines).toContainEqual({ message: 'access log entries lost', fields: { lost: 1 } })
 })
 
 test('what the database refuses is told and does not block what comes after', { meta: { id: 'access-log-refused-batch' } }, async () => {
@@ -91,8 +91,8 @@ test('what the database refuses is told and does not block what comes after', { 
   await vi.advanceTimersByTimeAsync(1000)
   expect(batches).toEqual([['good']])
   expect(lines).toMatchObject([
-    { message: 'entries of the access log not written', fields: { entries: 1 } },
-    { message: 'entries of the access log are lost', fields: { lost: 1 } },
+    { message: 'access log entries rejected by the database', fields: { entries: 1 } },
+    { message: 'access log entries lost', fields: { lost: 1 } },
   ])
 })
 
@@ -131,7 +131,7 @@ test('closing while the database is away tries once, and says what is lost', { m
   await accesses.close()
   expect(tries).toBe(1)
   expect(lines).toMatchObject([
-    { message: 'entries of the access log not written', fields: { entries: 2 } },
-    { message: 'entries of the access log are lost', fields: { lost: 2 } },
+    { message: 'access log entries rejected by the database', fields: { entries: 2 } },
+    { message: 'access log entries lost', fields: { lost: 2 } },
   ])
 })

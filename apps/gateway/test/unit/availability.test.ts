@@ -4,7 +4,7 @@ import { Availability } from '../../src/availability.ts'
 class Away extends Error {}
 
 /** A server that answers, refuses or is silent, as told; and what was logged of it. */
-function server({ askAgainMs = 1000 } = {}) {
+function server({ probePauseMs = 1000 } = {}) {
   const state = { mode: 'answers' as 'answers' | 'refuses' | 'silent', probes: 0 }
   const said: string[] = []
   const answer = async () => {
@@ -18,10 +18,10 @@ function server({ askAgainMs = 1000 } = {}) {
       state.probes += 1
       return answer()
     },
-    meansAway: (error) => error instanceof Away,
-    away: () => new Away('known to be away'),
+    meansUnavailable: (error) => error instanceof Away,
+    unavailableError: () => new Away('known to be away'),
     log: { warn: (_fields, message) => void said.push(message), info: (_fields, message) => void said.push(message) },
-    tuning: { patienceMs: 100, probeTimeoutMs: 50, askAgainMs },
+    tuning: { slowCallMs: 100, probeTimeoutMs: 50, probePauseMs },
   })
   return { state, said, availability, call: () => availability.through(answer) }
 }
@@ -50,19 +50,19 @@ test('a refused call and a missing sign of life make it away; calls then fail at
   await expect(call()).rejects.toThrow('known to be away')
 
   expect(state.probes).toBe(probes)
-  expect(said).toEqual(['server is away'])
+  expect(said).toEqual(['server unavailable'])
 })
 
 test('it is asked again and again, by nobody’s request, and calls go through once it answers', async () => {
   vi.useRealTimers() // the pauses between are not Vitest's to fake
-  const { call, state, said } = server({ askAgainMs: 20 })
+  const { call, state, said } = server({ probePauseMs: 20 })
   state.mode = 'refuses'
   await expect(call()).rejects.toThrow('refused')
   await vi.waitFor(() => expect(state.probes).toBeGreaterThan(3))
-  expect(said).toEqual(['server is away'])
+  expect(said).toEqual(['server unavailable'])
 
   state.mode = 'answers'
-  await vi.waitFor(() => expect(said).toEqual(['server is away', 'server is back']))
+  await vi.waitFor(() => expect(said).toEqual(['server unavailable', 'server available again']))
 
   expect(await call()).toBe('answer')
 })
@@ -133,8 +133,8 @@ test('a server that answers with an error is there', async () => {
       state.probes += 1
       return Promise.reject(new Error('you may not ask that'))
     },
-    meansAway: (error) => error instanceof Away,
-    away: () => new Away('known to be away'),
+    meansUnavailable: (error) => error instanceof Away,
+    unavailableError: () => new Away('known to be away'),
     log: { warn: say, info: say },
   })
   await expect(availability.through(() => Promise.reject(new Away('refused')))).rejects.toThrow('refused')
@@ -153,7 +153,7 @@ test('what is asked wrongly is no outage', async () => {
 
 test('closed, it asks no more', async () => {
   vi.useRealTimers()
-  const { availability, call, state } = server({ askAgainMs: 60_000 })
+  const { availability, call, state } = server({ probePauseMs: 60_000 })
   state.mode = 'refuses'
   await expect(call()).rejects.toThrow('refused')
   await vi.waitFor(() => expect(state.probes).toBe(1))
@@ -163,11 +163,11 @@ test('closed, it asks no more', async () => {
 })
 
 test('a watched call is neither refused nor given up while the server is away, and its success brings the server back', async () => {
-  const { availability, call, state, said } = server({ askAgainMs: 60_000 })
+  const { availability, call, state, said } = server({ probePauseMs: 60_000 })
   state.mode = 'silent'
   const watched = availability.watch(() => new Promise((resolve) => setTimeout(() => resolve('arrived'), 5000)))
   await vi.advanceTimersByTimeAsync(4000)
-  expect(said).toEqual(['server is away'])
+  expect(said).toEqual(['server unavailable'])
   await expect(call()).rejects.toThrow('known to be away')
   const second = availability.watch(async () => 'not refused')
 
@@ -201,10 +201,10 @@ test('a sign of life that always comes late never makes the server away', async 
   const availability = new Availability({
     name: 'server',
     probe: () => new Promise((resolve) => setTimeout(resolve, 70)), // 50 are what it may take
-    meansAway: (error) => error instanceof Away,
-    away: () => new Away('known to be away'),
+    meansUnavailable: (error) => error instanceof Away,
+    unavailableError: () => new Away('known to be away'),
     log: { warn: say, info: say },
-    tuning: { patienceMs: 100, probeTimeoutMs: 50 },
+    tuning: { slowCallMs: 100, probeTimeoutMs: 50 },
   })
   const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
   await vi.advanceTimersByTimeAsync(5000)

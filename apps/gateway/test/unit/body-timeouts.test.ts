@@ -13,7 +13,7 @@ function watched(bodyTimeoutLimits = limits) {
   const body = new PassThrough()
   const bodyTimeouts = new BodyTimeouts(body as unknown as IncomingMessage, bodyTimeoutLimits)
   const over = { code: 'none' }
-  bodyTimeouts.over.catch(({ code }) => {
+  bodyTimeouts.expired.catch(({ code }) => {
     over.code = code
   })
   /** A piece each second. */

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { EventFeed, type EventFeedDeps } from '../../src/following/event-feed.ts'
 
 /** A feed whose events and bell a test has in its hands. */
-function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<EventFeedDeps> = {}) {
+function feedOf({ pollEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<EventFeedDeps> = {}) {
   const asked: EventQuery[] = []
   const told: EventRecord[] = []
   let jobQueue: Parameters<EventFeedDeps['listen']>[0] | undefined
@@ -20,7 +20,7 @@ function feedOf({ lookEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
       jobQueue = handlers
       return { close: async () => {} }
     },
-    lookEveryMs,
+    pollEveryMs,
   })
   return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), jobQueue: () => jobQueue }
 }
@@ -72,7 +72,7 @@ test('a statement that began before it rang is not the answer for those who hear
       jobQueue = handlers
       return { close: async () => {} }
     },
-    lookEveryMs: { listening: 60_000, lost: 60_000 },
+    pollEveryMs: { listening: 60_000, lost: 60_000 },
   })
   const first = feed.page(query, anything, longWait())
   asked[0]?.resolve(empty)
@@ -102,15 +102,15 @@ test('events of other types are passed over without waiting', async () => {
     const next = { position: position + 10, eventId: null }
     return { events: position === 20 ? [event] : [], start: nowhere, next, removed: 0, last: 30 }
   }
-  const lookEveryMs = { listening: 60_000, lost: 60_000 }
-  const feed = new EventFeed({ events: { after }, listen: () => ({ close: async () => {} }), lookEveryMs })
+  const pollEveryMs = { listening: 60_000, lost: 60_000 }
+  const feed = new EventFeed({ events: { after }, listen: () => ({ close: async () => {} }), pollEveryMs })
   const page = await feed.page({ ...query, types: ['asset.deleted'] }, anything, longWait())
   expect(page.events).toEqual([event])
   expect(asked.map((one) => one.after)).toEqual([0, 10, 20])
 })
 
 test('while nothing is heard, a look for all who wait costs one statement', async () => {
-  const { feed, asked, happens } = feedOf({ lookEveryMs: { listening: 60_000, lost: 50 } })
+  const { feed, asked, happens } = feedOf({ pollEveryMs: { listening: 60_000, lost: 50 } })
   const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
   await settled()
   happens('upload.completed')
@@ -119,7 +119,7 @@ test('while nothing is heard, a look for all who wait costs one statement', asyn
 })
 
 test('while nothing is heard, those who wait look for themselves', async () => {
-  const { feed, happens, jobQueue } = feedOf({ lookEveryMs: { listening: 60_000, lost: 20 } })
+  const { feed, happens, jobQueue } = feedOf({ pollEveryMs: { listening: 60_000, lost: 20 } })
   jobQueue()?.onReady()
   const waiting = feed.page(query, anything, longWait())
   await settled()

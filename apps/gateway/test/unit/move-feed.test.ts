@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { MoveFeed, type MoveFeedDeps } from '../../src/following/move-feed.ts'
 
 /** A feed whose uploads and connection a test has in its hands. */
-function feedOf(lookEveryMs: MoveFeedDeps['lookEveryMs']) {
+function feedOf(pollEveryMs: MoveFeedDeps['pollEveryMs']) {
   const versions = new Map<string, number>()
   const asked: (readonly string[])[] = []
   let away = false
@@ -19,7 +19,7 @@ function feedOf(lookEveryMs: MoveFeedDeps['lookEveryMs']) {
       handlers = given
       return { close: async () => {} }
     },
-    lookEveryMs,
+    pollEveryMs,
   })
   return {
     feed,

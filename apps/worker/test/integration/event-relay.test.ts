@@ -94,7 +94,7 @@ test('a relay that fails is told and followed by another, and the figures say ho
   const worker = airlock.startsWorker({ ...deaf, database: { ...database, eventRelay }, relay: { everySeconds: 0.3, leaseSeconds: 10 } })
   const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
 
-  await waitFor(async () => airlock.log.saying('events not relayed, the next run will').length > 1, { what: 'relays that fail' })
+  await waitFor(async () => airlock.log.saying('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
   expect(await lag(), 'while Postgres does not answer').toBeNaN()
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
   away = false

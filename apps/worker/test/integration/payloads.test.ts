@@ -51,6 +51,6 @@ test.for([
   airlock.startsWorker()
   const end = await endOf(airlock, await adds(airlock, 'generated_video', { ...smallest?.data, ...broken }))
   expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(says) })
-  const [line] = airlock.log.saying('job breaks its schema and is not tried again; a video in the inbox is taken as its object says')
+  const [line] = airlock.log.saying('job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata')
   expect(line).toMatchObject({ job: 'generated_video' })
 })

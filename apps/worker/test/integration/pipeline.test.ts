@@ -82,7 +82,7 @@ test('a job that breaks its schema fails for good at its first attempt, and the 
   await waitFor(async () => (await job(unknown))?.failedReason !== undefined, { what: 'the job to fail' })
   expect(await job(unknown)).toMatchObject({ failedReason: "unknown job name 'generate_video'", attemptsMade: 1 })
   expect(
-    airlock.log.saying('job breaks its schema and is not tried again; a video in the inbox is taken as its object says'),
+    airlock.log.saying('job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata'),
   ).toMatchObject([
     { uploadId: video.uploadId, err: { message: expect.stringContaining('version: 7 is not supported here') } },
     { uploadId: unknown },
@@ -106,7 +106,7 @@ test('a video under the id of an upload of another door fails for good, and its 
   await producer.enqueueGeneratedVideo(video)
 
   await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(`upload ${upload.id} is taken: its door is form, not pipeline`)
-  expect(airlock.log.saying('video announced in vain, its job is not tried again')).toMatchObject([{ uploadId: upload.id, key: video.key }])
+  expect(airlock.log.saying('announced video refused, job not retried')).toMatchObject([{ uploadId: upload.id, key: video.key }])
   const told = "objects in the inbox can't be enqueued, left unchanged"
   await waitFor(() => airlock.log.saying(told).length > 0, { what: 'the sweeper to tell' })
   expect(airlock.log.saying(told)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })

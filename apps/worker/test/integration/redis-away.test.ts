@@ -85,7 +85,9 @@ test('a worker stops although its Redis is away, and finishes the job that runs'
   expect(performance.now() - started).toBeLessThan(8000)
   expect(await airlock.of(upload)).toMatchObject({ state: 'completed' })
   // of the lane without a job there was nothing to hear
-  expect(airlock.log.saying('redis did not hear how jobs ended, they come again')).toEqual([{ lane: 'images', uploadIds: [upload.id] }])
+  expect(airlock.log.saying('redis did not confirm the end of jobs, they are delivered again')).toEqual([
+    { lane: 'images', uploadIds: [upload.id] },
+  ])
   await redis.start()
 })
 
@@ -105,7 +107,9 @@ test('a worker that stops while its Redis is away hands the upload back, and ano
 
   expect(performance.now() - started).toBeLessThan(5000)
   expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, handedBack: 1, lastFault: null })
-  expect(airlock.log.saying('redis did not hear how jobs ended, they come again')).toEqual([{ lane: 'images', uploadIds: [upload.id] }])
+  expect(airlock.log.saying('redis did not confirm the end of jobs, they are delivered again')).toEqual([
+    { lane: 'images', uploadIds: [upload.id] },
+  ])
   await redis.start()
   airlock.startsWorker({ sweep: busySweeper, leaseSeconds: 2 })
   expect(await airlock.comesTo('completed', upload, 20_000)).toMatchObject({ attempt: 2 })

@@ -108,7 +108,7 @@ test('an upload that can not be handed back, since Postgres is away, is taken ov
   await first.handBack()
 
   expect(await airlock.of(upload)).toMatchObject({ state: 'processing', attempt: 1, handedBack: 0 })
-  expect(airlock.log.saying('upload not handed back, its lease will run out')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.saying('upload not handed back, its lease will expire')).toMatchObject([{ uploadId: upload.id }])
   airlock.startsWorker({ leaseSeconds: 3 })
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
 })

@@ -38,7 +38,7 @@ test('a sweep that fails is told, and the next one comes', async ({ airlock }) =
   timer.start()
   await waitFor(() => swept.length > 0, { what: 'a sweep' })
   await timer.stop()
-  expect(airlock.log.saying('sweep not finished, the next one will')).toMatchObject([{ err: { message: 'Postgres is away' } }])
+  expect(airlock.log.saying('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is away' } }])
 })
 
 test('while another worker sweeps there is nothing to tell', async ({ airlock }) => {

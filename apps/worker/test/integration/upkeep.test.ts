@@ -18,8 +18,8 @@ test('a worker makes the months of the access log that come, and drops the ones 
 
   await waitFor(async () => (await partitions(airlock)).length === 4, { what: 'three months beside the rest' })
   expect(await partitions(airlock)).not.toContain('asset_access_log_2020_01')
-  await waitFor(async () => airlock.log.saying('access log looked after').length === 1, { what: 'the line that tells it' })
-  expect(airlock.log.saying('access log looked after')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
+  await waitFor(async () => airlock.log.saying('access log maintained').length === 1, { what: 'the line that tells it' })
+  expect(airlock.log.saying('access log maintained')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
 })
 
 test('a worker forgets the answers of repeatable requests whose time is over, and keeps the others', async ({ airlock }) => {
@@ -33,9 +33,9 @@ test('a worker forgets the answers of repeatable requests whose time is over, an
 
   airlock.startsWorker()
 
-  await waitFor(async () => airlock.log.saying('answers of repeatable requests forgotten').length === 1, { what: 'the pruning' })
+  await waitFor(async () => airlock.log.saying('stored responses of idempotent requests deleted').length === 1, { what: 'the pruning' })
   expect((await sql.query('select key from idempotency_keys order by key')).rows).toEqual([{ key: 'new1' }, { key: 'new2' }])
-  expect(airlock.log.saying('answers of repeatable requests forgotten')).toMatchObject([{ pruned: 1500 }])
+  expect(airlock.log.saying('stored responses of idempotent requests deleted')).toMatchObject([{ pruned: 1500 }])
 })
 
 test('a worker forgets events that are older than EVENT_DAYS, in pieces, and keeps the others', {
@@ -51,8 +51,8 @@ test('a worker forgets events that are older than EVENT_DAYS, in pieces, and kee
 
   airlock.startsWorker()
 
-  await waitFor(async () => airlock.log.saying('old events forgotten').length === 1, { what: 'the pruning' })
-  expect(airlock.log.saying('old events forgotten')).toMatchObject([{ pruned: 1500 }])
+  await waitFor(async () => airlock.log.saying('old events deleted').length === 1, { what: 'the pruning' })
+  expect(airlock.log.saying('old events deleted')).toMatchObject([{ pruned: 1500 }])
   const { events, removed, last } = await database.events.after({ after: 0, limit: 10 })
   expect({ positions: events.map(({ position }) => position), removed, last }).toEqual({
     positions: [1501, 1502],
@@ -78,8 +78,8 @@ test('months that can not be made are told, and an upkeep that fails is followed
 
   await waitFor(async () => runs > 1, { what: 'a second upkeep' })
   await airlock.stopsAll()
-  expect(airlock.log.saying('upkeep not finished, the next one will')).toHaveLength(1)
-  expect(airlock.log.saying('months of the access log have too many entries to be moved at once')[0]).toMatchObject({
+  expect(airlock.log.saying('upkeep failed, the next run retries')).toHaveLength(1)
+  expect(airlock.log.saying('default partition of the access log has too many entries to move in one run')[0]).toMatchObject({
     crowded: ['asset_access_log_2026_11'],
   })
 })

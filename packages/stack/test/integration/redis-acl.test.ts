@@ -106,7 +106,7 @@ test('with the users that we ship, a pipeline hands a video over and hears its e
 }, async () => {
   const gateway = run('apps/gateway/src/main.ts')
   const worker = run('apps/worker/src/main.ts')
-  await waitFor(() => gateway.written().includes('Server listening') && worker.written().includes('worker takes jobs'), {
+  await waitFor(() => gateway.written().includes('Server listening') && worker.written().includes('worker started'), {
     what: 'both services to start',
     timeoutMs: 60_000,
   })

@@ -1,14 +1,14 @@
 import { AirlockError } from '@airlock/domain'
 import type { FastifyRequest } from 'fastify'
 
-/** Who calls, from a verified token. */
+/** The caller of a request, from a verified token. */
 export interface Caller {
-  /** The user that the request is about: the token's own, or the one that a service acts for. */
+  /** The user on whose behalf the request is made: the token's subject, or the user for whom a service acts. */
   readonly id: string
-  /** The token's user when it acts for another one (scope `service`), else null. */
+  /** The token's subject if it acts for another user (scope `service`), else null. */
   readonly actedBy: string | null
   readonly scopes: readonly string[]
-  /** When the token ends, in ms since 1970. */
+  /** When the token expires, in ms since 1970. */
   readonly expiresAtMs: number
 }
 

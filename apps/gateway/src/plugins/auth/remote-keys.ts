@@ -1,35 +1,39 @@
 import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
 
 export interface RemoteKeysOptions {
-  /** The longest that one fetch may take, in ms. */
+  /** Timeout of one fetch, in ms. */
   timeoutMs?: number
-  /** How long fetched keys are used without a look, in ms. */
+  /** How long fetched keys are used without another fetch, in ms. */
   freshForMs?: number
-  /** How long keys are used on while their server is away, in ms. A key that was withdrawn meanwhile lives on for so long. */
+  /** How much longer keys are used while their server is unavailable, in ms. A key revoked meanwhile remains valid for that time. */
   staleForMs?: number
-  /** How long a failed fetch is not tried again, in ms. */
+  /** How long a failed fetch is not repeated, in ms. */
   restMs?: number
 }
 
-/** An unknown `kid` makes us look for new keys at most so often, in ms: nobody makes us flood the key server with made-up ids. */
-const unknownKeyLookMs = 60_000
+/** Minimum interval between fetches caused by an unknown `kid`, in ms, so that made-up ids cannot flood the key server. */
+const unknownKeyFetchMs = 60_000
 
-/** The key server does not answer, or not with keys. Nothing is known about the token. */
+/** The key server does not respond, or not with keys. The token can be neither verified nor refused. */
 export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable'
 }
 
 /**
- * The public keys of a JWKS address (RFC 7517), fetched when they are first needed, kept, and looked for again when a token names an
- * unknown one. The address is ours by configuration: what a token says of its own keys (`jku`, `jwk`, `x5u`) is never asked.
+ * The public keys of a JWKS URL (RFC 7517), fetched on first use, cached, and fetched again when a token names an unknown one. The URL comes
+ * from the configuration; key references in a token (`jku`, `jwk`, `x5u`) are ignored.
  *
- * @throws KeysUnavailable by the returned function, at once while a failed fetch is still recent
+ * @throws KeysUnavailable from the returned function, at once while a failed fetch is recent
  */
 export function remoteKeys(
   url: string,
   { timeoutMs = 3000, freshForMs = 600_000, staleForMs = 3_600_000, restMs = 5000 }: RemoteKeysOptions = {},
 ): JWTVerifyGetKey {
-  const keys = createRemoteJWKSet(new URL(url), { timeoutDuration: timeoutMs, cooldownDuration: unknownKeyLookMs, cacheMaxAge: freshForMs })
+  const keys = createRemoteJWKSet(new URL(url), {
+    timeoutDuration: timeoutMs,
+    cooldownDuration: unknownKeyFetchMs,
+    cacheMaxAge: freshForMs,
+  })
   let failure: { at: number; cause: unknown } | null = null
   let fetchedAt = Number.NEGATIVE_INFINITY
 
@@ -51,7 +55,7 @@ export function remoteKeys(
         const old = await createLocalJWKSet(known)(header, token).catch(() => null)
         if (old !== null) return old
       }
-      throw new KeysUnavailable('the key server does not answer with keys', { cause })
+      throw new KeysUnavailable('the key server did not return keys', { cause })
     }
   }
 }

@@ -3,38 +3,38 @@ import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, j
 import type { Caller } from './caller.ts'
 import { KeysUnavailable } from './remote-keys.ts'
 
-/** What tokens may be signed with. Which of these count is configuration; a token's own header is not asked (RFC 8725, section 3.1). */
+/** Supported signature algorithms. The configuration, not a token's header, decides which are accepted (RFC 8725, section 3.1). */
 const signatures = {
   HS256: { names: ['HS256'], keys: 'secrets' },
   RS256: { names: ['RS256'], keys: 'remote' },
   ES256: { names: ['ES256'], keys: 'remote' },
-  // RFC 9864 gives the curve a name of its own; issuers use either
+  // RFC 9864 names the curve separately; issuers use either name
   EdDSA: { names: ['EdDSA', 'Ed25519'], keys: 'remote' },
 } as const
 
 export type TokenAlgorithm = keyof typeof signatures
 
 export interface TokenRules {
-  /** HMAC secrets for HS256, any of which may have signed (rotation). */
+  /** HMAC secrets for HS256; any of them may have signed (rotation). */
   secrets: readonly string[]
-  /** Public keys for the other algorithms; null: there are none. */
+  /** Public keys for the other algorithms; null: none. */
   remote: JWTVerifyGetKey | null
-  /** Null: whatever there are keys for. */
+  /** Null: all for which there are keys. */
   algorithms: readonly TokenAlgorithm[] | null
   issuer: string | null
   audience: string | null
 }
 
-/** What two honest clocks may differ by. */
+/** Tolerated clock skew. */
 const clockLeewaySeconds = 60
 
-/** Longer ones are no tokens of ours; Node bounds all headers together to 16 KiB. */
-const longestToken = 8192
+/** Maximum length of a token; Node limits all headers together to 16 KiB. */
+const maxTokenLength = 8192
 
 /**
- * Verifies tokens: signature, algorithm, `exp`, `nbf`, issuer and audience where they are set, a UUID as `sub`, and that they are for access.
+ * Verifies tokens: signature, algorithm, `exp`, `nbf`, issuer and audience if configured, a UUID as `sub`, and that they are access tokens.
  *
- * @returns a function that gives the caller of a token, and throws AirlockError `token_…`, or `auth_unavailable` when the keys are out of reach
+ * @returns a function that returns the caller of a token, and throws AirlockError `token_…`, or `auth_unavailable` if the keys cannot be fetched
  */
 export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }: TokenRules): (token: string) => Promise<Caller> {
   const options: JWTVerifyOptions = {
@@ -54,14 +54,14 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
   if (remote !== null) tries.push(async (token) => (await jwtVerify(token, remote, { ...options, algorithms: pinned('remote') })).payload)
 
   return async (token) => {
-    if (token.length > longestToken) throw new AirlockError('token_malformed', {})
+    if (token.length > maxTokenLength) throw new AirlockError('token_malformed', {})
     let refused: AirlockError = new AirlockError('token_invalid', {})
     for (const verify of tries) {
       try {
         return asCaller(await verify(token))
       } catch (error) {
         refused = refusalOf(error)
-        // only another key could change this answer
+        // only an invalid signature is worth trying another key
         if (refused.code !== 'token_invalid') throw refused
       }
     }
@@ -69,13 +69,13 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
   }
 }
 
-/** What an issuer writes into the claim `typ` of tokens that are not for access (Keycloak and others), in lower case. */
+/** Values of the claim `typ` in tokens that are not access tokens (Keycloak and others), in lower case. */
 const otherTypes: readonly unknown[] = ['id', 'refresh', 'offline']
 
 /**
- * ID tokens are made for the client that logged the user in, and tell who that is; they travel and are kept less carefully than access tokens. The
- * hashes of an access token or a code stand in them alone (OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11). A type in the header is not asked
- * for: most issuers do not write `at+jwt`.
+ * ID tokens identify the user to the client that logged them in; they are handled less carefully than access tokens. Only they contain hashes
+ * of an access token or a code (OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11). The header `typ` is not checked: most issuers do not set
+ * `at+jwt`.
  */
 const isForAccess = ({ typ, at_hash, c_hash }: JWTPayload): boolean =>
   at_hash === undefined && c_hash === undefined && !otherTypes.includes(typeof typ === 'string' ? typ.toLowerCase() : typ)
@@ -87,7 +87,7 @@ function asCaller(payload: JWTPayload): Caller {
   return { id: sub.toLowerCase(), actedBy: null, scopes: scopesOf(scope), expiresAtMs: (exp ?? 0) * 1000 }
 }
 
-/** Space-separated, as OAuth has it (RFC 8693, section 4.2). */
+/** Space-separated, as in OAuth (RFC 8693, section 4.2). */
 const scopesOf = (scope: unknown): string[] => (typeof scope === 'string' ? scope.split(/[ ,]+/).filter(Boolean) : [])
 
 const refusals: ReadonlyArray<[new (...args: never[]) => Error, ErrorCode & ('auth_unavailable' | `token_${string}`)]> = [
@@ -103,7 +103,7 @@ const refusals: ReadonlyArray<[new (...args: never[]) => Error, ErrorCode & ('au
   [errors.JWKSMultipleMatchingKeys, 'token_invalid'],
 ]
 
-/** Claims that were set by somebody else's issuer, or for somebody else, are as good as a foreign signature. */
+/** A token of another issuer or for another audience is treated like an invalid signature. */
 const foreignClaims = ['iss', 'aud']
 
 function refusalOf(error: unknown): AirlockError {

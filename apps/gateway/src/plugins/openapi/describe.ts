@@ -36,14 +36,15 @@ export interface OpenApiDocument {
   webhooks?: unknown
 }
 
-/** Which routes ask for no token, and whose requests are not counted. */
+/** Which routes need no token, and which are subject to the request limit. */
 export interface RouteRules {
   isOpen(path: string): boolean
   isLimited(path: string): boolean
 }
 
 /**
- * Completes what `@fastify/swagger` makes of the routes' schemas: errors, headers, names, examples, webhooks, and the order of the paths.
+ * Completes the document that `@fastify/swagger` generates from the routes' schemas: errors, headers, names, examples, webhooks, and the order of
+ * the paths.
  *
  * @returns the document for generators and people
  */
@@ -65,7 +66,7 @@ export function describe(document: OpenApiDocument, rules: RouteRules): OpenApiD
   moveNamedSchemas(asJson(Problem), schemas)
   for (const [name, refined] of Object.entries(refinedSchemas)) schemas[name] = moveNamedSchemas(refined, schemas)
   for (const [name, example] of Object.entries(examples)) {
-    if (!isObject(schemas[name])) throw new Error(`there is an example of ${name}, and no such schema`)
+    if (!isObject(schemas[name])) throw new Error(`example of ${name} without such a schema`)
     schemas[name] = { ...schemas[name], examples: [example] }
   }
   const sorted = Object.fromEntries(Object.entries(schemas).sort(([a], [b]) => (a < b ? -1 : 1)))
@@ -73,10 +74,10 @@ export function describe(document: OpenApiDocument, rules: RouteRules): OpenApiD
   return described
 }
 
-/** A copy without what TypeBox hides in schemas. */
+/** A copy without TypeBox's hidden properties. */
 const asJson = (value: object): unknown => JSON.parse(JSON.stringify(value))
 
-/** Uploads first, then what comes of them: in the order of the tags. */
+/** Paths in the order of their tags. */
 function ordered({ paths = {}, tags = [] }: OpenApiDocument): Record<string, PathItem> {
   const place = (item: PathItem): number => {
     const [tag] = methods.flatMap((method) => item[method]?.tags ?? [])
@@ -91,7 +92,7 @@ function describeOperation(operation: Operation, name: string, path: string, rul
   if (isOpen) operation.security = []
   else operation.parameters = [...(operation.parameters ?? []), onBehalfOf]
   for (const parameter of operation.parameters ?? []) {
-    // what has a default is there for our code, and may be left out by clients
+    // a parameter with a default is always present in our code, but optional for clients
     if (parameter.schema.default !== undefined) parameter.required = false
     Object.assign(parameter, refinedParameters[name]?.[parameter.name])
     const { examples: [example] = [], ...schema } = parameter.schema as JsonObject & { examples?: unknown[] }
@@ -111,8 +112,8 @@ const onBehalfOf: Parameter & { description: string } = {
   name: 'Airlock-On-Behalf-Of',
   in: 'header',
   required: false,
-  // The format stands apart from the type for two generators: openapi-python-client hands its HTTP library an object where a header's own schema has
-  // one, and Schemathesis sends numbers where a header has a pattern that needs a hyphen.
+  // The format is apart from the type because of two generators: openapi-python-client passes an object to its HTTP library where a header's own schema has
+  // a format, and Schemathesis sends numbers where a header has a pattern that requires a hyphen.
   schema: { type: 'string', allOf: [{ format: 'uuid' }] },
-  description: 'The user that a service acts for; needs the scope service',
+  description: 'The user for whom a service acts; requires the scope service',
 }

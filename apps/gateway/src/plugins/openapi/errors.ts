@@ -4,14 +4,14 @@ import { headersOf } from './response-headers.ts'
 
 const exampleId = '5b0c0c4e-8d0b-4b6a-9a2e-0d6f3c1f7a10'
 
-/** Codes in answers are texts to the code that serialises; which there are, clients learn here. */
+/** Serialisation treats codes as strings; this schema lists them for clients. */
 export const ErrorCodeSchema = {
   type: 'string',
   enum: errorCodes,
-  description: 'Stable: programs decide by this. A later version may bring new ones; go by the status then',
+  description: 'Stable, for use by programs. Later versions may add codes; for an unknown one use the status',
 }
 
-/** Examples of errors, by code: of those that some operation answers with. */
+/** Examples of errors by code, for the codes that some operation uses. */
 export const errorExamples = (used: ReadonlySet<ErrorCode>): JsonObject =>
   Object.fromEntries(
     errorCodes
@@ -25,7 +25,7 @@ export const errorExamples = (used: ReadonlySet<ErrorCode>): JsonObject =>
 const problem = { $ref: '#/components/schemas/Problem' }
 
 /**
- * A response for each status that an operation may answer with, with an example of each of its codes, and one for whatever else may come.
+ * A response for each status of an operation, with an example of each of its codes, and one for other statuses.
  *
  * @param operation such as `GET /api/jobs/{id}`
  */
@@ -54,5 +54,5 @@ export function errorResponses(operation: string, codes: readonly ErrorCode[], i
     headers: headersOf(operation, status, isLimited),
     content: { 'application/json': { schema: problem } },
   })
-  return { ...responses, '4XX': other('The request is not acceptable', '4XX'), '5XX': other('A fault on our side', '5XX') }
+  return { ...responses, '4XX': other('The request was refused', '4XX'), '5XX': other('A fault on our side', '5XX') }
 }

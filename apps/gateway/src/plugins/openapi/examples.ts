@@ -1,4 +1,4 @@
-/** Answers as Airlock gave them, by the name of their schema; a test holds each against that schema. */
+/** Example responses by the name of their schema; a test validates each against that schema. */
 const ids = {
   upload: '01a20cae-48f5-70a1-b14e-c3b2f66954cc',
   asset: 'e85e3e41-0816-4040-ac7c-1f9bc90e920d',

@@ -1,9 +1,9 @@
 import type { ErrorCode } from '@airlock/domain'
 
-/** What any route may answer. */
+/** Error codes of every route. */
 export const codesOfAll: readonly ErrorCode[] = ['request_malformed', 'expectation_failed', 'too_many_requests', 'internal_error']
 
-/** What any route may answer that asks for a token. */
+/** Additional error codes of every route that needs a token. */
 export const codesOfGuarded: readonly ErrorCode[] = [
   'token_missing',
   'token_malformed',
@@ -16,13 +16,13 @@ export const codesOfGuarded: readonly ErrorCode[] = [
   'query_unknown',
 ]
 
-/** What any route may answer whose body Fastify reads. */
+/** Additional error codes of every route whose body Fastify reads. */
 const ofSmallBody: readonly ErrorCode[] = ['not_json', 'encoding_not_supported', 'request_timeout']
 
 const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
 const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
 
-/** What each route may answer beside that. Codes that only a finished job carries stand in none of these rows. */
+/** Additional error codes by route. Codes that occur only in ended jobs are not listed. */
 export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = {
   'POST /api/upload': [
     'empty_file',

@@ -1,23 +1,26 @@
-/** Headers of answers, as the document describes them. */
+/** Response headers in the document. */
 export const responseHeaders = {
-  'X-Request-Id': { description: "The request's id in our logs: yours if you sent one", schema: { type: 'string' } },
-  'Retry-After': { description: 'When to ask or send again, in seconds', schema: { type: 'integer', minimum: 0 } },
+  'X-Request-Id': { description: "The request's id in Airlock's logs: the one you sent, if any", schema: { type: 'string' } },
+  'Retry-After': { description: 'How long to wait before repeating the request, in seconds', schema: { type: 'integer', minimum: 0 } },
   RateLimit: {
-    description: 'What is left of a limit, and when it begins anew (draft-ietf-httpapi-ratelimit-headers)',
+    description: 'The remaining quota, and when it is reset (draft-ietf-httpapi-ratelimit-headers)',
     schema: { type: 'string', examples: ['"requests-per-minute";r=5999;t=60'] },
   },
-  'RateLimit-Policy': { description: 'The limit itself', schema: { type: 'string', examples: ['"requests-per-minute";q=6000;w=60'] } },
+  'RateLimit-Policy': {
+    description: 'The quota and its time window',
+    schema: { type: 'string', examples: ['"requests-per-minute";q=6000;w=60'] },
+  },
   'WWW-Authenticate': { description: 'How to authenticate', schema: { type: 'string', examples: ['Bearer'] } },
-  'Preference-Applied': { description: 'How long was waited at most (RFC 7240)', schema: { type: 'string', examples: ['wait=10'] } },
+  'Preference-Applied': { description: 'The maximum wait that was applied (RFC 7240)', schema: { type: 'string', examples: ['wait=10'] } },
   'Idempotent-Replayed': {
-    description: 'There where an earlier request with the same key, or the same upload_id, was accepted already',
+    description: 'Present if an earlier request with the same key or upload_id was already accepted',
     schema: { type: 'string', enum: ['true'] },
   },
 } as const
 
 type HeaderName = keyof typeof responseHeaders
 
-/** What only some operations answer with, by operation and status. */
+/** Additional headers by operation and status. */
 const ofOperation: Readonly<Record<string, Readonly<Record<string, readonly HeaderName[]>>>> = {
   'POST /api/upload': {
     200: ['Retry-After', 'Preference-Applied', 'Idempotent-Replayed'],
@@ -38,8 +41,8 @@ const ofStatus: Readonly<Record<string, readonly HeaderName[]>> = {
 
 /**
  * @param operation such as `GET /api/jobs/{id}`
- * @param isLimited whether its requests count against the limit of a minute
- * @returns references to the headers that such an answer may have
+ * @param isLimited whether the operation is subject to the request limit
+ * @returns references to the headers that such a response may have
  */
 export function headersOf(operation: string, status: string, isLimited: boolean): Record<string, { $ref: string }> {
   const names: HeaderName[] = [

@@ -2,22 +2,22 @@ import { assetTypes } from '@airlock/domain'
 import Type from 'typebox'
 import { maxFiles } from '../../upload/form.ts'
 
-/** The body of `POST /api/upload`, for the document alone: the form is read part by part, by code, in whatever order it comes. */
+/** The body of `POST /api/upload`, only for the document: code reads the form part by part, in any order. */
 export const UploadForm = Type.Object(
   {
     files: Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), {
       minItems: 1,
       maxItems: maxFiles,
-      description: 'The files. A part may carry Content-Digest: sha-256=:…: (RFC 9530), which must be that of its bytes.',
+      description: 'The files. A part may have a Content-Digest: sha-256=:…: (RFC 9530), which must match its bytes.',
     }),
-    asset_type: Type.Enum([...assetTypes], { description: 'What the files are for; it stands for all of them', examples: ['brand_image'] }),
+    asset_type: Type.Enum([...assetTypes], { description: 'The purpose of the files; applies to all of them', examples: ['brand_image'] }),
     project_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for generated_video' })),
     brand_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for lora_training' })),
     metadata: Type.Optional(
       Type.String({
         maxLength: 4096,
         examples: ['{"order": 4711}'],
-        description: 'A JSON object of strings, numbers and booleans, at most 4 KiB; it comes back unchanged with the job and the asset',
+        description: 'A JSON object of strings, numbers and booleans, at most 4 KiB; returned unchanged with the job and the asset',
       }),
     ),
   },

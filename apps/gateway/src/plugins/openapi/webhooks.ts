@@ -3,12 +3,12 @@ import { eventSchemas } from '../../routes/event-schemas.ts'
 
 /** Headers of the Standard Webhooks specification. */
 const parameters = [
-  ['webhook-id', 'The event_id: pass over what you have dealt with'],
+  ['webhook-id', 'The event_id: ignore events that you have already processed'],
   ['webhook-timestamp', 'When this attempt was made, in seconds since 1970'],
-  ['webhook-signature', "`v1,` and a signature for each of the endpoint's secrets, separated by spaces"],
+  ['webhook-signature', "`v1,` and a signature, one for each of the endpoint's secrets, separated by spaces"],
 ].map(([name, description]) => ({ name, in: 'header', required: true, description, schema: { type: 'string' } }))
 
-/** What endpoints get, and how they answer: docs/webhooks.md. */
+/** The requests to endpoints and their responses (docs/webhooks.md). */
 export const webhooks = Object.fromEntries(
   eventSchemas.map(({ type, name }) => [
     type,
@@ -21,9 +21,9 @@ export const webhooks = Object.fromEntries(
         parameters,
         requestBody: { required: true, content: { 'application/json': { schema: { $ref: `#/components/schemas/${name}` } } } },
         responses: {
-          '2XX': { description: 'You have it' },
-          '410': { description: 'This event is given up at once' },
-          default: { description: 'It is tried again, for three days' },
+          '2XX': { description: 'The event is delivered' },
+          '410': { description: 'Delivery of this event is given up' },
+          default: { description: 'Delivery is retried for three days' },
         },
       },
     },
