@@ -1,31 +1,31 @@
 import type { Environment } from '@airlock/config'
 
-/** What a command may touch of the world, so that a test can hand it another one. */
+/** A command's environment and output, replaceable in tests. */
 export interface CommandIo {
-  /** The environment, filled up from a running `npm start` and from `.env` where it says nothing. */
+  /** The environment, with missing variables taken from a running `npm start` and from `.env`. */
   readonly env: Environment
-  /** Writes a text and a line end to standard output: results, for people and pipes. */
+  /** Writes a text and a line end to standard output: results. */
   out(text: string): void
-  /** Writes a text and a line end to standard error: what went wrong, and progress. */
+  /** Writes a text and a line end to standard error: errors and progress. */
   err(text: string): void
 }
 
 /** One command of `npm run ops`. */
 export interface Command {
   readonly name: string
-  /** One line for the list of all commands. */
+  /** One line for the list of commands. */
   readonly summary: string
-  /** What follows the name, then a line for each option; `--help` prints it. */
+  /** The arguments, then a line for each option; printed by `--help`. */
   readonly usage: string
   /**
-   * @param args what stands behind the command's name
-   * @returns the exit code: 0 done, 1 not done or something is not as it should be
-   * @throws UsageError when the arguments make no sense; it becomes exit code 2
+   * @param args the arguments after the command's name
+   * @returns the exit code: 0 success, 1 failure or findings
+   * @throws UsageError if the arguments are invalid; the exit code is then 2
    */
   run(args: string[], io: CommandIo): Promise<number>
 }
 
-/** The arguments make no sense; the message says what would. */
+/** The arguments are invalid; the message describes valid ones. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }

@@ -6,10 +6,10 @@ const exitCodes = { done: 0, failed: 1, misused: 2 } as const
 const helpWords: readonly string[] = ['--help', '-h', 'help']
 
 /**
- * Finds the command that the arguments name, runs it, and tells failures as a person wants to read them.
+ * Runs the command that the arguments name, and prints failures in readable form.
  *
- * @param args the arguments behind `npm run ops --`
- * @returns the exit code: what the command says, 1 when it failed, 2 when it was called wrongly
+ * @param args the arguments after `npm run ops --`
+ * @returns the exit code: that of the command, 1 if it failed, 2 if the arguments were invalid
  */
 export async function dispatch(commands: readonly Command[], args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args
@@ -23,7 +23,7 @@ export async function dispatch(commands: readonly Command[], args: readonly stri
   }
   const command = commands.find((candidate) => candidate.name === name)
   if (command === undefined) {
-    io.err(`There is no command '${name}'.\n\n${overview(commands)}`)
+    io.err(`Command '${name}' does not exist.\n\n${overview(commands)}`)
     return exitCodes.misused
   }
   if (rest.includes('--help') || rest.includes('-h')) {
@@ -46,13 +46,13 @@ async function run(command: Command, args: string[], io: CommandIo): Promise<num
   }
 }
 
-/** Settings that are all missing have one cause: no `npm start` runs here, and nothing else names the servers. */
+/** If all settings are missing, the cause is that no `npm start` is running here and nothing else names the servers. */
 const settingsProblem = ({ problems, message }: ConfigError): string =>
   problems.every(({ missing }) => missing)
-    ? `No 'npm start' runs in this folder, and neither the environment nor .env has ${problems.map(({ name }) => name).join(', ')}.`
+    ? `No 'npm start' is running in this folder, and neither the environment nor .env sets ${problems.map(({ name }) => name).join(', ')}.`
     : message
 
-/** `parseArgs` of `node:util` throws plain TypeErrors; only their code tells them from a mistake of ours. */
+/** `parseArgs` of `node:util` throws plain TypeErrors; only their code distinguishes them from bugs. */
 function isMisuse(error: unknown): error is Error {
   if (error instanceof UsageError) return true
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
@@ -64,13 +64,13 @@ function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
   const rows = commands.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`)
   return [
-    'Airlock, for people on call.',
+    'Airlock operations.',
     '',
     'Usage: npm run ops -- <command> [options]',
     '       npm run ops -- <command> --help',
     '',
     ...rows,
     '',
-    'Settings come from the environment (docs/configuration.md), then from a `npm start` that runs in this folder, then from .env.',
+    'Settings come from the environment (docs/configuration.md), then from an `npm start` running in this folder, then from .env.',
   ].join('\n')
 }

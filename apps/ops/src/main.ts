@@ -32,7 +32,7 @@ const commands: readonly Command[] = [
 const out: CommandIo['out'] = (text) => process.stdout.write(`${text}\n`)
 const err: CommandIo['err'] = (text) => process.stderr.write(`${text}\n`)
 
-// Node's own report would show what drivers attach to an error, commands with their arguments among it.
+// Node's own report would include the context that drivers attach to errors, such as commands with their arguments.
 process.on('uncaughtException', (error) => {
   err(errorText(error))
   process.exit(1)

@@ -3,31 +3,31 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Environment, readEnvFile } from '@airlock/config'
 
-/** The variables that name servers. One of them in the environment means: these servers, and no others. */
+/** The variables that name servers. If the environment sets one, no server is taken from a running stack. */
 const addresses = ['DATABASE_URL', 'REDIS_URL', 'S3_ENDPOINT', 'S3_BUCKET_NAME'] as const
 
-/** Verifies and signs tokens. It names no server, so it is filled in by itself. */
+/** Verifies and signs tokens. It names no server, so it is filled in independently. */
 const signingKey = 'JWT_SECRET'
 
 /** Where `npm start` keeps its data: `.airlock` in the clone, unless the environment says otherwise. */
 const dataFolder = (env: Environment): string => env.AIRLOCK_DATA_DIR || fileURLToPath(new URL('../../../.airlock', import.meta.url))
 
 /**
- * The settings of a command: the environment first, then those of a `npm start` that runs in this folder, then `.env`. A file that
- * describes production never hides the stack beside it.
+ * The settings of a command: the environment first, then those of an `npm start` running in this folder, then `.env`. A file that
+ * describes production does not hide the running stack.
  *
- * @param env usually `process.env`; not changed
- * @throws Error when `stack.json` or `.env` is there and can't be read
+ * @param env usually `process.env`; not modified
+ * @throws Error if `stack.json` or `.env` exists and can't be read
  */
 export function settingsOf(env: Environment): Environment {
   return { ...readEnvFile(env)?.values, ...withStackSettings(env) }
 }
 
 /**
- * The environment, filled up with what a running `npm start` wrote into `stack.json`, so that `npm run ops` needs no settings beside it.
+ * The environment, completed with the settings of a running `npm start` from `stack.json`, so that `npm run ops` needs no settings there.
  *
- * Servers are taken from there all together or not at all: an environment that names another database must never meet
- * the development bucket. Credentials alone name no server; they give way, since they would not open the stack's.
+ * Servers are taken from there all together or not at all: another database must never be combined with the development bucket. Credentials
+ * alone name no server; they are replaced, since they would not match the stack.
  */
 export function withStackSettings(env: Environment): Environment {
   const stack = runningStack(join(dataFolder(env), 'stack.json'))
@@ -37,7 +37,7 @@ export function withStackSettings(env: Environment): Environment {
   return elsewhere ? filled : { ...filled, ...servers }
 }
 
-/** The `environment` of a stack file: names and values as gateway and worker got them. Empty when nothing runs. */
+/** The `environment` of a stack file, as passed to gateway and worker. Empty if nothing is running. */
 function runningStack(file: string): Record<string, string> {
   const text = readIfThere(file)
   if (text === null) return {}
@@ -45,7 +45,7 @@ function runningStack(file: string): Record<string, string> {
     const { environment = {}, owner } = JSON.parse(text) as { environment?: Record<string, string>; owner?: { pid: number } | null }
     return owner && isAlive(owner.pid) ? environment : {}
   } catch (cause) {
-    throw new Error(`${file} is damaged; 'npm start' writes it anew`, { cause })
+    throw new Error(`${file} is damaged; 'npm start' rewrites it`, { cause })
   }
 }
 

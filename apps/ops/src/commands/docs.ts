@@ -7,7 +7,7 @@ import { errorTable } from './error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 
-/** The files of the repository that are written from the code; a test for each goes red when it is stale. */
+/** The files that are generated from the code; a test for each fails if it is stale. */
 export const pages: ReadonlyArray<{ path: string; render(before: string): string }> = [
   { path: '.env.example', render: () => envExample() },
   { path: 'docs/configuration.md', render: (before) => withTable(before, configurationTable()) },
@@ -19,7 +19,7 @@ function withTable(page: string, table: string): string {
   return page.replace(/<!-- begin table -->[\s\S]*<!-- end table -->/, () => `<!-- begin table -->\n\n${table}\n\n<!-- end table -->`)
 }
 
-/** An error as `exampleOf` makes it, with the id of a made-up request. */
+/** An example error with an invented request id. */
 function withExample(page: string): string {
   const { error, detail, code } = exampleOf('empty_file')
   const body = JSON.stringify({ error, detail, code, request_id: 'd8df5891-b89d-4ca7-a892-af1de64f63cf' }, null, 2)
@@ -30,10 +30,10 @@ function withExample(page: string): string {
 }
 
 /**
- * Writes each page that is stale.
+ * Writes the stale pages.
  *
  * @param folder of the repository
- * @param out told of each page whether it had to be written
+ * @param out gets a line for each page: written or up to date
  */
 export async function writePages(folder: URL, out: (text: string) => void): Promise<void> {
   for (const { path, render } of pages) {
@@ -45,7 +45,7 @@ export async function writePages(folder: URL, out: (text: string) => void): Prom
   }
 }
 
-/** A page that is written as a whole need not be there before. */
+/** A page that is generated as a whole may not exist yet. */
 async function readIfThere(file: URL): Promise<string> {
   try {
     return await readFile(file, 'utf8')
@@ -58,7 +58,7 @@ async function readIfThere(file: URL): Promise<string> {
 
 export const docsCommand: Command = {
   name: 'docs',
-  summary: 'write the pages that come from the code',
+  summary: 'write the pages that are generated from the code',
   usage: 'npm run docs',
   async run(_args, { out }) {
     await writePages(repository, out)

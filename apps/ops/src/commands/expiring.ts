@@ -9,10 +9,10 @@ const limit = 500
 
 export const expiringCommand: Command = {
   name: 'expiring',
-  summary: 'list the assets that are deleted soon because nobody uses them',
+  summary: 'list unused assets that will be deleted soon',
   usage: `
 
-A line for each asset that is marked: when it goes, its id, its owner, its key. Any access until then saves it.`,
+Prints a line for each marked asset: when it is deleted, its id, its owner, its key. Any access before then keeps it.`,
   async run(args, io) {
     parseArgs({ args, options: {} })
     const config = readConfig(io.env, names)
@@ -21,7 +21,7 @@ A line for each asset that is marked: when it goes, its id, its owner, its key. 
     try {
       const count = await listAll((after) => database.assets.expiring({ onlyExpired: false, after, limit }), io)
       const { UNUSED_ASSET_DAYS: days } = config
-      io.out(days === 0 ? `${count} are marked; UNUSED_ASSET_DAYS is 0, so none is deleted` : `${count} unused for ${days} days`)
+      io.out(days === 0 ? `${count} marked; UNUSED_ASSET_DAYS is 0, so none will be deleted` : `${count} unused for ${days} days`)
     } finally {
       await database.close()
     }

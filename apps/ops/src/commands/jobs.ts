@@ -3,7 +3,7 @@ import { readConfig } from '@airlock/config'
 import { type FailedJob, JobBoard, type JobCounts, type QueueLane, queueLanes, queueNames } from '@airlock/queue'
 import { type Command, UsageError } from '../command.ts'
 
-/** What one queue holds. */
+/** The contents of one queue. */
 interface QueueReport extends JobCounts {
   queue: string
   failed_jobs: FailedJob[]
@@ -14,16 +14,16 @@ const maxLimit = 1000
 
 export const jobsCommand: Command = {
   name: 'jobs',
-  summary: 'count the jobs of each queue, and list those that failed and are not tried again, with the reason',
+  summary: 'count the jobs of each queue, and list failed jobs with the reason',
   usage: `[--queue ${queueLanes.join('|')}] [--limit n] [--json]
 
-  --queue  one queue; without it, all
-  --limit  of failed jobs for each queue, the newest first; ${defaultLimit} when left out, at most ${maxLimit}
-  --json   one object, for programs
+  --queue  one queue; default: all
+  --limit  failed jobs per queue, newest first; default ${defaultLimit}, at most ${maxLimit}
+  --json   prints one JSON object
 
-Queues are the jobQueue, not the record: what became of an upload, GET /api/jobs/:id tells. A job fails when its payload breaks the
-contract, when it announces what is not there, or when its upload was parked, and is not tried again. That says nothing of the video: one that is
-in the inbox with the right x-amz-meta headers is announced by the sweeper, and becomes an upload without the job.`,
+Queues only wake workers; GET /api/jobs/:id reports the state of an upload. A job fails, and is not retried, if its payload violates the
+contract, if it announces a missing object, or if its upload was parked. The video is not affected: the sweeper registers a video in the inbox
+that has the required x-amz-meta headers, and it becomes an upload without the job.`,
   async run(args, { env, out, err }) {
     const { lanes, limit, json } = optionsOf(args)
     const { REDIS_URL: redisUrl } = readConfig(env, ['REDIS_URL'])
@@ -43,7 +43,7 @@ function optionsOf(args: string[]): { lanes: readonly QueueLane[]; limit: number
   const { values } = parseArgs({ args, options: { queue: { type: 'string' }, limit: { type: 'string' }, json: { type: 'boolean' } } })
   const { queue, limit = String(defaultLimit), json = false } = values
   const lane = queueLanes.find((name) => name === queue || queueNames[name] === queue)
-  if (queue !== undefined && lane === undefined) throw new UsageError(`There is no queue '${queue}', only ${queueLanes.join(', ')}.`)
+  if (queue !== undefined && lane === undefined) throw new UsageError(`Queue '${queue}' does not exist: one of ${queueLanes.join(', ')}.`)
   if (!/^\d+$/.test(limit) || Number(limit) > maxLimit) throw new UsageError(`--limit is '${limit}': a whole number from 0 to ${maxLimit}.`)
   return { lanes: lane === undefined ? queueLanes : [lane], limit: Number(limit), json }
 }
@@ -71,7 +71,7 @@ function* tableOf(reports: readonly QueueReport[]): Generator<string> {
 }
 
 const lineOf = ({ id, name, attempts, failedAt, reason }: FailedJob): string =>
-  `${failedAt?.toISOString() ?? '-'} ${printable(id, 60)} ${printable(name, 40)} at try ${attempts}: ${printable(reason, 500)}`
+  `${failedAt?.toISOString() ?? '-'} ${printable(id, 60)} ${printable(name, 40)} at attempt ${attempts}: ${printable(reason, 500)}`
 
-/** Anybody who reaches Redis names jobs: nothing of theirs may steer a terminal. */
+/** Job names come from anyone with access to Redis, so control characters are removed. */
 const printable = (text: string, maxLength: number): string => text.slice(0, maxLength).replace(/\p{C}/gu, '\ufffd')

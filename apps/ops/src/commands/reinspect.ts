@@ -22,19 +22,19 @@ const batchSize = 200
 
 export const reinspectCommand: Command = {
   name: 'reinspect',
-  summary: "say which stored assets today's rules would reject",
+  summary: 'list stored assets that the current rules would reject',
   usage: `--dry-run [--all]
 
-  --dry-run  says it, and changes nothing; nothing else is offered
-  --all      looks at all assets, and not only at those that other versions of the rules let in
+  --dry-run  required: the command only reports
+  --all      inspects all assets, not only those accepted under other versions of the rules
 
-A line for each asset that would be rejected, then how many there were. The exit code is 1 when there was one, or one could not be read.`,
+Prints a line for each asset that would be rejected, then the totals. The exit code is 1 if there is one, or if one could not be read.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false } } })
-    if (!values['dry-run']) throw new UsageError('--dry-run is missing: assets are only looked at, what becomes of them is for you to say')
-    const tally = await lookAtAll(values.all, io)
+    if (!values['dry-run']) throw new UsageError('--dry-run is missing: this command only reports, it never changes assets')
+    const tally = await inspectAll(values.all, io)
     io.out(
-      `${tally.passed} would pass, ${tally.rejected} would be rejected, ${tally.unread} could not be read, ${tally.skipped} are of these rules`,
+      `${tally.passed} would pass, ${tally.rejected} would be rejected, ${tally.unread} could not be read, ${tally.skipped} skipped (accepted under the current rules)`,
     )
     return tally.rejected + tally.unread === 0 ? 0 : 1
   },
@@ -44,7 +44,7 @@ interface Tally {
   passed: number
   rejected: number
   unread: number
-  /** Let in by the rules of today, so not looked at. */
+  /** Accepted under the current rules, so not inspected. */
   skipped: number
 }
 
@@ -54,7 +54,7 @@ interface Tools {
   readonly pool: Pick<InspectorPool, 'inspect'>
 }
 
-async function lookAtAll(all: boolean, io: CommandIo): Promise<Tally> {
+async function inspectAll(all: boolean, io: CommandIo): Promise<Tally> {
   const config = readConfig(io.env, names)
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
@@ -80,14 +80,14 @@ async function eachAsset(tools: Tools, all: boolean, io: CommandIo): Promise<Tal
     const batch: AssetRecord[] = await tools.assets.batch({ after, limit: batchSize })
     const wanted = batch.filter(({ metadata }) => all || metadata?.facts?.inspection_version !== inspectionVersion)
     tally.skipped += batch.length - wanted.length
-    await inTurn(wanted, (asset) => tell(asset, tools, tally, io))
+    await concurrently(wanted, (asset) => report(asset, tools, tally, io))
     after = batch.at(-1)?.id ?? null
     if (batch.length < batchSize) return tally
   }
 }
 
-/** As many at once as there are processes to read them. */
-async function inTurn(assets: readonly AssetRecord[], work: (asset: AssetRecord) => Promise<void>): Promise<void> {
+/** As many at once as there are inspector processes. */
+async function concurrently(assets: readonly AssetRecord[], work: (asset: AssetRecord) => Promise<void>): Promise<void> {
   const left = assets.values()
   const worker = async () => {
     for (const asset of left) await work(asset)
@@ -95,7 +95,7 @@ async function inTurn(assets: readonly AssetRecord[], work: (asset: AssetRecord)
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
-async function tell(asset: AssetRecord, tools: Tools, tally: Tally, io: CommandIo): Promise<void> {
+async function report(asset: AssetRecord, tools: Tools, tally: Tally, io: CommandIo): Promise<void> {
   try {
     const refusal = await refusalOf(asset, tools)
     if (refusal) io.out(`${asset.id} ${asset.s3Key} ${refusal.code}: ${refusal.detail}`)
@@ -106,12 +106,12 @@ async function tell(asset: AssetRecord, tools: Tools, tally: Tally, io: CommandI
   }
 }
 
-/** Reads the bytes that stand at the final key now, all of them the same object. */
+/** Inspects the object that is at the final key now; all reads are pinned to it. */
 async function refusalOf({ s3Key, filename, assetType, mediaType }: AssetRecord, { store, pool }: Tools): Promise<Refusal | null> {
   if (assetType === null || filename === null || mediaType === null || !isMediaType(mediaType))
-    throw new Error('its row does not say what it is')
+    throw new Error('its row has no type or filename')
   const object = await store.head(s3Key)
-  if (object === null) throw new Error('there is no object at its key')
+  if (object === null) throw new Error('its object does not exist')
   const verdict = await pool.inspect(store.source(s3Key, object), { filename, mediaType, assetType }, new AbortController().signal)
   return verdict.ok ? null : verdict.refusal
 }

@@ -19,12 +19,12 @@ const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVar
 
 export const sweepCommand: Command = {
   name: 'sweep',
-  summary: 'find uploads which stopped moving and get them moving again; remove what nobody needs',
+  summary: 'repair stuck uploads and remove unneeded objects, once',
   usage: `[--dry-run]
 
-  --dry-run  says what one sweep would do, and touches nothing
+  --dry-run  reports what a sweep would do, without changes
 
-A line for each thing done, then how many there were for each rule. While a worker sweeps, it waits for its turn.`,
+Prints a line for each action, then the totals for each rule. It waits while a worker is sweeping.`,
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean', default: false } } })
     const did = values['dry-run'] ? 'would move' : 'moved'
@@ -34,7 +34,7 @@ A line for each thing done, then how many there were for each rule. While a work
     try {
       const report = await sweepOnce(values['dry-run'], io)
       if (report === null) {
-        io.err('Another process sweeps all the while, nothing was done.')
+        io.err('Another process holds the sweep lease, nothing was done.')
         return 1
       }
       print(report)
@@ -48,8 +48,8 @@ A line for each thing done, then how many there were for each rule. While a work
   },
 }
 
-/** The wait for a worker that sweeps, in ms, before it is asked again. */
-const askAgainMs = 250
+/** Pause between attempts to get the sweep lease, in ms. */
+const retryLeaseMs = 250
 
 async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | null> {
   const config = readConfig(io.env, names)
@@ -64,7 +64,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
     const deadline = performance.now() + config.LEASE_SECONDS * 1000
     let report = await sweep(options, deps)
     while (report === null && performance.now() < deadline) {
-      await setTimeout(askAgainMs)
+      await setTimeout(retryLeaseMs)
       report = await sweep(options, deps)
     }
     return report
@@ -74,7 +74,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
   }
 }
 
-/** A line for each thing that happened, for a person at a terminal. */
+/** A log with one plain line per event, for a terminal. */
 export function plainLog({ out, err }: CommandIo): Log {
   const line = (fields: object, message: string) =>
     `${message} ${Object.entries(fields)

@@ -4,7 +4,7 @@ import { isUuid } from '@airlock/domain'
 import { SignJWT } from 'jose'
 import { type Command, UsageError } from '../command.ts'
 
-/** What a token may permit beside its user's own uploads. */
+/** The scopes that a token may have in addition to access to its user's uploads. */
 const scopes: readonly string[] = ['service', 'ops']
 
 const defaultHours = 24
@@ -12,19 +12,19 @@ const maxHours = 8760
 
 export const tokenCommand: Command = {
   name: 'token',
-  summary: 'prints a token for development, signed with JWT_SECRET',
+  summary: 'print a token for development, signed with JWT_SECRET',
   usage: `--user <uuid> [--scope ${scopes.join(',')}] [--hours ${defaultHours}]
 
-  --user   the user whom the token stands for, a UUID
-  --scope  what it permits beside that user's uploads: ${scopes.join(', ')}, or both by comma
-  --hours  how long it lives, up to ${maxHours} hours; ${defaultHours} by default
+  --user   the user of the token, a UUID
+  --scope  scopes in addition to that user's uploads: ${scopes.join(', ')}, or both separated by a comma
+  --hours  validity, up to ${maxHours} hours; default ${defaultHours}
 
-The secret is JWT_SECRET of the environment, else that of a running 'npm start', else that of .env.`,
+The secret is JWT_SECRET from the environment, else from a running 'npm start', else from .env.`,
 
   async run(args, { env, out }) {
-    const asked = readArgs(args)
+    const requested = readArgs(args)
     const [secret = ''] = readConfig(env, ['JWT_SECRET']).JWT_SECRET
-    out(await signToken({ ...asked, secret, now: new Date() }))
+    out(await signToken({ ...requested, secret, now: new Date() }))
     return 0
   },
 }
@@ -47,10 +47,10 @@ function userOf(given: string | undefined): string {
 }
 
 function scopesOf(given: string | undefined): string[] {
-  const asked = given === undefined ? [] : given.split(',').map((scope) => scope.trim())
-  const unknown = asked.find((scope) => !scopes.includes(scope))
-  if (unknown !== undefined) throw new UsageError(`--scope has '${unknown}': ${scopes.join(', ')}, or both by comma`)
-  return [...new Set(asked)]
+  const requested = given === undefined ? [] : given.split(',').map((scope) => scope.trim())
+  const unknown = requested.find((scope) => !scopes.includes(scope))
+  if (unknown !== undefined) throw new UsageError(`--scope has '${unknown}': ${scopes.join(', ')}, or both separated by a comma`)
+  return [...new Set(requested)]
 }
 
 function hoursOf(given: string | undefined): number {
@@ -60,10 +60,10 @@ function hoursOf(given: string | undefined): number {
 }
 
 /**
- * A token as the gateway takes it: HS256, `sub` the user, `exp` in whole seconds, `scope` as a list separated by spaces
- * (RFC 8693, section 4.2) where there is one.
+ * A token as the gateway expects it: HS256, `sub` the user, `exp` in whole seconds, `scope` as a space-separated list
+ * (RFC 8693, section 4.2) if there are any.
  *
- * @param request.hours life from `request.now` on
+ * @param request.hours validity from `request.now`
  */
 export async function signToken({ userId, scopes, hours, secret, now }: TokenRequest & { secret: string; now: Date }): Promise<string> {
   const issued = Math.floor(now.getTime() / 1000)

@@ -16,69 +16,74 @@ import { type Command, type CommandIo, UsageError } from '../command.ts'
 
 const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVariables] as const
 
-interface Wish {
+interface VerifyRequest {
   readonly repair: boolean
-  /** Rows and objects to look at, about; then it stops and says where to go on. */
+  /** The approximate number of rows and objects to check before it stops and prints where to continue. */
   readonly limit: number
   readonly after: string | null
 }
 
 export const verifyCommand: Command = {
   name: 'verify',
-  summary: 'hold rows against objects, both ways, and say what is not as it should be',
+  summary: 'compare rows and objects in both directions, and list violations',
   usage: `[--repair] [--limit <count>] [--after <place>]
 
-  --repair         removes what its own row proves to be over; nothing else is ever touched
-  --limit <count>  stops after about so many rows and objects
-  --after <place>  goes on from where an earlier run stopped
+  --repair         removes objects whose own row proves that they are no longer needed, and nothing else
+  --limit <count>  stops after about this many rows and objects
+  --after <place>  continues where an earlier run stopped
 
-A line for each breach, then how many there were. The exit code is 1 when there is one left.`,
+Prints a line for each violation, then the totals. The exit code is 1 if any is left.`,
   async run(args, io) {
     const { values } = parseArgs({
       args,
       options: { repair: { type: 'boolean', default: false }, limit: { type: 'string' }, after: { type: 'string' } },
     })
     const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit)
-    if (Number.isNaN(limit) || limit < 1) throw new UsageError(`--limit is '${values.limit}': a number from 1 on`)
+    if (Number.isNaN(limit) || limit < 1) throw new UsageError(`--limit is '${values.limit}': a number of at least 1`)
     return (await verifyWith({ repair: values.repair, limit, after: values.after ?? null }, io)) === 0 ? 0 : 1
   },
 }
 
-/** @returns how many breaches are left */
-async function verifyWith(wish: Wish, io: CommandIo): Promise<number> {
+/** @returns how many violations are left */
+async function verifyWith(request: VerifyRequest, io: CommandIo): Promise<number> {
   const config = readConfig(io.env, names)
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
   const store = s3ObjectStore(storeSettings(config))
   const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError: (err) => io.err(`redis: ${err.message}`) })
   try {
-    await jobQueue.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never announced.`))
-    const options = { ...sweepSettings(config), encrypted: config.S3_SSE !== 'none', after: wish.after }
-    return await eachPage(wish, options, { uploads: database.uploads, assets: database.assets, store, jobQueue }, io)
+    await jobQueue.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never enqueued.`))
+    const options = { ...sweepSettings(config), encrypted: config.S3_SSE !== 'none', after: request.after }
+    return await eachPage(request, options, { uploads: database.uploads, assets: database.assets, store, jobQueue }, io)
   } finally {
     await Promise.all([jobQueue.close(), database.close()])
     store.close()
   }
 }
 
-async function eachPage({ repair, limit }: Wish, options: VerifyOptions, deps: VerifyDeps, { out, err }: CommandIo): Promise<number> {
+async function eachPage(
+  { repair, limit }: VerifyRequest,
+  options: VerifyOptions,
+  deps: VerifyDeps,
+  { out, err }: CommandIo,
+): Promise<number> {
   let [checked, found, repaired] = [0, 0, 0]
   for await (const page of verify(options, deps)) {
     for (const breach of page.breaches) {
       found += 1
-      const mends = repair && breach.repair !== undefined
-      if (mends) {
+      const repairs = repair && breach.repair !== undefined
+      if (repairs) {
         await breach.repair?.()
         repaired += 1
       }
-      out(`${breach.what}: ${breach.key} (${breach.detail})${mends ? ' – removed' : ''}`)
+      out(`${breach.what}: ${breach.key} (${breach.detail})${repairs ? ' – removed' : ''}`)
     }
     checked += page.checked
     if (page.next !== null && checked >= limit) {
-      err(`Stopped at --limit; to go on: --after '${page.next}'`)
+      err(`Stopped at --limit; to continue: --after '${page.next}'`)
       break
     }
   }
-  out(`${checked} rows and objects looked at, ${found} breaches, ${repaired} of them repaired`)
+  out(`${checked} rows and objects checked, ${found} violations, ${repaired} of them repaired`)
   return found - repaired
 }

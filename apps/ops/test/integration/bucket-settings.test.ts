@@ -66,7 +66,7 @@ describe.for([
 
     expect(await apply(setting)).toMatchObject({
       outcome: 'not supported by this store',
-      remark: 'it takes the setting, and does not keep it',
+      remark: 'it accepts the setting but does not keep it',
     })
   })
 

@@ -86,7 +86,7 @@ test('a bucket that is not there is said to be missing, and made when asked for'
   const name = `airlock-test-${randomUUID()}`
 
   const checking = await run('--check', '--bucket', name)
-  expect(checking).toMatchObject({ exitCode: 1, out: `the bucket  differs  there is no ${name}` })
+  expect(checking).toMatchObject({ exitCode: 1, out: `the bucket  differs  ${name} does not exist` })
 
   try {
     const setting = await run('--apply', '--bucket', name)

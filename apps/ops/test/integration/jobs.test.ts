@@ -52,9 +52,9 @@ test('jobs counts every queue, and lists what failed for good with its reason, t
     'Failed in airlock-videos:',
   ])
   expect(lines.slice(5).map((line) => line.replace(/^ {2}\S+Z /, ''))).toEqual([
-    `id-2 job_2\ufffd[2J at try 1: ${'x'.repeat(500)}`,
-    'id-1 job_1\ufffd[2J at try 1: nothing is at its key',
-    'id-0 job_0\ufffd[2J at try 1: generated_video/key: is not the one of this project',
+    `id-2 job_2\ufffd[2J at attempt 1: ${'x'.repeat(500)}`,
+    'id-1 job_1\ufffd[2J at attempt 1: nothing is at its key',
+    'id-0 job_0\ufffd[2J at attempt 1: generated_video/key: is not the one of this project',
   ])
 })
 
@@ -86,7 +86,7 @@ test('jobs --json is one object that says the same', async () => {
 })
 
 test.for([
-  [['--queue', 'sounds'], "There is no queue 'sounds', only images, videos, training."],
+  [['--queue', 'sounds'], "Queue 'sounds' does not exist: one of images, videos, training."],
   [['--limit', 'all'], "--limit is 'all': a whole number from 0 to 1000."],
   [['--limit', '1001'], "--limit is '1001'"],
 ] as const)('jobs called with %j is misuse, and is told so', async ([args, says], { expect }) => {

@@ -106,7 +106,7 @@ test('events come to the program as Airlock would send them, and its answers are
   await waitFor(() => out.some((line) => /^\S+Z upload\.completed /.test(line) && new RegExp(`${id} → 204 in \\d+ ms$`).test(line)), {
     what: 'the line',
   })
-  expect(out[0]).toBe(`Events of ${gateway.url} go to ${program.url}`)
+  expect(out[0]).toBe(`Forwarding events of ${gateway.url} to ${program.url}`)
   stop()
   expect(await ended).toBe(0)
 })
@@ -138,19 +138,19 @@ test('it goes on when Airlock was restarted, and passes over nothing that happen
   await waitFor(() => out.length > 1, { what: 'what is there already' })
   await gateway.kill()
   await waitFor(() => err.length === 1, { what: 'the absence of Airlock' })
-  expect(err[0]).toMatch(/^Airlock does not answer \(.+\), it is asked again$/)
+  expect(err[0]).toMatch(/^Airlock does not respond \(.+\), retrying$/)
   const id = await writesEvent()
   gateway = await startGatewayProcess({ ...env, PORT: String(gateway.port) })
 
   await waitFor(() => out.some((line) => line.includes(`${id} → 204`)), { what: 'the event', timeoutMs: 15_000 })
-  expect(err.slice(1)).toEqual(['Airlock answers again'])
+  expect(err.slice(1)).toEqual(['Airlock responds again'])
   expect(program.messages.filter((message) => message.id === id)).toHaveLength(1)
 })
 
 test('a refusal ends it, and says why', async () => {
   const { err, ended } = listens('--token', 'none')
   expect(await ended).toBe(1)
-  expect(err).toEqual([expect.stringMatching(/^Airlock refuses: 401 \w+, /)])
+  expect(err).toEqual([expect.stringMatching(/^Airlock refused the request: 401 \w+, /)])
 })
 
 test('something else than Airlock is asked again, in growing distance', async () => {
@@ -161,7 +161,7 @@ test('something else than Airlock is asked again, in growing distance', async ()
   const { port } = other.address() as { port: number }
   const { err } = listens('--url', `http://127.0.0.1:${port}`)
   await waitFor(() => asked > 2, { what: 'a third question' })
-  expect(err).toEqual(['Airlock does not answer (status 502), it is asked again'])
+  expect(err).toEqual(['Airlock does not respond (status 502), retrying'])
 })
 
 test.for([

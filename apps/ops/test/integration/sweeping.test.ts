@@ -91,13 +91,13 @@ test('a dry sweep says what it would do and touches nothing; a sweep does it', a
 
 test('a sweep by hand waits for its turn, and says so when it never comes', async () => {
   await sql.query(`insert into sweeper (holder, lease_until) values (gen_random_uuid(), now() + interval '1 hour')`)
-  expect(await runs(sweepCommand)).toMatchObject({ code: 1, err: ['Another process sweeps all the while, nothing was done.'] })
+  expect(await runs(sweepCommand)).toMatchObject({ code: 1, err: ['Another process holds the sweep lease, nothing was done.'] })
   await sql.query(`update sweeper set lease_until = now() + interval '300 ms'`)
   expect(await runs(sweepCommand)).toMatchObject({ code: 0 })
 })
 
 test('verify tells each breach and exits with 1, repairs what is proven, and goes on from where it stopped', async () => {
-  expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects looked at, 0 breaches, 0 of them repaired'] })
+  expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects checked, 0 violations, 0 of them repaired'] })
   const key = await leftover()
   await puts('brand-images/2019/logo.png')
   await expect.poll(async () => (await runs(verifyCommand)).out.length, { timeout: 10_000 }).toBe(3)
@@ -109,7 +109,7 @@ test('verify tells each breach and exits with 1, repairs what is proven, and goe
 
   const repaired = await runs(verifyCommand, '--repair')
   expect(repaired).toMatchObject({ code: 1 })
-  expect(repaired.out.at(-1)).toBe('2 rows and objects looked at, 2 breaches, 1 of them repaired')
+  expect(repaired.out.at(-1)).toBe('2 rows and objects checked, 2 violations, 1 of them repaired')
   expect(await keys()).toEqual(['brand-images/2019/logo.png'])
   await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
 })

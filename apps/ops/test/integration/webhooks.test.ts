@@ -65,8 +65,8 @@ async function dead(count: number, endpoints: readonly string[]): Promise<string
 }
 
 test('without endpoints there is nothing to tell', async () => {
-  expect(await runs()).toEqual({ code: 0, err: [], out: ['No event has ever been published to an endpoint.'] })
-  await expect(runs('list', '--endpoint', shop)).rejects.toThrow(`There is no endpoint '${shop}'; there is none at all`)
+  expect(await runs()).toEqual({ code: 0, err: [], out: ['No event has been published to an endpoint yet.'] })
+  await expect(runs('list', '--endpoint', shop)).rejects.toThrow(`Endpoint '${shop}' does not exist; there are none`)
 })
 
 test('the list says how each endpoint stands, and what it did not take, and why', async () => {
@@ -88,36 +88,36 @@ test('a long list is bounded, and says so', async () => {
   await dead(1001, [shop])
   const { out, err } = await runs()
   expect(out).toHaveLength(1 + 100)
-  expect(err).toEqual(['Shown are 100 of 1001; more with --limit'])
+  expect(err).toEqual(['100 of 1001 listed; use --limit for more'])
   expect(new Set((await runs('--limit', '2000')).out).size).toBe(1 + 1001)
 })
 
 test('one event is replayed, all of one endpoint, or all', async () => {
   const [first = ''] = await dead(1001, [desk, shop])
-  expect(await runs('replay', first, '--endpoint', shop)).toEqual({ code: 0, err: [], out: ['1 event is delivered again'] })
-  expect(await runs('replay', '--all', '--endpoint', shop)).toMatchObject({ code: 0, out: ['1000 events are delivered again'] })
+  expect(await runs('replay', first, '--endpoint', shop)).toEqual({ code: 0, err: [], out: ['1 event will be delivered again'] })
+  expect(await runs('replay', '--all', '--endpoint', shop)).toMatchObject({ code: 0, out: ['1000 events will be delivered again'] })
   expect((await runs('list', '--limit', '1')).out.slice(0, 2)).toEqual([
     `${desk}: 0 pending, 0 delivered, 1001 dead`,
     `${shop}: 1001 pending, 0 delivered, 0 dead`,
   ])
-  expect((await runs('replay', '--all')).out).toEqual(['1001 events are delivered again'])
-  expect((await runs('replay', '--all')).out).toEqual(['0 events are delivered again'])
+  expect((await runs('replay', '--all')).out).toEqual(['1001 events will be delivered again'])
+  expect((await runs('replay', '--all')).out).toEqual(['0 events will be delivered again'])
 })
 
 test('an event that nobody has is told', async () => {
   const id = randomUUID()
-  expect(await runs('replay', id)).toEqual({ code: 1, out: [], err: [`No endpoint has event ${id} dead or delivered.`] })
+  expect(await runs('replay', id)).toEqual({ code: 1, out: [], err: [`No endpoint has event ${id} as dead or delivered.`] })
 })
 
 test.for([
   [['replay'], 'replay takes the id of an event, or --all'],
   [['replay', randomUUID(), '--all'], 'replay takes the id of an event, or --all'],
-  [['replay', 'all'], `'all' is no id of an event: a UUID, as the list shows it`],
+  [['replay', 'all'], `'all' is not an event id: a UUID, as in the list`],
   [['replay', '--all', '--limit', '1'], 'replay takes no --limit'],
-  [['list', '--all'], 'list takes no event and no --all: --endpoint and --limit'],
+  [['list', '--all'], 'list takes only --endpoint and --limit'],
   [['list', '--limit', '0'], `--limit is '0': a whole number from 1 to 10000`],
-  [['forget'], `There is no 'webhooks forget': list or replay`],
-  [['replay', randomUUID(), 'now'], `'now' is too much`],
+  [['forget'], `'webhooks forget' does not exist: list or replay`],
+  [['replay', randomUUID(), 'now'], `unexpected arguments: now`],
 ] as const)('%j is a mistake, and says what would be right', async ([args, message], { expect }) => {
   await expect(runs(...args)).rejects.toThrow(new UsageError(message))
 })

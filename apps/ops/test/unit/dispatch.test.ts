@@ -45,7 +45,7 @@ test('an unknown command is named, with the ones that exist', async () => {
   const io = listener()
 
   expect(await dispatch([command('sweep', async () => 0)], ['sweeep'], io)).toBe(2)
-  expect(io.complained.join()).toContain("no command 'sweeep'")
+  expect(io.complained.join()).toContain("Command 'sweeep' does not exist")
   expect(io.complained.join()).toContain('does sweep')
 })
 
@@ -93,5 +93,7 @@ test('when all of them are missing, one line says that nothing runs here', async
   const io = listener()
 
   expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)
-  expect(io.complained).toEqual(["No 'npm start' runs in this folder, and neither the environment nor .env has DATABASE_URL, REDIS_URL."])
+  expect(io.complained).toEqual([
+    "No 'npm start' is running in this folder, and neither the environment nor .env sets DATABASE_URL, REDIS_URL.",
+  ])
 })

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest'
 import { differs, missing, ok, skipped } from '../../src/commands/probe/check.ts'
 import { asJson, asMarkdown, asText, isFatal, type Line, lineOf } from '../../src/commands/probe/report.ts'
-import { inShort, readTarget } from '../../src/commands/probe/s3-target.ts'
+import { briefly, readTarget } from '../../src/commands/probe/s3-target.ts'
 
 const line = (capability: string, without: string | null, finding = ok()): Line =>
   lineOf({ capability, without, try: async () => finding }, finding)
 
 const needed = line('multipart upload', null)
 const broken = line('presigned GET', null, missing('answers 500'))
-const wanting = line('encryption on put', 'set S3_SSE=none', missing('HEAD says a|b*'))
-const alsoWanting = line('encryption on a copy', 'set S3_SSE=none', missing('HEAD does not say so'))
+const wanting = line('encryption on put', 'set S3_SSE=none', missing('HEAD reports a|b*'))
+const alsoWanting = line('encryption on a copy', 'set S3_SSE=none', missing('HEAD does not report it'))
 const other = line('abort', 'nothing', differs('answers 204'))
 const untried = line('policies', 'nothing', skipped('not ours'))
 
@@ -17,11 +17,11 @@ test('a store that has what is needed can be used, and is told what it lacks', (
   expect(asText([needed, wanting, alsoWanting, other])).toBe(
     [
       'multipart upload      ok',
-      'encryption on put     missing  HEAD says a|b*',
-      'encryption on a copy  missing  HEAD does not say so',
+      'encryption on put     missing  HEAD reports a|b*',
+      'encryption on a copy  missing  HEAD does not report it',
       'abort                 differs  answers 204',
       '',
-      'Without what is missing:',
+      'Consequences of missing capabilities:',
       '  encryption on put; encryption on a copy:',
       '      set S3_SSE=none',
       '',
@@ -48,7 +48,7 @@ test('a remark does not break the table of the docs', () => {
       '| capability | result | remark |',
       '| --- | --- | --- |',
       '| multipart upload | ok |  |',
-      '| encryption on put | missing | HEAD says a\\|b\\* |',
+      '| encryption on put | missing | HEAD reports a\\|b\\* |',
     ].join('\n'),
   )
 })
@@ -59,7 +59,7 @@ test.for([
   { error: new Error('a message of ours'), short: 'a message of ours' },
   { error: 'a text', short: 'a text' },
 ])('an error is said in short: $short', ({ error, short }) => {
-  expect(inShort(error)).toBe(short)
+  expect(briefly(error)).toBe(short)
 })
 
 test('flags go before the environment', () => {

@@ -10,27 +10,27 @@ import { noCustomerKeys } from './settings/no-customer-keys.ts'
 import { publicAccess } from './settings/public-access.ts'
 import { tlsOnly } from './settings/tls-only.ts'
 
-/** What Airlock wants its bucket to have (docs/bucket-setup.md), in the order in which it is set. */
+/** The settings of the bucket (docs/bucket-setup.md), in the order in which they are applied. */
 const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads]
 
 export const bucketCommand: Command = {
   name: 'bucket',
-  summary: 'checks or sets up the bucket: no public access, TLS, encryption, lifecycle',
+  summary: 'check or set up the bucket: no public access, TLS, encryption, lifecycle',
   usage: `--check | --apply [--bucket <name>] [--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>]
 
-  --check         changes nothing; exit code 1 when something differs
-  --apply         makes the bucket and sets what differs; policies and rules that are there stay
-  --bucket        without it S3_BUCKET_NAME
+  --check         only compares; exit code 1 if a setting differs
+  --apply         creates the bucket and sets what differs; existing policies and rules are kept
+  --bucket        default: S3_BUCKET_NAME
 ${targetUsage}
 
-The encryption wanted is that of S3_SSE and S3_KMS_KEY_ID. What only a person can set up: docs/bucket-setup.md.`,
+The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/bucket-setup.md.`,
 
   async run(args, { env, out, err }) {
     const { values } = parseArgs({
       args,
       options: { ...targetOptions, bucket: { type: 'string' }, check: { type: 'boolean' }, apply: { type: 'boolean' } },
     })
-    if (values.check === values.apply) throw new UsageError('Say either --check or --apply')
+    if (values.check === values.apply) throw new UsageError('Either --check or --apply is required')
     const target = readTarget(env, values)
     const config = readConfig({ ...env, ...(values.bucket !== undefined && { S3_BUCKET_NAME: values.bucket }) }, [
       'S3_BUCKET_NAME',
@@ -50,7 +50,7 @@ The encryption wanted is that of S3_SSE and S3_KMS_KEY_ID. What only a person ca
   },
 }
 
-/** One after the other: some stores answer 409 to changes of one bucket at the same time. */
+/** Sequential, since some stores answer 409 to concurrent changes of a bucket. */
 async function settleAll(context: BucketContext, options: { apply: boolean }): Promise<Line[]> {
   const bucket = await settle(bucketItself, context, options)
   if (bucket.outcome !== 'ok' && bucket.outcome !== 'set') return [bucket]

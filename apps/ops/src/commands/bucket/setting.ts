@@ -1,7 +1,7 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { inShort, type S3Target, statusOf } from '../probe/s3-target.ts'
+import { briefly, type S3Target, statusOf } from '../probe/s3-target.ts'
 
-/** What the settings of a bucket are worked out from. */
+/** The inputs of the settings. */
 export interface BucketContext {
   readonly client: S3Client
   readonly bucket: string
@@ -10,15 +10,15 @@ export interface BucketContext {
   readonly kmsKeyId: string | null
 }
 
-/** How a setting stands. */
+/** The state of a setting. */
 export type State =
   | { readonly is: 'ok'; readonly remark: string }
-  /** `change` adds what is wanted to what is there; null where a person has to decide. */
+  /** `change` adds the setting to the existing ones; null if an operator must decide. */
   | { readonly is: 'differs'; readonly remark: string; readonly change: (() => Promise<void>) | null }
-  /** Makes no sense on this store. */
+  /** Not applicable to this store. */
   | { readonly is: 'not supported by this store'; readonly remark: string }
 
-/** One setting that Airlock wants its bucket to have. */
+/** One setting of the bucket. */
 export interface Setting {
   readonly name: string
   read(context: BucketContext): Promise<State>
@@ -33,9 +33,9 @@ export interface Line {
 }
 
 /**
- * Looks at a setting, and brings it about where `apply` says so. Never throws: the other settings are to be looked at as well.
+ * Checks a setting, and changes it if `apply` is set. Never throws, so that the other settings are checked as well.
  *
- * What was set is read again, since there are stores that take a setting and do not keep it.
+ * A changed setting is read again, since some stores accept a setting and do not keep it.
  */
 export async function settle(setting: Setting, context: BucketContext, { apply }: { apply: boolean }): Promise<Line> {
   try {
@@ -43,7 +43,7 @@ export async function settle(setting: Setting, context: BucketContext, { apply }
     return { setting: setting.name, outcome, remark }
   } catch (error) {
     const outcome = isNotSupported(error) ? 'not supported by this store' : 'failed'
-    return { setting: setting.name, outcome, remark: inShort(error) }
+    return { setting: setting.name, outcome, remark: briefly(error) }
   }
 }
 
@@ -53,19 +53,19 @@ async function outcomeOf({ read }: Setting, context: BucketContext, apply: boole
   await before.change()
   const after = await read(context)
   if (after.is === 'ok') return { outcome: 'set', remark: after.remark }
-  return { outcome: 'not supported by this store', remark: 'it takes the setting, and does not keep it' }
+  return { outcome: 'not supported by this store', remark: 'it accepts the setting but does not keep it' }
 }
 
-/** `MethodNotAllowed`: how some stores say "not implemented". */
+/** 405 `MethodNotAllowed` is what some stores return for "not implemented". */
 const isNotSupported = (error: unknown): boolean => statusOf(error) === 501 || statusOf(error) === 405
 
 /**
- * What a store says of a setting that nobody made, told from real errors.
+ * Reads a setting that may not exist.
  *
- * @param codes of "there is none"
+ * @param codes the error codes for a missing setting
  */
-export async function orNull<T>(asking: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
-  return asking.catch((error: { name?: string }) => {
+export async function orNull<T>(reading: Promise<T>, ...codes: readonly string[]): Promise<T | null> {
+  return reading.catch((error: { name?: string }) => {
     if (codes.includes(error.name ?? '')) return null
     throw error
   })

@@ -2,16 +2,16 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { PublishedEvent } from '@airlock/lifecycle'
 import type { CommandIo } from '../../command.ts'
 
-export type FeedPlace = 'latest' | 'oldest'
+export type FeedStart = 'latest' | 'oldest'
 
 export interface Feed {
-  /** Where the gateway is. */
+  /** URL of the gateway. */
   readonly url: string
   token(): Promise<string>
-  readonly from: FeedPlace
+  readonly from: FeedStart
 }
 
-/** Airlock is there and does not let us read; the message says why. */
+/** Airlock responds but refuses access; the message contains the reason. */
 export class FeedRefused extends Error {
   override name = 'FeedRefused'
 }
@@ -22,11 +22,11 @@ interface Page {
 }
 
 const waitSeconds = 25
-const answerWithinMs = 10_000
-const pausesMs = { first: 250, longest: 5000 } as const
+const responseTimeoutMs = 10_000
+const retryMs = { first: 250, longest: 5000 } as const
 
 /**
- * The events of a running Airlock, as they happen. While it is away it is asked again and again, from where we were; a line says so once.
+ * The events of a running Airlock, as they occur. While it is unavailable, requests are retried from the same position; that is reported once.
  *
  * @throws FeedRefused
  */
@@ -34,37 +34,37 @@ export async function* followFeed(feed: Feed, io: CommandIo, signal: AbortSignal
   let after: string | null = feed.from === 'latest' ? 'latest' : null
   let pauseMs = 0
   while (!signal.aborted) {
-    await pause(pauseMs, null, { signal }).catch(() => {}) // the loop looks at the signal
-    // Where `latest` is must be known before anything is waited for: what happens while an answer gets lost would be passed over.
-    const page = await ask(feed, after, after === 'latest' ? 0 : waitSeconds, signal)
+    await pause(pauseMs, null, { signal }).catch(() => {}) // the loop checks the signal
+    // The position of `latest` must be known before the first wait: otherwise a lost response would skip events.
+    const page = await fetchPage(feed, after, after === 'latest' ? 0 : waitSeconds, signal)
     if (page === null) break
-    if ('away' in page) {
-      if (pauseMs === 0) io.err(`Airlock does not answer (${page.away}), it is asked again`)
-      pauseMs = Math.min(pausesMs.longest, pauseMs * 2 || pausesMs.first)
+    if ('failure' in page) {
+      if (pauseMs === 0) io.err(`Airlock does not respond (${page.failure}), retrying`)
+      pauseMs = Math.min(retryMs.longest, pauseMs * 2 || retryMs.first)
       continue
     }
-    if (pauseMs > 0) io.err('Airlock answers again')
+    if (pauseMs > 0) io.err('Airlock responds again')
     pauseMs = 0
     yield* page.events
     after = page.next
   }
 }
 
-/** @returns null when the signal came */
-async function ask(feed: Feed, after: string | null, wait: number, signal: AbortSignal): Promise<Page | { away: string } | null> {
-  const question = new URLSearchParams({ wait: String(wait), ...(after !== null && { after }) })
-  const within = AbortSignal.any([signal, AbortSignal.timeout(wait * 1000 + answerWithinMs)])
+/** @returns null if the signal fired */
+async function fetchPage(feed: Feed, after: string | null, wait: number, signal: AbortSignal): Promise<Page | { failure: string } | null> {
+  const query = new URLSearchParams({ wait: String(wait), ...(after !== null && { after }) })
+  const within = AbortSignal.any([signal, AbortSignal.timeout(wait * 1000 + responseTimeoutMs)])
   try {
     const headers = { authorization: `Bearer ${await feed.token()}` }
-    const answer = await fetch(new URL(`/api/events?${question}`, feed.url), { headers, redirect: 'error', signal: within })
+    const answer = await fetch(new URL(`/api/events?${query}`, feed.url), { headers, redirect: 'error', signal: within })
     if (answer.ok) return (await answer.json()) as Page
     const problem = await problemOf(answer)
-    if (answer.status < 500 && answer.status !== 429) throw new FeedRefused(`Airlock refuses: ${problem}`)
-    return { away: problem }
+    if (answer.status < 500 && answer.status !== 429) throw new FeedRefused(`Airlock refused the request: ${problem}`)
+    return { failure: problem }
   } catch (error) {
     if (error instanceof FeedRefused) throw error
     if (signal.aborted) return null
-    return { away: reasonOf(error) }
+    return { failure: reasonOf(error) }
   }
 }
 
@@ -73,7 +73,7 @@ async function problemOf(answer: Response): Promise<string> {
   return code === undefined ? `status ${answer.status}` : `${answer.status} ${code}, ${detail}`
 }
 
-/** `fetch` puts what happened into the cause. */
+/** `fetch` puts the actual error into the cause. */
 function reasonOf(error: unknown): string {
   const { cause = error } = error as { cause?: unknown }
   const { code, message } = cause as { code?: string; message?: string }

@@ -6,15 +6,15 @@ export interface ForwardOptions {
   readonly signal: AbortSignal
 }
 
-/** As Airlock itself waits for an endpoint. */
+/** The same timeout as for Airlock's own deliveries. */
 const timeoutMs = 10_000
 
 const resolve = systemResolve()
 
 /**
- * Sends an event as Airlock sends it to an endpoint: the same body, the same headers.
+ * Sends an event in the same way as Airlock: the same body, the same headers.
  *
- * @returns a line that says what came back
+ * @returns a line with the response
  */
 export async function forward(event: PublishedEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
   const { event_id: id } = event.data

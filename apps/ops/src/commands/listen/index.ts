@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util'
 import { readConfig, webhookSecret } from '@airlock/config'
 import { type Command, type CommandIo, UsageError } from '../../command.ts'
 import { signToken } from '../token.ts'
-import { type FeedPlace, FeedRefused, followFeed } from './follow-feed.ts'
+import { FeedRefused, type FeedStart, followFeed } from './follow-feed.ts'
 import { forward } from './forward.ts'
 
 export const listenCommand: Command = {
@@ -11,14 +11,14 @@ export const listenCommand: Command = {
   summary: 'forward the events of a running Airlock to a program under development, as signed webhooks',
   usage: `--forward <url> [--secret whsec_…] [--url <airlock>] [--token <jwt>] [--from latest|oldest]
 
-  --forward  where your program takes webhooks, for example http://localhost:4000/hooks
-  --secret   signs them; a new one for each run, and shown, unless given
-  --url      where Airlock's gateway is; http://127.0.0.1 and PORT unless given
-  --token    a token with the scope service; by default one of our own, signed with JWT_SECRET
-  --from     oldest: begins with the oldest event that is kept; latest: with what happens from now on, the default
+  --forward  the URL of your program's webhook handler, for example http://localhost:4000/hooks
+  --secret   the signing secret; default: a new one for each run, which is printed
+  --url      the URL of Airlock's gateway; default: http://127.0.0.1 and PORT
+  --token    a token with the scope service; default: a new one, signed with JWT_SECRET
+  --from     oldest: from the oldest stored event; latest: only new events (default)
 
-A line for each event, with what your program answered, and in how many ms. An event that it does not take is not sent again. It goes on when
-Airlock was restarted; Ctrl+C ends it.`,
+Prints a line for each event with your program's response and its duration in ms. A refused event is not sent again. It continues after a
+restart of Airlock; Ctrl+C ends it.`,
   async run(args, io) {
     const stop = new AbortController()
     const end = () => stop.abort()
@@ -32,13 +32,13 @@ Airlock was restarted; Ctrl+C ends it.`,
 }
 
 /**
- * Forwards events until the signal comes.
+ * Forwards events until the signal fires.
  *
- * @returns 0 when it was ended, 1 when Airlock refuses us
+ * @returns 0 when the signal ended it, 1 if Airlock refused access
  */
 export async function listen(args: string[], io: CommandIo, signal: AbortSignal): Promise<number> {
-  const { to, secret, feed } = wishOf(args, io)
-  io.out(`Events of ${feed.url} go to ${to}${secret.isNew ? `, signed with ${secret.text}` : ''}`)
+  const { to, secret, feed } = requestOf(args, io)
+  io.out(`Forwarding events of ${feed.url} to ${to}${secret.isNew ? `, signed with ${secret.text}` : ''}`)
   try {
     for await (const event of followFeed(feed, io, signal)) io.out(await forward(event, { to, secret: secret.text, signal }))
     return 0
@@ -49,7 +49,7 @@ export async function listen(args: string[], io: CommandIo, signal: AbortSignal)
   }
 }
 
-function wishOf(args: string[], { env }: CommandIo) {
+function requestOf(args: string[], { env }: CommandIo) {
   const { values } = parseArgs({
     args,
     options: {
@@ -63,7 +63,7 @@ function wishOf(args: string[], { env }: CommandIo) {
   const to = urlOf('--forward', values.forward)
   const url = urlOf('--url', values.url ?? `http://127.0.0.1:${readConfig(env, ['PORT']).PORT}`)
   const token = values.token === undefined ? ownToken(env) : async () => values.token as string
-  return { to, secret: secretOf(values.secret), feed: { url, token, from: placeOf(values.from) } }
+  return { to, secret: secretOf(values.secret), feed: { url, token, from: startOf(values.from) } }
 }
 
 function urlOf(option: string, given: string | undefined): string {
@@ -82,14 +82,14 @@ function secretOf(given: string | undefined): { text: string; isNew: boolean } {
   }
 }
 
-function placeOf(given: string): FeedPlace {
+function startOf(given: string): FeedStart {
   if (given !== 'latest' && given !== 'oldest') throw new UsageError(`--from is '${given}': latest or oldest`)
   return given
 }
 
-/** Of nobody: a service needs no user to read the feed. New for each question, so that it never runs out. */
+/** With a random user: reading the feed requires only the scope. New for each request, so that it never expires. */
 function ownToken(env: CommandIo['env']): () => Promise<string> {
-  if (!env.JWT_SECRET) throw new UsageError('--token is missing: without JWT_SECRET we can make none')
+  if (!env.JWT_SECRET) throw new UsageError('--token is missing: without JWT_SECRET none can be signed')
   const [secret = ''] = readConfig(env, ['JWT_SECRET']).JWT_SECRET
   const userId = randomUUID()
   return () => signToken({ userId, scopes: ['service'], hours: 1, secret, now: new Date() })

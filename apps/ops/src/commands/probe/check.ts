@@ -1,6 +1,6 @@
 import type { ScratchBucket } from './scratch-bucket.ts'
 
-/** `ok`: as Amazon S3 does it. `differs`: there, but not the same. `missing`: not there. `skipped`: could not be tried here. */
+/** `ok`: like Amazon S3. `differs`: supported, but different. `missing`: not supported. `skipped`: could not be checked here. */
 export type Result = 'ok' | 'differs' | 'missing' | 'skipped'
 
 export interface Finding {
@@ -8,12 +8,12 @@ export interface Finding {
   readonly remark: string
 }
 
-/** One thing that Airlock uses, or could use. */
+/** One capability that Airlock uses, or could use. */
 export interface Check {
   readonly capability: string
-  /** What Airlock does where the store has it not; null where Airlock can't do without. */
+  /** What Airlock does without this capability; null if it is required. */
   readonly without: string | null
-  /** Tries it. What it throws is taken for `missing`. */
+  /** Checks it. An error counts as `missing`. */
   try(scratch: ScratchBucket): Promise<Finding>
 }
 

@@ -9,10 +9,10 @@ import { settingChecks } from './checks/settings.ts'
 import { uploadChecks } from './checks/uploads.ts'
 import { writingChecks } from './checks/writing.ts'
 import { asJson, asMarkdown, asText, isFatal, type Line, lineOf } from './report.ts'
-import { inShort, nameOf, readTarget, targetOptions, targetUsage } from './s3-target.ts'
+import { briefly, nameOf, readTarget, targetOptions, targetUsage } from './s3-target.ts'
 import { onScratchBucket, type ScratchBucket } from './scratch-bucket.ts'
 
-/** Everything that Airlock needs of a store, or likes to have, in the order of the table. */
+/** All capabilities that Airlock requires of a store or can use, in the order of the table. */
 export const checks: readonly Check[] = [
   ...writingChecks,
   ...uploadChecks,
@@ -25,15 +25,15 @@ export const checks: readonly Check[] = [
 
 export const probeCommand: Command = {
   name: 'probe',
-  summary: 'tries what Airlock needs of an S3 store, and prints a table',
+  summary: "check an S3 store's capabilities and print a table",
   usage: `[--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>] [--bucket <name>] [--json | --markdown]
 
 ${targetUsage}
-  --bucket        a bucket to work in, below airlock-probe/; without it the probe makes a bucket of its own
-  --json          for programs
-  --markdown      for docs/object-stores.md
+  --bucket        an existing bucket to use, under airlock-probe/; default: a temporary bucket
+  --json          prints JSON
+  --markdown      prints the table for docs/object-stores.md
 
-What the probe makes it removes again. Exit code 0: everything is there that Airlock can't do without.`,
+The probe removes everything that it creates. Exit code 0: the store has all required capabilities.`,
 
   async run(args, io) {
     const { values } = parseArgs({
@@ -48,11 +48,11 @@ What the probe makes it removes again. Exit code 0: everything is there that Air
   },
 }
 
-/** One after the other, so that a store's slowness in one does not colour the next. Each runs, whatever became of those before. */
+/** Sequential, so that a slow check does not affect the next one. All checks run, whatever the results. */
 async function runAll(scratch: ScratchBucket): Promise<Line[]> {
   const lines: Line[] = []
   for (const check of checks) {
-    const finding = await check.try(scratch).catch((error): Finding => missing(inShort(error)))
+    const finding = await check.try(scratch).catch((error): Finding => missing(briefly(error)))
     lines.push(lineOf(check, finding))
   }
   return lines

@@ -1,6 +1,6 @@
 import type { Check, Finding } from './check.ts'
 
-/** A check and what it found. */
+/** A check and its finding. */
 export interface Line extends Finding {
   readonly capability: string
   readonly without: string | null
@@ -8,10 +8,10 @@ export interface Line extends Finding {
 
 export const lineOf = ({ capability, without }: Check, { result, remark }: Finding): Line => ({ capability, without, result, remark })
 
-/** Whether Airlock can't run on this store for lack of this. */
+/** Whether the store lacks this required capability. */
 export const isFatal = ({ result, without }: Line): boolean => without === null && result === 'missing'
 
-/** The table for a terminal, and below it what Airlock does without the things that are not there. */
+/** The table for a terminal, followed by the consequences of missing capabilities. */
 export function asText(lines: readonly Line[]): string {
   const width = Math.max(...lines.map(({ capability }) => capability.length))
   const rows = lines.map(({ capability, result, remark }) => `${capability.padEnd(width)}  ${result.padEnd(7)}  ${remark}`.trimEnd())
@@ -26,7 +26,7 @@ export function asMarkdown(lines: readonly Line[]): string {
 
 const inCell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('*', '\\*')
 
-/** For programs. */
+/** The table as JSON. */
 export const asJson = (lines: readonly Line[]): string =>
   JSON.stringify({ usable: !lines.some(isFatal), capabilities: lines.map((line) => ({ ...line, needed: line.without === null })) }, null, 2)
 
@@ -35,7 +35,7 @@ function consequences(lines: readonly Line[]): string[] {
   if (lacking.length === 0) return []
   const byConsequence = Map.groupBy(lacking, ({ without }) => without)
   return [
-    'Without what is missing:',
+    'Consequences of missing capabilities:',
     ...[...byConsequence].map(([without, of]) => `  ${of.map(({ capability }) => capability).join('; ')}:\n      ${without}`),
     '',
   ]

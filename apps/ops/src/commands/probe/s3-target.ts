@@ -1,7 +1,7 @@
 import { type Environment, readConfig } from '@airlock/config'
 import { S3Client } from '@aws-sdk/client-s3'
 
-/** Flags that name a store, for every command that talks to one. What is not given comes from the environment. */
+/** Options that select a store. Defaults come from the environment. */
 export const targetOptions = {
   endpoint: { type: 'string' },
   region: { type: 'string' },
@@ -10,11 +10,11 @@ export const targetOptions = {
   'virtual-host': { type: 'boolean', default: false },
 } as const
 
-export const targetUsage = `  --endpoint      URL of the store; without it S3_ENDPOINT, and without that Amazon S3
-  --region        region; without it S3_REGION
-  --access-key    without it AWS_ACCESS_KEY_ID, and without that the default chain of the AWS SDK
-  --secret-key    belongs to --access-key
-  --virtual-host  with --endpoint: the bucket stands in the host name, not in the path`
+export const targetUsage = `  --endpoint      URL of the store; default: S3_ENDPOINT, else Amazon S3
+  --region        region; default: S3_REGION
+  --access-key    default: AWS_ACCESS_KEY_ID, else the credential chain of the AWS SDK
+  --secret-key    the secret of --access-key
+  --virtual-host  with --endpoint: the bucket in the host name instead of the path`
 
 export interface TargetFlags {
   endpoint?: string | undefined
@@ -32,7 +32,7 @@ export interface S3Target {
 }
 
 /**
- * Which store is meant.
+ * The store that options and environment select.
  *
  * @throws ConfigError naming each setting that is malformed
  */
@@ -65,9 +65,9 @@ const connectTimeoutMs = 3_000
 const requestTimeoutMs = 15_000
 
 /**
- * A client for the errands of a command: bounded in time, two tries. The caller destroys it.
+ * A client for a command, with timeouts and two attempts. The caller destroys it.
  *
- * @param checksums whether bodies carry CRC32s wherever S3 takes them
+ * @param checksums whether requests have CRC32 checksums wherever S3 supports them
  */
 export const clientFor = ({ endpoint, credentials, ...rest }: S3Target, checksums: 'WHEN_SUPPORTED' | 'WHEN_REQUIRED'): S3Client =>
   new S3Client({
@@ -81,8 +81,8 @@ export const clientFor = ({ endpoint, credentials, ...rest }: S3Target, checksum
     requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true },
   })
 
-/** What went wrong, in a few words: `NoSuchBucket (404)`, `ECONNREFUSED`, or the message of an error of our own. */
-export function inShort(error: unknown): string {
+/** A short form of an error: `NoSuchBucket (404)`, `ECONNREFUSED`, or the message of an error of our own. */
+export function briefly(error: unknown): string {
   const { name, code, message, $metadata } = error as { name?: string; code?: unknown; message?: string } & Answered
   if (typeof code === 'string') return code
   const title = name === 'Error' || name === undefined ? (message ?? String(error)) : name
@@ -93,5 +93,5 @@ interface Answered {
   $metadata?: { httpStatusCode?: number }
 }
 
-/** The HTTP status of a store's answer, or null when there was none. */
+/** The HTTP status of a store's response, or null if there was none. */
 export const statusOf = (error: unknown): number | null => (error as Answered).$metadata?.httpStatusCode ?? null

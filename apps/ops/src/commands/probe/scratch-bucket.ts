@@ -18,28 +18,28 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { clientFor, inShort, type S3Target } from './s3-target.ts'
+import { briefly, clientFor, type S3Target } from './s3-target.ts'
 
-/** The least that S3 takes as a part that is not the last. */
+/** The minimum size of a part in S3, except for the last. */
 export const partBytes = 5 * 1024 * 1024
 
-/** Where the checks of one probe play: a bucket of their own, or a prefix of a given one. */
+/** The workspace of one probe: a temporary bucket, or a prefix of a given one. */
 export interface ScratchBucket {
   readonly client: S3Client
-  /** The same, but sending checksums as trailers. */
+  /** The same, but with checksums as trailers. */
   readonly checksummed: S3Client
   readonly bucket: string
-  /** Whether the bucket is the probe's own, so that its settings may be tried. */
+  /** Whether the bucket is temporary, so that its settings may be changed. */
   readonly ownsBucket: boolean
   key(name: string): string
   put(name: string, body: Buffer | string, more?: Partial<PutObjectCommandInput>): Promise<{ key: string; etag: string }>
   head(key: string): ReturnType<typeof headOf>
   begin(name: string, more?: Partial<CreateMultipartUploadCommandInput>): Promise<OpenUpload>
-  /** An object of one part and a bit more, put there once. */
+  /** An object slightly larger than one part, created once. */
   large(): Promise<{ key: string; etag: string; sizeBytes: number }>
 }
 
-/** A multipart upload under way. */
+/** An open multipart upload. */
 export interface OpenUpload {
   readonly key: string
   readonly id: string
@@ -49,10 +49,10 @@ export interface OpenUpload {
 }
 
 /**
- * Makes the ground, lets the work play on it, and removes it again with all that is on it, also when the work fails.
+ * Creates a scratch bucket, runs the work in it, and removes it with all its contents, also if the work fails.
  *
- * @param options.givenBucket a bucket to work in below `airlock-probe/`; without it the probe makes one of its own
- * @param options.onLeft is told what could not be removed: what the work found out counts all the same
+ * @param options.givenBucket an existing bucket to use under `airlock-probe/`; default: a temporary bucket
+ * @param options.onLeft called if something could not be removed; the result of the work is returned anyway
  */
 export async function onScratchBucket<T>(
   target: S3Target,
@@ -67,10 +67,10 @@ export async function onScratchBucket<T>(
   try {
     await client.send(givenBucket === undefined ? new CreateBucketCommand({ Bucket: bucket }) : new HeadBucketCommand({ Bucket: bucket }))
     try {
-      return await work(groundAt(client, checksummed, { bucket, prefix, ownsBucket: givenBucket === undefined }))
+      return await work(scratchAt(client, checksummed, { bucket, prefix, ownsBucket: givenBucket === undefined }))
     } finally {
       await remove(client, bucket, prefix, { withBucket: givenBucket === undefined }).catch((error) =>
-        onLeft(`Not everything could be removed from the bucket ${bucket}, below ${prefix}: ${inShort(error)}`),
+        onLeft(`Some objects under ${prefix} could not be removed from bucket ${bucket}: ${briefly(error)}`),
       )
     }
   } finally {
@@ -79,7 +79,7 @@ export async function onScratchBucket<T>(
   }
 }
 
-function groundAt(
+function scratchAt(
   client: S3Client,
   checksummed: S3Client,
   { bucket, prefix, ownsBucket }: { bucket: string; prefix: string; ownsBucket: boolean },
@@ -108,28 +108,28 @@ const headOf = (client: S3Client, Bucket: string, Key: string) => client.send(ne
 
 async function begin(
   client: S3Client,
-  place: { Bucket: string; Key: string },
+  target: { Bucket: string; Key: string },
   more: Partial<CreateMultipartUploadCommandInput>,
 ): Promise<OpenUpload> {
-  const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ ...place, ...more }))
+  const { UploadId = '' } = await client.send(new CreateMultipartUploadCommand({ ...target, ...more }))
   return {
-    key: place.Key,
+    key: target.Key,
     id: UploadId,
     part: async (PartNumber, Body) => {
-      const { ETag } = await client.send(new UploadPartCommand({ ...place, UploadId, PartNumber, Body }))
+      const { ETag } = await client.send(new UploadPartCommand({ ...target, UploadId, PartNumber, Body }))
       return { PartNumber, ...(ETag !== undefined && { ETag }) }
     },
     complete: async (Parts, completing = {}) => {
-      const command = new CompleteMultipartUploadCommand({ ...place, UploadId, MultipartUpload: { Parts }, ...completing })
+      const command = new CompleteMultipartUploadCommand({ ...target, UploadId, MultipartUpload: { Parts }, ...completing })
       return (await client.send(command)).ETag ?? ''
     },
     abort: async () => {
-      await client.send(new AbortMultipartUploadCommand({ ...place, UploadId }))
+      await client.send(new AbortMultipartUploadCommand({ ...target, UploadId }))
     },
   }
 }
 
-/** Removes what lies below the prefix: nothing else was made. */
+/** Removes everything under the prefix; nothing else was created. */
 async function remove(client: S3Client, bucket: string, prefix: string, { withBucket }: { withBucket: boolean }): Promise<void> {
   const { Uploads = [] } = await client.send(new ListMultipartUploadsCommand({ Bucket: bucket, Prefix: prefix }))
   for (const { Key, UploadId } of Uploads) {

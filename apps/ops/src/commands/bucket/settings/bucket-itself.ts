@@ -2,21 +2,21 @@ import { CreateBucketCommand, HeadBucketCommand } from '@aws-sdk/client-s3'
 import { statusOf } from '../../probe/s3-target.ts'
 import type { Setting } from '../setting.ts'
 
-/** Everything else is a setting of this. */
+/** The existence of the bucket, which all other settings require. */
 export const bucketItself: Setting = {
   name: 'the bucket',
   read: async ({ client, bucket: Bucket }) => {
-    const isThere = await client.send(new HeadBucketCommand({ Bucket })).then(
+    const exists = await client.send(new HeadBucketCommand({ Bucket })).then(
       () => true,
       (error) => {
         if (statusOf(error) === 404) return false
         throw error
       },
     )
-    if (isThere) return { is: 'ok', remark: Bucket }
+    if (exists) return { is: 'ok', remark: Bucket }
     return {
       is: 'differs',
-      remark: `there is no ${Bucket}`,
+      remark: `${Bucket} does not exist`,
       change: async () => {
         await client.send(new CreateBucketCommand({ Bucket }))
       },

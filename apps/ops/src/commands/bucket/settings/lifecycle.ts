@@ -9,7 +9,7 @@ import { orNull, type Setting } from '../setting.ts'
 
 const ruleId = 'airlock-incomplete-uploads'
 
-/** Longer than any upload lasts; the sweeper comes much earlier, this is the second net. */
+/** Longer than any upload takes. The sweeper aborts much earlier; this is a fallback. */
 const days = 2
 
 const wanted: LifecycleRule = {
@@ -20,11 +20,11 @@ const wanted: LifecycleRule = {
 }
 
 /**
- * Ends uploads under quarantine that nobody finished. Whole objects there have no rule on purpose: parked uploads are kept
- * until an operator decides.
+ * Aborts incomplete multipart uploads under quarantine. Complete objects there deliberately have no rule: parked uploads are kept until an
+ * operator decides.
  */
 export const incompleteUploads: Setting = {
-  name: `lifecycle: incomplete uploads below ${quarantinePrefix} end after ${days} days`,
+  name: `lifecycle: incomplete uploads under ${quarantinePrefix} are aborted after ${days} days`,
   read: async ({ client, bucket: Bucket }) => {
     const found = await orNull(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), 'NoSuchLifecycleConfiguration')
     const rules = found?.Rules ?? []
@@ -32,7 +32,7 @@ export const incompleteUploads: Setting = {
     if (expiring !== undefined) {
       return {
         is: 'differs',
-        remark: `rule '${expiring.ID}' expires objects in quarantine, also parked ones: change it by hand`,
+        remark: `rule '${expiring.ID}' expires objects in quarantine, including parked ones: change it manually`,
         change: null,
       }
     }
@@ -54,7 +54,7 @@ export const incompleteUploads: Setting = {
   },
 }
 
-/** A rule's prefix in any of the three places where it may stand; null when it asks for tags or sizes as well. */
+/** A rule's prefix from any of its three locations; null if the rule also filters by tag or size. */
 function prefixOf({ Filter, Prefix }: LifecycleRule): string | null {
   if (Filter?.Tag || Filter?.And?.Tags?.length || Filter?.ObjectSizeGreaterThan || Filter?.ObjectSizeLessThan) return null
   return Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? ''
@@ -66,14 +66,14 @@ const endsIncompleteUploads = (rule: LifecycleRule): boolean => {
   return rule.Status === 'Enabled' && prefix !== null && quarantinePrefix.startsWith(prefix) && after <= days
 }
 
-/** Also rules that ask for tags or sizes: they might hit a parked upload. */
+/** Includes rules that filter by tag or size: they might match a parked upload. */
 function expiresQuarantine(rule: LifecycleRule): boolean {
   const prefix = rule.Filter?.Prefix ?? rule.Filter?.And?.Prefix ?? rule.Prefix ?? ''
   const expires = rule.Expiration?.Days !== undefined || rule.Expiration?.Date !== undefined
   return rule.Status === 'Enabled' && expires && (quarantinePrefix.startsWith(prefix) || prefix.startsWith(quarantinePrefix))
 }
 
-/** A setting of the whole configuration, which a put without it would set back. */
+/** A setting of the whole configuration, which a put without it would reset. */
 const minimumSizeOf = (
   found: { TransitionDefaultMinimumObjectSize?: TransitionDefaultMinimumObjectSize | undefined } | null,
 ): { TransitionDefaultMinimumObjectSize?: TransitionDefaultMinimumObjectSize } =>

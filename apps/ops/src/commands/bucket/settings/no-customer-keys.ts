@@ -4,7 +4,7 @@ import { parsePolicy } from './tls-only.ts'
 
 const statementId = 'AirlockNoCustomerKeys'
 
-/** Below these prefixes, which the gateway, the worker and pipelines write. */
+/** The prefixes under which the gateway, the worker and pipelines write. */
 const prefixes = ['quarantine/', 'pipeline-inbox/', 'brand-images/', 'generated-videos/', 'lora-training/']
 
 const statementFor = (bucket: string) => ({
@@ -17,8 +17,8 @@ const statementFor = (bucket: string) => ({
 })
 
 /**
- * Nobody can read an object that was encrypted with a key of its sender (SSE-C), the worker neither. Only on Amazon S3: a store that does not know
- * the condition might refuse every upload.
+ * Denies objects that are encrypted with a key of their sender (SSE-C), which the worker could not read. Only on Amazon S3: a store that does
+ * not support the condition might refuse every upload.
  */
 export const noCustomerKeys: Setting = {
   name: 'no SSE-C (bucket policy)',
@@ -31,7 +31,7 @@ export const noCustomerKeys: Setting = {
     if (JSON.stringify(ours) === JSON.stringify(wanted)) return { is: 'ok', remark: '' }
     return {
       is: 'differs',
-      remark: 'objects with a key of their sender are taken',
+      remark: "objects with a customer's key are accepted",
       change: async () => {
         const others = policy.Statement.filter(({ Sid }) => Sid !== statementId)
         const Policy = JSON.stringify({ ...policy, Statement: [...others, wanted] })

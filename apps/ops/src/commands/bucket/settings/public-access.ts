@@ -4,7 +4,7 @@ import { orNull, type Setting } from '../setting.ts'
 const wanted = { BlockPublicAcls: true, IgnorePublicAcls: true, BlockPublicPolicy: true, RestrictPublicBuckets: true } as const
 const names = Object.keys(wanted) as (keyof typeof wanted)[]
 
-/** Assets are reached by presigned URLs only; a slip in a policy or an ACL must not open the bucket. */
+/** Assets are read only through presigned URLs; a mistake in a policy or an ACL must not make the bucket public. */
 export const publicAccess: Setting = {
   name: 'block public access',
   read: async ({ client, bucket: Bucket }) => {

@@ -4,7 +4,7 @@ import { type BucketContext, orNull, type Setting } from '../setting.ts'
 
 const statementId = 'AirlockTlsOnly'
 
-/** A statement of a bucket policy, of which we only read what we compare. */
+/** A statement of a bucket policy, with the fields that are compared. */
 interface Statement {
   Sid?: string
   Effect?: string
@@ -21,13 +21,13 @@ interface Policy {
   [other: string]: unknown
 }
 
-/** Presigned URLs are keys to an object: they must not travel in the clear. */
+/** Presigned URLs grant access to an object, so they must not be sent unencrypted. */
 export const tlsOnly: Setting = {
   name: 'TLS only (bucket policy)',
   read: async (context) => {
     const { client, bucket, target } = context
     if (target.endpoint?.startsWith('http:')) {
-      return { is: 'not supported by this store', remark: 'we reach it by http: the policy would shut us out' }
+      return { is: 'not supported by this store', remark: 'the endpoint uses http: the policy would deny our own requests' }
     }
     const answer = await orNull(client.send(new GetBucketPolicyCommand({ Bucket: bucket })), 'NoSuchBucketPolicy')
     const policy = parsePolicy(answer?.Policy)
@@ -72,8 +72,8 @@ const statementFor = (resources: string[]): Statement => ({
 const trialPrefix = 'airlock-tls-trial'
 
 /**
- * Adds our statement to the policy. Where the store is not Amazon's, a proxy may take the TLS off before the store sees us; the
- * statement would then shut out everybody, also who wants to take it back. So it is tried on keys that nobody has.
+ * Adds the statement to the policy. If the store is not Amazon S3, a proxy may terminate TLS before the store; the statement would then deny
+ * all requests, including the one that removes it. So it is first tried on a prefix that is not in use.
  */
 async function addStatement(context: BucketContext, policy: Policy): Promise<void> {
   const { bucket, target } = context
@@ -81,9 +81,9 @@ async function addStatement(context: BucketContext, policy: Policy): Promise<voi
   const put = (statements: Statement[]) => putPolicy(context, { ...policy, Statement: statements })
   if (target.endpoint !== null) {
     await put([...others, statementFor([`${arnOf(bucket)}/${trialPrefix}/*`])])
-    if (await isShutOut(context)) {
+    if (await isDenied(context)) {
       await put(policy.Statement)
-      throw new Error('the store does not see the TLS of our connection, a proxy may end it: TLS must be enforced there')
+      throw new Error('the store does not see the TLS of the connection, perhaps a proxy terminates it: enforce TLS there')
     }
   }
   await put([...others, statementFor([arnOf(bucket), `${arnOf(bucket)}/*`])])
@@ -94,7 +94,7 @@ async function putPolicy({ client, bucket: Bucket }: BucketContext, policy: Poli
   else await client.send(new PutBucketPolicyCommand({ Bucket, Policy: JSON.stringify(policy) }))
 }
 
-const isShutOut = ({ client, bucket }: BucketContext): Promise<boolean> =>
+const isDenied = ({ client, bucket }: BucketContext): Promise<boolean> =>
   client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${trialPrefix}/nothing` })).then(
     () => false,
     (error) => statusOf(error) === 403,

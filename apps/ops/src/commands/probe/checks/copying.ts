@@ -1,17 +1,17 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, type Finding, missing, ok } from '../check.ts'
-import { inShort, statusOf } from '../s3-target.ts'
+import { briefly, statusOf } from '../s3-target.ts'
 import type { ScratchBucket } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
 const otherEtag = '"00000000000000000000000000000000"'
-const throughUs = 'set S3_SERVER_SIDE_COPY=false: Airlock reads each byte pinned and writes it again'
+const withoutServerCopy = 'set S3_SERVER_SIDE_COPY=false: Airlock copies by pinned reads and writes'
 const newHeaders = { Metadata: { probe: 'copied' }, ContentType: 'image/webp', CacheControl: 'no-cache' } as const
 
 export const copyingChecks: readonly Check[] = [
   {
     capability: 'copy an object, with new headers',
-    without: throughUs,
+    without: withoutServerCopy,
     try: async (scratch) => {
       const key = await copied(scratch, 'copied')
       return headersFinding(await scratch.head(key))
@@ -19,12 +19,12 @@ export const copyingChecks: readonly Check[] = [
   },
   {
     capability: 'CopySourceIfMatch on a copy',
-    without: throughUs,
+    without: withoutServerCopy,
     try: async (scratch) => refusalFinding(copied(scratch, 'copied-if-match', { CopySourceIfMatch: otherEtag })),
   },
   {
     capability: 'encryption (SSE-S3) on a copy',
-    without: 'set S3_SSE=none, and encrypt the disks',
+    without: 'set S3_SSE=none and encrypt the disks',
     try: async (scratch) => {
       const key = await copied(scratch, 'copied-sse', { ServerSideEncryption: 'AES256' })
       return encryptionFinding((await scratch.head(key)).ServerSideEncryption)
@@ -32,7 +32,7 @@ export const copyingChecks: readonly Check[] = [
   },
   {
     capability: 'copy in parts, with new headers',
-    without: throughUs,
+    without: withoutServerCopy,
     try: async (scratch) => {
       const key = await copiedInParts(scratch, 'in-parts')
       const { sizeBytes } = await scratch.large()
@@ -42,12 +42,12 @@ export const copyingChecks: readonly Check[] = [
   },
   {
     capability: 'CopySourceIfMatch on a copy in parts',
-    without: throughUs,
+    without: withoutServerCopy,
     try: async (scratch) => refusalFinding(copiedInParts(scratch, 'in-parts-if-match', { ifMatch: otherEtag })),
   },
   {
     capability: 'encryption (SSE-S3) on a copy in parts',
-    without: 'set S3_SSE=none, and encrypt the disks',
+    without: 'set S3_SSE=none and encrypt the disks',
     try: async (scratch) => {
       const key = await copiedInParts(scratch, 'in-parts-sse', { encrypted: true })
       return encryptionFinding((await scratch.head(key)).ServerSideEncryption)
@@ -107,8 +107,8 @@ async function copiedInParts(
 
 const refusalFinding = (copying: Promise<unknown>): Promise<Finding> =>
   copying.then(
-    () => missing('another ETag is let pass'),
-    (error) => (statusOf(error) === 412 ? ok() : differs(inShort(error))),
+    () => missing('a different ETag is accepted'),
+    (error) => (statusOf(error) === 412 ? ok() : differs(briefly(error))),
   )
 
 function headersFinding({

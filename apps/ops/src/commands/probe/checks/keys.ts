@@ -9,10 +9,10 @@ const oddKeys = [
   { what: 'emoji and accents', name: 'key 👍🏽 é 写' },
 ]
 
-/** Airlock's own keys hold letters, digits, `.`, `_`, `-` and `/` only. */
+/** Airlock's own keys contain only letters, digits, `.`, `_`, `-` and `/`. */
 export const keyChecks: readonly Check[] = oddKeys.map(({ what, name }) => ({
   capability: `keys with ${what}`,
-  without: "nothing: Airlock's keys hold none",
+  without: "no effect: Airlock's keys contain none",
   try: async ({ client, bucket, put, key }) => {
     const { key: Key } = await put(name, name)
     const listed = await client.send(new ListObjectsV2Command({ Bucket: bucket, Prefix: Key }))

@@ -9,7 +9,7 @@ const timeoutMs = 10_000
 const fetched = (url: string | URL): Promise<Response> => fetch(url, { signal: AbortSignal.timeout(timeoutMs) })
 
 async function signed({ client, bucket, put }: ScratchBucket, name: string, expiresIn: number, more: Partial<GetObjectCommandInput> = {}) {
-  const { key } = await put(name, 'for whoever has the URL')
+  const { key } = await put(name, 'for the holder of the URL')
   return getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: key, ...more }), { expiresIn })
 }
 
@@ -20,11 +20,11 @@ export const presigningChecks: readonly Check[] = [
     try: async (scratch) => {
       const response = await fetched(await signed(scratch, 'presigned', 60))
       const text = await response.text()
-      return response.ok && text === 'for whoever has the URL' ? ok() : missing(`answers ${response.status}`)
+      return response.ok && text === 'for the holder of the URL' ? ok() : missing(`answers ${response.status}`)
     },
   },
   {
-    capability: 'presigned URLs expire (tried with 1 s)',
+    capability: 'presigned URLs expire (checked with 1 s)',
     without: null,
     try: async (scratch) => {
       const url = await signed(scratch, 'expiring', 1)
@@ -44,7 +44,7 @@ export const presigningChecks: readonly Check[] = [
       other.pathname = other.pathname.replace('tampered-key', 'tampered')
       const elsewhere = await fetched(other)
       if (longer.status === 403 && elsewhere.status === 403) return ok()
-      return missing(`a longer life answers ${longer.status}, another key ${elsewhere.status}`)
+      return missing(`a longer validity answers ${longer.status}, another key ${elsewhere.status}`)
     },
   },
   {

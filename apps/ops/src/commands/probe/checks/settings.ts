@@ -24,7 +24,7 @@ const onOwnBucket =
 export const settingChecks: readonly Check[] = [
   {
     capability: 'lifecycle rules for incomplete uploads',
-    without: 'the sweeper alone ends uploads that were left open',
+    without: 'only the sweeper aborts multipart uploads that were left open',
     try: onOwnBucket(async ({ client, bucket: Bucket }) => {
       const rule = {
         ID: 'probe',
@@ -39,7 +39,7 @@ export const settingChecks: readonly Check[] = [
   },
   {
     capability: 'default encryption of a bucket',
-    without: 'Airlock asks for encryption with each object',
+    without: 'Airlock requests encryption for each object',
     try: onOwnBucket(async ({ client, bucket: Bucket }) => {
       const byDefault = { SSEAlgorithm: 'AES256' as const }
       const configuration = { Rules: [{ ApplyServerSideEncryptionByDefault: byDefault }] }
@@ -67,7 +67,7 @@ export const settingChecks: readonly Check[] = [
   },
   {
     capability: 'block public access',
-    without: 'public access must be closed by the policies of the store',
+    without: "public access must be blocked by the store's policies",
     try: onOwnBucket(async ({ client, bucket: Bucket }) => {
       await client.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration: blockAll }))
       const { PublicAccessBlockConfiguration } = await client.send(new GetPublicAccessBlockCommand({ Bucket }))

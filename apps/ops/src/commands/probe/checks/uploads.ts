@@ -1,6 +1,6 @@
 import { AbortMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { inShort, statusOf } from '../s3-target.ts'
+import { briefly, statusOf } from '../s3-target.ts'
 import { partBytes } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
@@ -13,7 +13,7 @@ export const uploadChecks: readonly Check[] = [
     without: null,
     try: async ({ client, bucket, begin, head }) => {
       const upload = await begin('multipart', { Metadata: { probe: 'yes' }, ContentType: 'image/png', CacheControl: 'no-cache' })
-      // The second first: parts travel side by side.
+      // the second part first, since parts are sent concurrently
       const second = await upload.part(2, lastPart)
       await upload.complete([await upload.part(1, part), second])
       const { ContentLength, Metadata, ContentType, CacheControl } = await head(upload.key)
@@ -36,7 +36,7 @@ export const uploadChecks: readonly Check[] = [
   },
   {
     capability: 'encryption (SSE-S3) on multipart uploads',
-    without: 'set S3_SSE=none, and encrypt the disks',
+    without: 'set S3_SSE=none and encrypt the disks',
     try: async ({ begin, head }) => {
       const upload = await begin('multipart-sse', { ServerSideEncryption: 'AES256' })
       await upload.complete([await upload.part(1, lastPart)])
@@ -45,20 +45,20 @@ export const uploadChecks: readonly Check[] = [
   },
   {
     capability: 'If-None-Match: * on Complete',
-    without: 'not used: keys are unlike by themselves',
+    without: 'not used: keys are unique',
     try: async ({ put, begin }) => {
       await put('complete-if-none-match', 'first')
       const upload = await begin('complete-if-none-match')
       const parts = [await upload.part(1, lastPart)]
       return upload.complete(parts, { IfNoneMatch: '*' }).then(
         () => missing('the object was overwritten'),
-        (error) => (statusOf(error) === 412 ? ok() : differs(inShort(error))),
+        (error) => (statusOf(error) === 412 ? ok() : differs(briefly(error))),
       )
     },
   },
   {
     capability: 'list open multipart uploads of a key',
-    without: 'uploads that were begun without our hearing of it stay open until the lifecycle rule ends them',
+    without: 'multipart uploads whose creation was not confirmed stay open until the lifecycle rule aborts them',
     try: async ({ client, bucket, key, begin }) => {
       const upload = await begin('open')
       const other = await begin('open-other')
@@ -78,19 +78,19 @@ export const uploadChecks: readonly Check[] = [
       await upload.abort()
       return upload.complete(parts).then(
         () => missing('it could be completed afterwards'),
-        (error) => (statusOf(error) === 404 ? ok() : differs(`completing it then: ${inShort(error)}`)),
+        (error) => (statusOf(error) === 404 ? ok() : differs(`completing it afterwards: ${briefly(error)}`)),
       )
     },
   },
   {
     capability: 'aborting an unknown upload answers 404',
-    without: 'nothing: Airlock takes both for success',
+    without: 'no effect: Airlock treats both as success',
     try: async ({ client, bucket, begin }) => {
       const upload = await begin('aborted-twice')
       await upload.abort()
       return client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: upload.key, UploadId: upload.id })).then(
         ({ $metadata }) => differs(`answers ${$metadata.httpStatusCode}`),
-        (error) => (statusOf(error) === 404 ? ok() : differs(inShort(error))),
+        (error) => (statusOf(error) === 404 ? ok() : differs(briefly(error))),
       )
     },
   },

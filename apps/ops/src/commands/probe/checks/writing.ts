@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { inShort, statusOf } from '../s3-target.ts'
+import { briefly, statusOf } from '../s3-target.ts'
 
 export const writingChecks: readonly Check[] = [
   {
@@ -36,7 +36,7 @@ export const writingChecks: readonly Check[] = [
     },
   },
   {
-    capability: 'list a prefix, in order, from a key on',
+    capability: 'list a prefix, in order, after a key',
     without: null,
     try: async ({ client, bucket, key, put }) => {
       for (const name of ['list/b', 'list/a', 'list/c', 'listing']) await put(name, 'x')
@@ -44,7 +44,7 @@ export const writingChecks: readonly Check[] = [
         new ListObjectsV2Command({ Bucket: bucket, Prefix: key('list/'), StartAfter: key('list/a'), MaxKeys: 10 }),
       )
       const names = Contents.map(({ Key = '' }) => Key.slice(key('list/').length)).join(' ')
-      return names === 'b c' ? ok() : missing(`gives '${names}'`)
+      return names === 'b c' ? ok() : missing(`returns '${names}'`)
     },
   },
   {
@@ -59,7 +59,7 @@ export const writingChecks: readonly Check[] = [
   },
   {
     capability: 'encryption (SSE-S3) on put',
-    without: 'set S3_SSE=none, and encrypt the disks',
+    without: 'set S3_SSE=none and encrypt the disks',
     try: async ({ put, head }) => {
       const { key } = await put('sse', 'x', { ServerSideEncryption: 'AES256' })
       return encryptionFinding((await head(key)).ServerSideEncryption)
@@ -67,15 +67,15 @@ export const writingChecks: readonly Check[] = [
   },
   {
     capability: 'If-None-Match: * on put',
-    without: 'not used: keys are unlike by themselves',
+    without: 'not used: keys are unique',
     try: async ({ client, bucket, put }) => {
       const { key } = await put('if-none-match', 'first')
       return put('if-none-match', 'second', { IfNoneMatch: '*' }).then(
         () => missing('the object was overwritten'),
         async (error) => {
-          if (statusOf(error) !== 412) return differs(inShort(error))
+          if (statusOf(error) !== 412) return differs(briefly(error))
           const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
-          return (await Body?.transformToString()) === 'first' ? ok() : differs('answers 412, and overwrites')
+          return (await Body?.transformToString()) === 'first' ? ok() : differs('answers 412 but overwrites')
         },
       )
     },
@@ -91,7 +91,7 @@ export const writingChecks: readonly Check[] = [
   },
   {
     capability: 'no stray Content-Encoding after a streamed body',
-    without: 'nothing: Airlock sends whole buffers',
+    without: 'no effect: Airlock sends whole buffers',
     try: async ({ checksummed, bucket, key, head }) => {
       await checksummed.send(streamed(bucket, key('encoding')))
       const { ContentEncoding } = await head(key('encoding'))
@@ -100,11 +100,11 @@ export const writingChecks: readonly Check[] = [
   },
   {
     capability: 'a wrong checksum is refused',
-    without: 'damage on the way is found at inspection only',
+    without: 'corruption in transit is detected only by inspection',
     try: ({ put }) =>
       put('wrong-checksum', 'x', { ChecksumCRC32: 'AAAAAA==' }).then(
-        () => missing('the object was taken'),
-        (error) => (statusOf(error) === 400 ? ok() : differs(inShort(error))),
+        () => missing('the object was accepted'),
+        (error) => (statusOf(error) === 400 ? ok() : differs(briefly(error))),
       ),
   },
 ]
@@ -115,4 +115,4 @@ const streamed = (Bucket: string, Key: string): PutObjectCommand =>
   new PutObjectCommand({ Bucket, Key, Body: Readable.from([Buffer.alloc(streamedBytes, 7)]), ContentLength: streamedBytes })
 
 export const encryptionFinding = (header: string | undefined) =>
-  header === 'AES256' ? ok() : missing(header === undefined ? 'HEAD does not say so' : `HEAD says ${header}`)
+  header === 'AES256' ? ok() : missing(header === undefined ? 'HEAD does not report it' : `HEAD reports ${header}`)
