@@ -1,4 +1,4 @@
-import type { EndpointStanding } from '@airlock/database'
+import type { EndpointStatus } from '@airlock/database'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
 /** The worker's metrics. Label values come from closed sets. */
@@ -10,7 +10,7 @@ export class WorkerMetrics {
   readonly purged: Counter<'outcome'>
   readonly eventsPlaced: Counter
   readonly webhookAttempts: Counter<'endpoint' | 'outcome'>
-  readonly #endpoints = new Map<string, () => Promise<EndpointStanding>>()
+  readonly #endpoints = new Map<string, () => Promise<EndpointStatus>>()
 
   constructor({ eventLagSeconds }: { eventLagSeconds(): Promise<number> }) {
     collectDefaultMetrics({ register: this.registry })
@@ -62,11 +62,11 @@ export class WorkerMetrics {
   }
 
   /** Adds metrics of an endpoint. Endpoints come from the configuration. */
-  watchEndpoint(name: string, standing: () => Promise<EndpointStanding>): void {
+  watchEndpoint(name: string, standing: () => Promise<EndpointStatus>): void {
     this.#endpoints.set(name, standing)
   }
 
-  #gaugeOfEndpoints(name: string, help: string, field: keyof EndpointStanding): void {
+  #gaugeOfEndpoints(name: string, help: string, field: keyof EndpointStatus): void {
     const endpoints = this.#endpoints
     new Gauge({
       name,

@@ -5,7 +5,7 @@ import type { DatabaseOptions } from './options.ts'
 type Where = Omit<DatabaseOptions, 'statementTimeoutMs'>
 type Rest = Pick<PostgresDataSourceOptions, 'entities' | 'migrations' | 'migrationsTableName' | 'extra'>
 
-/** A pool of TypeORM that creates nothing by itself, writes nothing to the console, and outlives connections that the server ends. */
+/** A TypeORM pool that creates no schema, writes nothing to the console, and survives connections that the server closes. */
 export const dataSource = ({ url, poolSize, connectTimeoutMs, applicationName, log }: Where, { extra, ...rest }: Rest): DataSource =>
   new DataSource({
     type: 'postgres',
@@ -16,15 +16,15 @@ export const dataSource = ({ url, poolSize, connectTimeoutMs, applicationName, l
     connectTimeoutMS: connectTimeoutMs,
     installExtensions: false,
     logger: new Silent(),
-    // Without a handler of ours the error of an idle connection would end the process.
+    // Without a handler, the error of an idle connection would terminate the process.
     poolErrorHandler: (err: { client?: unknown }) => {
-      delete err.client // the pool hangs the whole connection on it, with the key that cancels its statements
-      log.warn({ err }, 'connection to the database lost while idle')
+      delete err.client // the pool attaches the whole connection, with the key that cancels its statements
+      log.warn({ err }, 'idle connection to the database lost')
     },
     extra: { keepAlive: true, ...(extra as object) },
   })
 
-/** What fails is thrown, and whoever catches it logs it. TypeORM's own logger would print it to the console as well. */
+/** Errors are thrown and logged by their handlers. TypeORM's default logger would print them to the console as well. */
 class Silent extends AbstractLogger {
   protected writeLog(): void {}
 }

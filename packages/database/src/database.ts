@@ -24,20 +24,20 @@ export interface Database {
   readonly eventRelay: EventRelay
   readonly webhooks: Webhooks
   /**
-   * Whether Postgres answers and has our tables. Asked on a connection of its own, so that a check neither waits for one of the pool nor takes
-   * one from it.
+   * Checks that Postgres answers and has our tables. It uses a separate connection, so that it neither waits for the pool nor takes a connection
+   * from it.
    *
    * @throws DatabaseUnavailable when it does not answer within `timeoutMs`
    */
   check(timeoutMs: number): Promise<void>
-  /** Waits for the statements that run, then closes every connection. What is asked afterwards is `DatabaseUnavailable`. */
+  /** Waits for running statements, then closes all connections. Later calls throw `DatabaseUnavailable`. */
   close(): Promise<void>
 }
 
 /**
- * Opens the record of all uploads and assets. Succeeds while Postgres is away: each later call tries again.
+ * Opens the database. It succeeds while Postgres is unavailable: each later call tries to connect.
  *
- * @throws Error what Postgres says when it is there and refuses us: a wrong password, an unknown database
+ * @throws Error when Postgres refuses the connection: a wrong password, an unknown database
  * @example const database = await openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-gateway', log })
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
@@ -45,7 +45,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
   const checks = new Sessions({ ...options, poolSize: 1 })
   await sessions.open().catch((err) => {
     if (!(err instanceof DatabaseUnavailable)) throw err
-    options.log.warn({ err }, 'database is away, will be tried again at its next use')
+    options.log.warn({ err }, 'database unavailable, connecting again at its next use')
   })
   return {
     uploads: uploadRepository(sessions),

@@ -9,28 +9,28 @@ export interface MigrateOptions {
   /** A direct connection, not through a pooler: the lock belongs to the connection. */
   readonly url: string
   readonly log: DatabaseLog
-  /** For how long to wait, in ms, for others who are migrating the same database. */
+  /** How long to wait for other processes that migrate the same database, in ms. */
   readonly lockTimeoutMs?: number
 }
 
-/** The table in which TypeORM notes what has run; a name of our own, because the database may be the product's. */
+/** The table in which TypeORM records executed migrations; not its default name, because the product may share the database. */
 export const migrationsTable = 'airlock_migrations'
 
-/** Any number, as long as nobody else uses it for an advisory lock in this database. */
+/** Any number that no other advisory lock in this database uses. */
 const lockKey = 4_128_775_601
 
 /**
- * Brings the schema up to date. Any number of processes may call it at once: one works, the others wait and find nothing to do.
+ * Brings the schema up to date. Any number of processes may call it at once: one does the work, the others wait and find nothing to do.
  *
  * @returns the names of the migrations that ran, oldest first
- * @throws DatabaseUnavailable when Postgres is away, or others hold the lock for longer than `lockTimeoutMs` (default 5 minutes)
+ * @throws DatabaseUnavailable when Postgres is unavailable, or others hold the lock for longer than `lockTimeoutMs` (default 5 minutes)
  */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   return underLock(options, async (executor) => (await executor.executePendingMigrations()).map(({ name }) => name))
 }
 
 /**
- * Takes back the migration that ran last, if any. Data in what it made is lost.
+ * Reverts the last migration, if any. Data in its tables and columns is lost.
  *
  * @returns its name, or null when there was none
  */
@@ -44,7 +44,7 @@ export async function revertLastMigration(options: MigrateOptions): Promise<stri
 
 async function underLock<T>(options: MigrateOptions, work: (executor: MigrationExecutor) => Promise<T>): Promise<T> {
   const where = { ...options, poolSize: 1, connectTimeoutMs: 10_000, applicationName: 'airlock-migrate' }
-  // A statement that waits for a table blocks everybody who comes after it: better to fail and be run again.
+  // A statement that waits for a table lock blocks all later ones: it is better to fail and run again.
   const source = dataSource(where, { migrations, migrationsTableName: migrationsTable, extra: { lock_timeout: 30_000 } })
   try {
     await source.initialize()
@@ -60,19 +60,20 @@ async function underLock<T>(options: MigrateOptions, work: (executor: MigrationE
   } catch (error) {
     throw asThrown(error)
   } finally {
-    // The lock goes with the connection.
+    // Closing the connection releases the lock.
     if (source.isInitialized) await source.destroy()
   }
 }
 
-/** Asks again and again instead of waiting inside Postgres: a waiting statement would itself hold up `create index concurrently`. */
+/** Polls instead of waiting in Postgres: a waiting statement would block `create index concurrently`. */
 async function lock(runner: QueryRunner, { log, lockTimeoutMs = 300_000 }: MigrateOptions): Promise<void> {
   const giveUpAt = performance.now() + lockTimeoutMs
-  for (let asked = 0; ; asked += 1) {
+  for (let polls = 0; ; polls += 1) {
     const [{ locked }] = await runner.query('select pg_try_advisory_lock($1) as locked', [lockKey])
     if (locked) return
-    if (performance.now() >= giveUpAt) throw new DatabaseUnavailable(`Others have been migrating this database for ${lockTimeoutMs} ms`)
-    if (asked === 0) log.info({}, 'waiting for others who are migrating this database')
+    if (performance.now() >= giveUpAt)
+      throw new DatabaseUnavailable(`Other processes have been migrating this database for ${lockTimeoutMs} ms`)
+    if (polls === 0) log.info({}, 'waiting for another process that migrates this database')
     await pause(100)
   }
 }

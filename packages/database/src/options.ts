@@ -1,4 +1,4 @@
-/** Where the database tells the person on call what happened; pino fits. */
+/** The logger that the database uses; pino fits. */
 export interface DatabaseLog {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void
@@ -7,13 +7,13 @@ export interface DatabaseLog {
 export interface DatabaseOptions {
   /** `postgresql://user:password@host:port/name`; TLS by `?sslmode=verify-full`. */
   readonly url: string
-  /** Connections at most, for this process. */
+  /** The maximum of connections of this process. */
   readonly poolSize: number
-  /** After this many ms the server ends a statement. Behind PgBouncer it needs `ignore_startup_parameters = statement_timeout`. */
+  /** After so many ms the server cancels a statement. PgBouncer needs `ignore_startup_parameters = statement_timeout` for it. */
   readonly statementTimeoutMs: number
-  /** For how many ms to wait for a connection: a new one, or a free one of a pool that is used up. */
+  /** How long to wait for a connection, in ms: a new one, or one of an exhausted pool. */
   readonly connectTimeoutMs: number
-  /** How this process is called in `pg_stat_activity`. */
+  /** The name of this process in `pg_stat_activity`. */
   readonly applicationName: string
   readonly log: DatabaseLog
 }

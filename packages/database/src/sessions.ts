@@ -6,23 +6,23 @@ import type { DatabaseOptions } from './options.ts'
 import { inTransaction, type Transaction } from './transaction.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 
-/** How much longer than the server the driver waits for an answer, in ms: the server's own word comes first when it can speak. */
-const patienceMs = 1000
+/** How much longer than the server's own timeout the driver waits, in ms, so that the server can report its timeout first. */
+const graceMs = 1000
 
 export type Row = Record<string, unknown>
 
-/** One connection, lent for a piece of work. */
+/** One connection, for the duration of one piece of work. */
 export interface Session {
   /** TypeORM's repositories and query builders, on this connection. */
   readonly entities: EntityManager
-  /** Runs a hand-written statement and returns its rows. */
+  /** Runs an SQL statement and returns its rows. */
   rows(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
 }
 
 /**
- * The pool of connections. It opens at the first use that succeeds, so that a process starts and stays up while Postgres is away.
+ * The pool of connections. It opens at the first successful use, so that a process starts and stays up while Postgres is unavailable.
  *
- * All that goes wrong because Postgres is out of reach comes out as `DatabaseUnavailable`; any other error as it is.
+ * Errors that mean that Postgres is unavailable become `DatabaseUnavailable`; all others are rethrown.
  */
 export class Sessions {
   readonly #source: DataSource
@@ -38,13 +38,13 @@ export class Sessions {
       entities,
       extra: {
         statement_timeout: options.statementTimeoutMs,
-        query_timeout: options.statementTimeoutMs + patienceMs,
+        query_timeout: options.statementTimeoutMs + graceMs,
         stream: () => this.#newSocket(),
       },
     })
   }
 
-  /** Connects, when that has not been done yet; callers at the same time share one attempt. */
+  /** Connects, unless it is connected. Concurrent calls share one attempt. */
   async open(): Promise<void> {
     this.#opening ??= this.#source.initialize().catch((error) => {
       this.#opening = null
@@ -55,7 +55,7 @@ export class Sessions {
     })
   }
 
-  /** Lends a connection to `work` and takes it back afterwards. */
+  /** Runs `work` with a connection of the pool. */
   async run<T>(work: (session: Session) => Promise<T>): Promise<T> {
     if (this.#closed) throw new DatabaseUnavailable('The database was closed.')
     const running = this.#lend(work)
@@ -63,21 +63,21 @@ export class Sessions {
     return running.finally(() => this.#running.delete(running))
   }
 
-  /** Lends a connection to `work`, in a transaction of its own. */
+  /** Runs `work` in a transaction. */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.run((session) => inTransaction(session, this.#idleMs, work))
   }
 
-  /** Waits for what runs (each piece of work has its own time limit), then closes every connection. */
+  /** Waits for running work, which has its own time limits, then closes all connections. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.allSettled([...this.#running])
     if (!this.#source.isInitialized) return
-    // A server that hangs never answers a goodbye: then the sockets are cut.
-    const cut = setTimeout(() => {
+    // A hung server never closes its connections: then the sockets are destroyed.
+    const abort = setTimeout(() => {
       for (const socket of this.#sockets) socket.destroy()
-    }, patienceMs)
-    await this.#source.destroy().finally(() => clearTimeout(cut))
+    }, graceMs)
+    await this.#source.destroy().finally(() => clearTimeout(abort))
   }
 
   async #lend<T>(work: (session: Session) => Promise<T>): Promise<T> {
@@ -107,12 +107,12 @@ const sessionOn = (runner: QueryRunner): Session => ({
 })
 
 /**
- * Ends the connection of a failed piece of work. Without this the pool would lend it again although the driver gave up waiting
- * for an answer on it (`Query read timeout`): the next statement would queue behind the one that hangs.
+ * Closes the connection of failed work. Otherwise the pool would reuse it after the driver has timed out on it (`Query read timeout`), and the
+ * next statement would queue after the one that hangs.
  */
 async function discard(runner: QueryRunner, error: unknown): Promise<void> {
-  const serverStillTalks = codeOf(error) === '57014' || codeOf(error) === '55P03'
-  if (serverStillTalks || runner.isReleased) return
+  const serverAnswered = codeOf(error) === '57014' || codeOf(error) === '55P03'
+  if (serverAnswered || runner.isReleased) return
   const connection = await runner.connect().catch(() => null)
   connection?.end(() => {})
 }

@@ -1,18 +1,18 @@
 import type { Session } from './sessions.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 
-/** A connection inside of a transaction. */
+/** A connection in a transaction. */
 export interface Transaction extends Session {
-  /** Lets the transaction end without a trace, though nothing failed. */
+  /** Makes the transaction roll back although nothing failed. */
   undo(): void
 }
 
 /**
- * Runs `work` in a transaction of its own: committed when it returns, rolled back when it throws or calls `undo`.
+ * Runs `work` in a transaction: committed when it returns, rolled back when it throws or calls `undo`.
  *
- * When the connection breaks during the commit, nobody knows whether it took effect (`DatabaseUnavailable`).
+ * When the connection breaks during the commit, it is unknown whether it took effect (`DatabaseUnavailable`).
  *
- * @param idleMs the server ends the transaction when we say nothing for so long: a process that was paused holds no lock for ever
+ * @param idleMs after so long without a statement the server ends the transaction, so that a paused process does not hold locks forever
  */
 export async function inTransaction<T>(session: Session, idleMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   let ending: 'commit' | 'rollback' = 'commit'
@@ -26,7 +26,7 @@ export async function inTransaction<T>(session: Session, idleMs: number, work: (
       },
     })
   } catch (error) {
-    // A connection that can't even roll back must not be lent again: DatabaseUnavailable makes its lender end it.
+    // A connection that can't roll back must not be reused: DatabaseUnavailable makes the pool close it.
     await session.rows('rollback').catch(() => {
       throw new DatabaseUnavailable('The connection broke in a transaction', { cause: error })
     })

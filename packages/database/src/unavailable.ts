@@ -1,9 +1,9 @@
 import { withoutValues } from './without-values.ts'
 
 /**
- * Postgres is out of reach, too busy, or going down: nothing is wrong with what was asked, and later it may work.
+ * Postgres is unreachable, too busy, or shutting down: the statement is valid and may succeed later.
  *
- * Whether the statement took effect is not known when the connection broke while it ran.
+ * If the connection broke while the statement ran, it is unknown whether it took effect.
  */
 export class DatabaseUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -12,19 +12,19 @@ export class DatabaseUnavailable extends Error {
   }
 }
 
-/** SQLSTATEs, whole or by their class of two characters (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
+/** SQLSTATEs, complete or by prefix (https://www.postgresql.org/docs/current/errcodes-appendix.html). */
 const unavailableStates = [
-  '08', // connection exceptions; a pooler that has no server to give says so too
+  '08', // connection exceptions; poolers without a free server use them as well
   '53', // too many connections, out of memory, disk full
   '57P', // shutdown, crash, starting up, dropped database, idle session ended
   '57014', // statement timeout
   '55P03', // lock timeout
-  '25006', // read only: we still talk to the server that was demoted in a failover
+  '25006', // read only: still connected to the server that was demoted in a failover
   '25P03', // idle in transaction for too long
   '58030', // the server's disk fails
 ]
 
-/** What sockets and the resolver say (errno names). */
+/** Errors of sockets and the resolver (errno names). */
 const unavailableErrnos = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -37,13 +37,13 @@ const unavailableErrnos = new Set([
   'ENETDOWN',
   'ENOTFOUND',
   'EAI_AGAIN',
-  'ENOENT', // a Unix socket that is not there
+  'ENOENT', // a Unix socket that does not exist
 ])
 
-/** The driver, its pool and TypeORM have no codes of their own, only these sentences. */
+/** Errors of the driver, its pool and TypeORM have no codes, only these messages. */
 const unavailableMessages = [
   /^Connection terminated/,
-  /^timeout exceeded when trying to connect/, // the pool is used up
+  /^timeout exceeded when trying to connect/, // the pool is exhausted
   /^timeout expired/,
   /^Query read timeout/,
   /^Client has encountered a connection error/,
@@ -53,7 +53,7 @@ const unavailableMessages = [
   /^Driver not Connected/,
 ]
 
-/** Whether an error of the driver means that Postgres is away, not that we asked for something wrong. */
+/** Whether an error of the driver means that Postgres is unavailable, not that the statement is wrong. */
 export function meansUnavailable(error: unknown): boolean {
   if (error instanceof DatabaseUnavailable) return true
   if (!(error instanceof Error)) return false
@@ -62,14 +62,14 @@ export function meansUnavailable(error: unknown): boolean {
   return unavailableMessages.some((message) => message.test(error.message))
 }
 
-/** The SQLSTATE or errno of an error, or null. TypeORM wraps what the driver threw, and copies its code. */
+/** The SQLSTATE or errno of an error, or null. TypeORM wraps the driver's error and copies its code. */
 export function codeOf(error: unknown): string | null {
   if (!(error instanceof Error)) return null
   const { code, driverError } = error as { code?: unknown; driverError?: unknown }
   return typeof code === 'string' && code !== '' ? code : codeOf(driverError)
 }
 
-/** The error to throw for one that was caught: `DatabaseUnavailable`, or itself without the values that were asked with. */
+/** The error to throw for a caught one: `DatabaseUnavailable`, or the error itself without the statement's values. */
 export function asThrown(caught: unknown): unknown {
   const error = withoutValues(caught)
   if (!meansUnavailable(error) || error instanceof DatabaseUnavailable) return error

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import {
-  type ClientMetadata,
   type NewVideo,
-  type Priority,
   type Source,
+  type StoredMetadata,
   UnknownUser,
+  type UploadPriority,
   type UploadRecord,
   type UploadRepository,
 } from '@airlock/database'
@@ -26,8 +26,8 @@ export interface VideoInBucket {
   filename: string
   /** 64 hex digits. */
   sha256: string | null
-  metadata: ClientMetadata | null
-  priority: Priority
+  metadata: StoredMetadata | null
+  priority: UploadPriority
   requestId: string
   /** The service that sent the request. */
   actedBy: string

@@ -1,4 +1,4 @@
-import type { Purge, Purges, UploadRepository } from '@airlock/database'
+import type { DuePurge, Purges, UploadRepository } from '@airlock/database'
 import { finalPrefixes, isFinal, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ObjectStore, StoreFailure, StoreUnavailable } from '@airlock/storage'
 import type { Log } from './log.ts'
@@ -48,7 +48,7 @@ export async function purge(options: PurgeOptions, deps: PurgeDeps): Promise<Pur
 }
 
 /** @returns whether the store became unavailable; the rest of the batch was then skipped */
-async function purgeBatch(due: readonly Purge[], report: PurgeReport, options: PurgeOptions, deps: PurgeDeps): Promise<boolean> {
+async function purgeBatch(due: readonly DuePurge[], report: PurgeReport, options: PurgeOptions, deps: PurgeDeps): Promise<boolean> {
   const live = await liveUploads(due, deps)
   const waiting = due.values()
   let isUnavailable = false
@@ -67,18 +67,18 @@ async function purgeBatch(due: readonly Purge[], report: PurgeReport, options: P
 }
 
 /** Uploads that may still write an object to their key. An asset is deleted after its upload is final, so there should be none. */
-async function liveUploads(due: readonly Purge[], { uploads }: PurgeDeps): Promise<Set<string>> {
+async function liveUploads(due: readonly DuePurge[], { uploads }: PurgeDeps): Promise<Set<string>> {
   const ids = [...new Set(due.map(({ uploadId }) => uploadId))]
   const known = ids.length === 0 ? [] : await uploads.byIds(ids)
   return new Set(known.filter(({ state }) => !isFinal(state)).map(({ id }) => id))
 }
 
-function spareLive({ key, uploadId }: Purge, { log }: PurgeDeps): PurgeOutcome {
+function spareLive({ key, uploadId }: DuePurge, { log }: PurgeDeps): PurgeOutcome {
   log.error({ key, uploadId, step: 'purge' }, 'object to be purged belongs to a live upload, not removed')
   return 'spared'
 }
 
-async function purgeOne(one: Purge, { againInSeconds }: PurgeOptions, deps: PurgeDeps): Promise<PurgeOutcome> {
+async function purgeOne(one: DuePurge, { againInSeconds }: PurgeOptions, deps: PurgeDeps): Promise<PurgeOutcome> {
   const { key, uploadId, firstDoneAt } = one
   const spared = !(await removeIfOurs(one, deps))
   if (firstDoneAt === null) {
@@ -96,7 +96,7 @@ async function purgeOne(one: Purge, { againInSeconds }: PurgeOptions, deps: Purg
  *
  * @returns false when it does not: this is logged, and the object stays
  */
-async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps): Promise<boolean> {
+async function removeIfOurs({ key, uploadId }: DuePurge, { store, log }: PurgeDeps): Promise<boolean> {
   const object = await store.head(key)
   if (object === null) return true
   const isWaiting = uploadIdOfWaitingKey(key) === uploadId
@@ -114,7 +114,7 @@ async function removeIfOurs({ key, uploadId }: Purge, { store, log }: PurgeDeps)
 
 /** The row stays, and is due again when its lease has expired. */
 const orPostpone =
-  ({ key, uploadId }: Purge, { log }: PurgeDeps) =>
+  ({ key, uploadId }: DuePurge, { log }: PurgeDeps) =>
   (err: unknown): PurgeOutcome | 'store unavailable' => {
     if (!(err instanceof StoreUnavailable || err instanceof StoreFailure)) throw err
     log.warn({ key, uploadId, err, step: 'purge' }, 'object of a deleted asset not removed, will be retried')

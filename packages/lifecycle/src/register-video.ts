@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto'
-import type { AssetRecord, AssetRepository, ClientMetadata, NewVideo, Priority, UploadRecord, UploadRepository } from '@airlock/database'
+import type {
+  AssetRecord,
+  AssetRepository,
+  NewVideo,
+  StoredMetadata,
+  UploadPriority,
+  UploadRecord,
+  UploadRepository,
+} from '@airlock/database'
 import { AirlockError, finalKey, parseFilename, refusal } from '@airlock/domain'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
 import { emptyQuarantine } from './empty-quarantine.ts'
@@ -16,8 +24,8 @@ export interface AnnouncedVideo {
   filename: string
   /** 64 hex digits. */
   sha256: string | null
-  metadata: ClientMetadata | null
-  priority: Priority
+  metadata: StoredMetadata | null
+  priority: UploadPriority
 }
 
 /** The job does not match the object at its key, or the id is taken. Retrying does not help; the object stays for an operator. */

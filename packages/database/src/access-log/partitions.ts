@@ -3,32 +3,31 @@ import type { Transaction } from '../transaction.ts'
 
 /** What `accessLog.maintain` did. */
 export interface AccessLogUpkeep {
-  /** False when another process was at it; then nothing was done. */
+  /** False when another process was doing it; then nothing was done. */
   readonly ran: boolean
-  /** Partitions that were made, oldest first. */
+  /** Partitions that were created, oldest first. */
   readonly made: readonly string[]
   /** Partitions that were dropped. */
   readonly dropped: readonly string[]
-  /** Entries that went from the default partition to a month of their own. */
+  /** Entries that were moved from the default partition to that of their month. */
   readonly moved: number
-  /** Entries of the default partition that were older than is kept. */
+  /** Entries of the default partition that were deleted because of their age. */
   readonly deleted: number
-  /** Months that can't be made, because the default partition holds too much of them to be moved at once. */
+  /** Months whose partition can't be created, because the default partition has too many of their entries to move at once. */
   readonly crowded: readonly string[]
 }
 
-/** Months made beyond the running one. */
+/** How many months are created in advance. */
 const monthsAhead = 2
-/** Entries moved or deleted in one pass: they are locked, and in memory of the server, for as long as it takes. */
+/** The maximum of entries moved or deleted in one pass: they are locked and in the server's memory for its duration. */
 const mostMoved = 20_000
 
 const lockKey = 4_128_775_602
 
 /**
- * Looks after the months. First what is old goes, then what is new is made, each in a transaction of its own: one that fails
- * takes back nothing of the others.
+ * Maintains the partitions: drops old ones, then creates new ones, each in its own transaction, so that a failure does not undo the others.
  *
- * @throws DatabaseUnavailable when the table was too busy
+ * @throws DatabaseUnavailable when the table is too busy
  */
 export async function maintain(sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> {
   const dropped = await step(sessions, async (transaction) => ((await isFree(transaction)) ? dropMonths(transaction, keepDays) : null))
@@ -50,14 +49,14 @@ export async function maintain(sessions: Sessions, keepDays: number): Promise<Ac
   return { ran: true, made, dropped, moved, deleted: deleted.length, crowded }
 }
 
-/** With a short limit on waiting, because whoever waits for the lock of a table holds up everybody behind him. */
+/** With a short lock timeout, because a statement that waits for a table lock blocks all later ones. */
 const step = <T>(sessions: Sessions, work: (transaction: Transaction) => Promise<T>): Promise<T> =>
   sessions.transaction(async (transaction) => {
     await transaction.rows(`set local lock_timeout = '2s'`)
     return work(transaction)
   })
 
-/** Whether nobody else is at it; then nobody will be until the end of this transaction. */
+/** Takes the advisory lock until the end of the transaction. @returns false when another process has it */
 async function isFree({ rows }: Transaction): Promise<boolean> {
   const [lock] = await rows('select pg_try_advisory_xact_lock($1) as held', [lockKey])
   return lock?.held === true
@@ -71,23 +70,23 @@ async function dropMonths({ rows }: Transaction, keepDays: number): Promise<stri
 
 interface Month {
   readonly name: string
-  /** Both as literals of SQL. */
+  /** Both as SQL literals. */
   readonly first: string
   readonly next: string
 }
 
 /**
- * Makes the partition of a month, with what the default partition holds of it: Postgres refuses a partition while the default one
- * has rows that belong there.
+ * Creates the partition of a month with its entries from the default partition: Postgres refuses a partition while the default one has rows that
+ * belong to it.
  *
  * @returns how many entries were moved
  */
 async function makeMonth({ rows }: Transaction, { name, first, next }: Month): Promise<number | 'too many' | 'there already'> {
   const ofMonth = `at >= ${first} and at < ${next}`
   await rows('select pg_advisory_xact_lock($1)', [lockKey])
-  // The whole log, not the default partition alone: a writer that had chosen that one already would fail on it after the change.
+  // The whole log, not only the default partition: a writer that had already chosen that one would fail after the change.
   await rows('lock table asset_access_log in access exclusive mode')
-  // Asked under that lock: only with it does Postgres look for what others changed since this transaction began.
+  // Under the lock, because only then does Postgres see what others have changed since this transaction began.
   const [there] = await rows('select to_regclass($1) is not null as already', [name])
   if (there?.already) return 'there already'
   const held = await rows(`select from asset_access_log_rest where ${ofMonth} limit ${mostMoved + 1}`)
@@ -98,7 +97,7 @@ async function makeMonth({ rows }: Transaction, { name, first, next }: Month): P
   return held.length
 }
 
-/** Months begin at midnight UTC, wherever the server is. */
+/** Months begin at midnight UTC, in whatever time zone the server is. */
 const missingMonths = `
   select name, quote_literal(first || ' 00:00:00+00') as first, quote_literal(next || ' 00:00:00+00') as next
   from (
@@ -109,7 +108,7 @@ const missingMonths = `
   ) as months
   where to_regclass(name) is null order by name`
 
-/** Names of months sort as the months do. */
+/** The names of partitions sort like their months. */
 const oldMonths = `
   select relname as name from pg_inherits join pg_class on pg_class.oid = inhrelid
   where inhparent = 'asset_access_log'::regclass and relname ~ '^asset_access_log_[0-9]{4}_[0-9]{2}$'

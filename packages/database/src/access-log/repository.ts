@@ -2,43 +2,44 @@ import type { Sessions } from '../sessions.ts'
 import { storableText } from '../uploads/client-text.ts'
 import { type AccessLogUpkeep, maintain } from './partitions.ts'
 
-/** Somebody asked for an asset, and was given it or not. */
+/** An access to an asset that was requested, and granted or refused. */
 export interface AccessEntry {
-  /** Who asked. */
+  /** The user who requested it. */
   readonly userId: string
   readonly assetId: string
-  /** What was asked for: at most 40 characters. */
+  /** The kind of access; at most 40 characters. */
   readonly action: string
-  /** Only what was granted counts as use of the asset. Another word says why it was not: at most 40 characters. */
+  /** Only granted accesses count as use of the asset. Any other value is the reason for a refusal; at most 40 characters. */
   readonly result: 'granted' | (string & {})
-  /** How long a URL was asked to live; null where there is none. */
+  /** The requested life of a URL; null where there is none. */
   readonly hours: number | null
   readonly requestId: string | null
   readonly ipHash: string | null
   readonly at: Date
 }
 
-/** So many entries fit into one `write`. */
+/** The maximum of entries in one `write`. */
 export const maxAccessEntries = 5000
 
 export interface AccessLog {
   /**
-   * Writes down who accessed what, and moves `lastAccessedAt` of the assets that were granted, at most once an hour.
-   * An asset whose row is locked at this moment is moved by a later access: nobody waits for a log.
+   * Records accesses, and updates `lastAccessedAt` of the assets to which access was granted, at most once an hour.
+   * Locked assets are skipped and updated by a later access, so that the log never waits.
    *
    * @throws RangeError for more than `maxAccessEntries`
    */
   write(entries: readonly AccessEntry[]): Promise<void>
   /**
-   * Makes the months ahead, moves what fell into the default partition, and drops months that ended more than `keepDays` ago.
-   * Any number of processes may call it at once: one works.
+   * Creates the next months' partitions, moves entries out of the default partition, and drops months that ended more than `keepDays` ago.
+   * Any number of processes may call it at once: one does the work.
    */
   maintain(options: { keepDays: number }): Promise<AccessLogUpkeep>
 }
 
 export const accessLog = (sessions: Sessions): AccessLog => ({
   async write(entries) {
-    if (entries.length > maxAccessEntries) throw new RangeError(`${entries.length} entries at once, the limit is ${maxAccessEntries}`)
+    if (entries.length > maxAccessEntries)
+      throw new RangeError(`${entries.length} entries in one write, the maximum is ${maxAccessEntries}`)
     if (entries.length === 0) return
     await sessions.run(({ rows }) => rows(write, [JSON.stringify(entries.map(storable))]))
   },
@@ -53,7 +54,7 @@ const storable = ({ action, result, requestId, ipHash, ...entry }: AccessEntry) 
   ipHash: ipHash === null ? null : storableText(ipHash, 128),
 })
 
-/** One statement for both. An access also saves an asset that was marked as unused. */
+/** One statement for both. An access also removes an asset's mark as unused. */
 const write = `
   with entry as (
     select * from jsonb_to_recordset($1) as e(

@@ -4,16 +4,16 @@ import { atMost } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
 import type { AssetRecord } from './record.ts'
 
-/** Assets by where their objects lie, for comparing rows with objects. */
+/** Assets by the keys of their objects, to compare rows with objects. */
 export interface AssetsByKey {
-  /** Assets of any owner that have these keys, at most 100; in no order. */
+  /** Assets of any owner with these keys, at most 100; in no order. */
   byKeys(keys: readonly string[]): Promise<AssetRecord[]>
   /**
-   * Assets whose keys begin with `prefix`, in the order of their keys' bytes: the order in which an object store lists them.
+   * Assets whose keys begin with `prefix`, in byte order, as an object store lists them.
    *
    * @param options.prefix not empty, ASCII
-   * @param options.after only keys behind this one
-   * @param options.limit at most so many
+   * @param options.after only keys after this one
+   * @param options.limit the maximum number of assets
    */
   below(options: { prefix: string; after: string; limit: number }): Promise<AssetRecord[]>
 }
@@ -27,13 +27,13 @@ export const assetsByKey = (sessions: Sessions): AssetsByKey => ({
     return rows.map(read)
   },
   below: async ({ prefix, after, limit }) => {
-    const rows = await sessions.run((session) => session.rows(below, [after, endOf(prefix), prefix, limit]))
+    const rows = await sessions.run((session) => session.rows(below, [after, firstKeyAfter(prefix), prefix, limit]))
     return rows.map(read)
   },
 })
 
-/** The first key behind all that begin with `prefix`. */
-const endOf = (prefix: string): string => prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
+/** The first key after all keys that begin with `prefix`. */
+const firstKeyAfter = (prefix: string): string => prefix.slice(0, -1) + String.fromCharCode(prefix.charCodeAt(prefix.length - 1) + 1)
 
 const below = `
   select * from assets

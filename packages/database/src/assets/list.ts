@@ -4,7 +4,7 @@ import { rowReader } from '../entities/from-row.ts'
 import type { Session } from '../sessions.ts'
 import type { AssetRecord } from './record.ts'
 
-/** The last asset of the page before. */
+/** The last asset of the previous page. */
 export interface AssetCursor {
   readonly createdAt: Date
   readonly id: string
@@ -14,7 +14,7 @@ export interface AssetListOptions {
   readonly userId: string
   /** 1 to 100. */
   readonly limit: number
-  /** The cursor of the page before; none for the first. */
+  /** The cursor of the previous page; none for the first. */
   readonly before?: AssetCursor | null | undefined
   readonly assetType?: AssetType | null | undefined
   readonly projectId?: string | null | undefined
@@ -32,11 +32,11 @@ export interface AssetPage {
   readonly next: AssetCursor | null
 }
 
-/** What the indexes of lists are ordered by; see their migration. */
+/** The expression by which the indexes for lists are ordered; see their migration. */
 const made = `(created_at at time zone 'UTC')`
 const moment = (value: string) => `(${value}::timestamptz at time zone 'UTC')`
 
-/** What may be asked for, and the condition that it makes. Only what is asked for stands in the statement, so that an index fits it. */
+/** The SQL condition of each filter. Only the filters in use are part of the statement, so that an index fits it. */
 const conditions = {
   assetType: (value) => `asset_type = ${value}`,
   projectId: (value) => `project_id = ${value}`,
@@ -50,7 +50,7 @@ const read = rowReader(Asset)
 /** @throws RangeError when `limit` is not 1 to 100 */
 export async function listAssets({ rows }: Session, options: AssetListOptions): Promise<AssetPage> {
   const { limit } = options
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new RangeError(`a page of ${limit} assets: 1 to 100`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new RangeError(`limit is ${limit}, but must be from 1 to 100`)
   const { sql, parameters } = listStatement(options)
   const found = (await rows(sql, parameters)).map(read)
   const assets = found.slice(0, limit)
@@ -58,7 +58,7 @@ export async function listAssets({ rows }: Session, options: AssetListOptions): 
   return { assets, next: found.length > limit && last !== undefined ? { createdAt: last.createdAt, id: last.id } : null }
 }
 
-/** The statement of a page, and one asset more, which tells whether there is a next one. */
+/** The statement of a page, plus one asset, which shows whether there is a next page. */
 export function listStatement(options: AssetListOptions): { sql: string; parameters: unknown[] } {
   const parameters: unknown[] = []
   const value = (of: unknown) => `$${parameters.push(of)}`
@@ -69,7 +69,7 @@ export function listStatement(options: AssetListOptions): { sql: string; paramet
     if (given !== undefined && given !== null) where.push(condition(value(given)))
   }
   if (options.before) {
-    // The index goes down in time and up in ids, so no comparison of rows fits; the first half is what the index starts from.
+    // The index is descending in time and ascending in ids, so a row comparison does not fit; the index starts from the first condition.
     const at = moment(value(options.before.createdAt))
     where.push(`${made} <= ${at}`, `(${made} < ${at} or id > ${value(options.before.id)})`)
   }

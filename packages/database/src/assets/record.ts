@@ -1,20 +1,20 @@
 import type { AssetType, Facts } from '@airlock/domain'
 
-/** What is kept of an asset beside its columns. */
+/** The data of an asset that has no column of its own. */
 export interface AssetMetadata {
   /** SHA-256 of the bytes, 64 hex digits. */
   readonly content_hash?: string
   /** The door by which it came in. */
   readonly source?: string
-  /** What inspection learned: width, duration … */
+  /** What inspection found out: width, duration … */
   readonly facts?: Facts
-  /** What the caller tied to the file. */
+  /** The caller's own metadata. */
   readonly client?: Readonly<Record<string, unknown>>
 }
 
 /**
- * A promoted file. Rows that Airlock made have an upload id, and then filename, size, media type and kind as well: the database insists.
- * The nulls are for rows that others brought into the table.
+ * A promoted file. Rows of Airlock have an upload id, and then filename, size, media type and kind as well: a database check requires it.
+ * Only rows of other programs in the table have nulls.
  */
 export interface AssetRecord {
   readonly id: string

@@ -8,32 +8,32 @@ import { type AssetListOptions, type AssetPage, listAssets } from './list.ts'
 import type { AssetRecord } from './record.ts'
 import { type UnusedAssets, unusedAssets } from './unused.ts'
 
-/** `gone`: there is none, or there is none any more. `in_use`: a brand links it, and nothing changed. */
+/** `gone`: it does not exist. `in_use`: a brand links it; nothing was changed. */
 export type AssetDeletion = 'deleted' | 'gone' | 'in_use'
 
 export interface AssetRepository extends UnusedAssets, AssetsByKey {
-  /** An asset of any owner; whose it is, the caller judges. */
+  /** An asset of any owner; the caller checks whose it is. */
   byId(id: string): Promise<AssetRecord | null>
-  /** Assets of any owner, at most 100, in the order of `ids`; what is not known is left out. */
+  /** Assets of any owner, at most 100, in the order of `ids`; unknown ids are skipped. */
   byIds(ids: readonly string[]): Promise<AssetRecord[]>
-  /** What an upload became, or null when it did not (yet). */
+  /** The asset of an upload, or null when it has none (yet). */
   ofUpload(uploadId: string): Promise<AssetRecord | null>
-  /** What uploads became, at most 100 of them, in no order; those without an asset (yet) are left out. */
+  /** The assets of at most 100 uploads, in no order; uploads without an asset are skipped. */
   ofUploads(uploadIds: readonly string[]): Promise<AssetRecord[]>
-  /** A user's assets, a page at a time, newest first. */
+  /** One page of a user's assets, newest first. */
   list(options: AssetListOptions): Promise<AssetPage>
   /**
-   * Assets of all owners that came through Airlock, ordered by id, for going through them all.
+   * A batch of all assets that came through Airlock, ordered by id.
    *
-   * @param options.after the id that the batch before ended with; null for the first batch
-   * @param options.limit at most so many
+   * @param options.after the last id of the previous batch; null for the first batch
+   * @param options.limit the maximum number of assets
    * @returns fewer than `limit` when there are no more
    */
   batch(options: { after: string | null; limit: number }): Promise<AssetRecord[]>
   /**
-   * Deletes an asset of any owner. Its object is purged after the commit: `purges` knows of it.
+   * Deletes an asset of any owner. Its object is purged after the commit (see `purges`).
    *
-   * @param options.force when brands link it, it leaves their lists first
+   * @param options.force removes it from the lists of brands first
    */
   delete(id: string, options: { force: boolean }): Promise<AssetDeletion>
 }
@@ -69,7 +69,7 @@ const batch = `
   where upload_id is not null and ($1::uuid is null or id > $1::uuid)
   order by id limit $2`
 
-/** The lock waits for a brand that is just linking the asset, and lets none link it from here on: exactly one of the two wins. */
+/** The lock waits for a transaction that links the asset, and prevents later links: exactly one of the two wins. */
 async function deleteAsset({ rows }: Transaction, id: string, force: boolean): Promise<AssetDeletion> {
   const [asset] = await rows('select s3_key from assets where id = $1 for update', [id])
   if (asset === undefined) return 'gone'

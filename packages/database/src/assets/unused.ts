@@ -3,7 +3,7 @@ import { rowReader } from '../entities/from-row.ts'
 import type { Sessions } from '../sessions.ts'
 import type { AssetRecord } from './record.ts'
 
-/** Where a batch of assets ended. */
+/** The end of a batch of assets. */
 export interface AssetPlace {
   readonly at: Date
   readonly id: string
@@ -21,27 +21,26 @@ interface BatchOptions {
 }
 
 /**
- * Assets that nobody uses: none of a brand's pictures, no training set, and neither made nor accessed in so many days. Only of those that
- * came through Airlock. They are marked first, and any access takes the mark away (`AccessLog.write`).
+ * Unused assets: not linked by a brand, not a training set, and neither created nor accessed in so many days. Only assets that came through Airlock
+ * count. They are marked first, and any access removes the mark (`AccessLog.write`).
  */
 export interface UnusedAssets {
-  /** Unused for so many days and not marked yet, the oldest first. */
+  /** Assets that are unused for so many days and not marked, the oldest first. */
   unused(options: BatchOptions & { days: number }): Promise<AssetBatch>
-  /** Marks an asset that is unused at this moment, to expire so many days from now. @returns false when it is used or marked */
+  /** Marks an asset, if it is unused, to expire after `graceDays`. @returns false when it is in use or already marked */
   markExpiring(id: string, options: { days: number; graceDays: number }): Promise<boolean>
-  /** Marked assets, the first to expire first. @param options.onlyExpired those whose time has come */
+  /** Marked assets, the first to expire first. @param options.onlyExpired only those whose grace time has ended */
   expiring(options: BatchOptions & { onlyExpired: boolean }): Promise<AssetBatch>
   /**
-   * Deletes an asset whose time has come, as its owner would; its object is purged after the commit.
+   * Deletes an asset whose grace time has ended, as by its owner; its object is purged after the commit.
    *
-   * @returns `spared` when it was used since it was marked: then its mark is gone; `waits` when its time has not come, or it is gone
+   * @returns `spared` when it was used since it was marked; its mark is then removed; `waits` when the time has not ended, or it does not exist
    */
   deleteExpired(id: string, options: { graceDays: number }): Promise<'deleted' | 'spared' | 'waits'>
   /**
-   * Notes that an asset is used at this moment, which also removes its mark. It waits for a deletion that is under way, so that exactly one
-   * of the two happens.
+   * Records a use of an asset, which also removes its mark. It waits for a running deletion, so that exactly one of the two happens.
    *
-   * @returns false when the asset is gone
+   * @returns false when the asset does not exist
    */
   noteUse(id: string): Promise<boolean>
 }
@@ -83,8 +82,8 @@ export const unusedAssets = (sessions: Sessions): UnusedAssets => {
 }
 
 /**
- * What makes an asset one that may expire. The access log is asked, too: it does not wait for a row that somebody has locked, so that
- * `last_accessed_at` may lack an access.
+ * The condition for an asset to expire. The access log is read as well: writing it skips locked assets, so `last_accessed_at` may lack an
+ * access.
  */
 const isUnused = (days: string) => `
   upload_id is not null and expiring_at is null and asset_type <> 'lora_training'
@@ -111,12 +110,12 @@ const expiring = `
     and ($1::timestamptz is null or (expiring_at, id) > ($1, $2::uuid))
   order by expiring_at, id limit $3`
 
-/** The lock waits for a brand that is just linking the asset, and lets none link it from here on. */
+/** The lock waits for a transaction that links the asset, and prevents later links. */
 const lockExpired = 'select from assets where id = $1 and expiring_at <= now() for update'
 
 const noteUse = 'update assets set last_accessed_at = now(), expiring_at = null where id = $1 returning id'
 
-/** An access may be in the log alone: it does not wait for a row that somebody has locked. */
+/** An access may be in the log only: writing the log skips locked assets. */
 const usedSinceMark = `
   select from assets
   where id = $1 and (

@@ -11,40 +11,40 @@ import { codeOf, DatabaseUnavailable } from '../unavailable.ts'
 
 export interface BrandImages {
   readonly userId: string
-  /** A label of the product around us; each user has a list of their own under it. */
+  /** A label of the surrounding product; each user has their own list under it. */
   readonly brandId: string
 }
 
 export type Linking =
   | { readonly ok: true; readonly images: AssetRecord[] }
-  /** These are not the user's, or there are no such assets. Nothing changed. */
+  /** These assets do not exist or are not the user's. Nothing was changed. */
   | { readonly ok: false; readonly missing: string[] }
-  /** These are no pictures of a brand. Nothing changed. */
+  /** These assets are not brand images. Nothing was changed. */
   | { readonly ok: false; readonly wrongKind: string[] }
 
 export interface BrandRepository {
   /**
-   * Replaces the pictures that a user shows for a brand, in this order. Against a deletion of one of them exactly one wins.
+   * Replaces the pictures that a user shows for a brand, in this order. If one of them is deleted concurrently, exactly one of the two happens.
    *
    * @param assetIds 2 to 10, none twice
    * @throws RangeError when there are fewer, more, or one twice
    */
   setProductImages(list: BrandImages & { assetIds: readonly string[] }): Promise<Linking>
-  /** Those pictures, in their order; none when nothing was linked. After forced deletions there may be fewer than two. */
+  /** The pictures in their order; none when nothing was linked. After forced deletions there may be fewer than two. */
   productImages(list: BrandImages): Promise<AssetRecord[]>
 }
 
 const linkable: AssetType = 'brand_image'
 const read = rowReader(Asset)
 
-/** Tries, and the pause between them in ms: an asset that is just being deleted is decided by then. */
+/** The attempts, and the pause between them in ms: a concurrent deletion has ended by then. */
 const tries = 40
 const pauseMs = 25
 
 export const brandRepository = (sessions: Sessions): BrandRepository => ({
   async setProductImages({ userId, brandId, assetIds }) {
     const ids = assetIds.map((id) => id.toLowerCase())
-    if (ids.length < 2 || ids.length > 10) throw new RangeError(`${ids.length} pictures for a brand: 2 to 10`)
+    if (ids.length < 2 || ids.length > 10) throw new RangeError(`${ids.length} pictures for a brand, but must be 2 to 10`)
     if (new Set(ids).size < ids.length) throw new RangeError('a picture is linked twice')
 
     for (let tried = 0; tried < tries; tried += 1) {
@@ -52,7 +52,7 @@ export const brandRepository = (sessions: Sessions): BrandRepository => ({
       if (linking !== 'busy') return linking
       await pause(pauseMs * (0.5 + Math.random()))
     }
-    throw new DatabaseUnavailable('One of the assets has been locked by somebody else for too long')
+    throw new DatabaseUnavailable('One of the assets was locked by another transaction for too long')
   },
 
   async productImages({ userId, brandId }) {
@@ -61,8 +61,8 @@ export const brandRepository = (sessions: Sessions): BrandRepository => ({
 })
 
 /**
- * Locks the list, then the assets, and never waits while it holds an asset: a user who is deleted takes them in an order of its own,
- * and two who wait for each other would be a deadlock.
+ * Locks the list, then the assets, and never waits while it holds an asset: the deletion of a user locks them in another order, which could
+ * cause a deadlock.
  */
 async function link({ rows, entities, undo }: Transaction, { userId, brandId }: BrandImages, ids: string[]): Promise<Linking | 'busy'> {
   await rows(lockList, [userId, brandId])
@@ -91,7 +91,7 @@ async function link({ rows, entities, undo }: Transaction, { userId, brandId }: 
 const lockNotAvailable = '55P03'
 const foreignKeyViolation = '23503'
 
-/** A list belongs to a user. Where there is none, there are no assets either. */
+/** A list belongs to a user. If the user does not exist, none of the assets does. */
 const userIsGone = (ids: string[]) => (error: unknown) => {
   if (codeOf(error) !== foreignKeyViolation) throw error
   return { ok: false as const, missing: ids }

@@ -2,7 +2,7 @@ import { type ParseArgsOptionsConfig, parseArgs } from 'node:util'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What a command line has of the process around it. */
+/** The environment and the output streams of a command. */
 export interface CommandIo {
   readonly env: Environment
   out(text: string): void
@@ -10,9 +10,9 @@ export interface CommandIo {
 }
 
 /**
- * Runs a command line of flags: prints its usage when asked or when a flag is unknown, and what went wrong as one sentence.
+ * Runs a command: prints its usage for `--help` and for unknown flags, and an error as one sentence.
  *
- * @param flags its flags, all without a value
+ * @param flags the flags, all without a value
  * @returns the exit code: 0, 1 when `run` failed, 2 when the flags were wrong
  */
 export async function runCommand<F extends string>(

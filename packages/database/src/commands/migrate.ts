@@ -5,14 +5,14 @@ import { directUrl } from './direct-url.ts'
 
 const usage = `Usage: npm run migrate -- [--down]
 
-Brings the database's schema up to date. Safe to run by many processes at once.
+Brings the database's schema up to date. Many processes may run it at once.
 
-  --down   takes back the one migration that ran last; data in what it made is lost
-  --help   prints this
+  --down   reverts the last migration; data in its tables and columns is lost
+  --help   prints this help
 
 Environment:
-  DATABASE_URL          where Postgres is
-  DATABASE_DIRECT_URL   the same without a pooler in between; used when given
+  DATABASE_URL          the URL of Postgres
+  DATABASE_DIRECT_URL   the URL without a pooler in between; used instead if set
 `
 
 /** `npm run migrate`. @returns its exit code */
@@ -25,7 +25,7 @@ export function migrateCommand(args: string[], io: CommandIo): Promise<number> {
     const url = directUrl(io.env)
     if (down) {
       const reverted = await revertLastMigration({ url, log })
-      io.out(reverted === null ? 'There is nothing to take back.\n' : `took back ${reverted}\n`)
+      io.out(reverted === null ? 'There is no migration to revert.\n' : `reverted ${reverted}\n`)
       return
     }
     const ran = await migrate({ url, log })

@@ -4,10 +4,10 @@ import { migrationsTable } from '../migrating.ts'
 export type Query = (sql: string, parameters?: unknown[]) => Promise<Record<string, string>[]>
 
 /**
- * What the migrations made, as SQL that makes it again: read from Postgres' own catalogue, because `pg_dump` isn't everywhere.
- * Everything is in alphabetical order, and columns in theirs, so that two equal schemas print the same text.
+ * The schema that the migrations make, as SQL, read from Postgres' catalogue because `pg_dump` may not be installed.
+ * Everything except columns is in alphabetical order, so that equal schemas print the same text.
  *
- * @param query on a database that holds nothing else in its current schema
+ * @param query on a database with nothing else in its current schema
  */
 export async function schemaText(query: Query): Promise<string> {
   const heading = '-- What the migrations make. Printed by `npm run schema`; a test fails when it is out of date. Not to be edited.\n'
@@ -16,7 +16,7 @@ export async function schemaText(query: Query): Promise<string> {
   return `${[heading, ...sections].join('\n')}`
 }
 
-/** The tables that are ours, for a `where` on a column with a relation's oid. Partitions come with the table that they are a part of. */
+/** A condition that limits a column with a relation's oid to our tables. Partitions are printed with their table. */
 const ourTables = (oid: string) => `
   ${oid} in (
     select oid from pg_class
@@ -46,8 +46,8 @@ async function tables(query: Query): Promise<string[]> {
   return names.flatMap(({ table, comment, partitions }) => {
     const lines = [...columns, ...constraints].filter((row) => row.table === table).map(({ line }) => `  ${line}`)
     const made = `create table ${table} (\n${lines.join(',\n')}\n)${partitions ? ` partition by ${partitions}` : ''};\n`
-    const said = comment ? [`comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : []
-    return [made, ...said, ...rest.filter((row) => row.table === table).map(({ line }) => `${line}\n`)]
+    const commented = comment ? [`comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : []
+    return [made, ...commented, ...rest.filter((row) => row.table === table).map(({ line }) => `${line}\n`)]
   })
 }
 
@@ -58,7 +58,7 @@ const foreignKeys = (query: Query) =>
      from pg_constraint where ${ourTables('conrelid')} and contype = 'f' order by conname collate "C"`,
   )
 
-/** Without those that a constraint brings along. An index of a partitioned table makes those of its partitions. */
+/** Without the indexes of constraints. An index of a partitioned table creates those of its partitions. */
 const indexes = (query: Query) =>
   lines(
     query,
@@ -67,7 +67,7 @@ const indexes = (query: Query) =>
      order by indexrelid::regclass::text collate "C"`,
   )
 
-/** Without those that an extension brings along. */
+/** Without the functions of extensions. */
 const functions = (query: Query) =>
   lines(
     query,

@@ -7,17 +7,17 @@ import { connected, withScratchDatabase } from './scratch-database.ts'
 
 const usage = `Usage: npm run schema -- [--check | --print]
 
-Runs all migrations in a scratch database and writes what they make to packages/database/schema.sql.
+Runs all migrations in a scratch database and writes the resulting schema to packages/database/schema.sql.
 
-  --check   writes nothing; exit 1 when schema.sql is out of date
-  --print   prints it instead
-  --help    prints this
+  --check   writes nothing; exits with 1 if schema.sql is out of date
+  --print   prints the schema instead
+  --help    prints this help
 
 Environment:
-  DATABASE_URL   a server on which its user may create a database (DATABASE_DIRECT_URL is used when given)
+  DATABASE_URL   a server on which the user may create a database (DATABASE_DIRECT_URL is used instead if set)
 `
 
-/** `npm run schema`. @param io.file where schema.sql is. @returns its exit code */
+/** `npm run schema`. @param io.file the path of schema.sql. @returns its exit code */
 export function schemaCommand(args: string[], io: CommandIo & { file: string }): Promise<number> {
   return runCommand({ usage, flags: ['check', 'print'], args, io }, async ({ check, print }) => {
     const schema = await schemaOfMigrations(directUrl(io.env))
@@ -29,7 +29,7 @@ export function schemaCommand(args: string[], io: CommandIo & { file: string }):
   })
 }
 
-/** What the migrations make of an empty database. */
+/** The schema that the migrations make in an empty database. */
 async function schemaOfMigrations(url: string): Promise<string> {
   return withScratchDatabase(url, async (scratchUrl) => {
     await migrate({ url: scratchUrl, log: silent })

@@ -2,10 +2,10 @@ import { randomBytes } from 'node:crypto'
 import { Client } from 'pg'
 
 /**
- * Makes an empty database beside the one of `url`, and drops it after `work`, whatever happens.
+ * Creates an empty database on the server of `url`, and drops it after `work`, also if `work` fails.
  *
- * @param url of a user that may create databases
- * @param work gets the new database's URL
+ * @param url with a user that may create databases
+ * @param work receives the URL of the new database
  */
 export async function withScratchDatabase<T>(url: string, work: (scratchUrl: string) => Promise<T>): Promise<T> {
   const name = `airlock_scratch_${randomBytes(6).toString('hex')}`
@@ -25,7 +25,7 @@ export async function withScratchDatabase<T>(url: string, work: (scratchUrl: str
   }
 }
 
-/** A single connection, for a statement or two. */
+/** Opens a single connection. */
 export async function connected(url: string): Promise<Client> {
   const client = new Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   await client.connect()

@@ -9,7 +9,7 @@ import { Upload } from './upload.ts'
 import { User } from './user.ts'
 import { WebhookDelivery } from './webhook-delivery.ts'
 
-/** Every table that TypeORM knows. The access log is none: it has no key, and only whole statements touch it. */
+/** All tables that TypeORM maps. The access log is not one: it has no key, and is only used by SQL statements. */
 export const entities = [
   User,
   Upload,

@@ -1,7 +1,7 @@
 import { EntitySchema } from 'typeorm'
 import { momentOfInsert } from './columns.ts'
 
-/** That a user shows pictures for a brand; the row is the lock of those who change them. */
+/** The list of pictures that a user shows for a brand. Its row is locked while the list is changed. */
 export interface BrandImageListRow {
   readonly userId: string
   readonly brandId: string

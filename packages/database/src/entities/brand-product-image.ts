@@ -1,6 +1,6 @@
 import { EntitySchema } from 'typeorm'
 
-/** One picture of a brand, in its place. */
+/** One picture of a brand and its position. */
 export interface BrandProductImageRow {
   readonly userId: string
   readonly brandId: string

@@ -1,8 +1,8 @@
 import type { EntitySchemaColumnOptions } from 'typeorm'
 
 /**
- * A column with bytes. Postgres' driver hands `bigint` over as text, so that nothing is lost;
- * a size that JavaScript can't hold exactly is an error, not a rounded number.
+ * A column with a number of bytes. Postgres' driver returns `bigint` as text, to keep it exact;
+ * a size that JavaScript can't represent exactly is an error.
  */
 export const byteCount: EntitySchemaColumnOptions = {
   type: 'bigint',
@@ -10,16 +10,16 @@ export const byteCount: EntitySchemaColumnOptions = {
   transformer: { from: exactNumber, to: (value: number | null) => value },
 }
 
-/** A point in time, in the milliseconds that a JavaScript Date has: a time that was read can be compared with one that is stored. */
+/** A point in time with the precision of a JavaScript Date, so that a time that was read equals the stored one. */
 export const moment: EntitySchemaColumnOptions = { type: 'timestamp with time zone', precision: 3, nullable: true }
 
-/** A point in time that the database itself writes when nobody does. */
+/** A point in time whose default is the time of the insert. */
 export const momentOfInsert: EntitySchemaColumnOptions = { ...moment, nullable: false, default: () => 'now()' }
 
-/** @throws RangeError when the number can't be held exactly */
+/** @throws RangeError when JavaScript can't represent the number exactly */
 export function exactNumber(value: string | number | null): number | null {
   if (value === null) return null
   const number = Number(value)
-  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is no whole number that JavaScript holds exactly`)
+  if (!Number.isSafeInteger(number)) throw new RangeError(`${value} is not an integer that JavaScript can represent exactly`)
   return number
 }

@@ -2,7 +2,7 @@ import { EntitySchema } from 'typeorm'
 import type { EventRecord } from '../events/record.ts'
 import { exactNumber, moment } from './columns.ts'
 
-/** An event, as its row holds it. */
+/** The row of an event. */
 export interface EventRow extends EventRecord {
   readonly positionedAt: Date | null
 }

@@ -1,8 +1,8 @@
 import type { EntitySchema, EntitySchemaColumnOptions, ValueTransformer } from 'typeorm'
 
 /**
- * Turns rows of a hand-written statement (`… returning *`) into what the repository of the same entity would have read:
- * its property names, its column transformers.
+ * Converts rows of an SQL statement (`… returning *`) as TypeORM's repository of the entity does: with its property names and column
+ * transformers.
  */
 export function rowReader<T>(entity: EntitySchema<T>): (row: Record<string, unknown>) => T {
   const options = Object.entries(entity.options.columns as Record<string, EntitySchemaColumnOptions>)

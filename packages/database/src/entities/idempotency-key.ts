@@ -5,7 +5,7 @@ import { moment, momentOfInsert } from './columns.ts'
 export interface IdempotencyKeyRow {
   readonly userId: string
   readonly key: string
-  /** The fence: another with each one who takes the request over. */
+  /** The fencing token: it changes whenever the request is taken over. */
   readonly token: string
   readonly state: 'in_flight' | 'done'
   readonly fingerprint: string | null

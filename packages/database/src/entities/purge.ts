@@ -1,9 +1,9 @@
 import { EntitySchema } from 'typeorm'
-import type { Purge as PurgeRecord } from '../purges/purge.ts'
+import type { DuePurge } from '../purges/purge.ts'
 import { moment, momentOfInsert } from './columns.ts'
 
-/** An object that must go, as its row holds it. */
-export interface PurgeRow extends PurgeRecord {
+/** The row of an object that must be removed. */
+export interface PurgeRow extends DuePurge {
   readonly dueAt: Date
 }
 

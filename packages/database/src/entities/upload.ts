@@ -1,9 +1,9 @@
 import type { UploadState } from '@airlock/domain'
 import { EntitySchema } from 'typeorm'
-import type { ClientMetadata, Door, Priority } from '../uploads/record.ts'
+import type { Door, StoredMetadata, UploadPriority } from '../uploads/record.ts'
 import { byteCount, exactNumber, moment, momentOfInsert } from './columns.ts'
 
-/** One file on its way in, as its row holds it. Outside this package it is an `UploadRecord`. */
+/** The row of an upload. Outside this package it is an `UploadRecord`. */
 export interface UploadRow {
   readonly id: string
   readonly userId: string
@@ -37,13 +37,13 @@ export interface UploadRow {
   readonly abandonedAt: Date | null
   readonly parkedAt: Date | null
   readonly updatedAt: Date
-  readonly clientMetadata: ClientMetadata | null
+  readonly clientMetadata: StoredMetadata | null
   readonly actedBy: string | null
   readonly version: number
   readonly failingSince: Date | null
   readonly nextAttemptAt: Date | null
   readonly expectedHash: string | null
-  readonly priority: Priority | null
+  readonly priority: UploadPriority | null
   readonly sourceBucket: string | null
   readonly sourceKey: string | null
   readonly handedBack: number

@@ -1,7 +1,7 @@
 import { EntitySchema } from 'typeorm'
 import { momentOfInsert } from './columns.ts'
 
-/** Who uploads. The table may belong to the product around Airlock; only these two columns concern us. */
+/** An owner of uploads. The table may belong to the surrounding product; Airlock uses only these two columns. */
 export interface UserRow {
   readonly id: string
   readonly createdAt: Date

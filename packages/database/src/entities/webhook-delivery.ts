@@ -1,18 +1,18 @@
 import { EntitySchema } from 'typeorm'
 import { exactNumber, moment, momentOfInsert } from './columns.ts'
 
-/** `pending` waits for an attempt or is in one, `dead` was given up. */
+/** `pending` waits for an attempt or is in one; `dead` has been given up. */
 export type DeliveryState = 'pending' | 'delivered' | 'dead'
 
-/** An event on its way to one endpoint, as its row holds it. */
+/** The row of the delivery of one event to one endpoint. */
 export interface DeliveryRow {
   readonly eventId: string
-  /** The name of the endpoint, made of its URL. */
+  /** The name of the endpoint, derived from its URL. */
   readonly endpoint: string
   readonly uploadId: string
   readonly position: number
   readonly state: DeliveryState
-  /** Attempts so far; the fence of every write of one that failed. */
+  /** Attempts so far; it fences the writes of failed attempts. */
   readonly attempts: number
   readonly nextAttemptAt: Date
   /** When the first attempt failed. */

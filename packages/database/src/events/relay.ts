@@ -1,25 +1,25 @@
 import type { Sessions } from '../sessions.ts'
 
-/** The right to give events their positions: one process has it at a time. */
+/** The lease that elects the process that gives events their positions. */
 export interface EventRelay {
   /**
-   * Takes the lease, unless somebody has it.
+   * Takes the lease, unless another run has it.
    *
    * @param options.holder a UUID of this run
    */
   take(options: { holder: string; leaseSeconds: number }): Promise<boolean>
   /**
-   * Gives the next positions to events that have none, the earliest written first, and keeps the lease for `leaseSeconds` more.
+   * Gives the next positions to events without one, the earliest written first, and extends the lease by `leaseSeconds`.
    *
-   * Each call is a transaction that holds the relay's row, so that positions are committed in their order: whoever reads one has all before
-   * it. Rows that commit meanwhile wait for the next call.
+   * Each call is a transaction that locks the relay's row, so that positions are committed in their order: a reader who sees one sees all earlier
+   * ones. Events that commit in the meantime wait for the next call.
    *
-   * @returns how many; null when another run has the lease by now: then nothing changed
+   * @returns the number of events; null when another run has the lease; nothing was changed
    */
   place(options: { holder: string; leaseSeconds: number; limit: number }): Promise<number | null>
-  /** Gives the lease back. @returns false when another run has it by now; then nothing changed */
+  /** Releases the lease. @returns false when another run has it; nothing was changed */
   end(options: { holder: string }): Promise<boolean>
-  /** For how long the earliest event without a position has waited, in seconds; 0 when none does. */
+  /** How long the earliest event without a position has waited, in seconds; 0 when there is none. */
   lagSeconds(): Promise<number>
 }
 
@@ -51,7 +51,7 @@ const take = `
   where event_relay.lease_until is null or event_relay.lease_until <= now()
   returning id`
 
-/** The lock of this row makes the fence: who comes later waits here, and then finds another holder. */
+/** The lock of this row is the fence: a run that has lost the lease waits here, and then finds another holder. */
 const hold = `
   update event_relay set lease_until = now() + make_interval(secs => $2)
   where holder = $1

@@ -4,48 +4,48 @@ import { rowReader } from '../entities/from-row.ts'
 import type { Row, Sessions } from '../sessions.ts'
 import type { EventRecord } from './record.ts'
 
-/** A piece of the feed. */
+/** A page of the feed. */
 export interface EventPage {
-  /** In their order, which nothing that happens later changes. */
+  /** In the order of their positions, which never changes. */
   readonly events: readonly EventRecord[]
   /** Where this page begins. */
   readonly start: FeedPlace
-  /** Where the next page begins: behind all that this one has, or has passed over. Below `last`, there is more at once. */
+  /** Where the next page begins: after all events that this page has or has skipped. If it is less than `last`, there are more events now. */
   readonly next: FeedPlace
-  /** The last position whose event is not kept any more; 0 when all are. A page that begins before it lacks events. */
+  /** The last position whose event has been removed; 0 when none has. A page that begins before it lacks events. */
   readonly removed: number
-  /** The last position that an event was given; 0 before the first. */
+  /** The last assigned position; 0 before the first. */
   readonly last: number
 }
 
-/** A place between two events. */
+/** A point between two events. */
 export interface FeedPlace {
-  /** Of the event before it; 0 before the first. */
+  /** The position of the event before it; 0 before the first. */
   readonly position: number
-  /** That event; null when it is not kept, or never was. A record that was brought back from a backup gives a position to two events. */
+  /** The id of that event; null when it has been removed. After a restore from a backup, one position may be given to two events. */
   readonly eventId: string | null
 }
 
 export interface EventQuery {
-  /** A position: 0 for the oldest that is kept. `latest`: what comes from now on. */
+  /** A position: 0 for the oldest event that is kept. `latest`: only future events. */
   readonly after: number | 'latest'
-  /** At most so many. */
+  /** The maximum number of events. */
   readonly limit: number
-  /** Only these; all, unless given. */
+  /** Only events of these types; absent: all. */
   readonly types?: readonly EventType[] | undefined
 }
 
-/** What happened to uploads and assets, in one order for all readers. What writes an event is the change itself, by triggers. */
+/** The events of uploads and assets, in one order for all readers. Triggers write them in the transaction of the change. */
 export interface Events {
   /**
-   * Events behind a position, of all users: only such as have a position. An event that commits late gets a later one, so whoever reads on
-   * from `next` misses none. A page may be empty although there is more: it looks at a bounded number of events.
+   * Events of all users after a position. Only events with a position are returned. An event that commits late gets a later one, so a reader who
+   * continues from `next` misses none. A page may be empty although there are more events: it scans a bounded number of them.
    */
   after(query: EventQuery): Promise<EventPage>
   /**
-   * Removes events, and their deliveries, that got their positions longer ago; the oldest first.
+   * Removes events that got their positions longer ago, with their deliveries; the oldest first.
    *
-   * @returns how many; fewer than `limit` when no more are due
+   * @returns the number of events; fewer than `limit` when no more are due
    */
   prune(options: { olderThanDays: number; limit: number }): Promise<number>
 }
@@ -61,7 +61,7 @@ export const eventRepository = (sessions: Sessions): Events => ({
   async after({ after, limit, types = null }) {
     const rows = await sessions.run((session) => session.rows(page, [after === 'latest' ? null : after, limit, types, maxLookedAt]))
     const [first] = rows
-    if (first === undefined) throw new Error('the feed gave no row')
+    if (first === undefined) throw new Error('the feed returned no row')
     const events = rows.filter(({ id }) => id !== null).map(asEvent)
     const start = { position: Number(first.start), eventId: first.start_id as string | null }
     const edge = { position: Number(first.edge), eventId: first.edge_id as string | null }
@@ -82,12 +82,12 @@ export const eventRepository = (sessions: Sessions): Events => ({
     }),
 })
 
-/** Events that one page looks at: so many of other types may stand between those that were asked for. */
+/** The maximum of events that one page scans: events of other types may be between the requested ones. */
 const maxLookedAt = 10_000
 
 /**
- * In one statement, so that nothing is removed or added between the events and the word of what was. Positions have no gap, so a distance in
- * positions is a number of events.
+ * One statement, so that the events and `removed` are consistent. Positions have no gaps, so a distance between positions is a number of
+ * events.
  */
 const page = `
   with relay as (
@@ -120,7 +120,7 @@ const remove = `
   )
   select upload_id from removed`
 
-/** A sequence is needed for as long as its upload or asset may still have events. */
+/** A sequence is needed as long as its upload or asset may have further events. */
 const forgetSequences = `
   delete from event_sequences
   where upload_id = any($1::uuid[])

@@ -1,7 +1,7 @@
-/** The lease of a request ran out and somebody else took it over, or it was answered already. The database was not touched. */
+/** The lease of a request expired and another one took it over, or it already has a response. The database was not changed. */
 export class IdempotencyLeaseLost extends Error {
   constructor({ userId, key }: { userId: string; key: string }) {
-    super(`The request '${key}' of user ${userId} is not ours any more`)
+    super(`Request '${key}' of user ${userId} was taken over`)
     this.name = 'IdempotencyLeaseLost'
   }
 }

@@ -2,37 +2,36 @@ import { randomUUID } from 'node:crypto'
 import { IdempotencyKey } from '../entities/idempotency-key.ts'
 import type { Session, Sessions } from '../sessions.ts'
 
-/** The right to work on a request and to write its answer. */
+/** The lease to process a request and store its response. */
 export interface IdempotencyToken {
   readonly userId: string
   readonly key: string
-  /** The fence: another with each one who takes the request over. */
+  /** The fencing token: it changes whenever the request is taken over. */
   readonly token: string
 }
 
 export type Beginning =
-  /** Nobody is at this request: work on it, and renew the lease until `accept` or `release`. */
+  /** The request was taken: process it, and renew the lease until `accept` or `release`. */
   | { readonly outcome: 'mine'; readonly token: IdempotencyToken }
-  /** Somebody is at it, for so long at least unless the lease is renewed. */
+  /** Another process has the lease, which expires after so many seconds unless it is renewed. */
   | { readonly outcome: 'in_flight'; readonly retryAfterSeconds: number }
-  /** It was answered. The same request? Its fingerprint tells. */
+  /** The request has a response. The fingerprint shows whether it was the same request. */
   | { readonly outcome: 'done'; readonly fingerprint: string; readonly answer: unknown }
 
-/** Requests that their callers may repeat, by user and `Idempotency-Key`. Their answers are written by `uploads.accept`. */
+/** Repeatable requests, by user and `Idempotency-Key`. `uploads.accept` stores their responses. */
 export interface IdempotencyRepository {
   /**
-   * Takes a request, or tells what became of it. Of many at once, one takes it. A lease that ran out, or an answer that expired,
-   * is as good as none.
+   * Takes a request, or returns its current state. Of concurrent calls, one takes it. Expired leases and expired responses are ignored.
    *
    * @param key 1 to 255 characters
-   * @param keepHours how long the answer is kept, counted from acceptance
+   * @param keepHours how long the response is kept, from acceptance
    */
   begin(request: { userId: string; key: string; leaseSeconds: number; keepHours: number }): Promise<Beginning>
-  /** Makes the lease end `leaseSeconds` from now. @returns false when the request is not ours any more */
+  /** Extends the lease to `leaseSeconds` from now. @returns false when the lease was lost */
   renew(token: IdempotencyToken, leaseSeconds: number): Promise<boolean>
-  /** Forgets a request that was not accepted: refusals are not kept. @returns false when it is not ours any more, or answered */
+  /** Deletes a request that was not accepted: refusals are not stored. @returns false when the lease was lost, or it has a response */
   release(token: IdempotencyToken): Promise<boolean>
-  /** Removes what has expired, `limit` rows at most. @returns how many it removed */
+  /** Removes at most `limit` expired rows. @returns how many it removed */
   prune(limit: number): Promise<number>
 }
 
@@ -52,15 +51,15 @@ export const idempotencyRepository = (sessions: Sessions): IdempotencyRepository
   }
 }
 
-/** How often to look again when the row went away between the attempt to take it and the look at who has it. */
-const looks = 3
+/** How often to try when the row was deleted between the attempt to take it and reading its state. */
+const maxTries = 3
 
 async function begin(
   { rows }: Session,
   { userId, key, leaseSeconds, keepHours }: { userId: string; key: string; leaseSeconds: number; keepHours: number },
 ): Promise<Beginning> {
   const token = randomUUID()
-  for (let look = 0; look < looks; look += 1) {
+  for (let tries = 0; tries < maxTries; tries += 1) {
     const taken = await rows(take, [userId, key, token, leaseSeconds, keepHours])
     if (taken.length === 1) return { outcome: 'mine', token: { userId, key, token } }
     const [other] = await rows(standing, [userId, key])

@@ -3,20 +3,20 @@ import type { UploadRecord } from '../uploads/record.ts'
 import { IdempotencyLeaseLost } from './errors.ts'
 import type { IdempotencyToken } from './repository.ts'
 
-/** The request that accepts may be repeated: its answer is kept in the same transaction. */
+/** A repeatable request whose response is stored in the transaction that accepts its uploads. */
 export interface RepeatableRequest {
   readonly token: IdempotencyToken
-  /** Tells this request from another under the same key. */
+  /** Distinguishes this request from another one with the same key. */
   readonly fingerprint: string
-  /** What a repetition is answered, as JSON; made of the rows as they are after acceptance. */
+  /** The response to a repetition, as JSON, made from the rows after acceptance. */
   answer(records: readonly UploadRecord[]): unknown
 }
 
 /**
- * Keeps the answer of a request in the transaction that accepts its uploads: either both are there, or none.
- * From here on the answer lives as long as was asked for at the beginning.
+ * Stores the response of a request in the transaction that accepts its uploads, so that either both are committed or neither.
+ * The time for which the response is kept starts now.
  *
- * @throws IdempotencyLeaseLost when the request is somebody else's; the transaction must not commit then
+ * @throws IdempotencyLeaseLost when the request was taken over; the transaction must not commit then
  */
 export async function writeAnswer(
   { rows }: Transaction,

@@ -3,33 +3,33 @@ import { Client } from 'pg'
 import type { DatabaseLog } from '../options.ts'
 
 export interface ListenOptions {
-  /** A direct connection, not through a pooler: what is listened to belongs to the connection. */
+  /** A direct connection, not through a pooler: `listen` applies to one connection. */
   readonly url: string
-  /** From now on nothing is missed. What happened before must be read from the record. Called again after each `onLost`. */
+  /** From now on no notification is missed. Earlier changes must be read from the tables. Called again after each `onLost`. */
   onReady(): void
-  /** From now on something may be missed, until `onReady`: fall back to looking. Called once for each `onReady`. */
+  /** From now on notifications may be missed, until `onReady`: fall back to polling. Called once for each `onReady`. */
   onLost(): void
   readonly log: DatabaseLog
-  /** How this process is called in `pg_stat_activity`. */
+  /** The name of this process in `pg_stat_activity`. */
   readonly applicationName?: string
-  /** For how many ms to wait for the server: to connect, and to answer a sign of life. Default 5000. */
+  /** How long to wait for the server, in ms: to connect, and to answer a heartbeat. Default 5000. */
   readonly timeoutMs?: number
-  /** So many ms between signs of life: a connection that died silently is noticed within this and `timeoutMs`. Default 15000. */
+  /** The interval of heartbeats in ms. A dead connection is detected within this time plus `timeoutMs`. Default 15000. */
   readonly signOfLifeMs?: number
-  /** The longest pause in ms before connecting again; it doubles from 100 ms. Default 10000. */
+  /** The longest pause before reconnecting, in ms; it doubles from 100 ms. Default 10000. */
   readonly longestPauseMs?: number
 }
 
 export interface Listening {
-  /** Stops listening and ends the connection. Neither `onReady` nor `onLost` is called any more. */
+  /** Stops listening and closes the connection. `onReady` and `onLost` are not called afterwards. */
   close(): Promise<void>
 }
 
 const firstPauseMs = 100
 
 /**
- * Holds one connection that listens to a channel, and makes another whenever it is lost. Never throws: while the server is away it tries
- * again and again, and says so in the log, once.
+ * Keeps one connection that listens to a channel, and reconnects whenever it is lost. It never throws: while the server is unavailable it
+ * retries, and logs that once.
  *
  * @param onPayload called for each notification, in the order of their commits
  */
@@ -38,33 +38,33 @@ export function listen(channel: string, onPayload: (payload: string) => void, op
   const stopping = new AbortController()
   const { signal } = stopping
 
-  /** A listener of ours that throws must not end the connection for the others. */
-  const tell = (listener: () => void) => {
+  /** A callback that throws must not close the connection. */
+  const notify = (listener: () => void) => {
     if (signal.aborted) return
     try {
       listener()
     } catch (err) {
-      log.warn({ err, channel }, 'a listener to the database failed')
+      log.warn({ err, channel }, 'listener for database notifications failed')
     }
   }
 
   const run = async () => {
     let pauseMs = firstPauseMs
-    let state: 'beginning' | 'listening' | 'away' = 'beginning'
+    let state: 'beginning' | 'listening' | 'lost' = 'beginning'
     const ready = () => {
-      if (state === 'away') log.info({ channel }, 'listening to the database again')
+      if (state === 'lost') log.info({ channel }, 'listening for database notifications again')
       state = 'listening'
       pauseMs = firstPauseMs
-      tell(onReady)
+      notify(onReady)
     }
     const lost = (err: unknown) => {
       if (signal.aborted) return
-      if (state === 'listening') tell(onLost)
-      if (state !== 'away') log.warn({ err, channel }, 'not listening to the database, will connect again')
-      state = 'away'
+      if (state === 'listening') notify(onLost)
+      if (state !== 'lost') log.warn({ err, channel }, 'not listening for database notifications, will reconnect')
+      state = 'lost'
     }
     while (!signal.aborted) {
-      await listenOnce(channel, options, signal, { payload: (payload) => tell(() => onPayload(payload)), ready, lost })
+      await listenOnce(channel, options, signal, { payload: (payload) => notify(() => onPayload(payload)), ready, lost })
       await pause(pauseMs * (0.5 + Math.random() / 2), null, { signal }).catch(() => {}) // the signal ends the loop
       pauseMs = Math.min(pauseMs * 2, longestPauseMs)
     }
@@ -79,12 +79,12 @@ export function listen(channel: string, onPayload: (payload: string) => void, op
   }
 }
 
-/** Listens until the connection is lost or the signal comes. */
+/** Listens until the connection is lost or the signal aborts. */
 async function listenOnce(
   channel: string,
   { url, applicationName = 'airlock-listen', timeoutMs = 5_000, signOfLifeMs = 15_000 }: ListenOptions,
   signal: AbortSignal,
-  tell: { payload: (payload: string) => void; ready: () => void; lost: (why: unknown) => void },
+  on: { payload: (payload: string) => void; ready: () => void; lost: (why: unknown) => void },
 ): Promise<void> {
   const client = new Client({
     connectionString: url,
@@ -94,37 +94,37 @@ async function listenOnce(
     keepAlive: true,
     keepAliveInitialDelayMillis: signOfLifeMs,
   })
-  const over = new AbortController()
+  const ended = new AbortController()
   const lost = Promise.withResolvers<never>()
   lost.promise.catch(() => {})
   client.on('error', lost.reject)
   client.on('end', () => lost.reject(new Error('Connection ended')))
-  client.on('notification', ({ payload = '' }) => tell.payload(payload))
+  client.on('notification', ({ payload = '' }) => on.payload(payload))
   const stop = () => lost.reject(signal.reason)
   signal.addEventListener('abort', stop, { once: true })
 
   const live = async () => {
     await client.connect()
     await client.query(`listen ${channel}`)
-    tell.ready()
+    on.ready()
     for (;;) {
-      await pause(signOfLifeMs, null, { signal: over.signal })
+      await pause(signOfLifeMs, null, { signal: ended.signal })
       await client.query('select')
     }
   }
   try {
     await Promise.race([live(), lost.promise])
   } catch (error) {
-    tell.lost(error)
+    on.lost(error)
   }
   signal.removeEventListener('abort', stop)
-  over.abort()
+  ended.abort()
   await end(client, timeoutMs)
 }
 
-/** A server that hangs never answers a goodbye: then the connection is cut. */
+/** Closes the connection. A hung server never does so itself: then the socket is destroyed. */
 async function end(client: Client, timeoutMs: number): Promise<void> {
-  const cut = setTimeout(() => client.connection.stream.destroy(), Math.min(timeoutMs, 1_000))
-  await client.end().catch(() => {}) // what broke has been told
-  clearTimeout(cut)
+  const abort = setTimeout(() => client.connection.stream.destroy(), Math.min(timeoutMs, 1_000))
+  await client.end().catch(() => {}) // the error is already reported
+  clearTimeout(abort)
 }

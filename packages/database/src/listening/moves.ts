@@ -2,13 +2,13 @@ import { type UploadState, uploadStates } from '@airlock/domain'
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 
 export interface MoveOptions extends ListenOptions {
-  /** An accepted upload has moved. Tells only that: where it stands, its record says. Acceptance itself is not told. */
+  /** Called when an accepted upload has moved. The row has its current state. Acceptance itself is not notified. */
   onMove(uploadId: string, state: UploadState): void
 }
 
 /**
- * Hears of each accepted upload that moves, once its move is committed: one connection for a whole process.
- * Whoever waits for an upload subscribes first, and then reads its record.
+ * Listens for committed moves of accepted uploads, with one connection for a whole process.
+ * To wait for an upload, subscribe first, and then read its row.
  *
  * @example const moves = listenForMoves({ url, log, onMove: (id) => wake(id), onReady: wakeAll, onLost: startPolling })
  */
@@ -18,7 +18,7 @@ export const listenForMoves = ({ onMove, ...options }: MoveOptions): Listening =
     (payload) => {
       const [uploadId = '', state = ''] = payload.split(':')
       if (isState(state)) onMove(uploadId, state)
-      else options.log.warn({ payload }, 'somebody else notifies on airlock_uploads')
+      else options.log.warn({ payload }, 'unknown notification on airlock_uploads')
     },
     options,
   )

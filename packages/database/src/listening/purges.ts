@@ -1,10 +1,10 @@
 import { type Listening, type ListenOptions, listen } from './listen.ts'
 
 export interface PurgeListenOptions extends ListenOptions {
-  /** Something is to be purged: ask `purges.due`. One transaction rings once, however many objects it leaves behind. */
+  /** Called when there are objects to purge (see `purges.due`), once for each transaction. */
   onPurge(): void
 }
 
-/** Hears when objects have to go, once that is committed. */
+/** Listens for committed requests to purge objects. */
 export const listenForPurges = ({ onPurge, ...options }: PurgeListenOptions): Listening =>
   listen('airlock_purges', () => onPurge(), options)

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** On a table of our own, so that `down` can tell it from one that the product around us made. */
+/** The comment on our own table, by which `down` distinguishes it from a table of the surrounding product. */
 const ours = 'made by Airlock'
 
 export class CreateUsers1795478400000 implements MigrationInterface {
@@ -24,7 +24,7 @@ export class CreateUsers1795478400000 implements MigrationInterface {
     }
   }
 
-  /** Our own table goes, unless somebody else came to refer to it; a table that was there before us stays as it is. */
+  /** Drops our own table, unless other tables refer to it. A table of the surrounding product is not changed. */
   async down(runner: QueryRunner): Promise<void> {
     await runner.query(`
       do $$
@@ -38,7 +38,7 @@ export class CreateUsers1795478400000 implements MigrationInterface {
   }
 }
 
-/** What `users.id` is like, or null when there is no such table. */
+/** The definition of `users.id`, or null when there is no such table. */
 async function idOfExistingUsers(runner: QueryRunner): Promise<{ fits: boolean; found: string } | null> {
   const [row] = await runner.query(`
     select

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Every file on its way in. No foreign key to users: an upload outlives its user until it is final, so that its object is cleaned up.
- * The checks forbid rows that no code could make sense of.
+ * Uploads. There is no foreign key to users: an upload outlives its user until it is final, so that its object is removed.
+ * The checks forbid rows that the code can't handle.
  */
 export class CreateUploads1795478400001 implements MigrationInterface {
   readonly name = 'CreateUploads1795478400001'
@@ -79,7 +79,7 @@ export class CreateUploads1795478400001 implements MigrationInterface {
   }
 }
 
-/** One for the files of a user's last hour, and one for each state that somebody must move on, in the order in which it is looked through. */
+/** One index for a user's files of the last hour, and one for each state that must be moved on, in the order in which it is scanned. */
 const indexes = [
   'create index uploads_files_of_the_hour on uploads (user_id, created_at) where counted',
   `create index uploads_receiving on uploads (created_at, id) where state = 'receiving'`,

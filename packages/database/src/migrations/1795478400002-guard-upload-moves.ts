@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * What is not in the domain's table of moves does not happen: the database refuses it too. A test compares the two.
+ * Rejects moves that are not in the domain's table of moves. A test compares the two.
  *
- * A claim is a move into processing with the next attempt, from received, or from processing when a lease ran out.
- * So attempt grows by one with each of them and never else: it is the fence that all writes of a worker carry.
+ * A claim is a move to processing with the next attempt, from received, or from processing with an expired lease. So attempt increases by one with
+ * each claim and never otherwise: it fences all writes of a worker.
  */
 export class GuardUploadMoves1795478400002 implements MigrationInterface {
   readonly name = 'GuardUploadMoves1795478400002'

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Counts a user's files of the last hour and adds one, or refuses.
+ * Counts a user's files of the last hour and adds one, or refuses it.
  *
- * A function, not a statement: a statement sees the rows as they were before it waited for the lock, and would count too few;
- * each statement inside a volatile function sees them anew. And it is one trip to the database for each file.
+ * It is a function, not a statement: a statement sees the rows as of before it waited for the lock, and would count too few; each statement in a
+ * volatile function sees the current rows. It also takes one round trip for each file.
  * Times are taken after the lock, so that the rows of one user are dated in the order in which they were counted.
  */
 export class RegisterUpload1795478400003 implements MigrationInterface {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** What uploads become. Rows without an upload id may come from the product around us; of our own we want the whole story. */
+/** Assets. Rows without an upload id may come from the surrounding product; our own must be complete. */
 export class CreateAssets1795478400004 implements MigrationInterface {
   readonly name = 'CreateAssets1795478400004'
 

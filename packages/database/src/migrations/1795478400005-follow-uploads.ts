@@ -1,10 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * What the caller ties to a file, who acted for its owner, and a version that grows with each move.
+ * The caller's metadata, the service that acted for the owner, and a version that increases with each move.
  *
- * Whoever listens on `airlock_uploads` hears of a move when it is committed. The payload says only which upload and what state:
- * it is a bell, the row is the record.
+ * Each committed move is notified on `airlock_uploads`. The payload has only the id and the state of the upload; listeners read the row.
  */
 export class FollowUploads1795478400005 implements MigrationInterface {
   readonly name = 'FollowUploads1795478400005'
@@ -24,7 +23,7 @@ export class FollowUploads1795478400005 implements MigrationInterface {
         perform pg_notify('airlock_uploads', new.id || ':' || new.state);
         return new;
       end $$`)
-    // Triggers of one moment run in alphabetical order: a move that the guard forbids is not told.
+    // Triggers run in alphabetical order, so a move that the guard rejects is not notified.
     await runner.query(`
       create trigger uploads_note_move before update on uploads
         for each row when (old.state is distinct from new.state or old.attempt is distinct from new.attempt)

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Requests that may be repeated: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
+ * Repeatable requests: https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
  *
- * First a lease, which dies with its gateway; then the answer, written in the transaction that accepts. `token` is the fence:
- * who was overtaken neither renews nor answers. No foreign key to users: the user may be made by this very request.
+ * First a lease, which expires if its gateway dies; then the response, stored in the transaction that accepts. `token` is the fence: a request that
+ * was taken over can neither renew nor store a response. There is no foreign key to users: the same request may insert the user.
  */
 export class RememberRequests1795478400006 implements MigrationInterface {
   readonly name = 'RememberRequests1795478400006'

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Objects that nothing names any more, and that must go. The row is written by whatever deletes the asset, so a cascade from users
- * and plain SQL leave no object behind either. It is committed together with the deletion, and only then is the object touched.
+ * Objects to which no row refers any more, and that must be removed. A trigger inserts the row when an asset is deleted, so cascades from users and
+ * plain SQL leave no objects either. It is committed with the deletion, and the object is removed only after that.
  *
- * Only objects that Airlock made: an asset without an upload came from the product around us, and its object is not ours to delete.
+ * Only objects of Airlock: an asset without an upload came from the surrounding product, and its object is not ours to remove.
  */
 export class PurgeDeletedAssets1795478400007 implements MigrationInterface {
   readonly name = 'PurgeDeletedAssets1795478400007'

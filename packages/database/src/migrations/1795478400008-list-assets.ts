@@ -1,11 +1,11 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * A user's assets, newest first, also of one kind, project or brand.
+ * Indexes for lists of a user's assets, newest first, also of one kind, project or brand.
  *
- * Their order is the time in UTC, an expression that no other index has. For `created_at` itself the planner would at times rather walk
- * through everybody's assets by age, and leave out those of others: cheap for a user who uploaded of late, and a walk through the whole
- * table for one who did long ago. The kind stands at the end of the last two, so that a list of both leaves out by the index alone.
+ * They are ordered by the time in UTC, an expression that no other index has. With `created_at` itself, the planner sometimes scans the assets of
+ * all users by age and filters by user: cheap for a user who uploaded recently, but a scan of the whole table for one who uploaded long ago. The
+ * last two indexes end with the kind, so that lists that filter by both need only the index.
  */
 export class ListAssets1795478400008 implements MigrationInterface {
   readonly name = 'ListAssets1795478400008'

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Who asked for which asset, granted or refused; a partition for each month, so that old ones go as a whole.
- * The months are made while Airlock runs (`accessLog.maintain`); until then the default partition takes what comes.
- * No foreign keys: the log outlives assets and users, and also tells of assets that never were.
+ * Accesses to assets, granted or refused, with a partition for each month, so that old ones are dropped as a whole.
+ * `accessLog.maintain` creates the partitions; until then the default partition takes the entries.
+ * There are no foreign keys: the log outlives assets and users, and has requests for assets that never existed.
  */
 export class LogAccess1795478400009 implements MigrationInterface {
   readonly name = 'LogAccess1795478400009'

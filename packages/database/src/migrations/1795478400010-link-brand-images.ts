@@ -1,10 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * The pictures that a user shows for a brand, in order. A brand id is a label given by the product around us, so each user has
- * a list of their own under it.
+ * The pictures that a user shows for a brand, in order. A brand id is a label of the surrounding product, so each user has their own list under it.
  *
- * An asset that is linked can't be deleted; that is checked at the commit, when a user's lists have gone with the user.
+ * A linked asset can't be deleted. This is checked at the commit, when the lists of a deleted user have been deleted as well.
  */
 export class LinkBrandImages1795478400010 implements MigrationInterface {
   readonly name = 'LinkBrandImages1795478400010'

@@ -1,10 +1,10 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * No notice of how an upload leaves its door. Nobody follows it yet: its id is told with the answer.
+ * Acceptance and abandonment are not notified. Nobody can listen for them: the response reveals the id of the upload.
  *
- * A notice costs more than it seems to: Postgres writes them under one lock of the whole server, which each commit holds until it is on
- * disk. So acceptance, for which a client waits, would queue behind all other moves.
+ * A notification is expensive: Postgres writes them under one lock for the whole server, which each commit holds until it is on disk. So
+ * acceptance, for which a client waits, would queue after all other moves.
  */
 export class AcceptQuietly1795478400011 implements MigrationInterface {
   readonly name = 'AcceptQuietly1795478400011'

@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * One row: who sweeps, until when that counts, and how far each rule has come, so that another process goes on from there.
+ * One row: the process that sweeps, the end of its lease, and the position of each rule, from which another process continues.
  *
- * A row, not an advisory lock: behind a pooler a session's lock belongs to whoever gets its connection next.
+ * It is a row, not an advisory lock: with a pooler, a session's lock passes to the next user of its connection.
  */
 export class LeaseSweeper1795478400012 implements MigrationInterface {
   readonly name = 'LeaseSweeper1795478400012'

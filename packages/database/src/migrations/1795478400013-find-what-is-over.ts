@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * For the sweeper, which goes through what is over: uploads by their end, assets that are about to expire, and assets in the order in
- * which an object store lists its keys (by their bytes), so that rows and objects can be compared a page at a time.
+ * Indexes for the sweeper: uploads by their end, assets that are about to expire, and assets in the order in which an object store lists its keys
+ * (by their bytes), so that rows and objects can be compared a page at a time.
  */
 export class FindWhatIsOver1795478400013 implements MigrationInterface {
   readonly name = 'FindWhatIsOver1795478400013'

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Since when an upload fails, and when it is due again. In the row, because a Redis that loses its data would lose both:
- * an upload would be parked too early or never, and servers that are down would be asked without a pause.
+ * The time since which an upload fails, and when it is due again. They are in the row, because a Redis that loses its data would lose both:
+ * an upload would be parked too early or never, and unavailable servers would be called without a pause.
  */
 export class RememberFailures1795478400014 implements MigrationInterface {
   readonly name = 'RememberFailures1795478400014'

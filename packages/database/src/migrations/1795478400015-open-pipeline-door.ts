@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * The door of the video pipeline: its rows begin as `received`, since their bytes are there before the row is. What the gateway learns of a
- * file while it streams (its hash), the worker learns afterwards; a video of another bucket is read where it lies.
+ * The door of the video pipeline. Its rows begin as `received`, because the bytes exist before the row. The worker computes the hash, as the gateway
+ * does for streamed files; a video in another bucket is read in place.
  */
 export class OpenPipelineDoor1795478400015 implements MigrationInterface {
   readonly name = 'OpenPipelineDoor1795478400015'
@@ -78,8 +78,8 @@ const guardIdentity = (isChanged: string) => `
     execute function uploads_guard_identity()`
 
 /**
- * Writes down a video that is there already. Whoever comes second finds the row of the first; so does who comes when the row was forgotten
- * and the asset is there. Its owner's files of the hour are not counted: those are for what comes through the gateway.
+ * Inserts the row of an existing video. Later calls find that row, or the asset if the row has been deleted since. The video does not count against
+ * its owner's hourly limit, which applies to the gateway.
  */
 const registerVideo = `
   create function uploads_register_video(upload jsonb, needs_user boolean) returns text language plpgsql as $$
@@ -114,14 +114,14 @@ const registerVideo = `
   end $$`
 
 /**
- * Claims an upload, unless so many videos of its project run already that came from the pipeline: then it is due again a while later, so that
- * the sweeper does not ring before the worker comes again.
+ * Claims an upload, unless the maximum of the pipeline's videos of its project is running: then it is due again later, so that the sweeper does not
+ * enqueue it before the worker retries.
  *
- * A function, not a statement: a statement sees the rows as they were before it waited for the lock, and would count too few.
- * Nothing is locked for uploads of other doors, or without a bound (0).
+ * It is a function, not a statement: a statement sees the rows as of before it waited for the lock, and would count too few.
+ * Nothing is locked for uploads of other doors, or without a limit (0).
  *
- * The more videos of the project wait, the later each comes again: a flood of thousands asks twenty times a second in all, not each of it.
- * The time that is written is twice the time at which the worker comes.
+ * The more videos of the project wait, the later each one retries, so that thousands of them together retry about twenty times a second.
+ * The stored time is twice the time after which the worker retries.
  */
 const claim = `
   create function uploads_claim(wanted uuid, lease_seconds double precision, max_running integer, crowded_seconds double precision)

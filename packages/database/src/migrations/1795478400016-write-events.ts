@@ -1,10 +1,11 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * What the product around Airlock hears of, written by whatever moves an upload or deletes an asset: a cascade and plain SQL as well.
+ * The events for the surrounding product. Triggers write them for every move of an upload and every deletion of an asset, also by cascades and plain
+ * SQL.
  *
- * A row has no position at first: rows become visible in the order of their commits, which no number that they are given when they are
- * written knows. One relay at a time gives positions to what is committed, and readers go by position alone.
+ * A row is inserted without a position: rows become visible in the order of their commits, which is unknown when they are written. One relay at a
+ * time gives positions to committed events, and readers go by position only.
  */
 export class WriteEvents1795478400016 implements MigrationInterface {
   readonly name = 'WriteEvents1795478400016'
@@ -25,7 +26,7 @@ export class WriteEvents1795478400016 implements MigrationInterface {
   }
 }
 
-/** The time of an event is that of its writing, not of its transaction's begin: so events of one upload are dated in their order. */
+/** An event is dated by the time of its insert, not of its transaction's start, so that the events of one upload are dated in their order. */
 const tables = [
   `create table event_sequences (
     upload_id uuid primary key,
@@ -61,7 +62,7 @@ const tables = [
   )`,
 ]
 
-/** An endpoint is known by a name made of its URL, never by the URL, which may hold a secret. */
+/** An endpoint is identified by a name that is derived from its URL. The URL itself is not stored, because it may contain a secret. */
 const deliveries = [
   `create table webhook_endpoints (
     endpoint text primary key,
@@ -91,7 +92,7 @@ const deliveries = [
   `create index webhook_deliveries_dead on webhook_deliveries (endpoint, position) where state = 'dead'`,
 ]
 
-/** The row of the sequence is locked until the commit: events of one upload are written one after the other. */
+/** The row of the sequence is locked until the commit, so that the events of one upload are written one after the other. */
 const writing = [
   `create function events_write(text, uuid, uuid, jsonb) returns void language sql as $$
     with counted as (
@@ -110,7 +111,7 @@ const writing = [
     for each statement execute function events_ring()`,
 ]
 
-/** A completion is told at the commit: by then its asset is there, in whatever order the two were written. */
+/** The event of a completion is written at the commit: by then its asset exists, in whatever order the two were written. */
 const uploadEvents = [
   `create function uploads_write_event() returns trigger language plpgsql as $$
   declare
@@ -137,7 +138,7 @@ const uploadEvents = [
     execute function uploads_write_event()`,
 ]
 
-/** Only of assets that Airlock made. */
+/** Only for assets of Airlock. */
 const assetEvents = [
   `create function assets_write_event() returns trigger language plpgsql as $$
   declare

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Attempts that ended because their worker stopped. They say nothing of the upload, so they must not bring it nearer to being parked; but
- * `attempt` can't be taken back: it is the fence between the worker that stopped and the next one.
+ * The number of attempts that ended because their worker stopped. They say nothing about the upload, so they must not count towards parking it.
+ * `attempt` itself can't decrease: it is the fence between the stopped worker and the next one.
  */
 export class CountHandBacks1795478400017 implements MigrationInterface {
   readonly name = 'CountHandBacks1795478400017'

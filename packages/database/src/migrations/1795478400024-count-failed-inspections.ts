@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** How many inspections in a row came to no verdict decides whether an upload is tried again, and stood in the words of its last fault before. */
+/** The number of consecutive inspections without a verdict, which decides whether an upload is retried. It used to be part of the text of its last fault. */
 export class CountFailedInspections1795478400024 implements MigrationInterface {
   readonly name = 'CountFailedInspections1795478400024'
 

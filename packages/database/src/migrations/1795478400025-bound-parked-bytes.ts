@@ -1,12 +1,12 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** Registers an upload unless its owner has too much parked already: what fails again and again is kept, and must not be kept without end. */
+/** Registers an upload unless its owner has too many bytes parked: parked uploads are kept, so their size must be bounded. */
 export class BoundParkedBytes1795478400025 implements MigrationInterface {
   readonly name = 'BoundParkedBytes1795478400025'
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`create index uploads_parked_of_user on uploads (user_id) where state = 'parked'`)
-    // Beside the function of two parameters, which gateways of the version before go on calling. Bytes of other buckets are not ours to keep
+    // In addition to the function with two parameters, which gateways of the previous version still call. Bytes in other buckets do not count
     await runner.query(`
       create function uploads_register(upload jsonb, files_per_hour integer, max_parked_bytes bigint)
       returns table (outcome text, files_used integer, retry_after_seconds integer)

@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * A user's uploads, newest first, also of one state. It leads with the state, so that the few that failed are found among a million that did
- * not; a list of all states merges a walk through each.
+ * An index for lists of a user's uploads, newest first, also of one state. It starts with the state, so that a few failed uploads are found among a
+ * million others; a list of all states merges one index scan for each.
  */
 export class ListUploads1795478400026 implements MigrationInterface {
   readonly name = 'ListUploads1795478400026'

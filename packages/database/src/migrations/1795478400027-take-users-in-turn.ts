@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
 /**
- * Which upload of a lane a worker should take next: of the user of whom the fewest uploads run there, and among equals of the one whose turn
- * it is (round-robin). The queue only wakes workers; in which order users are served, these rows say.
+ * Decides which upload of a lane a worker should process next: that of the user with the fewest running uploads in the lane and, among equals, of the
+ * next user in a round-robin. The queue only wakes workers; these rows determine the order in which users are served.
  */
 export class TakeUsersInTurn1795478400027 implements MigrationInterface {
   readonly name = 'TakeUsersInTurn1795478400027'
@@ -24,14 +24,14 @@ export class TakeUsersInTurn1795478400027 implements MigrationInterface {
 }
 
 /**
- * Walks through the users with waiting uploads, in the order of their ids, from the one who was served last. A step is one look into an index,
- * however many uploads wait; the walk ends at the first user of whom nothing runs, so it is as long as there are users with running uploads
- * or with nothing that is due.
+ * Iterates over the users with waiting uploads in the order of their ids, starting after the user who was served last. A step is one index lookup,
+ * however many uploads wait. It stops at the first user without running uploads, so it takes as many steps as there are users with running uploads
+ * or without any that is due.
  *
- * Videos of one priority take turns among themselves: which priority goes first, the queue decides.
+ * The round-robin applies to videos of one priority; the queue decides which priority comes first.
  *
- * Says whose upload \`wanted\` is (nothing when it is not to be worked on), and which upload should go before it, if any. Otherwise \`wanted\`
- * goes, and its user is the one who was served last. It claims nothing: of two who ask at once both may hear the same, and one claim wins.
+ * Returns the owner of \`wanted\` (no row when it can't be processed), and the upload that should be processed before it, if any. Otherwise \`wanted\`
+ * is next, and its user becomes the one who was served last. It claims nothing: concurrent calls may get the same result, and one claim wins.
  */
 const nextInTurn = `
   create function uploads_next_in_turn(lane_name text, kinds text[], wanted uuid, not_now uuid[])

@@ -21,7 +21,7 @@ import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-byte
 import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
 import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn.ts'
 
-/** Every step of the schema, oldest first. A step that has landed is never edited: what it got wrong, the next one puts right. */
+/** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
   CreateUsers1795478400000,
   CreateUploads1795478400001,

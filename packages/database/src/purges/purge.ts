@@ -1,9 +1,9 @@
-/** An object that must go. */
-export interface Purge {
+/** An object that must be removed. */
+export interface DuePurge {
   readonly key: string
-  /** Stands in the object's metadata too. */
+  /** The object's metadata names it as well. */
   readonly uploadId: string
   readonly requestedAt: Date
-  /** When the object was deleted for the first time; null before. */
+  /** When the object was removed for the first time; null until then. */
   readonly firstDoneAt: Date | null
 }

@@ -1,23 +1,23 @@
 import { IsNull, Not } from 'typeorm'
 import { rowReader } from '../entities/from-row.ts'
-import { Purge as PurgeEntity } from '../entities/purge.ts'
+import { Purge } from '../entities/purge.ts'
 import type { Sessions } from '../sessions.ts'
-import type { Purge } from './purge.ts'
+import type { DuePurge } from './purge.ts'
 
 /**
- * Objects that nothing names any more. Each is deleted twice: at once, and after the longest call to the object store could have
- * ended, because a copy that was under way may have landed in between. Then its row goes.
+ * Objects to which no row refers any more. Each is removed twice: at once, and after the longest call to the object store must have
+ * ended, because a running copy may have landed in between. Then its row is deleted.
  */
 export interface Purges {
   /**
-   * What is due, longest due first. It is not handed out again for `leaseSeconds`; by then it must be done, or it is due again:
-   * so several workers share the work, and a store that is away is not asked without end.
-   * An object that an asset names again is let off.
+   * Takes the objects that are due, longest due first. Each one is reserved for `leaseSeconds` and due again afterwards, so that several
+   * workers share the work, and an unavailable store is not called in a loop.
+   * The row of an object to which an asset refers again is deleted instead.
    */
-  due(options: { limit: number; leaseSeconds: number }): Promise<Purge[]>
-  /** The object was deleted for the first time; it is due again so many seconds from now. @returns false when it is not waiting for this */
+  due(options: { limit: number; leaseSeconds: number }): Promise<DuePurge[]>
+  /** Records the first removal; the object is due again after so many seconds. @returns false when it is not in that state */
   firstDone(key: string, options: { againInSeconds: number }): Promise<boolean>
-  /** The object was deleted for the second time. @returns false when it is not waiting for this */
+  /** Records the second removal. @returns false when the object is not in that state */
   finished(key: string): Promise<boolean>
 }
 
@@ -31,14 +31,14 @@ export const purges = (sessions: Sessions): Purges => ({
     return rows.length === 1
   },
   async finished(key) {
-    const { affected } = await sessions.run(({ entities }) => entities.delete(PurgeEntity, { key, firstDoneAt: Not(IsNull()) }))
+    const { affected } = await sessions.run(({ entities }) => entities.delete(Purge, { key, firstDoneAt: Not(IsNull()) }))
     return affected === 1
   },
 })
 
-const read = rowReader(PurgeEntity)
+const read = rowReader(Purge)
 
-function asPurge(row: Record<string, unknown>): Purge {
+function asPurge(row: Record<string, unknown>): DuePurge {
   const { dueAt: _, ...purge } = read(row)
   return purge
 }

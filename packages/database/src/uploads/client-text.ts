@@ -1,5 +1,5 @@
 /**
- * What a client or another program wrote, in a form that the database takes: Postgres refuses NUL in text, and columns have an end.
+ * A text of a client or another program in a form that the database accepts: without NUL, which Postgres refuses, and truncated to the column.
  *
  * @param maxCharacters code points, as Postgres counts them
  */

@@ -11,17 +11,17 @@ export type Cancellation =
 
 type NotCancellable = Exclude<UploadState, 'received' | 'processing' | 'parked'>
 
-/** Moves that people decide: owners who cancel, operators who look after what is parked. */
+/** Moves that people decide: owners cancel uploads, operators retry or give up parked ones. */
 export interface Decisions {
   /**
-   * Ends an upload that is accepted and not final, as `rejected`. A worker that is at it has lost its claim: none of its later writes
-   * changes anything. What the upload left in the object store is asked to be purged, in the same statement: its quarantined object,
-   * and, once a worker was at it, its final key, where a copy may still land. The caller has made sure that such a copy would not be the last one.
+   * Moves an accepted upload that is not final to `rejected`. A worker that processes it has lost its claim: its later writes change nothing.
+   * The same statement requests the purge of its objects: the quarantined one and, if a worker has claimed it, its final key, where a copy may
+   * still land. The caller has checked that such a copy is not the last one.
    */
   cancel(id: string, refusal: Refusal): Promise<Cancellation>
-  /** Makes a parked upload `received` again; its attempts go on counting, the time for which it may fail begins anew. @returns false when it is not parked */
+  /** Moves a parked upload to `received`; its attempts keep counting, the time of failing is reset. @returns false when it is not parked */
   retryParked(id: string): Promise<boolean>
-  /** Ends a parked upload as `rejected`; its objects are purged as with `cancel`. @returns false when it is not parked */
+  /** Moves a parked upload to `rejected`; its objects are purged as by `cancel`. @returns false when it is not parked */
   giveUpParked(id: string, refusal: Refusal): Promise<boolean>
 }
 
@@ -47,7 +47,7 @@ export const decisions = (sessions: Sessions): Decisions => ({
   },
 })
 
-/** Locks the row first, so that the state which is told is the one that decided. Without an upload it returns no row. */
+/** Locks the row first, so that the returned state is the one that decided. Without an upload it returns no row. */
 const end = (states: string) => `
   with standing as (
     select id, state as state_before from uploads where id = $1 for update

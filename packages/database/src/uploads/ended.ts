@@ -5,26 +5,26 @@ import type { Sessions } from '../sessions.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 import { type Batch, type BatchOptions, batchOf, inOrder } from './unmoved.ts'
 
-/** What the sweeper asks of the record to tell what the object store still holds of uploads that are over. */
+/** Queries of the sweeper for what the object store still has of ended uploads. */
 export interface Ended {
-  /** Uploads of any owner that have these final keys, at most 100; in no order. */
+  /** Uploads of any owner with these final keys, at most 100; in no order. */
   byFinalKeys(keys: readonly string[]): Promise<UploadRecord[]>
   /**
-   * Accepted uploads that are not final, so that their bytes must be in quarantine: in the order of their ids.
+   * Accepted uploads that are not final, whose bytes must therefore exist, in the order of their ids.
    *
-   * @param options.after the id that the batch before ended with; null for the first
-   * @param options.limit at most so many
+   * @param options.after the last id of the previous batch; null for the first batch
+   * @param options.limit the maximum number of uploads
    */
   alive(options: { after: string | null; limit: number }): Promise<UploadRecord[]>
-  /** Final uploads that ended so long ago that nobody asks for their job any more, the longest ended first. */
+  /** Final uploads that ended at least so many days ago, the longest ended first. */
   outdated(options: BatchOptions & { olderThanDays: number }): Promise<Batch>
-  /** Forgets an upload that is final and ended so long ago. @returns false when it is not; then nothing changed */
+  /** Deletes the row of an upload that is final and ended so many days ago. @returns false when it is not; nothing was changed */
   forget(id: string, options: { olderThanDays: number }): Promise<boolean>
 }
 
 const read = rowReader(Upload)
 
-/** In the statement's text, so that the planner can use their index. */
+/** Part of the statement's text, so that the planner can use the index of these states. */
 const isFinal = `state in ('completed', 'rejected', 'abandoned')`
 
 export const ended = (sessions: Sessions): Ended => ({

@@ -6,9 +6,9 @@ import { KeyedMutex } from '../keyed-mutex.ts'
 import type { Session, Sessions } from '../sessions.ts'
 import { storableText } from './client-text.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
-import { asRecord, type ClientMetadata, type Door, type UploadRecord } from './record.ts'
+import { asRecord, type Door, type StoredMetadata, type UploadRecord } from './record.ts'
 
-/** What is known when the first byte of a file arrives. The form's fields may come after its files, so the kind may be missing. */
+/** The values that are known when the first byte of a file arrives. The form's fields may follow its files, so the kind may be missing. */
 export interface NewUpload {
   /** UUID v7. */
   readonly id: string
@@ -17,7 +17,7 @@ export interface NewUpload {
   readonly filename: string
   readonly declaredType: string
   readonly quarantineKey: string
-  /** Goes into the object's metadata too. */
+  /** Also part of the object's metadata. */
   readonly nonce: string
   readonly requestId: string | null
   readonly assetType?: AssetType | null
@@ -27,7 +27,7 @@ export interface NewUpload {
 
 export interface FileLimit {
   readonly filesPerHour: number
-  /** Bytes of failed uploads of one user that are kept for operators: with as many, no new file is taken in. Absent: no bound. */
+  /** The maximum of bytes in parked uploads of one user; at the maximum, new files are refused. Absent: no limit. */
   readonly parkedBytes?: number | undefined
 }
 
@@ -36,7 +36,7 @@ export type Registration =
   | { readonly registered: false; readonly full: 'hour'; readonly filesUsed: number; readonly retryAfterSeconds: number }
   | { readonly registered: false; readonly full: 'parked' }
 
-/** What is known of a good file when its request has been read to the end. */
+/** The values that are known of a file when its request has been read to the end. */
 export interface AcceptedUpload {
   readonly id: string
   readonly assetType: AssetType
@@ -48,8 +48,8 @@ export interface AcceptedUpload {
   /** SHA-256, 64 hex digits. */
   readonly contentHash: string
   readonly etag: string
-  /** At most 4 KiB of JSON, without NUL and half surrogates, which Postgres can't hold: the door has looked. */
-  readonly clientMetadata?: ClientMetadata | null
+  /** At most 4 KiB of JSON, without NUL and lone surrogates, which Postgres can't store; the door has checked it. */
+  readonly clientMetadata?: StoredMetadata | null
   /** The service that acted for the user. */
   readonly actedBy?: string | null
 }
@@ -57,38 +57,39 @@ export interface AcceptedUpload {
 /** The moves of an upload at a door, until it is accepted or abandoned. */
 export interface Intake {
   /**
-   * Writes down that a file is being received, unless its owner has had `filesPerHour` in the hour before now, or has `parkedBytes` parked.
-   * The hour is exact, also when many gateways count the same user at once; what is on its way to being parked is not counted yet. The owner's `users` row is made when it is missing.
+   * Inserts the row of a file that is being received, unless its owner has had `filesPerHour` files in the last hour, or has `parkedBytes` parked.
+   * The hourly count is exact, also when many gateways count the same user at once; uploads that may still be parked do not count yet. A missing
+   * `users` row is inserted.
    *
-   * @throws UnknownUser when there is no such user and none can be made
+   * @throws UnknownUser when the user does not exist and can't be inserted
    */
   register(upload: NewUpload, limit: FileLimit): Promise<Registration>
   /**
-   * Accepts all good files of a request, or none: this commit is the promise that a 202 makes.
-   * When it fails with `DatabaseUnavailable`, it may have happened all the same: then `abandon` answers false.
+   * Accepts all given files of a request, or none. This commit is what a 202 promises.
+   * After `DatabaseUnavailable` it may have been committed nevertheless: then `abandon` returns false.
    *
    * @returns the rows in the order of `uploads`
-   * @throws UploadNotReceiving when one of them was abandoned meanwhile; then none was accepted
-   * @throws IdempotencyLeaseLost when somebody else took over the request meanwhile; then none was accepted
+   * @throws UploadNotReceiving when one of them was abandoned; none was accepted
+   * @throws IdempotencyLeaseLost when the request was taken over; none was accepted
    */
   accept(uploads: readonly AcceptedUpload[], options?: { idempotency?: RepeatableRequest | undefined }): Promise<UploadRecord[]>
   /**
-   * Gives up an upload that was not accepted.
+   * Moves an upload that was not accepted to `abandoned`.
    *
-   * @param giveBack when it failed by our fault: it does not count against its owner's files of the hour
-   * @returns false when it is not `receiving` any more; then nothing changed
+   * @param giveBack when the fault was ours: it does not count against its owner's hourly limit
+   * @returns false when it is no longer `receiving`; nothing was changed
    */
   abandon(id: string, refusal: Refusal, options: { giveBack: boolean }): Promise<boolean>
-  /** Takes an upload out of its owner's count, whatever its state; twice does no harm. */
+  /** Removes an upload from its owner's hourly count, whatever its state. Idempotent. */
   giveBack(id: string): Promise<void>
 }
 
 const read = rowReader(Upload)
 
-export const intake = (sessions: Sessions, turns = new KeyedMutex()): Intake => ({
+export const intake = (sessions: Sessions, mutex = new KeyedMutex()): Intake => ({
   async register(upload, { filesPerHour, parkedBytes = Number.MAX_SAFE_INTEGER }) {
     const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour, parkedBytes]))
-    const [answer] = await turns.take(upload.userId, ask)
+    const [answer] = await mutex.take(upload.userId, ask)
     return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
   },
 
@@ -160,7 +161,7 @@ const asColumns = (upload: NewUpload) => ({
   request_id: upload.requestId === null ? null : storableText(upload.requestId, 200),
 })
 
-/** One statement, so one transaction and one trip: it locks all rows that are still receiving, and moves them only if none is missing. */
+/** One statement, so one transaction and one round trip: it locks all rows that are still receiving, and moves them only if none is missing. */
 const accept = `
   with accepted as (
     select * from jsonb_to_recordset($1) as a(

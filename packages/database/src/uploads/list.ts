@@ -4,7 +4,7 @@ import { Upload } from '../entities/upload.ts'
 import type { Session } from '../sessions.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 
-/** The last upload of the page before. */
+/** The last upload of the previous page. */
 export interface UploadCursor {
   readonly createdAt: Date
   readonly id: string
@@ -14,9 +14,9 @@ export interface UploadListOptions {
   readonly userId: string
   /** 1 to 100. */
   readonly limit: number
-  /** The cursor of the page before; none for the first. */
+  /** The cursor of the previous page; none for the first. */
   readonly before?: UploadCursor | null | undefined
-  /** As its owner reads it; all of them when none is given. */
+  /** Only uploads with this status; absent: all. */
   readonly status?: JobStatus | null | undefined
   /** At this moment or later. */
   readonly since?: Date | null | undefined
@@ -34,7 +34,7 @@ const read = rowReader(Upload)
 /** @throws RangeError when `limit` is not 1 to 100 */
 export async function listUploads({ rows }: Session, options: UploadListOptions): Promise<UploadPage> {
   const { limit } = options
-  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new RangeError(`a page of ${limit} uploads: 1 to 100`)
+  if (!Number.isInteger(limit) || limit < 1 || limit > 100) throw new RangeError(`limit is ${limit}, but must be from 1 to 100`)
   const { sql, parameters } = uploadListStatement(options)
   const found = (await rows(sql, parameters)).map((row) => asRecord(read(row)))
   const uploads = found.slice(0, limit)
@@ -43,11 +43,11 @@ export async function listUploads({ rows }: Session, options: UploadListOptions)
 }
 
 /**
- * The statement of a page, and one upload more, which says whether there is a next one.
+ * The statement of a page, plus one upload, which shows whether there is a next page.
  *
- * The index leads with the state, so that a user's few failures are found among a million successes. A list of several states merges one
- * sorted walk through the index for each of them. Each walk has the limit of the whole: otherwise the planner, who does not know how few rows
- * the merge takes from each, would rather read and sort all rows of a state.
+ * The index starts with the state, so that a user's few failures are found among a million successes. A list of several states merges one
+ * sorted index scan for each of them. Each scan has the limit of the whole page: otherwise the planner, which does not know how few rows the
+ * merge needs, may read and sort all rows of a state.
  */
 export function uploadListStatement({ userId, limit, before, status, since }: UploadListOptions): { sql: string; parameters: unknown[] } {
   const parameters: unknown[] = []
@@ -66,6 +66,6 @@ export function uploadListStatement({ userId, limit, before, status, since }: Up
   return { sql, parameters }
 }
 
-/** The states that their owner reads as a status. */
+/** The states that have a status for clients. */
 const statesOf = (status: JobStatus | null): UploadState[] =>
   uploadStates.filter((state) => (status === null ? jobStatusOf(state) !== null : jobStatusOf(state) === status))

@@ -1,22 +1,22 @@
 import type { AssetType, ErrorCode, MediaType, Refusal, UploadState } from '@airlock/domain'
 import type { UploadRow } from '../entities/upload.ts'
 
-/** A way in. */
+/** The door through which an upload came. */
 export type Door = 'form' | 'pipeline'
 
-/** Which of two waiting videos goes first; only those of the pipeline have one. */
-export type Priority = 'interactive' | 'batch'
+/** The priority of a waiting video; only videos of the pipeline have one. */
+export type UploadPriority = 'interactive' | 'batch'
 
-/** An object of another bucket than ours: read, never written or removed. */
+/** An object in another bucket than ours: Airlock reads it, and never writes or removes it. */
 export interface Source {
   readonly bucket: string
   readonly key: string
 }
 
-/** What a caller ties to a file with records of its own: comes back as it was given. */
-export type ClientMetadata = Readonly<Record<string, unknown>>
+/** The caller's own data about a file, returned unchanged. */
+export type StoredMetadata = Readonly<Record<string, unknown>>
 
-/** One file on its way in. What is null before acceptance is null in `receiving` and `abandoned`, and never after. */
+/** An upload. Values that are null before acceptance are null in `receiving` and `abandoned` only. */
 export interface UploadRecord {
   readonly id: string
   readonly userId: string
@@ -26,31 +26,31 @@ export interface UploadRecord {
   readonly projectId: string | null
   readonly brandId: string | null
   readonly filename: string
-  /** What the client called it; claims nothing. */
+  /** The type that the client declared; not trusted. */
   readonly declaredType: string
-  /** What the first bytes said at the gateway. */
+  /** The type that the first bytes show. */
   readonly detectedType: MediaType | null
   readonly quarantineKey: string
   /** Null until acceptance, then fixed. */
   readonly finalKey: string | null
   readonly sizeBytes: number | null
-  /** SHA-256, 64 hex digits. Of the pipeline's videos it is null until a worker has read them. */
+  /** SHA-256, 64 hex digits. For the pipeline's videos it is null until a worker has read them. */
   readonly contentHash: string | null
-  /** The SHA-256 that the pipeline announced. */
+  /** The SHA-256 that the pipeline declared. */
   readonly expectedHash: string | null
-  /** What the store said of the quarantined object; compared only with what the same store says. */
+  /** The ETag of the quarantined object, to be compared only with ETags of the same store. */
   readonly etag: string | null
-  /** Stands in the object's metadata too: tells our object from another at the same key. */
+  /** Also in the object's metadata: identifies our object among others at the same key. */
   readonly nonce: string
-  /** Claims so far; the fence of every write of a worker. */
+  /** The number of claims so far; it fences all writes of a worker. */
   readonly attempt: number
   readonly leaseUntil: Date | null
-  /** What its owner is told, in `rejected`, `abandoned` and `parked`. */
+  /** The reason for its owner, in `rejected`, `abandoned` and `parked`. */
   readonly refusal: Refusal | null
   /** Why the last attempt failed, for operators only. */
   readonly lastFault: string | null
   readonly requestId: string | null
-  /** Whether it counts against its owner's files of the hour. */
+  /** Whether it counts against its owner's hourly limit. */
   readonly counted: boolean
   readonly createdAt: Date
   readonly receivedAt: Date | null
@@ -60,25 +60,25 @@ export interface UploadRecord {
   readonly abandonedAt: Date | null
   readonly parkedAt: Date | null
   readonly updatedAt: Date
-  readonly clientMetadata: ClientMetadata | null
-  /** The service that acted for the user, or null when the user did it. */
+  readonly clientMetadata: StoredMetadata | null
+  /** The service that acted for the user, or null when the user acted. */
   readonly actedBy: string | null
-  /** Grows with each move: two records of one upload with the same version stand in the same state. */
+  /** Increases with each move: records of one upload with the same version have the same state. */
   readonly version: number
-  /** When the first of the failures came that it has had without an end of them; null while all goes well. */
+  /** When the current series of failures began; null while there is none. */
   readonly failingSince: Date | null
-  /** Before this moment nobody need try again; null when it may be tried at any time. */
+  /** The time before which no attempt is due; null when one is due at any time. */
   readonly nextAttemptAt: Date | null
-  readonly priority: Priority | null
-  /** Where the bytes are when they are not under the quarantine key. */
+  readonly priority: UploadPriority | null
+  /** The object with the bytes, when they are not under the quarantine key. */
   readonly source: Source | null
-  /** Of the attempts, those that ended because their worker stopped. */
+  /** The number of attempts that ended because their worker stopped. */
   readonly handedBack: number
-  /** Inspections in a row that came to no verdict. */
+  /** The number of consecutive inspections without a verdict. */
   readonly failedInspections: number
 }
 
-/** A row in the words of the domain. Its codes, kinds and types were written by us from the domain's own tables. */
+/** Converts a row to the types of the domain. Its codes, kinds and media types were written from the domain's tables. */
 export function asRecord(row: UploadRow): UploadRecord {
   const { errorCode, errorTitle, errorDetail, sourceBucket: bucket, sourceKey: key, ...rest } = row
   return {

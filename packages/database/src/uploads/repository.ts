@@ -13,15 +13,15 @@ import { type Videos, videos } from './videos.ts'
 import { type Work, work } from './work.ts'
 
 /**
- * The record of all uploads. Each change of state is one compare-and-set statement that names the state it starts from.
- * All times are the database's, so that clocks of workers don't matter.
+ * All uploads. Each change of state is one compare-and-set statement that names the state it starts from.
+ * All times are by the database's clock, so that the clocks of workers don't matter.
  */
 export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions, Unmoved, Ended {
-  /** An upload of any owner; whose it is, the caller judges. */
+  /** An upload of any owner; the caller checks whose it is. */
   byId(id: string): Promise<UploadRecord | null>
-  /** Uploads of any owner, at most 100, in the order of `ids`; what is not known is left out. */
+  /** Uploads of any owner, at most 100, in the order of `ids`; unknown ids are skipped. */
   byIds(ids: readonly string[]): Promise<UploadRecord[]>
-  /** A user's accepted uploads, a page at a time, newest first. @throws RangeError when `limit` is not 1 to 100 */
+  /** One page of a user's accepted uploads, newest first. @throws RangeError when `limit` is not 1 to 100 */
   list(options: UploadListOptions): Promise<UploadPage>
 }
 

@@ -1,36 +1,36 @@
 import type { AssetType } from '@airlock/domain'
 import type { Sessions } from '../sessions.ts'
-import type { Priority } from './record.ts'
+import type { UploadPriority } from './record.ts'
 
 /** An upload that waits for a worker. */
 export interface WaitingUpload {
   readonly uploadId: string
   readonly userId: string
-  readonly priority: Priority | null
+  readonly priority: UploadPriority | null
 }
 
 export interface TurnOptions {
-  /** The lane, by its name. */
+  /** The name of the lane. */
   readonly lane: string
-  /** The kinds of assets that travel on it. */
+  /** The kinds of assets of that lane. */
   readonly assetTypes: readonly AssetType[]
-  /** Users of whom none may be taken now. */
+  /** Users whose uploads may not be taken now. */
   readonly excludedUsers: readonly string[]
 }
 
-/** Whose upload it is, and which one should be worked on before it; `next` is null when it is its own turn, or nobody's. */
+/** The owner of an upload, and the upload that should be processed before it; null when there is none. */
 export interface Turn {
   readonly userId: string
   readonly next: WaitingUpload | null
 }
 
-/** In which order the users of a lane are served. */
+/** The order in which the users of a lane are served. */
 export interface Turns {
   /**
-   * Says whether a worker that was woken for an upload should take it, or another one first: of a user of whom fewer uploads run in the lane
-   * or, among equals, of one who comes earlier in the round. It claims nothing.
+   * Decides whether a worker should process the upload of its job, or another one first: that of a user with fewer running uploads in the lane
+   * or, among equals, of a user who is earlier in the round-robin. It claims nothing.
    *
-   * @returns null for an upload that is not to be worked on: it is unknown, final, parked, or under a lease
+   * @returns null for an upload that can't be processed: it is unknown, final, parked, or leased
    */
   nextInTurn(uploadId: string, options: TurnOptions): Promise<Turn | null>
 }
@@ -42,7 +42,7 @@ export const turns = (sessions: Sessions): Turns => ({
     )
     if (row === undefined) return null
     const { owner, next_id, next_user, next_priority } = row as Record<string, string | null>
-    const next = next_id && next_user ? { uploadId: next_id, userId: next_user, priority: next_priority as Priority | null } : null
+    const next = next_id && next_user ? { uploadId: next_id, userId: next_user, priority: next_priority as UploadPriority | null } : null
     return { userId: owner as string, next }
   },
 })

@@ -3,37 +3,37 @@ import { Upload, type UploadRow } from '../entities/upload.ts'
 import type { Sessions } from '../sessions.ts'
 import { asRecord, type UploadRecord } from './record.ts'
 
-/** Where a batch ended. */
+/** The end of a batch. */
 export interface Cursor {
   readonly at: Date
   readonly id: string
 }
 
 export interface BatchOptions {
-  /** Uploads in a batch, at most. */
+  /** The maximum of uploads in a batch. */
   readonly limit: number
-  /** The cursor of the batch before; none for the first. */
+  /** The cursor of the previous batch; none for the first. */
   readonly after?: Cursor | null
 }
 
 export interface Batch {
-  /** Longest unmoved first. */
+  /** The longest unmoved first. */
   readonly uploads: readonly UploadRecord[]
   /** Null when this batch was the last. */
   readonly next: Cursor | null
 }
 
-/** What the sweeper and operators look for: uploads that stopped moving. Ages are by the database's clock. */
+/** Uploads that stopped moving, for the sweeper and operators. Ages are by the database's clock. */
 export interface Unmoved {
-  /** `received`, due, and nothing has happened to them for so long: their bell may be lost. */
+  /** `received`, due, and unchanged for so long: their job may be lost. */
   waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
-  /** `processing` under a lease that ran out: their worker is gone. */
+  /** `processing` with an expired lease: their worker has died. */
   lapsed(options: BatchOptions): Promise<Batch>
-  /** `receiving` since so long that no request can still be at it. */
+  /** `receiving` for so long that their request must have ended. */
   stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
-  /** `parked`, for an operator to look at. */
+  /** `parked`, for operators. */
   parked(options: BatchOptions): Promise<Batch>
-  /** The database's time, for ages of what stands elsewhere: that of a worker may be wrong. */
+  /** The database's time, for the ages of objects: the clock of a worker may be wrong. */
   clock(): Promise<Date>
 }
 
@@ -41,7 +41,7 @@ export const unmoved = (sessions: Sessions): Unmoved => {
   const batch = (state: UploadRow['state'], by: Age, olderThanSeconds: number, options: BatchOptions) =>
     sessions.run(async ({ entities }) => {
       const rows = await inOrder(entities, by, options)
-        .andWhere(`upload.state = '${state}'`) // in the statement's text, else the planner can't use the index of that state
+        .andWhere(`upload.state = '${state}'`) // part of the statement's text, otherwise the planner can't use the index of that state
         .andWhere(`upload.${by} <= now() - make_interval(secs => :olderThanSeconds)`, { olderThanSeconds })
         .andWhere('(upload.nextAttemptAt is null or upload.nextAttemptAt <= now())')
         .getMany()
@@ -63,7 +63,7 @@ export const unmoved = (sessions: Sessions): Unmoved => {
 
 type Age = 'updatedAt' | 'leaseUntil' | 'createdAt' | 'parkedAt'
 
-/** The beginning of a statement for one batch. */
+/** Begins a statement for one batch. */
 export function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {
   const query = entities.createQueryBuilder(Upload, 'upload').orderBy(`upload.${by}`).addOrderBy('upload.id').limit(limit)
   return after ? query.where(`(upload.${by}, upload.id) > (:at, :id)`, after) : query

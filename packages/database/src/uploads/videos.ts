@@ -3,50 +3,50 @@ import { rowReader } from '../entities/from-row.ts'
 import { Upload } from '../entities/upload.ts'
 import type { Sessions } from '../sessions.ts'
 import { storableText } from './client-text.ts'
-import { asRecord, type ClientMetadata, type Priority, type Source, type UploadRecord } from './record.ts'
+import { asRecord, type Source, type StoredMetadata, type UploadPriority, type UploadRecord } from './record.ts'
 
-/** A video of the pipeline whose bytes are there already: in the inbox, or in another bucket. */
+/** A video of the pipeline whose bytes are already stored: in the inbox, or in another bucket. */
 export interface NewVideo {
-  /** Any UUID, in lower case: the pipeline chose it. */
+  /** Any UUID in lower case; the pipeline chooses it. */
   readonly id: string
   readonly userId: string
   readonly projectId: string
   readonly assetType: AssetType
   readonly filename: string
-  /** What its kind takes; inspection proves it. */
+  /** The type of its kind; inspection verifies it. */
   readonly mediaType: MediaType
-  /** Its inbox key; of what lies in another bucket, a quarantine key where nothing is. */
+  /** Its inbox key; for a video in another bucket, a quarantine key without an object. */
   readonly quarantineKey: string
   readonly source: Source | null
   readonly finalKey: string
-  /** 0 is written down as well, so that its sender sees it rejected. */
+  /** May be 0, so that the sender sees the upload rejected. */
   readonly sizeBytes: number
   readonly etag: string
-  /** The SHA-256 that its sender announced, 64 hex digits. */
+  /** The SHA-256 that its sender declared, 64 hex digits. */
   readonly expectedHash: string | null
   readonly nonce: string
   readonly requestId: string | null
-  /** At most 4 KiB of JSON, without NUL and half surrogates, which Postgres can't hold: the door has looked. */
-  readonly clientMetadata: ClientMetadata | null
+  /** At most 4 KiB of JSON, without NUL and lone surrogates, which Postgres can't store; the door has checked it. */
+  readonly clientMetadata: StoredMetadata | null
   /** The service that acted for the user. */
   readonly actedBy: string | null
-  readonly priority: Priority
+  readonly priority: UploadPriority
 }
 
 /**
- * `registered`: this call made the row. `known`: an upload of that id is there, whichever it is. `asset`: its row was forgotten, its asset is
- * there. `unknown user`: nothing was written. `ownerless`: the row was written all the same.
+ * `registered`: this call inserted the row. `known`: an upload with this id exists, perhaps of another user. `asset`: its row has been deleted, its
+ * asset exists. `unknown user`: nothing was inserted. `ownerless`: the row was inserted although the user is unknown.
  */
 export type VideoRegistration =
   | { readonly outcome: 'registered' | 'known' | 'ownerless'; readonly upload: UploadRecord }
   | { readonly outcome: 'asset' | 'unknown user'; readonly upload: null }
 
-/** What the pipeline's door writes. */
+/** The registration of the pipeline's videos. */
 export interface Videos {
   /**
-   * Writes down a video as `received`, or finds it. Its owner's `users` row is made when it is missing; the files of the hour are not counted.
+   * Inserts a video as `received`, or finds its row. A missing `users` row is inserted; the video does not count against the hourly limit.
    *
-   * @param options.needsUser writes nothing when there is no such user and none can be made
+   * @param options.needsUser inserts nothing when the user does not exist and can't be inserted
    */
   registerVideo(video: NewVideo, options: { needsUser: boolean }): Promise<VideoRegistration>
 }
@@ -65,7 +65,7 @@ export const videos = (sessions: Sessions): Videos => ({
     }),
 })
 
-/** As Postgres says it, and as we do. */
+/** The results of the database function, and ours. */
 const outcomes = {
   registered: 'registered',
   known: 'known',

@@ -9,11 +9,11 @@ import { storableText } from './client-text.ts'
 import { ClaimLost, UnknownUser } from './errors.ts'
 import { asRecord, type Door, type Source, type UploadRecord } from './record.ts'
 
-/** The right to work on an upload. Every write of its holder carries the attempt, so that a holder who was overtaken changes nothing. */
+/** A worker's exclusive right to process an upload. All its writes are fenced by the attempt, so that they change nothing after a later claim. */
 export interface Claim {
   readonly uploadId: string
   readonly attempt: number
-  /** The attempts by now, this one included, but for those that a worker handed back because it stopped: they say nothing of the upload. */
+  /** The attempts including this one, without those that a stopping worker handed back: they say nothing about the upload. */
   readonly tries: number
   readonly userId: string
   readonly door: Door
@@ -24,26 +24,26 @@ export interface Claim {
   readonly declaredType: string
   readonly detectedType: MediaType
   readonly quarantineKey: string
-  /** Where the bytes are when they are not under the quarantine key. */
+  /** The object with the bytes, when they are not under the quarantine key. */
   readonly source: Source | null
   readonly finalKey: string
   readonly sizeBytes: number
-  /** Null while nobody has read a video of the pipeline from first to last. */
+  /** Null until a worker has read all bytes of a pipeline's video. */
   readonly contentHash: string | null
   readonly expectedHash: string | null
   readonly etag: string
   readonly nonce: string
   readonly requestId: string | null
   readonly receivedAt: Date
-  /** How many inspections in a row came to no verdict by now, as `release` wrote it. */
+  /** The number of consecutive inspections without a verdict, as `release` stored it. */
   readonly failedInspections: number
-  /** For how long its attempts have failed by now, by the database's clock; 0 when none has. */
+  /** How long its attempts have been failing, by the database's clock; 0 when none has failed. */
   readonly failingForSeconds: number
 }
 
 /**
- * Why an upload can't be claimed. `receiving` is not accepted yet; `final` has ended; someone else holds the lease of `leased`; of the project
- * of `crowded` as many uploads run as may.
+ * Why an upload can't be claimed. `receiving`: not accepted yet; `final`: it has ended; `leased`: another worker has the lease; `throttled`: the
+ * maximum of concurrent videos of its project is running.
  */
 export type ClaimAttempt =
   | { readonly claimed: true; readonly claim: Claim }
@@ -58,58 +58,58 @@ export interface ClaimOptions {
   readonly projectConcurrency?: ProjectConcurrency | undefined
 }
 
-/** How many of one project may run at once, of the videos that came from the pipeline; exact over all workers. Absent: no bound. */
+/** The limit of concurrent videos of one project that came from the pipeline; exact over all workers. Absent: no limit. */
 export interface ProjectConcurrency {
-  /** 0: no bound. */
+  /** 0: no limit. */
   readonly maxRunning: number
-  /** When whoever is refused comes again by itself, or later when many wait: the sweeper rings no earlier than twice that. */
+  /** When a throttled job retries, or later when many wait. The sweeper enqueues it after twice that time at the earliest. */
   readonly retryInMs: number
 }
 
-/** The moves of an accepted upload, by whoever claimed it. */
+/** The moves of an accepted upload by the holder of its claim. */
 export interface Work {
-  /** Claims what is `received`, or what is `processing` under a lease that ran out. Of many at once, one wins. */
+  /** Claims an upload that is `received`, or `processing` with an expired lease. Of concurrent calls, one wins. */
   claim(id: string, options: ClaimOptions): Promise<ClaimAttempt>
-  /** Makes the lease end `leaseSeconds` from now. @returns false when the claim is lost */
+  /** Extends the lease to `leaseSeconds` from now. @returns false when the claim is lost */
   renewLease(claim: Claim, leaseSeconds: number): Promise<boolean>
   /**
-   * Writes down the SHA-256 of a pipeline's video, once somebody has read it.
+   * Stores the SHA-256 of a pipeline's video.
    *
    * @param contentHash 64 hex digits
    * @throws ClaimLost
    */
   learnHash(claim: Claim, contentHash: string): Promise<void>
   /**
-   * Makes the upload an asset: both rows in one transaction. The object must be at its final key already.
+   * Completes the upload and inserts its asset in one transaction. The object must already be at its final key.
    *
-   * @throws ClaimLost also when this very claim has completed it before
-   * @throws UnknownUser when its owner was deleted meanwhile: nobody could own the asset
+   * @throws ClaimLost also when this claim has already completed it
+   * @throws UnknownUser when its owner has been deleted, so that the asset would have no owner
    */
   complete(claim: Claim, verdict: Pick<Accepted, 'mediaType' | 'facts'>): Promise<AssetRecord>
   /**
-   * Ends the upload with an explanation for its owner. Where an attempt may have copied it to its final key (`copied`, and always
-   * from the second one on), the same statement asks for that copy to be purged.
+   * Rejects the upload with a reason for its owner. If an attempt may have copied it to its final key (`copied`, and always from the second
+   * attempt on), the same statement requests the purge of that copy.
    *
    * @throws ClaimLost
    */
   reject(claim: Claim, refusal: Refusal, options?: { giveBack?: boolean; copied?: boolean }): Promise<void>
   /**
-   * Lets go, so that a later attempt can claim it.
+   * Releases the upload for a later attempt.
    *
-   * @param fault why, for operators
-   * @param options.retryInMs the wait before the next attempt: the sweeper rings for it no earlier
-   * @param options.failedInspections how many inspections in a row have come to no verdict now; 0 when it was something else that failed
+   * @param fault the reason for operators
+   * @param options.retryInMs the wait before the next attempt; the sweeper does not enqueue it earlier
+   * @param options.failedInspections the new number of consecutive inspections without a verdict; 0 when something else failed
    * @throws ClaimLost
    */
   release(claim: Claim, fault: string, options?: { retryInMs: number; failedInspections?: number }): Promise<void>
   /**
-   * Lets go because the worker stops, as if it had never claimed it but for `attempt`: the upload can be claimed at once, and neither its
-   * faults nor its tries have become more.
+   * Releases the upload of a stopping worker as if it had not been claimed, except for `attempt`: it can be claimed at once, and neither its
+   * failures nor its tries increase.
    *
    * @throws ClaimLost
    */
   handBack(claim: Claim): Promise<void>
-  /** Stops trying; the object is kept until an operator decides. @param fault why, for operators. @throws ClaimLost */
+  /** Parks the upload; its object is kept until an operator decides. @param fault the reason for operators. @throws ClaimLost */
   park(claim: Claim, refusal: Refusal, fault: string): Promise<void>
 }
 
@@ -183,14 +183,13 @@ interface CurrentState {
   readonly lease_ends_in_ms: string | null
   readonly quarantine_key: string
   readonly door: Door
-  /** Likewise; null unless it was put off. */
+  /** Likewise; null unless the next attempt is delayed. */
   readonly due_in_ms: string | null
 }
 
 /**
- * Between the two statements the upload may have become free. That reads as a lease that ends at once, or as a crowd: the caller comes again.
- *
- * @param crowd whether its project might have been too busy
+ * Between the two statements the upload may have become claimable. It is then reported as leased for 0 ms or throttled, so that the caller
+ * retries.
  */
 function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInMs }: ProjectConcurrency): ClaimAttempt {
   if (standing === undefined) return { claimed: false, reason: 'unknown' }
@@ -210,11 +209,11 @@ function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInM
         return { claimed: false, reason: 'throttled', state, retryInMs: Math.max(retryInMs, Number(standing.due_in_ms ?? 0) / 2) }
       return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs }
     default:
-      throw new Error(`no such state: ${state satisfies never}`)
+      throw new Error(`unknown state: ${state satisfies never}`)
   }
 }
 
-/** The database's checks promise that nothing of this is null once an upload was accepted. */
+/** The database's checks guarantee that none of these values is null in an accepted upload. */
 function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
   const { attempt, handedBack, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
   const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, failedInspections } = upload
@@ -245,7 +244,7 @@ const learnHash = `
   where id = $1 and attempt = $2 and state = 'processing'
   returning id`
 
-/** First the compare-and-set, and the asset only of the row that it changed. */
+/** The compare-and-set comes first; the asset is inserted only for the row that it changed. */
 const complete = `
   with completed as (
     update uploads set state = 'completed', completed_at = now(), updated_at = now(), lease_until = null, last_fault = null

@@ -2,7 +2,7 @@ import type { EventType } from '@airlock/domain'
 import { exactNumber } from '../entities/columns.ts'
 import type { Row, Sessions } from '../sessions.ts'
 
-/** An event that an endpoint did not take for so long that nobody tries any more. */
+/** An event whose delivery to an endpoint was given up. */
 export interface DeadLetter {
   readonly endpoint: string
   readonly position: number
@@ -25,21 +25,21 @@ export interface DeliveryCounts {
 
 /** For operators. */
 export interface DeadLetters {
-  /** All endpoints that there ever were, with the deliveries of events that are kept, by name. */
+  /** All endpoints that were ever registered, by name, with their deliveries of events that are still kept. */
   counts(): Promise<DeliveryCounts[]>
   /**
-   * What is dead, by endpoint, then in the order of the events.
+   * Dead deliveries, by endpoint, then in the order of the events.
    *
-   * @param options.endpoint only there; null: everywhere
-   * @param options.after the letter that the batch before ended with; null for the first
+   * @param options.endpoint only of this endpoint; null: of all
+   * @param options.after the last one of the previous batch; null for the first batch
    */
   dead(options: { endpoint: string | null; after: Pick<DeadLetter, 'endpoint' | 'position'> | null; limit: number }): Promise<DeadLetter[]>
   /**
-   * Has deliveries made again that are dead, or, of one event, delivered. They are tried anew, at once, as if they never had been.
+   * Repeats deliveries that are dead or, if an event is given, delivered. They are due at once, with their attempts reset.
    *
-   * @param options.eventId only this event; null: all that is dead
-   * @param options.endpoint only there; null: everywhere
-   * @returns how many, at most `limit`
+   * @param options.eventId only this event; null: all dead deliveries
+   * @param options.endpoint only to this endpoint; null: to all
+   * @returns the number of deliveries, at most `limit`
    */
   replay(options: { eventId: string | null; endpoint: string | null; limit: number }): Promise<number>
 }

@@ -5,53 +5,53 @@ import type { Sessions } from '../sessions.ts'
 import { storableText } from '../uploads/client-text.ts'
 import { type DeadLetters, deadLetters } from './dead-letters.ts'
 
-/** The right to make one attempt. */
+/** One attempt to deliver an event. */
 export interface Delivery {
   readonly endpoint: string
-  /** Which attempt this is, from 1. */
+  /** The number of this attempt, from 1. */
   readonly attempt: number
-  /** When it was handed out, by the clock of Postgres. */
+  /** When it was taken, by the clock of Postgres. */
   readonly at: Date
   readonly event: EventRecord
 }
 
-/** How an endpoint stands, for figures. */
-export interface EndpointStanding {
-  /** For how long the earliest event that is pending has been so, in seconds; 0 when none is. */
+/** The status of an endpoint, for metrics. */
+export interface EndpointStatus {
+  /** How long the earliest pending event has been pending, in seconds; 0 when there is none. */
   readonly lagSeconds: number
   readonly dead: number
 }
 
 /**
- * Events on their way to endpoints: a row for each event and endpoint. An endpoint is known here by a name; what it is called by and with
- * which secret is its caller's.
+ * Deliveries of events to endpoints: one row for each event and endpoint. Endpoints are identified by names; their URLs and secrets are not
+ * stored.
  */
 export interface Webhooks extends DeadLetters {
-  /** Makes endpoints known that are not yet. They get what comes from now on. */
+  /** Registers new endpoints. They get all future events. */
   register(endpoints: readonly string[]): Promise<void>
   /**
-   * Makes deliveries for an endpoint of the events that came since the last call, by whatever process. An endpoint that nobody calls this
-   * for loses nothing: it goes on where it was, as far as events are kept.
+   * Creates an endpoint's deliveries of the events since the last call in any process. An endpoint without calls loses nothing: it continues
+   * where it was, as far as events are kept.
    *
-   * @returns how many; fewer than `limit` when there are no more. 0 for an endpoint that is not registered
+   * @returns the number of deliveries; fewer than `limit` when there are no more; 0 for an endpoint that is not registered
    */
   fanOut(endpoint: string, options: { limit: number }): Promise<number>
   /**
-   * The deliveries that have been due for longest, in the order of their events. None is handed out again for `leaseSeconds`; by then its outcome must be told, or it is
-   * due again. An event whose upload has an earlier one pending at this endpoint waits for that one's end.
+   * Takes the deliveries that have been due for longest, in the order of their events. Each one is reserved for `leaseSeconds` and due again
+   * afterwards, unless its result was recorded. An event waits while an earlier one of its upload is pending at this endpoint.
    */
   due(endpoint: string, options: { limit: number; leaseSeconds: number }): Promise<Delivery[]>
-  /** The endpoint has it. Counts also when another attempt was made meanwhile. @returns false when that was known */
+  /** Records that the endpoint got the event, also when another attempt has begun since. @returns false when it was already recorded */
   delivered(delivery: Delivery): Promise<boolean>
   /**
-   * The attempt failed. It is due again after `retryInMs`, the last time `giveUpAfterSeconds` behind the first failure; when that fails,
-   * the delivery is dead. With 0 it is dead at once.
+   * Records a failed attempt. The delivery is due again after `retryInMs`, the last time `giveUpAfterSeconds` after the first failure; if that
+   * attempt fails, the delivery is dead. With 0 it is dead at once.
    *
-   * @param error why, for operators; without secrets
-   * @returns the state that it has now; null when another attempt was made meanwhile: then nothing changed
+   * @param error the reason for operators, without secrets
+   * @returns its new state; null when another attempt has begun since; nothing was changed
    */
   failed(delivery: Delivery, error: string, options: { retryInMs: number; giveUpAfterSeconds: number }): Promise<DeliveryState | null>
-  standing(endpoint: string): Promise<EndpointStanding>
+  standing(endpoint: string): Promise<EndpointStatus>
 }
 
 const maxErrorCharacters = 500

@@ -46,9 +46,9 @@ test('migrate says what it did, and that there is nothing left to do', async ({ 
 test('migrate --down takes back one step at a time, down to nothing', async ({ url }) => {
   const env = { DATABASE_URL: url }
   await run(migrateCommand, [], { env })
-  expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: `took back ${migrations.at(-1)?.name}\n` })
+  expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: `reverted ${migrations.at(-1)?.name}\n` })
   for (let i = 1; i < migrations.length; i += 1) await run(migrateCommand, ['--down'], { env })
-  expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: 'There is nothing to take back.\n' })
+  expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: 'There is no migration to revert.\n' })
 })
 
 test('migrate goes past the pooler where a direct URL is given', async ({ url }) => {

@@ -57,8 +57,8 @@ test('a move that is rolled back is not heard', async ({ database, url, sql }) =
   )
   await sql.query('rollback')
   await sql.query(`notify airlock_uploads, 'nonsense'`)
-  await hears('somebody else notifies on airlock_uploads')
-  expect(heard).toEqual(['ready', 'somebody else notifies on airlock_uploads'])
+  await hears('unknown notification on airlock_uploads')
+  expect(heard).toEqual(['ready', 'unknown notification on airlock_uploads'])
 })
 
 test('what has to be purged rings once for each commit', async ({ database, url, sql }) => {
@@ -83,7 +83,7 @@ test('a listener that fails is told in the log, and the others go on', async ({ 
   })
   await failing.hears('ready')
   await claimed(database)
-  await failing.hears('a listener to the database failed')
+  await failing.hears('listener for database notifications failed')
   expect(failing.heard).not.toContain('lost')
 })
 
@@ -97,8 +97,8 @@ test('a connection that the server ends is told once, made again, and hears agai
   expect(heard).toEqual([
     'ready',
     'lost',
-    'not listening to the database, will connect again',
-    'listening to the database again',
+    'not listening for database notifications, will reconnect',
+    'listening for database notifications again',
     'ready',
     `${uploadId} processing`,
   ])
@@ -117,10 +117,10 @@ test('closing ends the connection, and nothing is heard any more', async ({ data
 
 test('who listens while Postgres is away is neither ready nor lost, says so once, and can be closed at any moment', async () => {
   const { heard, moves } = listening('postgresql://127.0.0.1:1/airlock', { longestPauseMs: 20 })
-  await expect.poll(() => heard).toContain('not listening to the database, will connect again')
+  await expect.poll(() => heard).toContain('not listening for database notifications, will reconnect')
   await new Promise((resolve) => setTimeout(resolve, 300)) // several more attempts
   await moves.close()
-  expect(heard).toEqual(['not listening to the database, will connect again'])
+  expect(heard).toEqual(['not listening for database notifications, will reconnect'])
 })
 
 /** A server that takes connections and never says a word. */
@@ -146,7 +146,7 @@ test('a server that never answers is given up within the time limit, and tried a
   const started = performance.now()
   await moves.close()
   expect(performance.now() - started).toBeLessThan(1500)
-  expect(heard).toEqual(['not listening to the database, will connect again'])
+  expect(heard).toEqual(['not listening for database notifications, will reconnect'])
 })
 
 test('a connection that dies without a word is noticed by its missing sign of life', { timeout: 60_000 }, async () => {

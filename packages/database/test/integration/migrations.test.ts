@@ -55,7 +55,7 @@ test('who waits too long for others who migrate gives up', async ({ url, sql }) 
 
   await sql.query('select pg_advisory_lock(4128775601)')
   await expect(migrating()).rejects.toThrow(DatabaseUnavailable)
-  expect(waits).toEqual(['waiting for others who are migrating this database'])
+  expect(waits).toEqual(['waiting for another process that migrates this database'])
 })
 
 test('a migration that fails leaves no half of itself, and the next run goes on from there', async ({ url, sql }) => {

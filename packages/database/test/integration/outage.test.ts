@@ -12,7 +12,7 @@ test('a database opens while Postgres is away, and says at each use that it is',
   const database = await openAt(nowhere, { log: { ...silent, warn: (_fields, message) => warnings.push(message) } })
   await expect(database.uploads.register(newUpload(), plenty)).rejects.toThrow('Postgres is unavailable: connect ECONNREFUSED')
   await expect(database.check(1000)).rejects.toThrow(DatabaseUnavailable)
-  expect(warnings).toEqual(['database is away, will be tried again at its next use'])
+  expect(warnings).toEqual(['database unavailable, connecting again at its next use'])
   await database.close()
 })
 
@@ -34,7 +34,7 @@ test('an idle connection that the server ends is told in the log, and the next u
   await sql.query(`select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()`)
 
   const { fields, message } = await lost.promise
-  expect(message).toBe('connection to the database lost while idle')
+  expect(message).toBe('idle connection to the database lost')
   expect(fields).toMatchObject({ err: { code: '57P01' } })
   expect(fields, 'nothing of the connection itself').not.toHaveProperty('err.client')
   expect(await database.uploads.byId(id)).toMatchObject({ id })
