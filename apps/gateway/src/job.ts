@@ -50,7 +50,7 @@ export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps): P
 
 async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }: JobDeps): Promise<Job> {
   const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
-  if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or kind`)
+  if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or asset type`)
   const status = statusOf(upload)
   return {
     job_id: id,

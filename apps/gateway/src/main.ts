@@ -18,10 +18,10 @@ import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import { redisFileCounter } from './file-counter.ts'
 import { remoteKeys } from './plugins/auth/remote-keys.ts'
 
-/** Starts a gateway, and stops it in order at a signal. */
+/** Starts a gateway, and shuts it down in order on a signal. */
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
   const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' }, ...errorsInLogs }, logOutput())
-  if (envFile !== null) log.info({ envFile }, 'settings were read from a file, the environment wins over it')
+  if (envFile !== null) log.info({ envFile }, 'settings read from a file, environment variables take precedence')
   const onError = (err: Error) => log.warn({ err }, 'redis unreachable')
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
   const redis = failFastConnection(config.REDIS_URL, { onError })
@@ -75,7 +75,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
   shutDownAtSignal({ service: 'gateway', log, phases: phasesOf(gateway, config, close) })
 }
 
-/** The order in which a gateway stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
+/** The phases of a gateway's shutdown and their time limits (docs/operating.md, "How do I stop it?"). */
 const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Promise<void>): ShutdownPhase[] => [
   {
     name: 'not ready',

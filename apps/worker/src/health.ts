@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 
 export interface HealthDeps {
   registry: Registry
-  /** Each rejects when its server does not answer. */
+  /** Each rejects if its server does not respond. */
   checks: Record<'database' | 'redis' | 's3', () => Promise<unknown>>
   isReady(): boolean
 }

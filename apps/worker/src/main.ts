@@ -79,7 +79,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
   shutDownAtSignal({ service: 'worker', log, phases: phasesOf(worker, config, close) })
 }
 
-/** The order in which a worker stops, and the time of each step (docs/operating.md, "How do I stop it?"). */
+/** The phases of a worker's shutdown and their time limits (docs/operating.md, "How do I stop it?"). */
 const phasesOf = (worker: AirlockWorker, config: WorkerConfig, close: () => Promise<void>): ShutdownPhase[] => [
   { name: 'stop taking', limitMs: 5000, run: () => worker.stopTaking() },
   { name: 'drain', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => worker.drain() },

@@ -62,8 +62,8 @@ export class WorkerMetrics {
   }
 
   /** Adds metrics of an endpoint. Endpoints come from the configuration. */
-  watchEndpoint(name: string, standing: () => Promise<EndpointStatus>): void {
-    this.#endpoints.set(name, standing)
+  watchEndpoint(name: string, status: () => Promise<EndpointStatus>): void {
+    this.#endpoints.set(name, status)
   }
 
   #gaugeOfEndpoints(name: string, help: string, field: keyof EndpointStatus): void {
@@ -74,9 +74,9 @@ export class WorkerMetrics {
       labelNames: ['endpoint'],
       registers: [this.registry],
       async collect() {
-        const collected = [...endpoints].map(async ([endpoint, standing]) => {
-          const stands = await standing().catch(() => null) // /health/ready reports that Postgres is unavailable
-          this.set({ endpoint }, stands?.[field] ?? Number.NaN)
+        const collected = [...endpoints].map(async ([endpoint, status]) => {
+          const current = await status().catch(() => null) // /health/ready reports that Postgres is unavailable
+          this.set({ endpoint }, current?.[field] ?? Number.NaN)
         })
         await Promise.all(collected)
       },

@@ -36,7 +36,7 @@ export class UserConcurrency {
    * Requests a place. A job whose user is at the limit waits up to a second for another to end, so that a queue full of such jobs is not
    * fetched and put back at full speed. Meanwhile a job of another user goes first as soon as there is one.
    *
-   * @param signal ends the waiting: the job is `throttled`
+   * @param signal ends the wait: the job is `throttled`
    * @throws DatabaseUnavailable
    */
   async admit(uploadId: string, signal: AbortSignal): Promise<Admission> {

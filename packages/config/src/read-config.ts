@@ -9,7 +9,7 @@ export type Config<N extends VariableName> = { readonly [K in N]: ValueOf<K> }
 export interface ConfigProblem {
   readonly name: VariableName
   readonly problem: string
-  /** Required, and neither set nor given a default. */
+  /** Required, but not set. */
   readonly missing: boolean
 }
 

@@ -68,7 +68,7 @@ export class MoveFeed {
   }
 
   /**
-   * Waits until all of some uploads have ended.
+   * Waits until all the given uploads have ended.
    *
    * @returns their records when all have, or the current ones when the signal fires first
    */

@@ -87,7 +87,7 @@ export function requestedVideo(body: unknown): RequestedVideo {
 }
 
 const fieldMalformed = (field: string, expected: string | undefined) =>
-  new AirlockError('field_malformed', { field, expected: expected ?? 'something else' })
+  new AirlockError('field_malformed', { field, expected: expected ?? 'a different value' })
 
 /** The first missing, unknown or invalid field, described by its schema. */
 function faultOf(body: unknown): AirlockError {

@@ -11,7 +11,7 @@ export const isOpen = (path: string): boolean => open.test(path)
 /** Paths that are exempt from the request limit. */
 const unlimited = /^\/(health\/|metrics$|api\/health$)/
 
-/** In the order in which the document has them. */
+/** In the order of the document. */
 const tags = [
   { name: 'uploads', description: 'Upload files' },
   { name: 'jobs', description: 'Follow and cancel uploads' },

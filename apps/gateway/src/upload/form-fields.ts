@@ -32,7 +32,7 @@ export class FormFieldReader {
     this.#given.set(name, value)
   }
 
-  /** The fields as the client wrote them. */
+  /** The fields as sent by the client. */
   given(): (readonly [name: string, value: string])[] {
     return [...this.#given]
   }

@@ -21,7 +21,7 @@ export interface TakenForm {
   readonly refused: readonly RefusedFile[]
 }
 
-/** A form as it is being read. */
+/** The state of a form while it is read. */
 export interface Form {
   readonly fields: FormFieldReader
   /** All files, with their names as sent. */

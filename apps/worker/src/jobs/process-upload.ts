@@ -105,7 +105,7 @@ async function waitForInspector({ claim }: AttemptFailed, job: Job, token: strin
   return delay(job, token, retryAfterMs(1, inspectorBusyFor, Math.random))
 }
 
-/** A last attempt takes a minute at most in most cases. */
+/** A last attempt usually takes less than a minute. */
 const inspectorBusyFor = { baseMs: 4000, capMs: 4000 } as const
 
 /** @throws DelayedError always, which tells BullMQ that the job was moved */

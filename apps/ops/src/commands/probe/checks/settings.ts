@@ -13,11 +13,11 @@ import type { ScratchBucket } from '../scratch-bucket.ts'
 
 const blockAll = { BlockPublicAcls: true, BlockPublicPolicy: true, IgnorePublicAcls: true, RestrictPublicBuckets: true }
 
-/** Tries a setting of the bucket, where the bucket is the probe's own. */
+/** Checks a setting of the bucket, if the bucket is temporary. */
 const onOwnBucket =
   (change: (scratch: ScratchBucket) => Promise<boolean>): Check['try'] =>
   async (scratch) => {
-    if (!scratch.ownsBucket) return skipped('the bucket is not ours to change')
+    if (!scratch.ownsBucket) return skipped('the bucket is not temporary, so its settings are not changed')
     return (await change(scratch)) ? ok() : missing('it is taken, and not kept')
   }
 
