@@ -177,7 +177,7 @@ describe('default encryption', () => {
   })
 
   test("is nobody's business where none is wanted", async () => {
-    expect(await apply(defaultEncryption, { encryption: 'none' })).toMatchObject({ outcome: 'ok', remark: 'S3_SSE=none: not wanted' })
+    expect(await apply(defaultEncryption, { encryption: 'none' })).toMatchObject({ outcome: 'ok', remark: 'S3_SSE=none: not required' })
     expect(store.changes).toEqual([])
   })
 })
