@@ -1,13 +1,13 @@
 import type { Readable } from 'node:stream'
 import type { ByteSource } from '@airlock/domain'
 
-/** How the store says that it encrypts an object. `null`: it does not say that it does. */
+/** The encryption of an object as the store reports it. `null`: it reports none. */
 export type Encryption = 'AES256' | 'aws:kms'
 
-/** What the store knows of an object. */
+/** The headers and metadata of an object. */
 export interface StoredObject {
   readonly sizeBytes: number
-  /** In the store's own spelling. Compare it only with what the same store said of the same object. */
+  /** In the store's own format. Compare it only with ETags of the same object in the same store. */
   readonly etag: string
   readonly contentType: string | null
   readonly cacheControl: string | null
@@ -24,16 +24,16 @@ export interface ListedObject {
   readonly lastModified: Date
 }
 
-/** An upload in parts that was begun and neither finished nor ended. Nobody can read it, but it costs its space. */
+/** A multipart upload that was neither completed nor aborted. It can't be read, but it occupies space. */
 export interface OpenReceive {
   readonly key: string
   readonly begunAt: Date
 }
 
-/** An object: a key of our bucket, or one of another bucket, which is only ever read. */
+/** An object: a key in our bucket, or an object in another bucket, which is only read. */
 export type ObjectAddress = string | { readonly bucket: string; readonly key: string }
 
-/** What a promoted object says of itself. Metadata travels in HTTP headers: ASCII only. */
+/** The headers of a promoted object. Metadata is sent in HTTP headers, so it must be ASCII. */
 export interface FinalHeaders {
   readonly contentType: string
   readonly cacheControl: string
@@ -41,11 +41,11 @@ export interface FinalHeaders {
 }
 
 export interface ReceiveOptions {
-  /** Kept in the object's metadata: by it and the size we know our own write again when the store's answer got lost. */
+  /** Stored in the object's metadata. Nonce and size identify our own write when the store's answer was lost. */
   nonce: string
-  /** Ends the receiving; `receive` then rejects with the signal's reason. */
+  /** Aborts the write; `receive` then rejects with the signal's reason. */
   signal?: AbortSignal | undefined
-  /** Called each time that the store has taken a part. */
+  /** Called for each part that the store has received. */
   onArrived?: (() => void) | undefined
 }
 
@@ -58,92 +58,92 @@ export interface CopyOptions {
 }
 
 export interface PresignOptions {
-  /** 1 to 604 800 (a week), as S3 has it. */
+  /** 1 to 604 800 (a week), the range of S3. */
   expiresInSeconds: number
-  /** Whether a browser shows the file or saves it; without it the browser decides by the type. */
+  /** Whether a browser displays the file or saves it; absent: the browser decides by the type. */
   disposition?: 'inline' | 'attachment' | undefined
-  /** The name to save under, in any script. */
+  /** The name under which a browser saves the file, in any script. */
   filename?: string | undefined
 }
 
 /**
- * The object store, in the words of the product. Keys are whole: no verb touches a key that it was not given.
+ * The object store, in the verbs of the product. Keys are complete: no verb affects other keys than the given one.
  *
- * Every verb throws `StoreUnavailable` when the store is out of reach or too slow, after at most three retries,
- * and `StoreFailure` when the store gave an answer that no verb foresees (a wrong key, a missing bucket, no permission).
+ * All verbs throw `StoreUnavailable` when the store is unreachable or too slow, after at most three retries,
+ * and `StoreFailure` for unexpected answers of the store (invalid credentials, a missing bucket, no permission).
  */
 export interface ObjectStore {
   /**
-   * Streams bytes to a key, of which nothing is known beforehand but that the caller made it for these bytes.
+   * Streams bytes to `key`, which the caller has freshly created for them. Size and hash are not known yet.
    *
-   * A stream that fails makes this reject with the stream's own error, and neither object nor unfinished upload is left behind;
-   * what could not be cleaned because the store went away is told to `onLeftover`. When the store fails, the stream is destroyed.
+   * If the stream fails, this rejects with the stream's error, and neither an object nor an unfinished multipart upload remains; what could not be
+   * removed because the store became unavailable is reported to `onLeftover`. If the store fails, the stream is destroyed.
    *
-   * @returns the ETag and the bytes counted
-   * @throws whatever the stream or the signal says
+   * @returns the ETag and the number of bytes
+   * @throws the error of the stream, or the reason of the signal
    */
   receive(key: string, bytes: Readable, options: ReceiveOptions): Promise<{ etag: string; sizeBytes: number }>
 
-  /** What the store knows of an object, or null when nothing is there. */
+  /** The headers and metadata of an object, or null when it does not exist. */
   head(object: ObjectAddress): Promise<StoredObject | null>
 
   /**
-   * The bytes of one object, pinned: each read names the ETag.
+   * The bytes of one object. All reads are pinned to the ETag.
    *
-   * Its reads throw `ObjectChanged` when other bytes stand under the key, `ObjectMissing` when none do, and the reason of the signal when
-   * that fires: a store that says nothing holds up nobody who has to stop.
+   * Reads throw `ObjectChanged` when the object has changed, `ObjectMissing` when it does not exist, and the reason of the signal when that aborts,
+   * so that an unresponsive store does not delay a shutdown.
    */
   source(object: ObjectAddress, pinned: { etag: string; sizeBytes: number; signal?: AbortSignal | undefined }): ByteSource
 
   /**
-   * Copies inspected bytes to their final key, and looks there whether they arrived.
+   * Copies inspected bytes to their final key, and verifies that they arrived.
    *
-   * Run again, or by two at once, it ends the same way. A source that is gone while its copy is there (same size, same metadata)
-   * is a copy that had been made before.
+   * It is idempotent, also for concurrent calls. If the source is missing but the copy exists (same size, same metadata), the copy was made by an
+   * earlier call.
    *
    * @returns the ETag of the copy
-   * @throws ObjectChanged  the source holds other bytes than the ones that were inspected
-   * @throws ObjectMissing  the source is gone, and no copy of it is there
+   * @throws ObjectChanged  the source is no longer the object that was inspected
+   * @throws ObjectMissing  neither the source nor a copy of it exists
    */
   copyToFinal(from: ObjectAddress, to: string, options: CopyOptions): Promise<{ etag: string }>
 
   /**
-   * A URL that gives the bytes to whoever has it, until it expires.
+   * A URL with which anyone can download the object until it expires.
    *
-   * Within a quarter of its life, at most an hour, the same wish gives the same URL, in every process with the same credentials, so that
-   * browsers and CDNs can cache what it gives. It is therefore signed with the beginning of that window, and never outlives the time asked for.
+   * Within a window of a quarter of its life, at most an hour, the same options give the same URL in all processes with the same credentials, so that
+   * browsers and CDNs can cache the object. It is therefore signed with the start of that window, and never lives longer than requested.
    *
-   * @returns the URL, and when it really stops working: credentials that end sooner take the URL with them
-   * @throws RangeError when the time asked for is not 1 second to 7 days
+   * @returns the URL and its actual expiry, which is that of the credentials if they expire earlier
+   * @throws RangeError when the requested life is not from 1 second to 7 days
    */
   presign(key: string, options: PresignOptions): Promise<{ url: string; expiresAt: Date }>
 
-  /** Removes an object. Nothing there is success. */
+  /** Removes an object. Succeeds if it does not exist. */
   purge(key: string): Promise<void>
 
-  /** Ends unfinished uploads of exactly this key and frees their parts. @returns how many there were */
+  /** Aborts the unfinished multipart uploads of exactly this key and frees their parts. @returns how many there were */
   abandonReceives(key: string): Promise<number>
 
   /**
-   * Unfinished uploads below a prefix, in no order, ten thousand at most; a key may come more than once. Whose they are, nobody says:
-   * other programs may upload to the same bucket.
+   * Unfinished multipart uploads under a prefix, in no order, at most ten thousand; a key may occur more than once. Some may belong to other
+   * programs that use the same bucket.
    */
   openReceives(prefix: string): Promise<OpenReceive[]>
 
-  /** Up to `limit` (1 to 1000) objects below a prefix in the order of their keys, those behind the key `after`. */
+  /** Up to `limit` (1 to 1000) objects under a prefix and after the key `after`, in the order of their keys. */
   list(prefix: string, options: { after?: string | undefined; limit: number }): Promise<ListedObject[]>
 
-  /** Asks the store for one key. Does not retry. */
+  /** Lists one key of the bucket. It does not retry. */
   check(options: { timeoutMs: number }): Promise<void>
 
   /**
-   * Asks about an object that is not there, which costs a store least. Resolves with any answer, a refusal included, since whoever refuses is
-   * there.
+   * Requests an object that does not exist, which is the cheapest call for a store. Resolves for any answer, also a refusal, because that shows that
+   * the store is available.
    *
    * @throws StoreUnavailable when no answer comes within `timeoutMs`
    */
   ping(options: { timeoutMs: number }): Promise<void>
 
-  /** Lets go of the connections. Calls in flight fail. */
+  /** Closes the connections. Running calls fail. */
   close(): void
 }

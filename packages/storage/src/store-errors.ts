@@ -1,6 +1,6 @@
-/** What all errors of the store have in common. Their messages are for the log, never for clients. */
+/** The base class of the store's errors. Their messages are for the log, never for clients. */
 export class StoreError extends Error {
-  /** The key that was asked for, where one was. */
+  /** The key of the call, if it had one. */
   readonly key: string | null
 
   constructor(message: string, key: string | null, options?: ErrorOptions) {
@@ -10,16 +10,16 @@ export class StoreError extends Error {
   }
 }
 
-/** The object under this key is no longer the one that was asked for. */
+/** The object with this key is no longer the expected one. */
 export class ObjectChanged extends StoreError {}
 
-/** There is no object under this key. */
+/** There is no object with this key. */
 export class ObjectMissing extends StoreError {}
 
-/** The store is out of reach, too slow or too busy. The same call may succeed later. */
+/** The store is unreachable, too slow or too busy. The same call may succeed later. */
 export class StoreUnavailable extends StoreError {
   readonly retryAfterSeconds: number
-  /** Whether the call took longer than a call may; false when the store answered, or could not be reached. */
+  /** Whether the call exceeded its time limit; false when the store answered, or could not be reached. */
   readonly timedOut: boolean
 
   constructor(
@@ -35,7 +35,7 @@ export class StoreUnavailable extends StoreError {
 
 const defaultRetryAfterSeconds = 5
 
-/** The store answered what no verb foresees: no permission, no such bucket, a request it does not take. Trying again will not help. */
+/** An unexpected answer of the store: no permission, no such bucket, an unsupported request. Retrying does not help. */
 export class StoreFailure extends StoreError {
   /** The store's own code, for example `AccessDenied`. */
   readonly code: string

@@ -3,7 +3,7 @@ import type { OpenReceive } from '../object-store.ts'
 import { abortUpload } from './multipart-upload.ts'
 import type { StoreDeps } from './store-deps.ts'
 
-/** Pages of open uploads to look through at most, of a thousand each; a key of ours rarely has more than one upload. */
+/** The maximum of pages of open multipart uploads to read, of a thousand each; our keys rarely have more than one upload. */
 const maxPages = 10
 
 /** See `ObjectStore.abandonReceives`. */
@@ -11,7 +11,7 @@ export async function abandonReceives(deps: StoreDeps, key: string): Promise<num
   let abandoned = 0
   await eachPage(deps, { prefix: key, until: key }, async (uploads) => {
     for (const { Key, UploadId } of uploads) {
-      // The prefix also brings uploads of longer keys.
+      // The prefix also matches longer keys.
       if (Key !== key || UploadId === undefined) continue
       await abortUpload(deps, key, UploadId)
       abandoned++
@@ -29,7 +29,7 @@ export async function openReceives(deps: StoreDeps, prefix: string): Promise<Ope
   return open
 }
 
-/** @param below.until no key behind this one is wanted */
+/** @param range.until stops after this key */
 async function eachPage(
   { call, options: { bucket } }: StoreDeps,
   { prefix, until }: { prefix: string; until?: string },

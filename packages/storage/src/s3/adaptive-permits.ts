@@ -1,20 +1,20 @@
-/** Permits whose number follows what the store can take: halved when a call took too long, and one more after so many that did not. */
+/** Permits whose limit adapts to the store: it is halved when a call timed out, and increased by one after as many calls as the limit in time. */
 export class AdaptivePermits {
   readonly #max: number
   #limit: number
   #taken = 0
   #successes = 0
-  /** Grows with each halving: of the calls that were under way together, only the first failure counts. */
+  /** Increases with each halving, so that of concurrent calls only the first timeout counts. */
   #round = 0
   readonly #waiting = new Set<() => void>()
 
-  /** @param max the number to begin with, which is never exceeded */
+  /** @param max the initial limit and the maximum */
   constructor(max: number) {
     this.#max = max
     this.#limit = max
   }
 
-  /** How many may go on at once now. At least 1. */
+  /** The current limit of concurrent calls. At least 1. */
   get limit(): number {
     return this.#limit
   }
@@ -22,8 +22,8 @@ export class AdaptivePermits {
   /**
    * Waits for a permit.
    *
-   * @param signal ends the waiting
-   * @returns gives it back, with what came of it; call it once. `other`: what happened says nothing about the number
+   * @param signal aborts the wait
+   * @returns a function that releases the permit with the outcome of the call; call it once. `other`: the outcome does not affect the limit
    * @throws the reason of the signal
    */
   async take(signal: AbortSignal): Promise<(outcome: 'in time' | 'too slow' | 'other') => void> {
@@ -35,12 +35,12 @@ export class AdaptivePermits {
       this.#taken--
       if (outcome === 'too slow' && round === this.#round) this.#halve()
       if (outcome === 'in time') this.#succeeded()
-      for (const look of this.#waiting) look()
+      for (const wake of this.#waiting) wake()
       this.#waiting.clear()
     }
   }
 
-  /** Waits until a permit was given back; who waits longest looks first. */
+  /** Waits until a permit is released; the longest waiter checks first. */
   async #change(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -5,7 +5,7 @@ export interface CallFacts {
   operation: string
   key: string | null
   timeoutMs: number
-  /** Whether it was our own clock that ended the call. */
+  /** Whether our own timeout ended the call. */
   timedOut: boolean
 }
 
@@ -17,8 +17,8 @@ interface SdkError {
   $response?: { headers?: Record<string, string> }
 }
 
-/** Codes by which a store says "later", whatever the status. `NoSuchUpload`: an upload that somebody ended under our hands. */
-const laterCodes = new Set([
+/** Codes for temporary failures, whatever the status. `NoSuchUpload`: another process aborted the multipart upload. */
+const temporaryCodes = new Set([
   'InternalError',
   'NoSuchUpload',
   'OperationAborted',
@@ -32,7 +32,7 @@ const laterCodes = new Set([
   'TooManyRequestsException',
 ])
 
-/** What Node says when there is no store at the other end, or no longer. */
+/** Node's codes for an unreachable store or a lost connection. */
 const networkCodes = new Set([
   'EAI_AGAIN',
   'ECONNABORTED',
@@ -49,32 +49,32 @@ const networkCodes = new Set([
 const missingKeyCodes = new Set(['NoSuchKey', 'NotFound'])
 
 /**
- * Says in the store's errors what the SDK threw. Only an answer that means "no such key" becomes `ObjectMissing`.
+ * Converts an error of the SDK to one of the store's errors. Only an answer that means "no such key" becomes `ObjectMissing`.
  *
- * @param thrown whatever came out of a call
+ * @param thrown the error of a call
  */
 export function asStoreError(thrown: unknown, facts: CallFacts): StoreError {
   if (thrown instanceof StoreError) return thrown
   const error = (thrown ?? {}) as SdkError
   const status = error.$metadata?.httpStatusCode ?? null
   const code = codeOf(error)
-  const said = `${facts.operation}: ${code}${status === null ? '' : ` (${status})`}`
+  const summary = `${facts.operation}: ${code}${status === null ? '' : ` (${status})`}`
 
   if (facts.timedOut)
     return new StoreUnavailable(`${facts.operation}: no answer within ${facts.timeoutMs} ms`, facts.key, {
       cause: thrown,
       timedOut: true,
     })
-  if (status === 412) return new ObjectChanged(said, facts.key, { cause: thrown })
-  if (status === 404 && missingKeyCodes.has(code)) return new ObjectMissing(said, facts.key, { cause: thrown })
-  if (isForLater(code, status)) return new StoreUnavailable(said, facts.key, { cause: thrown, retryAfterSeconds: retryAfterOf(error) })
-  return new StoreFailure(`${said}: ${error.message ?? ''}`, facts.key, { cause: thrown, code, status })
+  if (status === 412) return new ObjectChanged(summary, facts.key, { cause: thrown })
+  if (status === 404 && missingKeyCodes.has(code)) return new ObjectMissing(summary, facts.key, { cause: thrown })
+  if (isTemporary(code, status)) return new StoreUnavailable(summary, facts.key, { cause: thrown, retryAfterSeconds: retryAfterOf(error) })
+  return new StoreFailure(`${summary}: ${error.message ?? ''}`, facts.key, { cause: thrown, code, status })
 }
 
 const codeOf = ({ code, name }: SdkError): string => (typeof code === 'string' ? code : (name ?? 'unknown'))
 
-function isForLater(code: string, status: number | null): boolean {
-  if (laterCodes.has(code)) return true
+function isTemporary(code: string, status: number | null): boolean {
+  if (temporaryCodes.has(code)) return true
   if (status === null) return networkCodes.has(code)
   return status === 429 || (status >= 500 && status !== 501 && status !== 505)
 }

@@ -12,19 +12,19 @@ export interface CallOptions<O, R> {
   key: string | null
   signal?: AbortSignal | undefined
   timeoutMs?: number | undefined
-  /** Uses the answer while the call's time still runs, for those whose body is a stream. */
+  /** Reads the response within the call's time limit, for responses whose body is a stream. */
   reads?: (output: O) => Promise<R>
 }
 
-/** Sends one command, in bounded time, and turns what goes wrong into the errors of the store. */
+/** Sends one command in bounded time, and converts errors to those of the store. */
 export type Call = <I extends ServiceInputTypes, O extends ServiceOutputTypes, R = O>(
   command: S3Command<I, O>,
   options: CallOptions<O, R>,
 ) => Promise<R>
 
 /**
- * @param client the one client of the process
- * @param callTimeoutMs the longest that one call may take, its retries included
+ * @param client the client of the process
+ * @param callTimeoutMs the time limit of one call, including its retries
  */
 export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
   return async (command, { key, signal, timeoutMs = callTimeoutMs, reads }) => {
@@ -51,15 +51,14 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
   }
 }
 
-/** The client that all calls of the process go through, but for checks. */
+/** The client for all calls of the process except checks. */
 export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, maxAttempts)
 
-/** Connections that checks have for themselves. */
+/** The number of connections reserved for checks. */
 const checkSockets = 4
 
 /**
- * The client for checks. It has connections of its own, so that a check never waits for one that an upload has, nor takes one from it, and
- * does not retry.
+ * The client for checks. It has its own connections, so that checks and uploads do not compete for them, and it does not retry.
  */
 export const makeCheckClient = (options: S3StoreOptions, tuning: Tuning): S3Client =>
   clientOf(options, { ...tuning, maxSockets: checkSockets }, 1)
@@ -72,7 +71,7 @@ function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number):
     retryStrategy: boundedRetries,
     requestChecksumCalculation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
     responseChecksumValidation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
-    // With it each part opens a connection of its own and waits a round trip before its first byte.
+    // With it, each part would open its own connection and wait a round trip before its first byte.
     expectContinueHeader: false,
     requestHandler: {
       connectionTimeout: tuning.connectTimeoutMs,
@@ -86,8 +85,8 @@ function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number):
 }
 
 /**
- * The client that only signs URLs. It never connects. Checksums are off, since a signature over the checksum of an empty
- * body would be part of the URL.
+ * The client that only signs URLs. It never connects. Checksums are off, because otherwise the checksum of an empty body would be part of the
+ * URL.
  */
 export const makePresigner = (options: S3StoreOptions, { config }: S3Client): S3Client =>
   new S3Client({

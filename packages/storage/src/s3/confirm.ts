@@ -1,10 +1,10 @@
 import type { ObjectAddress } from '../object-store.ts'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '../store-errors.ts'
 import { head } from './objects.ts'
-import { placeOf } from './place.ts'
+import { s3AddressOf } from './s3-address.ts'
 import type { StoreDeps } from './store-deps.ts'
 
-/** The bytes that a call was pinned to. */
+/** The object to which a call was pinned. */
 export interface PinnedObject {
   readonly object: ObjectAddress
   readonly etag: string
@@ -13,17 +13,17 @@ export interface PinnedObject {
 }
 
 /**
- * Says whether a 404 or 412 is to be believed: an upload whose bytes are gone or changed is given up, so one wrong answer of a store that
- * has just failed over, or of a proxy before it, must not decide that. A HEAD asks again.
+ * Verifies a 404 or 412 with a HEAD: an upload whose bytes are missing or changed is parked, and one wrong answer of a store during a failover, or of
+ * a proxy, must not cause that.
  *
- * @param error what a call threw
- * @returns `StoreUnavailable` for an `ObjectMissing` or `ObjectChanged` that the HEAD contradicts, any other error as it is
- * @throws StoreUnavailable, StoreFailure  the HEAD itself failed, so that nobody knows
+ * @param error the error of a call
+ * @returns `StoreUnavailable` for an `ObjectMissing` or `ObjectChanged` that the HEAD contradicts; any other error unchanged
+ * @throws StoreUnavailable, StoreFailure  the HEAD itself failed
  */
 export async function confirmed(deps: StoreDeps, error: unknown, { object, etag, sizeBytes, signal }: PinnedObject): Promise<unknown> {
   if (!(error instanceof ObjectMissing || error instanceof ObjectChanged)) return error
   const found = await head(deps, object, signal)
   if (found === null || found.etag !== etag || found.sizeBytes !== sizeBytes) return error
-  const { Key } = placeOf(deps.options.bucket, object)
+  const { Key } = s3AddressOf(deps.options.bucket, object)
   return new StoreUnavailable(`${error.message}, but a HEAD finds the object unchanged`, Key, { cause: error })
 }

@@ -1,6 +1,6 @@
 /**
  * A `Content-Disposition` that names a file in any script (RFC 6266, section 4.3; RFC 8187 for `filename*`).
- * Programs that don't know `filename*` take the ASCII name.
+ * Programs that don't support `filename*` use the ASCII name.
  */
 export function contentDisposition(disposition: 'inline' | 'attachment', filename: string | undefined): string {
   if (filename === undefined) return disposition
@@ -8,6 +8,6 @@ export function contentDisposition(disposition: 'inline' | 'attachment', filenam
   return `${disposition}; filename="${ascii}"; filename*=UTF-8''${extValue(filename)}`
 }
 
-/** `encodeURIComponent` leaves `'()*!` as they are, of which RFC 8187 lets only `!` stand. */
+/** `encodeURIComponent` does not encode `'()*!`, of which RFC 8187 allows only `!`. */
 const extValue = (text: string): string =>
   encodeURIComponent(text.toWellFormed()).replace(/['()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -4,7 +4,7 @@ import { StoreUnavailable } from '../store-errors.ts'
 import { confirmed } from './confirm.ts'
 import { MultipartUpload } from './multipart-upload.ts'
 import { Permits } from './permits.ts'
-import { copySource, placeOf } from './place.ts'
+import { copySource, s3AddressOf } from './s3-address.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 import { completedPart } from './write-object.ts'
@@ -15,14 +15,14 @@ export interface CopyInParts extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' | 
   written: WriteHeaders
 }
 
-/** Times that one part is asked for again after it took too long, or after a 404 or 412 that was wrong; the SDK tries other failures again. */
+/** How often one part is retried after a timeout, or after a wrong 404 or 412; the SDK retries other failures. */
 const partRetries = 4
 
 /**
- * Copies within the store, in parts that go in parallel. A part that takes too long is asked for again while the finished ones stay, and the
- * copies of the process then have fewer parts under way: a store that serves many at once slowly may serve few of them in time.
+ * Copies within the store, in parallel parts. A part that times out is retried while the completed ones are kept, and the process then copies
+ * fewer parts at once: a store that serves many slowly may serve a few in time.
  *
- * @throws what copying a part threw first, once no call is under way any more and the multipart upload is ended
+ * @throws the first error of a part, after all calls have ended and the multipart upload was aborted
  */
 export async function copyInParts(deps: StoreDeps, copy: CopyInParts): Promise<void> {
   const stop = new AbortController()
@@ -67,10 +67,10 @@ interface Part {
 }
 
 /**
- * Does the work of one part of a copy, and again, up to four times, when it took too long or was answered by a wrong 404 or 412. After a part that
- * took too long the copies of the process have fewer parts under way.
+ * Does the work of one part of a copy, and repeats it up to four times if it took too long or the store returned a wrong 404 or 412. After a part that
+ * took too long, all copies of the process have fewer parts in flight.
  *
- * @throws StoreError  what the last try threw
+ * @throws StoreError  the error of the last attempt
  */
 export async function withPartRetries<T>(
   deps: StoreDeps,
@@ -89,8 +89,8 @@ export async function withPartRetries<T>(
       done(tooSlow ? 'too slow' : 'other')
       if (signal.aborted) throw error
       const reason = await confirmed(deps, error, { object: from, etag: ifEtag, sizeBytes, signal })
-      const mayGoBetter = tooSlow || (reason instanceof StoreUnavailable && reason !== error)
-      if (!mayGoBetter || retry === partRetries) throw reason
+      const isTemporary = tooSlow || (reason instanceof StoreUnavailable && reason !== error)
+      if (!isTemporary || retry === partRetries) throw reason
     }
   }
 }
@@ -109,11 +109,11 @@ async function copyPart(
     CopySourceRange: range,
     CopySourceIfMatch: ifEtag,
   })
-  const { CopyPartResult } = await call(command, { key: placeOf(bucket, from).Key, signal })
+  const { CopyPartResult } = await call(command, { key: s3AddressOf(bucket, from).Key, signal })
   return completedPart(number, CopyPartResult?.ETag, CopyPartResult?.ChecksumCRC32)
 }
 
-/** `bytes=a-b` of each part, all of one size but the last. */
+/** `bytes=a-b` of each part; all except the last have the same size. */
 function partsOf(sizeBytes: number, partBytes: number): string[] {
   const step = Math.max(partBytes, Math.ceil(sizeBytes / 10_000))
   return Array.from(

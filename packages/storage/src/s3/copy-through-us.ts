@@ -14,17 +14,17 @@ export interface StreamedCopy extends Pick<CopyOptions, 'ifEtag' | 'sizeBytes' |
   written: WriteHeaders
 }
 
-/** S3 takes no more parts of one object than this. */
+/** The maximum of parts of one object in S3. */
 const maxParts = 10_000
 
 /**
- * Copies by reading and writing, for stores that can't copy. Every range is read pinned, so that bytes of two objects can't be mixed.
+ * Copies by reading and writing, for stores that can't copy. All reads are pinned, so that bytes of two objects can't be mixed.
  *
- * lib-storage's `Upload` does the writing. Two of its habits are kept from us (both read in 3.1164.0): `abort()` leaves its calls running, so
- * it is ended by having its calls fail; and it doesn't end its multipart upload when completing fails, so we do, whatever failed. A part that takes
- * too long is sent again before `Upload` hears of it, so that the finished parts stay.
+ * lib-storage's `Upload` writes the copy. Two of its properties need workarounds (found in 3.1164.0): `abort()` leaves its calls running, so it is
+ * stopped by making its calls fail; and it doesn't abort its multipart upload when completing fails, so we do, whatever failed. A part that
+ * takes too long is sent again before `Upload` sees the failure, so that the finished parts stay.
  *
- * @throws what reading the source or a call threw first, once no call is under way any more
+ * @throws the first error of the source or of a call, after all calls have ended
  */
 export async function copyThroughUs(deps: StoreDeps, copy: StreamedCopy): Promise<void> {
   const { to, sizeBytes, written } = copy
@@ -46,13 +46,13 @@ export async function copyThroughUs(deps: StoreDeps, copy: StreamedCopy): Promis
   try {
     await upload.done()
   } catch (error) {
-    // An object that may have landed stays: the final key is no place where a verb of the store deletes on suspicion.
+    // An object that may have landed stays: the store never deletes at a final key without proof.
     await calls.abortOrReport()
     throw error
   }
 }
 
-/** The source, a range at a time. A range that takes too long is read again. */
+/** Yields the source in ranges. A range that takes too long is read again. */
 async function* rangesOf(deps: StoreDeps, copy: StreamedCopy, rangeBytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array> {
   const { from, ifEtag, sizeBytes } = copy
   const source = rangedSource(deps, from, { etag: ifEtag, sizeBytes }, signal)
@@ -62,15 +62,15 @@ async function* rangesOf(deps: StoreDeps, copy: StreamedCopy, rangeBytes: number
   }
 }
 
-/** Completing and PutObject come here too: to the type of the client, one command is not another. */
+/** Completing and PutObject are sent here as well, although the type does not name them. */
 type UploadCommand = CreateMultipartUploadCommand | UploadPartCommand
 
-/** The calls of one `Upload`: bounded in time as all of ours are, and over with the first that fails. */
+/** The calls of one `Upload`: bounded in time like all our calls, and aborted after the first failure. */
 class UploadCalls {
   readonly #deps: StoreDeps
   readonly #copy: StreamedCopy
   readonly #stop = new AbortController()
-  /** Ends what is under way: the caller's signal, or the first failure. */
+  /** Aborts running calls: by the caller's signal, or after the first failure. */
   readonly signal: AbortSignal
   #uploadId: string | undefined
 
@@ -81,7 +81,7 @@ class UploadCalls {
     this.signal = signal === undefined ? this.#stop.signal : AbortSignal.any([signal, this.#stop.signal])
   }
 
-  /** The client of the process, with its calls going through here. */
+  /** The client of the process, with its calls routed through this object. */
   get client(): S3Client {
     return Object.create(this.#deps.client, { send: { value: (command: UploadCommand) => this.#send(command) } })
   }
@@ -97,7 +97,7 @@ class UploadCalls {
     }
   }
 
-  /** Takes no signal: an answer that we did not wait for would leave an upload open whose id nobody knows. */
+  /** Can't be aborted: otherwise an upload with an unknown id might stay open. */
   async #begin(command: CreateMultipartUploadCommand): Promise<CreateMultipartUploadCommandOutput> {
     this.signal.throwIfAborted()
     const output = await this.#deps.call(command, { key: this.#copy.to })
@@ -105,7 +105,7 @@ class UploadCalls {
     return output
   }
 
-  /** Ends the multipart upload, if one was begun, and frees its parts. */
+  /** Aborts the multipart upload, if there is one, and frees its parts. */
   async abortOrReport(): Promise<void> {
     if (this.#uploadId === undefined) return
     await abortUpload(this.#deps, this.#copy.to, this.#uploadId).catch((error) =>

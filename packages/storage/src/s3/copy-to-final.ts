@@ -5,7 +5,7 @@ import { confirmed } from './confirm.ts'
 import { copyInParts } from './copy-in-parts.ts'
 import { copyThroughUs } from './copy-through-us.ts'
 import { head } from './objects.ts'
-import { copySource, placeOf } from './place.ts'
+import { copySource, s3AddressOf } from './s3-address.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
 
@@ -24,7 +24,7 @@ export async function copyToFinal(deps: StoreDeps, from: ObjectAddress, to: stri
     await copyBytes(deps, copy)
   } catch (error) {
     failure = await confirmed(deps, error, sourceOf(copy))
-    // The source may be gone because a copy was made before; the answer of the last step may have got lost.
+    // The source may be missing because an earlier call copied it; the answer of the last step may have been lost.
     if (!(failure instanceof ObjectMissing || failure instanceof StoreUnavailable)) throw failure
   }
   return arrived(deps, copy, failure)
@@ -44,9 +44,9 @@ async function copyBytes(deps: StoreDeps, copy: Copy): Promise<void> {
 }
 
 /**
- * Looks at the final key. What the store said when it was asked to copy counts less than what stands there.
+ * Verifies the object at the final key, which is more reliable than the store's answer to the copy.
  *
- * @param failure what the copying threw, for when nothing arrived
+ * @param failure the error of the copy, to throw when nothing arrived
  */
 async function arrived(deps: StoreDeps, { to, sizeBytes, headers, signal }: Copy, failure: unknown): Promise<{ etag: string }> {
   const found = await head(deps, to, signal).catch((error) => {
@@ -61,7 +61,7 @@ async function arrived(deps: StoreDeps, { to, sizeBytes, headers, signal }: Copy
 }
 
 const differs = (key: string, what: string): StoreFailure =>
-  new StoreFailure(`The copy is not what was asked for: ${what}`, key, { code: 'CopyDiffers', status: null })
+  new StoreFailure(`The copy differs from its source: ${what}`, key, { code: 'CopyDiffers', status: null })
 
 const sameMetadata = (found: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean =>
   Object.entries(wanted).every(([name, value]) => found[name.toLowerCase()] === value)
@@ -75,5 +75,5 @@ async function copyWhole({ call, options: { bucket } }: StoreDeps, { from, to, i
     MetadataDirective: 'REPLACE',
     ...written,
   })
-  await call(command, { key: placeOf(bucket, from).Key, signal })
+  await call(command, { key: s3AddressOf(bucket, from).Key, signal })
 }

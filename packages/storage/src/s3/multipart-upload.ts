@@ -8,10 +8,10 @@ import { StoreFailure } from '../store-errors.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 
-/** One multipart upload of ours, from create to complete or abort. */
+/** One multipart upload, from create to complete or abort. */
 export class MultipartUpload {
   readonly id: string
-  /** Whether the store was asked more than once to begin, so that a second upload of this key may be open. */
+  /** Whether creating was retried, so that a second upload of this key may be open. */
   readonly begunTwice: boolean
   readonly #deps: StoreDeps
   readonly #key: string
@@ -25,9 +25,9 @@ export class MultipartUpload {
   }
 
   /**
-   * Takes no signal: an answer that we did not wait for would leave an upload open whose id nobody knows.
+   * Can't be aborted: otherwise an upload with an unknown id might stay open.
    *
-   * @param checksummed whether the parts will carry CRC32s of ours
+   * @param checksummed whether the parts will have CRC32 checksums
    */
   static async begin(
     deps: StoreDeps,
@@ -46,7 +46,7 @@ export class MultipartUpload {
     return new MultipartUpload(deps, key, UploadId, ($metadata.attempts ?? 1) > 1)
   }
 
-  /** Notes a part that has arrived. */
+  /** Adds a part that has arrived. */
   add(part: CompletedPart): void {
     this.#parts.push(part)
   }
@@ -63,13 +63,13 @@ export class MultipartUpload {
     return ETag ?? ''
   }
 
-  /** Ends the upload and frees its parts. One that is not there any more is success. */
+  /** Aborts the upload and frees its parts. Succeeds if it no longer exists. */
   async abort(): Promise<void> {
     await abortUpload(this.#deps, this.#key, this.id)
   }
 }
 
-/** Ends one open upload. One that is not there any more is success. */
+/** Aborts one open upload. Succeeds if it no longer exists. */
 export async function abortUpload({ call, options: { bucket } }: StoreDeps, key: string, uploadId: string): Promise<void> {
   const command = new AbortMultipartUploadCommand({ Bucket: bucket, Key: key, UploadId: uploadId })
   await call(command, { key }).catch((error) => {

@@ -7,31 +7,31 @@ import {
 } from '@aws-sdk/client-s3'
 import type { Encryption, ListedObject, ObjectAddress, StoredObject } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
-import { placeOf } from './place.ts'
+import { s3AddressOf } from './s3-address.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 /**
- * See `ObjectStore.head`. A 404 counts when the store says so twice: an upload may be given up for it.
+ * See `ObjectStore.head`. A 404 counts only when the store repeats it, because an upload may be parked for it.
  *
- * @param signal ends it; it then throws its reason
+ * @param signal aborts the call; its reason is thrown
  */
 export async function head(deps: StoreDeps, object: ObjectAddress, signal?: AbortSignal): Promise<StoredObject | null> {
   return (await headOnce(deps, object, signal)) ?? headOnce(deps, object, signal)
 }
 
 async function headOnce(deps: StoreDeps, object: ObjectAddress, signal: AbortSignal | undefined): Promise<StoredObject | null> {
-  const place = placeOf(deps.options.bucket, object)
+  const address = s3AddressOf(deps.options.bucket, object)
   try {
-    return asStoredObject(await deps.call(new HeadObjectCommand({ ...place }), { key: place.Key, signal }))
+    return asStoredObject(await deps.call(new HeadObjectCommand({ ...address }), { key: address.Key, signal }))
   } catch (error) {
-    await missingOnlyInBucket(deps, error, place.Bucket)
+    await missingOnlyInBucket(deps, error, address.Bucket)
     return null
   }
 }
 
 /**
- * Lets `ObjectMissing` pass, but not when it is the whole bucket that is missing: a HEAD has no body to say so, and some stores
- * say "no such key" there. A wrong bucket must not look like a bucket whose objects are all gone; uploads would be given up for it.
+ * Accepts `ObjectMissing`, except when the whole bucket is missing: a HEAD has no body that could tell, and some stores answer "no such key". A wrong
+ * bucket must not look like a bucket without objects, because uploads would be parked for it.
  *
  * @throws any other error, and `StoreFailure` with `NoSuchBucket`
  */
@@ -39,7 +39,7 @@ export async function missingOnlyInBucket({ call }: StoreDeps, error: unknown, b
   if (!(error instanceof ObjectMissing)) throw error
   await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((cause) => {
     if (!(cause instanceof ObjectMissing)) throw cause
-    throw new StoreFailure(`There is no bucket '${bucket}'`, null, { cause, code: 'NoSuchBucket', status: 404 })
+    throw new StoreFailure(`Bucket '${bucket}' does not exist`, null, { cause, code: 'NoSuchBucket', status: 404 })
   })
 }
 
@@ -66,13 +66,13 @@ export async function purge({ call, options: { bucket } }: StoreDeps, key: strin
   })
 }
 
-/** A key that nobody writes: ids of uploads are UUIDs. */
-const nobodysKey = 'quarantine/ping'
+/** A key that never exists: ids of uploads are UUIDs. */
+const unusedKey = 'quarantine/ping'
 
 /** See `ObjectStore.ping`. */
 export async function ping({ call, options: { bucket } }: StoreDeps, timeoutMs: number): Promise<void> {
-  const command = new HeadObjectCommand({ Bucket: bucket, Key: nobodysKey })
-  await call(command, { key: nobodysKey, timeoutMs }).catch((error) => {
+  const command = new HeadObjectCommand({ Bucket: bucket, Key: unusedKey })
+  await call(command, { key: unusedKey, timeoutMs }).catch((error) => {
     if (error instanceof StoreUnavailable) throw error
   })
 }
@@ -86,7 +86,7 @@ export async function list(
   { after, limit }: { after?: string | undefined; limit: number },
 ): Promise<ListedObject[]> {
   if (!Number.isInteger(limit) || limit < 1 || limit > maxListed)
-    throw new RangeError(`limit is ${limit}: a whole number from 1 to ${maxListed}`)
+    throw new RangeError(`limit is ${limit}, but must be a whole number from 1 to ${maxListed}`)
   const command = new ListObjectsV2Command({
     Bucket: bucket,
     Prefix: prefix,

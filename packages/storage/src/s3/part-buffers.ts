@@ -2,7 +2,7 @@ import { KiB } from '@airlock/domain'
 
 const firstBytes = 64 * KiB
 
-/** One part of an object, filled from chunks of whatever size the network has. */
+/** One part of an object, filled from chunks of any size. */
 export class PartBuffer {
   readonly #capacity: number
   readonly #wholeRoom: () => Buffer
@@ -10,9 +10,9 @@ export class PartBuffer {
   #filled = 0
 
   /**
-   * @param room where the bytes go first
+   * @param room the initial memory
    * @param capacity the size of a whole part, in bytes
-   * @param wholeRoom gives memory for a whole part, when the first room has got too small
+   * @param wholeRoom allocates memory for a whole part, when the initial memory is full
    */
   constructor(room: Buffer, capacity: number, wholeRoom: () => Buffer) {
     this.#room = room
@@ -24,17 +24,17 @@ export class PartBuffer {
     return this.#filled === this.#capacity
   }
 
-  /** The bytes so far. The same memory: it may not be filled on while somebody reads. */
+  /** The bytes so far, in the same memory: do not fill it while they are being read. */
   get bytes(): Buffer {
     return this.#room.subarray(0, this.#filled)
   }
 
-  /** The memory behind the part, when it is of a part's full size and so worth keeping. */
+  /** The memory of the part, if it has the size of a whole part and can be reused. */
   get room(): Buffer | null {
     return this.#room.byteLength === this.#capacity ? this.#room : null
   }
 
-  /** Takes in what fits. @returns how many bytes of the chunk from `offset` on that was */
+  /** Copies as much of the chunk from `offset` on as fits. @returns the number of bytes */
   fill(chunk: Uint8Array, offset: number): number {
     const taken = Math.min(chunk.byteLength - offset, this.#capacity - this.#filled)
     if (this.#filled + taken > this.#room.byteLength) this.#moveToWholeRoom()
@@ -51,8 +51,8 @@ export class PartBuffer {
 }
 
 /**
- * The memory that parts are gathered in, used again and again: fresh buffers for each part would wait for the garbage collector,
- * and the process would grow by many times what is in use.
+ * A pool of memory for parts: new buffers for each part would wait for the garbage collector, and the process would grow to many times the memory
+ * in use.
  */
 export class PartBuffers {
   readonly #partBytes: number
@@ -61,14 +61,14 @@ export class PartBuffers {
 
   /**
    * @param partBytes the size of a part
-   * @param keep parts whose memory is kept for later
+   * @param keep how many parts' memory is kept for reuse
    */
   constructor(partBytes: number, keep: number) {
     this.#partBytes = partBytes
     this.#keep = keep
   }
 
-  /** The first part of an object starts small: many objects need no more. */
+  /** The first part of an object starts small, because many objects are small. */
   first(): PartBuffer {
     return new PartBuffer(Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes)), this.#partBytes, this.#wholeRoom)
   }
@@ -77,7 +77,7 @@ export class PartBuffers {
     return new PartBuffer(this.#wholeRoom(), this.#partBytes, this.#wholeRoom)
   }
 
-  /** Only of a part that nobody reads any more, not even a socket of an attempt that failed. */
+  /** Returns memory to the pool. The part must not be read any more, not even by the socket of a failed attempt. */
   giveBack({ room }: PartBuffer): void {
     if (room !== null && this.#spare.length < this.#keep) this.#spare.push(room)
   }

@@ -1,9 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3'
 
 /**
- * Spares each body a second SHA-256, where the connection already proves it: over TLS, and to this very machine.
- * S3 takes `UNSIGNED-PAYLOAD` for this (Signature Version 4, "Unsigned payload option"); the CRC32 of `checksums` still travels along.
- * Over plain HTTP on a network the body stays under the signature.
+ * Omits the SHA-256 of request bodies where the connection protects them: over TLS, and on the local machine.
+ * S3 accepts `UNSIGNED-PAYLOAD` for this (Signature Version 4, "Unsigned payload option"); the CRC32 of `checksums` is still sent.
+ * Over plain HTTP on a network, the body is signed.
  */
 export function leavePayloadUnsigned(client: S3Client): void {
   client.middlewareStack.add(
@@ -16,6 +16,6 @@ export function leavePayloadUnsigned(client: S3Client): void {
   )
 }
 
-/** Whether nobody between us and the store can change what we send. */
+/** Whether requests can't be changed on their way to the store. */
 export const isTrusted = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
   protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)

@@ -1,4 +1,4 @@
-/** A number of things that may go on at once. Whoever comes too late waits in line. */
+/** A semaphore: a number of permits, for which callers wait in the order of their calls. */
 export class Permits {
   #free: number
   readonly #waiting: (() => void)[] = []
@@ -10,21 +10,21 @@ export class Permits {
   /**
    * Waits for a permit.
    *
-   * @param signal ends the waiting; its reason is thrown
-   * @returns gives it back; call it once
+   * @param signal aborts the wait; its reason is thrown
+   * @returns a function that releases the permit; call it once
    */
   async take(signal?: AbortSignal): Promise<() => void> {
     signal?.throwIfAborted()
     if (this.#free > 0) this.#free--
-    else await this.#turn(signal)
-    return () => this.#giveBack()
+    else await this.#wait(signal)
+    return () => this.#release()
   }
 
-  async #turn(signal: AbortSignal | undefined): Promise<void> {
+  async #wait(signal: AbortSignal | undefined): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>()
     const leave = () => {
-      const place = this.#waiting.indexOf(resolve)
-      if (place >= 0) this.#waiting.splice(place, 1)
+      const index = this.#waiting.indexOf(resolve)
+      if (index >= 0) this.#waiting.splice(index, 1)
       reject(signal?.reason)
     }
     this.#waiting.push(resolve)
@@ -32,7 +32,7 @@ export class Permits {
     await promise.finally(() => signal?.removeEventListener('abort', leave))
   }
 
-  #giveBack(): void {
+  #release(): void {
     const next = this.#waiting.shift()
     if (next) next()
     else this.#free++

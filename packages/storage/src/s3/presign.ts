@@ -4,7 +4,7 @@ import type { ObjectStore, PresignOptions } from '../object-store.ts'
 import { asStoreError } from './answers.ts'
 import { contentDisposition } from './content-disposition.ts'
 
-/** A week, the most that Signature Version 4 allows. */
+/** A week, the maximum of Signature Version 4. */
 const maxSeconds = 604_800
 
 /** The longest time for which a URL stays the same, in seconds. */
@@ -12,7 +12,7 @@ const maxWindowSeconds = 3600
 
 type Credentials = Awaited<ReturnType<S3Client['config']['credentials']>>
 
-/** Where the bucket's objects are. */
+/** The HTTP address of the bucket's objects. */
 interface BucketAddress {
   protocol: string
   hostname: string
@@ -25,10 +25,10 @@ interface BucketAddress {
 /**
  * Makes `ObjectStore.presign` for one bucket.
  *
- * The SDK finds the bucket's address once, and its signer then signs each URL: a quarter of the CPU time of `getSignedUrl`, which takes
- * every URL through the SDK's whole request pipeline. Nothing else is kept, so there is no URL to be read by somebody else or to be out of date.
+ * The SDK determines the bucket's address once, and its signer then signs each URL: a quarter of the CPU time of `getSignedUrl`, which runs the SDK's
+ * whole request pipeline for every URL. URLs are not cached, so none can leak or be stale.
  *
- * @param client only signs; it never connects
+ * @param client is only used to sign; it never connects
  */
 export function presigning(client: S3Client, bucket: string): ObjectStore['presign'] {
   let address: Promise<BucketAddress> | undefined
@@ -42,14 +42,14 @@ export function presigning(client: S3Client, bucket: string): ObjectStore['presi
   return async (key, options) => {
     const { expiresInSeconds } = options
     if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > maxSeconds) {
-      throw new RangeError(`expiresInSeconds is ${expiresInSeconds}: a whole number from 1 to ${maxSeconds}`)
+      throw new RangeError(`expiresInSeconds is ${expiresInSeconds}, but must be a whole number from 1 to ${maxSeconds}`)
     }
     try {
-      // One look at the credentials for both: other ones, a moment later, would end at another time.
+      // Read once for both uses: credentials that are refreshed in between would have another expiry.
       const credentials = await client.config.credentials()
       const signingDate = startOfWindow(new Date(), expiresInSeconds)
       const url = await signedUrl(await addressOnce(), key, { ...options, signingDate, credentials, sha256: client.config.sha256 })
-      return { url, expiresAt: endOf(signingDate, expiresInSeconds, credentials) }
+      return { url, expiresAt: expiryOf(signingDate, expiresInSeconds, credentials) }
     } catch (error) {
       throw asStoreError(error, { operation: 'presign', key, timeoutMs: 0, timedOut: false })
     }
@@ -57,22 +57,22 @@ export function presigning(client: S3Client, bucket: string): ObjectStore['presi
 }
 
 /**
- * The moment with which all URLs of one window are signed, so that within it the same wish gives the same URL, in every process.
+ * The time with which all URLs of one window are signed, so that within it the same options give the same URL in all processes.
  *
- * A window lasts a quarter of the URL's life, at most an hour and at least the second that is the unit of a signature's time. It begins in
- * the past: S3 refuses signatures from the future, and the URL must not outlive the time that was asked for.
+ * A window lasts a quarter of the URL's life, at most an hour and at least one second, the unit of a signature's time. Its start is in the past: S3
+ * refuses signatures from the future, and the URL must not live longer than requested.
  */
 function startOfWindow(now: Date, expiresInSeconds: number): Date {
   const windowMs = Math.max(1, Math.min(maxWindowSeconds, Math.floor(expiresInSeconds / 4))) * 1000
   return new Date(Math.floor(now.getTime() / windowMs) * windowMs)
 }
 
-function endOf(signingDate: Date, expiresInSeconds: number, { expiration }: Credentials): Date {
-  const asked = new Date(signingDate.getTime() + expiresInSeconds * 1000)
-  return expiration !== undefined && expiration < asked ? expiration : asked
+function expiryOf(signingDate: Date, expiresInSeconds: number, { expiration }: Credentials): Date {
+  const requested = new Date(signingDate.getTime() + expiresInSeconds * 1000)
+  return expiration !== undefined && expiration < requested ? expiration : requested
 }
 
-/** Lets the SDK sign a URL of the bucket, which says where the bucket is: that depends on region, endpoint, style and the bucket's name. */
+/** Determines the bucket's address from a URL that the SDK signs: it depends on region, endpoint, addressing style and the bucket's name. */
 async function bucketAddress(client: S3Client, bucket: string): Promise<BucketAddress> {
   const { protocol, hostname, port, pathname, searchParams } = new URL(
     await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: 'k' }), { expiresIn: 60 }),
@@ -114,6 +114,6 @@ async function signedUrl(
   return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${parameters.sort().join('&')}`
 }
 
-/** Percent-encoded as a signature takes it (RFC 3986). */
+/** Percent-encodes a text as signatures require (RFC 3986). */
 const escaped = (text: string): string =>
   encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)

@@ -4,7 +4,7 @@ import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s
 import type { ObjectAddress } from '../object-store.ts'
 import { ObjectChanged, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import { confirmed } from './confirm.ts'
-import { placeOf, type S3Place } from './place.ts'
+import { type S3Address, s3AddressOf } from './s3-address.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 interface Pinned {
@@ -12,19 +12,19 @@ interface Pinned {
   sizeBytes: number
 }
 
-/** Times that a range is asked for again when its body broke off, or its 404 or 412 was wrong; everything else the SDK tries again itself. */
+/** How often a range is retried when its body was truncated, or its 404 or 412 was wrong; the SDK retries other failures. */
 const rangeRetries = 3
 
 /**
- * See `ObjectStore.source`. Reading from first to last goes in ranges as well, the next one being fetched while one is used:
- * a consumer that takes its time holds no connection open.
+ * See `ObjectStore.source`. Streaming reads ranges as well, and prefetches the next one: a slow consumer does not keep a connection
+ * open.
  */
 export function rangedSource(deps: StoreDeps, object: ObjectAddress, pinned: Pinned, signal?: AbortSignal): ByteSource {
-  const place = placeOf(deps.options.bucket, object)
+  const address = s3AddressOf(deps.options.bucket, object)
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
     if (!isCount(offset) || !isCount(length)) throw new RangeError(`Can't read ${length} bytes from ${offset}`)
     const end = Math.min(pinned.sizeBytes, offset + length)
-    return offset >= end ? new Uint8Array() : readRange(deps, place, pinned, { start: offset, end, signal })
+    return offset >= end ? new Uint8Array() : readRange(deps, address, pinned, { start: offset, end, signal })
   }
   return {
     size: pinned.sizeBytes,
@@ -35,7 +35,7 @@ export function rangedSource(deps: StoreDeps, object: ObjectAddress, pinned: Pin
       for (let offset = 0; offset < pinned.sizeBytes; offset += step) {
         const bytes = await next
         next = read(offset + step, step)
-        // Its error is met when its turn comes, or never, when the consumer stops before.
+        // An error is thrown when the range is needed, or ignored if the consumer stops earlier.
         next.catch(() => {})
         yield bytes
       }
@@ -47,32 +47,32 @@ const isCount = (value: number): boolean => Number.isSafeInteger(value) && value
 
 interface Range {
   start: number
-  /** The first byte that is not wanted. */
+  /** Exclusive. */
   end: number
   signal: AbortSignal | undefined
 }
 
-async function readRange(deps: StoreDeps, place: S3Place, pinned: Pinned, range: Range): Promise<Uint8Array> {
+async function readRange(deps: StoreDeps, address: S3Address, pinned: Pinned, range: Range): Promise<Uint8Array> {
   for (let retry = 0; ; retry++) {
     let bodyBegun = false
     const command = new GetObjectCommand({
-      ...place,
+      ...address,
       IfMatch: pinned.etag,
       Range: `bytes=${range.start}-${range.end - 1}`,
     })
     try {
       return await deps.call(command, {
-        key: place.Key,
+        key: address.Key,
         signal: range.signal,
         reads: (output: GetObjectCommandOutput) => {
           bodyBegun = true
-          return readBody(place.Key, output, pinned, range)
+          return readBody(address.Key, output, pinned, range)
         },
       })
     } catch (error) {
-      const reason = await confirmed(deps, error, { object: { bucket: place.Bucket, key: place.Key }, ...pinned, signal: range.signal })
-      const mayGoBetter = reason instanceof StoreUnavailable && (bodyBegun || reason !== error)
-      if (!mayGoBetter || retry === rangeRetries) throw reason
+      const reason = await confirmed(deps, error, { object: { bucket: address.Bucket, key: address.Key }, ...pinned, signal: range.signal })
+      const isTemporary = reason instanceof StoreUnavailable && (bodyBegun || reason !== error)
+      if (!isTemporary || retry === rangeRetries) throw reason
       await sleep(Math.random() * 100 * 2 ** retry, undefined, { signal: range.signal })
     }
   }
@@ -96,7 +96,7 @@ async function readBody(key: string, output: GetObjectCommandOutput, pinned: Pin
   }
 }
 
-/** Looks at the answer too, since there are stores that don't know `If-Match` or `Range`. */
+/** Checks the response as well, because some stores don't support `If-Match` or `Range`. */
 function mustBePinned(
   key: string,
   { ETag, ContentRange, ContentLength }: GetObjectCommandOutput,
@@ -111,4 +111,4 @@ function mustBePinned(
 }
 
 const tooManyBytes = (key: string): StoreFailure =>
-  new StoreFailure('GetObject: more bytes than the range that was asked for', key, { code: 'RangeIgnored', status: null })
+  new StoreFailure('GetObject: more bytes than the requested range', key, { code: 'RangeIgnored', status: null })

@@ -9,11 +9,11 @@ import type { StoreDeps } from './store-deps.ts'
 import { writeHeaders } from './write-headers.ts'
 import { ObjectWrite, type Traces, type Written } from './write-object.ts'
 
-/** Under quarantine nobody has looked at the bytes yet, so nothing is said about them. */
+/** The type of quarantined objects: they have not been inspected. */
 const unknownType = 'application/octet-stream'
 
-/** How long each call takes at most that comes after a write has failed, in ms: somebody waits, and the sweeper cleans as well. */
-const afterwardsMs = 5000
+/** The time limit of each call after a failed write, in ms: a client waits, and the sweeper cleans up as well. */
+const cleanupMs = 5000
 
 /** See `ObjectStore.receive`. */
 export async function receive(deps: StoreDeps, key: string, bytes: Readable, options: ReceiveOptions): Promise<Written> {
@@ -24,15 +24,15 @@ export async function receive(deps: StoreDeps, key: string, bytes: Readable, opt
     if (write.traces.moreUploads) await tidy(deps, key, { upload: null, moreUploads: true, object: false })
     return written
   } catch (error) {
-    const impatient = { ...deps, call: boundedCalls(deps.client, Math.min(afterwardsMs, deps.options.callTimeoutMs)) }
-    const landed = await whatLanded(impatient, key, error, { nonce, write })
+    const cleanup = { ...deps, call: boundedCalls(deps.client, Math.min(cleanupMs, deps.options.callTimeoutMs)) }
+    const landed = await whatLanded(cleanup, key, error, { nonce, write })
     if (landed !== null) return landed
-    await tidy(impatient, key, write.traces)
+    await tidy(cleanup, key, write.traces)
     throw error
   }
 }
 
-/** A store whose answer got lost may have done what it was asked for. */
+/** If the store's answer was lost, the object may have been written nevertheless. */
 async function whatLanded(
   deps: StoreDeps,
   key: string,
@@ -45,7 +45,7 @@ async function whatLanded(
   return { etag: found.etag, sizeBytes: found.sizeBytes }
 }
 
-/** Removes what a failed write may have left. What can't be removed now is reported: the error of the write is the one that counts. */
+/** Removes what a failed write may have left. Failures to remove are only reported, so that the caller gets the error of the write. */
 async function tidy(deps: StoreDeps, key: string, { upload, moreUploads, object }: Traces): Promise<void> {
   try {
     if (upload !== null) await abortUpload(deps, key, upload.id)

@@ -14,8 +14,8 @@ import { defaultTuning, type S3StoreOptions } from './settings.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 /**
- * An object store that speaks S3: Amazon's, or one that is compatible. Make one a process: it holds the connections and
- * the memory that all uploads share.
+ * An object store with the S3 API: Amazon's, or a compatible one. Create one per process: it has the connections and the memory that all
+ * uploads share.
  *
  * @example
  * const store = s3ObjectStore({ bucket: 'zapcut-dev', region: 'eu-central-1', forcePathStyle: false, encryption: 'AES256', … })

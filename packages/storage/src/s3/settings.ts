@@ -9,7 +9,7 @@ export interface Credentials {
   expiration?: Date
 }
 
-/** Something that could not be cleaned away, for the log: the sweeper will meet it again. */
+/** Something that could not be removed, for the log: the sweeper will find it. */
 export interface Leftover {
   readonly key: string
   readonly error: unknown
@@ -18,45 +18,45 @@ export interface Leftover {
 export interface S3StoreOptions {
   bucket: string
   region: string
-  /** Absent: Amazon S3 of the region. */
+  /** Absent: Amazon S3 in the region. */
   endpoint?: string | undefined
-  /** What presigned URLs name, where clients reach the store by another name than we do. */
+  /** The endpoint in presigned URLs, if clients reach the store under another name. */
   publicEndpoint?: string | undefined
   forcePathStyle: boolean
-  /** Absent: the SDK's default chain, so that roles of instances, tasks and pods work. */
+  /** Absent: the SDK's default provider chain, which supports roles of instances, tasks and pods. */
   credentials?: Credentials | (() => Promise<Credentials>) | undefined
   encryption: Encryption | 'none'
-  /** With `aws:kms`: the key to use instead of the account's own. */
+  /** With `aws:kms`: the key to use instead of the account's default. */
   kmsKeyId?: string | undefined
-  /** Whether calls carry CRC32 checksums wherever S3 takes them; some other stores refuse these. */
+  /** Whether calls have CRC32 checksums wherever S3 supports them; some other stores refuse these. */
   checksums: 'when_supported' | 'when_required'
-  /** The longest that one call to the store may take, its retries included. */
+  /** The time limit of one call to the store, including its retries. */
   callTimeoutMs: number
-  /** From this size on, copies go in parts that are copied in parallel. */
+  /** From this size on, objects are copied in parallel parts. */
   multipartCopyFromBytes: number
-  /** False: copies are read and written by us, for stores that can't copy or don't check `CopySourceIfMatch`. */
+  /** False: Airlock copies by reading and writing, for stores that can't copy or don't check `CopySourceIfMatch`. */
   serverSideCopy: boolean
   onLeftover?: ((leftover: Leftover) => void) | undefined
   tuning?: Partial<Tuning> | undefined
 }
 
-/** Sizes and numbers that bound memory and connections. The defaults are measured (docs/object-stores.md). */
+/** Limits of memory and connections. The defaults are measured (docs/object-stores.md). */
 export interface Tuning {
-  /** Open connections at most. */
+  /** The maximum of open connections. */
   maxSockets: number
   connectTimeoutMs: number
-  /** One part of a multipart upload. S3 takes no less than 5 MiB (but of the last) and no more than 10 000 parts. */
+  /** The size of a part of a multipart upload. S3 requires at least 5 MiB (except for the last one) and at most 10 000 parts. */
   partBytes: number
-  /** Parts that one receive may have under way at once. */
+  /** The maximum of concurrent parts of one receive. */
   partsPerReceive: number
-  /** Parts that all receives of the process together may have under way. Each holds `partBytes` of memory. */
+  /** The maximum of concurrent parts of all receives of the process. Each one uses `partBytes` of memory. */
   partsInFlight: number
-  /** One part of a server-side copy. No memory of ours is involved. */
+  /** The size of a part of a server-side copy. It uses none of our memory. */
   copyPartBytes: number
   copyPartsInFlight: number
-  /** Parts that all copies of the process together may have under way; fewer after calls that took too long. */
+  /** The maximum of concurrent parts of all copies of the process; reduced after timeouts. */
   copyPartsInAll: number
-  /** One request of a source that is read from first to last; two of them are in memory at once. */
+  /** The size of one request when a source is streamed; two of them are in memory at once. */
   readAheadBytes: number
 }
 

@@ -5,9 +5,9 @@ import type { PartBuffers } from './part-buffers.ts'
 import type { Permits } from './permits.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
 
-/** What the verbs share: one client, one set of limits a process. */
+/** The state that the verbs share: one client and one set of limits per process. */
 export interface StoreDeps {
-  /** What `call` sends with. Only for libraries that want a client; everything else goes through `call`, which is bounded in time. */
+  /** The client of `call`. Only for libraries that need a client; everything else uses `call`, which is bounded in time. */
   readonly client: S3Client
   readonly call: Call
   readonly options: S3StoreOptions

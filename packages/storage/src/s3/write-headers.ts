@@ -1,7 +1,7 @@
 import type { FinalHeaders } from '../object-store.ts'
 import type { S3StoreOptions } from './settings.ts'
 
-/** What goes with each put, create and copy: none of them inherits it from another. */
+/** The headers of each put, create and copy: none of them inherits these from another. */
 export interface WriteHeaders {
   ContentType: string
   CacheControl?: string
@@ -11,7 +11,7 @@ export interface WriteHeaders {
 }
 
 /**
- * @throws RangeError for metadata that HTTP headers can't carry unharmed
+ * @throws RangeError for metadata that HTTP headers can't represent
  */
 export function writeHeaders(
   options: S3StoreOptions,

@@ -11,22 +11,22 @@ export interface Written {
   sizeBytes: number
 }
 
-/** What a write that failed may have left in the store. */
+/** What a failed write may have left in the store. */
 export interface Traces {
-  /** The multipart upload that was begun. */
+  /** The multipart upload, if one was created. */
   upload: MultipartUpload | null
-  /** Whether more multipart uploads of the key may be open than the one we know. */
+  /** Whether other multipart uploads of the key may be open. */
   moreUploads: boolean
-  /** Whether the object itself may be there, now or a little later. */
+  /** Whether the object itself may exist, now or a little later. */
   object: boolean
 }
 
 /**
- * Writes a stream of unknown length to a key: in one PutObject when it ends within the first part, else as a multipart upload.
+ * Writes a stream of unknown length to a key: in one PutObject when it ends within the first part, otherwise as a multipart upload.
  *
- * In memory are the part that is filling and those under way, whose number is bounded for this write and for all writes together.
- * Bodies are whole buffers, never streams: their length and checksum are known, they can be sent again, and no
- * `Content-Encoding: aws-chunked` can stay on the object.
+ * Memory holds the part that is being filled and those that are being sent, whose number is bounded for this write and for all writes together.
+ * Bodies are whole buffers, not streams, so that their length and checksum are known, they can be sent again, and the object gets no
+ * `Content-Encoding: aws-chunked`.
  */
 export class ObjectWrite {
   readonly traces: Traces = { upload: null, moreUploads: false, object: false }
@@ -36,14 +36,14 @@ export class ObjectWrite {
   readonly #key: string
   readonly #headers: WriteHeaders
   readonly #onArrived: (() => void) | undefined
-  /** Ends all that is going on; its reason is the error that the caller will see. */
+  /** Aborts all calls; its reason is the error that the caller gets. */
   readonly #stop = new AbortController()
   readonly #ownParts: Permits
-  readonly #underWay = new Set<Promise<void>>()
+  readonly #sending = new Set<Promise<void>>()
   #begun: Promise<MultipartUpload> | null = null
   #partNumber = 0
 
-  /** @param onArrived called for each part that the store has taken */
+  /** @param onArrived called for each part that the store has received */
   constructor(deps: StoreDeps, key: string, headers: WriteHeaders, onArrived?: (() => void) | undefined) {
     this.#deps = deps
     this.#key = key
@@ -52,10 +52,10 @@ export class ObjectWrite {
     this.#ownParts = new Permits(deps.tuning.partsPerReceive)
   }
 
-  /** Reads the stream to its end and writes it. Rejects with the first thing that went wrong, when nothing is under way any more. */
+  /** Reads the stream to its end and writes it. Rejects with the first error, after all calls have ended. */
   async run(bytes: Readable, signal: AbortSignal | undefined): Promise<Written> {
     const stop = () => this.#stop.abort(signal?.reason)
-    // A stream that waits for a slow client would never learn that the store is gone.
+    // Otherwise a stream that waits for a slow client would not end when the store fails.
     this.#stop.signal.addEventListener('abort', () => bytes.destroy(asError(this.#stop.signal.reason)), { once: true })
     signal?.addEventListener('abort', stop, { once: true })
     if (signal?.aborted) stop()
@@ -64,7 +64,7 @@ export class ObjectWrite {
       return { etag: this.#begun === null ? await this.#putWhole(last) : await this.#complete(last), sizeBytes: this.sizeBytes }
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#stop.abort(error)
-      await Promise.allSettled(this.#underWay)
+      await Promise.allSettled(this.#sending)
       throw this.#stop.signal.reason
     } finally {
       signal?.removeEventListener('abort', stop)
@@ -86,7 +86,7 @@ export class ObjectWrite {
     return part
   }
 
-  /** Waits until the part may start, not until it has arrived. */
+  /** Waits until sending the part may start, not until it has arrived. */
   async #send(part: PartBuffer): Promise<void> {
     const { signal } = this.#stop
     const doneWithOwn = await this.#ownParts.take(signal)
@@ -94,11 +94,11 @@ export class ObjectWrite {
     const sending = this.#uploadPart(part, ++this.#partNumber)
       .catch((error) => this.#stop.abort(error))
       .finally(() => {
-        this.#underWay.delete(sending)
+        this.#sending.delete(sending)
         doneWithShared()
         doneWithOwn()
       })
-    this.#underWay.add(sending)
+    this.#sending.add(sending)
     signal.throwIfAborted()
   }
 
@@ -129,7 +129,7 @@ export class ObjectWrite {
 
   async #complete(last: PartBuffer): Promise<string> {
     await this.#send(last)
-    await Promise.all(this.#underWay)
+    await Promise.all(this.#sending)
     this.#stop.signal.throwIfAborted()
     const upload = await (this.#begun as Promise<MultipartUpload>)
     this.traces.object = true
@@ -152,7 +152,7 @@ export class ObjectWrite {
   }
 }
 
-/** What completing wants to hear of a part again. */
+/** A part in the form that CompleteMultipartUpload requires. */
 export const completedPart = (number: number, etag: string | undefined, crc32: string | undefined): CompletedPart => ({
   PartNumber: number,
   ...(etag !== undefined && { ETag: etag }),

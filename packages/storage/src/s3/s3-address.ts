@@ -1,17 +1,17 @@
 import type { ObjectAddress } from '../object-store.ts'
 
-/** An object in the words of S3. */
-export interface S3Place {
+/** An object's address as parameters of S3. */
+export interface S3Address {
   readonly Bucket: string
   readonly Key: string
 }
 
-/** @param bucket ours, for keys without one */
-export const placeOf = (bucket: string, object: ObjectAddress): S3Place =>
+/** @param bucket our bucket, for addresses without one */
+export const s3AddressOf = (bucket: string, object: ObjectAddress): S3Address =>
   typeof object === 'string' ? { Bucket: bucket, Key: object } : { Bucket: object.bucket, Key: object.key }
 
-/** S3 wants the source of a copy URL-encoded, but with its slashes. */
+/** The source of a copy, URL-encoded except for its slashes, as S3 requires. */
 export function copySource(bucket: string, from: ObjectAddress): string {
-  const { Bucket, Key } = placeOf(bucket, from)
+  const { Bucket, Key } = s3AddressOf(bucket, from)
   return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
 }
