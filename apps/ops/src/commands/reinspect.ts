@@ -32,15 +32,15 @@ Prints a line for each asset that would be rejected, then the totals. The exit c
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false } } })
     if (!values['dry-run']) throw new UsageError('--dry-run is missing: this command only reports, it never changes assets')
-    const tally = await inspectAll(values.all, io)
+    const totals = await inspectAll(values.all, io)
     io.out(
-      `${tally.passed} would pass, ${tally.rejected} would be rejected, ${tally.unread} could not be read, ${tally.skipped} skipped (accepted under the current rules)`,
+      `${totals.passed} would pass, ${totals.rejected} would be rejected, ${totals.unread} could not be read, ${totals.skipped} skipped (accepted under the current rules)`,
     )
-    return tally.rejected + tally.unread === 0 ? 0 : 1
+    return totals.rejected + totals.unread === 0 ? 0 : 1
   },
 }
 
-interface Tally {
+interface Totals {
   passed: number
   rejected: number
   unread: number
@@ -54,7 +54,7 @@ interface Tools {
   readonly pool: Pick<InspectorPool, 'inspect'>
 }
 
-async function inspectAll(all: boolean, io: CommandIo): Promise<Tally> {
+async function inspectAll(all: boolean, io: CommandIo): Promise<Totals> {
   const config = readConfig(io.env, names)
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
@@ -73,16 +73,16 @@ async function inspectAll(all: boolean, io: CommandIo): Promise<Tally> {
   }
 }
 
-async function eachAsset(tools: Tools, all: boolean, io: CommandIo): Promise<Tally> {
-  const tally: Tally = { passed: 0, rejected: 0, unread: 0, skipped: 0 }
+async function eachAsset(tools: Tools, all: boolean, io: CommandIo): Promise<Totals> {
+  const totals: Totals = { passed: 0, rejected: 0, unread: 0, skipped: 0 }
   let after: string | null = null
   for (;;) {
     const batch: AssetRecord[] = await tools.assets.batch({ after, limit: batchSize })
     const wanted = batch.filter(({ metadata }) => all || metadata?.facts?.inspection_version !== inspectionVersion)
-    tally.skipped += batch.length - wanted.length
-    await concurrently(wanted, (asset) => report(asset, tools, tally, io))
+    totals.skipped += batch.length - wanted.length
+    await concurrently(wanted, (asset) => report(asset, tools, totals, io))
     after = batch.at(-1)?.id ?? null
-    if (batch.length < batchSize) return tally
+    if (batch.length < batchSize) return totals
   }
 }
 
@@ -95,13 +95,13 @@ async function concurrently(assets: readonly AssetRecord[], work: (asset: AssetR
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
 }
 
-async function report(asset: AssetRecord, tools: Tools, tally: Tally, io: CommandIo): Promise<void> {
+async function report(asset: AssetRecord, tools: Tools, totals: Totals, io: CommandIo): Promise<void> {
   try {
     const refusal = await refusalOf(asset, tools)
     if (refusal) io.out(`${asset.id} ${asset.s3Key} ${refusal.code}: ${refusal.detail}`)
-    tally[refusal ? 'rejected' : 'passed'] += 1
+    totals[refusal ? 'rejected' : 'passed'] += 1
   } catch (error) {
-    tally.unread += 1
+    totals.unread += 1
     io.err(`${asset.id} ${asset.s3Key} could not be read: ${error instanceof Error ? error.message : String(error)}`)
   }
 }

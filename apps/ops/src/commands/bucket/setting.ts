@@ -1,5 +1,5 @@
 import type { S3Client } from '@aws-sdk/client-s3'
-import { briefly, type S3Target, statusOf } from '../probe/s3-target.ts'
+import { briefly, httpStatusOf, type S3Target } from '../probe/s3-target.ts'
 
 /** The inputs of the settings. */
 export interface BucketContext {
@@ -57,7 +57,7 @@ async function outcomeOf({ read }: Setting, context: BucketContext, apply: boole
 }
 
 /** 405 `MethodNotAllowed` is what some stores return for "not implemented". */
-const isNotSupported = (error: unknown): boolean => statusOf(error) === 501 || statusOf(error) === 405
+const isNotSupported = (error: unknown): boolean => httpStatusOf(error) === 501 || httpStatusOf(error) === 405
 
 /**
  * Reads a setting that may not exist.

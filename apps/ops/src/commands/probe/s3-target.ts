@@ -94,4 +94,4 @@ interface Answered {
 }
 
 /** The HTTP status of a store's response, or null if there was none. */
-export const statusOf = (error: unknown): number | null => (error as Answered).$metadata?.httpStatusCode ?? null
+export const httpStatusOf = (error: unknown): number | null => (error as Answered).$metadata?.httpStatusCode ?? null

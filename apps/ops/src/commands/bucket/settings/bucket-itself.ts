@@ -1,5 +1,5 @@
 import { CreateBucketCommand, HeadBucketCommand } from '@aws-sdk/client-s3'
-import { statusOf } from '../../probe/s3-target.ts'
+import { httpStatusOf } from '../../probe/s3-target.ts'
 import type { Setting } from '../setting.ts'
 
 /** The existence of the bucket, which all other settings require. */
@@ -9,7 +9,7 @@ export const bucketItself: Setting = {
     const exists = await client.send(new HeadBucketCommand({ Bucket })).then(
       () => true,
       (error) => {
-        if (statusOf(error) === 404) return false
+        if (httpStatusOf(error) === 404) return false
         throw error
       },
     )

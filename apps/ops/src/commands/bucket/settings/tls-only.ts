@@ -1,5 +1,5 @@
 import { DeleteBucketPolicyCommand, GetBucketPolicyCommand, HeadObjectCommand, PutBucketPolicyCommand } from '@aws-sdk/client-s3'
-import { statusOf } from '../../probe/s3-target.ts'
+import { httpStatusOf } from '../../probe/s3-target.ts'
 import { type BucketContext, orNull, type Setting } from '../setting.ts'
 
 const statementId = 'AirlockTlsOnly'
@@ -97,5 +97,5 @@ async function putPolicy({ client, bucket: Bucket }: BucketContext, policy: Poli
 const isDenied = ({ client, bucket }: BucketContext): Promise<boolean> =>
   client.send(new HeadObjectCommand({ Bucket: bucket, Key: `${trialPrefix}/nothing` })).then(
     () => false,
-    (error) => statusOf(error) === 403,
+    (error) => httpStatusOf(error) === 403,
   )

@@ -1,6 +1,6 @@
 import { CopyObjectCommand, UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, type Finding, missing, ok } from '../check.ts'
-import { briefly, statusOf } from '../s3-target.ts'
+import { briefly, httpStatusOf } from '../s3-target.ts'
 import type { ScratchBucket } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
@@ -108,7 +108,7 @@ async function copiedInParts(
 const refusalFinding = (copying: Promise<unknown>): Promise<Finding> =>
   copying.then(
     () => missing('a different ETag is accepted'),
-    (error) => (statusOf(error) === 412 ? ok() : differs(briefly(error))),
+    (error) => (httpStatusOf(error) === 412 ? ok() : differs(briefly(error))),
   )
 
 function headersFinding({

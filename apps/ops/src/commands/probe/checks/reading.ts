@@ -1,6 +1,6 @@
 import { GetObjectCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { briefly, statusOf } from '../s3-target.ts'
+import { briefly, httpStatusOf } from '../s3-target.ts'
 
 export const readingChecks: readonly Check[] = [
   {
@@ -26,7 +26,7 @@ export const readingChecks: readonly Check[] = [
           await Body?.transformToString()
           return missing('a different ETag is accepted')
         },
-        (error) => (statusOf(error) === 412 ? ok() : differs(briefly(error))),
+        (error) => (httpStatusOf(error) === 412 ? ok() : differs(briefly(error))),
       )
     },
   },

@@ -1,6 +1,6 @@
 import { AbortMultipartUploadCommand, GetObjectCommand, ListMultipartUploadsCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { briefly, statusOf } from '../s3-target.ts'
+import { briefly, httpStatusOf } from '../s3-target.ts'
 import { partBytes } from '../scratch-bucket.ts'
 import { encryptionFinding } from './writing.ts'
 
@@ -52,7 +52,7 @@ export const uploadChecks: readonly Check[] = [
       const parts = [await upload.part(1, lastPart)]
       return upload.complete(parts, { IfNoneMatch: '*' }).then(
         () => missing('the object was overwritten'),
-        (error) => (statusOf(error) === 412 ? ok() : differs(briefly(error))),
+        (error) => (httpStatusOf(error) === 412 ? ok() : differs(briefly(error))),
       )
     },
   },
@@ -78,7 +78,7 @@ export const uploadChecks: readonly Check[] = [
       await upload.abort()
       return upload.complete(parts).then(
         () => missing('it could be completed afterwards'),
-        (error) => (statusOf(error) === 404 ? ok() : differs(`completing it afterwards: ${briefly(error)}`)),
+        (error) => (httpStatusOf(error) === 404 ? ok() : differs(`completing it afterwards: ${briefly(error)}`)),
       )
     },
   },
@@ -90,7 +90,7 @@ export const uploadChecks: readonly Check[] = [
       await upload.abort()
       return client.send(new AbortMultipartUploadCommand({ Bucket: bucket, Key: upload.key, UploadId: upload.id })).then(
         ({ $metadata }) => differs(`answers ${$metadata.httpStatusCode}`),
-        (error) => (statusOf(error) === 404 ? ok() : differs(briefly(error))),
+        (error) => (httpStatusOf(error) === 404 ? ok() : differs(briefly(error))),
       )
     },
   },

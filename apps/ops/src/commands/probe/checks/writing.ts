@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { DeleteObjectCommand, GetObjectCommand, ListObjectsV2Command, PutObjectCommand } from '@aws-sdk/client-s3'
 import { type Check, differs, missing, ok } from '../check.ts'
-import { briefly, statusOf } from '../s3-target.ts'
+import { briefly, httpStatusOf } from '../s3-target.ts'
 
 export const writingChecks: readonly Check[] = [
   {
@@ -22,7 +22,7 @@ export const writingChecks: readonly Check[] = [
     capability: 'a missing object answers 404',
     without: null,
     try: async ({ head, key }) => {
-      const status = await head(key('never-was')).then(() => 200, statusOf)
+      const status = await head(key('never-was')).then(() => 200, httpStatusOf)
       return status === 404 ? ok() : missing(`answers ${status}`)
     },
   },
@@ -73,7 +73,7 @@ export const writingChecks: readonly Check[] = [
       return put('if-none-match', 'second', { IfNoneMatch: '*' }).then(
         () => missing('the object was overwritten'),
         async (error) => {
-          if (statusOf(error) !== 412) return differs(briefly(error))
+          if (httpStatusOf(error) !== 412) return differs(briefly(error))
           const { Body } = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }))
           return (await Body?.transformToString()) === 'first' ? ok() : differs('answers 412 but overwrites')
         },
@@ -104,7 +104,7 @@ export const writingChecks: readonly Check[] = [
     try: ({ put }) =>
       put('wrong-checksum', 'x', { ChecksumCRC32: 'AAAAAA==' }).then(
         () => missing('the object was accepted'),
-        (error) => (statusOf(error) === 400 ? ok() : differs(briefly(error))),
+        (error) => (httpStatusOf(error) === 400 ? ok() : differs(briefly(error))),
       ),
   },
 ]
