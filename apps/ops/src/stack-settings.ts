@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Environment, readEnvFile } from '@airlock/config'
 
-/** The variables that name servers. If the environment sets one, no server is taken from a running stack. */
+/** The variables that name servers. If the environment names a different server, none is taken from a running stack. */
 const addresses = ['DATABASE_URL', 'REDIS_URL', 'S3_ENDPOINT', 'S3_BUCKET_NAME'] as const
 
 /** Verifies and signs tokens. It names no server, so it is filled in independently. */
