@@ -221,7 +221,7 @@ test('a cursor whose events are gone is 410 and names the oldest; without one th
     body: {
       code: 'cursor_gone',
       detail: expect.stringContaining(
-        `not kept any more. Without 'after' the feed starts at the oldest event that is kept, of ${body.events[0].timestamp}.`,
+        `have been deleted. Without 'after' the feed starts at the oldest event that is kept, of ${body.events[0].timestamp}.`,
       ),
     },
   })

@@ -7,14 +7,14 @@ import { exchange } from '../raw.ts'
 const ofRaw = ({ text }: { text: string }) => JSON.parse(text.slice(text.indexOf('\r\n\r\n')))
 
 const unknownQueries = [
-  { path: '/api/jobs?state=failed', says: "no query parameter 'state'; it takes: ids, status, since, limit, cursor." },
-  { path: '/api/assets?typ=brand_image', says: "no query parameter 'typ'" },
+  { path: '/api/jobs?state=failed', says: "query parameter 'state' is unknown; allowed: ids, status, since, limit, cursor." },
+  { path: '/api/assets?typ=brand_image', says: "query parameter 'typ' is unknown" },
   {
     path: '/api/assets/0190a000-0000-4000-8000-00000000000a?hours=1',
-    says: "no query parameter 'hours'; it takes: expiration_hours, disposition.",
+    says: "query parameter 'hours' is unknown; allowed: expiration_hours, disposition.",
   },
-  { path: '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images?a=b', says: 'it takes none.' },
-  { path: '/api/assets?access_token=abc.def', says: "no query parameter 'access_token'" },
+  { path: '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images?a=b', says: 'this route takes none.' },
+  { path: '/api/assets?access_token=abc.def', says: "query parameter 'access_token' is unknown" },
 ]
 test.for(unknownQueries)('GET $path is refused, and names the parameter', async ({ path, says }, { client, expect }) => {
   const { status, body } = await client.get(path)
