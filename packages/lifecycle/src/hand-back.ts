@@ -12,7 +12,7 @@ export interface HandBackDeps extends EmptyIfFinalDeps {
  * Calls of this worker to the store may still land later. They do no harm: a copy lands at the same final key as that of the next attempt.
  *
  * @returns `lost` when another attempt owns the upload by now, or it has ended
- * @throws DatabaseUnavailable  the row keeps its lease; the sweeper rings when it has run out
+ * @throws DatabaseUnavailable  the row keeps its lease; the sweeper enqueues the upload when that has expired
  */
 export async function handBack(claim: Claim, { uploads, store, log }: HandBackDeps): Promise<'handed_back' | 'lost'> {
   const { uploadId, userId, requestId, filename, attempt } = claim

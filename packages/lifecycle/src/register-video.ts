@@ -97,7 +97,7 @@ async function assetOf(video: AnnouncedVideo, { assets }: RegisterVideoDeps): Pr
   return { asset }
 }
 
-/** Removes the inbox object of an existing asset, unless the asset's own object is missing, as in a restored older bucket: then it may be the last copy. */
+/** Removes the inbox object of an existing asset, unless the asset's own object is missing: then it may be the last copy. */
 async function emptyInbox(
   { uploadId, key }: AnnouncedVideo,
   { asset }: { readonly asset: AssetRecord },

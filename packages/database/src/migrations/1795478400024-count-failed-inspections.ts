@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** The number of consecutive inspections without a verdict, which decides whether an upload is retried. It used to be part of the text of its last fault. */
+/** The number of consecutive inspections without a verdict, which decides whether an upload is retried. Earlier, it was text in its last fault. */
 export class CountFailedInspections1795478400024 implements MigrationInterface {
   readonly name = 'CountFailedInspections1795478400024'
 

@@ -30,7 +30,7 @@ async function headOnce(deps: StoreDeps, object: ObjectAddress, signal: AbortSig
 }
 
 /**
- * Accepts `ObjectMissing`, except when the whole bucket is missing: a HEAD has no body that could tell, and some stores answer "no such key". A wrong
+ * Accepts `ObjectMissing`, except when the whole bucket is missing: a HEAD response has no body with a code, and some stores answer "no such key". A wrong
  * bucket must not look like a bucket without objects, because uploads would be parked for it.
  *
  * @throws any other error, and `StoreFailure` with `NoSuchBucket`
