@@ -37,7 +37,7 @@ test('the pipeline in TypeScript hands a video over and fetches its asset, and h
 test('a stack is stopped in good order, and starts again where it was', { timeout: 2 * startMs }, async () => {
   walk.run.signal('SIGTERM')
   expect(await walk.run.ended).toBe(0)
-  expect(walk.run.output()).toMatch(/gateway stops.*worker stops.*Stopped\.\n$/s)
+  expect(walk.run.output()).toMatch(/gateway stopping.*worker stopping.*Stopped\.\n$/s)
 
   walk.startsAgain(['--check'])
   expect(await walk.run.ended).toBe(0)
