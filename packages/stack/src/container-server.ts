@@ -53,7 +53,7 @@ export async function throughContainer<Address>(
 /**
  * Starts a container, waits until it serves, and puts it on record before it runs.
  *
- * The reaper of Testcontainers stays out of it: our keeper removes the container when we die, after stopping it in good
+ * The reaper of Testcontainers stays out of it: our reaper removes the container when we die, after stopping it in good
  * order, and no further image has to be fetched for that.
  */
 export async function startContainerServer(server: ContainerServer, engine: Engine, context: StackContext): Promise<Controls> {

@@ -30,7 +30,7 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<
 
 /**
  * Removes a container with its anonymous volumes, stopping it first unless by force, and waits until it is gone: also when a
- * keeper is at it already.
+ * reaper is at it already.
  *
  * @returns false when there was none, or no engine to ask
  */

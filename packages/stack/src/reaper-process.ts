@@ -1,4 +1,4 @@
-/** The keeper's own process; see keeper.ts. Usage: node keeper-process.ts FOLDER [--remove-data] */
+/** The process of the reaper; see reaper.ts. Usage: node reaper-process.ts FOLDER [--remove-data] */
 import { rmSync } from 'node:fs'
 import { endLeftovers, removeServerData } from './leftovers.ts'
 import { readStackRecord } from './stack-file.ts'

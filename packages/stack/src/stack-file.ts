@@ -76,7 +76,7 @@ function sound(said: unknown): Partial<StackRecord> {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isObject(said)) throw new TypeError('not an object')
   for (const [name, value] of Object.entries(said as object)) {
-    const mayBeNull = name === 'owner' || name === 'keeper'
+    const mayBeNull = name === 'owner' || name === 'reaper'
     if (name in emptyRecord() && !(isObject(value) || (mayBeNull && value === null))) throw new TypeError(`'${name}' is not an object`)
   }
   return said as Partial<StackRecord>

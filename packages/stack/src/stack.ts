@@ -57,7 +57,7 @@ export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => 
 
 /**
  * Brings up Postgres, Redis and S3: each from a URL in the environment, else from a container, else as a local process.
- * What an earlier, killed run left behind is ended first. Should this process die, a keeper ends the servers.
+ * What an earlier, killed run left behind is ended first. Should this process die, a reaper ends the servers.
  *
  * @throws StackInUse when a living process holds the data folder
  * @throws Error that says for which server every road was closed, and why; nothing is left running then

@@ -110,7 +110,7 @@ const leftovers: readonly CorpusFile[] = [
   refused('git-invisible.zip', /lies in '\.git'/, 'the same folder with a letter that shows nothing, which macOS leaves out', () =>
     holding('.g\u200cit/config.txt', 'x'),
   ),
-  inside('keep-full.zip', /'\.gitkeep' in it: it is not empty/, 'something in a file that keeps a folder', () => holding('.gitkeep', 'x')),
+  inside('keep-full.zip', /'\.gitkeep': it is not empty/, 'something in a file that keeps a folder', () => holding('.gitkeep', 'x')),
   inside('ignore-path.zip', /names a path outside/, 'patterns of Git that name a file elsewhere', () =>
     holding('.gitignore', '/etc/passwd\n'),
   ),

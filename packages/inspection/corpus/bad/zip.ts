@@ -259,7 +259,7 @@ const structure: readonly CorpusFile[] = [
 const entries: readonly CorpusFile[] = [
   inside(
     'half-picture.zip',
-    /because of '02\.jpg' in it: File '02\.jpg' can't be read: it ends before/,
+    /because of its entry '02\.jpg': File '02\.jpg' can't be read: it ends before/,
     'half a picture among whole ones',
     () => holding('02.jpg', jpeg().subarray(0, 700)),
   ),
@@ -279,15 +279,15 @@ const entries: readonly CorpusFile[] = [
     bomb.writeUInt32BE(0xffdc_ffdc, frame + 5)
     return holding('02.jpg', bomb)
   }),
-  inside('binary-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption that is a program', () => holding('a.txt', pe())),
-  inside('latin-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption in Latin-1', () =>
+  inside('binary-caption.zip', /'a\.txt': it is no text in UTF-8/, 'a caption that is a program', () => holding('a.txt', pe())),
+  inside('latin-caption.zip', /'a\.txt': it is no text in UTF-8/, 'a caption in Latin-1', () =>
     holding('a.txt', Buffer.from('Gr\xfc\xdfe', 'latin1')),
   ),
-  inside('utf16-caption.zip', /'a\.txt' in it: it is no text in UTF-8/, 'a caption in UTF-16', () =>
+  inside('utf16-caption.zip', /'a\.txt': it is no text in UTF-8/, 'a caption in UTF-16', () =>
     holding('a.txt', Buffer.from('caption', 'utf16le')),
   ),
-  inside('json-caption.zip', /'a\.json' in it: it is no JSON/, 'JSON that is none', () => holding('a.json', Buffer.from('{caption: x}'))),
-  inside('false-macos.zip', /'__MACOSX\/\._a' in it: it is not what macOS writes/, 'a program where macOS keeps its resource forks', () =>
+  inside('json-caption.zip', /'a\.json': it is no JSON/, 'JSON that is none', () => holding('a.json', Buffer.from('{caption: x}'))),
+  inside('false-macos.zip', /'__MACOSX\/\._a': it is not what macOS writes/, 'a program where macOS keeps its resource forks', () =>
     holding('__MACOSX/._a', pe()),
   ),
 ]

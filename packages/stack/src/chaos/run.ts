@@ -72,7 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     good = result.breaches.length === 0
     last = lastLine(result)
   } finally {
-    // a container engine that never answers must not hold up the result; what is left then the stack's keeper ends
+    // a container engine that never answers must not hold up the result; what is left then the stack's reaper ends
     await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => {
       say(error.message) // a secret in a log is found here, too
       good = false

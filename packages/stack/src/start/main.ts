@@ -10,7 +10,7 @@ const stopping = new AbortController()
 const sameSignalMs = 1_000
 let stoppedAt: number | undefined
 
-/** The first call stops everything in order. A second one is meant: we leave, and the stack's keeper ends what is left. */
+/** The first call stops everything in order. A second one is meant: we leave, and the stack's reaper ends what is left. */
 function stop(): void {
   if (stoppedAt === undefined) {
     stoppedAt = Date.now()

@@ -62,7 +62,7 @@ test.each(providers)(
 )
 
 test.each(providers)(
-  '$road: what is left when the keeper was killed as well is ended by the next run, which keeps the data',
+  '$road: what is left when the reaper was killed as well is ended by the next run, which keeps the data',
   { timeout: 90_000 },
   async ({ provider }) => {
     const killed = await own(folder, provider)
