@@ -3,6 +3,7 @@ import { costlyFiles } from './costly.ts'
 import { badJpegs } from './jpeg.ts'
 import { badJpegTrailers } from './jpeg-trailers.ts'
 import { badMp4s } from './mp4.ts'
+import { encryptedMp4s } from './mp4-encrypted.ts'
 import { otherFormats } from './other-formats.ts'
 import { otherLoaders } from './other-loaders.ts'
 import { badPngs } from './png.ts'
@@ -19,6 +20,7 @@ export const badFiles: readonly CorpusFile[] = [
   ...badPngs,
   ...badWebps,
   ...badMp4s,
+  ...encryptedMp4s,
   ...badZips,
   ...badZipEnds,
   ...badZipExtras,

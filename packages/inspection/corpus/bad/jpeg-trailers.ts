@@ -1,7 +1,7 @@
 import { bad, type CorpusFile, original } from '../corpus-file.ts'
 import { exif, exifWith, withSegments } from '../surgery/jpeg.ts'
 import { pe, php } from '../surgery/payloads.ts'
-import { afcp, fotoStation, insta360, photoMechanic } from '../surgery/trailers.ts'
+import { afcp, fotoStation, insta360, photoMechanic, vivo } from '../surgery/trailers.ts'
 
 const trailing = bad('trailing_data')
 const suspicious = bad('suspicious_content')
@@ -32,12 +32,21 @@ export const badJpegTrailers: readonly CorpusFile[] = [
   trailing('before-insta360.jpg', /something else: plain text/, "a letter before Insta360's records", () =>
     behind(letter, insta360([Buffer.from('x')])),
   ),
+  trailing('before-vivo.jpg', /something else: plain text/, "a letter before a Vivo phone's settings", () =>
+    behind(letter, vivo('{"a":1}')),
+  ),
+  trailing('vivo-without-settings.jpg', /of no known format|something else/, "the foot of a Vivo phone's settings without any", () =>
+    behind(vivo('{"a":1} or else')),
+  ),
   trailing('third-end.jpg', /of no known format/, 'the end marker three times', () => behind(Buffer.from('ffd9ffd9', 'hex'))),
   suspicious('fotostation-php.jpg', /PHP code in FotoStation's trailer/, "PHP in the caption of FotoStation's record", () =>
     behind(fotoStation(1, php())),
   ),
   suspicious('afcp-program.jpg', /a program for Windows in AFCP data/, 'a program among AFCP data', () =>
     behind(afcp([{ name: 'TEXT', data: pe() }])),
+  ),
+  suspicious('vivo-php.jpg', /PHP code in Vivo's settings/, "PHP in a Vivo phone's settings", () =>
+    behind(vivo(JSON.stringify({ a: php().toString() }))),
   ),
   suspicious('insta360-archive.jpg', /a ZIP/, "an archive among Insta360's records", () =>
     behind(insta360([original('zip-deflated.zip'), Buffer.from('x')])),

@@ -1,7 +1,7 @@
 import { type CorpusFile, good, original } from '../corpus-file.ts'
 import { canonData, exif, exifWith, samsungTrailer, withSegments, xmpPacket } from '../surgery/jpeg.ts'
 import { randomBytes } from '../surgery/payloads.ts'
-import { afcp, fotoStation, insta360, mie, nikonApp, photoMechanic, qdio } from '../surgery/trailers.ts'
+import { afcp, fotoStation, insta360, mie, nikonApp, photoMechanic, qdio, vivo } from '../surgery/trailers.ts'
 
 const photo = () => original('im-baseline.jpg')
 const preview = () => original('turbo-grey.jpg')
@@ -55,6 +55,7 @@ export const goodJpegTrailers: readonly CorpusFile[] = [
   good('many-trailers.jpg', 'the trailers of five programs, one behind the other', () =>
     behind(afcp([{ name: 'IPTC', data: caption }]), fotoStation(1, caption), canonData(200), photoMechanic(), mie('©')),
   ),
+  good('vivo.jpg', 'the settings of a Vivo phone', () => behind(vivo('{"com.android.camera.moduleid":"photo","version":1000}'))),
   good('second-end.jpg', 'the end marker twice', () => behind(Buffer.from('ffd9', 'hex'))),
   good('erased-memory.jpg', 'erased flash memory behind it, to the end of the block', () => behind(Buffer.alloc(2000, 0xff))),
   good('second-end-and-erased.jpg', 'the end marker twice, zeros, then erased memory', () =>

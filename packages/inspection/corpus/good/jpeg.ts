@@ -211,6 +211,17 @@ const captions: readonly (readonly [name: string, why: string, text: string])[] 
   ['tags-left-open', 'a tag at the end', 'a wall with graffiti: <script'],
   ['prompt-of-a-book', 'a prompt with a title', 'book cover, title text "JavaScript: \\"The Good Parts\\"", isometric, <object:1.2>'],
   ['page-head', 'the names of heads', 'a poster of the letters %PDF-1.7 and <!DOCTYPE html>, GIF89a'],
+  [
+    'page-tags',
+    "the names of a page's tags",
+    'a website with <html> and <head> tags drawn on a wall, <!DOCTYPE html> above a <title> and a <body>',
+  ],
+  ['php-tag', "PHP's opening tag", 'a mug that says <?php in green letters, "<?php" on a shirt, a <?php tag. Neon lights, <?php'],
+  [
+    'php-tag-words',
+    "PHP's opening tag in a sentence of another language",
+    'Tasse mit <?php überall drauf, ein <?php Schild und ein <?php, nachts',
+  ],
   ['url', 'addresses', 'https://example.org/javascript:void/ data:image/png;base64,iVBORw0KGgo='],
   ['prompt', 'a prompt of an image generator', 'masterpiece, <lora:film_grain:0.8>, (sharp:1.2), [a|b], {c}, $lighting, <embedding>'],
   ['quotes', 'letters and quotes of many languages', '“Grüße” «привет» 「写真」 — ¿qué? <3 <- -> <=>'],

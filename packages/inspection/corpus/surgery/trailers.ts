@@ -75,3 +75,11 @@ export const qdio = (): Buffer =>
     Buffer.from('0000', 'hex'),
     Buffer.from('QDIOBS'),
   ])
+
+/** Settings that phones of Vivo write, with the foot that they have. */
+export const vivo = (settings: string): Buffer =>
+  Buffer.concat([
+    Buffer.from(`vivo${settings}\0\0\x01"cameralbum!`, 'latin1'),
+    Buffer.alloc(18),
+    Buffer.from('ffffffff1b2a39485766758493a2b1', 'hex'),
+  ])

@@ -2,7 +2,7 @@ import sharp from 'sharp'
 import { expect, test } from 'vitest'
 import { judge, mutantMaker } from '../mutations.ts'
 
-const count = 1000
+const count = 500
 const maxCpuMs = 2000
 const maxGrowthMiB = 300
 

@@ -1,6 +1,8 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
 import { beginsAsProgram, holdsExecutableScript } from '../../src/full/suspicious/executable-script.ts'
+import { holdsPage } from '../../src/full/suspicious/html-page.ts'
+import { holdsPhp } from '../../src/full/suspicious/php-code.ts'
 import { searchText } from '../../src/full/suspicious/search.ts'
 import { byteSigns, textSigns, xmpSigns } from '../../src/full/suspicious/signs.ts'
 import { filesThatBuildPatterns, patternsInSource } from '../patterns/in-source.ts'
@@ -49,6 +51,10 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
       '<html><',
       '%PDF-1 0 obj',
       '<?=a(',
+      '<?php a. a. a. ',
+      '<?php',
+      '<html><a><a>',
+      '<html><a ',
       '<%a <%=',
     ]
 
@@ -61,6 +67,14 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
     expect(slowText(holdsExecutableScript, texts, 4 * maxCharacters)).toBeNull()
     expect(slowText((text) => beginsAsProgram(text, 0), texts, 4 * maxCharacters)).toBeNull()
   })
+})
+
+test('no mention of PHP or of a page takes more time than in proportion to its text', { timeout: 60_000 }, () => {
+  const tags = ['<html>', '<html><a>', '<html> ', '<html><', '<!doctype html><link ', '<html ', ' ', '<a>']
+  const texts = ['<?php', '<?php ', '<?php a', '<?php a. ', '<?php a and ', '<?php and', '\xe2', ' \n', 'a or b. ']
+
+  expect(slowText(holdsPhp, texts, 4 * maxCharacters)).toBeNull()
+  expect(slowText(holdsPage, tags, 4 * maxCharacters)).toBeNull()
 })
 
 test('the test sees that a quadratic pattern takes more', { timeout: 60_000 }, () => {
@@ -76,6 +90,7 @@ test('every file that builds patterns as it runs is known, and what it builds is
     // Ids of a fixed length
     'packages/domain/src/keys.ts',
     'packages/inspection/src/full/suspicious/executable-script.ts',
+    'packages/inspection/src/full/suspicious/php-code.ts',
     'packages/inspection/src/full/suspicious/script-address.ts',
     'packages/inspection/src/full/suspicious/search.ts',
     'packages/inspection/src/full/suspicious/signs.ts',

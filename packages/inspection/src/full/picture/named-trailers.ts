@@ -1,6 +1,7 @@
 import type { Part } from './anatomy.ts'
 import { canonDataStart } from './canon-data.ts'
 import { samsungTrailer } from './samsung-trailer.ts'
+import { vivoTrailerStart } from './vivo-trailer.ts'
 
 /** Where a trailer begins that ends at `end`, or null when another one ends there. `from` is the first byte that it may have. */
 type Finds = (bytes: Buffer, from: number, end: number) => number | null
@@ -20,6 +21,7 @@ const trailers: readonly { readonly name: string; readonly start: Finds }[] = [
   { name: "Nikon's editing", start: nikonApp },
   { name: "Canon's trailer", start: canonDataStart },
   { name: "Samsung's list of blocks", start: qdio },
+  { name: "Vivo's settings", start: vivoTrailerStart },
 ]
 
 /**

@@ -1,3 +1,5 @@
+import { endOfTag } from './html-page.ts'
+
 /** So many tags are looked at. No caption mentions a script element a thousand times, and each costs a look at what follows it. */
 const maxTags = 1000
 
@@ -5,8 +7,7 @@ const opening = /<(?:[\w.-]{1,40}:)?script(?=[\s>/])/gi
 const closing = /<\/(?:[\w.-]{1,40}:)?script(?=[\s>/])/gi
 
 /** An attribute that loads the program from elsewhere. */
-const loadsProgram = /[^<>]{0,1000}?[\s"'/](?:xlink:)?(?:src|href)\s{0,20}=/iy
-const endOfTag = /[^<>]{0,1000}>/y
+const loadsProgram = /[\s"'/](?:xlink:)?(?:src|href)\s{0,20}=/i
 
 /** What a program needs to have an effect: a call, an assignment, a template, an index. In SVG each may be written as an entity. */
 const effect = /[(`=&[]|\bimport\b|\bnew\b/
@@ -57,9 +58,10 @@ export function holdsExecutableScript(text: string): boolean {
   for (const { index, 0: tag } of text.matchAll(opening)) {
     if (++tags > maxTags) return true
     const at = index + tag.length
-    if (matchesAt(loadsProgram, text, at)) return true
-    if (!matchesAt(endOfTag, text, at)) continue
-    const start = endOfTag.lastIndex
+    const tagEnd = endOfTag(text, at)
+    if (loadsProgram.test(text.slice(at, tagEnd))) return true
+    if (text[tagEnd] !== '>') continue
+    const start = tagEnd + 1
     if (beginsAsProgram(text, start)) return true
     if (index < closedAt) continue
     closing.lastIndex = start
@@ -71,9 +73,4 @@ export function holdsExecutableScript(text: string): boolean {
     }
   }
   return false
-}
-
-function matchesAt(sticky: RegExp, text: string, at: number): boolean {
-  sticky.lastIndex = at
-  return sticky.test(text)
 }

@@ -97,7 +97,7 @@ const isXmpBox = (bytes: Buffer): boolean => bytes.subarray(0, xmpBox.length).eq
 function finds({ pattern, followedBy, confirms, confirmsText }: Sign, text: string, bytes: Buffer): boolean {
   const first = pattern.exec(text)
   if (!first) return false
-  if (followedBy) return followedBy.test(text.slice(first.index + first[0].length))
+  if (followedBy && !followedBy.test(text.slice(first.index + first[0].length))) return false
   if (confirmsText) return confirmsText(text)
   if (!confirms) return true
   for (const { index } of text.matchAll(new RegExp(pattern, 'g'))) if (confirms(bytes, index)) return true

@@ -1,5 +1,7 @@
 import { holdsExecutableScript } from './executable-script.ts'
 import { isExecutable, isMachO, isZipEnd, isZipEntry } from './heads.ts'
+import { holdsPage } from './html-page.ts'
+import { holdsPhp } from './php-code.ts'
 import { holdsScriptAddress } from './script-address.ts'
 
 /** A PDF's head, and what each has an object begin with. A sentence that mentions the head has none. */
@@ -30,6 +32,9 @@ const spaced = (word: string): string => [...word].join('[\\t\\n\\r]{0,20}')
 /** An address that runs, with the colon that makes it one; then what has an effect: a call, an assignment, an escape, a comment. */
 const scriptAddress = new RegExp(String.raw`(?<![\w-])(?:${spaced('javascript')}|${spaced('vbscript')})[\t\n\r]{0,20}:`, 'i')
 
+const pageTag = /<(?:!doctype\s{1,20}html|html)[\s>]/i
+const pagePart = /<(?:head|body|title|form|meta|link|style)[\s>/]/i
+
 /**
  * What is looked for in texts: comments, captions, EXIF, XMP. Each is code that something would run, never a word alone: people write about
  * scripts, PHP and JavaScript in captions, and about tags in prompts (docs/decisions/2026-11-27-code-not-words.md).
@@ -44,8 +49,14 @@ export const textSigns: readonly Sign[] = [
   {
     found: 'PHP code',
     reason: 'runs when a server takes the file for PHP, by its name or by an include',
-    pattern:
-      /<\?(?:php(?![\w-])|=\s*(?:[$`"']|[a-z_]\w*\s*\()|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
+    pattern: /<\?php(?![\w-])/i,
+    confirmsText: holdsPhp,
+    inTextsOnly: true,
+  },
+  {
+    found: 'PHP code',
+    reason: 'runs when a server takes the file for PHP, by its name or by an include',
+    pattern: /<\?(?:=\s*(?:[$`"']|[a-z_]\w*\s*\()|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
     inTextsOnly: true,
   },
   {
@@ -81,8 +92,9 @@ export const textSigns: readonly Sign[] = [
   {
     found: 'an HTML page',
     reason: 'the file could be opened as one',
-    pattern: /<(?:!doctype\s{1,20}html|html)[\s>]/i,
-    followedBy: /<(?:head|body|title|form|meta|link|style)[\s>/]/i,
+    pattern: pageTag,
+    followedBy: pagePart,
+    confirmsText: holdsPage,
   },
   {
     found: 'an XML entity',
@@ -134,15 +146,16 @@ export const byteSigns: readonly Sign[] = [
     found: 'PHP code',
     reason: 'survives in pixels that are packed just so',
     // The tag alone is too short for pixels: it counts with a few printable characters, a comment or a variable after it
-    pattern:
-      /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r ]{0,8}(?:\/[*/]|[#$]))|<\?=[\t\n\r ]{0,8}@?(?:`\$_[a-z]|\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)|(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|include|require|phpinfo|base64_decode|file_get_contents|file_put_contents)\b)/i,
+    pattern: /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r ]{0,8}(?:\/[*/]|[#$]))/i,
+    confirmsText: holdsPhp,
   },
   {
-    found: 'an HTML page',
-    reason: 'a file that is also a page',
-    pattern: /<(?:!doctype\s{1,20}html|html)[\s>]/i,
-    followedBy: /<(?:head|body|title|form|meta|link|style)[\s>/]/i,
+    found: 'PHP code',
+    reason: 'survives in pixels that are packed just so',
+    pattern:
+      /<\?=[\t\n\r ]{0,8}@?(?:`\$_[a-z]|\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)|(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|include|require|phpinfo|base64_decode|file_get_contents|file_put_contents)\b)/i,
   },
+  { found: 'an HTML page', reason: 'a file that is also a page', pattern: pageTag, followedBy: pagePart, confirmsText: holdsPage },
   { found: 'a PHP archive', reason: 'PHP unpacks and runs it wherever it opens the file', pattern: /__HALT_COMPILER\s{0,20}\(\s{0,20}\)/i },
   { found: 'a program for Linux', reason: 'an ELF head', pattern: raw`\x7fELF[\x01\x02][\x01\x02]\x01` },
   { found: 'a program for Windows', reason: 'an MZ head that leads to a PE head', pattern: /MZ/, confirms: isExecutable },

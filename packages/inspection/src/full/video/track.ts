@@ -182,6 +182,9 @@ async function assertOwnMedia(boxes: BoxReader, dref: Box): Promise<void> {
 /** A version, and flags. */
 const flagsBytes = 4
 
+/** Sample entries whose media needs a key (ISO/IEC 14496-12, section 8.12; the last two are Apple's): nobody who is served it can play it. */
+const encrypted: ReadonlySet<string> = new Set(['encv', 'enca', 'enct', 'encs', 'encm', 'drmi', 'drms'])
+
 interface Description {
   readonly codec: string
   readonly config: CodecConfig | null
@@ -195,6 +198,7 @@ async function readDescription(boxes: BoxReader, stsd: Box, handler: string): Pr
   const entries = [...boxesIn(contents.subarray(8), 'stsd')]
   const first = entries[0]
   if (!first || contents.readUInt32BE(4) !== entries.length) throw new Corrupt("the box 'stsd' says more than it holds")
+  if (entries.some(({ type }) => encrypted.has(type))) throw new Corrupt('its media is encrypted')
   if (handler !== 'vide') return { codec: first.type, config: null, size: { width: 0, height: 0 } }
   const configs = entries.map(({ type, contents: entry }) => {
     if (entry.length < visualEntryBytes) throw new Corrupt(`the box '${type}' is too short`)
