@@ -1,3 +1,4 @@
+import { archiveCost } from './archive-cost.ts'
 import { containerWalk } from './containers/walk.ts'
 import { contract } from './contract.ts'
 import { guardWalk } from './guards/walk.ts'
@@ -10,4 +11,15 @@ import { slow } from './slow.ts'
 import type { LongStep } from './step.ts'
 
 /** What takes too long for `npm test`, in the order in which it runs. */
-export const steps: readonly LongStep[] = [slow, mutations, patterns, lists, contract, pipelineDoor, sixtyUploads, guardWalk, containerWalk]
+export const steps: readonly LongStep[] = [
+  slow,
+  mutations,
+  archiveCost,
+  patterns,
+  lists,
+  contract,
+  pipelineDoor,
+  sixtyUploads,
+  guardWalk,
+  containerWalk,
+]

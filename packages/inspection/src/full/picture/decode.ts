@@ -51,28 +51,30 @@ export async function readHeader(bytes: Buffer): Promise<PictureHeader> {
   }
 }
 
-/** Up to this many pixels a picture is decoded into memory, which costs a quarter less than to average it. */
-const maxPixelsInMemory = 4_000_000
-
-/** Colours that are put out as they are; others would be converted pixel by pixel. */
-const plainColours: readonly string[] = ['srgb', 'b-w']
+/** What a picture's structure says of its size, in pixels and frames. */
+export interface PictureSize {
+  readonly width: number
+  /** Of one frame. */
+  readonly height: number
+  readonly frames: number
+}
 
 /**
- * Decodes all pixels and keeps none.
+ * Decodes all pixels and keeps none, a few lines in memory at a time, whatever the picture's size (100 Mpx of JPEG: 25 MiB).
  *
- * Those of a small picture are put out as they are. Those of any other are averaged into one: so the picture streams through, a few lines in
- * memory at a time (100 Mpx of JPEG: 25 MiB, raw output: 300). The extract of the whole picture is what keeps sharp from asking the decoder
- * for a smaller one, which would skip most of the work.
+ * Of a single frame the last column is kept: the decoder works line by line, so each line is decoded whole for it. The column and the limit on
+ * pixels together hold the decoder to the size that the structure says: a picture that it reads as smaller has no such column, and one that it reads as
+ * larger exceeds the limit. Both are refused before a pixel is decoded.
  *
- * @throws Corrupt when a pixel is missing or damaged
+ * An animation is averaged into one pixel. The extract of the whole picture is what keeps sharp from asking the decoder for a smaller one,
+ * which would skip most of the work.
+ *
+ * @throws Corrupt when a pixel is missing or damaged, or the decoder reads another size
  */
-export async function decodeEveryPixel(bytes: Buffer, header: PictureHeader, maxSeconds: number): Promise<void> {
-  const { width, height, frames, bitsPerSample, colourSpace } = header
-  const fitsInMemory = width * height * frames <= maxPixelsInMemory
-  const picture = sharp(bytes, strictly)
+export async function decodeEveryPixel(bytes: Buffer, { width, height, frames }: PictureSize, maxSeconds: number): Promise<void> {
   const pixels =
-    fitsInMemory && bitsPerSample <= 8 && plainColours.includes(colourSpace)
-      ? picture
-      : picture.extract({ left: 0, top: 0, width, height }).resize(1, 1, { fit: 'fill' })
+    frames === 1
+      ? sharp(bytes, { ...strictly, limitInputPixels: width * height }).extract({ left: width - 1, top: 0, width: 1, height })
+      : sharp(bytes, strictly).extract({ left: 0, top: 0, width, height }).resize(1, 1, { fit: 'fill' })
   await pixels.raw().timeout({ seconds: maxSeconds }).toBuffer().catch(explain)
 }

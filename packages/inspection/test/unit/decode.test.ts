@@ -1,0 +1,38 @@
+import sharp from 'sharp'
+import { expect, test } from 'vitest'
+import { decodeEveryPixel } from '../../src/full/picture/decode.ts'
+
+const drawing = { create: { width: 40, height: 30, channels: 3, background: '#c03' } } as const
+
+/** Of another size than the structure's, and as many pixels in one case. */
+const others = [
+  { width: 39, height: 30 },
+  { width: 41, height: 30 },
+  { width: 40, height: 29 },
+  { width: 40, height: 31 },
+  { width: 30, height: 40 },
+  { width: 20, height: 60 },
+]
+
+test.each(['jpeg', 'png', 'webp'] as const)(
+  'a %s that the decoder reads in another size than its structure has is refused',
+  async (format) => {
+    const bytes = await sharp(drawing).toFormat(format).toBuffer()
+
+    await expect(decodeEveryPixel(bytes, { width: 40, height: 30, frames: 1 }, 60)).resolves.toBeUndefined()
+    for (const size of others) {
+      await expect(decodeEveryPixel(bytes, { ...size, frames: 1 }, 60)).rejects.toThrow('its header can be read in two ways')
+    }
+  },
+)
+
+test.each(['jpeg', 'png', 'webp'] as const)('a %s is decoded up to its end, though one column of it is kept', async (format) => {
+  const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const
+  const bytes = await sharp({ create: { ...drawing.create, width: 400, height: 300, noise } })
+    .toFormat(format)
+    .toBuffer()
+  const cut = bytes.subarray(0, Math.floor(bytes.length * 0.98))
+
+  await expect(decodeEveryPixel(bytes, { width: 400, height: 300, frames: 1 }, 60)).resolves.toBeUndefined()
+  await expect(decodeEveryPixel(cut, { width: 400, height: 300, frames: 1 }, 60)).rejects.toThrow()
+})

@@ -1,0 +1,21 @@
+import { proveAll } from './check.ts'
+import { lastLineOf } from './program.ts'
+import type { LongStep } from './step.ts'
+
+/** Compares inspecting a training set with decoding its photos, in alternating rounds of one run. */
+export const archiveCost: LongStep = {
+  name: 'archive-cost',
+  about: 'inspects an archive of 1000 photos, in less than 1.3 times their decoding',
+  run: (context) =>
+    proveAll(
+      [
+        {
+          what: 'a training set of 1000 photos takes less than 1.3 times their decoding',
+          // what the run says at its end: the ratios by the clock and of the processor
+          prove: (subject) => lastLineOf(['packages/inspection/test/long/archive-cost.ts'], subject),
+        },
+      ],
+      context,
+      context,
+    ),
+}
