@@ -55,7 +55,7 @@ const programs: Record<MemberName, { entry: string; env: Record<string, string> 
   'gateway-2': { entry: gatewayEntry, env: {} },
   'images-1': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
   'images-2': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
-  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '3', RETRY_FOR_HOURS: '0' } },
+  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' } },
 }
 
 /** Two gateways and three workers, real servers, and a way of its own from each process to each server. */

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Arena } from './arena.ts'
+import { ageAsset, useAsset } from './expiry.ts'
 import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { type Answer, call, formOf } from './http.ts'
-import { ageAsset, deleteUser, insist } from './product.ts'
+import { deleteUser, insist } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
 import { tokenFor } from './token.ts'
 
@@ -164,28 +165,13 @@ export class Client {
     if (act === 'leaves' || act === 'cancels') return
     const assetId = await this.#follow(uploadId, token)
     if (assetId === null) return
-    if (act === 'ages' || act === 'uses') await this.#age(uploadId)
-    if (act === 'uses') await this.#use(uploadId, assetId, token)
+    if (act === 'ages' || act === 'uses') await ageAsset(this.#options, uploadId)
+    if (act === 'uses') {
+      await wait(this.#random.between(0, 3000)) // by then it may be marked, or be going in this moment
+      await useAsset(this.#options, { gateway: this.#random.pick(this.#options.arena.gateways), uploadId, assetId, token })
+    }
     if (act === 'deletes')
       await this.#ask('delete asked', 'deleted', `/api/assets/${assetId}`, { uploadId, token, done: ({ status }) => status === 204 })
-  }
-
-  async #age(uploadId: string): Promise<void> {
-    const { history, arena } = this.#options
-    await insist(arena, ageAsset, [uploadId])
-    history.add({ event: 'aged', uploadId })
-  }
-
-  /** Asks for a URL of an asset that may be marked, or be going in this moment. */
-  async #use(uploadId: string, assetId: string, token: string): Promise<void> {
-    const { history, arena } = this.#options
-    await wait(this.#random.between(0, 3000))
-    history.add({ event: 'use asked', uploadId })
-    const answer = await call(`${this.#random.pick(arena.gateways)}/api/assets/${assetId}/presigned`, { token })
-    if ('lost' in answer) return
-    history.add(
-      answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) },
-    )
   }
 
   /** Deletes something, once: what is asked and not answered may have happened or not. */

@@ -1,17 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { Client } from 'pg'
 import type { Arena } from './arena.ts'
 import { patiently } from './patiently.ts'
 
 /** Statements by which the product around Airlock, an operator and time itself change the tables. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
-/** The asset of an upload is two days old, one more than UNUSED_ASSET_DAYS of the arena, and nobody ever used it. */
-export const ageAsset = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
 /** The next attempt is not waited for, which may be an hour away. */
 export const deliverNow = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
-const endGrace = 'update assets set expiring_at = now() where expiring_at > now()'
 
 /** What operators run to have all parked uploads tried again. @param root of the clone, whose documentation says it */
 export const tryParkedAgain = (root: string): string =>
@@ -43,12 +39,4 @@ export async function insist<Row extends object>(arena: Arena, statement: string
       await client.end().catch(() => {})
     }
   })
-}
-
-/** Lets the days of grace of each marked asset pass within a second, until it is stopped. */
-export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
-  while (!until.aborted) {
-    await insist(arena, endGrace)
-    await wait(1000, undefined, { signal: until }).catch(() => {})
-  }
 }

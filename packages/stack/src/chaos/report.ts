@@ -18,13 +18,14 @@ export function lastLine({ seed, acknowledged, faults, breaches }: Result): stri
 }
 
 /** How the uploads of a run ended, and what clients were told instead of an answer: for the reader to see that something happened. */
-export function figures({ uploads, history }: Evidence): string[] {
+export function figures({ uploads, history, feed }: Evidence): string[] {
   const states = countBy([...uploads.values()], ({ state, error_code }) => (error_code === null ? state : `${state} (${error_code})`))
   const failures = countBy(
     history.all('failed'),
     ({ what, why }) => `${what.replace(/ http.*/, '')}: ${why.replace(/127\.0\.0\.1:\d+/, 'the gateway')}`,
   )
-  return [...list('Uploads', states), ...list('Without a good answer', failures)]
+  const events = countBy(feed, ({ type }) => type)
+  return [...list('Uploads', states), ...list('Events', events), ...list('Without a good answer', failures)]
 }
 
 const countBy = <T>(things: readonly T[], nameOf: (thing: T) => string): [string, number][] =>

@@ -10,12 +10,13 @@ import { gather } from './checks/evidence.ts'
 import { Client } from './client.ts'
 import { Consumer } from './consumer.ts'
 import { Endpoint } from './endpoint.ts'
+import { ageSome, passDays } from './expiry.ts'
 import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
 import { SamplePool } from './files.ts'
 import { History } from './history.ts'
 import { healAll, unleash } from './nemesis.ts'
 import { Pipeline } from './pipeline.ts'
-import { deliverNow, insist, passDays, tryParkedAgain } from './product.ts'
+import { deliverNow, insist, tryParkedAgain } from './product.ts'
 import { RepairWatch } from './repairs.ts'
 import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
 import { restoreBoth } from './restores.ts'
@@ -124,6 +125,8 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     await insist(arena, tryParkedAgain(root))
     await insist(arena, deliverNow)
     const begun = performance.now()
+    await settle(facts, history, interrupted)
+    await ageSome(facts, { arena, history })
     await settle(facts, history, interrupted)
     settled.abort()
     await Promise.all([days, watching])

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { waitFor } from '../wait-for.ts'
 import type { Arena } from './arena.ts'
-import type { FileToSend, SamplePool } from './files.ts'
+import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { call, formOf } from './http.ts'
 import { insist } from './product.ts'
@@ -47,9 +48,27 @@ export async function checkService(options: ServiceCheckOptions): Promise<void> 
   const end = await openSlowCrowd(gateway, tokenFor(randomUUID(), arena.jwtSecret), crowd)
   try {
     await wait(1000)
+    await sendGoodFile(gateway, expensivePicture('expensive'), options)
     for (let index = 0; index < forms; index += 1) await send(gateway, `beside-${index}`)
   } finally {
     end()
+  }
+  await parkOne(gateway, samplePool.drawGood('generated_video', 'parked', random), options)
+}
+
+/** Has a video parked by a store that only its worker finds busy. An operator has it tried again later. */
+async function parkOne(gateway: string, video: FileToSend, options: ServiceCheckOptions): Promise<void> {
+  const { arena, history } = options
+  const link = arena.link('videos-1', 's3')
+  link.become({ kind: 'busy' })
+  try {
+    await sendGoodFile(gateway, video, options)
+    const parked = () => insist(arena, `select from uploads where state = 'parked' and original_filename = $1`, [video.name])
+    await waitFor(async () => (await parked()).length === 1, { what: 'a video to be parked', timeoutMs: noticedWithinMs, everyMs: 500 })
+  } catch (error) {
+    history.add({ event: 'failed', what: 'park', name: video.name, why: String(error) }) // the machine was too slow for it
+  } finally {
+    link.become({ kind: 'open' })
   }
 }
 
