@@ -70,10 +70,10 @@ test('objects that their senders encrypted with keys of their own stop no rule o
 
   expect(await airlock.sweeps()).toMatchObject({ inbox: 2, leftovers: 1, strays: 1 })
 
-  expect(airlock.log.saying('objects in the inbox that can not be announced, left alone')).toMatchObject([
+  expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
     { count: 1, objects: [expect.stringContaining(secretVideo)] },
   ])
-  expect(airlock.log.saying('objects that the store will not show, left alone')).toMatchObject([{ count: 1, keys: [secretPicture] }])
+  expect(airlock.log.saying('objects that the store refuses to read, left unchanged')).toMatchObject([{ count: 1, keys: [secretPicture] }])
   expect(await airlock.finalObjects()).toEqual([secretPicture])
 })
 

@@ -77,7 +77,7 @@ async function allAccepted({ arena, context, folder }: Subject): Promise<string>
     over.abort()
     const { unready, peakMiB } = await watching
     const log = await readFile(join(folder, 'gateway-1.1.log'), 'utf8')
-    const away = log.split('\n').filter((line) => line.includes('server is away'))
+    const away = log.split('\n').filter((line) => line.includes('server unavailable'))
     if (away.length > 0) throw new Error(`the gateway took a server for unavailable:\n${away.join('\n')}`)
     return [answers, `all assets after ${seconds.toFixed(0)} s`, `gateway: at most ${peakMiB} MiB, not ready ${unready} times`].join('\n')
   } finally {
