@@ -36,8 +36,8 @@ export interface RestoresOptions {
 /** What operators must be told, by the words of the log. */
 const alerts = {
   vanished: '"msg":"asset has no object"',
-  lastCopy: '"msg":"assets have no object, their bytes in quarantine are kept"',
-  unproven: '"msg":"objects in quarantine that no row explains, left alone"',
+  lastCopy: '"msg":"assets have no object, their bytes in quarantine kept"',
+  unproven: '"msg":"objects in quarantine have no row, left unchanged"',
 }
 
 /** How long all workers may take for what a restore leaves them to do, in ms. */
