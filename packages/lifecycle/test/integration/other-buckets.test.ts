@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AirlockError, defaultSizeLimits, MiB } from '@airlock/domain'
 import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { expect } from 'vitest'
-import { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from '../../src/index.ts'
+import { type AcceptFromBucketDeps, acceptFromBucket, cancel, type VideoInBucket } from '../../src/index.ts'
 import { type Airlock, test as base } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
 import { largeScene, samples } from '../samples.ts'
@@ -123,6 +123,29 @@ test('a store that can not copy reads another bucket, too', async ({ airlock, wo
   const store = world.storeWith({ serverSideCopy: false })
   expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
   expect(await renders.keys()).toEqual([key])
+})
+
+test('a video of another bucket that had become an asset before an older database was restored is not cancelled, and becomes it again', {
+  meta: { id: 'restored-video-not-cancelled' },
+}, async ({ airlock, world, renders }) => {
+  await renders.put(key, samples.scene.bytes)
+  const upload = await accepts(airlock, videoIn(airlock, renders))
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+  const objects = await airlock.finalObjects()
+  await world.sql.query(`
+    alter table uploads disable trigger all; alter table assets disable trigger all;
+    delete from assets where upload_id = '${upload.id}';
+    delete from events where upload_id = '${upload.id}'; delete from event_sequences where upload_id = '${upload.id}';
+    update uploads set state = 'received', attempt = 0, processing_at = null, completed_at = null, content_hash = null where id = '${upload.id}';
+    alter table uploads enable trigger all; alter table assets enable trigger all`)
+
+  const deps = { uploads: airlock.uploads, store: airlock.store, jobQueue: world.jobQueue, log: airlock.log }
+  expect(await cancel(await airlock.of(upload), deps)).toEqual({ cancelled: false, reason: 'completed', state: 'completed' })
+
+  await airlock.sweeps()
+  expect(await airlock.finalObjects()).toEqual(objects)
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+  expect(await airlock.assetsOf(upload)).toMatchObject([{ s3Key: objects[0] }])
 })
 
 test('a rejected video of another bucket is left alone as well', async ({ airlock, renders }) => {
