@@ -20,7 +20,9 @@ beforeAll(async () => {
   bucket = await isolatedBucket()
   endpoint = await link.open()
   store = storeWith(3000)
-  received = await store.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
+  const sender = storeWith(30_000) // only the copies are to meet the short timeout
+  received = await sender.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
+  sender.close()
 }, 60_000)
 afterEach(async () => {
   link.fails()
