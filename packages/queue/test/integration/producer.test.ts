@@ -56,7 +56,11 @@ test('an id in capitals is the same upload', async ({ producer, listening }) => 
 })
 
 test.for([
-  ['a key of another project', { key: `pipeline-inbox/${randomUUID()}/${randomUUID()}.mp4` }, /generated_video\/key: must be that of this project and upload/],
+  [
+    'a key of another project',
+    { key: `pipeline-inbox/${randomUUID()}/${randomUUID()}.mp4` },
+    /generated_video\/key: must be that of this project and upload/,
+  ],
   ['a user that is no UUID', { userId: 'me' }, /generated_video\/user_id: .*\(a UUID\)/],
   ['a hash in capitals', { sha256: 'A'.repeat(64) }, /generated_video\/sha256: .*64 hex digits in lower case/],
   ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: is not a file name/],
