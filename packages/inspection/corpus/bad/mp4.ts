@@ -122,6 +122,13 @@ const inner: readonly CorpusFile[] = [
   corrupt('no-configuration.mp4', /no box 'avcC'/, 'H.264 without its configuration', () =>
     patched(avc(), `${tables}/stsd`, (body) => body.write('zzzz', body.indexOf('avcC'), 'latin1')),
   ),
+  corrupt('long-sound-configuration.mp4', /'esds' is malformed/, 'a sound whose configuration is longer than its box', () =>
+    edited(original('ff-no-edits.mp4'), (path, body) => {
+      const length = body.indexOf('0580808005', 0, 'hex') + 2
+      if (path !== `${tables}/stsd` || length < 2) return body
+      return Buffer.concat([body.subarray(0, length), Buffer.from([0xa0]), body.subarray(length + 1)])
+    }),
+  ),
   corrupt('configuration.mp4', /'avcC' is malformed/, 'H.264 with a configuration of noise', () =>
     patched(avc(), `${tables}/stsd`, (body) => randomBytes(30, 5).copy(body, body.indexOf('avcC') + 4)),
   ),

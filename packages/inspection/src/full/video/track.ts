@@ -1,6 +1,7 @@
 import { Corrupt } from '../bad-bytes.ts'
 import { type Box, type BoxReader, boxesIn } from './box-reader.ts'
 import { type CodecConfig, codecConfig } from './codecs.ts'
+import { assertDecoderConfigFits } from './descriptors.ts'
 import { assertPlaced } from './misplaced.ts'
 import type { TableBoxes } from './sample-tables.ts'
 
@@ -199,6 +200,7 @@ async function readDescription(boxes: BoxReader, stsd: Box, handler: string): Pr
   const first = entries[0]
   if (!first || contents.readUInt32BE(4) !== entries.length) throw new Corrupt("the box 'stsd' says more than it holds")
   if (entries.some(({ type }) => encrypted.has(type))) throw new Corrupt('its media is encrypted')
+  for (const { contents: entry } of entries) assertDecoderConfigFits(entry)
   if (handler !== 'vide') return { codec: first.type, config: null, size: { width: 0, height: 0 } }
   const configs = entries.map(({ type, contents: entry }) => {
     if (entry.length < visualEntryBytes) throw new Corrupt(`the box '${type}' is too short`)
