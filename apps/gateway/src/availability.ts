@@ -156,7 +156,7 @@ export class Availability {
     if (!signal.aborted) this.#markAvailable()
   }
 
-  /** An error that does not mean "unavailable" is a reply too. @returns null, or why there is no reply yet */
+  /** An error that does not mean "unavailable" counts as a reply. @returns null, or why there is no reply yet */
   async #probeOnce(): Promise<Error | null> {
     const { probeTimeoutMs, lateAnswerMs } = this.#tuning
     const late = Promise.withResolvers<Error>()

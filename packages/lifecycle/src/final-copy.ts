@@ -25,8 +25,8 @@ export async function finalCopyOf(
 
 /**
  * Whether the copy at the final key is the only copy left of an upload that is not final. That happens when it had become an asset, and then an
- * older database was restored. An upload whose bytes still wait has never become an asset. Those of another bucket stay there and say nothing: of
- * them every copy counts. A worker that has made one has inspected the upload, and is about to complete it.
+ * older database was restored. An upload whose bytes still wait has never become an asset. Bytes in another bucket always stay there, so they prove
+ * nothing, and any copy counts as the last one. If a worker has just made it, that worker has inspected the upload and is about to complete it.
  *
  * @throws StoreError  unknown
  */
@@ -35,7 +35,7 @@ export async function isLastCopy(
   deps: { store: Pick<ObjectStore, 'head'> },
 ): Promise<boolean> {
   if ((await finalCopyOf(upload, deps)) === null) return false
-  // whether it had become an asset or not, its bytes still lie where its pipeline put them
+  // its bytes stay in the pipeline's bucket, whether or not it became an asset
   if (upload.source !== null) return true
   const waiting = await deps.store.head(sourceAddress(upload))
   return waiting?.etag !== upload.etag

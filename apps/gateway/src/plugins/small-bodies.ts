@@ -10,7 +10,7 @@ export function boundSmallBodies(app: FastifyInstance, { seconds }: { seconds: n
   app.addHook('preParsing', async (request, _reply, payload) => {
     if (request.is404 || !isReadByFastify(request)) return payload
     const bounded = new PassThrough()
-    bounded.on('error', () => {}) // after an early response nobody listens, and an unhandled error would end the process
+    bounded.on('error', () => {}) // there is no listener after an early response, and an unhandled error would end the process
     const timer = setTimeout(() => {
       payload.unpipe(bounded)
       bounded.destroy(new AirlockError('request_timeout', { seconds }))
