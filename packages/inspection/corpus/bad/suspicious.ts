@@ -172,6 +172,13 @@ const carriers: readonly CorpusFile[] = [
   suspicious('packed-text.png', /PHP code in its chunk 'zTXt'/, 'PHP in a packed text', () =>
     before(png(), 'IDAT', packedText('Comment', php().toString())),
   ),
+  // the checksum of the first text is ` "m\xac`: a string begins that hides the next chunk's header from PHP
+  suspicious('split-php.png', /PHP code/, 'PHP in two texts, joined by the checksum between them', () =>
+    before(png(), 'IDAT', text('Comment', 'a mug 26300 <?php'), text('Author', 'x";system("id");?>')),
+  ),
+  suspicious('split-php-echo.png', /PHP code/, 'the same with the short tag', () =>
+    before(png(), 'IDAT', text('Comment', 'a mug 396 <?='), text('Author', 'x".system("id");?>')),
+  ),
   suspicious('international-text.png', /markup that loads something in its chunk 'iTXt'/, 'a frame in an international text', () =>
     before(png(), 'IDAT', internationalText('Comment', '<iframe src=x>')),
   ),

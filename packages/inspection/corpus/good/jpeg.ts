@@ -216,6 +216,7 @@ const captions: readonly (readonly [name: string, why: string, text: string])[] 
     "the names of a page's tags",
     'a website with <html> and <head> tags drawn on a wall, <!DOCTYPE html> above a <title> and a <body>',
   ],
+  ['php-echo-tag', "PHP's short tag", 'a mug that says <?= in green letters'],
   ['php-tag', "PHP's opening tag", 'a mug that says <?php in green letters, "<?php" on a shirt, a <?php tag. Neon lights, <?php'],
   [
     'php-tag-words',

@@ -1,7 +1,7 @@
 /** So many opening tags are looked at. No caption has a thousand, and each costs a look at what follows it. */
 const maxTags = 1000
 
-const opening = /<\?php(?![\w-])/gi
+const opening = /<\?(?:php(?![\w-])|=)/gi
 
 /** Words of PHP that an identifier may follow. */
 const leading =
@@ -19,11 +19,13 @@ const joint = `(?:${space}{0,9}[.?:!-]${space}{1,9}|${space}{1,9}(?:and|or|xor)$
 const misplaced = String.raw`[,)\]}]|<\/[a-z]`
 const notCompiled = String.raw`(?:${name}${joint}){0,5}${name}(?:${space}{1,9}(?!(?:${joining})\b)[a-z\x80-\xff]|${space}{0,9}(?:${misplaced})|${space}{1,9}["'])`
 
-/** What follows a tag that a sentence mentions, up to the place that PHP can't compile, or to the end of the text. */
-const mention = new RegExp(
-  String.raw`[\x80-\xff]{0,9}(?:${misplaced}|["'\x60]|[.!?:]?(?:$|\0|${space}{1,20}(?:(?:${joining})\b|${misplaced}|${notCompiled})))`,
-  'iy',
-)
+const misread = String.raw`(?:${joining})\b|${misplaced}|${notCompiled}`
+
+/** What follows a tag that a sentence mentions, up to the place that PHP can't compile, or to the end of the text. Space makes `<?php` a tag. */
+const mention = new RegExp(String.raw`[\x80-\xff]{0,9}(?:${misplaced}|["'\x60]|[.!?:]?(?:$|\0|${space}{1,20}(?:${misread})))`, 'iy')
+
+/** The same of `<?=`, which is a tag by itself. Where a text ends undecided, the bytes after it decide: so that is no mention. */
+const echoMention = new RegExp(`${space}{0,20}(?:${misread})`, 'iy')
 
 /**
  * Whether PHP would run something of the text. It compiles a file as a whole before it runs any of it, and two names side by side, as in
@@ -35,8 +37,9 @@ export function holdsPhp(text: string): boolean {
   let tags = 0
   for (const { index, 0: tag } of text.matchAll(opening)) {
     if (++tags > maxTags) return true
-    mention.lastIndex = index + tag.length
-    if (!mention.test(text)) return true
+    const follows = tag.endsWith('=') ? echoMention : mention
+    follows.lastIndex = index + tag.length
+    if (!follows.test(text)) return true
   }
   return false
 }

@@ -49,14 +49,14 @@ export const textSigns: readonly Sign[] = [
   {
     found: 'PHP code',
     reason: 'runs when a server takes the file for PHP, by its name or by an include',
-    pattern: /<\?php(?![\w-])/i,
+    pattern: /<\?(?:php(?![\w-])|=)/i,
     confirmsText: holdsPhp,
     inTextsOnly: true,
   },
   {
     found: 'PHP code',
     reason: 'runs when a server takes the file for PHP, by its name or by an include',
-    pattern: /<\?(?:=\s*(?:[$`"']|[a-z_]\w*\s*\()|\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b)/i,
+    pattern: /<\?\s+(?:eval|system|exec|passthru|shell_exec|echo|include|require|if|\$\w)\b/i,
     inTextsOnly: true,
   },
   {
@@ -145,8 +145,9 @@ export const byteSigns: readonly Sign[] = [
   {
     found: 'PHP code',
     reason: 'survives in pixels that are packed just so',
-    // The tag alone is too short for pixels: it counts with a few printable characters, a comment or a variable after it
-    pattern: /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r ]{0,8}(?:\/[*/]|[#$]))/i,
+    // The tag alone is too short for pixels: it counts with a few printable characters after it, or with what hides the bytes that follow from PHP:
+    // a comment or a string. A checksum between two texts is enough for that.
+    pattern: /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r -~]{0,5}(?:\/[*/]|<<<|[#$"'`]))/i,
     confirmsText: holdsPhp,
   },
   {
