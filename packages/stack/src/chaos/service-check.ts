@@ -70,6 +70,19 @@ async function parkOne(gateway: string, video: FileToSend, options: ServiceCheck
   } finally {
     link.become({ kind: 'open' })
   }
+  await attemptsEnd(options)
+}
+
+/**
+ * Waits until every attempt that met the busy store has ended: it may park its upload after that, and an operator who had come before would have missed
+ * it. An attempt that does not end is left to the checks.
+ */
+async function attemptsEnd({ arena, history }: ServiceCheckOptions): Promise<void> {
+  const [{ now }] = (await insist<{ now: Date }>(arena, 'select now()')) as [{ now: Date }]
+  const running = () => insist(arena, `select from uploads where state = 'processing' and processing_at <= $1`, [now])
+  await waitFor(async () => (await running()).length === 0, { what: 'attempts to end', timeoutMs: noticedWithinMs, everyMs: 200 }).catch(
+    (error: Error) => history.add({ event: 'failed', what: 'attempts end', name: '', why: error.message }),
+  )
 }
 
 /** Waits until both gateways say that they are ready; one that does not has refused everybody. */
