@@ -7,7 +7,7 @@ const maxTexts = 12
 export function textsOf(node: Node): string[] {
   switch (node.type) {
     case 'set':
-      return [someOf(node.characters)]
+      return [...new Set([someOf(node.characters), breakOf(node.characters)])]
     case 'sequence':
       return node.items.reduce<string[]>((texts, item) => joined(texts, textsOf(item)), [''])
     case 'choice':
@@ -28,6 +28,12 @@ export function textsOf(node: Node): string[] {
 function someOf(characters: readonly number[]): string {
   const code = characters.find((each) => each === 0x61) ?? characters.find((each) => each > 0x20 && each < 0x7f) ?? characters[0] ?? 0x61
   return String.fromCharCode(code)
+}
+
+/** A line break where a class of white space has one: a pattern with the flag `m` matches anew after each. */
+function breakOf(characters: readonly number[]): string {
+  const isWhiteSpace = characters.length < 32 && characters.includes(0x20) && characters.includes(0x0d)
+  return isWhiteSpace ? '\r' : someOf(characters)
 }
 
 /** The longer list once, each with one of the other. */

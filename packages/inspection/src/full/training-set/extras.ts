@@ -4,8 +4,12 @@ import { decodedText } from './text.ts'
 /** What is passed over has some lines. */
 export const maxExtraBytes = 64 * KiB
 
-/** Paths to somewhere outside of the archive: up, to a home, from a root of two parts, on a drive or another machine, by an address or a variable. */
-const outsidePath = /(?:^|[\\/\s=!])\.\.(?:[\\/]|\s|$)|(?:^|[\s=!])~|^\s*!?\/[^/\s]+\/[^\s]|\\\\|\b[a-z]:[\\/]|:\/\/|%\w+%|file:/im
+/**
+ * In one line, a path that leads out of the archive: to a parent or home folder, absolute with at least two parts, on a drive or another machine, or
+ * by a URL or a variable. Without the flag `m`, so that leading white space is tried once.
+ */
+const outsidePath = /(?:^|[\\/\s=!])\.\.(?:[\\/]|\s|$)|(?:^|[\s=!])~|^\s*!?\/[^/\s]+\/\S|\\\\|\b[a-z]:[\\/]|:\/\/|%\w+%|file:/i
+const lineBreaks = /[\n\r\u2028\u2029]+/
 
 const isEmpty = (bytes: Buffer): string | null => (bytes.length === 0 ? null : 'it is not empty')
 
@@ -13,7 +17,7 @@ const isEmpty = (bytes: Buffer): string | null => (bytes.length === 0 ? null : '
 function isPatterns(bytes: Buffer): string | null {
   const text = decodedText(bytes)
   if (text === null) return 'it is no text in UTF-8'
-  const patterns = text.split(/\r?\n/).filter((line) => !line.trimStart().startsWith('#'))
+  const patterns = text.split(lineBreaks).filter((line) => !line.trimStart().startsWith('#'))
   return patterns.some((line) => outsidePath.test(line)) ? 'it names a path outside of the archive' : null
 }
 
