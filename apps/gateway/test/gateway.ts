@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { errorsInLogs } from '@airlock/config'
 import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
-import { processUpload } from '@airlock/lifecycle'
+import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import {
   encodedForm,
@@ -199,14 +199,9 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     promotes: async (uploadId) => {
       const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>
         ({ ok: true, mediaType: claim.detectedType, facts: {} }) as const
-      await processUpload(uploadId, new AbortController().signal, {
-        uploads: database.uploads,
-        store,
-        inspect,
-        log: logger,
-        sizeLimits: defaultSizeLimits,
-        leaseSeconds: 30,
-      })
+      const retry = { minAttempts: 8, retryForSeconds: 0, baseMs: 0, capMs: 0 }
+      const limits = { sizeLimits: defaultSizeLimits, leaseSeconds: 30, retry }
+      await workOn(uploadId, limits, new AbortController().signal, { uploads: database.uploads, store, inspect, log: logger })
     },
     close: async () => {
       await gateway.app.close()

@@ -1,10 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
-import type { Inspect } from '@airlock/lifecycle'
+import { type Inspect, retryAfterMs } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Worker } from 'bullmq'
-import { retryAfterMs } from './jobs/process-upload.ts'
-import { runJob } from './jobs/run-job.ts'
+import { type RunJobDeps, runJob } from './jobs/run-job.ts'
 import type { WorkerMetrics } from './metrics.ts'
 import { RunningJobs } from './running-jobs.ts'
 import { sharedInspect } from './shared-inspect.ts'
@@ -104,16 +103,22 @@ function laneWorker(
   jobs: RunningJobs,
   deps: WorkerDeps & { notTaking: AbortSignal; stopping: AbortSignal },
 ): LaneWorker {
-  const { database, log, retry } = deps
-  const { uploads } = database
+  const { database, store, log, retry, leaseSeconds, sizeLimits, maxRunningPerProject, bucket, notTaking, stopping } = deps
+  const { uploads, assets } = database
   const maxRunningPerUser = placesOfOneUser(deps.maxRunningPerUser, deps.concurrency)
-  const jobDeps = {
-    ...deps,
+  const users = new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue })
+  const jobDeps: RunJobDeps = {
     uploads,
+    assets,
+    store,
+    log,
+    bucket,
+    limits: { leaseSeconds, retry, sizeLimits },
+    maxRunningPerProject,
     inspect: sharedInspect(inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
-    concurrency: new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue }),
-    assets: database.assets,
-    onOutcome: (outcome: string) => metrics.outcomes.inc({ outcome }),
+    admit: (uploadId, signal) => users.admit(uploadId, AbortSignal.any([signal, notTaking])),
+    stopping,
+    onOutcome: (outcome) => metrics.countRun(outcome),
   }
   const worker = new LaneWorker(
     queueNames[lane],
@@ -124,9 +129,9 @@ function laneWorker(
       autorun: false,
       concurrency: deps.concurrency,
       maxStalledCount,
-      lockDuration: deps.leaseSeconds * 1000,
+      lockDuration: leaseSeconds * 1000,
       // a job whose worker died is found at most half a lease after its lock has expired
-      stalledInterval: (deps.leaseSeconds * 1000) / 2,
+      stalledInterval: (leaseSeconds * 1000) / 2,
       // for failures before a claim, such as an unavailable database; the row determines the delay after a failed attempt
       settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
     },

@@ -1,5 +1,21 @@
 import type { EndpointStatus } from '@airlock/database'
+import type { Outcome } from '@airlock/lifecycle'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+
+/** The label of each outcome; null: not counted, because the upload counts where another run ends it. */
+const outcomeLabels: Record<Outcome['ended'] | 'refused', string | null> = {
+  completed: 'completed',
+  rejected: 'rejected',
+  parked: 'parked',
+  retry: 'released',
+  handed_back: 'handed_back',
+  leased: 'leased',
+  throttled: 'throttled',
+  nothing: 'nothing',
+  refused: 'refused',
+  lost: null,
+  stopped: null,
+}
 
 /** The worker's metrics. Label values come from closed sets. */
 export class WorkerMetrics {
@@ -59,6 +75,12 @@ export class WorkerMetrics {
     })
     this.#gaugeOfEndpoints('airlock_webhook_lag_seconds', 'Time that the oldest undelivered event has waited, in seconds', 'lagSeconds')
     this.#gaugeOfEndpoints('airlock_webhook_dead_letters', 'Events whose delivery was given up', 'dead')
+  }
+
+  /** Counts a run of a job by its outcome; `refused`: its payload or its announcement was invalid. */
+  countRun(outcome: Outcome['ended'] | 'refused'): void {
+    const label = outcomeLabels[outcome]
+    if (label !== null) this.outcomes.inc({ outcome: label })
   }
 
   /** Adds metrics of an endpoint. Endpoints come from the configuration. */

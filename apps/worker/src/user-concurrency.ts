@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Turns, WaitingUpload } from '@airlock/database'
 import { assetKind, assetTypes } from '@airlock/domain'
+import type { Admission } from '@airlock/lifecycle'
 import { type JobQueue, JobQueueUnreachable, type QueueLane } from '@airlock/queue'
 
 export interface UserConcurrencyOptions {
@@ -12,12 +13,12 @@ export interface UserConcurrencyOptions {
   jobQueue: Pick<JobQueue, 'moveToFront'>
 }
 
-/** Whether a job may run now: `go` until it is released, `yielded` to another user's job, or `throttled` by the limit per user. */
-export type Admission = { readonly go: true; release(): void } | { readonly go: false; readonly reason: 'yielded' | 'throttled' }
-
 /** How often a throttled job checks again, and for how long before it leaves the lane. */
 const checkEveryMs = 200
-const throttledForMs = 1000
+const maxWaitMs = 1000
+
+/** Short, but enough to queue after the jobs that wait now: the next one of the same user has waited as long. */
+const notNow = (): Admission => ({ go: false, retryInMs: 50 + Math.round(200 * Math.random()) })
 
 /**
  * Shares one lane of a worker between users. A user may take all places but one, so that the next user's file finds a free one; if more users
@@ -36,13 +37,13 @@ export class UserConcurrency {
    * Requests a place. A job whose user is at the limit waits up to a second for another to end, so that a queue full of such jobs is not
    * fetched and put back at full speed. Meanwhile a job of another user goes first as soon as there is one.
    *
-   * @param signal ends the wait: the job is `throttled`
+   * @param signal ends the wait: the job may not run now
    * @throws DatabaseUnavailable
    */
   async admit(uploadId: string, signal: AbortSignal): Promise<Admission> {
     const { lane, uploads } = this.#options
     const kinds = assetTypes.filter((type) => assetKind(type).lane === lane)
-    const waitsUntil = performance.now() + throttledForMs
+    const waitsUntil = performance.now() + maxWaitMs
     let taken: string[] = []
     for (;;) {
       const candidate = await uploads.nextInTurn(uploadId, {
@@ -52,12 +53,12 @@ export class UserConcurrency {
       })
       if (candidate === null) return { go: true, release() {} } // the claim determines its state
       if (candidate.next !== null && !(this.#hasRoom(candidate.userId) && this.#hasPlacesLeft())) {
-        if (await this.#broughtToFront(candidate.next)) return { go: false, reason: 'yielded' }
+        if (await this.#broughtToFront(candidate.next)) return notNow()
         taken.push(candidate.next.userId) // another worker has just taken it
         continue
       }
       if (this.#hasRoom(candidate.userId)) return this.#place(candidate.userId)
-      if (signal.aborted || performance.now() > waitsUntil) return { go: false, reason: 'throttled' }
+      if (signal.aborted || performance.now() > waitsUntil) return notNow()
       await this.#change(signal)
       taken = []
     }

@@ -1,21 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
-import { defaultSizeLimits, isFinal, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
+import { defaultSizeLimits, isFinal, type SizeLimits, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 import { test as base, expect } from 'vitest'
 import {
-  AttemptFailed,
   accept,
   type IncomingFile,
   type Inspect,
   type MeasuredClaim,
   type Outcome,
-  type ProcessDeps,
-  processUpload,
   type ReceiveDeps,
   type ReceivedFile,
   receive,
@@ -23,9 +20,10 @@ import {
   type SweepDeps,
   type SweepOptions,
   type SweepReport,
-  settleFailedAttempt,
   sweep,
   sweepRules,
+  type WorkDeps,
+  workOn,
 } from '../src/index.ts'
 import { MemoryCounter } from './memory-counter.ts'
 import { Died, type Fate, Mortal } from './mortal.ts'
@@ -34,9 +32,11 @@ import { type Sample, samples } from './samples.ts'
 import { openWorld, type World } from './world.ts'
 
 /** How a run of a worker ended, as its queue would see it. */
-export type Run = Outcome | { ended: 'released' | 'parked' | 'lost' | 'died' }
+export type Run = Outcome | { ended: 'died' }
 
-export interface WorkerOptions extends Partial<ProcessDeps> {
+export interface WorkerOptions extends Partial<WorkDeps> {
+  leaseSeconds?: number
+  sizeLimits?: SizeLimits
   /** Parks at the failure of this attempt, when it has failed for long enough, too. */
   maxAttempts?: number
   retryForSeconds?: number
@@ -142,23 +142,30 @@ export class Airlock {
   }
 
   /** A worker's process. */
-  worker({ maxAttempts = 8, retryForSeconds = 0, diesAfter, diesBefore, ...deps }: WorkerOptions = {}): {
+  worker({
+    maxAttempts: minAttempts = 8,
+    retryForSeconds = 0,
+    leaseSeconds = 60,
+    sizeLimits = defaultSizeLimits,
+    diesAfter,
+    diesBefore,
+    ...deps
+  }: WorkerOptions = {}): {
     process(upload: { id: string }, signal?: AbortSignal): Promise<Run>
   } {
     const fate = fateOf(diesAfter, diesBefore)
     const mortal = new Mortal(fate ?? { verb: '', when: 'after' })
-    const all: ProcessDeps = {
+    const limits = { leaseSeconds, sizeLimits, retry: { minAttempts, retryForSeconds, baseMs: 0, capMs: 0 } }
+    const all: WorkDeps = {
       inspect: realInspect,
       log: this.log,
-      leaseSeconds: 60,
-      sizeLimits: defaultSizeLimits,
       ...deps,
       uploads: mortal.holds(deps.uploads ?? this.uploads),
       store: mortal.holds(deps.store ?? this.store),
     }
     return {
       process: async ({ id }, signal = new AbortController().signal) => {
-        const run = await runOf(id, signal, all, { maxAttempts, retryForSeconds }).catch((error: unknown): Run => {
+        const run = await workOn(id, limits, signal, all).catch((error: unknown): Run => {
           if (error instanceof Died) return { ended: 'died' }
           throw error
         })
@@ -306,21 +313,6 @@ export class Airlock {
 function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): Fate | null {
   if (diesAfter !== undefined) return { verb: diesAfter, when: 'after' }
   return diesBefore === undefined ? null : { verb: diesBefore, when: 'before' }
-}
-
-/** What a worker's job does: process, and settle an attempt that failed. */
-async function runOf(
-  id: string,
-  signal: AbortSignal,
-  deps: ProcessDeps,
-  { maxAttempts, retryForSeconds }: { maxAttempts: number; retryForSeconds: number },
-): Promise<Run> {
-  try {
-    return await processUpload(id, signal, deps)
-  } catch (error) {
-    if (!(error instanceof AttemptFailed)) throw error
-    return settleFailedAttempt(error, { ...deps, retryLimits: { minAttempts: maxAttempts, retryForSeconds }, retryInMs: 0 })
-  }
 }
 
 /** Bytes as a network brings them. */

@@ -1,6 +1,15 @@
 import type { AssetRecord, AssetRepository, UploadRecord } from '@airlock/database'
 import { type JobStatus, jobStatusOf } from '@airlock/domain'
-import { AnnouncementRefused, type RegisteredVideo, registerVideo } from '@airlock/lifecycle'
+import {
+  AnnouncementRefused,
+  type Outcome,
+  type RegisteredVideo,
+  registerVideo,
+  retryAfterMs,
+  type WorkDeps,
+  type WorkLimits,
+  workOn,
+} from '@airlock/lifecycle'
 import {
   type AirlockJob,
   defaultPriority,
@@ -11,14 +20,17 @@ import {
   PayloadMalformed,
   parseJob,
 } from '@airlock/queue'
-import { type Job, UnrecoverableError } from 'bullmq'
-import { handleProcessUpload, type ProcessUploadDeps, type UploadEnded } from './process-upload.ts'
+import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
+import { withTimeout } from '../with-timeout.ts'
 
-export interface RunJobDeps extends Omit<ProcessUploadDeps, 'onOutcome'> {
+export interface RunJobDeps extends Omit<WorkDeps, 'onProgress'> {
   assets: Pick<AssetRepository, 'ofUpload'>
+  limits: Omit<WorkLimits, 'projectConcurrency'>
+  /** Concurrent pipeline videos of one project over all workers; 0: unlimited. */
+  maxRunningPerProject: number
   /** For the `s3://bucket/key` of assets. */
   bucket: string
-  onOutcome(outcome: Parameters<ProcessUploadDeps['onOutcome']>[0] | 'refused'): void
+  onOutcome(outcome: Outcome['ended'] | 'refused'): void
 }
 
 /**
@@ -26,7 +38,8 @@ export interface RunJobDeps extends Omit<ProcessUploadDeps, 'onOutcome'> {
  * announces an object that does not exist or belongs to another upload, fails with a reason and is not retried (`ops jobs` lists it). That ends
  * the job, not the video: the sweeper registers a video in the inbox that has the required metadata, as if there had been no job.
  *
- * @returns the result for callers that wait for the job; null if another worker ends the upload
+ * @param signal fires when the job's lock is lost
+ * @returns the result for callers that wait for the job; null if the upload has none
  */
 export async function runJob(job: Job, token: string | undefined, signal: AbortSignal, deps: RunJobDeps): Promise<JobResult | null> {
   const announced = jobOf(job, deps)
@@ -35,14 +48,57 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
     const registered = await register(announced.payload, deps)
     if ('asset' in registered) return completed(uploadId, registered.asset, deps)
   }
-  try {
-    const ended = await handleProcessUpload(uploadId, job, token, signal, deps)
-    if (ended !== null) return resultOfRun(uploadId, ended, deps)
-  } catch (error) {
-    // parked: the result for the pipeline comes from the row, and an operator may still retry the upload
-    if (!(error instanceof UnrecoverableError) || !(await isOfPipeline(announced, deps))) throw error
+  const projectConcurrency = { maxRunning: deps.maxRunningPerProject, retryInMs: retryThrottledMs(job.attemptsStarted) }
+  const onProgress = (part: number) => withTimeout(job.updateProgress(part))
+  const outcome = await workOn(uploadId, { ...deps.limits, projectConcurrency }, signal, { ...deps, onProgress })
+  deps.onOutcome(outcome.ended)
+  switch (outcome.ended) {
+    case 'completed':
+      return completed(uploadId, outcome.asset, deps)
+    case 'rejected':
+      return jobResult({ status: 'rejected', uploadId, error: outcome.refusal })
+    case 'parked':
+      // the result for the pipeline comes from the row, and an operator may still retry the upload
+      if (await isOfPipeline(announced, deps)) return resultOfRow(uploadId, deps)
+      throw new UnrecoverableError(`attempt ${outcome.attempt} of upload ${uploadId} failed`)
+    case 'retry':
+    case 'leased':
+    case 'throttled':
+      return delay(job, token, outcome.retryInMs)
+    case 'handed_back':
+      return outcome.retryInMs === 0 ? toWait(job, token) : delay(job, token, outcome.retryInMs)
+    case 'stopped':
+      return toWait(job, token)
+    case 'lost':
+    case 'nothing':
+      return resultOfRow(uploadId, deps)
+    default:
+      throw new Error(`unknown outcome: ${JSON.stringify(outcome satisfies never)}`)
   }
-  return resultOfRow(uploadId, deps)
+}
+
+/** A throttled project is retried soon, so that its next video starts when one ends; the claim lengthens the delay for projects with many videos. */
+const throttledFor = { baseMs: 250, capMs: 1000 } as const
+
+/** @param tries how often the job was started, from 1 */
+const retryThrottledMs = (tries: number): number => retryAfterMs(Math.max(1, tries), throttledFor, Math.random)
+
+/** @throws DelayedError always, which tells BullMQ that the job was moved */
+async function delay(job: Job, token: string | undefined, inMs: number): Promise<never> {
+  await withTimeout(job.moveToDelayed(Date.now() + inMs, token))
+  throw new DelayedError()
+}
+
+/**
+ * Gives the job of a stopping worker to another one. The row was handed back before, so that whoever takes the job at once can claim the upload.
+ * Without Postgres the row's lease expires, and the job waits for that; without Redis BullMQ's check for stalled jobs finds the job, or the
+ * sweeper enqueues it.
+ *
+ * @throws WaitingError always, which tells BullMQ that the job was moved and did not fail
+ */
+async function toWait(job: Job, token: string | undefined): Promise<never> {
+  await withTimeout(job.moveToWait(token))
+  throw new WaitingError()
 }
 
 /** After registration the sweeper enqueues a pipeline's video as a plain upload job, and the pipeline waits for that job. */
@@ -81,9 +137,6 @@ async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<Regi
     throw new UnrecoverableError(error.message)
   }
 }
-
-const resultOfRun = (uploadId: string, ended: UploadEnded, deps: RunJobDeps): JobResult =>
-  ended.ended === 'completed' ? completed(uploadId, ended.asset, deps) : jobResult({ status: 'rejected', uploadId, error: ended.refusal })
 
 /** Another worker ended the upload, or it is parked. */
 async function resultOfRow(uploadId: string, deps: RunJobDeps): Promise<JobResult | null> {

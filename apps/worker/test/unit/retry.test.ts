@@ -1,6 +1,6 @@
+import { retryAfterMs } from '@airlock/lifecycle'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { retryAfterMs } from '../../src/jobs/process-upload.ts'
 
 const policy = fc
   .record({

@@ -3,28 +3,22 @@ import { type Claim, DatabaseUnavailable } from '@airlock/database'
 import { InspectionFailed } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { AttemptFailed, isLastInspection, settleFailedAttempt } from '../../src/index.ts'
+import { isLastInspection, settleFault } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { openAt } from '../world.ts'
 
-const optionsOf = (
-  { uploads, store, log }: Airlock,
-  minAttempts: number,
-  given: { retryForSeconds?: number; retryInMs?: number } = {},
-) => ({
-  uploads,
-  store,
-  log,
-  retryLimits: { minAttempts, retryForSeconds: given.retryForSeconds ?? 0 },
-  retryInMs: given.retryInMs ?? 0,
-})
+const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log, random: () => 1 })
+
+/** Parks at the failure of this attempt; the next one is due after `retryInMs`. */
+const retryOf = (minAttempts: number, retryInMs = 0) => ({ minAttempts, retryForSeconds: 0, baseMs: retryInMs, capMs: retryInMs })
 
 test('an attempt that a broken server spoilt leaves the upload for another, with the fault for operators only', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
-  const failed = new AttemptFailed(await airlock.claims(upload), new StoreUnavailable('SlowDown (503)', upload.quarantineKey))
+  const claim = await airlock.claims(upload)
+  const fault = new StoreUnavailable('SlowDown (503)', upload.quarantineKey)
 
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, 2))).toEqual({ ended: 'released' })
+  expect(await settleFault(claim, fault, retryOf(2), depsOf(airlock))).toMatchObject({ ended: 'retry' })
 
   expect(await airlock.of(upload)).toMatchObject({
     state: 'received',
@@ -42,9 +36,9 @@ test('the last attempt parks: its owner is told no insides, operators are, and t
   const broken = async () => Promise.reject(new Error('EIO: /var/lib/scratch'))
   const worker = airlock.worker({ inspect: broken, maxAttempts: 3 })
 
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 
   const row = await airlock.of(upload)
   expect(row).toMatchObject({
@@ -67,10 +61,10 @@ test('a file whose inspection fails by the machine’s fault is parked at its th
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(outOfTime()), maxAttempts: 8 })
 
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
   expect(await airlock.of(upload)).toMatchObject({ failedInspections: 1, lastFault: 'InspectionFailed: took longer than 60 s' })
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({
     state: 'parked',
     attempt: 3,
@@ -95,8 +89,8 @@ test.for([
     }
     const worker = airlock.worker({ inspect, maxAttempts: 8 })
 
-    expect(await worker.process(upload)).toEqual({ ended: 'released' })
-    expect(await worker.process(upload)).toEqual({ ended: 'released' })
+    expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
+    expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
     expect(await worker.process(upload)).toMatchObject({ ended: 'rejected' })
     expect(alone).toEqual([false, false, true])
     expect(await airlock.of(upload)).toMatchObject({
@@ -114,7 +108,7 @@ test('a file that was never read alone is not to blame, however often it failed'
 
   await worker.process(upload)
   await worker.process(upload)
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 })
 
 test('a file that was read alone, and not to its end by the machine’s fault, is parked', async ({ airlock }) => {
@@ -125,7 +119,7 @@ test('a file that was read alone, and not to its end by the machine’s fault, i
 
   await worker.process(upload)
   await worker.process(upload)
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({ refusal: { code: 'inspection_failed' } })
 })
 
@@ -134,7 +128,7 @@ test('a broken server between two crashes costs a file none of its three tries',
   const faults = [outOfTime(), outOfTime(), new StoreUnavailable('SlowDown (503)', upload.quarantineKey), outOfTime()]
   const worker = airlock.worker({ inspect: async () => Promise.reject(faults.shift()), maxAttempts: 8 })
 
-  for (let i = 0; i < 4; i++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  for (let i = 0; i < 4; i++) expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
   expect(await airlock.of(upload)).toMatchObject({ failedInspections: 1 })
 })
 
@@ -175,7 +169,7 @@ test('the documented bulk retry sends parked uploads again, whatever failed, wit
     'parked',
   ])
   const patient = airlock.worker({ inspect: async () => Promise.reject(outOfTime()), maxAttempts: 8 })
-  expect(await patient.process(unread)).toEqual({ ended: 'released' })
+  expect(await patient.process(unread)).toMatchObject({ ended: 'retry' })
   expect(await airlock.of(unread)).toMatchObject({ failedInspections: 1 })
   expect(await airlock.worker().process(unread)).toMatchObject({ ended: 'completed' })
   expect(await airlock.worker().process(spoilt)).toMatchObject({ ended: 'completed' })
@@ -188,8 +182,9 @@ const losses = [
 
 test.for(losses)('an upload whose bytes are $what is parked at its first attempt', async ({ Lost }, { airlock, expect }) => {
   const upload = await airlock.accepts(samples.photo)
-  const failed = new AttemptFailed(await airlock.claims(upload), new Lost('GetObject', upload.quarantineKey))
-  expect(await settleFailedAttempt(failed, optionsOf(airlock, 8))).toEqual({ ended: 'parked' })
+  const claim = await airlock.claims(upload)
+  const fault = new Lost('GetObject', upload.quarantineKey)
+  expect(await settleFault(claim, fault, retryOf(8), depsOf(airlock))).toMatchObject({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({ state: 'parked', attempt: 1, refusal: { code: 'upload_vanished' } })
 })
 
@@ -198,12 +193,13 @@ test.for([1, 8])(
   { meta: { id: 'overtaken-attempt-settles-nothing' } },
   async (maxAttempts, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
-    const failed = new AttemptFailed(await airlock.claims(upload), new Error('late'))
+    const claim = await airlock.claims(upload)
+    const fault = new Error('late')
     await airlock.leaseRunsOut(upload)
     await airlock.claims(upload)
     const before = await airlock.of(upload)
 
-    expect(await settleFailedAttempt(failed, optionsOf(airlock, maxAttempts))).toEqual({ ended: 'lost' })
+    expect(await settleFault(claim, fault, retryOf(maxAttempts), depsOf(airlock))).toEqual({ ended: 'lost' })
 
     expect(await airlock.of(upload)).toEqual(before)
   },
@@ -216,9 +212,10 @@ test('while Postgres is away nothing is settled: the row keeps its lease, and is
   await airlock.forgetsJobs('images')
   const closed = await openAt(world.databaseUrl)
   await closed.close()
-  const failed = new AttemptFailed(await airlock.claims(upload), new Error('late'))
+  const claim = await airlock.claims(upload)
+  const fault = new Error('late')
 
-  await expect(settleFailedAttempt(failed, { ...optionsOf(airlock, 8), uploads: closed.uploads })).rejects.toBeInstanceOf(
+  await expect(settleFault(claim, fault, retryOf(8), { ...depsOf(airlock), uploads: closed.uploads })).rejects.toBeInstanceOf(
     DatabaseUnavailable,
   )
 
@@ -239,11 +236,11 @@ test('an upload is parked when it has failed for a day, and not before, however 
   const broken = async () => Promise.reject(new StoreUnavailable('SlowDown (503)', upload.quarantineKey))
   const worker = airlock.worker({ inspect: broken, maxAttempts: 2, retryForSeconds: aDay })
 
-  for (let tries = 0; tries < 10; tries++) expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  for (let tries = 0; tries < 10; tries++) expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
   await failsSince(airlock, upload, aDay - 60)
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
   await failsSince(airlock, upload, 60)
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 
   expect(await airlock.of(upload)).toMatchObject({ state: 'parked', attempt: 12, nextAttemptAt: null })
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
@@ -252,10 +249,10 @@ test('an upload is parked when it has failed for a day, and not before, however 
 test('time alone parks nothing: an upload has its tries, also after workers that were away for days', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 3, retryForSeconds: aDay })
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
   await failsSince(airlock, upload, 10 * aDay)
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 })
 
 test('an upload that an operator sends again has its day anew', async ({ airlock }) => {
@@ -263,12 +260,12 @@ test('an upload that an operator sends again has its day anew', async ({ airlock
   const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1, retryForSeconds: aDay })
   await worker.process(upload)
   await failsSince(airlock, upload, aDay)
-  expect(await worker.process(upload)).toEqual({ ended: 'parked' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 
   await airlock.uploads.retryParked(upload.id)
 
   expect(await airlock.of(upload)).toMatchObject({ state: 'received', failingSince: null })
-  expect(await worker.process(upload)).toEqual({ ended: 'released' })
+  expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
 })
 
 test('the distance between two tries outlives a Redis that forgets everything: the sweeper rings no earlier', async ({
@@ -276,8 +273,9 @@ test('the distance between two tries outlives a Redis that forgets everything: t
   world,
 }) => {
   const upload = await airlock.accepts(samples.photo)
-  const failed = new AttemptFailed(await airlock.claims(upload), new Error('broken'))
-  await settleFailedAttempt(failed, optionsOf(airlock, 8, { retryInMs: 300_000 }))
+  const claim = await airlock.claims(upload)
+  const fault = new Error('broken')
+  await settleFault(claim, fault, retryOf(8, 300_000), depsOf(airlock))
   await airlock.forgetsJobs('images')
   await airlock.ages(upload, 200)
   const waits = (((await airlock.of(upload)).nextAttemptAt?.getTime() ?? 0) - Date.now()) / 1000

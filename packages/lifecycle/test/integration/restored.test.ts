@@ -2,7 +2,7 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { cancel, type ProcessDeps, purge, type SweepDeps, verify } from '../../src/index.ts'
+import { cancel, type Inspect, purge, type SweepDeps, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
 import { dot, samples } from '../samples.ts'
@@ -136,7 +136,7 @@ test('what is at the final key and is not the copy of this upload completes noth
 
 test('a copy that does not pass inspection is no asset, and is kept for an operator', async ({ airlock }) => {
   const { upload, asset } = await forgotten(airlock, { how: '', reaches: async () => {} })
-  const inspect: ProcessDeps['inspect'] = async (source) => {
+  const inspect: Inspect = async (source) => {
     await source.read(0, 1) // as every inspector does: bytes that are gone are noticed by reading
     return { ok: false, refusal: refusal('empty_file', dot) }
   }

@@ -55,8 +55,8 @@ export const guards: readonly Guard[] = [
   {
     id: 'stopping-worker-hands-back',
     invariant: 1,
-    file: 'apps/worker/src/jobs/process-upload.ts',
-    edits: [['if (stopping.aborted) return handJobBack(error, job, token, deps)', '']],
+    file: 'packages/lifecycle/src/work-on-upload.ts',
+    edits: [['deps.stopping?.aborted ? handBackStopped(claim, deps) : settleFault', 'settleFault']],
     test: 'stop-hands-job-back',
   },
   {
@@ -129,7 +129,7 @@ returning *`,
   {
     id: 'verdict-decides',
     invariant: 3,
-    file: 'packages/lifecycle/src/process-upload.ts',
+    file: 'packages/lifecycle/src/work-on-upload.ts',
     edits: [
       [
         'if (!verdict.ok) return rejected(claim, verdict.refusal) const asset = await promote(claim, verdict, signal',
@@ -202,7 +202,7 @@ returning *`,
   {
     id: 'project-concurrency',
     invariant: 6,
-    file: 'apps/worker/src/jobs/process-upload.ts',
+    file: 'apps/worker/src/jobs/run-job.ts',
     edits: [['maxRunning: deps.maxRunningPerProject', 'maxRunning: 0']],
     test: 'project-concurrency-limit',
   },

@@ -1,5 +1,5 @@
 import type { Claim, UploadRepository } from '@airlock/database'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
 
 /** Another attempt owns the upload. This one must have no further visible effect. */
 export class LeaseLost extends Error {
@@ -10,8 +10,8 @@ export interface LeaseOptions {
   leaseSeconds: number
   uploads: Pick<UploadRepository, 'renewLease'>
   log: Log
-  /** Cancels the job, for example because Redis gave it to another worker. */
-  signal?: AbortSignal | undefined
+  /** Cancels the work, for example because Redis gave its job to another worker. */
+  signal: AbortSignal
 }
 
 /**
@@ -38,8 +38,17 @@ export async function withLease<T>(
     (leaseSeconds * 1000) / 3,
   )
   try {
-    return await work(signal === undefined ? lost.signal : AbortSignal.any([lost.signal, signal]))
+    return await work(AbortSignal.any([lost.signal, signal]))
   } finally {
     clearInterval(renewal)
   }
 }
+
+/** The log fields of all that happens to a claimed upload. */
+export const aboutClaim = ({ uploadId, userId, requestId, filename, attempt }: Claim): object => ({
+  uploadId,
+  userId,
+  requestId,
+  filename,
+  attempt,
+})

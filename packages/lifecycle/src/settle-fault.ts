@@ -1,0 +1,153 @@
+import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
+import { type ErrorCode, InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
+import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
+import { emptyIfFinal } from './empty-quarantine.ts'
+import type { Log } from './log.ts'
+import { aboutClaim } from './moves/claim.ts'
+import { handBack } from './moves/hand-back.ts'
+import { reject } from './reject.ts'
+
+export interface SettleDeps {
+  uploads: Pick<UploadRepository, 'release' | 'park' | 'reject' | 'handBack' | 'byId'>
+  store: Pick<ObjectStore, 'purge' | 'head'>
+  log: Log
+  /** From 0 to 1; absent: `Math.random`. */
+  random?: () => number
+}
+
+/** The result for an upload whose attempt failed. */
+export type Settled =
+  /** It waits for another attempt, which is due in so many ms. */
+  | { readonly ended: 'retry'; readonly retryInMs: number }
+  | { readonly ended: 'parked'; readonly attempt: number }
+  | { readonly ended: 'rejected'; readonly refusal: Refusal }
+  /** It was released as if it had not been claimed, and may be claimed again in so many ms. */
+  | { readonly ended: 'handed_back'; readonly retryInMs: number }
+  /** Another attempt owns the upload, and will settle it. */
+  | { readonly ended: 'lost' }
+
+/** When and how often an upload is retried. The attempts and times of the row decide, since the counters in Redis may be lost with Redis. */
+export interface RetryPolicy {
+  /** An upload is parked after faults of servers only when both limits are exceeded: of its attempts, and of the time of failing. */
+  readonly minAttempts: number
+  readonly retryForSeconds: number
+  readonly baseMs: number
+  readonly capMs: number
+}
+
+/**
+ * The delay before another attempt: doubling, capped, and random within its upper half, so that many jobs do not retry at the same time.
+ *
+ * @param attemptsMade from 1
+ * @param random from 0 to 1
+ * @returns ms
+ */
+export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<RetryPolicy, 'baseMs' | 'capMs'>, random: () => number): number {
+  const full = Math.min(capMs, baseMs * 2 ** Math.min(attemptsMade - 1, 30))
+  return Math.round(full * (0.5 + random() / 2))
+}
+
+/** The maximum of inspections without a verdict: the machine may have been under load. The last one runs alone. */
+const maxInspections = 3
+
+/** An operator's retry resets the time of failing, and with it the count of failed inspections. */
+const failedInspections = ({ failingForSeconds, failedInspections: count }: Claim): number => (failingForSeconds > 0 ? count : 0)
+
+/** Whether this attempt's inspection is the upload's last one, which must run alone: if it fails, that is final. */
+export const isLastInspection = (claim: Claim): boolean => failedInspections(claim) >= maxInspections - 1
+
+/** A last inspection usually takes less than a minute. */
+const inspectorBusyFor = { baseMs: 4000, capMs: 4000 } as const
+
+/** Spreads the attempts at a file that crashed its inspector: the machine may just have been overloaded. */
+const extraDoublingsAfterCrash = 3
+
+/** What to do after a failed attempt. */
+type Decision =
+  /** The last inspection has to wait for that of another file. It waits on the queue, where it does not occupy a place of the lane. */
+  | { readonly kind: 'hand back' }
+  | { readonly kind: 'retry'; readonly failedInspections: number; readonly extraDoublings: number }
+  /** The code is reported to the owner. */
+  | { readonly kind: 'park'; readonly code: Extract<ErrorCode, 'upload_vanished' | 'inspection_failed' | 'processing_failed'> }
+  | { readonly kind: 'reject'; readonly reason: string }
+
+function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: RetryPolicy): Decision {
+  const isExhausted = claim.tries >= minAttempts && claim.failingForSeconds >= retryForSeconds
+  if (fault instanceof InspectorBusy) return { kind: 'hand back' }
+  if (fault instanceof ObjectChanged || fault instanceof ObjectMissing) return { kind: 'park', code: 'upload_vanished' }
+  if (fault instanceof InspectionFailed) {
+    const reason = fault.alone ? complexity(fault.fault) : null
+    if (reason !== null) return { kind: 'reject', reason }
+    const count = failedInspections(claim) + 1
+    return isExhausted || count >= maxInspections
+      ? { kind: 'park', code: 'inspection_failed' }
+      : { kind: 'retry', failedInspections: count, extraDoublings: extraDoublingsAfterCrash }
+  }
+  return isExhausted ? { kind: 'park', code: 'processing_failed' } : { kind: 'retry', failedInspections: 0, extraDoublings: 0 }
+}
+
+/** Why a file is too complex, for its owner; null when the file is not to blame. */
+function complexity(fault: InspectionFault): string | null {
+  switch (fault.kind) {
+    case 'cpu_time':
+      return `reading it takes more than ${fault.limitSeconds} s of processor time`
+    case 'memory':
+      return `reading it takes more than ${fault.limitMiB} MiB of memory`
+    case 'crash':
+      return 'it crashes the program that reads it, every time'
+    case 'machine':
+      return null
+    default:
+      throw new Error(`unknown fault: ${JSON.stringify(fault satisfies never)}`)
+  }
+}
+
+/**
+ * Settles an upload whose attempt reached no verdict: back to `received` for another attempt, or `parked` with its object kept once the retry
+ * limits are exceeded. If the bytes are missing or changed, the upload is parked at once: a retry can't restore them.
+ *
+ * A file that crashes its inspector, or exceeds its limits, gets three attempts. If the last one, which runs alone, exceeds a limit of processor
+ * time or memory or crashes, the file is to blame and is rejected. If the machine may be to blame, it is parked.
+ *
+ * @throws DatabaseUnavailable  the row keeps its lease; the sweeper enqueues the upload when it has expired
+ */
+export async function settleFault(
+  claim: Claim,
+  fault: unknown,
+  retry: RetryPolicy,
+  { uploads, store, log, random = Math.random }: SettleDeps,
+): Promise<Settled> {
+  const { attempt, filename, tries } = claim
+  const about = aboutClaim(claim)
+  const decision = decide(claim, fault, retry)
+  try {
+    switch (decision.kind) {
+      case 'hand back':
+        if ((await handBack(claim, { uploads, store, log })) === 'lost') return { ended: 'lost' }
+        return { ended: 'handed_back', retryInMs: retryAfterMs(1, inspectorBusyFor, random) }
+      case 'retry': {
+        const retryInMs = retryAfterMs(tries + decision.extraDoublings, retry, random)
+        await uploads.release(claim, String(fault), { retryInMs, failedInspections: decision.failedInspections })
+        log.warn({ ...about, err: fault, retryInMs, step: 'release' }, 'attempt failed, upload will be retried')
+        return { ended: 'retry', retryInMs }
+      }
+      case 'park':
+        await uploads.park(claim, refusal(decision.code, { filename }), String(fault))
+        log.error({ ...about, err: fault, step: 'park' }, 'upload parked, an operator must decide')
+        return { ended: 'parked', attempt }
+      case 'reject': {
+        const why = refusal('file_too_complex', { filename, reason: decision.reason })
+        await reject(claim, why, { uploads, store, log })
+        log.warn({ ...about, err: fault, code: why.code, detail: why.detail, step: 'reject' }, 'upload rejected')
+        return { ended: 'rejected', refusal: why }
+      }
+      default:
+        throw new Error(`unknown decision: ${JSON.stringify(decision satisfies never)}`)
+    }
+  } catch (error) {
+    if (!(error instanceof ClaimLost)) throw error
+    log.warn({ ...about, step: 'release' }, 'another attempt owns the upload')
+    await emptyIfFinal(claim, { uploads, store, log }) // our own statement may have taken effect although its answer was lost
+    return { ended: 'lost' }
+  }
+}
