@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config'
 /** Lines and branches that tests must run, in percent. Parts that hold the promises of the product have the higher floor. */
 const floor = (percent: number) => ({ lines: percent, branches: percent })
 
-/** A row for each package and app, so that a well-tested one can't hide another. `packages/stack` is exempt: only one of its roads runs on a machine. */
+/** A row for each package and app, so that a well-tested one can't hide another. Servers and tools for development are exempt: only one way to start each server runs on a machine. */
 const floors = {
   'packages/domain/src/**': floor(90),
   'packages/lifecycle/src/**': floor(90),
@@ -21,13 +21,16 @@ const floors = {
 /** Tests that put a module of ours into the place of another. */
 const mocking = '{packages,apps}/*/test/unit/**/*.mocked.test.ts'
 
+/** Of packages, apps and tools, and those that belong to none of them. */
+const testsIn = (name: string) => [`{{packages,apps}/*,tools}/test/${name}/**/*.test.ts`, `tests/${name}/**/*.test.ts`]
+
 /** Tests on real servers, which lie in the folder of this name. */
 const onServers = (name: string) => ({
   extends: true as const,
   test: {
     name,
-    include: [`{packages,apps}/*/test/${name}/**/*.test.ts`],
-    globalSetup: ['packages/stack/src/testing/global-setup.ts'],
+    include: testsIn(name),
+    globalSetup: ['packages/testkit/src/global-setup.ts'],
     isolate: false,
     // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
     testTimeout: 60_000,
@@ -45,7 +48,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{packages,apps}/*/test/unit/**/*.test.ts'],
+          include: testsIn('unit'),
           exclude: [mocking],
           isolate: false,
           testTimeout: 30_000,
@@ -62,12 +65,12 @@ export default defineConfig({
     ],
     // Most of these tests wait for servers, or for a time to pass, rather than for a core.
     maxWorkers: 2 * Math.max(2, availableParallelism()),
-    setupFiles: ['packages/stack/src/testing/without-product-settings.ts'],
+    setupFiles: ['packages/testkit/src/without-product-settings.ts'],
     teardownTimeout: 30_000,
     coverage: {
       provider: 'v8',
       include: ['{packages,apps}/*/src/**/*.ts'],
-      exclude: ['packages/stack/**', '**/main.ts'],
+      exclude: ['packages/{dev-servers,testkit}/**', '**/main.ts'],
       reporter: ['text-summary', 'json-summary', 'html'],
       thresholds: floors,
     },

@@ -6,6 +6,7 @@ import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } f
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
+import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import {
   encodedForm,
   givenStack,
@@ -17,8 +18,7 @@ import {
   isolatedQueuePrefix,
   mustHoldNoSecret,
   waitFor,
-} from '@airlock/stack/testing'
-import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
+} from '@airlock/testkit'
 import { SignJWT } from 'jose'
 import pg from 'pg'
 import { pino } from 'pino'

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { migrate } from '@airlock/database'
-import { compileCache, givenStack, isolatedBucket, isolatedDatabase, mustHoldNoSecret } from '@airlock/stack/testing'
+import { compileCache, givenStack, isolatedBucket, isolatedDatabase, mustHoldNoSecret } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { jwtSecret } from './gateway.ts'
 

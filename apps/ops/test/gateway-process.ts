@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/stack/testing'
+import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/testkit'
 
 const program = fileURLToPath(new URL('../../gateway/src/main.ts', import.meta.url))
 

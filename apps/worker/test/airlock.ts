@@ -4,7 +4,7 @@ import { type AssetRecord, listenForEvents, listenForFeed, listenForPurges, type
 import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { accept, type FormFields, receive } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { Queue } from 'bullmq'
 import { test as base, expect } from 'vitest'
 import { type AirlockWorker, buildWorker } from '../src/app.ts'

@@ -1,7 +1,7 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
 import { blockingConnection, JobQueue } from '@airlock/queue'
-import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/testkit'
 import type { Redis } from 'ioredis'
 import { Client } from 'pg'
 

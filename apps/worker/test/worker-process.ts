@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/stack/testing'
+import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/testkit'
 
 const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 

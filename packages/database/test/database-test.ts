@@ -1,4 +1,4 @@
-import { isolatedDatabase } from '@airlock/stack/testing'
+import { isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { test as base } from 'vitest'
 import { type Database, type DatabaseLog, migrate, openDatabase } from '../src/index.ts'

@@ -1,7 +1,7 @@
 import { type Database, migrate, openDatabase } from '@airlock/database'
 import { JobQueue } from '@airlock/queue'
-import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/stack/testing'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/testkit'
 import { Client } from 'pg'
 
 /** Real servers' corner of one test file: a database, a bucket and queues that no other file uses. */

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isolatedQueuePrefix, waitFor } from '@airlock/stack/testing'
+import { isolatedQueuePrefix, waitFor } from '@airlock/testkit'
 import { type Job, type Processor, Queue, Worker } from 'bullmq'
 import { test as base } from 'vitest'
 import { blockingConnection, JobQueue, type QueueLane, queueLanes, queueNames } from '../src/index.ts'

@@ -1,5 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { privateServer } from '@airlock/stack/testing'
+import { privateServer } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { acceptedIds, answerOf, Client, logo, photo, type RunningGateway, scene, startGateway, test } from '../gateway.ts'

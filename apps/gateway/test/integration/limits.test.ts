@@ -1,4 +1,4 @@
-import { givenStack } from '@airlock/stack/testing'
+import { givenStack } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, test } from 'vitest'

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { migrate } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
-import { type IsolatedBucket, isolatedBucket, privateServer } from '@airlock/stack/testing'
 import { s3ObjectStore } from '@airlock/storage'
+import { type IsolatedBucket, isolatedBucket, privateServer } from '@airlock/testkit'
 import { test as base, expect } from 'vitest'
 import { type Answer, answerOf, Client, type RunningGateway, sample, startGateway, storeOptions } from '../gateway.ts'
 

@@ -1,5 +1,5 @@
 import { failFastConnection } from '@airlock/queue'
-import { givenStack, isolatedQueuePrefix, privateServer } from '@airlock/stack/testing'
+import { givenStack, isolatedQueuePrefix, privateServer } from '@airlock/testkit'
 import { afterAll, expect, test } from 'vitest'
 import { Client, startGateway } from '../gateway.ts'
 

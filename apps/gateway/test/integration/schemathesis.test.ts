@@ -1,4 +1,4 @@
-import { installSchemathesis, schemathesis } from '@airlock/stack/testing'
+import { installSchemathesis, schemathesis } from '@airlock/testkit'
 import { expect, test } from 'vitest'
 import { Client, startGateway } from '../gateway.ts'
 

@@ -1,5 +1,5 @@
 import { migrate } from '@airlock/database'
-import { privateServer, waitFor } from '@airlock/stack/testing'
+import { privateServer, waitFor } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import { Client as Postgres } from 'pg'
 import { expect, test } from 'vitest'

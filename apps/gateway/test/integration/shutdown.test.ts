@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
-import { privateServer } from '@airlock/stack/testing'
+import { privateServer } from '@airlock/testkit'
 import pg from 'pg'
 import { test as base, expect } from 'vitest'
 import { Client, logo } from '../gateway.ts'

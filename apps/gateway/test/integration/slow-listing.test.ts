@@ -1,6 +1,6 @@
 import { MiB } from '@airlock/domain'
-import { isolatedBucket } from '@airlock/stack/testing'
 import { s3ObjectStore } from '@airlock/storage'
+import { isolatedBucket } from '@airlock/testkit'
 import { expect, test } from 'vitest'
 import { answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
 import { slowListing } from '../slow-listing.ts'

@@ -1,5 +1,5 @@
-import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { s3ObjectStore } from '@airlock/storage'
+import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { expect, test } from 'vitest'
 import { answerOf, Client, padded, photo, type RunningGateway, scene, startGateway, storeOptions } from '../gateway.ts'
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { givenStack, privateServer } from '@airlock/stack/testing'
+import { givenStack, privateServer } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import pg from 'pg'
 import { expect, test } from 'vitest'

@@ -1,7 +1,7 @@
 import { migrate } from '@airlock/database'
 import { defaultSizeLimits, MiB } from '@airlock/domain'
-import { isolatedBucket, privateServer } from '@airlock/stack/testing'
 import { s3ObjectStore } from '@airlock/storage'
+import { isolatedBucket, privateServer } from '@airlock/testkit'
 import { expect, test } from 'vitest'
 import { acceptedIds, answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import {
   DeleteBucketCommand,
   GetBucketLifecycleConfigurationCommand,

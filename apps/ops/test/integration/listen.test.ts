@@ -1,15 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import { type Database, migrate, openDatabase } from '@airlock/database'
-import {
-  answering,
-  givenStack,
-  isolatedBucket,
-  isolatedDatabase,
-  type WebhookReceiver,
-  waitFor,
-  webhookReceiver,
-} from '@airlock/stack/testing'
+import { answering, givenStack, isolatedBucket, isolatedDatabase, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
 import { Client } from 'pg'
 import { Webhook } from 'standardwebhooks'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'

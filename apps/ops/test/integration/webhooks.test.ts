@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Database, migrate, openDatabase } from '@airlock/database'
-import { isolatedDatabase } from '@airlock/stack/testing'
+import { isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../src/command.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, type EventRecord } from '@airlock/database'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, test } from '../airlock.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { UploadRecord } from '@airlock/database'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,6 +1,6 @@
 import { DatabaseUnavailable, type UploadRepository } from '@airlock/database'
 import { queueNames } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { Worker } from 'bullmq'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'

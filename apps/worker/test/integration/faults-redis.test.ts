@@ -1,4 +1,4 @@
-import { privateServer, waitFor } from '@airlock/stack/testing'
+import { privateServer, waitFor } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'

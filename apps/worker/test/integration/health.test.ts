@@ -1,5 +1,5 @@
 import { JobQueue } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,7 +1,7 @@
 import { DatabaseUnavailable } from '@airlock/database'
 import { processUploadJob } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,5 +1,5 @@
 import { type JobResult, parseJobResult } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { storedPayloads } from '../../../../packages/queue/test/stored-payloads.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,5 +1,5 @@
 import { JobGone } from '@airlock/queue'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { test } from '../airlock.ts'
 import { endsOf, pipeline, puts } from '../inbox.ts'
 

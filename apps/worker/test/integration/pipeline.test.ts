@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { generatedVideoJob, queuePrefix } from '@airlock/queue'
-import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
+import { givenStack, privateServer, waitFor } from '@airlock/testkit'
 import { expect, onTestFinished, vi } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'

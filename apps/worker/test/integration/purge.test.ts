@@ -1,6 +1,6 @@
 import { listenForPurges, type PurgeListenOptions } from '@airlock/database'
-import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { queuePrefix } from '@airlock/queue'
-import { privateServer, waitFor } from '@airlock/stack/testing'
+import { privateServer, waitFor } from '@airlock/testkit'
 import { onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,5 +1,5 @@
 import { DatabaseUnavailable } from '@airlock/database'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'

@@ -1,5 +1,5 @@
 import type { SweepReport } from '@airlock/lifecycle'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { SweepTimer } from '../../src/sweep-timer.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'

@@ -1,7 +1,7 @@
 import type { EventRecord } from '@airlock/database'
 import { finalEventTypes, isFinal, refusal } from '@airlock/domain'
-import { waitFor } from '@airlock/stack/testing'
 import { StoreUnavailable } from '@airlock/storage'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'

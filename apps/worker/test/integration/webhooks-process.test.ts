@@ -1,5 +1,5 @@
 import { queuePrefix } from '@airlock/queue'
-import { answering, givenStack, privateServer, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/stack/testing'
+import { answering, givenStack, privateServer, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'

@@ -1,12 +1,5 @@
 import { type Endpoint, endpointOf } from '@airlock/lifecycle'
-import {
-  answering,
-  type ReceivedMessage,
-  type ReceiverOptions,
-  type WebhookReceiver,
-  waitFor,
-  webhookReceiver,
-} from '@airlock/stack/testing'
+import { answering, type ReceivedMessage, type ReceiverOptions, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'
 import type { AirlockWorker } from '../../src/app.ts'

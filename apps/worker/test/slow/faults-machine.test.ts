@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { queuePrefix } from '@airlock/queue'
-import { givenStack, privateServer, waitFor } from '@airlock/stack/testing'
+import { givenStack, privateServer, waitFor } from '@airlock/testkit'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
 import type { BlockingWorkerSettings, Told } from '../blocking-worker.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { isolatedDatabase } from '@airlock/stack/testing'
+import { isolatedDatabase } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { migrate, UnknownUser, UploadNotReceiving } from '../../src/index.ts'
 import { connected, openAt, silent, test } from '../database-test.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { createServer, type Server, type Socket } from 'node:net'
-import { privateServer, waitFor } from '@airlock/stack/testing'
+import { privateServer, waitFor } from '@airlock/testkit'
 import { expect, onTestFinished } from 'vitest'
 import { type DatabaseLog, listenForMoves, listenForPurges, type MoveOptions, migrate } from '../../src/index.ts'
 import { openAt, silent, test } from '../database-test.ts'

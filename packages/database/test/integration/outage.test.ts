@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { privateServer } from '@airlock/stack/testing'
+import { privateServer } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { DatabaseUnavailable, migrate, openDatabase } from '../../src/index.ts'
 import { connected, openAt, silent, test } from '../database-test.ts'

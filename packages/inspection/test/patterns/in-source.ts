@@ -11,10 +11,10 @@ export interface FoundPattern {
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** Programs and packages that see input of others; `packages/stack` starts servers and tests. */
+/** Programs and packages that see input of others; `dev-servers` and `testkit` are for tests. */
 const folders = ['apps', 'packages'].flatMap((level) =>
   readdirSync(join(root, level))
-    .filter((name) => name !== 'stack')
+    .filter((name) => !['dev-servers', 'testkit'].includes(name))
     .map((name) => join(root, level, name, 'src')),
 )
 

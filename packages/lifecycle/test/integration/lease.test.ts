@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable } from '@airlock/database'
 import { refusal } from '@airlock/domain'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { type Inspect, LeaseLost } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'

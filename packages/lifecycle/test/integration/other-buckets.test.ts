@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { AirlockError, defaultSizeLimits, MiB } from '@airlock/domain'
-import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
+import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { type AcceptFromBucketDeps, acceptFromBucket, cancel, type VideoInBucket } from '../../src/index.ts'
 import { type Airlock, test as base } from '../airlock.ts'

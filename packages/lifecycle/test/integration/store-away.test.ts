@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream'
 import { MiB } from '@airlock/domain'
-import { isolatedBucket, privateServer } from '@airlock/stack/testing'
 import { type Leftover, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { isolatedBucket, privateServer } from '@airlock/testkit'
 import { expect } from 'vitest'
 import type { Inspect } from '../../src/index.ts'
 import { realInspect, test as withAirlock } from '../airlock.ts'

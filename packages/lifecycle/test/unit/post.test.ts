@@ -6,7 +6,7 @@ import {
   testCertificate,
   type WebhookReceiver,
   webhookReceiver,
-} from '@airlock/stack/testing'
+} from '@airlock/testkit'
 import { expect, onTestFinished, test } from 'vitest'
 import { isPublicAddress } from '../../src/index.ts'
 import { AddressRefused, type Resolve, systemResolve } from '../../src/webhooks/checked-lookup.ts'

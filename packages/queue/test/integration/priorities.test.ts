@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { UnrecoverableError, type Worker } from 'bullmq'
 import { expect } from 'vitest'
 import { type GeneratedVideo, inboxKey, type Priority, parseJob } from '../../src/index.ts'

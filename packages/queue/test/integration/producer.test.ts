@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { waitFor } from '@airlock/stack/testing'
+import { waitFor } from '@airlock/testkit'
 import { UnrecoverableError } from 'bullmq'
 import { expect } from 'vitest'
 import { FailFastQueues } from '../../src/fail-fast-queues.ts'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { privateServer, waitFor } from '@airlock/stack/testing'
+import { privateServer, waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { commandTimeoutMs, JobQueueUnreachable } from '../../src/index.ts'
 import { test as base, bellAt, Listening, ringsAtLast } from '../job-queue-test.ts'

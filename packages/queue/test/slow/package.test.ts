@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { privateServer } from '@airlock/stack/testing'
+import { privateServer } from '@airlock/testkit'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { jobResult, queuePrefix, schemaFiles } from '../../src/index.ts'
 import { Listening } from '../job-queue-test.ts'

@@ -1,6 +1,6 @@
 import { MiB } from '@airlock/domain'
-import { type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { type Leftover, type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { S3Client } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll } from 'vitest'
 

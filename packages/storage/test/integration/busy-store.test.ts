@@ -1,6 +1,6 @@
 import { MiB } from '@airlock/domain'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'

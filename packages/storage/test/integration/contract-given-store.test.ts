@@ -1,4 +1,4 @@
-import { givenStack } from '@airlock/stack/testing'
+import { givenStack } from '@airlock/testkit'
 import { objectStoreContract } from '../contract/object-store-contract.ts'
 
 const { s3 } = givenStack()

@@ -1,6 +1,6 @@
 import { MiB } from '@airlock/domain'
-import { givenStack, type IsolatedBucket, isolatedBucket, waitFor } from '@airlock/stack/testing'
 import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { givenStack, type IsolatedBucket, isolatedBucket, waitFor } from '@airlock/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamFailingHalfway, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'

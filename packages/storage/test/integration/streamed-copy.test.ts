@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MiB } from '@airlock/domain'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/stack/testing'
 import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
+import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'

@@ -1,7 +1,0 @@
-export { freePort, freePorts } from './free-ports.ts'
-export { StackInUse } from './leftovers.ts'
-export { endProcess, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
-export type { Controls, Server } from './server.ts'
-export { ensureBucket, type S3Address, type S3Kind } from './servers/s3.ts'
-export { defaultDataDir, resetStack, type Stack, type StackOptions, startStack } from './stack.ts'
-export { type ProcessEntry, readStackRecord, type ServerName, type StackFile, type StackRecord } from './stack-file.ts'

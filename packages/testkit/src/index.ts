@@ -1,0 +1,19 @@
+export { waitFor } from '@airlock/dev-servers'
+export { testCertificate } from './certificate.ts'
+export { compileCache } from './compile-cache.ts'
+export { encodedForm } from './encoded-form.ts'
+export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
+export { type IsolatedDatabase, isolatedDatabase } from './isolated-database.ts'
+export { type IsolatedQueuePrefix, isolatedQueuePrefix } from './isolated-queue-prefix.ts'
+export { mustHoldNoSecret, secretsIn } from './logged-secrets.ts'
+export { type PrivateServer, privateServer } from './private-server.ts'
+export { installSchemathesis, schemathesis } from './schemathesis.ts'
+export { givenStack, type TestStack } from './test-stack.ts'
+export {
+  type AnswerMessage,
+  answering,
+  type ReceivedMessage,
+  type ReceiverOptions,
+  type WebhookReceiver,
+  webhookReceiver,
+} from './webhook-receiver.ts'

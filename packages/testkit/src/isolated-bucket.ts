@@ -1,0 +1,91 @@
+import { createHash, randomBytes, randomUUID } from 'node:crypto'
+import { type S3Address, s3Client } from '@airlock/dev-servers'
+import {
+  AbortMultipartUploadCommand,
+  CreateBucketCommand,
+  DeleteBucketCommand,
+  DeleteObjectsCommand,
+  ListMultipartUploadsCommand,
+  PutObjectCommand,
+  paginateListObjectsV2,
+  type S3Client,
+} from '@aws-sdk/client-s3'
+import { givenStack } from './test-stack.ts'
+
+export interface IsolatedBucket extends S3Address {
+  readonly bucket: string
+  /** Writes an object as another program does. @param metadata its `x-amz-meta-` headers */
+  put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
+  /** Writes an object encrypted with a key that nobody keeps (SSE-C): whoever asks for it without the key gets 400, for a HEAD, too. */
+  putEncryptedByCustomer(key: string, bytes: Uint8Array): Promise<void>
+  /** @returns the keys in the bucket, in the store's order; those that begin with the prefix, when there is one */
+  keys(prefix?: string): Promise<string[]>
+  /** @returns the keys of multipart uploads that were begun and neither completed nor aborted */
+  openMultipartUploads(): Promise<string[]>
+  /** Removes the bucket with all that is in it. */
+  drop(): Promise<void>
+}
+
+/** Makes an empty bucket of the caller's own on this run's store, or on a private server's. */
+export async function isolatedBucket(address: S3Address = givenStack().s3): Promise<IsolatedBucket> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = address
+  const bucket = `airlock-test-${randomUUID()}`
+  const using = async <T>(work: (client: S3Client) => Promise<T>): Promise<T> => {
+    const client = s3Client(address)
+    try {
+      return await work(client)
+    } finally {
+      client.destroy()
+    }
+  }
+  await using((client) => client.send(new CreateBucketCommand({ Bucket: bucket })))
+  return {
+    bucket,
+    endpoint,
+    region,
+    accessKeyId,
+    secretAccessKey,
+    put: (key, bytes, metadata = {}) =>
+      using(async (client) => {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Metadata: metadata }))
+      }),
+    putEncryptedByCustomer: (key, bytes) =>
+      using(async (client) => {
+        await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ...customerKey() }))
+      }),
+    keys: (prefix) => using((client) => keysIn(client, bucket, prefix)),
+    openMultipartUploads: () => using(async (client) => (await openUploadsIn(client, bucket)).map(({ Key }) => Key)),
+    drop: () => using((client) => drop(client, bucket)),
+  }
+}
+
+function customerKey() {
+  const key = randomBytes(32)
+  const md5 = createHash('md5').update(key).digest('base64')
+  return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.toString('base64'), SSECustomerKeyMD5: md5 }
+}
+
+async function keysIn(client: S3Client, Bucket: string, Prefix?: string): Promise<string[]> {
+  const keys: string[] = []
+  for await (const page of paginateListObjectsV2({ client }, { Bucket, ...(Prefix !== undefined && { Prefix }) })) {
+    for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key)
+  }
+  return keys
+}
+
+/** One page is enough for any test, and SeaweedFS would not continue a second one rightly. */
+async function openUploadsIn(client: S3Client, Bucket: string): Promise<{ Key: string; UploadId: string }[]> {
+  const { Uploads = [], IsTruncated } = await client.send(new ListMultipartUploadsCommand({ Bucket, MaxUploads: 1_000 }))
+  if (IsTruncated) throw new Error(`${Bucket} has more than 1000 open multipart uploads`)
+  return Uploads.map(({ Key = '', UploadId = '' }) => ({ Key, UploadId }))
+}
+
+async function drop(client: S3Client, Bucket: string): Promise<void> {
+  for (const upload of await openUploadsIn(client, Bucket)) await client.send(new AbortMultipartUploadCommand({ Bucket, ...upload }))
+  const keys = await keysIn(client, Bucket)
+  for (let from = 0; from < keys.length; from += 1_000) {
+    const Objects = keys.slice(from, from + 1_000).map((Key) => ({ Key }))
+    await client.send(new DeleteObjectsCommand({ Bucket, Delete: { Objects, Quiet: true } }))
+  }
+  await client.send(new DeleteBucketCommand({ Bucket }))
+}

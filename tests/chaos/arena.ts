@@ -1,0 +1,206 @@
+import { randomBytes } from 'node:crypto'
+import { ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
+import { Client } from 'pg'
+import { runToEnd } from '../../tools/start/services.ts'
+import { Link } from './link.ts'
+import { Member } from './member.ts'
+import { randomFrom } from './random.ts'
+import { type MemberName, members, type ServerName, servers } from './schedule.ts'
+
+export const bucket = 'airlock-chaos'
+/** A pipeline's own, from which videos are fetched. */
+export const renders = 'airlock-chaos-renders'
+export const filesPerHour = 60
+
+/** Everything that a repair waits for, set short. */
+const settings = {
+  S3_BUCKET_NAME: bucket,
+  PIPELINE_SOURCE_BUCKETS: renders,
+  PIPELINE_RING_AFTER_SECONDS: '1',
+  PIPELINE_MAX_RUNNING_PER_PROJECT: '1',
+  S3_CALL_TIMEOUT_MS: '4000',
+  S3_MULTIPART_COPY_FROM_BYTES: String(5 * 1024 * 1024),
+  DATABASE_POOL_SIZE: '5',
+  DATABASE_STATEMENT_TIMEOUT_MS: '2000',
+  LEASE_SECONDS: '3',
+  SWEEP_INTERVAL_SECONDS: '1',
+  SWEEP_REST_SECONDS: '1',
+  UPLOAD_MAX_SECONDS: '10',
+  UPLOAD_IDLE_SECONDS: '5',
+  RETRY_BASE_MS: '100',
+  RETRY_CAP_MS: '1000',
+  // A picture of chaos that is expensive needs more, all others much less.
+  INSPECT_MEMORY_MIB: '300',
+  UNUSED_ASSET_DAYS: '1',
+  UNUSED_ASSET_GRACE_DAYS: '1',
+  // Chaos hits one upload oftener than a year of production would. So pictures are never parked, and videos are.
+  WORKER_MIN_ATTEMPTS: '100',
+  WORKER_CONCURRENCY: '2',
+  MAX_FILES_IN_FLIGHT: '16',
+  RATE_LIMIT_FILES_PER_HOUR: String(filesPerHour),
+  SHUTDOWN_NOT_READY_SECONDS: '0',
+  SHUTDOWN_GRACE_S: '3',
+  HOST: '127.0.0.1',
+} as const
+
+const gatewayEntry = 'apps/gateway/src/main.ts'
+const workerEntry = 'apps/worker/src/main.ts'
+
+/** What each process is. */
+const programs: Record<MemberName, { entry: string; env: Record<string, string> }> = {
+  'gateway-1': { entry: gatewayEntry, env: {} },
+  'gateway-2': { entry: gatewayEntry, env: {} },
+  'images-1': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
+  'images-2': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
+  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' } },
+}
+
+/** Two gateways and three workers, real servers, and a way of its own from each process to each server. */
+export interface Arena {
+  readonly stack: Stack
+  readonly jwtSecret: string
+  readonly gateways: readonly string[]
+  member(name: MemberName): Member
+  link(from: MemberName, to: ServerName): Link
+  stop(): Promise<void>
+}
+
+export interface ArenaOptions {
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  /** Where the processes' logs go. */
+  readonly folder: string
+  readonly say: (line: string) => void
+  /** How wrong each process's clock is, in ms; right where nothing is said. */
+  readonly clocks?: Partial<Record<MemberName, number>>
+  /** Settings that differ from those of chaos. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Brings everything up, servers of its own whatever URLs are given, and waits until both gateways are well. */
+export async function openArena(options: ArenaOptions): Promise<Arena> {
+  const withoutUrls = Object.fromEntries(Object.entries(options.env).filter(([name]) => !name.startsWith('TEST_')))
+  const stack = await startStack({ ephemeral: true, env: withoutUrls, say: options.say })
+  const undo: (() => Promise<unknown>)[] = [() => stack.stop()]
+  const stop = async () => {
+    for (const step of undo.splice(0).reverse()) await step()
+  }
+  try {
+    return { ...(await fill(stack, options, undo)), stop }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}
+
+async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<unknown>)[]): Promise<Omit<Arena, 'stop'>> {
+  const { root, folder } = options
+  await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
+  const jwtSecret = randomBytes(48).toString('base64url')
+  const chosen = { ...settings, ...options.settings }
+  const common = {
+    ...plain(options.env),
+    AIRLOCK_ENV_FILE: '',
+    ...chosen,
+    ...stack.environment,
+    S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
+    JWT_SECRET: jwtSecret,
+  }
+  await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
+
+  const links = new Map<string, Link>()
+  for (const member of members) {
+    for (const server of servers) links.set(`${member}→${server}`, await Link.open(addressOf(server, stack)))
+  }
+  undo.push(() => Promise.all([...links.values()].map((link) => link.close())))
+  const link = (from: MemberName, to: ServerName) => found(links.get(`${from}→${to}`))
+
+  const ports = await freePorts(members.length)
+  const fleet = new Map(
+    members.map((name, index) => {
+      const port = String(ports[index])
+      const clock = clockOff(options.clocks?.[name] ?? 0)
+      const ways = through((server) => link(name, server), stack)
+      const env = { ...common, ...ways, ...programs[name].env, ...clock, PORT: port, WORKER_PORT: port }
+      return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder: folder, file: stack.file })]
+    }),
+  )
+  undo.unshift(async () => {
+    for (const member of fleet.values()) member.mustHaveKeptSecrets() // at the very end, when all logs are complete and nothing is left to stop
+  })
+  undo.push(() => Promise.all([...fleet.values()].map((member) => member.stop())))
+  await Promise.all([...fleet.values()].map((member) => member.start()))
+  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
+  await Promise.all(urls.map(isWell))
+  return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
+}
+
+/** How wrong the clocks of the processes are in a run, by its seed: up to ten minutes, either way. */
+export function clocksOf(seed: number): Record<MemberName, number> {
+  const random = randomFrom(seed, 'clocks')
+  return Object.fromEntries(members.map((name) => [name, 1000 * random.between(-wrongBySeconds, wrongBySeconds)])) as Record<
+    MemberName,
+    number
+  >
+}
+
+const wrongBySeconds = 600
+
+/** A stack of tests takes commits lightly, which a crash of Postgres would not forgive. What only a crash of the machine can lose stays off. */
+async function keepCommits({ postgres }: Stack): Promise<void> {
+  const client = new Client({ connectionString: postgres.url })
+  await client.connect()
+  const { rows } = await client.query(`select format('alter database %I set synchronous_commit = on', current_database()) as statement`)
+  await client.query(rows[0].statement)
+  await client.end()
+}
+
+/** Gateways and workers say alike how they are, except for the path. */
+const isWell = (url: string) =>
+  waitFor(
+    async () => {
+      for (const path of ['/api/health', '/health/ready']) {
+        const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(3000) })
+        if (answer.ok && ((await answer.json()) as { status?: string }).status === 'ok') return true
+      }
+      return false
+    },
+    { what: `${url} to be well`, timeoutMs: 180_000, everyMs: 100 },
+  )
+
+/** What makes the clock of a process wrong. */
+const clockOff = (ms: number): Record<string, string> =>
+  ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
+
+/** The environment without settings of the product that is around us. */
+const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(
+    Object.entries(env).filter(
+      ([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*|NODE_COMPILE_CACHE)$/.test(name) || name.startsWith('npm_'),
+    ),
+  )
+
+function addressOf(server: ServerName, stack: Stack): { host: string; port: number } {
+  const { hostname, port } = new URL(server === 's3' ? stack.s3.endpoint : stack[server].url)
+  return { host: hostname, port: Number(port) }
+}
+
+/** The servers as one process reaches them. */
+function through(link: (server: ServerName) => Link, { postgres, redis, s3 }: Stack): Record<string, string> {
+  const by = (url: string, server: ServerName): string => {
+    const there = new URL(url)
+    there.hostname = '127.0.0.1'
+    there.port = String(link(server).port)
+    return there.href
+  }
+  return {
+    DATABASE_URL: by(postgres.url, 'postgres'),
+    REDIS_URL: by(redis.url, 'redis'),
+    S3_ENDPOINT: new URL(by(s3.endpoint, 's3')).origin,
+  }
+}
+
+function found<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('no such process or link')
+  return value
+}

@@ -1,0 +1,44 @@
+import { type WebhookReceiver, webhookReceiver } from '@airlock/testkit/webhook-receiver'
+import { randomFrom } from './random.ts'
+
+/** How often a message is answered with an error while things go wrong. */
+const failing = 0.1
+
+/** A webhook endpoint of the product around Airlock. It fails now and then, until it is healed. */
+export class Endpoint {
+  readonly #receiver: WebhookReceiver
+  /** Ids of the events that it took. */
+  readonly delivered = new Set<string>()
+  #failing = failing
+
+  private constructor(receiver: WebhookReceiver, seed: number) {
+    this.#receiver = receiver
+    const random = randomFrom(seed, 'endpoint')
+    receiver.answers((response, { id }) => {
+      const fails = random.chance(this.#failing)
+      if (!fails) this.delivered.add(id)
+      response.writeHead(fails ? 500 : 204).end()
+    })
+  }
+
+  static async open(seed: number): Promise<Endpoint> {
+    return new Endpoint(await webhookReceiver(), seed)
+  }
+
+  /** What makes a worker deliver to it. */
+  get settings(): Record<string, string> {
+    return {
+      WEBHOOK_URLS: this.#receiver.url,
+      WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, 'chaos').toString('base64')}`,
+      WEBHOOK_ALLOW_PRIVATE: 'true',
+    }
+  }
+
+  heal(): void {
+    this.#failing = 0
+  }
+
+  close(): Promise<void> {
+    return this.#receiver.close()
+  }
+}

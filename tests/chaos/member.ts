@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { StackFile } from '@airlock/dev-servers'
+import { identityOf } from '@airlock/dev-servers'
+import { mustHoldNoSecret } from '@airlock/testkit/logged-secrets'
+import { type Service, startService } from '../../tools/start/service.ts'
+
+export interface MemberOptions {
+  readonly name: string
+  /** The program, from the root of the clone. */
+  readonly entry: string
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  readonly logFolder: string
+  readonly file: StackFile
+}
+
+/** How long a process that was asked to end may take, in ms; more is told as a finding of its own. */
+const endsWithinMs = 20_000
+
+/** A gateway or a worker that is killed, frozen and started again, each life with a log of its own. */
+export class Member {
+  readonly #options: MemberOptions
+  #life = 0
+  #service: Service | null = null
+  #turn: Promise<void> = Promise.resolve()
+
+  constructor(options: MemberOptions) {
+    this.#options = options
+  }
+
+  get name(): string {
+    return this.#options.name
+  }
+
+  /** Starts it unless it runs. */
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#service !== null) return
+      const { name, entry, root, env, logFolder, file } = this.#options
+      this.#life += 1
+      const logFile = join(logFolder, `${name}.${this.#life}.log`)
+      const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say: () => {} })
+      const identity = identityOf(service.pid)
+      if (identity !== null) file.process(name, { ...identity, logFile })
+      this.#service = service
+      void service.ended.then(() => {
+        if (this.#service === service) this.#service = null
+      })
+    })
+  }
+
+  kill(): Promise<void> {
+    return this.#inTurn(async () => {
+      const service = this.#service
+      if (service === null) return
+      this.signal('SIGKILL')
+      await service.ended
+    })
+  }
+
+  /** Asks it to end in order. @returns how long that took, in ms; null when it had to be killed */
+  async stop(): Promise<number | null> {
+    let took: number | null = 0
+    await this.#inTurn(async () => {
+      const service = this.#service
+      if (service === null) return
+      const begun = performance.now()
+      await service.stop(endsWithinMs)
+      took = performance.now() - begun < endsWithinMs ? Math.round(performance.now() - begun) : null
+    })
+    return took
+  }
+
+  /** @throws Error when one of its lives has logged a secret of its settings */
+  mustHaveKeptSecrets(): void {
+    const { name, env, logFolder } = this.#options
+    for (let life = 1; life <= this.#life; life += 1)
+      mustHoldNoSecret(name, env, readFileSync(join(logFolder, `${name}.${life}.log`), 'utf8'))
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (this.#service === null) return
+    try {
+      process.kill(this.#service.pid, signal)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // ended in this moment
+    }
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const turn = this.#turn.then(work, work)
+    this.#turn = turn.catch(() => {}) // told to whoever asked for it
+    return turn
+  }
+}

@@ -1,0 +1,194 @@
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { defaultDataDir, within } from '@airlock/dev-servers'
+import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
+import { takeBackup } from './backup.ts'
+import { breachesIn } from './checks/all.ts'
+import { gather } from './checks/evidence.ts'
+import { Client } from './client.ts'
+import { Consumer } from './consumer.ts'
+import { Endpoint } from './endpoint.ts'
+import { ageSome, passDays } from './expiry.ts'
+import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
+import { SamplePool } from './files.ts'
+import { History } from './history.ts'
+import { healAll, unleash } from './nemesis.ts'
+import { Pipeline } from './pipeline.ts'
+import { deliverNow, insist, tryParkedAgain } from './product.ts'
+import { RepairWatch } from './repairs.ts'
+import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
+import { restoreBoth } from './restores.ts'
+import { scheduleOf } from './schedule.ts'
+import { checkService } from './service-check.ts'
+
+export interface ChaosOptions {
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  readonly seed: number
+  /** How long things go wrong. */
+  readonly seconds: number
+  readonly say: (line: string) => void
+  readonly interrupted: AbortSignal
+}
+
+const clients = 6
+const pipelines = 2
+
+/** A run of so many seconds is long enough for a backup in its middle, and for both restores after its end. */
+const restoresFrom = 60
+
+/**
+ * How long everything may take to come to its end once all is healed, in ms: so long in all, and so long without anything coming to its end.
+ * A machine with other work needs the first for what has piled up; the second is longer than any repair waits for.
+ */
+const settledWithinMs = 600_000
+const movesWithinMs = 45_000
+
+/** How long ending processes and servers may take, in ms. */
+const stoppedWithinMs = 60_000
+
+/**
+ * Sends files through Airlock while everything around it breaks, heals it, waits until all has settled, and compares what clients were
+ * told with what Postgres, S3 and Redis hold.
+ *
+ * @returns the exit code: 0 when every promise was kept
+ */
+export async function runChaos(options: ChaosOptions): Promise<number> {
+  const { root, env, seed, say, interrupted } = options
+  const chaosFolder = join(defaultDataDir(env), 'chaos')
+  mkdirSync(chaosFolder, { recursive: true })
+  const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
+  const history = new History(folder)
+  const clocks = clocksOf(seed)
+  const endpoint = await Endpoint.open(seed)
+  const arena = await openArena({ root, env, folder, say, clocks, settings: endpoint.settings })
+  say(`Clocks: ${describeClocks(clocks)}`)
+  let last = 'chaos: no result'
+  let good = false
+  try {
+    interrupted.throwIfAborted()
+    const result = await play(options, { arena, endpoint, history, folder })
+    good = result.breaches.length === 0
+    last = lastLine(result)
+  } finally {
+    // a container engine that never answers must not hold up the result; what is left then the stack's reaper ends
+    await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => {
+      say(error.message) // a secret in a log is found here, too
+      good = false
+    })
+    await endpoint.close()
+    if (good) rmSync(folder, { recursive: true })
+    else say(`\nThe history and all logs are in ${folder}`)
+    say(last)
+  }
+  return good ? 0 : 1
+}
+
+interface Stage {
+  readonly arena: Arena
+  readonly endpoint: Endpoint
+  readonly history: History
+  readonly folder: string
+}
+
+async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { arena, endpoint, history, folder }: Stage): Promise<Result> {
+  const samplePool = new SamplePool(join(root, 'examples/samples'))
+  const over = new AbortController()
+  const until = AbortSignal.any([over.signal, interrupted])
+  const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, samplePool, history, until }).run())
+  const costly = new Client({ seed, number: clients, arena, samplePool, history, until, expensive: true }).run()
+  const renderers = Array.from({ length: pipelines }, (_, number) =>
+    new Pipeline({ seed, number, arena, samplePool, history, until }).run(),
+  )
+  const consumer = new Consumer({ seed, arena, history })
+  const reading = consumer.run(until)
+  const settled = new AbortController()
+  const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
+  const halfway = () => wait(seconds * 500, undefined, { signal: until })
+  const backingUp = seconds < restoresFrom ? null : halfway().then(() => takeBackup(arena))
+  for (const work of [backingUp, days]) work?.catch(() => {}) // what fails is thrown where it is waited for
+  const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
+  await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
+  const faults = await nemesis
+  await Promise.all([...crowd, costly, ...renderers])
+  await reading
+  await healAll(arena)
+  endpoint.heal()
+  const [facts, others] = [await Facts.open(arena), await Facts.open(arena)]
+  const watch = new RepairWatch()
+  const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
+  watching.catch(() => {}) // as above
+  try {
+    await checkService({ seed, arena, samplePool, history })
+    await insist(arena, tryParkedAgain(root))
+    await insist(arena, deliverNow)
+    const begun = performance.now()
+    await settle(facts, history, interrupted)
+    await ageSome(facts, { arena, history })
+    await settle(facts, history, interrupted)
+    settled.abort()
+    await Promise.all([days, watching])
+    say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
+    const heard = await consumer.finish()
+    const feed = await new Consumer({ seed, arena, history }).finish()
+    const evidence = await gather(facts, history, {
+      badHashes: samplePool.badHashes,
+      filesPerHour,
+      arena,
+      feed,
+      heard,
+      delivered: endpoint.delivered,
+    })
+    const breaches = [...(await breachesIn(evidence)), ...watch.breaches.values()]
+    for (const line of figures(evidence)) say(line)
+    for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)
+    for (const line of histories(breaches, history, { folder, clocks: clocksOf(seed) })) say(line)
+    const backup = await backingUp
+    if (backup !== null) {
+      say(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
+      const { cursor } = consumer
+      const found = await restoreBoth({ seed, root, arena, samplePool, folder, facts, backup, before: evidence, cursor })
+      for (const { invariant, uploadId, what } of found) say(`${invariant} ${uploadId ?? ''} ${what}`)
+      breaches.push(...found)
+    }
+    return { seed, acknowledged: evidence.acknowledged.size, faults, breaches }
+  } finally {
+    settled.abort()
+    await Promise.allSettled([days, watching])
+    await facts.close()
+    await others.close()
+  }
+}
+
+/** Waits until nothing is left to do, nothing gets less any more, or time is up: then the checks say what is missing. */
+async function settle(facts: Facts, history: History, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + settledWithinMs
+  const fewest = new Map<string, number>()
+  let movesBy = 0
+  for (;;) {
+    const left = await whatIsLeft(facts)
+    // each by itself: what leaves the inbox is one video fewer there, and one upload more that is not final
+    const moved = left.filter(([what, count]) => count < (fewest.get(what) ?? Number.POSITIVE_INFINITY))
+    for (const [what, count] of moved) fewest.set(what, count)
+    if (moved.length > 0) movesBy = performance.now() + movesWithinMs
+    if (left.length === 0 || performance.now() > Math.min(deadline, movesBy)) return
+    history.add({ event: 'moving', what: left.map(([what, count]) => `${count} ${what}`).join(', ') })
+    await wait(250, undefined, { signal })
+  }
+}
+
+/** How much of what has not come to its end yet; empty when everything has. */
+async function whatIsLeft(facts: Facts): Promise<[what: string, count: number][]> {
+  const { quarantined, openUploads, ...counts }: Unsettled = await facts.unsettled()
+  const uploads = await facts.uploads()
+  const parked = new Set(uploads.filter(({ state }) => state === 'parked').map(({ quarantine_key }) => quarantine_key))
+  const named = new Set((await facts.assets()).map(({ s3_key }) => s3_key))
+  const all = {
+    ...counts,
+    'multipart uploads': openUploads.length,
+    quarantined: quarantined.filter((key) => !parked.has(key)).length,
+    orphans: (await facts.keys()).filter((key) => !isWaitingKey(key) && !named.has(key)).length,
+  }
+  return Object.entries(all).filter(([, count]) => count > 0)
+}

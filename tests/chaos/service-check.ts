@@ -1,0 +1,138 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as wait } from 'node:timers/promises'
+import { waitFor } from '@airlock/dev-servers'
+import type { Arena } from './arena.ts'
+import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
+import type { History } from './history.ts'
+import { call, formOf } from './http.ts'
+import { insist } from './product.ts'
+import { randomFrom } from './random.ts'
+import { openSlowCrowd } from './slow-crowd.ts'
+import { tokenFor } from './token.ts'
+
+/** How long a gateway may take to start and to see that its servers are back, with room for a machine that does much else, in ms. */
+const noticedWithinMs = 180_000
+
+/** How long another user's small upload may take beside a crowd of slow ones, in ms. The bound itself is held by a test of the gateway alone. */
+const besideCrowdMs = 10_000
+
+/** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the arena). */
+const crowdSize = 24
+
+const forms = 6
+
+/** When a statement of our own takes so long, in ms, the machine does too much else: a gateway's timeouts say nothing of the gateway. */
+const slowMachineMs = 500
+
+export interface ServiceCheckOptions {
+  readonly seed: number
+  readonly arena: Arena
+  readonly samplePool: SamplePool
+  readonly history: History
+}
+
+/**
+ * Sends good files of new users once everything is healed: all of them must be accepted, by both gateways, also while one user holds as many
+ * slow uploads as a gateway takes. Each refusal goes into the history as `refused wrongly`.
+ */
+export async function checkService(options: ServiceCheckOptions): Promise<void> {
+  const { arena, seed, samplePool } = options
+  const random = randomFrom(seed, 'service check')
+  const draw = (label: string): FileToSend => samplePool.drawGood('brand_image', label, random)
+  await ready(options)
+  const send = (gateway: string, label: string) => sendGoodFile(gateway, draw(label), options)
+  await Promise.all(Array.from({ length: forms }, (_, index) => send(random.pick(arena.gateways), `after-${index}`)))
+
+  const [gateway = ''] = arena.gateways
+  const crowd = Array.from({ length: crowdSize }, (_, index) => samplePool.drawGood('generated_video', `slow-${index}`, random))
+  const end = await openSlowCrowd(gateway, tokenFor(randomUUID(), arena.jwtSecret), crowd)
+  try {
+    await wait(1000)
+    await sendGoodFile(gateway, expensivePicture('expensive'), options)
+    for (let index = 0; index < forms; index += 1) await send(gateway, `beside-${index}`)
+  } finally {
+    end()
+  }
+  await parkOne(gateway, samplePool.drawGood('generated_video', 'parked', random), options)
+}
+
+/** Has a video parked by a store that only its worker finds busy. An operator has it tried again later. */
+async function parkOne(gateway: string, video: FileToSend, options: ServiceCheckOptions): Promise<void> {
+  const { arena, history } = options
+  const link = arena.link('videos-1', 's3')
+  link.become({ kind: 'busy' })
+  try {
+    await sendGoodFile(gateway, video, options)
+    const parked = () => insist(arena, `select from uploads where state = 'parked' and original_filename = $1`, [video.name])
+    await waitFor(async () => (await parked()).length === 1, { what: 'a video to be parked', timeoutMs: noticedWithinMs, everyMs: 500 })
+  } catch (error) {
+    history.add({ event: 'failed', what: 'park', name: video.name, why: String(error) }) // the machine was too slow for it
+  } finally {
+    link.become({ kind: 'open' })
+  }
+  await attemptsEnd(options)
+}
+
+/**
+ * Waits until every attempt that met the busy store has ended: it may park its upload after that, and an operator who had come before would have missed
+ * it. An attempt that does not end is left to the checks.
+ */
+async function attemptsEnd({ arena, history }: ServiceCheckOptions): Promise<void> {
+  const [{ now }] = (await insist<{ now: Date }>(arena, 'select now()')) as [{ now: Date }]
+  const running = () => insist(arena, `select from uploads where state = 'processing' and processing_at <= $1`, [now])
+  await waitFor(async () => (await running()).length === 0, { what: 'attempts to end', timeoutMs: noticedWithinMs, everyMs: 200 }).catch(
+    (error: Error) => history.add({ event: 'failed', what: 'attempts end', name: '', why: error.message }),
+  )
+}
+
+/** Waits until both gateways say that they are ready; one that does not has refused everybody. */
+export async function ready({ arena, history }: Pick<ServiceCheckOptions, 'arena' | 'history'>): Promise<void> {
+  const deadline = performance.now() + noticedWithinMs
+  for (const gateway of arena.gateways) {
+    const isReady = async () => {
+      const answer = await call(`${gateway}/health/ready`, { token: '' })
+      return !('lost' in answer) && answer.status === 200
+    }
+    while (!(await isReady())) {
+      if (performance.now() > deadline) {
+        history.add({ event: 'refused wrongly', why: `${gateway} is not ready ${noticedWithinMs / 1000} s after everything was healed` })
+        break
+      }
+      await wait(200)
+    }
+  }
+}
+
+/** Sends a file of a new user. A refusal, or an answer that takes too long, goes into the history as `refused wrongly`. */
+export async function sendGoodFile(
+  gateway: string,
+  file: FileToSend,
+  { arena, history }: Pick<ServiceCheckOptions, 'arena' | 'history'>,
+): Promise<void> {
+  const userId = randomUUID()
+  const { bytes: _, ...sent } = file
+  history.add({ event: 'sent', file: { ...sent, userId, idempotencyKey: null } })
+  const begun = performance.now()
+  const form = formOf([file], { projectId: randomUUID(), fieldsFirst: true })
+  const answer = await call(`${gateway}/api/upload`, { method: 'POST', token: tokenFor(userId, arena.jwtSecret), form })
+  const ms = Math.round(performance.now() - begun)
+  const wrong = async (why: string) => {
+    const what = { name: file.name, why: `${why} after ${ms} ms` }
+    history.add(
+      (await connectMs(arena)) > slowMachineMs ? { event: 'failed', what: 'POST', ...what } : { event: 'refused wrongly', ...what },
+    )
+  }
+  if ('lost' in answer) return wrong(answer.lost)
+  const { uploads = [], code } = answer.body as { uploads?: { upload_id: string; filename: string }[]; code?: string }
+  for (const { upload_id: uploadId, filename: name } of uploads)
+    history.add({ event: 'acknowledged', uploadId, name, by: `POST ${gateway} ${answer.status}` })
+  if (uploads.length !== 1) await wrong(`${answer.status} ${code ?? ''}`)
+  else if (ms > besideCrowdMs) await wrong('accepted')
+}
+
+/** How long a statement takes over a connection of its own, in ms. */
+async function connectMs(arena: Arena): Promise<number> {
+  const begun = performance.now()
+  await insist(arena, 'select 1')
+  return performance.now() - begun
+}

@@ -1,0 +1,54 @@
+import { programInPath } from '@airlock/dev-servers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startMs } from '../npm-start.ts'
+import { handedOver, page, Walk, walkOf } from '../walk.ts'
+
+/** What a stranger copies from our pages, run as it stands there, all beside one `npm start`. */
+let walk: Walk
+
+beforeAll(async () => {
+  walk = new Walk()
+  await walk.ready()
+}, startMs)
+afterAll(() => walk.ends(), startMs)
+
+const curl = programInPath('curl')
+if (curl === null) process.stderr.write("skipped: the README's walk needs curl, which this machine has not\n")
+
+test.skipIf(curl === null)("the README's two minutes: an upload by curl, and its asset", { timeout: startMs }, async () => {
+  expect(walk.run.output()).toMatch(/^(\d+) of \1 samples as expected/m)
+  const { stdout, stderr } = await walk.inShell(walkOf('README.md', 'sh walk'))
+  expect(stderr).toBe('')
+  expect(stdout).toMatch(/"status":"queued"/)
+  expect(stdout).toMatch(/"status":"completed"/)
+  expect(stdout).toContain('The same bytes.')
+  expect(stdout).toMatch(/"code":"type_mismatch"/)
+})
+
+test('the pipeline in TypeScript hands a video over and fetches its asset, and hears why a bad one is none', {
+  timeout: startMs,
+}, async () => {
+  const { stdout, stderr } = await walk.inShell(walkOf('docs/pipeline.md', 'sh walk'))
+  expect(stderr).toBe('')
+  expect(stdout.replaceAll(', waiting', '')).toMatch(handedOver)
+  expect(stdout).toMatch(/\nrejected type_mismatch: File 'holiday.mp4' claims to be MP4, but its content is PNG.\nexit code 1\n$/)
+})
+
+test('a stack is stopped in good order, and starts again where it was', { timeout: 2 * startMs }, async () => {
+  walk.run.signal('SIGTERM')
+  expect(await walk.run.ended).toBe(0)
+  expect(walk.run.output()).toMatch(/gateway stopping.*worker stopping.*Stopped\.\n$/s)
+
+  walk.startsAgain(['--check'])
+  expect(await walk.run.ended).toBe(0)
+  expect(walk.run.output()).toContain('The schema is up to date.')
+  expect(walk.run.output()).toMatch(/✓ {2}good\/logo\.png +completed +brand-images\/\S+_logo\.png +8137 +\d+\n/)
+})
+
+test('every other command of the README is a script that exists', () => {
+  const { scripts } = JSON.parse(page('package.json')) as { scripts: Record<string, string> }
+  const named = [...page('README.md').matchAll(/npm (?:run (?:--silent )?)?([a-z:]+)/g)].map(([, name = '']) => name)
+
+  expect(named).toContain('start')
+  expect(Object.keys(scripts)).toEqual(expect.arrayContaining([...new Set(named)]))
+})

@@ -1,0 +1,82 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findEngine, freePorts } from '@airlock/dev-servers'
+import { type Client, type FileToSend, gatewayClient } from '../../../tools/start/client.ts'
+import { lineOf, proveAll, skipped } from '../check.ts'
+import type { Finding, LongStep, StepContext } from '../step.ts'
+import { checks, tidiness } from './checks.ts'
+import { ComposeProject, findCompose } from './compose-project.ts'
+
+/** Airlock in containers, as a person with docker-compose.yml has it, beside whatever else runs on this machine. */
+export interface Walk {
+  readonly project: ComposeProject
+  readonly root: string
+  readonly gatewayUrl: string
+  readonly stop: AbortSignal
+  /** A token of a new user, made by the containers' own `ops`. */
+  token(): Promise<string>
+  /** A client of the gateway, as a new user. */
+  client(): Promise<Client>
+  /** A picture of the samples, by its path among them. */
+  picture(path: string): Promise<FileToSend>
+}
+
+export const containerWalk: LongStep = {
+  name: 'containers',
+  about: 'docker-compose.yml for real: build, samples, three workers, stopping in the middle, down to nothing',
+  async run(context) {
+    const engine = await findEngine(context.env)
+    if (typeof engine === 'string') return leaveOut(engine, context)
+    const found = await findCompose(context.env)
+    if (found === null) return leaveOut('neither `docker compose` nor `docker-compose` is here', context)
+    context.say(`With ${found.program.join(' ')} ${found.version}; building the images takes minutes the first time.`)
+    return walk(found.program, context)
+  },
+}
+
+function leaveOut(why: string, { say }: StepContext): Finding[] {
+  const finding = skipped('Airlock runs in containers', why)
+  say(lineOf(finding))
+  return [finding]
+}
+
+async function walk(program: readonly [string, ...string[]], context: StepContext): Promise<Finding[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'airlock-walk-'))
+  const envFile = join(folder, 'empty.env')
+  await writeFile(envFile, '')
+  const [port, s3Port] = await freePorts(2)
+  const settings = { PORT: String(port), S3_PORT: String(s3Port), JWT_SECRET: randomBytes(48).toString('base64') }
+  const name = `airlock-walk-${randomBytes(4).toString('hex')}`
+  const project = new ComposeProject(program, { root: context.root, name, envFile, env: { ...forTheEngine(context.env), ...settings } })
+  try {
+    const findings = await proveAll(checks, walkThrough(project, `http://127.0.0.1:${port}`, context), context)
+    return [...findings, ...(await proveAll(tidiness, project, { ...context, stop: new AbortController().signal }))]
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}
+
+function walkThrough(project: ComposeProject, gatewayUrl: string, { root, stop }: StepContext): Walk {
+  const token = async (): Promise<string> =>
+    (await project.compose(['run', '--rm', '-T', 'ops', 'token', '--user', randomUUID()], { stop })).trim()
+  return {
+    project,
+    root,
+    gatewayUrl,
+    stop,
+    token,
+    client: async () => gatewayClient({ baseUrl: gatewayUrl, token: await token(), signal: stop }),
+    picture: async (path) => ({
+      filename: path,
+      mediaType: 'image/jpeg',
+      bytes: await readFile(join(root, 'examples/samples', path)),
+      fields: { asset_type: 'brand_image' },
+    }),
+  }
+}
+
+/** What a client of the engine needs. Settings of Airlock in a developer's shell would make it another walk. */
+const forTheEngine = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => /^(PATH|HOME|USER|TMPDIR|XDG_RUNTIME_DIR|DOCKER_.+|.+_PROXY)$/i.test(name)))

@@ -1,0 +1,180 @@
+import { execFile } from 'node:child_process'
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { installSchemathesis, schemathesis } from '@airlock/testkit/schemathesis'
+import { type Arena, openArena } from '../chaos/arena.ts'
+import { tokenFor } from '../chaos/token.ts'
+import { type Check, proveAll, skipped } from './check.ts'
+import type { Finding, LongStep, StepContext } from './step.ts'
+
+const run = promisify(execFile)
+
+/** What generators are, and what judges the document, at the versions that docs/http-api.md names. */
+const packages = {
+  '@redocly/cli': '2.77.0',
+  'openapi-typescript': '7.13.0',
+  'openapi-fetch': '0.17.0',
+  '@hey-api/openapi-ts': '0.95.0',
+  typescript: '5.9.3', // generators can't use version 7, which has no API
+  '@types/node': '24.19.2',
+} as const
+const pythonPackages = ['openapi-python-client==0.29.1']
+
+/** Waits of production, and limits that a storm of requests does not meet. */
+const settings = {
+  RATE_LIMIT_FILES_PER_HOUR: '100000',
+  REQUESTS_PER_MINUTE: '10000000',
+  S3_CALL_TIMEOUT_MS: '30000',
+  DATABASE_STATEMENT_TIMEOUT_MS: '30000',
+  DATABASE_CONNECT_TIMEOUT_MS: '30000',
+  LEASE_SECONDS: '30',
+  UPLOAD_MAX_SECONDS: '3600',
+  UPLOAD_IDLE_SECONDS: '30',
+} as const
+
+const userId = '0198c0de-0000-7000-8000-000000000001'
+
+/** What the checks work with. */
+interface Scene {
+  readonly root: string
+  /** Of this run, with the tools and the document in it. */
+  readonly folder: string
+  readonly url: string
+  readonly token: string
+  readonly stop: AbortSignal
+}
+
+/** The OpenAPI document as generators, linters and fuzzers see it, against a running gateway and worker. */
+export const contract: LongStep = {
+  name: 'contract',
+  about: 'lints the OpenAPI document, lets three generators make clients of it that work, and fuzzes a gateway by it for five minutes',
+  async run(context) {
+    const folder = await mkdtemp(join(tmpdir(), 'airlock-contract-'))
+    try {
+      const missing = await install(folder, context)
+      if (missing !== null) return checks.map(({ what }): Finding => skipped(what, missing))
+      const arena = await openArena({ ...context, folder, settings })
+      try {
+        return await proveAll(checks, await sceneOf(arena, folder, context), context)
+      } finally {
+        await arena.stop()
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true })
+    }
+  },
+}
+
+/** @returns null, or why the tools can't be had here */
+async function install(folder: string, { stop }: StepContext): Promise<string | null> {
+  const options = { cwd: folder, timeout: 600_000, signal: stop }
+  try {
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies: packages }))
+    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], options)
+    await run('python3', ['-m', 'pip', 'install', '--quiet', '--target', 'python', ...pythonPackages], options)
+    return await installSchemathesis()
+  } catch (error) {
+    return `the tools can't be installed: ${String(error).slice(0, 300)}`
+  }
+}
+
+async function sceneOf({ gateways, jwtSecret }: Arena, folder: string, { root, stop }: StepContext): Promise<Scene> {
+  const [url = ''] = gateways
+  const answer = await fetch(`${url}/api/openapi.json`)
+  await writeFile(join(folder, 'openapi.json'), await answer.text())
+  return { root, folder, url, token: tokenFor(userId, jwtSecret, 'service ops'), stop }
+}
+
+const checks: readonly Check<Scene>[] = [
+  { what: 'Redocly finds nothing in the document', prove: redocly },
+  { what: 'a client of openapi-typescript compiles, and uploads, lists, follows events and deletes', prove: openapiTypescript },
+  { what: 'a client of @hey-api/openapi-ts compiles, and uploads, follows a job and deletes', prove: heyApi },
+  { what: 'a client of openapi-python-client uploads, lists, follows events and deletes', prove: openapiPythonClient },
+  { what: 'Schemathesis finds nothing in five minutes, under all of its checks', prove: fuzz },
+]
+
+async function redocly(scene: Scene): Promise<string> {
+  const { stdout } = await tool(scene, 'redocly', ['lint', '--format=json', 'openapi.json'])
+  const { problems } = JSON.parse(stdout) as { problems: { ruleId: string; message: string }[] }
+  if (problems.length > 0) throw new Error(problems.map(({ ruleId, message }) => `${ruleId}: ${message}`).join('\n'))
+  return ''
+}
+
+async function openapiTypescript(scene: Scene): Promise<string> {
+  await project(scene, 'fetch', 'openapi-fetch.ts')
+  await tool(scene, 'openapi-typescript', ['openapi.json', '-o', 'fetch/airlock.ts'])
+  return compiledAndRun(scene, 'fetch')
+}
+
+async function heyApi(scene: Scene): Promise<string> {
+  await project(scene, 'hey', 'hey-api.ts')
+  const config = { input: 'openapi.json', output: { path: 'hey/airlock', importFileExtension: '.js' } }
+  await writeFile(join(scene.folder, 'openapi-ts.config.js'), `export default ${JSON.stringify(config)}\n`)
+  await tool(scene, 'openapi-ts', ['-f', 'openapi-ts.config.js'])
+  return compiledAndRun(scene, 'hey')
+}
+
+async function openapiPythonClient(scene: Scene): Promise<string> {
+  const env = {
+    ...process.env,
+    ...environment(scene),
+    PYTHONPATH: join(scene.folder, 'python'),
+    PATH: `${scene.folder}/python/bin:${process.env.PATH}`,
+  }
+  const args = ['-m', 'openapi_python_client', 'generate', '--path', 'openapi.json', '--meta', 'none']
+  const { stdout, stderr } = await run('python3', [...args, '--output-path', 'airlock_client'], options(scene, env))
+  if (/warning/i.test(stdout + stderr)) throw new Error(`it warns: ${stdout}${stderr}`)
+  await run('python3', ['-m', 'compileall', '-q', 'airlock_client'], options(scene, env))
+  const program = join(scene.root, 'tests/long/clients/python_client.py')
+  const path = `${scene.folder}:${env.PYTHONPATH}`
+  return (await run('python3', [program], options(scene, { ...env, PYTHONPATH: path }))).stdout.trim()
+}
+
+async function fuzz({ url, token, stop }: Scene): Promise<string> {
+  const { code, says } = await schemathesis({ url, token, args: ['--max-time', '300'], timeoutMs: 900_000, signal: stop })
+  if (code !== 0) throw new Error(says.slice(-6000))
+  return /\d+ generated.*/.exec(says)?.[0] ?? ''
+}
+
+/** A folder with a program of ours, ready for what a generator puts beside it. */
+async function project({ root, folder }: Scene, name: string, program: string): Promise<void> {
+  const compilerOptions = {
+    ...{ target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], module: 'nodenext', types: ['node'] },
+    ...{ strict: true, skipLibCheck: true, outDir: 'built', rootDir: '.' },
+  }
+  await mkdir(join(folder, name))
+  await cp(join(root, 'tests/long/clients', program), join(folder, name, 'main.ts'))
+  await writeFile(join(folder, name, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.ts'] }))
+}
+
+async function compiledAndRun(scene: Scene, name: string): Promise<string> {
+  await tool(scene, 'tsc', ['-p', name])
+  const env = { ...process.env, ...environment(scene) }
+  return (await run(process.execPath, [join(scene.folder, name, 'built/main.js')], options(scene, env))).stdout.trim()
+}
+
+const environment = ({ root, url, token }: Scene): Record<string, string> => ({
+  AIRLOCK_URL: url,
+  AIRLOCK_TOKEN: token,
+  AIRLOCK_PICTURE: join(root, 'examples/samples/good/logo.png'),
+})
+
+const options = ({ folder, stop }: Scene, env: NodeJS.ProcessEnv = process.env) => ({
+  cwd: folder,
+  env,
+  signal: stop,
+  timeout: 300_000,
+  maxBuffer: 64 * 1024 * 1024,
+})
+
+/** Runs a program of `npm install`. @throws Error with what it says when it ends with another code than 0 */
+async function tool(scene: Scene, name: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
+  try {
+    return await run(join(scene.folder, 'node_modules/.bin', name), args, options(scene))
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
+    throw new Error(`${name} ${args.join(' ')}: ${(stdout + stderr).slice(-3000)}`, { cause: error })
+  }
+}

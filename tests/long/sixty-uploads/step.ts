@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { waitFor } from '@airlock/dev-servers'
+import { Client } from 'pg'
+import { type Arena, openArena } from '../../chaos/arena.ts'
+import { tokenFor } from '../../chaos/token.ts'
+import { proveAll } from '../check.ts'
+import { lastLineOf } from '../program.ts'
+import type { LongStep, StepContext } from '../step.ts'
+
+const MiB = 1024 * 1024
+
+const uploads = 60
+const sizeBytes = 100 * MiB
+
+/** What chaos sets short, as production has it. */
+const settings = {
+  S3_MULTIPART_COPY_FROM_BYTES: String(100 * MiB),
+  S3_CALL_TIMEOUT_MS: '30000',
+  DATABASE_POOL_SIZE: '10',
+  DATABASE_STATEMENT_TIMEOUT_MS: '5000',
+  DATABASE_CONNECT_TIMEOUT_MS: '2000',
+  LEASE_SECONDS: '60',
+  SWEEP_INTERVAL_SECONDS: '15',
+  SWEEP_REST_SECONDS: '3600',
+  UPLOAD_MAX_SECONDS: '3600',
+  UPLOAD_IDLE_SECONDS: '30',
+  RETRY_BASE_MS: '1000',
+  WORKER_MIN_ATTEMPTS: '8',
+  WORKER_CONCURRENCY: '4',
+  MAX_FILES_IN_FLIGHT: '64',
+  RATE_LIMIT_FILES_PER_HOUR: '100',
+} as const
+
+/** More large uploads than the machine takes in quickly: everything answers, so nothing may be cut. */
+export const sixtyUploads: LongStep = {
+  name: 'sixty-uploads',
+  about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is cut, however slowly they go; needs 15 GB of disk for a while`,
+  async run(context) {
+    const folder = await mkdtemp(join(tmpdir(), 'airlock-sixty-uploads-'))
+    const arena = await openArena({ ...context, folder, settings })
+    try {
+      const subject = { arena, context, folder }
+      const what = `${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all accepted, and all become assets`
+      return await proveAll([{ what, prove: allAccepted }], subject, context)
+    } finally {
+      await arena.stop()
+      await rm(folder, { recursive: true })
+    }
+  },
+}
+
+interface Subject {
+  readonly arena: Arena
+  readonly context: StepContext
+  readonly folder: string
+}
+
+async function allAccepted({ arena, context, folder }: Subject): Promise<string> {
+  const userId = randomUUID()
+  const [url = ''] = arena.gateways
+  const over = new AbortController()
+  const watching = watch(arena, url, over.signal)
+  try {
+    const env = { ...context.env, AIRLOCK_URL: url, AIRLOCK_TOKEN: tokenFor(userId, arena.jwtSecret) }
+    const film = join(context.root, 'examples/samples/good/scene-01.mp4')
+    const client = 'tests/long/sixty-uploads/client.ts'
+    const begun = performance.now()
+    const answers = await lastLineOf([client, film, String(uploads), String(sizeBytes)], { ...context, env })
+    await allCompleted(arena, userId, context.stop)
+    const seconds = (performance.now() - begun) / 1000
+    over.abort()
+    const { unready, peakMiB } = await watching
+    const log = await readFile(join(folder, 'gateway-1.1.log'), 'utf8')
+    const away = log.split('\n').filter((line) => line.includes('server unavailable'))
+    if (away.length > 0) throw new Error(`the gateway took a server for unavailable:\n${away.join('\n')}`)
+    return [answers, `all assets after ${seconds.toFixed(0)} s`, `gateway: at most ${peakMiB} MiB, not ready ${unready} times`].join('\n')
+  } finally {
+    over.abort()
+  }
+}
+
+async function allCompleted({ stack }: Arena, userId: string, stop: AbortSignal): Promise<void> {
+  const sql = new Client({ connectionString: stack.postgres.url })
+  await sql.connect()
+  try {
+    const statement = `select count(*)::int as n from uploads where user_id = $1 and state = 'completed'`
+    const completed = async () => (await sql.query<{ n: number }>(statement, [userId])).rows[0]?.n ?? 0
+    const wait = { what: `${uploads} videos to be assets`, timeoutMs: 900_000, everyMs: 500 }
+    await waitFor(async () => stop.aborted || (await completed()) === uploads, wait)
+    stop.throwIfAborted()
+  } finally {
+    await sql.end()
+  }
+}
+
+/** Looks each second how large the gateway is and whether it says that it is ready, until the signal fires. */
+async function watch({ stack }: Arena, url: string, over: AbortSignal): Promise<{ unready: number; peakMiB: number }> {
+  const pid = String(stack.file.record.processes['gateway-1']?.pid)
+  let [unready, peakMiB] = [0, 0]
+  while (!over.aborted) {
+    const { stdout } = await promisify(execFile)('ps', ['-o', 'rss=', '-p', pid])
+    peakMiB = Math.max(peakMiB, Math.round(Number(stdout) / 1024))
+    const ready = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(10_000) }).then(
+      ({ ok }) => ok,
+      () => false,
+    )
+    if (!ready) unready += 1
+    await pause(1000, undefined, { signal: over }).catch(() => {})
+  }
+  return { unready, peakMiB }
+}

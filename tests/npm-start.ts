@@ -1,0 +1,56 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { variableNames } from '@airlock/config'
+import { waitFor } from '@airlock/dev-servers'
+
+/** The folder of the clone. */
+export const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** A run of `npm start`, in a process of its own. */
+export interface Run {
+  /** All that it wrote so far. */
+  output(): string
+  /** Waits until it wrote something that matches. @returns the match */
+  says(pattern: RegExp): Promise<RegExpExecArray>
+  signal(signal: NodeJS.Signals): void
+  /** Its exit code, when it has ended. */
+  readonly ended: Promise<number | null>
+}
+
+/** How long one start may take on a machine that does much else. */
+export const startMs = 120_000
+
+/** The environment of `npm start`, without what tests must not know: the servers of this machine's owner, and the test runner's own. */
+export function environment(dataDir: string): NodeJS.ProcessEnv {
+  const foreign = [...variableNames, 'NODE_ENV', 'NODE_OPTIONS', 'NODE_V8_COVERAGE']
+  const kept = Object.entries(process.env).filter(([name]) => !foreign.includes(name) && !/^(VITEST|AWS_)/.test(name))
+  return { ...Object.fromEntries(kept), AIRLOCK_DATA_DIR: dataDir, AIRLOCK_ENV_FILE: '', PORT: '0' }
+}
+
+/** Runs `npm start` with these flags and settings; whatever is still running at the end of the test is stopped by `signal`. */
+export function npmStart(dataDir: string, flags: readonly string[] = [], settings: NodeJS.ProcessEnv = {}): Run {
+  const child = spawn('npm', ['start', '--', ...flags], {
+    cwd: root,
+    env: { ...environment(dataDir), ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
+  const ended = endOf(child)
+  return {
+    output: () => output,
+    ended,
+    signal: (signal) => child.kill(signal),
+    says: async (pattern) => {
+      let over = false
+      void ended.then(() => (over = true))
+      await waitFor(() => over || pattern.test(output), { what: `npm start to write ${pattern}`, timeoutMs: startMs })
+      const match = pattern.exec(output)
+      if (match === null) throw new Error(`npm start has ended without ${pattern}. It wrote:\n${output}`)
+      return match
+    },
+  }
+}
+
+const endOf = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve, reject) => child.once('error', reject).once('close', (code) => resolve(code)))

@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { waitFor } from '@airlock/dev-servers'
+import { Client } from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Arena, openArena } from '../chaos/arena.ts'
+import { SamplePool } from '../chaos/files.ts'
+import { formOf } from '../chaos/http.ts'
+import { randomFrom } from '../chaos/random.ts'
+import type { MemberName } from '../chaos/schedule.ts'
+import { tokenFor } from '../chaos/token.ts'
+import { root } from '../npm-start.ts'
+import { Balancer, HungUp, SteadyClient } from '../steady-client.ts'
+
+const startMs = 120_000
+const settings = {
+  SHUTDOWN_NOT_READY_SECONDS: '2',
+  SHUTDOWN_GRACE_S: '1',
+  // What is held up here is meant to be handed back, not to fail, and not to be taken over.
+  S3_CALL_TIMEOUT_MS: '20000',
+  LEASE_SECONDS: '15',
+  RATE_LIMIT_FILES_PER_HOUR: '10000',
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'airlock-rolling-'))
+const samplePool = new SamplePool(join(root, 'examples/samples'))
+const random = randomFrom(1, 'rolling restart')
+let arena: Arena
+let sql: Client
+
+beforeAll(async () => {
+  arena = await openArena({ root, env: process.env, folder, say: () => {}, settings })
+  sql = new Client({ connectionString: arena.stack.postgres.url })
+  await sql.connect()
+}, startMs)
+afterAll(async () => {
+  await sql?.end()
+  await arena?.stop()
+  rmSync(folder, { recursive: true })
+}, startMs)
+
+function goodPicture() {
+  for (;;) {
+    const file = samplePool.draw('brand_image', randomUUID(), random)
+    if (file.expected === 'completed') return file
+  }
+}
+
+interface Load {
+  /** Ids of all uploads that were acknowledged. */
+  readonly acknowledged: string[]
+  /** Whatever a client saw that was no answer as it should be. */
+  readonly failures: string[]
+}
+
+/** Sends one picture after the other over a connection that is kept, until the signal fires. Every second request waits for its asset. */
+async function sends(client: SteadyClient, load: Load, until: AbortSignal): Promise<void> {
+  const token = tokenFor(randomUUID(), arena.jwtSecret)
+  for (let number = 0; !until.aborted; number += 1) {
+    const form = formOf([goodPicture()], { projectId: '', fieldsFirst: true })
+    const headers = { authorization: `Bearer ${token}`, ...(number % 2 === 0 && { prefer: 'wait=10' }) }
+    try {
+      const { status, text } = await client.post('/api/upload', form, headers)
+      if (status !== 200 && status !== 202) load.failures.push(`${status} ${text}`)
+      else load.acknowledged.push(...JSON.parse(text).uploads.map(({ upload_id }: { upload_id: string }) => upload_id))
+    } catch (error) {
+      load.failures.push(error instanceof HungUp ? error.message : String(error))
+    }
+    await wait(60)
+  }
+}
+
+const restart = async (name: MemberName) => {
+  await arena.member(name).stop()
+  await arena.member(name).start()
+}
+
+/** Restarts a worker in the middle of its jobs: its way to the store is blocked, so none of them is done in SHUTDOWN_GRACE_S. */
+async function restartAmidstJobs(name: MemberName): Promise<void> {
+  const link = arena.link(name, 's3')
+  link.become({ kind: 'hole' })
+  await wait(500) // for a job to come to its first call
+  await arena.member(name).stop()
+  link.become({ kind: 'open' })
+  await arena.member(name).start()
+}
+
+test('two gateways and two workers are restarted one after the other under load: no request fails, and nothing is lost', {
+  meta: { id: 'rolling-restart-under-load' },
+  timeout: 90_000,
+}, async () => {
+  const over = new AbortController()
+  const balancer = new Balancer(arena.gateways)
+  const load: Load = { acknowledged: [], failures: [] }
+  const clients = Array.from({ length: 6 }, () => new SteadyClient(balancer))
+  const sending = Promise.all(clients.map((client) => sends(client, load, over.signal)))
+  try {
+    await waitFor(() => load.acknowledged.length > 10, { what: 'the load', timeoutMs: 30_000 })
+    const workers = restartAmidstJobs('images-1').then(() => restartAmidstJobs('images-2'))
+    for (const [index, gateway] of (['gateway-1', 'gateway-2'] as const).entries()) {
+      await restart(gateway)
+      await waitFor(() => balancer.ready.has(arena.gateways[index] ?? ''), { what: `${gateway} to be ready`, timeoutMs: 30_000 })
+    }
+    await workers
+    const before = load.acknowledged.length
+    await waitFor(() => load.acknowledged.length > before + 10, { what: 'the load to go on', timeoutMs: 30_000 })
+  } finally {
+    over.abort()
+    await sending
+    for (const client of clients) client.close()
+    balancer.close()
+  }
+
+  expect(load.failures).toEqual([])
+  expect(clients.flatMap(({ hungUpOn }) => hungUpOn)).toEqual([])
+  const ends = () =>
+    sql.query(
+      `select u.state, u.attempt, u.handed_back, u.last_fault, count(a.id)::integer as assets
+       from uploads u left join assets a on a.upload_id = u.id where u.id = any($1) group by u.id`,
+      [load.acknowledged],
+    )
+  await waitFor(async () => (await ends()).rows.every(({ state }) => state === 'completed'), {
+    what: 'all to be completed',
+    timeoutMs: 30_000,
+  })
+  const { rows } = await ends()
+  expect(rows).toHaveLength(new Set(load.acknowledged).size)
+  expect(rows.filter((row) => row.assets !== 1 || row.last_fault !== null || row.attempt !== row.handed_back + 1)).toEqual([])
+  expect(rows.some((row) => row.handed_back > 0)).toBe(true)
+})

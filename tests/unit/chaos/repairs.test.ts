@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { type Due, RepairWatch } from '../../chaos/repairs.ts'
+
+const receiving: Due = { repair: 'a file of a request that is over was not abandoned', id: 'id' }
+
+/** What a watch found that looked once in a second and in each sweep, and saw something wait from the first second on, for so many. */
+function watched({ seconds, sweepsASecond = 1, again = false }: { seconds: number; sweepsASecond?: number; again?: boolean }) {
+  const watch = new RepairWatch()
+  for (let second = 0; second <= seconds; second += 1) {
+    const isBack = again && second === Math.floor(seconds / 2)
+    watch.look({ ms: second * 1000, sweeps: second * sweepsASecond }, isBack ? [] : [receiving])
+  }
+  return [...watch.breaches.values()]
+}
+
+test('what is repaired in time is no breach', () => {
+  expect(watched({ seconds: 6 })).toEqual([])
+})
+
+test('what waits for longer than documented is a breach, once', () => {
+  expect(watched({ seconds: 20 })).toMatchObject([{ invariant: 'I12', uploadId: 'id' }])
+})
+
+test('a machine on which no sweep gets done is given its time', () => {
+  expect(watched({ seconds: 20, sweepsASecond: 0.1 })).toEqual([])
+})
+
+test('what was repaired and waits again has its time anew', () => {
+  expect(watched({ seconds: 12, again: true })).toEqual([])
+})

@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { type Fault, kinds, members, scheduleOf } from '../../chaos/schedule.ts'
+
+const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
+
+/** What a fault has in its hands, each as text. */
+const heldBy = ({ target }: Fault): string[] => {
+  if (!('link' in target)) return [JSON.stringify(target)]
+  return (target.from === 'all' ? members : [target.from]).map((member) => `${member}→${target.link}`)
+}
+
+test('the same seed and length give the same faults, another seed gives others', () => {
+  expect(scheduleOf(7, 60)).toEqual(scheduleOf(7, 60))
+  expect(scheduleOf(8, 60)).not.toEqual(scheduleOf(7, 60))
+})
+
+test('a longer run begins like a shorter one', () => {
+  const short = scheduleOf(7, 30)
+  expect(scheduleOf(7, 60).slice(0, short.length)).toEqual(short)
+})
+
+test('every kind of fault happens, and nothing happens after the end', () => {
+  const faults = seeds.flatMap((seed) => scheduleOf(seed, 30))
+  expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(Object.keys(kinds)))
+  expect(faults.every(({ atMs }) => atMs < 30_000)).toBe(true)
+})
+
+test.for(seeds.slice(0, 10))('nothing is hit by two faults at once (seed %i)', (seed) => {
+  const until = new Map<string, number>()
+  for (const fault of scheduleOf(seed, 300)) {
+    for (const held of heldBy(fault)) {
+      expect(until.get(held) ?? 0).toBeLessThanOrEqual(fault.atMs)
+      until.set(held, fault.atMs + fault.lastsMs)
+    }
+  }
+})

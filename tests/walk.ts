@@ -1,0 +1,53 @@
+import { execFile } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { resetStack } from '@airlock/dev-servers'
+import { environment, npmStart, type Run, root, startMs } from './npm-start.ts'
+
+export const execute = promisify(execFile)
+
+/** The text of a page or another file of the repository. */
+export const page = (path: string): string => readFileSync(join(root, path), 'utf8')
+
+/** The commands of a page: its code blocks with these words after the fence. */
+export const walkOf = (path: string, words: string): string =>
+  [...page(path).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, fence, commands]) => (fence === words ? commands : '')).join('')
+
+/** What both example pipelines print about a video that becomes an asset. */
+export const handedOver =
+  /^uploaded s3:\S+\nenqueued \S+\ncompleted s3:\/\/\S+\/generated-videos\/\S+\ndownloaded [1-9]\d* bytes, the same\n/
+
+/** A stack started by `npm start` in a folder of its own, and a shell that runs the commands of our pages against it. */
+export class Walk {
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'airlock walks '))
+  #run = npmStart(this.dataDir)
+  #url = ''
+
+  get run(): Run {
+    return this.#run
+  }
+
+  async ready(): Promise<void> {
+    const [, url = ''] = await this.#run.says(/^Airlock is up: (http:\S+)$/m)
+    this.#url = url
+  }
+
+  startsAgain(flags: readonly string[]): void {
+    this.#run = npmStart(this.dataDir, flags)
+  }
+
+  /** Runs these lines in the folder of the clone, as a person's shell does. @throws for the first command that fails */
+  inShell(commands: string) {
+    const lines = commands.replaceAll('http://127.0.0.1:3000', this.#url)
+    return execute('sh', ['-euc', lines], { cwd: root, env: environment(this.dataDir), timeout: 4 * startMs })
+  }
+
+  async ends(): Promise<void> {
+    this.#run.signal('SIGTERM')
+    await this.#run.ended
+    await resetStack(this.dataDir)
+    rmSync(this.dataDir, { recursive: true })
+  }
+}

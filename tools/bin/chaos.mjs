@@ -1,0 +1,52 @@
+// `npm run chaos`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { install } from './install.mjs'
+import { runWithOwnNode } from './own-node.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = fileURLToPath(new URL('../../tests/chaos/main.ts', import.meta.url))
+
+const help = `Sends files through Airlock while everything around it breaks, and checks that nothing accepted is lost.
+
+Usage: npm run chaos -- [--seed N] [--seconds S]
+
+  --seed N       chooses what goes wrong, and when; the same seed gives the same faults (1)
+  --seconds S    how long things go wrong (30)
+  --help         print this`
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args) {
+  const asked = parse(args)
+  if (asked === null) return 2
+  if (asked.help) {
+    process.stdout.write(`${help}\n`)
+    return 0
+  }
+  try {
+    await install(root, (line) => process.stdout.write(`${line}\n`))
+  } catch (error) {
+    process.stderr.write(`npm run chaos can't go on: ${error.message}\n`)
+    return error.exitCode ?? 1
+  }
+  return runWithOwnNode(root, program, [asked.seed, asked.seconds])
+}
+
+function parse(args) {
+  try {
+    const number = { type: 'string' }
+    const {
+      seed = '1',
+      seconds = '30',
+      help,
+    } = parseArgs({ args, options: { seed: number, seconds: number, help: { type: 'boolean' } } }).values
+    for (const [name, value] of Object.entries({ seed, seconds })) {
+      if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error(`--${name} is '${value}': a whole number from 1 on`)
+    }
+    return { seed, seconds, help }
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\n${help}\n`)
+    return null
+  }
+}

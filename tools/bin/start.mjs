@@ -1,0 +1,108 @@
+// `npm start`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { install } from './install.mjs'
+import { runWithOwnNode } from './own-node.mjs'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const program = fileURLToPath(new URL('../start/main.ts', import.meta.url))
+
+/** Every flag and what it does; parsing and `--help` walk this table. */
+const flags = {
+  check: 'send the samples, stop again; exit 0 when all went as expected, else 1',
+  'no-samples': 'come up without sending the samples',
+  reset: 'first delete what earlier runs kept in the data folder: database, queue, objects, logs',
+  help: 'print this',
+}
+
+/** What is special here. All other settings reach gateway and worker as they are. */
+const variables = {
+  AIRLOCK_DATA_DIR: 'the data folder; by default .airlock in this clone. Not read from .env',
+  AIRLOCK_ENV_FILE: 'the file of settings that is read; by default .env, empty for none',
+  AIRLOCK_SERVERS: "'containers' or 'local': only these, where both would do",
+  PORT: 'port of the gateway; by default 3000, or the next free one',
+  HOST: 'address to listen on; by default 127.0.0.1',
+  DATABASE_URL: 'a Postgres to use instead of one of our own. Not read from .env',
+  REDIS_URL: 'a Redis or Valkey to use instead of one of our own. Not read from .env',
+  S3_ENDPOINT: 'an object store to use instead of one of our own, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Not read from .env',
+}
+
+const columns = 80
+
+/** `text` in lines that fit beside a first column of `indent` characters. */
+function wrapped(text, indent) {
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    if (lines.at(-1) !== '' && lines.at(-1).length + word.length + 1 > columns - indent) lines.push('')
+    lines.push([lines.pop(), word].filter(Boolean).join(' '))
+  }
+  return lines.join(`\n${' '.repeat(indent)}`)
+}
+
+function rows(table, prefix) {
+  const width = 4 + Math.max(...Object.keys(table).map((name) => prefix.length + name.length))
+  return Object.entries(table).map(([name, about]) => `  ${(prefix + name).padEnd(width - 2)}${wrapped(about, width)}`)
+}
+
+/** The settings that `.env.example` describes: it is written from the code, and can be read before anything is installed. */
+function passedOn() {
+  const example = readFileSync(join(root, '.env.example'), 'utf8')
+  const settings = [...example.matchAll(/^# (.+)\n#([A-Z][A-Z0-9_]*)=(.*)$/gm)].filter(([, , name]) => !(name in variables))
+  return settings.map(([, about, name, value]) => `  ${name}${value === '' ? '' : `=${value}`}\n      ${wrapped(about, 6)}`)
+}
+
+const help = () =>
+  [
+    wrapped(
+      'Brings up Airlock on this machine: Postgres, Redis, S3, gateway and worker. Sends sample files through and stays up until Ctrl-C.',
+      0,
+    ),
+    '',
+    'Usage: npm start -- [flags]',
+    '',
+    ...rows(flags, '--'),
+    '',
+    'From the environment, or where not said otherwise from .env:',
+    ...rows(variables, ''),
+    '',
+    'Passed on to gateway and worker, with their defaults:',
+    ...passedOn(),
+  ].join('\n')
+
+const say = (line) => process.stdout.write(`${line}\n`)
+
+process.exitCode = await main(process.argv.slice(2))
+
+async function main(args) {
+  const asked = parse(args)
+  if (asked === null) return 2
+  if (asked.help) {
+    say(help())
+    return 0
+  }
+  try {
+    await install(root, say)
+  } catch (error) {
+    process.stderr.write(`npm start can't go on: ${error.message}\n`)
+    return error.exitCode ?? 1
+  }
+  return runWithOwnNode(
+    root,
+    program,
+    Object.keys(asked).map((flag) => `--${flag}`),
+  )
+}
+
+function parse(args) {
+  try {
+    const options = Object.fromEntries(Object.keys(flags).map((flag) => [flag, { type: 'boolean' }]))
+    const asked = parseArgs({ args, options }).values
+    if (asked.check && asked['no-samples']) throw new Error('--check sends the samples, so it does not go with --no-samples')
+    return asked
+  } catch (error) {
+    process.stderr.write(`${error.message}\n\n${help()}\n`)
+    return null
+  }
+}

@@ -1,0 +1,107 @@
+import { readConfig, variableNames } from '@airlock/config'
+import type { Stack } from '@airlock/dev-servers'
+
+/** Where the apps of this run listen. */
+export interface Addresses {
+  readonly host: string
+  readonly port: number
+  readonly workerPort: number
+}
+
+/** As in `.env.example`. */
+const bucketName = 'zapcut-dev'
+
+/** In development nobody waits half a minute for a request that hangs, and no balancer asks whether a gateway is ready. */
+const shutdown = { SHUTDOWN_NOT_READY_SECONDS: '0', SHUTDOWN_GRACE_S: '5' } as const
+
+/** How a server is described beside its address. Of a server that was given by URL, the environment knows; of our own, we do. */
+const descriptions = {
+  postgres: { DATABASE_DIRECT_URL: '' },
+  redis: {},
+  s3: { S3_PUBLIC_ENDPOINT: '', S3_FORCE_PATH_STYLE: undefined, S3_SSE: undefined, S3_KMS_KEY_ID: '' },
+} as const satisfies Record<string, Record<string, string | undefined>>
+
+/**
+ * What gateway, worker and `ops` need to know of this stack, under the names of design section 7. It goes into `stack.json`.
+ *
+ * @param jwtSecret made for this stack; one in the environment goes before it
+ */
+export function stackSettings(
+  stack: Pick<Stack, keyof typeof descriptions | 'environment'>,
+  env: NodeJS.ProcessEnv,
+  jwtSecret: string,
+): Record<string, string> {
+  const described = Object.entries(descriptions).flatMap(([server, names]) => {
+    const given = stack[server as keyof typeof descriptions].kind === 'given'
+    return Object.entries(names).map(([name, ours]) => [name, (given && env[name]) || (ours ?? stack.environment[name])])
+  })
+  return {
+    ...stack.environment,
+    ...Object.fromEntries(described),
+    S3_BUCKET_NAME: env.S3_BUCKET_NAME || bucketName,
+    JWT_SECRET: env.JWT_SECRET || jwtSecret,
+  }
+}
+
+/** The environment of a gateway or worker: the person's own, the stack's servers, the addresses of this run. */
+export const serviceEnvironment = (
+  env: NodeJS.ProcessEnv,
+  settings: Record<string, string>,
+  { host, port, workerPort }: Addresses,
+): NodeJS.ProcessEnv => ({
+  ...shutdown,
+  ...env,
+  ...settings,
+  AIRLOCK_ENV_FILE: '', // what counts of it is in here already
+  HOST: host,
+  PORT: String(port),
+  WORKER_PORT: String(workerPort),
+})
+
+/** What names a server, or says how to enter it. Only the environment may: a `.env` that describes production never reaches it from here. */
+const ofServers = [
+  'DATABASE_URL',
+  'REDIS_URL',
+  'S3_ENDPOINT',
+  'S3_REGION',
+  'AWS_ACCESS_KEY_ID',
+  'AWS_SECRET_ACCESS_KEY',
+  'AIRLOCK_DATA_DIR',
+  ...Object.values(descriptions).flatMap((names) => Object.keys(names)),
+] as const
+
+/**
+ * Adds what a file of settings says, where the environment says nothing.
+ *
+ * @returns the names that were taken, and those that were left because they describe a server
+ */
+export function withEnvFile(
+  env: NodeJS.ProcessEnv,
+  values: Readonly<Record<string, string | undefined>>,
+): { env: NodeJS.ProcessEnv; taken: string[]; left: string[] } {
+  const absent = Object.keys(values).filter((name) => env[name] === undefined)
+  const left = absent.filter((name) => (ofServers as readonly string[]).includes(name))
+  const taken = absent.filter((name) => !left.includes(name))
+  return { env: { ...Object.fromEntries(taken.map((name) => [name, values[name]])), ...env }, taken, left }
+}
+
+/** Stand for what the stack makes itself. */
+const madeLater = {
+  DATABASE_URL: 'postgres://127.0.0.1/airlock',
+  REDIS_URL: 'redis://127.0.0.1',
+  S3_BUCKET_NAME: bucketName,
+  JWT_SECRET: 'stands-for-the-secret-that-npm-start-makes',
+} as const
+
+/** Reads all settings before any server is started, so that a mistake costs no time. @throws ConfigError */
+export function assertSettings(env: NodeJS.ProcessEnv): void {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
+  readConfig({ ...madeLater, ...set }, variableNames)
+}
+
+/** How this machine reaches a server that listens on `host`. */
+export function urlOf(host: string, port: number): string {
+  const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const name = everywhere[host] ?? host
+  return `http://${name.includes(':') ? `[${name}]` : name}:${port}`
+}

@@ -1,0 +1,188 @@
+import { execFile } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { join, relative } from 'node:path'
+import { promisify } from 'node:util'
+import { ConfigError, readEnvFile } from '@airlock/config'
+import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor } from '@airlock/dev-servers'
+import { gatewayClient } from './client.ts'
+import { choosePort } from './ports.ts'
+import { sampleReport, sendSamples } from './samples.ts'
+import { keepRunning, type Program, runToEnd, type ServicesContext } from './services.ts'
+import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
+import { welcome } from './welcome.ts'
+
+/** A person asked us to stop. */
+export class Interrupted extends Error {
+  override name = 'Interrupted'
+}
+
+export interface StartOptions {
+  /** The folder of the clone. */
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  /** Stop again after the samples. */
+  readonly check: boolean
+  readonly samples: boolean
+  /** Throw away what earlier runs kept, first. */
+  readonly reset: boolean
+  /** Aborts with `Interrupted`. */
+  readonly interrupted: AbortSignal
+  readonly say: (line: string) => void
+}
+
+/** What the steps of a start share: how to undo them, and what ends them early. */
+interface Run extends StartOptions {
+  readonly signal: AbortSignal
+  undoLater(name: string, stop: () => Promise<void>): void
+  onDeath(died: Error): void
+}
+
+/** Airlock, serving. */
+interface Airlock {
+  readonly url: string
+  readonly context: ServicesContext
+}
+
+const healthyWithinMs = 60_000
+
+/**
+ * Brings up servers, gateway and worker, sends the samples through, and stays up until interrupted. Whatever was started is stopped
+ * before this returns, last come first.
+ *
+ * @returns the exit code: 0 after an interruption or a good check, 1 when something went wrong
+ */
+export async function start(options: StartOptions): Promise<number> {
+  const died = new AbortController()
+  const signal = AbortSignal.any([options.interrupted, died.signal])
+  const undo: { name: string; stop: () => Promise<void> }[] = []
+  const run: Run = {
+    ...options,
+    env: withSettingsOfFile(options),
+    signal,
+    undoLater: (name, stop) => undo.unshift({ name, stop }),
+    onDeath: (reason) => died.abort(reason),
+  }
+  try {
+    return await comeUpAndStay(run)
+  } catch (error) {
+    return tell(signal.aborted ? signal.reason : error, options)
+  } finally {
+    for (const { name, stop } of undo) {
+      await stop().catch((error: unknown) => options.say(`${name} could not be stopped: ${messageOf(error)}`))
+    }
+    if (undo.length > 0) options.say('Stopped.')
+  }
+}
+
+async function comeUpAndStay(run: Run): Promise<number> {
+  const begun = Date.now()
+  const airlock = await bringUp(run)
+  const good = run.samples ? await showSamples(airlock, run) : true
+  if (run.check) return good ? 0 : 1
+  const userId = randomUUID()
+  const token = await tokenFor(userId, airlock.context)
+  run.say(welcome({ url: airlock.url, token, userId, logFolder: join(airlock.context.file.folder, 'logs'), seconds: secondsSince(begun) }))
+  return untilAborted(run.signal)
+}
+
+/** Servers, then the schema, then worker and gateway: each finds what it needs. Undone in the opposite order. */
+async function bringUp(run: Run): Promise<Airlock> {
+  const { root, env, say, signal } = run
+  assertSettings(env)
+  const addresses = await chooseAddresses(env, say)
+  if (run.reset) await deleteKept(defaultDataDir(env), say)
+  const stack = await startStack({ env, say })
+  run.undoLater('servers', () => stack.stop())
+  signal.throwIfAborted()
+
+  const settings = stackSettings(stack, env, stack.file.secret('JWT_SECRET'))
+  stack.file.environment(settings)
+  await ensureBucket(stack.s3, settings.S3_BUCKET_NAME ?? '')
+  const context: ServicesContext = { root, env: serviceEnvironment(env, settings, addresses), file: stack.file, say }
+  await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context)
+  signal.throwIfAborted()
+
+  const { host, port, workerPort } = addresses
+  const worker: Program = { name: 'worker', entry: 'apps/worker/src/main.ts', url: urlOf(host, workerPort) }
+  const gateway: Program = { name: 'gateway', entry: 'apps/gateway/src/main.ts', url: urlOf(host, port) }
+  for (const program of [worker, gateway]) {
+    const service = await keepRunning(program, context, run.onDeath)
+    run.undoLater(program.name, () => service.stop(stopWithinMs(context.env)))
+  }
+  await healthy(`${urlOf(host, port)}/api/health`, signal)
+  return { url: urlOf(host, port), context }
+}
+
+/** What `.env` adds to the environment. */
+function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): NodeJS.ProcessEnv {
+  const file = readEnvFile(env)
+  if (file === null) return env
+  const { env: filled, taken, left } = withEnvFile(env, file.values)
+  const name = relative(process.cwd(), file.path)
+  say(`Settings from ${name}: ${taken.length === 0 ? 'none' : taken.join(', ')}`)
+  if (left.length > 0) say(`Not from ${name}: ${left.join(', ')}. npm start uses servers of its own; export a variable to use another`)
+  return filled
+}
+
+/** @throws StackInUse */
+async function deleteKept(folder: string, say: (line: string) => void): Promise<void> {
+  const kept = keptIn(folder)
+  say(kept.length === 0 ? `Nothing to delete in ${folder}` : `Deleting ${kept.join(', ')} in ${folder}`)
+  await resetStack(folder)
+}
+
+const usualPort = 3000
+
+async function chooseAddresses(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Addresses> {
+  const host = env.HOST || '127.0.0.1'
+  const port = await choosePort(host, 'PORT', env.PORT, usualPort)
+  if (!env.PORT && port !== usualPort) say(`Port ${usualPort} is in use, by another Airlock perhaps: the gateway takes ${port}`)
+  const workerPort = await choosePort(host, 'WORKER_PORT', env.WORKER_PORT, port + 1, [port])
+  return { host, port, workerPort }
+}
+
+/** What the service allows itself, and what its other phases take at most (docs/operating.md, "How do I stop it?"). */
+const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_NOT_READY_SECONDS) + Number(env.SHUTDOWN_GRACE_S) + 20) * 1000
+
+/** Waits until the gateway says that it and all its servers are well. */
+async function healthy(url: string, signal: AbortSignal): Promise<void> {
+  const isWell = async (): Promise<boolean> => {
+    const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) })
+    return ((await answer.json()) as { status: string }).status === 'ok'
+  }
+  await waitFor(() => signal.aborted || isWell(), { what: `${url} to answer 'ok'`, timeoutMs: healthyWithinMs, everyMs: 100 })
+  signal.throwIfAborted()
+}
+
+/** @returns whether every sample went as it should */
+async function showSamples({ url, context }: Airlock, { root, signal, say }: Run): Promise<boolean> {
+  // A user of each run's own: the limit of files an hour is for the person who tries Airlock, not for the samples.
+  const token = await tokenFor(randomUUID(), context)
+  const results = await sendSamples(join(root, 'examples/samples'), gatewayClient({ baseUrl: url, token, signal }))
+  signal.throwIfAborted()
+  say(`\n${sampleReport(results)}`)
+  return results.every(({ ok }) => ok)
+}
+
+/** The command that people use makes our tokens as well. */
+async function tokenFor(userId: string, { root, env }: ServicesContext): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/ops/src/main.ts'), 'token', '--user', userId], { env })
+  return stdout.trim()
+}
+
+const untilAborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+
+/** An interrupted check has checked nothing. */
+function tell(reason: unknown, { check, say }: StartOptions): number {
+  if (reason instanceof Interrupted) return check ? 1 : 0
+  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't go on. ${messageOf(reason)}`)
+  return 1
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
+
+const secondsSince = (begun: number): number => Math.round((Date.now() - begun) / 1000)

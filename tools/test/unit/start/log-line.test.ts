@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest'
+import { readableLogLine } from '../../../start/log-line.ts'
+
+const time = Date.UTC(2026, 10, 24, 7, 25, 51)
+
+const logged = (fields: object) => readableLogLine(JSON.stringify({ level: 30, time, pid: 7, hostname: 'here', ...fields }))
+
+test('a record is one line: when, how serious, what, and its fields', () => {
+  expect(
+    logged({ uploadId: '01a20c83-7547-748d-b895-744397a7fc92', sizeBytes: 1024, filename: 'a b.jpg', asset: null, msg: 'upload received' }),
+  ).toBe('07:25:51 info  upload received  uploadId=…97a7fc92 sizeBytes=1024 filename="a b.jpg" asset=null')
+})
+
+test('an error is told by its message, its stack stays in the file', () => {
+  const line = logged({
+    level: 50,
+    err: { type: 'Error', message: 'no answer', stack: 'Error: no answer\n    at …' },
+    msg: 'promotion failed',
+  })
+
+  expect(line).toBe('07:25:51 error promotion failed  err="no answer"')
+})
+
+test('a time in words and a level of its own are taken as well', () => {
+  expect(readableLogLine('{"level":35,"time":"2026-11-24T07:25:51.000Z","msg":"x"}')).toBe('07:25:51 35    x')
+  expect(readableLogLine('{"level":30,"time":"soon","msg":"x"}')).toBe('--:--:-- info  x')
+})
+
+test.each(['plain words', '{"half":', '{"no":"record"}', '[1]'])('%s is no record and stays as it is', (line) => {
+  expect(readableLogLine(line)).toBe(line)
+})
+
+test("a file name can't steer the terminal", () => {
+  const nasty = 'a\u001b[2J\u009b31m\u202egpj.exe'
+
+  expect(logged({ filename: nasty, msg: nasty })).not.toMatch(/[\p{Cc}\u202e]/u)
+  expect(readableLogLine(nasty)).toBe('a\\u001b[2J\\u009b31m\\u202egpj.exe')
+})
+
+test('a line without end is cut', () => {
+  expect(logged({ msg: 'x'.repeat(10_000) }).length).toBeLessThan(500)
+})

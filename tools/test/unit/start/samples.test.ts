@@ -1,0 +1,81 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import type { Client, FileToSend } from '../../../start/client.ts'
+import { sampleReport, sendSamples } from '../../../start/samples.ts'
+
+const folder = fileURLToPath(new URL('../../../../examples/samples', import.meta.url))
+
+const listed = JSON.parse(readFileSync(`${folder}/samples.json`, 'utf8')) as { file: string; expected: string }[]
+const expectedOf = (filename: string): string => listed.find(({ file }) => file.endsWith(`/${filename}`))?.expected ?? 'not listed'
+
+/** A gateway's client that judges as the list says, and gives the bytes back. */
+function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSend[] } {
+  const sent: FileToSend[] = []
+  return {
+    sent,
+    async send(file) {
+      sent.push(file)
+      const code = expectedOf(file.filename)
+      return code === 'completed' ? { status: 'completed', assetId: String(sent.length - 1) } : { status: 'refused', code, detail: '' }
+    },
+    download: async (assetId) => ({ key: `final/${assetId}`, bytes: sent[Number(assetId)]?.bytes ?? new Uint8Array() }),
+    ...changes,
+  }
+}
+
+test('every file of the folder is in its list, and the other way round', () => {
+  const files = ['good', 'bad'].flatMap((name) => readdirSync(`${folder}/${name}`).map((file) => `${name}/${file}`))
+
+  expect(listed.map(({ file }) => file).toSorted()).toEqual(files.toSorted())
+})
+
+test('every sample is sent under its own name, declared as its extension says, videos with a project, training sets with a brand', async () => {
+  const client = knowingClient()
+
+  const results = await sendSamples(folder, client)
+
+  expect(results.every(({ ok }) => ok)).toBe(true)
+  expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; what was accepted came back`)
+  const sentAs = (name: string) => client.sent.find(({ filename }) => filename === name)
+  expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
+  expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
+  expect(sentAs('boats.zip')).toMatchObject({
+    mediaType: 'application/zip',
+    fields: { brand_id: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+  })
+})
+
+test('another verdict than expected is marked, with the one that was expected', async () => {
+  const results = await sendSamples(
+    folder,
+    knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }),
+  )
+
+  expect(results.filter(({ ok }) => ok)).toEqual([])
+  expect(sampleReport(results)).toMatch(/✗ {2}good\/logo\.png +internal_error, expected completed +– +8137 /)
+  expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.\n✗ good\/Harbour at dusk\.jpg: it broke\n/)
+})
+
+test('a bad file that became an asset is no success', async () => {
+  const results = await sendSamples(folder, knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
+
+  expect(results.find(({ file }) => file === 'bad/note.jpg')).toMatchObject({ ok: false, verdict: 'completed' })
+})
+
+test('other bytes behind the presigned URL are no success', async () => {
+  const results = await sendSamples(folder, knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
+
+  expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, sameBytes: false })
+  expect(sampleReport(results)).toContain('✗ good/logo.png: the presigned URL gave other bytes than were sent')
+})
+
+test.each([
+  ['send', { send: () => Promise.reject(new Error('it took too long')) }],
+  ['download', { download: () => Promise.reject(new Error('it took too long')) }],
+] satisfies [string, Partial<Client>][])('a %s without an answer is told of its sample, and the others go on', async (_, changes) => {
+  const results = await sendSamples(folder, knowingClient(changes))
+
+  expect(results).toHaveLength(listed.length)
+  expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
+})

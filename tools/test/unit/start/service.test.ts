@@ -1,0 +1,81 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { waitFor } from '@airlock/dev-servers'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { describeEnding, startService } from '../../../start/service.ts'
+
+let folder: string
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'service '))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** Runs a program of one line, and keeps what was said. */
+async function run(program: string) {
+  const said: string[] = []
+  const logFile = join(folder, 'service.log')
+  const service = await startService({
+    name: 'svc',
+    args: ['-e', program],
+    cwd: folder,
+    env: { GREETING: 'hello' },
+    logFile,
+    say: (line) => said.push(line),
+  })
+  return { service, said, logFile }
+}
+
+test('what a service writes goes to the screen with its name, and to its file as it was', async () => {
+  const record = JSON.stringify({ level: 30, time: 0, msg: 'up', pid: 1 })
+  const { service, said, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
+
+  expect(await service.ended).toEqual({ code: 0, signal: null })
+  expect(said.toSorted()).toEqual(['svc     │ 00:00:00 info  up', 'svc     │ hello'])
+  await waitFor(() => readFileSync(logFile, 'utf8').length > record.length, { what: 'the log to be written' })
+  expect(readFileSync(logFile, 'utf8').trim().split('\n').toSorted()).toEqual(['hello', record])
+})
+
+test('the last lines are kept for the one who asks why it ended', async () => {
+  const { service } = await run('for (let i = 1; i <= 40; i++) console.log(i); process.exitCode = 3')
+
+  expect(describeEnding(await service.ended)).toBe('ended with exit code 3')
+  expect(service.lastLines()).toHaveLength(12)
+  expect(service.lastLines().at(-1)).toBe('40')
+})
+
+test('a service that is asked to stop may finish', async () => {
+  const { service, said } = await run(
+    "process.on('SIGTERM', () => { console.log('finished'); process.exit(0) }); setInterval(() => {}, 1e6); console.log('up')",
+  )
+  await waitFor(() => said.length > 0, { what: 'the service to be up' })
+
+  await service.stop(10_000)
+
+  expect(await service.ended).toEqual({ code: 0, signal: null })
+  expect(said.at(-1)).toContain('finished')
+})
+
+test('a service that does not finish in time is killed', async () => {
+  const { service, said } = await run("process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6); console.log('up')")
+  await waitFor(() => said.length > 0, { what: 'the service to be up' })
+
+  await service.stop(100)
+
+  expect(describeEnding(await service.ended)).toBe('was killed by SIGKILL')
+})
+
+test('a service that is gone already is stopped at once', async () => {
+  const { service } = await run('0')
+  await service.ended
+
+  await service.stop(10_000)
+  await service.stop(10_000)
+})
+
+test('a service that can not be started says so', async () => {
+  const starting = startService({ name: 'svc', args: [], cwd: join(folder, 'nowhere'), env: {}, logFile: join(folder, 'x'), say: () => {} })
+
+  await expect(starting).rejects.toThrow("svc can't be started")
+})

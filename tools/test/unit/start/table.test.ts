@@ -1,0 +1,18 @@
+import { expect, test } from 'vitest'
+import { renderTable } from '../../../start/table.ts'
+
+test('columns are as wide as their widest cell, numbers stand to the right', () => {
+  const table = renderTable(
+    [
+      { title: 'file', align: 'left' },
+      { title: 'size', align: 'right' },
+    ],
+    [
+      ['logo.png', '8137'],
+      ['Grüße.jpeg', '36886'],
+      ['u\u0308.png', ''],
+    ],
+  )
+
+  expect(table.split('\n')).toEqual(['file         size', '──────────  ─────', 'logo.png     8137', 'Grüße.jpeg  36886', 'u\u0308.png'])
+})
