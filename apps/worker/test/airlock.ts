@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { type AssetRecord, listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
 import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
-import { accept, type FormFields, receive } from '@airlock/lifecycle'
+import { accept, type FormFields, receive, Tally } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { waitFor } from '@airlock/testkit'
 import { Queue } from 'bullmq'
@@ -66,7 +66,7 @@ export class Airlock {
       requestId: 'request-1',
     } as const
     const file = await receive(
-      { ...sample, assetType, bytes: Readable.from([sample.bytes], { objectMode: false }) },
+      { ...sample, assetType, bytes: Readable.from([sample.bytes], { objectMode: false }), tally: new Tally() },
       { userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits },
       { uploads, store, counter: noCounter, log: this.log },
     )

@@ -1,3 +1,4 @@
+export * from './admission.ts'
 export * from './airlock-error.ts'
 export * from './asset-kinds.ts'
 export * from './byte-source.ts'

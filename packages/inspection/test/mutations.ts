@@ -1,8 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bytesInMemory } from '@airlock/domain'
+import { bytesInMemory, claimedTypeOf } from '@airlock/domain'
 import { defaultLimits, type Inspection, inspect } from '@airlock/inspection/full'
-import { claimedTypeOf } from '@airlock/inspection/head'
 import { corpusFolder } from '../corpus/cache.ts'
 import { manifest } from '../corpus/manifest.ts'
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { type AssetType, type ByteSource, bytesInMemory, kindsOf, type MediaType } from '@airlock/domain'
+import { type AssetType, type ByteSource, bytesInMemory, claimedTypeOf, judgeContent, kindsOf, type MediaType } from '@airlock/domain'
 import { type Inspection, inspect } from '@airlock/inspection/full'
-import { claimedTypeOf, headBytes, identify, judgeHead } from '@airlock/inspection/head'
+import { headBytes, identify } from '@airlock/inspection/head'
 
 const samplesFolder = new URL('../../../examples/samples/', import.meta.url)
 
@@ -20,7 +20,7 @@ export async function typeAtTheDoor(filename: string, bytes: Uint8Array, assetTy
   const claimedType = claimedTypeOf(filename)
   if (claimedType === null) throw new Error(`${filename} claims nothing`)
   const content = await identify(bytes.subarray(0, headBytes))
-  return judgeHead({ filename, claimedType, assetType }, content) === null ? (content.mediaType ?? claimedType) : claimedType
+  return judgeContent({ filename, claimedType, assetType }, content) === null ? (content.mediaType ?? claimedType) : claimedType
 }
 
 /** What `inspect` says of bytes that came under a name; the kind is the one which that name's type belongs to. */

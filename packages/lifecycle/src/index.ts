@@ -1,34 +1,39 @@
-export { type AcceptDeps, accept, type FormFields } from './accept.ts'
-export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from './accept-from-bucket.ts'
 export { type CancelDeps, cancel } from './cancel.ts'
-export { type CheckedHead, checkHead } from './check-head.ts'
-export { type DiscardDeps, discard } from './discard.ts'
-export type { IncomingFile } from './incoming-file.ts'
+export type { MeasuredClaim } from './intake/measure.ts'
+export { Tally } from './intake/meter.ts'
 export type { Log } from './log.ts'
-export type { MeasuredClaim } from './measure.ts'
+export { type DiscardDeps, discard } from './moves/abandon.ts'
+export { type AcceptDeps, accept, type FormFields } from './moves/accept.ts'
+export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from './moves/accept-from-bucket.ts'
 export { LeaseLost } from './moves/claim.ts'
 export { handBack } from './moves/hand-back.ts'
-export { finalHeaders, promote } from './promote.ts'
-export { type PublishedEvent, publishedEvent } from './published-event.ts'
-export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export {
   type FileCounter,
   FileLimitReached,
   type FileOnItsWay,
+  type IncomingFile,
   type Permits,
   type ReceiveDeps,
   type ReceivedFile,
   receive,
   type Sender,
-} from './receive.ts'
-export { type AnnouncedVideo, AnnouncementRefused, type RegisteredVideo, type RegisterVideoDeps, registerVideo } from './register-video.ts'
+} from './moves/receive.ts'
+export {
+  type AnnouncedVideo,
+  AnnouncementRefused,
+  type RegisteredVideo,
+  type RegisterVideoDeps,
+  registerVideo,
+} from './moves/register-video.ts'
+export { finalHeaders, promote } from './promote.ts'
+export { type PublishedEvent, publishedEvent } from './published-event.ts'
+export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export { reject } from './reject.ts'
 export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.ts'
 export { isLastInspection, type RetryPolicy, retryAfterMs, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
 export { SweepIncomplete, type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { Found, SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'
-export { Tally } from './tally.ts'
 export { type Resolve, systemResolve } from './webhooks/checked-lookup.ts'
 export { type DeliverDeps, type DeliverOptions, type DeliveryOutcome, deliver } from './webhooks/deliver.ts'
 export { type Endpoint, endpointOf } from './webhooks/endpoint.ts'

@@ -2,8 +2,8 @@ import type { AssetRecord, UploadRepository } from '@airlock/database'
 import { type Accepted, assetKind } from '@airlock/domain'
 import type { FinalHeaders, ObjectStore } from '@airlock/storage'
 import { emptyQuarantine } from './empty-quarantine.ts'
+import type { MeasuredClaim } from './intake/measure.ts'
 import type { Log } from './log.ts'
-import type { MeasuredClaim } from './measure.ts'
 import { sourceAddress } from './source-address.ts'
 
 export interface PromoteDeps {

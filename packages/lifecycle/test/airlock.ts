@@ -22,6 +22,7 @@ import {
   type SweepReport,
   sweep,
   sweepRules,
+  Tally,
   type WorkDeps,
   workOn,
 } from '../src/index.ts'
@@ -45,7 +46,7 @@ export interface WorkerOptions extends Partial<WorkDeps> {
   diesBefore?: string
 }
 
-export interface Received extends Partial<Omit<IncomingFile, 'bytes'>>, Partial<Sender> {
+export interface Received extends Partial<Omit<IncomingFile, 'bytes' | 'tally'>>, Partial<Sender> {
   bytes?: Readable
   deps?: Partial<ReceiveDeps>
 }
@@ -127,7 +128,7 @@ export class Airlock {
       ...sender
     } = given
     return receive(
-      { filename, declaredType, assetType, expectedHash, bytes: bytes ?? inChunks(sample.bytes) },
+      { filename, declaredType, assetType, expectedHash, bytes: bytes ?? inChunks(sample.bytes), tally: new Tally() },
       { userId: this.userId, requestId: 'request-1', door: 'form', filesPerHour: 1000, sizeLimits: defaultSizeLimits, ...sender },
       { uploads: this.uploads, store: this.store, counter: this.counter, log: this.log, ...deps },
     )

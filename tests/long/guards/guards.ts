@@ -5,17 +5,20 @@ export const guards: readonly Guard[] = [
   {
     id: 'row-before-first-byte',
     invariant: 1,
-    file: 'packages/lifecycle/src/receive.ts',
+    file: 'packages/lifecycle/src/moves/receive.ts',
     edits: [
-      ['await register(uploadId, key, nonce, file, sender, deps) const started', 'const started'],
-      ['if (mediaType === null) throw', 'await register(uploadId, key, nonce, file, sender, deps)\nif (mediaType === null) throw'],
+      ['await register(place, file, sender, deps) const started', 'const started'],
+      [
+        'const received = await fillQuarantine(place, file, sender, deps)',
+        'const received = await fillQuarantine(place, file, sender, deps)\nawait register(place, file, sender, deps)',
+      ],
     ],
     test: 'gateway-dies-at-any-step',
   },
   {
     id: 'enqueue-after-commit',
     invariant: 1,
-    file: 'packages/lifecycle/src/accept.ts',
+    file: 'packages/lifecycle/src/moves/accept.ts',
     edits: [
       [
         'const accepted = await uploads.accept(',
@@ -34,7 +37,7 @@ export const guards: readonly Guard[] = [
   {
     id: 'acceptance-survives-redis',
     invariant: 1,
-    file: 'packages/lifecycle/src/accept.ts',
+    file: 'packages/lifecycle/src/moves/accept.ts',
     edits: [[".catch((err: unknown) => log.warn({ uploadId, requestId, err }, 'upload not enqueued, the sweeper retries'))", '']],
     test: 'acceptance-redis-unavailable',
   },
@@ -225,7 +228,7 @@ returning *`,
   {
     id: 'inbox-object-proves-owner',
     invariant: 7,
-    file: 'packages/lifecycle/src/register-video.ts',
+    file: 'packages/lifecycle/src/moves/register-video.ts',
     edits: [['mustBelong(object, video)', '']],
     test: 'video-of-another-owner',
   },

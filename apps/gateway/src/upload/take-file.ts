@@ -1,5 +1,4 @@
-import { AirlockError, type AssetType, normalizedType, parseFilename } from '@airlock/domain'
-import { judgeName } from '@airlock/inspection/head'
+import { AirlockError, type AssetType, judgeFile, normalizedType, parseFilename, type SizeLimits } from '@airlock/domain'
 import { type ReceivedFile, receive } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
@@ -38,7 +37,7 @@ export async function takeFile(
     filename = parseFilename(hasExtendedName(part.headers) ? filename : unescapedFilename(filename))
     if (isGarbled(filename, part.headers)) throw new AirlockError('filename_invalid', { filename, reason: 'it is not valid UTF-8' })
     const { bytes, tally } = part
-    const incoming = { ...declarationOf(part, filename, assetType), bytes, tally }
+    const incoming = { ...declarationOf(part, filename, assetType, deps.sizeLimits), bytes, tally }
     const sender = { userId, requestId: request.id, door: 'form', ...deps } as const
     return { index, file: await receive(incoming, sender, { ...deps, log: request.server.log }) }
   } catch (error) {
@@ -54,9 +53,9 @@ export async function takeFile(
 const unescapedFilename = (name: string): string => name.replace(/%22/g, '"').replace(/%0d/gi, '\r').replace(/%0a/gi, '\n')
 
 /** The client's declarations about a file, if they are plausible. @throws AirlockError for the first rule that is violated */
-function declarationOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null) {
+function declarationOf({ contentType, headers }: FormFile, filename: string, assetType: AssetType | null, sizeLimits: SizeLimits) {
   const declaredType = normalizedType(contentType)
-  const refused = judgeName({ filename, declaredType, assetType })
+  const refused = judgeFile({ filename, declaredType, assetType }, sizeLimits)
   if (refused !== null) throw AirlockError.of(refused)
   return { filename, declaredType, assetType, expectedHash: expectedHash(headers['content-digest'], filename) }
 }

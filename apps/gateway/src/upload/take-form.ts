@@ -1,7 +1,6 @@
 import type { IdempotencyToken, UploadRecord } from '@airlock/database'
-import { AirlockError, asRefusal, MiB, mediaTypes, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
-import { claimedTypeOf, judgeHead, judgeName } from '@airlock/inspection/head'
-import { accept, discard, type FormFields, type ReceivedFile, type Tally } from '@airlock/lifecycle'
+import { AirlockError, asRefusal, judgeFile, MiB, mediaTypes, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
+import { accept, discard, type ReceivedFile, type Tally } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../plugins/auth.ts'
 import { asAirlockError } from '../plugins/errors.ts'
@@ -115,28 +114,16 @@ export const fingerprintOf = ({ fields, files }: Pick<Form, 'fields' | 'files'>)
 
 /** Judges files again that arrived before the form had named their kind; refused ones are discarded individually. @returns the others */
 function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): ArrivedFile[] {
-  const kind = fields.all()
+  const { assetType } = fields.all()
   return arrived.filter(({ index, file }) => {
-    const why = refusalForKind(file, kind, deps.sizeLimits)
+    const content = { mediaType: file.mediaType, described: mediaTypes[file.mediaType].name }
+    const why = judgeFile({ ...file, assetType, content }, deps.sizeLimits)
     if (why === null) return true
     refused.push(refusedFile(index, file.filename, AirlockError.of(why)))
     deps.metrics.files.inc({ result: why.code })
     deps.backgroundTasks.add(discard(file, why, { giveBack: false }, { ...deps, log: request.server.log }))
     return false
   })
-}
-
-function refusalForKind(
-  { filename, declaredType, mediaType, sizeBytes }: ArrivedFile['file'],
-  { assetType }: FormFields,
-  sizeLimits: SizeLimits,
-) {
-  const limitBytes = sizeLimits[assetType]
-  return (
-    judgeName({ filename, declaredType, assetType }) ??
-    judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, { mediaType, described: mediaTypes[mediaType].name }) ??
-    (sizeBytes > limitBytes ? refusal('file_too_large', { filename, limitBytes }) : null)
-  )
 }
 
 /** How the files of a form that was not accepted are discarded. */

@@ -1,6 +1,5 @@
-import { type AssetKind, assetKind, type ByteSource, mediaTypes, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import { type AssetKind, assetKind, type ByteSource, judgeContent, mediaTypes, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
-import { judgeHead } from '../head/judge.ts'
 import { BadBytes } from './bad-bytes.ts'
 import type { InspectedUpload, Inspector } from './inspector.ts'
 import { defaultLimits, type InspectionLimits } from './limits.ts'
@@ -53,7 +52,7 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
   if (source.size > limitBytes) return rejected(refusal('file_too_large', { filename, limitBytes }))
 
   const content = await identify(await readFully(source, 0, Math.min(headBytes, source.size)))
-  const refused = judgeHead({ filename, claimedType, assetType }, content)
+  const refused = judgeContent({ filename, claimedType, assetType }, content)
   if (refused) return rejected(refused)
   if (content.mediaType !== claimedType) {
     return rejected(refusal('type_mismatch', { filename, claimed: mediaTypes[claimedType].name, found: content.described }))

@@ -1,6 +1,5 @@
-import { isMediaType, type MediaType, mediaTypes } from '@airlock/domain'
+import { type Content, isMediaType, type MediaType, mediaTypes } from '@airlock/domain'
 import { fileTypeFromBuffer } from 'file-type'
-import type { Content } from './content.ts'
 import { identifyIsoMedia } from './iso-brands.ts'
 import { identifyText } from './text.ts'
 

@@ -1,4 +1,4 @@
-import type { Content } from './content.ts'
+import type { Content } from '@airlock/domain'
 
 /**
  * The families of files that begin with an `ftyp` box (ISO/IEC 14496-12, section 4.3), by their brands (mp4ra.org lists them).

@@ -1,4 +1,4 @@
-import type { Content } from './content.ts'
+import type { Content } from '@airlock/domain'
 
 /** What a text gives itself away by, first match first. */
 const signs: readonly (readonly [described: string, sign: RegExp])[] = [

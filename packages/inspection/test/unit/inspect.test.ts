@@ -1,6 +1,5 @@
-import { type AssetType, bytesInMemory, type MediaType } from '@airlock/domain'
+import { type AssetType, bytesInMemory, claimedTypeOf, type MediaType } from '@airlock/domain'
 import { defaultLimits, inspect, inspectionVersion } from '@airlock/inspection/full'
-import { claimedTypeOf } from '@airlock/inspection/head'
 import { expect, test } from 'vitest'
 import { inspected, outcome, sample, samples, watched } from '../sources.ts'
 

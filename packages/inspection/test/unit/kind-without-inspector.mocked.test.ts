@@ -21,11 +21,3 @@ test('a kind without an inspector is never accepted', async () => {
     refusal: { code: 'asset_type_not_available', detail: "Files of asset_type 'lora_training' can't be uploaded yet." },
   })
 })
-
-test('a kind without an inspector takes in nothing while a form has not said its kind', async () => {
-  const { judgeName } = await import('@airlock/inspection/head')
-  const name = { filename: 'set.zip', declaredType: 'application/zip' }
-
-  expect(judgeName({ ...name, assetType: null })?.code).toBe('extension_not_allowed')
-  expect(judgeName({ ...name, assetType: 'lora_training' })).toBeNull()
-})

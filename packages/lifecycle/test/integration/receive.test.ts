@@ -87,7 +87,7 @@ const bad: { what: string; sample: Sample; given?: Parameters<Airlock['receives'
   },
   { what: 'a picture that is called a video', sample: samples.pictureNamedVideo, code: 'type_mismatch' },
   { what: 'a text that is called a picture', sample: { ...dot, bytes: Buffer.from('hello\n'.repeat(2000)) }, code: 'type_mismatch' },
-  { what: 'a video where pictures go', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'type_not_allowed' },
+  { what: 'a video where pictures go', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'extension_not_allowed' },
 ]
 
 test.for(bad)('$what is refused with its reason, counts, and leaves nothing', async ({ sample, given, code }, { airlock, expect }) => {
@@ -291,6 +291,6 @@ test('a refused file whose row can not be closed stays for the sweeper, and its 
 
 test('a store that takes a file without reading it is a fault of ours, and the file is given back', async ({ airlock }) => {
   const blind = { receive: async () => ({ etag: '"1"', sizeBytes: 0 }) }
-  await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('whose head was not checked')
+  await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('the store received 0 of 70 bytes')
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'internal_error' }, counted: false }])
 })

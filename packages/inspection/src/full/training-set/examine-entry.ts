@@ -1,6 +1,5 @@
-import { type MediaType, refusal } from '@airlock/domain'
+import { claimedTypeOf, judgeContent, type MediaType, refusal } from '@airlock/domain'
 import { headBytes, identify } from '../../head/identify.ts'
-import { claimedTypeOf, judgeHead } from '../../head/judge.ts'
 import { ArchiveNotAllowed, BadBytes } from '../bad-bytes.ts'
 import type { InspectionLimits } from '../limits.ts'
 import { decodePicture, examinePicture } from '../picture/inspect-picture.ts'
@@ -85,7 +84,7 @@ function faultOfOther({ name, role }: SortedEntry, bytes: Buffer, { isEntry }: A
 async function examineAsPicture(name: string, bytes: Buffer, { limits, budget }: ArchiveContext): Promise<Examined> {
   if (bytes.length === 0) return { fault: refusal('empty_file', { filename: name }).detail }
   const content = await identify(bytes.subarray(0, headBytes))
-  const head = judgeHead({ filename: name, claimedType: claimedTypeOf(name), assetType: 'brand_image' }, content)
+  const head = judgeContent({ filename: name, claimedType: claimedTypeOf(name), assetType: 'brand_image' }, content)
   if (head) return { fault: head.detail }
   const mediaType = content.mediaType as MediaType
   const examined = await examinePicture(bytes, { filename: name, mediaType }, limits, (pixels) => budget.take(pixels))

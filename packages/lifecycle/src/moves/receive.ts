@@ -1,13 +1,28 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { UploadRepository } from '@airlock/database'
-import { AirlockError, asRefusal, type MediaType, quarantineKey, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
-import { type ObjectStore, StoreError } from '@airlock/storage'
+import { AirlockError, type AssetType, type MediaType, quarantineKey, type SizeLimits } from '@airlock/domain'
+import type { ObjectStore } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
-import { checkHead } from './check-head.ts'
-import type { IncomingFile } from './incoming-file.ts'
-import type { Log } from './log.ts'
-import { Meter } from './meter.ts'
+import { judgeHead } from '../intake/admission.ts'
+import { Meter, type Tally } from '../intake/meter.ts'
+import type { Log } from '../log.ts'
+import { abandonFailed } from './abandon.ts'
+
+/** A file as a door receives it. Its name and type are claims of the client and not trusted. */
+export interface IncomingFile {
+  /** From `parseFilename`. */
+  filename: string
+  /** From `normalizedType`. */
+  declaredType: string
+  /** Null until the form's field has arrived. */
+  assetType: AssetType | null
+  /** The SHA-256 that the client declared (RFC 9530), 64 hexadecimal digits. */
+  expectedHash?: string | null
+  bytes: Readable
+  /** Counts and hashes the bytes that are read, also those of a refused file. */
+  tally: Tally
+}
 
 /** The sender of a file, its door, and the sender's limits. */
 export interface Sender {
@@ -83,63 +98,66 @@ export interface Permits {
  */
 export async function receive(file: IncomingFile, sender: Sender, deps: ReceiveDeps): Promise<ReceivedFile> {
   const uploadId = uuidV7()
-  const key = quarantineKey(uploadId)
-  const nonce = randomUUID()
-  await register(uploadId, key, nonce, file, sender, deps)
+  const place = { uploadId, key: quarantineKey(uploadId), nonce: randomUUID() }
+  await register(place, file, sender, deps)
   const started = performance.now()
-  const about = { uploadId, userId: sender.userId, requestId: sender.requestId, filename: file.filename }
-
-  let mediaType: MediaType | null = null
-  let releasePermit: (() => void) | undefined
-  let hasEnded = false
-  const ending = new AbortController()
-  const onItsWay: FileOnItsWay = {
-    userId: sender.userId,
-    filename: file.filename,
-    bytes: file.bytes,
-    arrivedBytes: () => meter.sizeBytes,
-    end: (reason) => ending.abort(reason),
-  }
-  const meter: Meter = new Meter(file.bytes, {
-    filename: file.filename,
-    expectedHash: file.expectedHash,
-    tally: file.tally,
-    judge: async (head) => {
-      const checked = await checkHead(head, file, sender.sizeLimits)
-      mediaType = checked.mediaType
-      releasePermit = await deps.inFlight?.take(onItsWay)
-      if (hasEnded) releasePermit?.() // granted after the file had failed
-      return checked.limitBytes
-    },
-  })
+  const { bytes, filename, tally } = file
+  const about = { uploadId, userId: sender.userId, requestId: sender.requestId, filename }
   try {
-    const { etag } = await deps.store.receive(key, meter.stream, { nonce, signal: ending.signal }).finally(() => {
-      hasEnded = true
-      releasePermit?.()
-    })
-    if (mediaType === null) throw new Error('the store received a file whose head was not checked')
-    const received = {
-      ...file,
-      uploadId,
-      userId: sender.userId,
-      mediaType,
-      quarantineKey: key,
-      etag,
-      sizeBytes: meter.sizeBytes,
-      contentHash: meter.contentHash,
-    }
-    deps.log.info({ ...about, sizeBytes: meter.sizeBytes, ms: Math.round(performance.now() - started), step: 'receive' }, 'file received')
+    const received = await fillQuarantine(place, file, sender, deps)
+    deps.log.info(
+      { ...about, sizeBytes: received.sizeBytes, ms: Math.round(performance.now() - started), step: 'receive' },
+      'file received',
+    )
     return received
   } catch (error) {
-    await abandonFailed(error, file.bytes, about, meter.sizeBytes, deps)
+    await abandonFailed(error, { ...about, bytes, sizeBytes: tally.sizeBytes }, deps)
     throw error
   }
 }
 
+/** An upload's object in quarantine. */
+interface Place {
+  readonly uploadId: string
+  readonly key: string
+  /** Proves that the object was written by us, if the store's answer is lost. */
+  readonly nonce: string
+}
+
+/** Peeks at the head, judges it, takes a permit, then meters and stores the file. */
+async function fillQuarantine(
+  { uploadId, key, nonce }: Place,
+  file: IncomingFile,
+  { userId, sizeLimits }: Sender,
+  { store, inFlight }: ReceiveDeps,
+): Promise<ReceivedFile> {
+  const { filename, declaredType, expectedHash, bytes, tally } = file
+  const meter = new Meter(bytes, tally)
+  const ending = new AbortController()
+  let releasePermit: (() => void) | undefined
+  try {
+    const admission = await judgeHead(await meter.peek(), file, tally.sizeBytes, sizeLimits)
+    if (!admission.ok) throw AirlockError.of(admission.refusal)
+    const { mediaType, limitBytes } = admission
+    releasePermit = await inFlight?.take({
+      userId,
+      filename,
+      bytes,
+      arrivedBytes: () => tally.sizeBytes,
+      end: (reason) => ending.abort(reason),
+    })
+    const metered = meter.stream({ filename, limitBytes, expectedHash })
+    const { etag, sizeBytes } = await store.receive(key, metered, { nonce, signal: ending.signal })
+    if (sizeBytes !== tally.sizeBytes) throw new Error(`the store received ${sizeBytes} of ${tally.sizeBytes} bytes`)
+    return { uploadId, userId, filename, declaredType, mediaType, quarantineKey: key, sizeBytes, contentHash: tally.contentHash(), etag }
+  } finally {
+    releasePermit?.()
+    meter.close()
+  }
+}
+
 async function register(
-  uploadId: string,
-  key: string,
-  nonce: string,
+  { uploadId, key, nonce }: Place,
   file: IncomingFile,
   sender: Sender,
   { uploads, counter }: ReceiveDeps,
@@ -178,29 +196,4 @@ export class FileLimitReached extends AirlockError<'file_limit_reached'> {
     super('file_limit_reached', { filename, limit })
     this.retryAfterSeconds = retryAfterSeconds
   }
-}
-
-/** Records why a file was not received. If that fails as well, the row stays `receiving` and the sweeper abandons it. */
-async function abandonFailed(
-  error: unknown,
-  bytes: Readable,
-  about: { uploadId: string; userId: string; filename: string },
-  sizeBytes: number,
-  { uploads, counter, log }: ReceiveDeps,
-): Promise<void> {
-  const { why, giveBack } = reasonOf(error, bytes, about.filename)
-  const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
-  log.info(error instanceof AirlockError ? fields : { ...fields, err: error }, 'file not received')
-  await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
-    log.warn({ ...about, err }, 'upload not marked as abandoned, the sweeper retries')
-  })
-  if (giveBack) await counter.givenBack(about.userId)
-}
-
-/** Why a file was not received. An interrupted request is the client's fault; all other failures are ours and do not count against the limit. */
-function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
-  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.isOurs }
-  if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
-  if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
-  return { why: refusal('internal_error', {}), giveBack: true }
 }

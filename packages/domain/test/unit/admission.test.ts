@@ -1,14 +1,12 @@
-import type { AssetType } from '@airlock/domain'
-import { claimedTypeOf, identify, judgeHead, judgeName } from '@airlock/inspection/head'
 import { expect, test } from 'vitest'
-import { sample } from '../sources.ts'
+import { type AssetType, type Content, claimedTypeOf, defaultSizeLimits, judgeContent, judgeFile, sizeLimitOf } from '../../src/index.ts'
 
-const png = await identify(sample('good/logo.png'))
-const mp4 = await identify(sample('good/scene-01.mp4'))
-const words = await identify(Buffer.from('only words'))
+const png: Content = { mediaType: 'image/png', described: 'PNG' }
+const mp4: Content = { mediaType: 'video/mp4', described: 'MP4' }
+const words: Content = { mediaType: null, described: 'plain text' }
 
 const name = (filename: string, declaredType?: string, assetType: AssetType | null = 'brand_image') =>
-  judgeName({ filename, declaredType, assetType })
+  judgeFile({ filename, declaredType, assetType }, defaultSizeLimits)
 
 test.each([
   ['photo.jpg', 'image/jpeg'],
@@ -69,12 +67,12 @@ test.each([
   ['logo.png', null, png],
   ['film.mp4', 'generated_video', mp4],
 ] as const)('%s passes as %s when its first bytes agree', (filename, assetType, content) => {
-  expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toBeNull()
+  expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toBeNull()
 })
 
 test.each(['photo.jpg', 'photo.webp', 'photo.PNG'])('a PNG called %s passes: its content decides what it is stored as', (filename) => {
   for (const assetType of ['brand_image', null] as const) {
-    expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, png)).toBeNull()
+    expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, png)).toBeNull()
   }
 })
 
@@ -84,16 +82,43 @@ test.each([
   ['logo.png', 'brand_image', mp4, "File 'logo.png' claims to be PNG, but its content is MP4."],
   ['photo.jpg', 'brand_image', words, "File 'photo.jpg' claims to be JPEG, but its content is plain text."],
 ] as const)('%s sent as %s is refused when its content is another', (filename, assetType, content, detail) => {
-  expect(judgeHead({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toMatchObject({ code: 'type_mismatch', detail })
+  expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toMatchObject({
+    code: 'type_mismatch',
+    detail,
+  })
 })
 
 test('content that does not belong to the kind is refused, also where nothing else was claimed', () => {
-  expect(judgeHead({ filename: 'film', claimedType: 'video/mp4', assetType: 'brand_image' }, mp4)).toMatchObject({
+  expect(judgeContent({ filename: 'film', claimedType: 'video/mp4', assetType: 'brand_image' }, mp4)).toMatchObject({
     code: 'type_not_allowed',
     detail: "File 'film' is video/mp4; allowed: image/jpeg, image/png, image/webp.",
   })
-  expect(judgeHead({ filename: 'film', claimedType: null, assetType: 'generated_video' }, words)).toMatchObject({
+  expect(judgeContent({ filename: 'film', claimedType: null, assetType: 'generated_video' }, words)).toMatchObject({
     code: 'type_not_allowed',
     detail: "File 'film' is plain text; allowed: video/mp4.",
   })
+})
+
+const picture = { filename: 'logo.png', declaredType: 'image/png', assetType: 'brand_image' } as const
+const limitBytes = defaultSizeLimits.brand_image
+
+test.each([
+  ['nothing', { sizeBytes: 0 }, 'empty_file'],
+  ['its name, if that is wrong as well', { filename: 'logo.exe', sizeBytes: 0 }, 'extension_not_allowed'],
+  ['its content before its size', { content: mp4, sizeBytes: limitBytes + 1 }, 'type_mismatch'],
+  ['a byte more than its kind may have', { content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
+  ['a byte more than any kind may have', { assetType: null, content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
+] as const)('a file is refused for %s', (_why, known, code) => {
+  expect(judgeFile({ ...picture, ...known }, defaultSizeLimits)).toMatchObject({ code })
+})
+
+test('a file of exactly the maximum of its kind is accepted', () => {
+  expect(judgeFile({ ...picture, content: png, sizeBytes: limitBytes }, defaultSizeLimits)).toBeNull()
+})
+
+test('while the kind is unknown, the maximum is the largest of the kinds that the content may be of', () => {
+  const limits = { brand_image: 1, generated_video: 3, lora_training: 2 }
+  expect(sizeLimitOf({ assetType: 'brand_image' }, limits)).toBe(1)
+  expect(sizeLimitOf({ assetType: null, content: png }, limits)).toBe(1)
+  expect(sizeLimitOf({ assetType: null }, limits)).toBe(3)
 })

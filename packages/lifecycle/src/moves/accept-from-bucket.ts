@@ -12,8 +12,8 @@ import { AirlockError, assetKind, finalKey, quarantineKey, type SizeLimits } fro
 import type { JobQueue } from '@airlock/queue'
 import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
-import type { Log } from './log.ts'
-import { checkStored } from './measure.ts'
+import { judgeStored } from '../intake/admission.ts'
+import type { Log } from '../log.ts'
 
 /** A video in a bucket of a pipeline. */
 export interface VideoInBucket {
@@ -70,7 +70,8 @@ export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBu
   if (known !== null) return { upload: mustBeSame(known, video), isRepeated: true }
   const object = await objectOf(video, deps)
   const file = { filename: video.filename, declaredType: mediaType, assetType } as const
-  await checkStored(file, deps.store.source(video.source, object), deps.sizeLimits)
+  const admission = await judgeStored(file, deps.store.source(video.source, object), deps.sizeLimits)
+  if (!admission.ok) throw AirlockError.of(admission.refusal)
   const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: true })
   if (outcome === 'unknown user') throw new UnknownUser(video.userId)
   if (upload === null) throw new AirlockError('upload_id_taken', { id: video.uploadId })

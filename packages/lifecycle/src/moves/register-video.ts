@@ -10,9 +10,9 @@ import type {
 } from '@airlock/database'
 import { AirlockError, finalKey, parseFilename, refusal } from '@airlock/domain'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
-import { emptyQuarantine } from './empty-quarantine.ts'
-import { type Copied, finalCopyOf } from './final-copy.ts'
-import type { Log } from './log.ts'
+import { emptyQuarantine } from '../empty-quarantine.ts'
+import { type Copied, finalCopyOf } from '../final-copy.ts'
+import type { Log } from '../log.ts'
 
 /** A video in the pipeline's inbox, as its job announces it. */
 export interface AnnouncedVideo {

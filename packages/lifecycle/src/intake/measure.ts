@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Claim, UploadRepository } from '@airlock/database'
-import { AirlockError, asRefusal, type ByteSource, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
-import { headBytes, judgeName } from '@airlock/inspection/head'
-import { checkHead } from './check-head.ts'
+import { type ByteSource, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
+import { judgeStored } from './admission.ts'
 
 /** A claim on an upload whose hash is known. */
 export type MeasuredClaim = Claim & { readonly contentHash: string }
@@ -31,41 +30,12 @@ export async function measure(
 ): Promise<Measured> {
   const { contentHash, expectedHash, filename } = claim
   if (contentHash !== null) return { ok: true, claim: { ...claim, contentHash } }
-  const refused = await refusalOf(claim, source, sizeLimits)
-  if (refused !== null) return { ok: false, refusal: refused }
+  const admission = await judgeStored(claim, source, sizeLimits)
+  if (!admission.ok) return admission
   const hash = await sha256Of(source, signal)
   if (expectedHash !== null && expectedHash !== hash) return { ok: false, refusal: refusal('digest_mismatch', { filename }) }
   await uploads.learnHash(claim, hash)
   return { ok: true, claim: { ...claim, contentHash: hash } }
-}
-
-async function refusalOf(claim: Claim, source: ByteSource, sizeLimits: SizeLimits): Promise<Refusal | null> {
-  try {
-    await checkStored(claim, source, sizeLimits)
-    return null
-  } catch (error) {
-    if (!(error instanceof AirlockError)) throw error
-    return asRefusal(error)
-  }
-}
-
-/**
- * Checks a stored file by its size, its name and its first bytes, as a door checks an arriving one.
- *
- * @throws AirlockError for the first rule that the file breaks
- */
-export async function checkStored(
-  file: Pick<Claim, 'filename' | 'declaredType' | 'assetType'>,
-  source: ByteSource,
-  sizeLimits: SizeLimits,
-): Promise<void> {
-  const { filename, assetType } = file
-  const refused = judgeName(file)
-  if (refused !== null) throw AirlockError.of(refused)
-  const limitBytes = sizeLimits[assetType]
-  if (source.size === 0) throw new AirlockError('empty_file', { filename })
-  if (source.size > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
-  await checkHead(await source.read(0, headBytes), file, sizeLimits)
 }
 
 async function sha256Of(source: ByteSource, signal: AbortSignal): Promise<string> {

@@ -1,2 +1,0 @@
-export * from './identify.ts'
-export * from './judge.ts'

@@ -1,0 +1,70 @@
+import type { Readable } from 'node:stream'
+import type { UploadRepository } from '@airlock/database'
+import { AirlockError, asRefusal, type Refusal, refusal } from '@airlock/domain'
+import { type ObjectStore, StoreError } from '@airlock/storage'
+import type { Log } from '../log.ts'
+import type { FileCounter, ReceivedFile } from './receive.ts'
+
+export interface DiscardDeps {
+  uploads: Pick<UploadRepository, 'abandon'>
+  store: Pick<ObjectStore, 'purge'>
+  counter: Pick<FileCounter, 'givenBack'>
+  log: Log
+}
+
+/**
+ * Removes a file that is in quarantine but was not accepted, because its form was refused or its client disconnected.
+ *
+ * The row is moved first, so that an accepted upload is never purged, however late this runs. It never throws; the sweeper retries what failed.
+ *
+ * @param options.giveBack the fault was ours: the file does not count against the user's hourly limit
+ */
+export async function discard(
+  file: ReceivedFile,
+  why: Refusal,
+  options: { giveBack: boolean },
+  { uploads, store, counter, log }: DiscardDeps,
+): Promise<void> {
+  const { uploadId, userId, filename, sizeBytes } = file
+  try {
+    const abandoned = await uploads.abandon(uploadId, why, options)
+    if (options.giveBack) await counter.givenBack(userId)
+    if (abandoned) await store.purge(file.quarantineKey)
+    log.info({ uploadId, userId, filename, sizeBytes, code: why.code, step: 'discard' }, 'file refused')
+  } catch (err) {
+    log.warn({ uploadId, code: why.code, err }, 'upload not discarded, the sweeper retries')
+  }
+}
+
+/** A file that was not received completely. */
+interface FailedFile {
+  readonly uploadId: string
+  readonly userId: string
+  readonly requestId: string
+  readonly filename: string
+  readonly bytes: Readable
+  readonly sizeBytes: number
+}
+
+/** Records why a file was not received. If that fails as well, the row stays `receiving` and the sweeper abandons it. */
+export async function abandonFailed(
+  error: unknown,
+  { bytes, sizeBytes, ...about }: FailedFile,
+  { uploads, counter, log }: Omit<DiscardDeps, 'store'>,
+): Promise<void> {
+  const { why, giveBack } = reasonOf(error, bytes, about.filename)
+  const fields = { ...about, sizeBytes, code: why.code, step: 'receive' }
+  log.info(error instanceof AirlockError ? fields : { ...fields, err: error }, 'file not received')
+  await uploads.abandon(about.uploadId, why, { giveBack }).catch((err: unknown) => {
+    log.warn({ ...about, err }, 'upload not marked as abandoned, the sweeper retries')
+  })
+  if (giveBack) await counter.givenBack(about.userId)
+}
+
+/** Why a file was not received. An interrupted request is the client's fault; all other failures are ours and do not count against the limit. */
+function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
+  if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.isOurs }
+  if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
+  if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
+  return { why: refusal('internal_error', {}), giveBack: true }
+}
