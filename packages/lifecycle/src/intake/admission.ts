@@ -4,7 +4,7 @@ import { headBytes, identify } from '@airlock/inspection/head'
 /** What a file claims to be, before any of its bytes is known. */
 export type ClaimedFile = Pick<KnownFile, 'filename' | 'declaredType' | 'assetType'>
 
-export type Admission =
+export type Judged =
   | { readonly ok: true; readonly mediaType: MediaType; readonly limitBytes: number }
   | { readonly ok: false; readonly refusal: Refusal }
 
@@ -14,7 +14,7 @@ export type Admission =
  * @param head the first bytes: 4100, or the whole file if it is shorter
  * @param sizeBytes the size of the file, or how many of its bytes have arrived
  */
-export async function judgeHead(head: Uint8Array, file: ClaimedFile, sizeBytes: number, sizeLimits: SizeLimits): Promise<Admission> {
+export async function judgeHead(head: Uint8Array, file: ClaimedFile, sizeBytes: number, sizeLimits: SizeLimits): Promise<Judged> {
   const content = await identify(head)
   const known = { ...file, content, sizeBytes }
   const refusal = judgeFile(known, sizeLimits)
@@ -28,7 +28,7 @@ export async function judgeHead(head: Uint8Array, file: ClaimedFile, sizeBytes: 
  *
  * @throws the errors of the source
  */
-export async function judgeStored(file: ClaimedFile, source: ByteSource, sizeLimits: SizeLimits): Promise<Admission> {
+export async function judgeStored(file: ClaimedFile, source: ByteSource, sizeLimits: SizeLimits): Promise<Judged> {
   const refusal = judgeFile({ ...file, sizeBytes: source.size }, sizeLimits)
   if (refusal !== null) return { ok: false, refusal }
   return judgeHead(await source.read(0, headBytes), file, source.size, sizeLimits)

@@ -30,8 +30,8 @@ export async function measure(
 ): Promise<Measured> {
   const { contentHash, expectedHash, filename } = claim
   if (contentHash !== null) return { ok: true, claim: { ...claim, contentHash } }
-  const admission = await judgeStored(claim, source, sizeLimits)
-  if (!admission.ok) return admission
+  const judged = await judgeStored(claim, source, sizeLimits)
+  if (!judged.ok) return judged
   const hash = await sha256Of(source, signal)
   if (expectedHash !== null && expectedHash !== hash) return { ok: false, refusal: refusal('digest_mismatch', { filename }) }
   await uploads.learnHash(claim, hash)

@@ -70,8 +70,8 @@ export async function acceptFromBucket(wanted: VideoInBucket, deps: AcceptFromBu
   if (known !== null) return { upload: mustBeSame(known, video), isRepeated: true }
   const object = await objectOf(video, deps)
   const file = { filename: video.filename, declaredType: mediaType, assetType } as const
-  const admission = await judgeStored(file, deps.store.source(video.source, object), deps.sizeLimits)
-  if (!admission.ok) throw AirlockError.of(admission.refusal)
+  const judged = await judgeStored(file, deps.store.source(video.source, object), deps.sizeLimits)
+  if (!judged.ok) throw AirlockError.of(judged.refusal)
   const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: true })
   if (outcome === 'unknown user') throw new UnknownUser(video.userId)
   if (upload === null) throw new AirlockError('upload_id_taken', { id: video.uploadId })

@@ -136,9 +136,9 @@ async function fillQuarantine(
   const ending = new AbortController()
   let releasePermit: (() => void) | undefined
   try {
-    const admission = await judgeHead(await meter.peek(), file, tally.sizeBytes, sizeLimits)
-    if (!admission.ok) throw AirlockError.of(admission.refusal)
-    const { mediaType, limitBytes } = admission
+    const judged = await judgeHead(await meter.peek(), file, tally.sizeBytes, sizeLimits)
+    if (!judged.ok) throw AirlockError.of(judged.refusal)
+    const { mediaType, limitBytes } = judged
     releasePermit = await inFlight?.take({
       userId,
       filename,
