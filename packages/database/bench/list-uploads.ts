@@ -22,7 +22,7 @@ await measurePages<UploadListOptions>({
        select id, user_id, state, 'form', 'brand_image', 'picture ' || n || '.png', 'image/png', 'image/png', 'quarantine/' || id,
          case when state <> 'abandoned' then 'bench/' || n end, 1000 + n, repeat('0123', 16), '"etag"', 'nonce', 1,
          case when state <> 'completed' then 'file_corrupt' end, case when state <> 'completed' then 'File is damaged' end,
-         case when state <> 'completed' then 'It ends before the picture does.' end,
+         case when state <> 'completed' then 'It is truncated.' end,
          moment, case when state <> 'abandoned' then moment end, moment, case when state = 'completed' then moment end,
          case when state = 'rejected' then moment end, case when state = 'parked' then moment end, case when state = 'abandoned' then moment end
        from (select n, gen_random_uuid() as id,

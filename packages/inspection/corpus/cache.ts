@@ -9,9 +9,9 @@ const here = fileURLToPath(new URL('./', import.meta.url))
 const cache = fileURLToPath(new URL('../../../node_modules/.cache/airlock-corpus/', import.meta.url))
 
 /**
- * The folder with every file of the corpus: made when it is not there yet, and made anew when anything has changed that it is made of.
+ * The folder with all files of the corpus. It is created when it is missing, and again when any of its sources has changed.
  *
- * Several processes may ask at once: each makes its own, and the first one's is kept.
+ * If several processes create it at once, the first one's folder is kept.
  */
 export async function corpusFolder(): Promise<string> {
   const folder = join(cache, await digestOfSources())
@@ -48,7 +48,7 @@ const isThere = (folder: string): Promise<boolean> =>
     },
   )
 
-/** What an earlier state of the sources made. A folder that is being made is left alone. */
+/** Removes folders of earlier sources, but not those that are being created. */
 async function dropOthers(folder: string): Promise<void> {
   for (const name of await readdir(cache)) {
     if (/^[0-9a-f]{16}$/.test(name) && join(cache, name) !== folder) await rm(join(cache, name), { recursive: true, force: true })

@@ -1,16 +1,16 @@
 import { readFileSync } from 'node:fs'
 import type { AssetType, ErrorCode } from '@airlock/domain'
 
-/** One file of the corpus: what it is, what inspection must say of it, and why it is here. */
+/** A file of the corpus, with the expected verdict and its reason. */
 export interface CorpusFile {
-  /** Its path in the corpus; the last part is the name that it comes under. */
+  /** Its path in the corpus; the last part is its file name. */
   readonly file: string
   readonly as: AssetType
-  /** `completed`, or the code that it must be rejected with. */
+  /** `completed`, or the code of the rejection. */
   readonly expect: 'completed' | ErrorCode
-  /** What the sentence of the rejection must say, so that it is not rejected for another reason by chance. */
+  /** What the detail must match, so that it is not rejected for another reason. */
   readonly says?: RegExp
-  /** Why it is here; no two files for one reason. */
+  /** Why it is in the corpus; no two files have the same reason. */
   readonly why: string
   readonly make: () => Buffer | Promise<Buffer>
 }
@@ -38,7 +38,7 @@ export const good = (file: string, why: string, make: Make): CorpusFile => ({
   make,
 })
 
-/** A file that must not. */
+/** A file that must be rejected. */
 export const bad =
   (expect: ErrorCode) =>
   (file: string, says: RegExp, why: string, make: Make): CorpusFile => ({
@@ -52,5 +52,5 @@ export const bad =
 
 const originals = new URL('originals/', import.meta.url)
 
-/** A file that `make-originals.sh` made. */
+/** A file that `make-originals.sh` created. */
 export const original = (name: string): Buffer => readFileSync(new URL(name, originals))

@@ -1,4 +1,4 @@
 import { corpusFolder } from './cache.ts'
 
-/** Writes the corpus, if it is not there yet, and says where. */
+/** Writes the corpus if it is missing, and prints its folder. */
 process.stdout.write(`${await corpusFolder()}\n`)

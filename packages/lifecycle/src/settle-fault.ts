@@ -90,7 +90,7 @@ function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: 
 function complexity(fault: InspectionFault): string | null {
   switch (fault.kind) {
     case 'cpu_time':
-      return `reading it takes more than ${fault.limitSeconds} s of processor time`
+      return `reading it takes more than ${fault.limitSeconds} s of CPU time`
     case 'memory':
       return `reading it takes more than ${fault.limitMiB} MiB of memory`
     case 'crash':

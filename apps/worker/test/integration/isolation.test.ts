@@ -39,7 +39,7 @@ function storeDoing(work: () => unknown, { store }: Servers): Servers['store'] {
 /** Limits of which a sound picture exceeds one. */
 const exceeding = {
   'the clock': { ...defaultIsolation, maxSeconds: { ...defaultIsolation.maxSeconds, picture: 0.001 }, limits },
-  'processor time': { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 0.01 }, limits },
+  'CPU time': { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 0.01 }, limits },
   memory: { ...defaultIsolation, maxMemoryMiB: 20, limits },
 }
 
@@ -61,7 +61,7 @@ test('a file that its inspector never gets done with is parked after three tries
 
 test.for([
   { limit: 'memory', says: 'more than 20 MiB of memory' },
-  { limit: 'processor time', says: 'more than 0.01 s of processor time' },
+  { limit: 'CPU time', says: 'more than 0.01 s of CPU time' },
 ] as const)(
   'a file that needs more $limit than there may be is rejected after three tries, and takes no worker down',
   { ...patient, meta: { id: 'inspector-exceeds-limit' } },
@@ -101,7 +101,7 @@ test('two last tries wait for each other on the queue, and both end', {
   ...patient,
   meta: { id: 'last-attempts-run-one-at-a-time' },
 }, async ({ airlock }) => {
-  airlock.startsWorker({ inspection: exceeding['processor time'], concurrency: 4, lanes: ['images'] })
+  airlock.startsWorker({ inspection: exceeding['CPU time'], concurrency: 4, lanes: ['images'] })
   const pictures = [await airlock.accepts(samples.photo), await airlock.accepts(samples.logo)]
 
   for (const picture of pictures) {

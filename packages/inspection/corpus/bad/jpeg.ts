@@ -22,14 +22,14 @@ const without = (marker: number) => edited(photo(), (each) => (each.marker === m
 const scanStart = (bytes: Buffer) => bytes.indexOf(Buffer.from([0xff, 0xda]))
 const end = Buffer.from([0xff, 0xd9])
 
-/** Where each scan of a progressive picture begins. */
+/** The offsets of the scans of a progressive picture. */
 const scanStarts = (bytes: Buffer): number[] => {
   const starts: number[] = []
   for (let at = bytes.indexOf(Buffer.from([0xff, 0xda])); at >= 0; at = bytes.indexOf(Buffer.from([0xff, 0xda]), at + 2)) starts.push(at)
   return starts
 }
 const scansFrom = (index: number) => scanStarts(progressive())[index] ?? 0
-/** The picture with its scans in another order: the first `before` of them, then again from `after` on. */
+/** The picture with its first `before` scans, then those from `after` on. */
 const scansTakenFrom = (before: number, after: number) =>
   Buffer.concat([progressive().subarray(0, scansFrom(before)), progressive().subarray(scansFrom(after))])
 
@@ -39,48 +39,44 @@ const inScan = (bytes: Buffer, patch: (scan: Buffer) => Buffer) => {
 }
 
 const cutShort: readonly CorpusFile[] = [
-  corrupt('no-end.jpg', /ends before the picture does/, 'the last marker is missing', () => cut(photo(), 2)),
-  corrupt('half-an-end.jpg', /ends before the picture does/, 'half of the last marker is missing', () => cut(photo(), 1)),
-  corrupt('half.jpg', /ends before the picture does/, 'half a baseline picture', () => cut(photo(), 200)),
-  corrupt('half-progressive.jpg', /ends before the picture does/, 'half a progressive picture', () =>
-    progressive().subarray(0, progressive().length >> 1),
-  ),
-  corrupt('half-and-end.jpg', /./, 'half a baseline picture with a last marker put on: pixels are missing', () =>
+  corrupt('no-end.jpg', /is truncated/, 'the end marker is missing', () => cut(photo(), 2)),
+  corrupt('half-an-end.jpg', /is truncated/, 'half of the end marker is missing', () => cut(photo(), 1)),
+  corrupt('half.jpg', /is truncated/, 'half a baseline picture', () => cut(photo(), 200)),
+  corrupt('half-progressive.jpg', /is truncated/, 'half a progressive picture', () => progressive().subarray(0, progressive().length >> 1)),
+  corrupt('half-and-end.jpg', /./, 'half a baseline picture with an end marker: pixels are missing', () =>
     Buffer.concat([photo().subarray(0, scanStart(photo()) + 60), end]),
   ),
-  corrupt('first-scan-only.jpg', /scans of it are missing/, 'the first scan of a progressive picture, ended well', () =>
+  corrupt('first-scan-only.jpg', /scans are missing/, 'the first scan of a progressive picture, with an end marker', () =>
     Buffer.concat([progressive().subarray(0, scansFrom(1)), end]),
   ),
-  corrupt('last-scan-missing.jpg', /scans of it are missing/, 'all but the last scan of a progressive picture, ended well', () =>
+  corrupt('last-scan-missing.jpg', /scans are missing/, 'all but the last scan of a progressive picture, with an end marker', () =>
     Buffer.concat([progressive().subarray(0, scansFrom(scanStarts(progressive()).length - 1)), end]),
   ),
-  corrupt('one-scan-of-three.jpg', /scans of it are missing/, 'a baseline picture with one colour alone', () => {
+  corrupt('one-scan-of-three.jpg', /scans are missing/, 'a baseline picture with one colour component only', () => {
     const bytes = original('turbo-separate-scans.jpg')
     return Buffer.concat([bytes.subarray(0, scanStarts(bytes)[1]), end])
   }),
-  corrupt('headers-only.jpg', /ends before the picture does/, 'everything up to the pixels', () => photo().subarray(0, scanStart(photo()))),
-  corrupt('begin-and-end.jpg', /has no picture in it/, 'a first and a last marker and nothing between', () =>
+  corrupt('headers-only.jpg', /is truncated/, 'everything up to the pixels', () => photo().subarray(0, scanStart(photo()))),
+  corrupt('begin-and-end.jpg', /contains no picture/, 'only a start marker and an end marker', () =>
     Buffer.concat([photo().subarray(0, 2), segment(0xe0, 'JFIF\0\x01\x01'), end]),
   ),
-  corrupt('magic-only.jpg', /ends before the picture does/, 'the three bytes by which a JPEG is told', () =>
-    Buffer.from('ffd8ffe0', 'hex'),
-  ),
-  corrupt('words-behind-magic.jpg', /./, 'the first bytes of a JPEG and then a letter', () =>
+  corrupt('magic-only.jpg', /is truncated/, 'only the three bytes that identify a JPEG', () => Buffer.from('ffd8ffe0', 'hex')),
+  corrupt('words-behind-magic.jpg', /./, 'the first bytes of a JPEG and then a text', () =>
     Buffer.concat([photo().subarray(0, 4), Buffer.from('Dear all, this is no picture. '.repeat(20))]),
   ),
 ]
 
 const structure: readonly CorpusFile[] = [
-  corrupt('no-frame.jpg', /come before its frame header/, 'no frame header', () => without(0xc0)),
+  corrupt('no-frame.jpg', /precede its frame header/, 'no frame header', () => without(0xc0)),
   corrupt('two-frames.jpg', /two frame headers/, 'two frame headers', () =>
     edited(photo(), (each) => (each.marker === 0xc0 ? [each, each] : each)),
   ),
   corrupt('no-quantization.jpg', /its (?:pixels|header)/, 'no quantization tables', () => without(0xdb)),
-  corrupt('no-width.jpg', /says 0 × 48 pixels/, 'no width', () => patched(photo(), 0xc0, (body) => body.writeUInt16BE(0, 3))),
-  corrupt('no-height.jpg', /says 64 × 0 pixels/, 'no height: to be said behind the pixels, which nobody reads', () =>
+  corrupt('no-width.jpg', /declares 0 × 48 pixels/, 'no width', () => patched(photo(), 0xc0, (body) => body.writeUInt16BE(0, 3))),
+  corrupt('no-height.jpg', /declares 64 × 0 pixels/, 'no height: it would follow the pixels, where no decoder reads it', () =>
     patched(photo(), 0xc0, (body) => body.writeUInt16BE(0, 1)),
   ),
-  corrupt('12-bits.jpg', /12 bits a sample/, 'twelve bits a sample', () => patched(photo(), 0xc0, (body) => body.writeUInt8(12, 0))),
+  corrupt('12-bits.jpg', /12 bits per sample/, 'twelve bits per sample', () => patched(photo(), 0xc0, (body) => body.writeUInt8(12, 0))),
   corrupt('two-components.jpg', /2 colour components/, 'two colour components', () =>
     edited(photo(), (each) =>
       each.marker === 0xc0
@@ -88,53 +84,53 @@ const structure: readonly CorpusFile[] = [
         : each,
     ),
   ),
-  corrupt('same-components.jpg', /names a colour component/, 'two components of one id, and a scan of a third', () =>
+  corrupt('same-components.jpg', /names an unknown colour component/, 'two components of one id, and a scan of a third', () =>
     patched(photo(), 0xc0, (body) => body.writeUInt8(1, 9)),
   ),
   corrupt('sampling.jpg', /frame header is malformed/, 'a sampling factor of 0', () =>
     patched(photo(), 0xc0, (body) => body.writeUInt8(0, 7)),
   ),
-  corrupt('short-frame.jpg', /frame header is malformed/, 'a frame header cut short', () =>
+  corrupt('short-frame.jpg', /frame header is malformed/, 'a truncated frame header', () =>
     edited(photo(), (each) => (each.marker === 0xc0 ? { ...each, body: each.body.subarray(0, 9) } : each)),
   ),
-  corrupt('arithmetic.jpg', /arithmetic coding/, 'arithmetic coding, as cjpeg makes it: browsers show nothing', () =>
+  corrupt('arithmetic.jpg', /arithmetic coding/, 'arithmetic coding, as cjpeg makes it: not supported by browsers', () =>
     original('turbo-arithmetic.jpg'),
   ),
-  corrupt('lossless.jpg', /lossless coding/, 'the lossless coding of 1992', () =>
+  corrupt('lossless.jpg', /lossless coding/, 'lossless coding', () =>
     edited(photo(), (each) => (each.marker === 0xc0 ? { ...each, marker: 0xc3 } : each)),
   ),
-  corrupt('hierarchical.jpg', /differential coding/, 'the hierarchical coding', () =>
+  corrupt('hierarchical.jpg', /differential coding/, 'hierarchical coding', () =>
     edited(photo(), (each) => (each.marker === 0xc0 ? { ...each, marker: 0xc5 } : each)),
   ),
-  corrupt('said-progressive.jpg', /scan/, 'a baseline picture that says it is progressive', () =>
+  corrupt('said-progressive.jpg', /scan/, 'a baseline picture declared as progressive', () =>
     edited(photo(), (each) => (each.marker === 0xc0 ? { ...each, marker: 0xc2 } : each)),
   ),
-  corrupt('segment-of-0.jpg', /impossible length/, 'a segment of length 0, which never ends', () =>
+  corrupt('segment-of-0.jpg', /invalid length/, 'a segment of length 0, which never ends', () =>
     withSegments(photo(), Buffer.from('ffe50000', 'hex')),
   ),
-  corrupt('segment-of-1.jpg', /impossible length/, 'a segment of length 1', () => withSegments(photo(), Buffer.from('fffe000141', 'hex'))),
-  corrupt('segment-too-long.jpg', /ends before the picture does|stray bytes|out of place/, 'a segment longer than the file', () =>
+  corrupt('segment-of-1.jpg', /invalid length/, 'a segment of length 1', () => withSegments(photo(), Buffer.from('fffe000141', 'hex'))),
+  corrupt('segment-too-long.jpg', /is truncated|stray bytes|misplaced/, 'a segment longer than the file', () =>
     withSegments(photo(), Buffer.from('ffe5fff0', 'hex')),
   ),
-  corrupt('stray-bytes.jpg', /stray bytes in it at byte 20/, 'bytes between segments that belong to none', () =>
+  corrupt('stray-bytes.jpg', /stray bytes at byte 20/, 'bytes between segments that belong to none', () =>
     Buffer.concat([photo().subarray(0, 20), Buffer.from('hello, more than nothing'), photo().subarray(20)]),
   ),
-  corrupt('second-begin.jpg', /marker out of place/, 'a second first marker among the segments', () =>
+  corrupt('second-begin.jpg', /misplaced marker/, 'a second start marker among the segments', () =>
     withSegments(photo(), Buffer.from('ffd8', 'hex')),
   ),
-  corrupt('restart-in-headers.jpg', /marker out of place/, 'a restart among the segments', () =>
+  corrupt('restart-in-headers.jpg', /misplaced marker/, 'a restart among the segments', () =>
     withSegments(photo(), Buffer.from('ffd0', 'hex')),
   ),
-  corrupt('reserved-marker.jpg', /marker out of place/, 'a reserved marker', () => withSegments(photo(), Buffer.from('ff020002', 'hex'))),
-  corrupt('restart-unannounced.jpg', /restart out of order/, 'a restart that no interval announces', () =>
+  corrupt('reserved-marker.jpg', /misplaced marker/, 'a reserved marker', () => withSegments(photo(), Buffer.from('ff020002', 'hex'))),
+  corrupt('restart-unannounced.jpg', /restart marker out of order/, 'a restart that no interval declares', () =>
     inScan(photo(), (scan) => Buffer.concat([scan.subarray(0, 100), Buffer.from('ffd0', 'hex'), scan.subarray(100)])),
   ),
-  corrupt('restart-skipped.jpg', /restart out of order/, 'a restart is missing', () => {
+  corrupt('restart-skipped.jpg', /restart marker out of order/, 'a restart is missing', () => {
     const bytes = original('turbo-restart.jpg')
     const at = bytes.indexOf(Buffer.from([0xff, 0xd0]))
     return Buffer.concat([bytes.subarray(0, at), bytes.subarray(bytes.indexOf(Buffer.from([0xff, 0xd1])))])
   }),
-  corrupt('quantization.jpg', /quantization table is malformed/, 'a quantization table cut short', () =>
+  corrupt('quantization.jpg', /quantization table is malformed/, 'a truncated quantization table', () =>
     edited(photo(), (each) => (each.marker === 0xdb ? { ...each, body: each.body.subarray(0, 40) } : each)),
   ),
   corrupt('quantization-id.jpg', /quantization table is malformed/, 'a fifth quantization table', () =>
@@ -146,7 +142,7 @@ const structure: readonly CorpusFile[] = [
   corrupt('huffman-short.jpg', /Huffman table is malformed/, 'a Huffman segment of three bytes', () =>
     withSegments(photo(), segment(0xc4, 'abc')),
   ),
-  corrupt('many-strays.jpg', /stray bytes/, 'a few stray bytes between all segments, more in all than one would be allowed', () => {
+  corrupt('many-strays.jpg', /stray bytes/, 'a few stray bytes between all segments, more in total than allowed', () => {
     const { segments, rest } = takeApart(photo())
     const apart = segments.flatMap(({ marker, body }) => [segment(marker, body), Buffer.from('stray')])
     return Buffer.concat([Buffer.from('ffd8', 'hex'), ...apart, rest])
@@ -154,7 +150,7 @@ const structure: readonly CorpusFile[] = [
   corrupt('restart-interval.jpg', /restart interval is malformed/, 'a restart interval of three bytes', () =>
     withSegments(photo(), segment(0xdd, 'abc')),
   ),
-  corrupt('unknown-component.jpg', /names a colour component/, 'a scan of a colour component that is not there', () => {
+  corrupt('unknown-component.jpg', /names an unknown colour component/, 'a scan of a colour component that is missing', () => {
     const bytes = Buffer.from(photo())
     bytes.writeUInt8(9, scanStart(bytes) + 5)
     return bytes
@@ -168,8 +164,10 @@ const structure: readonly CorpusFile[] = [
     const { segments, rest } = takeApart(photo())
     return putTogether({ segments, rest: Buffer.concat([rest.subarray(0, -2), rest]) })
   }),
-  corrupt('scans-out-of-order.jpg', /scans do not follow/, 'a progressive picture refined before it is there', () => scansTakenFrom(0, 6)),
-  corrupt('scan-skipped.jpg', /scans (?:do not follow|of it are missing)/, 'a progressive picture without its second scan', () =>
+  corrupt('scans-out-of-order.jpg', /scans are inconsistent/, 'a progressive picture refined before its first scan', () =>
+    scansTakenFrom(0, 6),
+  ),
+  corrupt('scan-skipped.jpg', /scans are (?:inconsistent|missing)/, 'a progressive picture without its second scan', () =>
     scansTakenFrom(1, 2),
   ),
   corrupt('scan-bomb.jpg', /more than 100 scans/, 'a scan for each coefficient of each colour: minutes of decoding for a few KiB', () => {
@@ -181,23 +179,20 @@ const structure: readonly CorpusFile[] = [
 ]
 
 const pixels: readonly CorpusFile[] = [
-  trailing('junk-before-restart.jpg', /bytes that are no pixels stand behind its pixels/, 'bytes between the pixels and a restart', () => {
+  trailing('junk-before-restart.jpg', /bytes follow its pixels/, 'bytes between the pixels and a restart', () => {
     const bytes = original('turbo-restart.jpg')
     const at = bytes.indexOf(Buffer.from([0xff, 0xd0]))
     return Buffer.concat([bytes.subarray(0, at), Buffer.alloc(40, 0x55), bytes.subarray(at)])
   }),
-  corrupt('junk-progressive.jpg', /./, 'bytes between the last scan of a progressive picture and its last marker', () =>
+  corrupt('junk-progressive.jpg', /./, 'bytes between the last scan of a progressive picture and its end marker', () =>
     Buffer.concat([progressive().subarray(0, -2), Buffer.alloc(300, 0x55), end]),
   ),
   corrupt('junk-between-scans.jpg', /./, 'bytes between the scans of a progressive picture', () =>
     Buffer.concat([progressive().subarray(0, scansFrom(2)), Buffer.alloc(300, 0x55), progressive().subarray(scansFrom(2))]),
   ),
-  corrupt('huffman-missing.jpg', /Huffman table of it is missing/, 'no Huffman tables', () => without(0xc4)),
-  trailing(
-    'junk-before-end.jpg',
-    /300 bytes that are no pixels stand behind its pixels/,
-    'bytes between the last pixel and the last marker',
-    () => inScan(photo(), (scan) => Buffer.concat([scan, Buffer.alloc(300, 0x55)])),
+  corrupt('huffman-missing.jpg', /Huffman table is missing/, 'no Huffman tables', () => without(0xc4)),
+  trailing('junk-before-end.jpg', /300 bytes follow its pixels/, 'bytes between the last pixel and the end marker', () =>
+    inScan(photo(), (scan) => Buffer.concat([scan, Buffer.alloc(300, 0x55)])),
   ),
   corrupt('scan-overwritten.jpg', /./, 'pixels overwritten with noise', () =>
     inScan(photo(), (scan) =>
@@ -207,11 +202,13 @@ const pixels: readonly CorpusFile[] = [
   corrupt('scan-shortened.jpg', /./, 'a hundred bytes cut out of the pixels', () =>
     inScan(photo(), (scan) => Buffer.concat([scan.subarray(0, 60), scan.subarray(160)])),
   ),
-  corrupt('more-rows.jpg', /./, 'a header that says twice as many rows', () => patched(photo(), 0xc0, (body) => body.writeUInt16BE(96, 1))),
+  corrupt('more-rows.jpg', /./, 'a header that declares twice as many rows', () =>
+    patched(photo(), 0xc0, (body) => body.writeUInt16BE(96, 1)),
+  ),
   bad('too_many_pixels')(
     'bomb.jpg',
     /4290\.3 megapixels in all its frames; the maximum is 100/,
-    'a bomb: a header that says 65 500 × 65 500 pixels',
+    'a bomb: a header that declares 65 500 × 65 500 pixels',
     () => patched(photo(), 0xc0, (body) => body.writeUInt32BE(((65_500 << 16) | 65_500) >>> 0, 1)),
   ),
 ]
@@ -219,59 +216,61 @@ const pixels: readonly CorpusFile[] = [
 const behind = (bytes: Buffer) => Buffer.concat([photo(), bytes])
 
 const trailers: readonly CorpusFile[] = [
-  trailing('zip.jpg', /something else: ZIP/, 'a ZIP archive behind it', () => behind(original('zip-deflated.zip'))),
-  trailing('zip-behind-zeros.jpg', /something else: ZIP/, 'a ZIP archive behind padding', () =>
+  trailing('zip.jpg', /other content at byte \d+: ZIP/, 'a ZIP archive after its end', () => behind(original('zip-deflated.zip'))),
+  trailing('zip-behind-zeros.jpg', /other content at byte \d+: ZIP/, 'a ZIP archive after padding', () =>
     behind(Buffer.concat([Buffer.alloc(4096), original('zip-stored.zip')])),
   ),
-  trailing('empty-zip.jpg', /something else|no known format/, 'the end of an empty ZIP behind it', () => behind(emptyZip())),
-  trailing('rar.jpg', /something else: RAR/, 'a RAR archive behind it', () => behind(rar())),
-  trailing('7z.jpg', /something else: 7Z/, 'a 7z archive behind it', () => behind(original('7z-set.7z'))),
-  trailing('gzip.jpg', /something else: (?:GZ|TAR\.GZ)/, 'a packed tar behind it', () => behind(original('tar-set.tar.gz'))),
-  trailing('linux-program.jpg', /something else: a program/, 'an ELF program behind it', () => behind(elf())),
-  trailing('windows-program.jpg', /something else: a program/, 'a PE program behind it', () => behind(pe())),
-  trailing('pdf.jpg', /something else: PDF/, 'a PDF behind it', () => behind(pdf())),
-  trailing('page.jpg', /something else: HTML/, 'a page behind it', () => behind(html())),
-  trailing('php.jpg', /something else: plain text/, 'PHP behind it', () => behind(php())),
-  trailing('shell.jpg', /something else: a script/, 'a shell script behind it', () => behind(shell())),
-  trailing('words.jpg', /something else: plain text/, 'a letter behind it', () => behind(Buffer.from('\nMeet me at noon.\n'))),
-  trailing('noise.jpg', /of no known format/, 'noise behind it, as hidden data looks', () => behind(randomBytes(5000, 9))),
-  trailing('second-jpeg.jpg', /something else: JPEG/, 'a second JPEG that no list names', () => behind(original('im-grey.jpg'))),
-  trailing('second-png.jpg', /something else: PNG/, 'a PNG behind it', () => behind(original('im-rgb.png'))),
-  trailing('film.jpg', /something else: MP4/, 'a film that nothing announces', () => behind(original('ff-avc.mp4'))),
-  trailing('not-the-film.jpg', /something else: ZIP/, 'a motion photo whose film is an archive', () =>
+  trailing('empty-zip.jpg', /other content/, 'the end of an empty ZIP after its end', () => behind(emptyZip())),
+  trailing('rar.jpg', /other content at byte \d+: RAR/, 'a RAR archive after its end', () => behind(rar())),
+  trailing('7z.jpg', /other content at byte \d+: 7Z/, 'a 7z archive after its end', () => behind(original('7z-set.7z'))),
+  trailing('gzip.jpg', /other content at byte \d+: (?:GZ|TAR\.GZ)/, 'a compressed tar after its end', () =>
+    behind(original('tar-set.tar.gz')),
+  ),
+  trailing('linux-program.jpg', /other content at byte \d+: a program/, 'an ELF program after its end', () => behind(elf())),
+  trailing('windows-program.jpg', /other content at byte \d+: a program/, 'a PE program after its end', () => behind(pe())),
+  trailing('pdf.jpg', /other content at byte \d+: PDF/, 'a PDF after its end', () => behind(pdf())),
+  trailing('page.jpg', /other content at byte \d+: HTML/, 'a page after its end', () => behind(html())),
+  trailing('php.jpg', /other content at byte \d+: plain text/, 'PHP after its end', () => behind(php())),
+  trailing('shell.jpg', /other content at byte \d+: a script/, 'a shell script after its end', () => behind(shell())),
+  trailing('words.jpg', /other content at byte \d+: plain text/, 'a text after its end', () => behind(Buffer.from('\nMeet me at noon.\n'))),
+  trailing('noise.jpg', /of an unknown format/, 'noise after its end, as hidden data looks', () => behind(randomBytes(5000, 9))),
+  trailing('second-jpeg.jpg', /other content at byte \d+: JPEG/, 'a second JPEG that no list names', () => behind(original('im-grey.jpg'))),
+  trailing('second-png.jpg', /other content at byte \d+: PNG/, 'a PNG after its end', () => behind(original('im-rgb.png'))),
+  trailing('film.jpg', /other content at byte \d+: MP4/, 'a video that nothing declares', () => behind(original('ff-avc.mp4'))),
+  trailing('not-the-film.jpg', /other content at byte \d+: ZIP/, 'a motion photo whose video is an archive', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('GCamera:MotionPhoto="1"'))), original('zip-stored.zip')]),
   ),
-  trailing('half-the-film.jpg', /something else: MP4/, 'a motion photo whose film is cut off', () =>
+  trailing('half-the-film.jpg', /other content at byte \d+: MP4/, 'a motion photo whose video is cut off', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('GCamera:MotionPhoto="1"'))), original('ff-avc.mp4').subarray(0, 3000)]),
   ),
-  trailing('behind-the-film.jpg', /something else: ZIP/, 'an archive behind the film of a motion photo', () =>
+  trailing('behind-the-film.jpg', /other content at byte \d+: ZIP/, 'an archive after the video of a motion photo', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('GCamera:MotionPhoto="1"'))), original('ff-avc.mp4'), original('zip-stored.zip')]),
   ),
-  trailing('behind-the-list.jpg', /something else: JPEG/, 'one picture more than the list names', () =>
+  trailing('behind-the-list.jpg', /other content at byte \d+: JPEG/, 'one picture more than the list names', () =>
     Buffer.concat([multiPicture(photo(), [original('im-444.jpg')]), original('im-grey.jpg')]),
   ),
-  trailing('list-points-elsewhere.jpg', /something else: JPEG/, 'a list of pictures that names another place', () => {
+  trailing('list-points-elsewhere.jpg', /other content at byte \d+: JPEG/, 'a list of pictures that names another place', () => {
     const whole = multiPicture(photo(), [original('im-444.jpg')], 512)
     const first = whole.length - original('im-444.jpg').length - 512
     return Buffer.concat([whole.subarray(0, first), original('im-444.jpg')])
   }),
-  corrupt('second-picture-cut.jpg', /ends before the picture does/, 'the second picture of a list is cut off', () =>
+  corrupt('second-picture-cut.jpg', /is truncated/, 'the second picture of a list is cut off', () =>
     cut(multiPicture(photo(), [original('im-444.jpg')]), 100),
   ),
-  trailing('samsung-gap.jpg', /of no known format|something else/, "bytes in Samsung's trailer that belong to no block", () =>
+  trailing('samsung-gap.jpg', /other content/, "bytes in Samsung's trailer that belong to no block", () =>
     behind(Buffer.concat([Buffer.from('hidden'), samsungTrailer([{ name: 'Image_UTC_Data', data: Buffer.from('1') }])])),
   ),
-  trailing('samsung-false.jpg', /of no known format|something else/, "the end of Samsung's trailer without its directory", () =>
+  trailing('samsung-false.jpg', /other content/, "the end of Samsung's trailer without its directory", () =>
     behind(Buffer.concat([randomBytes(200), Buffer.from('\x10\0\0\0SEFT', 'latin1')])),
   ),
-  trailing('samsung-not-the-film.jpg', /of no known format|something else/, "a film in Samsung's trailer that is none", () =>
+  trailing('samsung-not-the-film.jpg', /other content/, "a video in Samsung's trailer that is not valid", () =>
     behind(samsungTrailer([{ name: 'MotionPhoto_Data', data: randomBytes(500) }])),
   ),
-  trailing('canon-false.jpg', /something else|no known format/, "Canon's name and not its length", () =>
+  trailing('canon-false.jpg', /other content/, "Canon's name and not its length", () =>
     behind(Buffer.concat([Buffer.from('CANON OPTIONAL DATA\0'), randomBytes(60)])),
   ),
-  trailing('one-byte.jpg', /no known format|something else/, 'a single byte behind it', () => behind(Buffer.from('A'))),
-  trailing('ones-and-more.jpg', /no known format/, 'erased memory behind it, and then a text', () =>
+  trailing('one-byte.jpg', /other content/, 'a single byte after its end', () => behind(Buffer.from('A'))),
+  trailing('ones-and-more.jpg', /unknown format/, 'erased memory after its end, and then a text', () =>
     behind(Buffer.concat([Buffer.alloc(100, 0xff), Buffer.from('and a text')])),
   ),
 ]

@@ -14,7 +14,7 @@ const officeDocument = () =>
     Buffer.from('[Content_Types].xml'),
     randomBytes(60),
   ])
-/** Files of other kinds under a name that Airlock takes in. */
+/** Files of other formats with accepted extensions. */
 export const otherFormats: readonly CorpusFile[] = [
   asPicture('a-gif.jpg', /claims to be JPEG, but its content is GIF/, 'GIF as JPEG', () => original('im-still.gif')),
   asPicture('a-tiff.jpg', /its content is TIFF/, 'TIFF as JPEG', () => original('im-still.tif')),
@@ -23,7 +23,7 @@ export const otherFormats: readonly CorpusFile[] = [
   asPicture('a-heic.jpg', /its content is HEIC/, 'HEIC as JPEG, as phones send when renamed', () =>
     branded(original('ff-avc.mp4'), 'heic'),
   ),
-  asPicture('a-wave.webp', /its content is WAV/, 'another RIFF as WebP: sound', () =>
+  asPicture('a-wave.webp', /its content is WAV/, 'another RIFF as WebP: audio', () =>
     Buffer.concat([
       Buffer.from('RIFF\x24\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0\x44\xac\0\0\x88\x58\x01\0\x02\0\x10\0data\0\0\0\0', 'latin1'),
     ]),
@@ -47,7 +47,7 @@ export const otherFormats: readonly CorpusFile[] = [
   asPicture('a-jxl.jpg', /its content is JPEG XL/, 'JPEG XL as JPEG', () =>
     Buffer.concat([Buffer.from('ff0a7a1f4090', 'hex'), randomBytes(60)]),
   ),
-  asPicture('noise.jpg', /its content is of no known format/, 'noise as JPEG', () => randomBytes(3000, 77)),
+  asPicture('noise.jpg', /its content is of an unknown format/, 'noise as JPEG', () => randomBytes(3000, 77)),
   asPicture('words.webp', /its content is plain text/, 'plain text as WebP', () => Buffer.from('Not a picture. '.repeat(30))),
   asPicture('shifted.jpg', /its content is/, 'a JPEG with one byte in front', () =>
     Buffer.concat([Buffer.from('\n'), original('im-baseline.jpg')]),
@@ -57,14 +57,14 @@ export const otherFormats: readonly CorpusFile[] = [
   ),
   mismatch('quicktime.mp4', /its content is QuickTime/, 'QuickTime as MP4', () => original('ff-quicktime.mov')),
   mismatch('3gp.mp4', /its content is 3GP/, '3GP as MP4', () => original('ff-3gp.3gp')),
-  mismatch('m4a.mp4', /its content is MPEG-4 sound/, 'M4A as MP4', () => original('ff-sound.m4a')),
-  mismatch('sound.mp4', /an MP4 without a video track/, 'an MP4 with sound alone', () => original('ff-sound.mp4')),
+  mismatch('m4a.mp4', /its content is MPEG-4 audio/, 'M4A as MP4', () => original('ff-sound.m4a')),
+  mismatch('sound.mp4', /an MP4 without a video track/, 'an MP4 with audio only', () => original('ff-sound.mp4')),
   mismatch('webm.mp4', /its content is WebM/, 'WebM as MP4', () => original('ff-film.webm')),
   mismatch('avif.mp4', /its content is AVIF/, 'AVIF as MP4', () => original('ff-still.avif')),
   mismatch('heif.mp4', /its content is HEIF/, 'HEIF as MP4', () => branded(original('ff-avc.mp4'), 'mif1')),
   mismatch('jp2.mp4', /its content is JPEG 2000/, 'JPEG 2000 as MP4', () => branded(original('ff-avc.mp4'), 'jp2 ')),
   mismatch('raw.mp4', /its content is Canon raw/, "a camera's raw picture as MP4", () => branded(original('ff-avc.mp4'), 'crx ')),
-  mismatch('unknown.mp4', /media of the unknown brand 'ZZZZ'/, 'brands that nobody knows', () => branded(original('ff-avc.mp4'), 'ZZZZ')),
+  mismatch('unknown.mp4', /media with the unknown brand 'ZZZZ'/, 'unknown brands', () => branded(original('ff-avc.mp4'), 'ZZZZ')),
   mismatch('no-type.mp4', /its content is/, 'an MP4 without its first box', () =>
     original('ff-avc.mp4').subarray(original('ff-avc.mp4').readUInt32BE(0)),
   ),
@@ -73,7 +73,7 @@ export const otherFormats: readonly CorpusFile[] = [
   ),
   mismatch('picture.mp4', /its content is JPEG/, 'JPEG as MP4', () => original('im-baseline.jpg')),
   bad('empty_file')('empty.png', /has 0 bytes/, 'no bytes', () => Buffer.alloc(0)),
-  bad('file_too_large')('large.jpg', /larger than 10 MiB/, 'a picture beyond the limit of its kind, however sound', async () =>
+  bad('file_too_large')('large.jpg', /larger than 10 MiB/, 'a picture beyond the limit of its kind, even if valid', async () =>
     Buffer.concat([
       await sharp({ create: { width: 64, height: 64, channels: 3, background: 'red' } })
         .jpeg()

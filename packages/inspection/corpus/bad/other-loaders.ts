@@ -11,7 +11,7 @@ const text = (lines: string) => () => Buffer.from(lines)
 const after = (head: string | Buffer, length = 600) => Buffer.concat([Buffer.from(head as string), Buffer.alloc(length)])
 const hex = (digits: string) => Buffer.from(digits, 'hex')
 
-/** The head of a MAT-file of version 7.3: HDF5, whose data may lie in other files of the machine that opens it. */
+/** The header of a MAT-file of version 7.3: HDF5, whose data may be in other files of the machine that opens it. */
 const matFile = () => {
   const head = Buffer.alloc(512, 0x20)
   head.write('MATLAB 7.3 MAT-file, Platform: GLNXA64')
@@ -19,8 +19,8 @@ const matFile = () => {
 }
 
 /**
- * What libvips opens by another loader than those for JPEG, PNG and WebP, by what the bytes say and not by their name (CVE-2026-66066: some of
- * those loaders read other files of the machine, which the picture then shows).
+ * Files that libvips opens by content with other loaders than those for JPEG, PNG and WebP (CVE-2026-66066: some of these loaders read other files of
+ * the machine, which the picture then shows).
  */
 export const otherLoaders: readonly CorpusFile[] = [
   mismatch('matlab-5.png', /its content is/, 'a MAT-file of version 5 (matload)', () => after('MATLAB 5.0 MAT-file, Platform: GLNXA64')),
@@ -45,7 +45,7 @@ export const otherLoaders: readonly CorpusFile[] = [
   mismatch('jpeg-2000.jpg', /its content is/, 'a JPEG 2000 (jp2kload)', () => after(hex('0000000c6a5020200d0a870a'))),
   mismatch('jpeg-2000-stream.jpg', /its content is/, 'a JPEG 2000 without its boxes (jp2kload)', () => after(hex('ff4fff51002f0000'))),
   mismatch('svg-that-reads.png', /its content is/, 'an SVG that shows a file of the machine (svgload)', text(svg('file:///etc/passwd'))),
-  mismatch('svg-packed.webp', /its content is/, 'a packed SVG (svgload)', () => gzipSync(svg('file:///etc/passwd'))),
+  mismatch('svg-packed.webp', /its content is/, 'a compressed SVG (svgload)', () => gzipSync(svg('file:///etc/passwd'))),
   mismatch('pdf-that-reads.png', /its content is/, 'a PDF with a page (pdfload)', () =>
     Buffer.concat([Buffer.from('%PDF-1.7\n%'), randomBytes(40), Buffer.from('\ntrailer<</Root 1 0 R>>\n%%EOF')]),
   ),
@@ -64,13 +64,13 @@ export const otherLoaders: readonly CorpusFile[] = [
   mismatch('real-tiff.png', /its content is TIFF/, 'a TIFF that libvips decodes (tiffload)', () => picture().tiff().toBuffer()),
   mismatch('real-gif.webp', /its content is GIF/, 'a GIF that libvips decodes (gifload)', () => picture().gif().toBuffer()),
   mismatch('real-avif.png', /its content is AVIF/, 'an AVIF that libvips decodes (heifload)', () => picture().avif().toBuffer()),
-  bad('type_mismatch')('tiff-after-signature.png', /./, "a TIFF behind PNG's signature", async () =>
+  bad('type_mismatch')('tiff-after-signature.png', /./, "a TIFF after PNG's signature", async () =>
     Buffer.concat([hex('89504e470d0a1a0a'), await picture().tiff().toBuffer()]),
   ),
   bad('file_corrupt')('header-then-svg.png', /./, "PNG's signature and header, and then an SVG", () =>
     Buffer.concat([original('im-rgb.png').subarray(0, 33), Buffer.from(svg('file:///etc/passwd'))]),
   ),
-  bad('suspicious_content')('svg-in-a-text.png', /./, 'an SVG in a text of a sound PNG', () =>
+  bad('suspicious_content')('svg-in-a-text.png', /./, 'an SVG in a text of a valid PNG', () =>
     before(original('im-rgb.png'), 'IDAT', chunk('tEXt', `Comment\0${svg('file:///etc/passwd')}<script>alert(1)</script>`)),
   ),
 ]

@@ -15,7 +15,7 @@ const utf16 = (value: string) => Buffer.from(value, 'utf16le')
 const withChunk = (type: string, data: Buffer | string) => webpOf([extendedHeader(64, 48), ...chunksOf(webp()), riff(type, data)])
 const inMovie = (extra: Buffer) => editedMp4(film(), (path, body) => (path === 'moov' ? Buffer.concat([body, extra]) : body))
 
-/** Code that a comment could hold, several ways for each sign. */
+/** Code in comments, in several variants per signature. */
 const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = [
   ['script', /a script in HTML/, '<script>alert(1)</script>'],
   ['script-loud', /a script in HTML/, '<SCRIPT SRC="//x.example/a.js">'],
@@ -38,15 +38,15 @@ const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = 
   ['asp-eval', /ASP or JSP code/, '<% eval request("x") %>'],
   ['jsp', /ASP or JSP code/, '<%= Runtime.getRuntime().exec(request.getParameter("c")) %>'],
   ['jsp-declaration', /ASP or JSP code/, '<%!int a;%>'],
-  ['javascript', /an address that is a script/, 'javascript:alert(document.cookie)'],
-  ['javascript-tab', /an address that is a script/, '<a href="java\tscr\nipt:alert(1)">x</a>'],
-  ['javascript-entity', /an address that is a script/, '<a href="java&#115cript&colon;alert&lpar;1)">x</a>'],
-  ['javascript-twice', /an address that is a script/, 'java&amp;#x73;cript&amp;#58;alert(1)'],
-  ['javascript-escaped', /an address that is a script/, 'javascript:%61lert(1)'],
-  ['javascript-value', /an address that is a script/, 'javascript:"",alert(1)'],
-  ['javascript-comment', /an address that is a script/, 'JaVaScRiPt://%0aalert(1)'],
-  ['vbscript', /an address that is a script/, 'vbscript:msgbox("x")'],
-  ['data-page', /an address that is a script/, 'data:text/html,<b>x</b>'],
+  ['javascript', /a script URL/, 'javascript:alert(document.cookie)'],
+  ['javascript-tab', /a script URL/, '<a href="java\tscr\nipt:alert(1)">x</a>'],
+  ['javascript-entity', /a script URL/, '<a href="java&#115cript&colon;alert&lpar;1)">x</a>'],
+  ['javascript-twice', /a script URL/, 'java&amp;#x73;cript&amp;#58;alert(1)'],
+  ['javascript-escaped', /a script URL/, 'javascript:%61lert(1)'],
+  ['javascript-value', /a script URL/, 'javascript:"",alert(1)'],
+  ['javascript-comment', /a script URL/, 'JaVaScRiPt://%0aalert(1)'],
+  ['vbscript', /a script URL/, 'vbscript:msgbox("x")'],
+  ['data-page', /a script URL/, 'data:text/html,<b>x</b>'],
   ['handler', /markup with an event handler/, '<img src=x onerror=alert(1)>'],
   ['handler-slash', /markup with an event handler/, '<body/onload=alert(1)>'],
   ['handler-animated', /markup with an event handler/, '<svg><set attributeName="onclick" to="x()"/></svg>'],
@@ -54,8 +54,8 @@ const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = 
   ['page', /an HTML page/, '<!DOCTYPE html><title>x</title>'],
   ['page-laid-out', /an HTML page/, '<html lang="en">\n  <!-- x -->\n  <head>\n'],
   ['page-with-words', /an HTML page/, '<html> Sign in here <form action="//x.example/">'],
-  ['frame', /markup that loads something/, '<iframe src="https://x.example/"></iframe>'],
-  ['object', /markup that loads something/, '<object data="x.swf"></object>'],
+  ['frame', /markup that loads external content/, '<iframe src="https://x.example/"></iframe>'],
+  ['object', /markup that loads external content/, '<object data="x.swf"></object>'],
   ['entity', /an XML entity/, '<!DOCTYPE x [<!ENTITY y SYSTEM "file:///etc/passwd">]>'],
   ['entity-bare', /an XML entity/, '<!ENTITY % p SYSTEM "http://x.example/e.dtd">'],
   ['include', /a server-side include/, '<!--#exec cmd="id" -->'],
@@ -131,7 +131,7 @@ const carriers: readonly CorpusFile[] = [
   suspicious('xmp-svg-script.webp', /a script in HTML in its XMP data/, 'a script element of another namespace in XMP', () =>
     withChunk('XMP ', xmpPacket('', '<svg:script xmlns:svg="http://www.w3.org/2000/svg">alert&#40;1)</svg:script>')),
   ),
-  suspicious('xmp-address.webp', /an address that is a script in its XMP data/, 'an address whose letters are apart, in XMP', () =>
+  suspicious('xmp-address.webp', /a script URL in its XMP data/, 'an address whose letters are apart, in XMP', () =>
     withChunk('XMP ', xmpPacket('dc:source="java&#x9;scr&#10;ipt:alert(1)"')),
   ),
   suspicious('misspelt-xmp.webp', /a script in HTML in its XMP data/, 'a script in XMP whose name is misspelt', () =>
@@ -145,7 +145,7 @@ const carriers: readonly CorpusFile[] = [
   ),
   suspicious(
     'javascript-behind.jpg',
-    /a JavaScript program behind a comment/,
+    /a JavaScript program after a comment/,
     'a picture that is a program: its first length opens a comment, which its last one closes',
     () => {
       const { segments, rest } = takeApart(photo())
@@ -179,7 +179,7 @@ const carriers: readonly CorpusFile[] = [
   suspicious('split-php-echo.png', /PHP code/, 'the same with the short tag', () =>
     before(png(), 'IDAT', text('Comment', 'a mug 396 <?='), text('Author', 'x".system("id");?>')),
   ),
-  suspicious('international-text.png', /markup that loads something in its chunk 'iTXt'/, 'a frame in an international text', () =>
+  suspicious('international-text.png', /markup that loads external content in its chunk 'iTXt'/, 'a frame in an international text', () =>
     before(png(), 'IDAT', internationalText('Comment', '<iframe src=x>')),
   ),
   suspicious(
@@ -217,13 +217,13 @@ const carriers: readonly CorpusFile[] = [
   suspicious('exif.webp', /a script in HTML in its EXIF data/, 'a script in the EXIF of a WebP', () =>
     withChunk('EXIF', exifWith(0x010e, '<script>alert(1)</script>\0')),
   ),
-  suspicious('xmp.webp', /an address that is a script in its XMP data/, 'an address that is a script in the XMP of a WebP', () =>
+  suspicious('xmp.webp', /a script URL in its XMP data/, 'a script URL in the XMP of a WebP', () =>
     withChunk('XMP ', xmpPacket('dc:source="javascript:alert(1)"')),
   ),
   suspicious('unknown-chunk.webp', /a program for Windows/, 'a program in a chunk of a WebP that nobody knows', () =>
     withChunk('ABCD', pe()),
   ),
-  suspicious('javascript.webp', /a JavaScript program behind a comment/, 'a WebP that is a program: its size opens a comment', () => {
+  suspicious('javascript.webp', /a JavaScript program after a comment/, 'a WebP that is a program: its size opens a comment', () => {
     const size = 0x2a2f
     const chunks = [extendedHeader(64, 48), ...chunksOf(webp()), riff('XMP ', '*/=1;alert(1)//')]
     const filled = webpOf([...chunks, riff('FILL', Buffer.alloc(size - webpOf(chunks).length))]).subarray(0, size + 8)
@@ -231,10 +231,10 @@ const carriers: readonly CorpusFile[] = [
     return filled
   }),
   suspicious('free.mp4', /a script in HTML in its box 'free'/, 'a page in a free box', () => Buffer.concat([film(), box('free', html())])),
-  suspicious('titles.mp4', /PHP code in its box 'udta'/, 'PHP among the titles of a film', () =>
+  suspicious('titles.mp4', /PHP code in its box 'udta'/, 'PHP among the titles of a video', () =>
     inMovie(box('udta', box('\u00a9cmt', php()))),
   ),
-  suspicious('uuid.mp4', /an XML entity in its box 'uuid'/, 'an entity in the XMP of a film', () =>
+  suspicious('uuid.mp4', /an XML entity in its box 'uuid'/, 'an entity in the XMP of a video', () =>
     Buffer.concat([film(), box('uuid', Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex'), '<!DOCTYPE x [<!ENTITY a "b">]><x/>')]),
   ),
   suspicious(
@@ -243,10 +243,10 @@ const carriers: readonly CorpusFile[] = [
     "a document type in XMP where QuickTime's players find it",
     () => inMovie(box('udta', box('XMP_', `<!DOCTYPE x>${xmpPacket('')}`))),
   ),
-  suspicious('unknown-box.mp4', /a program for Linux in its box 'zzzz'/, 'a program in a box that nobody knows', () =>
+  suspicious('unknown-box.mp4', /a program for Linux in its box 'zzzz'/, 'a program in an unknown box', () =>
     Buffer.concat([film(), box('zzzz', elf())]),
   ),
-  suspicious('archive-at-end.mp4', /a ZIP or JAR archive/, 'a film that is an archive too', () =>
+  suspicious('archive-at-end.mp4', /a ZIP or JAR archive/, 'a video that is an archive too', () =>
     Buffer.concat([film(), box('free', original('zip-deflated.zip'))]),
   ),
   suspicious(

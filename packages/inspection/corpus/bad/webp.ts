@@ -16,8 +16,8 @@ const withSize = (webp: Buffer, by: number) => {
 const pixelsOf = (webp: Buffer) => chunksOf(webp).find(({ type }) => type === 'VP8 ' || type === 'VP8L') ?? chunk('VP8 ', '')
 
 export const badWebps: readonly CorpusFile[] = [
-  corrupt('half.webp', /ends before the picture does/, 'half a WebP', () => lossy().subarray(0, lossy().length >> 1)),
-  corrupt('last-byte.webp', /ends before the picture does/, 'a WebP without its last byte', () => lossless().subarray(0, -1)),
+  corrupt('half.webp', /is truncated/, 'half a WebP', () => lossy().subarray(0, lossy().length >> 1)),
+  corrupt('last-byte.webp', /is truncated/, 'a WebP without its last byte', () => lossless().subarray(0, -1)),
   corrupt('half-and-size.webp', /./, 'half of it, with sizes that fit', () =>
     edited(lossy(), (each) => ({ ...each, data: each.data.subarray(0, each.data.length >> 1) })),
   ),
@@ -31,22 +31,20 @@ export const badWebps: readonly CorpusFile[] = [
       .toBuffer()
     return edited(whole, (each) => ({ ...each, data: each.data.subarray(0, Math.floor(each.data.length * 0.9)) }))
   }),
-  corrupt('riff-too-long.webp', /ends before the picture does/, 'a RIFF size beyond the file', () => withSize(lossy(), 2)),
+  corrupt('riff-too-long.webp', /is truncated/, 'a RIFF size beyond the file', () => withSize(lossy(), 2)),
   corrupt('riff-empty.webp', /header is damaged/, 'a RIFF size of four', () => withSize(lossy(), 12 - lossy().length)),
-  corrupt('riff-too-short.webp', /reaches beyond its end|no whole chunk/, 'a RIFF size that cuts the picture', () =>
-    withSize(lossy(), -20),
-  ),
-  corrupt('chunk-too-long.webp', /reaches beyond its end/, 'a chunk beyond the RIFF', () => {
+  corrupt('riff-too-short.webp', /extends beyond|incomplete chunk/, 'a RIFF size that cuts the picture', () => withSize(lossy(), -20)),
+  corrupt('chunk-too-long.webp', /extends beyond the end of the file/, 'a chunk beyond the RIFF', () => {
     const copy = Buffer.from(lossy())
     copy.writeUInt32LE(0x00ff_ffff, 16)
     return copy
   }),
-  corrupt('no-chunk.webp', /there is no chunk at byte/, 'noise where a chunk should be', () =>
+  corrupt('no-chunk.webp', /there is no valid chunk at byte/, 'noise where a chunk should be', () =>
     webpOf([...chunksOf(lossy()), chunk('\x01\x02\x03\x04', 'noise')]),
   ),
   corrupt('no-pixels.webp', /no pixels/, 'a header and no pixels', () => webpOf([extendedHeader(64, 48)])),
-  corrupt('pixels-twice.webp', /its pixels twice/, 'two pictures in one', () => webpOf([...chunksOf(lossy()), pixelsOf(lossless())])),
-  corrupt('two-sizes.webp', /different sizes/, 'a header of another size than the pixels', () =>
+  corrupt('pixels-twice.webp', /two chunks with pixels/, 'two pictures in one', () => webpOf([...chunksOf(lossy()), pixelsOf(lossless())])),
+  corrupt('two-sizes.webp', /(?:different|contradictory) sizes/, 'a header of another size than the pixels', () =>
     webpOf([extendedHeader(640, 480), pixelsOf(lossy())]),
   ),
   corrupt('lossy-signature.webp', /header of its pixels is damaged/, 'a lossy picture without its start code', () =>
@@ -58,7 +56,7 @@ export const badWebps: readonly CorpusFile[] = [
   corrupt('lossy-between.webp', /header of its pixels is damaged/, 'a frame that needs another before it', () =>
     patched(lossy(), 'VP8 ', (data) => data.writeUInt8((data[0] ?? 0) | 1, 0)),
   ),
-  corrupt('lossy-partition.webp', /ends before the picture does/, 'a first partition longer than the picture', () =>
+  corrupt('lossy-partition.webp', /is truncated/, 'a first partition longer than the picture', () =>
     patched(lossy(), 'VP8 ', (data) => data.writeUIntLE(0xffffe0 | ((data[0] ?? 0) & 31), 0, 3)),
   ),
   corrupt('lossless-signature.webp', /header of its pixels is damaged/, 'a lossless picture without its signature', () =>
@@ -72,11 +70,11 @@ export const badWebps: readonly CorpusFile[] = [
       each.type === 'VP8L' ? { ...each, data: Buffer.concat([each.data.subarray(0, 5), randomBytes(200, 3)]) } : each,
     ),
   ),
-  corrupt('alpha-behind.webp', /transparency is out of place/, 'transparency behind the pixels of a WebP', () => {
+  corrupt('alpha-behind.webp', /'ALPH' is misplaced or empty/, 'transparency after the pixels of a WebP', () => {
     const chunks = chunksOf(original('cwebp-alpha.webp'))
     return webpOf([...chunks.filter(({ type }) => type !== 'ALPH'), ...chunks.filter(({ type }) => type === 'ALPH')])
   }),
-  corrupt('alpha-twice.webp', /transparency twice/, 'transparency twice in a WebP', () =>
+  corrupt('alpha-twice.webp', /alpha channel and a chunk 'tRNS'|two chunks 'ALPH'/, 'two transparency chunks in a WebP', () =>
     edited(original('cwebp-alpha.webp'), (each) => (each.type === 'ALPH' ? [each, each] : each)),
   ),
   corrupt('alpha-noise.webp', /./, 'transparency of noise', () =>
@@ -90,16 +88,16 @@ export const badWebps: readonly CorpusFile[] = [
   corrupt('animation-no-frames.webp', /no pixels/, 'an animation without frames', () =>
     edited(animation(), (each) => (each.type === 'ANMF' ? null : each)),
   ),
-  corrupt('animation-unsaid.webp', /no pixels|frames and is no animation/, 'frames in a picture that is no animation', () =>
+  corrupt('animation-unsaid.webp', /no pixels|frames but is not an animation/, 'frames in a picture that is no animation', () =>
     patched(animation(), 'VP8X', (data) => data.writeUInt8((data[0] ?? 0) & ~2, 0)),
   ),
-  corrupt('frame-outside.webp', /does not fit/, 'a frame that reaches out of an animation', () =>
+  corrupt('frame-outside.webp', /exceeds the picture/, 'a frame that reaches out of an animation', () =>
     patched(animation(), 'ANMF', (data) => data.writeUIntLE(30, 0, 3)),
   ),
-  corrupt('frame-size.webp', /different sizes/, 'a frame that says another size than its pixels', () =>
+  corrupt('frame-size.webp', /(?:different|contradictory) sizes/, 'a frame that declares another size than its pixels', () =>
     patched(animation(), 'ANMF', (data) => data.writeUIntLE(3, 6, 3)),
   ),
-  corrupt('frame-short.webp', /cut short/, 'a frame of ten bytes', () =>
+  corrupt('frame-short.webp', /is truncated/, 'a frame of ten bytes', () =>
     webpOf(chunksOf(animation()).map((each) => (each.type === 'ANMF' ? { ...each, data: each.data.subarray(0, 10) } : each))),
   ),
   corrupt('second-frame-noise.webp', /./, 'noise in the second frame alone', () => {
@@ -122,10 +120,12 @@ export const badWebps: readonly CorpusFile[] = [
       ...Array.from({ length: 1002 / frames.length }, () => frames).flat(),
     ])
   }),
-  trailing('several.webp', /something else: WebP/, 'three pictures one behind the other, as old ImageMagick writes animations', () =>
+  trailing('several.webp', /other content at byte \d+: WebP/, 'three pictures in succession, as old ImageMagick writes animations', () =>
     original('im-several.webp'),
   ),
-  trailing('zip.webp', /something else: ZIP/, 'a ZIP archive behind a WebP', () => Buffer.concat([lossy(), original('zip-deflated.zip')])),
-  trailing('page.webp', /something else: HTML/, 'a page behind a WebP', () => Buffer.concat([lossy(), html()])),
-  trailing('program.webp', /something else: a program/, 'a program behind a WebP', () => Buffer.concat([lossy(), elf()])),
+  trailing('zip.webp', /other content at byte \d+: ZIP/, 'a ZIP archive after a WebP', () =>
+    Buffer.concat([lossy(), original('zip-deflated.zip')]),
+  ),
+  trailing('page.webp', /other content at byte \d+: HTML/, 'a page after a WebP', () => Buffer.concat([lossy(), html()])),
+  trailing('program.webp', /other content at byte \d+: a program/, 'a program after a WebP', () => Buffer.concat([lossy(), elf()])),
 ]

@@ -8,7 +8,7 @@ const refused = bad('archive_not_allowed')
 
 const jpeg = () => original('im-baseline.jpg')
 const photo = (name = '01.jpg'): ZipEntry => ({ name, data: jpeg() })
-const elsewhere = /its end names another place or size for its directory/
+const elsewhere = /contradictory about the position or size of its central directory/
 const all = 0xffff_ffff
 
 /** A directory that our end does not lead to, before the one that it does: Python counts back from the end by the directory's size. */
@@ -43,10 +43,10 @@ const hiddenEntry = () => {
 }
 
 const ends: readonly CorpusFile[] = [
-  refused('sizes-missing.zip', /'01\.jpg' announces sizes behind its data and has none/, 'sizes behind the data that are not there', () =>
+  refused('sizes-missing.zip', /'01\.jpg' declares a data descriptor but has none/, 'a data descriptor that is declared but missing', () =>
     zipOf([{ ...photo(), flags: 8 }, photo('02.jpg')]),
   ),
-  refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and a place that leads others to a picture', () =>
+  refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and a location that leads others to a picture', () =>
     hiddenEntry(),
   ),
   refused('directory-elsewhere.zip', elsewhere, 'a directory that points to itself beyond the end', () =>
@@ -92,7 +92,7 @@ const ends: readonly CorpusFile[] = [
   corrupt('counted-beyond.zip', /directory is damaged/, 'fewer entries in the directory than it counts', () =>
     zipOf([photo()], { entryCount: 2 }),
   ),
-  corrupt('entry-volume.zip', /one of several volumes/, 'an entry that lies in another volume', () => {
+  corrupt('entry-volume.zip', /one volume of a split archive/, 'an entry that lies in another volume', () => {
     const zip = zipOf([photo()])
     zip.writeUInt16LE(3, zip.indexOf(Buffer.from('504b0102', 'hex')) + 34)
     return zip
@@ -114,8 +114,8 @@ const field = (id: number, data: Buffer): Buffer => {
 const madeOnDos = (mode: number, name = '02.jpg') => zipOf([photo(), { ...photo(name), mode, madeOn: 0 }])
 
 const kinds: readonly CorpusFile[] = [
-  refused('dos-symlink.zip', /'02\.jpg' is a symbolic link/, 'a link that says it was made on DOS', () => madeOnDos(0xa1ff)),
-  refused('ntfs-symlink.zip', /is a symbolic link/, 'a link that says it was made on Windows', () =>
+  refused('dos-symlink.zip', /'02\.jpg' is a symbolic link/, 'a link that claims to be made on DOS', () => madeOnDos(0xa1ff)),
+  refused('ntfs-symlink.zip', /is a symbolic link/, 'a link that claims to be made on Windows', () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0xa1ff, madeOn: 10 }]),
   ),
   refused('unknown-symlink.zip', /is a symbolic link/, 'a link of a system that nobody knows', () =>
@@ -124,25 +124,25 @@ const kinds: readonly CorpusFile[] = [
   refused('reparse-point.zip', /is a symbolic link/, "Windows' own kind of link", () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 10, dosAttributes: 0x400 }]),
   ),
-  refused('dos-device.zip', /device or pipe/, 'a device that says it was made on DOS', () => madeOnDos(0x6000)),
-  refused('dos-attribute-device.zip', /device or pipe/, 'a device by its attributes', () =>
+  refused('dos-device.zip', /a device or a pipe/, 'a device that claims to be made on DOS', () => madeOnDos(0x6000)),
+  refused('dos-attribute-device.zip', /a device or a pipe/, 'a device by its attributes', () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 0, dosAttributes: 0x40 }]),
   ),
-  refused('dos-pipe.zip', /device or pipe/, 'a pipe that says it was made on DOS', () => madeOnDos(0x1000)),
-  refused('socket.zip', /device or pipe/, 'a socket', () => madeOnDos(0xc000)),
-  refused('folder-mode.zip', /is a folder, and does not have the name of one/, 'a folder by its mode that has contents', () =>
+  refused('dos-pipe.zip', /a device or a pipe/, 'a pipe that claims to be made on DOS', () => madeOnDos(0x1000)),
+  refused('socket.zip', /a device or a pipe/, 'a socket', () => madeOnDos(0xc000)),
+  refused('folder-mode.zip', /is a folder, but its name does not end with '\/'/, 'a folder by its mode that has contents', () =>
     madeOnDos(0x41ed),
   ),
-  refused('folder-attribute.zip', /is a folder, and does not/, 'a folder by its attributes that has contents', () =>
+  refused('folder-attribute.zip', /is a folder, but its name does not end with '\/'/, 'a folder by its attributes that has contents', () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0, madeOn: 0, dosAttributes: 0x10 }]),
   ),
-  refused('asi-link.zip', /a link by one of its extra fields/, 'a link by the extra field of ASi', () =>
+  refused('asi-link.zip', /a link according to one of its extra fields/, 'a link by the extra field of ASi', () =>
     zipOf([photo(), { ...photo('02.jpg'), extra: asi(0xa1ff, '/etc/passwd') }]),
   ),
-  refused('pkware-link.zip', /a link by one of its extra fields/, "a link by PKWARE's extra field for Unix", () =>
+  refused('pkware-link.zip', /a link according to one of its extra fields/, "a link by PKWARE's extra field for Unix", () =>
     zipOf([photo(), { ...photo('02.jpg'), extra: field(0x000d, Buffer.concat([Buffer.alloc(12), Buffer.from('/etc/passwd')])) }]),
   ),
-  refused('streamed-link.zip', /a link by one of its extra fields/, "a link by the field that libarchive's streams have", () =>
+  refused('streamed-link.zip', /a link according to one of its extra fields/, "a link by the field that libarchive's streams have", () =>
     zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: field(0x6c78, Buffer.from('040000ffa1', 'hex')) }]),
   ),
 ]
@@ -152,18 +152,18 @@ const second = (name: string, raw = '02.jpg', checksum?: number) =>
 
 const names: readonly CorpusFile[] = [
   refused('second-name-up.zip', /'\.\.' in its path/, 'a second name that leads out', () => second('../../evil.jpg')),
-  refused('second-name-program.zip', /two names that stand for different things/, 'a second name of a program', () => second('evil.py')),
-  refused('second-name-caption.zip', /two names that stand for different things/, 'a picture that is also called a caption', () =>
+  refused('second-name-program.zip', /two names that imply different kinds/, 'a second name of a program', () => second('evil.py')),
+  refused('second-name-caption.zip', /two names that imply different kinds/, 'a picture that is also called a caption', () =>
     second('02.txt'),
   ),
   refused('second-name-same.zip', /two entries have the name '01\.jpg'/, 'a second name that another entry has', () => second('01.jpg')),
   refused('second-name-stale.zip', /'\.\.' in its path/, 'a second name for what the entry was called before, which leads out', () =>
     second('../03.jpg', '02.jpg', 77),
   ),
-  refused('second-name-twice.zip', /can be read in two ways/, 'two second names', () =>
+  refused('second-name-twice.zip', /is ambiguous/, 'two second names', () =>
     zipOf([{ ...photo(), extra: Buffer.concat([unicodePath('01.jpg', '01.jpg'), unicodePath('01.jpg', '02.jpg')]) }]),
   ),
-  refused('second-name-local.zip', /say different things/, "a second name in the entry's own header alone", () =>
+  refused('second-name-local.zip', /and the header of the entry .* disagree/, "a second name in the entry's own header alone", () =>
     zipOf([{ ...photo(), extra: Buffer.alloc(0), localExtra: unicodePath('01.jpg', 'evil.jpg') }]),
   ),
 ]

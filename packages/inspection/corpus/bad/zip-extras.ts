@@ -10,7 +10,7 @@ const inside = bad('archive_entry_rejected')
 
 const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baseline.jpg') })
 const holding = (name: string, data: Buffer | string) => zipOf([photo(), { name, data: Buffer.from(data as string), method: 8 }])
-const notOfMacos = /it is not what macOS writes under its name/
+const notOfMacos = /it is not in the format that macOS writes under this name/
 
 const macos: readonly CorpusFile[] = [
   inside('macos-other-name.zip', notOfMacos, 'a text among the twins of files that macOS adds', () => holding('__MACOSX/notes.txt', 'x')),
@@ -21,7 +21,7 @@ const macos: readonly CorpusFile[] = [
   inside('macos-head-only.zip', notOfMacos, 'the first bytes of AppleDouble, and then a program', () =>
     holding('__MACOSX/._a.jpg', Buffer.concat([Buffer.from('0005160700020000', 'hex'), elf()])),
   ),
-  inside('macos-behind.zip', notOfMacos, 'bytes behind the last stretch of AppleDouble', () =>
+  inside('macos-behind.zip', notOfMacos, 'bytes after the last section of AppleDouble', () =>
     holding('__MACOSX/._a.jpg', appleDouble({ trailing: Buffer.from('more than metadata') })),
   ),
   inside('macos-data-fork.zip', notOfMacos, "a file's contents in AppleDouble, which only AppleSingle has", () =>
@@ -30,7 +30,7 @@ const macos: readonly CorpusFile[] = [
   inside('macos-no-fork.zip', notOfMacos, 'a resource fork that has no resources, but a program', () =>
     holding('__MACOSX/._a.jpg', appleDouble({ fork: elf() })),
   ),
-  inside('macos-empty.zip', notOfMacos, 'a twin of no bytes', () => holding('__MACOSX/._a.jpg', '')),
+  inside('macos-empty.zip', notOfMacos, 'an empty AppleDouble file', () => holding('__MACOSX/._a.jpg', '')),
   inside('macos-program.zip', /'its metadata'|a program for Linux in its metadata/, 'a program in an extended attribute', () =>
     holding('__MACOSX/._a.jpg', appleDouble({ attributes: { 'com.apple.metadata:x': elf() }, fork: emptyFork() })),
   ),
@@ -49,7 +49,7 @@ const macos: readonly CorpusFile[] = [
 ]
 
 const lists: readonly CorpusFile[] = [
-  inside('list-stray.zip', /line 2 names 'b\.jpg', which is not in the archive/, 'a list of a picture that is not there', () =>
+  inside('list-stray.zip', /line 2 names 'b\.jpg', which is not in the archive/, 'a list of a picture that is missing', () =>
     holding('metadata.jsonl', '{"file_name":"01.jpg","text":"a"}\n{"file_name":"b.jpg","text":"b"}\n'),
   ),
   inside('list-up.zip', /names '\.\.\/\.\.\/etc\/passwd'/, 'a list that leads out of the archive', () =>
@@ -61,16 +61,16 @@ const lists: readonly CorpusFile[] = [
   inside('list-nested.zip', /names '\/etc\/passwd'/, 'a name deeper in a record, in a list', () =>
     holding('metadata.jsonl', '{"file_name":"01.jpg","more":[{"mask_file_names":["01.jpg","/etc/passwd"]}]}'),
   ),
-  inside('list-key-twice.zip', /line 1 has a key twice/, 'a key twice, of which readers take one or the other', () =>
+  inside('list-key-twice.zip', /line 1 has a duplicate key/, 'a duplicate key, of which readers use one or the other', () =>
     holding('metadata.jsonl', '{"file\\u005fname":"../x.py","file_name":"01.jpg"}'),
   ),
-  inside('list-no-object.zip', /line 2 is no JSON object/, 'a line that is no object', () =>
+  inside('list-no-object.zip', /line 2 is not a JSON object/, 'a line that is no object', () =>
     holding('metadata.jsonl', '{"file_name":"01.jpg"}\n["01.jpg"]'),
   ),
-  inside('list-no-json.zip', /line 1 is no JSON object/, 'a line that is no JSON', () =>
+  inside('list-no-json.zip', /line 1 is not a JSON object/, 'a line that is no JSON', () =>
     holding('metadata.jsonl', "{'file_name': '01.jpg'}"),
   ),
-  inside('table-stray.zip', /line 3 names 'c\.jpg'/, 'a table of a picture that is not there', () =>
+  inside('table-stray.zip', /line 3 names 'c\.jpg'/, 'a table of a picture that is missing', () =>
     holding('metadata.csv', 'file_name,text\r\n01.jpg,a\r\nc.jpg,b\r\n'),
   ),
   inside('table-second-column.zip', /names '\/etc\/passwd'/, 'another column that names files', () =>
@@ -79,64 +79,64 @@ const lists: readonly CorpusFile[] = [
   inside('table-ragged.zip', /line 2 has 3 values for 2 columns/, 'more values than columns', () =>
     holding('metadata.csv', 'file_name,text\n01.jpg,a,b\n'),
   ),
-  inside('table-open-quote.zip', /line 2 is no CSV/, 'a quote that does not end', () =>
+  inside('table-open-quote.zip', /line 2 is not valid CSV/, 'a quote that does not end', () =>
     holding('metadata.csv', 'file_name,text\n01.jpg,"a\n'),
   ),
-  inside('table-binary.zip', /no text in UTF-8/, 'a table that is a program', () => holding('metadata.csv', pe())),
+  inside('table-binary.zip', /not UTF-8 text/, 'a table that is a program', () => holding('metadata.csv', pe())),
   refused('list-other-name.zip', /'captions\.jsonl' is neither/, 'a list by a name that no program knows', () =>
     holding('captions.jsonl', '{"file_name":"01.jpg"}'),
   ),
 ]
 
 const leftovers: readonly CorpusFile[] = [
-  refused('thumbs.zip', /'a\/Thumbs\.db' holds previews that Windows keeps.*zip -d/, "Windows' previews", () =>
+  refused('thumbs.zip', /'a\/Thumbs\.db' contains previews that Windows stores.*zip -d/, "Windows' previews", () =>
     holding('a/Thumbs.db', Buffer.from('d0cf11e0a1b11ae1', 'hex')),
   ),
-  refused('git-hook.zip', /lies in '\.git'/, 'a hook of a repository by the name of a caption', () =>
+  refused('git-hook.zip', /in the folder '\.git'/, 'a hook of a repository named like a caption', () =>
     holding('.git/hooks/post-checkout.txt', 'x'),
   ),
-  refused('git-picture.zip', /lies in '\.git'/, 'a picture in a repository of a submodule', () =>
+  refused('git-picture.zip', /in the folder '\.git'/, 'a picture in a repository of a submodule', () =>
     holding('sub/.GIT/modules/a.jpg', original('im-baseline.jpg')),
   ),
-  refused('git-folder.zip', /lies in '\.git'/, 'the folder of a repository, empty', () =>
+  refused('git-folder.zip', /in the folder '\.git'/, 'the folder of a repository, empty', () =>
     zipOf([photo(), { name: '.git/', data: Buffer.alloc(0), mode: 0x41ed }]),
   ),
-  refused('git-short.zip', /lies in '\.git'/, 'the same folder by the name that Windows gives it too', () =>
+  refused('git-short.zip', /in the folder '\.git'/, 'the same folder by the name that Windows gives it too', () =>
     holding('git~1/config.txt', 'x'),
   ),
-  refused('git-dots.zip', /lies in '\.git'/, 'the same folder with what Windows leaves out of names', () =>
+  refused('git-dots.zip', /in the folder '\.git'/, 'the same folder with trailing characters that Windows ignores', () =>
     holding('.git. /config.txt', 'x'),
   ),
-  refused('git-invisible.zip', /lies in '\.git'/, 'the same folder with a letter that shows nothing, which macOS leaves out', () =>
+  refused('git-invisible.zip', /in the folder '\.git'/, 'the same folder with an invisible character, which macOS ignores', () =>
     holding('.g\u200cit/config.txt', 'x'),
   ),
   inside('keep-full.zip', /'\.gitkeep': it is not empty/, 'something in a file that keeps a folder', () => holding('.gitkeep', 'x')),
-  inside('ignore-path.zip', /names a path outside/, 'patterns of Git that name a file elsewhere', () =>
+  inside('ignore-path.zip', /contains a path that points outside/, 'patterns of Git that name a file elsewhere', () =>
     holding('.gitignore', '/etc/passwd\n'),
   ),
-  inside('attributes-up.zip', /names a path outside/, 'attributes of Git that lead out', () =>
+  inside('attributes-up.zip', /contains a path that points outside/, 'attributes of Git that lead out', () =>
     holding('.gitattributes', '../../x filter=lfs\n'),
   ),
-  inside('ignore-binary.zip', /no text in UTF-8/, 'a program by the name of patterns', () => holding('.gitignore', pe())),
+  inside('ignore-binary.zip', /not UTF-8 text/, 'a program named like patterns', () => holding('.gitignore', pe())),
   inside(
     'settings-icon.zip',
-    /it names a path/,
+    /it contains a path/,
     'folder settings whose icon lies on another machine, which learns the password of whoever looks',
     () => holding('desktop.ini', '[.ShellClassInfo]\r\nIconResource=\\\\203.0.113.9\\x\\a.ico,0\r\n'),
   ),
-  inside('settings-wide.zip', /it names a path/, 'the same in UTF-16, as Windows writes it', () =>
+  inside('settings-wide.zip', /it contains a path/, 'the same in UTF-16, as Windows writes it', () =>
     holding('desktop.ini', Buffer.from('\ufeff[.ShellClassInfo]\r\nIconFile=C:\\a.ico\r\n', 'utf16le')),
   ),
-  inside('settings-binary.zip', /it is no text/, 'folder settings that are a program', () => holding('desktop.ini', elf())),
+  inside('settings-binary.zip', /it is not text/, 'folder settings that are a program', () => holding('desktop.ini', elf())),
   refused('read-me.zip', /'README\.md' is neither/, 'a description, which is not among what is passed over', () =>
     holding('README.md', '# x'),
   ),
   refused('same-but-dot.zip', /two entries have the name '01\.jpg'/, 'one name twice, but for a dot that leads nowhere', () =>
     zipOf([photo(), photo('./01.jpg')]),
   ),
-  refused('dot-up.zip', /'\.\.' in its path/, 'a path out behind a dot', () => zipOf([photo(), photo('./../01.jpg')])),
-  refused('dot-root.zip', /absolute path/, 'an absolute path behind a dot', () => zipOf([photo(), photo('.//etc/01.jpg')])),
-  refused('dot-drive.zip', /absolute path/, 'a drive behind a dot', () => zipOf([photo(), photo('./C:/01.jpg')])),
+  refused('dot-up.zip', /'\.\.' in its path/, 'a path out after a dot', () => zipOf([photo(), photo('./../01.jpg')])),
+  refused('dot-root.zip', /absolute path/, 'an absolute path after a dot', () => zipOf([photo(), photo('.//etc/01.jpg')])),
+  refused('dot-drive.zip', /absolute path/, 'a drive after a dot', () => zipOf([photo(), photo('./C:/01.jpg')])),
   refused('dot-last.zip', /empty part/, 'a dot at the end, which is a folder to some', () => zipOf([photo(), photo('01.jpg/.')])),
   inside(
     'other-format.zip',

@@ -6,12 +6,12 @@ import { chunk, chunksOf, extendedHeader, webpOf } from '../surgery/webp.ts'
 const png = () => original('ff-rgb24.png')
 const photo = () => original('im-baseline.jpg')
 
-/** As the web interface of Automatic1111 writes it: the prompt, what is not wanted, then settings by name. */
+/** Parameters of Automatic1111: the prompt, the negative prompt, then settings by name. */
 const parameters = (prompt: string): string => `${prompt}, <lora:add_detail:0.8>, (masterpiece:1.2), [sketch|photo], BREAK, {best quality}
 Negative prompt: lowres, (bad anatomy:1.4), <deepnegative>, text, watermark
 Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 3284711523, Size: 640x448, Model hash: 6ce0161689, Model: v1-5-pruned, Denoising strength: 0.45, ControlNet 0: "Module: canny, Weight: 1, Resize Mode: Crop and Resize", Hires upscaler: R-ESRGAN 4x+, Lora hashes: "add_detail: 7c6bad76eb54", Script: X/Y/Z plot, X Type: Prompt S/R, Version: v1.9.4`
 
-/** As ComfyUI writes it: the prompt as its programming interface takes it, and the graph as its editor shows it. */
+/** Parameters of ComfyUI: the prompt for its API, and the graph for its editor. */
 const comfy = (prompt: string) => ({
   prompt: JSON.stringify({
     '3': {
@@ -31,7 +31,7 @@ const comfy = (prompt: string) => ({
   }),
 })
 
-/** The UserComment of EXIF: its encoding in eight bytes, then UTF-16, as piexif writes it for Automatic1111. */
+/** EXIF's UserComment: its encoding in eight bytes, then UTF-16, as piexif writes it for Automatic1111. */
 const userComment = (words: string): Buffer => {
   const tiff = exifWith(0x9286, Buffer.concat([Buffer.from('UNICODE\0'), Buffer.from(words, 'utf16le').swap16()]), 7)
   return tiff
@@ -46,7 +46,7 @@ const prompts: readonly (readonly [name: string, why: string, prompt: string])[]
   ],
 ]
 
-/** What programs that generate pictures write of how they did it. */
+/** Metadata of picture generators. */
 export const generatorFiles: readonly CorpusFile[] = prompts.flatMap(([name, why, prompt]) => [
   good(`a1111-${name}.png`, `Automatic1111's parameters in a text: ${why}`, () =>
     before(png(), 'IDAT', text('parameters', parameters(prompt))),

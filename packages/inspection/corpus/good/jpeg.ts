@@ -50,7 +50,7 @@ const encoders: readonly CorpusFile[] = [
   good('one-pixel.jpg', 'one pixel', () => noise(1, 1).jpeg().toBuffer()),
   good('panorama.jpg', 'as wide as JPEG allows, one pixel high', () => noise(65_500, 1).jpeg().toBuffer()),
   good('photo-sized.jpg', 'six megapixels', () => noise(3000, 2000).jpeg({ quality: 40 }).toBuffer()),
-  good('gps-by-vips.jpg', 'libvips, EXIF with a place in its IFD3', () =>
+  good('gps-by-vips.jpg', 'libvips, EXIF with a GPS position', () =>
     noise()
       .withExif({ IFD0: { Make: 'Airlock' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '52/1 25/1 48/1' } })
       .jpeg()
@@ -59,42 +59,42 @@ const encoders: readonly CorpusFile[] = [
 ]
 
 const behind: readonly CorpusFile[] = [
-  good('padded-1.jpg', 'one zero behind its end', () => zeros(1)),
+  good('padded-1.jpg', 'one zero after its end', () => zeros(1)),
   good('padded-4096.jpg', 'zeros to the end of a block, as cameras write to their cards', () => zeros(4096)),
-  good('padded-much.jpg', 'zeros by the quarter MiB', () => zeros(262_144)),
-  good('line-end.jpg', 'a line end behind it, as text tools leave', () => Buffer.concat([photo(), Buffer.from('\r\n')])),
+  good('padded-much.jpg', 'a quarter MiB of zeros', () => zeros(262_144)),
+  good('line-end.jpg', 'a line end after it, as text tools leave', () => Buffer.concat([photo(), Buffer.from('\r\n')])),
   good('mpf-two.jpg', 'two pictures in one file by CIPA DC-007: photo and preview', () =>
     multiPicture(photo(), [original('turbo-baseline.jpg')]),
   ),
   good('mpf-three.jpg', 'three pictures in one file', () =>
     multiPicture(photo(), [original('im-grey.jpg'), original('turbo-progressive.jpg')]),
   ),
-  good('mpf-padded.jpg', 'two pictures with zeros between and behind', () =>
+  good('mpf-padded.jpg', 'two pictures with zeros between and after', () =>
     Buffer.concat([multiPicture(photo(), [original('im-444.jpg')], 512), Buffer.alloc(700)]),
   ),
   good('mpf-left-over.jpg', 'a list of pictures whose second picture an editor dropped', () => {
     const whole = multiPicture(photo(), [original('im-444.jpg')])
     return whole.subarray(0, whole.length - original('im-444.jpg').length)
   }),
-  good('ultra-hdr.jpg', 'a gain map behind it, announced by a directory in XMP', () =>
+  good('ultra-hdr.jpg', 'a gain map after its end, declared by a directory in XMP', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('Container:Version="1"', directory))), original('im-grey.jpg')]),
   ),
-  good('motion-photo.jpg', "a film behind it: Google's motion photo", () =>
+  good('motion-photo.jpg', "a video after its end: Google's motion photo", () =>
     motion('GCamera:MotionPhoto="1" GCamera:MotionPhotoVersion="1"'),
   ),
-  good('micro-video.jpg', "a film behind it: Google's former format", () =>
+  good('micro-video.jpg', "a video after its end: Google's former format", () =>
     motion('GCamera:MicroVideo="1" GCamera:MicroVideoOffset="5000"'),
   ),
   good('motion-photo-elements.jpg', 'a motion photo whose XMP has elements, not attributes', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('', '<GCamera:MotionPhoto>1</GCamera:MotionPhoto>'))), film()]),
   ),
-  good('motion-photo-padded.jpg', 'a motion photo with zeros behind the film', () =>
+  good('motion-photo-padded.jpg', 'a motion photo with zeros after the video', () =>
     Buffer.concat([motion('GCamera:MotionPhoto="1"'), Buffer.alloc(64)]),
   ),
-  good('motion-photo-fragments.jpg', 'a motion photo whose film comes in fragments', () =>
+  good('motion-photo-fragments.jpg', 'a motion photo whose video comes in fragments', () =>
     Buffer.concat([withSegments(photo(), xmp(xmpPacket('GCamera:MotionPhoto="1"'))), original('ff-fragments.mp4')]),
   ),
-  good('samsung-motion.jpg', "a film in Samsung's trailer, no XMP", () =>
+  good('samsung-motion.jpg', "a video in Samsung's trailer, no XMP", () =>
     Buffer.concat([
       photo(),
       samsungTrailer([
@@ -103,25 +103,25 @@ const behind: readonly CorpusFile[] = [
       ]),
     ]),
   ),
-  good('samsung-time.jpg', "the time alone in Samsung's trailer", () =>
+  good('samsung-time.jpg', "only the time in Samsung's trailer", () =>
     Buffer.concat([photo(), samsungTrailer([{ name: 'Image_UTC_Data', data: Buffer.from('1714810272000') }])]),
   ),
-  good('samsung-and-google.jpg', "Google's motion photo with Samsung's trailer behind the film", () =>
+  good('samsung-and-google.jpg', "Google's motion photo with Samsung's trailer after the video", () =>
     Buffer.concat([motion('GCamera:MotionPhoto="1"'), samsungTrailer([{ name: 'MotionPhoto_Version', data: Buffer.from('mpv2') }])]),
   ),
-  good('canon-recipe.jpg', "Canon's recipe for developing it", () => Buffer.concat([photo(), canonData(300)])),
+  good('canon-recipe.jpg', "Canon's settings for developing it", () => Buffer.concat([photo(), canonData(300)])),
 ]
 
 const layouts: readonly CorpusFile[] = [
   good('no-jfif.jpg', 'no application segment at all', () => edited(photo(), (each) => (isApp(each.marker) ? null : each))),
-  good('exif-first.jpg', 'EXIF in front of JFIF, as phones write', () => withSegments(photo(), exif(exifWith(0x010f, 'Phone\0')))),
+  good('exif-first.jpg', 'EXIF before JFIF, as phones write', () => withSegments(photo(), exif(exifWith(0x010f, 'Phone\0')))),
   good('filled-markers.jpg', 'fill bytes before markers, which the standard allows', () => {
     const bytes = photo()
     const at = bytes.indexOf(Buffer.from([0xff, 0xdb]))
     return Buffer.concat([bytes.subarray(0, at), Buffer.alloc(5, 0xff), bytes.subarray(at)])
   }),
   good('empty-comment.jpg', 'an empty comment and a long one', () => withSegments(photo(), comment(''), comment('x'.repeat(65_533)))),
-  good('empty-huffman.jpg', 'a Huffman segment without a table, which decoders pass over', () => withSegments(photo(), segment(0xc4, ''))),
+  good('empty-huffman.jpg', 'a Huffman segment without a table, which decoders skip', () => withSegments(photo(), segment(0xc4, ''))),
   good('equal-components.jpg', 'colour components of one id, in the order of the frame', () => {
     const ids = patched(photo(), 0xc0, (body) => {
       for (const at of [6, 9, 12]) body.writeUInt8(1, at)
@@ -130,7 +130,7 @@ const layouts: readonly CorpusFile[] = [
     for (const at of [5, 7, 9]) ids.writeUInt8(1, scan + at)
     return ids
   }),
-  good('two-strays.jpg', 'two zeros behind EXIF that belong to nothing, as a signer of content credentials leaves them', () => {
+  good('two-strays.jpg', 'two zeros after EXIF that belong to nothing, as a signer of content credentials leaves them', () => {
     const { segments, rest } = takeApart(withSegments(photo(), exif(exifWith(0x010f, 'Phone\0'))))
     const [first, ...others] = segments.map(({ marker, body }) => segment(marker, body))
     return Buffer.concat([Buffer.from('ffd8', 'hex'), first ?? Buffer.alloc(0), Buffer.alloc(2), ...others, rest])
@@ -149,7 +149,7 @@ const layouts: readonly CorpusFile[] = [
       return { marker: 0xdb, body: tables }
     })
   }),
-  good('unknown-segments.jpg', 'segments of makers that nobody knows', () =>
+  good('unknown-segments.jpg', 'segments of unknown manufacturers', () =>
     withSegments(photo(), app(5, randomBytes(400)), app(10, 'Maker\0x'), app(11, randomBytes(3000))),
   ),
   good('maker-note.jpg', "60 KiB of a maker's own binary data in EXIF", () =>
@@ -167,7 +167,7 @@ const layouts: readonly CorpusFile[] = [
       ),
     ),
   ),
-  good('broken-exif.jpg', 'EXIF whose directory lies outside: pictures show all the same', () =>
+  good('broken-exif.jpg', 'EXIF whose directory is out of bounds, which programs ignore', () =>
     withSegments(photo(), exif(Buffer.from('MM\0*\xff\xff\xff\xf0\0\0', 'latin1'))),
   ),
   good('empty-exif.jpg', 'an EXIF segment with nothing in it', () => withSegments(photo(), exif(Buffer.alloc(0)))),
@@ -189,7 +189,7 @@ function tablesOf(jpeg: Buffer): Buffer[] {
   return tables
 }
 
-/** What people write into captions. */
+/** Captions that people write. */
 const captions: readonly (readonly [name: string, why: string, text: string])[] = [
   ['script', 'the word script', 'Handwritten script, final version. javascript, vbscript and php are languages.'],
   ['title', 'the title of a book with a colon', 'Cover of "JavaScript: The Good Parts" (2008), JavaScript: basics'],

@@ -7,7 +7,7 @@ const avc = () => original('ff-avc.mp4')
 const withBox = (extra: Buffer) => Buffer.concat([avc(), extra])
 const inMovie = (extra: Buffer) => edited(avc(), (path, body) => (path === 'moov' ? Buffer.concat([body, extra]) : body))
 
-/** The same media behind a header of 16 bytes; its offsets move by 8, and the movie box comes later anyway. */
+/** The same media with a header of 16 bytes: offsets move by 8, and the movie box follows anyway. */
 function longMedia(): Buffer {
   const moved = edited(avc(), (path, body) => (path.endsWith('/stco') ? shifted(body, 8) : body))
   return Buffer.concat(
@@ -57,25 +57,23 @@ const brands: readonly (readonly [name: string, brand: string, why: string])[] =
 
 export const goodMp4s: readonly CorpusFile[] = [
   ...brands.map(([name, brand, why]) => good(`brand-${name}.mp4`, why, () => branded(avc(), brand))),
-  good('brand-unknown.mp4', 'a maker’s brand that nobody knows, compatible with one that everybody does', () =>
-    branded(avc(), 'ZZZ1', 'isom'),
-  ),
+  good('brand-unknown.mp4', 'an unknown brand of a manufacturer, compatible with a known one', () => branded(avc(), 'ZZZ1', 'isom')),
   good('long-media.mp4', 'media sized in 64 bits', longMedia),
   good('wide-offsets.mp4', 'offsets in 64 bits', wideOffsets),
-  good('media-to-the-end.mp4', 'media whose size is whatever is left', mediaToTheEnd),
+  good('media-to-the-end.mp4', 'media whose size is the rest of the file', mediaToTheEnd),
   good('free.mp4', 'free boxes, an empty one too', () => Buffer.concat([avc(), box('free'), box('skip', Buffer.alloc(300)), box('wide')])),
   good('uuid-xmp.mp4', 'XMP in a uuid box', () =>
     withBox(box('uuid', Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex'), xmpPacket('dc:format="video/mp4"'))),
   ),
-  good('unknown-box.mp4', 'a box that nobody knows', () => withBox(box('zzzz', randomBytes(2000)))),
-  good('unknown-in-movie.mp4', 'boxes that nobody knows in the movie box', () => inMovie(box('abcd', randomBytes(100)))),
+  good('unknown-box.mp4', 'an unknown box', () => withBox(box('zzzz', randomBytes(2000)))),
+  good('unknown-in-movie.mp4', 'unknown boxes in the movie box', () => inMovie(box('abcd', randomBytes(100)))),
   good('cover.mp4', 'a cover picture among its titles', () =>
     inMovie(box('udta', box('meta', Buffer.alloc(4), box('ilst', box('covr', box('data', Buffer.alloc(8), original('im-baseline.jpg'))))))),
   ),
-  good('old-titles.mp4', 'titles of 2004, ended by four zeros', () => inMovie(box('udta', box('\u00a9nam', 'A script'), Buffer.alloc(4)))),
-  good('padded.mp4', 'zeros behind its last box', () => Buffer.concat([avc(), Buffer.alloc(5000)])),
-  good('padded-a-little.mp4', 'three zeros behind its last box', () => Buffer.concat([avc(), Buffer.alloc(3)])),
-  good('property-list.mp4', "a property list of Apple's, whose document type is no XMP's", () =>
+  good('old-titles.mp4', 'old titles that end with four zeros', () => inMovie(box('udta', box('\u00a9nam', 'A script'), Buffer.alloc(4)))),
+  good('padded.mp4', 'zeros after its last box', () => Buffer.concat([avc(), Buffer.alloc(5000)])),
+  good('padded-a-little.mp4', 'three zeros after its last box', () => Buffer.concat([avc(), Buffer.alloc(3)])),
+  good('property-list.mp4', "a property list of Apple's, with a document type, outside of XMP", () =>
     inMovie(
       box(
         'udta',
@@ -87,23 +85,23 @@ export const goodMp4s: readonly CorpusFile[] = [
     ),
   ),
   good('no-user-data.mp4', 'nothing but what players need', () => without(avc(), 'moov/udta')),
-  good('no-length.mp4', 'a length that only its samples know', () =>
+  good('no-length.mp4', 'a duration that only the samples contain', () =>
     patched(avc(), 'moov/mvhd', (body) => body.writeUInt32BE(0xffff_ffff, 16)),
   ),
-  good('own-alias.mp4', "an alias of QuickTime's that says the media is in this file", () =>
+  good('own-alias.mp4', "an alias of QuickTime's that declares the media is in this file", () =>
     edited(avc(), (path, body) =>
       path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([body.subarray(0, 8), box('alis', Buffer.from('00000001', 'hex'))]) : body,
     ),
   ),
-  good('own-address.mp4', 'an address of no letters, and the flag that the media is in this file', () =>
+  good('own-address.mp4', 'an empty address with the flag that the media is in this file', () =>
     edited(avc(), (path, body) =>
       path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([body.subarray(0, 8), box('url ', Buffer.from('0000000100', 'hex'))]) : body,
     ),
   ),
-  good('many-brands.mp4', 'as many brands as any film has', () =>
+  good('many-brands.mp4', 'the maximum number of brands', () =>
     edited(original('ff-fragments.mp4'), (path, body) =>
       path === 'ftyp' ? Buffer.concat([body, Buffer.from('iso4iso5iso6mp41mp42dashcmfcavc1M4V MSNVXAVC')]) : body,
     ),
   ),
-  good('left-over-movie.mp4', 'a free box full of what was there before', () => withBox(box('free', randomBytes(60_000, 11)))),
+  good('left-over-movie.mp4', 'a free box with former contents', () => withBox(box('free', randomBytes(60_000, 11)))),
 ]

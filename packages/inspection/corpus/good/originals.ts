@@ -1,6 +1,6 @@
 import { type CorpusFile, good, original } from '../corpus-file.ts'
 
-/** What people's programs write, as they wrote it; `make-originals.sh` tells how. */
+/** Files as common programs write them; see `make-originals.sh`. */
 const reasons: Readonly<Record<string, string>> = {
   'im-baseline.jpg': 'ImageMagick, baseline',
   'im-progressive.jpg': 'ImageMagick, progressive',

@@ -1,6 +1,6 @@
 import { type CorpusFile, good, original } from '../corpus-file.ts'
 
-/** Pictures by the names of other formats that we take: people rename them, and chat programs save one as the other. */
+/** Pictures with the extensions of other accepted formats: people rename them, and chat programs save one format as another. */
 export const otherExtensions: readonly CorpusFile[] = [
   good('a-png.jpg', 'PNG as JPEG', () => original('im-rgb.png')),
   good('a-jpeg.png', 'JPEG as PNG', () => original('im-baseline.jpg')),

@@ -46,12 +46,12 @@ export const goodPngs: readonly CorpusFile[] = [
     ),
   ),
   good('empty-pieces.png', 'pixel chunks without a byte in them', () => withPixels(rgb(), Buffer.alloc(0), packed(), Buffer.alloc(0))),
-  good('stored-pixels.png', 'pixels that are not packed at all', () => withPixels(rgb(), deflateSync(rowsOf(rgb()), { level: 0 }))),
-  good('small-window.png', 'packed with the smallest window', () => withPixels(rgb(), deflateSync(rowsOf(rgb()), { windowBits: 9 }))),
-  good('two-bytes-left.png', 'two stray bytes behind the packed pixels, as an old encoder leaves', () =>
+  good('stored-pixels.png', 'pixels that are not compressed', () => withPixels(rgb(), deflateSync(rowsOf(rgb()), { level: 0 }))),
+  good('small-window.png', 'compressed with the smallest window', () => withPixels(rgb(), deflateSync(rowsOf(rgb()), { windowBits: 9 }))),
+  good('two-bytes-left.png', 'two stray bytes after the compressed pixels, as an old encoder leaves', () =>
     withPixels(rgb(), Buffer.concat([packed(), Buffer.from([1, 2])])),
   ),
-  good('unknown-chunks.png', 'chunks of makers that nobody knows, where they like', () => {
+  good('unknown-chunks.png', 'chunks of unknown manufacturers, anywhere', () => {
     const early = before(rgb(), 'IDAT', chunk('prVt', randomBytes(200)), chunk('iDOT', randomBytes(28)))
     return before(early, 'IEND', chunk('caBX', randomBytes(500, 3)), chunk('vpAg', Buffer.alloc(9)))
   }),
@@ -69,7 +69,7 @@ export const goodPngs: readonly CorpusFile[] = [
     )
     return edited(profileless, (each) => each)
   }),
-  good('texts-behind.png', 'texts behind the pixels', () =>
+  good('texts-behind.png', 'texts after the pixels', () =>
     before(rgb(), 'IEND', text('Comment', 'a script'), packedText('Author', 'php'), internationalText('Title', 'Überschrift', true)),
   ),
   good('generator.png', 'prompt and workflow of an image generator, 300 KiB unpacked', () => {
@@ -83,7 +83,7 @@ export const goodPngs: readonly CorpusFile[] = [
       packedText('workflow', workflow),
     )
   }),
-  good('drawing.png', 'a drawing program keeps its drawing in it, escaped', () =>
+  good('drawing.png', 'the escaped source of a drawing program', () =>
     before(
       rgb(),
       'IDAT',
@@ -97,15 +97,15 @@ export const goodPngs: readonly CorpusFile[] = [
       .toBuffer(),
   ),
   good('profile.png', 'a colour profile', () => canvas().withIccProfile('p3').png().toBuffer()),
-  good('profile-of-nothing.png', 'a colour profile that does not unpack: every program shows the picture without', () =>
+  good('profile-of-nothing.png', "a colour profile that can't be unpacked: every program ignores it", () =>
     before(rgb(), 'IDAT', chunk('iCCP', 'none\0\0none')),
   ),
-  good('padded.png', 'zeros behind its end', () => Buffer.concat([rgb(), Buffer.alloc(1000)])),
+  good('padded.png', 'zeros after its end', () => Buffer.concat([rgb(), Buffer.alloc(1000)])),
   good('samsung-screenshot.png', "a screenshot with Samsung's trailer", () =>
     Buffer.concat([rgb(), samsungTrailer([{ name: 'Samsung_Capture_Info', data: Buffer.from('com.example.app') }], 0x0c61)]),
   ),
-  good('animated-first-shown.png', 'an animation whose first frame is the picture', () => animated(rgb(), 5)),
-  good('animated-apart.png', 'an animation beside a picture that is not in it', () => {
+  good('animated-first-shown.png', 'an animation whose default image is its first frame', () => animated(rgb(), 5)),
+  good('animated-apart.png', 'an animation whose default image is not a frame', () => {
     const chunks = chunksOf(rgb())
     const end = chunks.length - 1
     return pngOf([

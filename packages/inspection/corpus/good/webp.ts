@@ -15,12 +15,12 @@ export const goodWebps: readonly CorpusFile[] = [
     noise().webp({ effort: 6, smartSubsample: true, quality: 95 }).toBuffer(),
   ),
   good('vips-profile.webp', 'libvips, with a profile', () => noise().withIccProfile('p3').webp().toBuffer()),
-  good('vips-turned.webp', 'libvips, to be turned', () => noise().withMetadata({ orientation: 6 }).webp().toBuffer()),
+  good('vips-turned.webp', 'libvips, with an orientation', () => noise().withMetadata({ orientation: 6 }).webp().toBuffer()),
   good('one-pixel.webp', 'a WebP of one pixel', () => noise().resize(1, 1).webp().toBuffer()),
-  good('unknown-chunks.webp', 'chunks that nobody knows, one of odd length', () =>
+  good('unknown-chunks.webp', 'unknown chunks, one of odd length', () =>
     webpOf([extendedHeader(64, 48), ...chunksOf(lossy()), chunk('ABCD', randomBytes(33)), chunk('C2PA', randomBytes(300))]),
   ),
-  good('late-metadata.webp', 'XMP in front of EXIF', () =>
+  good('late-metadata.webp', 'XMP before EXIF', () =>
     webpOf([
       extendedHeader(64, 48, 0x0c),
       ...chunksOf(lossy()),
@@ -31,21 +31,21 @@ export const goodWebps: readonly CorpusFile[] = [
   good('misspelt-xmp.webp', 'XMP whose name ends with a NUL, as some editors write it', () =>
     webpOf([extendedHeader(64, 48, 0x04), ...chunksOf(lossy()), chunk('XMP\0', xmpPacket('dc:format="image/webp"'))]),
   ),
-  good('exif-like-jpeg.webp', "EXIF with JPEG's name in front, as some editors write", () =>
+  good('exif-like-jpeg.webp', "EXIF with JPEG's identifier in front, as some editors write", () =>
     webpOf([
       extendedHeader(64, 48, 0x08),
       ...chunksOf(lossy()),
       chunk('EXIF', Buffer.concat([Buffer.from('Exif\0\0'), exifWith(0x0131, 'Editor\0')])),
     ]),
   ),
-  good('extended-for-nothing.webp', 'the extended format without need', () => webpOf([extendedHeader(64, 48), ...chunksOf(lossy())])),
-  good('alpha-said-not-there.webp', 'the header announces transparency that is not there', () =>
+  good('extended-for-nothing.webp', 'the extended format without extensions', () => webpOf([extendedHeader(64, 48), ...chunksOf(lossy())])),
+  good('alpha-said-not-there.webp', 'the header declares transparency that is missing', () =>
     webpOf([extendedHeader(64, 48, 0x10), ...chunksOf(lossy())]),
   ),
-  good('simple-with-more.webp', 'the simple format with a chunk behind', () =>
+  good('simple-with-more.webp', 'the simple format with a second chunk', () =>
     withChunks(lossy(), chunk('EXIF', exifWith(0x0131, 'Editor\0'))),
   ),
-  good('padded.webp', 'zeros behind the length that RIFF says', () => Buffer.concat([lossy(), Buffer.alloc(512)])),
+  good('padded.webp', 'zeros after the length that RIFF says', () => Buffer.concat([lossy(), Buffer.alloc(512)])),
   good('still-animation.webp', 'an animation of one frame', async () =>
     webpOf(
       chunksOf(

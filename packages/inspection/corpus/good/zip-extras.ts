@@ -2,7 +2,7 @@ import { type CorpusFile, good, original } from '../corpus-file.ts'
 import { appleDouble, emptyFork } from '../surgery/macos.ts'
 import { text, unicodePath, type ZipEntry, zipOf } from '../surgery/zip.ts'
 
-/** What may stand beside the pictures of a training set, and names and records that writers of ZIPs are in the habit of. */
+/** Other files of training sets, and variants of names and records that ZIP programs write. */
 
 const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baseline.jpg') })
 const folder = (name: string): ZipEntry => ({ name, data: Buffer.alloc(0), mode: 0x41ed })
@@ -14,9 +14,7 @@ const attributes = {
 const allOnes = { entryCount: 0xffff, directoryBytes: 0xffff_ffff, directoryStart: 0xffff_ffff }
 
 export const goodZipExtras: readonly CorpusFile[] = [
-  good('bsdtar.zip', 'bsdtar: sizes behind the data, every name from the folder itself, a table, attributes of Git', () =>
-    original('bsdtar-set.zip'),
-  ),
+  good('bsdtar.zip', 'bsdtar: a data descriptor, names that begin with ./, a table, attributes of Git', () => original('bsdtar-set.zip')),
   good('jar.zip', "Java's jar, without what makes it a program", () => original('jar-set.zip')),
   good('python-streamed.zip', "Python's zipfile, written to a pipe", () => original('python-streamed.zip')),
   good('twins.zip', 'twins of files as macOS writes them: with attributes, with an empty resource fork, beside the file', () =>
@@ -29,9 +27,7 @@ export const goodZipExtras: readonly CorpusFile[] = [
       { name: 'a/._.DS_Store', data: appleDouble({ attributes: { 'com.apple.FinderInfo': Buffer.alloc(32) } }) },
     ]),
   ),
-  good('caption-extension.zip', 'captions by the name of .caption', () =>
-    zipOf([photo(), text('01.caption', 'a boat'), text('02.caption', '')]),
-  ),
+  good('caption-extension.zip', 'captions named .caption', () => zipOf([photo(), text('01.caption', 'a boat'), text('02.caption', '')])),
   good('list.zip', 'a list of pictures, as Hugging Face has it, with empty lines and names from its folder and from the root', () =>
     zipOf([
       photo('train/01.jpg'),
@@ -65,33 +61,33 @@ export const goodZipExtras: readonly CorpusFile[] = [
       { name: 'set/Desktop.ini', data: Buffer.from('\ufeff[ViewState]\r\nFolderType=Pictures\r\n', 'utf16le') },
     ]),
   ),
-  good('dot-names.zip', 'names that begin in the folder itself, as bsdtar writes them', () =>
+  good('dot-names.zip', 'names that begin with ./, as bsdtar writes them', () =>
     zipOf([folder('./'), photo('./01.jpg'), folder('./a/'), photo('./a/./02.jpg'), text('a/02.txt', 'x')]),
   ),
   good('hidden-like-git.zip', 'folders that only look like a repository', () =>
     zipOf([photo('.github/01.jpg'), photo('a.git/02.jpg'), photo('git/03.jpg'), text('.gitx/04.txt', 'x')]),
   ),
-  good('other-extensions.zip', 'pictures by the names of other formats that we take', () =>
+  good('other-extensions.zip', 'pictures with extensions of other accepted formats', () =>
     zipOf([
       { name: '01.png', data: original('im-baseline.jpg') },
       { name: '02.jpg', data: original('ff-rgb24.png') },
       { name: '03.jpeg', data: original('cwebp-lossy.webp') },
     ]),
   ),
-  good('second-name.zip', 'a name in the letters of DOS, and the same in Unicode beside it, as Info-ZIP and WinZip write it', () => {
+  good('second-name.zip', 'a name in code page 437, and the same in Unicode beside it, as Info-ZIP and WinZip write it', () => {
     const name = Buffer.from('gr\x81\xe1e.jpg', 'latin1')
     return zipOf([{ ...photo(), name, extra: unicodePath(name, 'grüße.jpg') }])
   }),
   good('second-name-checksum.zip', 'a second name whose checksum is wrong, as some writers make it', () =>
     zipOf([{ ...photo('%U00FC.jpg'), extra: unicodePath('%U00FC.jpg', 'ü.jpg', 77) }]),
   ),
-  good('utf8-once.zip', 'a plain name that says UTF-8 in the directory alone, as some office programs write it', () => {
+  good('utf8-once.zip', 'a plain name that declares UTF-8 in the directory alone, as some office programs write it', () => {
     const zip = zipOf([photo()])
     zip.writeUInt16LE(0, 6)
     return zip
   }),
-  good('wide-end.zip', 'an end of 64 bits beside a whole one of 32', () => zipOf([photo()], { wide: {} })),
-  good('wide-end-alone.zip', 'an end of 64 bits, to which all fields of the other leave their values', () =>
+  good('wide-end.zip', 'a Zip64 end record with a complete end record', () => zipOf([photo()], { wide: {} })),
+  good('wide-end-alone.zip', 'a Zip64 end record to which all fields of the end record refer', () =>
     zipOf([photo()], { wide: {}, ...allOnes }),
   ),
   good('long-comment.zip', 'a comment as long as one can be', () => zipOf([photo()], { comment: Buffer.alloc(65_535, 'a comment ') })),

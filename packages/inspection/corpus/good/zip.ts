@@ -7,10 +7,10 @@ const photo = (name = '01.jpg'): ZipEntry => ({ name, data: original('im-baselin
 const extra = Buffer.from('5554090003e8d7f865e8d7f865', 'hex')
 
 export const goodZips: readonly CorpusFile[] = [
-  good('deflated.zip', 'Info-ZIP, packed', () => original('zip-deflated.zip')),
+  good('deflated.zip', 'Info-ZIP, deflated', () => original('zip-deflated.zip')),
   good('stored.zip', 'Info-ZIP, only stored', () => original('zip-stored.zip')),
-  good('streamed.zip', 'Info-ZIP, written to a pipe: sizes behind the data', () => original('zip-streamed.zip')),
-  good('zip64.zip', 'Info-ZIP, everything in 64 bits', () => original('zip-zip64.zip')),
+  good('streamed.zip', 'Info-ZIP, written to a pipe: a data descriptor', () => original('zip-streamed.zip')),
+  good('zip64.zip', 'Info-ZIP, everything as Zip64', () => original('zip-zip64.zip')),
   good('comment.zip', 'Info-ZIP, with a comment', () => original('zip-comment.zip')),
   good('7-zip.zip', '7-Zip', () => original('7z-deflated.zip')),
   good('python.zip', "Python's zipfile, a folder, names beyond Latin letters", () => original('python-set.zip')),
@@ -33,10 +33,10 @@ export const goodZips: readonly CorpusFile[] = [
       text('05.json', '\ufeff[]'),
     ]),
   ),
-  good('long-caption.zip', 'a caption of exactly 64 KiB, of one word: it packs to nothing', () =>
+  good('long-caption.zip', 'a caption of exactly 64 KiB, of one word: it compresses to almost nothing', () =>
     zipOf([photo(), { ...text('a.txt', `${'word '.repeat(13_107)}x`), method: 8 }]),
   ),
-  good('macos.zip', "macOS's resource forks and folder looks beside the files", () =>
+  good('macos.zip', "macOS's resource forks and `.DS_Store` files beside the files", () =>
     zipOf([
       photo('set/01.jpg'),
       { name: '__MACOSX/set/._01.jpg', data: appleDouble(), method: 8 },
@@ -44,19 +44,19 @@ export const goodZips: readonly CorpusFile[] = [
       { name: '__MACOSX/', data: Buffer.alloc(0), mode: 0x41ed },
     ]),
   ),
-  good('descriptor-unsigned.zip', 'sizes behind the data without a signature', () =>
+  good('descriptor-unsigned.zip', 'a data descriptor without a signature', () =>
     zipOf([
       { ...photo(), descriptor: 12, method: 8 },
       { ...photo('02.jpg'), descriptor: 12 },
     ]),
   ),
-  good('descriptor-wide.zip', 'sizes behind the data in 64 bits, with a signature and without', () =>
+  good('descriptor-wide.zip', 'a data descriptor in 64 bits, with a signature and without', () =>
     zipOf([
       { ...photo(), descriptor: 24, method: 8 },
       { ...photo('02.jpg'), descriptor: 20 },
     ]),
   ),
-  good('wide-sizes.zip', 'sizes in 64 bits in its own header, in 32 in the directory, as Python writes to a pipe', () => {
+  good('wide-sizes.zip', 'Zip64 sizes in the local header, not in the directory, as Python writes to a pipe', () => {
     const size = Buffer.alloc(8)
     size.writeUInt32LE(photo().data.length)
     return zipOf([
@@ -68,8 +68,8 @@ export const goodZips: readonly CorpusFile[] = [
       },
     ])
   }),
-  good('last-version.zip', 'a version of the format that it would not need', () => zipOf([{ ...photo(), needs: 63 }])),
-  good('packed-folder.zip', 'folders that are packed, one as Java writes it and one to no bytes at all', () =>
+  good('last-version.zip', 'a higher required version than necessary', () => zipOf([{ ...photo(), needs: 63 }])),
+  good('packed-folder.zip', 'compressed folders, one as Java writes it and one to no bytes at all', () =>
     zipOf([
       { name: 'a/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, descriptor: 16 },
       { name: 'b/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, packed: Buffer.alloc(0) },
@@ -85,18 +85,16 @@ export const goodZips: readonly CorpusFile[] = [
   good('deep-folders.zip', 'folders in folders', () =>
     zipOf([photo('a/b/c/d/e/f/g/h/01.jpg'), { name: 'a/', data: Buffer.alloc(0), mode: 0x41ed }]),
   ),
-  good('no-modes.zip', 'made where files have no modes', () => zipOf([{ ...photo(), mode: 0 }])),
-  good('old-names.zip', 'a name in the letters of DOS', () =>
-    zipOf([photo(), { ...photo(), name: Buffer.from('gr\x81\xe1e.jpg', 'latin1') }]),
-  ),
-  good('similar-names.zip', 'names that differ in more than their capitals', () =>
+  good('no-modes.zip', 'made on a system without file modes', () => zipOf([{ ...photo(), mode: 0 }])),
+  good('old-names.zip', 'a name in code page 437', () => zipOf([photo(), { ...photo(), name: Buffer.from('gr\x81\xe1e.jpg', 'latin1') }])),
+  good('similar-names.zip', 'names that differ in more than case', () =>
     zipOf([photo('a.jpg'), photo('a.jpeg'), photo('A/a.jpg'), photo('ä.jpg'), photo('ae.jpg')]),
   ),
-  good('dots.zip', 'names with dots that lead nowhere', () => zipOf([photo('a..b.jpg'), photo('...jpg.jpg'), photo('x/..y/z.jpg')])),
+  good('dots.zip', 'names with harmless dots', () => zipOf([photo('a..b.jpg'), photo('...jpg.jpg'), photo('x/..y/z.jpg')])),
   good('many-small.zip', 'eight hundred captions', () =>
     zipOf([photo(), ...Array.from({ length: 800 }, (_, i) => text(`${i}.txt`, `caption ${i}`))]),
   ),
-  good('flat-pictures.zip', 'flat pictures, which pack to a tenth once more', async () =>
+  good('flat-pictures.zip', 'flat pictures, which compress to a tenth again', async () =>
     zipOf([
       {
         name: 'flat.png',

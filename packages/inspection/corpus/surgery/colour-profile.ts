@@ -1,7 +1,7 @@
 const headerBytes = 128
 const tagBytes = 12
 
-/** An ICC profile of two tags: a description in words, and a table of colours of type `mft2` with whatever numbers. */
+/** An ICC profile of two tags: a description, and a colour table of type `mft2` with the given numbers. */
 export function colourProfile(space: 'RGB ' | 'CMYK', numbers: Buffer): Buffer {
   const words = Buffer.from('desc\0\0\0\0\0\0\0\x0bCMYK paper\0', 'latin1')
   const table = Buffer.concat([Buffer.from('mft2\0\0\0\0', 'latin1'), numbers])
@@ -23,7 +23,7 @@ export function colourProfile(space: 'RGB ' | 'CMYK', numbers: Buffer): Buffer {
   return Buffer.concat([head, words, table])
 }
 
-/** Numbers as a smooth table has them, in the range of letters, some of which read as the beginning of code; and the same in 16 bits each. */
+/** Numbers of a smooth table in the range of letters, some of which read as the beginning of code; and the same with 16 bits each. */
 export function anyLetters(): Buffer {
   const letters =
     '0123456789:;<%=aZ<% b.c(<?=abcdefghijklmnop<% x y %>@ABCDEFGHIJKLMNOPQRSTUVWXYZ[^_`abcdefghijkl<a bcd/onabc=d(efg>mnopqrstuvwxyz'

@@ -1,11 +1,11 @@
-/** Takes JPEGs apart and puts them together again. */
+/** Takes JPEGs apart, and assembles them again. */
 
 export interface Segment {
   readonly marker: number
   readonly body: Buffer
 }
 
-/** A JPEG's segments up to its first scan, and everything from there on. */
+/** A JPEG's segments up to its first scan, and the rest. */
 export interface JpegPieces {
   readonly segments: readonly Segment[]
   readonly rest: Buffer
@@ -32,7 +32,7 @@ export function segment(marker: number, body: Buffer | string): Buffer {
 export const putTogether = ({ segments, rest }: JpegPieces): Buffer =>
   Buffer.concat([Buffer.from([0xff, 0xd8]), ...segments.map(({ marker, body }) => segment(marker, body)), rest])
 
-/** Puts segments right behind SOI. */
+/** Inserts segments right after SOI. */
 export const withSegments = (jpeg: Buffer, ...segments: Buffer[]): Buffer =>
   Buffer.concat([jpeg.subarray(0, 2), ...segments, jpeg.subarray(2)])
 
@@ -41,13 +41,13 @@ export const app = (number: number, body: string | Buffer): Buffer => segment(0x
 export const xmp = (packet: string): Buffer => app(1, `http://ns.adobe.com/xap/1.0/\0${packet}`)
 export const exif = (tiff: Buffer): Buffer => app(1, Buffer.concat([Buffer.from('Exif\0\0'), tiff]))
 
-/** Changes, drops or keeps each segment before the first scan. */
+/** Changes, removes or keeps each segment before the first scan. */
 export function edited(jpeg: Buffer, edit: (segment: Segment) => Segment | Segment[] | null): Buffer {
   const { segments, rest } = takeApart(jpeg)
   return putTogether({ segments: segments.flatMap((each) => edit(each) ?? []), rest })
 }
 
-/** Changes the first segment of a marker: in place, on a copy. */
+/** Changes the first segment of a marker on a copy. */
 export function patched(jpeg: Buffer, marker: number, patch: (body: Buffer) => void): Buffer {
   return edited(jpeg, (each) => {
     if (each.marker !== marker) return each
@@ -57,7 +57,7 @@ export function patched(jpeg: Buffer, marker: number, patch: (body: Buffer) => v
   })
 }
 
-/** A packet as Adobe's library writes it, around whatever it says. */
+/** An XMP packet as Adobe's library writes it, with the given contents. */
 export const xmpPacket = (attributes: string, inside = ''): string =>
   `<?xpacket begin="\u{feff}" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="Adobe XMP Core 5.1.0">
@@ -83,7 +83,7 @@ export function exifWith(tag: number, text: Buffer | string, type = 2): Buffer {
   return Buffer.concat([head, value])
 }
 
-/** The list of pictures of CIPA DC-007. Offsets count from the list's own first byte. */
+/** The list of pictures of CIPA DC-007. Offsets are relative to the list's first byte. */
 export function pictureList(pictures: readonly { bytes: number; offset: number }[]): Buffer {
   const list = Buffer.alloc(8 + 2 + 36 + 4 + pictures.length * 16)
   list.write('MM\0*', 0, 'latin1')
@@ -108,7 +108,7 @@ export function pictureList(pictures: readonly { bytes: number; offset: number }
   return Buffer.concat([Buffer.from('MPF\0'), list])
 }
 
-/** A picture with further ones behind it, as cameras write it: each named in the list, `gap` zeros before each. */
+/** A picture followed by further ones, as cameras write it: each is in the list, and `gap` zeros precede it. */
 export function multiPicture(first: Buffer, further: readonly Buffer[], gap = 0): Buffer {
   const listBytes = segment(0xe2, pictureList(Array(further.length + 1).fill({ bytes: 0, offset: 0 }))).length
   const listAt = 2 + 4 + 4
@@ -147,7 +147,7 @@ export function samsungTrailer(blocks: readonly { name: string; data: Buffer }[]
   return Buffer.concat([...parts, directory])
 }
 
-/** Canon's recipe for developing a picture. */
+/** Canon's settings for developing a picture. */
 export function canonData(bytes: number): Buffer {
   const name = Buffer.from('CANON OPTIONAL DATA\0')
   const head = Buffer.concat([name, Buffer.from([0, 1, 0, 0]), Buffer.alloc(4)])

@@ -1,4 +1,4 @@
-/** Writes files as macOS writes them beside others. */
+/** Writes the files that macOS adds to archives. */
 
 const u32 = (...values: number[]): Buffer => {
   const bytes = Buffer.alloc(values.length * 4)
@@ -8,10 +8,10 @@ const u32 = (...values: number[]): Buffer => {
 
 const finderInfoBytes = 32
 const headerBytes = 26 + 2 * 12
-/** Where the attributes' own header begins: aligned, after the Finder's information. */
+/** Offset of the header of the attributes: aligned, after the Finder's information. */
 const attributesAt = headerBytes + finderInfoBytes + 2
 
-/** Extended attributes behind the Finder's information (copyfile.c of Darwin): a header, a row for each, then their values. */
+/** Extended attributes after the Finder's information (copyfile.c of Darwin): a header, a row for each, then their values. */
 function attributesOf(attributes: Readonly<Record<string, Buffer>>): Buffer {
   const rows = Object.entries(attributes).map(([name, value]) => ({ name: Buffer.from(`${name}\0`), value }))
   const rowBytes = rows.map(({ name }) => (11 + name.length + 3) & ~3)
@@ -34,7 +34,7 @@ function attributesOf(attributes: Readonly<Record<string, Buffer>>): Buffer {
   return Buffer.concat([Buffer.alloc(2), head, ...table, ...rows.map(({ value }) => value)])
 }
 
-/** A resource fork that holds no resource, as macOS writes it. */
+/** An empty resource fork, as macOS writes it. */
 export const emptyFork = (): Buffer => {
   const fork = Buffer.alloc(286)
   u32(256, 256, 0, 30).copy(fork)
@@ -52,7 +52,7 @@ interface DoubleOptions {
   readonly kind?: number
 }
 
-/** The twin of a file: the Finder's information, extended attributes behind it, and a resource fork (RFC 1740). */
+/** An AppleDouble file: the Finder's information, extended attributes, and a resource fork (RFC 1740). */
 export function appleDouble({ attributes = {}, fork = Buffer.alloc(0), trailing = Buffer.alloc(0), kind = 2 }: DoubleOptions = {}): Buffer {
   const info = Buffer.concat([
     Buffer.alloc(finderInfoBytes),

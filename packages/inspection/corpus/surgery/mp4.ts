@@ -1,4 +1,4 @@
-/** Takes MP4s apart and puts them together again. */
+/** Takes MP4s apart, and assembles them again. */
 
 export interface Mp4Box {
   readonly type: string
@@ -28,9 +28,9 @@ export function box(type: string, ...contents: (Buffer | string)[]): Buffer {
 const bytesOf = ({ type, body }: Mp4Box): Buffer => box(type, body)
 
 /**
- * Changes boxes anywhere in a file, from the innermost out.
+ * Changes boxes anywhere in a file, from the innermost outwards.
  *
- * @param edit given a path as 'moov/trak/mdia' and the contents; returns new contents, several whole boxes in a list, or null to drop it
+ * @param edit called with a path such as 'moov/trak/mdia' and the contents; returns new contents, several complete boxes as a list, or null to remove it
  */
 export function edited(bytes: Buffer, edit: (path: string, body: Buffer) => Buffer | Buffer[] | null, prefix = ''): Buffer {
   return Buffer.concat(
@@ -56,7 +56,7 @@ export function patched(bytes: Buffer, wanted: string, patch: (body: Buffer) => 
   })
 }
 
-/** Drops the first box at a path. */
+/** Removes the first box at a path. */
 export function without(bytes: Buffer, wanted: string): Buffer {
   let done = false
   return edited(bytes, (path, body) => {
@@ -66,14 +66,14 @@ export function without(bytes: Buffer, wanted: string): Buffer {
   })
 }
 
-/** Writes another size before the first box of a type, whatever it holds. */
+/** Writes another size into the header of the first box of a type. */
 export function resized(bytes: Buffer, type: string, size: number): Buffer {
   const copy = Buffer.from(bytes)
   copy.writeUInt32BE(size, copy.indexOf(type, 0, 'latin1') - 4)
   return copy
 }
 
-/** Puts another major brand, and other compatible ones of the same number, into the file's first box. */
+/** Replaces the brands in the file's first box. */
 export function branded(bytes: Buffer, major: string, compatible = major): Buffer {
   return patched(bytes, 'ftyp', (body) => {
     body.write(major, 0, 'latin1')

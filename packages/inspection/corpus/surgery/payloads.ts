@@ -1,4 +1,4 @@
-/** Bodies of other programs and files, each just long enough to be one. */
+/** Minimal files of other formats. */
 
 const le = (bytes: number, ...values: number[]): Buffer => {
   const all = Buffer.alloc(values.length * bytes)
@@ -38,5 +38,5 @@ export const randomBytes = (length: number, seed = 1): Buffer => {
   return bytes
 }
 
-/** What stands at the end of a ZIP without entries. */
+/** A ZIP without entries: only its end record. */
 export const emptyZip = (): Buffer => Buffer.concat([Buffer.from('PK\x05\x06', 'latin1'), Buffer.alloc(18)])

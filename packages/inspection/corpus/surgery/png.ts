@@ -1,6 +1,6 @@
 import { crc32, deflateSync, inflateSync } from 'node:zlib'
 
-/** Takes PNGs apart and puts them together again. */
+/** Takes PNGs apart, and assembles them again. */
 
 export interface Chunk {
   readonly type: string
@@ -34,14 +34,14 @@ export function bytesOf({ type, data }: Chunk): Buffer {
 
 export const pngOf = (chunks: readonly Chunk[]): Buffer => Buffer.concat([signature, ...chunks.map(bytesOf)])
 
-/** Puts chunks right before the first one of a type. */
+/** Inserts chunks before the first one of a type. */
 export function before(png: Buffer, type: string, ...inserted: Chunk[]): Buffer {
   const chunks = chunksOf(png)
   const at = chunks.findIndex((each) => each.type === type)
   return pngOf([...chunks.slice(0, at), ...inserted, ...chunks.slice(at)])
 }
 
-/** Changes, drops or keeps each chunk. */
+/** Changes, removes or keeps each chunk. */
 export const edited = (png: Buffer, edit: (chunk: Chunk) => Chunk | Chunk[] | null): Buffer =>
   pngOf(chunksOf(png).flatMap((each) => edit(each) ?? []))
 
@@ -54,11 +54,11 @@ export const withHeader = (png: Buffer, patch: (header: Buffer) => void): Buffer
     return { type: 'IHDR', data }
   })
 
-/** Its pixels as rows with their filters, unpacked. */
+/** Its unpacked pixels: rows with their filter bytes. */
 export const rowsOf = (png: Buffer): Buffer =>
   inflateSync(Buffer.concat(chunksOf(png).flatMap(({ type, data }) => (type === 'IDAT' ? [data] : []))))
 
-/** Puts other packed pixels in the place of its own. */
+/** Replaces its compressed pixels. */
 export function withPixels(png: Buffer, ...packed: Buffer[]): Buffer {
   const chunks = chunksOf(png)
   const first = chunks.findIndex(({ type }) => type === 'IDAT')
@@ -77,7 +77,7 @@ export const frameControl = (sequence: number, width: number, height: number, x 
   chunk('fcTL', Buffer.concat([u32(sequence, width, height, x, y), Buffer.from([0, 1, 0, 10, 0, 0])]))
 export const frameData = (sequence: number, packed: Buffer): Chunk => chunk('fdAT', Buffer.concat([u32(sequence), packed]))
 
-/** The same picture again and again, its own first frame included. */
+/** An animation that repeats the picture, which is also its first frame. */
 export function animated(png: Buffer, frames: number): Buffer {
   const { width, height } = { width: png.readUInt32BE(16), height: png.readUInt32BE(20) }
   const packed = deflateSync(rowsOf(png))

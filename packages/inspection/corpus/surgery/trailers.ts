@@ -1,4 +1,4 @@
-/** What cameras and editors put at the end of a file (formats: ExifTool's documentation of each). */
+/** Trailers of cameras and editors (formats: see ExifTool's documentation of each). */
 
 const u32 = (value: number): Buffer => {
   const bytes = Buffer.alloc(4)
@@ -6,12 +6,12 @@ const u32 = (value: number): Buffer => {
   return bytes
 }
 
-/** A record of FotoStation's. */
+/** A record of FotoStation. */
 export function fotoStation(number: number, data: Buffer): Buffer {
   return Buffer.concat([data, Buffer.from([0, number]), u32(data.length + 10), Buffer.from('a1b2c3d4', 'hex')])
 }
 
-/** Settings in the form of IPTC, filled up as Photo Mechanic does. */
+/** IPTC data, padded as by Photo Mechanic. */
 export function photoMechanic(): Buffer {
   const settings = Buffer.concat([Buffer.from('1c02dd0004000000011c02d8000400000002', 'hex'), Buffer.alloc(100)])
   return Buffer.concat([settings, u32(settings.length), Buffer.from('cbipcbbl')])
@@ -20,8 +20,8 @@ export function photoMechanic(): Buffer {
 /**
  * AFCP data with these values.
  *
- * @param start where the data say that they begin; an editor that makes the picture longer does not change it
- * @param room bytes that no entry names
+ * @param start the offset that the data declare; an editor that makes the picture longer does not update it
+ * @param room bytes that belong to no entry
  */
 export function afcp(values: readonly { name: string; data: Buffer }[], start = 0, room = 0): Buffer {
   const mark = Buffer.from('AXS!')
@@ -35,7 +35,7 @@ export function afcp(values: readonly { name: string; data: Buffer }[], start = 
   return Buffer.concat([head, ...directory, ...values.map(({ data }) => data), Buffer.alloc(room, 'room'), mark, u32(start), u32(0)])
 }
 
-/** Records of a panorama camera; each has its number and length after it, the last one the length of all. */
+/** Records of a panorama camera, each followed by its number and length; the last one contains the total length. */
 export function insta360(records: readonly Buffer[]): Buffer {
   const parts = records.map((data, i) => {
     const foot = Buffer.alloc(6)
@@ -50,7 +50,7 @@ export function insta360(records: readonly Buffer[]): Buffer {
   return Buffer.concat([all, end, Buffer.from('8db42d694ccc418790edff439fe026bf')])
 }
 
-/** ExifTool's own container with a copyright in it. */
+/** ExifTool's container with a copyright. */
 export function mie(copyright: string): Buffer {
   const text = Buffer.from(copyright)
   const element = Buffer.concat([Buffer.from([0x7e, 0x28, 9, text.length]), Buffer.from('Copyright'), text])
@@ -59,7 +59,7 @@ export function mie(copyright: string): Buffer {
   return Buffer.concat([head, foot, u32(head.length + foot.length + 6), Buffer.from([0x10, 4])])
 }
 
-/** What Nikon's program for phones keeps of its changes. */
+/** The changes that Nikon's program for phones stores. */
 export function nikonApp(xmp: string): Buffer {
   const head = Buffer.alloc(64)
   head.write('NIKON APP\0', 0, 'latin1')
@@ -67,7 +67,7 @@ export function nikonApp(xmp: string): Buffer {
   return Buffer.concat([head, record, u32(head.length + record.length + 20), Buffer.from('\0\0\0\0\0\0/NIKON APP', 'latin1')])
 }
 
-/** The second directory that some Samsungs write behind the first. */
+/** The second directory that some Samsung phones write after the first. */
 export const qdio = (): Buffer =>
   Buffer.concat([
     Buffer.from('QDIO'),
@@ -76,7 +76,7 @@ export const qdio = (): Buffer =>
     Buffer.from('QDIOBS'),
   ])
 
-/** Settings that phones of Vivo write, with the foot that they have. */
+/** Settings of Vivo phones, with their footer. */
 export const vivo = (settings: string): Buffer =>
   Buffer.concat([
     Buffer.from(`vivo${settings}\0\0\x01"cameralbum!`, 'latin1'),

@@ -1,4 +1,4 @@
-/** Takes WebPs apart and puts them together again. */
+/** Takes WebPs apart, and assembles them again. */
 
 export interface RiffChunk {
   readonly type: string
@@ -34,10 +34,10 @@ export function webpOf(chunks: readonly RiffChunk[]): Buffer {
 export const edited = (webp: Buffer, edit: (chunk: RiffChunk) => RiffChunk | RiffChunk[] | null): Buffer =>
   webpOf(chunksOf(webp).flatMap((each) => edit(each) ?? []))
 
-/** Puts chunks at the end, inside of the file's own length. */
+/** Appends chunks, inside of the RIFF length. */
 export const withChunks = (webp: Buffer, ...chunks: RiffChunk[]): Buffer => webpOf([...chunksOf(webp), ...chunks])
 
-/** The header of the extended format: flags, and the picture's size. */
+/** The header of the extended format: flags and size. */
 export function extendedHeader(width: number, height: number, flags = 0): RiffChunk {
   const data = Buffer.alloc(10)
   data[0] = flags

@@ -1,6 +1,6 @@
 import { crc32, deflateRawSync } from 'node:zlib'
 
-/** Writes ZIPs, with any field of any entry as a row wants it. */
+/** Writes ZIPs in which every field of every entry can be set. */
 
 export interface ZipEntry {
   readonly name: string | Buffer
@@ -90,7 +90,7 @@ export function zipOf(
   return Buffer.concat([...parts, all, behindDirectory, wide, end, comment])
 }
 
-/** The end in 64 bits, and the locator that leads to it. */
+/** The Zip64 end record and its locator. */
 function wideEnd({ count, bytes, start, at }: { count: number; bytes: number; start: number; at: number }): Buffer {
   const long = (value: number) => [[value, 4] as const, [0, 4] as const]
   return numbers(
@@ -111,7 +111,7 @@ function wideEnd({ count, bytes, start, at }: { count: number; bytes: number; st
   )
 }
 
-/** Another name for an entry, as Info-ZIP's extra field has it. */
+/** A second name for an entry: Info-ZIP's Unicode path. */
 export function unicodePath(of: string | Buffer, name: string, checksum = crc32(of)): Buffer {
   const contents = Buffer.concat([Buffer.from([1]), numbers([checksum, 4]), Buffer.from(name)])
   return Buffer.concat([numbers([0x7075, 2], [contents.length, 2]), contents])

@@ -1,17 +1,17 @@
 import { type AssetKind, assetKind, type ByteSource, judgeContent, mediaTypes, type Refusal, refusal, type Verdict } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
-import { BadBytes } from './bad-bytes.ts'
+import { readFully } from './byte-range.ts'
 import type { InspectedUpload, Inspector } from './inspector.ts'
-import { defaultLimits, type InspectionLimits } from './limits.ts'
+import { defaultLimits, type InspectionLimits } from './inspector.ts'
+import { InvalidFile } from './invalid-file.ts'
 import { inspectPicture } from './picture/inspect-picture.ts'
-import { readFully } from './read-fully.ts'
 import { inspectTrainingSet } from './training-set/inspect-training-set.ts'
 import { inspectVideo } from './video/inspect-video.ts'
 
-/** The version of the rules below. Raise it when a rule comes, goes or changes. */
+/** The version of the rules below. Raise it when a rule is added, removed or changed. */
 export const inspectionVersion = 4
 
-/** A verdict, and the version of the rules that gave it, so that assets can be found which older rules let in. */
+/** A verdict with the version of the rules that produced it, so that assets can be found that older rules accepted. */
 export type Inspection = Verdict & { readonly inspectionVersion: number }
 
 const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
@@ -21,13 +21,13 @@ const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
 }
 
 /**
- * Whether the bytes are what they claim to be. Looks at everything anew: what the gateway saw proves nothing here.
+ * Decides whether a file is valid and of its claimed type. Repeats every check of the gateway, because the object may have changed since.
  *
- * @param onProgress called when a part of a large file is done, so that whoever waits sees it move
- * @returns rejected only when the bytes are bad, so that looking again would not help
+ * @param onProgress called when a part of a large file is done, so that the caller can tell slow from stuck
+ * @returns a rejection only if the file itself is invalid, so that a repeated inspection would give the same result
  *
- * @throws whatever the source throws (object changed, store out of reach), and what is our own fault (no memory, no time):
- *   none of these says anything about the file, so the caller tries again
+ * @throws errors of the source (object changed, store unavailable) and of this process (out of memory, out of time). They prove nothing about
+ *   the file, so the caller retries
  */
 export async function inspect(
   source: ByteSource,
@@ -36,7 +36,7 @@ export async function inspect(
   onProgress: () => void = () => {},
 ): Promise<Inspection> {
   const verdict = await judge(source, upload, limits, onProgress).catch((error: unknown): Verdict => {
-    if (error instanceof BadBytes) return rejected(error.asRefusal(upload.filename))
+    if (error instanceof InvalidFile) return rejected(error.asRefusal(upload.filename))
     throw error
   })
   if (!verdict.ok) return { ...verdict, inspectionVersion }

@@ -1,13 +1,55 @@
-import type { AssetType, ByteSource, MediaType, Verdict } from '@airlock/domain'
-import type { InspectionLimits } from './limits.ts'
+import {
+  type AssetType,
+  type ByteSource,
+  defaultSizeLimits,
+  GiB,
+  type MediaType,
+  MiB,
+  type SizeLimits,
+  type Verdict,
+} from '@airlock/domain'
 
-/** What inspection must be told of an upload. */
+/** What inspection needs to know about an upload. */
 export interface InspectedUpload {
   readonly filename: string
-  /** What the gateway took the file for, or what its extension stands for. Inspection proves it, and never trusts it. */
+  /** The type that the gateway detected, or the one of its extension. Inspection verifies it. */
   readonly mediaType: MediaType
   readonly assetType: AssetType
 }
 
-/** Reads a file whose head and size are in order. Throws `Corrupt` for bad bytes, or returns a refusal of its own. */
+/** Reads a file whose head and size have been checked. Throws `InvalidFile`, or returns a verdict. */
 export type Inspector = (source: ByteSource, upload: InspectedUpload, limits: InspectionLimits, onProgress: () => void) => Promise<Verdict>
+
+/** Limits of one inspection. */
+export interface InspectionLimits {
+  /** Bytes of a file, by kind. A picture is in memory as a whole. */
+  readonly maxBytes: SizeLimits
+  /** Pixels of all frames of a picture together, according to its header; checked before anything is decoded. */
+  readonly maxPixels: number
+  /** Frames of an animated picture. */
+  readonly maxFrames: number
+  /** Wall-clock seconds to decode a picture. Exceeding them is an error and not a verdict, because the machine may be under load. */
+  readonly maxDecodeSeconds: number
+  /** Boxes of a video, on all levels together. A fragmented video of 500 MiB has a few thousand. */
+  readonly maxBoxes: number
+  /** Entries of an archive. */
+  readonly maxEntries: number
+  /** Bytes of one picture in an archive. It is in memory as a whole. */
+  readonly maxEntryBytes: number
+  /** Bytes of all entries together, unpacked. */
+  readonly maxUnpackedBytes: number
+  /** The maximum ratio of unpacked to packed size, of an archive and of its large entries. Pictures are already compressed. */
+  readonly maxUnpackRatio: number
+}
+
+export const defaultLimits: InspectionLimits = {
+  maxBytes: defaultSizeLimits,
+  maxPixels: 100_000_000,
+  maxFrames: 1000,
+  maxDecodeSeconds: 120,
+  maxBoxes: 20_000,
+  maxEntries: 10_000,
+  maxEntryBytes: 64 * MiB,
+  maxUnpackedBytes: 4 * GiB,
+  maxUnpackRatio: 100,
+}

@@ -1,50 +1,50 @@
 import { inflateSync } from 'node:zlib'
 import { MiB } from '@airlock/domain'
-import { Corrupt } from './bad-bytes.ts'
+import { Corrupt } from './invalid-file.ts'
 
-/** What a text or profile may unpack to: the largest colour profiles have some MiB, texts of AI tools some hundred KiB. */
+/** The maximum unpacked size of a text or profile: the largest colour profiles have a few MiB, texts of AI tools a few hundred KiB. */
 export const maxUnpackedBytes = 16 * MiB
 
-/** What all texts and profiles of one file may unpack to together. A picture of an AI tool with its whole workflow has some MiB. */
-const maxUnpackedBytesInAll = 32 * MiB
+/** The maximum for all texts and profiles of one file together. A picture with the whole workflow of an AI tool has a few MiB. */
+const maxTotalUnpackedBytes = 32 * MiB
 
-/** How many times its own size a deflate stream can unpack to, at most. */
+/** The maximum compression ratio of deflate. */
 export const maxDeflateRatio = 1032
 
-/** What the packed texts and profiles of one file may still unpack to. A limit for each alone would be no limit on their sum. */
+/** Counts what the texts and profiles of one file unpack to together: a limit per text does not limit their sum. */
 export class UnpackingBudget {
-  #leftBytes = maxUnpackedBytesInAll
+  #leftBytes = maxTotalUnpackedBytes
   readonly #charged = new Set<Buffer>()
 
-  /** Counts what a stream unpacked to, once for each stream. @throws Corrupt when the budget is exceeded */
+  /** Counts each stream once, however often it is unpacked. @throws Corrupt if the budget is exceeded */
   charge(packed: Buffer, bytes: number): void {
     if (this.#charged.has(packed)) return
     this.#charged.add(packed)
     this.#leftBytes -= bytes
-    if (this.#leftBytes < 0) throw new Corrupt(`its texts and profiles unpack to more than ${maxUnpackedBytesInAll / MiB} MiB together`)
+    if (this.#leftBytes < 0) throw new Corrupt(`its texts and profiles unpack to more than ${maxTotalUnpackedBytes / MiB} MiB together`)
   }
 }
 
 /**
- * Unpacks a zlib stream that must be whole.
+ * Unpacks a zlib stream that must be complete.
  *
- * @param where as in "its chunk 'zTXt'"
- * @param maxBytes what it may unpack to
+ * @param where for the message, for example "its chunk 'zTXt'"
+ * @param maxBytes maximum unpacked size
  * @throws Corrupt
  */
 export function unpacked(packed: Buffer, where: string, maxBytes: number): Buffer {
-  const bytes = unpackedIfWhole(packed, where, maxBytes)
-  if (bytes === null) throw new Corrupt(`${where} does not unpack`)
+  const bytes = unpackedOrNull(packed, where, maxBytes)
+  if (bytes === null) throw new Corrupt(`${where} can't be unpacked`)
   return bytes
 }
 
 /**
- * The same for what a picture can be shown without.
+ * The same for data that is not needed to show the picture.
  *
- * @returns null when it does not unpack
- * @throws Corrupt when it unpacks to more
+ * @returns null if it can't be unpacked
+ * @throws Corrupt if it unpacks to more than `maxBytes`
  */
-export function unpackedIfWhole(packed: Buffer, where: string, maxBytes: number): Buffer | null {
+export function unpackedOrNull(packed: Buffer, where: string, maxBytes: number): Buffer | null {
   try {
     return inflateSync(packed, { maxOutputLength: maxBytes })
   } catch (cause) {

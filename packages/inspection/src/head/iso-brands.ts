@@ -1,16 +1,15 @@
 import type { Content } from '@airlock/domain'
 
 /**
- * The families of files that begin with an `ftyp` box (ISO/IEC 14496-12, section 4.3), by their brands (mp4ra.org lists them).
- *
- * MP4 shares its container with QuickTime, HEIC, AVIF, 3GP and sound files, so the box alone says little.
+ * The formats that begin with an `ftyp` box (ISO/IEC 14496-12, section 4.3), by brand (mp4ra.org lists them). MP4 shares its container with
+ * QuickTime, HEIC, AVIF, 3GP and audio files, so the box alone does not identify it.
  */
-const families: readonly (Content & { brands: readonly string[] })[] = [
+const families: readonly (Content & { readonly brands: readonly string[] })[] = [
   { described: 'QuickTime', mediaType: null, brands: ['qt  '] },
   { described: 'AVIF', mediaType: null, brands: ['avif', 'avis'] },
   { described: 'HEIC', mediaType: null, brands: ['heic', 'heix', 'heim', 'heis', 'hevc', 'hevx', 'hevm', 'hevs'] },
   { described: 'HEIF', mediaType: null, brands: ['mif1', 'mif2', 'msf1', 'miaf'] },
-  { described: 'MPEG-4 sound', mediaType: null, brands: ['M4A ', 'M4B ', 'F4A ', 'F4B '] },
+  { described: 'MPEG-4 audio', mediaType: null, brands: ['M4A ', 'M4B ', 'F4A ', 'F4B '] },
   {
     described: '3GP',
     mediaType: null,
@@ -36,7 +35,7 @@ const families: readonly (Content & { brands: readonly string[] })[] = [
   { described: '3GP', mediaType: null, brands: ['3gm9', '3gr6', '3gr9', '3gs6', '3gs9', '3gt9', '3g2a', '3g2b', '3g2c', 'kddi'] },
   { described: 'JPEG 2000', mediaType: null, brands: ['jp2 ', 'jpx ', 'jpm ', 'mjp2', 'mj2s'] },
   { described: 'Canon raw', mediaType: null, brands: ['crx '] },
-  // MP4 in all its dialects: ISO base media, MPEG-4, AVC, Apple's and Adobe's, DASH, CMAF and smooth streaming, cameras and players
+  // all variants of MP4: ISO base media, MPEG-4, AVC, Apple's and Adobe's, DASH, CMAF and smooth streaming, cameras and players
   {
     described: 'MP4',
     mediaType: 'video/mp4',
@@ -61,9 +60,8 @@ const familyOf = new Map(families.flatMap(({ brands, ...family }) => brands.map(
 const brandsFrom = 8
 
 /**
- * What an `ftyp` box says of a file, or null when the file does not begin with one.
- *
- * The major brand decides. A major brand that nobody knows gives way to the first compatible brand that somebody does.
+ * The format that an `ftyp` box declares, or null if the file does not begin with one. The major brand decides; if it is unknown, the first known
+ * compatible brand does.
  */
 export function identifyIsoMedia(head: Uint8Array): Content | null {
   const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1')
@@ -75,5 +73,5 @@ export function identifyIsoMedia(head: Uint8Array): Content | null {
     const family = familyOf.get(brand)
     if (family) return family
   }
-  return { mediaType: null, described: `media of the unknown brand '${major.replace(/[^ -~]/g, '?')}'` }
+  return { mediaType: null, described: `media with the unknown brand '${major.replace(/[^ -~]/g, '?')}'` }
 }

@@ -3,19 +3,20 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** Runs as it is in development, and built elsewhere. */
-export const program = fileURLToPath(new URL(`./inspector-process${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
+/** The program of inspector processes: TypeScript in development, otherwise its build. */
+export const program = fileURLToPath(new URL(`./inspector-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url))
 
 /**
- * All that an inspector process finds in its environment: none of its parent's, so no credentials.
+ * The environment of an inspector process. It contains nothing of its parent's, so no credentials.
  *
- * libvips would unpack pictures of more than 100 MiB into a file; they stay in memory, where the process's own limit sees them.
+ * libvips would unpack pictures of more than 100 MiB into a file; with this threshold they stay in memory, where the process's limit applies.
  */
 export const environment: NodeJS.ProcessEnv = { MALLOC_ARENA_MAX: '2', VIPS_DISC_THRESHOLD: '64g' }
 
 /**
- * No writing of files, no processes, no threads, and nothing is read but programs; native code only because the decoder is. The heap is
- * bounded as well as the whole. How modules are found is taken over from this process. Node's permissions know no network: `withoutNetwork`.
+ * Node's arguments for an inspector process: it can't write files, start processes or threads, or read anything but programs. Native code is allowed
+ * because the decoder is native. The heap is bounded, and so is the whole process. Modules are resolved under the same conditions as in this process.
+ * Node's permissions do not cover the network: see `disableNetwork`.
  */
 export function execArgv(maxMemoryMiB: number): string[] {
   const conditions = process.execArgv.filter(
@@ -31,7 +32,7 @@ export function execArgv(maxMemoryMiB: number): string[] {
   ]
 }
 
-/** This package, the one that it is built on, and wherever others are found. */
+/** Folders of this package, of `@airlock/domain`, and of installed packages. */
 function foldersOfPrograms(): string[] {
   const { resolve } = createRequire(import.meta.url)
   const folders = [join(dirname(program), '../..'), join(dirname(resolve('@airlock/domain')), '..'), ...(resolve.paths('sharp') ?? [])]

@@ -1,3 +1,3 @@
-export { defaultLimits, type InspectionLimits } from '../full/limits.ts'
+export { defaultLimits, type InspectionLimits } from '../full/inspector.ts'
 export { findLauncher, type Launcher, plainLauncher } from './namespaces.ts'
 export { defaultIsolation, InspectorPool, type IsolationSettings } from './pool.ts'

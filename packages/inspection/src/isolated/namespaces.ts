@@ -1,19 +1,19 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 
-/** How inspector processes are started: as this process's children, or in namespaces of their own as well. */
+/** How inspector processes are started: as plain child processes, or in separate namespaces. */
 export interface Launcher {
-  /** What stands between an inspector process and the others, in words for the log. */
+  /** The isolation of inspector processes from others, in words for the log. */
   readonly isolation: string
-  /** What is started, with the arguments that come before the program's own. */
+  /** The command, with the arguments that precede those of the program. */
   readonly command: readonly [file: string, ...args: string[]]
-  /** Whether the started process has the inspector as its only child, which is then the one to be measured. */
+  /** Whether the inspector is the only child of the started process, so that the child must be measured. */
   readonly inNamespaces: boolean
 }
 
-/** Where nothing more is to be had. */
+/** Used if no further isolation is available. */
 export const plainLauncher: Launcher = {
-  isolation: 'a process of its own',
+  isolation: 'separate process',
   command: [process.execPath],
   inNamespaces: false,
 }
@@ -21,17 +21,17 @@ export const plainLauncher: Launcher = {
 const probeMs = 20_000
 
 /**
- * Looks for the strongest isolation that this machine lets a plain user have: user, PID, network, IPC and mount namespaces, by `unshare` and
- * `setpriv` of util-linux. Many container runtimes forbid namespaces within containers; then it is `plainLauncher`. Starts two processes at most,
- * and waits for them: to be called once, at the start.
+ * Finds the strongest isolation that is available without privileges: user, PID, network, IPC and mount namespaces, with `unshare` and `setpriv` of
+ * util-linux. Many container runtimes forbid namespaces in containers; then the result is `plainLauncher`. It starts up to two processes and
+ * waits for them, so call it once at startup.
  */
 export function findLauncher(): Launcher {
   if (process.platform !== 'linux') return plainLauncher
   const [unshare, setpriv] = [inSystem('unshare'), inSystem('setpriv')]
   if (unshare === null || setpriv === null) return plainLauncher
   const candidates = [
-    { isolation: 'namespaces of its own, with a /proc of its own', flags: ['--mount-proc'] },
-    { isolation: 'namespaces of its own', flags: [] },
+    { isolation: 'separate namespaces and /proc', flags: ['--mount-proc'] },
+    { isolation: 'separate namespaces', flags: [] },
   ]
   for (const { isolation, flags } of candidates) {
     const launcher: Launcher = { isolation, command: inNamespaces(unshare, setpriv, flags), inNamespaces: true }
@@ -40,14 +40,15 @@ export function findLauncher(): Launcher {
   return plainLauncher
 }
 
-/** Not by PATH: an inspector's environment has none. */
+/** Not by PATH, which an inspector's environment does not contain. */
 const inSystem = (name: string): string | null => ['/usr/bin', '/bin'].map((folder) => `${folder}/${name}`).find(existsSync) ?? null
 
 /**
- * When this process dies, `unshare` is killed, and when that is killed, so is the inspector: as process 1 of its namespace it would else live on.
+ * If this process dies, `unshare` is killed, and with it the inspector. Without these flags the inspector would survive as process 1 of its
+ * namespace.
  *
- * In the new user namespace the user is who it was, so a plain user loses all capabilities there as the inspector starts. Root would keep those
- * over the namespace, and gives them up.
+ * The user keeps its id in the new user namespace, so a plain user has no capabilities there once the inspector starts. Root would keep those over
+ * the namespace, so they are dropped.
  */
 function inNamespaces(unshare: string, setpriv: string, flags: readonly string[]): Launcher['command'] {
   const withoutCapabilities = process.getuid?.() === 0 ? ['--bounding-set=-all', '--inh-caps=-all'] : []
@@ -73,10 +74,10 @@ function works({ command: [file, ...args] }: Launcher): boolean {
 }
 
 /**
- * The process to be measured.
+ * The process id of the inspector, which is measured.
  *
  * @param pid of the process that was started
- * @returns null while it is not there yet, or not any more
+ * @returns null if it has not started yet, or has ended
  */
 export function inspectorPid(pid: number, { inNamespaces: isWrapped }: Launcher): number | null {
   if (!isWrapped) return pid

@@ -1,24 +1,23 @@
 import { type AssetKind, assetKind, type ByteSource, InspectionFailed, InspectorBusy, MiB } from '@airlock/domain'
 import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload } from '../full/inspector.ts'
-import { defaultLimits, type InspectionLimits } from '../full/limits.ts'
+import { defaultLimits, type InspectionLimits } from '../full/inspector.ts'
+import { type InspectionTask, InspectorProcess } from './inspector-process.ts'
 import { type Launcher, plainLauncher } from './namespaces.ts'
-import { type InspectionTask, OneInspector } from './one-inspector.ts'
 
 type ByInspector = Readonly<Record<NonNullable<AssetKind['inspector']>, number>>
 
 export interface IsolationSettings {
   /**
-   * Seconds that reading a file may take by the clock, by who reads it. For an archive: from one entry to the next. Taking longer is the
-   * machine's fault.
+   * Wall-clock seconds per file, by inspector; for an archive, per entry. Exceeding them is a fault of the machine.
    */
   readonly maxSeconds: ByInspector
   /**
-   * Seconds of processor time likewise. Taking more is the file's fault, once it runs alone: so it must be less than `maxSeconds`, and what a
-   * loaded machine needs for a good file by the clock must not reach that first.
+   * Seconds of CPU time likewise. Exceeding them when the file runs alone is a fault of the file: so it must be less than `maxSeconds`, which must in
+   * turn suffice for a good file on a machine under load.
    */
   readonly maxCpuSeconds: ByInspector
-  /** MiB of one inspector process. */
+  /** Memory of one inspector process. */
   readonly maxMemoryMiB: number
   readonly limits: InspectionLimits
 }
@@ -30,24 +29,24 @@ export const defaultIsolation: IsolationSettings = {
   limits: defaultLimits,
 }
 
-/** An archive of thousands of pictures moves all the while, and may take its time; but not for ever. */
-const archiveInAll = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
-/** A process is replaced after so many files, or when it keeps more than a half of its memory: whatever leaks, leaks away with it. */
-const maxFilesOfOne = 500
+/** An archive of thousands of pictures makes progress all the time, and may take longer in total. */
+const archiveTotals = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
+/** A process is replaced after so many files, or if it uses more than half of its memory, to bound leaks. */
+const maxFilesPerProcess = 500
 const idleMs = 60_000
 
-/** Inspector processes, at most so many at once; further files wait for one to become free. None is started before there is a file. */
+/** A pool of inspector processes. They are started on demand; files wait if all are busy. */
 export class InspectorPool {
   readonly #settings: IsolationSettings
   readonly #launcher: Launcher
   readonly #size: number
-  readonly #idle: { inspector: OneInspector; timer: NodeJS.Timeout }[] = []
-  readonly #busy = new Set<OneInspector>()
+  readonly #idle: { inspector: InspectorProcess; timer: NodeJS.Timeout }[] = []
+  readonly #busy = new Set<InspectorProcess>()
   readonly #waiting: (() => void)[] = []
   readonly #ending = new Set<Promise<void>>()
   #closed = false
 
-  /** @param launcher how processes are started, as `findLauncher` found it */
+  /** @param launcher how processes are started, see `findLauncher` */
   constructor(size: number, settings: IsolationSettings = defaultIsolation, launcher: Launcher = plainLauncher) {
     this.#size = size
     this.#settings = settings
@@ -55,35 +54,35 @@ export class InspectorPool {
   }
 
   /**
-   * Has a file read in a process apart. The same as `inspect`, and:
+   * Inspects a file in a separate process. The same as `inspect`, and:
    *
-   * @param signal ends it, and the process with it
-   * @throws InspectionFailed when the process crashed, or needed more time or memory than it may have
+   * @param signal aborts the inspection, and ends the process
+   * @throws InspectionFailed if the process crashed, or exceeded a limit of time or memory
    */
   async inspect(source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
-    await this.#room(signal)
-    const inspector = this.#take()
+    await this.#slot(signal)
+    const inspector = this.#acquire()
     try {
-      return await inspector.run({ source, upload, signal, ...this.#costsOf(upload) })
+      return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
     } finally {
-      this.#giveBack(inspector)
+      this.#release(inspector)
     }
   }
 
   /**
-   * Has a file read alone: in a fresh process, with no other inspection in this pool. For pools of one process, which take nothing else.
+   * Inspects a file alone: in a fresh process, with no other inspection in this pool. For pools of one process that are used for nothing else.
    *
-   * @throws InspectorBusy at once when another file is being read alone
-   * @throws InspectionFailed as `inspect`; the failure says that it ran alone
+   * @throws InspectorBusy immediately if another file is being inspected alone
+   * @throws InspectionFailed as `inspect`, with `alone` set
    */
   async inspectAlone(source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
     signal.throwIfAborted()
-    if (this.#closed) throw new Error('the inspectors have been closed')
-    if (this.#busy.size > 0) throw new InspectorBusy('another file is being read alone')
+    if (this.#closed) throw new Error('the inspector pool is closed')
+    if (this.#busy.size > 0) throw new InspectorBusy('another file is being inspected alone')
     const inspector = this.#start()
     this.#busy.add(inspector)
     try {
-      return await inspector.run({ source, upload, signal, ...this.#costsOf(upload) })
+      return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
     } catch (error) {
       throw error instanceof InspectionFailed ? new InspectionFailed(error.message, { fault: error.fault, alone: true }) : error
     } finally {
@@ -92,7 +91,7 @@ export class InspectorPool {
     }
   }
 
-  /** Ends all processes; a file that is being read fails. */
+  /** Ends all processes. Inspections that are running fail. */
   async close(): Promise<void> {
     this.#closed = true
     for (const { inspector, timer } of this.#idle.splice(0)) {
@@ -103,40 +102,40 @@ export class InspectorPool {
     await Promise.all(this.#ending)
   }
 
-  #costsOf({
+  #limitsOf({
     assetType,
-  }: InspectedUpload): Pick<InspectionTask, 'limits' | 'maxSeconds' | 'maxSecondsInAll' | 'maxCpuSeconds' | 'maxCpuSecondsInAll'> {
+  }: InspectedUpload): Pick<InspectionTask, 'limits' | 'maxSeconds' | 'maxTotalSeconds' | 'maxCpuSeconds' | 'maxTotalCpuSeconds'> {
     const kind = assetKind(assetType).inspector ?? 'picture'
     const { limits } = this.#settings
     const [maxSeconds, maxCpuSeconds] = [this.#settings.maxSeconds[kind], this.#settings.maxCpuSeconds[kind]]
-    const inAll = kind === 'training_set' ? archiveInAll : { maxSeconds, maxCpuSeconds }
+    const totals = kind === 'training_set' ? archiveTotals : { maxSeconds, maxCpuSeconds }
     return {
       limits,
       maxSeconds,
       maxCpuSeconds,
-      maxSecondsInAll: Math.max(maxSeconds, inAll.maxSeconds),
-      maxCpuSecondsInAll: Math.max(maxCpuSeconds, inAll.maxCpuSeconds),
+      maxTotalSeconds: Math.max(maxSeconds, totals.maxSeconds),
+      maxTotalCpuSeconds: Math.max(maxCpuSeconds, totals.maxCpuSeconds),
     }
   }
 
-  async #room(signal: AbortSignal): Promise<void> {
+  async #slot(signal: AbortSignal): Promise<void> {
     while (this.#busy.size >= this.#size) {
-      const turn = Promise.withResolvers<void>()
-      this.#waiting.push(turn.resolve)
+      const waiter = Promise.withResolvers<void>()
+      this.#waiting.push(waiter.resolve)
       const onAbort = () => {
-        // Its turn must not be given to one who is gone
-        this.#waiting.splice(this.#waiting.indexOf(turn.resolve), 1)
-        turn.reject(signal.reason)
+        // removed, so that a free process is not given to an aborted task
+        this.#waiting.splice(this.#waiting.indexOf(waiter.resolve), 1)
+        waiter.reject(signal.reason)
       }
       signal.addEventListener('abort', onAbort, { once: true })
-      await turn.promise.finally(() => signal.removeEventListener('abort', onAbort))
+      await waiter.promise.finally(() => signal.removeEventListener('abort', onAbort))
     }
     signal.throwIfAborted()
-    if (this.#closed) throw new Error('the inspectors have been closed')
+    if (this.#closed) throw new Error('the inspector pool is closed')
   }
 
-  #take(): OneInspector {
-    let inspector: OneInspector | undefined
+  #acquire(): InspectorProcess {
+    let inspector: InspectorProcess | undefined
     while (!inspector?.alive) {
       const idle = this.#idle.pop()
       if (idle) clearTimeout(idle.timer)
@@ -146,26 +145,26 @@ export class InspectorPool {
     return inspector
   }
 
-  #start(): OneInspector {
-    return new OneInspector({ maxMemoryMiB: this.#settings.maxMemoryMiB, launcher: this.#launcher })
+  #start(): InspectorProcess {
+    return new InspectorProcess({ maxMemoryMiB: this.#settings.maxMemoryMiB, launcher: this.#launcher })
   }
 
-  #giveBack(inspector: OneInspector): void {
+  #release(inspector: InspectorProcess): void {
     this.#busy.delete(inspector)
-    const spent = inspector.files >= maxFilesOfOne || inspector.rssBytes > (this.#settings.maxMemoryMiB * MiB) / 2
-    if (!inspector.alive || spent || this.#closed) this.#end(inspector)
+    const isWorn = inspector.files >= maxFilesPerProcess || inspector.rssBytes > (this.#settings.maxMemoryMiB * MiB) / 2
+    if (!inspector.alive || isWorn || this.#closed) this.#end(inspector)
     else this.#idle.push({ inspector, timer: setTimeout(() => this.#retire(inspector), idleMs).unref() })
     this.#waiting.shift()?.()
   }
 
-  #retire(inspector: OneInspector): void {
+  #retire(inspector: InspectorProcess): void {
     const at = this.#idle.findIndex((idle) => idle.inspector === inspector)
     if (at < 0) return
     this.#idle.splice(at, 1)
     this.#end(inspector)
   }
 
-  #end(inspector: OneInspector): void {
+  #end(inspector: InspectorProcess): void {
     const ended = inspector.close().finally(() => this.#ending.delete(ended))
     this.#ending.add(ended)
   }

@@ -3,29 +3,29 @@ import { readFileSync } from 'node:fs'
 import { promisify } from 'node:util'
 import { KiB } from '@airlock/domain'
 
-/** What a process uses, as its system counts it. */
+/** The resources that a process uses, according to the operating system. */
 export interface ProcessUsage {
-  /** Its memory, swapped or not, native parts included. */
+  /** Resident and swapped memory, including native code. */
   readonly memoryBytes: number
-  /** Processor time of all its threads since it began. */
+  /** CPU time of all threads since its start. */
   readonly cpuSeconds: number
 }
 
-/** Linux counts processor time in hundredths of a second, on every machine that Node runs on (`USER_HZ`). */
+/** Linux counts CPU time in hundredths of a second on every platform of Node (`USER_HZ`). */
 const ticksPerSecond = 100
 
 const run = promisify(execFile)
 
 /**
- * Measures another process from outside, so that it does not matter what its event loop does.
+ * Measures another process from outside, which works even if its event loop is blocked.
  *
- * @returns null when there is no such process any more
+ * @returns null if there is no such process
  */
 export async function usageOf(pid: number): Promise<ProcessUsage | null> {
   return process.platform === 'linux' ? linuxUsageOf(pid) : psUsageOf(pid)
 }
 
-/** @returns null when there is no such process any more. Takes some 50 µs. */
+/** @returns null if there is no such process. Takes about 50 µs. */
 export function linuxUsageOf(pid: number): ProcessUsage | null {
   try {
     return {
@@ -40,13 +40,13 @@ export function linuxUsageOf(pid: number): ProcessUsage | null {
 
 const isGone = (error: unknown): boolean => ['ENOENT', 'ESRCH'].includes(String((error as NodeJS.ErrnoException).code))
 
-/** `VmRSS:	   12345 kB`; a process that ends has none any more (proc_pid_status(5)). */
+/** `VmRSS:	   12345 kB`; missing while a process exits (proc_pid_status(5)). */
 function memoryIn(status: string): number {
   const kib = ['VmRSS', 'VmSwap'].map((field) => Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0))
   return kib.reduce((sum, value) => sum + value, 0) * KiB
 }
 
-/** Fields 14 and 15, of which the second one, the name in brackets, can hold anything (proc_pid_stat(5)). */
+/** Fields 14 and 15. Field 2, the name in brackets, can contain anything (proc_pid_stat(5)). */
 function cpuIn(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
@@ -58,7 +58,7 @@ async function psUsageOf(pid: number): Promise<ProcessUsage | null> {
     const { stdout } = await run('/bin/ps', ['-o', 'rss=,time=', '-p', String(pid)])
     return usageInPs(stdout)
   } catch (error) {
-    if ((error as { code?: unknown }).code === 1) return null // ps knows no such process
+    if ((error as { code?: unknown }).code === 1) return null // no such process
     throw error
   }
 }

@@ -1,18 +1,19 @@
 import { type ByteSource, MiB } from '@airlock/domain'
 
-/** One message carries this much at most, so that a large read is never in memory three times over. */
+/** Maximum bytes per message, so that a large read is not in memory three times. */
 const maxMessageBytes = 4 * MiB
 
-/** Asks the parent for bytes; resolves with all of them, or rejects when the parent's source failed. */
-export type Ask = (offset: number, length: number) => Promise<Uint8Array>
+/** Requests bytes from the parent. Rejects if the parent's source failed. */
+export type RequestBytes = (offset: number, length: number) => Promise<Uint8Array>
 
-/** The parent's source, seen from an inspector process. Reads go one after the other. */
-export function remoteSource(size: number, ask: Ask): ByteSource {
+/** The parent's source as a source in the inspector process. Reads are sequential. */
+export function remoteSource(size: number, requestBytes: RequestBytes): ByteSource {
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
     const end = Math.min(size, offset + length)
-    if (end - offset <= maxMessageBytes) return ask(offset, end - offset)
+    if (end - offset <= maxMessageBytes) return requestBytes(offset, end - offset)
     const bytes = Buffer.allocUnsafeSlow(end - offset)
-    for (let at = offset; at < end; at += maxMessageBytes) bytes.set(await ask(at, Math.min(maxMessageBytes, end - at)), at - offset)
+    for (let at = offset; at < end; at += maxMessageBytes)
+      bytes.set(await requestBytes(at, Math.min(maxMessageBytes, end - at)), at - offset)
     return bytes
   }
   return {

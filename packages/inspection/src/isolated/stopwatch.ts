@@ -1,4 +1,4 @@
-/** Runs out after so much time in which it was not held. */
+/** Calls `onTimeout` after it has run for a limited time. Paused time does not count. */
 export class Stopwatch {
   readonly #onTimeout: () => void
   readonly #limitMs: number
@@ -19,24 +19,24 @@ export class Stopwatch {
     this.#timer = setTimeout(this.#onTimeout, this.#leftMs)
   }
 
-  /** Time does not count until it runs again. */
-  hold(): void {
+  /** Stops the time until `run` is called again. */
+  pause(): void {
     if (!this.#timer) return
     clearTimeout(this.#timer)
     this.#timer = null
     this.#leftMs = Math.max(0, this.#leftMs - (performance.now() - this.#startedAt))
   }
 
-  /** All the time again. */
+  /** Starts again with the full time. */
   restart(): void {
-    this.hold()
+    this.pause()
     this.#leftMs = this.#limitMs
     this.run()
   }
 
-  /** For good: it never runs out any more. */
+  /** Stops it for ever. */
   end(): void {
-    this.hold()
+    this.pause()
     this.#ended = true
   }
 }

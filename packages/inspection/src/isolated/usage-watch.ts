@@ -3,10 +3,10 @@ import { type ProcessUsage, usageOf } from './process-usage.ts'
 
 export interface UsageLimits {
   readonly maxMemoryMiB: number
-  /** Processor time without a sign of progress, in seconds. */
+  /** CPU time without progress, in seconds. */
   readonly maxCpuSeconds: number
-  /** Processor time in all, in seconds. */
-  readonly maxCpuSecondsInAll: number
+  /** Total CPU time, in seconds. */
+  readonly maxTotalCpuSeconds: number
 }
 
 export type Exceeded = { readonly kind: 'memory'; readonly limitMiB: number } | { readonly kind: 'cpu_time'; readonly limitSeconds: number }
@@ -17,12 +17,12 @@ export interface WatchEvents {
   onFailed(error: Error): void
 }
 
-/** How far apart a process is measured, in ms. Memory can be filled by some 100 MiB meanwhile. */
+/** Interval of measurements. A process can allocate about 100 MiB in between. */
 const intervalMs = 50
 
 /**
- * Watches what a process uses while it reads one file. It does so from this process: code that blocks the other one's event loop would keep a
- * timer there from ever firing.
+ * Watches the resources of a process while it inspects one file. It runs in this process, because a blocked event loop would delay a timer in the
+ * other one.
  */
 export class UsageWatch {
   readonly #pid: () => number | null
@@ -35,16 +35,16 @@ export class UsageWatch {
   #measuring = false
   #ended = false
 
-  /** @param pid null while it is not known yet */
+  /** @param pid returns null until it is known */
   constructor(pid: () => number | null, limits: UsageLimits, events: WatchEvents) {
     this.#pid = pid
     this.#limits = limits
     this.#events = events
-    this.#timer = setInterval(() => this.#look(), intervalMs)
-    this.#look()
+    this.#timer = setInterval(() => this.#tick(), intervalMs)
+    this.#tick()
   }
 
-  /** A part of the file is done: time without progress counts from now on. */
+  /** A part of the file is done: restarts the time without progress. */
   progress(): void {
     this.#progressCpuSeconds = this.#last?.cpuSeconds ?? 0
   }
@@ -54,7 +54,7 @@ export class UsageWatch {
     clearInterval(this.#timer)
   }
 
-  #look(): void {
+  #tick(): void {
     if (this.#measuring) return
     this.#measuring = true
     this.#measure()
@@ -80,10 +80,10 @@ export class UsageWatch {
   }
 
   #exceededBy({ memoryBytes, cpuSeconds }: ProcessUsage, startCpuSeconds: number): Exceeded | null {
-    const { maxMemoryMiB, maxCpuSeconds, maxCpuSecondsInAll } = this.#limits
+    const { maxMemoryMiB, maxCpuSeconds, maxTotalCpuSeconds } = this.#limits
     if (memoryBytes > maxMemoryMiB * MiB) return { kind: 'memory', limitMiB: maxMemoryMiB }
     if (cpuSeconds - this.#progressCpuSeconds > maxCpuSeconds) return { kind: 'cpu_time', limitSeconds: maxCpuSeconds }
-    if (cpuSeconds - startCpuSeconds > maxCpuSecondsInAll) return { kind: 'cpu_time', limitSeconds: maxCpuSecondsInAll }
+    if (cpuSeconds - startCpuSeconds > maxTotalCpuSeconds) return { kind: 'cpu_time', limitSeconds: maxTotalCpuSeconds }
     return null
   }
 }

@@ -3,7 +3,7 @@ import { inspect } from '@airlock/inspection/full'
 import { defaultIsolation } from '@airlock/inspection/isolated'
 import sharp from 'sharp'
 import { zipOf } from '../../corpus/surgery/zip.ts'
-import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { usageOf } from '../../src/isolated/process-usage.ts'
 
 /**
@@ -22,9 +22,9 @@ const task = {
   upload,
   limits: defaultIsolation.limits,
   maxSeconds: 120,
-  maxSecondsInAll: 600,
+  maxTotalSeconds: 600,
   maxCpuSeconds: 120,
-  maxCpuSecondsInAll: 600,
+  maxTotalCpuSeconds: 600,
   signal: new AbortController().signal,
 }
 
@@ -95,7 +95,7 @@ for (let i = 0; i < photos; i++) files.push(await photo(scene, i))
 const source = bytesInMemory(zipOf(files.map((data, i) => ({ name: `${i}.jpg`, data }))))
 say(`${photos} photos of ${width} × ${height}, ${(source.size / MiB).toFixed(1)} MiB, ${rounds} rounds`)
 
-const inspector = new OneInspector({ maxMemoryMiB: defaultIsolation.maxMemoryMiB })
+const inspector = new InspectorProcess({ maxMemoryMiB: defaultIsolation.maxMemoryMiB })
 const works = {
   'decoding alone': () => decodeAll(files),
   'inspected in this process': () => accepted(inspect(source, upload)),

@@ -5,7 +5,7 @@ import { type ByteSource, bytesInMemory, MiB } from '@airlock/domain'
 import { inspect } from '@airlock/inspection/full'
 import { defaultIsolation } from '@airlock/inspection/isolated'
 import sharp from 'sharp'
-import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { largeFilm } from '../large-film.ts'
 
 /** What inspection costs, for docs/inspection.md: `node packages/inspection/test/long/cost.ts`. On a machine with nothing else to do. */
@@ -17,9 +17,9 @@ const video = { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'genera
 const task = {
   limits: defaultIsolation.limits,
   maxSeconds: 120,
-  maxSecondsInAll: 120,
+  maxTotalSeconds: 120,
   maxCpuSeconds: 120,
-  maxCpuSecondsInAll: 120,
+  maxTotalCpuSeconds: 120,
   signal: never,
 }
 
@@ -56,7 +56,7 @@ async function pictures(): Promise<void> {
     const mediaType = format === 'png' ? 'image/png' : format === 'webp' ? 'image/webp' : 'image/jpeg'
     const upload = { ...picture, filename: `photo.${format === 'png' || format === 'webp' ? format : 'jpg'}`, mediaType } as const
     const here = await times(7, () => inspect(bytesInMemory(bytes), upload))
-    const inspector = new OneInspector({ maxMemoryMiB: 2048 })
+    const inspector = new InspectorProcess({ maxMemoryMiB: 2048 })
     const apart = await times(7, () => inspector.run({ ...task, source: bytesInMemory(bytes), upload }))
     const decoded = await times(7, () =>
       sharp(bytes, { failOn: 'warning' }).extract({ left: 0, top: 0, width: 4000, height: 3000 }).resize(1, 1).raw().toBuffer(),
@@ -75,7 +75,7 @@ async function isolation(): Promise<void> {
     .jpeg()
     .toBuffer()
   const here = await times(200, () => inspect(bytesInMemory(small), picture))
-  const inspector = new OneInspector({ maxMemoryMiB: 1024 })
+  const inspector = new InspectorProcess({ maxMemoryMiB: 1024 })
   const begun = performance.now()
   await inspector.run({ ...task, source: bytesInMemory(small), upload: picture })
   const first = performance.now() - begun
@@ -103,7 +103,7 @@ async function film(path: string, atEnd: boolean): Promise<void> {
       throw new Error('a film is not read from end to end')
     },
   }
-  const inspector = new OneInspector({ maxMemoryMiB: 1024 })
+  const inspector = new InspectorProcess({ maxMemoryMiB: 1024 })
   await inspector.run({ ...task, source: bytesInMemory(Buffer.from('no film')), upload: video })
   const before = inspector.rssBytes
   await inspector.run({ ...task, source, upload: video })

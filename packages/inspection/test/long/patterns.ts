@@ -4,7 +4,7 @@
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import { byteSigns, textSigns, xmpSigns } from '../../src/full/suspicious/signs.ts'
+import { byteSignatures, textSignatures, xmpSignatures } from '../../src/full/suspicious/signatures.ts'
 import { patternsInSource } from '../patterns/in-source.ts'
 
 interface Diagnostics {
@@ -37,7 +37,7 @@ function costOf(pattern: RegExp, text: string): number {
   return process.cpuUsage(before).user / 1000
 }
 
-const signs = [...textSigns, ...xmpSigns, ...byteSigns].flatMap(({ found, pattern, followedBy }) =>
+const signs = [...textSignatures, ...xmpSignatures, ...byteSignatures].flatMap(({ found, pattern, followedBy }) =>
   [pattern, followedBy].flatMap((each) => (each ? [{ where: `the sign of ${found}: ${each}`, pattern: each }] : [])),
 )
 const counts = new Map<string, number>()

@@ -1,9 +1,9 @@
 import { createCipheriv } from 'node:crypto'
 import { MiB } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import type { Part } from '../../src/full/picture/anatomy.ts'
+import type { Part } from '../../src/full/picture/picture-structure.ts'
 import { searchSuspicious } from '../../src/full/suspicious/search.ts'
-import { byteSigns, type Sign, textSigns } from '../../src/full/suspicious/signs.ts'
+import { byteSignatures, type Signature, textSignatures } from '../../src/full/suspicious/signatures.ts'
 import { expectedMatches, shortest } from '../patterns/chance.ts'
 import { parse } from '../patterns/parse.ts'
 
@@ -27,7 +27,7 @@ const confirmedBits: Readonly<Record<string, number>> = {
 }
 
 /** How often a sign can be expected in so many random bytes. */
-function expected({ found, pattern, followedBy, confirms }: Sign): number {
+function expected({ found, pattern, followedBy, confirms }: Signature): number {
   const once = expectedMatches(parse(pattern)) * bytes
   const followed = followedBy ? Math.min(1, expectedMatches(parse(followedBy)) * bytes) : 1
   const confirmed = confirms ? 2 ** -(confirmedBits[found] ?? 0) : 1
@@ -35,17 +35,17 @@ function expected({ found, pattern, followedBy, confirms }: Sign): number {
 }
 
 /** The same for one that counts in texts only: the rest of the run around it is printable too, wherever in the run it stands. */
-function expectedInRuns(sign: Sign): number {
+function expectedInRuns(sign: Signature): number {
   const others = Math.max(0, runLength - shortest(parse(sign.pattern)))
   return expected(sign) * printable ** others * (others + 1)
 }
 
 test('less than one in ten million files of 10 MiB of random bytes holds any sign', () => {
-  const everywhere = [...byteSigns, ...textSigns.filter(({ inTextsOnly }) => !inTextsOnly)].map((sign) => ({
+  const everywhere = [...byteSignatures, ...textSignatures.filter(({ inTextsOnly }) => !inTextsOnly)].map((sign) => ({
     sign,
     chance: expected(sign),
   }))
-  const inRuns = textSigns.filter(({ inTextsOnly }) => inTextsOnly).map((sign) => ({ sign, chance: expectedInRuns(sign) }))
+  const inRuns = textSignatures.filter(({ inTextsOnly }) => inTextsOnly).map((sign) => ({ sign, chance: expectedInRuns(sign) }))
   const all = [...everywhere, ...inRuns]
 
   expect(all.filter(({ chance }) => chance > largestChance / 2).map(({ sign, chance }) => `${sign.found}: ${chance}`)).toEqual([])

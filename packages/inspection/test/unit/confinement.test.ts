@@ -13,7 +13,7 @@ import { defaultLimits } from '@airlock/inspection/isolated'
 import sharp from 'sharp'
 import { test as base, expect } from 'vitest'
 import { environment, execArgv, program } from '../../src/isolated/confinement.ts'
-import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { sample } from '../sources.ts'
 
 const maxMemoryMiB = 512
@@ -79,7 +79,7 @@ test('an inspector is this program, under these limits, with nothing else in its
   const started: ChildProcess[] = []
   const note = (message: unknown) => started.push((message as { process: ChildProcess }).process)
   subscribe('child_process', note)
-  const inspector = new OneInspector({ maxMemoryMiB })
+  const inspector = new InspectorProcess({ maxMemoryMiB })
   unsubscribe('child_process', note)
   await inspector.close()
 
@@ -115,13 +115,13 @@ test('a picture that libvips would unpack into a file is read without one, also 
 })
 
 test('what it may read is enough for every kind of file', { timeout: 60_000 }, async () => {
-  const inspector = new OneInspector({ maxMemoryMiB })
+  const inspector = new InspectorProcess({ maxMemoryMiB })
   const task = {
     limits: defaultLimits,
     maxSeconds: 40,
-    maxSecondsInAll: 40,
+    maxTotalSeconds: 40,
     maxCpuSeconds: 40,
-    maxCpuSecondsInAll: 40,
+    maxTotalCpuSeconds: 40,
     signal: new AbortController().signal,
   }
   const files = [

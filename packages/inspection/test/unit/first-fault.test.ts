@@ -1,18 +1,18 @@
 import { MiB } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import { type EntryInTurn, type Examined, firstFault } from '../../src/full/training-set/first-fault.ts'
+import { type ExaminedEntry, firstFault, type PendingEntry } from '../../src/full/training-set/first-fault.ts'
 
 /** Entries whose examining and decoding are noted; a decode ends when `end` is called. */
 class Entries {
   readonly events: string[] = []
   readonly #ends = new Map<string, (fault: string | null) => void>()
 
-  entry(name: string, { bytes = 100, pixels = 100, fails }: { bytes?: number; pixels?: number; fails?: Error } = {}): EntryInTurn {
+  entry(name: string, { bytes = 100, pixels = 100, fails }: { bytes?: number; pixels?: number; fails?: Error } = {}): PendingEntry {
     const decode = () => {
       this.events.push(`decode ${name}`)
       return new Promise<string | null>((resolve) => this.#ends.set(name, resolve))
     }
-    const examine = async (): Promise<Examined> => {
+    const examine = async (): Promise<ExaminedEntry> => {
       this.events.push(`examine ${name}`)
       if (fails) throw fails
       return { fault: null, pixels, decode }
@@ -30,7 +30,7 @@ class Entries {
   }
 }
 
-const bad = (name: string): EntryInTurn => ({
+const bad = (name: string): PendingEntry => ({
   entry: { name, packedBytes: 1, unpackedBytes: 1 },
   examine: async () => ({ fault: 'it is bad.' }),
 })

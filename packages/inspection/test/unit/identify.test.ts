@@ -35,8 +35,8 @@ test.each([
   ['a shell script', text('#!/bin/sh\necho hello\n'), null, 'a script'],
   ['plain text', text('Dear diary,\n'), null, 'plain text'],
   ['text that the end of the head cuts inside a letter', text('ä'.repeat(10)).subarray(0, 19), null, 'plain text'],
-  ['text with a NUL', text('a\0b'), null, 'of no known format'],
-  ['noise', Buffer.from([0x9f, 0x00, 0x13, 0xfe, 0x80]), null, 'of no known format'],
+  ['text with a NUL', text('a\0b'), null, 'of an unknown format'],
+  ['noise', Buffer.from([0x9f, 0x00, 0x13, 0xfe, 0x80]), null, 'of an unknown format'],
   ['no bytes at all', Buffer.alloc(0), null, 'nothing'],
 ])('%s is told by its name', async (_, bytes, mediaType, described) => {
   expect(await identify(bytes)).toEqual({ mediaType, described })
@@ -51,7 +51,7 @@ test.each([
   ['cmfc', 'MP4'],
   ['MSNV', 'MP4'],
   ['qt  ', 'QuickTime'],
-  ['M4A ', 'MPEG-4 sound'],
+  ['M4A ', 'MPEG-4 audio'],
   ['heic', 'HEIC'],
   ['mif1', 'HEIF'],
   ['avif', 'AVIF'],
@@ -71,7 +71,7 @@ test('the major brand decides, whatever it is said to be compatible with', async
 })
 
 test('a file of brands that nobody knows is no MP4, and its brand is shown without what could break a line', async () => {
-  expect(await identify(iso('a\nb\u0007', 'zzzz'))).toEqual({ mediaType: null, described: "media of the unknown brand 'a?b?'" })
+  expect(await identify(iso('a\nb\u0007', 'zzzz'))).toEqual({ mediaType: null, described: "media with the unknown brand 'a?b?'" })
 })
 
 test('brands behind the end of their box count for nothing', async () => {

@@ -80,6 +80,6 @@ test.each(failing)('a source that gives less of a %s than it should is at fault 
   const source = { ...bytesInMemory(bytes), read: async (offset: number, length: number) => bytes.subarray(offset, offset + length - 1) }
 
   await expect(inspect(source, assetType === 'brand_image' ? picture : video)).rejects.toThrow(
-    'The source gave 4099 bytes from 0 on, not 4100',
+    'The source returned 4099 bytes from 0 instead of 4100',
   )
 })

@@ -4,7 +4,7 @@ import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspect
 import sharp from 'sharp'
 import { test as base, expect } from 'vitest'
 import { original } from '../../corpus/corpus-file.ts'
-import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { sample } from '../sources.ts'
 
 const never = new AbortController().signal
@@ -13,9 +13,9 @@ const task = {
   upload: photo,
   limits: defaultLimits,
   maxSeconds: 20,
-  maxSecondsInAll: 30,
+  maxTotalSeconds: 30,
   maxCpuSeconds: 20,
-  maxCpuSecondsInAll: 20,
+  maxTotalCpuSeconds: 20,
   signal: never,
 }
 const bytes = sample('good/IMG_4211.JPG')
@@ -31,7 +31,7 @@ const doing = (work: () => unknown, contents: Uint8Array = bytes): ByteSource =>
 
 const test = base
   .extend('inspector', async ({ task: _ }, { onCleanup }) => {
-    const inspector = new OneInspector({ maxMemoryMiB: 512 })
+    const inspector = new InspectorProcess({ maxMemoryMiB: 512 })
     onCleanup(() => inspector.close())
     return inspector
   })
@@ -137,7 +137,7 @@ test('time in which the store keeps a file waiting does not count', { meta: { id
   await inspector.run({ ...task, source: bytesInMemory(bytes) })
   const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
 
-  expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxSecondsInAll: 1.2 })).toMatchObject({ ok: true })
+  expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxTotalSeconds: 1.2 })).toMatchObject({ ok: true })
 })
 
 test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 180_000 }, async ({
@@ -160,7 +160,7 @@ test('a picture that needs more memory than there may be has no verdict, and the
 })
 
 test('one crash touches no other file', { timeout: 30_000 }, async ({ inspector }) => {
-  const other = new OneInspector({ maxMemoryMiB: 512 })
+  const other = new InspectorProcess({ maxMemoryMiB: 512 })
   try {
     const crash = inspector.run({ ...task, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSEGV')) })
     const sound = other.run({ ...task, source: bytesInMemory(bytes) })
@@ -207,5 +207,5 @@ test('closing ends what is being read, and takes nothing more', { timeout: 30_00
   )
 
   await expect(reading).rejects.toThrow(InspectionFailed)
-  await expect(pool.inspect(bytesInMemory(bytes), photo, never)).rejects.toThrow('the inspectors have been closed')
+  await expect(pool.inspect(bytesInMemory(bytes), photo, never)).rejects.toThrow('the inspector pool is closed')
 })

@@ -1,9 +1,9 @@
 import { MiB } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import type { Part } from '../../src/full/picture/anatomy.ts'
-import { onlyRuns, utf16Runs } from '../../src/full/suspicious/readings.ts'
+import type { Part } from '../../src/full/picture/picture-structure.ts'
 import { searchSuspicious } from '../../src/full/suspicious/search.ts'
-import { faultOfMetadata } from '../../src/full/training-set/metadata.ts'
+import { printableRuns, utf16Runs } from '../../src/full/suspicious/text-decoding.ts'
+import { metadataFault } from '../../src/full/training-set/metadata.ts'
 import { maxUnpackedBytes } from '../../src/full/unpack.ts'
 
 /** A character or two over and over, as long as the longest text that a picture may hold. V8 gives up on some patterns at 5 MiB. */
@@ -26,8 +26,8 @@ test.for([
 test('runs of printable characters are found wherever they stand, from 32 characters on', () => {
   const [short, long] = ['x'.repeat(31), 'y'.repeat(32)]
 
-  expect(onlyRuns(`${long}\x01${short}\x80${long}z`)).toBe(`${long}\0${long}z`)
-  expect(onlyRuns(`${short}\x7f${short}`)).toBe('')
+  expect(printableRuns(`${long}\x01${short}\x80${long}z`)).toBe(`${long}\0${long}z`)
+  expect(printableRuns(`${short}\x7f${short}`)).toBe('')
 })
 
 test('runs of UTF-16 are found in either byte order, from eight characters on, also where they do not begin at an even byte', () => {
@@ -45,6 +45,6 @@ test.for([
 ])('a $name with a caption of 15 MiB is read to its end', ({ name, text }) => {
   const bytes = Buffer.from(text('a'.repeat(15 * MiB)))
 
-  expect(faultOfMetadata(name, bytes, (file) => file === 'a.png')).toBeNull()
-  expect(faultOfMetadata(name, bytes, () => false)).toContain("names 'a.png'")
+  expect(metadataFault(name, bytes, (file) => file === 'a.png')).toBeNull()
+  expect(metadataFault(name, bytes, () => false)).toContain("names 'a.png'")
 })

@@ -10,7 +10,7 @@ import { bytesInMemory } from '@airlock/domain'
 import { defaultIsolation, defaultLimits, findLauncher, InspectorPool, plainLauncher } from '@airlock/inspection/isolated'
 import { waitFor } from '@airlock/testkit'
 import { expect, test } from 'vitest'
-import { OneInspector } from '../../src/isolated/one-inspector.ts'
+import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { hostile } from '../hostile/preloads.ts'
 import { sample } from '../sources.ts'
 
@@ -51,7 +51,7 @@ async function listening(): Promise<{ port: number; close: () => void }> {
 }
 
 test('what may be had without privileges is found, and said in words', patient, () => {
-  expect(launcher.isolation).toMatch(/^(?:a process of its own|namespaces of its own(?:, with a \/proc of its own)?)$/)
+  expect(launcher.isolation).toMatch(/^(?:separate process|separate namespaces(?: and \/proc)?)$/)
 })
 
 test('a child process alone can read its parent’s environment, unless Node’s permissions forbid it', patient, async () => {
@@ -85,8 +85,8 @@ test.skipIf(!launcher.inNamespaces)('a file gets the same verdict there, and wha
   }
   const [, ...arguments_] = hostile('fills-memory').command
   const wrapped = { ...launcher, command: [...launcher.command, ...arguments_] as const } as typeof launcher
-  const inspector = new OneInspector({ maxMemoryMiB: 300, launcher: wrapped })
-  const cost = { maxSeconds: 100, maxSecondsInAll: 100, maxCpuSeconds: 100, maxCpuSecondsInAll: 100 }
+  const inspector = new InspectorProcess({ maxMemoryMiB: 300, launcher: wrapped })
+  const cost = { maxSeconds: 100, maxTotalSeconds: 100, maxCpuSeconds: 100, maxTotalCpuSeconds: 100 }
   const task = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
 
   await expect(inspector.run(task)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
@@ -114,11 +114,11 @@ test.skipIf(!launcher.inNamespaces)(
     const url = (path: string) => new URL(path, import.meta.url).href
     writeFileSync(
       file,
-      `import { OneInspector } from '${url('../../src/isolated/one-inspector.ts')}'
+      `import { InspectorProcess } from '${url('../../src/isolated/inspector-process.ts')}'
      import { findLauncher } from '${url('../../src/isolated/namespaces.ts')}'
      const launcher = findLauncher()
-     const inspector = new OneInspector({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${fileURLToPath(url('../hostile/burns-time.ts'))}'] } })
-     const cost = { maxSeconds: 100, maxSecondsInAll: 100, maxCpuSeconds: 100, maxCpuSecondsInAll: 100 }
+     const inspector = new InspectorProcess({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${fileURLToPath(url('../hostile/burns-time.ts'))}'] } })
+     const cost = { maxSeconds: 100, maxTotalSeconds: 100, maxCpuSeconds: 100, maxTotalCpuSeconds: 100 }
      const source = { size: 1, read: async () => new Uint8Array(1) }
      inspector.run({ source, upload: {}, limits: {}, ...cost, signal: new AbortController().signal }).catch(() => {})
      setInterval(() => { if (inspector.pid !== null) process.send(inspector.pid) }, 50)`,

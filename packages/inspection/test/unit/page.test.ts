@@ -1,17 +1,17 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { manifest } from '../../corpus/manifest.ts'
-import { byteSigns, textSigns } from '../../src/full/suspicious/signs.ts'
+import { byteSignatures, textSignatures } from '../../src/full/suspicious/signatures.ts'
 
 /** docs/inspection.md, on one line. */
 const page = readFileSync(new URL('../../../../docs/inspection.md', import.meta.url), 'utf8').replace(/\s+/g, ' ')
 
 test('the page names every sign of suspicious content', () => {
-  expect([...textSigns, ...byteSigns].map(({ found }) => found).filter((found) => !page.includes(found))).toEqual([])
+  expect([...textSignatures, ...byteSignatures].map(({ found }) => found).filter((found) => !page.includes(found))).toEqual([])
 })
 
 test('the page says why a text is looked at, in the words of the table', () => {
-  const reasons = new Set(textSigns.map(({ reason }) => reason))
+  const reasons = new Set(textSignatures.map(({ reason }) => reason))
   // Two kinds of scripts have one reason; the page says "the same" the second time
   expect([...reasons].filter((reason) => !page.includes(reason))).toEqual([])
 })

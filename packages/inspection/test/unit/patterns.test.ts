@@ -1,10 +1,10 @@
 import { Buffer } from 'node:buffer'
 import { describe, expect, test } from 'vitest'
-import { beginsAsProgram, holdsExecutableScript } from '../../src/full/suspicious/executable-script.ts'
-import { holdsPage } from '../../src/full/suspicious/html-page.ts'
-import { holdsPhp } from '../../src/full/suspicious/php-code.ts'
+import { containsExecutableScript, startsWithProgram } from '../../src/full/suspicious/executable-script.ts'
+import { containsPage } from '../../src/full/suspicious/html-page.ts'
+import { containsPhp } from '../../src/full/suspicious/php-code.ts'
 import { searchText } from '../../src/full/suspicious/search.ts'
-import { byteSigns, textSigns, xmpSigns } from '../../src/full/suspicious/signs.ts'
+import { byteSignatures, textSignatures, xmpSignatures } from '../../src/full/suspicious/signatures.ts'
 import { filesThatBuildPatterns, patternsInSource } from '../patterns/in-source.ts'
 import { parse } from '../patterns/parse.ts'
 import { slowText } from '../patterns/slowness.ts'
@@ -24,7 +24,7 @@ const shorterInput: Readonly<Record<string, number>> = {
 /** Read what operators or this repository itself wrote. */
 const ownInput: readonly string[] = ['apps/ops/src/commands/docs.ts']
 
-const inTables = [...textSigns, ...xmpSigns, ...byteSigns].flatMap(({ found, pattern, followedBy }) =>
+const inTables = [...textSignatures, ...xmpSignatures, ...byteSignatures].flatMap(({ found, pattern, followedBy }) =>
   [pattern, followedBy].flatMap((each) => (each ? [{ where: `the sign of ${found}: ${each}`, pattern: each }] : [])),
 )
 const patterns = [...patternsInSource(), ...inTables].filter(({ where }) => !ownInput.some((file) => where.startsWith(file)))
@@ -64,8 +64,8 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
   test('a look for programs in a text, as a whole', () => {
     const texts = ['<script>', '<script> "a", "b", ', '<script>!!((', '<a:script>function', '<script></script>(', 'f(f(', '"a"+"a"+']
 
-    expect(slowText(holdsExecutableScript, texts, 4 * maxCharacters)).toBeNull()
-    expect(slowText((text) => beginsAsProgram(text, 0), texts, 4 * maxCharacters)).toBeNull()
+    expect(slowText(containsExecutableScript, texts, 4 * maxCharacters)).toBeNull()
+    expect(slowText((text) => startsWithProgram(text, 0), texts, 4 * maxCharacters)).toBeNull()
   })
 })
 
@@ -73,8 +73,8 @@ test('no mention of PHP or of a page takes more time than in proportion to its t
   const tags = ['<html>', '<html><a>', '<html> ', '<html><', '<!doctype html><link ', '<html ', ' ', '<a>']
   const texts = ['<?php', '<?php ', '<?php a', '<?php a. ', '<?php a and ', '<?php and', '\xe2', ' \n', 'a or b. ']
 
-  expect(slowText(holdsPhp, texts, 4 * maxCharacters)).toBeNull()
-  expect(slowText(holdsPage, tags, 4 * maxCharacters)).toBeNull()
+  expect(slowText(containsPhp, texts, 4 * maxCharacters)).toBeNull()
+  expect(slowText(containsPage, tags, 4 * maxCharacters)).toBeNull()
 })
 
 test('the test sees that a quadratic pattern takes more', { timeout: 60_000 }, () => {
@@ -91,9 +91,8 @@ test('every file that builds patterns as it runs is known, and what it builds is
     'packages/domain/src/keys.ts',
     'packages/inspection/src/full/suspicious/executable-script.ts',
     'packages/inspection/src/full/suspicious/php-code.ts',
-    'packages/inspection/src/full/suspicious/script-address.ts',
     'packages/inspection/src/full/suspicious/search.ts',
-    'packages/inspection/src/full/suspicious/signs.ts',
+    'packages/inspection/src/full/suspicious/signatures.ts',
     // What the kernel says of a process
     'packages/inspection/src/isolated/process-usage.ts',
   ])

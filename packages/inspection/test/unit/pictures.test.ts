@@ -2,7 +2,7 @@ import { crc32 } from 'node:zlib'
 import { defaultLimits, inspectionVersion } from '@airlock/inspection/full'
 import sharp, { type Create, type Sharp } from 'sharp'
 import { expect, test } from 'vitest'
-import { explain } from '../../src/full/picture/explain.ts'
+import { rethrowDecoderError } from '../../src/full/picture/decode.ts'
 import { inspected, outcome, sample } from '../sources.ts'
 
 const canvas = (options: Partial<Create> = {}): Sharp =>
@@ -118,7 +118,7 @@ test.each(['vips_malloc: out of memory', 'VipsJpeg: Insufficient memory (case 4)
   (message) => {
     const error = new Error(message)
 
-    expect(() => explain(error)).toThrow(error)
+    expect(() => rethrowDecoderError(error)).toThrow(error)
   },
 )
 

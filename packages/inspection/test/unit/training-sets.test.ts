@@ -28,7 +28,7 @@ describe('the pixels of all pictures in an archive are bounded together', () => 
     const verdict = await inspected(zipOf([...copies(await flat(side), 10), { name: 'last.webp', data: bad }]), 'set.zip', limits)
 
     expect(outcome(verdict)).toBe(
-      "archive_not_allowed: File 'set.zip' can't be used as a training set: its pictures have more than 0.4 megapixels in all, the maximum for an archive of its size.",
+      "archive_not_allowed: File 'set.zip' can't be used as a training set: its pictures have more than 0.4 megapixels in total, the maximum for an archive of its size.",
     )
   })
 
@@ -49,7 +49,7 @@ describe('the pixels of all pictures in an archive are bounded together', () => 
 
     expect(verdict).toMatchObject({ pictures: 1 })
     expect(outcome(await inspected(zipOf(copies(animation, 10)), 'set.zip', limits))).toMatchObject({ pictures: 10 })
-    expect(outcome(await inspected(zipOf(copies(animation, 11)), 'set.zip', limits))).toMatch(/megapixels in all/)
+    expect(outcome(await inspected(zipOf(copies(animation, 11)), 'set.zip', limits))).toMatch(/megapixels in total/)
   })
 })
 

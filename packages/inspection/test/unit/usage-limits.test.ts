@@ -1,8 +1,8 @@
 import { bytesInMemory, type InspectionFailed, InspectorBusy } from '@airlock/domain'
 import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspection/isolated'
 import { expect, test } from 'vitest'
+import { type InspectionTask, InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import type { Launcher } from '../../src/isolated/namespaces.ts'
-import { type InspectionTask, OneInspector } from '../../src/isolated/one-inspector.ts'
 import { linuxUsageOf, usageInPs, usageOf } from '../../src/isolated/process-usage.ts'
 import { hostile } from '../hostile/preloads.ts'
 import { sample } from '../sources.ts'
@@ -15,16 +15,16 @@ const task: InspectionTask = {
   upload: photo,
   limits: defaultLimits,
   maxSeconds: 100,
-  maxSecondsInAll: 100,
+  maxTotalSeconds: 100,
   maxCpuSeconds: 50,
-  maxCpuSecondsInAll: 50,
+  maxTotalCpuSeconds: 50,
   signal: never,
 }
 const patient = { timeout: 120_000 } as const
 
 /** How a file ends in an inspector that was started so. */
 async function failure(launcher: Launcher, given: Partial<InspectionTask> = {}, maxMemoryMiB = 1024): Promise<InspectionFailed> {
-  const inspector = new OneInspector({ maxMemoryMiB, launcher })
+  const inspector = new InspectorProcess({ maxMemoryMiB, launcher })
   try {
     return (await inspector.run({ ...task, ...given }).then(
       () => expect.fail('it came to a verdict'),
@@ -51,13 +51,13 @@ test('the limit of processor time holds for synchronous code, and is the file’
   meta: { id: 'cpu-limit-of-synchronous-code' },
 }, async () => {
   expect(await failure(hostile('burns-time'), { maxCpuSeconds: 1.5 })).toMatchObject({
-    message: 'needed more than 1.5 s of processor time',
+    message: 'needed more than 1.5 s of CPU time',
     fault: { kind: 'cpu_time', limitSeconds: 1.5 },
   })
 })
 
 test('the limit of processor time in all holds however often a part is done', patient, async () => {
-  expect(await failure(hostile('burns-time'), { maxCpuSecondsInAll: 1.5 })).toMatchObject({
+  expect(await failure(hostile('burns-time'), { maxTotalCpuSeconds: 1.5 })).toMatchObject({
     fault: { kind: 'cpu_time', limitSeconds: 1.5 },
   })
 })
@@ -70,7 +70,7 @@ test('any limit by the clock is the machine’s fault', patient, async () => {
 })
 
 test('what a file costs does not count against the next one in the same process', patient, async () => {
-  const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('burns-a-little') })
+  const inspector = new InspectorProcess({ maxMemoryMiB: 1024, launcher: hostile('burns-a-little') })
   try {
     await inspector.run(task)
     const started = (await usageOf(inspector.pid ?? 0))?.cpuSeconds ?? 0
@@ -95,7 +95,7 @@ test.for([
   { signal: 'SIGKILL', kind: 'machine' },
   { signal: 'SIGTERM', kind: 'machine' },
 ] as const)('$signal that nobody here sent is the fault of: $kind', patient, async ({ signal, kind }, { expect }) => {
-  const inspector = new OneInspector({ maxMemoryMiB: 1024 })
+  const inspector = new InspectorProcess({ maxMemoryMiB: 1024 })
   const source = {
     ...bytesInMemory(bytes),
     read: async () => {
@@ -108,8 +108,8 @@ test.for([
 })
 
 test('a verdict that names another type than the file was taken for is none, and its process reads no other file', patient, async () => {
-  const inspector = new OneInspector({ maxMemoryMiB: 1024, launcher: hostile('lies') })
-  await expect(inspector.run(task)).rejects.toMatchObject({ message: 'said what no inspector says', fault: { kind: 'machine' } })
+  const inspector = new InspectorProcess({ maxMemoryMiB: 1024, launcher: hostile('lies') })
+  await expect(inspector.run(task)).rejects.toMatchObject({ message: 'sent an invalid verdict', fault: { kind: 'machine' } })
   expect(inspector.alive).toBe(false)
   await inspector.close()
 })

@@ -92,34 +92,34 @@ test.each<[string, Buffer, Partial<Record<keyof typeof facts, unknown>>]>([
 })
 
 test.each([
-  ['media cut off', mp4(ftyp(), moov(), mdat()).subarray(0, -1), "the box 'mdat' reaches beyond the end of the file"],
+  ['media cut off', mp4(ftyp(), moov(), mdat()).subarray(0, -1), "the box 'mdat' extends beyond the end of the file"],
   ['no movie box', mp4(ftyp(), mdat()), "it has no box 'moov'"],
   ['no media', mp4(ftyp(), moov()), "it has no box 'mdat'"],
   ['two movie boxes', mp4(ftyp(), moov(), moov(), mdat()), "it has two boxes 'moov'"],
   ['nothing but a type', ftyp(), "it has no box 'moov'"],
-  ['a box smaller than its own header', mp4(ftyp(), moov(), claiming(7, 'free'), mdat()), "the box 'free' has an impossible size"],
+  ['a box smaller than its own header', mp4(ftyp(), moov(), claiming(7, 'free'), mdat()), "the box 'free' has an invalid size"],
   [
     'a long box smaller than its own header',
     mp4(ftyp(), moov(), longBox('mdat', Buffer.alloc(8), 15n)),
-    "the box 'mdat' has an impossible size",
+    "the box 'mdat' has an invalid size",
   ],
-  ['a long box cut off inside its size', mp4(ftyp(), moov(), claiming(1, 'mdat')), "the box 'mdat' has an impossible size"],
+  ['a long box cut off inside its size', mp4(ftyp(), moov(), claiming(1, 'mdat')), "the box 'mdat' has an invalid size"],
   [
     'a box larger than any file',
     mp4(ftyp(), moov(), longBox('mdat', Buffer.alloc(8), 2n ** 63n)),
-    "the box 'mdat' reaches beyond the end of the file",
+    "the box 'mdat' extends beyond the end of the file",
   ],
-  ['a few bytes behind the last box', mp4(ftyp(), moov(), mdat(), Buffer.from('tail')), /^there is no whole box at byte \d+$/],
-  ['bytes that are no box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(64, 0x81)), /^there is no box at byte \d+$/],
+  ['a few bytes behind the last box', mp4(ftyp(), moov(), mdat(), Buffer.from('tail')), /^there is an incomplete box at byte \d+$/],
+  ['bytes that are no box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(64, 0x81)), /^there is no valid box at byte \d+$/],
   [
     'an archive behind the last box',
     mp4(ftyp(), moov(), mdat(), Buffer.from('PK\x03\x04\x14\x00\x00\x00'.repeat(4))),
-    /^there is no box at byte/,
+    /^there is no valid box at byte/,
   ],
   [
     'an inner box that leaves its parent',
     mp4(ftyp(), moov(mvhd(), claiming(900, 'trak')), mdat(2000)),
-    "the box 'trak' reaches beyond its parent",
+    "the box 'trak' extends beyond its parent",
   ],
   ['no movie header', mp4(ftyp(), moov(trak()), mdat()), "it has no box 'mvhd'"],
   ['an empty movie header', mp4(ftyp(), moov(box('mvhd'), trak()), mdat()), "the box 'mvhd' is too short"],
@@ -203,7 +203,7 @@ test.each([
   [
     'more samples than sizes',
     film({ samples: [stts(3, 1000), stsc(1, 3, 1), stsz(0, 3, 8, 8), stco(0)] }),
-    /'stsz' says more than it holds/,
+    /'stsz' declares more entries than it contains/,
   ],
   ['more times than samples', film({ samples: [stts(3, 1000), stsc(1, 2, 1), stsz(8, 2), stco(0)] }), /'stts' and 'stsz' disagree/],
   [
@@ -225,15 +225,15 @@ test.each([
   [
     'four thousand million samples',
     film({ samples: [stts(0xffff_ffff, 1), stsc(1, 2, 1), stsz(0, 0xffff_ffff), stco(0)] }),
-    /'stsz' says more than it holds/,
+    /'stsz' declares more entries than it contains/,
   ],
-  ['no pictures at all', film({ samples: emptyTables() }), 'its video track has no pictures'],
+  ['no pictures at all', film({ samples: emptyTables() }), 'its video track has no frames'],
   ['no sizes', film({ samples: [stts(2, 1000), stsc(1, 2, 1), stco(0)] }), "a track has no box 'stsz'"],
   ['two tables of offsets', film({ samples: [...tables(), stco(0)] }), "a track has two boxes 'stco'"],
   [
     'a length of days',
     film({ samples: [stts(2, 0x7fff_ffff), stsc(1, 2, 1), stsz(8, 2), stco(0)] }),
-    /'stts' says that it lasts 1193 hours/,
+    /'stts' declares a duration of 1193 hours/,
   ],
   ['a track timescale of nothing', film({ times: mdhd({ timescale: 0 }) }), "the box 'mdhd' has a timescale of 0"],
   ['two tracks of one id', mp4(ftyp(), moov(mvhd(), trak(), trak()), mdat()), 'two tracks have the same id'],
@@ -243,17 +243,17 @@ test.each([
     film({ description: stsd('avc1', box('avcC', Buffer.from('0164001fffe1ffff', 'hex'))) }),
     "the box 'avcC' is malformed",
   ],
-  ['units longer than their sample', film({}, box('mdat', Buffer.alloc(64, 7))), "its media is not what 'avc1' looks like"],
-  ['media of zeros', film({}, box('mdat', Buffer.alloc(64))), "its media is not what 'avc1' looks like"],
-  ['fragments and nothing that announces them', mp4(ftyp(), moov(), moof(), mdat()), "it has fragments and no box 'mvex'"],
-  ['a fragment of another track', fragmented(fragment({ head: { id: 9 } })), "the box 'tfhd' names a track that the movie has not"],
+  ['units longer than their sample', film({}, box('mdat', Buffer.alloc(64, 7))), "its media is not valid 'avc1' data"],
+  ['media of zeros', film({}, box('mdat', Buffer.alloc(64))), "its media is not valid 'avc1' data"],
+  ['fragments and nothing that announces them', mp4(ftyp(), moov(), moof(), mdat()), "it has fragments but no box 'mvex'"],
+  ['a fragment of another track', fragmented(fragment({ head: { id: 9 } })), "the box 'tfhd' names an unknown track"],
   ['a fragment that points elsewhere', fragmented(fragment({ run: { dataOffset: 4000 } })), /'trun' points to samples outside/],
   [
     'a fragment with more samples than rows',
     fragmented(fragment({ run: { ...sized, samples: 900 } })),
-    "the box 'trun' says more than it holds",
+    "the box 'trun' declares more entries than it contains",
   ],
-  ['a fragment of zeros', fragmented(fragment({}, box('mdat', Buffer.alloc(64)))), "its media is not what 'avc1' looks like"],
+  ['a fragment of zeros', fragmented(fragment({}, box('mdat', Buffer.alloc(64)))), "its media is not valid 'avc1' data"],
   [
     'its media in another file',
     film({
@@ -261,7 +261,7 @@ test.each([
       description: Buffer.concat([stsd()]),
       references: box('dref', u32(0, 1), box('url ', u32(0), Buffer.from('http://x/y.mp4\0'))),
     }),
-    'its media lies in another file',
+    'its media is in another file',
   ],
 ])('a video with %s is corrupt', async (_, bytes, reason) => {
   const text = String(await look(bytes))
@@ -322,7 +322,7 @@ test('boxes that nobody knows are passed over, however deep, and a track inside 
   }
 
   expect(await withNested('zzzz')).toEqual(facts)
-  expect(await withNested('trak')).toMatch(/^file_corrupt: .*the box 'trak' is not where it belongs/)
+  expect(await withNested('trak')).toMatch(/^file_corrupt: .*the box 'trak' is misplaced/)
 })
 
 test('a large video costs a few small reads, wherever its movie box stands', async () => {

@@ -76,7 +76,7 @@ test('a file whose inspection fails by the machine’s fault is parked at its th
 
 test.for([
   { fault: { kind: 'crash' }, says: 'it crashes the program that reads it' },
-  { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of processor time' },
+  { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of CPU time' },
   { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
 ] as const)(
   'a file that fails by $fault.kind is rejected by its last try, which runs alone, and not before',

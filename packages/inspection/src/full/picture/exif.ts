@@ -1,4 +1,4 @@
-/** EXIF is TIFF without pictures: a byte order, then directories of 12-byte entries, each a tag, a type, a count and a value or its offset. */
+/** EXIF is a TIFF without pictures: a byte order, then directories of 12-byte entries with a tag, a type, a count, and a value or its offset. */
 export class Tiff {
   readonly #bytes: Buffer
   readonly #little: boolean
@@ -8,7 +8,7 @@ export class Tiff {
     this.#little = bytes[0] === 0x49
   }
 
-  /** Whether the bytes begin as TIFF does. */
+  /** Whether the bytes begin with a TIFF header. */
   get isTiff(): boolean {
     return this.#bytes.length >= 8 && /^(?:II\*\0|MM\0\*)$/.test(this.#bytes.toString('latin1', 0, 4))
   }
@@ -18,7 +18,7 @@ export class Tiff {
   }
 
   /**
-   * The entries of a directory as far as they are there: cameras and editors leave much that is not sound, and pictures show all the same.
+   * The entries of a directory, as far as it is complete: cameras and editors write many damaged ones, which programs ignore.
    *
    * @param at offset from the TIFF's start
    */
@@ -31,7 +31,7 @@ export class Tiff {
     })
   }
 
-  /** Where the directory is that follows the one at `at`, for example the thumbnail's; 0 when there is none. */
+  /** Offset of the directory after the one at `at`, for example the thumbnail's; 0 if there is none. */
   nextDirectory(at: number): number {
     return this.u32(at + 2 + this.u16(at) * 12)
   }
@@ -48,10 +48,10 @@ export class Tiff {
 }
 
 const gpsDirectory = 0x8825
-/** GPSLatitude and GPSLongitude; a directory without them says the time or nothing. */
+/** GPSLatitude and GPSLongitude; a GPS directory may also contain only a time. */
 const position: readonly number[] = [2, 4]
 
-/** Whether EXIF data says where a picture was taken. Where that is, nobody asks (design: no personal data). */
+/** Whether EXIF contains a GPS position. The position itself is never read: it is personal data. */
 export function hasLocation(exif: Buffer): boolean {
   const from = exif.toString('latin1', 0, 6) === 'Exif\0\0' ? 6 : exif[0] === 0 ? 1 : 0
   const tiff = new Tiff(exif.subarray(from))

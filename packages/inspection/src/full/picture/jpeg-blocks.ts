@@ -1,17 +1,17 @@
-import { Corrupt, TrailingData } from '../bad-bytes.ts'
-import { counted } from './anatomy.ts'
+import { Corrupt, TrailingData } from '../invalid-file.ts'
 import type { HuffmanTable, HuffmanTables } from './jpeg-huffman.ts'
 import type { JpegFrame, ScanComponent } from './jpeg-scans.ts'
+import { counted } from './picture-structure.ts'
 
-/** Some encoders leave a few bytes behind the last block. Nothing fits into so few. */
+/** Some encoders leave a few bytes after the last block. They are too few to contain anything. */
 const toleratedBytes = 16
 const lastCoefficient = 63
-/** How many bits follow a code, in the low half of its value; the high half is a run of zeros. */
+/** The low half of a code's value is the number of bits that follow it; the high half is a run of zeros. */
 const sizeMask = 15
 
-/** A scan of a baseline or extended picture, and what it is coded by. */
+/** A scan of a baseline or extended picture, with its tables. */
 export interface SequentialScan {
-  /** Where its coded data begins. */
+  /** Offset of its entropy-coded data. */
   readonly at: number
   readonly frame: JpegFrame
   readonly components: readonly ScanComponent[]
@@ -19,7 +19,7 @@ export interface SequentialScan {
   readonly restartInterval: number
 }
 
-/** One kind of block in the order of a scan, and how often it comes in a unit. */
+/** The blocks of one component in a minimum coded unit. */
 interface Blocks {
   readonly dc: HuffmanTable
   readonly ac: HuffmanTable
@@ -27,15 +27,15 @@ interface Blocks {
 }
 
 /**
- * Counts the blocks of a sequential scan, code by code: as many as the frame's size asks for, none missing, and nothing behind the last.
+ * Verifies, code by code, that a sequential scan contains exactly the blocks that the frame's size requires.
  *
- * Decoders stop at the last block and do not see what stands between it and the next marker. No value is computed: only the codes' lengths
- * matter. (Progressive scans need none of this: a decoder reads them all to the last marker before it shows anything.)
+ * Decoders stop at the last block, and ignore bytes between it and the next marker. Only the lengths of codes matter, no values are computed.
+ * (Progressive scans do not need it: decoders read them up to the last marker.)
  *
  * @throws Corrupt, TrailingData
  */
 export function countBlocks(bytes: Buffer, scan: SequentialScan): void {
-  const { units, blocks } = layOut(scan)
+  const { units, blocks } = blockLayout(scan)
   const reader = new CodeReader(bytes, scan.at)
   const interval = scan.restartInterval || units
   for (let done = 0, restart = 0; done < units; done += interval) {
@@ -47,12 +47,12 @@ export function countBlocks(bytes: Buffer, scan: SequentialScan): void {
   reader.expectMarker()
 }
 
-/** A scan of several components goes by units that hold blocks of each; a scan of one goes block by block (ITU-T T.81, A.2). */
-function layOut({ frame, components, tables }: SequentialScan): { units: number; blocks: Blocks[] } {
+/** A scan of several components consists of units with blocks of each; a scan of one component consists of single blocks (ITU-T T.81, A.2). */
+function blockLayout({ frame, components, tables }: SequentialScan): { units: number; blocks: Blocks[] } {
   const [width, height] = [Math.max(...frame.components.map(({ h }) => h)), Math.max(...frame.components.map(({ v }) => v))]
   const tableOf = (id: number) => {
     const table = tables.get(id)
-    if (!table) throw new Corrupt('a Huffman table of it is missing')
+    if (!table) throw new Corrupt('a Huffman table is missing')
     return table
   }
   const blocksOf = ({ h, v, dcTable, acTable }: ScanComponent, alone: boolean): Blocks => ({
@@ -70,15 +70,15 @@ function layOut({ frame, components, tables }: SequentialScan): { units: number;
   return { units, blocks: components.map((component) => blocksOf(component, false)) }
 }
 
-/** Reads codes bit by bit; 0xFF in the data is followed by a 0 that does not count. */
+/** Reads codes bit by bit. 0xFF in the data is followed by a stuffed 0. */
 class CodeReader {
   readonly #bytes: Buffer
   #at: number
-  /** Bits that were read ahead, in the low end. */
+  /** Bits that were read ahead, the last one lowest. */
   #bits = 0
   #count = 0
-  /** Bits of nothing that were put behind the data's end. */
-  #borrowed = 0
+  /** Padding bits that were appended after the end of the data. */
+  #padding = 0
 
   constructor(bytes: Buffer, at: number) {
     this.#bytes = bytes
@@ -102,7 +102,7 @@ class CodeReader {
 
   expectRestart(number: number): void {
     const at = this.#nextMarker()
-    if (this.#bytes[at + 1] !== 0xd0 + number) throw new Corrupt(`there is a restart out of order at byte ${at}`)
+    if (this.#bytes[at + 1] !== 0xd0 + number) throw new Corrupt(`there is a restart marker out of order at byte ${at}`)
     this.#at = at + 2
   }
 
@@ -110,29 +110,29 @@ class CodeReader {
     this.#nextMarker()
   }
 
-  /** Drops the rest of the last byte, and holds what comes before the next marker against what is tolerated. */
+  /** Discards the rest of the last byte, and finds the next marker. @throws TrailingData if too many bytes precede it */
   #nextMarker(): number {
-    if (this.#borrowed > this.#count) throw new Corrupt('pixels of it are missing')
-    const unread = (this.#count - this.#borrowed) >> 3
+    if (this.#padding > this.#count) throw new Corrupt('pixels are missing')
+    const unread = (this.#count - this.#padding) >> 3
     let at = this.#at
     while (at + 1 < this.#bytes.length) {
       at = this.#bytes.indexOf(0xff, at)
       if (at < 0) break
       if (this.#bytes[at + 1] === 0) at += 2
       else if (this.#bytes[at + 1] === 0xff) at += 1
-      else return this.#withoutExcess(at, unread)
+      else return this.#checkExcess(at, unread)
     }
-    throw new Corrupt('it ends before the picture does')
+    throw new Corrupt('it is truncated')
   }
 
-  #withoutExcess(marker: number, unread: number): number {
+  #checkExcess(marker: number, unread: number): number {
     const excess = marker - this.#at + unread
-    if (excess > toleratedBytes) throw new TrailingData(`${counted(excess, 'byte')} that are no pixels stand behind its pixels`)
-    this.#bits = this.#count = this.#borrowed = 0
+    if (excess > toleratedBytes) throw new TrailingData(`${counted(excess, 'byte')} follow its pixels`)
+    this.#bits = this.#count = this.#padding = 0
     return marker
   }
 
-  /** Reads a code and passes over the bits that it says follow it. */
+  /** Reads a code, and skips the bits that follow it. */
   #takeCode(table: HuffmanTable): number {
     if (this.#count < 16) this.#fill()
     const found = table.codeAt((this.#bits >>> (this.#count - 16)) & 0xffff)
@@ -144,15 +144,15 @@ class CodeReader {
     return found & 0xff
   }
 
-  /** Up to 31 bits ahead. At a marker the data has ended; ones stand in for what is peeked at beyond. */
+  /** Reads up to 31 bits ahead. The data ends at a marker; after it, ones are used as padding. */
   #fill(): void {
     const bytes = this.#bytes
     while (this.#count <= 23) {
       const byte = bytes[this.#at]
       if (byte === undefined || (byte === 0xff && bytes[this.#at + 1] !== 0)) {
-        if (this.#borrowed > 64) throw new Corrupt('pixels of it are missing')
+        if (this.#padding > 64) throw new Corrupt('pixels are missing')
         this.#bits = (this.#bits << 8) | 0xff
-        this.#borrowed += 8
+        this.#padding += 8
       } else {
         this.#bits = (this.#bits << 8) | byte
         this.#at += byte === 0xff ? 2 : 1

@@ -1,30 +1,30 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 
-/** Longest code of a JPEG's Huffman table. */
+/** Maximum length of a Huffman code in a JPEG. */
 const maxCodeBits = 16
 
-/** Codes of up to so many bits, which nearly all are, are found by one look. */
+/** Codes of up to so many bits, nearly all, are found by one table look-up. */
 const shortCodeBits = 9
 
-/** A code's length in bits in the high byte and its value in the low one; 0 stands for no code. */
+/** The length of a code in the high byte, its value in the low byte; 0 if there is none. */
 export type HuffmanCode = number
 
-/** Finds the code that bits begin with. It takes some 2 KiB: a look-up by all 16 bits would take 128, for each table of each picture. */
+/** Finds the code at the beginning of given bits. It takes about 2 KiB; a look-up table for all 16 bits would take 128 KiB per table. */
 export class HuffmanTable {
-  /** By the first bits; 0 where a longer code begins so, or none. */
+  /** By the first bits; 0 if no short code begins with them. */
   readonly #short = new Uint16Array(1 << shortCodeBits)
-  /** By length: the first 16 bits that are beyond its codes and all shorter ones. */
+  /** By length: the first 16-bit value above all codes of this length. */
   readonly #limits = new Int32Array(maxCodeBits + 1)
-  /** By length: what leads from a code to the place of its value. */
+  /** By length: the difference between the index of a code's value and the code. */
   readonly #offsets = new Int32Array(maxCodeBits + 1)
   readonly #values: Buffer
 
   /**
-   * Codes of one length follow each other; those of the next begin at the double (ITU-T T.81, annex C).
+   * Codes of one length are consecutive; the next length continues with the doubled code (ITU-T T.81, annex C).
    *
-   * @param counts how many codes there are of each length, from 1 to 16 bits
+   * @param counts number of codes of each length, from 1 to 16 bits
    * @param values of the codes, in their order
-   * @throws Corrupt when there are more codes than there can be
+   * @throws Corrupt if there are more codes than fit
    */
   constructor(counts: Buffer, values: Buffer) {
     this.#values = values
@@ -57,16 +57,16 @@ export class HuffmanTable {
   }
 }
 
-/** The tables in force, by class (0 for DC, 1 for AC) and id, as a DHT segment names them: `class << 4 | id`. */
+/** The current tables by class (0 for DC, 1 for AC) and id, as in a DHT segment: `class << 4 | id`. */
 export type HuffmanTables = Map<number, HuffmanTable>
 
 /**
- * Takes up the tables of a DHT segment: class and id in a byte, how many codes there are of each length, and then the codes' values
+ * Reads the tables of a DHT segment: class and id in one byte, the number of codes of each length, and the values of the codes
  * (ITU-T T.81, B.2.4.2).
  *
  * @throws Corrupt
  */
-export function takeHuffman(body: Buffer, tables: HuffmanTables): void {
+export function readHuffmanTables(body: Buffer, tables: HuffmanTables): void {
   let at = 0
   while (at + 17 <= body.length) {
     const head = body[at] ?? 0

@@ -1,16 +1,16 @@
-import { Corrupt } from '../bad-bytes.ts'
-import { type Anatomy, PartList, type Stretch } from './anatomy.ts'
+import type { ByteRange } from '../byte-range.ts'
+import { Corrupt } from '../invalid-file.ts'
 import type { SequentialScan } from './jpeg-blocks.ts'
-import { type HuffmanTables, takeHuffman } from './jpeg-huffman.ts'
+import { type HuffmanTables, readHuffmanTables } from './jpeg-huffman.ts'
 import { JpegScans, readFrame } from './jpeg-scans.ts'
-import { partOf } from './jpeg-segments.ts'
+import { type Part, PartList, type PictureStructure } from './picture-structure.ts'
 
 const marker = { SOI: 0xd8, EOI: 0xd9, SOS: 0xda, DHT: 0xc4, DQT: 0xdb, DRI: 0xdd, DAC: 0xcc, COM: 0xfe } as const
 
 const isRestart = (code: number): boolean => code >= 0xd0 && code <= 0xd7
 const isApplication = (code: number): boolean => code >= 0xe0 && code <= 0xef
 
-/** Codings of ITU-T T.81 that nobody uses for photos and no browser shows. Baseline, extended and progressive Huffman are left. */
+/** Coding processes of ITU-T T.81 that no browser supports. Baseline, extended and progressive Huffman coding are accepted. */
 const unusualCodings: Readonly<Record<number, string>> = {
   195: 'lossless',
   197: 'differential',
@@ -27,26 +27,26 @@ const unusualCodings: Readonly<Record<number, string>> = {
 
 const frameMarkers: ReadonlySet<number> = new Set([0xc0, 0xc1, 0xc2])
 
-/** A JPEG's structure, and its scans that can be counted code by code. */
-export interface JpegAnatomy extends Anatomy {
+/** A JPEG's structure, and its sequential scans, whose blocks can be counted. */
+export interface JpegStructure extends PictureStructure {
   readonly sequential: readonly SequentialScan[]
 }
 
-/** Bytes between segments that every decoder skips: a writer of content credentials leaves two. Nothing fits into so few. */
-const toleratedStrays = 16
+/** Bytes between segments that every decoder skips: one tool for content credentials leaves two. They are too few to contain anything. */
+const maxStrayBytes = 16
 
-const cutOff = () => new Corrupt('it ends before the picture does')
+const truncated = () => new Corrupt('it is truncated')
 
 /**
- * Follows the markers of a JPEG from SOI to the EOI that ends it (ITU-T T.81, annex B), through the coded data of all scans.
+ * Parses the marker segments and scans of a JPEG from SOI to EOI (ITU-T T.81, annex B).
  *
- * @throws Corrupt for anything that the standard does not allow there, or that is missing
+ * @throws Corrupt for everything that the standard does not allow, or that is missing
  */
-export function walkJpeg(bytes: Buffer): JpegAnatomy {
-  return new JpegWalk(bytes).walk()
+export function parseJpeg(bytes: Buffer): JpegStructure {
+  return new JpegParser(bytes).parse()
 }
 
-class JpegWalk {
+class JpegParser {
   readonly #bytes: Buffer
   readonly #parts = new PartList()
   #at = 2
@@ -54,38 +54,38 @@ class JpegWalk {
   #restartInterval = 0
   readonly #tables: HuffmanTables = new Map()
   readonly #sequential: SequentialScan[] = []
-  readonly #strays: Stretch[] = []
+  readonly #strays: ByteRange[] = []
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
   }
 
-  walk(): JpegAnatomy {
-    if (this.#bytes.readUInt16BE(0) !== 0xff00 + marker.SOI) throw new Corrupt('it does not begin as a JPEG does')
+  parse(): JpegStructure {
+    if (this.#bytes.readUInt16BE(0) !== 0xff00 + marker.SOI) throw new Corrupt('it does not begin with a start marker')
     for (let code = this.#nextMarker(); code !== marker.EOI; code = this.#nextMarker()) this.#segment(code)
-    if (this.#scans === null) throw new Corrupt('it has no picture in it')
+    if (this.#scans === null) throw new Corrupt('it contains no picture')
     this.#scans.assertComplete()
     const { width, height } = this.#scans.frame
     return { width, height, frames: 1, end: this.#at, parts: this.#parts.all, strays: this.#strays, sequential: this.#sequential }
   }
 
-  /** Markers may be filled up with any number of 0xFF before them. */
+  /** Any number of fill bytes 0xFF may precede a marker. */
   #nextMarker(): number {
-    if (this.#at + 2 > this.#bytes.length) throw cutOff()
-    if (this.#bytes[this.#at] !== 0xff) this.#passStrays()
+    if (this.#at + 2 > this.#bytes.length) throw truncated()
+    if (this.#bytes[this.#at] !== 0xff) this.#skipStrayBytes()
     while (this.#bytes[this.#at] === 0xff) this.#at++
     const code = this.#bytes[this.#at++]
-    if (code === undefined) throw cutOff()
+    if (code === undefined) throw truncated()
     return code
   }
 
-  /** @throws Corrupt when there are more than any decoder should skip, or they are not in front of the pixels */
-  #passStrays(): void {
+  /** @throws Corrupt if there are too many, or they are not before the pixels */
+  #skipStrayBytes(): void {
     const start = this.#at
     const end = this.#bytes.indexOf(0xff, start)
     const before = this.#strays.reduce((sum, stray) => sum + stray.end - stray.start, 0)
-    if (end < 0 || before + end - start > toleratedStrays || this.#sequential.length > 0) {
-      throw new Corrupt(`there are stray bytes in it at byte ${start}`)
+    if (end < 0 || before + end - start > maxStrayBytes || this.#sequential.length > 0) {
+      throw new Corrupt(`there are stray bytes at byte ${start}`)
     }
     this.#strays.push({ start, end })
     this.#at = end
@@ -93,7 +93,7 @@ class JpegWalk {
 
   #segment(code: number): void {
     const start = this.#at
-    if (code < 0xc0 || code === marker.SOI || isRestart(code)) throw new Corrupt(`there is a marker out of place at byte ${start - 2}`)
+    if (code < 0xc0 || code === marker.SOI || isRestart(code)) throw new Corrupt(`there is a misplaced marker at byte ${start - 2}`)
     const body = this.#segmentBody()
     if (isApplication(code) || code === marker.COM) this.#parts.add(partOf(code, body, start + 2))
     else this.#tableOrFrame(code, body)
@@ -101,28 +101,28 @@ class JpegWalk {
 
   #segmentBody(): Buffer {
     const start = this.#at
-    if (start + 2 > this.#bytes.length) throw cutOff()
+    if (start + 2 > this.#bytes.length) throw truncated()
     const length = this.#bytes.readUInt16BE(start)
-    if (length < 2) throw new Corrupt(`the segment at byte ${start - 2} has an impossible length`)
+    if (length < 2) throw new Corrupt(`the segment at byte ${start - 2} has an invalid length`)
     this.#at = start + length
-    if (this.#at > this.#bytes.length) throw cutOff()
+    if (this.#at > this.#bytes.length) throw truncated()
     return this.#bytes.subarray(start + 2, this.#at)
   }
 
   #tableOrFrame(code: number, body: Buffer): void {
     const unusual = unusualCodings[code]
-    if (unusual) throw new Corrupt(`it uses the ${unusual} coding, which browsers do not show`)
+    if (unusual) throw new Corrupt(`it uses the ${unusual} coding, which browsers do not support`)
     if (frameMarkers.has(code)) {
       if (this.#scans) throw new Corrupt('it has two frame headers')
       this.#scans = new JpegScans(readFrame(body, code === 0xc2))
     } else if (code === marker.SOS) {
-      if (!this.#scans) throw new Corrupt('its pixels come before its frame header')
+      if (!this.#scans) throw new Corrupt('its pixels precede its frame header')
       this.#scan(this.#scans, body)
     } else if (code === marker.DRI) {
       if (body.length !== 2) throw new Corrupt('its restart interval is malformed')
       this.#restartInterval = body.readUInt16BE(0)
     } else if (code === marker.DQT) checkQuantization(body)
-    else if (code === marker.DHT) takeHuffman(body, this.#tables)
+    else if (code === marker.DHT) readHuffmanTables(body, this.#tables)
   }
 
   #scan(scans: JpegScans, header: Buffer): void {
@@ -140,17 +140,17 @@ class JpegWalk {
     this.#codedData()
   }
 
-  /** Huffman codes up to the next marker. 0xFF in them is followed by 0; restart markers count from 0 to 7 and over again. */
+  /** Skips entropy-coded data up to the next marker. 0xFF in it is followed by 0; restart markers count from 0 to 7 repeatedly. */
   #codedData(): void {
     let restart = 0
     for (;;) {
       const at = this.#bytes.indexOf(0xff, this.#at)
-      if (at < 0 || at + 1 >= this.#bytes.length) throw cutOff()
+      if (at < 0 || at + 1 >= this.#bytes.length) throw truncated()
       const code = this.#bytes[at + 1] ?? 0
       this.#at = at + (code === 0xff ? 1 : 2)
       if (isRestart(code)) {
         if (this.#restartInterval === 0 || code !== 0xd0 + (restart++ & 7))
-          throw new Corrupt(`there is a restart out of order at byte ${at}`)
+          throw new Corrupt(`there is a restart marker out of order at byte ${at}`)
       } else if (code !== 0 && code !== 0xff) {
         this.#at = at
         return
@@ -159,7 +159,7 @@ class JpegWalk {
   }
 }
 
-/** One or more tables: precision and id in a byte, then 64 values of 8 or 16 bits (B.2.4.1). */
+/** One or more tables: precision and id in one byte, then 64 values of 8 or 16 bits (B.2.4.1). */
 function checkQuantization(body: Buffer): void {
   let at = 0
   while (at < body.length) {
@@ -168,4 +168,33 @@ function checkQuantization(body: Buffer): void {
     at += 1 + (head >> 4 === 1 ? 128 : 64)
   }
   if (at !== body.length) throw new Corrupt('its quantization table is malformed')
+}
+
+/** Contents of application segments by marker and first bytes; the first match counts (ExifTool's "JPEG tags" lists those in use). */
+const knownSegments: readonly (readonly [marker: number, begins: string, where: string, kind: Part['kind']])[] = [
+  [0xe0, 'JFIF\0', 'its JFIF header', 'other'],
+  [0xe1, 'Exif\0', 'its EXIF data', 'exif'],
+  [0xe1, 'http://ns.adobe.com/xap/1.0/\0', 'its XMP data', 'xmp'],
+  [0xe1, 'http://ns.adobe.com/xmp/extension/\0', 'its XMP data', 'xmp'],
+  [0xe2, 'ICC_PROFILE\0', 'its colour profile', 'profile'],
+  [0xe2, 'MPF\0', 'its list of pictures', 'pictures'],
+  [0xed, 'Photoshop 3.0\0', 'its Photoshop data', 'other'],
+  [0xfe, '', 'its comment', 'text'],
+]
+
+/** A segment of a profile contains its number, and the number of segments. */
+const profileNumberBytes = 2
+
+/**
+ * A comment or application segment as a part, without the identifier at its beginning.
+ *
+ * @param at offset of the segment's contents in the file
+ */
+function partOf(marker: number, body: Buffer, at: number): Part {
+  for (const [knownMarker, begins, where, kind] of knownSegments) {
+    if (marker !== knownMarker || !body.subarray(0, begins.length).equals(Buffer.from(begins, 'latin1'))) continue
+    const own = begins.length + (kind === 'profile' ? profileNumberBytes : 0)
+    return { where, kind, bytes: body.subarray(own), at: at + own }
+  }
+  return { where: `its application segment ${marker - 0xe0}`, kind: 'other', bytes: body, at }
 }

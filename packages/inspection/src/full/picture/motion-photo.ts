@@ -1,15 +1,15 @@
-import type { Part } from './anatomy.ts'
+import type { Part } from './picture-structure.ts'
 
-/** The marks of a motion photo in XMP: Google's present and former format. */
-const says = /(?:MotionPhoto|MicroVideo)(?:=["']1["']|>1<)|Item:Mime\s{0,20}=\s{0,20}["']video\/(?:mp4|quicktime)["']/
-/** XMP is searched so far; the marks stand in its first packet. */
+/** The declaration of a motion photo in XMP, in Google's current and former format. */
+const declaration = /(?:MotionPhoto|MicroVideo)(?:=["']1["']|>1<)|Item:Mime\s{0,20}=\s{0,20}["']video\/(?:mp4|quicktime)["']/
+/** Bytes of XMP that are searched; the declaration is in its first packet. */
 const searchedBytes = 1024 * 1024
 
-export const announcesFilm = (parts: readonly Part[]): boolean =>
-  parts.some(({ kind, bytes }) => kind === 'xmp' && says.test(bytes.toString('latin1', 0, searchedBytes)))
+export const declaresMotionVideo = (parts: readonly Part[]): boolean =>
+  parts.some(({ kind, bytes }) => kind === 'xmp' && declaration.test(bytes.toString('latin1', 0, searchedBytes)))
 
-/** Outermost boxes that phones write (ISO/IEC 14496-12, section 6.2.3). Anything else is not the film any more. */
-const boxes: ReadonlySet<string> = new Set([
+/** Top-level boxes that phones write (ISO/IEC 14496-12, section 6.2.3). Anything else is not part of the video. */
+const topLevelBoxes: ReadonlySet<string> = new Set([
   'ftyp',
   'moov',
   'mdat',
@@ -26,17 +26,17 @@ const boxes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Follows the outermost boxes of a film that stands in a picture's bytes.
+ * Reads the top-level boxes of a video in the bytes of a picture.
  *
- * @returns the first byte behind it, or null when there is no whole film
+ * @returns offset of the first byte after it, or null if there is no complete video
  */
-export function filmEnd(bytes: Buffer, start: number): number | null {
+export function motionVideoEnd(bytes: Buffer, start: number): number | null {
   const seen = new Set<string>()
   let at = start
   while (at + 8 <= bytes.length) {
     const type = bytes.toString('latin1', at + 4, at + 8)
     const size = boxSize(bytes, at)
-    if (!boxes.has(type) || size < 8 || at + size > bytes.length) break
+    if (!topLevelBoxes.has(type) || size < 8 || at + size > bytes.length) break
     if (at === start && type !== 'ftyp') return null
     seen.add(type)
     at += size

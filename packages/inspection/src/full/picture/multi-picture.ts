@@ -1,38 +1,38 @@
-import type { Part } from './anatomy.ts'
 import { Tiff } from './exif.ts'
+import type { Part } from './picture-structure.ts'
 
-/** Tag of the list of pictures (CIPA DC-007, section 5.2.3), and the bytes of an entry of it. */
+/** Tag of the list of pictures (CIPA DC-007, section 5.2.3), and size of its entries. */
 const listTag = 0xb002
 const entryBytes = 16
 
-/** XMP is searched so far; what names a picture stands in its first packet. */
+/** Bytes of XMP that are searched; the directory is in its first packet. */
 const searchedBytes = 1024 * 1024
 
-/** Tags of XMP, attributes and all, one by one. */
+/** One tag of XMP, with its attributes. */
 const tag = /<[^<>]*>/g
 const isPicture = /Item:Mime\s{0,20}=\s{0,20}["']image\/jpeg["']/
-const isFurther = /Item:Semantic\s{0,20}=\s{0,20}["'](?!Primary)/
+const isSecondary = /Item:Semantic\s{0,20}=\s{0,20}["'](?!Primary)/
 
-/** Whether a directory in XMP names a further picture, as Ultra HDR and depth photos have it: type and purpose on one item. */
-function namesFurtherPicture(xmp: string): boolean {
+/** Whether a directory in XMP lists a further picture, as in Ultra HDR and depth photos: type and purpose are on the same item. */
+function declaresFurtherPicture(xmp: string): boolean {
   if (xmp.includes('GDepth:Data')) return true
-  for (const [item] of xmp.matchAll(tag)) if (isPicture.test(item) && isFurther.test(item)) return true
+  for (const [item] of xmp.matchAll(tag)) if (isPicture.test(item) && isSecondary.test(item)) return true
   return false
 }
 
 /**
- * Whether a picture says that another one stands at this place: by an MPF list that names the place, by a directory in XMP, or by a number
- * in EXIF, where a maker's own note names its preview.
+ * Whether a picture declares that another one begins at this offset: in an MPF list, by a directory in XMP, or by a number in EXIF, where a
+ * maker note contains the offset of its preview.
  */
-export function announcesPictureAt(parts: readonly Part[], at: number): boolean {
+export function declaresPictureAt(parts: readonly Part[], at: number): boolean {
   return parts.some(({ kind, bytes, at: partAt }) => {
-    if (kind === 'exif') return namesPreview(bytes.subarray(0, maxExifBytes), partAt, at)
+    if (kind === 'exif') return containsOffsetOf(bytes.subarray(0, maxExifBytes), partAt, at)
     if (kind === 'pictures') return offsetsOf(bytes).some((offset) => partAt + offset === at)
-    return kind === 'xmp' && namesFurtherPicture(bytes.toString('latin1', 0, searchedBytes))
+    return kind === 'xmp' && declaresFurtherPicture(bytes.toString('latin1', 0, searchedBytes))
   })
 }
 
-/** Where the listed pictures begin, in bytes from the list's own start; 0 stands for the picture itself. */
+/** Offsets of the listed pictures, relative to the start of the list; 0 is the picture itself. */
 function offsetsOf(list: Buffer): number[] {
   const tiff = new Tiff(list)
   if (!tiff.isTiff) return []
@@ -43,25 +43,25 @@ function offsetsOf(list: Buffer): number[] {
   ).filter((offset) => offset > 0)
 }
 
-/** A JPEG has no more of it in one segment. */
+/** The maximum size of a JPEG segment. */
 const maxExifBytes = 64 * 1024
-const maxTiffHeads = 8
+const maxTiffHeaders = 8
 
 /**
- * Whether EXIF holds the place of a preview as a number of four bytes: from the file's start, the TIFF's, or that of a TIFF in a maker's note.
- * Makers have directories of their own, which nobody documents; the number is all that they have in common.
+ * Whether EXIF contains an offset as a 4-byte number, relative to the start of the file, of the TIFF, or of a TIFF in a maker note. Maker notes
+ * have undocumented formats; the number is all that they have in common.
  *
- * @param partAt where the EXIF data stand in the file
+ * @param partAt offset of the EXIF data in the file
  */
-function namesPreview(exif: Buffer, partAt: number, at: number): boolean {
-  const places = new Set([at, ...tiffHeads(exif).map((head) => at - partAt - head)].filter((place) => place > 0))
+function containsOffsetOf(exif: Buffer, partAt: number, at: number): boolean {
+  const offsets = new Set([at, ...tiffHeaders(exif).map((head) => at - partAt - head)].filter((offset) => offset > 0))
   for (let i = 0; i + 4 <= exif.length; i++) {
-    if (places.has(exif.readUInt32LE(i)) || places.has(exif.readUInt32BE(i))) return true
+    if (offsets.has(exif.readUInt32LE(i)) || offsets.has(exif.readUInt32BE(i))) return true
   }
   return false
 }
 
-function tiffHeads(exif: Buffer): number[] {
+function tiffHeaders(exif: Buffer): number[] {
   const found = [...exif.toString('latin1').matchAll(/II\*\0|MM\0\*/g)]
-  return found.slice(0, maxTiffHeads).map(({ index }) => index)
+  return found.slice(0, maxTiffHeaders).map(({ index }) => index)
 }

@@ -1,11 +1,11 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 
 export interface FrameArea {
   readonly width: number
   readonly height: number
 }
 
-/** What IHDR says (PNG, third edition, section 11.2.1). */
+/** IHDR (PNG, third edition, section 11.2.1). */
 export interface PngHeader extends FrameArea {
   readonly bitDepth: number
   readonly colourType: number
@@ -14,7 +14,7 @@ export interface PngHeader extends FrameArea {
 
 export const palette = 3
 
-/** How many samples a pixel has, and of how many bits each may be, by colour type. */
+/** Samples per pixel and allowed bit depths, by colour type. */
 const colourTypes: Readonly<Record<number, { samples: number; depths: readonly number[] }>> = {
   0: { samples: 1, depths: [1, 2, 4, 8, 16] },
   2: { samples: 3, depths: [8, 16] },
@@ -29,15 +29,16 @@ export function readHeader(data: Buffer): PngHeader {
   const [width, height] = [data.readUInt32BE(0), data.readUInt32BE(4)]
   const [bitDepth = 0, colourType = 0, compression, filter, interlace = 0] = data.subarray(8)
   if (width === 0 || height === 0 || width > 0x7fff_ffff || height > 0x7fff_ffff) {
-    throw new Corrupt(`its header says ${width} × ${height} pixels`)
+    throw new Corrupt(`its header declares ${width} × ${height} pixels`)
   }
   if (!colourTypes[colourType]?.depths.includes(bitDepth))
-    throw new Corrupt(`its header says colour type ${colourType} of ${bitDepth} bits`)
-  if (compression !== 0 || filter !== 0 || interlace > 1) throw new Corrupt('its header asks for a method that PNG has not')
+    throw new Corrupt(`its header declares colour type ${colourType} with ${bitDepth} bits`)
+  if (compression !== 0 || filter !== 0 || interlace > 1)
+    throw new Corrupt('its header declares an unknown compression, filter or interlace method')
   return { width, height, bitDepth, colourType, interlaced: interlace === 1 }
 }
 
-/** Where the seven passes of an interlaced picture begin, and how far apart their pixels are (Adam7, section 8.2). */
+/** Start and distance of the pixels in each of the seven passes of an interlaced picture (Adam7, section 8.2). */
 const passes = [
   { x: 0, y: 0, dx: 8, dy: 8 },
   { x: 4, y: 0, dx: 8, dy: 8 },
@@ -48,7 +49,7 @@ const passes = [
   { x: 0, y: 1, dx: 1, dy: 2 },
 ] as const
 
-/** The rows that a picture unpacks to, in order: so many, of so many bytes each, the byte with the filter included. */
+/** The rows that a picture unpacks to, per pass: their number, and their bytes including the filter byte. */
 export function rowsOf({ bitDepth, colourType, interlaced }: PngHeader, { width, height }: FrameArea): { rows: number; bytes: number }[] {
   const bits = bitDepth * (colourTypes[colourType]?.samples ?? 1)
   const whole = [{ x: 0, y: 0, dx: 1, dy: 1 }]

@@ -1,14 +1,14 @@
-import { Corrupt } from '../bad-bytes.ts'
-import { maxDeflateRatio, maxUnpackedBytes, type UnpackingBudget, unpacked, unpackedIfWhole } from '../unpack.ts'
-import type { Part } from './anatomy.ts'
+import { Corrupt } from '../invalid-file.ts'
+import { maxDeflateRatio, maxUnpackedBytes, type UnpackingBudget, unpacked, unpackedOrNull } from '../unpack.ts'
+import type { Part } from './picture-structure.ts'
 
-/** What a chunk holds. `bytes` unpacks it, where it is packed, each time anew. */
+/** The contents of a chunk. `bytes` unpacks compressed ones on each call. */
 interface Contents {
   readonly kind: Part['kind']
   readonly bytes: () => Buffer
 }
 
-/** How chunks with something else than pixels are read (PNG, third edition, section 11.3). */
+/** Readers of chunks that do not contain pixels (PNG, third edition, section 11.3). */
 const readers: Readonly<Record<string, (data: Buffer, budget: UnpackingBudget) => Contents>> = {
   tEXt: plainText,
   zTXt: packedText,
@@ -18,10 +18,10 @@ const readers: Readonly<Record<string, (data: Buffer, budget: UnpackingBudget) =
 }
 
 /**
- * A chunk as a part. What is packed in it is unpacked when it is asked for, and not kept: a file of many such chunks needs the memory of one.
+ * A chunk as a part. Compressed contents are unpacked on access and not cached, so that a file of many such chunks needs the memory of one.
  *
- * @param place where the chunk's data begins in the file, and what the file's packed chunks may unpack to together
- * @throws Corrupt when it is malformed. That it does not unpack, or to too much, comes out when its bytes are asked for.
+ * @param place offset of the chunk's data in the file, and the budget of the file's compressed chunks
+ * @throws Corrupt if it is malformed; accessing its bytes throws if they can't be unpacked, or exceed the budget
  */
 export function partOf(type: string, data: Buffer, { at, budget }: { at: number; budget: UnpackingBudget }): Part {
   const { kind, bytes } = readers[type]?.(data, budget) ?? { kind: 'other', bytes: () => data }
@@ -48,7 +48,7 @@ function packedText(data: Buffer, budget: UnpackingBudget): Contents {
   return { kind: 'text', bytes: () => Buffer.concat([data.subarray(0, end + 1), unpack()]) }
 }
 
-/** Keyword, 0, packed or not, method, language, 0, translated keyword, 0, text in UTF-8. */
+/** Keyword, 0, compression flag, method, language, 0, translated keyword, 0, text in UTF-8. */
 function internationalText(data: Buffer, budget: UnpackingBudget): Contents {
   const end = keywordEnd('iTXt', data)
   const packed = data[end + 1] === 1
@@ -66,10 +66,10 @@ function packedProfile(data: Buffer, budget: UnpackingBudget): Contents {
   if (data[end + 1] !== 0) throw malformed('iCCP')
   const profile = data.subarray(end + 2)
   const unpack = () => {
-    const bytes = unpackedIfWhole(profile, 'its colour profile', maxUnpackedBytes)
-    // How far one that is not whole was unpacked is not known
+    const bytes = unpackedOrNull(profile, 'its colour profile', maxUnpackedBytes)
+    // it is unknown how much of an incomplete one was unpacked
     budget.charge(profile, bytes?.length ?? Math.min(maxUnpackedBytes, profile.length * maxDeflateRatio))
-    // Some editors write a profile of nothing; every program shows the picture without
+    // some editors write an empty profile; every program ignores it
     return bytes ?? data
   }
   return { kind: 'profile', bytes: unpack }
@@ -89,7 +89,7 @@ function keywordEnd(type: string, data: Buffer): number {
 
 const maxProfileHeadBytes = 128
 
-/** ImageMagick keeps profiles as text: a line end, their name, their length, then hexadecimal digits. Their bytes are looked at too. */
+/** ImageMagick stores profiles as text: a line end, the name, the length, then hexadecimal digits. The decoded bytes are appended and searched too. */
 function rawProfile(text: Buffer): Buffer {
   const head = /^\n[^\n]{1,79}\n\s{0,20}\d{1,20}\n/.exec(text.toString('latin1', 0, maxProfileHeadBytes))
   if (!head) return text

@@ -1,18 +1,18 @@
 import { createInflate } from 'node:zlib'
-import { Corrupt, TrailingData } from '../bad-bytes.ts'
-import { counted } from './anatomy.ts'
+import { Corrupt, TrailingData } from '../invalid-file.ts'
+import { counted } from './picture-structure.ts'
 import type { PackedPixels } from './png.ts'
 import { type PngHeader, rowsOf } from './png-header.ts'
 
 const maxFilter = 4
 
 /**
- * Unpacks the pixels of a PNG, of each frame of an animation too, and counts them: as many rows as the header says, each with a filter
- * that exists, nothing missing and nothing behind. Decoders look at neither the frames nor what comes behind the last row.
+ * Unpacks the pixels of a PNG, including the frames of an animation, and verifies that they are exactly the rows that the header declares, each with
+ * a valid filter. Decoders read neither the frames nor anything after the last row.
  *
- * Nothing is kept: memory stays at what one step of unpacking gives.
+ * Pixels are discarded at once, so memory is bounded by one step of unpacking.
  *
- * @throws Corrupt, or TrailingData when packed data goes on behind the last row
+ * @throws Corrupt, or TrailingData if compressed data continues after the last row
  */
 export async function countPngPixels(header: PngHeader, packed: readonly PackedPixels[]): Promise<void> {
   for (const { area, pieces } of packed) await unpackRows(pieces, new RowCount(rowsOf(header, area)))
@@ -36,20 +36,20 @@ async function unpackRows(pieces: readonly Buffer[], rows: RowCount): Promise<vo
     inflate.destroy()
     await fed
   }
-  if (rows.missing) throw new Corrupt('pixels of it are missing')
-  assertNothingBehind(pieces, inflate.bytesWritten)
+  if (rows.missing) throw new Corrupt('pixels are missing')
+  assertNoTrailingData(pieces, inflate.bytesWritten)
 }
 
 async function feed(inflate: ReturnType<typeof createInflate>, pieces: readonly Buffer[]): Promise<void> {
   for (const piece of pieces) {
     if (inflate.destroyed || inflate.writableEnded) return
     if (inflate.write(piece)) continue
-    await roomIn(inflate)
+    await drained(inflate)
   }
   if (!inflate.destroyed) inflate.end()
 }
 
-function roomIn(inflate: ReturnType<typeof createInflate>): Promise<void> {
+function drained(inflate: ReturnType<typeof createInflate>): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       inflate.off('drain', done).off('close', done)
@@ -59,16 +59,16 @@ function roomIn(inflate: ReturnType<typeof createInflate>): Promise<void> {
   })
 }
 
-/** Some encoders leave a few bytes there. Nothing fits into so few. */
+/** Some encoders leave a few bytes there. They are too few to contain anything. */
 const toleratedBytes = 16
 
-function assertNothingBehind(pieces: readonly Buffer[], usedBytes: number): void {
-  const behind = Buffer.concat(pieces).subarray(usedBytes)
-  if (behind.length <= toleratedBytes || behind.every((byte) => byte === 0)) return
-  throw new TrailingData(`${counted(behind.length, 'byte')} that are no pixels stand behind its pixels`)
+function assertNoTrailingData(pieces: readonly Buffer[], usedBytes: number): void {
+  const trailing = Buffer.concat(pieces).subarray(usedBytes)
+  if (trailing.length <= toleratedBytes || trailing.every((byte) => byte === 0)) return
+  throw new TrailingData(`${counted(trailing.length, 'byte')} follow its pixels`)
 }
 
-/** Counts rows as their bytes come by. */
+/** Counts rows while their bytes are unpacked. */
 class RowCount {
   readonly #passes: { rows: number; bytes: number }[]
   #left = 0
@@ -98,7 +98,7 @@ class RowCount {
 
   #nextRow(): number {
     const pass = this.#passes[0]
-    if (!pass) throw new Corrupt('it has more pixels than its header says')
+    if (!pass) throw new Corrupt('it has more pixels than its header declares')
     if (--pass.rows === 0) this.#passes.shift()
     return pass.bytes
   }

@@ -1,19 +1,19 @@
 import { crc32 } from 'node:zlib'
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 import { UnpackingBudget } from '../unpack.ts'
-import { type Anatomy, assertFewPieces, PartList } from './anatomy.ts'
+import { assertFewChunks, PartList, type PictureStructure } from './picture-structure.ts'
 import { ChunkOrder } from './png-chunks.ts'
 import { type FrameArea, type PngHeader, readHeader } from './png-header.ts'
 import { partOf } from './png-parts.ts'
 
 const signatureBytes = 8
-/** Length, type and CRC, around a chunk's data. */
+/** Length, type and CRC of a chunk. */
 const chunkFrameBytes = 12
 
-/** A PNG's structure, and where its pixels lie packed. */
-export interface PngAnatomy extends Anatomy {
+/** A PNG's structure, and its compressed pixels. */
+export interface PngStructure extends PictureStructure {
   readonly header: PngHeader
-  /** The pictures in it: the one that everybody sees, then the frames of an animation. Each is one zlib stream, in pieces. */
+  /** The default image, then the frames of an animation. Each is one zlib stream, in pieces. */
   readonly packed: readonly PackedPixels[]
 }
 
@@ -23,41 +23,41 @@ export interface PackedPixels {
 }
 
 /**
- * Follows the chunks of a PNG from IHDR to IEND, each with its checksum and in its place (PNG, third edition, section 5).
+ * Parses the chunks of a PNG from IHDR to IEND, and checks their checksums and their order (PNG, third edition, section 5).
  *
  * @throws Corrupt
  */
-export function walkPng(bytes: Buffer): PngAnatomy {
-  return new PngWalk(bytes).walk()
+export function parsePng(bytes: Buffer): PngStructure {
+  return new PngParser(bytes).parse()
 }
 
-class PngWalk {
+class PngParser {
   readonly #bytes: Buffer
   readonly #order = new ChunkOrder()
   readonly #parts = new PartList()
   readonly #budget = new UnpackingBudget()
-  readonly #still: Buffer[] = []
-  readonly #moving: PackedPixels[] = []
+  readonly #defaultImage: Buffer[] = []
+  readonly #animationFrames: PackedPixels[] = []
   #header: PngHeader | null = null
-  #announcedFrames: number | null = null
+  #declaredFrames: number | null = null
   #sequence = 0
   #chunks = 0
   #control: FrameArea | null = null
-  #stillIsFirstFrame = false
+  #defaultImageIsFrame = false
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes
   }
 
-  walk(): PngAnatomy {
+  parse(): PngStructure {
     let at = signatureBytes
     for (;;) {
-      if (at + chunkFrameBytes > this.#bytes.length) throw new Corrupt('it ends before the picture does')
-      assertFewPieces(++this.#chunks)
+      if (at + chunkFrameBytes > this.#bytes.length) throw new Corrupt('it is truncated')
+      assertFewChunks(++this.#chunks)
       const { type, data, end } = this.#chunkAt(at)
       this.#take(type, data, at + 8)
       at = end
-      if (type === 'IEND') return this.#anatomy(end)
+      if (type === 'IEND') return this.#structure(end)
     }
   }
 
@@ -65,8 +65,8 @@ class PngWalk {
     const length = this.#bytes.readUInt32BE(at)
     const type = this.#bytes.toString('latin1', at + 4, at + 8)
     const end = at + chunkFrameBytes + length
-    if (!/^[A-Za-z]{4}$/.test(type)) throw new Corrupt(`there is no chunk at byte ${at}`)
-    if (length > 0x7fff_ffff || end > this.#bytes.length) throw new Corrupt(`the chunk '${type}' reaches beyond the end of the file`)
+    if (!/^[A-Za-z]{4}$/.test(type)) throw new Corrupt(`there is no valid chunk at byte ${at}`)
+    if (length > 0x7fff_ffff || end > this.#bytes.length) throw new Corrupt(`the chunk '${type}' extends beyond the end of the file`)
     if (crc32(this.#bytes.subarray(at + 4, end - 4)) !== this.#bytes.readUInt32BE(end - 4)) {
       throw new Corrupt(`the chunk '${type}' has a wrong checksum`)
     }
@@ -83,14 +83,14 @@ class PngWalk {
         if (data.length === 0 || data.length % 3 !== 0 || data.length > 768) throw new Corrupt('its palette is malformed')
         return
       case 'IDAT':
-        this.#still.push(data)
-        this.#stillIsFirstFrame ||= this.#control !== null
+        this.#defaultImage.push(data)
+        this.#defaultImageIsFrame ||= this.#control !== null
         return
       case 'IEND':
         if (data.length > 0) throw new Corrupt("its chunk 'IEND' is not empty")
         return
       case 'acTL':
-        this.#announcedFrames = data.length === 8 ? data.readUInt32BE(0) : 0
+        this.#declaredFrames = data.length === 8 ? data.readUInt32BE(0) : 0
         return
       case 'fcTL':
         this.#frameControl(data)
@@ -103,7 +103,7 @@ class PngWalk {
     }
   }
 
-  /** A frame of an animation begins: where on the canvas it goes (section 11.3.6.2). */
+  /** The start of a frame of an animation, with its area on the canvas (section 11.3.6.2). */
   #frameControl(data: Buffer): void {
     if (data.length !== 26 || this.#header === null) throw new Corrupt("its chunk 'fcTL' is malformed")
     this.#expectSequence(data)
@@ -115,32 +115,32 @@ class PngWalk {
       data.readUInt32BE(12) + area.width > width ||
       data.readUInt32BE(16) + area.height > height
     ) {
-      throw new Corrupt('a frame of it does not fit into the picture')
+      throw new Corrupt('a frame exceeds the picture')
     }
     this.#control = area
-    if (this.#still.length > 0) this.#moving.push({ area, pieces: [] })
+    if (this.#defaultImage.length > 0) this.#animationFrames.push({ area, pieces: [] })
   }
 
   #frameData(data: Buffer): void {
     this.#expectSequence(data)
-    const frame = this.#moving.at(-1)
+    const frame = this.#animationFrames.at(-1)
     if (!frame) throw new Corrupt("its chunk 'fdAT' belongs to no frame")
     frame.pieces.push(data.subarray(4))
   }
 
   #expectSequence(data: Buffer): void {
-    if (data.length < 4 || data.readUInt32BE(0) !== this.#sequence++) throw new Corrupt('frames of it are missing or out of order')
+    if (data.length < 4 || data.readUInt32BE(0) !== this.#sequence++) throw new Corrupt('frames are missing or out of order')
   }
 
-  #anatomy(end: number): PngAnatomy {
+  #structure(end: number): PngStructure {
     const header = this.#header
-    if (header === null || this.#still.length === 0) throw new Corrupt('it has no pixels')
-    const frames = this.#moving.length + (this.#stillIsFirstFrame ? 1 : 0)
-    if (this.#announcedFrames === null ? frames > 0 : frames !== this.#announcedFrames || frames === 0) {
-      throw new Corrupt(`it announces ${this.#announcedFrames ?? 0} frames and has ${frames}`)
+    if (header === null || this.#defaultImage.length === 0) throw new Corrupt('it has no pixels')
+    const frames = this.#animationFrames.length + (this.#defaultImageIsFrame ? 1 : 0)
+    if (this.#declaredFrames === null ? frames > 0 : frames !== this.#declaredFrames || frames === 0) {
+      throw new Corrupt(`it declares ${this.#declaredFrames ?? 0} frames but has ${frames}`)
     }
     const { width, height } = header
-    const packed = [{ area: { width, height }, pieces: this.#still }, ...this.#moving]
+    const packed = [{ area: { width, height }, pieces: this.#defaultImage }, ...this.#animationFrames]
     return { width, height, frames: packed.length, end, parts: this.#parts.all, header, packed }
   }
 }

@@ -1,7 +1,7 @@
-import type { Part } from './anatomy.ts'
-import { filmEnd } from './motion-photo.ts'
+import { motionVideoEnd } from './motion-photo.ts'
+import type { Part } from './picture-structure.ts'
 
-/** The trailer ends with the length of its directory and this word; the directory begins with the other (ExifTool's Samsung.pm describes it). */
+/** The trailer ends with the length of its directory and the first mark; the directory begins with the second (ExifTool's Samsung.pm). */
 const tail = 'SEFT'
 const head = 'SEFH'
 const tailBytes = 8
@@ -9,10 +9,10 @@ const directoryHeadBytes = 12
 const entryBytes = 12
 
 /**
- * Samsung's trailer, which ends with the bytes: named blocks, one behind the other, and a directory that says how far before it each begins.
+ * Parses Samsung's trailer at the end of `bytes`: consecutive named blocks, and a directory with their distances from it.
  *
- * @returns where its first block begins, and its blocks as parts; a film among them must be whole. Null when this is no such trailer, or
- *   bytes of it belong to no block
+ * @returns the start of its first block, and its blocks as parts; a video among them must be complete. Null if there is no such trailer, or bytes
+ *   of it belong to no block
  */
 export function samsungTrailer(bytes: Buffer): { at: number; parts: Part[] } | null {
   const directory = directoryAt(bytes)
@@ -46,12 +46,12 @@ function blocksOf(bytes: Buffer, directory: number): { start: number; end: numbe
   }).sort((a, b) => a.start - b.start)
 }
 
-/** A block: a kind in four bytes, its name's length in four, its name, its data. */
+/** A block: a type in four bytes, the length of its name in four, its name, its data. */
 function partOf(bytes: Buffer, start: number, end: number): Part | null {
   if (start < 0 || start + 8 > end) return null
   const nameEnd = start + 8 + bytes.readUInt32LE(start + 4)
   if (nameEnd > end) return null
   const name = bytes.toString('latin1', start + 8, nameEnd).replace(/[^ -~]/g, '?')
-  if (name.startsWith('MotionPhoto_Data') && end - nameEnd > 16 && filmEnd(bytes.subarray(0, end), nameEnd) !== end) return null
+  if (name.startsWith('MotionPhoto_Data') && end - nameEnd > 16 && motionVideoEnd(bytes.subarray(0, end), nameEnd) !== end) return null
   return { where: `Samsung's trailer '${name}'`, kind: 'other', bytes: bytes.subarray(nameEnd, end), at: nameEnd }
 }

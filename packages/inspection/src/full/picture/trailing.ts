@@ -1,144 +1,144 @@
 import { identify } from '../../head/identify.ts'
-import { TrailingData } from '../bad-bytes.ts'
-import { type Anatomy, type Part, PartList } from './anatomy.ts'
-import { walkJpeg } from './jpeg.ts'
+import { TrailingData } from '../invalid-file.ts'
+import { parseJpeg } from './jpeg.ts'
 import { countBlocks } from './jpeg-blocks.ts'
-import { announcesFilm, filmEnd } from './motion-photo.ts'
-import { announcesPictureAt } from './multi-picture.ts'
-import { takeOffTrailers } from './named-trailers.ts'
+import { declaresMotionVideo, motionVideoEnd } from './motion-photo.ts'
+import { declaresPictureAt } from './multi-picture.ts'
+import { parseNamedTrailers } from './named-trailers.ts'
+import { type Part, PartList, type PictureStructure } from './picture-structure.ts'
 
-/** What stands behind a picture's end, as far as it was explained. */
-interface Behind {
+/** The bytes after a picture's end, and what is needed to recognise them. */
+interface Trailing {
   readonly bytes: Buffer
   readonly parts: readonly Part[]
   readonly pictureEnd: number
 }
 
-/** Takes what it knows at `at`, and says where that ends; null when it is something else. */
-type Explains = (behind: Behind, at: number) => Explained | null
+/** Recognises a trailer of one type that begins at `at`; null if it is something else. */
+type TrailerReader = (trailing: Trailing, at: number) => Trailer | null
 
-interface Explained {
+interface Trailer {
   readonly end: number
   readonly parts?: readonly Part[]
 }
 
 /**
- * What cameras, phones and editors put behind a picture, by name, besides the trailers that name themselves at the file's end; nothing else
- * may stand there. First match first, as often as it takes.
+ * What cameras, phones and editors write after a picture, besides the named trailers at the file's end. Nothing else is allowed there. They are
+ * tried in this order, repeatedly.
  */
-const allowed: readonly { readonly name: string; readonly explains: Explains }[] = [
-  { name: 'further pictures of a camera (CIPA DC-007) or a gain map', explains: furtherPicture },
-  { name: 'the film of a motion photo (Google)', explains: film },
-  { name: 'an end marker that is there twice', explains: secondEnd },
-  { name: 'the filling of erased flash memory', explains: eraseFilling },
-  { name: 'a line end', explains: lineEnd },
+const trailerReaders: readonly { readonly name: string; readonly read: TrailerReader }[] = [
+  { name: 'further pictures of a camera (CIPA DC-007) or a gain map', read: furtherPicture },
+  { name: 'the video of a motion photo (Google)', read: motionVideo },
+  { name: 'a repeated end marker', read: repeatedEndMarker },
+  { name: 'the contents of erased flash memory', read: erasedFlash },
+  { name: 'a line end', read: lineEnd },
 ]
 
-/** A list of pictures has about five, each with padding. */
-const maxPieces = 200
+/** A list of pictures has about five, each followed by padding. */
+const maxTrailers = 200
 
 /**
- * Explains what stands behind a picture's end, byte for byte.
+ * Recognises every byte after a picture's end.
  *
- * @returns what it found in there, to be looked at like the picture's own parts
- * @throws TrailingData when something is left, with what it looks like
+ * @returns the contents, to be searched like the picture's own parts
+ * @throws TrailingData if some bytes are not recognised; the message names their format if possible
  */
-export async function explainTrailing(bytes: Buffer, anatomy: Anatomy): Promise<readonly Part[]> {
-  const { end, parts } = takeOffTrailers(bytes, anatomy.end)
+export async function parseTrailers(bytes: Buffer, picture: PictureStructure): Promise<readonly Part[]> {
+  const { end, parts } = parseNamedTrailers(bytes, picture.end)
   const found = new PartList()
   found.add(...parts)
   const rest = bytes.subarray(0, end)
-  const behind = { bytes: rest, parts: anatomy.end < end ? announcements(anatomy.parts) : [], pictureEnd: anatomy.end }
-  let at = anatomy.end
-  for (let pieces = 0; at < rest.length; pieces++) {
-    if (pieces === maxPieces) throw new TrailingData(`from byte ${at} on there is more than ${maxPieces} pieces of other things`)
-    const explained = explain(behind, at) ?? padding(behind, at)
-    if (!explained) throw new TrailingData(await named(rest, at, anatomy.end))
-    found.add(...(explained.parts ?? []))
-    at = explained.end
+  const trailing = { bytes: rest, parts: picture.end < end ? declaringParts(picture.parts) : [], pictureEnd: picture.end }
+  let at = picture.end
+  for (let count = 0; at < rest.length; count++) {
+    if (count === maxTrailers) throw new TrailingData(`it has more than ${maxTrailers} trailers before byte ${at}`)
+    const trailer = readTrailer(trailing, at) ?? padding(trailing, at)
+    if (!trailer) throw new TrailingData(await describe(rest, at, picture.end))
+    found.add(...(trailer.parts ?? []))
+    at = trailer.end
   }
   return found.all
 }
 
-/** The parts that can announce what follows, unpacked once for all that follows. */
-const announcements = (parts: readonly Part[]): Part[] =>
+/** The parts that can declare trailers, unpacked once for all of them. */
+const declaringParts = (parts: readonly Part[]): Part[] =>
   parts
     .filter(({ kind }) => kind === 'xmp' || kind === 'pictures' || kind === 'exif')
     .map(({ where, kind, at, bytes }) => ({ where, kind, at, bytes }))
 
-function explain(behind: Behind, at: number): Explained | null {
-  for (const { explains } of allowed) {
-    const explained = explains(behind, at)
-    if (explained) return explained
+function readTrailer(trailing: Trailing, at: number): Trailer | null {
+  for (const { read } of trailerReaders) {
+    const trailer = read(trailing, at)
+    if (trailer) return trailer
   }
   return null
 }
 
-/** Says what stands there. Zeros before it may be its own. */
-async function named(bytes: Buffer, at: number, pictureEnd: number): Promise<string> {
-  for (let from = at; from >= Math.max(pictureEnd, at - zerosOfWhatFollows); from--) {
+/** Describes the bytes at `at`. Zeros before them may belong to them. */
+async function describe(bytes: Buffer, at: number, pictureEnd: number): Promise<string> {
+  for (let from = at; from >= Math.max(pictureEnd, at - maxLeadingZeros); from--) {
     const { described } = await identify(bytes.subarray(from))
-    if (described !== unknown) return `from byte ${from} on there is something else: ${described}`
+    if (described !== unknown) return `there is other content at byte ${from}: ${described}`
   }
-  return `from byte ${at} on there is something ${unknown}`
+  return `there is other content at byte ${at}, ${unknown}`
 }
 
-/** How `identify` calls what it does not know. */
-const unknown = 'of no known format'
+/** What `identify` returns for unknown formats. */
+const unknown = 'of an unknown format'
 
 const end = (at: number | null) => (at === null ? null : { end: at })
 
-/** A box or a block may begin with as many zeros of its own. */
-const zerosOfWhatFollows = 3
+/** The number of zeros with which a box or a block may begin. */
+const maxLeadingZeros = 3
 
-/** Zeros, up to the end or to something that can be explained. */
-function padding(behind: Behind, at: number): Explained | null {
+/** Zeros, up to the end or to a trailer. */
+function padding(trailing: Trailing, at: number): Trailer | null {
   let to = at
-  while (behind.bytes[to] === 0) to++
+  while (trailing.bytes[to] === 0) to++
   if (to === at) return null
-  for (let end = to; end > at && end >= to - zerosOfWhatFollows; end--) if (explain(behind, end)) return { end }
+  for (let end = to; end > at && end >= to - maxLeadingZeros; end--) if (readTrailer(trailing, end)) return { end }
   return { end: to }
 }
 
-/** The filling of flash memory that nothing was written to, up to the end. */
-function eraseFilling({ bytes }: Behind, at: number): Explained | null {
+/** 0xFF up to the end: the contents of erased flash memory. */
+function erasedFlash({ bytes }: Trailing, at: number): Trailer | null {
   let to = at
   while (bytes[to] === 0xff) to++
   return to > at && to === bytes.length ? { end: to } : null
 }
 
-/** Some cameras and editors write the end of a JPEG twice. */
-function secondEnd({ bytes, pictureEnd }: Behind, at: number): Explained | null {
+/** Some cameras and editors write the end marker of a JPEG twice. */
+function repeatedEndMarker({ bytes, pictureEnd }: Trailing, at: number): Trailer | null {
   const isJpeg = bytes.readUInt16BE(0) === 0xffd8
   return isJpeg && at === pictureEnd && bytes[at] === 0xff && bytes[at + 1] === 0xd9 ? { end: at + 2 } : null
 }
 
 const maxLineEnd = 2
 
-function lineEnd({ bytes }: Behind, at: number): { end: number } | null {
+function lineEnd({ bytes }: Trailing, at: number): { end: number } | null {
   const rest = bytes.subarray(at)
   return rest.length <= maxLineEnd && /^[\r\n]+$/.test(rest.toString('latin1')) ? { end: bytes.length } : null
 }
 
-function furtherPicture({ bytes, parts }: Behind, at: number): { end: number; parts: readonly Part[] } | null {
-  if (!beginsAsPicture(bytes, at) || !announcesPictureAt(parts, at)) return null
-  const picture = withFirstByte(bytes.subarray(at))
-  const { end: length, parts: found, sequential } = walkJpeg(picture)
+function furtherPicture({ bytes, parts }: Trailing, at: number): { end: number; parts: readonly Part[] } | null {
+  if (!beginsAsPicture(bytes, at) || !declaresPictureAt(parts, at)) return null
+  const picture = withJpegFirstByte(bytes.subarray(at))
+  const { end: length, parts: found, sequential } = parseJpeg(picture)
   for (const scan of sequential) countBlocks(picture, scan)
   return { end: at + length, parts: found }
 }
 
-/** Minolta's cameras write another first byte, so that nothing takes the preview for the picture. */
+/** Minolta's cameras write another first byte, so that programs do not mistake the preview for the picture. */
 const beginsAsPicture = (bytes: Buffer, at: number): boolean =>
   bytes[at + 1] === 0xd8 && bytes[at + 2] === 0xff && [0xff, 0, 1].includes(bytes[at] ?? -1)
 
-function withFirstByte(picture: Buffer): Buffer {
+function withJpegFirstByte(picture: Buffer): Buffer {
   if (picture[0] === 0xff) return picture
   const copy = Buffer.from(picture)
   copy[0] = 0xff
   return copy
 }
 
-function film({ bytes, parts }: Behind, at: number): { end: number } | null {
-  return announcesFilm(parts) ? end(filmEnd(bytes, at)) : null
+function motionVideo({ bytes, parts }: Trailing, at: number): { end: number } | null {
+  return declaresMotionVideo(parts) ? end(motionVideoEnd(bytes, at)) : null
 }

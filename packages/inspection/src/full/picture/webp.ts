@@ -1,6 +1,5 @@
-import { Corrupt } from '../bad-bytes.ts'
-import { type Anatomy, assertFewPieces, type Part, PartList } from './anatomy.ts'
-import { readLossless, readLossy, type WebpFrame } from './webp-frame.ts'
+import { Corrupt } from '../invalid-file.ts'
+import { assertFewChunks, type Part, PartList, type PictureStructure } from './picture-structure.ts'
 
 const riffHeaderBytes = 12
 const chunkHeaderBytes = 8
@@ -8,10 +7,10 @@ const frameHeaderBytes = 16
 
 const flags = { animation: 0x02 } as const
 
-/** As some editors write the name of XMP; decoders skip it like any other that they do not know. */
+/** A misspelt type of XMP that some editors write; decoders skip it like other unknown chunks. */
 const misspeltXmp = 'XMP\0'
 
-/** Chunks with something else than pixels. */
+/** Chunks that do not contain pixels. */
 const partKinds: Readonly<Record<string, { kind: Part['kind']; where: string }>> = {
   EXIF: { kind: 'exif', where: 'its EXIF data' },
   'XMP ': { kind: 'xmp', where: 'its XMP data' },
@@ -32,13 +31,13 @@ interface Canvas {
 }
 
 /**
- * Follows the chunks of a WebP from RIFF to the end that it names (RFC 9649, section 2), and into the frames of an animation.
+ * Parses the chunks of a WebP up to the end that the RIFF header declares (RFC 9649, section 2), including the frames of an animation.
  *
  * @throws Corrupt
  */
-export function walkWebp(bytes: Buffer): Anatomy {
+export function parseWebp(bytes: Buffer): PictureStructure {
   const end = chunkHeaderBytes + bytes.readUInt32LE(4)
-  if (end > bytes.length) throw new Corrupt('it ends before the picture does')
+  if (end > bytes.length) throw new Corrupt('it is truncated')
   if (end < riffHeaderBytes + chunkHeaderBytes) throw new Corrupt('its header is damaged')
   const chunks = chunksOf(bytes.subarray(0, end), riffHeaderBytes, 0)
   const first = chunks[0]
@@ -47,30 +46,30 @@ export function walkWebp(bytes: Buffer): Anatomy {
   const { width, height } = canvas ?? (frames[0] as WebpFrame)
   const still = frames[0]
   if (canvas && !canvas.animated && (still?.width !== width || still.height !== height)) {
-    throw new Corrupt('its header and its pixels say different sizes')
+    throw new Corrupt('its header and its pixels have different sizes')
   }
   return { width, height, frames: frames.length, end, parts: partsOf(chunks) }
 }
 
-/** Chunks up to the end; an odd one is followed by a byte to make it even. */
+/** Chunks up to the end; one of odd length is followed by a padding byte. */
 function chunksOf(bytes: Buffer, from: number, base: number): Chunk[] {
   const chunks: Chunk[] = []
   let at = from
   while (at < bytes.length) {
-    if (at + chunkHeaderBytes > bytes.length) throw new Corrupt(`there is no whole chunk at byte ${base + at}`)
+    if (at + chunkHeaderBytes > bytes.length) throw new Corrupt(`there is an incomplete chunk at byte ${base + at}`)
     const type = bytes.toString('latin1', at, at + 4)
     const length = bytes.readUInt32LE(at + 4)
     const data = at + chunkHeaderBytes
-    if (!/^[ -~]{4}$/.test(type) && type !== misspeltXmp) throw new Corrupt(`there is no chunk at byte ${base + at}`)
-    if (data + length > bytes.length) throw new Corrupt(`its chunk '${type.trim()}' reaches beyond its end`)
-    assertFewPieces(chunks.length + 1)
+    if (!/^[ -~]{4}$/.test(type) && type !== misspeltXmp) throw new Corrupt(`there is no valid chunk at byte ${base + at}`)
+    if (data + length > bytes.length) throw new Corrupt(`its chunk '${type.trim()}' extends beyond the end of the file`)
+    assertFewChunks(chunks.length + 1)
     chunks.push({ type, data: bytes.subarray(data, data + length), at: base + data })
     at = data + length + (length % 2)
   }
   return chunks
 }
 
-/** Flags, and the size of the whole picture in 24 bits each, less one (section 2.7.1). */
+/** Flags, and width and height minus one in 24 bits each (section 2.7.1). */
 function readCanvas(data: Buffer): Canvas {
   if (data.length < 10) throw new Corrupt('its header is damaged')
   return {
@@ -80,22 +79,22 @@ function readCanvas(data: Buffer): Canvas {
   }
 }
 
-/** Its pixels, and where they are lossy, its transparency before them. */
+/** The pixels, preceded by an alpha channel if they are lossy. */
 function stillFrame(chunks: readonly Chunk[]): WebpFrame {
   const pixels = chunks.filter(({ type }) => type === 'VP8 ' || type === 'VP8L')
   const [only, second] = pixels
   if (!only) throw new Corrupt('it has no pixels')
-  if (second) throw new Corrupt('it has its pixels twice')
+  if (second) throw new Corrupt('it has two chunks with pixels')
   const alphas = chunks.filter(({ type }) => type === 'ALPH')
-  if (alphas.length > 1) throw new Corrupt('it has its transparency twice')
+  if (alphas.length > 1) throw new Corrupt("it has two chunks 'ALPH'")
   const alpha = alphas[0]
   if (alpha && (chunks.indexOf(alpha) > chunks.indexOf(only) || alpha.data.length < 2))
-    throw new Corrupt('its transparency is out of place')
-  if (chunks.some(({ type }) => type === 'ANMF' || type === 'ANIM')) throw new Corrupt('it has frames and is no animation')
+    throw new Corrupt("its chunk 'ALPH' is misplaced or empty")
+  if (chunks.some(({ type }) => type === 'ANMF' || type === 'ANIM')) throw new Corrupt('it has frames but is not an animation')
   return only.type === 'VP8L' ? readLossless(only.data) : readLossy(only.data)
 }
 
-/** Each frame in a chunk of its own: where it goes, how long it stays, then its own chunks (section 2.7.1.1). */
+/** Each frame is a chunk that contains its position and duration, then its own chunks (section 2.7.1.1). */
 function animationFrames(chunks: readonly Chunk[], canvas: Canvas): WebpFrame[] {
   const control = chunks.findIndex(({ type }) => type === 'ANIM')
   const firstFrame = chunks.findIndex(({ type }) => type === 'ANMF')
@@ -104,12 +103,12 @@ function animationFrames(chunks: readonly Chunk[], canvas: Canvas): WebpFrame[] 
 }
 
 function animationFrame({ data, at }: Chunk, canvas: Canvas): WebpFrame {
-  if (data.length < frameHeaderBytes) throw new Corrupt('a frame of it is cut short')
+  if (data.length < frameHeaderBytes) throw new Corrupt('a frame is truncated')
   const [x, y] = [data.readUIntLE(0, 3) * 2, data.readUIntLE(3, 3) * 2]
   const [width, height] = [data.readUIntLE(6, 3) + 1, data.readUIntLE(9, 3) + 1]
   const frame = stillFrame(chunksOf(data, frameHeaderBytes, at))
-  if (frame.width !== width || frame.height !== height) throw new Corrupt('a frame of it says different sizes')
-  if (x + width > canvas.width || y + height > canvas.height) throw new Corrupt('a frame of it does not fit into the picture')
+  if (frame.width !== width || frame.height !== height) throw new Corrupt('a frame has contradictory sizes')
+  if (x + width > canvas.width || y + height > canvas.height) throw new Corrupt('a frame exceeds the picture')
   return frame
 }
 
@@ -125,4 +124,39 @@ function asPart({ type, data, at }: Chunk): Part[] {
   if (pixelChunks.has(type)) return []
   const known = partKinds[type] ?? { kind: 'other' as const, where: `its chunk '${type.trim()}'` }
   return [{ ...known, bytes: data, at }]
+}
+
+interface WebpFrame {
+  readonly width: number
+  readonly height: number
+}
+
+/**
+ * The header of a lossy frame: a key frame of VP8 that contains its first partition (RFC 6386, section 9.1).
+ *
+ * @throws Corrupt
+ */
+function readLossy(data: Buffer): WebpFrame {
+  const damaged = () => new Corrupt('the header of its pixels is damaged')
+  if (data.length < 10) throw damaged()
+  const tag = data.readUIntLE(0, 3)
+  const isKeyFrame = (tag & 1) === 0
+  const firstPartitionBytes = tag >> 5
+  if (!isKeyFrame || data.readUIntBE(3, 3) !== 0x9d012a) throw damaged()
+  if (10 + firstPartitionBytes > data.length) throw new Corrupt('it is truncated')
+  const [width, height] = [data.readUInt16LE(6) & 0x3fff, data.readUInt16LE(8) & 0x3fff]
+  if (width === 0 || height === 0) throw damaged()
+  return { width, height }
+}
+
+/**
+ * The header of a lossless frame: a signature, then width and height minus one in 14 bits each (RFC 9649, section 3.4).
+ *
+ * @throws Corrupt
+ */
+function readLossless(data: Buffer): WebpFrame {
+  if (data.length < 5 || data[0] !== 0x2f) throw new Corrupt('the header of its pixels is damaged')
+  const bits = data.readUInt32LE(1)
+  if (bits >>> 29 !== 0) throw new Corrupt('the header of its pixels is damaged')
+  return { width: (bits & 0x3fff) + 1, height: ((bits >> 14) & 0x3fff) + 1 }
 }

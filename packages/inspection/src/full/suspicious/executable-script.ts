@@ -1,15 +1,15 @@
 import { endOfTag } from './html-page.ts'
 
-/** So many tags are looked at. No caption mentions a script element a thousand times, and each costs a look at what follows it. */
+/** More tags count as a script: each costs time, and no caption mentions a thousand script elements. */
 const maxTags = 1000
 
 const opening = /<(?:[\w.-]{1,40}:)?script(?=[\s>/])/gi
 const closing = /<\/(?:[\w.-]{1,40}:)?script(?=[\s>/])/gi
 
-/** An attribute that loads the program from elsewhere. */
+/** An attribute that loads the script from a URL. */
 const loadsProgram = /[\s"'/](?:xlink:)?(?:src|href)\s{0,20}=/i
 
-/** What a program needs to have an effect: a call, an assignment, a template, an index. In SVG each may be written as an entity. */
+/** What a script needs to have an effect: a call, an assignment, a template literal, an index. In SVG each may be written as an entity. */
 const effect = /[(`=&[]|\bimport\b|\bnew\b/
 
 const called = String.raw`[a-z_$][\w$.\\]{0,100}(?:\(|\[|\x60|\s{0,20}=)`
@@ -31,28 +31,28 @@ const statements: readonly string[] = [
   String.raw`\x60`,
 ]
 
-/** A value that an expression may begin with, and the sign that goes on with it. */
+/** A literal at the beginning of an expression, and the operator after it. */
 const value = String.raw`(?:"[^"\n]{0,60}"|'[^'\n]{0,60}'|\d[\w.]{0,30})\s{0,20}[;,.+\-*/%&|^?<>=[(]{1,3}\s{0,20}`
 
-/** The beginning of a program that does something, after signs and values that may stand before it. Every quantifier is bounded. */
+/** The beginning of a program that has an effect, after operators and literals. Every quantifier is bounded. */
 const program = new RegExp(
   String.raw`[\s!+~\-({[;]{0,100}(?:${value}){0,4}[\s!+~\-({[]{0,10}(?:${[called, ...statements].join('|')})`,
   'iy',
 )
 
-/** Whether a text begins like a JavaScript program that has an effect when it runs; a sentence does not. */
-export function beginsAsProgram(text: string, at: number): boolean {
+/** Whether a text begins like a JavaScript program that has an effect; a sentence does not. */
+export function startsWithProgram(text: string, at: number): boolean {
   program.lastIndex = at
   return program.test(text)
 }
 
 /**
- * Whether a browser that is served the text as a page, or shown it unescaped inside of one, would run a script of it: a script element that
- * loads a program, holds one up to its end tag, or begins with one and is left open. A sentence that mentions `<script>` runs nothing.
+ * Whether a browser would run a script if the text were served as a page or inserted into one unescaped: a script element that loads a program,
+ * contains one up to its end tag, or begins with one and is not closed. A sentence that mentions `<script>` runs nothing.
  *
- * Takes time in proportion to the text.
+ * Takes linear time.
  */
-export function holdsExecutableScript(text: string): boolean {
+export function containsExecutableScript(text: string): boolean {
   let tags = 0
   let closedAt = 0
   for (const { index, 0: tag } of text.matchAll(opening)) {
@@ -62,7 +62,7 @@ export function holdsExecutableScript(text: string): boolean {
     if (loadsProgram.test(text.slice(at, tagEnd))) return true
     if (text[tagEnd] !== '>') continue
     const start = tagEnd + 1
-    if (beginsAsProgram(text, start)) return true
+    if (startsWithProgram(text, start)) return true
     if (index < closedAt) continue
     closing.lastIndex = start
     const end = closing.exec(text)?.index
@@ -73,4 +73,32 @@ export function holdsExecutableScript(text: string): boolean {
     }
   }
   return false
+}
+
+/** More URLs count as a script: no caption has a thousand with such a scheme. */
+const maxUrls = 1000
+
+/** A percent-encoded character: browsers decode the URL before they run it, so all of it may be encoded. */
+const escaped = /\s{0,20}%[0-9a-f]{2}/iy
+
+/**
+ * Whether a URL with a scheme for scripts continues with a program that has an effect. `JavaScript: "The Good Parts"` does not.
+ *
+ * Takes linear time.
+ *
+ * @param scheme matches up to and including the colon
+ */
+export function containsScriptUrl(text: string, scheme: RegExp): boolean {
+  let urls = 0
+  for (const { index, 0: found } of text.matchAll(new RegExp(scheme, 'gi'))) {
+    if (++urls > maxUrls) return true
+    const at = index + found.length
+    if (isEscapedAt(text, at) || startsWithProgram(text, at)) return true
+  }
+  return false
+}
+
+function isEscapedAt(text: string, at: number): boolean {
+  escaped.lastIndex = at
+  return escaped.test(text)
 }

@@ -1,17 +1,17 @@
 import { Tiff } from '../picture/exif.ts'
 
-/** Directories that EXIF's first one points to: EXIF's own, the place, interoperability. */
+/** Directories that the first one points to: EXIF, GPS, interoperability. */
 const directoryTags: readonly number[] = [0x8769, 0x8825, 0xa005]
 const type = { byte: 1, ascii: 2, undefined: 7 } as const
-/** Titles, comments, authors as Windows writes them: UTF-16 in bytes. */
+/** Titles, comments and authors that Windows writes, as bytes of UTF-16. */
 const isWindowsText = (tag: number): boolean => tag >= 0x9c9b && tag <= 0x9c9f
 const userComment = 0x9286
 const maxDirectories = 8
 
 /**
- * The texts of EXIF data, as its readers would find them.
+ * The text values of EXIF data, as its readers find them.
  *
- * @returns no more bytes in all than the data have, whatever its entries point to
+ * @returns at most as many bytes in total as the data have, wherever its entries point to
  */
 export function exifTexts(exif: Buffer): Buffer[] {
   const from = exif.indexOf('Exif\0\0', 0, 'latin1') === 0 ? 6 : exif[0] === 0 ? 1 : 0

@@ -1,4 +1,4 @@
-/** Where an ICC profile (ICC.1:2022, section 7) has its signature, its number of tags, and their list: name, offset and size of each. */
+/** Offsets in an ICC profile (ICC.1:2022, section 7): its signature, its number of tags, and their list with name, offset and size. */
 const signatureAt = 36
 const tagCountAt = 128
 const tagsAt = 132
@@ -7,7 +7,7 @@ const tagBytes = 12
 const typeBytes = 8
 const maxTags = 200
 
-/** Types whose data are numbers: curves, tables of colours, matrices. Nobody reads them as a text, and smooth ones hold any letters. */
+/** Types whose data are numbers: curves, colour tables, matrices. They may contain any letters by chance. */
 const tables: ReadonlySet<string> = new Set([
   'curv',
   'para',
@@ -28,8 +28,8 @@ const tables: ReadonlySet<string> = new Set([
 ])
 
 /**
- * A colour profile without its tables: the names, descriptions and copyrights in it stay where they are, and so does whatever belongs to no
- * tag; tables are NULs. Bytes that are not a profile are returned as they are.
+ * A colour profile whose tables of numbers are replaced by NULs. Names, descriptions, copyrights and bytes that belong to no tag stay where they
+ * are. Bytes that are not a profile are returned unchanged.
  */
 export function withoutTables(profile: Buffer): Buffer {
   if (profile.length < tagsAt || profile.toString('latin1', signatureAt, signatureAt + 4) !== 'acsp') return profile
@@ -41,7 +41,7 @@ export function withoutTables(profile: Buffer): Buffer {
     return { start, end, type: profile.toString('latin1', start, start + 4) }
   })
   for (const { start, end, type } of tags) if (tables.has(type) && start + typeBytes < end) texts.fill(0, start + typeBytes, end)
-  // A tag that is no table shows its bytes even where a table claims them too; and no tag covers the list of tags
+  // bytes that a table shares with another tag, or with the list of tags, are searched
   for (const { start, end, type } of tags) if (!tables.has(type) && start < end) profile.copy(texts, start, start, end)
   profile.copy(texts, 0, 0, tagsAt)
   return texts

@@ -1,49 +1,48 @@
-import { Suspicious } from '../bad-bytes.ts'
-import type { Part } from '../picture/anatomy.ts'
+import { Suspicious } from '../invalid-file.ts'
+import type { Part } from '../picture/picture-structure.ts'
 import { exifTexts } from './exif-texts.ts'
 import { withoutTables } from './profile-texts.ts'
-import { isText, onlyRuns, utf16Runs, withReferencesResolved } from './readings.ts'
-import { byteSigns, pdfHead, pdfObject, type Sign, textSigns, xmpSigns } from './signs.ts'
+import { byteSignatures, pdfHeader, pdfObject, type Signature, textSignatures, xmpSignatures } from './signatures.ts'
+import { isText, printableRuns, utf16Runs, withReferencesResolved } from './text-decoding.ts'
 
-/** Acrobat and others take a file for a PDF whose head stands within so many bytes. */
-const pdfHeadBytes = 1024
-/** A file that begins so is a comment to a JavaScript engine, until the comment ends. */
+/** Acrobat and others open a file as a PDF if its header is within so many bytes. */
+const pdfHeaderBytes = 1024
+/** If a file begins with a comment within so many bytes, a JavaScript engine skips everything up to the end of the comment. */
 const commentWithinBytes = 16
 
 /**
- * Looks for what another program could run or read as its own: in every part's text, and in all bytes.
+ * Searches a picture for content that another program could execute, or read as a separate file: in its parts as text, and in all its bytes.
  *
- * @param bytes the whole file, or a piece of it
  * @throws Suspicious with what was found, and where
  */
 export function searchSuspicious(bytes: Buffer, parts: readonly Part[]): void {
-  for (const part of withProfileWhole(parts)) {
+  for (const part of withJoinedProfile(parts)) {
     searchPart(part)
     searchBytes(part.bytes, part.where)
   }
   searchBytes(bytes, 'its bytes')
-  if (bytes.subarray(0, pdfHeadBytes).includes('%PDF-') && holdsPdf(bytes)) throw new Suspicious('a PDF', 'its first bytes')
-  searchScriptBehindComment(bytes, parts)
+  if (bytes.subarray(0, pdfHeaderBytes).includes('%PDF-') && containsPdf(bytes)) throw new Suspicious('a PDF', 'its first bytes')
+  searchScriptAfterComment(bytes, parts)
 }
 
 /**
- * Looks for code in bytes that are not part of a picture, for example in a box of an MP4.
+ * Searches bytes for code that are not part of a picture, for example a box of an MP4.
  *
  * @throws Suspicious
  */
 export function searchText(bytes: Buffer, where: string): void {
-  const isXmp = isXmpBox(bytes) || looksLikeXmp(bytes.toString('latin1'))
+  const isXmp = isXmpBox(bytes) || containsXmp(bytes.toString('latin1'))
   searchPart({ where, kind: isXmp ? 'xmp' : 'other', bytes, at: 0 })
 }
 
 /** @throws Suspicious */
 export function searchBytes(bytes: Buffer, where: string): void {
   const text = bytes.toString('latin1')
-  for (const sign of byteSigns) if (finds(sign, text, bytes)) throw new Suspicious(sign.found, where)
+  for (const signature of byteSignatures) if (matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
 }
 
-/** A JPEG has its profile in pieces of 64 KiB, and tables that go over their borders. */
-function withProfileWhole(parts: readonly Part[]): Part[] {
+/** A JPEG contains its profile in pieces of 64 KiB, and its tables may span two. */
+function withJoinedProfile(parts: readonly Part[]): Part[] {
   const pieces = parts.filter(({ kind }) => kind === 'profile')
   const [first] = pieces
   if (!first) return [...parts]
@@ -51,50 +50,51 @@ function withProfileWhole(parts: readonly Part[]): Part[] {
   return [...parts.filter(({ kind }) => kind !== 'profile'), whole]
 }
 
-/** Searches a part in all ways in which a program could read it. What is a text is read as one, tables of numbers not at all. */
+/** Searches a part in all encodings in which a program could read it. Tables of numbers are not searched. */
 function searchPart({ bytes, where, kind }: Part): void {
   if (kind === 'profile') searchBinary(withoutTables(bytes), where)
   else if ((kind === 'text' || kind === 'xmp') && isText(bytes))
-    searchReadings(bytes.toString('latin1'), bytes, where, kind === 'xmp' || undefined)
+    searchDecodings(bytes.toString('latin1'), bytes, where, kind === 'xmp' || undefined)
   else searchBinary(bytes, where, kind === 'xmp')
   if (kind === 'exif') {
     for (const text of exifTexts(bytes)) {
-      if (isText(text)) searchReadings(text.toString('latin1'), text, where)
-      else searchWide(text, where)
+      if (isText(text)) searchDecodings(text.toString('latin1'), text, where)
+      else searchUtf16(text, where)
     }
   }
 }
 
-function searchReadings(text: string, bytes: Buffer, where: string, isXmp = looksLikeXmp(text)): void {
-  for (const reading of withReferencesResolved(text)) {
-    for (const sign of textSigns) if (finds(sign, reading, bytes)) throw new Suspicious(sign.found, where)
+function searchDecodings(text: string, bytes: Buffer, where: string, isXmp = containsXmp(text)): void {
+  for (const decoded of withReferencesResolved(text)) {
+    for (const signature of textSignatures) if (matches(signature, decoded, bytes)) throw new Suspicious(signature.found, where)
   }
   if (!isXmp) return
-  for (const sign of xmpSigns) if (finds(sign, text, bytes)) throw new Suspicious(sign.found, where)
+  for (const signature of xmpSignatures) if (matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
 }
 
-/** Bytes that are not a text hold any three of them by chance: short signs count in long printable runs only. */
+/** Any three bytes occur by chance in bytes that are not text, so short patterns count only in long printable runs. */
 function searchBinary(bytes: Buffer, where: string, isXmp = false): void {
   const text = bytes.toString('latin1')
-  for (const sign of textSigns) if (!sign.inTextsOnly && finds(sign, text, bytes)) throw new Suspicious(sign.found, where)
-  const runs = onlyRuns(text)
-  if (runs !== '') searchReadings(runs, bytes, where, isXmp)
-  searchWide(bytes, where, isXmp)
+  for (const signature of textSignatures)
+    if (!signature.inTextsOnly && matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
+  const runs = printableRuns(text)
+  if (runs !== '') searchDecodings(runs, bytes, where, isXmp)
+  searchUtf16(bytes, where, isXmp)
 }
 
-function searchWide(bytes: Buffer, where: string, isXmp = false): void {
+function searchUtf16(bytes: Buffer, where: string, isXmp = false): void {
   const runs = utf16Runs(bytes.toString('latin1'))
-  if (runs !== null) searchReadings(runs, bytes, where, isXmp)
+  if (runs !== null) searchDecodings(runs, bytes, where, isXmp)
 }
 
-const looksLikeXmp = (text: string): boolean => /<(?:x:xmpmeta|rdf:RDF|\?xpacket)[\s>]/.test(text)
+const containsXmp = (text: string): boolean => /<(?:x:xmpmeta|rdf:RDF|\?xpacket)[\s>]/.test(text)
 
 const xmpBox = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex')
 
-/** Whether a box of an MP4 begins with the id that Adobe gave to XMP. QuickTime's players find it in `XMP_` as well, which has none. */
+/** Whether a box of an MP4 begins with Adobe's UUID of XMP. QuickTime stores XMP in `XMP_` without it. */
 const isXmpBox = (bytes: Buffer): boolean => bytes.subarray(0, xmpBox.length).equals(xmpBox)
 
-function finds({ pattern, followedBy, confirms, confirmsText }: Sign, text: string, bytes: Buffer): boolean {
+function matches({ pattern, followedBy, confirms, confirmsText }: Signature, text: string, bytes: Buffer): boolean {
   const first = pattern.exec(text)
   if (!first) return false
   if (followedBy && !followedBy.test(text.slice(first.index + first[0].length))) return false
@@ -104,22 +104,22 @@ function finds({ pattern, followedBy, confirms, confirmsText }: Sign, text: stri
   return false
 }
 
-function holdsPdf(bytes: Buffer): boolean {
+function containsPdf(bytes: Buffer): boolean {
   const text = bytes.toString('latin1')
-  return pdfHead.test(text) && pdfObject.test(text)
+  return pdfHeader.test(text) && pdfObject.test(text)
 }
 
-/** The first length of a JPEG, or the size of a WebP, that reads as a comment's beginning after what reads as a name. */
-const opensComment = /^(?:\xff\xd8\xff{1,8}[^\xff]|RIFF[\w$]{0,2})\/\*/
+/** The first length of a JPEG, or the size of a WebP, that a JavaScript engine reads as the beginning of a comment after a name. */
+const commentStart = /^(?:\xff\xd8\xff{1,8}[^\xff]|RIFF[\w$]{0,2})\/\*/
 
-/** The comment's end, and what may follow it for the file to go on as a program: an operator and, in bytes that are not a text, printable code. */
+/** The end of the comment, and an operator with which a program may continue; in bytes that are not text, also printable code. */
 const programAfterComment = { inText: /\*\/\s{0,100}[=:;,)(+?.\w$`-]/, inBytes: /\*\/\s{0,100}[=:;,)(+?.\w$`-][\t\n\r -~]{11}/ }
 
-/** A size or length that reads as a comment's beginning, and a part that ends the comment and goes on as a program. */
-function searchScriptBehindComment(bytes: Buffer, parts: readonly Part[]): void {
-  if (!opensComment.test(bytes.toString('latin1', 0, commentWithinBytes))) return
+/** Searches for a file whose size or length begins a comment, and one of whose parts ends it and continues as a program. */
+function searchScriptAfterComment(bytes: Buffer, parts: readonly Part[]): void {
+  if (!commentStart.test(bytes.toString('latin1', 0, commentWithinBytes))) return
   for (const { bytes: contents, where, kind } of parts) {
     const pattern = (kind === 'text' || kind === 'xmp') && isText(contents) ? programAfterComment.inText : programAfterComment.inBytes
-    if (pattern.test(contents.toString('latin1'))) throw new Suspicious('a JavaScript program behind a comment', where)
+    if (pattern.test(contents.toString('latin1'))) throw new Suspicious('a JavaScript program after a comment', where)
   }
 }

@@ -1,10 +1,10 @@
 import { type ByteSource, MiB } from '@airlock/domain'
-import { readFully } from '../read-fully.ts'
+import { readFully } from '../byte-range.ts'
 
-/** One read from the store fetches this much. An archive of up to this size is read once, whole. */
+/** Bytes per read from the store. An archive of up to this size is read in one piece. */
 const windowBytes = 4 * MiB
 
-/** Reads an archive through one window that moves over it, so that a pass from its beginning to its end reads each byte about once. */
+/** Reads an archive through a sliding window, so that a pass from its beginning to its end reads each byte about once. */
 export class ArchiveReader {
   readonly #source: ByteSource
   #end: number
@@ -15,16 +15,16 @@ export class ArchiveReader {
     this.#end = source.size
   }
 
-  /** Lets the window reach no further than this: what comes after has been read. */
+  /** Limits the window to the bytes before `end`: the rest has been read. */
   readOnlyTo(end: number): void {
     this.#end = end
   }
 
   /**
-   * Bytes from anywhere in the archive. They are a view of the window, valid until the next call.
+   * Bytes from anywhere in the archive, as a view of the window that is valid until the next call.
    *
-   * @param length start + length ≤ where reading ends
-   * @throws what the source throws
+   * @param length start + length ≤ the limit of `readOnlyTo`
+   * @throws errors of the source
    */
   async bytes(start: number, length: number): Promise<Buffer> {
     const at = start - this.#window.start
@@ -34,7 +34,7 @@ export class ArchiveReader {
   }
 
   /**
-   * As many bytes as the window has from `start` on, so that a long stretch is read piece by piece and no byte of it twice.
+   * As many bytes as the window contains from `start` on, so that a long range is read piece by piece and no byte twice.
    *
    * @returns 1 to `maxLength` bytes, valid until the next call
    */

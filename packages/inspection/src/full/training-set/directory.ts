@@ -1,62 +1,62 @@
 import { type ByteSource, MiB, readableBytes } from '@airlock/domain'
-import { ArchiveNotAllowed, Corrupt } from '../bad-bytes.ts'
+import { ArchiveNotAllowed, Corrupt } from '../invalid-file.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'
 import { ArchiveReader } from './archive-reader.ts'
 import { readEnd } from './end-record.ts'
 import { decodedName, normalizedName } from './entry-names.ts'
-import { assertNoLinkIn, extraFieldsIn, unicodePathIn, wideValuesIn } from './extra-fields.ts'
+import { assertNoLinkIn, extraFieldsIn, unicodePathIn, zip64ValuesIn } from './extra-fields.ts'
 
-/** An entry, as the central directory describes it. */
+/** An entry as the central directory describes it. */
 export interface ArchiveEntry {
-  /** With `/` between folders, and at the end of a folder; normalized. */
+  /** Normalized; `/` separates folders, and ends the name of a folder. */
   readonly name: string
   readonly rawName: Buffer
-  /** The name that some readers prefer to it, normalized; null when there is none. */
+  /** The Info-ZIP Unicode path, which some readers prefer, normalized; null if there is none. */
   readonly unicodeName: string | null
   readonly isFolder: boolean
   readonly flags: number
   readonly method: number
-  /** The version of the format that an unpacker must know, times ten. */
+  /** The minimum version of the format that an unpacker must support, times ten. */
   readonly neededVersion: number
-  /** The upper half holds the mode on Unix, the lower the attributes of DOS and Windows. Zeros do not say anything. */
+  /** The upper half contains the Unix mode, the lower half the attributes of DOS and Windows. Zeros mean unspecified. */
   readonly attributes: number
   readonly crc32: number
   readonly packedBytes: number
   readonly unpackedBytes: number
-  /** Where its own header begins. */
+  /** Offset of its local header. */
   readonly start: number
 }
 
 export interface Archive {
   /** In the order of the directory. */
   readonly entries: readonly ArchiveEntry[]
-  /** Where the central directory begins. */
+  /** Offset of the central directory. */
   readonly directoryStart: number
   readonly comment: Buffer
   readonly reader: ArchiveReader
 }
 
-export const flagBits = { encrypted: 0x1, sizesBehind: 0x8, strong: 0x40, utf8: 0x800, masked: 0x2000 } as const
-/** What a field of 32 bits holds when its value stands in the extra field of 64. */
-export const wideNumber = 0xffff_ffff
+export const flagBits = { encrypted: 0x1, dataDescriptor: 0x8, strongEncryption: 0x40, utf8: 0x800, maskedHeaders: 0x2000 } as const
+/** The value of a 32-bit field whose real value is in the Zip64 extra field. */
+export const zip64Marker = 0xffff_ffff
 
-/** Ten thousand entries have one MiB, with the longest names that we take twelve. */
+/** Ten thousand entries take 1 MiB; with names of the maximum length, 12 MiB. */
 const maxDirectoryBytes = 32 * MiB
 const progressEvery = 1000
 
 /**
- * Reads the central directory of a ZIP (APPNOTE 6.3.10, section 4.3.12), which fills the bytes that the archive's end names, and no others.
- * The entries' own headers are read later, on the way through the archive.
+ * Reads the central directory of a ZIP (APPNOTE 6.3.10, section 4.3.12), which must fill exactly the range that the end record names. The local
+ * headers are read later, together with the entries.
  *
- * @param onProgress called after every so many entries
- * @throws Corrupt, ArchiveNotAllowed, Suspicious; what the source throws
+ * @param onProgress called after each thousand entries
+ * @throws Corrupt, ArchiveNotAllowed, Suspicious, errors of the source
  */
 export async function readDirectory(source: ByteSource, maxEntries: number, onProgress: () => void): Promise<Archive> {
   const reader = new ArchiveReader(source)
   const { entryCount, directoryStart, directoryEnd, comment } = await readEnd(reader, source.size)
   if (entryCount > maxEntries) throw new ArchiveNotAllowed(`it has ${entryCount} entries; the maximum is ${maxEntries}`)
   if (directoryEnd - directoryStart > maxDirectoryBytes) {
-    throw new ArchiveNotAllowed(`its directory is larger than ${readableBytes(maxDirectoryBytes)}`)
+    throw new ArchiveNotAllowed(`its central directory is larger than ${readableBytes(maxDirectoryBytes)}`)
   }
   const directory = Buffer.from(await reader.bytes(directoryStart, directoryEnd - directoryStart))
   reader.readOnlyTo(directoryStart)
@@ -68,7 +68,7 @@ export async function readDirectory(source: ByteSource, maxEntries: number, onPr
     at = end
     if (entries.length % progressEvery === 0) onProgress()
   }
-  if (at !== directory.length) throw new ArchiveNotAllowed('its directory holds more than the entries that its end counts')
+  if (at !== directory.length) throw new ArchiveNotAllowed('its central directory contains more entries than its end record counts')
   return { entries, directoryStart, comment, reader }
 }
 
@@ -77,7 +77,7 @@ const entryHeaderBytes = 46
 const stored = 0
 
 function readEntry(directory: Buffer, at: number): { entry: ArchiveEntry; end: number } {
-  const damaged = () => new Corrupt('its directory is damaged')
+  const damaged = () => new Corrupt('its central directory is damaged')
   if (at + entryHeaderBytes > directory.length || directory.readUInt32LE(at) !== entrySignature) throw damaged()
   const nameEnd = at + entryHeaderBytes + directory.readUInt16LE(at + 28)
   const extraEnd = nameEnd + directory.readUInt16LE(at + 30)
@@ -89,15 +89,15 @@ function readEntry(directory: Buffer, at: number): { entry: ArchiveEntry; end: n
   const name = normalizedName(decodedName(rawName, (flags & flagBits.utf8) !== 0))
   const fields = extraFieldsIn(extra)
   assertNoLinkIn(fields, name)
-  searchAside(directory.subarray(extraEnd, end), 'the comment of an entry')
-  searchAside(extra, 'an extra field')
-  const wide = wideValuesIn(fields)
+  searchHiddenBytes(directory.subarray(extraEnd, end), 'the comment of an entry')
+  searchHiddenBytes(extra, 'an extra field')
+  const zip64 = zip64ValuesIn(fields)
   const [unpackedBytes = 0, packedBytes = 0, start = 0] = [24, 20, 42].map((field) => {
     const value = directory.readUInt32LE(at + field)
-    return value === wideNumber ? wide() : value
+    return value === zip64Marker ? zip64() : value
   })
   if ([unpackedBytes, packedBytes, start].some(Number.isNaN)) throw damaged()
-  if (![0, 0xffff].includes(directory.readUInt16LE(at + 34))) throw new Corrupt('it is one of several volumes')
+  if (![0, 0xffff].includes(directory.readUInt16LE(at + 34))) throw new Corrupt('it is one volume of a split archive')
   if (method === stored && (flags & flagBits.encrypted) === 0 && packedBytes !== unpackedBytes) throw damaged()
   const unicodeName = unicodePathIn(fields)
   return {
@@ -119,8 +119,8 @@ function readEntry(directory: Buffer, at: number): { entry: ArchiveEntry; end: n
   }
 }
 
-/** What no unpacker shows can hold anything. */
-export function searchAside(bytes: Buffer, where: string): void {
+/** Searches bytes that no unpacker shows. @throws Suspicious */
+export function searchHiddenBytes(bytes: Buffer, where: string): void {
   if (bytes.length === 0) return
   searchText(bytes, where)
   searchBytes(bytes, where)

@@ -1,22 +1,22 @@
-import { ArchiveNotAllowed } from '../bad-bytes.ts'
+import { ArchiveNotAllowed } from '../invalid-file.ts'
 
-/** UTF-8, which most programs write whether they say so or not; else the letters of DOS, of which only ASCII's are told apart. */
-export function decodedName(raw: Buffer, saysUtf8: boolean): string {
+/** Decodes UTF-8, which most programs write even if they do not declare it; otherwise code page 437, of which only ASCII is distinguished. */
+export function decodedName(raw: Buffer, declaresUtf8: boolean): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(raw)
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    if (saysUtf8) throw new ArchiveNotAllowed('a name in it is not valid UTF-8')
+    if (declaresUtf8) throw new ArchiveNotAllowed('an entry name is not valid UTF-8')
     return raw.toString('latin1')
   }
 }
 
-/** The archive's own root, as an entry. */
+/** The name of the archive's root as an entry. */
 export const rootFolder = './'
 
 /**
- * A name as unpacking will understand it: without parts that are a dot alone. A dot at the very end stays, and is refused: it is a file to
- * some, and a folder to others.
+ * Removes the parts `.` from a path, as unpackers do. A final `.` is kept, so that the name is refused: it is a file to some programs and a
+ * folder to others.
  */
 export function normalizedName(name: string): string {
   if (!/(?:^|\/)\.\//.test(name)) return name
@@ -25,5 +25,5 @@ export function normalizedName(name: string): string {
   return kept === '' ? rootFolder : kept
 }
 
-/** What a name comes to on file systems that take no notice of capitals, or of how a letter is composed (Unicode UAX #15). */
+/** Equal for names that are the same to file systems which ignore case and Unicode composition (UAX #15). */
 export const foldedName = (name: string): string => name.replace(/\/$/, '').normalize('NFC').toLowerCase().normalize('NFC')

@@ -1,26 +1,26 @@
-import { ArchiveNotAllowed, Corrupt, quoted } from '../bad-bytes.ts'
+import { ArchiveNotAllowed, Corrupt, quoted } from '../invalid-file.ts'
 
-/** One of the extra fields of an entry (APPNOTE 6.3.10, section 4.5). */
+/** An extra field of an entry (APPNOTE 6.3.10, section 4.5). */
 export interface ExtraField {
   readonly id: number
   readonly data: Buffer
 }
 
-/** Fields that are read, by the number that APPNOTE or Info-ZIP's extrafld.txt gives them. */
-export const fieldIds = { wideSizes: 0x0001, unix: 0x000d, stream: 0x6c78, unicodePath: 0x7075, asiUnix: 0x756e } as const
+/** Header ids of the fields that are read, from APPNOTE and Info-ZIP's extrafld.txt. */
+export const fieldIds = { zip64: 0x0001, unix: 0x000d, libarchive: 0x6c78, unicodePath: 0x7075, asiUnix: 0x756e } as const
 
 const fieldHeaderBytes = 4
 
 /**
- * Takes the extra fields of an entry apart. Up to three bytes at the end are no field; writers that align their entries leave some.
+ * Parses the extra fields of an entry. Up to three bytes may follow the last field: programs that align entries leave some.
  *
- * @throws Corrupt when one reaches beyond the end
+ * @throws Corrupt if a field exceeds the end
  */
 export function extraFieldsIn(bytes: Buffer): ExtraField[] {
   const fields: ExtraField[] = []
   for (let at = 0; at + fieldHeaderBytes <= bytes.length; ) {
     const end = at + fieldHeaderBytes + bytes.readUInt16LE(at + 2)
-    if (end > bytes.length) throw new Corrupt('its directory is damaged')
+    if (end > bytes.length) throw new Corrupt('its central directory is damaged')
     fields.push({ id: bytes.readUInt16LE(at), data: bytes.subarray(at + fieldHeaderBytes, end) })
     at = end
   }
@@ -28,13 +28,14 @@ export function extraFieldsIn(bytes: Buffer): ExtraField[] {
 }
 
 /**
- * Values of 64 bits, in the order in which the fields that need them ask for them (section 4.5.3). NaN where there is none.
+ * Returns a function that yields the 64-bit values one after the other, in the order of the fields that refer to them (section 4.5.3), and
+ * NaN after the last.
  *
- * @throws Corrupt when there are two such fields: readers differ in which of them they take
+ * @throws Corrupt if there are two such fields: readers differ in which one they use
  */
-export function wideValuesIn(fields: readonly ExtraField[]): () => number {
-  const [only, second] = fields.filter(({ id }) => id === fieldIds.wideSizes)
-  if (second) throw new Corrupt('its directory is damaged')
+export function zip64ValuesIn(fields: readonly ExtraField[]): () => number {
+  const [only, second] = fields.filter(({ id }) => id === fieldIds.zip64)
+  if (second) throw new Corrupt('its central directory is damaged')
   const data = only?.data ?? Buffer.alloc(0)
   let at = 0
   return () => {
@@ -44,8 +45,8 @@ export function wideValuesIn(fields: readonly ExtraField[]): () => number {
 }
 
 /**
- * Another name for the entry, which some readers prefer to its own (Info-ZIP's Unicode path), or null. It has the checksum of the name that it was
- * made for, which is not asked for here: writers exist that get it wrong, and a name that keeps the rules does no harm.
+ * Info-ZIP's Unicode path, a second name that some readers prefer, or null. It contains a checksum of the first name, which is not verified:
+ * some programs write a wrong one, and a name that follows the rules is harmless.
  *
  * @throws ArchiveNotAllowed
  */
@@ -53,12 +54,12 @@ export function unicodePathIn(fields: readonly ExtraField[]): string | null {
   const [only, second] = fields.filter(({ id }) => id === fieldIds.unicodePath)
   if (!only) return null
   const { data } = only
-  if (second || data.length < 5 || data[0] !== 1) throw new ArchiveNotAllowed('a second name in it can be read in two ways')
+  if (second || data.length < 5 || data[0] !== 1) throw new ArchiveNotAllowed('the Unicode path of an entry is ambiguous')
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(data.subarray(5))
   } catch (error) {
     if (!(error instanceof TypeError)) throw error
-    throw new ArchiveNotAllowed('a name in it is not valid UTF-8')
+    throw new ArchiveNotAllowed('an entry name is not valid UTF-8')
   }
 }
 
@@ -66,12 +67,12 @@ const kindMask = 0xf000
 const symlink = 0xa000
 
 /**
- * Extra fields can make an entry a link, too: PKWARE's and ASi's fields for Unix name where it leads to, libarchive's repeats the mode.
+ * Extra fields can make an entry a link too: PKWARE's and ASi's Unix fields contain its target, libarchive's repeats the mode.
  *
  * @throws ArchiveNotAllowed
  */
 export function assertNoLinkIn(fields: readonly ExtraField[], name: string): void {
-  if (fields.some(isLink)) throw new ArchiveNotAllowed(`the entry ${quoted(name)} is a link by one of its extra fields`)
+  if (fields.some(isLink)) throw new ArchiveNotAllowed(`the entry ${quoted(name)} is a link according to one of its extra fields`)
 }
 
 function isLink({ id, data }: ExtraField): boolean {
@@ -80,15 +81,19 @@ function isLink({ id, data }: ExtraField): boolean {
       return data.length > 12
     case fieldIds.asiUnix:
       return data.length >= 10 && ((data.readUInt16LE(4) & kindMask) === symlink || data.readUInt32LE(6) > 0)
-    case fieldIds.stream:
-      return streamedKind(data) !== null
+    case fieldIds.libarchive:
+      return libarchiveSpecialKind(data) !== null
     default:
       return false
   }
 }
 
-/** libarchive's field holds a bitmap of what follows: version needed, internal and external attributes. Only a plain file or folder is null. */
-function streamedKind(data: Buffer): number | null {
+/**
+ * The file type in libarchive's field, which begins with a bitmap of what follows: version needed, internal and external attributes.
+ *
+ * @returns null for plain files and folders
+ */
+function libarchiveSpecialKind(data: Buffer): number | null {
   const [bitmap = 0] = data
   const at = 1 + ((bitmap & 1) !== 0 ? 2 : 0) + ((bitmap & 2) !== 0 ? 2 : 0)
   if ((bitmap & 4) === 0 || at + 4 > data.length) return null

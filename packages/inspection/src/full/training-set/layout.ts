@@ -1,70 +1,69 @@
-import { ArchiveNotAllowed, quoted } from '../bad-bytes.ts'
+import { ArchiveNotAllowed, HeaderMismatch, quoted } from '../invalid-file.ts'
 import { type Archive, type ArchiveEntry, flagBits } from './directory.ts'
-import { HeadersDisagree } from './headers-disagree.ts'
 import { localHeaderBytes } from './local-header.ts'
 
-/** Bytes of the sizes that may follow an entry's data, with and without a signature, in 32 and in 64 bits (APPNOTE, section 4.3.9). */
+/** Sizes of a data descriptor, with and without a signature, with 32-bit and 64-bit sizes (APPNOTE, section 4.3.9). */
 const descriptorBytes: readonly number[] = [12, 16, 20, 24]
 
-/** An entry, and where the next one begins, or the directory. */
+/** An entry, and the offset of the next one, or of the central directory after the last. */
 export interface PlacedEntry<E extends ArchiveEntry> {
   readonly entry: E
   readonly next: number
 }
 
 /**
- * Puts entries into the order in which they lie in the file: from its first byte on, one after the other. Entries that share bytes make a
- * small file unpack without end. Their own headers are not read for it, so each has at least the bytes that the directory says.
+ * Sorts entries by their position. They must be consecutive from the first byte of the file: with overlapping entries a small file would unpack
+ * without end. Local headers are not read yet, so an entry may be longer than the directory suggests.
  *
  * @throws ArchiveNotAllowed
  */
 export function inFileOrder<E extends ArchiveEntry>(entries: readonly E[], directoryStart: number): PlacedEntry<E>[] {
   const inOrder = [...entries].sort((a, b) => a.start - b.start)
-  if ((inOrder[0]?.start ?? directoryStart) !== 0) throw belongsToNone()
+  if ((inOrder[0]?.start ?? directoryStart) !== 0) throw unownedBytes()
   return inOrder.map((entry, i) => {
     const next = inOrder[i + 1]?.start ?? directoryStart
     if (entry.start + localHeaderBytes + entry.rawName.length + entry.packedBytes > next) {
-      throw new ArchiveNotAllowed(`the entry ${quoted(entry.name)} shares bytes with another`)
+      throw new ArchiveNotAllowed(`the entry ${quoted(entry.name)} overlaps another entry`)
     }
     return { entry, next }
   })
 }
 
-const belongsToNone = () => new ArchiveNotAllowed('bytes in it belong to no entry')
+const unownedBytes = () => new ArchiveNotAllowed('it contains bytes that belong to no entry')
 
 /**
- * Bytes between entries are where things hide: only the sizes of the entry before may stand there. Where it announces them they must: unzip takes
- * entries without them for such as overlap.
+ * Only the data descriptor of the previous entry may be between entries: other bytes could hide content. If it is declared it must be present:
+ * otherwise unzip reports overlapping entries.
  *
  * @throws ArchiveNotAllowed
  */
-export function assertNothingBetween({ name, flags }: ArchiveEntry, dataEnd: number, next: number): void {
+export function assertNoGap({ name, flags }: ArchiveEntry, dataEnd: number, next: number): void {
   const between = next - dataEnd
-  const isAnnounced = (flags & flagBits.sizesBehind) !== 0
-  if (between === 0 && isAnnounced) throw new ArchiveNotAllowed(`the entry ${quoted(name)} announces sizes behind its data and has none`)
-  if (between !== 0 && !(isAnnounced && descriptorBytes.includes(between))) throw belongsToNone()
+  const isDeclared = (flags & flagBits.dataDescriptor) !== 0
+  if (between === 0 && isDeclared) throw new ArchiveNotAllowed(`the entry ${quoted(name)} declares a data descriptor but has none`)
+  if (between !== 0 && !(isDeclared && descriptorBytes.includes(between))) throw unownedBytes()
 }
 
 /**
- * Compares the sizes that follow an entry's data with the directory: a program that reads the archive as it comes has nothing else to go by.
+ * Compares an entry's data descriptor with the directory: a program that reads the archive as a stream knows only the descriptor.
  *
  * @throws ArchiveNotAllowed
  */
-export async function assertSizesBehindAgree({ reader }: Archive, entry: ArchiveEntry, dataEnd: number, next: number): Promise<void> {
+export async function assertDescriptorMatches({ reader }: Archive, entry: ArchiveEntry, dataEnd: number, next: number): Promise<void> {
   const length = next - dataEnd
   if (length === 0) return
   const found = await reader.bytes(dataEnd, length)
-  if (!found.equals(sizesBehindOf(entry, length))) throw new HeadersDisagree(entry.name)
+  if (!found.equals(descriptorOf(entry, length))) throw new HeaderMismatch(entry.name)
 }
 
 const descriptorSignature = 0x0807_4b50
 
-/** As they should be, in that many bytes. */
-function sizesBehindOf({ crc32, packedBytes, unpackedBytes }: ArchiveEntry, length: number): Buffer {
-  const [isSigned, isWide] = [length % 8 === 0, length >= 20]
+/** The expected data descriptor of that length. */
+function descriptorOf({ crc32, packedBytes, unpackedBytes }: ArchiveEntry, length: number): Buffer {
+  const [isSigned, isZip64] = [length % 8 === 0, length >= 20]
   const all = Buffer.alloc(length)
   let at = isSigned ? all.writeUInt32LE(descriptorSignature) : 0
   at = all.writeUInt32LE(crc32, at)
-  for (const size of [packedBytes, unpackedBytes]) at = isWide ? all.writeBigUInt64LE(BigInt(size), at) : all.writeUInt32LE(size, at)
+  for (const size of [packedBytes, unpackedBytes]) at = isZip64 ? all.writeBigUInt64LE(BigInt(size), at) : all.writeUInt32LE(size, at)
   return all
 }

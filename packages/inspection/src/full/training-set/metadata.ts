@@ -1,50 +1,50 @@
 import { MiB } from '@airlock/domain'
 import { normalizedName } from './entry-names.ts'
-import { decodedText } from './text.ts'
+import { decodedText } from './text-files.ts'
 
-/** Ten thousand captions with their names have some MiB. */
+/** Ten thousand captions with their names have a few MiB. */
 export const maxMetadataBytes = 16 * MiB
 
-/** Lists that say what each picture shows, as Hugging Face's image folders have them. */
+/** Lists of pictures and captions, as in Hugging Face's image folders. */
 const metadataNames: readonly string[] = ['metadata.jsonl', 'metadata.csv']
 
 export const isMetadataName = (base: string): boolean => metadataNames.includes(base.toLowerCase())
 
-/** Fields by whose name programs open a file: `file_name`, `mask_file_name`, `file_names`, `image_path`. */
-const namesFile = /(?:^|_)(?:file_?names?|(?:file_?)?paths?)$/i
+/** Names of fields that contain names of files: `file_name`, `mask_file_name`, `file_names`, `image_path`. */
+const filenameField = /(?:^|_)(?:file_?names?|(?:file_?)?paths?)$/i
 
 /**
- * What is wrong with a list of pictures, or null when it is whole and names only entries of the archive: a program that reads it opens what it
- * names.
+ * Checks that a list is complete and names only entries of the archive, because programs open the files that it names.
  *
- * @param name of the list, in its folder
- * @param bytes of at most `maxMetadataBytes`
- * @param isEntry whether the archive has a file of a name, in composed letters
+ * @param name of the list, with its folder
+ * @param bytes at most `maxMetadataBytes`
+ * @param isEntry whether the archive contains a file of this name (in Unicode NFC)
+ * @returns what is wrong with it, or null
  */
-export function faultOfMetadata(name: string, bytes: Buffer, isEntry: (name: string) => boolean): string | null {
+export function metadataFault(name: string, bytes: Buffer, isEntry: (name: string) => boolean): string | null {
   const text = decodedText(bytes)
-  if (text === null) return 'it is no text in UTF-8'
+  if (text === null) return 'it is not UTF-8 text'
   const folder = name.slice(0, name.lastIndexOf('/') + 1)
   for (const record of name.toLowerCase().endsWith('.csv') ? recordsOfCsv(text) : recordsOfLines(text)) {
     if (record.fault !== null) return `line ${record.line} ${record.fault}`
-    const stray = record.names.find((file) => !namesEntry(file, folder, isEntry))
-    if (stray !== undefined) return `line ${record.line} names '${stray}', which is not in the archive`
+    const unknownName = record.names.find((file) => !namesEntry(file, folder, isEntry))
+    if (unknownName !== undefined) return `line ${record.line} names '${unknownName}', which is not in the archive`
   }
   return null
 }
 
-/** From the list's own folder, as the format wants it, or from the archive's root, as some write it. */
+/** Relative to the list's folder, as the format defines it, or to the archive's root, as some programs write it. */
 const namesEntry = (file: string, folder: string, isEntry: (name: string) => boolean): boolean =>
   [folder + file, file].some((path) => isEntry(normalizedName(path).normalize('NFC')))
 
-/** What one record of a list names, or what is wrong with it. */
+/** The files that a record names, or its defect. */
 interface MetadataRecord {
   readonly line: number
   readonly names: readonly string[]
   readonly fault: string | null
 }
 
-/** JSON, an object a line. */
+/** One JSON object per line. */
 function* recordsOfLines(text: string): Generator<MetadataRecord> {
   for (const [i, line] of text.split('\n').entries()) {
     if (line.trim() === '') continue
@@ -54,24 +54,24 @@ function* recordsOfLines(text: string): Generator<MetadataRecord> {
 
 function recordOfJson(line: string): Omit<MetadataRecord, 'line'> {
   const record = parsed(line)
-  if (typeof record !== 'object' || record === null || Array.isArray(record)) return { names: [], fault: 'is no JSON object' }
+  if (typeof record !== 'object' || record === null || Array.isArray(record)) return { names: [], fault: 'is not a JSON object' }
   const names: string[] = []
   let keys = 0
-  // no recursion: a line of a million brackets is JSON
+  // no recursion: a line of a million brackets is valid JSON
   for (const left: [key: string, value: unknown][] = [['', record]]; left.length > 0; ) {
     const [key, value] = left.pop() as [string, unknown]
-    if (typeof value === 'string' && value !== '' && namesFile.test(key)) names.push(value)
+    if (typeof value === 'string' && value !== '' && filenameField.test(key)) names.push(value)
     if (typeof value !== 'object' || value === null) continue
     const isList = Array.isArray(value)
     const members: [string, unknown][] = Object.entries(value).map(([name, member]) => [isList ? key : name, member])
     if (!isList) keys += members.length
     for (const member of members) left.push(member)
   }
-  // of two keys of one name, readers differ in which they take
-  return keys === keysIn(line) ? { names, fault: null } : { names, fault: 'has a key twice' }
+  // readers differ in which of two keys of the same name they use
+  return keys === keysIn(line) ? { names, fault: null } : { names, fault: 'has a duplicate key' }
 }
 
-/** How many keys a line of sound JSON has: its strings with a colon after them. By no pattern: V8 gives up on those at values of some MiB. */
+/** Counts the keys in a line of valid JSON: strings followed by a colon. Not by a regular expression: V8's fail on values of a few MiB. */
 function keysIn(line: string): number {
   let keys = 0
   for (let at = line.indexOf('"'); at !== -1; at = line.indexOf('"', at)) {
@@ -82,7 +82,7 @@ function keysIn(line: string): number {
   return keys
 }
 
-/** @returns the place after the quote that ends the string whose letters begin at `start` */
+/** @returns the position after the closing quote of the string whose characters begin at `start` */
 function endOfString(line: string, start: number): number {
   let at = start
   while (at < line.length && line[at] !== '"') at += line[at] === '\\' ? 2 : 1
@@ -98,19 +98,19 @@ function parsed(line: string): unknown {
   }
 }
 
-/** Comma-separated values (RFC 4180): the first record has the names of the columns. */
+/** Comma-separated values (RFC 4180) with a header. */
 function* recordsOfCsv(text: string): Generator<MetadataRecord> {
   let columns: readonly string[] | null = null
   for (const { line, cells } of rowsOf(text)) {
-    if (cells === null) yield { line, names: [], fault: 'is no CSV' }
+    if (cells === null) yield { line, names: [], fault: 'is not valid CSV' }
     else if (cells.length === 1 && cells[0] === '') continue
     else if (columns === null) columns = cells.map((cell) => cell.trim())
     else if (cells.length !== columns.length) yield { line, names: [], fault: `has ${cells.length} values for ${columns.length} columns` }
-    else yield { line, names: cells.filter((cell, i) => cell !== '' && namesFile.test(columns?.[i] ?? '')), fault: null }
+    else yield { line, names: cells.filter((cell, i) => cell !== '' && filenameField.test(columns?.[i] ?? '')), fault: null }
   }
 }
 
-/** A value is quoted, its own quotes doubled, or goes up to the next comma or line end. `cells` is null where neither is true. */
+/** A value is quoted, with quotes in it doubled, or ends at the next comma or line end. `cells` is null if a row is invalid. */
 function* rowsOf(text: string): Generator<{ line: number; cells: string[] | null }> {
   let [line, began, cells, at] = [1, 1, [] as string[], 0]
   while (at < text.length || cells.length > 0) {
@@ -127,7 +127,7 @@ function* rowsOf(text: string): Generator<{ line: number; cells: string[] | null
   }
 }
 
-/** @returns the place after the quote that ends the value, or that of the text's end where none does */
+/** @returns the position after the closing quote, or beyond the end of the text if there is none */
 function endOfQuoted(text: string, start: number): number {
   for (let at = text.indexOf('"', start); at !== -1; at = text.indexOf('"', at + 2)) if (text[at + 1] !== '"') return at + 1
   return text.length + 1
@@ -139,7 +139,7 @@ function endOfPlain(text: string, start: number): number {
   return stop.exec(text)?.index ?? text.length
 }
 
-/** @returns what separates the value that ends here from the next; null when it is neither a comma nor the end of a line or of the text */
+/** @returns the separator after the value that ends here; null if it is neither a comma nor the end of a line or of the text */
 function separatorAt(text: string, at: number): { isComma: boolean; end: number } | null {
   if (at === text.length) return { isComma: false, end: at }
   const found = /,|\r?\n|\r/y

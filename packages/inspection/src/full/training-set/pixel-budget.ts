@@ -1,40 +1,40 @@
-import { ArchiveNotAllowed } from '../bad-bytes.ts'
-import type { InspectionLimits } from '../limits.ts'
+import type { InspectionLimits } from '../inspector.ts'
+import { ArchiveNotAllowed } from '../invalid-file.ts'
 
-/** So many pictures of the largest size pass in any archive, however small. */
-const picturesAtLeast = 10
+/** The number of pictures of the maximum size that pass in an archive of any size. */
+const minPictures = 10
 
 /**
- * Pixels for each byte of the archive. Of the folders of real pictures that were measured the densest has 25, most have 5 to 15; a thousand
- * photos of 24 megapixels in 500 MiB, which is hard on their quality, have 46; a picture of one colour can have millions. At 64 the largest
- * archive is decoded within the hour that it has (docs/inspection.md).
+ * Pixels per byte of the archive. The densest folder of real pictures that was measured has 25, most have 5 to 15; a thousand strongly compressed
+ * photos of 24 megapixels in 500 MiB have 46; a picture of one colour can have millions. With 64 the largest archive is decoded within its limit
+ * of an hour (docs/inspection.md).
  */
 const pixelsPerByte = 64
 
 const megapixels = (pixels: number): string => (pixels / 1_000_000).toFixed(1).replace(/\.0$/, '')
 
 /**
- * What the pictures of one archive may have in pixels, all together: decoding costs by the pixel, and a limit for each of ten thousand pictures
- * is none for all of them. It grows with the archive, so whoever wants more work done must send more.
+ * Limits the pixels of all pictures in an archive together: the cost of decoding is proportional to pixels, and a limit per picture does not limit
+ * the sum of ten thousand. It is proportional to the archive's size, so that causing more work requires sending more bytes.
  */
 export class PixelBudget {
   readonly #limit: number
   #used = 0
 
   constructor(archiveBytes: number, { maxPixels }: Pick<InspectionLimits, 'maxPixels'>) {
-    this.#limit = Math.max(picturesAtLeast * maxPixels, archiveBytes * pixelsPerByte)
+    this.#limit = Math.max(minPictures * maxPixels, archiveBytes * pixelsPerByte)
   }
 
   /**
-   * Takes a picture's pixels, by its header, before they are decoded.
+   * Counts a picture's pixels, according to its header, before they are decoded.
    *
-   * @throws ArchiveNotAllowed when there is no room for them
+   * @throws ArchiveNotAllowed if the limit is exceeded
    */
   take(pixels: number): void {
     this.#used += pixels
     if (this.#used <= this.#limit) return
     throw new ArchiveNotAllowed(
-      `its pictures have more than ${megapixels(this.#limit)} megapixels in all, the maximum for an archive of its size`,
+      `its pictures have more than ${megapixels(this.#limit)} megapixels in total, the maximum for an archive of its size`,
     )
   }
 }

@@ -1,47 +1,47 @@
 import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib'
 import { KiB, MiB } from '@airlock/domain'
-import { Corrupt, quoted } from '../bad-bytes.ts'
+import { Corrupt, quoted } from '../invalid-file.ts'
 import type { ArchiveReader } from './archive-reader.ts'
 import type { ArchiveEntry } from './directory.ts'
 
 const stepBytes = 256 * KiB
 const deflated = 8
-/** Up to this size an entry is unpacked in one call, which costs a tenth of a stream. */
-const maxBytesAtOnce = MiB
+/** Up to this size an entry is unpacked in one synchronous call, which costs a tenth of a stream. */
+const maxSyncBytes = MiB
 
 /**
- * Unpacks one entry into memory. What comes is counted as it comes: the directory's word for its size is a bound, not a fact.
+ * Unpacks one entry into memory. Bytes are counted while they are unpacked: the declared size is only a bound.
  *
- * @param entry of no more unpacked bytes than the caller wants in memory
- * @param dataStart where its data begins
- * @throws Corrupt when it is not whole, or longer than it says; what the source throws
+ * @param entry whose declared size fits into memory
+ * @param dataStart offset of its data
+ * @throws Corrupt if it is incomplete or larger than declared; errors of the source
  */
 export async function unpack(reader: ArchiveReader, entry: ArchiveEntry, dataStart: number): Promise<Buffer> {
   const bytes = await unpacked(reader, entry, dataStart)
-  if (bytes.length > entry.unpackedBytes) throw tooLong(entry)
-  if (bytes.length !== entry.unpackedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} unpacks to less than it says`)
+  if (bytes.length > entry.unpackedBytes) throw tooLarge(entry)
+  if (bytes.length !== entry.unpackedBytes) throw new Corrupt(`the entry ${quoted(entry.name)} unpacks to less than its declared size`)
   if (crc32(bytes) !== entry.crc32) throw new Corrupt(`the entry ${quoted(entry.name)} has a wrong checksum`)
   return bytes
 }
 
-const tooLong = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} unpacks to more than it says`)
+const tooLarge = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} unpacks to more than its declared size`)
 
 async function unpacked(reader: ArchiveReader, entry: ArchiveEntry, dataStart: number): Promise<Buffer> {
   const { method, packedBytes, unpackedBytes } = entry
-  if (method === deflated && Math.max(packedBytes, unpackedBytes) <= maxBytesAtOnce) {
-    return inflatedAtOnce(entry, await reader.bytes(dataStart, packedBytes))
+  if (method === deflated && Math.max(packedBytes, unpackedBytes) <= maxSyncBytes) {
+    return inflatedSync(entry, await reader.bytes(dataStart, packedBytes))
   }
   const pieces: Buffer[] = []
   let length = 0
   for await (const piece of method === deflated ? inflated(reader, entry, dataStart) : packed(reader, entry, dataStart)) {
     length += piece.length
-    if (length > unpackedBytes) throw tooLong(entry)
+    if (length > unpackedBytes) throw tooLarge(entry)
     pieces.push(piece)
   }
   return Buffer.concat(pieces)
 }
 
-function inflatedAtOnce(entry: ArchiveEntry, bytes: Buffer): Buffer {
+function inflatedSync(entry: ArchiveEntry, bytes: Buffer): Buffer {
   try {
     const { buffer, engine } = inflateRawSync(bytes, { maxOutputLength: Math.max(1, entry.unpackedBytes), info: true }) as unknown as {
       buffer: Buffer
@@ -50,7 +50,7 @@ function inflatedAtOnce(entry: ArchiveEntry, bytes: Buffer): Buffer {
     if (engine.bytesWritten !== bytes.length) throw bytesAfter(entry)
     return buffer
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLong(entry)
+    if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(entry)
     throw isZlib(cause) ? doesNotUnpack(entry, cause) : cause
   }
 }
@@ -79,17 +79,17 @@ async function* inflated(reader: ArchiveReader, entry: ArchiveEntry, dataStart: 
   if (inflate.bytesWritten !== entry.packedBytes) throw bytesAfter(entry)
 }
 
-const bytesAfter = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} has bytes behind what is packed`)
-const doesNotUnpack = ({ name }: ArchiveEntry, cause: unknown) => new Corrupt(`the entry ${quoted(name)} does not unpack`, { cause })
+const bytesAfter = ({ name }: ArchiveEntry) => new Corrupt(`the entry ${quoted(name)} has bytes after its compressed data`)
+const doesNotUnpack = ({ name }: ArchiveEntry, cause: unknown) => new Corrupt(`the entry ${quoted(name)} can't be unpacked`, { cause })
 
 const isZlib = (error: unknown): boolean => /^(?:Z_|ERR_ZLIB)/.test(String((error as NodeJS.ErrnoException).code))
 
-/** What the source throws ends the unpacking with that, and not with an error of zlib. */
+/** An error of the source destroys the stream, so that the caller sees it instead of an error of zlib. */
 async function feed(inflate: ReturnType<typeof createInflateRaw>, pieces: AsyncIterable<Buffer>): Promise<void> {
   try {
     for await (const piece of pieces) {
       if (inflate.destroyed) return
-      if (!inflate.write(piece)) await room(inflate)
+      if (!inflate.write(piece)) await drained(inflate)
     }
     if (!inflate.destroyed) inflate.end()
   } catch (error) {
@@ -97,7 +97,7 @@ async function feed(inflate: ReturnType<typeof createInflateRaw>, pieces: AsyncI
   }
 }
 
-function room(inflate: ReturnType<typeof createInflateRaw>): Promise<void> {
+function drained(inflate: ReturnType<typeof createInflateRaw>): Promise<void> {
   return new Promise((resolve) => {
     const done = () => {
       inflate.off('drain', done).off('close', done)

@@ -1,30 +1,30 @@
 import { type ByteSource, KiB, MiB } from '@airlock/domain'
-import { Corrupt } from '../bad-bytes.ts'
-import { readFully } from '../read-fully.ts'
+import { readFully } from '../byte-range.ts'
+import { Corrupt } from '../invalid-file.ts'
 
 /** A box of an MP4 (ISO/IEC 14496-12, section 4.2). */
 export interface Box {
   readonly type: string
-  /** Where its header begins, in bytes from the file's start. */
+  /** Offset of its header. */
   readonly start: number
-  /** Where its contents begin. */
+  /** Offset of its contents. */
   readonly body: number
-  /** Where it ends: the first byte behind it. */
+  /** Offset of the first byte after it. */
   readonly end: number
 }
 
-/** One read from the store fetches this much: neighbouring headers, and all of a small movie box, come along. */
+/** Bytes per read from the store: neighbouring headers and small movie boxes need no further reads. */
 const windowBytes = 64 * KiB
-/** A box of up to this size is fetched in one read when its contents are wanted: the movie box of an hour of video. */
+/** Maximum size of a box that is fetched in one read: the movie box of an hour of video. */
 const maxLoadedBytes = 3 * MiB
 
-/** Zeros behind the last box, as recorders and downloads leave them. */
+/** Zeros after the last box, which recorders and downloads leave. */
 const maxPaddingBytes = 16 * MiB
 
 const shortHeaderBytes = 8
 const longHeaderBytes = 16
 
-/** Reads boxes in ranges, at most one window of the file in memory, and at most so many boxes in all. */
+/** Reads boxes through a window of the file, and at most a limited number of them. */
 export class BoxReader {
   readonly #source: ByteSource
   #boxesLeft: number
@@ -40,9 +40,9 @@ export class BoxReader {
   }
 
   /**
-   * The boxes that lie between two offsets, in their order.
+   * The boxes between two offsets, in order.
    *
-   * @throws Corrupt when a box is not whole, reaches beyond its parent, or the budget of boxes is used up
+   * @throws Corrupt if a box is incomplete or extends beyond its parent, or there are too many boxes
    */
   async *between(start: number, end: number): AsyncGenerator<Box> {
     let offset = start
@@ -54,11 +54,11 @@ export class BoxReader {
   }
 
   /**
-   * The outermost boxes of the file, up to the padding that may follow them.
+   * The top-level boxes of the file, without the padding that may follow them.
    *
-   * @throws Corrupt as `between` does
+   * @throws Corrupt as `between`
    */
-  async *outermost(): AsyncGenerator<Box> {
+  async *topLevel(): AsyncGenerator<Box> {
     let offset = 0
     while (offset < this.fileBytes && !(await this.#onlyZerosFrom(offset))) {
       const box = await this.#boxAt(offset, this.fileBytes)
@@ -70,14 +70,14 @@ export class BoxReader {
   /**
    * The first bytes of a box's contents.
    *
-   * @throws Corrupt when the box has fewer
+   * @throws Corrupt if it has fewer
    */
   async contents(box: Box, length: number): Promise<Buffer> {
     if (box.end - box.body < length) throw new Corrupt(`the box '${box.type}' is too short`)
     return this.bytes(box.body, length)
   }
 
-  /** Fetches a box whole, if it is not too large, so that reading on in it costs no further reads. */
+  /** Fetches a whole box, if it is not too large, so that its contents need no further reads. */
   async load(box: Box): Promise<void> {
     const length = box.end - box.start
     if (length <= maxLoadedBytes) await this.bytes(box.start, length)
@@ -110,25 +110,25 @@ export class BoxReader {
 
   async #boxAt(start: number, limit: number): Promise<Box> {
     if (this.#boxesLeft-- <= 0) throw new Corrupt('it has too many boxes')
-    if (limit - start < shortHeaderBytes) throw new Corrupt(`there is no whole box at byte ${start}`)
+    if (limit - start < shortHeaderBytes) throw new Corrupt(`there is an incomplete box at byte ${start}`)
     const header = await this.bytes(start, Math.min(longHeaderBytes, limit - start))
     const type = typeOf(header, start)
     const { headerBytes, size } = measure(header, limit - start)
-    if (size < headerBytes) throw new Corrupt(`the box '${type}' has an impossible size`)
+    if (size < headerBytes) throw new Corrupt(`the box '${type}' has an invalid size`)
     if (start + size > limit)
-      throw new Corrupt(`the box '${type}' reaches beyond ${limit === this.fileBytes ? 'the end of the file' : 'its parent'}`)
+      throw new Corrupt(`the box '${type}' extends beyond ${limit === this.fileBytes ? 'the end of the file' : 'its parent'}`)
     return { type, start, body: start + headerBytes, end: start + size }
   }
 }
 
-/** Four printable characters; the copyright sign stands in Apple's. Anything else is no box but bytes of another kind. */
+/** Four printable characters; Apple's types contain the copyright sign. */
 function typeOf(header: Buffer, start: number): string {
   const type = header.toString('latin1', 4, 8)
-  if (!/^[ -~\u00a9]{4}$/.test(type)) throw new Corrupt(`there is no box at byte ${start}`)
+  if (!/^[ -~\u00a9]{4}$/.test(type)) throw new Corrupt(`there is no valid box at byte ${start}`)
   return type
 }
 
-/** A size of 1 stands for 64 bits behind the type, a size of 0 for all that is left. */
+/** Size 1 means that a 64-bit size follows the type, size 0 that the box extends to the end. */
 function measure(header: Buffer, left: number): { headerBytes: number; size: number } {
   const size = header.readUInt32BE(0)
   if (size === 0) return { headerBytes: shortHeaderBytes, size: left }
@@ -144,9 +144,9 @@ export interface LoadedBox {
 }
 
 /**
- * The boxes in a buffer, in their order. Up to seven zeros at the end, as old writers leave them, are no box.
+ * The boxes in a buffer, in order. Up to seven zeros may follow them, which old programs leave.
  *
- * @param parent as people call what the buffer is the contents of
+ * @param parent name of the box whose contents the buffer is
  * @throws Corrupt
  */
 export function* boxesIn(bytes: Buffer, parent: string): Generator<LoadedBox> {
@@ -155,12 +155,12 @@ export function* boxesIn(bytes: Buffer, parent: string): Generator<LoadedBox> {
     const left = bytes.length - at
     if (left < shortHeaderBytes) {
       if (bytes.subarray(at).every((byte) => byte === 0)) return
-      throw new Corrupt(`the box '${parent}' ends in the middle of another`)
+      throw new Corrupt(`the box '${parent}' ends inside of a child box`)
     }
     const type = bytes.toString('latin1', at + 4, at + 8)
     const { headerBytes, size } = measure(bytes.subarray(at, at + longHeaderBytes), left)
-    if (!/^[ -~\u00a9]{4}$/.test(type)) throw new Corrupt(`there is no box where there should be one in '${parent}'`)
-    if (size < headerBytes || size > left) throw new Corrupt(`the box '${type}' reaches beyond its parent`)
+    if (!/^[ -~\u00a9]{4}$/.test(type)) throw new Corrupt(`the box '${parent}' contains an invalid box`)
+    if (size < headerBytes || size > left) throw new Corrupt(`the box '${type}' extends beyond its parent`)
     yield { type, contents: bytes.subarray(at + headerBytes, at + size) }
     at += size
   }

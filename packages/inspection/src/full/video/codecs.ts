@@ -1,25 +1,25 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 import { type BoxReader, boxesIn } from './box-reader.ts'
 import type { Sample } from './sample-tables.ts'
 
-/** What a codec's own configuration box says that its samples can be held against. */
+/** The data of a codec's configuration box that is needed to check samples. */
 export interface CodecConfig {
-  /** Bytes of the length before each unit of a sample. */
+  /** Size of the length field before each NAL unit. */
   readonly lengthBytes: number
 }
 
 interface CodecRow {
-  /** The box in the sample entry without which no decoder can start. */
+  /** The box in the sample entry that every decoder needs. */
   readonly configBox: string
-  /** @throws Corrupt, or RangeError when the box ends too early */
+  /** @throws Corrupt, or RangeError if the box is too short */
   readonly readConfig: (contents: Buffer) => CodecConfig
-  /** Whether a sample looks like one. */
+  /** Whether a sample has the structure of this codec. */
   readonly isSample: (boxes: BoxReader, sample: Sample, config: CodecConfig) => Promise<boolean>
 }
 
 const malformed = (box: string) => new Corrupt(`the box '${box}' is malformed`)
 
-/** H.264 (ISO/IEC 14496-15, section 5.3.3): parameter sets, each behind its length. */
+/** H.264 (ISO/IEC 14496-15, section 5.3.3): parameter sets, each after its length. */
 function readAvc(contents: Buffer): CodecConfig {
   if (contents[0] !== 1) throw malformed('avcC')
   let at = 5
@@ -37,7 +37,7 @@ function readAvc(contents: Buffer): CodecConfig {
   return { lengthBytes: (contents.readUInt8(4) & 3) + 1 }
 }
 
-/** H.265 (section 8.3.3): arrays of units, each unit behind its length. */
+/** H.265 (section 8.3.3): arrays of NAL units, each after its length. */
 function readHevc(contents: Buffer): CodecConfig {
   if (contents.length < 23 || (contents[0] ?? 0) > 1) throw malformed('hvcC')
   let at = 23
@@ -56,17 +56,17 @@ function readAv1(contents: Buffer): CodecConfig {
   return { lengthBytes: 0 }
 }
 
-/** VP8 and VP9: profile, level and depth, then the length of what is left. */
+/** VP8 and VP9: profile, level and depth, then the length of the rest. */
 function readVp(contents: Buffer): CodecConfig {
   if (contents.length < 12 || (contents[0] ?? 0) > 1) throw malformed('vpcC')
   if (12 + contents.readUInt16BE(10) > contents.length) throw malformed('vpcC')
   return { lengthBytes: 0 }
 }
 
-/** Units that one sample is followed through. More only come from slices, and the first ones tell. */
+/** Units that are checked per sample. Only slices make more, and the first ones suffice. */
 const maxUnits = 64
 
-/** Units of H.264 or H.265, each behind its length, must fill the sample exactly, and begin as units do. */
+/** NAL units of H.264 or H.265, each after its length, must fill the sample exactly, and have a valid header. */
 const unitsOf =
   (headBytes: number, isUnit: (head: Buffer) => boolean): CodecRow['isSample'] =>
   async (boxes, { offset, bytes }, { lengthBytes }) => {
@@ -81,12 +81,12 @@ const unitsOf =
     return true
   }
 
-/** Its first bit is 0; kind 0 does not exist. */
+/** The first bit is 0; type 0 does not exist. */
 const isAvcUnit = ([head = 0]: Buffer): boolean => (head & 0x80) === 0 && (head & 31) !== 0
-/** Its first bit is 0; its layer in time counts from 1. */
+/** The first bit is 0; the temporal id starts at 1. */
 const isHevcUnit = ([head = 0, second = 0]: Buffer): boolean => (head & 0x80) === 0 && (second & 7) !== 0
 
-/** AV1's units say their own sizes, and fill the sample (AV1 specification, section 5.3). */
+/** OBUs declare their sizes, and fill the sample (AV1 specification, section 5.3). */
 const isAv1Sample: CodecRow['isSample'] = async (boxes, { offset, bytes }) => {
   let at = 0
   for (let units = 0; at < bytes && units < maxUnits; units++) {
@@ -113,10 +113,10 @@ function leb128(bytes: Buffer, from: number): { value: number; end: number } | n
   return null
 }
 
-/** VP9's frames begin with the bits 10. */
+/** Frames of VP9 begin with the bits 10. */
 const isVp9Sample: CodecRow['isSample'] = async (boxes, { offset }) => ((await boxes.bytes(offset, 1))[0] ?? 0) >> 6 === 2
 
-/** VP8's key frames have a start code; of the others any first byte will do. */
+/** Key frames of VP8 have a start code; other frames may begin with any byte. */
 const isVp8Sample: CodecRow['isSample'] = async (boxes, { offset, bytes }) => {
   const head = await boxes.bytes(offset, Math.min(bytes, 6))
   return ((head[0] ?? 1) & 1) === 1 || (head.length === 6 && head.readUIntBE(3, 3) === 0x9d012a)
@@ -125,7 +125,7 @@ const isVp8Sample: CodecRow['isSample'] = async (boxes, { offset, bytes }) => {
 const avc: CodecRow = { configBox: 'avcC', readConfig: readAvc, isSample: unitsOf(1, isAvcUnit) }
 const hevc: CodecRow = { configBox: 'hvcC', readConfig: readHevc, isSample: unitsOf(2, isHevcUnit) }
 
-/** Codecs that are looked into. Others that MP4 may hold (MPEG-4 part 2, Motion JPEG …) pass on their structure. */
+/** Codecs whose samples are checked. Others that MP4 may contain (MPEG-4 part 2, Motion JPEG …) pass if their structure is valid. */
 const codecs: Readonly<Record<string, CodecRow>> = {
   avc1: avc,
   avc3: avc,
@@ -141,11 +141,11 @@ const codecs: Readonly<Record<string, CodecRow>> = {
 }
 
 /**
- * Reads a codec's configuration out of its sample entry.
+ * Reads a codec's configuration from its sample entry.
  *
  * @param extensions the boxes of the sample entry
- * @returns null for codecs that are not looked into
- * @throws Corrupt when it is missing or malformed
+ * @returns null for codecs whose samples are not checked
+ * @throws Corrupt if it is missing or malformed
  */
 export function codecConfig(codec: string, extensions: Buffer): CodecConfig | null {
   const row = codecs[codec]
@@ -161,7 +161,7 @@ export function codecConfig(codec: string, extensions: Buffer): CodecConfig | nu
   throw new Corrupt(`the box '${codec}' has no box '${row.configBox}'`)
 }
 
-/** @throws Corrupt when a sample is none of its codec */
+/** @throws Corrupt if a sample does not have the structure of its codec */
 export async function assertSamples(
   boxes: BoxReader,
   codec: string,
@@ -171,6 +171,6 @@ export async function assertSamples(
   const row = codecs[codec]
   if (!row || config === null) return
   for (const sample of samples) {
-    if (!(await row.isSample(boxes, sample, config))) throw new Corrupt(`its media is not what '${codec}' looks like`)
+    if (!(await row.isSample(boxes, sample, config))) throw new Corrupt(`its media is not valid '${codec}' data`)
   }
 }

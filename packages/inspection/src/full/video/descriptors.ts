@@ -1,4 +1,4 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 
 /** Tags of descriptors (ISO/IEC 14496-1, section 7.2.2.1). */
 const elementaryStream = 3
@@ -8,8 +8,8 @@ const decoderSpecific = 5
 const malformed = () => new Corrupt("the box 'esds' is malformed")
 
 /**
- * Decoders start with the configuration in `esds`, and fail if it is longer than its box. Only that length is checked: decoders ignore the
- * lengths of the descriptors around it, and some encoders write wrong ones.
+ * Decoders read the configuration in `esds`, and fail if it is longer than its box. Only that length is checked: decoders ignore the lengths of the
+ * enclosing descriptors, and some encoders write wrong ones.
  *
  * @param entry the contents of a sample entry, in which `esds` may be nested, as QuickTime does
  * @throws Corrupt
@@ -26,7 +26,7 @@ export function assertDecoderConfigFits(entry: Buffer): void {
     const specific = descriptorAt(box, config.body + 13)
     if (specific.tag === decoderSpecific && specific.body + specific.bytes > box.length) throw malformed()
   } catch (error) {
-    if (!(error instanceof RangeError)) throw error // it ends before the configuration: what decoders need is in the samples, or nowhere
+    if (!(error instanceof RangeError)) throw error // the box ends before the configuration, so decoders do not use it
   }
 }
 
@@ -40,7 +40,7 @@ function descriptorAt(box: Buffer, at: number): { tag: number; body: number; byt
   }
 }
 
-/** An id and flags, then up to three fields that the flags announce (section 7.2.6.5). */
+/** An id and flags, then up to three fields that the flags declare (section 7.2.6.5). */
 function endOfStreamFields(box: Buffer, at: number): number {
   const flags = box.readUInt8(at + 2)
   let end = at + 3

@@ -1,15 +1,15 @@
 import { MiB } from '@airlock/domain'
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 import { type Box, type BoxReader, boxesIn, type LoadedBox } from './box-reader.ts'
 import type { Sample } from './sample-tables.ts'
 
-/** What `trex` says for all fragments of a track. */
+/** Defaults for all fragments of a track, from `trex`. */
 export interface FragmentDefaults {
   readonly duration: number
   readonly size: number
 }
 
-/** A stretch of samples of one track. */
+/** Consecutive samples of one track, from `trun`. */
 export interface Run {
   readonly trackId: number
   readonly start: number
@@ -20,16 +20,16 @@ export interface Run {
   readonly first: Sample | null
 }
 
-/** A fragment's description of a minute of 60 pictures a second has 60 KiB. */
+/** The description of a fragment of one minute at 60 frames per second has 60 KiB. */
 const maxFragmentBytes = 3 * MiB
 
 const tfhd = { baseOffset: 0x1, description: 0x2, duration: 0x8, size: 0x10, flags: 0x20, baseIsMoof: 0x20000 } as const
 const trun = { dataOffset: 0x1, firstFlags: 0x4, duration: 0x100, size: 0x200, flags: 0x400, composition: 0x800 } as const
 
 /**
- * The runs of samples that a fragment describes (ISO/IEC 14496-12, section 8.8).
+ * The runs of samples in a fragment (ISO/IEC 14496-12, section 8.8).
  *
- * @throws Corrupt when its boxes are not sound, or name a track that the movie has not
+ * @throws Corrupt if its boxes are malformed, or name an unknown track
  */
 export async function readFragment(boxes: BoxReader, moof: Box, defaults: ReadonlyMap<number, FragmentDefaults>): Promise<Run[]> {
   if (moof.end - moof.body > maxFragmentBytes) throw new Corrupt("a box 'moof' is too large")
@@ -46,27 +46,27 @@ export async function readFragment(boxes: BoxReader, moof: Box, defaults: Readon
   return runs
 }
 
-interface Where {
+interface FragmentOffsets {
   readonly moof: number
   readonly previousEnd: number
 }
 
-function* trackRuns(traf: Buffer, where: Where, defaults: ReadonlyMap<number, FragmentDefaults>): Generator<Run> {
+function* trackRuns(traf: Buffer, offsets: FragmentOffsets, defaults: ReadonlyMap<number, FragmentDefaults>): Generator<Run> {
   const children = [...boxesIn(traf, 'traf')]
   const head = children.find(({ type }) => type === 'tfhd')
   if (!head) throw new Corrupt("a box 'traf' has no box 'tfhd'")
-  const header = read(head, (contents) => readHeader(contents, where, defaults))
+  const header = reading(head, (contents) => readHeader(contents, offsets, defaults))
   let at = header.base
   for (const child of children) {
     if (child.type !== 'trun') continue
-    const run = read(child, (contents) => readRun(contents, header, at))
+    const run = reading(child, (contents) => readRun(contents, header, at))
     at = run.start + run.bytes
     yield run
   }
 }
 
-/** Box contents that end too early say so in our words. */
-function read<T>({ type, contents }: LoadedBox, reader: (contents: Buffer) => T): T {
+/** Reads the contents of a box. @throws Corrupt if they are too short */
+function reading<T>({ type, contents }: LoadedBox, reader: (contents: Buffer) => T): T {
   try {
     return reader(contents)
   } catch (error) {
@@ -79,11 +79,11 @@ interface Header extends FragmentDefaults {
   readonly base: number
 }
 
-function readHeader(contents: Buffer, where: Where, defaults: ReadonlyMap<number, FragmentDefaults>): Header {
+function readHeader(contents: Buffer, offsets: FragmentOffsets, defaults: ReadonlyMap<number, FragmentDefaults>): Header {
   const flags = contents.readUIntBE(1, 3)
   const trackId = contents.readUInt32BE(4)
-  const usual = defaults.get(trackId)
-  if (!usual) throw new Corrupt("the box 'tfhd' names a track that the movie has not")
+  const defaultsOfTrack = defaults.get(trackId)
+  if (!defaultsOfTrack) throw new Corrupt("the box 'tfhd' names an unknown track")
   let at = 8
   const field = (flag: number, bytes: 4 | 8): number | null => {
     if ((flags & flag) === 0) return null
@@ -91,10 +91,10 @@ function readHeader(contents: Buffer, where: Where, defaults: ReadonlyMap<number
     at += bytes
     return value
   }
-  const base = field(tfhd.baseOffset, 8) ?? ((flags & tfhd.baseIsMoof) !== 0 ? where.moof : where.previousEnd)
+  const base = field(tfhd.baseOffset, 8) ?? ((flags & tfhd.baseIsMoof) !== 0 ? offsets.moof : offsets.previousEnd)
   field(tfhd.description, 4)
-  const duration = field(tfhd.duration, 4) ?? usual.duration
-  return { trackId, base, duration, size: field(tfhd.size, 4) ?? usual.size }
+  const duration = field(tfhd.duration, 4) ?? defaultsOfTrack.duration
+  return { trackId, base, duration, size: field(tfhd.size, 4) ?? defaultsOfTrack.size }
 }
 
 function readRun(contents: Buffer, header: Header, following: number): Run {
@@ -105,11 +105,11 @@ function readRun(contents: Buffer, header: Header, following: number): Run {
   const table = 8 + (hasOffset ? 4 : 0) + ((flags & trun.firstFlags) === 0 ? 0 : 4)
   const present = [trun.duration, trun.size, trun.flags, trun.composition].filter((flag) => (flags & flag) !== 0)
   const rowBytes = present.length * 4
-  if (table + samples * rowBytes > contents.length) throw new Corrupt("the box 'trun' says more than it holds")
+  if (table + samples * rowBytes > contents.length) throw new Corrupt("the box 'trun' declares more entries than it contains")
   const column = (flag: (typeof present)[number]) => (present.includes(flag) ? present.indexOf(flag) * 4 : null)
-  const sum = (flag: (typeof present)[number], usual: number): number => {
+  const sum = (flag: (typeof present)[number], defaultsOfTrack: number): number => {
     const offset = column(flag)
-    if (offset === null) return usual * samples
+    if (offset === null) return defaultsOfTrack * samples
     let total = 0
     for (let i = 0; i < samples; i++) total += contents.readUInt32BE(table + i * rowBytes + offset)
     return total

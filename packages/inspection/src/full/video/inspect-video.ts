@@ -1,19 +1,19 @@
-import { type Facts, refusal } from '@airlock/domain'
-import { Corrupt } from '../bad-bytes.ts'
+import { type Facts, KiB, MiB, refusal } from '@airlock/domain'
 import type { Inspector } from '../inspector.ts'
-import { BoxReader } from './box-reader.ts'
+import { Corrupt } from '../invalid-file.ts'
+import { searchBytes, searchText } from '../suspicious/search.ts'
+import { type Box, BoxReader } from './box-reader.ts'
 import { assertSamples } from './codecs.ts'
-import { type Mp4File, readFile } from './file.ts'
 import { type Run, readFragment } from './fragments.ts'
 import { MediaRanges } from './media-ranges.ts'
 import { type Movie, readMovie, secondsOf } from './movie.ts'
-import { searchOtherBoxes } from './other-boxes.ts'
+import { type Mp4File, readFile } from './mp4-file.ts'
 import { walkSamples } from './sample-tables.ts'
 import type { Track } from './track.ts'
 
 /**
- * Reads an MP4 by its boxes, in ranges: what it says of itself, where its samples lie, and of the samples the first and the last, so that
- * 500 MiB cost a few reads.
+ * Inspects an MP4 in ranges: its boxes, the positions of its samples, and the contents of the first and last samples, so that 500 MiB need only a
+ * few reads.
  */
 export const inspectVideo: Inspector = async (source, { filename, mediaType }, { maxBoxes }) => {
   const boxes = new BoxReader(source, maxBoxes)
@@ -27,12 +27,12 @@ export const inspectVideo: Inspector = async (source, { filename, mediaType }, {
   const lengths = await walkTracks(boxes, movie, media)
   await walkFragments(boxes, file, movie, media, lengths)
   const length = lengths.get(pictures.id)
-  if (!length || length.samples === 0) throw new Corrupt('its video track has no pictures')
+  if (!length || length.samples === 0) throw new Corrupt('its video track has no frames')
   await searchOtherBoxes(boxes, [...file.others, ...movie.others])
   return { ok: true, mediaType, facts: factsOf(file, movie, pictures, length) }
 }
 
-/** How many samples a track has, and how long they last in its own units. */
+/** The number of samples of a track, and their duration in units of its timescale. */
 interface Length {
   samples: number
   duration: number
@@ -41,9 +41,9 @@ interface Length {
 async function walkTracks(boxes: BoxReader, movie: Movie, media: MediaRanges): Promise<Map<number, Length>> {
   const lengths = new Map<number, Length>()
   for (const { id, tables, codec, config } of movie.tracks) {
-    const { samples, duration, witnesses } = await walkSamples(boxes, tables, media)
+    const { samples, duration, checkedSamples } = await walkSamples(boxes, tables, media)
     lengths.set(id, { samples, duration })
-    await assertSamples(boxes, codec, config, witnesses)
+    await assertSamples(boxes, codec, config, checkedSamples)
   }
   return lengths
 }
@@ -55,13 +55,13 @@ async function walkFragments(
   media: MediaRanges,
   lengths: Map<number, Length>,
 ): Promise<void> {
-  if (fragments.length > 0 && movie.fragmentDefaults.size === 0) throw new Corrupt("it has fragments and no box 'mvex'")
+  if (fragments.length > 0 && movie.fragmentDefaults.size === 0) throw new Corrupt("it has fragments but no box 'mvex'")
   const ends = new Map<number, { first: Run; last: Run }>()
   for (const moof of fragments) {
     for (const run of await readFragment(boxes, moof, movie.fragmentDefaults)) {
       media.assertHolds(run.start, run.bytes, 'trun')
       const length = lengths.get(run.trackId)
-      if (!length) throw new Corrupt("the box 'tfhd' names a track that the movie has not")
+      if (!length) throw new Corrupt("the box 'tfhd' names an unknown track")
       length.samples += run.samples
       length.duration += run.duration
       if (run.first) ends.set(run.trackId, { first: ends.get(run.trackId)?.first ?? run, last: run })
@@ -76,16 +76,16 @@ async function walkFragments(
 
 function factsOf(file: Mp4File, movie: Movie, pictures: Track, { samples, duration }: Length): Facts {
   const seconds = secondsOf(duration, pictures.timescale, 'stts')
-  const sound = movie.tracks.find(({ handler }) => handler === 'soun')
+  const audio = movie.tracks.find(({ handler }) => handler === 'soun')
   return {
     width: pictures.width,
     height: pictures.height,
     rotation: pictures.rotation,
-    // A movie box that comes before its fragments knows at most the first of them
+    // a movie box that precedes its fragments contains the duration of the first one at most
     duration_seconds: file.fragments.length > 0 ? longer(movie.durationSeconds, seconds) : (movie.durationSeconds ?? seconds),
     frame_rate: seconds === null ? null : Math.round((samples / seconds) * 1000) / 1000,
     video_codec: pictures.codec,
-    audio_codec: sound?.codec ?? null,
+    audio_codec: audio?.codec ?? null,
     tracks: movie.tracks.length,
     fast_start: file.fastStart,
     fragmented: file.fragments.length > 0,
@@ -93,3 +93,32 @@ function factsOf(file: Mp4File, movie: Movie, pictures: Track, { samples, durati
 }
 
 const longer = (a: number | null, b: number | null): number | null => (a === null || b === null ? (a ?? b) : Math.max(a, b))
+
+/** Bytes of one box, and of all together, that are searched; titles, covers and XMP have a few hundred KiB. */
+const maxBoxBytes = 256 * KiB
+const maxTotalBytes = MiB
+
+/** Archives are found by the end of the file: this is the size of an end record with the longest comment. */
+const tailBytes = 66 * KiB
+
+/**
+ * Searches the boxes that no player needs, and the end of the file, for content that another program could execute, or read as a separate file.
+ *
+ * The media itself is not read: it is most of the file, and other programs do not search the middle of a file.
+ *
+ * @throws Suspicious
+ */
+async function searchOtherBoxes(boxes: BoxReader, others: readonly Box[]): Promise<void> {
+  let bytesLeft = maxTotalBytes
+  for (const box of others) {
+    const length = Math.min(box.end - box.body, maxBoxBytes, bytesLeft)
+    if (length === 0) continue
+    bytesLeft -= length
+    const contents = await boxes.contents(box, length)
+    const where = `its box '${box.type}'`
+    searchText(contents, where)
+    searchBytes(contents, where)
+  }
+  const start = Math.max(0, boxes.fileBytes - tailBytes)
+  searchBytes(await boxes.bytes(start, boxes.fileBytes - start), 'its last bytes')
+}

@@ -1,38 +1,38 @@
 import { MiB, readableBytes } from '@airlock/domain'
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
+import { assertPlaced } from './box-placement.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 import type { FragmentDefaults } from './fragments.ts'
-import { assertPlaced } from './misplaced.ts'
 import { readTrack, type Track } from './track.ts'
 
 export interface Movie {
-  /** Null when the movie does not know, as when it was still being written. */
+  /** Null if the movie does not contain it, for example because it was still being written. */
   readonly durationSeconds: number | null
   readonly tracks: readonly Track[]
-  /** By track id; empty when the movie does not come in fragments. */
+  /** By track id; empty if the movie is not fragmented. */
   readonly fragmentDefaults: ReadonlyMap<number, FragmentDefaults>
   /** Boxes that no player needs. */
   readonly others: readonly Box[]
 }
 
-/** Longer than any upload of ours, and short enough to find times that are nonsense. */
+/** Longer than any upload, and short enough to detect invalid times. */
 const maxSeconds = 24 * 3600
 
-/** Four hours of video and sound have 5 MiB of tables. */
+/** Four hours of video and audio have 5 MiB of tables. */
 const maxMovieBytes = 64 * MiB
 
-/** Tracks of one file; real ones have a handful. */
+/** Tracks of one file; real ones have a few. */
 const maxTracks = 64
 
-/** QuickTime plays what these say in place of the movie beside them: films elsewhere, and a movie box that is packed. */
-const quickTimesMovies: ReadonlySet<string> = new Set(['rmra', 'cmov'])
+/** Boxes that make QuickTime play another movie: a reference to another file, and a compressed movie box. */
+const movieReferences: ReadonlySet<string> = new Set(['rmra', 'cmov'])
 
-const playersBoxes: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods'])
+const knownBoxes: ReadonlySet<string> = new Set(['mvhd', 'trak', 'mvex', 'iods'])
 
 /**
- * What the movie box says of the movie and its tracks.
+ * Reads the movie box with its tracks.
  *
- * @throws Corrupt when a box in it is not whole or says impossible things
+ * @throws Corrupt if a box in it is incomplete or invalid
  */
 export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   const tracks: Track[] = []
@@ -42,11 +42,11 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   await boxes.load(moov)
   for await (const box of boxes.between(moov.body, moov.end)) {
     assertPlaced(box, 'moov')
-    if (quickTimesMovies.has(box.type)) throw new Corrupt(`the box '${box.type}' leads to another movie than the one in it`)
+    if (movieReferences.has(box.type)) throw new Corrupt(`the box '${box.type}' refers to another movie`)
     if (box.type === 'trak') {
       if (tracks.length === maxTracks) throw new Corrupt(`it has more than ${maxTracks} tracks`)
       tracks.push(await readTrack(boxes, box))
-    } else if (!playersBoxes.has(box.type)) others.push(box)
+    } else if (!knownBoxes.has(box.type)) others.push(box)
     else if (once.has(box.type)) throw new Corrupt(`it has two boxes '${box.type}'`)
     else once.set(box.type, box)
   }
@@ -54,8 +54,8 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
   const header = once.get('mvhd')
   if (!header) throw new Corrupt("it has no box 'mvhd'")
   const { timescale, ticks } = await readHeader(boxes, header)
-  const extends_ = once.get('mvex')
-  const { fragmentTicks, defaults } = extends_ ? await readExtends(boxes, extends_) : { fragmentTicks: null, defaults: new Map() }
+  const movieExtends = once.get('mvex')
+  const { fragmentTicks, defaults } = movieExtends ? await readExtends(boxes, movieExtends) : { fragmentTicks: null, defaults: new Map() }
   return { durationSeconds: secondsOf(ticks ?? fragmentTicks, timescale, 'mvhd'), tracks, fragmentDefaults: defaults, others }
 }
 
@@ -67,7 +67,7 @@ async function readHeader(boxes: BoxReader, mvhd: Box): Promise<{ timescale: num
   return { timescale, ticks: long ? longTime(contents, 24) : shortTime(contents, 16) }
 }
 
-/** `mehd` tells how long all fragments are together, `trex` what is usual in a track's fragments. */
+/** `mehd` contains the duration of all fragments together, `trex` the defaults of a track's fragments. */
 async function readExtends(boxes: BoxReader, mvex: Box) {
   const defaults = new Map<number, FragmentDefaults>()
   let fragmentTicks: number | null = null
@@ -85,18 +85,18 @@ async function readExtends(boxes: BoxReader, mvex: Box) {
 }
 
 /**
- * A time in seconds, to the millisecond; null for a time that nobody knows.
+ * A time in seconds, rounded to milliseconds; null if it is unknown.
  *
- * @throws Corrupt when it is longer than a day
+ * @throws Corrupt if it is longer than a day
  */
 export function secondsOf(ticks: number | null, timescale: number, box: string): number | null {
   if (ticks === null || ticks === 0) return null
   const seconds = ticks / timescale
-  if (seconds > maxSeconds) throw new Corrupt(`the box '${box}' says that it lasts ${Math.round(seconds / 3600)} hours`)
+  if (seconds > maxSeconds) throw new Corrupt(`the box '${box}' declares a duration of ${Math.round(seconds / 3600)} hours`)
   return Math.round(seconds * 1000) / 1000
 }
 
-/** All ones stand for a duration that nobody knows. */
+/** All bits set, and 0, mean an unknown duration. */
 function shortTime(contents: Buffer, at: number): number | null {
   const time = contents.readUInt32BE(at)
   return time === 0xffff_ffff || time === 0 ? null : time

@@ -1,4 +1,4 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 import type { Box, BoxReader } from './box-reader.ts'
 import type { MediaRanges } from './media-ranges.ts'
 import { Table } from './table.ts'
@@ -6,7 +6,7 @@ import { Table } from './table.ts'
 /** The boxes of a track's `stbl` by their type. */
 export type TableBoxes = ReadonlyMap<string, Box>
 
-/** One picture or piece of sound in the file. */
+/** One frame of video or audio in the file. */
 export interface Sample {
   readonly offset: number
   readonly bytes: number
@@ -16,34 +16,34 @@ export interface SampleSummary {
   readonly samples: number
   /** In units of the track's timescale. */
   readonly duration: number
-  /** The first ones, and the last one. */
-  readonly witnesses: readonly Sample[]
+  /** The first ones and the last one, whose contents are checked. */
+  readonly checkedSamples: readonly Sample[]
 }
 
-const firstWitnesses = 3
+const maxFirstSamples = 3
 
 /**
- * Walks all samples of a track as its tables tell them, and holds each chunk against the media boxes (ISO/IEC 14496-12, sections 8.6 and 8.7).
+ * Iterates over all samples in the tables of a track, and checks that each chunk is inside of a media box (ISO/IEC 14496-12, sections 8.6 and 8.7).
  *
- * @throws Corrupt when tables disagree with each other or with the file
+ * @throws Corrupt if tables disagree with each other or with the file
  */
 export async function walkSamples(boxes: BoxReader, tables: TableBoxes, media: MediaRanges): Promise<SampleSummary> {
   const sizes = await sampleSizes(boxes, tables)
   const { total, duration } = await times(boxes, tables)
   if (total !== sizes.count) throw new Corrupt(`the boxes 'stts' and '${sizes.type}' disagree on the number of samples`)
-  return { samples: sizes.count, duration, witnesses: await walkChunks(boxes, tables, sizes, media) }
+  return { samples: sizes.count, duration, checkedSamples: await walkChunks(boxes, tables, sizes, media) }
 }
 
 interface Sizes {
   readonly type: string
   readonly count: number
-  /** When all have the same: sound without compression has hundreds of millions of samples. */
+  /** The size of every sample if all have the same: uncompressed audio has hundreds of millions of samples. */
   readonly uniform: number | null
-  /** The next sample's bytes. */
+  /** The size of the next sample. */
   readonly next: () => number | Promise<number>
 }
 
-/** `stsz`: one size for all, or one each. `stz2`: in 4, 8 or 16 bits each. */
+/** `stsz`: one size for all samples, or one for each. `stz2`: one for each in 4, 8 or 16 bits. */
 async function sampleSizes(boxes: BoxReader, tables: TableBoxes): Promise<Sizes> {
   const compact = tables.get('stz2')
   if (compact) return compactSizes(boxes, compact)
@@ -59,7 +59,8 @@ async function compactSizes(boxes: BoxReader, box: Box): Promise<Sizes> {
   const head = await boxes.contents(box, 12)
   const [bits, count] = [head[7] ?? 0, head.readUInt32BE(8)]
   const bytes = Math.ceil((count * bits) / 8)
-  if (![4, 8, 16].includes(bits) || bytes > box.end - box.body - 12) throw new Corrupt("the box 'stz2' says more than it holds")
+  if (![4, 8, 16].includes(bits) || bytes > box.end - box.body - 12)
+    throw new Corrupt("the box 'stz2' declares more entries than it contains")
   let index = 0
   const next = async (): Promise<number> => {
     const at = box.body + 12 + Math.floor((index * bits) / 8)
@@ -84,49 +85,49 @@ async function times(boxes: BoxReader, tables: TableBoxes): Promise<{ total: num
   return { total, duration }
 }
 
-/** Chunk by chunk: where it begins (`stco`), how many samples it has (`stsc`), how large each is (`stsz`). */
+/** Chunk by chunk: its offset (`stco`), its number of samples (`stsc`), the size of each (`stsz`). */
 async function walkChunks(boxes: BoxReader, tables: TableBoxes, sizes: Sizes, media: MediaRanges): Promise<Sample[]> {
   const offsetBox = tables.get('co64') ?? required(tables, 'stco')
   const chunks = (await boxes.contents(offsetBox, 8)).readUInt32BE(4)
   const offsets = Table.of(boxes, offsetBox, { headBytes: 8, count: chunks, width: offsetBox.type === 'co64' ? 8 : 4 })
   const runs = await ChunkRuns.of(boxes, required(tables, 'stsc'))
-  const witnesses: Sample[] = []
+  const checkedSamples: Sample[] = []
   let seen = 0
   for (let chunk = 1; chunk <= chunks; chunk++) {
     const start = offsets.ready ? offsets.take() : await offsets.next()
     const samples = await runs.samplesIn(chunk)
     seen += samples
     if (seen > sizes.count) break
-    const length = await chunkBytes(sizes, samples, start, witnesses)
+    const length = await chunkBytes(sizes, samples, start, checkedSamples)
     media.assertHolds(start, length, offsetBox.type)
   }
   if (seen !== sizes.count) throw new Corrupt(`the boxes 'stsc' and '${sizes.type}' disagree on the number of samples`)
-  return witnesses
+  return checkedSamples
 }
 
-/** Added up apart from the offset: beyond 2^53 a sum swallows what is added to it. */
-async function chunkBytes({ uniform, next }: Sizes, samples: number, start: number, witnesses: Sample[]): Promise<number> {
+/** The length is summed separately from the offset: a sum above 2^53 is inexact. */
+async function chunkBytes({ uniform, next }: Sizes, samples: number, start: number, checkedSamples: Sample[]): Promise<number> {
   if (uniform !== null) {
-    keep(witnesses, { offset: start, bytes: uniform })
+    keepFirstAndLast(checkedSamples, { offset: start, bytes: uniform })
     return samples * uniform
   }
   let length = 0
   for (let i = 0; i < samples; i++) {
     const size = next()
     const bytes = typeof size === 'number' ? size : await size
-    keep(witnesses, { offset: start + length, bytes })
+    keepFirstAndLast(checkedSamples, { offset: start + length, bytes })
     length += bytes
   }
   return length
 }
 
-function keep(witnesses: Sample[], sample: Sample): void {
+function keepFirstAndLast(checkedSamples: Sample[], sample: Sample): void {
   if (sample.bytes === 0) return
-  if (witnesses.length > firstWitnesses) witnesses.pop()
-  witnesses.push(sample)
+  if (checkedSamples.length > maxFirstSamples) checkedSamples.pop()
+  checkedSamples.push(sample)
 }
 
-/** `stsc`: from which chunk on each has how many samples. */
+/** `stsc`: runs of chunks with the same number of samples. */
 class ChunkRuns {
   readonly #table: Table
   #runsLeft: number
@@ -143,7 +144,7 @@ class ChunkRuns {
     return new ChunkRuns(Table.of(boxes, box, { headBytes: 8, count: count * 3 }), count)
   }
 
-  /** @param chunk from 1, one after the other */
+  /** @param chunk number of the chunk, starting at 1, in ascending order */
   async samplesIn(chunk: number): Promise<number> {
     if (this.#next === null && this.#runsLeft > 0) await this.#readRun(chunk)
     if (this.#next?.from === chunk) {

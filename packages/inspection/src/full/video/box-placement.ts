@@ -1,7 +1,7 @@
-import { Corrupt } from '../bad-bytes.ts'
+import { Corrupt } from '../invalid-file.ts'
 import type { Box } from './box-reader.ts'
 
-/** What stands in which box and in no other (ISO/IEC 14496-12, table 1). A box that nobody lists may stand anywhere. */
+/** Boxes that are allowed in one parent only (ISO/IEC 14496-12, table 1). Boxes that are not listed may be anywhere. */
 const places: Readonly<Record<string, readonly string[]>> = {
   moov: ['mvhd', 'trak', 'mvex'],
   mvex: ['trex'],
@@ -20,12 +20,12 @@ const placeOf: ReadonlyMap<string, string> = new Map(
 )
 
 /**
- * Players that read a box wherever it stands see another movie than those that go by the structure, or none.
+ * Some players read a box wherever it is, so that a misplaced one makes them show another movie than others.
  *
- * @param parent the type of the box that it stands in, or `file`
+ * @param parent type of the parent box, or `file`
  * @throws Corrupt
  */
 export function assertPlaced({ type }: Box, parent: string): void {
   const place = placeOf.get(type)
-  if (place !== undefined && place !== parent) throw new Corrupt(`the box '${type}' is not where it belongs`)
+  if (place !== undefined && place !== parent) throw new Corrupt(`the box '${type}' is misplaced`)
 }

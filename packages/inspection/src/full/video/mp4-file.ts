@@ -1,46 +1,46 @@
-import { Corrupt } from '../bad-bytes.ts'
+import type { ByteRange } from '../byte-range.ts'
+import { Corrupt } from '../invalid-file.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'
+import { assertPlaced } from './box-placement.ts'
 import type { Box, BoxReader } from './box-reader.ts'
-import type { Range } from './media-ranges.ts'
-import { assertPlaced } from './misplaced.ts'
 
-/** The outermost boxes of an MP4. */
+/** The top-level boxes of an MP4. */
 export interface Mp4File {
   readonly movie: Box
-  readonly media: readonly Range[]
+  readonly media: readonly ByteRange[]
   readonly fragments: readonly Box[]
-  /** Boxes that no player needs: what could hide in them is looked at. */
+  /** Boxes that no player needs; they are searched. */
   readonly others: readonly Box[]
-  /** Whether the movie box stands before the media, so that playing can begin while the file still loads. */
+  /** Whether the movie box precedes the media, so that playback can begin while the file is loading. */
   readonly fastStart: boolean
 }
 
-/** Boxes whose contents are known: media, and what leads to it. */
-const playersBoxes: ReadonlySet<string> = new Set(['ftyp', 'moov', 'mdat', 'moof', 'styp', 'sidx', 'ssix', 'mfra', 'prft'])
+/** Boxes that players need: media and its index. */
+const knownBoxes: ReadonlySet<string> = new Set(['ftyp', 'moov', 'mdat', 'moof', 'styp', 'sidx', 'ssix', 'mfra', 'prft'])
 
-/** A brand may be any four letters, so a list of them can hold any text. */
+/** A brand may be any four letters, so a list of brands can contain any text. */
 const brandLists: ReadonlySet<string> = new Set(['ftyp', 'styp'])
 
-/** Room for a thousand brands; files have a handful. */
+/** A thousand brands; files have a few. */
 const maxBrandsBytes = 4096
 
 /**
- * Walks the outermost boxes from the first byte to the last: each whole and behind the other, one `moov`, and media.
- * That the first is an `ftyp` was seen when the head was identified.
+ * Reads the top-level boxes from the first byte to the last: consecutive and complete, with one `moov`, and with media. `identify` has already
+ * checked that the first box is an `ftyp`.
  *
- * @throws Corrupt, or Suspicious for what stands among brands
+ * @throws Corrupt, or Suspicious for the contents of lists of brands
  */
 export async function readFile(boxes: BoxReader): Promise<Mp4File> {
   const movies: Box[] = []
-  const media: Range[] = []
+  const media: ByteRange[] = []
   const fragments: Box[] = []
   const others: Box[] = []
-  for await (const box of boxes.outermost()) {
+  for await (const box of boxes.topLevel()) {
     assertPlaced(box, 'file')
     if (box.type === 'moov') movies.push(box)
     else if (box.type === 'mdat') media.push({ start: box.body, end: box.end })
     else if (box.type === 'moof') fragments.push(box)
-    if (!playersBoxes.has(box.type)) others.push(box)
+    if (!knownBoxes.has(box.type)) others.push(box)
     if (box.type === 'ftyp' && box.start > 0) throw new Corrupt("it has two boxes 'ftyp'")
     if (brandLists.has(box.type)) await searchBrands(boxes, box)
   }
