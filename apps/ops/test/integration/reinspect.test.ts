@@ -74,9 +74,7 @@ test("assets of older rules are looked at by today's, and nothing is changed", {
   const said = await run('--dry-run')
 
   expect(said.exitCode).toBe(1)
-  expect(said.out).toMatch(
-    new RegExp(`^${half} brand-images/\\S+ file_corrupt: File 'half.jpg' can't be read: it is truncated.$`, 'm'),
-  )
+  expect(said.out).toMatch(new RegExp(`^${half} brand-images/\\S+ file_corrupt: File 'half.jpg' can't be read: it is truncated.$`, 'm'))
   expect(said.out).toMatch(/^1 would pass, 1 would be rejected, 1 could not be read, 1 skipped \(accepted under the current rules\)$/m)
   expect(said.err).toMatch(new RegExp(`^${lost} \\S+ could not be read: its object does not exist$`, 'm'))
   expect((await sql.query('select * from assets order by id')).rows).toEqual(before.rows)
