@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
+import { FaultyLink } from '@airlock/testkit/faulty-link'
 import { Client } from 'pg'
 import { runToEnd } from '../../tools/start/services.ts'
-import { Link } from './link.ts'
 import { Member } from './member.ts'
 import { randomFrom } from './random.ts'
 import { type MemberName, members, type ServerName, servers } from './schedule.ts'
@@ -61,7 +61,7 @@ export interface Arena {
   readonly jwtSecret: string
   readonly gateways: readonly string[]
   member(name: MemberName): Member
-  link(from: MemberName, to: ServerName): Link
+  link(from: MemberName, to: ServerName): FaultyLink
   stop(): Promise<void>
 }
 
@@ -108,9 +108,14 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
 
-  const links = new Map<string, Link>()
+  const targets = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }
+  const links = new Map<string, FaultyLink>()
   for (const member of members) {
-    for (const server of servers) links.set(`${member}→${server}`, await Link.open(addressOf(server, stack)))
+    for (const server of servers) {
+      const link = new FaultyLink(targets[server])
+      await link.open()
+      links.set(`${member}→${server}`, link)
+    }
   }
   undo.push(() => Promise.all([...links.values()].map((link) => link.close())))
   const link = (from: MemberName, to: ServerName) => found(links.get(`${from}→${to}`))
@@ -120,7 +125,7 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
     members.map((name, index) => {
       const port = String(ports[index])
       const clock = clockOff(options.clocks?.[name] ?? 0)
-      const ways = through((server) => link(name, server), stack)
+      const ways = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
       const env = { ...common, ...ways, ...programs[name].env, ...clock, PORT: port, WORKER_PORT: port }
       return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder: folder, file: stack.file })]
     }),
@@ -179,26 +184,6 @@ const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
       ([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*|NODE_COMPILE_CACHE)$/.test(name) || name.startsWith('npm_'),
     ),
   )
-
-function addressOf(server: ServerName, stack: Stack): { host: string; port: number } {
-  const { hostname, port } = new URL(server === 's3' ? stack.s3.endpoint : stack[server].url)
-  return { host: hostname, port: Number(port) }
-}
-
-/** The servers as one process reaches them. */
-function through(link: (server: ServerName) => Link, { postgres, redis, s3 }: Stack): Record<string, string> {
-  const by = (url: string, server: ServerName): string => {
-    const there = new URL(url)
-    there.hostname = '127.0.0.1'
-    there.port = String(link(server).port)
-    return there.href
-  }
-  return {
-    DATABASE_URL: by(postgres.url, 'postgres'),
-    REDIS_URL: by(redis.url, 'redis'),
-    S3_ENDPOINT: new URL(by(s3.endpoint, 's3')).origin,
-  }
-}
 
 function found<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('no such process or link')

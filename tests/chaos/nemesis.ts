@@ -1,9 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Condition } from '@airlock/testkit/faulty-link'
 import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import type { Arena } from './arena.ts'
 import type { History } from './history.ts'
-import type { Condition } from './link.ts'
 import { insist } from './product.ts'
 import { describeFault, type Fault, type KindName, members, type Target } from './schedule.ts'
 

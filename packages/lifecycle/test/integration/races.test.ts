@@ -1,8 +1,8 @@
 import { refusal } from '@airlock/domain'
+import { FaultyLink } from '@airlock/testkit'
 import { expect, onTestFinished } from 'vitest'
 import { type PurgeDeps, purge } from '../../src/index.ts'
 import { type Airlock, type Run, realInspect, test } from '../airlock.ts'
-import { HeldLine } from '../held-line.ts'
 import { dot, largeScene, type Sample } from '../samples.ts'
 import type { World } from '../world.ts'
 
@@ -28,11 +28,15 @@ const sampleOf = (size: 'small' | 'large'): Sample => (size === 'small' ? dot : 
 
 async function stopsAtCopy(airlock: Airlock, upload: { id: string }, size: 'small' | 'large', point: Point): Promise<Stopped> {
   if (point === 'amid') {
-    const line = new HeldLine(airlock.world.bucket.endpoint, heldRequests[size])
-    const endpoint = await line.open()
-    onTestFinished(() => line.close())
+    const link = new FaultyLink(airlock.world.bucket.endpoint)
+    const endpoint = await link.open()
+    const { reached, release } = link.holds(heldRequests[size])
+    onTestFinished(async () => {
+      release()
+      await link.close()
+    })
     const run = airlock.worker({ store: airlock.world.storeWith({ endpoint }) }).process(upload)
-    return { reached: line.reached, run, goesOn: () => line.letGo() }
+    return { reached, run, goesOn: release }
   }
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import { privateServer, waitFor } from '@airlock/testkit'
+import { FaultyLink, privateServer, waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { AirlockProducer, commandTimeoutMs, JobGone, ProducerClosed, QueueUnreachable, WaitTimedOut } from '../../src/index.ts'
 import { test as base, Listening } from '../job-queue-test.ts'
 import { completed, videoToHandOver } from '../producer-test.ts'
-import { silentProxy } from '../silent-proxy.ts'
 
 /** A producer of a Redis that the test may stop and freeze. */
 const test = base
@@ -95,19 +94,19 @@ test('a producer that waits is closed at once while its Redis is away', async ({
 })
 
 test('a hundred waits share one connection, and a closed producer leaves none', async ({ redis, prefix }) => {
-  const proxy = await silentProxy(redis.address.url)
-  const producer = new AirlockProducer({ redisUrl: proxy.url, prefix })
+  const link = new FaultyLink(redis.address.url)
+  const producer = new AirlockProducer({ redisUrl: await link.open(), prefix })
   const videos = Array.from({ length: 100 }, () => videoToHandOver())
   await Promise.all(videos.map((video) => producer.enqueueGeneratedVideo(video)))
-  expect(proxy.connections()).toBe(1)
+  expect(link.connections).toBe(1)
   const waits = Promise.all(videos.map(({ uploadId }) => producer.waitFor(uploadId)))
   const listening = new Listening({ redisUrl: redis.address.url, prefix })
   listening.worker('videos', async ({ id = '' }) => completed(id))
   expect(new Set((await waits).map(({ upload_id }) => upload_id))).toEqual(new Set(videos.map(({ uploadId }) => uploadId)))
-  expect(proxy.connections()).toBe(2)
+  expect(link.connections).toBe(2)
 
   await producer.close()
-  await waitFor(() => proxy.connections() === 0, { what: 'the connections to be gone' })
+  await waitFor(() => link.connections === 0, { what: 'the connections to be gone' })
   await listening.close()
-  await proxy.close()
+  await link.close()
 })

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { privateServer, waitFor } from '@airlock/testkit'
+import { FaultyLink, privateServer, waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { commandTimeoutMs, JobQueueUnreachable } from '../../src/index.ts'
 import { test as base, bellAt, Listening, ringsAtLast } from '../job-queue-test.ts'
-import { silentProxy } from '../silent-proxy.ts'
 
 /** A Redis of the test's own, which it may stop and freeze, and a bell on it. */
 const test = base
@@ -16,6 +15,19 @@ const test = base
 
 /** What an answer may take on a busy machine, beyond what was waited for. */
 const slackMs = 700
+
+/** A link to a Redis. `losesAnswers`: from the next greeting on, no answer passes. */
+async function linkTo(redisUrl: string) {
+  const link = new FaultyLink(redisUrl)
+  const url = await link.open()
+  let isSilent = false
+  const losesAnswers = () =>
+    link.onceSent(/\$4\r\ninfo\r\n/i, () => {
+      isSilent = true
+      link.become({ kind: 'mute' })
+    })
+  return { link, url, losesAnswers, isSilent: () => isSilent }
+}
 
 async function timed(work: Promise<unknown>): Promise<{ thrown: unknown; ms: number }> {
   const started = performance.now()
@@ -102,35 +114,35 @@ test('a bell whose Redis is silent from the start rings when it speaks', async (
 })
 
 test('a Redis that falls silent while the bell connects is found again', async ({ redis, prefix }) => {
-  const proxy = await silentProxy(redis.address.url)
-  proxy.silentFrom(1, 'info')
-  const jobQueue = bellAt(proxy.url, prefix)
-  await waitFor(() => proxy.isSilent(), { what: 'the greeting to be swallowed' })
+  const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
+  losesAnswers()
+  const jobQueue = bellAt(url, prefix)
+  await waitFor(isSilent, { what: 'the greeting to be swallowed' })
   await expect(jobQueue.ready()).rejects.toThrow(JobQueueUnreachable)
-  proxy.speak()
+  link.become({ kind: 'open' })
 
   await ringsAtLast(jobQueue, randomUUID())
 
   await jobQueue.close()
-  await proxy.close()
+  await link.close()
 })
 
 test('a Redis that falls silent while a queue asks for its version is found again by the next ring', async ({ redis, prefix }) => {
-  const proxy = await silentProxy(redis.address.url)
-  const jobQueue = bellAt(proxy.url, prefix)
+  const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
+  const jobQueue = bellAt(url, prefix)
   await jobQueue.ready()
-  proxy.silentFrom(1, 'info')
+  losesAnswers()
   const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
-  expect(proxy.isSilent()).toBe(true)
+  expect(isSilent()).toBe(true)
   expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
-  proxy.speak()
+  link.become({ kind: 'open' })
 
   await ringsAtLast(jobQueue, randomUUID())
   expect(await jobQueue.ensureEnqueued('images', { uploadId: randomUUID() })).toBe(true)
 
   await jobQueue.close()
-  await proxy.close()
+  await link.close()
 })
 
 test('a bell that is ready rings at once, and one whose Redis does not come says so', async ({ redis, prefix }) => {
@@ -147,12 +159,12 @@ test('a bell that is ready rings at once, and one whose Redis does not come says
 })
 
 test('a closed bell leaves no connection, whether Redis was there or not', async ({ redis, prefix }) => {
-  const proxy = await silentProxy(redis.address.url)
-  const jobQueue = bellAt(proxy.url, prefix)
+  const { link, url } = await linkTo(redis.address.url)
+  const jobQueue = bellAt(url, prefix)
   await ringsAtLast(jobQueue, randomUUID())
-  expect(proxy.connections()).toBe(2) // one of them for checks
+  expect(link.connections).toBe(2) // one of them for checks
   await jobQueue.close()
-  await waitFor(() => proxy.connections() === 0, { what: 'the connection to be gone' })
+  await waitFor(() => link.connections === 0, { what: 'the connection to be gone' })
   await expect(jobQueue.enqueue('images', { uploadId: randomUUID() })).rejects.toThrow(JobQueueUnreachable)
 
   await redis.stop()
@@ -160,5 +172,5 @@ test('a closed bell leaves no connection, whether Redis was there or not', async
   const { ms } = await timed(lonely.close())
   expect(ms).toBeLessThan(slackMs)
   await redis.start()
-  await proxy.close()
+  await link.close()
 })

@@ -1,10 +1,9 @@
 import { MiB } from '@airlock/domain'
 import { type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
+import { FaultyLink, givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
-import { FaultyLink } from './faulty-link.ts'
 
 const headers = { contentType: 'image/png', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } }
 const small = someBytes(300_000)

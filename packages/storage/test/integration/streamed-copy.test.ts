@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MiB } from '@airlock/domain'
 import { type Leftover, type ObjectStore, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
-import { givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
+import { FaultyLink, givenStack, type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
-import { FaultyLink } from './faulty-link.ts'
 
 /** Four parts. */
 const large = someBytes(17 * MiB)

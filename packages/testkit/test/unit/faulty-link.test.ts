@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { Link } from '../../chaos/link.ts'
+import { FaultyLink } from '../../src/faulty-link.ts'
 
 let server: Server
-let link: Link
+let link: FaultyLink
 /** What arrived at the server, over all connections. */
 let arrived = ''
 
@@ -19,7 +19,8 @@ beforeEach(async () => {
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
-  link = await Link.open({ host: '127.0.0.1', port: (server.address() as AddressInfo).port })
+  link = new FaultyLink(`tcp://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  await link.open()
 })
 afterEach(async () => {
   await link.close()
@@ -33,7 +34,7 @@ interface Caller {
 }
 
 async function call(): Promise<Caller> {
-  const socket = connect(link.port, '127.0.0.1')
+  const socket = connect(Number(new URL(link.url).port), '127.0.0.1')
   let heard = ''
   socket.on('error', () => {})
   socket.on('data', (bytes) => {
