@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { type Answer, call, tokenFor } from '@airlock/testkit/http'
 import type { Arena } from './arena.ts'
 import { ageAsset, useAsset } from './expiry.ts'
-import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
+import { expensivePicture, type FileToSend, formOf, type SamplePool } from './files.ts'
 import type { History } from './history.ts'
-import { type Answer, call, formOf } from './http.ts'
 import { deleteUser, insist } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
-import { tokenFor } from './token.ts'
 
 /** How a form is sent. */
 const manners = [

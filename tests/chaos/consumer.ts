@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { call, tokenFor } from '@airlock/testkit/http'
 import type { Arena } from './arena.ts'
 import type { History } from './history.ts'
-import { call } from './http.ts'
 import { type Random, randomFrom } from './random.ts'
-import { tokenFor } from './token.ts'
 
 /** An event as the feed tells it. */
 export interface Told {
@@ -65,7 +64,7 @@ export class Consumer {
   async #read({ wait, limit }: { wait: number; limit: number }, signal?: AbortSignal): Promise<number | null> {
     const { arena, history } = this.#options
     const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
-    const token = tokenFor(randomUUID(), arena.jwtSecret, 'service')
+    const token = tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' })
     const answer = await call(`${this.#random.pick(arena.gateways)}/api/events?${query}`, { token, signal })
     if ('lost' in answer || answer.status !== 200) {
       // a 4xx would be our fault, and is found as events that nobody heard of

@@ -1,10 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { call, tokenFor } from '@airlock/testkit/http'
 import type { Arena } from './arena.ts'
 import type { Facts } from './facts.ts'
 import type { History } from './history.ts'
-import { call } from './http.ts'
 import { insist } from './product.ts'
-import { tokenFor } from './token.ts'
 
 interface World {
   readonly arena: Arena

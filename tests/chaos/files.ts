@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { crc32 } from 'node:zlib'
+import { formOf as formOfFields } from '@airlock/testkit/http'
 import type { SentFile } from './history.ts'
 import type { Random } from './random.ts'
 
@@ -105,6 +106,13 @@ function oneColourWebp(side: number, { red, green, blue }: Record<'red' | 'green
   header.writeUInt32LE(12 + data.length, 4)
   header.writeUInt32LE(data.length, 16)
   return Buffer.concat([header, data])
+}
+
+/** A form of files of one kind. */
+export function formOf(files: readonly FileToSend[], { projectId, fieldsFirst }: { projectId: string; fieldsFirst: boolean }): FormData {
+  const assetType = files[0]?.assetType ?? ''
+  const fields = { asset_type: assetType, ...(assetType === 'generated_video' && { project_id: projectId }) }
+  return formOfFields(fields, files, { fieldsFirst })
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')

@@ -1,13 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
+import { call, tokenFor } from '@airlock/testkit/http'
 import type { JobsOptions } from 'bullmq'
 import { type Arena, bucket, renders } from './arena.ts'
 import { type FileToSend, type SamplePool, sha256 } from './files.ts'
 import type { History } from './history.ts'
-import { call } from './http.ts'
 import { batchJob, Inbox, newVideo, type Video } from './inbox.ts'
 import { type Random, randomFrom } from './random.ts'
-import { tokenFor } from './token.ts'
 
 /** How a video is handed over. */
 const manners = [
@@ -121,7 +120,7 @@ export class Pipeline {
     }
     for (let attempt = 1; attempt <= tries; attempt += 1) {
       const gateway = this.#random.pick(arena.gateways)
-      const token = tokenFor(randomUUID(), arena.jwtSecret, 'service')
+      const token = tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' })
       const answer = await call(`${gateway}/api/pipeline/videos`, { method: 'POST', token, json })
       if (!('lost' in answer) && answer.status < 500) return this.#takeAnswer(answer, uploadId, file)
       this.#failed(`POST ${gateway}`, file, new Error('lost' in answer ? answer.lost : String(answer.status)))

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
+import { call, tokenFor } from '@airlock/testkit/http'
 import { type Arena, bucket } from './arena.ts'
 import { asideBucket, type Backup, backupBucket, Copies, restoreRows, sampleSize } from './backup.ts'
 import type { Breach, Evidence } from './checks/evidence.ts'
@@ -11,12 +12,10 @@ import { type CancelAnswer, olderBucketCostsNothing, olderDatabaseCostsNothing }
 import type { AssetRow, Facts, FoundObject, UploadRow } from './facts.ts'
 import { isWaitingKey } from './facts.ts'
 import type { SamplePool } from './files.ts'
-import { call } from './http.ts'
 import { forgetAfterRestore, insist, tryParkedAgain } from './product.ts'
 import { randomFrom } from './random.ts'
 import { type MemberName, members } from './schedule.ts'
 import { ready, sendGoodFile } from './service-check.ts'
-import { tokenFor } from './token.ts'
 
 export interface RestoresOptions {
   readonly seed: number
@@ -110,7 +109,7 @@ async function olderDatabase(options: RestoresOptions): Promise<Breach[]> {
 
   await startAll(options, ['gateway-1', 'gateway-2'])
   const feed = await call(`${arena.gateways[0]}/api/events?after=${encodeURIComponent(cursor)}&wait=0`, {
-    token: tokenFor(randomUUID(), arena.jwtSecret, 'service'),
+    token: tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' }),
   })
   const cancels = await cancelSome(waited, options)
   await startAll(options, workers)

@@ -1,14 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
+import { call, encodedForm, postStream, tokenFor } from '@airlock/testkit/http'
 import type { Arena } from './arena.ts'
-import { expensivePicture, type FileToSend, type SamplePool } from './files.ts'
+import { expensivePicture, type FileToSend, formOf, type SamplePool } from './files.ts'
 import type { History } from './history.ts'
-import { call, formOf } from './http.ts'
 import { insist } from './product.ts'
 import { randomFrom } from './random.ts'
-import { openSlowCrowd } from './slow-crowd.ts'
-import { tokenFor } from './token.ts'
 
 /** How long a gateway may take to start and to see that its servers are back, with room for a machine that does much else, in ms. */
 const noticedWithinMs = 180_000
@@ -18,6 +16,13 @@ const besideCrowdMs = 10_000
 
 /** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the arena). */
 const crowdSize = 24
+
+/** What a gateway must have read before it gives a permit: the fields, and the head of the file that is judged. */
+const headBytes = 8192 + 512
+
+/** Faster than the slowest pace that a gateway allows (`UPLOAD_MIN_BYTES_PER_SECOND`), and not by much. */
+const crawlBytes = 300
+const crawlEveryMs = 250
 
 const forms = 6
 
@@ -45,15 +50,30 @@ export async function checkService(options: ServiceCheckOptions): Promise<void> 
 
   const [gateway = ''] = arena.gateways
   const crowd = Array.from({ length: crowdSize }, (_, index) => samplePool.drawGood('generated_video', `slow-${index}`, random))
-  const end = await openSlowCrowd(gateway, tokenFor(randomUUID(), arena.jwtSecret), crowd)
+  const over = new AbortController()
+  const token = tokenFor(randomUUID(), arena.jwtSecret)
+  for (const file of crowd) void crawl(`${gateway}/api/upload`, token, file, over.signal)
   try {
     await wait(1000)
     await sendGoodFile(gateway, expensivePicture('expensive'), options)
     for (let index = 0; index < forms; index += 1) await send(gateway, `beside-${index}`)
   } finally {
-    end()
+    over.abort()
   }
   await parkOne(gateway, samplePool.drawGood('generated_video', 'parked', random), options)
+}
+
+/** An upload that sends the head of its file and then crawls, as one user who wants to hold everything would. */
+async function crawl(url: string, token: string, file: FileToSend, signal: AbortSignal): Promise<void> {
+  const { body, type } = await encodedForm(formOf([file], { projectId: randomUUID(), fieldsFirst: true }))
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    yield body.subarray(0, headBytes)
+    for (let at = headBytes; at < body.byteLength; at += crawlBytes) {
+      await wait(crawlEveryMs, undefined, { signal })
+      yield body.subarray(at, at + crawlBytes)
+    }
+  }
+  await postStream(url, { token, type, body: slowly(), signal }).catch(() => {}) // ended by the gateway, or by us: either may be
 }
 
 /** Has a video parked by a store that only its worker finds busy. An operator has it tried again later. */

@@ -3,9 +3,9 @@ import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { tokenFor } from '@airlock/testkit/http'
 import { installSchemathesis, schemathesis } from '@airlock/testkit/schemathesis'
 import { type Arena, openArena } from '../chaos/arena.ts'
-import { tokenFor } from '../chaos/token.ts'
 import { type Check, proveAll, skipped } from './check.ts'
 import type { Finding, LongStep, StepContext } from './step.ts'
 
@@ -84,7 +84,7 @@ async function sceneOf({ gateways, jwtSecret }: Arena, folder: string, { root, s
   const [url = ''] = gateways
   const answer = await fetch(`${url}/api/openapi.json`)
   await writeFile(join(folder, 'openapi.json'), await answer.text())
-  return { root, folder, url, token: tokenFor(userId, jwtSecret, 'service ops'), stop }
+  return { root, folder, url, token: tokenFor(userId, jwtSecret, { scope: 'service ops' }), stop }
 }
 
 const checks: readonly Check<Scene>[] = [

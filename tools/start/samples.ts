@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
-import type { Client } from './client.ts'
+import type { Client } from '@airlock/testkit/http'
 import { renderTable } from './table.ts'
 
 /** A row of `examples/samples/samples.json`: a file, what it is sent as, and what must become of it. */
@@ -59,11 +59,11 @@ type Places = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, places: Places): Promise<SampleResult> {
   const { file, asset_type, expected } = sample
-  const filename = basename(file)
-  const mediaType = declaredTypes[extname(filename).toLowerCase()] ?? 'application/octet-stream'
+  const name = basename(file)
+  const mediaType = declaredTypes[extname(name).toLowerCase()] ?? 'application/octet-stream'
   const fields = { asset_type, ...places[asset_type] }
   const begun = performance.now()
-  const outcome = await client.send({ filename, mediaType, bytes, fields }).catch(noAnswer)
+  const outcome = await client.send({ name, mediaType, bytes, fields }).catch(noAnswer)
   const sent = { file, expected, sizeBytes: bytes.byteLength, ms: Math.round(performance.now() - begun) }
   const fetched = outcome.status === 'completed' ? await client.download(outcome.assetId).catch(noAnswer) : outcome
   if ('code' in fetched) {

@@ -8,7 +8,7 @@ import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import {
-  encodedForm,
+  ask,
   givenStack,
   type IsolatedBucket,
   type IsolatedDatabase,
@@ -17,9 +17,10 @@ import {
   isolatedDatabase,
   isolatedQueuePrefix,
   mustHoldNoSecret,
+  responseOf,
+  tokenFor,
   waitFor,
 } from '@airlock/testkit'
-import { SignJWT } from 'jose'
 import pg from 'pg'
 import { pino } from 'pino'
 import { test as base } from 'vitest'
@@ -276,32 +277,26 @@ export class Client {
     return new Client(url, this.id)
   }
 
-  token(claims: { hours?: number; scope?: string; secret?: string } = {}): Promise<string> {
-    return new SignJWT(claims.scope === undefined ? {} : { scope: claims.scope })
-      .setProtectedHeader({ alg: 'HS256' })
-      .setSubject(this.id)
-      .setExpirationTime(Math.floor(Date.now() / 1000) + (claims.hours ?? 1) * 3600)
-      .sign(new TextEncoder().encode(claims.secret ?? jwtSecret))
+  async token({ hours = 1, scope, secret = jwtSecret }: { hours?: number; scope?: string; secret?: string } = {}): Promise<string> {
+    return tokenFor(this.id, secret, { scope, hours })
   }
 
   async headers(): Promise<Record<string, string>> {
     return { authorization: `Bearer ${await this.token()}` }
   }
 
-  async get(path: string): Promise<Answer> {
-    return this.#judged('GET', path, await fetch(this.#url + path, { headers: await this.headers() }))
+  get(path: string): Promise<Answer> {
+    return this.#asks('GET', path)
   }
 
   /** Sends a request with a JSON body, or with none. */
-  async sends(method: string, path: string, body?: unknown): Promise<Answer> {
-    const headers = { ...(await this.headers()), ...(body !== undefined && { 'content-type': 'application/json' }) }
-    const sent = body === undefined ? null : JSON.stringify(body)
-    return this.#judged(method, path, await fetch(this.#url + path, { method, headers, body: sent }))
+  sends(method: string, path: string, json?: unknown): Promise<Answer> {
+    return this.#asks(method, path, { json })
   }
 
   /** Sends parts as a form, in the order given. */
   uploads(...parts: Part[]): Promise<Answer> {
-    return this.#sendsForm(parts)
+    return this.#asks('POST', '/api/upload', { form: formOf(parts) })
   }
 
   /** Sends pictures, the usual way. */
@@ -311,18 +306,13 @@ export class Client {
 
   /** Sends pictures, and would like to wait for their assets. */
   picturesWaiting(prefer: string, ...files: FilePart[]): Promise<Answer> {
-    return this.#sendsForm([['asset_type', 'brand_image'], ...files], { prefer })
-  }
-
-  async #sendsForm(parts: readonly Part[], extra: Record<string, string> = {}): Promise<Answer> {
-    const { body, type } = await encodedForm(formOf(parts))
-    const headers = { ...(await this.headers()), ...extra, 'content-type': type }
-    return this.#judged('POST', '/api/upload', await fetch(`${this.#url}/api/upload`, { method: 'POST', headers, body }))
+    return this.#asks('POST', '/api/upload', { form: formOf([['asset_type', 'brand_image'], ...files]), headers: { prefer } })
   }
 
   /** @throws Error when the OpenAPI document of the gateway does not describe the answer */
-  async #judged(method: string, path: string, response: Response): Promise<Answer> {
-    const answer = await answerOf(response)
+  async #asks(method: string, path: string, request: Parameters<typeof ask>[1] = {}): Promise<Answer> {
+    const token = await this.token()
+    const answer: Answer = await ask(this.#url + path, { method, token, timeoutMs: 60_000, ...request })
     contracts.get(this.#url)?.assertDescribes(method, path, answer)
     return answer
   }
@@ -335,11 +325,7 @@ export interface Answer {
   body: any
 }
 
-export async function answerOf(response: Response): Promise<Answer> {
-  const text = await response.text()
-  const isJson = response.headers.get('content-type')?.includes('json') === true
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
-}
+export const answerOf: (response: Response) => Promise<Answer> = responseOf
 
 export interface FilePart {
   name: string

@@ -1,5 +1,5 @@
+import type { Answer } from '@airlock/testkit/http'
 import type { AssetRow, FoundObject, UploadRow } from '../facts.ts'
-import type { Answer } from '../http.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
 const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I13', uploadId, what })

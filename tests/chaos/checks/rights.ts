@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { call, tokenFor } from '@airlock/testkit/http'
 import { sha256 } from '../files.ts'
-import { call } from '../http.ts'
-import { tokenFor } from '../token.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
 /** So many assets are asked for; each is several calls. */

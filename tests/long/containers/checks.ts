@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
-import type { FileToSend } from '../../../tools/start/client.ts'
+import { encodedForm, type FileToSend, formOf, postStream } from '@airlock/testkit/http'
 import { sampleReport, sendSamples } from '../../../tools/start/samples.ts'
 import type { Check } from '../check.ts'
 import type { ComposeProject, Container } from './compose-project.ts'
 import { freedoms, holdings } from './inside.ts'
-import { slowUpload } from './slow-upload.ts'
 import type { Walk } from './walk.ts'
 
 const minuteMs = 60_000
@@ -86,7 +86,7 @@ async function scales({ project, client, picture, stop }: Walk): Promise<string>
   await healthy(project)
   const sender = await client()
   const photo = await picture('good/Harbour at dusk.jpg')
-  const outcomes = await Promise.all(Array.from({ length: 30 }, (_, at) => sender.send({ ...photo, filename: `photo ${at}.jpg` })))
+  const outcomes = await Promise.all(Array.from({ length: 30 }, (_, at) => sender.send({ ...photo, name: `photo ${at}.jpg` })))
   assert.deepEqual(new Set(outcomes.map(({ status }) => status)), new Set(['completed']))
   const shares = await Promise.all((await project.containers('worker')).map(async (worker) => completedBy(await project.logs(worker))))
   assert.ok(shares.length === 3 && shares.every((share) => share > 0), `completed uploads of each worker: ${shares}`)
@@ -97,18 +97,21 @@ const completedBy = (log: string): number => log.split('"msg":"upload completed"
 
 async function gatewayStopsInOrder({ project, gatewayUrl, token, picture, stop }: Walk): Promise<string> {
   const stopped = Promise.withResolvers<void>()
-  const answer = await slowUpload(await picture('good/Harbour at dusk.jpg'), {
-    url: `${gatewayUrl}/api/upload`,
-    token: await token(),
-    ms: 4_000,
-    atHalf: () => stopped.resolve(project.compose(['stop', 'gateway'], { timeoutMs: minuteMs }).then(() => {})),
-  })
-  const text = await answer.text()
+  const { fields, ...photo } = await picture('good/Harbour at dusk.jpg')
+  const form = await encodedForm(formOf(fields, [photo]))
+  async function* slowly(): AsyncGenerator<Uint8Array> {
+    const half = Math.ceil(form.body.byteLength / 2)
+    yield form.body.subarray(0, half)
+    stopped.resolve(project.compose(['stop', 'gateway'], { timeoutMs: minuteMs }).then(() => {}))
+    await pause(4_000)
+    yield form.body.subarray(half)
+  }
+  const answer = await postStream(`${gatewayUrl}/api/upload`, { token: await token(), type: form.type, body: slowly() })
   const answeredAt = Date.now()
   await stopped.promise
   const seconds = Math.round((Date.now() - answeredAt) / 1000)
   const { State } = await project.container('gateway')
-  assert.deepEqual({ answered: answer.status, exitCode: State.ExitCode }, { answered: 202, exitCode: 0 }, text)
+  assert.deepEqual({ answered: answer.status, exitCode: State.ExitCode }, { answered: 202, exitCode: 0 }, answer.body)
   await project.compose(['up', '--detach', '--scale', 'worker=3'], { timeoutMs: 2 * minuteMs, stop })
   await healthy(project)
   return `answered ${answer.status}, and ended ${seconds} s later with exit code ${State.ExitCode}`
@@ -117,7 +120,7 @@ async function gatewayStopsInOrder({ project, gatewayUrl, token, picture, stop }
 async function workersStopInOrder({ project, client, picture, stop }: Walk): Promise<string> {
   const sender = await client()
   const photo = await picture('good/Harbour at dusk.jpg')
-  const sent = Array.from({ length: 20 }, (_, at) => sender.send({ ...photo, filename: `photo ${at}.jpg` }))
+  const sent = Array.from({ length: 20 }, (_, at) => sender.send({ ...photo, name: `photo ${at}.jpg` }))
   await Promise.race(sent)
   await project.compose(['stop', 'worker'], { timeoutMs: minuteMs })
   const exitCodes = (await project.containers('worker')).map(({ State }) => State.ExitCode)

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findEngine, freePorts } from '@airlock/dev-servers'
-import { type Client, type FileToSend, gatewayClient } from '../../../tools/start/client.ts'
+import { type Client, type FileToSend, gatewayClient } from '@airlock/testkit/http'
 import { lineOf, proveAll, skipped } from '../check.ts'
 import type { Finding, LongStep, StepContext } from '../step.ts'
 import { checks, tidiness } from './checks.ts'
@@ -69,7 +69,7 @@ function walkThrough(project: ComposeProject, gatewayUrl: string, { root, stop }
     token,
     client: async () => gatewayClient({ baseUrl: gatewayUrl, token: await token(), signal: stop }),
     picture: async (path) => ({
-      filename: path,
+      name: path,
       mediaType: 'image/jpeg',
       bytes: await readFile(join(root, 'examples/samples', path)),
       fields: { asset_type: 'brand_image' },

@@ -5,12 +5,8 @@
  * Usage: node client.ts VIDEO COUNT BYTES, with AIRLOCK_URL and AIRLOCK_TOKEN in the environment
  */
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type IncomingMessage, request } from 'node:http'
-import { Readable } from 'node:stream'
-import { text } from 'node:stream/consumers'
-import { pipeline } from 'node:stream/promises'
+import { postStream } from '@airlock/testkit/http'
 import { freeBox } from '../../chaos/files.ts'
 
 const boundary = 'sixty-uploads'
@@ -37,13 +33,10 @@ async function upload(index: number, sizeBytes: number): Promise<{ answer: strin
 }
 
 async function answerTo(body: Iterable<Buffer>): Promise<string> {
-  const headers = { authorization: `Bearer ${process.env.AIRLOCK_TOKEN}`, 'content-type': `multipart/form-data; boundary=${boundary}` }
-  const sending = request(`${process.env.AIRLOCK_URL}/api/upload`, { method: 'POST', headers, agent: false })
-  const answered = once(sending, 'response')
-  pipeline(Readable.from(body), sending).catch(() => {}) // an answer may come before the end of the body; without one, `answered` rejects
-  const [response] = (await answered) as [IncomingMessage]
-  const { code = '' } = JSON.parse(await text(response)) as { code?: string }
-  return `${response.statusCode} ${code}`.trim()
+  const { AIRLOCK_URL: url, AIRLOCK_TOKEN: token = '' } = process.env
+  const answer = await postStream(`${url}/api/upload`, { token, type: `multipart/form-data; boundary=${boundary}`, body })
+  const { code = '' } = JSON.parse(answer.body) as { code?: string }
+  return `${answer.status} ${code}`.trim()
 }
 
 /** The video, with empty space behind its end that makes it as long as it is to be. */

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import type { Client, FileToSend } from '@airlock/testkit/http'
 import { expect, test } from 'vitest'
-import type { Client, FileToSend } from '../../../start/client.ts'
 import { sampleReport, sendSamples } from '../../../start/samples.ts'
 
 const folder = fileURLToPath(new URL('../../../../examples/samples', import.meta.url))
@@ -16,7 +16,7 @@ function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSe
     sent,
     async send(file) {
       sent.push(file)
-      const code = expectedOf(file.filename)
+      const code = expectedOf(file.name)
       return code === 'completed' ? { status: 'completed', assetId: String(sent.length - 1) } : { status: 'refused', code, detail: '' }
     },
     download: async (assetId) => ({ key: `final/${assetId}`, bytes: sent[Number(assetId)]?.bytes ?? new Uint8Array() }),
@@ -37,7 +37,7 @@ test('every sample is sent under its own name, declared as its extension says, v
 
   expect(results.every(({ ok }) => ok)).toBe(true)
   expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; what was accepted came back`)
-  const sentAs = (name: string) => client.sent.find(({ filename }) => filename === name)
+  const sentAs = (name: string) => client.sent.find((file) => file.name === name)
   expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
   expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
   expect(sentAs('boats.zip')).toMatchObject({

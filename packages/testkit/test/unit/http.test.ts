@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { gatewayClient } from '../../../start/client.ts'
+import { gatewayClient } from '../../src/http.ts'
 
 type Answer = { status?: number; body: unknown }
 
@@ -20,7 +20,8 @@ async function gatewaySaying(answers: Record<string, Answer[]>, { jobTimeoutMs =
       const next = answers[url] ?? []
       const { status = 200, body } = (next.length > 1 ? next.shift() : next[0]) ?? { status: 404, body: 'no such path' }
       const text = typeof body === 'string' ? body : JSON.stringify(body)
-      response.writeHead(status, { 'content-type': 'application/json' }).end(text.replaceAll('http://here', `http://${headers.host}`))
+      const type = typeof body === 'string' ? 'text/plain' : 'application/json'
+      response.writeHead(status, { 'content-type': type }).end(text.replaceAll('http://here', `http://${headers.host}`))
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -29,7 +30,7 @@ async function gatewaySaying(answers: Record<string, Answer[]>, { jobTimeoutMs =
   return { client, asked }
 }
 
-const file = { filename: 'a.png', mediaType: 'image/png', bytes: new Uint8Array(3), fields: { asset_type: 'brand_image' } }
+const file = { name: 'a.png', mediaType: 'image/png', bytes: new Uint8Array(3), fields: { asset_type: 'brand_image' } }
 
 const accepted: Answer = { status: 202, body: { uploads: [{ job_id: 'j', status_url: '/api/jobs/j' }], rejected: [] } }
 
