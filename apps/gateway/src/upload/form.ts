@@ -5,7 +5,8 @@ import { Tally } from '@airlock/lifecycle'
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { type BodyTimeoutLimits, BodyTimeouts } from './body-timeouts.ts'
-import { PartHeaderReader, type PartHeaders } from './part-headers.ts'
+import type { PartHeaders } from './part-events.ts'
+import { PartHeaderReader } from './part-headers.ts'
 
 export const maxFiles = 10
 

@@ -1,18 +1,7 @@
-import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
+import { onParts, type PartHeaders } from './part-events.ts'
 
-/** The headers of one part, names in lower case, values byte by byte (Latin-1). */
-export type PartHeaders = Readonly<Record<string, readonly string[]>>
-
-/** Internals of `@fastify/busboy`; only the event is used. */
-interface Busboy {
-  readonly _parser?: { readonly parser?: EventEmitter }
-}
-
-/**
- * Collects the headers of a form's parts. Busboy exposes only three of them, and silently skips malformed parts, but its parser emits an event
- * for each part. So this class hooks in when the body is piped into it. A test fails if a new version no longer permits that.
- */
+/** Collects the headers of a form's parts, and corrects those that `@fastify/multipart` would misread. */
 export class PartHeaderReader {
   /** The number of parts, including those that busboy skipped. */
   seen = 0
@@ -20,20 +9,16 @@ export class PartHeaderReader {
 
   /** Must be called before the body is piped into busboy. */
   constructor(body: IncomingMessage) {
-    const pipe = body.pipe.bind(body)
-    body.pipe = ((destination: NodeJS.WritableStream & Busboy, options) => {
-      Reflect.deleteProperty(body, 'pipe')
-      destination._parser?.parser?.on('part', (part: EventEmitter) => {
+    onParts(body, {
+      onPart: () => {
         this.seen += 1
-        // before busboy's listener, which reads the same object
-        part.prependOnceListener('header', (headers: Record<string, readonly string[]>) => {
-          this.#waiting.push({ ...headers })
-          asText(headers)
-          preferExtendedName(headers)
-        })
-      })
-      return pipe(destination, options)
-    }) as typeof body.pipe
+      },
+      onHeaders: (headers) => {
+        this.#waiting.push({ ...headers })
+        asText(headers)
+        preferExtendedName(headers)
+      },
+    })
   }
 
   /** The headers of the next part in the form's order. */
