@@ -118,7 +118,7 @@ test.for(pages)('every message that $path quotes is one that we print', ({ text 
 })
 
 test('docs/http-api.md has a section or a row for each route, and for no other', () => {
-  const routes = find('apps/gateway/src/{routes/*,metrics,plugins/openapi}.ts').flatMap(
+  const routes = find('apps/gateway/src/{routes/*,operations/metrics,openapi/serve-openapi}.ts').flatMap(
     (path) => textOf(path).match(/(?<=')\/(?:api|health|metrics)[^'\s]*(?=')/g) ?? [],
   )
   const page = textOf('docs/http-api.md')

@@ -23,7 +23,7 @@ export const levels = {
   'packages/inspection': { mayImport: [domain] },
   // `head` alone: a gateway, which runs the lifecycle, must never load an image decoder.
   'packages/lifecycle': { mayImport: [...services, '@airlock/inspection/head', domain] },
-  'apps/gateway': { mayImport: [...forApps, '@airlock/inspection/head'] },
+  'apps/gateway': { mayImport: forApps },
   'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   // For tests, tools and benchmarks: no row above allows them.

@@ -14,9 +14,9 @@ import { failFastConnection, JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
 import { buildGateway, type Gateway } from './app.ts'
+import { remoteKeys } from './auth/remote-keys.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
-import { redisFileCounter } from './file-counter.ts'
-import { remoteKeys } from './plugins/auth/remote-keys.ts'
+import { redisFileCounter } from './upload/file-counter.ts'
 
 /** Starts a gateway, and shuts it down in order on a signal. */
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {

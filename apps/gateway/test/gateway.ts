@@ -25,7 +25,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { test as base } from 'vitest'
 import { buildGateway, type Gateway, type GatewayDeps } from '../src/app.ts'
-import { redisFileCounter } from '../src/file-counter.ts'
+import { redisFileCounter } from '../src/upload/file-counter.ts'
 import { Contract, type OpenApi } from './contract.ts'
 
 export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'

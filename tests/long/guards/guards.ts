@@ -184,7 +184,7 @@ returning *`,
   {
     id: 'access-log-bounded',
     invariant: 5,
-    file: 'apps/gateway/src/access-log.ts',
+    file: 'apps/gateway/src/operations/access-log.ts',
     edits: [['if (tooMany <= 0) return', 'if (tooMany <= 0 || tooMany > 0) return']],
     test: 'access-log-is-bounded',
   },

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { UploadRecord } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Job } from '../job.ts'
-import { type Caller, callerOfRequest } from '../plugins/auth.ts'
+import { type Caller, callerOfRequest } from '../auth/caller.ts'
+import type { Job } from '../responses/job.ts'
 import { hasEnded, type MoveFeed, waitUnlessAborted } from './move-feed.ts'
 
 /** Streams that one user may have open on one gateway. */

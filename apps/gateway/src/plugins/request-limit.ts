@@ -3,7 +3,7 @@ import { AirlockError } from '@airlock/domain'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
-import type { Caller } from './auth.ts'
+import type { Caller } from '../auth/caller.ts'
 
 export interface RequestLimit {
   perMinute: number

@@ -3,11 +3,11 @@ import { AirlockError } from '@airlock/domain'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import type { AccessRecorder } from '../access-log.ts'
-import { callerOfRequest } from '../plugins/auth.ts'
-import { type PresignDeps, presignedAsset } from '../presigned-asset.ts'
-import { uuidOf } from './ids.ts'
-import { ById, failures, Moment, nullable, Uuid } from './schemas.ts'
+import { callerOfRequest } from '../auth/caller.ts'
+import type { AccessRecorder } from '../operations/access-log.ts'
+import { type PresignDeps, presignedAsset } from '../responses/asset.ts'
+import { ById, failures, Moment, nullable, Uuid } from '../responses/schemas.ts'
+import { uuidOf } from './parameters.ts'
 
 export interface BrandRouteDeps extends PresignDeps {
   brands: BrandRepository

@@ -4,12 +4,11 @@ import { publishedEvent } from '@airlock/lifecycle'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { requireScope } from '../auth/caller.ts'
 import type { EventFeed } from '../following/event-feed.ts'
-import { requireScope } from '../plugins/auth.ts'
-import { maxCursorLength } from './cursor-pair.ts'
-import { eventCursorOf, eventCursorText } from './event-cursor.ts'
-import { Event } from './event-schemas.ts'
-import { failures } from './schemas.ts'
+import { Event } from '../responses/event.ts'
+import { failures } from '../responses/schemas.ts'
+import { eventCursorOf, eventCursorText, maxCursorLength } from './parameters.ts'
 
 export interface EventRouteDeps {
   feed: EventFeed

@@ -2,13 +2,10 @@ import type { UploadRepository } from '@airlock/database'
 import { AirlockError, isPending, jobStatusOf } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { asJobs, Job, type JobDeps } from '../job.ts'
-import { callerOfRequest } from '../plugins/auth.ts'
-import { maxCursorLength } from './cursor-pair.ts'
-import { uuidOf } from './ids.ts'
-import { momentOf } from './moment.ts'
-import { nullable, Status, Uuid } from './schemas.ts'
-import { cursorOf, cursorText } from './time-cursor.ts'
+import { callerOfRequest } from '../auth/caller.ts'
+import { asJobs, Job, type JobDeps } from '../responses/job.ts'
+import { nullable, Status, Uuid } from '../responses/schemas.ts'
+import { cursorOf, cursorText, maxCursorLength, momentOf, uuidOf } from './parameters.ts'
 
 /** Maximum number of ids per request. */
 export const maxIds = 100

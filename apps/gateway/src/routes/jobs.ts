@@ -6,13 +6,13 @@ import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { callerOfRequest, requireScope } from '../auth/caller.ts'
 import type { MoveFeed } from '../following/move-feed.ts'
 import { OpenStreams, streamJob } from '../following/stream-job.ts'
-import { asJob, Job, statusOf } from '../job.ts'
-import { callerOfRequest, requireScope } from '../plugins/auth.ts'
-import { uuidOf } from './ids.ts'
+import { asJob, Job, statusOf } from '../responses/job.ts'
+import { ById, failures } from '../responses/schemas.ts'
 import { JobList, JobQuery, listJobs, pollAgainSeconds } from './job-lists.ts'
-import { ById, failures } from './schemas.ts'
+import { uuidOf } from './parameters.ts'
 
 export interface JobRouteDeps {
   uploads: UploadRepository

@@ -4,12 +4,12 @@ import { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from 
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { requestedVideo, VideoRequest } from '../pipeline/video-request.ts'
-import { callerOfRequest, requireScope } from '../plugins/auth.ts'
-import { entryOf, uploadEntry } from '../upload/answer.ts'
+import { callerOfRequest, requireScope } from '../auth/caller.ts'
+import { failures, nullable } from '../responses/schemas.ts'
+import { entryOf, uploadEntry } from '../responses/upload.ts'
 import { exactJson } from '../upload/client-metadata.ts'
 import { idempotencyKey } from '../upload/repeatable.ts'
-import { failures, nullable } from './schemas.ts'
+import { requestedVideo, VideoRequest } from './video-request.ts'
 
 export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
   /** Buckets from which videos may be fetched. */

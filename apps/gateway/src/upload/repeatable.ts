@@ -1,14 +1,13 @@
 import type { IdempotencyRepository, IdempotencyToken } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyRequest } from 'fastify'
-import { callerOfRequest } from '../plugins/auth.ts'
+import { callerOfRequest } from '../auth/caller.ts'
 import { RequestInFlight } from '../plugins/errors.ts'
-import type { UploadAnswer } from './answer.ts'
-import type { UploadDeps } from './deps.ts'
-import { type FilePrint, parseFingerprint } from './fingerprint.ts'
+import type { UploadAnswer } from '../responses/upload.ts'
 import { type FormFile, formError, formParts } from './form.ts'
 import { FormFieldReader, isFileOfForm } from './form-fields.ts'
-import { type Form, fingerprintOf, type TakenForm, takeForm } from './take-form.ts'
+import type { UploadDeps } from './take-file.ts'
+import { type FilePrint, type Form, fingerprintOf, parseFingerprint, type TakenForm, takeForm } from './take-form.ts'
 
 export interface RepeatableDeps extends UploadDeps {
   idempotency: IdempotencyRepository

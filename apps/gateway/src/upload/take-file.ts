@@ -1,12 +1,33 @@
+import type { UploadRepository } from '@airlock/database'
 import { AirlockError, type AssetType, judgeFile, normalizedType, parseFilename, type SizeLimits } from '@airlock/domain'
-import { type ReceivedFile, receive } from '@airlock/lifecycle'
+import { type FileCounter, type ReceivedFile, receive } from '@airlock/lifecycle'
+import type { JobQueue } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
 import type { FastifyRequest } from 'fastify'
-import { callerOfRequest } from '../plugins/auth.ts'
-import { expectedHash } from './content-digest.ts'
-import type { UploadDeps } from './deps.ts'
+import { callerOfRequest } from '../auth/caller.ts'
+import type { GatewayMetrics } from '../operations/metrics.ts'
+import type { BackgroundTasks } from '../operations/shutdown.ts'
+import { type RefusedFile, refusedFile } from '../responses/upload.ts'
+import type { BodyTimeoutLimits } from './body-timeouts.ts'
+import type { FilesInFlight } from './files-in-flight.ts'
 import { type FormFile, formError } from './form.ts'
 import { hasExtendedName, isGarbled } from './part-headers.ts'
-import { type RefusedFile, refusedFile } from './refused-file.ts'
+
+/** Dependencies of receiving a form. */
+export interface UploadDeps {
+  uploads: UploadRepository
+  store: ObjectStore
+  jobQueue: Pick<JobQueue, 'enqueue'>
+  counter: FileCounter
+  backgroundTasks: BackgroundTasks
+  sizeLimits: SizeLimits
+  filesPerHour: number
+  /** Maximum bytes of parked uploads per user. Absent: unlimited. */
+  parkedBytesPerUser?: number | undefined
+  bodyTimeouts: BodyTimeoutLimits
+  inFlight: FilesInFlight
+  metrics: Pick<GatewayMetrics, 'files'>
+}
 
 /** A file of the form that has arrived in quarantine. */
 export interface ArrivedFile {
@@ -58,4 +79,25 @@ function declarationOf({ contentType, headers }: FormFile, filename: string, ass
   const refused = judgeFile({ filename, declaredType, assetType }, sizeLimits)
   if (refused !== null) throw AirlockError.of(refused)
   return { filename, declaredType, assetType, expectedHash: expectedHash(headers['content-digest'], filename) }
+}
+
+/**
+ * The expected SHA-256 of a file, from its part's `Content-Digest` (RFC 9530): `sha-256=:base64:`. Other algorithms
+ * are ignored, as the RFC requires.
+ *
+ * @returns 64 hexadecimal digits, or null if there is none
+ * @throws AirlockError `digest_malformed`, also for two different values
+ */
+function expectedHash(header: readonly string[] | undefined, filename: string): string | null {
+  const expected = new Set<string>()
+  for (const member of (header ?? []).join(',').split(',')) {
+    const sign = member.indexOf('=')
+    const [algorithm, value] = sign < 0 ? [member, ''] : [member.slice(0, sign), member.slice(sign + 1)]
+    if (algorithm.trim().toLowerCase() !== 'sha-256') continue
+    const base64 = /^:([A-Za-z0-9+/]{43}=):$/.exec(value.trim())?.[1]
+    if (base64 === undefined) throw new AirlockError('digest_malformed', { filename })
+    expected.add(Buffer.from(base64, 'base64').toString('hex'))
+  }
+  if (expected.size > 1) throw new AirlockError('digest_malformed', { filename })
+  return expected.values().next().value ?? null
 }

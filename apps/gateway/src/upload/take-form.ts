@@ -2,16 +2,12 @@ import type { IdempotencyToken, UploadRecord } from '@airlock/database'
 import { AirlockError, asRefusal, judgeFile, MiB, mediaTypes, type Refusal, refusal, type SizeLimits } from '@airlock/domain'
 import { accept, discard, type ReceivedFile, type Tally } from '@airlock/lifecycle'
 import type { FastifyRequest } from 'fastify'
-import { callerOfRequest } from '../plugins/auth.ts'
+import { callerOfRequest } from '../auth/caller.ts'
 import { asAirlockError } from '../plugins/errors.ts'
-import { type AcceptedFile, uploadAnswer } from './answer.ts'
-import type { UploadDeps } from './deps.ts'
-import { fingerprintText } from './fingerprint.ts'
+import { type AcceptedFile, type RefusedFile, refusedFile, uploadAnswer } from '../responses/upload.ts'
 import { ClientGone, DrainLimitExceeded, formParts, maxFiles } from './form.ts'
 import { FormFieldReader, isFileOfForm } from './form-fields.ts'
-import { filesNotRead, notTaken } from './not-read.ts'
-import { type RefusedFile, refusedFile } from './refused-file.ts'
-import { type ArrivedFile, takeFile } from './take-file.ts'
+import { type ArrivedFile, takeFile, type UploadDeps } from './take-file.ts'
 
 export interface TakenForm {
   /** In the order of the form. */
@@ -68,6 +64,32 @@ function endUnread(
   return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
 }
 
+/** Where Airlock stopped reading a form. */
+interface Stop {
+  /** The name of the refused file that exceeded the drain limit. */
+  readonly stoppedAt: string
+  /** How many files of the form were read, including that one. */
+  readonly filesRead: number
+  /** Names of files after it whose headers had already arrived. */
+  readonly namesBehind: readonly string[]
+}
+
+/** The refusal of a file that had arrived before: no file is accepted of a form that was not read to its end. */
+const notTaken = ({ filename }: ReceivedFile, { stoppedAt }: Stop): Refusal => refusal('not_read', { filename, stoppedAt })
+
+/**
+ * Reports unread files. After the last known one there may be others or none, which one entry with `filename: null` represents, unless the
+ * form already has the maximum number of files.
+ */
+function filesNotRead(arrived: readonly ArrivedFile[], stop: Stop): RefusedFile[] {
+  const { stoppedAt, filesRead, namesBehind } = stop
+  const unread = [...namesBehind, null].slice(0, maxFiles - filesRead)
+  return [
+    ...arrived.map(({ index, file }) => refusedFile(index, file.filename, AirlockError.of(notTaken(file, stop)))),
+    ...unread.map((filename, i) => refusedFile(filesRead + i, filename, new AirlockError('not_read', { filename, stoppedAt }))),
+  ]
+}
+
 async function readForm({ fields, files, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
   for await (const part of formParts(request, deps.bodyTimeouts)) {
     if (!isFileOfForm(part)) {
@@ -104,13 +126,6 @@ async function acceptAll(
   )
   return inForm(records)
 }
-
-/** The content of the form. It was read to its end, so the tallies are complete. */
-export const fingerprintOf = ({ fields, files }: Pick<Form, 'fields' | 'files'>): string =>
-  fingerprintText({
-    fields: fields.given(),
-    files: files.map(({ name, tally }) => ({ name, size: tally.sizeBytes, hash: tally.contentHash() })),
-  })
 
 /** Judges files again that arrived before the form had named their kind; refused ones are discarded individually. @returns the others */
 function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): ArrivedFile[] {
@@ -151,3 +166,28 @@ function assertPlausibleLength({ headers }: FastifyRequest, sizeLimits: SizeLimi
   const limitBytes = maxFiles * Math.max(...Object.values(sizeLimits)) + 4 * MiB
   if (Number(headers['content-length'] ?? 0) > limitBytes) throw new AirlockError('form_too_large', { limitBytes })
 }
+
+/** A file of a form, accepted or refused: what a repetition of the request must match. */
+export interface FilePrint {
+  readonly name: string
+  readonly size: number
+  readonly hash: string
+}
+
+/** The content of a form: its fields in the order of their names, its files in the order of the form. */
+interface Fingerprint {
+  readonly fields: readonly (readonly [name: string, value: string])[]
+  readonly files: readonly FilePrint[]
+}
+
+/** A text that is equal for forms with the same content. The form must have been read to its end, so that its tallies are complete. */
+export function fingerprintOf({ fields, files }: Pick<Form, 'fields' | 'files'>): string {
+  const fingerprint: Fingerprint = {
+    fields: fields.given().toSorted(([a], [b]) => (a < b ? -1 : 1)),
+    files: files.map(({ name, tally }) => ({ name, size: tally.sizeBytes, hash: tally.contentHash() })),
+  }
+  return JSON.stringify(fingerprint)
+}
+
+/** The inverse of `fingerprintOf`. */
+export const parseFingerprint = (text: string): Fingerprint => JSON.parse(text)

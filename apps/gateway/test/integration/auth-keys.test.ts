@@ -4,7 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, exportSPKI, generateKeyPair, type JWK, SignJWT } from 'jose'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { remoteKeys } from '../../src/plugins/auth/remote-keys.ts'
+import { remoteKeys } from '../../src/auth/remote-keys.ts'
 import { answerOf, formOf, jwtSecret, photo, type RunningGateway, startGateway } from '../gateway.ts'
 
 type Pair = Awaited<ReturnType<typeof generateKeyPair>>

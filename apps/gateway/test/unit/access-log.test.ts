@@ -1,7 +1,7 @@
 import { type AccessEntry, DatabaseUnavailable } from '@airlock/database'
 import type { FastifyRequest } from 'fastify'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { AccessRecorder, type AccessRecorderOptions } from '../../src/access-log.ts'
+import { AccessRecorder, type AccessRecorderOptions } from '../../src/operations/access-log.ts'
 
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())

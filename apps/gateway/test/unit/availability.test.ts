@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { Availability } from '../../src/availability.ts'
+import { Availability } from '../../src/servers/availability.ts'
 
 class Away extends Error {}
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { BackgroundTasks } from '../../src/background-tasks.ts'
+import { BackgroundTasks } from '../../src/operations/shutdown.ts'
 
 test('the shutdown waits for backgroundTasks, also for those that begin meanwhile', async () => {
   const backgroundTasks = new BackgroundTasks()

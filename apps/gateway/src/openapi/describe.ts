@@ -1,13 +1,10 @@
 import type { ErrorCode } from '@airlock/domain'
-import { Problem } from '../../routes/schemas.ts'
-import { errorExamples, errorResponses } from './errors.ts'
+import { Problem } from '../responses/schemas.ts'
+import { refinedParameters, refinedSchemas, UploadForm, webhooks } from './additions.ts'
+import { codesOfAll, codesOfGuarded, codesOfOperation, errorExamples, errorResponses } from './errors.ts'
 import { examples } from './examples.ts'
 import { isObject, type JsonObject, moveNamedSchemas } from './named-schemas.ts'
-import { codesOfAll, codesOfGuarded, codesOfOperation } from './operation-codes.ts'
-import { refinedParameters, refinedSchemas } from './refinements.ts'
 import { headersOf, responseHeaders } from './response-headers.ts'
-import { UploadForm } from './upload-form.ts'
-import { webhooks } from './webhooks.ts'
 
 const methods = ['get', 'put', 'post', 'delete'] as const
 

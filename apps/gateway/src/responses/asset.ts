@@ -2,7 +2,7 @@ import type { AssetRecord, AssetRepository } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { ObjectStore, PresignOptions } from '@airlock/storage'
 import Type from 'typebox'
-import { Metadata, Moment, nullable, Uuid } from './routes/schemas.ts'
+import { Metadata, Moment, nullable, Uuid } from './schemas.ts'
 
 const fields = {
   asset_id: Uuid,

@@ -1,7 +1,7 @@
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
-import { describe } from './openapi/describe.ts'
+import { describe } from './describe.ts'
 
 /** Paths that need no token: health and metrics for the platform, the API document for everyone. */
 const open = /^\/(health\/|metrics$|api\/health$|api\/openapi\.json$|api\/docs)/

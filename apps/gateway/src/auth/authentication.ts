@@ -1,10 +1,7 @@
 import { AirlockError, isUuid } from '@airlock/domain'
 import type { FastifyRequest } from 'fastify'
-import type { Caller } from './auth/caller.ts'
-import { type TokenRules, tokenVerifier } from './auth/verify-token.ts'
-
-export { type Caller, callerOfRequest, requireScope } from './auth/caller.ts'
-export type { TokenRules } from './auth/verify-token.ts'
+import type { Caller } from './caller.ts'
+import { type TokenRules, tokenVerifier } from './verify-token.ts'
 
 export interface Authentication {
   /** A hook for routes that need a caller. It runs before the body is read. */

@@ -2,7 +2,7 @@ import type { AssetRepository, UploadRecord } from '@airlock/database'
 import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
 import Type from 'typebox'
-import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './routes/schemas.ts'
+import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './schemas.ts'
 
 /** The state of an upload as its owner sees it. */
 export const Job = Type.Object(

@@ -1,8 +1,8 @@
 import { createHmac } from 'node:crypto'
 import { type AccessEntry, type AccessLog, DatabaseUnavailable, maxAccessEntries } from '@airlock/database'
 import type { FastifyRequest } from 'fastify'
-import { callerOfRequest } from './plugins/auth.ts'
-import { asAirlockError } from './plugins/errors.ts'
+import { callerOfRequest } from '../auth/caller.ts'
+import { asAirlockError } from '../plugins/errors.ts'
 
 /** The kind of access to an asset. `upload`: its URL was part of the response to an upload with `Prefer: wait`. */
 export type AccessAction = 'read' | 'presign' | 'delete' | 'link' | 'preview' | 'upload'

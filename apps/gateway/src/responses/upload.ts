@@ -1,8 +1,8 @@
 import type { UploadRecord } from '@airlock/database'
-import { type AssetType, type JobStatus, jobStatusOf } from '@airlock/domain'
+import { type AirlockError, type AssetType, asRefusal, type JobStatus, jobStatusOf, type Refusal } from '@airlock/domain'
+import { FileLimitReached } from '@airlock/lifecycle'
 import Type from 'typebox'
-import { AssetTypeName, FormIndex, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from '../routes/schemas.ts'
-import type { RefusedFile } from './refused-file.ts'
+import { AssetTypeName, FormIndex, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from './schemas.ts'
 
 /** The fields of an accepted file, the same for both doors. */
 export const uploadEntry = {
@@ -46,6 +46,21 @@ export type UploadEntry = UploadAnswer['uploads'][number]
 export interface AcceptedFile {
   readonly index: number
   readonly upload: UploadRecord
+}
+
+/** A file that was not accepted: its index in the form, from 0, and the reason. Its name is null if it was not read. */
+export interface RefusedFile extends Refusal {
+  readonly index: number
+  readonly filename: string | null
+  readonly status: number
+  /** Only if the hourly limit was the reason. */
+  readonly retryAfterSeconds?: number
+}
+
+/** The name stays as sent except for NUL: responses of idempotent requests are stored as jsonb, which cannot contain it. */
+export function refusedFile(index: number, filename: string | null, error: AirlockError): RefusedFile {
+  const retry = error instanceof FileLimitReached ? { retryAfterSeconds: error.retryAfterSeconds } : {}
+  return { index, filename: filename?.replaceAll('\0', '\u{fffd}') ?? null, status: error.status, ...asRefusal(error), ...retry }
 }
 
 export const uploadAnswer = (accepted: readonly AcceptedFile[], refused: readonly RefusedFile[]): UploadAnswer => ({
