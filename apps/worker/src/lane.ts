@@ -3,12 +3,32 @@ import { setTimeout } from 'node:timers/promises'
 import { type Inspect, retryAfterMs } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Worker } from 'bullmq'
-import { type RunJobDeps, runJob } from './jobs/run-job.ts'
 import type { WorkerMetrics } from './metrics.ts'
-import { RunningJobs } from './running-jobs.ts'
-import { sharedInspect } from './shared-inspect.ts'
-import { UserConcurrency } from './user-concurrency.ts'
+import { type RunJobDeps, runJob } from './run-job.ts'
+import { sharedInspect, UserConcurrency } from './user-concurrency.ts'
 import type { WorkerDeps } from './worker-deps.ts'
+
+/** The set of running jobs, to wait for their end. */
+export class RunningJobs {
+  readonly #jobs = new Set<Promise<unknown>>()
+
+  get running(): number {
+    return this.#jobs.size
+  }
+
+  /** @returns the same job */
+  add<T>(job: Promise<T>): Promise<T> {
+    this.#jobs.add(job)
+    const forget = () => void this.#jobs.delete(job)
+    job.then(forget, forget)
+    return job
+  }
+
+  /** Resolves when no job runs, including jobs that started meanwhile. */
+  async ended(): Promise<void> {
+    while (this.#jobs.size > 0) await Promise.allSettled(this.#jobs)
+  }
+}
 
 /** How often a job may stall before BullMQ fails it; the sweeper would enqueue it again. */
 const maxStalledCount = 5

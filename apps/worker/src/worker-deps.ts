@@ -6,8 +6,7 @@ import type { JobQueue, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Redis } from 'ioredis'
 import type { InspectionSettings } from './isolated-inspector.ts'
-import type { SweepTimerOptions } from './sweep-timer.ts'
-import type { UpkeepOptions } from './upkeep-timer.ts'
+import type { SweepTimerOptions, UpkeepOptions } from './timers.ts'
 import type { WebhookOptions } from './webhooks/senders.ts'
 
 /** The servers and settings of a worker. */

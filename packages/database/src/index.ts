@@ -1,33 +1,46 @@
 export type { AccessLogUpkeep } from './access-log/partitions.ts'
 export { type AccessEntry, type AccessLog, maxAccessEntries } from './access-log/repository.ts'
 export type { AssetCursor, AssetListOptions, AssetPage } from './assets/list.ts'
-export type { AssetMetadata, AssetRecord } from './assets/record.ts'
 export type { AssetDeletion, AssetRepository } from './assets/repository.ts'
 export type { AssetBatch, AssetPlace } from './assets/unused.ts'
-export type { BrandImages, BrandRepository, Linking } from './brands/repository.ts'
+export type { BrandImages, BrandRepository, Linking } from './brands.ts'
 export { type Database, openDatabase } from './database.ts'
+export type { AssetMetadata, AssetRecord } from './entities/asset.ts'
+export type { EventPayload, EventRecord } from './entities/event.ts'
+export type { DuePurge } from './entities/purge.ts'
+export type { Door, StoredMetadata, UploadPriority } from './entities/upload.ts'
 export type { DeliveryState } from './entities/webhook-delivery.ts'
-export type { EventPayload, EventRecord } from './events/record.ts'
 export type { EventRelay } from './events/relay.ts'
 export type { EventPage, EventQuery, Events, FeedPlace } from './events/repository.ts'
-export { IdempotencyLeaseLost } from './idempotency/errors.ts'
-export type { Beginning, IdempotencyRepository, IdempotencyToken } from './idempotency/repository.ts'
-export type { RepeatableRequest } from './idempotency/write-answer.ts'
-export { type EventListenOptions, type FeedListenOptions, listenForEvents, listenForFeed } from './listening/events.ts'
-export type { Listening, ListenOptions } from './listening/listen.ts'
-export { listenForMoves, type MoveOptions } from './listening/moves.ts'
-export { listenForPurges, type PurgeListenOptions } from './listening/purges.ts'
+export {
+  type Beginning,
+  IdempotencyLeaseLost,
+  type IdempotencyRepository,
+  type IdempotencyToken,
+  type RepeatableRequest,
+} from './idempotency.ts'
+export {
+  type EventListenOptions,
+  type FeedListenOptions,
+  type Listening,
+  type ListenOptions,
+  listenForEvents,
+  listenForFeed,
+  listenForMoves,
+  listenForPurges,
+  type MoveOptions,
+  type PurgeListenOptions,
+} from './listening.ts'
 export { type MigrateOptions, migrate, revertLastMigration } from './migrating.ts'
 export type { DatabaseLog, DatabaseOptions } from './options.ts'
-export type { DuePurge } from './purges/purge.ts'
-export type { Purges } from './purges/repository.ts'
-export type { RulePosition, RulePositions, SweeperLease } from './sweeper/repository.ts'
+export type { Purges } from './purges.ts'
+export type { RulePosition, RulePositions, SweeperLease } from './sweeper-lease.ts'
 export { DatabaseUnavailable } from './unavailable.ts'
 export type { Cancellation, Decisions } from './uploads/decisions.ts'
 export { ClaimLost, UnknownUser, UploadNotReceiving } from './uploads/errors.ts'
 export type { AcceptedUpload, FileLimit, NewUpload, Registration } from './uploads/intake.ts'
 export type { UploadCursor, UploadListOptions, UploadPage } from './uploads/list.ts'
-export type { Door, Source, StoredMetadata, UploadPriority, UploadRecord } from './uploads/record.ts'
+export type { Source, UploadRecord } from './uploads/record.ts'
 export type { UploadRepository } from './uploads/repository.ts'
 export type { Turn, TurnOptions, Turns, WaitingUpload } from './uploads/turns.ts'
 export type { Batch, BatchOptions, Cursor } from './uploads/unmoved.ts'

@@ -1,12 +1,13 @@
-export { type CancelDeps, cancel } from './cancel.ts'
 export type { MeasuredClaim } from './intake/measure.ts'
 export { Tally } from './intake/meter.ts'
 export type { Log } from './log.ts'
 export { type DiscardDeps, discard } from './moves/abandon.ts'
 export { type AcceptDeps, accept, type FormFields } from './moves/accept.ts'
 export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from './moves/accept-from-bucket.ts'
+export { type CancelDeps, cancel } from './moves/cancel.ts'
 export { LeaseLost } from './moves/claim.ts'
 export { handBack } from './moves/hand-back.ts'
+export { finalHeaders, promote } from './moves/promote.ts'
 export {
   type FileCounter,
   FileLimitReached,
@@ -20,17 +21,18 @@ export {
 } from './moves/receive.ts'
 export {
   type AnnouncedVideo,
-  AnnouncementRefused,
+  type RefusedVideo,
   type RegisteredVideo,
   type RegisterVideoDeps,
   registerVideo,
 } from './moves/register-video.ts'
-export { finalHeaders, promote } from './promote.ts'
+export { reject } from './moves/reject.ts'
+export { type ReleaseDeps, release } from './moves/release.ts'
+export { type RetryPolicy, retryAfterMs, retryParked } from './moves/retry.ts'
 export { type PublishedEvent, publishedEvent } from './published-event.ts'
 export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
-export { reject } from './reject.ts'
 export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.ts'
-export { isLastInspection, type RetryPolicy, retryAfterMs, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
+export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
 export { SweepIncomplete, type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { Found, SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'

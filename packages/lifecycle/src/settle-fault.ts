@@ -1,14 +1,16 @@
 import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
-import { type ErrorCode, InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
+import { InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
-import { emptyIfFinal } from './empty-quarantine.ts'
 import type { Log } from './log.ts'
 import { aboutClaim } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
-import { reject } from './reject.ts'
+import { type ParkCode, park } from './moves/park.ts'
+import { reject } from './moves/reject.ts'
+import { type RetryPolicy, retryAfterMs, retryLater } from './moves/retry.ts'
+import { emptyIfFinal } from './upload-objects.ts'
 
 export interface SettleDeps {
-  uploads: Pick<UploadRepository, 'release' | 'park' | 'reject' | 'handBack' | 'byId'>
+  uploads: Pick<UploadRepository, 'retryLater' | 'park' | 'reject' | 'handBack' | 'byId'>
   store: Pick<ObjectStore, 'purge' | 'head'>
   log: Log
   /** From 0 to 1; absent: `Math.random`. */
@@ -25,27 +27,6 @@ export type Settled =
   | { readonly ended: 'handed_back'; readonly retryInMs: number }
   /** Another attempt owns the upload, and will settle it. */
   | { readonly ended: 'lost' }
-
-/** When and how often an upload is retried. The attempts and times of the row decide, since the counters in Redis may be lost with Redis. */
-export interface RetryPolicy {
-  /** An upload is parked after faults of servers only when both limits are exceeded: of its attempts, and of the time of failing. */
-  readonly minAttempts: number
-  readonly retryForSeconds: number
-  readonly baseMs: number
-  readonly capMs: number
-}
-
-/**
- * The delay before another attempt: doubling, capped, and random within its upper half, so that many jobs do not retry at the same time.
- *
- * @param attemptsMade from 1
- * @param random from 0 to 1
- * @returns ms
- */
-export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<RetryPolicy, 'baseMs' | 'capMs'>, random: () => number): number {
-  const full = Math.min(capMs, baseMs * 2 ** Math.min(attemptsMade - 1, 30))
-  return Math.round(full * (0.5 + random() / 2))
-}
 
 /** The maximum of inspections without a verdict: the machine may have been under load. The last one runs alone. */
 const maxInspections = 3
@@ -68,7 +49,7 @@ type Decision =
   | { readonly kind: 'hand back' }
   | { readonly kind: 'retry'; readonly failedInspections: number; readonly extraDoublings: number }
   /** The code is reported to the owner. */
-  | { readonly kind: 'park'; readonly code: Extract<ErrorCode, 'upload_vanished' | 'inspection_failed' | 'processing_failed'> }
+  | { readonly kind: 'park'; readonly code: ParkCode }
   | { readonly kind: 'reject'; readonly reason: string }
 
 function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: RetryPolicy): Decision {
@@ -127,13 +108,11 @@ export async function settleFault(
         return { ended: 'handed_back', retryInMs: retryAfterMs(1, inspectorBusyFor, random) }
       case 'retry': {
         const retryInMs = retryAfterMs(tries + decision.extraDoublings, retry, random)
-        await uploads.release(claim, String(fault), { retryInMs, failedInspections: decision.failedInspections })
-        log.warn({ ...about, err: fault, retryInMs, step: 'release' }, 'attempt failed, upload will be retried')
+        await retryLater(claim, fault, { retryInMs, failedInspections: decision.failedInspections }, { uploads, log })
         return { ended: 'retry', retryInMs }
       }
       case 'park':
-        await uploads.park(claim, refusal(decision.code, { filename }), String(fault))
-        log.error({ ...about, err: fault, step: 'park' }, 'upload parked, an operator must decide')
+        await park(claim, decision.code, fault, { uploads, log })
         return { ended: 'parked', attempt }
       case 'reject': {
         const why = refusal('file_too_complex', { filename, reason: decision.reason })

@@ -8,16 +8,15 @@ import {
 } from '@airlock/database'
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore, type StoredObject } from '@airlock/storage'
-import { emptyIfFinal, emptyQuarantine } from './empty-quarantine.ts'
-import { finalCopyOf } from './final-copy.ts'
 import { measure } from './intake/measure.ts'
 import type { Log } from './log.ts'
 import { aboutClaim, withLease } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
-import { promote } from './promote.ts'
-import { reject } from './reject.ts'
-import { type RetryPolicy, type Settled, settleFault } from './settle-fault.ts'
-import { sourceAddress } from './source-address.ts'
+import { promote } from './moves/promote.ts'
+import { reject } from './moves/reject.ts'
+import type { RetryPolicy } from './moves/retry.ts'
+import { type Settled, settleFault } from './settle-fault.ts'
+import { emptyIfFinal, emptyQuarantine, finalCopyOf, sourceAddress } from './upload-objects.ts'
 
 /** Inspects bytes. Injected, so that the lifecycle does not load image decoders. */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>

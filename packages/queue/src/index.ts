@@ -2,7 +2,7 @@ export { blockingConnection, commandTimeoutMs, failFastConnection } from './conn
 export { inboxKey, inboxPrefix } from './inbox-key.ts'
 export { type FailedJob, JobBoard, type JobBoardOptions, type JobCounts } from './job-board.ts'
 export { jobOptions } from './job-options.ts'
-export { JobQueue, type JobQueueOptions, JobQueueUnreachable } from './job-queue.ts'
+export { type JobFailure, JobQueue, type JobQueueOptions, JobQueueUnreachable, type RefusedProgress } from './job-queue.ts'
 export { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
 export { GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './payloads/generated-video.ts'
 export {

@@ -30,6 +30,23 @@ interface UploadToEnqueue {
   priority?: Priority | undefined
 }
 
+/** Why a job failed for good. */
+export interface JobFailure {
+  /** For operators. */
+  readonly reason: string
+  /** Job and object name different owners. */
+  readonly isDisputed: boolean
+}
+
+/** The progress of a job that a worker refused; a worker reports it before the job fails. */
+export interface RefusedProgress {
+  readonly refused: 'invalid' | 'disputed'
+}
+
+/** Earlier workers wrote a dispute only at the beginning of the reason; Redis keeps their failed jobs for seven days. */
+const isDisputed = ({ progress, failedReason }: Job): boolean =>
+  (progress as Partial<RefusedProgress>).refused === 'disputed' || failedReason.startsWith('disputed: ')
+
 const processUpload = ({ uploadId, requestId }: UploadToEnqueue): AirlockJob => ({
   name: processUploadJob,
   payload: { version: 1, upload_id: uploadId, ...(requestId === undefined ? {} : { request_id: requestId }) },
@@ -125,14 +142,14 @@ export class JobQueue {
   }
 
   /**
-   * The reason for which the job of an upload failed for good; null when it has not, or Redis no longer keeps it.
+   * Why the job of an upload failed for good; null when it has not, or Redis no longer keeps it.
    *
    * @throws JobQueueUnreachable when Redis is unavailable
    */
-  async failureOf(lane: QueueLane, uploadId: string): Promise<string | null> {
+  async failureOf(lane: QueueLane, uploadId: string): Promise<JobFailure | null> {
     const job = await this.#queues.reachable('find the job', () => this.#queues.queue(lane).getJob(uploadId))
     if (job === undefined || (await this.#queues.reachable('read the job', () => job.getState())) !== 'failed') return null
-    return job.failedReason
+    return { reason: job.failedReason, isDisputed: isDisputed(job) }
   }
 
   /** The progress that a worker last reported, from 0 to 1; null when Redis has none or is unavailable. */

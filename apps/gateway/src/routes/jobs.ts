@@ -1,6 +1,6 @@
 import type { AssetRepository, UploadRecord, UploadRepository } from '@airlock/database'
-import { AirlockError, assetKind, isPending, jobStatusOf } from '@airlock/domain'
-import { cancel } from '@airlock/lifecycle'
+import { AirlockError, isPending, jobStatusOf } from '@airlock/domain'
+import { cancel, retryParked } from '@airlock/lifecycle'
 import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
@@ -145,9 +145,7 @@ export const jobRoutes =
         const id = uuidOf(request.params.id)
         const upload = await uploads.byId(id)
         if (upload === null) throw new AirlockError('job_not_found', { id })
-        if (!(await uploads.retryParked(id))) throw new AirlockError('not_parked', { id })
-        request.log.info({ uploadId: id, userId: upload.userId, by: request.caller?.id, step: 'retry' }, 'parked upload retried')
-        await ensureEnqueued(upload, request, deps)
+        if (!(await retryParked(upload, request.caller?.id, { ...deps, log: request.log }))) throw new AirlockError('not_parked', { id })
         return asJob((await uploads.byId(id)) ?? upload, deps)
       },
     )
@@ -160,11 +158,4 @@ async function ownUpload(rawId: string, request: FastifyRequest, { uploads }: Jo
   if (upload === null || jobStatusOf(upload.state) === null) throw new AirlockError('job_not_found', { id })
   if (upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
   return upload
-}
-
-async function ensureEnqueued({ id, assetType }: UploadRecord, request: FastifyRequest, { jobQueue }: JobRouteDeps): Promise<void> {
-  if (assetType === null) throw new Error(`parked upload ${id} has no asset type`)
-  await jobQueue
-    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
-    .catch((err: unknown) => request.log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))
 }

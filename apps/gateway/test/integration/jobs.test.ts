@@ -30,7 +30,7 @@ test('a job is queued, then processing, then completed with its asset', async ({
   const claimed = await gateway.database.uploads.claim(id, { leaseSeconds: 30 })
   expect(await client.get(`/api/jobs/${id}`)).toMatchObject({ body: { status: 'processing', attempts: 1 } })
 
-  if (claimed.claimed) await gateway.database.uploads.release(claimed.claim, 'the test lets go')
+  if (claimed.claimed) await gateway.database.uploads.retryLater(claimed.claim, 'the test lets go')
   await gateway.promotes(id)
   const completed = await client.get(`/api/jobs/${id}`)
   expect(completed.body).toMatchObject({ status: 'completed', progress: 1, asset_id: expect.any(String), error: null, attempts: 2 })

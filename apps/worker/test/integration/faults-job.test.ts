@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-type Verb = 'claim' | 'complete' | 'reject' | 'release' | 'park'
+type Verb = 'claim' | 'complete' | 'reject' | 'retryLater' | 'park'
 
 /** The same database, whose first answer to `verb` gets lost: what it did is committed. */
 function losingAnswerOf(verb: Verb, { servers }: Airlock) {
@@ -102,7 +102,7 @@ test('an upload that is let go by a statement whose answer gets lost is tried ag
       throw new Error('the disk is full')
     },
   }
-  airlock.startsWorker({ store, database: losingAnswerOf('release', airlock) })
+  airlock.startsWorker({ store, database: losingAnswerOf('retryLater', airlock) })
   const upload = await airlock.accepts(samples.photo)
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
   await jobGoes(airlock, upload)

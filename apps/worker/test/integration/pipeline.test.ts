@@ -114,6 +114,23 @@ test('a video under the id of an upload of another door fails for good, and its 
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
+test('a video whose job names another owner than its object is left to an operator', { meta: { id: 'disputed-video-left' } }, async ({
+  airlock,
+}) => {
+  airlock.startsWorker({ sweep: busySweeper })
+  const video = await puts(airlock)
+  const producer = pipeline(airlock.queues)
+  await producer.enqueueGeneratedVideo({ ...video, userId: randomUUID() })
+
+  await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(/^the object at .* belongs to user/)
+  const left = 'owner of a video in the inbox is disputed, left unchanged'
+  await waitFor(() => airlock.log.saying(left).length > 0, { what: 'the sweeper to find it' })
+
+  expect(await airlock.queues.jobQueue.failureOf('videos', video.uploadId)).toMatchObject({ isDisputed: true })
+  expect(await inboxOf(airlock)).toEqual([video.key])
+  expect(await endsOf(airlock)).toEqual([])
+})
+
 test('a video whose job nobody ever sent becomes an asset all the same', { meta: { id: 'video-never-announced' } }, async ({ airlock }) => {
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock, { filename: 'Szene – 7.mp4' })

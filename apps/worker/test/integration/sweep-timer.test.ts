@@ -1,7 +1,7 @@
 import type { SweepReport } from '@airlock/lifecycle'
 import { waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
-import { SweepTimer } from '../../src/sweep-timer.ts'
+import { SweepTimer } from '../../src/timers.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
 
 type Sweeper = Airlock['servers']['database']['sweeper']

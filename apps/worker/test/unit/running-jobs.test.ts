@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { RunningJobs } from '../../src/running-jobs.ts'
+import { RunningJobs } from '../../src/lane.ts'
 
 test('the end comes when the last job has ended, well or badly, those included that begin meanwhile', async () => {
   const jobs = new RunningJobs()

@@ -2,7 +2,7 @@ import type { Claim } from '@airlock/database'
 import { bytesInMemory } from '@airlock/domain'
 import type { Inspect } from '@airlock/lifecycle'
 import { expect, test } from 'vitest'
-import { sharedInspect } from '../../src/shared-inspect.ts'
+import { sharedInspect } from '../../src/user-concurrency.ts'
 
 const source = bytesInMemory(new Uint8Array(1))
 const never = new AbortController().signal

@@ -1,5 +1,5 @@
 import type { Sessions } from '../sessions.ts'
-import { storableText } from '../uploads/client-text.ts'
+import { storableText } from '../uploads/record.ts'
 import { type AccessLogUpkeep, maintain } from './partitions.ts'
 
 /** An access to an asset that was requested, and granted or refused. */

@@ -1,8 +1,7 @@
 import type { AssetType } from '@airlock/domain'
-import { Asset } from '../entities/asset.ts'
-import { rowReader } from '../entities/from-row.ts'
+import { Asset, type AssetRecord } from '../entities/asset.ts'
+import { rowReader } from '../entities/columns.ts'
 import type { Session } from '../sessions.ts'
-import type { AssetRecord } from './record.ts'
 
 /** The last asset of the previous page. */
 export interface AssetCursor {

@@ -1,7 +1,6 @@
-import { Asset } from '../entities/asset.ts'
-import { rowReader } from '../entities/from-row.ts'
+import { Asset, type AssetRecord } from '../entities/asset.ts'
+import { rowReader } from '../entities/columns.ts'
 import type { Sessions } from '../sessions.ts'
-import type { AssetRecord } from './record.ts'
 
 /** The end of a batch of assets. */
 export interface AssetPlace {

@@ -1,7 +1,6 @@
 import { migrate, revertLastMigration } from '../migrating.ts'
 import type { DatabaseLog } from '../options.ts'
-import { type CommandIo, runCommand } from './command.ts'
-import { directUrl } from './direct-url.ts'
+import { type CommandIo, directUrl, runCommand } from './command.ts'
 
 const usage = `Usage: npm run migrate -- [--down]
 

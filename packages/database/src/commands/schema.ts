@@ -1,7 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { migrate } from '../migrating.ts'
-import { type CommandIo, runCommand } from './command.ts'
-import { directUrl } from './direct-url.ts'
+import { type CommandIo, directUrl, runCommand } from './command.ts'
 import { schemaText } from './schema-text.ts'
 import { connected, withScratchDatabase } from './scratch-database.ts'
 

@@ -1,13 +1,27 @@
-import type { EntitySchema } from 'typeorm'
+import { EntitySchema } from 'typeorm'
 import { Asset } from './asset.ts'
-import { BrandImageList } from './brand-image-list.ts'
-import { BrandProductImage } from './brand-product-image.ts'
+import { BrandImageList, BrandProductImage } from './brand.ts'
+import { momentOfInsert } from './columns.ts'
 import { Event } from './event.ts'
 import { IdempotencyKey } from './idempotency-key.ts'
 import { Purge } from './purge.ts'
 import { Upload } from './upload.ts'
-import { User } from './user.ts'
 import { WebhookDelivery } from './webhook-delivery.ts'
+
+/** An owner of uploads. The table may belong to the surrounding product; Airlock uses only these two columns. */
+export interface UserRow {
+  readonly id: string
+  readonly createdAt: Date
+}
+
+export const User = new EntitySchema<UserRow>({
+  name: 'User',
+  tableName: 'users',
+  columns: {
+    id: { type: 'uuid', primary: true },
+    createdAt: { ...momentOfInsert, name: 'created_at' },
+  },
+})
 
 /** All tables that TypeORM maps. The access log is not one: it has no key, and is only used by SQL statements. */
 export const entities = [

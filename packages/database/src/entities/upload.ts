@@ -1,33 +1,55 @@
-import type { UploadState } from '@airlock/domain'
+import type { AssetType, ErrorCode, MediaType, UploadState } from '@airlock/domain'
 import { EntitySchema } from 'typeorm'
-import type { Door, StoredMetadata, UploadPriority } from '../uploads/record.ts'
 import { byteCount, exactNumber, moment, momentOfInsert } from './columns.ts'
 
-/** The row of an upload. Outside this package it is an `UploadRecord`. */
+/** The door through which an upload came. */
+export type Door = 'form' | 'pipeline'
+
+/** The priority of a waiting video; only videos of the pipeline have one. */
+export type UploadPriority = 'interactive' | 'batch'
+
+/**
+ * The caller's own data about a file, returned unchanged: at most 4 KiB of JSON, without NUL and lone surrogates, which Postgres can't store.
+ */
+export type StoredMetadata = Readonly<Record<string, unknown>>
+
+/**
+ * The row of an upload. All other views of it derive from this one. Values that are null before acceptance are null in `receiving` and
+ * `abandoned` only. Its codes, kinds and media types were written from the domain's tables.
+ */
 export interface UploadRow {
   readonly id: string
   readonly userId: string
   readonly state: UploadState
   readonly door: Door
-  readonly assetType: string | null
+  readonly assetType: AssetType | null
   readonly projectId: string | null
   readonly brandId: string | null
   readonly filename: string
+  /** The type that the client declared; not trusted. */
   readonly declaredType: string
-  readonly detectedType: string | null
+  /** The type that the first bytes show. */
+  readonly detectedType: MediaType | null
   readonly quarantineKey: string
+  /** Null until acceptance, then fixed. */
   readonly finalKey: string | null
   readonly sizeBytes: number | null
+  /** SHA-256, 64 hex digits. For the pipeline's videos it is null until a worker has read them. */
   readonly contentHash: string | null
+  /** The ETag of the quarantined object, to be compared only with ETags of the same store. */
   readonly etag: string | null
+  /** Also in the object's metadata: identifies our object among others at the same key. */
   readonly nonce: string
+  /** The number of claims so far; it fences all writes of a worker. */
   readonly attempt: number
   readonly leaseUntil: Date | null
-  readonly errorCode: string | null
+  readonly errorCode: ErrorCode | null
   readonly errorTitle: string | null
   readonly errorDetail: string | null
+  /** Why the last attempt failed, for operators only. */
   readonly lastFault: string | null
   readonly requestId: string | null
+  /** Whether it counts against its owner's hourly limit. */
   readonly counted: boolean
   readonly createdAt: Date
   readonly receivedAt: Date | null
@@ -38,15 +60,22 @@ export interface UploadRow {
   readonly parkedAt: Date | null
   readonly updatedAt: Date
   readonly clientMetadata: StoredMetadata | null
+  /** The service that acted for the user, or null when the user acted. */
   readonly actedBy: string | null
+  /** Increases with each move: records of one upload with the same version have the same state. */
   readonly version: number
+  /** When the current series of failures began; null while there is none. */
   readonly failingSince: Date | null
+  /** The time before which no attempt is due; null when one is due at any time. */
   readonly nextAttemptAt: Date | null
+  /** The SHA-256 that the pipeline declared. */
   readonly expectedHash: string | null
   readonly priority: UploadPriority | null
   readonly sourceBucket: string | null
   readonly sourceKey: string | null
+  /** The number of attempts that ended because their worker stopped. */
   readonly handedBack: number
+  /** The number of consecutive inspections without a verdict. */
   readonly failedInspections: number
 }
 

@@ -1,8 +1,7 @@
 import type { EventType } from '@airlock/domain'
-import { Event } from '../entities/event.ts'
-import { rowReader } from '../entities/from-row.ts'
+import { rowReader } from '../entities/columns.ts'
+import { Event, type EventRecord } from '../entities/event.ts'
 import type { Row, Sessions } from '../sessions.ts'
-import type { EventRecord } from './record.ts'
 
 /** A page of the feed. */
 export interface EventPage {

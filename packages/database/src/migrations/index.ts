@@ -20,6 +20,7 @@ import { CountFailedInspections1795478400024 } from './1795478400024-count-faile
 import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-bytes.ts'
 import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
 import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn.ts'
+import { CarryFailedInspections1795478400028 } from './1795478400028-carry-failed-inspections.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -45,4 +46,5 @@ export const migrations = [
   BoundParkedBytes1795478400025,
   ListUploads1795478400026,
   TakeUsersInTurn1795478400027,
+  CarryFailedInspections1795478400028,
 ]

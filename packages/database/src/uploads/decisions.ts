@@ -1,5 +1,5 @@
 import type { Refusal, UploadState } from '@airlock/domain'
-import { rowReader } from '../entities/from-row.ts'
+import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import type { Sessions } from '../sessions.ts'
 import { asRecord, type UploadRecord } from './record.ts'
@@ -11,7 +11,7 @@ export type Cancellation =
 
 type NotCancellable = Exclude<UploadState, 'received' | 'processing' | 'parked'>
 
-/** Moves that people decide: owners cancel uploads, operators retry or give up parked ones. */
+/** Moves that people decide: owners cancel uploads, operators retry or release parked ones. */
 export interface Decisions {
   /**
    * Moves an accepted upload that is not final to `rejected`. A worker that processes it has lost its claim: its later writes change nothing.
@@ -22,7 +22,7 @@ export interface Decisions {
   /** Moves a parked upload to `received`; its attempts keep counting, the time of failing is reset. @returns false when it is not parked */
   retryParked(id: string): Promise<boolean>
   /** Moves a parked upload to `rejected`; its objects are purged as by `cancel`. @returns false when it is not parked */
-  giveUpParked(id: string, refusal: Refusal): Promise<boolean>
+  releaseParked(id: string, refusal: Refusal): Promise<boolean>
 }
 
 const read = rowReader(Upload)
@@ -41,7 +41,7 @@ export const decisions = (sessions: Sessions): Decisions => ({
     return rows.length === 1
   },
 
-  async giveUpParked(id, { code, error, detail }) {
+  async releaseParked(id, { code, error, detail }) {
     const [row] = await sessions.run(({ rows }) => rows(end(`'parked'`), [id, code, error, detail]))
     return row !== undefined && row.id !== null
   },

@@ -1,29 +1,16 @@
-import type { AssetType, MediaType, Refusal } from '@airlock/domain'
-import { rowReader } from '../entities/from-row.ts'
+import type { Refusal } from '@airlock/domain'
+import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
-import { type RepeatableRequest, writeAnswer } from '../idempotency/write-answer.ts'
+import { type RepeatableRequest, writeAnswer } from '../idempotency.ts'
 import { KeyedMutex } from '../keyed-mutex.ts'
 import type { Session, Sessions } from '../sessions.ts'
-import { storableText } from './client-text.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
-import { asRecord, type Door, type StoredMetadata, type UploadRecord } from './record.ts'
+import { type Accepted, asRecord, storableText, type UploadRecord } from './record.ts'
 
 /** The values that are known when the first byte of a file arrives. The form's fields may follow its files, so the kind may be missing. */
-export interface NewUpload {
-  /** UUID v7. */
-  readonly id: string
-  readonly userId: string
-  readonly door: Door
-  readonly filename: string
-  readonly declaredType: string
-  readonly quarantineKey: string
-  /** Also part of the object's metadata. */
-  readonly nonce: string
-  readonly requestId: string | null
-  readonly assetType?: AssetType | null
-  readonly projectId?: string | null
-  readonly brandId?: string | null
-}
+export interface NewUpload
+  extends Pick<UploadRecord, 'id' | 'userId' | 'door' | 'filename' | 'declaredType' | 'quarantineKey' | 'nonce' | 'requestId'>,
+    Partial<Pick<UploadRecord, 'assetType' | 'projectId' | 'brandId'>> {}
 
 export interface FileLimit {
   readonly filesPerHour: number
@@ -36,22 +23,11 @@ export type Registration =
   | { readonly registered: false; readonly full: 'hour'; readonly filesUsed: number; readonly retryAfterSeconds: number }
   | { readonly registered: false; readonly full: 'parked' }
 
-/** The values that are known of a file when its request has been read to the end. */
-export interface AcceptedUpload {
-  readonly id: string
-  readonly assetType: AssetType
-  readonly projectId: string | null
-  readonly brandId: string | null
-  readonly detectedType: MediaType
-  readonly finalKey: string
-  readonly sizeBytes: number
-  /** SHA-256, 64 hex digits. */
+/** The values that are known of a file when its request has been read to the end. The door has checked its metadata (`StoredMetadata`). */
+export interface AcceptedUpload
+  extends Accepted<'id' | 'assetType' | 'projectId' | 'brandId' | 'detectedType' | 'finalKey' | 'sizeBytes' | 'etag'>,
+    Partial<Pick<UploadRecord, 'clientMetadata' | 'actedBy'>> {
   readonly contentHash: string
-  readonly etag: string
-  /** At most 4 KiB of JSON, without NUL and lone surrogates, which Postgres can't store; the door has checked it. */
-  readonly clientMetadata?: StoredMetadata | null
-  /** The service that acted for the user. */
-  readonly actedBy?: string | null
 }
 
 /** The moves of an upload at a door, until it is accepted or abandoned. */

@@ -1,5 +1,5 @@
 import { type JobStatus, jobStatusOf, type UploadState, uploadStates } from '@airlock/domain'
-import { rowReader } from '../entities/from-row.ts'
+import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import type { Session } from '../sessions.ts'
 import { asRecord, type UploadRecord } from './record.ts'

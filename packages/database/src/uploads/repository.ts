@@ -1,4 +1,4 @@
-import { rowReader } from '../entities/from-row.ts'
+import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'

@@ -1,12 +1,10 @@
 import type { AssetType } from '@airlock/domain'
 import type { Sessions } from '../sessions.ts'
-import type { UploadPriority } from './record.ts'
+import type { UploadRecord } from './record.ts'
 
 /** An upload that waits for a worker. */
-export interface WaitingUpload {
+export interface WaitingUpload extends Pick<UploadRecord, 'userId' | 'priority'> {
   readonly uploadId: string
-  readonly userId: string
-  readonly priority: UploadPriority | null
 }
 
 export interface TurnOptions {
@@ -42,7 +40,8 @@ export const turns = (sessions: Sessions): Turns => ({
     )
     if (row === undefined) return null
     const { owner, next_id, next_user, next_priority } = row as Record<string, string | null>
-    const next = next_id && next_user ? { uploadId: next_id, userId: next_user, priority: next_priority as UploadPriority | null } : null
+    const next =
+      next_id && next_user ? { uploadId: next_id, userId: next_user, priority: next_priority as WaitingUpload['priority'] } : null
     return { userId: owner as string, next }
   },
 })

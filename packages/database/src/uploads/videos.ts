@@ -1,35 +1,20 @@
-import type { AssetType, MediaType } from '@airlock/domain'
-import { rowReader } from '../entities/from-row.ts'
-import { Upload } from '../entities/upload.ts'
+import type { MediaType } from '@airlock/domain'
+import { rowReader } from '../entities/columns.ts'
+import { Upload, type UploadPriority } from '../entities/upload.ts'
 import type { Sessions } from '../sessions.ts'
-import { storableText } from './client-text.ts'
-import { asRecord, type Source, type StoredMetadata, type UploadPriority, type UploadRecord } from './record.ts'
+import { type Accepted, asRecord, storableText, type UploadRecord } from './record.ts'
 
-/** A video of the pipeline whose bytes are already stored: in the inbox, or in another bucket. */
-export interface NewVideo {
-  /** Any UUID in lower case; the pipeline chooses it. */
-  readonly id: string
-  readonly userId: string
+/**
+ * A video of the pipeline whose bytes are already stored: in the inbox, or in another bucket. The pipeline chooses its id, any UUID in lower case.
+ * Its quarantine key is that of the inbox; for a video in another bucket there is no object under it. Its size may be 0, so that the sender sees
+ * the upload rejected.
+ */
+export interface NewVideo
+  extends Accepted<'id' | 'userId' | 'assetType' | 'filename' | 'quarantineKey' | 'source' | 'finalKey' | 'sizeBytes' | 'etag'>,
+    Pick<UploadRecord, 'expectedHash' | 'nonce' | 'requestId' | 'clientMetadata' | 'actedBy'> {
   readonly projectId: string
-  readonly assetType: AssetType
-  readonly filename: string
   /** The type of its kind; inspection verifies it. */
   readonly mediaType: MediaType
-  /** Its inbox key; for a video in another bucket, a quarantine key without an object. */
-  readonly quarantineKey: string
-  readonly source: Source | null
-  readonly finalKey: string
-  /** May be 0, so that the sender sees the upload rejected. */
-  readonly sizeBytes: number
-  readonly etag: string
-  /** The SHA-256 that its sender declared, 64 hex digits. */
-  readonly expectedHash: string | null
-  readonly nonce: string
-  readonly requestId: string | null
-  /** At most 4 KiB of JSON, without NUL and lone surrogates, which Postgres can't store; the door has checked it. */
-  readonly clientMetadata: StoredMetadata | null
-  /** The service that acted for the user. */
-  readonly actedBy: string | null
   readonly priority: UploadPriority
 }
 

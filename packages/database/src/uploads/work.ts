@@ -1,42 +1,40 @@
-import type { Accepted, AssetType, MediaType, Refusal, UploadState } from '@airlock/domain'
-import type { AssetMetadata, AssetRecord } from '../assets/record.ts'
-import { Asset } from '../entities/asset.ts'
-import { rowReader } from '../entities/from-row.ts'
-import { Upload } from '../entities/upload.ts'
+import type { Accepted as AcceptedVerdict, Refusal, UploadState } from '@airlock/domain'
+import { Asset, type AssetMetadata, type AssetRecord } from '../entities/asset.ts'
+import { rowReader } from '../entities/columns.ts'
+import { type Door, Upload } from '../entities/upload.ts'
 import type { Sessions } from '../sessions.ts'
 import { codeOf } from '../unavailable.ts'
-import { storableText } from './client-text.ts'
 import { ClaimLost, UnknownUser } from './errors.ts'
-import { asRecord, type Door, type Source, type UploadRecord } from './record.ts'
+import { type Accepted, asRecord, isAccepted, storableText, type UploadRecord } from './record.ts'
+
+/** The values of the row that a claim has. */
+type ClaimedValue =
+  | 'attempt'
+  | 'userId'
+  | 'door'
+  | 'assetType'
+  | 'projectId'
+  | 'brandId'
+  | 'filename'
+  | 'declaredType'
+  | 'detectedType'
+  | 'quarantineKey'
+  | 'source'
+  | 'finalKey'
+  | 'sizeBytes'
+  | 'contentHash'
+  | 'expectedHash'
+  | 'etag'
+  | 'nonce'
+  | 'requestId'
+  | 'receivedAt'
+  | 'failedInspections'
 
 /** A worker's exclusive right to process an upload. All its writes are fenced by the attempt, so that they change nothing after a later claim. */
-export interface Claim {
+export interface Claim extends Accepted<ClaimedValue> {
   readonly uploadId: string
-  readonly attempt: number
   /** The attempts including this one, without those that a stopping worker handed back: they say nothing about the upload. */
   readonly tries: number
-  readonly userId: string
-  readonly door: Door
-  readonly assetType: AssetType
-  readonly projectId: string | null
-  readonly brandId: string | null
-  readonly filename: string
-  readonly declaredType: string
-  readonly detectedType: MediaType
-  readonly quarantineKey: string
-  /** The object with the bytes, when they are not under the quarantine key. */
-  readonly source: Source | null
-  readonly finalKey: string
-  readonly sizeBytes: number
-  /** Null until a worker has read all bytes of a pipeline's video. */
-  readonly contentHash: string | null
-  readonly expectedHash: string | null
-  readonly etag: string
-  readonly nonce: string
-  readonly requestId: string | null
-  readonly receivedAt: Date
-  /** The number of consecutive inspections without a verdict, as `release` stored it. */
-  readonly failedInspections: number
   /** How long its attempts have been failing, by the database's clock; 0 when none has failed. */
   readonly failingForSeconds: number
 }
@@ -85,7 +83,7 @@ export interface Work {
    * @throws ClaimLost also when this claim has already completed it
    * @throws UnknownUser when its owner has been deleted, so that the asset would have no owner
    */
-  complete(claim: Claim, verdict: Pick<Accepted, 'mediaType' | 'facts'>): Promise<AssetRecord>
+  complete(claim: Claim, verdict: Pick<AcceptedVerdict, 'mediaType' | 'facts'>): Promise<AssetRecord>
   /**
    * Rejects the upload with a reason for its owner. If an attempt may have copied it to its final key (`copied`, and always from the second
    * attempt on), the same statement requests the purge of that copy.
@@ -101,7 +99,7 @@ export interface Work {
    * @param options.failedInspections the new number of consecutive inspections without a verdict; 0 when something else failed
    * @throws ClaimLost
    */
-  release(claim: Claim, fault: string, options?: { retryInMs: number; failedInspections?: number }): Promise<void>
+  retryLater(claim: Claim, fault: string, options?: { retryInMs: number; failedInspections?: number }): Promise<void>
   /**
    * Releases the upload of a stopping worker as if it had not been claimed, except for `attempt`: it can be claimed at once, and neither its
    * failures nor its tries increase.
@@ -159,8 +157,8 @@ export const work = (sessions: Sessions): Work => {
       await fenced(claim, reject, code, error, detail, giveBack, copied)
     },
 
-    async release(claim, fault, { retryInMs, failedInspections = 0 } = { retryInMs: 0 }) {
-      await fenced(claim, release, storableText(fault, maxFaultCharacters), retryInMs / 1000, failedInspections)
+    async retryLater(claim, fault, { retryInMs, failedInspections = 0 } = { retryInMs: 0 }) {
+      await fenced(claim, retryLater, storableText(fault, maxFaultCharacters), retryInMs / 1000, failedInspections)
     },
 
     async handBack(claim) {
@@ -213,16 +211,10 @@ function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInM
   }
 }
 
-/** The database's checks guarantee that none of these values is null in an accepted upload. */
-function asClaim({ id, receivedAt, ...upload }: UploadRecord, failingForSeconds: number): Claim {
-  const { attempt, handedBack, userId, door, projectId, brandId, filename, declaredType, quarantineKey, source, nonce, requestId } = upload
-  const { assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag, failedInspections } = upload
-  if (assetType === null || detectedType === null || finalKey === null || sizeBytes === null || etag === null || receivedAt === null) {
-    throw new Error(`upload ${id} was claimed without having been accepted`)
-  }
-  const origin = { uploadId: id, userId, door, projectId, brandId, filename, declaredType, requestId, receivedAt }
-  const file = { quarantineKey, source, nonce, assetType, detectedType, finalKey, sizeBytes, contentHash, expectedHash, etag }
-  return { ...origin, ...file, attempt, tries: attempt - handedBack, failedInspections, failingForSeconds }
+function asClaim(upload: UploadRecord, failingForSeconds: number): Claim {
+  const { id: uploadId, attempt, handedBack } = upload
+  if (!isAccepted(upload)) throw new Error(`upload ${uploadId} was claimed without having been accepted`)
+  return { ...upload, uploadId, tries: attempt - handedBack, failingForSeconds }
 }
 
 const claim = `
@@ -272,7 +264,7 @@ const reject = `
   )
   select id from rejected`
 
-const release = `
+const retryLater = `
   update uploads set
     state = 'received', updated_at = now(), lease_until = null, last_fault = $3,
     failing_since = coalesce(failing_since, now()), next_attempt_at = now() + make_interval(secs => $4),

@@ -1,8 +1,8 @@
+import type { EventRecord } from '../entities/event.ts'
 import type { DeliveryState } from '../entities/webhook-delivery.ts'
-import type { EventRecord } from '../events/record.ts'
 import { asEvent } from '../events/repository.ts'
 import type { Sessions } from '../sessions.ts'
-import { storableText } from '../uploads/client-text.ts'
+import { storableText } from '../uploads/record.ts'
 import { type DeadLetters, deadLetters } from './dead-letters.ts'
 
 /** One attempt to deliver an event. */

@@ -25,7 +25,7 @@ test('an upload that waits is cancelled, and its quarantined object is to be pur
 const lateWrites: { what: string; write: (database: Database, mine: Claim) => Promise<unknown> }[] = [
   { what: 'complete', write: ({ uploads }, mine) => uploads.complete(mine, { mediaType: 'image/png', facts: {} }) },
   { what: 'reject', write: ({ uploads }, mine) => uploads.reject(mine, tooBig) },
-  { what: 'release', write: ({ uploads }, mine) => uploads.release(mine, 'timeout') },
+  { what: 'retryLater', write: ({ uploads }, mine) => uploads.retryLater(mine, 'timeout') },
   { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
 ]
 test.for(lateWrites)('a worker whose upload was cancelled can not $what it any more', async ({ write }, { database, sql, expect }) => {
@@ -125,7 +125,7 @@ test('an operator gets a parked upload going again, with its attempts and its fa
 
 test('an operator gives a parked upload up, and its objects are to be purged', async ({ database, sql }) => {
   const { uploadId, quarantineKey, finalKey } = await parked(database)
-  expect(await database.uploads.giveUpParked(uploadId, tooBig)).toBe(true)
+  expect(await database.uploads.releaseParked(uploadId, tooBig)).toBe(true)
   expect(await database.uploads.byId(uploadId)).toMatchObject({ state: 'rejected', refusal: tooBig })
   expect(await purgesOf(sql, uploadId)).toEqual([finalKey, quarantineKey])
 })
@@ -134,7 +134,7 @@ test('only what is parked is retried or given up', async ({ database }) => {
   const { id } = await received(database)
   for (const unfit of [id, randomUUID()]) {
     expect(await database.uploads.retryParked(unfit)).toBe(false)
-    expect(await database.uploads.giveUpParked(unfit, tooBig)).toBe(false)
+    expect(await database.uploads.releaseParked(unfit, tooBig)).toBe(false)
   }
   expect(await database.uploads.byId(id)).toMatchObject({ state: 'received', refusal: null })
 })

@@ -53,7 +53,7 @@ test('however an upload is rejected, it is told once, with the reason', async ({
   const atWork = await claimed(database)
   await database.uploads.cancel(atWork.uploadId, tooBig)
   const given = await parked(database)
-  await database.uploads.giveUpParked(given.uploadId, tooBig)
+  await database.uploads.releaseParked(given.uploadId, tooBig)
 
   for (const id of [inspected.uploadId, waiting.id, atWork.uploadId]) {
     expect(await eventsOf(sql, id)).toMatchObject([
@@ -94,7 +94,7 @@ test('what is not an end is not told: acceptance, claims, leases, releases, and 
   await lapse(sql, uploadId)
   const again = await claim(database, uploadId)
   await database.uploads.renewLease(again, 60)
-  await database.uploads.release(again, 'timeout')
+  await database.uploads.retryLater(again, 'timeout')
   expect(await placeAll(database)).toBe(0)
 })
 
@@ -263,7 +263,7 @@ test('numbers go on after old events are gone, and are forgotten with the last o
   await age(sql, asset.uploadId ?? '', 40 * 86_400)
   await database.uploads.forget(asset.uploadId ?? '', { olderThanDays: 30 })
   await database.assets.delete(asset.id, { force: false })
-  await database.uploads.giveUpParked(again.uploadId, tooBig)
+  await database.uploads.releaseParked(again.uploadId, tooBig)
   expect(await eventsOf(sql, asset.uploadId ?? '')).toMatchObject([{ type: 'asset.deleted', sequence: 2 }])
   expect(await eventsOf(sql, again.uploadId)).toMatchObject([{ type: 'upload.rejected', sequence: 2 }])
 

@@ -38,7 +38,7 @@ test('each move of an accepted upload is heard once it is committed, in its orde
   const { uploadId } = await claimed(database)
   await sql.query(`update uploads set counted = false where id = $1`, [uploadId])
   await lapse(sql, uploadId)
-  await database.uploads.release(await claim(database, uploadId), 'timeout')
+  await database.uploads.retryLater(await claim(database, uploadId), 'timeout')
   await database.uploads.cancel(uploadId, tooBig)
   await hears(`${uploadId} rejected`)
 

@@ -4,7 +4,8 @@ import { describe, expect } from 'vitest'
 import { schemaText } from '../../src/commands/schema-text.ts'
 import { DatabaseUnavailable, migrate, revertLastMigration } from '../../src/index.ts'
 import { migrations } from '../../src/migrations/index.ts'
-import { silent, emptyTest as test } from '../database-test.ts'
+import { openAt, silent, emptyTest as test } from '../database-test.ts'
+import { parked, received } from '../samples.ts'
 
 const schemaOf = (sql: Client) => schemaText(async (text) => (await sql.query(text)).rows)
 const written = readFile(new URL('../../schema.sql', import.meta.url), 'utf8')
@@ -68,6 +69,33 @@ test('a migration that fails leaves no half of itself, and the next run goes on 
 
 test('migrating where no Postgres is says so', async () => {
   await expect(migrate({ url: 'postgresql://127.0.0.1:1/airlock', log: silent })).rejects.toThrow(DatabaseUnavailable)
+})
+
+test('counts of failed inspections move from the texts of earlier workers to their column', {
+  meta: { id: 'migration-carries-failed-inspections' },
+}, async ({ url, sql }) => {
+  await migrate({ url, log: silent })
+  const database = await openAt(url)
+  const [failing, other] = [await received(database), await received(database)]
+  const { uploadId } = await parked(database)
+  await database.close()
+  expect(await revertLastMigration({ url, log: silent })).toBe('CarryFailedInspections1795478400028')
+  const fails = (id: string, fault: string) => sql.query('update uploads set last_fault = $2 where id = $1', [id, fault])
+  await fails(failing.id, 'inspection failed 2×: took longer than 60 s\nand no verdict')
+  await fails(other.id, 'StoreUnavailable: inspection failed 2×: no')
+  await fails(uploadId, 'inspection failed 3×: ended with SIGSEGV')
+
+  await migrate({ url, log: silent })
+
+  const { rows } = await sql.query('select id, failed_inspections as count, last_fault as fault from uploads')
+  expect(rows).toHaveLength(3)
+  expect(rows).toEqual(
+    expect.arrayContaining([
+      { id: failing.id, count: 2, fault: 'InspectionFailed: took longer than 60 s\nand no verdict' },
+      { id: other.id, count: 0, fault: 'StoreUnavailable: inspection failed 2×: no' },
+      { id: uploadId, count: 3, fault: 'InspectionFailed: ended with SIGSEGV' },
+    ]),
+  )
 })
 
 describe('a users table that was there before Airlock', () => {

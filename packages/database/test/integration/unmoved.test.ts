@@ -37,7 +37,7 @@ test('received uploads that nothing happened to for so long are waiting, the lon
 test('an upload that was released a moment ago is not waiting yet, however old it is', async ({ database, sql }) => {
   const mine = await claimed(database)
   await age(sql, mine.uploadId, 1000)
-  await database.uploads.release(mine, 'timeout')
+  await database.uploads.retryLater(mine, 'timeout')
   expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toEqual([])
 })
 

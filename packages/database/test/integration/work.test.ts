@@ -166,7 +166,7 @@ test('completing twice, and by twenty at once, makes one asset', { meta: { id: '
 const lateWrites: { what: string; write: (database: Database, mine: Claim) => Promise<unknown> }[] = [
   { what: 'complete', write: ({ uploads }, mine) => uploads.complete(mine, sound) },
   { what: 'reject', write: ({ uploads }, mine) => uploads.reject(mine, tooBig) },
-  { what: 'release', write: ({ uploads }, mine) => uploads.release(mine, 'timeout') },
+  { what: 'retryLater', write: ({ uploads }, mine) => uploads.retryLater(mine, 'timeout') },
   { what: 'hand back', write: ({ uploads }, mine) => uploads.handBack(mine) },
   { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
 ]
@@ -219,7 +219,7 @@ test('a rejection by our fault gives the file back', async ({ database }) => {
 
 test('an upload that is handed back can be claimed at once, as if it had not been claimed but for its attempt', async ({ database }) => {
   const { id } = await received(database)
-  await database.uploads.release(await claim(database, id), 'the inspector is away', { retryInMs: 0, failedInspections: 2 })
+  await database.uploads.retryLater(await claim(database, id), 'the inspector is away', { retryInMs: 0, failedInspections: 2 })
   const second = await claim(database, id)
   const before = await database.uploads.byId(id)
 
@@ -239,7 +239,7 @@ test('an upload that is handed back can be claimed at once, as if it had not bee
 
 test('a released upload keeps its attempts and its fault, and can be claimed again', async ({ database }) => {
   const mine = await claimed(database)
-  await database.uploads.release(mine, `no route to host${'.'.repeat(3000)}`)
+  await database.uploads.retryLater(mine, `no route to host${'.'.repeat(3000)}`)
 
   const waiting = await database.uploads.byId(mine.uploadId)
   expect(waiting).toMatchObject({ state: 'received', attempt: 1, leaseUntil: null, refusal: null, receivedAt: mine.receivedAt })

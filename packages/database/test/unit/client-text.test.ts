@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { storableText } from '../../src/uploads/client-text.ts'
+import { storableText } from '../../src/uploads/record.ts'
 
 test('text that the database takes stays as it is', () => {
   expect(storableText('Über uns 😀.png', 255)).toBe('Über uns 😀.png')

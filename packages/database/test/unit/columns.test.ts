@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest'
 import { Asset } from '../../src/entities/asset.ts'
-import { exactNumber } from '../../src/entities/columns.ts'
-import { rowReader } from '../../src/entities/from-row.ts'
+import { exactNumber, rowReader } from '../../src/entities/columns.ts'
 
 test('a bigint becomes the same number', () => {
   expect(exactNumber('5368709120')).toBe(5_368_709_120)

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { type CommandIo, type Environment, runCommand } from '../../src/commands/command.ts'
-import { directUrl } from '../../src/commands/direct-url.ts'
+import { type CommandIo, directUrl, type Environment, runCommand } from '../../src/commands/command.ts'
 
 const url = 'postgresql://airlock@127.0.0.1:5432/airlock'
 

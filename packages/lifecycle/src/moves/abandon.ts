@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { UploadRepository } from '@airlock/database'
+import type { UploadRecord, UploadRepository } from '@airlock/database'
 import { AirlockError, asRefusal, type Refusal, refusal } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
 import type { Log } from '../log.ts'
@@ -67,4 +67,20 @@ function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Ref
   if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
   if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
   return { why: refusal('internal_error', {}), giveBack: true }
+}
+
+/**
+ * Abandons an upload that never arrived completely, and removes its parts and its object. The row is moved first, so that only the object of an
+ * abandoned upload is purged. It does not count against its owner's hourly limit.
+ *
+ * @returns false when it is no longer `receiving`; nothing was changed
+ */
+export async function abandonStale(
+  { id, filename, quarantineKey }: UploadRecord,
+  { uploads, store }: { uploads: Pick<UploadRepository, 'abandon'>; store: Pick<ObjectStore, 'abandonReceives' | 'purge'> },
+): Promise<boolean> {
+  if (!(await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true }))) return false
+  await store.abandonReceives(quarantineKey)
+  await store.purge(quarantineKey)
+  return true
 }

@@ -1,5 +1,5 @@
 import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
-import { type EmptyIfFinalDeps, emptyIfFinal } from '../empty-quarantine.ts'
+import { type EmptyIfFinalDeps, emptyIfFinal } from '../upload-objects.ts'
 
 export interface HandBackDeps extends EmptyIfFinalDeps {
   uploads: Pick<UploadRepository, 'handBack' | 'byId'>

@@ -10,9 +10,8 @@ import type {
 } from '@airlock/database'
 import { AirlockError, finalKey, parseFilename, refusal } from '@airlock/domain'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
-import { emptyQuarantine } from '../empty-quarantine.ts'
-import { type Copied, finalCopyOf } from '../final-copy.ts'
 import type { Log } from '../log.ts'
+import { type Copied, emptyQuarantine, finalCopyOf } from '../upload-objects.ts'
 
 /** A video in the pipeline's inbox, as its job announces it. */
 export interface AnnouncedVideo {
@@ -28,23 +27,6 @@ export interface AnnouncedVideo {
   priority: UploadPriority
 }
 
-/** The job does not match the object at its key, or the id is taken. Retrying does not help; the object stays for an operator. */
-export class AnnouncementRefused extends Error {
-  override name = 'AnnouncementRefused'
-}
-
-const dispute = 'disputed: '
-
-/** Job and object name different owners. An operator must decide which is right, so the sweeper does not enqueue it again. */
-class AnnouncementDisputed extends AnnouncementRefused {
-  constructor(message: string) {
-    super(`${dispute}${message}`)
-  }
-}
-
-/** Whether a job failed with `AnnouncementDisputed`, by the reason that the queue stores. */
-export const isDisputed = (reason: string | null): boolean => reason?.startsWith(dispute) ?? false
-
 export interface RegisterVideoDeps {
   uploads: Pick<UploadRepository, 'byId' | 'registerVideo' | 'cancel'>
   assets: Pick<AssetRepository, 'ofUpload'>
@@ -52,8 +34,21 @@ export interface RegisterVideoDeps {
   log: Log
 }
 
-/** `asset`: the upload completed so long ago that its row has been deleted. */
-export type RegisteredVideo = { readonly upload: UploadRecord } | { readonly asset: AssetRecord }
+export type RegisteredVideo =
+  | { readonly outcome: 'registered'; readonly upload: UploadRecord }
+  /** The upload completed so long ago that its row has been deleted. */
+  | { readonly outcome: 'asset'; readonly asset: AssetRecord }
+  | RefusedVideo
+
+/** The job does not match the object at its key, or the id is taken. Retrying does not help; the object stays for an operator. */
+export interface RefusedVideo {
+  readonly outcome: 'refused'
+  readonly reason: string
+  /** Job and object name different owners. An operator must decide which is right, so the sweeper does not enqueue it again. */
+  readonly isDisputed: boolean
+}
+
+const refused = (reason: string, isDisputed = false): RefusedVideo => ({ outcome: 'refused', reason, isDisputed })
 
 const assetType = 'generated_video'
 const mediaType = 'video/mp4'
@@ -65,20 +60,23 @@ const mediaType = 'video/mp4'
  * The job and the object's `x-amz-meta-user-id` must name the same owner. If that user does not exist, the upload is rejected, and its object is
  * removed as that of any rejected upload.
  *
- * @throws AnnouncementRefused  there is no object at the key, it belongs to another user, or the id is taken
+ * @returns `refused` when there is no object at the key, it belongs to another user, the name is unusable, or the id is taken
  * @throws StoreUnavailable, DatabaseUnavailable  it may be announced again
  */
 export async function registerVideo(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
   const known = await deps.uploads.byId(video.uploadId)
-  if (known !== null) return { upload: mustBeOf(known, video) }
+  if (known !== null) return ifSame(known, video)
   const object = await deps.store.head(video.key)
   if (object === null) return alreadyEnded(video, deps)
-  mustBelong(object, video)
-  const { outcome, upload } = await deps.uploads.registerVideo(asNewVideo(video, object), { needsUser: false })
-  if (upload === null) return emptyInbox(video, await assetOf(video, deps), deps)
+  const dispute = disputeOf(object, video)
+  if (dispute !== null) return refused(dispute, true)
+  const row = asNewVideo(video, object)
+  if (typeof row === 'string') return refused(row)
+  const { outcome, upload } = await deps.uploads.registerVideo(row, { needsUser: false })
+  if (upload === null) return emptyInbox(video, deps)
   if (outcome === 'registered') logRegistered(upload, deps)
   if (outcome === 'ownerless') await deps.uploads.cancel(upload.id, refusal('unknown_user', {}))
-  return { upload: mustBeOf(upload, video) }
+  return ifSame(upload, video)
 }
 
 function logRegistered({ id: uploadId, userId, projectId, filename, sizeBytes }: UploadRecord, { log }: RegisterVideoDeps): void {
@@ -88,25 +86,25 @@ function logRegistered({ id: uploadId, userId, projectId, filename, sizeBytes }:
 /** There is no object at the key, which is correct only if the upload has ended. */
 async function alreadyEnded(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
   const upload = await deps.uploads.byId(video.uploadId)
-  return upload === null ? assetOf(video, deps) : { upload: mustBeOf(upload, video) }
+  return upload === null ? assetOf(video, deps) : ifSame(upload, video)
 }
 
-async function assetOf(video: AnnouncedVideo, { assets }: RegisterVideoDeps): Promise<{ readonly asset: AssetRecord }> {
-  const asset = await assets.ofUpload(video.uploadId)
-  if (asset === null) throw new AnnouncementRefused(`no object at ${video.key}: a video must be stored before it is announced`)
-  return { asset }
+async function assetOf({ uploadId, key }: AnnouncedVideo, { assets }: RegisterVideoDeps): Promise<RegisteredVideo> {
+  const asset = await assets.ofUpload(uploadId)
+  if (asset === null) return refused(`no object at ${key}: a video must be stored before it is announced`)
+  return { outcome: 'asset', asset }
 }
 
 /** Removes the inbox object of an existing asset, unless the asset's own object is missing: then it may be the last copy. */
-async function emptyInbox(
-  { uploadId, key }: AnnouncedVideo,
-  { asset }: { readonly asset: AssetRecord },
-  deps: RegisterVideoDeps,
-): Promise<RegisteredVideo> {
+async function emptyInbox(video: AnnouncedVideo, deps: RegisterVideoDeps): Promise<RegisteredVideo> {
+  const { uploadId, key } = video
+  const registered = await assetOf(video, deps)
+  if (registered.outcome !== 'asset') return registered
+  const { asset } = registered
   const copy = await finalCopyOf(copiedAs(asset, uploadId), deps)
   if (copy !== null) await emptyQuarantine({ uploadId, quarantineKey: key }, deps)
   else deps.log.error({ uploadId, assetId: asset.id, key, step: 'register' }, 'asset has no object, its bytes in the inbox kept')
-  return { asset }
+  return registered
 }
 
 const copiedAs = ({ s3Key, sizeBytes, metadata }: AssetRecord, id: string): Copied => ({
@@ -116,30 +114,37 @@ const copiedAs = ({ s3Key, sizeBytes, metadata }: AssetRecord, id: string): Copi
   contentHash: metadata?.content_hash ?? null,
 })
 
-/** @throws AnnouncementRefused when the row of this id is that of another upload */
-function mustBeOf(upload: UploadRecord, video: AnnouncedVideo): UploadRecord {
+/** Refuses a video whose id another upload has. */
+function ifSame(upload: UploadRecord, video: AnnouncedVideo): RegisteredVideo {
   const differing = [
     ['door', upload.door, 'pipeline'],
     ['key', upload.quarantineKey, video.key],
     ['user', upload.userId, video.userId],
     ['project', upload.projectId, video.projectId],
   ].find(([, theirs, ours]) => theirs !== ours)
-  if (differing === undefined) return upload
+  if (differing === undefined) return { outcome: 'registered', upload }
   const [what, theirs, ours] = differing
-  throw new AnnouncementRefused(`upload ${upload.id} is taken: its ${what} is ${theirs}, not ${ours}`)
+  return refused(`upload ${upload.id} is taken: its ${what} is ${theirs}, not ${ours}`)
 }
 
-/** @throws AnnouncementRefused when the object's metadata does not name this user */
-function mustBelong({ metadata }: StoredObject, { key, userId }: AnnouncedVideo): void {
+/** Why the object belongs to another user than its job says; null when it belongs to the same. */
+function disputeOf({ metadata }: StoredObject, { key, userId }: AnnouncedVideo): string | null {
   const owner = metadata['user-id']
-  if (owner === undefined) throw new AnnouncementDisputed(`the object at ${key} has no x-amz-meta-user-id`)
-  if (owner.toLowerCase() !== userId)
-    throw new AnnouncementDisputed(`the object at ${key} belongs to user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not to ${userId}`)
+  if (owner === undefined) return `the object at ${key} has no x-amz-meta-user-id`
+  if (owner.toLowerCase() === userId) return null
+  return `the object at ${key} belongs to user ${owner.slice(0, 80)} by its x-amz-meta-user-id, not to ${userId}`
 }
 
-function asNewVideo(video: AnnouncedVideo, { sizeBytes, etag }: StoredObject): NewVideo {
+/** @returns a text with the reason when its filename is unusable */
+function asNewVideo(video: AnnouncedVideo, { sizeBytes, etag }: StoredObject): NewVideo | string {
   const { uploadId, userId, projectId } = video
-  const filename = usableName(video)
+  let filename: string
+  try {
+    filename = parseFilename(video.filename)
+  } catch (error) {
+    if (!(error instanceof AirlockError)) throw error
+    return error.message
+  }
   return {
     id: uploadId,
     userId,
@@ -158,14 +163,5 @@ function asNewVideo(video: AnnouncedVideo, { sizeBytes, etag }: StoredObject): N
     clientMetadata: video.metadata,
     actedBy: null,
     priority: video.priority,
-  }
-}
-
-function usableName({ filename }: AnnouncedVideo): string {
-  try {
-    return parseFilename(filename)
-  } catch (cause) {
-    if (!(cause instanceof AirlockError)) throw cause
-    throw new AnnouncementRefused(cause.message, { cause })
   }
 }

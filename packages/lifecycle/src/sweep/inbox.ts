@@ -2,10 +2,8 @@ import type { UploadRecord } from '@airlock/database'
 import { idsOfInboxKey, inboxPrefix } from '@airlock/domain'
 import { type GeneratedVideo, generatedVideoJob, JobQueueUnreachable, PayloadMalformed, parseGeneratedVideo } from '@airlock/queue'
 import type { ListedObject, ObjectStore, StoredObject } from '@airlock/storage'
-import { isDisputed } from '../moves/register-video.ts'
-import { lookAt } from './look.ts'
-import { idsAtOnce } from './reclaimable.ts'
 import { type Moved, rule } from './rule.ts'
+import { idsAtOnce, lookAt } from './stored-objects.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
 /** The maximum of keys in one log line. */
@@ -125,8 +123,11 @@ async function enqueueVideo(payload: GeneratedVideo, key: string, { jobQueue, lo
   const uploadId = payload.upload_id
   try {
     const failure = await jobQueue.failureOf('videos', uploadId)
-    if (isDisputed(failure)) {
-      log.warn({ uploadId, key, failure, rule: 'inbox', step: 'sweep' }, 'owner of a video in the inbox is disputed, left unchanged')
+    if (failure?.isDisputed) {
+      log.warn(
+        { uploadId, key, failure: failure.reason, rule: 'inbox', step: 'sweep' },
+        'owner of a video in the inbox is disputed, left unchanged',
+      )
       return 'nothing to do'
     }
     return (await jobQueue.ensureVideoEnqueued(payload)) ? 'moved' : 'nothing to do'

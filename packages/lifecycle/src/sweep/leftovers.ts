@@ -1,10 +1,9 @@
 import type { UploadRecord } from '@airlock/database'
 import { idsOfInboxKey, inboxPrefix, quarantinePrefix, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ListedObject, StoreFailure } from '@airlock/storage'
-import { finalCopyOf } from '../final-copy.ts'
-import { atOnce, shownOf } from './look.ts'
-import { type Ages, idsAtOnce, isOlder, isReclaimable, pieces } from './reclaimable.ts'
+import { finalCopyOf } from '../upload-objects.ts'
 import { rule } from './rule.ts'
+import { type Ages, atOnce, idsAtOnce, isOlder, isReclaimable, pieces, shownOf } from './stored-objects.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
 /** The prefixes under which bytes wait, in the order of the scan. */

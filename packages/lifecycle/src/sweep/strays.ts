@@ -2,9 +2,8 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { isFinal, isUuid } from '@airlock/domain'
 import type { ListedObject } from '@airlock/storage'
 import { keyPage } from './key-page.ts'
-import { isShown, lookAt, shownOf } from './look.ts'
-import { idsAtOnce, isOlder } from './reclaimable.ts'
 import { rule } from './rule.ts'
+import { idsAtOnce, isOlder, isShown, lookAt, shownOf } from './stored-objects.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 
 type StrayDeps = Pick<SweepDeps, 'uploads' | 'assets' | 'store'>

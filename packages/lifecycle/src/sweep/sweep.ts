@@ -1,15 +1,13 @@
 import { StoreUnavailable } from '@airlock/storage'
-import { lapsed, waiting } from './enqueue.ts'
 import { inbox } from './inbox.ts'
 import { leftovers } from './leftovers.ts'
-import { outdated } from './outdated.ts'
 import type { Rule, Run } from './rule.ts'
-import { stale } from './stale.ts'
 import { strays } from './strays.ts'
 import { readOnlyLease, SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinished } from './unfinished.ts'
 import { expired, unused } from './unused.ts'
+import { lapsed, outdated, stale, waiting } from './uploads.ts'
 
 /**
  * The rules in their order: first those whose uploads a client waits for; those without the object store before those that need it, because a

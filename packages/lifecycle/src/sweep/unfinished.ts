@@ -1,7 +1,7 @@
 import { finalPrefixes, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import type { OpenReceive } from '@airlock/storage'
-import { type Ages, idsAtOnce, isReclaimable, pieces } from './reclaimable.ts'
 import { rule } from './rule.ts'
+import { type Ages, idsAtOnce, isReclaimable, pieces } from './stored-objects.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
 const prefixes = [quarantinePrefix, ...finalPrefixes]

@@ -1,6 +1,6 @@
 import type { AssetRecord } from '@airlock/database'
-import { decodeCursor, encodeCursor } from './cursor.ts'
 import { type Finds, rule } from './rule.ts'
+import { decodeCursor, encodeCursor } from './uploads.ts'
 
 const limit = 200
 const none: Finds<AssetRecord> = { items: [], next: null }

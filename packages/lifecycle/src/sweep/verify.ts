@@ -2,13 +2,11 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { assetKind, inboxPrefix, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { type JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { type ListedObject, type StoredObject, StoreFailure } from '@airlock/storage'
-import { isDisputed } from '../moves/register-video.ts'
-import { sourceAddress } from '../source-address.ts'
+import { sourceAddress } from '../upload-objects.ts'
 import { judgeInbox, payloadsOf } from './inbox.ts'
 import { keyPage } from './key-page.ts'
 import { judgeLeftovers } from './leftovers.ts'
-import { atOnce, lookAt } from './look.ts'
-import { idsAtOnce, pieces } from './reclaimable.ts'
+import { atOnce, idsAtOnce, lookAt, pieces } from './stored-objects.ts'
 import { judgeStrays, judgeVanished, type Unreadable } from './strays.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinishedOf } from './unfinished.ts'
@@ -194,7 +192,7 @@ async function disputesOf(unknown: readonly ListedObject[], { store, jobQueue }:
       if (!(error instanceof JobQueueUnreachable)) throw error
       return null
     })
-    if (isDisputed(failure)) breaches.push({ what: 'object in dispute', key, detail: failure ?? '' })
+    if (failure?.isDisputed) breaches.push({ what: 'object in dispute', key, detail: failure.reason })
   }
   return breaches
 }

@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { MiB } from '@airlock/domain'
 import { expect } from 'vitest'
-import { AnnouncementRefused } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { delivers, diesRegistering, puts, registers } from '../inbox.ts'
 import { largeScene, type Sample, samples } from '../samples.ts'
@@ -174,7 +173,7 @@ test.for(notTheirs)(
     const video = await puts(airlock, says === undefined ? {} : { says })
     const before = await airlock.store.head(video.key)
 
-    await expect(registers(airlock, { ...video, ...asks })).rejects.toThrow(AnnouncementRefused)
+    expect(await registers(airlock, { ...video, ...asks })).toMatchObject({ outcome: 'refused', isDisputed: true })
 
     expect(await airlock.store.head(video.key)).toEqual(before)
     expect(await airlock.uploads.byId(video.uploadId)).toBeNull()
@@ -187,7 +186,11 @@ test('an id that an upload of another door has is refused for good, and both sta
   const before = await airlock.of(upload)
   const video = await puts(airlock, { uploadId: upload.id })
 
-  await expect(registers(airlock, video)).rejects.toThrow(/is taken: its door is form, not pipeline/)
+  expect(await registers(airlock, video)).toEqual({
+    outcome: 'refused',
+    isDisputed: false,
+    reason: expect.stringMatching(/is taken: its door is form, not pipeline/),
+  })
 
   expect(await airlock.of(upload)).toEqual(before)
   expect(await airlock.inbox()).toEqual([video.key])
@@ -198,7 +201,11 @@ test('an id that is a video of another project is refused for good', async ({ ai
   const video = await puts(airlock)
   await registers(airlock, video)
   const other = await puts(airlock, { uploadId: video.uploadId, projectId: randomUUID() })
-  await expect(registers(airlock, other)).rejects.toThrow(/is taken: its key is/)
+  expect(await registers(airlock, other)).toEqual({
+    outcome: 'refused',
+    isDisputed: false,
+    reason: expect.stringMatching(/is taken: its key is/),
+  })
   expect(await airlock.inbox()).toContain(other.key)
 })
 
@@ -208,7 +215,11 @@ test('nothing at the key is a failure for good, unless the upload has ended', { 
 }) => {
   const video = await puts(airlock)
   await airlock.store.purge(video.key)
-  await expect(registers(airlock, video)).rejects.toThrow(/no object at pipeline-inbox/)
+  expect(await registers(airlock, video)).toEqual({
+    outcome: 'refused',
+    isDisputed: false,
+    reason: expect.stringMatching(/no object at pipeline-inbox/),
+  })
 
   await puts(airlock, video)
   await delivers(airlock, video)
@@ -216,7 +227,7 @@ test('nothing at the key is a failure for good, unless the upload has ended', { 
 
   await world.sql.query('delete from uploads where id = $1', [video.uploadId])
   const [asset] = await airlock.assetsOf({ id: video.uploadId })
-  expect(await registers(airlock, video)).toEqual({ asset })
+  expect(await registers(airlock, video)).toEqual({ outcome: 'asset', asset })
 })
 
 test('what stands in the inbox of an asset whose upload was forgotten makes no second one, and goes', {

@@ -1,9 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import { type Claim, DatabaseUnavailable } from '@airlock/database'
-import { InspectionFailed } from '@airlock/domain'
+import { InspectionFailed, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { isLastInspection, settleFault } from '../../src/index.ts'
+import { isLastInspection, release, settleFault } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 import { openAt } from '../world.ts'
@@ -286,4 +286,21 @@ test('the distance between two tries outlives a Redis that forgets everything: t
   await world.sql.query(`update uploads set next_attempt_at = now() - interval '1 ms' where id = $1`, [upload.id])
   expect(await airlock.sweeps()).toMatchObject({ waiting: 1 })
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
+})
+
+test('a parked upload that an operator releases is rejected for the given reason, and its bytes are purged', async ({ airlock, world }) => {
+  const upload = await airlock.accepts(samples.photo)
+  await airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }).process(upload)
+  const why = refusal('processing_failed', upload)
+  const deps = { ...depsOf(airlock), jobQueue: world.jobQueue }
+
+  expect(await release(await airlock.of(upload), why, deps)).toBe(true)
+
+  expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: why })
+  expect((await world.sql.query('select key from purges where upload_id = $1 order by key', [upload.id])).rows).toEqual([
+    { key: upload.finalKey },
+    { key: upload.quarantineKey },
+  ])
+  expect(await release(await airlock.of(upload), why, deps)).toBe(false)
+  airlock.leavesBehind('its purge is on its way')
 })

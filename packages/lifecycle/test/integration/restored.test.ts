@@ -2,7 +2,7 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { cancel, type Inspect, purge, type SweepDeps, verify } from '../../src/index.ts'
+import { cancel, type Inspect, purge, release, type SweepDeps, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
 import { dot, samples } from '../samples.ts'
@@ -20,8 +20,9 @@ async function restores({ world: { sql } }: Airlock): Promise<void> {
   await sql.query('drop table backup')
 }
 
-const cancels = async (airlock: Airlock, upload: { id: string }) =>
-  cancel(await airlock.of(upload), { uploads: airlock.uploads, store: airlock.store, jobQueue: airlock.world.jobQueue, log: airlock.log })
+const movesOf = ({ uploads, store, world: { jobQueue }, log }: Airlock) => ({ uploads, store, jobQueue, log })
+
+const cancels = async (airlock: Airlock, upload: { id: string }) => cancel(await airlock.of(upload), movesOf(airlock))
 
 /** All that removes objects, as long as something is left to do. */
 async function cleansUp(airlock: Airlock): Promise<void> {
@@ -36,14 +37,20 @@ async function cleansUp(airlock: Airlock): Promise<void> {
 const failing = { inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }
 
 /** How far an upload was at the moment of the backup. */
-const moments: { how: string; reaches: (airlock: Airlock, upload: UploadRecord) => Promise<unknown> }[] = [
+interface Moment {
+  readonly how: string
+  reaches(airlock: Airlock, upload: UploadRecord): Promise<unknown>
+}
+
+const whileParked: Moment = { how: 'was parked', reaches: (airlock, upload) => airlock.worker(failing).process(upload) }
+const moments: readonly Moment[] = [
   { how: 'waited', reaches: async () => {} },
   { how: 'was with a worker', reaches: (airlock, upload) => airlock.claims(upload) },
-  { how: 'was parked', reaches: (airlock, upload) => airlock.worker(failing).process(upload) },
+  whileParked,
 ]
 
 /** From that moment on it became an asset, and then the backup was restored. */
-async function forgotten(airlock: Airlock, { reaches }: (typeof moments)[number]): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
+async function forgotten(airlock: Airlock, { reaches }: Moment): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
   const upload = await airlock.accepts(dot)
   await reaches(airlock, upload)
   await backUp(airlock)
@@ -214,4 +221,17 @@ test('what was accepted after the backup has no row, and stays in quarantine', {
   await cleansUp(airlock)
 
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
+})
+
+test('a parked upload whose last copy is at its final key is not released, but completed', {
+  meta: { id: 'restored-asset-not-released' },
+}, async ({ airlock }) => {
+  const { upload, asset } = await forgotten(airlock, whileParked)
+
+  expect(await release(await airlock.of(upload), refusal('processing_failed', upload), movesOf(airlock))).toBe(false)
+
+  await cleansUp(airlock)
+  expect(await airlock.finalObjects()).toEqual([asset.s3Key])
+  expect(await airlock.rungFor('images')).toContain(upload.id)
+  expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })

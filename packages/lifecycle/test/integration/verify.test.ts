@@ -162,22 +162,20 @@ const refuses =
 test('a video whose job and object name different owners is in dispute, for as long as Redis keeps the failed job', async ({ airlock }) => {
   airlock.leavesBehind('what is in dispute waits for people')
   const [video, other] = [await putsVideo(airlock), await putsVideo(airlock)]
-  const refusalOfJob: Error = await registers(airlock, { ...video, userId: randomUUID() }).then(
-    () => expect.unreachable(),
-    (error) => error,
-  )
-  const failureOf: VerifyDeps['jobQueue']['failureOf'] = async (_lane, id) => (id === video.uploadId ? refusalOfJob.message : null)
+  const refused = await registers(airlock, { ...video, userId: randomUUID() })
+  if (refused.outcome !== 'refused') return expect.unreachable()
+  const failureOf: VerifyDeps['jobQueue']['failureOf'] = async (_lane, id) => (id === video.uploadId ? refused : null)
   const unreachable = async () => Promise.reject(new JobQueueUnreachable('Redis is unavailable'))
   const longAgo = { inboxEnqueueAfterSeconds: -3600 }
 
   expect((await verifies(airlock, {}, { jobQueue: { failureOf } })).breaches).toEqual([
-    { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },
+    { what: 'object in dispute', key: video.key, detail: refused.reason },
   ])
   expect((await verifies(airlock, {}, { jobQueue: { failureOf: unreachable } })).breaches).toEqual([])
   const forgotten = await verifies(airlock, longAgo, { jobQueue: { failureOf } })
   expect(forgotten.breaches).toEqual(
     expect.arrayContaining([
-      { what: 'object in dispute', key: video.key, detail: refusalOfJob.message },
+      { what: 'object in dispute', key: video.key, detail: refused.reason },
       { what: 'object that no row explains', key: other.key, detail: 'in the inbox, never announced' },
     ]),
   )

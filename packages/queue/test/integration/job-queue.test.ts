@@ -145,3 +145,21 @@ test('what Redis refuses to do is told as unreachable, with its cause', async ({
   await expect(ringing).rejects.toThrow(JobQueueUnreachable)
   await expect(ringing).rejects.toMatchObject({ message: "can't enqueue", cause: expect.any(Error) })
 })
+
+test.for([
+  { progress: { refused: 'disputed' }, reason: 'the object belongs to another user', isDisputed: true },
+  { progress: { refused: 'invalid' }, reason: 'no object at its key', isDisputed: false },
+  { progress: 0.5, reason: 'no object at its key', isDisputed: false },
+  { progress: 0, reason: 'disputed: as earlier workers wrote it', isDisputed: true },
+] as const)(
+  'a job that failed with the progress $progress and the reason $reason is disputed: $isDisputed',
+  async ({ progress, reason, isDisputed }, { jobQueue, listening, uploadId, expect }) => {
+    listening.worker('videos', async (job) => {
+      await job.updateProgress(progress)
+      throw new UnrecoverableError(reason)
+    })
+    await jobQueue.enqueue('videos', { uploadId })
+    await waitFor(async () => (await jobQueue.failureOf('videos', uploadId)) !== null, { what: 'the job to fail' })
+    expect(await jobQueue.failureOf('videos', uploadId)).toEqual({ reason, isDisputed })
+  },
+)

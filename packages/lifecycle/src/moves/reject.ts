@@ -1,8 +1,8 @@
 import type { Claim, UploadRepository } from '@airlock/database'
 import type { Refusal } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
-import { emptyQuarantine } from './empty-quarantine.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
+import { emptyQuarantine } from '../upload-objects.ts'
 
 export interface RejectDeps {
   uploads: Pick<UploadRepository, 'reject'>

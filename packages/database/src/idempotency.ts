@@ -1,6 +1,16 @@
 import { randomUUID } from 'node:crypto'
-import { IdempotencyKey } from '../entities/idempotency-key.ts'
-import type { Session, Sessions } from '../sessions.ts'
+import { IdempotencyKey } from './entities/idempotency-key.ts'
+import type { Session, Sessions } from './sessions.ts'
+import type { Transaction } from './transaction.ts'
+import type { UploadRecord } from './uploads/record.ts'
+
+/** The lease of a request expired and another one took it over, or it already has a response. The database was not changed. */
+export class IdempotencyLeaseLost extends Error {
+  constructor({ userId, key }: { userId: string; key: string }) {
+    super(`Request '${key}' of user ${userId} was taken over`)
+    this.name = 'IdempotencyLeaseLost'
+  }
+}
 
 /** The lease to process a request and store its response. */
 export interface IdempotencyToken {
@@ -103,4 +113,35 @@ const prune = `
   delete from idempotency_keys where (user_id, key) in (
     select user_id, key from idempotency_keys known where expires_at <= now() and ${free('known')}
     order by expires_at limit $1 for update skip locked)
+  returning key`
+
+/** A repeatable request whose response is stored in the transaction that accepts its uploads. */
+export interface RepeatableRequest {
+  readonly token: IdempotencyToken
+  /** Distinguishes this request from another one with the same key. */
+  readonly fingerprint: string
+  /** The response to a repetition, as JSON, made from the rows after acceptance. */
+  answer(records: readonly UploadRecord[]): unknown
+}
+
+/**
+ * Stores the response of a request in the transaction that accepts its uploads, so that either both are committed or neither.
+ * The time for which the response is kept starts now.
+ *
+ * @throws IdempotencyLeaseLost when the request was taken over; the transaction must not commit then
+ */
+export async function writeAnswer(
+  { rows }: Transaction,
+  { token: { userId, key, token }, fingerprint, answer }: RepeatableRequest,
+  records: readonly UploadRecord[],
+): Promise<void> {
+  const ids = records.map(({ id }) => id)
+  const written = await rows(write, [userId, key, token, fingerprint, JSON.stringify(answer(records)), ids])
+  if (written.length === 0) throw new IdempotencyLeaseLost({ userId, key })
+}
+
+const write = `
+  update idempotency_keys set
+    state = 'done', fingerprint = $4, answer = $5::jsonb, upload_ids = $6::uuid[], expires_at = now() + (expires_at - created_at)
+  where user_id = $1 and key = $2 and token = $3 and state = 'in_flight'
   returning key`

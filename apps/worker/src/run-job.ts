@@ -1,8 +1,9 @@
+import { setTimeout } from 'node:timers/promises'
 import type { AssetRecord, AssetRepository, UploadRecord } from '@airlock/database'
 import { type JobStatus, jobStatusOf } from '@airlock/domain'
 import {
-  AnnouncementRefused,
   type Outcome,
+  type RefusedVideo,
   type RegisteredVideo,
   registerVideo,
   retryAfterMs,
@@ -12,6 +13,7 @@ import {
 } from '@airlock/lifecycle'
 import {
   type AirlockJob,
+  commandTimeoutMs,
   defaultPriority,
   type GeneratedVideo,
   generatedVideoJob,
@@ -19,9 +21,9 @@ import {
   jobResult,
   PayloadMalformed,
   parseJob,
+  type RefusedProgress,
 } from '@airlock/queue'
 import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq'
-import { withTimeout } from '../with-timeout.ts'
 
 export interface RunJobDeps extends Omit<WorkDeps, 'onProgress'> {
   assets: Pick<AssetRepository, 'ofUpload'>
@@ -46,7 +48,8 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
   const uploadId = announced.payload.upload_id.toLowerCase()
   if (announced.name === generatedVideoJob) {
     const registered = await register(announced.payload, deps)
-    if ('asset' in registered) return completed(uploadId, registered.asset, deps)
+    if (registered.outcome === 'asset') return completed(uploadId, registered.asset, deps)
+    if (registered.outcome === 'refused') return refuse(job, announced.payload, registered, deps)
   }
   const projectConcurrency = { maxRunning: deps.maxRunningPerProject, retryInMs: retryThrottledMs(job.attemptsStarted) }
   const onProgress = (part: number) => withTimeout(job.updateProgress(part))
@@ -124,18 +127,24 @@ function jobOf({ name, id, data }: Job, { log, onOutcome }: RunJobDeps): Airlock
   }
 }
 
-/** @throws UnrecoverableError for an announcement that a retry cannot make valid */
-async function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<RegisteredVideo> {
+function register(payload: GeneratedVideo, deps: RunJobDeps): Promise<RegisteredVideo> {
   const { upload_id: uploadId, user_id: userId, project_id: projectId, key } = payload
   const { filename, sha256 = null, metadata = null, priority = defaultPriority } = payload
-  try {
-    return await registerVideo({ uploadId, userId, projectId, key, filename, sha256, metadata, priority }, deps)
-  } catch (error) {
-    if (!(error instanceof AnnouncementRefused)) throw error
-    deps.log.error({ uploadId, userId, key, err: error, step: 'register' }, 'announced video refused, job not retried')
-    deps.onOutcome('refused')
-    throw new UnrecoverableError(error.message)
-  }
+  return registerVideo({ uploadId, userId, projectId, key, filename, sha256, metadata, priority }, deps)
+}
+
+/**
+ * Ends the job of an announcement that a retry cannot make valid. Its progress tells the sweeper whether the owner is disputed.
+ *
+ * @throws UnrecoverableError always, with the reason
+ */
+async function refuse(job: Job, payload: GeneratedVideo, { reason, isDisputed }: RefusedVideo, deps: RunJobDeps): Promise<never> {
+  const { upload_id: uploadId, user_id: userId, key } = payload
+  deps.log.error({ uploadId, userId, key, reason, isDisputed, step: 'register' }, 'announced video refused, job not retried')
+  deps.onOutcome('refused')
+  const progress: RefusedProgress = { refused: isDisputed ? 'disputed' : 'invalid' }
+  await withTimeout(job.updateProgress(progress))
+  throw new UnrecoverableError(reason)
 }
 
 /** Another worker ended the upload, or it is parked. */
@@ -159,3 +168,21 @@ async function completedNow(uploadId: string, deps: RunJobDeps): Promise<JobResu
 
 const completed = (uploadId: string, { id, s3Key }: AssetRecord, { bucket }: RunJobDeps): JobResult =>
   jobResult({ status: 'completed', uploadId, assetId: id, s3Url: `s3://${bucket}/${s3Key}` })
+
+/**
+ * Bounds a job's command to Redis. The worker's connection waits for an unavailable Redis without limit, and the job must not.
+ *
+ * @throws Error when there is no reply in time; the command may still be executed
+ */
+export async function withTimeout<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
+  const settled = new AbortController()
+  const late = setTimeout(ms, undefined, { signal: settled.signal }).then(() => {
+    throw new Error(`redis did not answer in ${ms} ms`)
+  })
+  late.catch(() => {}) // its rejection is irrelevant after a reply
+  try {
+    return await Promise.race([command, late])
+  } finally {
+    settled.abort()
+  }
+}

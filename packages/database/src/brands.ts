@@ -1,13 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { AssetType } from '@airlock/domain'
-import type { AssetRecord } from '../assets/record.ts'
-import { Asset } from '../entities/asset.ts'
-import { BrandProductImage } from '../entities/brand-product-image.ts'
-import { rowReader } from '../entities/from-row.ts'
-import { inOrderOf } from '../ids.ts'
-import type { Sessions } from '../sessions.ts'
-import type { Transaction } from '../transaction.ts'
-import { codeOf, DatabaseUnavailable } from '../unavailable.ts'
+import { Asset, type AssetRecord } from './entities/asset.ts'
+import { BrandProductImage } from './entities/brand.ts'
+import { rowReader } from './entities/columns.ts'
+import { inOrderOf } from './ids.ts'
+import type { Sessions } from './sessions.ts'
+import type { Transaction } from './transaction.ts'
+import { codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 export interface BrandImages {
   readonly userId: string

@@ -17,3 +17,23 @@ export const BrandImageList = new EntitySchema<BrandImageListRow>({
     updatedAt: { ...momentOfInsert, name: 'updated_at' },
   },
 })
+
+/** One picture of a brand and its position. */
+export interface BrandProductImageRow {
+  readonly userId: string
+  readonly brandId: string
+  /** From 1; a forced deletion leaves a gap. */
+  readonly position: number
+  readonly s3Key: string
+}
+
+export const BrandProductImage = new EntitySchema<BrandProductImageRow>({
+  name: 'BrandProductImage',
+  tableName: 'brand_product_images',
+  columns: {
+    userId: { name: 'user_id', type: 'uuid', primary: true },
+    brandId: { name: 'brand_id', type: 'uuid', primary: true },
+    position: { type: 'smallint', primary: true },
+    s3Key: { name: 's3_key', type: 'text' },
+  },
+})

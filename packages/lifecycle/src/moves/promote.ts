@@ -1,10 +1,9 @@
 import type { AssetRecord, UploadRepository } from '@airlock/database'
 import { type Accepted, assetKind } from '@airlock/domain'
 import type { FinalHeaders, ObjectStore } from '@airlock/storage'
-import { emptyQuarantine } from './empty-quarantine.ts'
-import type { MeasuredClaim } from './intake/measure.ts'
-import type { Log } from './log.ts'
-import { sourceAddress } from './source-address.ts'
+import type { MeasuredClaim } from '../intake/measure.ts'
+import type { Log } from '../log.ts'
+import { emptyQuarantine, sourceAddress } from '../upload-objects.ts'
 
 export interface PromoteDeps {
   uploads: Pick<UploadRepository, 'complete'>

@@ -1,8 +1,7 @@
 import { IsNull, Not } from 'typeorm'
-import { rowReader } from '../entities/from-row.ts'
-import { Purge } from '../entities/purge.ts'
-import type { Sessions } from '../sessions.ts'
-import type { DuePurge } from './purge.ts'
+import { rowReader } from './entities/columns.ts'
+import { type DuePurge, Purge } from './entities/purge.ts'
+import type { Sessions } from './sessions.ts'
 
 /**
  * Objects to which no row refers any more. Each is removed twice: at once, and after the longest call to the object store must have

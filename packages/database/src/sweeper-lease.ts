@@ -1,4 +1,4 @@
-import type { Sessions } from '../sessions.ts'
+import type { Sessions } from './sessions.ts'
 
 /** The progress of one rule of the sweeper. */
 export interface RulePosition {

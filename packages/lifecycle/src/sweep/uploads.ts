@@ -1,10 +1,26 @@
 import type { UploadRecord } from '@airlock/database'
 import { assetKind } from '@airlock/domain'
 import { JobQueueUnreachable, type QueueLane } from '@airlock/queue'
-import { decodeCursor, encodeCursor } from './cursor.ts'
+import { abandonStale } from '../moves/abandon.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
+/** The end of a batch that is ordered by age. */
+export interface Cursor {
+  readonly at: Date
+  readonly id: string
+}
+
+/** A cursor as text, which the sweep lease stores. */
+export const encodeCursor = (cursor: Cursor | null): string | null => (cursor === null ? null : `${cursor.at.toISOString()} ${cursor.id}`)
+
+export function decodeCursor(text: string | null): Cursor | null {
+  if (text === null) return null
+  const [at = '', id = ''] = text.split(' ')
+  return { at: new Date(at), id }
+}
+
+/** The maximum of uploads in a batch. */
 const limit = 200
 
 /** Accepted uploads on which no worker works: the job was lost, or never added. */
@@ -59,3 +75,30 @@ async function ifReachable(
     return 'queue unreachable'
   }
 }
+
+/** Uploads that never arrived completely. */
+export const stale = rule<UploadRecord>({
+  async finds(after, { uploads }, { receivingForSeconds }) {
+    const batch = await uploads.stale({ olderThanSeconds: receivingForSeconds, limit, after: decodeCursor(after) })
+    return { items: batch.uploads, next: encodeCursor(batch.next) }
+  },
+  moves: async (upload, deps) => ((await abandonStale(upload, deps)) ? 'moved' : 'nothing to do'),
+  message: 'upload never arrived completely, abandoned',
+  about,
+  removes: true,
+})
+
+/** Final uploads that are older than the retention of upload records. Parked uploads wait for an operator without a limit. */
+export const outdated = rule<UploadRecord>({
+  async finds(after, { uploads }, { uploadRecordDays: olderThanDays }) {
+    const batch = await uploads.outdated({ olderThanDays, limit, after: decodeCursor(after) })
+    return { items: batch.uploads, next: encodeCursor(batch.next) }
+  },
+  async moves({ id }, { uploads }, { uploadRecordDays: olderThanDays }) {
+    return (await uploads.forget(id, { olderThanDays })) ? 'moved' : 'nothing to do'
+  },
+  message: 'record of an old upload deleted',
+  about,
+  removes: true,
+  rests: true,
+})

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises'
+import { type UploadState, uploadStates } from '@airlock/domain'
 import { Client } from 'pg'
-import type { DatabaseLog } from '../options.ts'
+import type { DatabaseLog } from './options.ts'
 
 export interface ListenOptions {
   /** A direct connection, not through a pooler: `listen` applies to one connection. */
@@ -128,3 +129,53 @@ async function end(client: Client, timeoutMs: number): Promise<void> {
   await client.end().catch(() => {}) // the error is already reported
   clearTimeout(abort)
 }
+
+export interface MoveOptions extends ListenOptions {
+  /** Called when an accepted upload has moved. The row has its current state. Acceptance itself is not notified. */
+  onMove(uploadId: string, state: UploadState): void
+}
+
+/**
+ * Listens for committed moves of accepted uploads, with one connection for a whole process.
+ * To wait for an upload, subscribe first, and then read its row.
+ *
+ * @example const moves = listenForMoves({ url, log, onMove: (id) => wake(id), onReady: wakeAll, onLost: startPolling })
+ */
+export const listenForMoves = ({ onMove, ...options }: MoveOptions): Listening =>
+  listen(
+    'airlock_uploads',
+    (payload) => {
+      const [uploadId = '', state = ''] = payload.split(':')
+      if (isState(state)) onMove(uploadId, state)
+      else options.log.warn({ payload }, 'unknown notification on airlock_uploads')
+    },
+    options,
+  )
+
+const isState = (value: string): value is UploadState => (uploadStates as readonly string[]).includes(value)
+
+export interface EventListenOptions extends ListenOptions {
+  /** Called when an event without a position waits for a relay. */
+  onEvent(): void
+}
+
+/** Listens for committed events that have no position yet. For relays. */
+export const listenForEvents = ({ onEvent, ...options }: EventListenOptions): Listening =>
+  listen('airlock_events', () => onEvent(), options)
+
+export interface FeedListenOptions extends ListenOptions {
+  /** Called when there are new events (see `events.after`), or an operator has replayed deliveries (see `webhooks.due`). */
+  onMore(): void
+}
+
+/** Listens for events that got their positions. For readers and webhooks. */
+export const listenForFeed = ({ onMore, ...options }: FeedListenOptions): Listening => listen('airlock_event_feed', () => onMore(), options)
+
+export interface PurgeListenOptions extends ListenOptions {
+  /** Called when there are objects to purge (see `purges.due`), once for each transaction. */
+  onPurge(): void
+}
+
+/** Listens for committed requests to purge objects. */
+export const listenForPurges = ({ onPurge, ...options }: PurgeListenOptions): Listening =>
+  listen('airlock_purges', () => onPurge(), options)

@@ -1,0 +1,78 @@
+import type { Claim, UploadRecord, UploadRepository } from '@airlock/database'
+import { assetKind } from '@airlock/domain'
+import type { JobQueue } from '@airlock/queue'
+import type { Log } from '../log.ts'
+import { aboutClaim } from './claim.ts'
+
+/** When and how often an upload is retried. The attempts and times of the row decide, since the counters in Redis may be lost with Redis. */
+export interface RetryPolicy {
+  /** An upload is parked after faults of servers only when both limits are exceeded: of its attempts, and of the time of failing. */
+  readonly minAttempts: number
+  readonly retryForSeconds: number
+  readonly baseMs: number
+  readonly capMs: number
+}
+
+/**
+ * The delay before another attempt: doubling, capped, and random within its upper half, so that many jobs do not retry at the same time.
+ *
+ * @param attemptsMade from 1
+ * @param random from 0 to 1
+ * @returns ms
+ */
+export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<RetryPolicy, 'baseMs' | 'capMs'>, random: () => number): number {
+  const full = Math.min(capMs, baseMs * 2 ** Math.min(attemptsMade - 1, 30))
+  return Math.round(full * (0.5 + random() / 2))
+}
+
+/**
+ * Releases a claimed upload whose attempt failed, for a later attempt.
+ *
+ * @param fault why the attempt failed, for operators
+ * @throws ClaimLost  a later attempt owns the upload; nothing was changed
+ */
+export async function retryLater(
+  claim: Claim,
+  fault: unknown,
+  { retryInMs, failedInspections }: { retryInMs: number; failedInspections: number },
+  { uploads, log }: { uploads: Pick<UploadRepository, 'retryLater'>; log: Log },
+): Promise<void> {
+  await uploads.retryLater(claim, String(fault), { retryInMs, failedInspections })
+  log.warn({ ...aboutClaim(claim), err: fault, retryInMs, step: 'release' }, 'attempt failed, upload will be retried')
+}
+
+export interface RetryDeps {
+  uploads: Pick<UploadRepository, 'retryParked'>
+  jobQueue: Pick<JobQueue, 'ensureEnqueued'>
+  log: Log
+}
+
+/**
+ * Retries a parked upload at an operator's request. Its attempts keep counting; the time of failing begins anew.
+ *
+ * @param by the operator, for the log
+ * @returns false when the upload is not parked; nothing was changed
+ */
+export async function retryParked(upload: UploadRecord, by: string | undefined, deps: RetryDeps): Promise<boolean> {
+  const { id: uploadId, userId } = upload
+  if (!(await deps.uploads.retryParked(uploadId))) return false
+  deps.log.info({ uploadId, userId, by, step: 'retry' }, 'parked upload retried')
+  await enqueueAgain(upload, deps)
+  return true
+}
+
+/**
+ * Lets a worker complete an upload that must not end otherwise, because its last copy is at the final key: its job is enqueued, after it was
+ * moved out of `parked`.
+ */
+export async function retryLastCopy(upload: UploadRecord, deps: RetryDeps): Promise<void> {
+  if (upload.state === 'parked') await deps.uploads.retryParked(upload.id)
+  await enqueueAgain(upload, deps)
+}
+
+async function enqueueAgain({ id, assetType }: UploadRecord, { jobQueue, log }: Pick<RetryDeps, 'jobQueue' | 'log'>): Promise<void> {
+  if (assetType === null) throw new Error(`accepted upload ${id} has no asset type`)
+  await jobQueue
+    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
+    .catch((err: unknown) => log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))
+}
