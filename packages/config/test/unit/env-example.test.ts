@@ -6,15 +6,15 @@ import { configurationTable, envExample, readConfig, variableNames } from '../..
 const repository = new URL('../../../../', import.meta.url)
 const fileText = (path: string) => readFile(new URL(path, repository), 'utf8')
 
-test('.env.example is what the code reads (npm run docs writes it anew)', async () => {
+test('.env.example matches the settings in the code (npm run docs updates it)', async () => {
   expect(await fileText('.env.example')).toBe(envExample())
 })
 
-test('docs/configuration.md holds the table of what the code reads (npm run docs writes it anew)', async () => {
+test('docs/configuration.md matches the settings in the code (npm run docs updates it)', async () => {
   expect(await fileText('docs/configuration.md')).toContain(configurationTable())
 })
 
-test('a copy of .env.example sets nothing: no default is pinned, and no example is taken for a server or a secret', () => {
+test('a copy of .env.example sets nothing', () => {
   expect(parseEnv(envExample())).toEqual({})
 })
 

@@ -12,7 +12,7 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-test('the environment wins over the file, also with an empty value', () => {
+test('the environment takes precedence over the file, even with an empty value', () => {
   writeFileSync(path, 'PORT=4000\nLOG_LEVEL=debug\nCORS_ORIGINS="https://a.example"\n#HOST=0.0.0.0\n')
   const env: NodeJS.ProcessEnv = { AIRLOCK_ENV_FILE: path, PORT: '5000', LOG_LEVEL: '' }
 
@@ -27,6 +27,6 @@ test('an empty AIRLOCK_ENV_FILE means that no file is read', () => {
   expect(env).toEqual({ AIRLOCK_ENV_FILE: '' })
 })
 
-test('a file that was named and is missing is an error that names it', () => {
+test('a named file that is missing is an error', () => {
   expect(() => readEnvFile({ AIRLOCK_ENV_FILE: path })).toThrow(`${path} can't be read: ENOENT`)
 })

@@ -29,7 +29,7 @@ const errors = [
   ['of several with commands', () => new AggregateError([refusedByRedis(), ofAnOldRedis()], 'all failed')],
 ] as const
 
-test.for(errors)('an error %s says what failed, and nothing that was given', ([, make]) => {
+test.for(errors)('the logged error %s contains what failed, but no given values', ([, make]) => {
   const error = make()
   const written = [JSON.stringify(loggedError(error)), errorText(error), errorLine(error)]
 
@@ -39,7 +39,7 @@ test.for(errors)('an error %s says what failed, and nothing that was given', ([,
   }
 })
 
-test('what says where to look is kept', () => {
+test('details for the diagnosis are kept', () => {
   const error = Object.assign(new RangeError('too long', { cause: new Error('a byte too much') }), {
     code: '22001',
     table: 'uploads',
@@ -56,7 +56,7 @@ test('what says where to look is kept', () => {
   })
 })
 
-test('a line carries errors in this way under any name, and everything else as it is', () => {
+test('errors in a log line are reduced under any name, and other values stay unchanged', () => {
   const { log } = errorsInLogs.formatters
   const fields = { uploadId: '7', err: refusedByRedis(), reason: refusedByRedis(), sizeBytes: 7 }
 
@@ -65,7 +65,7 @@ test('a line carries errors in this way under any name, and everything else as i
   expect(log({ uploadId: '7' })).toEqual({ uploadId: '7' })
 })
 
-test('errors that lead back to themselves come to an end', () => {
+test('cyclic causes of errors are cut', () => {
   const circle = new Error('round')
   circle.cause = circle
   const nest = new AggregateError([], 'nest')
@@ -75,6 +75,6 @@ test('errors that lead back to themselves come to an end', () => {
   expect(loggedError(nest)).toMatchObject({ message: 'nest' })
 })
 
-test.for([undefined, null, 'text', 7, { message: 'not an error' }])('%s is not an error and stays as it is', (value) => {
+test.for([undefined, null, 'text', 7, { message: 'not an error' }])('%s is not an error and stays unchanged', (value) => {
   expect(loggedError(value)).toBe(value)
 })

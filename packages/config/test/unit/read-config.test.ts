@@ -18,7 +18,7 @@ function problemsOf(env: Record<string, string>, names: readonly VariableName[] 
   return {}
 }
 
-test('what is required and nothing else is enough, everything else has its default', () => {
+test('only the required settings must be set, all others have defaults', () => {
   const config = readConfig(sound, variableNames)
 
   expect(config.PORT).toBe(3000)
@@ -115,18 +115,18 @@ const malformed: Record<VariableName, string | null> = {
 }
 
 test.for(Object.entries(malformed).filter(([, value]) => value !== null))(
-  'a malformed %s is named, and never replaced by a default',
+  'a malformed %s is reported and never replaced by a default',
   ([name, value]) => {
     expect(Object.keys(problemsOf({ ...sound, [name]: value as string }))).toEqual([name])
   },
 )
 
-test.for(variableNames.filter((name) => !('default' in variables[name])))('%s is named when it is missing', (name) => {
+test.for(variableNames.filter((name) => !('default' in variables[name])))('a missing %s is reported', (name) => {
   const { [name]: _gone, ...rest } = sound as Record<string, string>
   expect(problemsOf(rest)).toEqual({ [name]: expect.stringContaining('is missing') })
 })
 
-test('all mistakes come together, aligned, a line each', () => {
+test('all mistakes are reported together, one per line', () => {
   const env = { ...sound, S3_BUCKET_NAME: '', RATE_LIMIT_FILES_PER_HOUR: 'many', JWT_SECRET: '9 bytes..' }
 
   expect(() => readConfig(env, variableNames)).toThrow(
@@ -146,7 +146,7 @@ test('a malformed URL with a password does not show it', () => {
   expect(message).not.toContain('secret-password')
 })
 
-test('settings that contradict each other are named', () => {
+test('contradictory settings are reported', () => {
   const ownBucket = `renders, ${sound.S3_BUCKET_NAME}`
   expect(problemsOf({ ...sound, PIPELINE_SOURCE_BUCKETS: ownBucket })).toEqual({
     PIPELINE_SOURCE_BUCKETS: expect.stringContaining('S3_BUCKET_NAME'),
@@ -174,7 +174,7 @@ const places: [where: string, env: Record<string, string>, reached: boolean][] =
 ]
 
 test.for(places)(
-  '%s, the example secret and keys over plain HTTP are refused where others may reach us: %o %s',
+  '%s, the example secret and keys over plain HTTP are refused if other machines can connect: %o %s',
   { meta: { id: 'unsafe-settings-refused' } },
   ([, env, reached]) => {
     const example = problemsOf({ ...sound, JWT_SECRET: exampleJwtSecret, ...env })
@@ -185,17 +185,17 @@ test.for(places)(
   },
 )
 
-test('beside others the example secret is refused as well', () => {
+test('the example secret is refused among other secrets too', () => {
   const env = { ...sound, JWT_SECRET: `${'y'.repeat(32)},${exampleJwtSecret}`, HOST: '0.0.0.0' }
   expect(problemsOf(env)).toEqual({ JWT_SECRET: expect.stringContaining('is the example value') })
 })
 
-test('keys of this very machine may come over plain HTTP', () => {
+test('keys may be fetched over plain HTTP from this machine', () => {
   for (const host of ['127.0.0.1:8080', 'localhost', '[::1]:8080'])
     expect(problemsOf({ ...sound, JWKS_URL: `http://${host}/jwks.json`, JWT_AUDIENCE: 'airlock', HOST: '0.0.0.0' })).toEqual({})
 })
 
-test('with keys of an issuer an audience is required, unless any may count', { meta: { id: 'audience-required' } }, () => {
+test('JWKS_URL requires an audience, unless any audience is allowed', { meta: { id: 'audience-required' } }, () => {
   const env = { ...sound, JWKS_URL: 'https://id.example.com/jwks.json' }
   expect(problemsOf(env)).toEqual({ JWT_AUDIENCE: expect.stringContaining('JWT_ALLOW_ANY_AUDIENCE=true allows it') })
   expect(problemsOf({ ...env, JWT_AUDIENCE: 'airlock' })).toEqual({})
@@ -203,7 +203,7 @@ test('with keys of an issuer an audience is required, unless any may count', { m
   expect(problemsOf(sound)).toEqual({})
 })
 
-test('tokens need a secret or the address of public keys, and the pinned algorithms need the keys for them', () => {
+test('tokens require a secret or a JWKS_URL, and each algorithm its keys', () => {
   const { JWT_SECRET: _gone, ...rest } = sound
   const keys = { JWKS_URL: 'https://id.example.com/jwks.json', JWT_AUDIENCE: 'airlock' }
   expect(problemsOf(rest)).toEqual({ JWT_SECRET: expect.stringContaining('is missing: it or JWKS_URL') })
@@ -216,7 +216,7 @@ test('tokens need a secret or the address of public keys, and the pinned algorit
   })
 })
 
-test('a proxy is trusted by number or network, never everybody', () => {
+test('trusted proxies are a number or networks, never all', () => {
   const read = (TRUST_PROXY: string) => readConfig({ TRUST_PROXY }, ['TRUST_PROXY']).TRUST_PROXY
   expect(read('')).toBeNull()
   expect(read('2')).toBe(2)
@@ -225,7 +225,7 @@ test('a proxy is trusted by number or network, never everybody', () => {
     expect(() => read(wrong), wrong).toThrow(ConfigError)
 })
 
-test('origins are written as browsers send them', () => {
+test('allowed origins must be written as browsers send them', () => {
   const read = (CORS_ORIGINS: string) => readConfig({ CORS_ORIGINS }, ['CORS_ORIGINS']).CORS_ORIGINS
   expect(read('')).toEqual([])
   expect(read('https://app.example.com, http://localhost:5173')).toEqual(['https://app.example.com', 'http://localhost:5173'])
@@ -233,7 +233,7 @@ test('origins are written as browsers send them', () => {
     expect(() => read(wrong), wrong).toThrow(ConfigError)
 })
 
-test('several secrets may be given for rotation, none of them short', () => {
+test('several secrets can be set for rotation, none of them short', () => {
   const two = `${'a'.repeat(32)}, ${'b'.repeat(40)}`
   expect(readConfig({ ...sound, JWT_SECRET: two }, ['JWT_SECRET']).JWT_SECRET).toEqual(['a'.repeat(32), 'b'.repeat(40)])
   expect(problemsOf({ ...sound, JWT_SECRET: `${'a'.repeat(32)},b` })).toHaveProperty('JWT_SECRET')

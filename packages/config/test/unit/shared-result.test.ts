@@ -18,7 +18,7 @@ function question() {
   return { ask, askings }
 }
 
-test('while one asking is under way, everybody who asks waits for it', async () => {
+test('concurrent callers share one request', async () => {
   const { ask, askings } = question()
   const all = Promise.all(Array.from({ length: 100 }, ask))
   await vi.advanceTimersByTimeAsync(60_000)
@@ -27,7 +27,7 @@ test('while one asking is under way, everybody who asks waits for it', async () 
   expect(new Set(await all)).toEqual(new Set([7]))
 })
 
-test('a result is shared until its time is over, counted from its end, and then somebody asks again', async () => {
+test('a result is shared until it expires, counted from its arrival', async () => {
   const { ask, askings } = question()
   const first = ask()
   await vi.advanceTimersByTimeAsync(5000)
@@ -41,7 +41,7 @@ test('a result is shared until its time is over, counted from its end, and then 
   expect(await second).toBe(2)
 })
 
-test('a failure is shared as well, and does not last longer', async () => {
+test('a failure is shared too, for the same time', async () => {
   const { ask, askings } = question()
   const failed = Promise.allSettled([ask(), ask()])
   askings[0]?.reject(new Error('no'))

@@ -19,7 +19,7 @@ function recorder() {
   return { events, phase, log: { info: line('info'), warn: line('warn'), error: line('error') } }
 }
 
-test('phases come one after the other, each when the one before is done', async () => {
+test('phases run in sequence', async () => {
   const { events, phase, log } = recorder()
   const slow = phase('finish', async () => {
     await new Promise((resolve) => setTimeout(resolve, 10))
@@ -31,7 +31,7 @@ test('phases come one after the other, each when the one before is done', async 
   expect(events).toEqual(['finish', 'finished', 'info finish: shutdown phase done', 'close', 'info close: shutdown phase done'])
 })
 
-test('a phase that takes longer than it may is told and cut, and the next begins; what it still comes to is told, too', async () => {
+test('a phase that exceeds its timeout is logged, the next one begins, and its late result is logged too', async () => {
   const { events, phase, log } = recorder()
   const left = Promise.withResolvers<void>()
 
@@ -49,7 +49,7 @@ test('a phase that takes longer than it may is told and cut, and the next begins
   ])
 })
 
-test('a phase that fails, at once or later, is told, and the next begins', async () => {
+test('a phase that fails is logged, and the next one begins', async () => {
   const { events, phase, log } = recorder()
   const atOnce = phase('flush', () => {
     throw new Error('no')

@@ -14,11 +14,11 @@ function problemsOf(env: Environment): string {
   }
 }
 
-test('without settings nobody is told', () => {
+test('without settings there are no webhooks', () => {
   expect(webhookSettings(readConfig({}, webhookVariables))).toEqual({ endpoints: [], allowPrivate: false, concurrency: 4 })
 })
 
-test('each endpoint has the secrets that stand at its place, and two of them sign while they are exchanged', () => {
+test('each endpoint has the secrets at its position, and both sign during a rotation', () => {
   const env = { WEBHOOK_URLS: 'https://a.example.com/hooks, https://b.example.com/?token=t', WEBHOOK_SECRETS: `${one}|${two} ${three}` }
   expect(webhookSettings(readConfig(env, webhookVariables)).endpoints).toEqual([
     { url: 'https://a.example.com/hooks', secrets: [one, two] },
@@ -26,7 +26,7 @@ test('each endpoint has the secrets that stand at its place, and two of them sig
   ])
 })
 
-test('all mistakes are told together, and neither a URL nor a secret with them', () => {
+test('all mistakes are reported together, without URLs or secrets', () => {
   const env = {
     WEBHOOK_URLS: 'https://x-ray.example.com,ftp://x-ray.example.com, x-ray https://X-RAY.example.com/ https://x-ray.example.com/#here',
     WEBHOOK_SECRETS: `${one}|whsec_x-ray ${secret(23)},${secret(65)},x-ray ${two.replace('=', '')} ${one.slice('whsec_'.length)}`,
@@ -39,7 +39,7 @@ test('all mistakes are told together, and neither a URL nor a secret with them',
   expect(told.toLowerCase()).not.toContain('x-ray')
 })
 
-test('as many secrets as URLs are needed', () => {
+test('the numbers of secrets and URLs must be equal', () => {
   expect(problemsOf({ WEBHOOK_URLS: 'https://a.example.com' })).toMatch(
     /WEBHOOK_SECRETS +must have exactly one entry for each of WEBHOOK_URLS/,
   )
@@ -47,7 +47,7 @@ test('as many secrets as URLs are needed', () => {
   expect(problemsOf({ WEBHOOK_SECRETS: one })).toContain('WEBHOOK_SECRETS')
 })
 
-test('http:// needs the leave for private networks', () => {
+test('http:// requires that private networks are allowed', () => {
   const env = { WEBHOOK_URLS: 'http://product.internal/hooks', WEBHOOK_SECRETS: one }
   expect(problemsOf(env)).toMatch(/WEBHOOK_URLS +contains an http:/)
   expect(problemsOf({ ...env, WEBHOOK_ALLOW_PRIVATE: 'true' })).toBe('')

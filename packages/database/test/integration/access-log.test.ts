@@ -20,7 +20,7 @@ const access = (given: Partial<AccessEntry> = {}): AccessEntry => ({
 const entriesOf = async (sql: Client, assetId: string) =>
   (await sql.query('select * from asset_access_log where asset_id = $1 order by action', [assetId])).rows
 
-test('every access is written down as it was, granted or refused', async ({ database, sql }) => {
+test('every access is logged, granted or refused', async ({ database, sql }) => {
   const assetId = randomUUID()
   const granted = access({ assetId, at: new Date('2026-11-24T12:00:00.123Z'), ipHash: 'ab12' })
   const refused = access({ assetId, action: 'read', result: 'not_yours', hours: null, requestId: null })
@@ -38,7 +38,7 @@ test('every access is written down as it was, granted or refused', async ({ data
   expect(await entriesOf(sql, assetId)).toEqual(rows)
 })
 
-test('text that is too long or that Postgres refuses is kept as far as it goes', async ({ database, sql }) => {
+test('text that is too long or contains characters that Postgres refuses is shortened or replaced', async ({ database, sql }) => {
   const entry = access({ action: 'a'.repeat(50), result: 'b\0', requestId: 'c'.repeat(300), ipHash: 'd'.repeat(200) })
   await database.accessLog.write([entry])
   expect(await entriesOf(sql, entry.assetId)).toMatchObject([
@@ -46,7 +46,7 @@ test('text that is too long or that Postgres refuses is kept as far as it goes',
   ])
 })
 
-test('as many entries as are allowed fit into one write, and one more is a mistake of the caller', async ({ database, sql }) => {
+test('a batch of the maximum size is written, and a larger one is an error', async ({ database, sql }) => {
   const assetId = randomUUID()
   const entries = Array.from({ length: maxAccessEntries }, () => access({ assetId }))
   await database.accessLog.write(entries)
@@ -55,7 +55,7 @@ test('as many entries as are allowed fit into one write, and one more is a mista
   await database.accessLog.write([])
 })
 
-test('a granted access moves the last use of an asset, at most once an hour', async ({ database, sql }) => {
+test("a granted access updates an asset's last use, at most once an hour", async ({ database, sql }) => {
   const { id } = await promoted(database)
   const lastUse = async () => (await database.assets.byId(id))?.lastAccessedAt
   await database.accessLog.write([access({ assetId: id, result: 'not_yours' })])
@@ -72,14 +72,14 @@ test('a granted access moves the last use of an asset, at most once an hour', as
   expect(await lastUse()).toSatisfy((use: Date) => use.getTime() >= (first?.getTime() ?? 0))
 })
 
-test('an access saves an asset that was marked as unused, also within the hour', async ({ database, sql }) => {
+test('an access removes the mark of an unused asset, even within the hour', async ({ database, sql }) => {
   const { id } = await promoted(database)
   await sql.query(`update assets set expiring_at = now() + interval '7 days', last_accessed_at = now() where id = $1`, [id])
   await database.accessLog.write([access({ assetId: id })])
   expect(await database.assets.byId(id)).toMatchObject({ expiringAt: null })
 })
 
-test('the log does not wait for an asset that somebody has locked', { meta: { id: 'access-log-skips-locked' } }, async ({
+test('logging an access does not wait for a locked asset', { meta: { id: 'access-log-skips-locked' } }, async ({
   database,
   url,
   sql,

@@ -45,7 +45,7 @@ async function pagesOf(assets: AssetRepository, options: Omit<AssetListOptions, 
   return pages
 }
 
-test('a list holds its owner‘s assets only, newest first', async ({ database, sql }) => {
+test("a list contains only its owner's assets, newest first", async ({ database, sql }) => {
   const userId = randomUUID()
   const [old, young, middle] = await assetsOf(sql, userId, [{ ms: 0 }, { ms: 2 }, { ms: 1 }])
   await assetsOf(sql, randomUUID(), [{ ms: 1 }])
@@ -55,7 +55,7 @@ test('a list holds its owner‘s assets only, newest first', async ({ database, 
   expect(next).toBeNull()
 })
 
-test('pages go through all of them once, also where many were made in the same millisecond', async ({ database, sql }) => {
+test('pages contain every asset once, even if many were created in the same millisecond', async ({ database, sql }) => {
   const userId = randomUUID()
   const ids = await assetsOf(
     sql,
@@ -67,7 +67,7 @@ test('pages go through all of them once, also where many were made in the same m
   expect(pages.flat()).toEqual([...ids.slice(7).toReversed(), ...ids.slice(0, 7).toSorted()])
 })
 
-test('what is added or deleted between two pages moves no other asset', async ({ database, sql }) => {
+test('adding or deleting assets between two pages does not shift others', async ({ database, sql }) => {
   const userId = randomUUID()
   const ids = await assetsOf(
     sql,
@@ -81,7 +81,7 @@ test('what is added or deleted between two pages moves no other asset', async ({
   expect(second.assets.map(({ id }) => id)).toEqual(ids.slice(0, 3).toReversed())
 })
 
-test('a list can be of one kind, project, brand, span of time, or all of them', async ({ database, sql }) => {
+test('a list can be filtered by kind, project, brand, period, and combinations', async ({ database, sql }) => {
   const [userId, project, brand] = [randomUUID(), randomUUID(), randomUUID()]
   const [plain, video, ofBrand] = await assetsOf(sql, userId, [
     { ms: 0 },
@@ -104,7 +104,7 @@ test('a list can be of one kind, project, brand, span of time, or all of them', 
   expect(await found({ projectId: randomUUID() })).toEqual([])
 })
 
-test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is a mistake of the caller', async (limit, { database, expect }) => {
+test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is an error', async (limit, { database, expect }) => {
   await expect(database.assets.list({ userId: randomUUID(), limit })).rejects.toThrow(RangeError)
 })
 
@@ -132,7 +132,7 @@ test.beforeAll(async ({ sql }) => {
   await assetsOf(sql, randomUUID(), made.slice(30_000))
   await sql.query('analyze assets')
 })
-test.for(questions)('a page of $what reads as many rows as it shows, and sorts nothing', async ({ options }, { sql, expect }) => {
+test.for(questions)('a page of $what reads only its own rows, without sorting', async ({ options }, { sql, expect }) => {
   const { sql: text, parameters } = listStatement({ userId: planned, limit: 100, ...options })
   const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
   const plan = rows[0]['QUERY PLAN'][0].Plan
@@ -141,13 +141,13 @@ test.for(questions)('a page of $what reads as many rows as it shows, and sorts n
   expect(plan.Plans[0]['Rows Removed by Filter'] ?? 0).toBeLessThan(3)
 })
 
-test('many assets are found at once, in the order in which they were asked for', async ({ database }) => {
+test('several assets are found in one call, in the requested order', async ({ database }) => {
   const [first, second] = [await promoted(database), await promoted(database)]
   expect(await database.assets.byIds([second.id.toUpperCase(), randomUUID(), first.id])).toEqual([second, first])
   await expect(database.assets.byIds(Array.from({ length: 101 }, () => randomUUID()))).rejects.toThrow(RangeError)
 })
 
-test('all assets that came through Airlock can be gone through in batches, each once', async ({ database, sql }) => {
+test('all assets of Airlock can be read in batches, each once', async ({ database, sql }) => {
   const mine = await Promise.all(Array.from({ length: 5 }, () => promoted(database)))
   await assetsOf(sql, randomUUID(), [{ ms: 0 }])
   const seen: string[] = []

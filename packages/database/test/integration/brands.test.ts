@@ -21,7 +21,7 @@ async function brandWith(database: Database, count: number) {
   return { list, images }
 }
 
-test('a brand shows the pictures that were linked, in their order', async ({ database }) => {
+test('a brand lists its linked pictures in order', async ({ database }) => {
   const { list, images } = await brandWith(database, 3)
   expect(await database.brands.productImages(list)).toEqual(images)
 
@@ -33,7 +33,7 @@ test('a brand shows the pictures that were linked, in their order', async ({ dat
   expect(await database.brands.productImages(list)).toEqual(images.slice(1))
 })
 
-test('each user has a list of their own under a brand id, and a picture may be in many', async ({ database }) => {
+test('each user has a separate list per brand id, and a picture can be in several', async ({ database }) => {
   const { list, images } = await brandWith(database, 2)
   const stranger = { userId: randomUUID(), brandId: list.brandId }
   expect(await database.brands.productImages(stranger)).toEqual([])
@@ -44,7 +44,7 @@ test('each user has a list of their own under a brand id, and a picture may be i
   expect(await database.brands.productImages(stranger)).toEqual(theirs)
 })
 
-test('unknown and foreign pictures are named, and the list stays as it was', async ({ database, sql }) => {
+test('unknown pictures and those of other users are reported, and the list is unchanged', async ({ database, sql }) => {
   const { list, images } = await brandWith(database, 2)
   const [foreign] = await pictures(database, 1)
   const unknown = randomUUID()
@@ -57,7 +57,7 @@ test('unknown and foreign pictures are named, and the list stays as it was', asy
   expect((await sql.query('select from brand_image_lists where brand_id = $1', [other.brandId])).rows).toEqual([])
 })
 
-test('a user without any asset has nothing to link', async ({ database }) => {
+test("a user without assets can't link any", async ({ database }) => {
   const assetIds = [randomUUID(), randomUUID()]
   expect(await database.brands.setProductImages({ userId: randomUUID(), brandId: randomUUID(), assetIds })).toEqual({
     ok: false,
@@ -65,7 +65,7 @@ test('a user without any asset has nothing to link', async ({ database }) => {
   })
 })
 
-test('an asset that is no picture of a brand is named', async ({ database }) => {
+test('an asset that is not a brand image is reported', async ({ database }) => {
   const { list, images } = await brandWith(database, 2)
   const video = await promoted(database, { userId: list.userId }, { assetType: 'generated_video', projectId: randomUUID() })
   const assetIds = [images[0]?.id ?? '', video.id]
@@ -79,11 +79,11 @@ const mistakes = [
   { what: 'eleven pictures', assetIds: Array.from({ length: 11 }, () => randomUUID()) },
   { what: 'a picture twice', assetIds: [a, b, a.toUpperCase()] },
 ]
-test.for(mistakes)('$what is a mistake of the caller', async ({ assetIds }, { database, expect }) => {
+test.for(mistakes)('$what is an error', async ({ assetIds }, { database, expect }) => {
   await expect(database.brands.setProductImages({ userId: a, brandId: b, assetIds })).rejects.toThrow(RangeError)
 })
 
-test('a linked asset is in use, until it is deleted by force, which unlinks it everywhere', async ({ database }) => {
+test('a linked asset is in use; a forced deletion unlinks it everywhere', async ({ database }) => {
   const { list, images } = await brandWith(database, 2)
   const second = { ...list, brandId: randomUUID() }
   await database.brands.setProductImages({ ...second, assetIds: idsOf(images) })
@@ -96,14 +96,14 @@ test('a linked asset is in use, until it is deleted by force, which unlinks it e
   for (const brand of [list, second]) expect(idsOf(await database.brands.productImages(brand))).toEqual([last])
 })
 
-test('a linked asset can not be deleted by plain SQL', async ({ database, sql }) => {
+test("a linked asset can't be deleted by plain SQL", async ({ database, sql }) => {
   const { images } = await brandWith(database, 2)
   await expect(sql.query('delete from assets where id = $1', [images[0]?.id])).rejects.toMatchObject({
     constraint: 'brand_product_images_s3_key_fkey',
   })
 })
 
-test('a user who has brands can be deleted', async ({ database, sql }) => {
+test('a user with brands can be deleted', async ({ database, sql }) => {
   const { list, images } = await brandWith(database, 3)
   await sql.query('delete from users where id = $1', [list.userId])
   expect(await database.brands.productImages(list)).toEqual([])
@@ -134,7 +134,7 @@ async function stopsAt(point: string, { url, sql }: { url: string; sql: Client }
   }
 }
 
-test('a deletion that meets a link which is just being made waits for it, and finds the asset in use', {
+test('a deletion waits for a concurrent link, and then finds the asset in use', {
   meta: { id: 'deletion-meets-link' },
 }, async ({ database, other, url, sql }) => {
   const userId = randomUUID()
@@ -154,7 +154,7 @@ test('a deletion that meets a link which is just being made waits for it, and fi
   await stop.forget()
 })
 
-test('a link that meets a deletion which is just being made does not find the asset', { meta: { id: 'link-meets-deletion' } }, async ({
+test('a link waits for a concurrent deletion, and then does not find the asset', { meta: { id: 'link-meets-deletion' } }, async ({
   database,
   other,
   url,
@@ -176,7 +176,7 @@ test('a link that meets a deletion which is just being made does not find the as
   await stop.forget()
 })
 
-test('when a link and a deletion meet, exactly one wins', async ({ database, other }) => {
+test('of a concurrent link and deletion, exactly one succeeds', async ({ database, other }) => {
   for (let round = 0; round < 30; round += 1) {
     const userId = randomUUID()
     const images = await pictures(database, 2, userId)
@@ -198,7 +198,7 @@ test('when a link and a deletion meet, exactly one wins', async ({ database, oth
   }
 })
 
-test('of two who change a list at once, one is last, and the list is wholly theirs', async ({ database, other }) => {
+test('of two concurrent changes of a list, the last one determines the whole list', async ({ database, other }) => {
   const userId = randomUUID()
   const images = await pictures(database, 6, userId)
   const list = { userId, brandId: randomUUID() }
@@ -212,7 +212,7 @@ test('of two who change a list at once, one is last, and the list is wholly thei
   }
 })
 
-test('links, forced deletions and the deletion of the user never block each other for ever', async ({ database, other, sql }) => {
+test('links, forced deletions and the deletion of the user do not deadlock', async ({ database, other, sql }) => {
   for (let round = 0; round < 15; round += 1) {
     const userId = randomUUID()
     const images = await pictures(database, 6, userId)
@@ -234,7 +234,7 @@ test('links, forced deletions and the deletion of the user never block each othe
   }
 })
 
-test('a link waits for an asset that somebody has locked, and gives up in the end', async ({ database, url }) => {
+test('a link waits for a locked asset until a timeout', async ({ database, url }) => {
   const { list, images } = await brandWith(database, 2)
   const blocker = await connected(url)
   await blocker.query('begin')

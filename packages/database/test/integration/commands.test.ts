@@ -35,7 +35,7 @@ async function run<Io extends Pick<CommandIo, 'env'>>(
   return { code, out, err }
 }
 
-test('migrate says what it did, and that there is nothing left to do', async ({ url }) => {
+test('migrate reports what it did, or that nothing is pending', async ({ url }) => {
   const env = { DATABASE_URL: url }
   const first = await run(migrateCommand, [], { env })
   expect(first).toMatchObject({ code: 0, err: '' })
@@ -43,7 +43,7 @@ test('migrate says what it did, and that there is nothing left to do', async ({ 
   expect(await run(migrateCommand, [], { env })).toEqual({ code: 0, out: 'The schema is up to date.\n', err: '' })
 })
 
-test('migrate --down takes back one step at a time, down to nothing', async ({ url }) => {
+test('migrate --down reverts one migration at a time, down to none', async ({ url }) => {
   const env = { DATABASE_URL: url }
   await run(migrateCommand, [], { env })
   expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: `reverted ${migrations.at(-1)?.name}\n` })
@@ -51,12 +51,12 @@ test('migrate --down takes back one step at a time, down to nothing', async ({ u
   expect(await run(migrateCommand, ['--down'], { env })).toMatchObject({ code: 0, out: 'There is no migration to revert.\n' })
 })
 
-test('migrate goes past the pooler where a direct URL is given', async ({ url }) => {
+test('migrate uses the direct URL instead of the pooler', async ({ url }) => {
   const env = { DATABASE_URL: 'postgresql://127.0.0.1:1/pooler', DATABASE_DIRECT_URL: url }
   expect(await run(migrateCommand, [], { env })).toMatchObject({ code: 0 })
 })
 
-test('migrate without a database says what is wrong, and fails', async () => {
+test('migrate without a database fails with the reason', async () => {
   expect(await run(migrateCommand, [], { env: {} })).toMatchObject({ code: 1, err: expect.stringContaining('DATABASE_URL is missing') })
   expect(await run(migrateCommand, [], { env: { DATABASE_URL: 'postgresql://127.0.0.1:1/airlock' } })).toMatchObject({
     code: 1,
@@ -64,13 +64,13 @@ test('migrate without a database says what is wrong, and fails', async () => {
   })
 })
 
-test('the schema that is kept is the one that the migrations make', async ({ url }) => {
+test('schema.sql matches the migrations', async ({ url }) => {
   const file = fileURLToPath(new URL('../../schema.sql', import.meta.url))
   const printed = await run(schemaCommand, ['--print'], { env: { DATABASE_URL: url }, file })
   expect(printed).toEqual({ code: 0, out: await readFile(file, 'utf8'), err: '' })
 })
 
-test('schema writes the file once, and --check only tells', async ({ url }) => {
+test('schema writes the file once, and --check only compares', async ({ url }) => {
   const io = { env: { DATABASE_URL: url }, file: join(await newFolder(), 'schema.sql') }
   const outOfDate = { code: 1, err: 'schema.sql is out of date: npm run schema\n' }
   expect(await run(schemaCommand, ['--check'], io)).toMatchObject(outOfDate)
@@ -81,12 +81,12 @@ test('schema writes the file once, and --check only tells', async ({ url }) => {
   expect(await run(schemaCommand, ['--check'], io)).toMatchObject(outOfDate)
 })
 
-test('a schema file that can not be read is an error, not an empty one', async ({ url }) => {
+test("a schema file that can't be read is an error", async ({ url }) => {
   const io = { env: { DATABASE_URL: url }, file: await newFolder() }
   expect(await run(schemaCommand, ['--check'], io)).toMatchObject({ code: 1, err: expect.stringContaining('EISDIR') })
 })
 
-test('a scratch database is gone afterwards, also when the work in it failed', async ({ url }) => {
+test('a scratch database is dropped, even if the work in it failed', async ({ url }) => {
   let scratch = ''
   const work = withScratchDatabase(url, async (scratchUrl) => {
     scratch = scratchUrl

@@ -12,7 +12,7 @@ const cancelled = refusal('cancelled', { filename: 'logo.png' })
 const purgesOf = async (sql: Client, uploadId: string) =>
   (await sql.query('select key from purges where upload_id = $1 order by key', [uploadId])).rows.map(({ key }) => key)
 
-test('an upload that waits is cancelled, and its quarantined object is to be purged', async ({ database, sql }) => {
+test('a waiting upload is cancelled, and its quarantined object is to be purged', async ({ database, sql }) => {
   const { id, quarantineKey } = await received(database)
 
   const outcome = await database.uploads.cancel(id, cancelled)
@@ -28,7 +28,7 @@ const lateWrites: { what: string; write: (database: Database, mine: Claim) => Pr
   { what: 'retryLater', write: ({ uploads }, mine) => uploads.retryLater(mine, 'timeout') },
   { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
 ]
-test.for(lateWrites)('a worker whose upload was cancelled can not $what it any more', async ({ write }, { database, sql, expect }) => {
+test.for(lateWrites)("a worker whose upload was cancelled can't $what it", async ({ write }, { database, sql, expect }) => {
   const mine = await claimed(database)
   expect(await database.uploads.cancel(mine.uploadId, cancelled)).toMatchObject({ cancelled: true, record: { leaseUntil: null } })
 
@@ -40,7 +40,7 @@ test.for(lateWrites)('a worker whose upload was cancelled can not $what it any m
   expect(await purgesOf(sql, mine.uploadId), 'a copy may still land').toEqual([mine.finalKey, mine.quarantineKey])
 })
 
-test('what is parked can be cancelled by its owner', async ({ database, sql }) => {
+test('a parked upload can be cancelled by its owner', async ({ database, sql }) => {
   const mine = await parked(database)
   expect(await database.uploads.cancel(mine.uploadId, cancelled)).toMatchObject({ cancelled: true, record: { refusal: cancelled } })
   expect(await purgesOf(sql, mine.uploadId)).toEqual([mine.finalKey, mine.quarantineKey])
@@ -74,7 +74,7 @@ const uncancellable: { state: string; make: (database: Database) => Promise<stri
     },
   },
 ]
-test.for(uncancellable)('an upload that is $state is not cancelled', async ({ state, make }, { database, sql, expect }) => {
+test.for(uncancellable)("an upload that is $state can't be cancelled", async ({ state, make }, { database, sql, expect }) => {
   const id = await make(database)
   const before = await database.uploads.byId(id)
   await sql.query('delete from purges')
@@ -83,11 +83,11 @@ test.for(uncancellable)('an upload that is $state is not cancelled', async ({ st
   expect(await purgesOf(sql, id)).toEqual([])
 })
 
-test('an upload that nobody knows is not cancelled', async ({ database }) => {
+test("an unknown upload can't be cancelled", async ({ database }) => {
   expect(await database.uploads.cancel(randomUUID(), cancelled)).toEqual({ cancelled: false, reason: 'unknown', state: null })
 })
 
-test('when a promotion and a cancellation meet, exactly one wins, and the loser learns it', {
+test('of a concurrent promotion and cancellation, exactly one succeeds, and the other is told', {
   meta: { id: 'promotion-meets-cancellation' },
 }, async ({ database, other }) => {
   for (let round = 0; round < 30; round += 1) {
@@ -104,14 +104,14 @@ test('when a promotion and a cancellation meet, exactly one wins, and the loser 
   }
 })
 
-test('of ten who cancel at once, one does', async ({ database, other }) => {
+test('of ten concurrent cancellations, one succeeds', async ({ database, other }) => {
   const { id } = await received(database)
   const outcomes = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? database : other).uploads.cancel(id, cancelled)))
   expect(outcomes.filter((outcome) => outcome.cancelled)).toHaveLength(1)
   for (const outcome of outcomes) if (!outcome.cancelled) expect(outcome.reason).toBe('rejected')
 })
 
-test('an operator gets a parked upload going again, with its attempts and its fault kept', async ({ database }) => {
+test('an operator retries a parked upload, which keeps its attempts and its fault', async ({ database }) => {
   const { uploadId } = await parked(database)
   expect(await database.uploads.retryParked(uploadId)).toBe(true)
   expect(await database.uploads.byId(uploadId)).toMatchObject({
@@ -123,14 +123,14 @@ test('an operator gets a parked upload going again, with its attempts and its fa
   expect(await claim(database, uploadId)).toMatchObject({ attempt: 2 })
 })
 
-test('an operator gives a parked upload up, and its objects are to be purged', async ({ database, sql }) => {
+test('an operator releases a parked upload, and its objects are to be purged', async ({ database, sql }) => {
   const { uploadId, quarantineKey, finalKey } = await parked(database)
   expect(await database.uploads.releaseParked(uploadId, tooBig)).toBe(true)
   expect(await database.uploads.byId(uploadId)).toMatchObject({ state: 'rejected', refusal: tooBig })
   expect(await purgesOf(sql, uploadId)).toEqual([finalKey, quarantineKey])
 })
 
-test('only what is parked is retried or given up', async ({ database }) => {
+test('only parked uploads can be retried or released', async ({ database }) => {
   const { id } = await received(database)
   for (const unfit of [id, randomUUID()]) {
     expect(await database.uploads.retryParked(unfit)).toBe(false)
@@ -139,7 +139,7 @@ test('only what is parked is retried or given up', async ({ database }) => {
   expect(await database.uploads.byId(id)).toMatchObject({ state: 'received', refusal: null })
 })
 
-test('parked uploads are listed, the longest parked first, a batch at a time', async ({ database, sql }) => {
+test('parked uploads are listed in batches, the longest parked first', async ({ database, sql }) => {
   await sql.query('truncate uploads')
   const ids = [await parked(database), await parked(database), await parked(database)].map(({ uploadId }) => uploadId)
   await received(database)

@@ -9,7 +9,7 @@ test.beforeEach(async ({ sql }) => {
   await sql.query('truncate purges')
 })
 
-test('a deleted asset is gone, and its object is to be purged', async ({ database }) => {
+test('a deleted asset has no row, and its object is to be purged', async ({ database }) => {
   const asset = await promoted(database)
 
   expect(await database.assets.delete(asset.id, { force: false })).toBe('deleted')
@@ -20,13 +20,13 @@ test('a deleted asset is gone, and its object is to be purged', async ({ databas
   ])
 })
 
-test('what is gone stays gone', async ({ database }) => {
+test('deleting a deleted asset reports that it is gone', async ({ database }) => {
   const { id } = await promoted(database)
   await database.assets.delete(id, { force: false })
   for (const gone of [id, randomUUID()]) expect(await database.assets.delete(gone, { force: true })).toBe('gone')
 })
 
-test('of ten who delete an asset at once, one does', { meta: { id: 'ten-deletions-at-once' } }, async ({ database, other }) => {
+test('of ten concurrent deletions of an asset, one succeeds', { meta: { id: 'ten-deletions-at-once' } }, async ({ database, other }) => {
   const { id } = await promoted(database)
   const outcomes = await Promise.all(
     Array.from({ length: 10 }, (_, i) => (i % 2 === 0 ? database : other).assets.delete(id, { force: i % 3 === 0 })),
@@ -34,7 +34,7 @@ test('of ten who delete an asset at once, one does', { meta: { id: 'ten-deletion
   expect(outcomes.toSorted()).toEqual(['deleted', ...Array.from({ length: 9 }, () => 'gone')])
 })
 
-test('an object is purged however its asset left: with its user, or by plain SQL', async ({ database, sql }) => {
+test('an object is purged even if its asset was deleted with its user or by plain SQL', async ({ database, sql }) => {
   const [ofUser, bySql] = [await promoted(database), await promoted(database)]
   await sql.query('delete from users where id = $1', [ofUser.userId])
   await sql.query('delete from assets where id = $1', [bySql.id])
@@ -42,7 +42,7 @@ test('an object is purged however its asset left: with its user, or by plain SQL
   expect(due.map(({ key }) => key).toSorted()).toEqual([ofUser.s3Key, bySql.s3Key].toSorted())
 })
 
-test('a deletion that is rolled back purges nothing', { meta: { id: 'deletion-rolled-back' } }, async ({ database, sql }) => {
+test('a rolled back deletion purges nothing', { meta: { id: 'deletion-rolled-back' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   await sql.query('begin')
   await sql.query('delete from assets where id = $1', [asset.id])
@@ -51,7 +51,7 @@ test('a deletion that is rolled back purges nothing', { meta: { id: 'deletion-ro
   expect(await database.purges.due(worker)).toEqual([])
 })
 
-test('the object of an asset that Airlock did not make is not ours to purge', async ({ database, sql }) => {
+test('the object of an asset that Airlock did not create is not purged', async ({ database, sql }) => {
   const userId = randomUUID()
   await sql.query('insert into users (id) values ($1)', [userId])
   const { rows } = await sql.query('insert into assets (user_id, s3_key) values ($1, $2) returning id', [userId, `legacy/${userId}.png`])
@@ -76,7 +76,7 @@ test('an object is purged twice, the second time after the longest call could ha
   expect((await sql.query('select from purges')).rows).toEqual([])
 })
 
-test('several workers share what is due, and what one of them does not finish is due again', async ({ database, other }) => {
+test('several workers share due purges, and an unfinished one becomes due again', async ({ database, other }) => {
   const assets = await Promise.all(Array.from({ length: 12 }, () => promoted(database)))
   for (const { id } of assets) await database.assets.delete(id, { force: false })
 
@@ -92,7 +92,7 @@ test('several workers share what is due, and what one of them does not finish is
   await expect.poll(async () => (await database.purges.due({ limit: 20, leaseSeconds: 0 })).length).toBe(12)
 })
 
-test('what is longest due comes first', async ({ database, sql }) => {
+test('the longest due purge comes first', async ({ database, sql }) => {
   const assets = [await promoted(database), await promoted(database), await promoted(database)]
   for (const { id } of assets) await database.assets.delete(id, { force: false })
   await sql.query(`update purges set due_at = due_at - interval '1 hour' where key = $1`, [assets[1]?.s3Key])
@@ -100,7 +100,7 @@ test('what is longest due comes first', async ({ database, sql }) => {
   expect(due.map(({ key }) => key)).toEqual([assets[1]?.s3Key, assets[0]?.s3Key])
 })
 
-test('an object that an asset names again is let off', async ({ database, sql }) => {
+test('an object that an asset refers to again is not purged', async ({ database, sql }) => {
   const asset = await promoted(database)
   await sql.query('create table rescued as select * from assets where id = $1', [asset.id])
   await database.assets.delete(asset.id, { force: false })

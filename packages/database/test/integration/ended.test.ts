@@ -9,7 +9,7 @@ test.beforeEach(async ({ sql }) => {
 
 const days = 24 * 3600
 
-test('only final uploads that ended long ago are outdated: not what is parked, however long, nor what moves', async ({ database, sql }) => {
+test('only final uploads that ended long ago are outdated, not parked or active ones', async ({ database, sql }) => {
   const done = (await promoted(database)).uploadId ?? ''
   const recent = (await promoted(database)).uploadId ?? ''
   const rejected = await claimed(database)
@@ -44,7 +44,7 @@ test('only final uploads that ended long ago are outdated: not what is parked, h
   expect(rows).toEqual([{ count: 5 }])
 })
 
-test('what was accepted and is not final is alive, in the order of ids, a batch at a time', async ({ database }) => {
+test('accepted uploads that are not final are listed in batches, in the order of ids', async ({ database }) => {
   const alive = [(await received(database)).id, (await claimed(database)).uploadId, (await parked(database)).uploadId].toSorted()
   await promoted(database)
   await database.uploads.register(newUpload(), plenty)
@@ -53,7 +53,7 @@ test('what was accepted and is not final is alive, in the order of ids, a batch 
   expect([...first, ...rest].map(({ id }) => id)).toEqual(alive)
 })
 
-test('uploads are found by the key that they were promised, and at most a hundred at once', async ({ database }) => {
+test('uploads are found by their final key, at most a hundred per call', async ({ database }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   const file = goodFile(upload)

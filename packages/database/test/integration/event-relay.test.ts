@@ -20,7 +20,7 @@ async function openDeletion(url: string, assetId: string): Promise<{ commit(): P
   return { commit: async () => void (await client.query('commit')) }
 }
 
-test('an event that commits late comes behind those that were read before, however early it was written', async ({ database, url }) => {
+test('an event that is committed late gets a position after those that were read before', async ({ database, url }) => {
   const [early, late] = [await promoted(database), await promoted(database)]
   await placeAll(database)
   const first = await openDeletion(url, early.id)
@@ -37,7 +37,7 @@ test('an event that commits late comes behind those that were read before, howev
   expect((await feed(database)).slice(0, read.events.length), 'what was read stays as it was').toEqual(read.events)
 })
 
-test('a reader meets every event once while many transactions commit in any order', { timeout: 60_000 }, async ({
+test('a reader gets every event once while many transactions commit in any order', { timeout: 60_000 }, async ({
   database,
   other,
   url,
@@ -62,7 +62,7 @@ test('a reader meets every event once while many transactions commit in any orde
   expect(seen.toSorted()).toEqual(assets.map(({ uploadId }) => uploadId).toSorted())
 })
 
-test('positions are in the order of the events of an upload, and without a gap', async ({ database }) => {
+test("positions follow the order of an upload's events, without gaps", async ({ database }) => {
   const assets = [await promoted(database), await promoted(database)]
   for (const { id } of assets) await database.assets.delete(id, { force: false })
   await placeAll(database)
@@ -73,7 +73,7 @@ test('positions are in the order of the events of an upload, and without a gap',
   }
 })
 
-test('of ten relays at once one has the lease, and the next one once it is given back', async ({ database, other }) => {
+test('of ten relays one has the lease, and another one after it is released', async ({ database, other }) => {
   const turns = Array.from({ length: 10 }, () => turn())
   const answers = await Promise.all(turns.map((one, i) => (i % 2 ? database : other).eventRelay.take(one)))
   expect(answers.filter((has) => has)).toHaveLength(1)
@@ -82,7 +82,7 @@ test('of ten relays at once one has the lease, and the next one once it is given
   expect(await other.eventRelay.take(turn())).toBe(true)
 })
 
-test('a relay whose lease ran out and was taken over gives no position any more', { meta: { id: 'relay-lease-taken-over' } }, async ({
+test('a relay whose lease was taken over assigns no more positions', { meta: { id: 'relay-lease-taken-over' } }, async ({
   database,
   other,
   sql,
@@ -101,7 +101,7 @@ test('a relay whose lease ran out and was taken over gives no position any more'
   expect(await other.eventRelay.place({ ...follower, limit: 10 })).toBe(1)
 })
 
-test('many events get their positions batch by batch', async ({ database }) => {
+test('many events get their positions in batches', async ({ database }) => {
   for (let i = 0; i < 5; i += 1) await promoted(database)
   const mine = turn()
   await database.eventRelay.take(mine)
@@ -111,7 +111,7 @@ test('many events get their positions batch by batch', async ({ database }) => {
   expect((await feed(database)).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5])
 })
 
-test('how long an event has waited for its position is known', async ({ database, sql }) => {
+test('the waiting time of the oldest event without a position is reported', async ({ database, sql }) => {
   expect(await database.eventRelay.lagSeconds()).toBe(0)
   await promoted(database)
   await sql.query(`update events set created_at = created_at - interval '100 s'`)
@@ -120,7 +120,7 @@ test('how long an event has waited for its position is known', async ({ database
   expect(await database.eventRelay.lagSeconds()).toBe(0)
 })
 
-test('writing rings for the relay, and a position rings for the readers', async ({ database, url }) => {
+test('writing an event notifies the relay, and a new position notifies readers', async ({ database, url }) => {
   const heard: string[] = []
   const shared = { url, log: silent, onLost: () => {} }
   const events = listenForEvents({ ...shared, onReady: () => heard.push('ready'), onEvent: () => heard.push('event') })

@@ -11,7 +11,7 @@ test.beforeEach(async ({ sql }) => {
 
 const clientMetadata = { campaign: 'spring', take: 3 }
 
-test('a completed upload is told with its asset, its facts and what its caller tied to it', async ({ database }) => {
+test('the event of a completed upload contains its asset, facts and metadata', async ({ database }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   const file = goodFile(upload, { clientMetadata })
@@ -45,7 +45,7 @@ test('a completed upload is told with its asset, its facts and what its caller t
   ])
 })
 
-test('however an upload is rejected, it is told once, with the reason', async ({ database, sql }) => {
+test('each way of rejecting an upload writes one event with the reason', async ({ database, sql }) => {
   const inspected = await claimed(database)
   await database.uploads.reject(inspected, tooBig)
   const waiting = await received(database)
@@ -66,7 +66,7 @@ test('however an upload is rejected, it is told once, with the reason', async ({
   ])
 })
 
-test('an upload that is parked, tried again and parked again is told twice, with consecutive numbers, and then how it ended', async ({
+test('an upload that is parked twice has two events with consecutive numbers, and one for its end', async ({
   database,
   sql,
 }) => {
@@ -83,7 +83,7 @@ test('an upload that is parked, tried again and parked again is told twice, with
   ])
 })
 
-test('what is not an end is not told: acceptance, claims, leases, releases, and files that were never accepted', async ({
+test('acceptance, claims, leases, hand-backs and files that were never accepted write no events', async ({
   database,
   sql,
 }) => {
@@ -98,7 +98,7 @@ test('what is not an end is not told: acceptance, claims, leases, releases, and 
   expect(await placeAll(database)).toBe(0)
 })
 
-test('an asset is told when it is marked to expire and when it is gone, by whatever deletes it', {
+test('an asset has an event when it is marked to expire, and when it is deleted in any way', {
   meta: { id: 'asset-events-by-any-deletion' },
 }, async ({ database, sql }) => {
   const asset = await promoted(database)
@@ -114,13 +114,13 @@ test('an asset is told when it is marked to expire and when it is gone, by whate
   ])
 })
 
-test('the caller finds in the word of a deletion what it tied to the file', async ({ database, sql }) => {
+test("the event of a deletion contains the caller's metadata", async ({ database, sql }) => {
   const asset = await promoted(database, {}, { clientMetadata })
   await database.assets.delete(asset.id, { force: false })
   expect((await eventsOf(sql, asset.uploadId ?? '')).at(-1)).toMatchObject({ type: 'asset.deleted', payload: { metadata: clientMetadata } })
 })
 
-test('assets that Airlock did not make are not told of', async ({ database, sql }) => {
+test('assets that Airlock did not create have no events', async ({ database, sql }) => {
   const userId = randomUUID()
   await sql.query('insert into users (id) values ($1)', [userId])
   await sql.query('insert into assets (user_id, s3_key) values ($1, $2)', [userId, `legacy/${userId}.png`])
@@ -129,7 +129,7 @@ test('assets that Airlock did not make are not told of', async ({ database, sql 
   expect(await placeAll(database)).toBe(0)
 })
 
-test('a change that is rolled back is not told', { meta: { id: 'event-rolled-back' } }, async ({ database, sql }) => {
+test('a rolled back change writes no event', { meta: { id: 'event-rolled-back' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   const before = await eventsOf(sql, asset.uploadId ?? '')
   await sql.query('begin')
@@ -141,7 +141,7 @@ test('a change that is rolled back is not told', { meta: { id: 'event-rolled-bac
   expect((await eventsOf(sql, asset.uploadId ?? '')).at(-1), 'it took no number').toMatchObject({ type: 'asset.deleted', sequence: 2 })
 })
 
-test('no upload has two ends, not even by plain SQL', { meta: { id: 'upload-ends-once' } }, async ({ database, sql }) => {
+test("an upload can't have two final events, not even by plain SQL", { meta: { id: 'upload-ends-once' } }, async ({ database, sql }) => {
   const asset = await promoted(database)
   for (const type of finalEventTypes) {
     const second = `insert into events (type, upload_id, sequence, user_id, payload) values ($1, $2, 9, $3, '{}')`
@@ -149,7 +149,7 @@ test('no upload has two ends, not even by plain SQL', { meta: { id: 'upload-ends
   }
 })
 
-test('an asset that was brought back and deleted again is told again, and the end of its upload is not', async ({ database, sql }) => {
+test('a restored asset that is deleted again has another event, but its upload has not', async ({ database, sql }) => {
   const asset = await promoted(database)
   await sql.query('create table rescued as select * from assets where id = $1', [asset.id])
   await database.assets.delete(asset.id, { force: false })
@@ -163,12 +163,12 @@ test('an asset that was brought back and deleted again is told again, and the en
   ])
 })
 
-test('the database knows the types that the domain knows', async ({ sql }) => {
+test('the database allows the same event types as the domain', async ({ sql }) => {
   const { rows } = await sql.query(`select pg_get_constraintdef(oid) as rule from pg_constraint where conname = 'events_type_known'`)
   expect([...rows[0].rule.matchAll(/'([a-z.]+)'/g)].map(([, type]) => type).toSorted()).toEqual(eventTypes.toSorted())
 })
 
-test('events that are kept long enough go, the oldest first, and the feed says so', async ({ database, sql }) => {
+test('old events are pruned, the oldest first, and the feed reports it', async ({ database, sql }) => {
   const [old, young] = [await promoted(database), await promoted(database)]
   await placeAll(database)
   await sql.query(`update events set positioned_at = positioned_at - interval '30 days' where upload_id = $1`, [old.uploadId])
@@ -182,7 +182,7 @@ test('events that are kept long enough go, the oldest first, and the feed says s
   expect(await database.events.prune({ olderThanDays: 30, limit: 10 })).toBe(0)
 })
 
-test('a page of some types passes over the others, a bounded number at once, and says where the next begins', async ({ database, sql }) => {
+test('a page filtered by type skips a bounded number of others, and returns where the next begins', async ({ database, sql }) => {
   const assets = [await promoted(database), await promoted(database)]
   for (const { id } of assets) await database.assets.delete(id, { force: false })
   await placeAll(database)
@@ -214,7 +214,7 @@ test('a page of some types passes over the others, a bounded number at once, and
   ])
 })
 
-test('the feed can be begun with what comes from now on', async ({ database }) => {
+test('the feed can start with future events only', async ({ database }) => {
   expect(await database.events.after({ after: 'latest', limit: 10 })).toMatchObject({ events: [], next: { position: 0, eventId: null } })
   const asset = await promoted(database)
   await placeAll(database)
@@ -225,7 +225,7 @@ test('the feed can be begun with what comes from now on', async ({ database }) =
   expect(await feed(database, next.position)).toMatchObject([{ type: 'asset.deleted', uploadId: asset.uploadId }])
 })
 
-test('a place names the event before it, so that a feed which was brought back from a backup is told from the one before', async ({
+test('a cursor contains the previous event, so that a restored feed is detected', async ({
   database,
 }) => {
   await promoted(database)
@@ -237,7 +237,7 @@ test('a place names the event before it, so that a feed which was brought back f
   expect(await database.events.after({ after: 7, limit: 1 })).toMatchObject({ start: { position: 7, eventId: null }, last: 1 })
 })
 
-test('an event without a position is never too old', async ({ database, sql }) => {
+test('an event without a position is never pruned', async ({ database, sql }) => {
   await promoted(database)
   await sql.query(`update events set created_at = created_at - interval '300 days'`)
   expect(await database.events.prune({ olderThanDays: 30, limit: 10 })).toBe(0)
@@ -245,7 +245,7 @@ test('an event without a position is never too old', async ({ database, sql }) =
   expect(await database.events.prune({ olderThanDays: 30, limit: 10 })).toBe(0)
 })
 
-test('numbers go on after old events are gone, and are forgotten with the last one that can come', async ({ database, sql }) => {
+test('numbers continue after old events were pruned, and are deleted after the final event', async ({ database, sql }) => {
   const asset = await promoted(database)
   const ended = await claimed(database)
   await database.uploads.reject(ended, tooBig)

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { test } from '../database-test.ts'
 import { claim, claimed, goodFile, lapse, newUpload, plenty, promoted, received } from '../samples.ts'
 
-test('the version of an upload grows with each move, and with nothing else', async ({ database, sql }) => {
+test('the version of an upload increases with each move, and only then', async ({ database, sql }) => {
   const upload = newUpload()
   const version = async () => (await database.uploads.byId(upload.id))?.version
   await database.uploads.register(upload, plenty)
@@ -22,7 +22,7 @@ test('the version of an upload grows with each move, and with nothing else', asy
   expect(await version()).toBe(4)
 })
 
-test('what the caller tied to a file comes back in upload and asset, and so does who acted', async ({ database }) => {
+test('metadata and actor are stored with upload and asset', async ({ database }) => {
   const clientMetadata = { order: 'A-1', größe: 1e21, tiny: 5e-324, ok: true, none: null, nested: { deep: ['x'] }, '': '\u2028"\\' }
   const actedBy = randomUUID()
   const asset = await promoted(database, {}, { clientMetadata, actedBy })
@@ -30,13 +30,13 @@ test('what the caller tied to a file comes back in upload and asset, and so does
   expect(asset.metadata).toEqual({ content_hash: expect.any(String), source: 'form', facts: { width: 640 }, client: clientMetadata })
 })
 
-test('nothing tied to a file is nothing in upload and asset', async ({ database }) => {
+test('without metadata, upload and asset have none', async ({ database }) => {
   const asset = await promoted(database)
   expect(await database.uploads.byId(asset.uploadId ?? '')).toMatchObject({ clientMetadata: null, actedBy: null })
   expect(asset.metadata).not.toHaveProperty('client')
 })
 
-test('4 KiB of metadata fit, whatever they are made of', async ({ database }) => {
+test('4 KiB of metadata are accepted, whatever their characters', async ({ database }) => {
   const numbers = Object.fromEntries(Array.from({ length: 400 }, (_, i) => [`${i}`, -1.5e300]))
   const text = { text: '😀'.repeat(1000) }
   for (const clientMetadata of [numbers, text]) {
@@ -56,7 +56,7 @@ test.for(unfit)('metadata that $what is refused by the table', async ({ clientMe
   await expect(accepting).rejects.toMatchObject({ driverError: { constraint: 'uploads_client_metadata_is_small' } })
 })
 
-test('many uploads are found at once, in the order in which they were asked for', async ({ database }) => {
+test('several uploads are found in one call, in the requested order', async ({ database }) => {
   const [first, second] = [await received(database), await claimed(database)]
   const records = await database.uploads.byIds([second.uploadId.toUpperCase(), randomUUID(), first.id])
   expect(records).toMatchObject([
@@ -66,6 +66,6 @@ test('many uploads are found at once, in the order in which they were asked for'
   expect(await database.uploads.byIds([])).toEqual([])
 })
 
-test('more than a hundred uploads at once are a mistake of the caller', async ({ database }) => {
+test('more than a hundred uploads per call are an error', async ({ database }) => {
   await expect(database.uploads.byIds(Array.from({ length: 101 }, () => randomUUID()))).rejects.toThrow(RangeError)
 })

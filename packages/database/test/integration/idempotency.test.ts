@@ -34,7 +34,7 @@ const lapse = (sql: Client, { userId, key }: { userId: string; key: string }) =>
 const expire = (sql: Client, { userId, key }: { userId: string; key: string }) =>
   sql.query(`update idempotency_keys set expires_at = now() - interval '1 s' where user_id = $1 and key = $2`, [userId, key])
 
-test('of fifty who begin the same request at two gateways, one may work on it', async ({ database, other }) => {
+test('of fifty identical requests at two gateways, one gets the lease', async ({ database, other }) => {
   const asked = request()
   const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? database : other).idempotency.begin(asked)))
   expect(outcomes.filter(({ outcome }) => outcome === 'mine')).toHaveLength(1)
@@ -46,14 +46,14 @@ test('of fifty who begin the same request at two gateways, one may work on it', 
   }
 })
 
-test('another key, and the same key of another user, are other requests', async ({ database }) => {
+test('another key, or the same key of another user, is another request', async ({ database }) => {
   const asked = request()
   await mine(database, asked)
   await mine(database, { ...asked, key: 'order 67' })
   await mine(database, { ...asked, userId: randomUUID() })
 })
 
-test('a repetition gets the answer that was written with the acceptance', async ({ database, other }) => {
+test('a repetition gets the response that was stored with the acceptance', async ({ database, other }) => {
   const asked = request()
   const token = await mine(database, asked)
   const uploads = [await receiving(database, asked.userId), await receiving(database, asked.userId)]
@@ -70,7 +70,7 @@ test('a repetition gets the answer that was written with the acceptance', async 
   })
 })
 
-test('when the files can not be accepted there is no answer, and the request is still ours', async ({ database }) => {
+test("if the files can't be accepted, no response is stored, and the lease is kept", async ({ database }) => {
   const asked = request()
   const token = await mine(database, asked)
   const upload = await receiving(database, asked.userId)
@@ -82,7 +82,7 @@ test('when the files can not be accepted there is no answer, and the request is 
   expect(await database.idempotency.renew(token, 60)).toBe(true)
 })
 
-test('who lost the lease to another accepts nothing, renews nothing and releases nothing', async ({ database, sql }) => {
+test("a caller that lost the lease can't accept, renew or release", async ({ database, sql }) => {
   const asked = request()
   const late = await mine(database, asked)
   const upload = await receiving(database, asked.userId)
@@ -97,7 +97,7 @@ test('who lost the lease to another accepts nothing, renews nothing and releases
   expect(await database.idempotency.renew(token, 60)).toBe(true)
 })
 
-test('a lease that ran out, but that nobody took, still accepts', async ({ database, sql }) => {
+test('an expired lease that was not taken over can still accept', async ({ database, sql }) => {
   const asked = request()
   const token = await mine(database, asked)
   const upload = await receiving(database, asked.userId)
@@ -105,7 +105,7 @@ test('a lease that ran out, but that nobody took, still accepts', async ({ datab
   expect(await database.uploads.accept([goodFile(upload)], repeatable(token))).toHaveLength(1)
 })
 
-test('when a late answer and a takeover meet, one of them has the request', async ({ database, other, sql }) => {
+test('of a late response and a concurrent takeover, one gets the request', async ({ database, other, sql }) => {
   for (let round = 0; round < 20; round += 1) {
     const asked = request()
     const token = await mine(database, asked)
@@ -123,7 +123,7 @@ test('when a late answer and a takeover meet, one of them has the request', asyn
   }
 })
 
-test('an answer that can not be made takes the acceptance back', async ({ database }) => {
+test("if the response can't be stored, the acceptance is rolled back", async ({ database }) => {
   const asked = request()
   const token = await mine(database, asked)
   const upload = await receiving(database, asked.userId)
@@ -136,7 +136,7 @@ test('an answer that can not be made takes the acceptance back', async ({ databa
   expect(await database.uploads.byId(upload.id)).toMatchObject({ state: 'receiving' })
 })
 
-test('renewing keeps others away for longer', async ({ database }) => {
+test('renewing extends the lease', async ({ database }) => {
   const asked = request()
   const token = await mine(database, asked)
   expect(await database.idempotency.renew(token, 3600)).toBe(true)
@@ -145,13 +145,13 @@ test('renewing keeps others away for longer', async ({ database }) => {
   })
 })
 
-test('a refused request is forgotten, and can be sent again at once', async ({ database }) => {
+test('a refused request is deleted, and can be repeated at once', async ({ database }) => {
   const asked = request()
   expect(await database.idempotency.release(await mine(database, asked))).toBe(true)
   expect(await database.idempotency.begin(asked)).toMatchObject({ outcome: 'mine' })
 })
 
-test('an answer is not released, and lives for its hours from the acceptance', async ({ database, sql }) => {
+test("a stored response can't be released, and expires hours after the acceptance", async ({ database, sql }) => {
   const asked = { ...request(), keepHours: 0.5 }
   const token = await mine(database, asked)
   await sql.query(
@@ -169,14 +169,14 @@ test('an answer is not released, and lives for its hours from the acceptance', a
   expect(rows).toMatchObject([{ minutes: 30, upload_ids: [expect.any(String)] }])
 })
 
-test('an answer that expired is as good as none', async ({ database, sql }) => {
+test('an expired response is ignored', async ({ database, sql }) => {
   const asked = request()
   await database.uploads.accept([goodFile(await receiving(database, asked.userId))], repeatable(await mine(database, asked)))
   await expire(sql, asked)
   expect(await database.idempotency.begin(asked)).toMatchObject({ outcome: 'mine' })
 })
 
-test('pruning removes what expired, a bounded number at a time, and never a request that somebody is at', async ({ database, sql }) => {
+test('pruning removes a bounded number of expired requests, and none with a lease', async ({ database, sql }) => {
   await sql.query('truncate idempotency_keys')
   const [live, kept, ...expired] = [request(), request(), request(), request(), request()]
   for (const asked of [live, kept, ...expired]) await mine(database, asked)
@@ -188,7 +188,7 @@ test('pruning removes what expired, a bounded number at a time, and never a requ
   for (const asked of [live, kept]) expect(await database.idempotency.begin(asked)).toMatchObject({ outcome: 'in_flight' })
 })
 
-test('a row that goes away between two looks is asked for again', async ({ database, other }) => {
+test('a row that disappears between two reads is read again', async ({ database, other }) => {
   const asked = request()
   const outcomes: string[] = []
   await Promise.all(

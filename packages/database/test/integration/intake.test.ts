@@ -5,7 +5,7 @@ import { migrate, UnknownUser, UploadNotReceiving } from '../../src/index.ts'
 import { connected, openAt, silent, test } from '../database-test.ts'
 import { age, claim, goodFile, newUpload, plenty, received, tooBig } from '../samples.ts'
 
-test('a file that is being received is written down before its first byte is kept', async ({ database }) => {
+test('a row is written before the first byte of a file is stored', async ({ database }) => {
   const upload = newUpload({ assetType: 'generated_video', projectId: randomUUID(), filename: 'Über uns.mp4', declaredType: 'video/mp4' })
 
   expect(await database.uploads.register(upload, plenty)).toEqual({ registered: true, filesUsed: 1 })
@@ -19,7 +19,7 @@ test('a file that is being received is written down before its first byte is kep
   })
 })
 
-test('a name with what Postgres refuses, or longer than its column, is kept as far as it goes', async ({ database }) => {
+test('a name that is too long or contains characters that Postgres refuses is shortened or replaced', async ({ database }) => {
   const upload = newUpload({ filename: `a\0b${'😀'.repeat(300)}`, declaredType: `image/png;${'x'.repeat(400)}`, requestId: null })
   await database.uploads.register(upload, plenty)
   const kept = await database.uploads.byId(upload.id)
@@ -27,7 +27,7 @@ test('a name with what Postgres refuses, or longer than its column, is kept as f
   expect(kept?.declaredType).toBe(upload.declaredType.slice(0, 255))
 })
 
-test('a first upload makes its user, and a second one leaves the user as it is', async ({ database, sql }) => {
+test('the first upload creates its user, and a second one leaves it unchanged', async ({ database, sql }) => {
   const userId = randomUUID()
   const user = async () => (await sql.query('select * from users where id = $1', [userId])).rows
   await database.uploads.register(newUpload({ userId }), plenty)
@@ -37,7 +37,7 @@ test('a first upload makes its user, and a second one leaves the user as it is',
   expect(await user()).toEqual(made)
 })
 
-test('an unknown user is refused where the users table wants more than an id', async () => {
+test('an unknown user is refused if the users table requires more than an id', async () => {
   const { url, drop } = await isolatedDatabase()
   const sql = await connected(url)
   await sql.query('create table users (id uuid primary key, email text not null)')
@@ -55,7 +55,7 @@ test('an unknown user is refused where the users table wants more than an id', a
   await drop()
 })
 
-test('of 200 files that arrive at once at two gateways, exactly as many as the limit get in', {
+test('of 200 concurrent files at two gateways, exactly the limit is admitted', {
   meta: { id: 'hourly-limit-exact-across-gateways' },
 }, async ({ database, other }) => {
   const userId = randomUUID()
@@ -70,7 +70,7 @@ test('of 200 files that arrive at once at two gateways, exactly as many as the l
   for (const answer of refused) expect(answer).toMatchObject({ filesUsed: 100 })
 })
 
-test('the limit of one user is nothing to another', async ({ database }) => {
+test('the limit of one user does not affect another', async ({ database }) => {
   const one = { filesPerHour: 1 }
   const userId = randomUUID()
   await database.uploads.register(newUpload({ userId }), one)
@@ -78,7 +78,7 @@ test('the limit of one user is nothing to another', async ({ database }) => {
   expect(await database.uploads.register(newUpload(), one)).toMatchObject({ registered: true })
 })
 
-test('a refusal says in how many seconds there is room again', async ({ database, sql }) => {
+test('a refusal contains the seconds until another file is admitted', async ({ database, sql }) => {
   const userId = randomUUID()
   const files = [newUpload({ userId }), newUpload({ userId }), newUpload({ userId })]
   for (const file of files) await database.uploads.register(file, plenty)
@@ -96,7 +96,7 @@ test('a refusal says in how many seconds there is room again', async ({ database
   expect(await wait(1)).toSatisfy((seconds: number) => seconds > 3590 && seconds <= 3600)
 })
 
-test('a file leaves the count when its hour is over', async ({ database, sql }) => {
+test('a file no longer counts after an hour', async ({ database, sql }) => {
   const upload = newUpload()
   const one = { filesPerHour: 1 }
   await database.uploads.register(upload, one)
@@ -104,7 +104,7 @@ test('a file leaves the count when its hour is over', async ({ database, sql }) 
   expect(await database.uploads.register(newUpload({ userId: upload.userId }), one)).toEqual({ registered: true, filesUsed: 1 })
 })
 
-test('a refused file counts, and one that failed by our fault is given back once', async ({ database }) => {
+test('a refused file counts, and one that failed because of us is refunded once', async ({ database }) => {
   const userId = randomUUID()
   const two = { filesPerHour: 2 }
   const [refused, failed] = [newUpload({ userId }), newUpload({ userId })]
@@ -120,7 +120,7 @@ test('a refused file counts, and one that failed by our fault is given back once
   expect(await database.uploads.register(newUpload({ userId }), two)).toMatchObject({ registered: false, filesUsed: 2 })
 })
 
-test('acceptance writes down all good files of a request at once', async ({ database }) => {
+test('all good files of a request are accepted together', async ({ database }) => {
   const userId = randomUUID()
   const uploads = [newUpload({ userId }), newUpload({ userId }), newUpload({ userId })]
   for (const upload of uploads) await database.uploads.register(upload, plenty)
@@ -134,11 +134,11 @@ test('acceptance writes down all good files of a request at once', async ({ data
   expect(await database.uploads.byId(uploads[0]?.id ?? '')).toEqual(accepted[2])
 })
 
-test('accepting no files is nothing', async ({ database }) => {
+test('accepting no files does nothing', async ({ database }) => {
   expect(await database.uploads.accept([])).toEqual([])
 })
 
-test('a request of which one upload was abandoned meanwhile is not accepted at all', async ({ database }) => {
+test('a request with an abandoned upload is not accepted at all', async ({ database }) => {
   const uploads = [newUpload(), newUpload(), newUpload()]
   for (const upload of uploads) await database.uploads.register(upload, plenty)
   const [first, second, third] = uploads.map(({ id }) => id)
@@ -150,7 +150,7 @@ test('a request of which one upload was abandoned meanwhile is not accepted at a
   expect(await database.uploads.byId(third ?? '')).toMatchObject({ state: 'receiving', finalKey: null })
 })
 
-test('when acceptance and the sweeper meet, the request is accepted whole or not at all', {
+test('with a concurrent sweep, a request is accepted completely or not at all', {
   meta: { id: 'acceptance-meets-sweeper' },
 }, async ({ database, other }) => {
   for (let round = 0; round < 20; round += 1) {
@@ -169,7 +169,7 @@ test('when acceptance and the sweeper meet, the request is accepted whole or not
   }
 })
 
-test('two requests that share files in another order do not block each other for ever', async ({ database, other }) => {
+test('two requests that share files in another order do not deadlock', async ({ database, other }) => {
   const uploads = Array.from({ length: 10 }, () => newUpload())
   for (const upload of uploads) await database.uploads.register(upload, plenty)
   const files = uploads.map((upload) => goodFile(upload))
@@ -180,7 +180,7 @@ test('two requests that share files in another order do not block each other for
   expect(outcomes.find(({ status }) => status === 'rejected')).toMatchObject({ reason: expect.any(UploadNotReceiving) })
 })
 
-test('an abandoned upload says why, and can be abandoned once', async ({ database }) => {
+test('an abandoned upload has a reason, and can be abandoned only once', async ({ database }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   expect(await database.uploads.abandon(upload.id, tooBig, { giveBack: false })).toBe(true)
@@ -188,12 +188,12 @@ test('an abandoned upload says why, and can be abandoned once', async ({ databas
   expect(await database.uploads.byId(upload.id)).toMatchObject({ state: 'abandoned', refusal: tooBig, counted: true })
 })
 
-test('what was accepted is not abandoned any more', async ({ database }) => {
+test("an accepted upload can't be abandoned", async ({ database }) => {
   const { id } = await received(database)
   expect(await database.uploads.abandon(id, tooBig, { giveBack: true })).toBe(false)
   expect(await claim(database, id)).toMatchObject({ uploadId: id, attempt: 1 })
 })
 
-test('an upload that nobody registered is null', async ({ database }) => {
+test('an unregistered upload is null', async ({ database }) => {
   expect(await database.uploads.byId(randomUUID())).toBeNull()
 })

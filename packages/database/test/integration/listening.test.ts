@@ -28,7 +28,7 @@ function listening(url: string, given: Partial<MoveOptions> = {}) {
   return { heard, moves, applicationName, hears: (what: string) => expect.poll(() => heard, { timeout: 15_000 }).toContain(what) }
 }
 
-test('each move of an accepted upload is heard once it is committed, in its order', async ({ database, url, sql }) => {
+test('each move of an accepted upload is notified after its commit, in order', async ({ database, url, sql }) => {
   const { heard, hears } = listening(url)
   await hears('ready')
 
@@ -46,7 +46,7 @@ test('each move of an accepted upload is heard once it is committed, in its orde
   expect(heard).toEqual(['ready', ...states.map((state) => `${uploadId} ${state}`)])
 })
 
-test('a move that is rolled back is not heard', async ({ database, url, sql }) => {
+test('a rolled back move is not notified', async ({ database, url, sql }) => {
   const { heard, hears } = listening(url)
   await hears('ready')
   const { id } = await received(database)
@@ -61,7 +61,7 @@ test('a move that is rolled back is not heard', async ({ database, url, sql }) =
   expect(heard).toEqual(['ready', 'unknown notification on airlock_uploads'])
 })
 
-test('what has to be purged rings once for each commit', async ({ database, url, sql }) => {
+test('due purges notify once per commit', async ({ database, url, sql }) => {
   const heard: string[] = []
   const applicationName = application()
   const onReady = () => heard.push('ready')
@@ -75,7 +75,7 @@ test('what has to be purged rings once for each commit', async ({ database, url,
   await expect.poll(() => heard).toEqual(['ready', 'purge'])
 })
 
-test('a listener that fails is told in the log, and the others go on', async ({ database, url }) => {
+test('a failing listener is logged, and the others continue', async ({ database, url }) => {
   const failing = listening(url, {
     onMove: () => {
       throw new Error('out of ears')
@@ -87,7 +87,7 @@ test('a listener that fails is told in the log, and the others go on', async ({ 
   expect(failing.heard).not.toContain('lost')
 })
 
-test('a connection that the server ends is told once, made again, and hears again', async ({ database, url, sql }) => {
+test('a connection that the server closes is reported once, re-established, and receives notifications again', async ({ database, url, sql }) => {
   const { heard, hears, applicationName } = listening(url)
   await hears('ready')
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName])
@@ -104,7 +104,7 @@ test('a connection that the server ends is told once, made again, and hears agai
   ])
 })
 
-test('closing ends the connection, and nothing is heard any more', async ({ database, url, sql }) => {
+test('closing ends the connection and all notifications', async ({ database, url, sql }) => {
   const { heard, moves, hears, applicationName } = listening(url)
   await hears('ready')
   await moves.close()
@@ -115,7 +115,7 @@ test('closing ends the connection, and nothing is heard any more', async ({ data
   await moves.close()
 })
 
-test('who listens while Postgres is away is neither ready nor lost, says so once, and can be closed at any moment', async () => {
+test('listening while Postgres is unavailable is reported once, and can be closed at any time', async () => {
   const { heard, moves } = listening('postgresql://127.0.0.1:1/airlock', { longestPauseMs: 20 })
   await expect.poll(() => heard).toContain('not listening for database notifications, will reconnect')
   await new Promise((resolve) => setTimeout(resolve, 300)) // several more attempts
@@ -139,7 +139,7 @@ async function silentServer(): Promise<{ url: string; connections: () => number 
   return { url: `postgresql://airlock@127.0.0.1:${address.port}/airlock`, connections: () => sockets.size }
 }
 
-test('a server that never answers is given up within the time limit, and tried again', async () => {
+test('a server that never responds is retried after the timeout', async () => {
   const server = await silentServer()
   const { heard, moves } = listening(server.url, { timeoutMs: 100, longestPauseMs: 20 })
   await waitFor(() => server.connections() >= 3, { what: 'a third attempt', timeoutMs: 10_000 })
@@ -149,7 +149,7 @@ test('a server that never answers is given up within the time limit, and tried a
   expect(heard).toEqual(['not listening for database notifications, will reconnect'])
 })
 
-test('a connection that dies without a word is noticed by its missing sign of life', { timeout: 60_000 }, async () => {
+test('a silently dead connection is detected by a missing heartbeat', { timeout: 60_000 }, async () => {
   const server = await privateServer('postgres')
   onTestFinished(() => server.drop())
   const { url } = server.address

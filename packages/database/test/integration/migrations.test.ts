@@ -16,7 +16,7 @@ async function revertAll(url: string): Promise<(string | null)[]> {
   return reverted
 }
 
-test('up, down and up again on an empty database make what schema.sql says', async ({ url, sql }) => {
+test('up, down and up again on an empty database result in schema.sql', async ({ url, sql }) => {
   const empty = await schemaOf(sql)
   const names = await migrate({ url, log: silent })
   expect(names).toHaveLength(migrations.length)
@@ -30,18 +30,18 @@ test('up, down and up again on an empty database make what schema.sql says', asy
   expect(await schemaOf(sql)).toBe(await written)
 })
 
-test('schema.sql can be run, and makes what it was printed from', async ({ sql }) => {
+test('schema.sql can be run, and results in the same schema', async ({ sql }) => {
   await sql.query(await written)
   expect(await schemaOf(sql)).toBe(await written)
 })
 
-test('ten who migrate at once do the work of one', async ({ url, sql }) => {
+test('ten concurrent migrations do the work of one', async ({ url, sql }) => {
   const ran = await Promise.all(Array.from({ length: 10 }, () => migrate({ url, log: silent })))
   expect(ran.filter((names) => names.length > 0)).toHaveLength(1)
   expect(await schemaOf(sql)).toBe(await written)
 })
 
-test('who waits too long for others who migrate gives up', async ({ url, sql }) => {
+test('waiting for a concurrent migration ends at a timeout', async ({ url, sql }) => {
   const waits: string[] = []
   const migrating = () => migrate({ url, log: { ...silent, info: (_fields, message) => waits.push(message) }, lockTimeoutMs: 250 })
   await migrating()
@@ -59,7 +59,7 @@ test('who waits too long for others who migrate gives up', async ({ url, sql }) 
   expect(waits).toEqual(['waiting for another process that migrates this database'])
 })
 
-test('a migration that fails leaves no half of itself, and the next run goes on from there', async ({ url, sql }) => {
+test('a failed migration is rolled back, and the next run continues from there', async ({ url, sql }) => {
   await sql.query('create table assets (id integer)')
   await expect(migrate({ url, log: silent })).rejects.toThrow('relation "assets" already exists')
   await sql.query('drop table assets')
@@ -67,7 +67,7 @@ test('a migration that fails leaves no half of itself, and the next run goes on 
   expect(await schemaOf(sql)).toBe(await written)
 })
 
-test('migrating where no Postgres is says so', async () => {
+test('migrating without Postgres fails with the reason', async () => {
   await expect(migrate({ url: 'postgresql://127.0.0.1:1/airlock', log: silent })).rejects.toThrow(DatabaseUnavailable)
 })
 
@@ -98,11 +98,11 @@ test('counts of failed inspections move from the texts of earlier workers to the
   )
 })
 
-describe('a users table that was there before Airlock', () => {
+describe('a users table that existed before Airlock', () => {
   const product = `create table users (id uuid primary key, email text not null)`
   const ada = '0198a1b2-0000-7000-8000-000000000001'
 
-  test('is left alone by up and by down, and so are its rows', async ({ url, sql }) => {
+  test('is not changed by up and down, nor are its rows', async ({ url, sql }) => {
     await sql.query(product)
     await sql.query(`insert into users values ($1, 'ada@example.com')`, [ada])
     const before = await schemaOf(sql)
@@ -120,13 +120,13 @@ describe('a users table that was there before Airlock', () => {
     { what: 'whose ids may repeat', made: 'create table users (id uuid)', found: 'uuid' },
     { what: 'that is a view', made: 'create view users as select gen_random_uuid() as id', found: 'in a view' },
   ]
-  test.for(unfit)('is refused by name when it is one $what', async ({ made, found }, { url, sql, expect }) => {
+  test.for(unfit)('is refused with its name if it is one $what', async ({ made, found }, { url, sql, expect }) => {
     await sql.query(made)
     await expect(migrate({ url, log: silent })).rejects.toThrow(`The table users exists already, and its id is ${found}.`)
   })
 })
 
-test('a users table of our own stays when somebody else came to refer to it', async ({ url, sql }) => {
+test('our users table is kept if other tables refer to it', async ({ url, sql }) => {
   await migrate({ url, log: silent })
   await sql.query('create table teams (owner uuid references users (id))')
 

@@ -35,7 +35,7 @@ const pairs = uploadStates
   .flatMap((from) => uploadStates.map((to) => ({ from, to })))
   .filter(({ from, to }) => from !== to || mayMove(from, to))
 
-test.for(pairs)('the database allows $from → $to exactly when the domain does', async ({ from, to }, { database, sql, expect }) => {
+test.for(pairs)('the database allows $from → $to exactly if the domain does', async ({ from, to }, { database, sql, expect }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   for (const state of wayTo(from)) await move(sql, upload.id, state)
@@ -51,7 +51,7 @@ test.for(pairs)('the database allows $from → $to exactly when the domain does'
   }
 })
 
-test.for(uploadStates.filter((state) => state !== 'receiving'))('no upload begins as %s', async (state, { sql, expect }) => {
+test.for(uploadStates.filter((state) => state !== 'receiving'))("an upload can't begin as %s", async (state, { sql, expect }) => {
   const upload = newUpload()
   const inserted = sql.query(
     `insert into uploads (id, user_id, state, door, original_filename, declared_type, quarantine_key, nonce)
@@ -61,7 +61,7 @@ test.for(uploadStates.filter((state) => state !== 'receiving'))('no upload begin
   await expect(inserted).rejects.toMatchObject({ constraint: 'uploads_legal_moves' })
 })
 
-test('the table knows the states of the domain and no other', async ({ sql }) => {
+test('the table allows exactly the states of the domain', async ({ sql }) => {
   const { rows } = await sql.query(`select pg_get_constraintdef(oid) as check from pg_constraint where conname = 'uploads_state_known'`)
   const known = [...rows[0].check.matchAll(/'(\w+)'/g)].map((match) => match[1])
   expect(known.sort()).toEqual([...uploadStates].sort())
@@ -72,7 +72,7 @@ const attempts = [
   { what: 'by two at once', change: `state = 'processing', attempt = attempt + 2, processing_at = now(), lease_until = now()` },
   { what: 'by a claim that does not count', change: `state = 'processing', processing_at = now(), lease_until = now()` },
 ]
-test.for(attempts)('the attempt never grows $what', async ({ change }, { database, sql, expect }) => {
+test.for(attempts)("the attempt number can't change $what", async ({ change }, { database, sql, expect }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   await move(sql, upload.id, 'received')
@@ -119,7 +119,7 @@ const nonsense = [
   { state: 'abandoned', change: 'abandoned_at = null', constraint: 'uploads_end_is_dated' },
   { state: 'parked', change: 'parked_at = null', constraint: 'uploads_end_is_dated' },
 ] as const
-test.for(nonsense)('a row that is $state may not say $change', async ({ state, change, constraint }, { database, sql, expect }) => {
+test.for(nonsense)("a row that is $state can't have $change", async ({ state, change, constraint }, { database, sql, expect }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   for (const step of wayTo(state)) await move(sql, upload.id, step)

@@ -7,7 +7,7 @@ import { newUpload, plenty, received } from '../samples.ts'
 
 const nowhere = 'postgresql://127.0.0.1:1/airlock'
 
-test('a database opens while Postgres is away, and says at each use that it is', async () => {
+test('a database can be opened while Postgres is unavailable, and each use reports it', async () => {
   const warnings: string[] = []
   const database = await openAt(nowhere, { log: { ...silent, warn: (_fields, message) => warnings.push(message) } })
   await expect(database.uploads.register(newUpload(), plenty)).rejects.toThrow('Postgres is unavailable: connect ECONNREFUSED')
@@ -16,17 +16,17 @@ test('a database opens while Postgres is away, and says at each use that it is',
   await database.close()
 })
 
-test('a database that refuses us is a mistake of ours, not an outage', async ({ url }) => {
+test('refused credentials are an error, not an outage', async ({ url }) => {
   const wrong = new URL(url)
   wrong.pathname = '/no_such_database'
   await expect(openAt(wrong.href)).rejects.toMatchObject({ code: '3D000' })
 })
 
-test('check passes when Postgres answers and has our tables', async ({ database }) => {
+test('check passes if Postgres responds and has our tables', async ({ database }) => {
   await expect(database.check(2000)).resolves.toBeUndefined()
 })
 
-test('an idle connection that the server ends is told in the log, and the next use works', async ({ url, sql }) => {
+test('an idle connection that the server closes is logged, and the next use works', async ({ url, sql }) => {
   const lost = Promise.withResolvers<{ fields: object; message: string }>()
   const database = await openAt(url, { poolSize: 1, log: { ...silent, warn: (fields, message) => lost.resolve({ fields, message }) } })
   const { id } = await received(database)
@@ -41,7 +41,7 @@ test('an idle connection that the server ends is told in the log, and the next u
   await database.close()
 })
 
-test('a connection that the server ends in the middle of a statement is unavailable, and the next use works', async ({ url, sql }) => {
+test('a connection that the server closes during a statement is unavailable, and the next use works', async ({ url, sql }) => {
   const database = await openAt(url, { poolSize: 1 })
   const upload = newUpload()
   const blocker = await connected(url)
@@ -65,7 +65,7 @@ test('a connection that the server ends in the middle of a statement is unavaila
   await database.close()
 })
 
-test('a pool that is used up, and a statement that takes too long, are unavailable', async ({ url }) => {
+test('an exhausted pool and a statement timeout are unavailable', async ({ url }) => {
   const database = await openDatabase({
     url,
     poolSize: 1,
@@ -91,7 +91,7 @@ test('a pool that is used up, and a statement that takes too long, are unavailab
   await database.close()
 })
 
-test('closing waits for what runs, and what comes afterwards is refused', async ({ url }) => {
+test('closing waits for running statements, and refuses new ones', async ({ url }) => {
   const database = await openAt(url)
   const registering = Promise.all(Array.from({ length: 30 }, () => database.uploads.register(newUpload(), plenty)))
   const userId = randomUUID()
@@ -104,7 +104,7 @@ test('closing waits for what runs, and what comes afterwards is refused', async 
   await expect(database.check(1000)).rejects.toThrow('The database was closed.')
 })
 
-test('a server that stops, hangs and comes back is found again', { timeout: 60_000 }, async ({ onTestFinished }) => {
+test('a server that stops, hangs and returns is used again', { timeout: 60_000 }, async ({ onTestFinished }) => {
   const server = await privateServer('postgres')
   onTestFinished(() => server.drop())
   await migrate({ url: server.address.url, log: silent })

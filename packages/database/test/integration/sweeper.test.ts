@@ -15,19 +15,19 @@ test.beforeEach(async ({ sql }) => {
   await sql.query('truncate sweeper')
 })
 
-test('of ten who want to sweep at once, one may', async ({ database, other }) => {
+test('of ten concurrent sweepers, one gets the lease', async ({ database, other }) => {
   const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? database : other).sweeper.take(turn())))
   expect(answers.filter((answer) => answer !== null)).toEqual([{}])
 })
 
-test('when a sweep has ended the next one begins where it came to', async ({ database, other }) => {
+test('a sweep continues at the cursors of the previous one', async ({ database, other }) => {
   const mine = turn()
   await database.sweeper.take(mine)
   expect(await database.sweeper.end({ ...mine, positions: places })).toBe(true)
   expect(await other.sweeper.take(turn())).toEqual(places)
 })
 
-test('a sweeper that died is followed by another when its lease has run out, which goes on from its last word', async ({
+test('after a sweeper died, another one takes over when the lease expires, and continues at the last cursor', async ({
   database,
   sql,
 }) => {
@@ -45,7 +45,7 @@ test('a sweeper that died is followed by another when its lease has run out, whi
   expect(await database.sweeper.renew({ ...next, positions: places })).toBe(true)
 })
 
-test('many workers sweep no oftener than one: a turn comes only so long after the one before', async ({ database, sql }) => {
+test('several workers sweep no more often than one: sweeps have a minimum interval', async ({ database, sql }) => {
   const first = turn()
   await database.sweeper.take(first)
   await database.sweeper.end({ ...first, positions: places })
@@ -54,7 +54,7 @@ test('many workers sweep no oftener than one: a turn comes only so long after th
   expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
 })
 
-test('after the clock was set back the next sweep does not wait for it to come again', async ({ database, sql }) => {
+test('after the clock was set back, the next sweep is not delayed', async ({ database, sql }) => {
   const first = turn()
   await database.sweeper.take(first)
   await database.sweeper.end({ ...first, positions: places })
@@ -65,14 +65,14 @@ test('after the clock was set back the next sweep does not wait for it to come a
   expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
 })
 
-test('after the clock was set back a lease from before it holds nobody up, and one from after it does', async ({ database, sql }) => {
+test('after the clock was set back, a lease from before it is ignored, and a later one is not', async ({ database, sql }) => {
   await database.sweeper.take(turn())
   await sql.query(`update sweeper set ended_at = now() + interval '1 hour', lease_until = now() + interval '1 hour'`)
   expect(await database.sweeper.take(turn())).toEqual({})
   expect(await database.sweeper.take(turn())).toBeNull()
 })
 
-test('what waits for a moment is moved back with the clock, and what was written since is left', async ({ database, sql }) => {
+test('after the clock was set back, times in the future are moved back, and later ones are kept', async ({ database, sql }) => {
   await sql.query(`truncate purges`)
   await sql.query(`insert into purges (key, upload_id, due_at) values
     ('before', gen_random_uuid(), now() + interval '1 hour 20 s'), ('since', gen_random_uuid(), now() + interval '30 s')`)

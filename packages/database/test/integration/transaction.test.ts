@@ -31,7 +31,7 @@ const stillWorks = async (sessions: Sessions) =>
     { open: null, one: 1 },
   ])
 
-test('what a transaction did is there when it returns, and not before', async ({ sessions, notes }) => {
+test('changes of a transaction are visible when it returns, and not before', async ({ sessions, notes }) => {
   const answer = await sessions.transaction(async ({ rows }) => {
     await rows(write, ['one'])
     expect(await notes()).toEqual([])
@@ -40,7 +40,7 @@ test('what a transaction did is there when it returns, and not before', async ({
   expect({ answer, notes: await notes() }).toEqual({ answer: 'done', notes: ['one'] })
 })
 
-test('the error of a statement tells none of its values: they may be what users wrote, and errors are logged', async ({
+test('the error of a statement contains none of its values', async ({
   sessions,
   notes,
 }) => {
@@ -62,7 +62,7 @@ test('the error of a statement tells none of its values: they may be what users 
   expect(await notes()).toEqual(['summer-holiday.jpg'])
 })
 
-test('a transaction that throws, fails or is undone leaves no trace', async ({ sessions, notes }) => {
+test('a transaction that throws, fails or is rolled back changes nothing', async ({ sessions, notes }) => {
   const throwing = sessions.transaction(async ({ rows }) => {
     await rows(write, ['one'])
     throw new Error('changed my mind')
@@ -82,7 +82,7 @@ test('a transaction that throws, fails or is undone leaves no trace', async ({ s
   await stillWorks(sessions)
 })
 
-test('a statement that takes too long ends its transaction, and the connection goes on', async ({ sessions, notes }) => {
+test('a statement timeout ends its transaction, and the connection can be reused', async ({ sessions, notes }) => {
   const slow = sessions.transaction(async ({ rows }) => {
     await rows(write, ['one'])
     await rows('select pg_sleep(10)')
@@ -92,7 +92,7 @@ test('a statement that takes too long ends its transaction, and the connection g
   await stillWorks(sessions)
 })
 
-test('a connection that breaks in a transaction is not lent again', async ({ sessions, notes, sql }) => {
+test('a connection that breaks in a transaction is not reused', async ({ sessions, notes, sql }) => {
   const broken = sessions.transaction(async ({ rows }) => {
     await rows(write, ['one'])
     await sql.query(`select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'airlock-tests-transaction'`)
@@ -103,7 +103,7 @@ test('a connection that breaks in a transaction is not lent again', async ({ ses
   await stillWorks(sessions)
 })
 
-test('a process that stands still in a transaction loses it, and holds no lock for ever', async ({ sessions, notes, sql }) => {
+test('an idle transaction is ended by the server, which releases its locks', async ({ sessions, notes, sql }) => {
   const paused = sessions.transaction(async ({ rows }) => {
     await rows(write, ['one'])
     await sql.query('begin')

@@ -18,7 +18,7 @@ beforeEach<{ sql: Client }>(async ({ sql }) => {
   await sql.query('truncate uploads, lane_turns cascade')
 })
 
-test('the upload of a user of whom nothing runs goes before those of one of whom something does', async ({ database }) => {
+test('the upload of a user without running uploads precedes those of a user with running ones', async ({ database }) => {
   const [flooder, other] = idsOfUsers(2) as [string, string]
   const [first, second] = await uploadsOf(database, flooder, 30)
   const [single] = await uploadsOf(database, other, 1)
@@ -31,7 +31,7 @@ test('the upload of a user of whom nothing runs goes before those of one of whom
   expect(await database.uploads.nextInTurn(single?.id ?? '', images)).toEqual({ userId: other, next: null })
 })
 
-test('with one place at a time, users are served in turn, whichever of their uploads wakes the worker', async ({ database }) => {
+test('with one slot, users are served in rotation, whichever of their uploads wakes the worker', async ({ database }) => {
   const users = idsOfUsers(3)
   const flood = new Map<string, string[]>()
   for (const user of users)
@@ -58,7 +58,7 @@ test('with one place at a time, users are served in turn, whichever of their upl
   expect(served.slice(6)).toEqual([one, one, one, one])
 })
 
-test('users that the caller can not take now are passed over, and what is put off is not due', async ({ database, sql }) => {
+test('excluded users are skipped, and delayed uploads are not due', async ({ database, sql }) => {
   const [one, two, three] = idsOfUsers(3) as [string, string, string]
   const [first, second] = await uploadsOf(database, one, 2)
   await uploadsOf(database, two, 1)
@@ -73,7 +73,7 @@ test('users that the caller can not take now are passed over, and what is put of
   expect(await turnOf([one, two])).toMatchObject({ userId: one, next: null })
 })
 
-test('an upload under a lease, and one that nobody knows, has no turn; one whose worker is gone has', async ({ database, sql }) => {
+test('an upload with a lease or an unknown id is not next; one with an expired lease is', async ({ database, sql }) => {
   const { id } = await received(database)
   await claim(database, id)
   expect(await database.uploads.nextInTurn(id, images)).toBeNull()
@@ -82,7 +82,7 @@ test('an upload under a lease, and one that nobody knows, has no turn; one whose
   expect(await database.uploads.nextInTurn(id, images)).toMatchObject({ next: null })
 })
 
-test('other lanes have turns of their own', async ({ database }) => {
+test('each lane has its own rotation', async ({ database }) => {
   const [one, two] = idsOfUsers(2) as [string, string]
   const [first, second] = await uploadsOf(database, one, 2)
   await uploadsOf(database, two, 1)
@@ -91,7 +91,7 @@ test('other lanes have turns of their own', async ({ database }) => {
   expect(await database.uploads.nextInTurn(second?.id ?? '', { ...images, assetTypes: ['generated_video'] })).toMatchObject({ next: null })
 })
 
-test('ten thousand waiting uploads of one user are passed over by one look', async ({ database, sql }) => {
+test('ten thousand waiting uploads of one user are skipped by one index lookup', async ({ database, sql }) => {
   const [flooder, other] = idsOfUsers(2) as [string, string]
   const [first] = await uploadsOf(database, flooder, 1)
   await sql.query(

@@ -19,7 +19,7 @@ test.beforeEach(async ({ sql }) => {
   await sql.query('truncate uploads')
 })
 
-test('received uploads that nothing happened to for so long are waiting, the longest first', async ({ database, sql }) => {
+test('received uploads without changes for a given time are waiting, the longest first', async ({ database, sql }) => {
   const [young, old, older] = [await received(database), await received(database), await received(database)]
   await age(sql, old.id, 61)
   await age(sql, older.id, 100)
@@ -34,14 +34,14 @@ test('received uploads that nothing happened to for so long are waiting, the lon
   expect(young.id).not.toBe(old.id)
 })
 
-test('an upload that was released a moment ago is not waiting yet, however old it is', async ({ database, sql }) => {
+test('an upload that was handed back a moment ago is not waiting yet, whatever its age', async ({ database, sql }) => {
   const mine = await claimed(database)
   await age(sql, mine.uploadId, 1000)
   await database.uploads.retryLater(mine, 'timeout')
   expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toEqual([])
 })
 
-test('an upload that is to be tried again later is not waiting before that', async ({ database, sql }) => {
+test('an upload with a delayed retry is not waiting before that time', async ({ database, sql }) => {
   const { id } = await received(database)
   await age(sql, id, 1000)
   await sql.query(`update uploads set next_attempt_at = now() + interval '1 minute' where id = $1`, [id])
@@ -50,7 +50,7 @@ test('an upload that is to be tried again later is not waiting before that', asy
   expect((await database.uploads.waiting({ olderThanSeconds: 60, limit: 10 })).uploads).toMatchObject([{ id }])
 })
 
-test('only uploads whose lease ran out have lapsed', async ({ database, sql }) => {
+test('only uploads with an expired lease have lapsed', async ({ database, sql }) => {
   const [live, lapsed] = [await claimed(database), await claimed(database)]
   await lapse(sql, lapsed.uploadId)
   const { uploads } = await database.uploads.lapsed({ limit: 10 })
@@ -58,7 +58,7 @@ test('only uploads whose lease ran out have lapsed', async ({ database, sql }) =
   expect(live.attempt).toBe(1)
 })
 
-test('only uploads that are being received for too long are stale', async ({ database, sql }) => {
+test('only uploads that have been receiving for too long are stale', async ({ database, sql }) => {
   const [young, stale, abandoned] = [newUpload(), newUpload(), newUpload()]
   for (const upload of [young, stale, abandoned]) await database.uploads.register(upload, plenty)
   const accepted = await received(database)
@@ -70,7 +70,7 @@ test('only uploads that are being received for too long are stale', async ({ dat
   expect(uploads.map(({ id }) => id)).toEqual([stale.id])
 })
 
-test('batches go through all of them once, also where many stopped in the same millisecond', async ({ database, sql }) => {
+test('batches contain every upload once, even if many stopped in the same millisecond', async ({ database, sql }) => {
   const ids: string[] = []
   for (let i = 0; i < 7; i += 1) ids.push((await received(database)).id)
   await sql.query(`update uploads set updated_at = date_trunc('second', now()) - interval '1 hour'`)
@@ -81,7 +81,7 @@ test('batches go through all of them once, also where many stopped in the same m
   expect(batches.flat()).toEqual(ids.toSorted())
 })
 
-test('a last batch that is full is followed by an empty one', async ({ database, sql }) => {
+test('a full last batch is followed by an empty one', async ({ database, sql }) => {
   for (let i = 0; i < 4; i += 1) await lapse(sql, (await claimed(database)).uploadId)
   const batches = await allOf((after) => database.uploads.lapsed({ limit: 2, after }))
   expect(batches.map((batch) => batch.length)).toEqual([2, 2, 0])

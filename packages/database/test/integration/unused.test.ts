@@ -33,7 +33,7 @@ const links = (sql: Client, userId: string, s3Key: string) =>
     [userId, randomUUID(), s3Key],
   )
 
-test('unused is what nobody linked or accessed for so long, and no training set, and nothing that is not ours', async ({
+test('assets are unused if they were not linked or accessed for a given time; training sets and assets of others never are', async ({
   database,
   sql,
 }) => {
@@ -78,7 +78,7 @@ async function expired(database: Parameters<typeof promoted>[0], sql: Client) {
   return asset
 }
 
-test('an asset whose time has come is deleted as its owner would delete it', async ({ database, sql }) => {
+test('an expired asset is deleted as by its owner', async ({ database, sql }) => {
   const asset = await expired(database, sql)
   expect((await database.assets.expiring({ ...first, onlyExpired: true })).assets.map(({ id }) => id)).toEqual([asset.id])
   expect(await database.assets.deleteExpired(asset.id, { graceDays: 7 })).toBe('deleted')
@@ -87,14 +87,14 @@ test('an asset whose time has come is deleted as its owner would delete it', asy
   expect(await database.assets.deleteExpired(asset.id, { graceDays: 7 })).toBe('waits')
 })
 
-test('any access in the grace time saves an asset', async ({ database, sql }) => {
+test('any access during the grace period keeps an asset', async ({ database, sql }) => {
   const asset = await expired(database, sql)
   await database.accessLog.write([access(asset.id, 0)])
   expect(await database.assets.deleteExpired(asset.id, { graceDays: 7 })).toBe('waits')
   expect(await database.assets.byId(asset.id)).toMatchObject({ expiringAt: null })
 })
 
-test('a use and a deletion that meet: exactly one of them happens', async ({ database, other, sql }) => {
+test('of a concurrent use and deletion, exactly one succeeds', async ({ database, other, sql }) => {
   for (let round = 0; round < 20; round += 1) {
     const asset = await expired(database, sql)
     const [used, deletion] = await Promise.all([database.assets.noteUse(asset.id), other.assets.deleteExpired(asset.id, { graceDays: 7 })])
@@ -103,7 +103,7 @@ test('a use and a deletion that meet: exactly one of them happens', async ({ dat
   }
 })
 
-test('a use that waits for a deletion finds the asset gone', async ({ database, sql, url }) => {
+test('a use that waits for a concurrent deletion finds the asset deleted', async ({ database, sql, url }) => {
   const asset = await expired(database, sql)
   const deletion = await connected(url)
   await deletion.query('begin')
@@ -114,14 +114,14 @@ test('a use that waits for a deletion finds the asset gone', async ({ database, 
   expect(await use).toBe(false)
 })
 
-test('an asset that is used at this moment is not marked', async ({ database, sql }) => {
+test('an asset that is being used is not marked', async ({ database, sql }) => {
   const asset = await promoted(database)
   await agesDays(sql, asset.id, 98)
   expect(await database.assets.noteUse(asset.id)).toBe(true)
   expect(await database.assets.markExpiring(asset.id, { days: 90, graceDays: 0 })).toBe(false)
 })
 
-test('an access that the log alone knows, because somebody had the row locked, saves it as well', async ({ database, sql, url }) => {
+test('an access that was only logged, because the row was locked, keeps the asset too', async ({ database, sql, url }) => {
   const asset = await expired(database, sql)
   const blocker = await connected(url)
   await blocker.query('begin')
@@ -135,14 +135,14 @@ test('an access that the log alone knows, because somebody had the row locked, s
   expect(await database.assets.byId(asset.id)).toMatchObject({ expiringAt: null })
 })
 
-test('an asset that a brand linked in the grace time is spared', async ({ database, sql }) => {
+test('an asset that was linked to a brand during the grace period is kept', async ({ database, sql }) => {
   const asset = await expired(database, sql)
   await links(sql, asset.userId, asset.s3Key)
   expect(await database.assets.deleteExpired(asset.id, { graceDays: 7 })).toBe('spared')
   expect(await database.assets.byId(asset.id)).toMatchObject({ expiringAt: null })
 })
 
-test('assets below a prefix come in the order of bytes, as object stores list keys', async ({ database, sql }) => {
+test('assets below a prefix are listed in byte order, as in object stores', async ({ database, sql }) => {
   const names = ['B', 'a', 'Z', '_', 'ä', '0', 'b']
   for (const name of names) {
     const { id } = await promoted(database)

@@ -56,7 +56,7 @@ async function pagesOf(uploads: UploadRepository, options: Omit<UploadListOption
   return pages
 }
 
-test('a list holds the accepted uploads of its owner only, newest first', async ({ database, sql }) => {
+test("a list contains only its owner's accepted uploads, newest first", async ({ database, sql }) => {
   const userId = randomUUID()
   await database.uploads.register(newUpload({ userId }), plenty)
   const [old, parked, , young] = await uploadsOf(sql, userId, [
@@ -75,7 +75,7 @@ test('a list holds the accepted uploads of its owner only, newest first', async 
   expect(next).toBeNull()
 })
 
-test('pages go through all of them once, also where many were begun in the same millisecond and stand differently', async ({
+test('pages contain every upload once, even if many with different states began in the same millisecond', async ({
   database,
   sql,
 }) => {
@@ -91,7 +91,7 @@ test('pages go through all of them once, also where many were begun in the same 
   expect(pages.flat()).toEqual([...ids.slice(7).toReversed(), ...ids.slice(0, 7).toSorted().toReversed()])
 })
 
-test('a list can be of one status, since a moment, or both', async ({ database, sql }) => {
+test('a list can be filtered by status, by time, or both', async ({ database, sql }) => {
   const userId = randomUUID()
   const [old, rejected, parked, young] = await uploadsOf(sql, userId, [
     { ms: 0 },
@@ -110,7 +110,7 @@ test('a list can be of one status, since a moment, or both', async ({ database, 
   expect(await found({ status: null, since: null, before: null })).toHaveLength(4)
 })
 
-test.for([0, 101, 1.5, Number.NaN])('a page of %s uploads is a mistake of the caller', async (limit, { database, expect }) => {
+test.for([0, 101, 1.5, Number.NaN])('a page of %s uploads is an error', async (limit, { database, expect }) => {
   await expect(database.uploads.list({ userId: randomUUID(), limit })).rejects.toThrow(RangeError)
 })
 

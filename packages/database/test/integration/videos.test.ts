@@ -42,7 +42,7 @@ async function registered({ uploads }: Database, given: Partial<NewVideo> = {}):
   return video
 }
 
-test('a video of the pipeline begins as received, of a user that is made when it is missing, and counts in nobody’s hour', async ({
+test('a pipeline video begins as received, creates its user if missing, and does not count towards the hourly limit', async ({
   database,
   sql,
 }) => {
@@ -67,7 +67,7 @@ test('a video of the pipeline begins as received, of a user that is made when it
   expect((await sql.query('select id from users where id = $1', [video.userId])).rows).toHaveLength(1)
 })
 
-test('of twenty deliveries at once one writes the row, and all find the same', async ({ database, other }) => {
+test('of twenty concurrent deliveries one writes the row, and all return the same', async ({ database, other }) => {
   const video = newVideo()
   const answers = await Promise.all(
     Array.from({ length: 20 }, (_, i) => (i % 2 === 0 ? database : other).uploads.registerVideo(video, { needsUser: false })),
@@ -76,7 +76,7 @@ test('of twenty deliveries at once one writes the row, and all find the same', a
   expect(answers.filter(({ outcome }) => outcome === 'known')).toHaveLength(19)
 })
 
-test('an id that an upload of another door has is known, and that row stays as it is', async ({ database }) => {
+test('an id of an upload from another door is reported, and its row is unchanged', async ({ database }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   const before = await database.uploads.byId(upload.id)
@@ -88,7 +88,7 @@ test('an id that an upload of another door has is known, and that row stays as i
   expect(await database.uploads.byId(upload.id)).toEqual(before)
 })
 
-test('an upload whose row was forgotten is known by its asset', async ({ database, sql }) => {
+test('an upload whose row was removed is recognised by its asset', async ({ database, sql }) => {
   const video = await registered(database)
   const mine = await claim(database, video.id)
   await database.uploads.learnHash(mine, hash)
@@ -99,8 +99,8 @@ test('an upload whose row was forgotten is known by its asset', async ({ databas
   expect(await database.uploads.byId(video.id)).toBeNull()
 })
 
-describe('where users belong to the product around us', () => {
-  test('a video of nobody is written down only for a door that wants it', async ({ database, sql }) => {
+describe('if the users table belongs to the surrounding product', () => {
+  test('a video of an unknown user is recorded only for the door that requires it', async ({ database, sql }) => {
     await sql.query(`create function no_users() returns trigger language plpgsql as $$ begin raise exception 'not yours'; end $$`)
     await sql.query('create trigger no_users before insert on users for each row execute function no_users()')
     const video = newVideo()
@@ -115,7 +115,7 @@ describe('where users belong to the product around us', () => {
   })
 })
 
-test('no video becomes an asset before its hash is known, and the hash stays what it was', async ({ database, sql }) => {
+test("a video can't become an asset without a hash, and the hash can't change", async ({ database, sql }) => {
   const video = await registered(database)
   const mine = await claim(database, video.id)
   await expect(database.uploads.complete(mine, sound)).rejects.toMatchObject({ driverError: { constraint: 'uploads_accepted_is_whole' } })
@@ -130,7 +130,7 @@ test('no video becomes an asset before its hash is known, and the hash stays wha
   })
 })
 
-test('a worker that was overtaken writes no hash', async ({ database, sql }) => {
+test("a worker that lost its claim can't write the hash", async ({ database, sql }) => {
   const video = await registered(database)
   const mine = await claim(database, video.id)
   await lapse(sql, video.id)
@@ -139,7 +139,7 @@ test('a worker that was overtaken writes no hash', async ({ database, sql }) => 
   expect(await database.uploads.byId(video.id)).toMatchObject({ contentHash: null })
 })
 
-test('an empty video is written down, and can only be rejected', async ({ database }) => {
+test('an empty video is recorded, and can only be rejected', async ({ database }) => {
   const video = await registered(database, { sizeBytes: 0 })
   const mine = await claim(database, video.id)
   await database.uploads.learnHash(mine, hash)
@@ -148,7 +148,7 @@ test('an empty video is written down, and can only be rejected', async ({ databa
   expect(await database.uploads.byId(video.id)).toMatchObject({ state: 'rejected' })
 })
 
-test('where a video lies in another bucket stays as it was written', async ({ database, sql }) => {
+test("the location of a video in another bucket can't change", async ({ database, sql }) => {
   const source = { bucket: 'renders', key: 'final/cut 1.mp4' }
   const video = await registered(database, { source })
   expect(await claim(database, video.id)).toMatchObject({ source })
@@ -157,7 +157,7 @@ test('where a video lies in another bucket stays as it was written', async ({ da
   })
 })
 
-test('a final upload tells where its bytes lay', async ({ database }) => {
+test('a final upload keeps the location of its bytes', async ({ database }) => {
   const video = await registered(database)
   await database.uploads.cancel(video.id, refusal('cancelled', { filename: video.filename }))
   expect(await database.uploads.claim(video.id, { leaseSeconds: 60 })).toEqual({
@@ -168,12 +168,12 @@ test('a final upload tells where its bytes lay', async ({ database }) => {
   })
 })
 
-describe('a bound on the running videos of one project', () => {
+describe('the limit of running videos per project', () => {
   const bounded = { leaseSeconds: 60, projectConcurrency: { maxRunning: 2, retryInMs: 5000 } }
   const ofProject = (database: Database, projectId: string, count: number) =>
     Promise.all(Array.from({ length: count }, () => registered(database, { projectId })))
 
-  test('is exact, however many workers claim at once, and keeps no other project waiting', async ({ database, other }) => {
+  test('is exact with concurrent claims, and does not delay other projects', async ({ database, other }) => {
     const flood = await ofProject(database, randomUUID(), 12)
     const [single] = await ofProject(database, randomUUID(), 1)
 
@@ -184,7 +184,7 @@ describe('a bound on the running videos of one project', () => {
     expect(await database.uploads.claim(single?.id ?? '', bounded)).toMatchObject({ claimed: true })
   })
 
-  test('lets the next one in when one ends, or its worker is gone', { meta: { id: 'dead-worker-frees-project-slot' } }, async ({
+  test('admits the next one when one ends or its lease expires', { meta: { id: 'dead-worker-frees-project-slot' } }, async ({
     database,
     sql,
   }) => {
@@ -201,7 +201,7 @@ describe('a bound on the running videos of one project', () => {
     expect(await claimOf(fourth)).toMatchObject({ claimed: true })
   })
 
-  test('costs nothing of an upload’s tries, keeps the sweeper from ringing, and does not hide a lease that runs', async ({ database }) => {
+  test('does not count as an attempt, delays the sweeper, and does not hide a running lease', async ({ database }) => {
     const [first, second, third] = await ofProject(database, randomUUID(), 3)
     for (const video of [first, second]) await database.uploads.claim(video?.id ?? '', bounded)
     await database.uploads.claim(third?.id ?? '', bounded)
@@ -211,7 +211,7 @@ describe('a bound on the running videos of one project', () => {
     expect(await database.uploads.claim(first?.id ?? '', bounded)).toMatchObject({ reason: 'leased' })
   })
 
-  test('makes the videos of a flood ask less often, the more of them wait', async ({ database }) => {
+  test('makes videos retry less often, the more of them wait', async ({ database }) => {
     const projectConcurrency = { maxRunning: 1, retryInMs: 100 }
     const asked = async (waiting: number) => {
       const [first, ...flood] = await ofProject(database, randomUUID(), 1 + waiting)
@@ -223,7 +223,7 @@ describe('a bound on the running videos of one project', () => {
     expect(later).toMatchObject({ reason: 'throttled', retryInMs: expect.closeTo(2000, -2.5) })
   })
 
-  test('is none for what came through the gateway, and none when it is 0', async ({ database }) => {
+  test('does not apply to uploads through the gateway, or if it is 0', async ({ database }) => {
     const videos = await ofProject(database, randomUUID(), 4)
     const outcomes = await Promise.all(
       videos.map(({ id }) => database.uploads.claim(id, { leaseSeconds: 60, projectConcurrency: { maxRunning: 0, retryInMs: 5000 } })),

@@ -37,7 +37,7 @@ const dueNow = (sql: Client) => sql.query(`update webhook_deliveries set next_at
 
 const ids = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ event }) => event.id)
 
-test('an endpoint hears what comes from when it is known, however often it is made known', async ({ database }) => {
+test('an endpoint gets events from its registration on, however often it is registered', async ({ database }) => {
   const { webhooks } = database
   await happens(database, 2)
   await webhooks.register([])
@@ -56,14 +56,14 @@ test('an endpoint hears what comes from when it is known, however often it is ma
   ])
 })
 
-test('many who fan out at once make each delivery once', { meta: { id: 'webhook-fan-out-once' } }, async ({ database, other }) => {
+test('concurrent fan-outs create each delivery once', { meta: { id: 'webhook-fan-out-once' } }, async ({ database, other }) => {
   await database.webhooks.register([shop])
   await happens(database, 20)
   const made = await Promise.all(Array.from({ length: 8 }, (_, i) => (i % 2 ? database : other).webhooks.fanOut(shop, { limit: 5 })))
   expect(made.reduce((sum, count) => sum + count, 0)).toBe(20)
 })
 
-test('of many workers each delivery is handed to one, and again when its lease has run out', async ({ database, other, sql }) => {
+test('each delivery is claimed by one worker, and again after its lease expires', async ({ database, other, sql }) => {
   await waiting(database, 20)
   const handed = await Promise.all(
     Array.from({ length: 6 }, (_, i) => (i % 2 ? database : other).webhooks.due(shop, { limit: 4, leaseSeconds: 60 })),
@@ -78,7 +78,7 @@ test('of many workers each delivery is handed to one, and again when its lease h
   expect((await other.webhooks.due(shop, soon)).map(({ attempt }) => attempt)).toEqual(Array(20).fill(2))
 })
 
-test('a later event of an upload waits for the end of the earlier one, at this endpoint only', async ({ database, sql }) => {
+test('a later event of an upload waits for the earlier delivery, at this endpoint only', async ({ database, sql }) => {
   const { webhooks } = database
   await webhooks.register([shop, desk])
   const asset = await promoted(database)
@@ -99,7 +99,7 @@ test('a later event of an upload waits for the end of the earlier one, at this e
   expect((await webhooks.due(desk, soon)).map(({ event }) => event.type)).toEqual(['upload.completed'])
 })
 
-test('who has it has it: also when another attempt was made meanwhile, or it was given up', async ({ database, sql }) => {
+test('a success counts, even if another attempt was made meanwhile or the delivery was given up', async ({ database, sql }) => {
   const { webhooks } = database
   const [first] = (await taken(database)) as [Delivery]
   await dueNow(sql)
@@ -112,7 +112,7 @@ test('who has it has it: also when another attempt was made meanwhile, or it was
   expect(await webhooks.counts()).toEqual([{ endpoint: shop, pending: 0, delivered: 1, dead: 0 }])
 })
 
-test('an attempt that was overtaken changes nothing when it fails', { meta: { id: 'webhook-overtaken-attempt' } }, async ({
+test('a superseded attempt that fails changes nothing', { meta: { id: 'webhook-overtaken-attempt' } }, async ({
   database,
   sql,
 }) => {
@@ -126,7 +126,7 @@ test('an attempt that was overtaken changes nothing when it fails', { meta: { id
   expect(rows).toEqual([{ last_error: 'answered 500', attempts: 2 }])
 })
 
-test('the last attempt is made when the time is over, and not before', async ({ database, sql }) => {
+test('the last attempt is made when the period ends, and not before', async ({ database, sql }) => {
   const { webhooks } = database
   const [first] = (await taken(database)) as [Delivery]
   await webhooks.failed(first, 'answered 500', { retryInMs: 7_200_000, giveUpAfterSeconds: 3600 })
@@ -141,7 +141,7 @@ test('the last attempt is made when the time is over, and not before', async ({ 
   expect(await webhooks.due(shop, soon)).toEqual([])
 })
 
-test('how long an endpoint is behind, and how much it did not take, is known', async ({ database, sql }) => {
+test('the lag and the dead deliveries of an endpoint are reported', async ({ database, sql }) => {
   const { webhooks } = database
   expect(await webhooks.standing(shop)).toEqual({ lagSeconds: 0, dead: 0 })
   const [first, second] = (await taken(database, 2)) as [Delivery, Delivery]
@@ -160,7 +160,7 @@ async function dies(database: Database, count: number, endpoint = shop): Promise
   return ids(handed)
 }
 
-test('what is dead is listed batch by batch, with why', async ({ database }) => {
+test('dead deliveries are listed in batches with their reason', async ({ database }) => {
   const { webhooks } = database
   const atShop = await dies(database, 3)
   const atDesk = await dies(database, 2, desk)
@@ -174,7 +174,7 @@ test('what is dead is listed batch by batch, with why', async ({ database }) => 
   expect((await webhooks.dead({ endpoint: desk, after: null, limit: 3 })).map(({ eventId }) => eventId)).toEqual(atDesk)
 })
 
-test('what is dead is made again when it is replayed: all of it, of one endpoint, or one event', async ({ database, url }) => {
+test('dead deliveries can be replayed: all, of one endpoint, or one event', async ({ database, url }) => {
   const { webhooks } = database
   const [one] = await dies(database, 3)
   await dies(database, 2, desk)
@@ -201,7 +201,7 @@ test('what is dead is made again when it is replayed: all of it, of one endpoint
   expect(await webhooks.replay({ eventId: one ?? '', endpoint: shop, limit: 10 }), 'but can be named').toBe(1)
 })
 
-test('a reason that Postgres can not hold does not keep a delivery from its end', async ({ database, sql }) => {
+test('a reason with characters that Postgres refuses does not prevent the end of a delivery', async ({ database, sql }) => {
   const [first] = (await taken(database)) as [Delivery]
   await database.webhooks.failed(first, `\u0000\ud800${'x'.repeat(1000)}`, patiently)
   const { rows } = await sql.query('select char_length(last_error) as length from webhook_deliveries')

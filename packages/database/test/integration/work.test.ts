@@ -12,7 +12,7 @@ const lease = { leaseSeconds: 60 }
 const assetsOf = async (sql: { query: (sql: string, values: unknown[]) => Promise<{ rows: unknown[] }> }, id: string) =>
   (await sql.query('select id from assets where upload_id = $1', [id])).rows.length
 
-test('a claim knows all that was accepted', async ({ database }) => {
+test('a claim contains everything that was accepted', async ({ database }) => {
   const upload = newUpload()
   const file = goodFile(upload)
   await database.uploads.register(upload, plenty)
@@ -33,7 +33,7 @@ test('a claim knows all that was accepted', async ({ database }) => {
   })
 })
 
-test('of fifty claims at once from two workers, one wins, and the others learn when to come again', async ({ database, other }) => {
+test('of fifty concurrent claims of two workers, one succeeds, and the others are told when to retry', async ({ database, other }) => {
   const { id } = await received(database)
 
   const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? database : other).uploads.claim(id, lease)))
@@ -44,7 +44,7 @@ test('of fifty claims at once from two workers, one wins, and the others learn w
   }
 })
 
-test('of fifty claims on a lease that ran out, one wins the next attempt', async ({ database, other, sql }) => {
+test('of fifty concurrent claims on an expired lease, one gets the next attempt', async ({ database, other, sql }) => {
   const { uploadId } = await claimed(database)
   await lapse(sql, uploadId)
 
@@ -99,13 +99,13 @@ async function ended(database: Database, end: (mine: Claim) => Promise<unknown>)
   return mine.uploadId
 }
 
-test.for(unclaimable)('an upload that $what is not claimed', async ({ make, answer }, { database, expect }) => {
+test.for(unclaimable)("an upload that $what can't be claimed", async ({ make, answer }, { database, expect }) => {
   const id = await make(database)
   const bytes = answer.reason === 'final' ? { quarantineKey: quarantineKey(id) } : {}
   expect(await database.uploads.claim(id, lease)).toEqual({ claimed: false, ...answer, ...bytes })
 })
 
-test('a renewed lease holds off other claims, and one that was overtaken is not renewed', async ({ database, sql }) => {
+test("a renewed lease prevents other claims, and a superseded one can't be renewed", async ({ database, sql }) => {
   const mine = await claimed(database, { leaseSeconds: 1 })
   expect(await database.uploads.renewLease(mine, 100)).toBe(true)
   expect(await database.uploads.claim(mine.uploadId, lease)).toMatchObject({
@@ -141,13 +141,13 @@ test('a completed upload is one asset with the same size, hash and key', async (
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'completed', leaseUntil: null, completedAt: asset.createdAt })
 })
 
-test('an upload that is no asset has none, and an asset that nobody made is null', async ({ database }) => {
+test('an upload that is not completed has no asset, and an unknown asset is null', async ({ database }) => {
   const { id } = await received(database)
   expect(await database.assets.ofUpload(id)).toBeNull()
   expect(await database.assets.byId(randomUUID())).toBeNull()
 })
 
-test('completing twice, and by twenty at once, makes one asset', { meta: { id: 'completion-is-idempotent' } }, async ({
+test('completing repeatedly and concurrently creates one asset', { meta: { id: 'completion-is-idempotent' } }, async ({
   database,
   other,
   sql,
@@ -171,7 +171,7 @@ const lateWrites: { what: string; write: (database: Database, mine: Claim) => Pr
   { what: 'park', write: ({ uploads }, mine) => uploads.park(mine, ourFault, 'timeout') },
 ]
 
-test.for(lateWrites)('a worker that was overtaken changes nothing when it tries to $what', async ({ write }, { database, sql, expect }) => {
+test.for(lateWrites)("a worker that lost its claim can't $what", async ({ write }, { database, sql, expect }) => {
   const mine = await claimed(database)
   await lapse(sql, mine.uploadId)
   await claim(database, mine.uploadId)
@@ -184,7 +184,7 @@ test.for(lateWrites)('a worker that was overtaken changes nothing when it tries 
 })
 
 test.for(lateWrites)(
-  'a worker whose lease ran out, but whom nobody overtook, may still $what',
+  'a worker with an expired lease that nobody claimed can still $what',
   async ({ write }, { database, sql, expect }) => {
     const mine = await claimed(database)
     await lapse(sql, mine.uploadId)
@@ -193,13 +193,13 @@ test.for(lateWrites)(
   },
 )
 
-test.for(lateWrites)('nothing that is final can $what', async ({ write }, { database, expect }) => {
+test.for(lateWrites)("a worker can't $what a final upload", async ({ write }, { database, expect }) => {
   const mine = await claimed(database)
   await database.uploads.reject(mine, tooBig)
   await expect(write(database, mine)).rejects.toMatchObject({ name: 'ClaimLost', uploadId: mine.uploadId, attempt: 1 })
 })
 
-test('a rejected upload tells its owner why, and still counts', async ({ database }) => {
+test('a rejected upload has a reason for its owner, and still counts', async ({ database }) => {
   const mine = await claimed(database)
   await database.uploads.reject(mine, tooBig)
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({
@@ -211,13 +211,13 @@ test('a rejected upload tells its owner why, and still counts', async ({ databas
   })
 })
 
-test('a rejection by our fault gives the file back', async ({ database }) => {
+test('a rejection because of us refunds the file', async ({ database }) => {
   const mine = await claimed(database)
   await database.uploads.reject(mine, ourFault, { giveBack: true })
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'rejected', counted: false })
 })
 
-test('an upload that is handed back can be claimed at once, as if it had not been claimed but for its attempt', async ({ database }) => {
+test('an upload that is handed back can be claimed at once, with the next attempt number', async ({ database }) => {
   const { id } = await received(database)
   await database.uploads.retryLater(await claim(database, id), 'the inspector is away', { retryInMs: 0, failedInspections: 2 })
   const second = await claim(database, id)
@@ -237,7 +237,7 @@ test('an upload that is handed back can be claimed at once, as if it had not bee
   expect(await claim(database, id)).toMatchObject({ attempt: 3, tries: 2, failedInspections: 2 })
 })
 
-test('a released upload keeps its attempts and its fault, and can be claimed again', async ({ database }) => {
+test('an upload that waits for a retry keeps its attempts and its fault, and can be claimed again', async ({ database }) => {
   const mine = await claimed(database)
   await database.uploads.retryLater(mine, `no route to host${'.'.repeat(3000)}`)
 
@@ -253,7 +253,7 @@ test('a released upload keeps its attempts and its fault, and can be claimed aga
   })
 })
 
-test('a parked upload tells its owner one thing and the operators another', async ({ database }) => {
+test('a parked upload has separate reasons for its owner and for operators', async ({ database }) => {
   const mine = await claimed(database)
   await database.uploads.park(mine, ourFault, 'InvalidAccessKeyId')
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({
@@ -271,7 +271,7 @@ test('an upload whose owner was deleted does not become an asset', async ({ data
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'processing' })
 })
 
-test('when completing fails, neither row has changed', async ({ database, sql }) => {
+test('if completing fails, neither row changes', async ({ database, sql }) => {
   const mine = await claimed(database)
   await sql.query(`insert into users values ($1) on conflict do nothing`, [mine.userId])
   await sql.query(`insert into assets (user_id, s3_key) values ($1, $2)`, [mine.userId, mine.finalKey])
@@ -281,7 +281,7 @@ test('when completing fails, neither row has changed', async ({ database, sql })
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'processing', attempt: 1 })
 })
 
-test('with a user go their assets, and their uploads stay', async ({ database, sql }) => {
+test('deleting a user deletes their assets, and keeps their uploads', async ({ database, sql }) => {
   const mine = await claimed(database)
   const asset = await database.uploads.complete(mine, sound)
   await sql.query('delete from users where id = $1', [mine.userId])
@@ -289,7 +289,7 @@ test('with a user go their assets, and their uploads stay', async ({ database, s
   expect(await database.uploads.byId(mine.uploadId)).toMatchObject({ state: 'completed' })
 })
 
-test('an asset of an upload must tell the whole story, one of the product around us need not', async ({ database, sql }) => {
+test('an asset of an upload must have all columns, one of the surrounding product need not', async ({ database, sql }) => {
   const { userId, id } = await received(database)
   const insert = `insert into assets (user_id, s3_key, upload_id) values ($1, $2, $3) returning id`
   await expect(sql.query(insert, [userId, `brand-images/${id}-a`, id])).rejects.toMatchObject({ constraint: 'assets_of_uploads_are_whole' })

@@ -12,7 +12,7 @@ test.each(['9007199254740993', 'NaN'])('%s is an error, not another number', (va
   expect(() => exactNumber(value)).toThrow(RangeError)
 })
 
-test('a row of a statement reads as the repository would have read it', () => {
+test('a row of a statement is mapped as by the repository', () => {
   const row = { id: 'a', user_id: 'b', s3_key: 'c', file_size: '12', metadata: { facts: {} }, unknown: 'left out' }
   expect(rowReader(Asset)(row)).toMatchObject({ id: 'a', userId: 'b', s3Key: 'c', sizeBytes: 12, metadata: { facts: {} } })
   expect(rowReader(Asset)(row)).not.toHaveProperty('unknown')

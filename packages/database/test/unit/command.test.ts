@@ -3,7 +3,7 @@ import { type CommandIo, directUrl, type Environment, runCommand } from '../../s
 
 const url = 'postgresql://airlock@127.0.0.1:5432/airlock'
 
-test('migrations use the direct URL when there is one', () => {
+test('migrations use the direct URL if it is set', () => {
   expect(directUrl({ DATABASE_URL: url })).toBe(url)
   expect(directUrl({ DATABASE_URL: 'postgres://pooler/x', DATABASE_DIRECT_URL: url })).toBe(url)
   expect(directUrl({ DATABASE_URL: url, DATABASE_DIRECT_URL: '' })).toBe(url)
@@ -15,7 +15,7 @@ const mistakes: [string, Environment, string][] = [
   ['is no URL', { DATABASE_URL: 'airlock' }, 'DATABASE_URL is not a Postgres URL'],
   ['is of another database', { DATABASE_URL: url, DATABASE_DIRECT_URL: 'mysql://x/y' }, 'DATABASE_DIRECT_URL is not a Postgres URL'],
 ]
-test.each(mistakes)('a setting that %s is named', (_what, env, message) => {
+test.each(mistakes)('a setting that %s is reported', (_what, env, message) => {
   expect(() => directUrl(env)).toThrow(message)
 })
 
@@ -27,11 +27,11 @@ async function ran(args: string[], run: (given: { loud?: boolean }) => Promise<v
   return { code, said: said.join('') }
 }
 
-test('a command line prints its usage when asked', async () => {
+test('a command prints its usage on request', async () => {
   expect(await ran(['--help'])).toEqual({ code: 0, said: 'out: Usage: shout\n' })
 })
 
-test('an unknown flag, and an argument where none belongs, end in the usage and code 2', async () => {
+test('unknown flags and unexpected arguments print the usage and exit with 2', async () => {
   expect(await ran(['--quiet'])).toMatchObject({
     code: 2,
     said: expect.stringMatching(/^err: Unknown option '--quiet'[\s\S]*Usage: shout/),
@@ -39,7 +39,7 @@ test('an unknown flag, and an argument where none belongs, end in the usage and 
   expect(await ran(['now'])).toMatchObject({ code: 2 })
 })
 
-test('a failure is one sentence and code 1', async () => {
+test('a failure prints one sentence and exits with 1', async () => {
   const failing = async ({ loud }: { loud?: boolean }) => {
     throw new Error(loud ? 'TOO LOUD' : 'too quiet')
   }

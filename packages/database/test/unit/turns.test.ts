@@ -24,7 +24,7 @@ function works() {
 
 const settled = () => vi.advanceTimersByTimeAsync(0)
 
-test('work of one key goes one after the other, whatever becomes of it; that of another key goes beside it', async () => {
+test('work of one key is sequential, even after failures; work of different keys is parallel', async () => {
   const turns = new KeyedMutex()
   const { started, work, ends, fails } = works()
   const [a, b] = [turns.take('anna', work('a')), turns.take('anna', work('b'))]
@@ -49,7 +49,7 @@ test('work of one key goes one after the other, whatever becomes of it; that of 
   expect(await d).toBe('d')
 })
 
-test('who waits for ten seconds hears so, and its work never runs', async () => {
+test('waiting ends with an error after ten seconds, and the work never runs', async () => {
   const turns = new KeyedMutex()
   const { started, work, ends } = works()
   const first = turns.take('anna', work('first'))

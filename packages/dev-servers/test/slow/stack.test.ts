@@ -33,7 +33,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-test.each(providers)('$road: servers stop with their owner and come back with their data', { timeout: 90_000 }, async ({ provider }) => {
+test.each(providers)('$provider: servers stop with their owner, and keep their data', { timeout: 90_000 }, async ({ provider }) => {
   const first = await own(folder, provider)
   await leaveMarks(first.environment)
   const { servers } = readStackRecord(folder) as StackRecord
@@ -49,20 +49,16 @@ test.each(providers)('$road: servers stop with their owner and come back with th
   await expect(resetStack(folder)).rejects.toThrow(StackInUse)
 })
 
-test.each(providers)(
-  '$road: an owner that is killed leaves no server behind, and no data when that was ephemeral',
-  { timeout: 60_000 },
-  async ({ provider }) => {
-    const owner = await own('ephemeral', provider)
-    const record = readStackRecord(owner.folder)
-    owner.process.kill('SIGKILL')
-    await waitFor(() => !existsSync(owner.folder), { what: 'the removal of the data', timeoutMs: 20_000 })
-    expect(await gone(record)).toBe(true)
-  },
-)
+test.each(providers)('$provider: a killed owner leaves no servers, and no ephemeral data', { timeout: 60_000 }, async ({ provider }) => {
+  const owner = await own('ephemeral', provider)
+  const record = readStackRecord(owner.folder)
+  owner.process.kill('SIGKILL')
+  await waitFor(() => !existsSync(owner.folder), { what: 'the removal of the data', timeoutMs: 20_000 })
+  expect(await gone(record)).toBe(true)
+})
 
 test.each(providers)(
-  '$road: what is left when the reaper was killed as well is ended by the next run, which keeps the data',
+  '$provider: if the reaper was killed too, the next run ends leftover servers and keeps the data',
   { timeout: 90_000 },
   async ({ provider }) => {
     const killed = await own(folder, provider)
@@ -85,7 +81,7 @@ test.each(providers)(
   },
 )
 
-test('a process that has got a recorded pid since is not ended', { timeout: 60_000 }, async () => {
+test('another process that has a recorded pid is not ended', { timeout: 60_000 }, async () => {
   const bystander = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'ignore' })
   owners.push(bystander)
   const file = new StackFile(folder)
@@ -97,7 +93,7 @@ test('a process that has got a recorded pid since is not ended', { timeout: 60_0
   expect(identityOf(bystander.pid as number)).not.toBeNull()
 })
 
-test('servers that are given by URL are used, and are still there after the end', { timeout: 60_000 }, async () => {
+test('servers that are given by URL are used and not stopped', { timeout: 60_000 }, async () => {
   const { postgres, redis, s3 } = givenStack()
   const bucket = await isolatedBucket()
   const said: string[] = []
@@ -130,7 +126,7 @@ test.each([
     { S3_ENDPOINT: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
     /S3_ENDPOINT names http:\/\/127\.0\.0\.1:1, where no S3 lets us in/,
   ],
-])('%j leads nowhere, and the start fails saying so instead of taking another server', { timeout: 60_000 }, async (wrong, message) => {
+])('the start fails for the unreachable URL %j instead of using another server', { timeout: 60_000 }, async (wrong, message) => {
   const { postgres, redis, s3 } = givenStack()
   const right = {
     DATABASE_URL: postgres.url,

@@ -7,7 +7,7 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL')
 })
 
-test('a process is known by its pid and its start, and no longer when it is gone', async () => {
+test('a process is identified by its pid and start time until it ends', async () => {
   const identity = start('setInterval(() => {}, 1000)')
   expect(isRunning(identity)).toBe(true)
   await endProcess(identity)
@@ -15,13 +15,13 @@ test('a process is known by its pid and its start, and no longer when it is gone
   expect(identityOf(identity.pid)).toBeNull()
 })
 
-test('a process that has the pid of another one is left alone', async () => {
+test('a process that reuses a pid is not signalled', async () => {
   const identity = start('setInterval(() => {}, 1000)')
   await endProcess({ ...identity, startedAt: 'another time' })
   expect(isRunning(identity)).toBe(true)
 })
 
-test('who does not listen to the signal is ended by force, also while frozen', async () => {
+test('a process that ignores the signal is killed, even while frozen', async () => {
   const identity = start("process.on('SIGTERM', () => {}); process.stdout.write('deaf'); setInterval(() => {}, 1000)")
   await new Promise((ready) => children.at(-1)?.stdout?.once('data', ready))
   process.kill(identity.pid, 'SIGSTOP')

@@ -17,7 +17,7 @@ afterEach(() => {
 })
 
 test.for(['', '{ half', 'null', '[]', '"stack"', '{"owner":null,"servers":17}'])(
-  'a reset begins anew where stack.json holds %j: programs that were fetched stay, everything else goes',
+  'a reset with stack.json %j deletes everything but fetched programs',
   async (text) => {
     writeFileSync(join(folder, 'stack.json'), text)
     expect(() => readStackRecord(folder)).toThrow("'npm start -- --reset' begins anew")
@@ -30,7 +30,7 @@ test.for(['', '{ half', 'null', '[]', '"stack"', '{"owner":null,"servers":17}'])
   },
 )
 
-test('where stack.json is damaged and a Postgres still runs on its data, a reset deletes nothing and says which', async () => {
+test('a reset with a damaged stack.json and a running Postgres deletes nothing, and names the process', async () => {
   writeFileSync(join(folder, 'stack.json'), '{ half')
   writeFileSync(join(folder, 'postgres/postmaster.pid'), `${process.ppid}\n${folder}\n`)
 
@@ -39,7 +39,7 @@ test('where stack.json is damaged and a Postgres still runs on its data, a reset
   expect(existsSync(join(folder, 'redis'))).toBe(true)
 })
 
-test('a damaged stack.json beside files of somebody else proves nothing: a reset deletes nothing', async () => {
+test('a reset with a damaged stack.json beside unknown files deletes nothing', async () => {
   writeFileSync(join(folder, 'stack.json'), 'something else')
   writeFileSync(join(folder, 'thesis.docx'), '')
 
@@ -48,7 +48,7 @@ test('a damaged stack.json beside files of somebody else proves nothing: a reset
   expect(existsSync(join(folder, 'postgres'))).toBe(true)
 })
 
-test('a damaged stack.json of an earlier run of tests keeps no other run from starting', async () => {
+test('a damaged stack.json of an earlier test run does not prevent another run', async () => {
   vi.stubEnv('TMPDIR', folder)
   const left = join(folder, 'airlock-test-stack-left')
   mkdirSync(left)

@@ -14,7 +14,7 @@ test.each([
   ['photo.png', 'IMAGE/PNG; charset=binary'],
   ['photo.webp', undefined],
   ['photo.webp', 'application/octet-stream'],
-])('a picture called %s and declared as %s is taken in', (filename, declaredType) => {
+])('a picture named %s and declared as %s is accepted', (filename, declaredType) => {
   expect(name(filename, declaredType)).toBeNull()
 })
 
@@ -24,7 +24,7 @@ test.each([
   ['.jpg', 'image/jpeg'],
   ['film.mp4', 'video/mp4'],
   ['photo.jpg.svg', 'image/svg+xml'],
-])('%s is refused for its extension, whatever it is declared as, and the answer names the ones that are allowed', (filename, declared) => {
+])('%s is refused for its extension, whatever its declared type, and the detail lists the allowed ones', (filename, declared) => {
   expect(name(filename, declared)).toEqual({
     code: 'extension_not_allowed',
     error: 'File extension not allowed',
@@ -32,21 +32,21 @@ test.each([
   })
 })
 
-test('a declared type that no file of the kind has is refused', () => {
+test('a declared type that the kind does not allow is refused', () => {
   expect(name('photo.jpg', 'image/svg+xml')).toMatchObject({
     code: 'type_not_allowed',
     detail: "File 'photo.jpg' is image/svg+xml; allowed: image/jpeg, image/png, image/webp.",
   })
 })
 
-test('a declared type that the extension does not stand for is refused', () => {
+test('a declared type that contradicts the extension is refused', () => {
   expect(name('photo.jpg', 'image/png')).toMatchObject({
     code: 'extension_mismatch',
     detail: "File 'photo.jpg' is declared as image/png, which does not match its extension.",
   })
 })
 
-test('while the kind is unknown, whatever some kind takes in passes, and nothing else', () => {
+test('while the kind is unknown, a type passes if any kind accepts it', () => {
   expect(name('photo.jpg', 'image/jpeg', null)).toBeNull()
   expect(name('film.mp4', 'video/mp4', null)).toBeNull()
   expect(name('film.mp4', 'image/jpeg', null)?.code).toBe('extension_mismatch')
@@ -56,7 +56,7 @@ test('while the kind is unknown, whatever some kind takes in passes, and nothing
   )
 })
 
-test('a training set passes by its name', () => {
+test('the name of a training set passes', () => {
   expect(name('set.zip', 'application/zip', null)).toBeNull()
   expect(name('set.zip', 'application/x-zip-compressed', 'lora_training')).toBeNull()
   expect(name('set.zip', 'application/zip', 'brand_image')?.code).toBe('extension_not_allowed')
@@ -66,11 +66,11 @@ test.each([
   ['logo.png', 'brand_image', png],
   ['logo.png', null, png],
   ['film.mp4', 'generated_video', mp4],
-] as const)('%s passes as %s when its first bytes agree', (filename, assetType, content) => {
+] as const)('%s passes as %s if its first bytes agree', (filename, assetType, content) => {
   expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toBeNull()
 })
 
-test.each(['photo.jpg', 'photo.webp', 'photo.PNG'])('a PNG called %s passes: its content decides what it is stored as', (filename) => {
+test.each(['photo.jpg', 'photo.webp', 'photo.PNG'])('a PNG named %s passes, because its content determines its type', (filename) => {
   for (const assetType of ['brand_image', null] as const) {
     expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, png)).toBeNull()
   }
@@ -81,14 +81,14 @@ test.each([
   ['holiday.mp4', null, png, "File 'holiday.mp4' claims to be MP4, but its content is PNG."],
   ['logo.png', 'brand_image', mp4, "File 'logo.png' claims to be PNG, but its content is MP4."],
   ['photo.jpg', 'brand_image', words, "File 'photo.jpg' claims to be JPEG, but its content is plain text."],
-] as const)('%s sent as %s is refused when its content is another', (filename, assetType, content, detail) => {
+] as const)('%s sent as %s is refused if its content differs', (filename, assetType, content, detail) => {
   expect(judgeContent({ filename, claimedType: claimedTypeOf(filename), assetType }, content)).toMatchObject({
     code: 'type_mismatch',
     detail,
   })
 })
 
-test('content that does not belong to the kind is refused, also where nothing else was claimed', () => {
+test('content that the kind does not allow is refused, even if no type was claimed', () => {
   expect(judgeContent({ filename: 'film', claimedType: 'video/mp4', assetType: 'brand_image' }, mp4)).toMatchObject({
     code: 'type_not_allowed',
     detail: "File 'film' is video/mp4; allowed: image/jpeg, image/png, image/webp.",
@@ -112,11 +112,11 @@ test.each([
   expect(judgeFile({ ...picture, ...known }, defaultSizeLimits)).toMatchObject({ code })
 })
 
-test('a file of exactly the maximum of its kind is accepted', () => {
+test('a file of exactly the maximum size of its kind is accepted', () => {
   expect(judgeFile({ ...picture, content: png, sizeBytes: limitBytes }, defaultSizeLimits)).toBeNull()
 })
 
-test('while the kind is unknown, the maximum is the largest of the kinds that the content may be of', () => {
+test('while the kind is unknown, the size limit is the largest of the kinds that accept the content', () => {
   const limits = { brand_image: 1, generated_video: 3, lora_training: 2 }
   expect(sizeLimitOf({ assetType: 'brand_image' }, limits)).toBe(1)
   expect(sizeLimitOf({ assetType: null, content: png }, limits)).toBe(1)

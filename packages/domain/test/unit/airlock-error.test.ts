@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { AirlockError, asRefusal, errors, refusal } from '../../src/index.ts'
 
-test('an error carries what the client is told, and its cause for the log', () => {
+test('an error contains the response for the client, and its cause for the log', () => {
   const cause = new Error('boom')
   const error = new AirlockError('file_too_large', { filename: 'logo.png', limitBytes: 1024 }, { cause })
   expect(error).toMatchObject({
@@ -15,11 +15,11 @@ test('an error carries what the client is told, and its cause for the log', () =
   })
 })
 
-test('an error that needs to be told nothing says its sentence', () => {
+test('an error without parameters has its detail', () => {
   expect(new AirlockError('token_expired', {}).detail).toBe(errors.token_expired.detail())
 })
 
-test('a refusal that becomes an error says the very same to the client', () => {
+test('a refusal that becomes an error keeps its detail', () => {
   const said = refusal('type_mismatch', { filename: 'a.png', claimed: 'PNG', found: 'JPEG' })
   const error = AirlockError.of(said)
   expect(error).toBeInstanceOf(AirlockError)
@@ -27,7 +27,7 @@ test('a refusal that becomes an error says the very same to the client', () => {
   expect(asRefusal(error)).toEqual(said)
 })
 
-test('a refusal from a row keeps its own sentence, also when the catalogue would say it otherwise today', () => {
+test('a stored refusal keeps its detail, even if the catalogue has changed', () => {
   const old = { code: 'empty_file', error: 'Empty file', detail: "File 'a.png' was empty." } as const
   expect(asRefusal(AirlockError.of(old))).toEqual(old)
 })

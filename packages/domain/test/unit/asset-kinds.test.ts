@@ -42,12 +42,12 @@ const promised: Record<AssetType, { mediaTypes: string[]; maxBytes: number; key:
   },
 }
 
-test.for(assetTypes)('%s is what the design promises', { meta: { id: 'asset-kinds-table' } }, (type, { expect }) => {
+test.for(assetTypes)('%s is as documented', { meta: { id: 'asset-kinds-table' } }, (type, { expect }) => {
   const { mediaTypes, maxBytes, cacheControl, lane, finalKey } = assetKind(type)
   expect({ mediaTypes, maxBytes, cacheControl, lane, key: finalKey(parts) }).toEqual(promised[type])
 })
 
-test.for(assetTypes)('%s keeps its keys below its own prefix, which no other kind and no quarantined object shares', (type, { expect }) => {
+test.for(assetTypes)('the keys of %s have their own prefix, which no other kind and no quarantined object has', (type, { expect }) => {
   const { finalPrefix, finalKey } = assetKind(type)
   expect(finalKey(parts).startsWith(finalPrefix)).toBe(true)
   expect(finalPrefix).toMatch(/^[a-z-]+\/$/)
@@ -56,19 +56,19 @@ test.for(assetTypes)('%s keeps its keys below its own prefix, which no other kin
   expect(finalPrefixes).toContain(finalPrefix)
 })
 
-test.for(assetTypes)('%s holds known media types, travels on a known lane, and has a size limit', (type, { expect }) => {
+test.for(assetTypes)('%s has known media types, a known lane and a size limit', (type, { expect }) => {
   const { mediaTypes, lane } = assetKind(type)
   expect(mediaTypes.filter((mediaType) => !isMediaType(mediaType))).toEqual([])
   expect(lanes).toContain(lane)
   expect(defaultSizeLimits[type]).toBe(assetKinds[type].maxBytes)
 })
 
-test('a name of the table is an asset type, a name of every object is not', () => {
+test('names in the table are asset types, names of Object.prototype are not', () => {
   expect(assetTypes.every(isAssetType)).toBe(true)
   for (const value of ['toString', '__proto__', 'constructor', 'Brand_Image', '']) expect(isAssetType(value)).toBe(false)
 })
 
-test('a media type leads to the kinds that may hold it and can be inspected', () => {
+test('kindsOf returns the kinds that accept a media type and have an inspector', () => {
   expect(kindsOf('image/webp')).toEqual(['brand_image'])
   expect(kindsOf('video/mp4')).toEqual(['generated_video'])
   expect(kindsOf('application/zip')).toEqual(['lora_training'])

@@ -13,13 +13,13 @@ const sizes: [number, string][] = [
   [2 * GiB, '2 GiB'],
 ]
 
-test.for(sizes)('%i bytes are said as %s', ([bytes, said], { expect }) => {
+test.for(sizes)('%i bytes are written as %s', ([bytes, said], { expect }) => {
   expect(readableBytes(bytes)).toBe(said)
 })
 
 const source = bytesInMemory(Uint8Array.of(1, 2, 3, 4, 5))
 
-test('bytes in memory are read from anywhere, and fewer only where they end', async () => {
+test('bytes in memory can be read at any offset, fewer only at their end', async () => {
   expect(source.size).toBe(5)
   expect(await source.read(0, 2)).toEqual(Uint8Array.of(1, 2))
   expect(await source.read(3, 100)).toEqual(Uint8Array.of(4, 5))
@@ -27,7 +27,7 @@ test('bytes in memory are read from anywhere, and fewer only where they end', as
   expect(await source.read(99, 1)).toEqual(new Uint8Array())
 })
 
-test('bytes in memory stream from first to last, as often as asked', async () => {
+test('bytes in memory can be streamed repeatedly', async () => {
   const all = async () => {
     const pieces: Uint8Array[] = []
     for await (const piece of source.stream()) pieces.push(piece)

@@ -45,7 +45,7 @@ const paramsWith = (text: string) => ({
 const detailOf = (code: ErrorCode, text: string): string =>
   (errors[code].detail as (params: ReturnType<typeof paramsWith>) => string)(paramsWith(text))
 
-test.for(errorCodes)('%s tells a client one plain sentence', (code, { expect }) => {
+test.for(errorCodes)('the detail of %s is one plain sentence', (code, { expect }) => {
   const { status, title } = errors[code]
   expect(status).toSatisfy((value: number) => Number.isInteger(value) && value >= 400 && value < 600)
   expect(title).toMatch(/^[A-Z][^.]*$/)
@@ -67,7 +67,7 @@ const anyText = fc
   .map((pieces) => pieces.join(''))
 
 test.for(errorCodes)(
-  'whatever a client writes, the detail of %s stays on one line, in its own direction, well-formed and short',
+  'the detail of %s stays short, on one line and well-formed, whatever a client sends',
   { meta: { id: 'error-detail-is-sanitised' } },
   (code, { expect }) => {
     fc.assert(
@@ -82,7 +82,7 @@ test.for(errorCodes)(
   },
 )
 
-test('a sentence names the file and the limit in units that people read', () => {
+test('a detail contains the file and the limit in readable units', () => {
   expect(errors.file_too_large.detail({ filename: 'scene.mp4', limitBytes: 500 * 1024 * 1024 })).toBe(
     "File 'scene.mp4' is larger than 500 MiB, the maximum for its kind.",
   )
@@ -94,7 +94,7 @@ test('a sentence names the file and the limit in units that people read', () => 
   )
 })
 
-test('a name of 80 characters is shown whole, a longer one by its beginning, and no emoji is cut in half', () => {
+test('names longer than 80 characters are shortened, without splitting an emoji', () => {
   const shown = (filename: string) => errors.empty_file.detail({ filename })
   expect(shown('😀'.repeat(80))).toBe(`File '${'😀'.repeat(80)}' has 0 bytes.`)
   expect(shown('😀'.repeat(81))).toBe(`File '${'😀'.repeat(77)}…' has 0 bytes.`)

@@ -28,7 +28,7 @@ const taken: { what: string; raw: string; name: string }[] = [
   { what: '256 code points that compose to 255', raw: `${'a'.repeat(254)}u\u0308`, name: `${'a'.repeat(254)}\u00fc` },
 ]
 
-test.for(taken)('of $what, the last part is the name, in composed form', ({ raw, name }, { expect }) => {
+test.for(taken)('the name of $what is the last part in NFC', ({ raw, name }, { expect }) => {
   expect(parsed(raw)).toBe(name)
 })
 
@@ -77,13 +77,13 @@ const refused: { what: string; raw: string | undefined; as: string }[] = [
   },
 ]
 
-test.for(refused)('$what is refused as a name, and the sentence says why', ({ raw, as }, { expect }) => {
+test.for(refused)('$what is refused as a name with a reason', ({ raw, as }, { expect }) => {
   expect(parsed(raw)).toBe(as)
 })
 
 const anyName = fc.string({ unit: 'binary', maxLength: 300 })
 
-test('whatever a client calls its file, the name has no path, no controls, and stays itself when it comes back', {
+test('a parsed name has no path and no control characters, and parsing it again does not change it', {
   meta: { id: 'filename-is-sanitised' },
 }, () => {
   fc.assert(

@@ -19,11 +19,11 @@ const brandId = 'c3f1c9de-6b7a-4b1e-8f0a-1234567890ab'
 const acceptedAt = new Date('2026-11-24T10:20:30.999Z')
 const parts = { uploadId, userId, projectId, brandId, filename: 'Mein Logo.PNG', acceptedAt }
 
-test('a quarantine key holds the upload id and nothing of the user', { meta: { id: 'quarantine-key-has-no-user-text' } }, () => {
+test('a quarantine key contains the upload id and nothing about the user', { meta: { id: 'quarantine-key-has-no-user-text' } }, () => {
   expect(quarantineKey(uploadId)).toBe(`quarantine/${uploadId}`)
 })
 
-test('the upload id comes back out of its quarantine key', () => {
+test('the upload id can be read from its quarantine key', () => {
   fc.assert(
     fc.property(fc.uuid(), (id) => {
       expect(uploadIdOfQuarantineKey(quarantineKey(id))).toBe(id)
@@ -44,11 +44,11 @@ const notOurs = [
   `brand-images/${uploadId}`,
 ]
 
-test.for(notOurs)('the key %j is none of the quarantine', (key, { expect }) => {
+test.for(notOurs)('the key %j is not in the quarantine', (key, { expect }) => {
   expect(uploadIdOfQuarantineKey(key)).toBeNull()
 })
 
-test('project and upload come back out of an inbox key', () => {
+test('project and upload can be read from an inbox key', () => {
   fc.assert(
     fc.property(fc.uuid(), fc.uuid(), (project, upload) => {
       const place = { projectId: project, uploadId: upload }
@@ -72,17 +72,17 @@ const notOfAPipeline = [
   `quarantine/${uploadId}`,
 ]
 
-test.for(notOfAPipeline)('the key %j is none of the inbox', (key, { expect }) => {
+test.for(notOfAPipeline)('the key %j is not in the inbox', (key, { expect }) => {
   expect(idsOfInboxKey(key)).toBeNull()
 })
 
-test('the upload of waiting bytes is known by their key, in quarantine and in the inbox', () => {
+test('the upload of an object can be read from its key, in quarantine and in the inbox', () => {
   expect(uploadIdOfWaitingKey(quarantineKey(uploadId))).toBe(uploadId)
   expect(uploadIdOfWaitingKey(inboxKey({ projectId, uploadId }))).toBe(uploadId)
   expect(uploadIdOfWaitingKey(`brand-images/${userId}/1_2c3d4e5f_logo.png`)).toBeNull()
 })
 
-test('two files of one name and one second get two keys, also when their ids end in the same network card', () => {
+test('two files with the same name and second get different keys, even if the ends of their ids are equal', () => {
   const keyOf = (id: string) => finalKey({ ...parts, assetType: 'generated_video', uploadId: id, filename: 'scene.mp4' })
   // RFC 9562, section 5.1: a UUID v1 has the time in front and the card at its end
   const keys = ['00000000', '00000001', '0000000a', 'ffffffff'].map((low) => keyOf(`${low}-c9de-11f0-8000-0242ac130003`))
@@ -90,7 +90,7 @@ test('two files of one name and one second get two keys, also when their ids end
   for (const key of keys) expect(key).toMatch(/\/1795515630_[0-9a-f]{8}_scene\.mp4$/)
 })
 
-test('a final key says kind, owner, second of acceptance, the random end of the upload id, and a safe name', () => {
+test('a final key consists of kind, owner, second of acceptance, random end of the upload id, and safe name', () => {
   expect(finalKey({ ...parts, assetType: 'brand_image' })).toBe(`brand-images/${userId}/1795515630_2c3d4e5f_Mein_Logo.png`)
   expect(finalKey({ ...parts, assetType: 'generated_video', filename: 'Final cut.mp4' })).toBe(
     `generated-videos/${projectId}/1795515630_2c3d4e5f_Final_cut.mp4`,
@@ -103,16 +103,16 @@ test.each([
   ['photo.jpeg', 'image/jpeg', 'photo.jpeg'],
   ['a.jpg.png', 'image/webp', 'a.jpg.webp'],
   ['photo', 'image/png', 'photo.png'],
-] as const)('the final key of %s ends by its content, %s: %s', (filename, mediaType, name) => {
+] as const)('the extension of the final key of %s follows its content, %s: %s', (filename, mediaType, name) => {
   expect(finalKey({ ...parts, assetType: 'brand_image', filename, mediaType })).toBe(`brand-images/${userId}/1795515630_2c3d4e5f_${name}`)
 })
 
-test('two files of one name and one second get two keys', () => {
+test('two files with the same name and second get different keys', () => {
   const other = finalKey({ ...parts, assetType: 'brand_image', uploadId: '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e60' })
   expect(finalKey({ ...parts, assetType: 'brand_image' })).not.toBe(other)
 })
 
-test('whatever a file is called, its final key stays below its prefix and has no empty, `.` or `..` segment', {
+test('a final key stays below its prefix and has no empty, `.` or `..` segment, whatever the file name', {
   meta: { id: 'final-key-is-safe' },
 }, () => {
   fc.assert(
@@ -133,10 +133,10 @@ const places = [
   { assetType: 'lora_training', without: { brandId: null } },
 ] as const
 
-test.for(places)('a $assetType without its place gets no key, instead of one below null/', ({ assetType, without }, { expect }) => {
+test.for(places)('a $assetType without its folder gets no key', ({ assetType, without }, { expect }) => {
   expect(() => finalKey({ ...parts, assetType, ...without })).toThrow(`has no ${assetKind(assetType).requires}, which its kind requires`)
 })
 
-test('a place that a kind does not need may be missing', () => {
+test('a folder that a kind does not need may be missing', () => {
   expect(finalKey({ ...parts, assetType: 'brand_image', projectId: null, brandId: null })).toContain(`brand-images/${userId}/`)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { isMediaType, type MediaType, mediaTypeOfExtension, mediaTypes, normalizedType, undeclaredType } from '../../src/index.ts'
 
-test.for(Object.entries(mediaTypes))('each extension of %s stands for it and for nothing else', ([type, { extensions }], { expect }) => {
+test.for(Object.entries(mediaTypes))('each extension of %s belongs to it alone', ([type, { extensions }], { expect }) => {
   for (const extension of extensions) {
     expect(mediaTypeOfExtension(extension)).toBe(type)
     expect(mediaTypeOfExtension(extension.toUpperCase())).toBe(type)
@@ -10,12 +10,9 @@ test.for(Object.entries(mediaTypes))('each extension of %s stands for it and for
   }
 })
 
-test.for(['', 'gif', 'svg', '.jpg', 'jpg ', 'constructor'])(
-  'the extension %j stands for nothing that Airlock takes in',
-  (extension, { expect }) => {
-    expect(mediaTypeOfExtension(extension)).toBeNull()
-  },
-)
+test.for(['', 'gif', 'svg', '.jpg', 'jpg ', 'constructor'])('the extension %j belongs to no media type', (extension, { expect }) => {
+  expect(mediaTypeOfExtension(extension)).toBeNull()
+})
 
 const said: [string | undefined, string][] = [
   ['image/jpeg', 'image/jpeg'],
@@ -38,7 +35,7 @@ test.for(said)('a file that is declared as %j is compared as %s', ([contentType,
   expect(normalizedType(contentType)).toBe(essence)
 })
 
-test('only names of the table are media types', () => {
+test('only names in the table are media types', () => {
   expect((Object.keys(mediaTypes) as MediaType[]).every(isMediaType)).toBe(true)
   for (const value of ['image/gif', 'toString', 'IMAGE/PNG', '']) expect(isMediaType(value)).toBe(false)
 })

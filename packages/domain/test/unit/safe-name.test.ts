@@ -19,11 +19,11 @@ const cases: { what: string; filename: string; safe: string }[] = [
   { what: 'an extension that would end in a dash once it is cut', filename: `a.${'b'.repeat(15)}-c`, safe: `a.${'b'.repeat(15)}` },
 ]
 
-test.for(cases)('of a name with $what, what is safe stays', ({ filename, safe }, { expect }) => {
+test.for(cases)('the safe characters of a name with $what are kept', ({ filename, safe }, { expect }) => {
   expect(safeName(filename)).toBe(safe)
 })
 
-test('a long name is cut to 100 characters, and its extension stays', () => {
+test('a long name is shortened to 100 characters and keeps its extension', () => {
   expect(safeName(`${'a'.repeat(251)}.PNG`)).toBe(`${'a'.repeat(96)}.png`)
 })
 
@@ -45,7 +45,7 @@ const anyName = fc
     }
   })
 
-test('whatever a file is called, its safe name stands in any key, URL and shell as it is', { meta: { id: 'safe-name' } }, () => {
+test('a safe name needs no escaping in keys, URLs and shells, whatever the file name', { meta: { id: 'safe-name' } }, () => {
   fc.assert(
     fc.property(anyName, (filename) => {
       const safe = safeName(filename)
@@ -56,7 +56,7 @@ test('whatever a file is called, its safe name stands in any key, URL and shell 
   )
 })
 
-test('whatever a file is called, a plain extension is kept, in lower case', () => {
+test('a plain extension is kept in lower case, whatever the file name', () => {
   fc.assert(
     fc.property(anyName, fc.stringMatching(/^[A-Za-z0-9]{1,16}$/), (stem, extension) => {
       expect(extensionOf(safeName(`a${stem}.${extension}`))).toBe(extension.toLowerCase())

@@ -29,15 +29,15 @@ const arrows = [
 
 const pairs = uploadStates.flatMap((from) => uploadStates.map((to): [UploadState, UploadState] => [from, to]))
 
-test.for(pairs)('an upload goes from %s to %s exactly when the drawing has that arrow', ([from, to], { expect }) => {
+test.for(pairs)('an upload can move from %s to %s exactly if the state diagram has this arrow', ([from, to], { expect }) => {
   expect(mayMove(from, to)).toBe(arrows.includes(`${from} → ${to}`))
 })
 
-test.for(uploadStates)('the states before %s are the ones that may move to it', (to, { expect }) => {
+test.for(uploadStates)('statesBefore returns the states that can move to %s', (to, { expect }) => {
   expect(statesBefore(to)).toEqual(uploadStates.filter((from) => arrows.includes(`${from} → ${to}`)))
 })
 
-test('every move ends in a state of the table, and no upload can be stuck before its end', () => {
+test('every move leads to a known state, and every state leads to a final one', () => {
   expect(
     Object.values(moves)
       .flat()
@@ -48,7 +48,7 @@ test('every move ends in a state of the table, and no upload can be stuck before
   expect(uploadStates.filter((state) => !leadsToAnEnd(state))).toEqual([])
 })
 
-test('nothing moves any more in completed, rejected and abandoned', () => {
+test('completed, rejected and abandoned are final', () => {
   expect(uploadStates.filter(isFinal)).toEqual(['completed', 'rejected', 'abandoned'])
 })
 
@@ -62,10 +62,10 @@ const shown: Record<UploadState, JobStatus | null> = {
   abandoned: null,
 }
 
-test.for(uploadStates)('a client reads %s as the status of the design', (state, { expect }) => {
+test.for(uploadStates)('a client sees the documented status for %s', (state, { expect }) => {
   expect(jobStatusOf(state)).toBe(shown[state])
 })
 
-test('a client looks again while a job is queued or processing, and never after', () => {
+test('a client polls only while a job is queued or processing', () => {
   expect(jobStatuses.filter(isPending)).toEqual(['queued', 'processing'])
 })

@@ -43,7 +43,7 @@ test.for([
   ['10 001 entries', () => zipOf(Array.from({ length: 10_001 }, (_, i) => text(`${i}.txt`, 'x'.repeat(1000)))), /10001 entries/],
   ['entries of 70 MiB', () => large(20, 70 * MiB), /larger than 64 MiB/],
 ] as const)(
-  'of an archive that is too large by its directory, no entry is read: %s',
+  'no entry is read if the central directory declares too much: %s',
   { meta: { id: 'archive-size-limit' } },
   async ([, make, says]) => {
     const bytes = make()

@@ -56,7 +56,7 @@ async function outcomesIn(file: string, flags: readonly string[], args: readonly
   }
 }
 
-test('an inspector process writes nothing, reads programs alone, starts nobody, reaches nobody', { timeout: 60_000 }, async ({
+test("an inspector process can't write files, read anything but programs, start processes or use the network", { timeout: 60_000 }, async ({
   outside,
 }) => {
   const { folder, visits, args } = outside
@@ -67,7 +67,7 @@ test('an inspector process writes nothing, reads programs alone, starts nobody, 
   expect(visits).toEqual([])
 })
 
-test('all of it could be done where nothing is in the way', { timeout: 60_000 }, async ({ outside }) => {
+test('an unrestricted process can do all of this', { timeout: 60_000 }, async ({ outside }) => {
   const { visits, args } = outside
   const outcomes = await outcomesIn(here('unguarded-program.ts'), [], args)
 
@@ -75,7 +75,7 @@ test('all of it could be done where nothing is in the way', { timeout: 60_000 },
   expect(new Set(visits)).toEqual(new Set(['tcp', 'udp']))
 })
 
-test('an inspector is this program, under these limits, with nothing else in its environment', { timeout: 30_000 }, async () => {
+test('an inspector process runs the tested program with the tested arguments and an empty environment', { timeout: 30_000 }, async () => {
   const started: ChildProcess[] = []
   const note = (message: unknown) => started.push((message as { process: ChildProcess }).process)
   subscribe('child_process', note)
@@ -87,9 +87,7 @@ test('an inspector is this program, under these limits, with nothing else in its
   expect(Object.keys(environment)).toEqual(['MALLOC_ARENA_MAX', 'VIPS_DISC_THRESHOLD'])
 })
 
-test('a picture that libvips would unpack into a file is read without one, also where none can be written', { timeout: 60_000 }, async ({
-  outside,
-}) => {
+test('libvips decodes a large picture without a temporary file', { timeout: 60_000 }, async ({ outside }) => {
   const large = await sharp({ create: { width: 6000, height: 6000, channels: 3, background: '#3366aa' } })
     .webp({ lossless: true, effort: 0 })
     .toBuffer()
@@ -114,7 +112,7 @@ test('a picture that libvips would unpack into a file is read without one, also 
   }
 })
 
-test('what it may read is enough for every kind of file', { timeout: 60_000 }, async () => {
+test('an inspector process can read everything that it needs for each kind of file', { timeout: 60_000 }, async () => {
   const inspector = new InspectorProcess({ maxMemoryMiB })
   const task = {
     limits: defaultLimits,

@@ -17,13 +17,13 @@ async function judged({ file, as: assetType }: (typeof manifest)[number]) {
   return inspect(bytesInMemory(bytes), { filename, mediaType: await typeAtTheDoor(filename, bytes, assetType), assetType })
 }
 
-describe('what is fine is never turned away', { timeout: 20_000 }, () => {
+describe('good files are accepted', { timeout: 20_000 }, () => {
   test.each(good)('$file: $why', async (entry) => {
     expect(outcome(await judged(entry))).toMatchObject({ inspection_version: expect.any(Number) })
   })
 })
 
-describe('what is not is turned away for its own reason', { meta: { id: 'corpus-rejections' }, timeout: 20_000 }, () => {
+describe('bad files are rejected for the expected reason', { meta: { id: 'corpus-rejections' }, timeout: 20_000 }, () => {
   test.each(bad)('$file: $why', async (entry) => {
     const said = String(outcome(await judged(entry)))
 
@@ -32,7 +32,7 @@ describe('what is not is turned away for its own reason', { meta: { id: 'corpus-
   })
 })
 
-test('there are enough files in the corpus, each for a reason of its own', () => {
+test('the corpus has enough files, each with a unique reason', () => {
   expect(good.length).toBeGreaterThanOrEqual(120)
   expect(bad.length).toBeGreaterThanOrEqual(180)
   expect(new Set(manifest.map(({ file }) => file)).size).toBe(manifest.length)

@@ -15,7 +15,7 @@ const others = [
 ]
 
 test.each(['jpeg', 'png', 'webp'] as const)(
-  'a %s that the decoder reads in another size than its structure has is refused',
+  'a %s is rejected if the decoder reads another size than its structure declares',
   async (format) => {
     const bytes = await sharp(drawing).toFormat(format).toBuffer()
 
@@ -26,7 +26,7 @@ test.each(['jpeg', 'png', 'webp'] as const)(
   },
 )
 
-test.each(['jpeg', 'png', 'webp'] as const)('a %s is decoded up to its end, though one column of it is kept', async (format) => {
+test.each(['jpeg', 'png', 'webp'] as const)('a %s is decoded completely, although only one column is extracted', async (format) => {
   const noise = { type: 'gaussian', mean: 128, sigma: 60 } as const
   const bytes = await sharp({ create: { ...drawing.create, width: 400, height: 300, noise } })
     .toFormat(format)

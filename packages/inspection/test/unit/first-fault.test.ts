@@ -35,7 +35,7 @@ const bad = (name: string): PendingEntry => ({
   examine: async () => ({ fault: 'it is bad.' }),
 })
 
-test('while a picture is decoded the next entry is examined, and two are never decoded at once', async () => {
+test('the next entry is examined while a picture is decoded, and two pictures are never decoded at once', async () => {
   const entries = new Entries()
   let done = 0
   const judged = firstFault([entries.entry('a'), entries.entry('b'), entries.entry('c')], () => done++)
@@ -67,7 +67,7 @@ test.each([
   expect(await judged).toBeNull()
 })
 
-test('a picture that does not decode decides before a fault or an error of the entry after it', async () => {
+test('a decoding fault takes precedence over a fault or error of the next entry', async () => {
   for (const next of [bad('b'), new Entries().entry('b', { fails: new Error('the store is unavailable') })]) {
     const entries = new Entries()
     const judged = firstFault([entries.entry('a'), next], () => {})
@@ -78,7 +78,7 @@ test('a picture that does not decode decides before a fault or an error of the e
   }
 })
 
-test('an error of an entry waits for the picture before it, and is thrown when that is fine', async () => {
+test('an error of an entry is thrown only after the previous picture was decoded successfully', async () => {
   const entries = new Entries()
   let ended = false
   const judged = firstFault([entries.entry('a'), entries.entry('b', { fails: new Error('the store is unavailable') })], () => {})

@@ -10,7 +10,7 @@ const loadedBy = async (entry: string): Promise<string[]> => {
   return JSON.parse(stdout).filter((path: string) => /sharp|vips/.test(path))
 }
 
-test('who imports the head alone loads no image decoder', { timeout: 30_000 }, async () => {
+test('importing the head does not load an image decoder', { timeout: 30_000 }, async () => {
   expect(await loadedBy('head')).toEqual([])
   expect(await loadedBy('full')).not.toEqual([])
 })

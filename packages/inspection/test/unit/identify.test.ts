@@ -8,11 +8,14 @@ import { sample, samples } from '../sources.ts'
 const text = (content: string) => Buffer.from(content)
 const iso = (...brands: [string, ...string[]]) => Buffer.concat([ftyp(...brands), Buffer.alloc(64)])
 
-test.each(samples.filter(({ expected }) => expected === 'completed'))('$file is told by its first bytes', async ({ file, asset_type }) => {
-  const { mediaType } = await identify(sample(file).subarray(0, headBytes))
+test.each(samples.filter(({ expected }) => expected === 'completed'))(
+  '$file is identified by its first bytes',
+  async ({ file, asset_type }) => {
+    const { mediaType } = await identify(sample(file).subarray(0, headBytes))
 
-  expect(assetKind(asset_type).mediaTypes).toContain(mediaType)
-})
+    expect(assetKind(asset_type).mediaTypes).toContain(mediaType)
+  },
+)
 
 test.each([
   ['a PNG whose pictures move', await animatedPng(), 'image/png', 'PNG'],
@@ -38,7 +41,7 @@ test.each([
   ['text with a NUL', text('a\0b'), null, 'of an unknown format'],
   ['noise', Buffer.from([0x9f, 0x00, 0x13, 0xfe, 0x80]), null, 'of an unknown format'],
   ['no bytes at all', Buffer.alloc(0), null, 'nothing'],
-])('%s is told by its name', async (_, bytes, mediaType, described) => {
+])('%s is described by its name', async (_, bytes, mediaType, described) => {
   expect(await identify(bytes)).toEqual({ mediaType, described })
 })
 
@@ -58,29 +61,29 @@ test.each([
   ['3gp5', '3GP'],
   ['crx ', 'Canon raw'],
   ['jp2 ', 'JPEG 2000'],
-])('a file of the brand %s is %s', async (brand, described) => {
+])('a file with the brand %s is %s', async (brand, described) => {
   expect(await identify(iso(brand, brand))).toEqual({ mediaType: described === 'MP4' ? 'video/mp4' : null, described })
 })
 
-test('a major brand that nobody knows gives way to a compatible one that somebody does', async () => {
+test('an unknown major brand is skipped in favour of a known compatible brand', async () => {
   expect(await identify(iso('XYZ1', 'ABC2', 'mp41'))).toEqual({ mediaType: 'video/mp4', described: 'MP4' })
 })
 
-test('the major brand decides, whatever it is said to be compatible with', async () => {
+test('a known major brand takes precedence over compatible brands', async () => {
   expect(await identify(iso('qt  ', 'mp42', 'isom'))).toEqual({ mediaType: null, described: 'QuickTime' })
 })
 
-test('a file of brands that nobody knows is no MP4, and its brand is shown without what could break a line', async () => {
+test('a file with unknown brands is not an MP4, and its brand is described without control characters', async () => {
   expect(await identify(iso('a\nb\u0007', 'zzzz'))).toEqual({ mediaType: null, described: "media with the unknown brand 'a?b?'" })
 })
 
-test('brands behind the end of their box count for nothing', async () => {
+test('brands after the end of the box are ignored', async () => {
   const bytes = Buffer.concat([ftyp('XYZ1'), Buffer.from('mp41mp41')])
 
   expect((await identify(bytes)).mediaType).toBeNull()
 })
 
-test('no more than the head is looked at', async () => {
+test('identify ignores bytes after the head', async () => {
   expect(await identify(text(`${' '.repeat(headBytes)}<svg >`))).toEqual({ mediaType: null, described: 'plain text' })
 })
 

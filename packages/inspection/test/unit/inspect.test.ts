@@ -6,7 +6,7 @@ import { inspected, outcome, sample, samples, watched } from '../sources.ts'
 const picture = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
 const video = { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' } as const
 
-test.each(samples)('$file ends as $expected', async ({ file, asset_type: assetType, expected }) => {
+test.each(samples)('the verdict on $file is $expected', async ({ file, asset_type: assetType, expected }) => {
   const filename = file.split('/').at(-1) ?? ''
   const mediaType = claimedTypeOf(filename) as MediaType
   const verdict = await inspect(bytesInMemory(sample(file)), { filename, mediaType, assetType })
@@ -15,7 +15,7 @@ test.each(samples)('$file ends as $expected', async ({ file, asset_type: assetTy
   if (verdict.ok) expect(verdict.mediaType).toBe(mediaType)
 })
 
-test('every verdict says which rules gave it', async () => {
+test('every verdict contains the version of the rules', async () => {
   expect(await inspected(sample('good/logo.png'), 'logo.png')).toMatchObject({
     inspectionVersion,
     facts: { inspection_version: inspectionVersion },
@@ -23,19 +23,19 @@ test('every verdict says which rules gave it', async () => {
   expect(await inspected(sample('bad/note.jpg'), 'note.jpg')).toMatchObject({ ok: false, inspectionVersion })
 })
 
-test('the type that the gateway saw is proven, not trusted', async () => {
+test('the type that the gateway detected is verified', async () => {
   const verdict = await inspect(bytesInMemory(sample('good/logo.png')), picture)
 
   expect(outcome(verdict)).toBe("type_mismatch: File 'photo.jpg' claims to be JPEG, but its content is PNG.")
 })
 
-test('a type that its kind does not hold is rejected, even when the bytes are sound', async () => {
+test('a valid file of a type that its kind does not allow is rejected', async () => {
   const verdict = await inspect(bytesInMemory(sample('good/scene-01.mp4')), { ...video, assetType: 'brand_image' })
 
   expect(outcome(verdict)).toMatch(/^type_not_allowed: /)
 })
 
-test('a file larger than its kind may be is rejected unread', async () => {
+test('a file larger than its kind allows is rejected without reading it', async () => {
   const source = watched(sample('good/logo.png'))
   const limits = { ...defaultLimits, maxBytes: { ...defaultLimits.maxBytes, brand_image: source.size - 1 } }
   const verdict = await inspect(source, { ...picture, filename: 'logo.png', mediaType: 'image/png' }, limits)
@@ -44,7 +44,7 @@ test('a file larger than its kind may be is rejected unread', async () => {
   expect(source.reads).toEqual([])
 })
 
-test('an empty file is rejected unread', async () => {
+test('an empty file is rejected without reading it', async () => {
   const source = watched(Buffer.alloc(0))
 
   expect(outcome(await inspect(source, picture))).toBe("empty_file: File 'photo.jpg' has 0 bytes.")
@@ -56,7 +56,7 @@ const failing: [AssetType, string][] = [
   ['generated_video', 'good/Final cut v2.mp4'],
 ]
 
-test.each(failing)('what the source throws is no verdict on a %s, and comes through as it is', async (assetType, file) => {
+test.each(failing)('an error of the source is rethrown unchanged for a %s', async (assetType, file) => {
   const bytes = sample(file)
   const upload = assetType === 'brand_image' ? picture : video
   const reads = watched(bytes)
@@ -75,7 +75,7 @@ test.each(failing)('what the source throws is no verdict on a %s, and comes thro
   }
 })
 
-test.each(failing)('a source that gives less of a %s than it should is at fault itself', async (assetType, file) => {
+test.each(failing)('a source that returns too few bytes of a %s causes an error, not a verdict', async (assetType, file) => {
   const bytes = sample(file)
   const source = { ...bytesInMemory(bytes), read: async (offset: number, length: number) => bytes.subarray(offset, offset + length - 1) }
 

@@ -50,7 +50,9 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-test('a process apart says the same as inspection here, of every kind of file', { timeout: 30_000 }, async ({ pool }) => {
+test('a separate process returns the same verdict as inspection in this process, for each kind of file', { timeout: 30_000 }, async ({
+  pool,
+}) => {
   const files = [
     [photo, bytes],
     [photo, original('im-rgb.png')],
@@ -63,7 +65,7 @@ test('a process apart says the same as inspection here, of every kind of file', 
   }
 })
 
-test('a file larger than a message comes over in pieces', { timeout: 30_000 }, async ({ pool }) => {
+test('a file larger than a message is transferred in pieces', { timeout: 30_000 }, async ({ pool }) => {
   const padded = Buffer.concat([bytes, Buffer.alloc(9_500_000)])
   const lengths: number[] = []
   const source = {
@@ -75,7 +77,7 @@ test('a file larger than a message comes over in pieces', { timeout: 30_000 }, a
   expect(Math.max(...lengths)).toBeLessThanOrEqual(4 * 1024 * 1024)
 })
 
-test('what the source throws comes through as it is, and the process goes on', { timeout: 30_000 }, async ({ inspector }) => {
+test('an error of the source is rethrown unchanged, and the process can be reused', { timeout: 30_000 }, async ({ inspector }) => {
   const outOfReach = new Error('the store is out of reach')
   const failing = doing(() => Promise.reject(outOfReach))
 
@@ -83,7 +85,7 @@ test('what the source throws comes through as it is, and the process goes on', {
   expect(await inspector.run({ ...task, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
 })
 
-test('a source that failed counts as the reason, also when the process dies of something else afterwards', {
+test('an error of the source is reported even if the process then dies for another reason', {
   meta: { id: 'store-failure-is-the-reason' },
   timeout: 30_000,
 }, async ({ inspector }) => {
@@ -98,7 +100,7 @@ test('a source that failed counts as the reason, also when the process dies of s
 })
 
 test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
-  'a process that dies of %s has no verdict',
+  'a process killed by %s returns no verdict',
   { timeout: 30_000 },
   async (signal, { inspector }) => {
     const source = doing(() => process.kill(inspector.pid ?? 0, signal))
@@ -110,7 +112,7 @@ test.for(['SIGSEGV', 'SIGKILL', 'SIGABRT'] as const)(
   },
 )
 
-test('what a process died of is told, also when it could not be reached before it was seen to be dead', { timeout: 30_000 }, async ({
+test("the reason of a process's exit is reported even if a message could not be sent to it before", { timeout: 30_000 }, async ({
   inspector,
 }) => {
   const blocked = new Int32Array(new SharedArrayBuffer(4))
@@ -122,7 +124,7 @@ test('what a process died of is told, also when it could not be reached before i
   await expect(inspector.run({ ...task, source })).rejects.toThrow(new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' } }))
 })
 
-test('a process that hangs is ended when its time is up', { timeout: 30_000 }, async ({ inspector }) => {
+test('a process that hangs is killed at its time limit', { timeout: 30_000 }, async ({ inspector }) => {
   await inspector.run({ ...task, source: bytesInMemory(bytes) })
   const hanging = inspector.run({ ...task, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSTOP')), maxSeconds: 0.5 })
 
@@ -131,7 +133,7 @@ test('a process that hangs is ended when its time is up', { timeout: 30_000 }, a
   expect(isAlive(inspector.pid ?? 0)).toBe(false)
 })
 
-test('time in which the store keeps a file waiting does not count', { meta: { id: 'store-time-does-not-count' }, timeout: 30_000 }, async ({
+test('time spent waiting for the store does not count', { meta: { id: 'store-time-does-not-count' }, timeout: 30_000 }, async ({
   inspector,
 }) => {
   await inspector.run({ ...task, source: bytesInMemory(bytes) })
@@ -140,9 +142,7 @@ test('time in which the store keeps a file waiting does not count', { meta: { id
   expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxTotalSeconds: 1.2 })).toMatchObject({ ok: true })
 })
 
-test('a picture that needs more memory than there may be has no verdict, and the next one has', { timeout: 180_000 }, async ({
-  pool: _,
-}) => {
+test('a picture that exceeds the memory limit gets no verdict, and the next one does', { timeout: 180_000 }, async ({ pool: _ }) => {
   const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#3366aa' } })
     .webp({ lossless: true, effort: 0 })
     .toBuffer()
@@ -159,7 +159,7 @@ test('a picture that needs more memory than there may be has no verdict, and the
   }
 })
 
-test('one crash touches no other file', { timeout: 30_000 }, async ({ inspector }) => {
+test('a crash does not affect other files', { timeout: 30_000 }, async ({ inspector }) => {
   const other = new InspectorProcess({ maxMemoryMiB: 512 })
   try {
     const crash = inspector.run({ ...task, source: doing(() => process.kill(inspector.pid ?? 0, 'SIGSEGV')) })
@@ -171,7 +171,7 @@ test('one crash touches no other file', { timeout: 30_000 }, async ({ inspector 
   }
 })
 
-test('a job that is given up ends its process, and the reason comes back', { timeout: 30_000 }, async ({ pool }) => {
+test('an aborted inspection ends its process, and throws the reason', { timeout: 30_000 }, async ({ pool }) => {
   const leaseLost = new Error('the lease is lost')
   const controller = new AbortController()
   const source = doing(() => controller.abort(leaseLost))
@@ -180,9 +180,7 @@ test('a job that is given up ends its process, and the reason comes back', { tim
   expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true })
 })
 
-test('more files than processes wait their turn, and one that gives up waiting costs nobody the turn', { timeout: 30_000 }, async ({
-  pool,
-}) => {
+test('files wait for a free process, and an aborted one does not delay the others', { timeout: 30_000 }, async ({ pool }) => {
   const gate = Promise.withResolvers<void>()
   const first = pool.inspect(
     doing(() => gate.promise),
@@ -199,7 +197,7 @@ test('more files than processes wait their turn, and one that gives up waiting c
   expect(await Promise.all([first, third])).toMatchObject([{ ok: true }, { ok: true }])
 })
 
-test('closing ends what is being read, and takes nothing more', { timeout: 30_000 }, async ({ pool }) => {
+test('closing the pool ends running inspections and refuses new ones', { timeout: 30_000 }, async ({ pool }) => {
   const reading = pool.inspect(
     doing(() => pool.close()),
     photo,

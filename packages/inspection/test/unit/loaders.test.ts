@@ -14,11 +14,11 @@ const others = [...otherLoaders, ...otherFormats].filter(
     expect === 'type_mismatch' && /\.(?:jpg|png|webp)$/.test(file) && !/a-(?:png|jpeg|webp)\.|line-ends|shifted/.test(file),
 )
 
-test.each(others)('the decoder itself opens no $file, also where nobody has looked at its head before', async ({ make }) => {
+test.each(others)('the decoder does not open $file even without the check of its first bytes', async ({ make }) => {
   await expect(readHeader(await make())).rejects.toThrow()
 })
 
-test('a decoder without these locks does open some of them, so that they prove something', { timeout: 60_000 }, async () => {
+test('without the blocked loaders the decoder opens some of these files', { timeout: 60_000 }, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-loaders-'))
   try {
     const files = await Promise.all(
@@ -48,6 +48,6 @@ test.each([
   ['im-rgb.png', 'image/png'],
   ['im-baseline.jpg', 'image/jpeg'],
   ['cwebp-lossy.webp', 'image/webp'],
-])('%s is opened by the loader of its own type', async (file, mediaType) => {
+])('%s is opened by the loader of its format', async (file, mediaType) => {
   expect(await readHeader(original(file))).toMatchObject({ mediaType })
 })

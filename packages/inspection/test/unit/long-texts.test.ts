@@ -14,7 +14,7 @@ test.for([
   { of: 'UTF-16', kind: 'exif', bytes: longest('a\0') },
   { of: 'UTF-16 of the other order', kind: 'other', bytes: longest('\0a') },
 ] as const)(
-  '16 MiB of $of in a part of the kind $kind are searched to their end',
+  '16 MiB of $of in a part of kind $kind are searched completely',
   { meta: { id: 'long-texts-are-searched' }, timeout: 60_000 },
   ({ kind, bytes }) => {
     const part: Part = { where: 'a part', kind, bytes, at: 0 }
@@ -23,14 +23,14 @@ test.for([
   },
 )
 
-test('runs of printable characters are found wherever they stand, from 32 characters on', () => {
+test('runs of at least 32 printable characters are found at any position', () => {
   const [short, long] = ['x'.repeat(31), 'y'.repeat(32)]
 
   expect(printableRuns(`${long}\x01${short}\x80${long}z`)).toBe(`${long}\0${long}z`)
   expect(printableRuns(`${short}\x7f${short}`)).toBe('')
 })
 
-test('runs of UTF-16 are found in either byte order, from eight characters on, also where they do not begin at an even byte', () => {
+test('runs of at least eight characters of UTF-16 are found in both byte orders and at any position', () => {
   const wide = (text: string, swapped = false) => [...text].map((letter) => (swapped ? `\0${letter}` : `${letter}\0`)).join('')
 
   expect(utf16Runs(`\x01${wide('eight...')}\x02\x03${wide('nine.....', true)}\x04${wide('seven..')}`)).toBe('eight...\0nine.....')
@@ -42,7 +42,7 @@ test.for([
   { name: 'metadata.jsonl', text: (caption: string) => `{"file_name": "a.png", "text": "${caption}"}` },
   { name: 'metadata.csv', text: (caption: string) => `file_name,text\na.png,"${caption}"` },
   { name: 'metadata.csv', text: (caption: string) => `file_name,text\na.png,${caption}` },
-])('a $name with a caption of 15 MiB is read to its end', ({ name, text }) => {
+])('a $name with a caption of 15 MiB is read completely', ({ name, text }) => {
   const bytes = Buffer.from(text('a'.repeat(15 * MiB)))
 
   expect(metadataFault(name, bytes, (file) => file === 'a.png')).toBeNull()

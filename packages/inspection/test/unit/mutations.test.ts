@@ -6,7 +6,7 @@ const count = 500
 const maxCpuMs = 2000
 const maxGrowthMiB = 300
 
-test(`${count} good files with something done to them: each gets a verdict, soon, and none that no decoder opens passes`, {
+test(`${count} mutated good files: each gets a verdict quickly, and none passes that no decoder opens`, {
   timeout: 120_000,
 }, async () => {
   const mutant = await mutantMaker()

@@ -50,7 +50,7 @@ async function listening(): Promise<{ port: number; close: () => void }> {
   return { port: (server.address() as AddressInfo).port, close: () => server.close() }
 }
 
-test('what may be had without privileges is found, and said in words', patient, () => {
+test('the available isolation is detected and described', patient, () => {
   expect(launcher.isolation).toMatch(/^(?:separate process|separate namespaces(?: and \/proc)?)$/)
 })
 
@@ -76,25 +76,29 @@ test.skipIf(!launcher.inNamespaces)(
   },
 )
 
-test.skipIf(!launcher.inNamespaces)('a file gets the same verdict there, and what the process uses is measured', patient, async () => {
-  const pool = new InspectorPool(1, defaultIsolation, launcher)
-  try {
-    expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true, mediaType: 'image/jpeg' })
-  } finally {
-    await pool.close()
-  }
-  const [, ...arguments_] = hostile('fills-memory').command
-  const wrapped = { ...launcher, command: [...launcher.command, ...arguments_] as const } as typeof launcher
-  const inspector = new InspectorProcess({ maxMemoryMiB: 300, launcher: wrapped })
-  const cost = { maxSeconds: 100, maxTotalSeconds: 100, maxCpuSeconds: 100, maxTotalCpuSeconds: 100 }
-  const task = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
+test.skipIf(!launcher.inNamespaces)(
+  'in namespaces a file gets the same verdict, and the use of resources is measured',
+  patient,
+  async () => {
+    const pool = new InspectorPool(1, defaultIsolation, launcher)
+    try {
+      expect(await pool.inspect(bytesInMemory(bytes), photo, never)).toMatchObject({ ok: true, mediaType: 'image/jpeg' })
+    } finally {
+      await pool.close()
+    }
+    const [, ...arguments_] = hostile('fills-memory').command
+    const wrapped = { ...launcher, command: [...launcher.command, ...arguments_] as const } as typeof launcher
+    const inspector = new InspectorProcess({ maxMemoryMiB: 300, launcher: wrapped })
+    const cost = { maxSeconds: 100, maxTotalSeconds: 100, maxCpuSeconds: 100, maxTotalCpuSeconds: 100 }
+    const task = { source: bytesInMemory(bytes), upload: photo, limits: defaultLimits, ...cost, signal: never }
 
-  await expect(inspector.run(task)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
+    await expect(inspector.run(task)).rejects.toMatchObject({ fault: { kind: 'memory', limitMiB: 300 } })
 
-  const { pid } = inspector
-  await inspector.close()
-  await waitFor(() => isGone(pid), { what: 'the process in the namespace to end' })
-})
+    const { pid } = inspector
+    await inspector.close()
+    await waitFor(() => isGone(pid), { what: 'the process in the namespace to end' })
+  },
+)
 
 /** Whether there is no such process, or only its exit status any more. */
 function isGone(pid: number | null): boolean {
@@ -106,7 +110,7 @@ function isGone(pid: number | null): boolean {
 }
 
 test.skipIf(!launcher.inNamespaces)(
-  'when the worker is killed, its inspectors die with it, whatever they do',
+  'inspectors die with a killed worker, even if they are busy',
   { ...patient, meta: { id: 'inspectors-die-with-worker' } },
   async () => {
     const folder = mkdtempSync(join(tmpdir(), 'airlock-worker-'))

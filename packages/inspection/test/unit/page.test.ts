@@ -6,17 +6,17 @@ import { byteSignatures, textSignatures } from '../../src/full/suspicious/signat
 /** docs/inspection.md, on one line. */
 const page = readFileSync(new URL('../../../../docs/inspection.md', import.meta.url), 'utf8').replace(/\s+/g, ' ')
 
-test('the page names every sign of suspicious content', () => {
+test('the page lists every signature of suspicious content', () => {
   expect([...textSignatures, ...byteSignatures].map(({ found }) => found).filter((found) => !page.includes(found))).toEqual([])
 })
 
-test('the page says why a text is looked at, in the words of the table', () => {
+test('the page contains the reason of every signature for texts', () => {
   const reasons = new Set(textSignatures.map(({ reason }) => reason))
   // Two kinds of scripts have one reason; the page says "the same" the second time
   expect([...reasons].filter((reason) => !page.includes(reason))).toEqual([])
 })
 
-test('the page counts the corpus as it is', () => {
+test('the page has the current number of corpus files', () => {
   const good = manifest.filter(({ expect }) => expect === 'completed').length
   const counts = `${manifest.length} files, ${good} that must pass and ${manifest.length - good} that must not`
 
@@ -24,7 +24,7 @@ test('the page counts the corpus as it is', () => {
   expect(page).toContain(`| Airlock | ${manifest.length} | 0 of ${manifest.length - good} | 0 of ${good} |`)
 })
 
-test('the page names every code that the corpus is rejected with', { meta: { id: 'rejection-codes-documented' } }, () => {
+test('the page contains every code with which corpus files are rejected', { meta: { id: 'rejection-codes-documented' } }, () => {
   const codes = new Set(manifest.map(({ expect }) => expect).filter((code) => code !== 'completed'))
   expect([...codes].filter((code) => !page.includes(`\`${code}\``))).toEqual([])
 })

@@ -29,14 +29,14 @@ const inTables = [...textSignatures, ...xmpSignatures, ...byteSignatures].flatMa
 )
 const patterns = [...patternsInSource(), ...inTables].filter(({ where }) => !ownInput.some((file) => where.startsWith(file)))
 
-describe('no pattern takes more time than in proportion to its text', { timeout: 60_000 }, () => {
+describe('every pattern takes linear time', { timeout: 60_000 }, () => {
   test.each(patterns)('$where', ({ where, pattern }) => {
     const [, cap = maxCharacters] = Object.entries(shorterInput).find(([file]) => where.startsWith(file)) ?? []
 
     expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), cap)).toBeNull()
   })
 
-  test('the search of a text, as a whole', { meta: { id: 'text-search-is-linear' } }, () => {
+  test('the whole search of a text', { meta: { id: 'text-search-is-linear' } }, () => {
     const texts = [
       '<script>',
       '<x:script src=',
@@ -61,7 +61,7 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
     expect(slowText((text) => quietly(() => searchText(Buffer.from(text), 'a test')), texts, 4 * maxCharacters)).toBeNull()
   })
 
-  test('a look for programs in a text, as a whole', () => {
+  test('the search for programs in a text', () => {
     const texts = ['<script>', '<script> "a", "b", ', '<script>!!((', '<a:script>function', '<script></script>(', 'f(f(', '"a"+"a"+']
 
     expect(slowText(containsExecutableScript, texts, 4 * maxCharacters)).toBeNull()
@@ -69,7 +69,7 @@ describe('no pattern takes more time than in proportion to its text', { timeout:
   })
 })
 
-test('no mention of PHP or of a page takes more time than in proportion to its text', { timeout: 60_000 }, () => {
+test('mentions of PHP or of a page are recognised in linear time', { timeout: 60_000 }, () => {
   const tags = ['<html>', '<html><a>', '<html> ', '<html><', '<!doctype html><link ', '<html ', ' ', '<a>']
   const texts = ['<?php', '<?php ', '<?php a', '<?php a. ', '<?php a and ', '<?php and', '\xe2', ' \n', 'a or b. ']
 
@@ -77,13 +77,13 @@ test('no mention of PHP or of a page takes more time than in proportion to its t
   expect(slowText(containsPage, tags, 4 * maxCharacters)).toBeNull()
 })
 
-test('the test sees that a quadratic pattern takes more', { timeout: 60_000 }, () => {
+test('the test detects a quadratic pattern', { timeout: 60_000 }, () => {
   const pattern = /x[^>]*y/
 
   expect(slowText((text) => fromStart(pattern, text), textsOf(parse(pattern)), maxCharacters / 2)).not.toBeNull()
 })
 
-test('every file that builds patterns as it runs is known, and what it builds is looked at above', () => {
+test('every file that builds patterns at run time is listed here and tested above', () => {
   expect(filesThatBuildPatterns()).toEqual([
     // Routes of ours, with one placeholder that ends at a slash
     'apps/gateway/src/plugins/unknown-routes.ts',

@@ -42,7 +42,7 @@ test.each([
   expect(outcome(await inspected(await picture.toBuffer(), filename))).toEqual({ ...facts, ...expected })
 })
 
-test('an animated WebP is measured by its frame and its frames are counted', async () => {
+test('the facts of an animated WebP contain the size of a frame and the number of frames', async () => {
   expect(outcome(await inspected(sample('good/spinning badge.webp'), 'badge.webp'))).toEqual({
     ...facts,
     width: 160,
@@ -62,14 +62,14 @@ const whole = {
   'animated.webp': sample('good/spinning badge.webp'),
 }
 
-test.each(Object.entries(whole))('%s is corrupt when its end is missing, be it one byte', async (filename, bytes) => {
+test.each(Object.entries(whole))('%s is corrupt if its end is missing, even a single byte', async (filename, bytes) => {
   for (const missing of [1, 2, 4, 11, 12, 13, 40, Math.floor(bytes.length / 2), bytes.length - 60]) {
     const said = outcome(await inspected(bytes.subarray(0, bytes.length - missing), filename))
     expect(said, `${missing} bytes missing`).toMatch(new RegExp(`^file_corrupt: File '${filename}' can't be read: `))
   }
 })
 
-test('a file that only begins like a picture is corrupt', async () => {
+test('a file with only the signature of a picture is corrupt', async () => {
   for (const [filename, bytes] of Object.entries(whole)) {
     const pretender = Buffer.concat([bytes.subarray(0, 16), Buffer.from('and then only words. '.repeat(50))])
     expect(outcome(await inspected(pretender, filename)), filename).toMatch(/^file_corrupt: /)
@@ -85,7 +85,7 @@ test('a picture with damaged pixels is corrupt', async () => {
   )
 })
 
-test('a picture with more pixels than the limit is rejected by its header alone, before the missing pixels are missed', {
+test('a picture with too many pixels is rejected by its header, before pixels are read', {
   meta: { id: 'pixel-limit-by-header' },
 }, async () => {
   const bomb = Buffer.from(whole['logo.png'])
@@ -98,7 +98,7 @@ test('a picture with more pixels than the limit is rejected by its header alone,
   )
 })
 
-test('the pixels of all frames count together', { meta: { id: 'pixel-limit-counts-frames' } }, async () => {
+test('the limit of pixels applies to all frames together', { meta: { id: 'pixel-limit-counts-frames' } }, async () => {
   const limits = { ...defaultLimits, maxPixels: 4 * 160 * 160 - 1 }
 
   expect(outcome(await inspected(sample('good/spinning badge.webp'), 'badge.webp', limits))).toMatch(/^too_many_pixels: /)
@@ -114,7 +114,7 @@ test('an animation with too many frames is rejected', async () => {
 })
 
 test.each(['vips_malloc: out of memory', 'VipsJpeg: Insufficient memory (case 4)', 'timeout: 42% complete'])(
-  'a decoder that gives up with "%s" gives no verdict, for that is our own fault',
+  'the decoder error "%s" is not a verdict on the file',
   (message) => {
     const error = new Error(message)
 
@@ -122,7 +122,7 @@ test.each(['vips_malloc: out of memory', 'VipsJpeg: Insufficient memory (case 4)
   },
 )
 
-test('no other decoder ever sees a file, not even when asked for', async () => {
+test('loaders for other formats are never used', async () => {
   const svg = Buffer.from('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
   const tiff = await canvas().tiff().toBuffer()
 

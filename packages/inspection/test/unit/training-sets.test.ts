@@ -12,15 +12,15 @@ const flat = (side: number) =>
     .toBuffer()
 const copies = (data: Buffer, count: number): ZipEntry[] => Array.from({ length: count }, (_, i) => ({ name: `${i}.webp`, data }))
 
-describe('the pixels of all pictures in an archive are bounded together', () => {
+describe('the limit of pixels for an archive', () => {
   const side = 200
   const limits = { ...defaultLimits, maxPixels: side * side }
 
-  test('ten of the largest size pass, however small the archive', async () => {
+  test('ten pictures of the maximum size pass in an archive of any size', async () => {
     expect(outcome(await inspected(zipOf(copies(await flat(side), 10)), 'set.zip', limits))).toMatchObject({ pictures: 10 })
   })
 
-  test('one more is refused before it is decoded, and the answer says how much there may be', {
+  test('one more is rejected before it is decoded, and the detail contains the limit', {
     meta: { id: 'archive-pixel-budget' },
   }, async () => {
     const bad = Buffer.from(await flat(side))
@@ -32,7 +32,7 @@ describe('the pixels of all pictures in an archive are bounded together', () => 
     )
   })
 
-  test('a larger archive may have more of them, in proportion', async () => {
+  test('the limit is proportional to the size of the archive', async () => {
     const padding: ZipEntry = { ...text('long.txt', ''), extra: field(20_000) }
     const entries = [...copies(await flat(side), 20), padding, { ...padding, name: 'long too.txt' }]
 
@@ -40,7 +40,7 @@ describe('the pixels of all pictures in an archive are bounded together', () => 
     expect(outcome(await inspected(zipOf(entries), 'set.zip', limits))).toMatchObject({ pictures: 20 })
   })
 
-  test('the frames of an animation count each', async () => {
+  test('each frame of an animation counts', async () => {
     const frames = ['#c03', '#03c'].map((background) => ({ create: { width: 100, height: 200, channels: 3 as const, background } }))
     const animation = await sharp(await Promise.all(frames.map((frame) => sharp(frame).png().toBuffer())), { join: { animated: true } })
       .webp({ lossless: true })
@@ -82,7 +82,7 @@ describe('each byte of an archive is read about once', () => {
   })
 })
 
-test('an archive reports progress while its directory is read, before the first entry', async () => {
+test('progress is reported while the central directory is read', async () => {
   const bytes = zipOf([{ name: 'a.jpg', data: Buffer.from('no picture') }, ...Array.from({ length: 4999 }, (_, i) => text(`${i}.txt`, ''))])
   let steps = 0
   const verdict = await inspect(bytesInMemory(bytes), set, defaultLimits, () => {
@@ -93,7 +93,7 @@ test('an archive reports progress while its directory is read, before the first 
   expect(steps).toBeGreaterThanOrEqual(4)
 })
 
-test('what the source throws in the middle of an archive is no verdict on it', async () => {
+test('an error of the source within an archive is rethrown', async () => {
   const bytes = zipOf([{ name: 'a.jpg', data: sample('good/IMG_4211.JPG'), method: 8 }, ...copies(await flat(20), 2)])
   const reads = watched(bytes)
   await inspect(reads, set)

@@ -35,7 +35,7 @@ async function failure(launcher: Launcher, given: Partial<InspectionTask> = {}, 
   }
 }
 
-test('the limit of memory holds for synchronous code that never gives the event loop a turn', {
+test('the memory limit applies to code that blocks the event loop', {
   ...patient,
   meta: { id: 'memory-limit-of-synchronous-code' },
 }, async () => {
@@ -46,7 +46,7 @@ test('the limit of memory holds for synchronous code that never gives the event 
   })
 })
 
-test('the limit of processor time holds for synchronous code, and is the file’s fault', {
+test('the limit of CPU time applies to code that blocks the event loop, and is the file’s fault', {
   ...patient,
   meta: { id: 'cpu-limit-of-synchronous-code' },
 }, async () => {
@@ -56,20 +56,20 @@ test('the limit of processor time holds for synchronous code, and is the file’
   })
 })
 
-test('the limit of processor time in all holds however often a part is done', patient, async () => {
+test('the limit of total CPU time applies in spite of progress', patient, async () => {
   expect(await failure(hostile('burns-time'), { maxTotalCpuSeconds: 1.5 })).toMatchObject({
     fault: { kind: 'cpu_time', limitSeconds: 1.5 },
   })
 })
 
-test('any limit by the clock is the machine’s fault', patient, async () => {
+test('exceeding a wall-clock limit is the machine’s fault', patient, async () => {
   expect(await failure(hostile('burns-time'), { maxSeconds: 1.5 })).toMatchObject({
     message: 'took longer than 1.5 s',
     fault: { kind: 'machine' },
   })
 })
 
-test('what a file costs does not count against the next one in the same process', patient, async () => {
+test('the CPU time of a file does not count for the next one in the same process', patient, async () => {
   const inspector = new InspectorProcess({ maxMemoryMiB: 1024, launcher: hostile('burns-a-little') })
   try {
     await inspector.run(task)
@@ -81,11 +81,11 @@ test('what a file costs does not count against the next one in the same process'
   }
 })
 
-test('an error that nobody handles in the middle of a file is a crash', patient, async () => {
+test('an unhandled error during an inspection is a crash', patient, async () => {
   expect(await failure(hostile('exits'))).toMatchObject({ message: 'ended with code 7', fault: { kind: 'crash' } })
 })
 
-test('an inspector whose program can not be loaded says nothing about the file', patient, async () => {
+test('a program that can’t be loaded is the machine’s fault', patient, async () => {
   expect(await failure(hostile('does-not-load'))).toMatchObject({ fault: { kind: 'machine' } })
 })
 
@@ -94,7 +94,7 @@ test.for([
   { signal: 'SIGABRT', kind: 'crash' },
   { signal: 'SIGKILL', kind: 'machine' },
   { signal: 'SIGTERM', kind: 'machine' },
-] as const)('$signal that nobody here sent is the fault of: $kind', patient, async ({ signal, kind }, { expect }) => {
+] as const)('$signal from outside is attributed to: $kind', patient, async ({ signal, kind }, { expect }) => {
   const inspector = new InspectorProcess({ maxMemoryMiB: 1024 })
   const source = {
     ...bytesInMemory(bytes),
@@ -107,14 +107,14 @@ test.for([
   await inspector.close()
 })
 
-test('a verdict that names another type than the file was taken for is none, and its process reads no other file', patient, async () => {
+test('a verdict with another type than claimed is refused, and its process is not reused', patient, async () => {
   const inspector = new InspectorProcess({ maxMemoryMiB: 1024, launcher: hostile('lies') })
   await expect(inspector.run(task)).rejects.toMatchObject({ message: 'sent an invalid verdict', fault: { kind: 'machine' } })
   expect(inspector.alive).toBe(false)
   await inspector.close()
 })
 
-test('the last attempt runs alone: a second one has to come again, and its failure says that it was alone', patient, async () => {
+test('the last attempt runs alone: a second one must wait, and a failure has alone set', patient, async () => {
   const pool = new InspectorPool(
     1,
     { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 1 } },
@@ -130,7 +130,7 @@ test('the last attempt runs alone: a second one has to come again, and its failu
   }
 })
 
-test('what a process uses is read as its system writes it', async () => {
+test('the use of resources is parsed from ps and /proc', async () => {
   expect(usageInPs('  20480    0:01.50\n')).toEqual({ memoryBytes: 20480 * 1024, cpuSeconds: 1.5 })
   expect(usageInPs('1024 1-02:03:04')).toEqual({ memoryBytes: 1024 ** 2, cpuSeconds: 26 * 3600 + 184 })
   const { user, system } = process.cpuUsage()

@@ -54,7 +54,7 @@ test.each([
   ['scene-01.mp4', { width: 480, height: 270, duration_seconds: 3, frame_rate: 24, audio_codec: 'mp4a', tracks: 2 }],
   ['Final cut v2.mp4', { width: 360, height: 640, frame_rate: 24, audio_codec: 'mp4a', tracks: 2, fast_start: false }],
   ['scene-02-stream.mp4', { frame_rate: 24, fragmented: true }],
-])('%s, as ffmpeg makes it, is accepted with its facts', async (file, expected) => {
+])('%s created by ffmpeg is accepted with its facts', async (file, expected) => {
   expect(await look(sample(`good/${file}`))).toEqual({ ...facts, ...expected })
 })
 
@@ -286,23 +286,23 @@ test.each([
   expect(await look(bytes)).toMatch(found)
 })
 
-test('a file with sound alone is no video', async () => {
+test('a file with audio only is not a video', async () => {
   expect(await look(mp4(ftyp(), moov(mvhd(), audio), mdat()))).toBe(
     "type_mismatch: File 'film.mp4' claims to be a video, but its content is an MP4 without a video track.",
   )
 })
 
-test('a track that does not say what it is, is no video track', async () => {
+test('a track without a known handler is not a video track', async () => {
   expect(await look(mp4(ftyp(), moov(mvhd(), trak({ handler: hdlr('\0\0\0\0') })), mdat()))).toMatch(/^type_mismatch: /)
 })
 
-test('a QuickTime film by the name of .mp4 is told by name', async () => {
+test('a QuickTime file named .mp4 is rejected as QuickTime', async () => {
   expect(await look(mp4(ftyp('qt  ', 'qt  '), moov(), mdat()))).toBe(
     "type_mismatch: File 'film.mp4' claims to be MP4, but its content is QuickTime.",
   )
 })
 
-test('boxes are counted on all levels together, and too many are refused', async () => {
+test('boxes on all levels count towards the limit', async () => {
   const tracks = Array.from({ length: 30 }, () => box('free'))
   const limits = { ...defaultLimits, maxBoxes: 45 }
 
@@ -314,7 +314,7 @@ test('boxes are counted on all levels together, and too many are refused', async
   })
 })
 
-test('boxes that nobody knows are passed over, however deep, and a track inside of a track is none', async () => {
+test('unknown boxes are skipped at any depth, and a nested track is misplaced', async () => {
   const withNested = (type: string) => {
     let nested = box(type)
     for (let depth = 0; depth < 5000; depth++) nested = box(type, nested)
@@ -325,7 +325,7 @@ test('boxes that nobody knows are passed over, however deep, and a track inside 
   expect(await withNested('trak')).toMatch(/^file_corrupt: .*the box 'trak' is misplaced/)
 })
 
-test('a large video costs a few small reads, wherever its movie box stands', async () => {
+test('a large video needs only a few small reads, wherever its movie box is', async () => {
   for (const bytes of [mp4(ftyp(), moov(), mdat(20_000_000)), mp4(ftyp(), mdat(20_000_000), moov())]) {
     const source = watched(bytes)
     await inspect(source, { filename: 'film.mp4', mediaType: 'video/mp4', assetType: 'generated_video' })
@@ -335,7 +335,7 @@ test('a large video costs a few small reads, wherever its movie box stands', asy
   }
 })
 
-test('a film of an hour and 490 MiB is judged by five reads of two MiB', async () => {
+test('a video of one hour and 490 MiB needs at most five reads, less than 2 MiB in total', async () => {
   for (const movieLast of [false, true]) {
     const { head, mediaBytes, tail } = largeFilm({ bytes: 490 * MiB, seconds: 3600, movieLast })
     const reads: number[] = []

@@ -6,7 +6,7 @@ import { JobQueueUnreachable, parseProcessUpload, queueLanes } from '../../src/i
 import { test } from '../job-queue-test.ts'
 
 test.for(queueLanes)(
-  'a ring on the lane %s wakes a worker of that lane with what it needs to find the upload',
+  'a job enqueued on the lane %s reaches a worker of that lane with the upload id',
   async (lane, { jobQueue, listening, uploadId, expect }) => {
     await jobQueue.enqueue(lane, { uploadId, requestId: 'request-1' })
 
@@ -18,13 +18,13 @@ test.for(queueLanes)(
   },
 )
 
-test('a ring without a request says nothing of one', async ({ jobQueue, listening, uploadId }) => {
+test('a job enqueued without a request has no request id', async ({ jobQueue, listening, uploadId }) => {
   await jobQueue.enqueue('images', { uploadId })
   const [job] = await listening.jobs('images')
   expect(job?.data).toEqual({ version: 1, upload_id: uploadId })
 })
 
-test('two rings for one upload wake one worker', { meta: { id: 'enqueue-is-idempotent' } }, async ({ jobQueue, listening, uploadId }) => {
+test('enqueueing an upload twice creates one job', { meta: { id: 'enqueue-is-idempotent' } }, async ({ jobQueue, listening, uploadId }) => {
   await Promise.all([
     jobQueue.enqueue('images', { uploadId }),
     jobQueue.enqueue('images', { uploadId }),
@@ -40,7 +40,7 @@ test('two rings for one upload wake one worker', { meta: { id: 'enqueue-is-idemp
   expect(woken).toEqual([uploadId, other])
 })
 
-test('a job that ended well leaves nothing, so that its upload can be rung for again', async ({ jobQueue, listening, uploadId }) => {
+test('a completed job is removed, so that its upload can be enqueued again', async ({ jobQueue, listening, uploadId }) => {
   let runs = 0
   listening.worker('images', async () => {
     runs += 1
@@ -53,13 +53,13 @@ test('a job that ended well leaves nothing, so that its upload can be rung for a
   await waitFor(() => runs === 2, { what: 'the second run' })
 })
 
-test('a job that is waiting is not rung for again', async ({ jobQueue, listening, uploadId }) => {
+test('a waiting job is not enqueued again', async ({ jobQueue, listening, uploadId }) => {
   await jobQueue.enqueue('images', { uploadId, requestId: 'request-1' })
   expect(await jobQueue.ensureEnqueued('images', { uploadId })).toBe(false)
   expect(await listening.jobs('images')).toMatchObject([{ data: { request_id: 'request-1' } }])
 })
 
-test('a job that is running is not rung for again, and one that waits for its next try is brought forward', {
+test('a running job is not enqueued again, and a delayed one is promoted', {
   meta: { id: 'running-job-not-enqueued-again' },
 }, async ({ jobQueue, listening, uploadId }) => {
   const firstMayEnd = Promise.withResolvers<void>()
@@ -87,7 +87,7 @@ test('a job that is running is not rung for again, and one that waits for its ne
   secondMayEnd.resolve()
 })
 
-test('a failed job that is kept for a look does not keep its upload from being rung for again', {
+test('a kept failed job does not prevent its upload from being enqueued again', {
   meta: { id: 'failed-job-enqueued-again' },
 }, async ({ jobQueue, listening, uploadId }) => {
   let runs = 0
@@ -106,18 +106,18 @@ test('a failed job that is kept for a look does not keep its upload from being r
   await waitFor(() => runs === 2, { what: 'the second run' })
 })
 
-test('of many that ring again at once, the upload gets one live job', async ({ jobQueue, listening, uploadId }) => {
+test('concurrent repetitions result in one live job', async ({ jobQueue, listening, uploadId }) => {
   await Promise.all(Array.from({ length: 20 }, () => jobQueue.ensureEnqueued('images', { uploadId })))
   expect(await listening.jobs('images')).toHaveLength(1)
 })
 
-test('a job may be tried more often than any upload is', async ({ jobQueue, listening, uploadId }) => {
+test('a job has more attempts than any upload', async ({ jobQueue, listening, uploadId }) => {
   await jobQueue.enqueue('images', { uploadId })
   const [job] = await listening.jobs('images')
   expect(job?.opts).toMatchObject({ attempts: 100, backoff: { type: 'custom' }, removeOnComplete: true })
 })
 
-test('progress is what the worker told last, and null when nobody told any', async ({ jobQueue, listening, uploadId }) => {
+test('progress is the last reported value, or null', async ({ jobQueue, listening, uploadId }) => {
   expect(await jobQueue.progressOf('images', uploadId)).toBeNull()
   const told = Promise.withResolvers<void>()
   const mayEnd = Promise.withResolvers<void>()
@@ -133,14 +133,14 @@ test('progress is what the worker told last, and null when nobody told any', asy
   mayEnd.resolve()
 })
 
-test('progress of another shape than a number is no progress', async ({ jobQueue, listening, uploadId }) => {
+test('progress that is not a number is ignored', async ({ jobQueue, listening, uploadId }) => {
   await jobQueue.enqueue('images', { uploadId })
   const [job] = await listening.jobs('images')
   await job?.updateProgress({ percent: 50 })
   expect(await jobQueue.progressOf('images', uploadId)).toBeNull()
 })
 
-test('what Redis refuses to do is told as unreachable, with its cause', async ({ jobQueue }) => {
+test('an error of Redis is reported as unavailable, with its cause', async ({ jobQueue }) => {
   const ringing = jobQueue.enqueue('images', { uploadId: 'not:a-uuid' })
   await expect(ringing).rejects.toThrow(JobQueueUnreachable)
   await expect(ringing).rejects.toMatchObject({ message: "can't enqueue", cause: expect.any(Error) })

@@ -18,7 +18,7 @@ function video(priority?: Priority, uploadId = randomUUID()): GeneratedVideo {
   }
 }
 
-test('a ring for a video in the inbox brings all that a worker needs to register it', async ({ jobQueue, listening, expect }) => {
+test('a job for a video in the inbox contains everything that a worker needs to register it', async ({ jobQueue, listening, expect }) => {
   const payload = video('batch')
   expect(await jobQueue.ensureVideoEnqueued(payload)).toBe(true)
   const [job, ...more] = await listening.jobsOfAllLanes()
@@ -27,7 +27,7 @@ test('a ring for a video in the inbox brings all that a worker needs to register
   expect(parseJob(job?.name ?? '', job?.data)).toEqual({ name: 'generated_video', payload })
 })
 
-test('a video whose job is alive is not rung for, and one whose finished job is kept is', async ({ jobQueue, listening, uploadId }) => {
+test('a video with a live job is not enqueued, and one with a kept finished job is', async ({ jobQueue, listening, uploadId }) => {
   let runs = 0
   const queue = listening.queue('videos')
   const payload = video('batch', uploadId)
@@ -46,7 +46,7 @@ test('a video whose job is alive is not rung for, and one whose finished job is 
   await waitFor(async () => runs === 3 && (await state()) === 'completed', { what: 'the third run' })
 })
 
-test('people go before batches, and among people the first comes first, whichever door they came by', async ({ jobQueue, listening }) => {
+test('uploads of users precede batches, and are processed in order of arrival from all doors', async ({ jobQueue, listening }) => {
   const form = [randomUUID(), randomUUID()] as const
   const [interactive, batch, unsaid] = [video('interactive'), video('batch'), video()]
   await jobQueue.ensureVideoEnqueued(unsaid)
@@ -62,7 +62,7 @@ test('people go before batches, and among people the first comes first, whicheve
   expect(order).toEqual([form[0], interactive.upload_id, form[1], unsaid.upload_id, batch.upload_id])
 })
 
-test('a job that waits for its next try does not lose its place before batches', async ({ jobQueue, listening, uploadId }) => {
+test('a delayed job keeps its priority over batches', async ({ jobQueue, listening, uploadId }) => {
   const order: string[] = []
   const worker: Worker = listening.worker('videos', async ({ id, attemptsMade }) => {
     if (id === uploadId && attemptsMade === 0) {

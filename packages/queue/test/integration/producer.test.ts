@@ -18,7 +18,7 @@ import {
 import { ResultWait } from '../../src/result-wait.ts'
 import { completed, test, videoToHandOver } from '../producer-test.ts'
 
-test('a video is on the queue of the videos, in the words of the wire, under its own id', async ({ producer, listening }) => {
+test('a video is enqueued on the lane videos under its id, with the documented payload', async ({ producer, listening }) => {
   const video = videoToHandOver({ sha256: 'a'.repeat(64), metadata: { scene: 1, cut: 'final' }, priority: 'interactive' })
   expect(await producer.enqueueGeneratedVideo(video)).toEqual({
     uploadId: video.uploadId,
@@ -48,7 +48,7 @@ test('a video is on the queue of the videos, in the words of the wire, under its
   expect(parseJob(job?.name ?? '', job?.data).name).toBe('generated_video')
 })
 
-test('an id in capitals is the same upload', async ({ producer, listening }) => {
+test('an id in upper case is the same upload', async ({ producer, listening }) => {
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo({ ...video, uploadId: video.uploadId.toUpperCase() })
   expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ uploadId: video.uploadId, enqueued: false })
@@ -66,19 +66,19 @@ test.for([
   ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: is not a file name/],
   ['metadata that nests', { metadata: { deep: {} as string } }, /generated_video\/metadata\/deep: /],
   ['a priority that is not known', { priority: 'urgent' as 'batch' }, /generated_video\/priority: .*'interactive' or 'batch'/],
-] as const)('%s is refused before anything is sent, naming field and rule', async ([, fields, message], { producer, listening }) => {
+] as const)('%s is refused before anything is sent, with field and rule', async ([, fields, message], { producer, listening }) => {
   await expect(producer.enqueueGeneratedVideo(videoToHandOver(fields))).rejects.toThrow(message)
   expect(await listening.jobsOfAllLanes()).toEqual([])
 })
 
-test('enqueued by many at once, an upload is one job', async ({ open, listening }) => {
+test('concurrent calls for one upload create one job', async ({ open, listening }) => {
   const video = videoToHandOver()
   const producers = [open(), open(), open()]
   await Promise.all(producers.flatMap((producer) => [producer, producer]).map((producer) => producer.enqueueGeneratedVideo(video)))
   expect(await listening.jobs('videos')).toHaveLength(1)
 })
 
-test('an upload whose job runs or has ended is not enqueued again, and its state is told', async ({ producer, listening }) => {
+test('an upload whose job runs or has ended is not enqueued again, and its state is returned', async ({ producer, listening }) => {
   const video = videoToHandOver()
   const gate = Promise.withResolvers<void>()
   listening.worker('videos', async () => gate.promise.then(() => completed(video.uploadId)))
@@ -94,7 +94,7 @@ test('an upload whose job runs or has ended is not enqueued again, and its state
   })
 })
 
-test('a job that failed for good says why, stays, and runs anew when that is asked for', async ({ producer, listening }) => {
+test('a failed job is kept with its reason, and runs again on request', async ({ producer, listening }) => {
   const video = videoToHandOver()
   let isThere = false
   listening.worker('videos', async () => {
@@ -111,7 +111,7 @@ test('a job that failed for good says why, stays, and runs anew when that is ask
   expect(await producer.waitFor(video.uploadId)).toMatchObject({ status: 'completed' })
 })
 
-test('interactive videos go before batches, and batches in their order', async ({ producer, listening }) => {
+test('interactive videos precede batches, and batches keep their order', async ({ producer, listening }) => {
   const videos = (['batch', undefined, 'interactive', 'batch', 'interactive'] as const).map((priority) => videoToHandOver({ priority }))
   for (const video of videos) await producer.enqueueGeneratedVideo(video)
   const order: string[] = []
@@ -123,7 +123,7 @@ test('interactive videos go before batches, and batches in their order', async (
   expect(order).toEqual([2, 4, 0, 1, 3].map((index) => videos[index]?.uploadId))
 })
 
-test('who waits before, while and after a job runs is told its end', async ({ producer, open, listening }) => {
+test('a wait resolves if it begins before, while or after the job runs', async ({ producer, open, listening }) => {
   const video = videoToHandOver()
   const result = completed(video.uploadId)
   const gate = Promise.withResolvers<void>()
@@ -138,7 +138,7 @@ test('who waits before, while and after a job runs is told its end', async ({ pr
   expect(await open().waitFor(video.uploadId)).toEqual(result)
 })
 
-test('an end that no event tells is seen by a look at the job', async ({ queues, producer, listening }) => {
+test('a wait detects the end of a job without an event', async ({ queues, producer, listening }) => {
   const video = videoToHandOver()
   const result = completed(video.uploadId)
   listening.worker('videos', async () => result)
@@ -151,7 +151,7 @@ test('an end that no event tells is seen by a look at the job', async ({ queues,
   redis.disconnect()
 })
 
-test('an event that makes no sense is told to the owner, and those behind it are heard', async ({ queues, open, listening }) => {
+test('a malformed event is reported, and later events are processed', async ({ queues, open, listening }) => {
   const errors: Error[] = []
   const producer = open({ onError: (error) => errors.push(error) })
   const video = videoToHandOver()
@@ -171,7 +171,7 @@ test('an event that makes no sense is told to the owner, and those behind it are
 /** A subscription of which nothing is heard. */
 const deaf = { listen: () => () => {} }
 
-test('a rejected upload, and one that is parked, come back as results with their reason', async ({ producer, listening }) => {
+test('rejected and parked uploads are results with a reason', async ({ producer, listening }) => {
   const ends = [
     { status: 'rejected', error: { code: 'type_mismatch', error: 'Type mismatch', detail: 'It is no MP4.' } },
     { status: 'failed', error: { code: 'processing_failed', error: 'Processing failed', detail: 'We could not.' } },
@@ -186,7 +186,7 @@ test('a rejected upload, and one that is parked, come back as results with their
   expect(results).toMatchObject(ends.map((end) => ({ ...end, asset_id: null, s3_url: null })))
 })
 
-test('who waits for a job that Redis does not know is told so soon', async ({ producer, listening }) => {
+test('waiting for an unknown job fails soon', async ({ producer, listening }) => {
   await expect(producer.waitFor(randomUUID())).rejects.toThrow(JobGone)
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
@@ -197,7 +197,7 @@ test('who waits for a job that Redis does not know is told so soon', async ({ pr
   expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ enqueued: true })
 })
 
-test('a job that leaves no result, or one that makes no sense, is no hang', async ({ producer, listening }) => {
+test('waiting for a job without a valid result fails', async ({ producer, listening }) => {
   const [silent, strange] = [videoToHandOver(), videoToHandOver()]
   listening.worker('videos', async ({ id }) => (id === silent.uploadId ? null : { version: 2 }))
   for (const video of [silent, strange]) await producer.enqueueGeneratedVideo(video)
@@ -205,7 +205,7 @@ test('a job that leaves no result, or one that makes no sense, is no hang', asyn
   await expect(producer.waitFor(strange.uploadId)).rejects.toThrow(/job_result\/version: 2 is not supported here/)
 })
 
-test('a wait ends in the time that it was given, which must be one', async ({ producer }) => {
+test('a wait ends at its timeout, which must be valid', async ({ producer }) => {
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
   await expect(producer.waitFor(video.uploadId, { timeoutMs: 100 })).rejects.toThrow(WaitTimedOut)
@@ -214,7 +214,7 @@ test('a wait ends in the time that it was given, which must be one', async ({ pr
   }
 })
 
-test('closing ends every wait, and a closed producer says that it is', async ({ producer }) => {
+test('closing ends all waits, and a closed producer refuses calls', async ({ producer }) => {
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
   const waits = [producer.waitFor(video.uploadId), producer.waitFor(video.uploadId)].map((wait) =>
@@ -227,7 +227,7 @@ test('closing ends every wait, and a closed producer says that it is', async ({ 
   await producer.close()
 })
 
-test("a connection of the caller's own serves, and stays open", async ({ queues, listening }) => {
+test('a connection of the caller is used and stays open', async ({ queues, listening }) => {
   const connection = failFastConnection(queues.redisUrl, { onError: () => {} })
   const producer = new AirlockProducer({ connection, prefix: queues.prefix })
   const video = videoToHandOver()

@@ -17,7 +17,7 @@ afterAll(() => tarball.drop())
 const example = 'examples/enqueue-and-wait.ts'
 const ofPackage = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 
-test('the package holds what was built, its schemas, an example and its papers, and no source and no test', () => {
+test('the package contains its build, schemas, an example and its documents, but no sources or tests', () => {
   const { files } = tarball
   expect(files.filter((file) => !file.startsWith('lib/'))).toEqual(
     ['LICENSE', 'README.md', example, 'package.json', ...Object.keys(schemaFiles).map((file) => `schema/${file}`)].toSorted(),
@@ -27,7 +27,7 @@ test('the package holds what was built, its schemas, an example and its papers, 
   expect(built.filter((file) => !/\.(js|d\.ts)$/.test(file))).toEqual([])
 })
 
-test('it can be published, depends on three packages alone, and does nothing when it is installed', () => {
+test('it can be published, has three dependencies and no install scripts', () => {
   const { manifest } = tarball
   expect(manifest.private).toBeUndefined()
   expect(Object.keys(manifest.dependencies)).toEqual(['bullmq', 'ioredis', 'typebox'])
@@ -35,19 +35,19 @@ test('it can be published, depends on three packages alone, and does nothing whe
   expect(manifest.scripts).toBeUndefined()
 })
 
-test('packing rewrites nothing of the tree, and npm pack by itself says how to do it', () => {
+test('packing does not change the working tree, and plain npm pack explains how to pack', () => {
   const { tree, refusal } = tarball
   expect(tree.before.length).toBeGreaterThan(30)
   expect(tree.after).toEqual(tree.before)
   expect(refusal).toContain('npm run pack')
 })
 
-test('its licence is that of the repository, and its README shows the example that it ships', () => {
+test("it has the repository's licence, and its README contains its example", () => {
   expect(ofPackage('LICENSE')).toBe(ofPackage('../../LICENSE'))
   expect(ofPackage('README.md')).toContain(`\`\`\`ts\n${ofPackage(example)}\`\`\`\n`)
 })
 
-test('its schemas can be imported, and take what was sent before', async () => {
+test('its schemas can be imported, and accept stored payloads', async () => {
   const { project } = tarball
   writeFileSync(
     join(project, 'schemas.mjs'),
@@ -70,7 +70,7 @@ const tsconfig = {
   include: ['*.ts'],
 }
 
-test('its example has types and runs, where nothing but the package is installed', { timeout: 180_000 }, async () => {
+test('its example compiles and runs with only the package installed', { timeout: 180_000 }, async () => {
   const { project } = tarball
   cpSync(join(project, 'node_modules/@airlock/queue', example), join(project, 'main.ts'))
   writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(tsconfig))
@@ -92,7 +92,7 @@ test('its example has types and runs, where nothing but the package is installed
   await redis.drop()
 })
 
-test('types are checked: what the contract does not allow does not compile', { timeout: 180_000 }, async () => {
+test('payloads that the contract does not allow do not compile', { timeout: 180_000 }, async () => {
   const { project } = tarball
   const wrong = `import { AirlockProducer } from '@airlock/queue'
     const airlock = new AirlockProducer({ redisUrl: '' })

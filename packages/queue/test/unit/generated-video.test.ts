@@ -15,11 +15,11 @@ test.for([
   { ...smallest, filename: 'a' },
   { ...smallest, filename: 'renders/final/Szene 1 – Übersicht.mp4' },
   { ...smallest, metadata: { note: 'x'.repeat(4096 - '{"note":""}'.length) } },
-])('the payload %j is read as it is', (payload, { expect }) => {
+])('the payload %j is parsed unchanged', (payload, { expect }) => {
   expect(parseGeneratedVideo(generatedVideoJob, payload)).toEqual(payload)
 })
 
-test('ids in upper case are the same ids, while the key has one spelling', () => {
+test('ids in upper case are the same ids, while the key is case-sensitive', () => {
   const shouted = {
     ...smallest,
     upload_id: uploadId.toUpperCase(),
@@ -111,12 +111,12 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   { what: 'a field that nobody knows', payload: { ...smallest, url: 'http://x' }, says: /^generated_video\/url: / },
 ]
 
-test.for(malformed)('a payload with $what is refused, and the error says where it breaks', ({ payload, says }, { expect }) => {
+test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, says }, { expect }) => {
   expect(() => parseGeneratedVideo(generatedVideoJob, payload)).toThrow(PayloadMalformed)
   expect(() => parseGeneratedVideo(generatedVideoJob, payload)).toThrow(says)
 })
 
-test('a job tells by its name how its payload is read', () => {
+test('the name of a job determines how its payload is parsed', () => {
   expect(parseJob('generated_video', smallest)).toEqual({ name: 'generated_video', payload: smallest })
   expect(parseJob('process_upload', { version: 1, upload_id: uploadId })).toEqual({
     name: 'process_upload',

@@ -16,18 +16,18 @@ const video = (priority?: 'interactive' | 'batch') => ({
   } as GeneratedVideo,
 })
 
-test('a job is named by its upload in lower case, and tried more often than any upload is', () => {
+test('a job has the upload id in lower case, and more attempts than any upload', () => {
   for (const job of [form, video()]) {
     expect(jobOptions('videos', job)).toMatchObject({ jobId: upload_id.toLowerCase(), attempts: 100, backoff: { type: 'custom' } })
   }
 })
 
-test('the result of a generated video is kept for a day, for those who come late', () => {
+test('the result of a generated video is kept for a day', () => {
   expect(jobOptions('videos', video()).removeOnComplete).toEqual({ age: 86_400, count: 10_000 })
   expect(jobOptions('videos', form).removeOnComplete).toBe(true)
 })
 
-test('in the videos lane people come before batches, and none goes without a priority', () => {
+test('in the lane videos, users precede batches, and every job has a priority', () => {
   expect(jobOptions('videos', form).priority).toBe(priorities.interactive)
   expect(jobOptions('videos', video('interactive')).priority).toBe(priorities.interactive)
   expect(jobOptions('videos', video('batch')).priority).toBe(priorities.batch)
@@ -35,6 +35,6 @@ test('in the videos lane people come before batches, and none goes without a pri
   expect(priorities.interactive).toBeLessThan(priorities.batch)
 })
 
-test('pictures wait in one line', () => {
+test('pictures have no priorities', () => {
   expect(jobOptions('images', form)).not.toHaveProperty('priority')
 })

@@ -5,7 +5,7 @@ const uploadId = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
 const assetId = '5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d'
 const error = { code: 'type_mismatch', error: 'Not what it claims', detail: "File 'a.mp4' is a PNG." }
 
-test('a completed upload is told with its asset and no error', () => {
+test('the result of a completed upload has an asset and no error', () => {
   const told = jobResult({ status: 'completed', uploadId, assetId, s3Url: 's3://zapcut-dev/generated-videos/p/1_a.mp4' })
   expect(told).toEqual({
     version: 1,
@@ -18,13 +18,13 @@ test('a completed upload is told with its asset and no error', () => {
   expect(parseJobResult(told)).toEqual(told)
 })
 
-test.for(['rejected', 'failed'] as const)('an upload that is %s is told with the reason and no asset', (status, { expect }) => {
+test.for(['rejected', 'failed'] as const)('the result of an upload that is %s has a reason and no asset', (status, { expect }) => {
   const told = jobResult({ status, uploadId, error })
   expect(told).toEqual({ version: 1, upload_id: uploadId, status, asset_id: null, s3_url: null, error })
   expect(parseJobResult(told)).toEqual(told)
 })
 
-test('what a later Airlock adds to a result is let through', () => {
+test('unknown fields of a result are kept', () => {
   const told = { ...jobResult({ status: 'rejected', uploadId, error }), took_ms: 7 }
   expect(parseJobResult(told)).toEqual(told)
 })

@@ -8,7 +8,7 @@ test.for([
   { version: 1, upload_id: uploadId.toUpperCase() },
   { version: 1, upload_id: uploadId, request_id: 'req-1' },
   { version: 1, upload_id: uploadId, request_id: 'r'.repeat(128) },
-])('the payload %j is read as it is', (payload, { expect }) => {
+])('the payload %j is parsed unchanged', (payload, { expect }) => {
   expect(parseProcessUpload(processUploadJob, payload)).toEqual(payload)
 })
 
@@ -37,18 +37,18 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   { what: 'a field that nobody knows', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, says: /process_upload.*: / },
 ]
 
-test.for(malformed)('a payload with $what is refused, and the error says where it breaks', ({ payload, says }, { expect }) => {
+test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, says }, { expect }) => {
   expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(PayloadMalformed)
   expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(says)
 })
 
-test('a job of a name that nobody knows is refused, and its name is shown only in part', () => {
+test('a job with an unknown name is refused, and the error contains only a part of its name', () => {
   expect(() => parseProcessUpload('x'.repeat(500), { version: 1, upload_id: uploadId })).toThrow(
     new PayloadMalformed(`unknown job name '${'x'.repeat(80)}'`),
   )
 })
 
-test('queues and their prefix are called as the design promises to the pipeline', () => {
+test('queues and their prefix have the documented names', () => {
   expect(queueNames).toEqual({ images: 'airlock-images', videos: 'airlock-videos', training: 'airlock-training' })
   expect(queueLanes).toEqual(['images', 'videos', 'training'])
   expect(queuePrefix).toBe('{airlock}')

@@ -20,17 +20,17 @@ const [payload, ...results] = [...page.matchAll(/^```json\n([\s\S]*?)^```$/gm)].
 const parsed = parseGeneratedVideo('generated_video', payload)
 const added = jobOptions('videos', { name: 'generated_video', payload: parsed })
 
-test('the page shows a payload and results that are some', () => {
+test('the payload and results on the page are valid', () => {
   expect(parsed).toEqual(payload)
   expect(results.map((result) => parseJobResult(result).status)).toEqual(['completed', 'rejected'])
 })
 
-test('the page names each field of a payload, and no other', () => {
+test('the page lists exactly the fields of a payload', () => {
   const named = tableOf('The payload').flatMap(([field = '']) => field.match(/\w+/g) ?? [])
   expect(named.filter((field) => field !== 'field').toSorted()).toEqual(Object.keys(GeneratedVideo.properties).toSorted())
 })
 
-test('the page tells each option of a job as the producer sets it', () => {
+test('the page lists the job options that the producer sets', () => {
   const told = new Map(tableOf('The job').map(([name = '', value = '']) => [name, value]))
   expect(told.get('queue')).toContain(`\`${queueNames.videos}\`, with the prefix \`${queuePrefix}\``)
   expect(told.get('`attempts`, `backoff`')).toContain(`${added.attempts}, \`{"type": "custom"}\``)
@@ -42,7 +42,7 @@ test('the page tells each option of a job as the producer sets it', () => {
   expect(options.toSorted()).toEqual(Object.keys(added).toSorted())
 })
 
-test('the pipeline in Python adds jobs as the producer does', () => {
+test('the pipeline in Python adds the same jobs as the producer', () => {
   const [, dict = ''] = /^JOB_OPTIONS = (\{[\s\S]*?^\})$/m.exec(python) ?? []
   expect({ ...runInNewContext(`(${dict})`), jobId: added.jobId }).toEqual(added)
   expect(python).toContain(`Queue("${queueNames.videos}", {"connection": settings.redis_url, "prefix": "${queuePrefix}"})`)

@@ -33,7 +33,7 @@ export function copyContract(bench: Bench): void {
     const bytesAt = async (key: string) =>
       (await bench.raw.send(new GetObjectCommand({ Bucket: bench.bucket.bucket, Key: key }))).Body?.transformToByteArray()
 
-    test('the copy has the bytes, the headers and the metadata, and nothing of the quarantine', async () => {
+    test('the copy has the bytes, headers and metadata, and nothing of the quarantine', async () => {
       const { from, to, options } = await quarantined()
 
       const { etag } = await store().copyToFinal(from, to, options)
@@ -62,7 +62,7 @@ export function copyContract(bench: Bench): void {
       expect(await bench.bucket.openMultipartUploads()).toEqual([])
     })
 
-    test('a source that never was is said to be missing', async () => {
+    test('a missing source is reported', async () => {
       const options = { ifEtag: '"0123456789abcdef0123456789abcdef"', sizeBytes: length, headers }
 
       await expect(store().copyToFinal('quarantine/never-was', `final/${name}-never`, options)).rejects.toThrow(ObjectMissing)
@@ -70,7 +70,7 @@ export function copyContract(bench: Bench): void {
       expect(await bench.bucket.openMultipartUploads()).toEqual([])
     })
 
-    test('copying again, and twice at once, ends the same way', async () => {
+    test('repeated and concurrent copying has the same result', async () => {
       const { from, to, options } = await quarantined()
       const [first, second] = await Promise.all([store().copyToFinal(from, to, options), store().copyToFinal(from, to, options)])
       const third = await store().copyToFinal(from, to, options)
@@ -80,7 +80,7 @@ export function copyContract(bench: Bench): void {
       expect(await bench.bucket.openMultipartUploads()).toEqual([])
     })
 
-    test('a source that is gone is no failure when its copy is there', async () => {
+    test('a missing source is not a failure if its copy exists', async () => {
       const { from, to, options } = await quarantined()
       const { etag } = await store().copyToFinal(from, to, options)
       await bench.store.purge(from)
@@ -88,7 +88,7 @@ export function copyContract(bench: Bench): void {
       expect(await store().copyToFinal(from, to, options)).toEqual({ etag })
     })
 
-    test('a source that is gone is a failure when something else stands at the final key', async () => {
+    test('a missing source is a failure if another object is at the final key', async () => {
       const { from, to, options } = await quarantined()
       await bench.store.receive(to, streamOf(bytes), { nonce: 'of another' })
       await bench.store.purge(from)
@@ -96,7 +96,7 @@ export function copyContract(bench: Bench): void {
       await expect(store().copyToFinal(from, to, options)).rejects.toThrow(ObjectMissing)
     })
 
-    test('a signal ends the copying', async () => {
+    test('an abort signal ends the copy', async () => {
       const { from, to, options } = await quarantined()
       const reason = new Error('shutting down')
 
@@ -107,7 +107,7 @@ export function copyContract(bench: Bench): void {
     })
   })
 
-  test('metadata that headers can not carry is refused before anything is copied', async () => {
+  test("metadata that can't be sent in headers is refused before the copy", async () => {
     const { etag, sizeBytes } = await bench.store.receive('quarantine/umlaut', streamOf(someBytes(10)), { nonce: 'n' })
     const options = { ifEtag: etag, sizeBytes, headers: { ...headers, metadata: { name: 'Bär' } } }
 

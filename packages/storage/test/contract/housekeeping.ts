@@ -42,7 +42,7 @@ export function housekeepingContract(bench: Bench): void {
   })
 
   describe('purge', () => {
-    test('removes one object and none that begins like it', async () => {
+    test('removes one object, and none with the same prefix', async () => {
       await receive('quarantine/purge')
       await receive('quarantine/purge-not')
 
@@ -52,7 +52,7 @@ export function housekeepingContract(bench: Bench): void {
       expect(await bench.store.head('quarantine/purge-not')).not.toBeNull()
     })
 
-    test('of nothing is success', async () => {
+    test('of a missing object succeeds', async () => {
       await expect(bench.store.purge('quarantine/never-was')).resolves.toBeUndefined()
     })
   })
@@ -60,7 +60,7 @@ export function housekeepingContract(bench: Bench): void {
   describe('abandonReceives', () => {
     const begin = (key: string) => bench.raw.send(new CreateMultipartUploadCommand({ Bucket: bench.bucket.bucket, Key: key }))
 
-    test('ends all open uploads of one key and none of another', async () => {
+    test('ends all open multipart uploads of one key, and none of another', async () => {
       await Promise.all(['quarantine/u1', 'quarantine/u1', 'quarantine/u10', 'quarantine/u0', 'elsewhere/u1'].map(begin))
 
       expect(await bench.store.abandonReceives('quarantine/u1')).toBe(2)
@@ -69,7 +69,7 @@ export function housekeepingContract(bench: Bench): void {
       for (const key of ['quarantine/u10', 'quarantine/u0', 'elsewhere/u1']) expect(await bench.store.abandonReceives(key)).toBe(1)
     })
 
-    test('finds nothing where nothing is open', async () => {
+    test('finds nothing if nothing is open', async () => {
       await receive('quarantine/finished')
 
       expect(await bench.store.abandonReceives('quarantine/finished')).toBe(0)
@@ -77,7 +77,7 @@ export function housekeepingContract(bench: Bench): void {
     })
   })
 
-  test('openReceives tells what is unfinished below a prefix, and nothing else', async () => {
+  test('openReceives lists unfinished uploads below a prefix only', async () => {
     const begin = (key: string) => bench.raw.send(new CreateMultipartUploadCommand({ Bucket: bench.bucket.bucket, Key: key }))
     const keys = ['told/a', 'told/b', 'told/b', 'told/c']
     await Promise.all([...keys, 'told-not/x'].map(begin))
@@ -91,7 +91,7 @@ export function housekeepingContract(bench: Bench): void {
   })
 
   describe('list', () => {
-    test('gives the keys below a prefix in order, as many as asked for, behind the one given', async () => {
+    test('returns the keys below a prefix in order, up to a limit, after a given one', async () => {
       for (const name of ['a', 'b', 'c', 'd']) await receive(`listed/${name}`)
       await receive('listed-not/x')
 
@@ -109,8 +109,8 @@ export function housekeepingContract(bench: Bench): void {
     })
   })
 
-  describe('when the bucket is not ours', () => {
-    test('a bucket that is not there is no empty bucket', async () => {
+  describe('if the bucket is not accessible', () => {
+    test('a missing bucket is not an empty bucket', async () => {
       const store = bench.storeWith({ bucket: `${bench.bucket.bucket}-not` })
 
       const askings: (() => Promise<unknown>)[] = [
@@ -123,7 +123,7 @@ export function housekeepingContract(bench: Bench): void {
       for (const asking of askings) await expect(asking()).rejects.toMatchObject({ name: 'StoreFailure', code: 'NoSuchBucket' })
     })
 
-    test('a wrong secret is refused, and not taken for a missing object', async () => {
+    test('a wrong secret is not reported as a missing object', async () => {
       const { accessKeyId } = bench.bucket
       const store = bench.storeWith({ credentials: { accessKeyId, secretAccessKey: 'not-the-secret' } })
 
@@ -132,7 +132,7 @@ export function housekeepingContract(bench: Bench): void {
     })
   })
 
-  test('check is content with a bucket that answers', async () => {
+  test('check passes for a bucket that responds', async () => {
     await expect(bench.store.check({ timeoutMs: 5_000 })).resolves.toBeUndefined()
   })
 }

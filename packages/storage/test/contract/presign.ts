@@ -11,7 +11,7 @@ export function presignContract(bench: Bench): void {
       return key
     }
 
-    test('whoever has the URL gets the bytes', async () => {
+    test('the URL returns the bytes', async () => {
       const { url, expiresAt } = await bench.store.presign(await received('final/shared'), { expiresInSeconds: 60 })
 
       const response = await fetch(url)
@@ -22,7 +22,7 @@ export function presignContract(bench: Bench): void {
       expect(expiresAt.getTime()).toBeLessThanOrEqual(Date.now() + 60_000)
     })
 
-    test('a part of the bytes can be asked for, as players of videos do', async () => {
+    test('a range of the bytes can be requested, as video players do', async () => {
       const { url } = await bench.store.presign(await received('final/ranged'), { expiresInSeconds: 60 })
 
       const response = await fetch(url, { headers: { range: 'bytes=100-199' } })
@@ -31,7 +31,7 @@ export function presignContract(bench: Bench): void {
       expect(sha256(await response.bytes())).toBe(sha256(bytes.subarray(100, 200)))
     })
 
-    test('without its signature a URL gives nothing', { meta: { id: 'presigned-url-needs-signature' } }, async () => {
+    test('the URL is refused without its signature', { meta: { id: 'presigned-url-needs-signature' } }, async () => {
       const { url } = await bench.store.presign(await received('final/unsigned'), { expiresInSeconds: 60 })
       const { origin, pathname } = new URL(url)
       const withoutSignature = new URL(url)
@@ -47,7 +47,7 @@ export function presignContract(bench: Bench): void {
       expect((await fetch(url)).status).toBe(200)
     })
 
-    test('the URL stops working when it says', { meta: { id: 'presigned-url-expires' } }, async () => {
+    test('the URL expires at the stated time', { meta: { id: 'presigned-url-expires' } }, async () => {
       const { url, expiresAt } = await bench.store.presign(await received('final/short-lived'), { expiresInSeconds: 1 })
 
       await sleep(expiresAt.getTime() - Date.now() + 1_100)
@@ -64,7 +64,7 @@ export function presignContract(bench: Bench): void {
       { what: 'another name to save under', tamper: (url: URL) => url.searchParams.set('response-content-disposition', 'inline') },
     ]
     test.for(tampering)(
-      'a URL that was changed to have $what gives nothing',
+      'a URL that was changed to have $what is refused',
       { meta: { id: 'presigned-url-tampering' } },
       async ({ tamper }) => {
         await received('final/other')
@@ -80,7 +80,7 @@ export function presignContract(bench: Bench): void {
       { disposition: 'attachment' as const, filename: 'Bär & Söhne "2".png' },
       { disposition: 'inline' as const, filename: '写真.png' },
     ]
-    test.for(names)('the answer names the file: $filename', async ({ disposition, filename }) => {
+    test.for(names)('the response contains the file name: $filename', async ({ disposition, filename }) => {
       const { url } = await bench.store.presign(await received('final/named'), { expiresInSeconds: 60, disposition, filename })
 
       const header = (await fetch(url)).headers.get('content-disposition') ?? ''

@@ -22,20 +22,20 @@ export function readContract(bench: Bench): void {
       { what: 'nothing, behind the end', offset: bytes.byteLength, length: 10 },
       { what: 'nothing, when nothing is asked for', offset: 5, length: 0 },
     ]
-    test.for(ranges)('gives $what', async ({ offset, length }) => {
+    test.for(ranges)('returns $what', async ({ offset, length }) => {
       const read = await bench.store.source(key, received).read(offset, length)
 
       expect(Buffer.from(read).equals(bytes.subarray(offset, offset + length))).toBe(true)
     })
 
-    test('gives all bytes from first to last', async () => {
+    test('streams all bytes', async () => {
       const source = bench.store.source(key, received)
 
       expect(source.size).toBe(bytes.byteLength)
       expect(sha256(await bytesOf(source))).toBe(sha256(bytes))
     })
 
-    test('lets a reader stop early', async () => {
+    test('can be cancelled by the reader', async () => {
       let seen = 0
       for await (const chunk of bench.store.source(key, received).stream()) {
         seen += chunk.byteLength
@@ -54,14 +54,14 @@ export function readContract(bench: Bench): void {
       await expect(bench.store.source(key, received).read(offset, length)).rejects.toThrow(RangeError)
     })
 
-    test('says that there is no object', async () => {
+    test('reports a missing object', async () => {
       const source = bench.store.source('quarantine/never-was', { etag: '"0"', sizeBytes: 10 })
 
       await expect(source.read(0, 10)).rejects.toThrow(ObjectMissing)
       await expect(bytesOf(source)).rejects.toThrow(ObjectMissing)
     })
 
-    test('says that the object is another one than the one that was pinned', async () => {
+    test('reports that the object is not the pinned one', async () => {
       const before = await bench.store.receive('quarantine/overwritten', streamOf(someBytes(2 * MiB, 1)), { nonce: 'n' })
       const source = bench.store.source('quarantine/overwritten', before)
       await bench.store.receive('quarantine/overwritten', streamOf(someBytes(2 * MiB, 2)), { nonce: 'n' })
@@ -70,7 +70,7 @@ export function readContract(bench: Bench): void {
       await expect(bytesOf(source)).rejects.toThrow(ObjectChanged)
     })
 
-    test('says that the object was exchanged while it was being read', async () => {
+    test('reports that the object was replaced during the read', async () => {
       const before = await bench.store.receive('quarantine/exchanged', streamOf(someBytes(4 * MiB, 1)), { nonce: 'n' })
       const reading = bench.store.source('quarantine/exchanged', before).stream()[Symbol.asyncIterator]()
       await reading.next()
@@ -83,7 +83,7 @@ export function readContract(bench: Bench): void {
       await expect(readOn()).rejects.toThrow(ObjectChanged)
     })
 
-    test('takes a size that is not the pinned one for a change', async () => {
+    test('treats a size other than the pinned one as a change', async () => {
       await expect(bench.store.source(key, { etag: received.etag, sizeBytes: received.sizeBytes - 1 }).read(0, 10)).rejects.toThrow(
         ObjectChanged,
       )

@@ -22,7 +22,7 @@ const inOneAndInParts = [
 
 export function receiveContract(bench: Bench): void {
   describe('receive', () => {
-    test.for(sizes)('$what arrives byte for byte', async ({ length }) => {
+    test.for(sizes)('$what is stored unchanged', async ({ length }) => {
       const key = `quarantine/size-${length}`
       const bytes = someBytes(length)
 
@@ -34,7 +34,7 @@ export function receiveContract(bench: Bench): void {
       expect(await bench.bucket.openMultipartUploads()).toEqual([])
     })
 
-    test('chunks of a few bytes are gathered before they travel', async () => {
+    test('small chunks are joined before they are sent', async () => {
       const bytes = someBytes(MiB)
 
       const received = await bench.store.receive('quarantine/tiny-chunks', streamOf(bytes, 7), { nonce })
@@ -42,7 +42,7 @@ export function receiveContract(bench: Bench): void {
       expect(sha256(await bytesOf(bench.store.source('quarantine/tiny-chunks', received)))).toBe(sha256(bytes))
     })
 
-    test('ten files at once keep apart', async () => {
+    test('ten concurrent files are stored separately', async () => {
       const files = Array.from({ length: 10 }, (_, number) => ({
         key: `quarantine/at-once-${number}`,
         bytes: someBytes(6 * MiB + number, number),
@@ -56,7 +56,7 @@ export function receiveContract(bench: Bench): void {
       }
     })
 
-    test.for(inOneAndInParts)('no transfer encoding stays on an object $what', async ({ length }) => {
+    test.for(inOneAndInParts)('an object $what has no transfer encoding', async ({ length }) => {
       const key = `quarantine/encoding-${length}`
       await bench.store.receive(key, streamOf(someBytes(length)), { nonce })
 
@@ -72,7 +72,7 @@ export function receiveContract(bench: Bench): void {
       expect(await bench.store.head(key)).toMatchObject({ encryption: 'AES256' })
     })
 
-    test.for(inOneAndInParts)('without checksums an object $what arrives as well', async ({ length }) => {
+    test.for(inOneAndInParts)('an object $what is stored without checksums too', async ({ length }) => {
       const key = `quarantine/no-checksums-${length}`
       const bytes = someBytes(length)
       const store = bench.storeWith({ checksums: 'when_required' })
@@ -82,7 +82,7 @@ export function receiveContract(bench: Bench): void {
       expect(sha256(await bytesOf(store.source(key, received)))).toBe(sha256(bytes))
     })
 
-    test.for(inOneAndInParts)('a stream that fails halfway, $what, rejects with its own error and leaves nothing', async ({ length }) => {
+    test.for(inOneAndInParts)('a stream that fails, $what, rejects with its error and leaves nothing', async ({ length }) => {
       const key = `quarantine/failing-${length}`
       const error = new Error('the client is gone')
 
@@ -94,7 +94,7 @@ export function receiveContract(bench: Bench): void {
       expect(bench.leftovers).toEqual([])
     })
 
-    test.for(inOneAndInParts)('a signal ends receiving from a stream that has stalled, $what, and leaves nothing', async ({ length }) => {
+    test.for(inOneAndInParts)('an abort signal ends receiving from a stalled stream, $what, and leaves nothing', async ({ length }) => {
       const key = `quarantine/stalled-${length}`
       const reason = new Error('this takes too long')
       const stop = new AbortController()
@@ -110,7 +110,7 @@ export function receiveContract(bench: Bench): void {
       expect(await bench.bucket.openMultipartUploads()).toEqual([])
     })
 
-    test('a signal that has gone off before ends receiving before anything is sent', async () => {
+    test('an already aborted signal ends receiving before anything is sent', async () => {
       const reason = new Error('shutting down')
       const stream = streamOf(someBytes(1000))
 

@@ -39,7 +39,7 @@ const steps = [
   { step: 'CompleteMultipartUpload', bytes: large, request: /^POST .*final\/\S+uploadId/ },
 ] as const
 
-test.for(steps)('a copy whose $step is answered by 200 with an error in it is asked for again', async ({ step, bytes, request }) => {
+test.for(steps)('a copy whose $step gets a 200 response with an error is retried', async ({ step, bytes, request }) => {
   const [from, to] = [`quarantine/${step}-once`, `final/${step}-once`]
   const { etag, sizeBytes } = await store.receive(from, streamOf(bytes), { nonce: 'n' })
   link.fails({ request, kind: errorIn200, times: 2 })
@@ -51,7 +51,7 @@ test.for(steps)('a copy whose $step is answered by 200 with an error in it is as
 })
 
 test.for(steps)(
-  'a copy whose $step has an error in each 200 is an unavailable store, and no copy',
+  'a copy whose $step always gets a 200 response with an error fails as an unavailable store',
   { meta: { id: 'copy-error-in-200' } },
   async ({ step, bytes, request }) => {
     const [from, to] = [`quarantine/${step}-always`, `final/${step}-always`]
@@ -68,7 +68,7 @@ test.for(steps)(
   },
 )
 
-test('a file in parts whose completion is answered by 200 with an error in it is completed at the next try', async () => {
+test('a multipart upload whose completion gets a 200 response with an error is completed at the next attempt', async () => {
   const request = /^POST .*quarantine\/completed\S+uploadId/
   link.fails({ request, kind: errorIn200, times: 2 })
 
@@ -78,7 +78,7 @@ test('a file in parts whose completion is answered by 200 with an error in it is
   expect(sha256(await bytesOf(store.source('quarantine/completed', received)))).toBe(sha256(large))
 })
 
-test('a file in parts whose completion has an error in each 200 was not received, and leaves nothing', {
+test('a multipart upload whose completion always gets a 200 response with an error fails and leaves nothing', {
   meta: { id: 'multipart-completion-error-in-200' },
 }, async () => {
   link.fails({ request: /^POST .*quarantine\/uncompleted\S+uploadId/, kind: errorIn200 })
@@ -92,7 +92,7 @@ test('a file in parts whose completion has an error in each 200 was not received
 test.for([
   { what: 'a small file', bytes: small },
   { what: 'a large file', bytes: large },
-])('$what outlives a store that asks for patience three times', async ({ what, bytes }) => {
+])('$what succeeds after three SlowDown responses', async ({ what, bytes }) => {
   const key = `quarantine/patient-${bytes.byteLength}`
   link.fails({ request: /^PUT /, kind: busy, times: 3 })
 
@@ -105,7 +105,7 @@ test.for([
   { what: 'a small file', bytes: small },
   { what: 'a large file', bytes: large },
 ])(
-  '$what that meets a store which goes on asking for patience was not received, and leaves nothing',
+  '$what fails and leaves nothing if the store always responds with SlowDown',
   { meta: { id: 'store-busy-during-receive' } },
   async ({ bytes }) => {
     const key = `quarantine/refused-${bytes.byteLength}`
@@ -121,7 +121,7 @@ test.for([
   },
 )
 
-test('a copy outlives a store that asks for patience three times', { meta: { id: 'copy-store-busy' } }, async () => {
+test('a copy succeeds after three SlowDown responses', { meta: { id: 'copy-store-busy' } }, async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/burst', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^(PUT|POST) .*final\/burst/, kind: busy, times: 3 })
 
@@ -130,7 +130,7 @@ test('a copy outlives a store that asks for patience three times', { meta: { id:
   expect(sha256(await bytesOf(store.source('final/burst', { etag: copy.etag, sizeBytes })))).toBe(sha256(large))
 })
 
-test('a store that says how long to wait is not waited for, and its word is passed on', async () => {
+test('a Retry-After of the store is passed on instead of waited for', async () => {
   link.fails({ request: /^PUT /, kind: { ...busy, retryAfterSeconds: 30 } })
   const begun = performance.now()
 

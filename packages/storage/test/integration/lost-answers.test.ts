@@ -39,7 +39,7 @@ afterAll(async () => {
 
 const asked = (pattern: RegExp): number => link.requests.filter((line) => pattern.test(line)).length
 
-test('a put whose answer got lost is sent again', async () => {
+test('a PUT whose response was lost is retried', async () => {
   link.fails({ request: /^PUT .*lost-once/, kind: 'lost answer', times: 1 })
 
   const received = await store.receive('quarantine/lost-once', streamOf(small), { nonce: 'n' })
@@ -48,7 +48,7 @@ test('a put whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('quarantine/lost-once', received)))).toBe(sha256(small))
 })
 
-test('a put of which no answer ever came is known by its nonce', { meta: { id: 'put-answer-lost' } }, async () => {
+test('a PUT without any response is recognised by its nonce', { meta: { id: 'put-answer-lost' } }, async () => {
   link.fails({ request: /^PUT .*lost-always/, kind: 'lost answer' })
 
   const received = await store.receive('quarantine/lost-always', streamOf(small), { nonce: 'n' })
@@ -58,7 +58,7 @@ test('a put of which no answer ever came is known by its nonce', { meta: { id: '
   expect(sha256(await bytesOf(store.source('quarantine/lost-always', received)))).toBe(sha256(small))
 })
 
-test('a completion of which no answer ever came is known by its nonce', async () => {
+test('a completion without any response is recognised by its nonce', async () => {
   link.fails({ request: /^POST .*lost-complete.*uploadId/, kind: 'lost answer' })
 
   const received = await store.receive('quarantine/lost-complete', streamOf(large), { nonce: 'n' })
@@ -66,7 +66,7 @@ test('a completion of which no answer ever came is known by its nonce', async ()
   expect(sha256(await bytesOf(store.source('quarantine/lost-complete', received)))).toBe(sha256(large))
 })
 
-test('a part whose answer got lost is sent again', async () => {
+test('a part whose response was lost is retried', async () => {
   link.fails({ request: /^PUT .*partNumber=2/, kind: 'lost answer', times: 2 })
 
   const received = await store.receive('quarantine/lost-part', streamOf(large), { nonce: 'n' })
@@ -75,7 +75,7 @@ test('a part whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('quarantine/lost-part', received)))).toBe(sha256(large))
 })
 
-test('an upload that was begun twice, since the first answer got lost, leaves no open upload', async () => {
+test('a multipart upload that was created twice, because the first response was lost, leaves no open upload', async () => {
   link.fails({ request: /^POST .*begun-twice\?uploads/, kind: 'lost answer', times: 1 })
 
   const received = await store.receive('quarantine/begun-twice', streamOf(large), { nonce: 'n' })
@@ -84,7 +84,7 @@ test('an upload that was begun twice, since the first answer got lost, leaves no
   expect(await bucket.openMultipartUploads()).toEqual([])
 })
 
-test('an upload that could not be begun, as far as we heard, leaves no open upload', async () => {
+test('a multipart upload whose creation got no response leaves no open upload', async () => {
   link.fails({ request: /^POST .*never-begun\?uploads/, kind: 'lost answer' })
 
   await expect(store.receive('quarantine/never-begun', streamOf(large), { nonce: 'n' })).rejects.toThrow(StoreUnavailable)
@@ -93,14 +93,14 @@ test('an upload that could not be begun, as far as we heard, leaves no open uplo
   expect(leftovers).toEqual([])
 })
 
-test("another's object of the same size is not taken for ours", async () => {
+test('an object of someone else with the same size is not mistaken for ours', async () => {
   await store.receive('quarantine/of-another', streamOf(small), { nonce: 'theirs' })
   link.fails({ request: /^PUT .*of-another/, kind: 'lost request' })
 
   await expect(store.receive('quarantine/of-another', streamOf(small), { nonce: 'ours' })).rejects.toThrow(StoreUnavailable)
 })
 
-test('a copy whose answer never came is found at its final key', { meta: { id: 'copy-answer-lost' } }, async () => {
+test('a copy without a response is found at its final key', { meta: { id: 'copy-answer-lost' } }, async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/copied', streamOf(small), { nonce: 'n' })
   link.fails({ request: /^PUT .*final\/copied/, kind: 'lost answer' })
 
@@ -109,7 +109,7 @@ test('a copy whose answer never came is found at its final key', { meta: { id: '
   expect(await store.head('final/copied')).toMatchObject({ etag: copy.etag, metadata: headers.metadata })
 })
 
-test('a copy in parts whose completion was never answered is found at its final key', async () => {
+test('a multipart copy without a response to its completion is found at its final key', async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/parts', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^POST .*final\/parts\?uploadId/, kind: 'lost answer' })
 
@@ -118,7 +118,7 @@ test('a copy in parts whose completion was never answered is found at its final 
   expect(await store.head('final/parts')).toMatchObject({ etag: copy.etag, metadata: headers.metadata })
 })
 
-test('a copy that was never made, as far as anyone can see, is the failure that it was', async () => {
+test('a copy that is not at its final key fails with its error', async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/unseen', streamOf(small), { nonce: 'n' })
   link.fails({ request: /^(PUT|HEAD) .*final\/unseen/, kind: 'lost answer' })
 
@@ -127,14 +127,14 @@ test('a copy that was never made, as far as anyone can see, is the failure that 
   )
 })
 
-test('a body that breaks off is asked for again', async () => {
+test('a body that breaks off is requested again', async () => {
   const received = await store.receive('quarantine/broken-off', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^GET .*broken-off/, kind: { cutAfterBytes: 200_000 }, times: 3 })
 
   expect(sha256(await bytesOf(store.source('quarantine/broken-off', received)))).toBe(sha256(large))
 })
 
-test('a body that always breaks off is an unavailable store, after three more tries', async () => {
+test('a body that always breaks off is an unavailable store, after three retries', async () => {
   const received = await store.receive('quarantine/always-broken', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^GET .*always-broken/, kind: { cutAfterBytes: 200_000 } })
 
@@ -143,7 +143,7 @@ test('a body that always breaks off is an unavailable store, after three more tr
   expect(asked(/^GET /)).toBe(4)
 })
 
-test('what could not be cleaned away is reported, and the error of the stream is the one that counts', async () => {
+test('a failed cleanup is reported, and the error of the stream is thrown', async () => {
   const error = new Error('the client is gone')
   link.fails({ request: /^DELETE .*uncleaned/, kind: 'lost request' })
 
@@ -155,7 +155,7 @@ test('what could not be cleaned away is reported, and the error of the stream is
   expect(await store.abandonReceives('quarantine/uncleaned')).toBe(1)
 })
 
-test('a copy whose unfinished upload could not be ended reports it, and says why it failed', async () => {
+test('a copy whose multipart upload could not be aborted reports it, and throws why the copy failed', async () => {
   const { etag, sizeBytes } = await store.receive('quarantine/unended', streamOf(large), { nonce: 'n' })
   link.fails({ request: /^DELETE .*final\/unended/, kind: 'lost request' }, { request: /^PUT .*partNumber=2/, kind: 'lost request' })
 
@@ -167,7 +167,7 @@ test('a copy whose unfinished upload could not be ended reports it, and says why
   expect(await store.abandonReceives('final/unended')).toBe(1)
 })
 
-test('a signal ends a copy whose look at the final key gets no answer, and a read that gets none', {
+test('an abort signal ends a copy and a read that get no response', {
   meta: { id: 'stop-aborts-silent-copy' },
 }, async () => {
   const received = await store.receive('quarantine/silent', streamOf(small), { nonce: 'n' })

@@ -36,7 +36,7 @@ const xmlError = (response: ServerResponse, status: number, code: string) =>
 
 const pinned = { etag, sizeBytes: 100 }
 
-test('a store that ignores If-Match is found out by the ETag of its answer', async () => {
+test('a store that ignores If-Match is detected by the ETag of its response', async () => {
   const { store } = await storeThat((_, response) =>
     response.writeHead(206, { etag: '"e2"', 'content-range': 'bytes 0-9/100' }).end('0123456789'),
   )
@@ -47,7 +47,7 @@ test('a store that ignores If-Match is found out by the ETag of its answer', asy
 test.for([
   { what: 'says how much it sends', headers: { 'content-length': '100' } },
   { what: 'does not', headers: {} },
-])('a store that ignores ranges and $what is not read on and on', async ({ headers }) => {
+])('a store that ignores ranges and $what is not read beyond the range', async ({ headers }) => {
   const { store } = await storeThat((_, response) => response.writeHead(200, { etag, ...headers }).end('x'.repeat(100)))
 
   await expect(store.source('k', pinned).read(0, 10)).rejects.toMatchObject({ name: 'StoreFailure', code: 'RangeIgnored' })
@@ -74,7 +74,7 @@ const copying = {
   headers: { contentType: 'image/png', cacheControl: 'no-cache', metadata: { upload_id: 'u1' } },
 }
 
-test('a store that can not copy has its bytes read and written by us', async () => {
+test("for a store that can't copy, the bytes are read and written", async () => {
   const { store, requests } = await storeThat((request, response) => {
     if (request.headers['x-amz-copy-source']) xmlError(response, 501, 'NotImplemented')
     else if (request.method === 'GET')
@@ -86,7 +86,7 @@ test('a store that can not copy has its bytes read and written by us', async () 
   expect(requests.map((line) => line.split('?')[0])).toEqual(['PUT /b-1/f/1', 'GET /b-1/q/1', 'PUT /b-1/f/1', 'HEAD /b-1/f/1'])
 })
 
-test('a copy of another size than the source is no copy', async () => {
+test('a copy with another size than its source is refused', async () => {
   const { store } = await storeThat((request, response) => {
     if (request.method === 'HEAD') response.writeHead(200, headOf(9)).end()
     else response.end('<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
@@ -95,7 +95,7 @@ test('a copy of another size than the source is no copy', async () => {
   await expect(store.copyToFinal('q/1', 'f/1', copying)).rejects.toMatchObject({ name: 'StoreFailure', code: 'CopyDiffers' })
 })
 
-test('a store that says it encrypts, and does not, is found out', async () => {
+test('a store that does not encrypt as requested is detected', async () => {
   const { store } = await storeThat((request, response) => {
     if (request.method === 'HEAD') response.writeHead(200, headOf(10)).end()
     else response.end('<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>')
@@ -104,13 +104,13 @@ test('a store that says it encrypts, and does not, is found out', async () => {
   await expect(store.copyToFinal('q/1', 'f/1', copying)).rejects.toThrow("encryption is 'none', not 'AES256'")
 })
 
-test.for(['aws:kms', 'aws:kms:dsse'])('encryption %s is encryption by KMS', async (header) => {
+test.for(['aws:kms', 'aws:kms:dsse'])('encryption %s counts as KMS', async (header) => {
   const { store } = await storeThat((_, response) => response.writeHead(200, headOf(10, { 'x-amz-server-side-encryption': header })).end())
 
   expect(await store.head('k')).toMatchObject({ encryption: 'aws:kms' })
 })
 
-test('a store that begins an upload without an id can not take parts', async () => {
+test('a multipart upload without an id is an error', async () => {
   const { store } = await storeThat((request, response) => {
     if (request.method === 'POST') response.end('<InitiateMultipartUploadResult></InitiateMultipartUploadResult>')
     else response.end('<ListMultipartUploadsResult></ListMultipartUploadsResult>')
@@ -119,7 +119,7 @@ test('a store that begins an upload without an id can not take parts', async () 
   await expect(store.receive('k', streamOf(someBytes(6 * MiB)), { nonce: 'n' })).rejects.toMatchObject({ code: 'NoUploadId' })
 })
 
-test('a list of open uploads is read page by page', async () => {
+test('the list of open multipart uploads is read page by page', async () => {
   const pages = [
     '<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>1</NextUploadIdMarker><Upload><Key>k</Key><UploadId>1</UploadId></Upload>',
     '<IsTruncated>true</IsTruncated><NextKeyMarker>k</NextKeyMarker><NextUploadIdMarker>2</NextUploadIdMarker><Upload><Key>k</Key><UploadId>2</UploadId></Upload>',
@@ -136,7 +136,7 @@ test('a list of open uploads is read page by page', async () => {
   expect(requests.filter((line) => line.startsWith('DELETE'))).toHaveLength(2)
 })
 
-test('a list of open uploads that never ends is given up', async () => {
+test('an endless list of open multipart uploads is an error', async () => {
   const { store, requests } = await storeThat((_, response) =>
     response.end(
       '<ListMultipartUploadsResult><IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker></ListMultipartUploadsResult>',
@@ -147,7 +147,7 @@ test('a list of open uploads that never ends is given up', async () => {
   expect(requests).toHaveLength(10)
 })
 
-test('a store that answers 404 to a deletion has nothing to delete', async () => {
+test('a 404 response to a deletion is a success', async () => {
   const { store } = await storeThat((request, response) => {
     if (request.method === 'DELETE') xmlError(response, 404, 'NoSuchKey')
     else response.end()
@@ -156,7 +156,7 @@ test('a store that answers 404 to a deletion has nothing to delete', async () =>
   await expect(store.purge('k')).resolves.toBeUndefined()
 })
 
-test('a busy store is asked four times, then believed', async () => {
+test('a busy store is tried four times', async () => {
   const { store, requests } = await storeThat((request, response) => {
     if (request.method === 'PUT') xmlError(response, 500, 'InternalError')
     else response.writeHead(request.method === 'HEAD' && request.url?.startsWith('/b-1/k') ? 404 : 204).end()

@@ -42,7 +42,7 @@ const copiesOf = (part: string): number => link.requests.filter((line) => partCo
 const copy = (to: string, signal?: AbortSignal, by = store) =>
   by.copyToFinal('quarantine/scene', to, { ifEtag: received.etag, sizeBytes: received.sizeBytes, headers, signal })
 
-test('a part that takes too long is copied again, and the finished ones stay', {
+test('a part that takes too long is copied again, and finished parts are kept', {
   meta: { id: 'slow-copy-keeps-parts' },
   timeout: 60_000,
 }, async () => {
@@ -56,7 +56,7 @@ test('a part that takes too long is copied again, and the finished ones stay', {
   expect(sha256(await bytesOf(store.source('final/one', { etag, sizeBytes: received.sizeBytes })))).toBe(sha256(fourParts))
 })
 
-test('four copies at once, whose parts are all too slow together, go on with fewer parts at a time', {
+test('four concurrent copies with slow parts continue with fewer parallel parts', {
   meta: { id: 'slow-copies-lower-parallelism' },
   timeout: 120_000,
 }, async () => {
@@ -68,7 +68,7 @@ test('four copies at once, whose parts are all too slow together, go on with few
   for (const n of [1, 2, 3, 4]) expect(await store.head(`final/slow-${n}`)).toMatchObject({ sizeBytes: received.sizeBytes })
 })
 
-test('a store in which no part is ever copied in time is unavailable', {
+test('a store that never copies a part in time is unavailable', {
   meta: { id: 'copy-never-in-time' },
   timeout: 120_000,
 }, async () => {
@@ -80,7 +80,7 @@ test('a store in which no part is ever copied in time is unavailable', {
   expect(await store.head('final/never')).toBeNull()
 })
 
-test('a signal ends a copy whose parts wait for others to be done', { timeout: 60_000 }, async () => {
+test('an abort signal ends a copy whose parts are waiting', { timeout: 60_000 }, async () => {
   const callTimeoutMs = 20_000
   const patient = storeWith(callTimeoutMs)
   link.fails({ request: partCopies, kind: 'silence' })

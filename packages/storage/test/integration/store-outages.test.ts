@@ -20,7 +20,7 @@ const slowStreamOf = (bytes: Buffer, { mebibyteEveryMs }: { mebibyteEveryMs: num
     })(),
   )
 
-describe('a store that goes away', () => {
+describe('a store that becomes unavailable', () => {
   let server: Awaited<ReturnType<typeof privateServer<'s3'>>>
   let bucket: IsolatedBucket
   let store: ObjectStore
@@ -41,7 +41,7 @@ describe('a store that goes away', () => {
     await server?.drop()
   })
 
-  test('that stops in the middle of receiving is an unavailable store, and takes files again when it is back', async () => {
+  test('that stops while receiving is reported as unavailable, and works again when it is back', async () => {
     const bytes = someBytes(30 * MiB)
     const stream = slowStreamOf(bytes, { mebibyteEveryMs: 30 })
 
@@ -61,7 +61,7 @@ describe('a store that goes away', () => {
     expect(sha256(await bytesOf(store.source('quarantine/stopped', received)))).toBe(sha256(fewer))
   })
 
-  test('that freezes is an unavailable store when the time of a call is over', async () => {
+  test('that freezes is reported as unavailable after the timeout of a call', async () => {
     await server.pause()
     try {
       const start = performance.now()
@@ -76,7 +76,7 @@ describe('a store that goes away', () => {
     expect(await store.head('quarantine/frozen')).toBeNull()
   })
 
-  test('that freezes for a moment while a file comes in slowly is waited for', async () => {
+  test('that freezes briefly while a slow file arrives is waited for', async () => {
     const bytes = someBytes(12 * MiB)
 
     const receiving = store.receive('quarantine/slow', slowStreamOf(bytes, { mebibyteEveryMs: 100 }), { nonce: 'n' })
@@ -89,7 +89,7 @@ describe('a store that goes away', () => {
     expect(sha256(await bytesOf(store.source('quarantine/slow', received)))).toBe(sha256(bytes))
   })
 
-  test('is not held against a client that takes longer than any one call may', async () => {
+  test('a client that is slower than the timeout of a call does not count as an unavailable store', async () => {
     const bytes = someBytes(8 * MiB)
 
     const received = await store.receive('quarantine/slow-client', slowStreamOf(bytes, { mebibyteEveryMs: 250 }), { nonce: 'n' })
@@ -98,7 +98,7 @@ describe('a store that goes away', () => {
   })
 })
 
-describe('a store that was never there', () => {
+describe('a store that was never available', () => {
   const stores: ObjectStore[] = []
   const storeAt = (endpoint: string) => {
     const bucket = { bucket: 'b-1', endpoint, region: 'us-east-1', accessKeyId: 'a', secretAccessKey: 's' } as IsolatedBucket
@@ -129,7 +129,7 @@ describe('a store that was never there', () => {
     }
   })
 
-  test('but swallows what is sent, is unavailable when the time of a call is over', async () => {
+  test('but accepts bytes without responding is unavailable after the timeout of a call', async () => {
     const hole = createServer((socket) => socket.on('error', () => {}).resume()).listen(0, '127.0.0.1')
     await once(hole, 'listening')
     const store = storeAt(`http://127.0.0.1:${(hole.address() as AddressInfo).port}`)

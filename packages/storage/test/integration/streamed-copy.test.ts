@@ -41,7 +41,7 @@ afterAll(async () => {
 
 const asked = (pattern: RegExp): number => link.requests.filter((line) => pattern.test(line)).length
 
-test('a part whose answer got lost is sent again', async () => {
+test('a part whose response was lost is retried', async () => {
   link.fails({ request: /^PUT .*partNumber=2/, kind: 'lost answer', times: 2 })
 
   await store.copyToFinal('quarantine/scene', 'final/lost-part', copying)
@@ -51,7 +51,7 @@ test('a part whose answer got lost is sent again', async () => {
   expect(sha256(await bytesOf(store.source('final/lost-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
 })
 
-test('a part that takes too long is sent again, and the finished ones stay', {
+test('a part that takes too long is sent again, and finished parts are kept', {
   meta: { id: 'streamed-copy-keeps-parts' },
   timeout: 60_000,
 }, async () => {
@@ -65,7 +65,7 @@ test('a part that takes too long is sent again, and the finished ones stay', {
   expect(sha256(await bytesOf(store.source('final/slow-part', pinned ?? { etag: '', sizeBytes: 0 })))).toBe(sha256(large))
 })
 
-test('a range that takes too long to read is read again, and the finished parts stay', { timeout: 60_000 }, async () => {
+test('a range that takes too long to read is read again, and finished parts are kept', { timeout: 60_000 }, async () => {
   link.fails({ request: /^GET .*quarantine\/scene/, kind: 'silence', times: 1 })
 
   await store.copyToFinal('quarantine/scene', 'final/slow-read', copying)
@@ -75,7 +75,7 @@ test('a range that takes too long to read is read again, and the finished parts 
   expect(await store.head('final/slow-read')).toMatchObject({ sizeBytes: large.byteLength })
 })
 
-test('a part that never arrives ends the copying, leaves no open upload, and is the failure that is told', async () => {
+test('a part that always fails ends the copy, leaves no open multipart upload, and is the reported error', async () => {
   link.fails({ request: /^PUT .*partNumber=1/, kind: 'lost request' })
 
   await expect(store.copyToFinal('quarantine/scene', 'final/no-part', copying)).rejects.toThrow(/UploadPart.*/)
@@ -85,7 +85,7 @@ test('a part that never arrives ends the copying, leaves no open upload, and is 
   expect(leftovers).toEqual([])
 })
 
-test('a completion that never arrives leaves no open upload', async () => {
+test('a completion that always fails leaves no open multipart upload', async () => {
   link.fails({ request: /^POST .*uploadId/, kind: 'lost request' })
 
   await expect(store.copyToFinal('quarantine/scene', 'final/not-completed', copying)).rejects.toThrow(StoreUnavailable)
@@ -93,7 +93,7 @@ test('a completion that never arrives leaves no open upload', async () => {
   expect(await bucket.openMultipartUploads()).toEqual([])
 })
 
-test('a completion of which no answer ever came is found at its final key', async () => {
+test('a completion without any response is found at its final key', async () => {
   link.fails({ request: /^POST .*uploadId/, kind: 'lost answer' })
 
   const copy = await store.copyToFinal('quarantine/scene', 'final/completed', copying)
@@ -101,7 +101,7 @@ test('a completion of which no answer ever came is found at its final key', asyn
   expect(await store.head('final/completed')).toMatchObject({ etag: copy.etag, sizeBytes: large.byteLength })
 })
 
-test('an upload that could not be ended is reported', async () => {
+test('a multipart upload that could not be aborted is reported', async () => {
   link.fails({ request: /^PUT .*partNumber=1/, kind: 'lost request' }, { request: /^DELETE .*uploadId/, kind: 'lost request' })
 
   await expect(store.copyToFinal('quarantine/scene', 'final/left', copying)).rejects.toThrow(/UploadPart/)
@@ -111,7 +111,7 @@ test('an upload that could not be ended is reported', async () => {
   await store.abandonReceives('final/left')
 })
 
-test('a signal ends calls that get no answer at once, and their upload', async () => {
+test('an abort signal immediately ends calls without a response, and their multipart upload', async () => {
   const reason = new Error('the lease is lost')
   const stop = new AbortController()
   link.fails({ request: /^PUT .*partNumber=/, kind: 'silence' })

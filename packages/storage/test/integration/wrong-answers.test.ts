@@ -49,7 +49,7 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
   }
 
   test.for(wrong)(
-    'that is answered by $answer all the time, although the object is there, is an unavailable store',
+    'that always gets $answer although the object exists is an unavailable store',
     { meta: { id: 'wrong-answer-always' } },
     async ({ answer, kind }) => {
       const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
@@ -58,7 +58,7 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
     },
   )
 
-  test('that is answered so because the object is gone, or another one, says that', async () => {
+  test('that gets this response because the object is missing or replaced reports that', async () => {
     const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
     await store.receive(from, streamOf(someBytes(1000)), { nonce: 'n' })
     await expect(uses(pinned, `final/${call}-changed`)).rejects.toThrow(ObjectChanged)
@@ -68,7 +68,7 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
 
   if (call !== 'CopyObject')
     test.for(wrong)(
-      'that is answered by $answer twice by mistake comes to its end',
+      'that gets $answer twice by mistake succeeds',
       { meta: { id: 'wrong-answer-once' } },
       async ({ answer, kind }) => {
         const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
@@ -78,7 +78,7 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
     )
 })
 
-test('a HEAD that is answered by 404 once, by mistake, finds the object', async () => {
+test('a HEAD that gets 404 once by mistake finds the object', async () => {
   await store.receive('quarantine/head', streamOf(small), { nonce: 'n' })
   link.fails({ request: /^HEAD .*quarantine\/head/, kind: { error: 'NoSuchKey', status: 404 }, times: 1 })
 

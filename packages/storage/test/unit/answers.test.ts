@@ -52,7 +52,7 @@ function describeThrown(thrown: unknown): string {
   return `${$metadata?.httpStatusCode ?? 'no answer'} ${code ?? name ?? thrown}`
 }
 
-test('a call that our own clock ended says for how long it had waited', () => {
+test('a call that timed out reports how long it waited', () => {
   const aborted = Object.assign(new Error('aborted'), { name: 'AbortError' })
 
   const error = asStoreError(aborted, { ...facts, timedOut: true })
@@ -61,7 +61,7 @@ test('a call that our own clock ended says for how long it had waited', () => {
   expect(error.message).toBe('GetObject: no answer within 1000 ms')
 })
 
-test('an error of the store stays what it is', () => {
+test('an error of the store is rethrown unchanged', () => {
   const changed = new ObjectChanged('other bytes', 'quarantine/x')
 
   expect(asStoreError(changed, facts)).toBe(changed)

@@ -18,6 +18,6 @@ test.for(cases)('a file named $filename is saved under that name', { meta: { id:
   expect(contentDisposition('attachment', filename)).toBe(header)
 })
 
-test('a file to be shown says so', () => {
+test('a file for display has an inline disposition', () => {
   expect(contentDisposition('inline', 'a.png')).toBe(`inline; filename="a.png"; filename*=UTF-8''a.png`)
 })

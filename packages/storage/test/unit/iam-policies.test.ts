@@ -31,26 +31,26 @@ const resourcesFor = (app: string, action: string): string[] =>
 
 const everywhere = [...finalPrefixes, quarantinePrefix].toSorted()
 
-test('the gateway writes and deletes in quarantine only', () => {
+test('the gateway can write and delete only in quarantine', () => {
   for (const action of ['s3:PutObject', 's3:DeleteObject', 's3:AbortMultipartUpload']) {
     expect(prefixesFor('gateway', action), action).toEqual([quarantinePrefix])
   }
 })
 
-test('the gateway reads every asset, to sign downloads of it, and looks into the inbox', () => {
+test('the gateway can read every asset and the inbox', () => {
   expect(prefixesFor('gateway', 's3:GetObject')).toEqual([...everywhere, inboxPrefix].toSorted())
 })
 
-test('the worker writes assets of every kind, and nothing into quarantine', () => {
+test('the worker can write assets of every kind, and not into quarantine', () => {
   expect(prefixesFor('worker', 's3:PutObject')).toEqual([...finalPrefixes].toSorted())
 })
 
-test('the worker reads and deletes in quarantine, in the inbox and where assets live', () => {
+test("the worker can read and delete in quarantine, the inbox and the assets' prefixes", () => {
   expect(prefixesFor('worker', 's3:GetObject')).toEqual([...everywhere, inboxPrefix].toSorted())
   expect(prefixesFor('worker', 's3:DeleteObject')).toEqual([...everywhere, inboxPrefix].toSorted())
 })
 
-test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets, and there below one prefix', (app) => {
+test.for(['gateway', 'worker'])('the %s can only read in other buckets, below one prefix', (app) => {
   const actions = allowedBy(app).filter(({ Resource }) => [Resource].flat().some((arn) => arn.includes(foreign)))
   expect(actions.flatMap(({ Action }) => Action).toSorted()).toEqual(['s3:GetObject', 's3:ListBucket'])
   expect(prefixesFor(app, 's3:GetObject', foreign)).toEqual(['finished/'])
@@ -59,22 +59,22 @@ test.for(['gateway', 'worker'])('the %s only reads what lies in other buckets, a
   expect(resourcesFor(app, 's3:ListBucket')).toEqual([`arn:aws:s3:::${own}`, `arn:aws:s3:::${foreign}`])
 })
 
-test('a pipeline writes into the inbox, and does nothing else', () => {
+test('a pipeline can only write into the inbox', () => {
   expect(allowedBy('pipeline').flatMap(({ Action }) => Action)).toEqual(['s3:PutObject', 's3:AbortMultipartUpload'])
   expect(prefixesFor('pipeline', 's3:PutObject')).toEqual([inboxPrefix])
   expect(prefixesFor('pipeline', 's3:AbortMultipartUpload')).toEqual([inboxPrefix])
 })
 
-test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s names each action', (app) => {
+test.for(['gateway', 'worker', 'pipeline'])('the policy of the %s has no wildcard actions', (app) => {
   for (const { Action } of policyOf(app)) expect(Action.filter((action) => action.includes('*'))).toEqual([])
 })
 
-test('a pipeline may put nothing that only its own key can read (SSE-C)', () => {
+test("a pipeline can't store objects with its own key (SSE-C)", () => {
   const refused = policyOf('pipeline').filter(({ Condition }) => Condition?.Null?.['s3:x-amz-server-side-encryption-customer-algorithm'])
   expect(refused).toMatchObject([{ Effect: 'Deny', Action: ['s3:PutObject'], Resource: `arn:aws:s3:::${own}/${inboxPrefix}*` }])
 })
 
-test.for(['gateway', 'worker'])('a signature of the %s counts for as long as a presigned URL may live, and no longer', (app) => {
+test.for(['gateway', 'worker'])('a signature of the %s is valid for the maximum lifetime of presigned URLs', (app) => {
   const longestMs = 7 * 24 * 3_600_000 // of Signature Version 4, and of PRESIGN_MAX_HOURS
   const [limit, ...others] = policyOf(app).filter(({ Condition }) => Condition?.NumericGreaterThan?.['s3:signatureAge'] !== undefined)
   expect(others).toEqual([])

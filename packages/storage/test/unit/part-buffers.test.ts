@@ -14,7 +14,7 @@ test('a small file takes little memory', () => {
   expect(part.bytes.buffer.byteLength).toBe(64 * KiB)
 })
 
-test('what does not fit is left for the next part', () => {
+test('bytes that do not fit are left for the next part', () => {
   const part = new PartBuffers(MiB, 1).first()
   const chunk = Buffer.from(Array.from({ length: MiB + 10 }, (_, index) => index % 251))
 
@@ -24,14 +24,14 @@ test('what does not fit is left for the next part', () => {
   expect(part.bytes.equals(chunk.subarray(0, MiB))).toBe(true)
 })
 
-test('a chunk can be taken up from its middle', () => {
+test('a chunk can be split between parts', () => {
   const part = new PartBuffers(MiB, 1).next()
 
   expect(part.fill(Buffer.from('abcdef'), 4)).toBe(2)
   expect(part.bytes.toString()).toBe('ef')
 })
 
-test('memory that was given back serves the next part', () => {
+test('released memory is reused for the next part', () => {
   const buffers = new PartBuffers(MiB, 1)
   const first = filled(buffers.first(), MiB)
 
@@ -40,7 +40,7 @@ test('memory that was given back serves the next part', () => {
   expect(buffers.next().bytes.buffer).toBe(first.bytes.buffer)
 })
 
-test('no more memory is kept than was agreed', () => {
+test('the pool keeps a bounded amount of memory', () => {
   const buffers = new PartBuffers(MiB, 1)
   const [one, two] = [buffers.next(), buffers.next()]
 
@@ -51,7 +51,7 @@ test('no more memory is kept than was agreed', () => {
   expect(buffers.next().bytes.buffer).not.toBe(two.bytes.buffer)
 })
 
-test('the memory of a small file is not kept: it would be too small for others', () => {
+test('the buffer of a small file is not kept, because it is too small for others', () => {
   const buffers = new PartBuffers(MiB, 1)
   const small = filled(buffers.first(), 10)
 

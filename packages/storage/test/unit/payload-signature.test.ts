@@ -11,6 +11,6 @@ test.for([
   ['http://10.0.0.1', false],
   ['http://127.0.0.1.example.com', false],
   ['http://localhost.example.com', false],
-] as const)('the body of a request to %s goes without its own signature: %s', ([address, trusted]) => {
+] as const)('whether the body of a request to %s is unsigned: %s', ([address, trusted]) => {
   expect(isTrusted(new URL(address))).toBe(trusted)
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Permits } from '../../src/s3/permits.ts'
 
-test('no more go on at once than there are permits, in the order in which they came', async () => {
+test('permits limit concurrency, in the order of requests', async () => {
   const permits = new Permits(2)
   const log: string[] = []
   const enter = async (name: string) => {
@@ -26,7 +26,7 @@ test('no more go on at once than there are permits, in the order in which they c
   expect(log).toEqual(['a', 'b', 'c', 'd'])
 })
 
-test('a permit that nobody waited for can be taken again', async () => {
+test('a released permit can be taken again', async () => {
   const permits = new Permits(1)
 
   for (let turn = 0; turn < 3; turn++) (await permits.take())()

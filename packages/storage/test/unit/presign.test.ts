@@ -38,13 +38,13 @@ function storeWith(changed: Partial<S3StoreOptions>) {
   return store
 }
 
-test('without an endpoint the URL names Amazon S3', async () => {
+test('without an endpoint the URL is one of Amazon S3', async () => {
   const { url } = await storeWith({}).presign('final/a b.png', { expiresInSeconds: 60 })
 
   expect(url).toMatch(/^https:\/\/zapcut-dev\.s3\.eu-central-1\.amazonaws\.com\/final\/a%20b\.png\?/)
 })
 
-test('the URL names the public endpoint, where clients reach the store by another name', async () => {
+test('the URL contains the public endpoint', async () => {
   const store = storeWith({ endpoint: 'http://s3.internal:8333', publicEndpoint: 'https://files.example.com', forcePathStyle: true })
 
   const { url } = await store.presign('final/a.png', { expiresInSeconds: 60 })
@@ -52,7 +52,7 @@ test('the URL names the public endpoint, where clients reach the store by anothe
   expect(url).toMatch(/^https:\/\/files\.example\.com\/zapcut-dev\/final\/a\.png\?/)
 })
 
-test('nothing but the key, the time and the name is signed into the URL', async () => {
+test('the URL is signed over the key, the time and the disposition only', async () => {
   const { url } = await storeWith({}).presign('final/a.png', { expiresInSeconds: 90, filename: 'ä.png' })
 
   const { searchParams } = new URL(url)
@@ -62,14 +62,14 @@ test('nothing but the key, the time and the name is signed into the URL', async 
   expect([...searchParams.keys()].filter((name) => /checksum/i.test(name))).toEqual([])
 })
 
-test('a disposition alone is enough', async () => {
+test('a URL can have a disposition without a file name', async () => {
   const { url } = await storeWith({}).presign('final/a.png', { expiresInSeconds: 60, disposition: 'inline' })
 
   expect(new URL(url).searchParams.get('response-content-disposition')).toBe('inline')
 })
 
 test.for([1, 2, 3, 4, 6, 24, 168])(
-  'a URL of %s hours stays the same for a quarter of them, an hour at most, in every process',
+  'a URL of %s hours is the same for a quarter of its lifetime, at most an hour, in every process',
   async (hours) => {
     const wish = { expiresInSeconds: hours * 3600, filename: 'a.png' }
     const windowMs = Math.min(hourMs, (hours * hourMs) / 4)
@@ -86,7 +86,7 @@ test.for([1, 2, 3, 4, 6, 24, 168])(
   },
 )
 
-test('a URL never outlives the time asked for, lives for three quarters of it at least, is not signed in the future, and its end is stated', async () => {
+test('a URL expires between three quarters of the requested lifetime and all of it, at the stated time', async () => {
   const store = storeWith({})
   for (const expiresInSeconds of [1, 2, 7, 60, 3600, 7200, 86_400, 604_800]) {
     for (let i = 0; i < 50; i += 1) {
@@ -103,7 +103,7 @@ test('a URL never outlives the time asked for, lives for three quarters of it at
   }
 })
 
-test('two gateways whose clocks differ give the same URL but in the seconds around the end of a window', async () => {
+test('two gateways with different clocks return the same URL, except around the end of a window', async () => {
   const aheadMs = 5 * secondMs
   const urlAt = async (time: string, differenceMs = 0) => {
     at(Date.parse(time) + differenceMs)
@@ -124,7 +124,7 @@ const places: { what: string; options: Partial<S3StoreOptions> }[] = [
   { what: 'a store of our own', options: { endpoint: 'http://127.0.0.1:8333', forcePathStyle: true } },
   { what: 'a store below a path', options: { endpoint: 'https://example.com:8443/s3', forcePathStyle: true } },
 ]
-test.for(places)('a URL of $what is what the SDK would sign, whatever key and name', async ({ options }) => {
+test.for(places)("a URL of $what equals the SDK's, whatever key and name", async ({ options }) => {
   const { endpoint, ...rest } = { bucket: 'zapcut-dev', region: 'eu-central-1', forcePathStyle: false, ...options }
   const credentials = { accessKeyId: 'AKIDEXAMPLE', secretAccessKey: 'secret', sessionToken: 'a+b/c==' }
   const unchecked = { requestChecksumCalculation: 'WHEN_REQUIRED', responseChecksumValidation: 'WHEN_REQUIRED' } as const
@@ -151,7 +151,7 @@ const partsOf = (url: string) => {
   return [address, ...query.split('&').sort()]
 }
 
-test('credentials that end sooner take the URL with them', async () => {
+test('a URL expires with its credentials', async () => {
   const expiration = new Date(Date.now() + hourMs / 2)
   const temporary: Credentials = { accessKeyId: 'ASIAEXAMPLE', secretAccessKey: 'secret', sessionToken: 'token', expiration }
   const store = storeWith({ credentials: async () => temporary })
@@ -161,7 +161,7 @@ test('credentials that end sooner take the URL with them', async () => {
   expect((await store.presign('final/a.png', { expiresInSeconds: 60 })).url).toContain('X-Amz-Security-Token=token')
 })
 
-test('with other credentials the URL is another one, with an end of its own', async () => {
+test('other credentials result in another URL and expiry', async () => {
   const endingAt = (accessKeyId: string, time: string): Credentials => ({
     accessKeyId,
     secretAccessKey: 'secret',
@@ -181,7 +181,7 @@ test('with other credentials the URL is another one, with an end of its own', as
   expect(await askAt('2026-11-27T12:29:00Z')).toMatchObject({ url: expect.stringContaining('ASIASECOND'), expiresAt: second.expiration })
 })
 
-test("a task's role takes the URL with it when its credentials end, found by the SDK's own chain", async () => {
+test("a URL expires with the credentials of a role from the SDK's provider chain", async () => {
   const expiration = new Date(Math.floor(Date.now() / 1000) * 1000 + hourMs)
   const role = { AccessKeyId: 'ASIAROLE', SecretAccessKey: 'secret', Token: 'token-of-the-role', Expiration: expiration.toISOString() }
   const agent = createServer((_, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify(role)))
@@ -200,17 +200,17 @@ test("a task's role takes the URL with it when its credentials end, found by the
   expect(new URL(url).searchParams.get('X-Amz-Security-Token')).toBe('token-of-the-role')
 })
 
-test.for([0, -1, 1.5, 604_801, Number.NaN])('a life of %s seconds is refused', async (expiresInSeconds) => {
+test.for([0, -1, 1.5, 604_801, Number.NaN])('a lifetime of %s seconds is refused', async (expiresInSeconds) => {
   await expect(storeWith({}).presign('final/a.png', { expiresInSeconds })).rejects.toThrow(RangeError)
 })
 
-test('a week is the longest life', async () => {
+test('the maximum lifetime is a week', async () => {
   const { url } = await storeWith({}).presign('final/a.png', { expiresInSeconds: 604_800 })
 
   expect(new URL(url).searchParams.get('X-Amz-Expires')).toBe('604800')
 })
 
-test('credentials that can not be had are a fault of the store, with the reason in its message', async () => {
+test('unavailable credentials are an error of the store with the reason', async () => {
   const store = storeWith({ credentials: () => Promise.reject(new Error('the role is gone')) })
 
   await expect(store.presign('final/a.png', { expiresInSeconds: 60 })).rejects.toMatchObject({

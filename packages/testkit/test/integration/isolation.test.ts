@@ -5,7 +5,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '../../src/index.ts'
 
-test('two databases of the same run do not see each other, and drop while somebody is connected', async () => {
+test('two databases of a run are separate, and can be dropped in spite of connections', async () => {
   const [one, other] = await Promise.all([isolatedDatabase(), isolatedDatabase()])
   const [here, there] = await Promise.all([connected(one.url), connected(other.url)])
 
@@ -17,7 +17,7 @@ test('two databases of the same run do not see each other, and drop while somebo
   await expect(connected(one.url)).rejects.toThrow(/does not exist/)
 })
 
-test('a bucket tells its keys, and drops with them in it', async () => {
+test('a bucket lists its keys, and can be dropped with objects in it', async () => {
   const bucket = await isolatedBucket()
   const client = s3Client(bucket)
   await client.send(new PutObjectCommand({ Bucket: bucket.bucket, Key: 'quarantine/one', Body: 'x' }))
@@ -30,7 +30,7 @@ test('a bucket tells its keys, and drops with them in it', async () => {
   client.destroy()
 })
 
-test('a bucket tells its open multipart uploads, and drops with them', async () => {
+test('a bucket lists its open multipart uploads, and can be dropped with them', async () => {
   const bucket = await isolatedBucket()
   const client = s3Client(bucket)
   await client.send(new CreateMultipartUploadCommand({ Bucket: bucket.bucket, Key: 'quarantine/big' }))
@@ -42,7 +42,7 @@ test('a bucket tells its open multipart uploads, and drops with them', async () 
   client.destroy()
 })
 
-test('a queue prefix drops its own keys and no others', async () => {
+test('dropping a queue prefix removes only its keys', async () => {
   const [mine, yours] = [isolatedQueuePrefix(), isolatedQueuePrefix()]
   const redis = new Redis(mine.redisUrl)
   await redis.mset(`${mine.prefix}:a`, '1', `${mine.prefix}:b`, '1', `${yours.prefix}:a`, '1')

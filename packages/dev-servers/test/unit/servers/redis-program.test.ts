@@ -14,7 +14,7 @@ afterEach(() => {
   rmSync(toolsFolder, { recursive: true })
 })
 
-test('where neither Redis nor PyPI can be had, every way to get a server is named', async () => {
+test('without Redis and PyPI, the error lists every way to get a server', async () => {
   vi.stubEnv('PIP_INDEX_URL', 'http://127.0.0.1:1/simple')
 
   const found = await findRedis({ toolsFolder, say: () => {} })
