@@ -79,11 +79,7 @@ test('an access removes the mark of an unused asset, even within the hour', asyn
   expect(await database.assets.byId(id)).toMatchObject({ expiringAt: null })
 })
 
-test('logging an access does not wait for a locked asset', { meta: { id: 'access-log-skips-locked' } }, async ({
-  database,
-  url,
-  sql,
-}) => {
+test('logging an access does not wait for a locked asset', { meta: { id: 'access-log-skips-locked' } }, async ({ database, url, sql }) => {
   const [locked, free] = [await promoted(database), await promoted(database)]
   const blocker = await connected(url)
   onTestFinished(() => blocker.end())

@@ -66,10 +66,7 @@ test('each way of rejecting an upload writes one event with the reason', async (
   ])
 })
 
-test('an upload that is parked twice has two events with consecutive numbers, and one for its end', async ({
-  database,
-  sql,
-}) => {
+test('an upload that is parked twice has two events with consecutive numbers, and one for its end', async ({ database, sql }) => {
   const { uploadId } = await parked(database)
   await database.uploads.retryParked(uploadId)
   await database.uploads.park(await claim(database, uploadId), ourFault, 'AccessDenied')
@@ -83,10 +80,7 @@ test('an upload that is parked twice has two events with consecutive numbers, an
   ])
 })
 
-test('acceptance, claims, leases, hand-backs and files that were never accepted write no events', async ({
-  database,
-  sql,
-}) => {
+test('acceptance, claims, leases, hand-backs and files that were never accepted write no events', async ({ database, sql }) => {
   const refused = newUpload()
   await database.uploads.register(refused, plenty)
   await database.uploads.abandon(refused.id, tooBig, { giveBack: false })
@@ -225,9 +219,7 @@ test('the feed can start with future events only', async ({ database }) => {
   expect(await feed(database, next.position)).toMatchObject([{ type: 'asset.deleted', uploadId: asset.uploadId }])
 })
 
-test('a cursor contains the previous event, so that a restored feed is detected', async ({
-  database,
-}) => {
+test('a cursor contains the previous event, so that a restored feed is detected', async ({ database }) => {
   await promoted(database)
   await placeAll(database)
   const [event] = await feed(database)

@@ -87,7 +87,11 @@ test('a failing listener is logged, and the others continue', async ({ database,
   expect(failing.heard).not.toContain('lost')
 })
 
-test('a connection that the server closes is reported once, re-established, and receives notifications again', async ({ database, url, sql }) => {
+test('a connection that the server closes is reported once, re-established, and receives notifications again', async ({
+  database,
+  url,
+  sql,
+}) => {
   const { heard, hears, applicationName } = listening(url)
   await hears('ready')
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName])

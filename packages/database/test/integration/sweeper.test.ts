@@ -27,10 +27,7 @@ test('a sweep continues at the cursors of the previous one', async ({ database, 
   expect(await other.sweeper.take(turn())).toEqual(places)
 })
 
-test('after a sweeper died, another one takes over when the lease expires, and continues at the last cursor', async ({
-  database,
-  sql,
-}) => {
+test('after a sweeper died, another one takes over when the lease expires, and continues at the last cursor', async ({ database, sql }) => {
   const dead = turn()
   await database.sweeper.take(dead)
   expect(await database.sweeper.renew({ ...dead, positions: places })).toBe(true)

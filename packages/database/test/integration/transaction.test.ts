@@ -40,10 +40,7 @@ test('changes of a transaction are visible when it returns, and not before', asy
   expect({ answer, notes: await notes() }).toEqual({ answer: 'done', notes: ['one'] })
 })
 
-test('the error of a statement contains none of its values', async ({
-  sessions,
-  notes,
-}) => {
+test('the error of a statement contains none of its values', async ({ sessions, notes }) => {
   const twice = async ({ rows }: Pick<Transaction, 'rows'>) => {
     await rows(write, ['summer-holiday.jpg'])
     await rows(write, ['summer-holiday.jpg'])

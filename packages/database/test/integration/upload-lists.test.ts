@@ -75,10 +75,7 @@ test("a list contains only its owner's accepted uploads, newest first", async ({
   expect(next).toBeNull()
 })
 
-test('pages contain every upload once, even if many with different states began in the same millisecond', async ({
-  database,
-  sql,
-}) => {
+test('pages contain every upload once, even if many with different states began in the same millisecond', async ({ database, sql }) => {
   const userId = randomUUID()
   const states = ['completed', 'rejected', 'parked'] as const
   const ids = await uploadsOf(

@@ -112,10 +112,7 @@ test('a success counts, even if another attempt was made meanwhile or the delive
   expect(await webhooks.counts()).toEqual([{ endpoint: shop, pending: 0, delivered: 1, dead: 0 }])
 })
 
-test('a superseded attempt that fails changes nothing', { meta: { id: 'webhook-overtaken-attempt' } }, async ({
-  database,
-  sql,
-}) => {
+test('a superseded attempt that fails changes nothing', { meta: { id: 'webhook-overtaken-attempt' } }, async ({ database, sql }) => {
   const { webhooks } = database
   const [first] = (await taken(database)) as [Delivery]
   await dueNow(sql)

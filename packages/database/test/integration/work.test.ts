@@ -183,15 +183,12 @@ test.for(lateWrites)("a worker that lost its claim can't $what", async ({ write 
   expect(await assetsOf(sql, mine.uploadId)).toBe(0)
 })
 
-test.for(lateWrites)(
-  'a worker with an expired lease that nobody claimed can still $what',
-  async ({ write }, { database, sql, expect }) => {
-    const mine = await claimed(database)
-    await lapse(sql, mine.uploadId)
-    await write(database, mine)
-    expect(await database.uploads.byId(mine.uploadId)).not.toMatchObject({ state: 'processing' })
-  },
-)
+test.for(lateWrites)('a worker with an expired lease that nobody claimed can still $what', async ({ write }, { database, sql, expect }) => {
+  const mine = await claimed(database)
+  await lapse(sql, mine.uploadId)
+  await write(database, mine)
+  expect(await database.uploads.byId(mine.uploadId)).not.toMatchObject({ state: 'processing' })
+})
 
 test.for(lateWrites)("a worker can't $what a final upload", async ({ write }, { database, expect }) => {
   const mine = await claimed(database)

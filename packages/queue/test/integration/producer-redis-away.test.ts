@@ -28,7 +28,7 @@ async function failsSoon(work: Promise<unknown>): Promise<void> {
   expect(performance.now() - started).toBeLessThan(commandTimeoutMs + slackMs)
 }
 
-test('a producer whose Redis is away says so in 1.5 s, sends nothing later, and enqueues when it is back', {
+test('a producer reports an unreachable Redis within 1.5 s, sends nothing later, and works again when Redis is back', {
   meta: { id: 'producer-redis-unavailable' },
 }, async ({ redis, prefix, producer }) => {
   await redis.stop()
@@ -42,14 +42,14 @@ test('a producer whose Redis is away says so in 1.5 s, sends nothing later, and 
   await listening.close()
 })
 
-test('a producer whose Redis falls silent says so in 1.5 s', async ({ redis, producer }) => {
+test('a producer reports an unresponsive Redis within 1.5 s', async ({ redis, producer }) => {
   await producer.enqueueGeneratedVideo(videoToHandOver())
   await redis.pause()
   await failsSoon(producer.enqueueGeneratedVideo(videoToHandOver()))
   await redis.resume()
 })
 
-test('a wait outlasts a Redis that is silent for a while', async ({ redis, prefix, producer }) => {
+test('a wait survives a temporarily unresponsive Redis', async ({ redis, prefix, producer }) => {
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
   await redis.pause()
@@ -62,7 +62,7 @@ test('a wait outlasts a Redis that is silent for a while', async ({ redis, prefi
   await listening.close()
 })
 
-test('a wait for what a Redis lost with all its data says that it is gone', async ({ redis, producer }) => {
+test('a wait reports that the job is gone after Redis lost its data', async ({ redis, producer }) => {
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
   const waiting = expect(producer.waitFor(video.uploadId, { lookEveryMs: 100 })).rejects.toThrow(JobGone)
@@ -71,7 +71,7 @@ test('a wait for what a Redis lost with all its data says that it is gone', asyn
   await waiting
 })
 
-test('a wait whose Redis does not come ends in its time, and says why it knows nothing', async ({ prefix }) => {
+test('a wait without Redis ends at its timeout with the reason', async ({ prefix }) => {
   const lost = new AirlockProducer({ redisUrl: 'redis://127.0.0.1:1', prefix })
   const error = await lost.waitFor(randomUUID(), { timeoutMs: 2500, lookEveryMs: 50 }).catch((thrown: unknown) => thrown)
   expect(error).toBeInstanceOf(WaitTimedOut)
@@ -79,7 +79,7 @@ test('a wait whose Redis does not come ends in its time, and says why it knows n
   await lost.close()
 })
 
-test('a producer that waits is closed at once while its Redis is away', async ({ redis, prefix }) => {
+test('a waiting producer can be closed immediately while Redis is unreachable', async ({ redis, prefix }) => {
   const producer = new AirlockProducer({ redisUrl: redis.address.url, prefix })
   const video = videoToHandOver()
   await producer.enqueueGeneratedVideo(video)
@@ -93,7 +93,7 @@ test('a producer that waits is closed at once while its Redis is away', async ({
   await redis.start()
 })
 
-test('a hundred waits share one connection, and a closed producer leaves none', async ({ redis, prefix }) => {
+test('a hundred waits share one connection, and a closed producer leaves no connection', async ({ redis, prefix }) => {
   const link = new FaultyLink(redis.address.url)
   const producer = new AirlockProducer({ redisUrl: await link.open(), prefix })
   const videos = Array.from({ length: 100 }, () => videoToHandOver())

@@ -38,7 +38,7 @@ async function timed(work: Promise<unknown>): Promise<{ thrown: unknown; ms: num
   return { thrown, ms: performance.now() - started }
 }
 
-test('a bell whose Redis is away at the start says so at once, and rings when it comes, without a restart', async ({ redis, prefix }) => {
+test('a queue whose Redis is unreachable at startup fails fast, and works as soon as Redis is reachable', async ({ redis, prefix }) => {
   await redis.stop()
   const errors: Error[] = []
   const jobQueue = bellAt(redis.address.url, prefix, errors)
@@ -64,7 +64,7 @@ test('a bell whose Redis is away at the start says so at once, and rings when it
   await jobQueue.close()
 })
 
-test('a bell whose Redis goes away later says so at once, and rings when it is back', async ({ redis, prefix }) => {
+test('a queue whose Redis becomes unreachable fails fast, and works when Redis is back', async ({ redis, prefix }) => {
   const jobQueue = bellAt(redis.address.url, prefix)
   await ringsAtLast(jobQueue, randomUUID())
   await redis.stop()
@@ -81,7 +81,7 @@ test('a bell whose Redis goes away later says so at once, and rings when it is b
   await jobQueue.close()
 })
 
-test('a bell whose Redis falls silent waits no longer than its timeout, and rings when it speaks again', async ({ redis, prefix }) => {
+test('a queue whose Redis stops responding fails after its timeout, and works when Redis responds', async ({ redis, prefix }) => {
   const jobQueue = bellAt(redis.address.url, prefix)
   await ringsAtLast(jobQueue, randomUUID())
   await redis.pause()
@@ -102,7 +102,7 @@ test('a bell whose Redis falls silent waits no longer than its timeout, and ring
   await jobQueue.close()
 })
 
-test('a bell whose Redis is silent from the start rings when it speaks', async ({ redis, prefix }) => {
+test('a queue whose Redis does not respond at startup works as soon as it responds', async ({ redis, prefix }) => {
   await redis.pause()
   const jobQueue = bellAt(redis.address.url, prefix)
   const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
@@ -113,7 +113,7 @@ test('a bell whose Redis is silent from the start rings when it speaks', async (
   await jobQueue.close()
 })
 
-test('a Redis that falls silent while the bell connects is found again', async ({ redis, prefix }) => {
+test('a Redis that stops responding during the connection is found again', async ({ redis, prefix }) => {
   const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
   losesAnswers()
   const jobQueue = bellAt(url, prefix)
@@ -127,7 +127,7 @@ test('a Redis that falls silent while the bell connects is found again', async (
   await link.close()
 })
 
-test('a Redis that falls silent while a queue asks for its version is found again by the next ring', async ({ redis, prefix }) => {
+test('a Redis that stops responding during the version check is found again by the next call', async ({ redis, prefix }) => {
   const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
   const jobQueue = bellAt(url, prefix)
   await jobQueue.ready()
@@ -145,7 +145,7 @@ test('a Redis that falls silent while a queue asks for its version is found agai
   await link.close()
 })
 
-test('a bell that is ready rings at once, and one whose Redis does not come says so', async ({ redis, prefix }) => {
+test('a connected queue enqueues immediately, and one without Redis fails', async ({ redis, prefix }) => {
   const jobQueue = bellAt(redis.address.url, prefix)
   await jobQueue.ready()
   await jobQueue.enqueue('images', { uploadId: randomUUID() })
@@ -158,7 +158,7 @@ test('a bell that is ready rings at once, and one whose Redis does not come says
   await lost.close()
 })
 
-test('a closed bell leaves no connection, whether Redis was there or not', async ({ redis, prefix }) => {
+test('a closed queue leaves no connection, with or without Redis', async ({ redis, prefix }) => {
   const { link, url } = await linkTo(redis.address.url)
   const jobQueue = bellAt(url, prefix)
   await ringsAtLast(jobQueue, randomUUID())

@@ -67,15 +67,11 @@ describe.for(calls)('a $call', ({ call, bytes, request }) => {
   })
 
   if (call !== 'CopyObject')
-    test.for(wrong)(
-      'that gets $answer twice by mistake succeeds',
-      { meta: { id: 'wrong-answer-once' } },
-      async ({ answer, kind }) => {
-        const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
-        link.fails({ request, kind, times: 2 })
-        expect(await uses(pinned, `final/${call}-${answer}-twice`)).toBe(sha256(bytes))
-      },
-    )
+    test.for(wrong)('that gets $answer twice by mistake succeeds', { meta: { id: 'wrong-answer-once' } }, async ({ answer, kind }) => {
+      const pinned = await store.receive(from, streamOf(bytes), { nonce: 'n' })
+      link.fails({ request, kind, times: 2 })
+      expect(await uses(pinned, `final/${call}-${answer}-twice`)).toBe(sha256(bytes))
+    })
 })
 
 test('a HEAD that gets 404 once by mistake finds the object', async () => {
