@@ -87,6 +87,12 @@ const inner: readonly CorpusFile[] = [
   corrupt('no-movie-header.mp4', /no box 'mvhd'/, 'a movie without a header', () => without(avc(), 'moov/mvhd')),
   corrupt('movie-timescale.mp4', /'mvhd' has a timescale of 0/, 'a movie with a timescale of 0', () => set('moov/mvhd', 12, 0)),
   corrupt('movie-length.mp4', /declares a duration of \d+ hours/, 'a movie of 1193 hours', () => set('moov/mvhd', 16, 0xffff_fffe)),
+  ...['moov/mvhd', 'moov/trak/tkhd', 'moov/trak/mdia/mdhd'].map((path) => {
+    const type = path.slice(-4)
+    return corrupt(`${type}-version.mp4`, /unknown version 128/, `a box '${type}' of a version that does not exist`, () =>
+      patched(avc(), path, (body) => body.writeUInt8(128, 0)),
+    )
+  }),
   corrupt('track-timescale.mp4', /'mdhd' has a timescale of 0/, 'a track with a timescale of 0', () => set('moov/trak/mdia/mdhd', 12, 0)),
   ...[
     'tkhd',

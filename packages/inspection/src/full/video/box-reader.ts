@@ -77,6 +77,18 @@ export class BoxReader {
     return this.bytes(box.body, length)
   }
 
+  /**
+   * Whether a header box stores its times in 64 bits (version 1) or in 32 (version 0). There are no other versions of `mvhd`, `mehd`, `tkhd` and `mdhd`
+   * (ISO/IEC 14496-12, section 8), and ffmpeg refuses them.
+   *
+   * @throws Corrupt if it has another version
+   */
+  async hasLongTimes(box: Box): Promise<boolean> {
+    const version = (await this.contents(box, 1))[0] ?? 0
+    if (version > 1) throw new Corrupt(`the box '${box.type}' has the unknown version ${version}`)
+    return version === 1
+  }
+
   /** Fetches a whole box, if it is not too large, so that its contents need no further reads. */
   async load(box: Box): Promise<void> {
     const length = box.end - box.start

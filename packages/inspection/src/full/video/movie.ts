@@ -60,7 +60,7 @@ export async function readMovie(boxes: BoxReader, moov: Box): Promise<Movie> {
 }
 
 async function readHeader(boxes: BoxReader, mvhd: Box): Promise<{ timescale: number; ticks: number | null }> {
-  const long = (await boxes.contents(mvhd, 1))[0] === 1
+  const long = await boxes.hasLongTimes(mvhd)
   const contents = await boxes.contents(mvhd, long ? 32 : 20)
   const timescale = contents.readUInt32BE(long ? 20 : 12)
   if (timescale === 0) throw new Corrupt("the box 'mvhd' has a timescale of 0")
@@ -73,7 +73,7 @@ async function readExtends(boxes: BoxReader, mvex: Box) {
   let fragmentTicks: number | null = null
   for await (const box of boxes.between(mvex.body, mvex.end)) {
     if (box.type === 'mehd') {
-      const long = (await boxes.contents(box, 1))[0] === 1
+      const long = await boxes.hasLongTimes(box)
       const contents = await boxes.contents(box, long ? 12 : 8)
       fragmentTicks = long ? longTime(contents, 4) : shortTime(contents, 4)
     } else if (box.type === 'trex') {

@@ -131,12 +131,8 @@ async function assertFits(boxes: BoxReader, path: string, box: Box): Promise<voi
     throw new Corrupt(`the box '${box.type}' declares more entries than it contains`)
 }
 
-async function hasVersion1(boxes: BoxReader, box: Box): Promise<boolean> {
-  return (await boxes.contents(box, 1))[0] === 1
-}
-
 async function readHeader(boxes: BoxReader, tkhd: Box): Promise<Pick<Track, 'id' | 'width' | 'height' | 'rotation'>> {
-  const isVersion1 = await hasVersion1(boxes, tkhd)
+  const isVersion1 = await boxes.hasLongTimes(tkhd)
   const contents = await boxes.contents(tkhd, isVersion1 ? 96 : 84)
   const [id, matrix, size] = isVersion1 ? [20, 52, 88] : [12, 40, 76]
   return {
@@ -165,7 +161,7 @@ function rotationOf(matrix: Buffer): Track['rotation'] {
 const pixels = (contents: Buffer, at: number): number => Math.round(contents.readUInt32BE(at) / 0x1_0000)
 
 async function readTimescale(boxes: BoxReader, mdhd: Box): Promise<number> {
-  const isVersion1 = await hasVersion1(boxes, mdhd)
+  const isVersion1 = await boxes.hasLongTimes(mdhd)
   const contents = await boxes.contents(mdhd, isVersion1 ? 32 : 20)
   const timescale = contents.readUInt32BE(isVersion1 ? 20 : 12)
   if (timescale === 0) throw new Corrupt("the box 'mdhd' has a timescale of 0")
