@@ -27,7 +27,7 @@ async function writesEvents({ servers: { sql } }: Airlock, count: number): Promi
   await sql.query('delete from assets where user_id = $1', [userId])
 }
 
-test('what became of an upload is in the feed at once, because the database rings', async ({ airlock }) => {
+test('the event of an upload is in the feed at once, because the database notifies the relay', async ({ airlock }) => {
   const worker = airlock.startsWorker()
   const upload = await airlock.accepts(samples.logo)
   await airlock.comesTo('completed', upload)
@@ -39,7 +39,7 @@ test('what became of an upload is in the feed at once, because the database ring
   })
 })
 
-test('events that no bell told of, or that came while no worker ran, are relayed by the timer', {
+test('events without a notification, or from before the worker started, are relayed by the timer', {
   meta: { id: 'relay-timer-without-notification' },
 }, async ({ airlock }) => {
   await writesEvents(airlock, 1)
@@ -49,7 +49,7 @@ test('events that no bell told of, or that came while no worker ran, are relayed
   await comesToFeed(airlock, 3)
 })
 
-test('a relay that died with the lease is followed by another when the lease has run out', {
+test('after a relay died with the lease, another one takes over when it expires', {
   meta: { id: 'relay-died-with-lease' },
 }, async ({ airlock }) => {
   const { eventRelay } = airlock.servers.database
@@ -64,9 +64,7 @@ test('a relay that died with the lease is followed by another when the lease has
   expect((await feed(airlock)).map(({ position }) => position)).toEqual([1, 2, 3])
 })
 
-test('many events over several relays get each one place, without a gap', { meta: { id: 'relays-share-positions' } }, async ({
-  airlock,
-}) => {
+test('events get consecutive positions from several relays', { meta: { id: 'relays-share-positions' } }, async ({ airlock }) => {
   for (let i = 0; i < 3; i += 1) airlock.startsWorker({ relay: { everySeconds: 0.02, leaseSeconds: 10 } })
   for (let i = 0; i < 6; i += 1) await writesEvents(airlock, 100)
   const total = 6 * 100
@@ -76,7 +74,7 @@ test('many events over several relays get each one place, without a gap', { meta
   expect(airlock.log.saying('relay lease lost, another relay took over')).toEqual([])
 })
 
-test('a relay that fails is told and followed by another, and the figures say how late it is', {
+test('a failed relay run is logged and repeated, and a metric reports the delay', {
   meta: { id: 'relay-failure-reported' },
 }, async ({ airlock }) => {
   const { database } = airlock.servers
@@ -102,7 +100,7 @@ test('a relay that fails is told and followed by another, and the figures say ho
   await expect.poll(lag, { timeout: 5000 }).toBe(0) // one answer serves everybody for a second
 })
 
-test('what the last jobs of a stopping worker wrote is relayed before it ends', { meta: { id: 'relay-runs-before-stop' } }, async ({
+test("the events of a stopping worker's last jobs are relayed before it exits", { meta: { id: 'relay-runs-before-stop' } }, async ({
   airlock,
 }) => {
   const gate = airlock.gate()
@@ -119,7 +117,7 @@ test('what the last jobs of a stopping worker wrote is relayed before it ends', 
   expect(rows, 'the lease is given back').toEqual([{ holder: null, lease_until: null }])
 })
 
-test('a relay that was too slow and lost its lease ends, and says so', async ({ airlock }) => {
+test('a relay that lost its lease stops and logs it', async ({ airlock }) => {
   const { database } = airlock.servers
   const { eventRelay } = database
   await writesEvents(airlock, 1)

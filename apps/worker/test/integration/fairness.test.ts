@@ -27,7 +27,7 @@ function watchedStore({ store }: Servers, held: readonly string[] = []) {
   return { store: { ...store, copyToFinal }, copied, open: () => opened.resolve() }
 }
 
-test('a user alone has all places of a lane but one, and another user finds that one', patient, async ({ airlock, servers }) => {
+test('a single user gets all slots of a lane but one, which is left for another user', patient, async ({ airlock, servers }) => {
   const [flooder, other] = [randomUUID(), randomUUID()]
   const { store, copied, open } = watchedStore(servers, [flooder])
   const flood = await acceptsMany(airlock, 12, flooder)
@@ -43,7 +43,7 @@ test('a user alone has all places of a lane but one, and another user finds that
   for (const upload of flood) await airlock.comesTo('completed', upload)
 })
 
-test('users are served in turn where there is one place, however many files of one came before', {
+test('with one slot, users are served in rotation, however many files of one wait', {
   ...patient,
   meta: { id: 'fairness-users-take-turns' },
 }, async ({ airlock, servers }) => {
@@ -62,7 +62,7 @@ test('users are served in turn where there is one place, however many files of o
   expect(copied.slice(0, 12).filter((userId) => userId === one).length).toBeLessThanOrEqual(7)
 })
 
-test('a queue full of one user’s files is not taken out and put back: the worker looks a few times a second', {
+test('a queue full of one user’s files is not dequeued in vain: the worker looks a few times a second', {
   ...patient,
   meta: { id: 'fairness-full-queue-stays-queued' },
 }, async ({ airlock, servers }) => {
@@ -94,7 +94,7 @@ test('a queue full of one user’s files is not taken out and put back: the work
   for (const upload of flood) await airlock.comesTo('completed', upload, 90_000)
 })
 
-test('a worker that stops waits for no job that has no place', patient, async ({ airlock, servers }) => {
+test('a stopping worker does not wait for jobs without a slot', patient, async ({ airlock, servers }) => {
   const flooder = randomUUID()
   const { store, copied, open } = watchedStore(servers, [flooder])
   await acceptsMany(airlock, 4, flooder)

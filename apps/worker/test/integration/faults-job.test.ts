@@ -37,7 +37,7 @@ async function takesAndDies(airlock: Airlock, lockMs: number): Promise<void> {
 const jobGoes = (airlock: Airlock, upload: { id: string }) =>
   waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to go' })
 
-test('a job whose worker died with it comes again within two leases', { meta: { id: 'job-of-dead-worker-redelivered' } }, async ({
+test('a job whose worker died runs again within two leases', { meta: { id: 'job-of-dead-worker-redelivered' } }, async ({
   airlock,
   servers,
 }) => {
@@ -53,7 +53,7 @@ test('a job whose worker died with it comes again within two leases', { meta: { 
   await jobGoes(airlock, upload)
 })
 
-test('a completion whose answer gets lost makes one asset, and the quarantine is emptied', {
+test('a completion whose response is lost creates one asset, and the quarantine is emptied', {
   meta: { id: 'completion-answer-lost' },
 }, async ({ airlock }) => {
   airlock.startsWorker({ database: losingAnswerOf('complete', airlock) })
@@ -67,7 +67,7 @@ test('a completion whose answer gets lost makes one asset, and the quarantine is
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, state: 'completed' })
 })
 
-test('a rejection whose answer gets lost is told as it was written, and the quarantine is emptied', {
+test('a rejection whose response is lost is reported as stored, and the quarantine is emptied', {
   meta: { id: 'rejection-answer-lost' },
 }, async ({ airlock }) => {
   airlock.startsWorker({ database: losingAnswerOf('reject', airlock) })
@@ -80,7 +80,7 @@ test('a rejection whose answer gets lost is told as it was written, and the quar
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, refusal: { code: 'file_corrupt' } })
 })
 
-test('a claim whose answer gets lost is held until its lease ends, then made again', { meta: { id: 'claim-answer-lost' } }, async ({
+test('a claim whose response is lost is kept until its lease expires, then repeated', { meta: { id: 'claim-answer-lost' } }, async ({
   airlock,
 }) => {
   airlock.startsWorker({ database: losingAnswerOf('claim', airlock), leaseSeconds: 1 })
@@ -89,10 +89,7 @@ test('a claim whose answer gets lost is held until its lease ends, then made aga
   await jobGoes(airlock, upload)
 })
 
-test('an upload that is let go by a statement whose answer gets lost is tried again', { meta: { id: 'release-answer-lost' } }, async ({
-  airlock,
-  servers,
-}) => {
+test('an upload whose hand-back response is lost is tried again', { meta: { id: 'release-answer-lost' } }, async ({ airlock, servers }) => {
   let broken = true
   const store = {
     ...servers.store,
@@ -108,7 +105,7 @@ test('an upload that is let go by a statement whose answer gets lost is tried ag
   await jobGoes(airlock, upload)
 })
 
-test('a worker that was paused beyond its lease while another finished leaves everything as it is', {
+test('a worker that was paused beyond its lease while another one finished changes nothing', {
   meta: { id: 'paused-worker-beyond-lease' },
 }, async ({ airlock }) => {
   const gate = airlock.gate()

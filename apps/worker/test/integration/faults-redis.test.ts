@@ -22,7 +22,7 @@ async function onOwnRedis(servers: Airlock['servers']) {
   return { airlock, redis }
 }
 
-test('what is accepted while Redis has no memory left is worked on once it has, and jobs that ran meanwhile end well', {
+test('uploads that are accepted while Redis is out of memory are processed later, and running jobs complete', {
   meta: { id: 'redis-out-of-memory' },
   timeout: 60_000,
 }, async ({ servers }) => {

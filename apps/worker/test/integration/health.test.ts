@@ -7,7 +7,7 @@ import { samples } from '../samples.ts'
 const connected = { status: 'connected' }
 const unavailable = { status: 'unavailable' }
 
-test('a worker is alive from the first, ready while it takes jobs, and not after', async ({ airlock }) => {
+test('a worker is live from its start, and ready while it takes jobs', async ({ airlock }) => {
   const worker = airlock.buildsWorker()
   const ask = async (path: string) => {
     const { statusCode, body } = await worker.health.inject(path)
@@ -25,7 +25,7 @@ test('a worker is alive from the first, ready while it takes jobs, and not after
   expect(await ask('/health/live')).toEqual({ statusCode: 200, status: 'ok' })
 })
 
-test('a worker whose Redis is away is alive and not ready, and says which server it is', async ({ airlock, onTestFinished }) => {
+test('a worker without Redis is live but not ready, and names the server', async ({ airlock, onTestFinished }) => {
   const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', onError: () => {} })
   onTestFinished(() => jobQueue.close())
   const worker = airlock.startsWorker({ jobQueue })
@@ -35,7 +35,7 @@ test('a worker whose Redis is away is alive and not ready, and says which server
   expect((await worker.health.inject('/health/live')).statusCode).toBe(200)
 })
 
-test('figures count how jobs ended and what was swept, in labels of closed sets', async ({ airlock }) => {
+test('metrics count the outcomes of jobs and sweeps, with fixed label values', async ({ airlock }) => {
   const worker = airlock.startsWorker({ sweep: { ...sweepOptions, everySeconds: 0.1, enqueueAfterSeconds: 3600 } })
   const [good, bad] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.brokenPhoto)]
   await airlock.comesTo('completed', good)

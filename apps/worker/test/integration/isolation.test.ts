@@ -43,7 +43,7 @@ const exceeding = {
   memory: { ...defaultIsolation, maxMemoryMiB: 20, limits },
 }
 
-test('a file that its inspector never gets done with is parked after three tries, and other files go on', {
+test('a file whose inspection always times out is parked after three attempts, and other files are processed', {
   ...patient,
   meta: { id: 'inspector-never-finishes' },
 }, async ({ airlock }) => {
@@ -63,7 +63,7 @@ test.for([
   { limit: 'memory', says: 'more than 20 MiB of memory' },
   { limit: 'CPU time', says: 'more than 0.01 s of CPU time' },
 ] as const)(
-  'a file that needs more $limit than there may be is rejected after three tries, and takes no worker down',
+  'a file that exceeds the limit of $limit is rejected after three attempts, without affecting the worker',
   { ...patient, meta: { id: 'inspector-exceeds-limit' } },
   async ({ limit, says }, { airlock, expect }) => {
     airlock.startsWorker({ inspection: exceeding[limit] })
@@ -81,7 +81,7 @@ test.for([
   { signal: 'SIGSEGV', what: 'a crash of native code', ends: 'rejected', code: 'file_too_complex' },
   { signal: 'SIGKILL', what: 'a machine out of memory', ends: 'parked', code: 'inspection_failed' },
 ] as const)(
-  'a file that ends its inspectors like $what is $ends after three tries, each of them later',
+  'a file that ends its inspectors like $what is $ends after three delayed attempts',
   patient,
   async ({ signal, ends, code }, { airlock, servers, expect }) => {
     const dying = storeDoing(() => inspector().kill(signal), servers)
@@ -97,7 +97,7 @@ test.for([
   },
 )
 
-test('two last tries wait for each other on the queue, and both end', {
+test('two last attempts wait for each other on the queue, and both end', {
   ...patient,
   meta: { id: 'last-attempts-run-one-at-a-time' },
 }, async ({ airlock }) => {
@@ -109,46 +109,42 @@ test('two last tries wait for each other on the queue, and both end', {
   }
 })
 
-test(
-  'an inspection whose lease is lost is ended at once, not at its limit, and the next file is read',
-  patient,
-  async ({ airlock, servers }) => {
-    const [begun, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
-    let held = false
-    const store = storeDoing(() => {
-      if (held) return
-      held = true
-      begun.resolve()
-      return never.promise
-    }, servers)
-    const maxSeconds = { ...defaultIsolation.maxSeconds, picture: 600 }
-    airlock.startsWorker({
-      store,
-      leaseSeconds: 3,
-      concurrency: 1,
-      lanes: ['images'],
-      inspection: { ...defaultIsolation, maxSeconds, limits },
-    })
-    const overtaken = await airlock.accepts(samples.photo)
-    await begun.promise
-    const reading = inspector()
+test('an inspection whose lease is lost ends at once, and the next file is inspected', patient, async ({ airlock, servers }) => {
+  const [begun, never] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+  let held = false
+  const store = storeDoing(() => {
+    if (held) return
+    held = true
+    begun.resolve()
+    return never.promise
+  }, servers)
+  const maxSeconds = { ...defaultIsolation.maxSeconds, picture: 600 }
+  airlock.startsWorker({
+    store,
+    leaseSeconds: 3,
+    concurrency: 1,
+    lanes: ['images'],
+    inspection: { ...defaultIsolation, maxSeconds, limits },
+  })
+  const overtaken = await airlock.accepts(samples.photo)
+  await begun.promise
+  const reading = inspector()
 
-    try {
-      await servers.sql.query(`update uploads set attempt = attempt + 1, lease_until = now() + interval '1 hour' where id = $1`, [
-        overtaken.id,
-      ])
+  try {
+    await servers.sql.query(`update uploads set attempt = attempt + 1, lease_until = now() + interval '1 hour' where id = $1`, [
+      overtaken.id,
+    ])
 
-      await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be ended', timeoutMs: 45_000 })
-      await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the worker to say so' })
-      await airlock.comesTo('completed', await airlock.accepts(samples.logo))
-      expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
-    } finally {
-      never.resolve() // else a worker that did not notice would be waited for
-    }
-  },
-)
+    await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be ended', timeoutMs: 45_000 })
+    await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the worker to say so' })
+    await airlock.comesTo('completed', await airlock.accepts(samples.logo))
+    expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
+  } finally {
+    never.resolve() // else a worker that did not notice would be waited for
+  }
+})
 
-test('the limit of pixels is the one that the worker is told', async ({ airlock }) => {
+test('the worker uses its configured limit of pixels', async ({ airlock }) => {
   airlock.startsWorker({ inspection: { ...defaultIsolation, limits: { ...limits, maxPixels: 1000 } } })
 
   expect(await airlock.comesTo('rejected', await airlock.accepts(samples.photo))).toMatchObject({ refusal: { code: 'too_many_pixels' } })

@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-test('a picture and a video become assets, and their jobs leave nothing in Redis', async ({ airlock }) => {
+test('a picture and a video become assets, and their jobs are removed from Redis', async ({ airlock }) => {
   airlock.startsWorker()
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
 
@@ -20,7 +20,7 @@ test('a picture and a video become assets, and their jobs leave nothing in Redis
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
 })
 
-test('a damaged picture is rejected at its first attempt, and its job does not come again', async ({ airlock }) => {
+test('a damaged picture is rejected at its first attempt, and its job is not repeated', async ({ airlock }) => {
   airlock.startsWorker()
   const upload = await airlock.accepts(samples.brokenPhoto)
 
@@ -32,16 +32,13 @@ test('a damaged picture is rejected at its first attempt, and its job does not c
   expect(airlock.log.saying('job failed')).toEqual([])
 })
 
-test('a picture beyond the worker’s own limit is rejected, whatever the gateway let in', async ({ airlock }) => {
+test('a picture beyond the worker’s limit is rejected, whatever the gateway accepted', async ({ airlock }) => {
   airlock.startsWorker({ sizeLimits: { brand_image: 1000, generated_video: 1000, lora_training: 1000 } })
   const upload = await airlock.accepts(samples.photo)
   expect(await airlock.comesTo('rejected', upload)).toMatchObject({ refusal: { code: 'file_too_large' } })
 })
 
-test('while the store is broken an upload is tried again with growing distance, then parked with its bytes', async ({
-  airlock,
-  servers,
-}) => {
+test('while the store fails an upload is retried with increasing delays, then parked with its bytes', async ({ airlock, servers }) => {
   const tries: number[] = []
   const store = {
     ...servers.store,
@@ -63,10 +60,7 @@ test('while the store is broken an upload is tried again with growing distance, 
   await waitFor(async () => (await airlock.jobState(upload)) === 'failed', { what: 'the job to fail for good' })
 })
 
-test('an upload that failed waits in Redis for as long as its row says, and that costs its job none of its tries', async ({
-  airlock,
-  servers,
-}) => {
+test("a failed upload waits in Redis until the time in its row, without using up the job's attempts", async ({ airlock, servers }) => {
   const store = { ...servers.store, copyToFinal: async (from: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', from)) }
   airlock.startsWorker({ store, retry: { minAttempts: 1, retryForSeconds: 3600, baseMs: 60_000, capMs: 60_000 } })
   const upload = await airlock.accepts(samples.photo)
@@ -80,7 +74,7 @@ test('an upload that failed waits in Redis for as long as its row says, and that
   expect(Math.abs(due - (row.nextAttemptAt?.getTime() ?? 0))).toBeLessThan(5000)
 })
 
-test('an upload outlives a store that is broken for a while', async ({ airlock, servers }) => {
+test('an upload survives a temporary failure of the store', async ({ airlock, servers }) => {
   let broken = 3
   const store = {
     ...servers.store,
@@ -94,7 +88,7 @@ test('an upload outlives a store that is broken for a while', async ({ airlock, 
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 4, lastFault: null })
 })
 
-test('a job that comes while the database is away comes again, without costing the upload an attempt', {
+test('a job that runs while the database is unavailable is repeated, without costing the upload an attempt', {
   meta: { id: 'claim-database-unavailable' },
 }, async ({ airlock, servers }) => {
   let away = 3
@@ -122,7 +116,7 @@ const malformed = [
   { what: 'a name that nobody knows', name: 'delete_everything', data: {} },
 ]
 
-test.for(malformed)('a job with $what fails finally at once, and keeps no other waiting', async ({ name, data }, { airlock, expect }) => {
+test.for(malformed)('a job with $what fails permanently at once, without delaying others', async ({ name, data }, { airlock, expect }) => {
   airlock.startsWorker()
   const id = await airlock.onLane('images', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
   const upload = await airlock.accepts(samples.photo)
@@ -137,7 +131,7 @@ test.for(malformed)('a job with $what fails finally at once, and keeps no other 
   })
 })
 
-test('a job for an upload that nobody knows ends, and leaves nothing', async ({ airlock }) => {
+test('a job for an unknown upload ends, and leaves nothing', async ({ airlock }) => {
   airlock.startsWorker()
   const id = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
   await airlock.queues.jobQueue.enqueue('images', { uploadId: id })
@@ -145,7 +139,7 @@ test('a job for an upload that nobody knows ends, and leaves nothing', async ({ 
   expect(airlock.log.saying('job failed')).toEqual([])
 })
 
-test('a job whose upload somebody else holds waits for the end of that lease, and then finishes', async ({ airlock, servers }) => {
+test('a job whose upload is claimed waits for the end of that lease, and then completes', async ({ airlock, servers }) => {
   const upload = await airlock.accepts(samples.photo)
   const dead = await servers.database.uploads.claim(upload.id, { leaseSeconds: 2 })
   expect(dead).toMatchObject({ claimed: true })
@@ -158,9 +152,7 @@ test('a job whose upload somebody else holds waits for the end of that lease, an
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('a job that is delivered twice, on two lanes at once, makes one asset', { meta: { id: 'job-delivered-twice' } }, async ({
-  airlock,
-}) => {
+test('a job that is delivered on two lanes at once creates one asset', { meta: { id: 'job-delivered-twice' } }, async ({ airlock }) => {
   airlock.startsWorker()
   const upload = await airlock.accepts(samples.photo)
   const payload = { version: 1, upload_id: upload.id }
@@ -178,7 +170,7 @@ test('a job that is delivered twice, on two lanes at once, makes one asset', { m
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('of two workers on one upload one waits, and one asset comes of it', { meta: { id: 'two-workers-one-upload' } }, async ({
+test('of two workers with one upload, one waits, and one asset is created', { meta: { id: 'two-workers-one-upload' } }, async ({
   airlock,
 }) => {
   const gate = airlock.gate()
@@ -215,7 +207,7 @@ test('a job whose lock was lost stops its work, and hands the upload back', asyn
   expect(await airlock.assetsOf(upload)).toEqual([])
 })
 
-test('a worker that was overtaken during its copy makes no asset and settles nothing, and its job ends', async ({ airlock, servers }) => {
+test('a worker that lost its claim during the copy creates no asset, changes nothing, and its job ends', async ({ airlock, servers }) => {
   const gate = airlock.gate()
   const worker = airlock.startsWorker({ store: gate.store })
   const upload = await airlock.accepts(samples.photo)
@@ -231,7 +223,7 @@ test('a worker that was overtaken during its copy makes no asset and settles not
   await worker.stop()
 })
 
-test('a worker of one lane leaves the other alone', async ({ airlock }) => {
+test('a worker of one lane takes no jobs of another', async ({ airlock }) => {
   airlock.startsWorker({ lanes: ['images'] })
   const video = await airlock.accepts(samples.scene)
   const picture = await airlock.accepts(samples.photo)
@@ -242,7 +234,7 @@ test('a worker of one lane leaves the other alone', async ({ airlock }) => {
   expect(await airlock.jobState(video, 'videos')).toBe('prioritized') // waiting, in a lane with priorities
 })
 
-test('no more jobs run at once on a lane than it is told', async ({ airlock, servers }) => {
+test('the concurrency of a lane is limited', async ({ airlock, servers }) => {
   let running = 0
   let most = 0
   const store = {

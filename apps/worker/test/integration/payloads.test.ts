@@ -28,7 +28,7 @@ test.for(ofSchema('generated-video'))('an old $name still becomes an asset', asy
   expect(await airlock.of({ id: result.upload_id })).toMatchObject(said)
 })
 
-test.for(ofSchema('process-upload'))('an old $name still brings its upload to an end', async ({ data }, { airlock }) => {
+test.for(ofSchema('process-upload'))('an old $name still ends its upload', async ({ data }, { airlock }) => {
   const upload = await airlock.accepts(samples.scene)
   await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
   await adds(airlock, 'process_upload', { ...data, upload_id: upload.id })
@@ -47,7 +47,7 @@ test.for([
     broken: { url: 'http://127.0.0.1/x.mp4' },
     says: 'generated_video/url: is not a field of version 1',
   },
-])("a video's job with $what fails finally at its first attempt, and says why", async ({ broken, says }, { airlock, expect }) => {
+])("a video's job with $what fails permanently at its first attempt with a reason", async ({ broken, says }, { airlock, expect }) => {
   airlock.startsWorker()
   const end = await endOf(airlock, await adds(airlock, 'generated_video', { ...smallest?.data, ...broken }))
   expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(says) })

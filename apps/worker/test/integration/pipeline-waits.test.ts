@@ -5,7 +5,7 @@ import { endsOf, pipeline, puts } from '../inbox.ts'
 
 const soon = { timeoutMs: 20_000, lookEveryMs: 100 }
 
-test('a pipeline whose Redis forgot everything enqueues again, and hears of the one asset', async ({ airlock, expect }) => {
+test('a pipeline whose Redis lost its data enqueues again, and gets the one asset', async ({ airlock, expect }) => {
   const producer = pipeline(airlock.queues)
   const video = await puts(airlock)
   await producer.enqueueGeneratedVideo(video)
@@ -22,7 +22,7 @@ test('a pipeline whose Redis forgot everything enqueues again, and hears of the 
   expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 1, assets: 1, distinct: 1 }])
 })
 
-test('a pipeline hears that its video was parked, also when the sweeper rang for it', async ({ airlock, servers, expect }) => {
+test('a pipeline is told that its video was parked, even if the sweeper enqueued it', async ({ airlock, servers, expect }) => {
   const copyToFinal = async () => Promise.reject(new Error('broken'))
   const retry = { minAttempts: 2, retryForSeconds: 0, baseMs: 60_000, capMs: 60_000 }
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry })

@@ -16,7 +16,7 @@ const isFinal = { timeoutMs }
 
 vi.setConfig({ testTimeout: 90_000 })
 
-test('a video becomes an asset with what its pipeline said, the job returns it, and the inbox is empty', async ({ airlock, servers }) => {
+test("a video becomes an asset with its pipeline's metadata, the job returns it, and the inbox is empty", async ({ airlock, servers }) => {
   airlock.startsWorker()
   const producer = pipeline(airlock.queues)
   const video = await puts(airlock, { filename: 'Szene – 7.mp4', metadata: { scene: 7 } })
@@ -43,7 +43,7 @@ test('a video becomes an asset with what its pipeline said, the job returns it, 
   expect(await producer.enqueueGeneratedVideo(video)).toMatchObject({ enqueued: false, state: 'completed' })
 })
 
-test('a rejected video says why, and its object goes', async ({ airlock }) => {
+test('the result of a rejected video has the reason, and its object is removed', async ({ airlock }) => {
   airlock.startsWorker()
   const producer = pipeline(airlock.queues)
   const other = await puts(airlock, { sha256: 'ab'.repeat(32) })
@@ -56,7 +56,7 @@ test('a rejected video says why, and its object goes', async ({ airlock }) => {
   await waitFor(async () => (await inboxOf(airlock)).length === 0, { what: 'the inbox to be empty' })
 })
 
-test('a parked video says so, and its object stays', async ({ airlock, servers }) => {
+test('the result of a parked video has the reason, and its object is kept', async ({ airlock, servers }) => {
   const copyToFinal = async () => Promise.reject(new Error('broken'))
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry: { minAttempts: 2, retryForSeconds: 0, baseMs: 1, capMs: 2 } })
   const producer = pipeline(airlock.queues)
@@ -67,7 +67,7 @@ test('a parked video says so, and its object stays', async ({ airlock, servers }
   expect(await inboxOf(airlock)).toEqual([video.key])
 })
 
-test('a job that breaks its schema fails for good at its first attempt, and the object itself says what it should have', {
+test("a job that violates its schema fails permanently at its first attempt, and the object's metadata are used instead", {
   meta: { id: 'malformed-job-fails-for-good' },
 }, async ({ airlock }) => {
   airlock.startsWorker({ sweep: busySweeper })
@@ -95,7 +95,7 @@ test('a job that breaks its schema fails for good at its first attempt, and the 
   expect(await inboxOf(airlock)).toEqual([])
 })
 
-test('a video under the id of an upload of another door fails for good, and its object stays, told and untouched', {
+test('a video with the id of an upload from another door fails permanently, and its object is reported and kept', {
   meta: { id: 'video-id-of-another-door' },
 }, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.scene)
@@ -114,7 +114,7 @@ test('a video under the id of an upload of another door fails for good, and its 
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
 
-test('a video whose job names another owner than its object is left to an operator', { meta: { id: 'disputed-video-left' } }, async ({
+test('a video whose job and object name different owners is left to an operator', { meta: { id: 'disputed-video-left' } }, async ({
   airlock,
 }) => {
   airlock.startsWorker({ sweep: busySweeper })
@@ -131,7 +131,7 @@ test('a video whose job names another owner than its object is left to an operat
   expect(await endsOf(airlock)).toEqual([])
 })
 
-test('a video whose job nobody ever sent becomes an asset all the same', { meta: { id: 'video-never-announced' } }, async ({ airlock }) => {
+test('a video without a job becomes an asset', { meta: { id: 'video-never-announced' } }, async ({ airlock }) => {
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock, { filename: 'Szene – 7.mp4' })
   const there = async () => (await airlock.assetsOf({ id: video.uploadId })).length === 1
@@ -143,7 +143,7 @@ test('a video whose job nobody ever sent becomes an asset all the same', { meta:
   })
 })
 
-test('a project that floods the queue leaves a place for the video of another', { meta: { id: 'project-concurrency-limit' } }, async ({
+test('a project that floods the queue leaves a slot for another project', { meta: { id: 'project-concurrency-limit' } }, async ({
   airlock,
   servers,
 }) => {
@@ -174,7 +174,7 @@ test('a project that floods the queue leaves a place for the video of another', 
   for (const { uploadId } of flooding) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
 })
 
-test('pictures do not wait while every place for videos is taken, and more of them wait', async ({ airlock, servers }) => {
+test('pictures do not wait while all slots for videos are taken', async ({ airlock, servers }) => {
   const held = Promise.withResolvers<void>()
   const copyToFinal: typeof servers.store.copyToFinal = async (from, to, options) => {
     if (to.startsWith('generated-videos/')) await held.promise
@@ -196,7 +196,7 @@ test('pictures do not wait while every place for videos is taken, and more of th
   for (const { uploadId } of videos) expect(await producer.waitFor(uploadId, isFinal)).toMatchObject({ status: 'completed' })
 })
 
-test('with no gateway anywhere, the video of a pipeline becomes an asset', { timeout: 90_000 }, async ({ servers }) => {
+test("a pipeline's video becomes an asset without any gateway", { timeout: 90_000 }, async ({ servers }) => {
   // a worker of production has the queues' one name, so it gets a Redis of its own
   const server = await privateServer('redis')
   onTestFinished(() => server.drop())

@@ -22,7 +22,7 @@ const isFinished = ({ servers }: Airlock, key: string) =>
     timeoutMs: 10_000,
   })
 
-test('the object of an asset that is deleted goes at once, because the database rings', async ({ airlock }) => {
+test('the object of a deleted asset is removed at once, because the database notifies the worker', async ({ airlock }) => {
   const worker = airlock.startsWorker()
   const asset = await completedAsset(airlock)
   await waitFor(async () => (await listeners(airlock)) === 1, { what: 'the worker to listen' })
@@ -41,7 +41,7 @@ const listeners = async ({ servers }: Airlock) => {
   return Number((await servers.sql.query(sql)).rows[0].count)
 }
 
-test('what was deleted while no worker ran goes when one starts, and its row a while later', {
+test('objects that were deleted while no worker ran are removed when one starts, and their rows later', {
   meta: { id: 'purge-after-downtime' },
 }, async ({ airlock }) => {
   const first = airlock.startsWorker()
@@ -58,7 +58,7 @@ test('what was deleted while no worker ran goes when one starts, and its row a w
 /** A bell that never rings. */
 const deaf = (_handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
 
-test('a store that was away is asked again, and no deletion is forgotten', async ({ airlock }) => {
+test('deletions are retried after the store was unavailable', async ({ airlock }) => {
   airlock.startsWorker()
   const asset = await completedAsset(airlock)
   await airlock.stopsAll()
@@ -85,7 +85,7 @@ test('a store that was away is asked again, and no deletion is forgotten', async
   await isFinished(airlock, asset.s3Key)
 })
 
-test('a purge that fails beyond the store is told, and the next one comes', async ({ airlock }) => {
+test('a failed purge run is logged, and repeated later', async ({ airlock }) => {
   const { database } = airlock.servers
   let asked = 0
   const due: typeof database.purges.due = async () => {
@@ -97,7 +97,7 @@ test('a purge that fails beyond the store is told, and the next one comes', asyn
   expect(airlock.log.saying('purge failed, the next run retries').length).toBeGreaterThan(0)
 })
 
-test('a worker that stops hears no bell any more', async ({ airlock }) => {
+test('a stopping worker ignores notifications', async ({ airlock }) => {
   const worker = airlock.startsWorker({
     listenForPurges: (handlers) => listenForPurges({ url: airlock.servers.databaseUrl, log: airlock.log, ...handlers }),
   })

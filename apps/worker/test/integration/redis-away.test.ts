@@ -32,7 +32,7 @@ async function flush(url: string): Promise<void> {
   redis.disconnect()
 }
 
-test('a Redis that forgets everything while jobs run loses none of them', {
+test('losing all data of Redis while jobs run loses no upload', {
   meta: { id: 'redis-flushed-while-jobs-run' },
   timeout: 60_000,
 }, async ({ airlock, redis, servers }) => {
@@ -50,7 +50,7 @@ test('a Redis that forgets everything while jobs run loses none of them', {
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty' })
 })
 
-test('a worker whose Redis stops and comes back goes on, without a restart', { timeout: 60_000 }, async ({ airlock, redis }) => {
+test('a worker continues without a restart when its Redis returns', { timeout: 60_000 }, async ({ airlock, redis }) => {
   const worker = airlock.startsWorker({ sweep: busySweeper })
   const before = await airlock.accepts(samples.photo)
   await airlock.comesTo('completed', before)
@@ -67,7 +67,7 @@ test('a worker whose Redis stops and comes back goes on, without a restart', { t
   await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 200, { what: 'the worker to be ready again' })
 })
 
-test('a worker stops although its Redis is away, and finishes the job that runs', {
+test('a worker stops while Redis is unavailable, and completes the running job', {
   meta: { id: 'stop-redis-unavailable' },
   timeout: 60_000,
 }, async ({ airlock, redis }) => {
@@ -91,7 +91,7 @@ test('a worker stops although its Redis is away, and finishes the job that runs'
   await redis.start()
 })
 
-test('a worker that stops while its Redis is away hands the upload back, and another finishes it when Redis is there again', {
+test('a worker that stops while Redis is unavailable hands the upload back, and another one completes it later', {
   meta: { id: 'stop-hand-back-redis-unavailable' },
   timeout: 60_000,
 }, async ({ airlock, redis }) => {

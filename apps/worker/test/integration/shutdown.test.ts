@@ -44,7 +44,7 @@ async function silentStore(): Promise<string> {
 const stops = (worker: WorkerProcess) =>
   waitFor(() => worker.said().some(({ phase }) => phase === 'stop taking'), { what: 'the worker to take no more', timeoutMs: 20_000 })
 
-test('SIGTERM ends it phase by phase, with code 0; what it does not get done in SHUTDOWN_GRACE_S it hands back', {
+test('SIGTERM ends it in phases with code 0; jobs beyond SHUTDOWN_GRACE_S are handed back', {
   timeout: 60_000,
 }, async ({ servers, expect }) => {
   const { airlock, worker } = await startsWorker(servers, { SHUTDOWN_GRACE_S: '1' })
@@ -69,7 +69,7 @@ test.for([
   ['SIGTERM', 'SIGTERM', 143],
   ['SIGINT', 'SIGINT', 130],
 ] as const)(
-  '%s and then %s end it at once, with code %i, although a job runs',
+  '%s and then %s end it at once with code %i, even while a job runs',
   { meta: { id: 'second-signal-ends-at-once' }, timeout: 60_000 },
   async ([first, second, code], { servers, expect }) => {
     const { airlock, worker } = await startsWorker(servers)

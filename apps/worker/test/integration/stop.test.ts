@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-test('a worker that stops finishes the job that runs, and takes no other', { meta: { id: 'stop-finishes-running-job' } }, async ({
+test('a stopping worker completes the running job, and takes no other', { meta: { id: 'stop-finishes-running-job' } }, async ({
   airlock,
 }) => {
   const gate = airlock.gate()
@@ -28,7 +28,7 @@ test('a worker that stops finishes the job that runs, and takes no other', { met
   expect(await airlock.jobState(waiting)).toBe('waiting')
 })
 
-test('a job that a worker does not get done with is handed back: another takes it at once, and it counts as no failure', {
+test("a job that a stopping worker can't complete is handed back: another worker takes it at once, and it is not a failure", {
   meta: { id: 'stop-hands-job-back' },
 }, async ({ airlock }) => {
   const gate = airlock.gate()
@@ -50,7 +50,7 @@ test('a job that a worker does not get done with is handed back: another takes i
   expect(airlock.log.saying('job failed')).toEqual([])
 })
 
-test('a file that is being read when its worker stops is handed back, too', async ({ airlock, servers }) => {
+test('a file that is being inspected when its worker stops is handed back', async ({ airlock, servers }) => {
   const reading = Promise.withResolvers<void>()
   const source: typeof servers.store.source = (key, options) => ({
     ...servers.store.source(key, options),
@@ -71,7 +71,7 @@ test('a file that is being read when its worker stops is handed back, too', asyn
   expect(await airlock.jobState(upload)).toBe('waiting')
 })
 
-test('a job that is claimed in the moment in which its worker stops is handed back', async ({ airlock, servers }) => {
+test('a job that is claimed while its worker stops is handed back', async ({ airlock, servers }) => {
   const claiming = Promise.withResolvers<void>()
   const goOn = Promise.withResolvers<void>()
   const { uploads } = servers.database
@@ -93,7 +93,7 @@ test('a job that is claimed in the moment in which its worker stops is handed ba
   expect(await airlock.jobState(upload)).toBe('waiting')
 })
 
-test('an upload that can not be handed back, since Postgres is away, is taken over when its lease has run out', {
+test("an upload that can't be handed back while Postgres is unavailable is taken over when its lease expires", {
   meta: { id: 'stop-hand-back-database-unavailable' },
 }, async ({ airlock, servers }) => {
   const gate = airlock.gate()
@@ -113,7 +113,7 @@ test('an upload that can not be handed back, since Postgres is away, is taken ov
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
 })
 
-test('a worker that was never started stops', async ({ airlock }) => {
+test('a worker that was never started can be stopped', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.buildsWorker().stop()
   expect(await airlock.of(upload)).toMatchObject({ state: 'received' })

@@ -17,7 +17,7 @@ function busyTimer({ servers, queues, log }: Airlock, sweeper: Partial<Sweeper> 
   return { timer, swept }
 }
 
-test('sweeps come again and again, and each tells what it did', async ({ airlock }) => {
+test('sweeps are repeated, and each logs what it did', async ({ airlock }) => {
   const { timer, swept } = busyTimer(airlock)
   timer.start()
   await waitFor(() => swept.length >= 3, { what: 'three sweeps' })
@@ -25,7 +25,7 @@ test('sweeps come again and again, and each tells what it did', async ({ airlock
   expect(new Set(swept.flatMap((report) => Object.values(report)))).toEqual(new Set([0]))
 })
 
-test('a sweep that fails is told, and the next one comes', async ({ airlock }) => {
+test('a failed sweep is logged, and the next one follows', async ({ airlock }) => {
   const { take } = airlock.servers.database.sweeper
   let asked = 0
   const { timer, swept } = busyTimer(airlock, {
@@ -41,7 +41,7 @@ test('a sweep that fails is told, and the next one comes', async ({ airlock }) =
   expect(airlock.log.saying('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is away' } }])
 })
 
-test('while another worker sweeps there is nothing to tell', async ({ airlock }) => {
+test('nothing is logged while another worker sweeps', async ({ airlock }) => {
   let asked = 0
   const { timer, swept } = busyTimer(airlock, {
     take: async () => {

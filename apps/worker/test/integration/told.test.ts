@@ -21,7 +21,7 @@ const comesToTell = (airlock: Airlock, upload: { id: string }, types: readonly s
 
 const clientMetadata = { campaign: 'spring', take: 3, rate: 1.5e-7, final: true, ключ: 'é\u{1f600}' }
 
-test('an asset that nobody uses is told when it is marked and when it is gone, with what its caller tied to it', async ({ airlock }) => {
+test('an unused asset has events when it is marked and when it is deleted, with its metadata', async ({ airlock }) => {
   const sweep: WorkerDeps['sweep'] = { ...sweepOptions, everySeconds: 0.1, restSeconds: 0, unusedAssetDays: 1, graceDays: 0 }
   airlock.startsWorker({ sweep })
   const upload = await airlock.accepts(samples.logo, { clientMetadata })
@@ -37,7 +37,7 @@ test('an asset that nobody uses is told when it is marked and when it is gone, w
   expect(told[2]?.payload.expiring_at).toBe(expiringAt)
 })
 
-test('assets that go with their user, or by plain SQL, are told each by itself', { meta: { id: 'asset-deletions-published' } }, async ({
+test('assets that are deleted with their user or by plain SQL have one event each', { meta: { id: 'asset-deletions-published' } }, async ({
   airlock,
 }) => {
   const { sql } = airlock.servers
@@ -62,7 +62,7 @@ test('assets that go with their user, or by plain SQL, are told each by itself',
   }
 })
 
-test('an upload that is parked, tried again, parked again and tried again is told each time, and then how it ended', {
+test('an upload that is parked twice has an event each time, and one for its end', {
   meta: { id: 'park-and-retry-published' },
 }, async ({ airlock, servers }) => {
   let broken = true
@@ -93,7 +93,7 @@ test('an upload that is parked, tried again, parked again and tried again is tol
   for (const { payload } of told.slice(0, 2)) expect(payload.error).toMatchObject({ code: 'processing_failed' })
 })
 
-test('every upload that ends is told to have ended, exactly once, however it ends', { meta: { id: 'every-end-published-once' } }, async ({
+test('every ended upload has exactly one final event, however it ends', { meta: { id: 'every-end-published-once' } }, async ({
   airlock,
 }) => {
   const { database } = airlock.servers

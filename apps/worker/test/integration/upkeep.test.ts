@@ -8,7 +8,7 @@ const partitions = async ({ servers }: Airlock): Promise<string[]> => {
   return (await servers.sql.query(sql)).rows.map(({ name }) => name)
 }
 
-test('a worker makes the months of the access log that come, and drops the ones that are old', async ({ airlock }) => {
+test('a worker creates future months of the access log, and drops old ones', async ({ airlock }) => {
   const { sql } = airlock.servers
   await sql.query(
     `create table asset_access_log_2020_01 partition of asset_access_log for values from ('2020-01-01 00:00:00+00') to ('2020-02-01 00:00:00+00')`,
@@ -22,7 +22,7 @@ test('a worker makes the months of the access log that come, and drops the ones 
   expect(airlock.log.saying('access log maintained')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
 })
 
-test('a worker forgets the answers of repeatable requests whose time is over, and keeps the others', async ({ airlock }) => {
+test('a worker removes expired responses of idempotent requests, and keeps the others', async ({ airlock }) => {
   const { sql } = airlock.servers
   const userId = randomUUID()
   const insert = `
@@ -38,7 +38,7 @@ test('a worker forgets the answers of repeatable requests whose time is over, an
   expect(airlock.log.saying('stored responses of idempotent requests deleted')).toMatchObject([{ pruned: 1500 }])
 })
 
-test('a worker forgets events that are older than EVENT_DAYS, in pieces, and keeps the others', {
+test('a worker removes events older than EVENT_DAYS in batches, and keeps the others', {
   meta: { id: 'events-pruned-in-batches' },
 }, async ({ airlock }) => {
   const { sql, database } = airlock.servers
@@ -61,7 +61,7 @@ test('a worker forgets events that are older than EVENT_DAYS, in pieces, and kee
   })
 })
 
-test('months that can not be made are told, and an upkeep that fails is followed by another', {
+test("months that can't be created are logged, and a failed maintenance run is repeated", {
   meta: { id: 'partition-upkeep-fails' },
 }, async ({ airlock }) => {
   const { database } = airlock.servers

@@ -46,7 +46,7 @@ async function receiver(): Promise<WebhookReceiver> {
 const isKnown = ({ sql }: Servers) =>
   waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === 1, { what: 'the endpoint to be known' })
 
-test('a worker that is killed while it tells is followed by one that tells with the same id', {
+test('after a worker is killed during a delivery, another one repeats it with the same id', {
   meta: { id: 'webhook-worker-killed' },
   timeout: 60_000,
 }, async ({ servers }) => {
@@ -73,7 +73,7 @@ test('a worker that is killed while it tells is followed by one that tells with 
   }
 })
 
-test('a worker tells nobody in a private network unless it is allowed, and says why', { timeout: 60_000 }, async ({ servers }) => {
+test('a worker does not deliver to private networks unless allowed, and logs why', { timeout: 60_000 }, async ({ servers }) => {
   const { airlock, starts } = await place(servers)
   const endpoint = await receiver()
   const worker = await starts({ WEBHOOK_URLS: `https://localhost:${endpoint.port}/?token=x-ray` })
@@ -85,7 +85,7 @@ test('a worker tells nobody in a private network unless it is allowed, and says 
   expect(endpoint.messages).toEqual([])
 })
 
-test('when an endpoint refuses events, no line of the worker holds its address or its secret', {
+test("the worker's log contains neither URL nor secret of an endpoint that refuses events", {
   meta: { id: 'no-webhook-secret-in-logs' },
   timeout: 60_000,
 }, async ({ servers }) => {

@@ -50,7 +50,7 @@ const figure = async (worker: AirlockWorker, name: string): Promise<string | und
 const isKnown = ({ servers: { sql } }: Airlock, count = 1) =>
   waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === count, { what: 'the endpoint to be known' })
 
-test('what became of an upload is told at once, signed as the official library wants it', async ({ airlock }) => {
+test('the end of an upload is delivered at once, with a signature that the official library verifies', async ({ airlock }) => {
   const endpoint = await receiver()
   const { name } = endpointAt(endpoint)
   const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { everySeconds: 3600 }))
@@ -81,7 +81,7 @@ test('what became of an upload is told at once, signed as the official library w
   expect(await figure(worker, 'airlock_webhook_lag_seconds')).toBe(`airlock_webhook_lag_seconds{endpoint="${name}"} 0`)
 })
 
-test('an endpoint that was down for a while gets every event, and repetitions by the same id only', {
+test('an endpoint that was down gets every event, and repetitions only with the same id', {
   meta: { id: 'webhook-endpoint-was-down' },
 }, async ({ airlock }) => {
   const first = await receiver({ answer: answering.status(503) })
@@ -103,7 +103,7 @@ test('an endpoint that was down for a while gets every event, and repetitions by
   for (const message of second.messages) expect(verify(message, one)).toMatchObject({ data: { event_id: message.id } })
 })
 
-test('an endpoint that hangs holds up neither another nor its own quick events', { meta: { id: 'webhook-endpoint-hangs' } }, async ({
+test('a hanging endpoint delays neither others nor its own other events', { meta: { id: 'webhook-endpoint-hangs' } }, async ({
   airlock,
 }) => {
   const dead = await receiver({ answer: answering.never })
@@ -120,7 +120,7 @@ test('an endpoint that hangs holds up neither another nor its own quick events',
   await worker.handBack()
 })
 
-test('a slow endpoint is left after the time, and tried again', async ({ airlock }) => {
+test('a request to a slow endpoint times out, and is retried', async ({ airlock }) => {
   const slow = await receiver({ answer: (response) => (slow.messages.length === 1 ? undefined : response.end()) })
   airlock.startsWorker(tells([endpointAt(slow)], { timeoutMs: 200 }))
   await isKnown(airlock)
@@ -131,7 +131,7 @@ test('a slow endpoint is left after the time, and tried again', async ({ airlock
   expect(idsOf(slow.messages)).toHaveLength(1)
 })
 
-test('two workers at once tell each event once', { meta: { id: 'webhook-two-workers' } }, async ({ airlock }) => {
+test('two concurrent workers deliver each event once', { meta: { id: 'webhook-two-workers' } }, async ({ airlock }) => {
   const endpoint = await receiver({ answer: (response) => void setTimeout(() => response.end(), 20) })
   for (let i = 0; i < 2; i += 1) airlock.startsWorker(tells([endpointAt(endpoint)]))
   await isKnown(airlock)
@@ -140,7 +140,7 @@ test('two workers at once tell each event once', { meta: { id: 'webhook-two-work
   expect(endpoint.messages).toHaveLength(60)
 })
 
-test('a worker that dies between the answer and its note tells again, with the same id', {
+test('a worker that dies after the response delivers again with the same id', {
   meta: { id: 'webhook-worker-dies-after-answer' },
 }, async ({ airlock }) => {
   const { database } = airlock.servers
@@ -167,7 +167,7 @@ test('a worker that dies between the answer and its note tells again, with the s
   expect(attempts.at(-1), 'signed anew').toBeGreaterThanOrEqual(Number(attempts[0]))
 })
 
-test('what an endpoint refuses for too long is dead, and comes when it is replayed', {
+test('a delivery that is refused for too long is dead, and can be replayed', {
   meta: { id: 'webhook-gives-up-and-replays' },
 }, async ({ airlock }) => {
   const { webhooks } = airlock.servers.database
@@ -189,7 +189,7 @@ test('what an endpoint refuses for too long is dead, and comes when it is replay
   expect(idsOf(endpoint.messages)).toHaveLength(1)
 })
 
-test('an endpoint that asks for patience is left alone for so long', async ({ airlock }) => {
+test('Retry-After of an endpoint delays the next attempt', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(429, { 'retry-after': '600' }) })
   airlock.startsWorker(tells([endpointAt(endpoint)]))
   await isKnown(airlock)
@@ -203,7 +203,7 @@ test('an endpoint that asks for patience is left alone for so long', async ({ ai
   expect(rows).toEqual([{ waits: true }])
 })
 
-test('an attempt is dated by the clock of Postgres, so that a worker with a wrong clock is believed', {
+test('an attempt has the timestamp of Postgres, so that a wrong clock of a worker does not matter', {
   meta: { id: 'webhook-timestamp-by-postgres' },
 }, async ({ airlock }) => {
   const { database } = airlock.servers
@@ -217,7 +217,7 @@ test('an attempt is dated by the clock of Postgres, so that a worker with a wron
   expect(endpoint.messages[0]?.headers['webhook-timestamp']).toBe(String(Date.parse('2026-01-01T00:00:00Z') / 1000))
 })
 
-test('an endpoint that says 410 hears no more of that event, and of the next', async ({ airlock }) => {
+test('after a 410 response that event is not repeated, and the next one is delivered', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(410) })
   airlock.startsWorker(tells([endpointAt(endpoint)]))
   await isKnown(airlock)
@@ -229,7 +229,7 @@ test('an endpoint that says 410 hears no more of that event, and of the next', a
   await comeTo(airlock, { dead: 1, delivered: 1 })
 })
 
-test('a redirect is a failure, told as one, and followed nowhere', { meta: { id: 'webhook-redirect-fails' } }, async ({ airlock }) => {
+test('a redirect is a failure, and not followed', { meta: { id: 'webhook-redirect-fails' } }, async ({ airlock }) => {
   const elsewhere = await receiver()
   const endpoint = await receiver({ answer: answering.status(302, { location: elsewhere.url }) })
   airlock.startsWorker(tells([endpointAt(endpoint)]))
@@ -242,7 +242,7 @@ test('a redirect is a failure, told as one, and followed nowhere', { meta: { id:
   expect(elsewhere.messages).toEqual([])
 })
 
-test('while secrets are exchanged both sign', async ({ airlock }) => {
+test('during a rotation both secrets sign', async ({ airlock }) => {
   const endpoint = await receiver()
   airlock.startsWorker(tells([endpointAt(endpoint, one, two)]))
   await isKnown(airlock)
@@ -253,7 +253,7 @@ test('while secrets are exchanged both sign', async ({ airlock }) => {
   expect(() => verify(message, three)).toThrow()
 })
 
-test('a worker that stops ends what it tells, and tells nothing more', async ({ airlock }) => {
+test('a stopping worker completes running deliveries, and starts no more', async ({ airlock }) => {
   let answer = () => {}
   const endpoint = await receiver({ answer: (response) => (answer = () => void response.end()) })
   const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { concurrency: 1 }))

@@ -11,7 +11,7 @@ const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, jobQueue: airl
 const discardDepsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })
 const cancelled = { code: 'cancelled', error: 'Cancelled', detail: 'The form was unsound.' } as const
 
-test('all good files of a request are accepted together, each with its final key, and a worker is woken for each', async ({ airlock }) => {
+test('all good files of a request are accepted together, each with its final key, and enqueued', async ({ airlock }) => {
   const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo), await airlock.receives(dot)]
 
   const accepted = await accept(files, formOf(dot), depsOf(airlock))
@@ -32,7 +32,7 @@ test('all good files of a request are accepted together, each with its final key
   expect(airlock.log.saying('upload accepted')).toHaveLength(3)
 })
 
-test('a video rings on its own lane, and its key lies in its project', async ({ airlock }) => {
+test('a video is enqueued on its own lane, and its key is in its project', async ({ airlock }) => {
   const form = formOf(samples.scene)
   const file = await airlock.receives(samples.scene)
   const [video] = await accept([file], form, depsOf(airlock))
@@ -41,7 +41,7 @@ test('a video rings on its own lane, and its key lies in its project', async ({ 
   expect(await airlock.rungFor('images')).toEqual([])
 })
 
-test('what a caller ties to its files is kept with them, and which service acted', async ({ airlock }) => {
+test('the metadata of files and the acting service are stored', async ({ airlock }) => {
   const clientMetadata = { scene: 3, draft: true, note: 'Grüße' }
   const actedBy = randomUUID()
   const file = await airlock.receives(dot)
@@ -49,7 +49,7 @@ test('what a caller ties to its files is kept with them, and which service acted
   expect(await airlock.of({ id: file.uploadId })).toMatchObject({ clientMetadata, actedBy })
 })
 
-test('a request of which one file was given up meanwhile is not accepted at all, and nobody is woken', async ({ airlock }) => {
+test('a request with an abandoned file is not accepted at all, and nothing is enqueued', async ({ airlock }) => {
   const files = [await airlock.receives(samples.photo), await airlock.receives(samples.logo)]
   await discard(files[1] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
 
@@ -60,7 +60,7 @@ test('a request of which one file was given up meanwhile is not accepted at all,
   await discard(files[0] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
 })
 
-test('with Redis away a file is accepted all the same, and the sweeper wakes a worker when Redis is back', {
+test('while Redis is unavailable a file is accepted, and the sweeper enqueues it when Redis is back', {
   meta: { id: 'acceptance-redis-unavailable' },
 }, async ({ airlock, world }) => {
   const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
@@ -77,7 +77,7 @@ test('with Redis away a file is accepted all the same, and the sweeper wakes a w
   expect(await airlock.rungFor('images')).toEqual([file.uploadId])
 })
 
-test('with Postgres away nothing is accepted and nobody is woken', async ({ airlock, world }) => {
+test('while Postgres is unavailable nothing is accepted or enqueued', async ({ airlock, world }) => {
   const closed = await openAt(world.databaseUrl)
   await closed.close()
   const file = await airlock.receives(samples.photo)

@@ -54,7 +54,7 @@ test.for(deaths(['copyToFinal', 'complete', 'purge'] as const))(
 )
 
 test.for(deaths(stepsOfRejection))(
-  'a bad picture whose worker dies $when $step is rejected, and nothing of it is left',
+  'a bad picture whose worker dies $when $step is rejected, and leaves no bytes',
   { meta: { id: 'rejection-worker-dies-at-any-step' } },
   async ({ fate }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(samples.brokenPhoto)
@@ -69,7 +69,7 @@ test.for(deaths(stepsOfRejection))(
 )
 
 test.for(deaths(steps))(
-  'a worker that dies $when $step, three times over, and one that lives, make one asset',
+  'three workers that die $when $step and one that survives create one asset',
   async ({ fate }, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
     for (let i = 0; i < 3; i += 1) {
@@ -85,7 +85,7 @@ test.for(deaths(steps))(
   },
 )
 
-test('a file that is parked keeps its bytes, whatever comes', { meta: { id: 'parked-file-keeps-bytes' } }, async ({ airlock, expect }) => {
+test('a parked file keeps its bytes, whatever happens', { meta: { id: 'parked-file-keeps-bytes' } }, async ({ airlock, expect }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.uploads.park(await airlock.claims(upload), refusal('processing_failed', upload), 'the disk is full')
   await airlock.worker().process(upload)

@@ -7,7 +7,7 @@ import { openAt } from '../world.ts'
 const why = { code: 'form_malformed', error: 'Form is malformed', detail: 'The form ends too early.' } as const
 const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })
 
-test('a file of an unsound form leaves quarantine, its row says why, and it counts', async ({ airlock }) => {
+test('a file of an invalid form is removed from quarantine, its row has the reason, and it counts', async ({ airlock }) => {
   const file = await airlock.receives(samples.photo)
 
   await discard(file, why, { giveBack: false }, depsOf(airlock))
@@ -18,16 +18,14 @@ test('a file of an unsound form leaves quarantine, its row says why, and it coun
   expect(airlock.log.saying('file refused')).toMatchObject([{ uploadId: file.uploadId, code: 'form_malformed' }])
 })
 
-test('a file that is discarded by our fault is given back, here and in Postgres', async ({ airlock }) => {
+test('a file that is discarded because of us is refunded in the gateway and in Postgres', async ({ airlock }) => {
   const file = await airlock.receives(dot, { filesPerHour: 1 })
   await discard(file, why, { giveBack: true }, depsOf(airlock))
   expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
   expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
 })
 
-test('an accepted file is never discarded, however late somebody tries', { meta: { id: 'accepted-file-not-discarded' } }, async ({
-  airlock,
-}) => {
+test('an accepted file is never discarded', { meta: { id: 'accepted-file-not-discarded' } }, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const file = { ...upload, uploadId: upload.id, mediaType: 'image/jpeg', sizeBytes: 1, contentHash: '', etag: '' } as const
 
@@ -37,7 +35,7 @@ test('an accepted file is never discarded, however late somebody tries', { meta:
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('while the database is away nothing is discarded, since the file may have been accepted', {
+test('while the database is unavailable nothing is discarded, because the file may be accepted', {
   meta: { id: 'discard-database-unavailable' },
 }, async ({ airlock, world }) => {
   const closed = await openAt(world.databaseUrl)
@@ -52,7 +50,7 @@ test('while the database is away nothing is discarded, since the file may have b
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
 })
 
-test('while the store is away a file is given up without an error', async ({ airlock, world }) => {
+test('while the store is unavailable a file is abandoned without an error', async ({ airlock, world }) => {
   const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 500 })
   const file = await airlock.receives(dot)
   await discard(file, why, { giveBack: false }, { ...depsOf(airlock), store: nowhere })

@@ -24,7 +24,7 @@ test.beforeEach(async ({ world }) => {
   await world.sql.query('truncate purges')
 })
 
-test('an upload that is cancelled while Redis has forgotten its job leaves nothing in quarantine', {
+test('an upload that is cancelled after Redis lost its job leaves nothing in quarantine', {
   meta: { id: 'cancel-redis-flushed' },
 }, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
@@ -38,7 +38,7 @@ test('an upload that is cancelled while Redis has forgotten its job leaves nothi
   expect(airlock.log.lines.filter(({ message }) => message.includes('not ours'))).toEqual([])
 })
 
-test('what was written late under the quarantine key of a cancelled upload goes with the second removal', {
+test('bytes that are written late to the quarantine of a cancelled upload are removed by the second removal', {
   meta: { id: 'late-write-to-cancelled-key' },
 }, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)

@@ -35,7 +35,7 @@ async function timePasses(airlock: Airlock): Promise<void> {
 
 for (const sample of [dot, largeScene()]) {
   test.for(steps)(
-    `${sample.filename}, whose gateway dies $when $verb, ends as it must`,
+    `${sample.filename}, whose gateway dies $when $verb, has the expected end`,
     { meta: { id: 'gateway-dies-at-any-step' } },
     async ({ verb, when, becomes }, { airlock, expect }) => {
       const mortal = new Mortal({ verb, when })
@@ -55,7 +55,7 @@ for (const sample of [dot, largeScene()]) {
   )
 }
 
-test('a registration whose answer gets lost is abandoned by the sweeper, and does not count', {
+test('a registration whose response is lost is abandoned by the sweeper, and does not count', {
   meta: { id: 'registration-answer-lost' },
 }, async ({ airlock }) => {
   const register: Airlock['uploads']['register'] = async (...args) => {
@@ -69,7 +69,7 @@ test('a registration whose answer gets lost is abandoned by the sweeper, and doe
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', counted: false }])
 })
 
-test('an acceptance whose answer gets lost is not taken back: its file becomes an asset', {
+test('an acceptance whose response is lost is not reverted: its file becomes an asset', {
   meta: { id: 'acceptance-answer-lost' },
 }, async ({ airlock }) => {
   const file = await airlock.receives(samples.photo)
@@ -95,7 +95,7 @@ test('an acceptance whose answer gets lost is not taken back: its file becomes a
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('a repeatable request whose acceptance was not heard gets its first answer when it comes again', {
+test('a request with an Idempotency-Key whose acceptance response was lost gets its first response when it is repeated', {
   meta: { id: 'idempotent-acceptance-answer-lost' },
 }, async ({ airlock, world }) => {
   const request = { userId: airlock.userId, key: 'a key', leaseSeconds: 30, keepHours: 24 }
@@ -119,7 +119,7 @@ test('a repeatable request whose acceptance was not heard gets its first answer 
   expect(await airlock.rows()).toMatchObject([{ state: 'completed' }])
 })
 
-test('a gateway that was paused until its file was abandoned accepts nothing, and leaves nothing', {
+test('a gateway that was paused until its file was abandoned accepts nothing, and leaves no object', {
   meta: { id: 'paused-gateway-accepts-nothing' },
 }, async ({ airlock }) => {
   const file = await airlock.receives(dot)

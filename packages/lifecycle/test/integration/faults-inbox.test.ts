@@ -21,7 +21,7 @@ async function expectOneAsset(airlock: Airlock, video: { uploadId: string }, { b
   })
 }
 
-test('a video of the inbox becomes an asset with what its pipeline said, and the inbox is emptied', async ({ airlock }) => {
+test("a video in the inbox becomes an asset with its pipeline's metadata, and the inbox is emptied", async ({ airlock }) => {
   const video = await puts(airlock, { sha256: sha256(samples.scene.bytes), metadata: { scene: 7 }, filename: 'Szene – 7.mp4' })
 
   expect(await delivers(airlock, video)).toMatchObject({ ended: 'completed' })
@@ -32,7 +32,7 @@ test('a video of the inbox becomes an asset with what its pipeline said, and the
   ])
 })
 
-test('a job that is delivered again finds the same upload, before and after its end', async ({ airlock }) => {
+test('a job that is delivered again returns the same upload, before and after its end', async ({ airlock }) => {
   const video = await puts(airlock)
   const first = await registers(airlock, video)
   expect(await registers(airlock, video)).toEqual(first)
@@ -44,7 +44,7 @@ test('a job that is delivered again finds the same upload, before and after its 
   expect(await airlock.rows()).toHaveLength(1)
 })
 
-test('of ten deliveries at once one registers, and one asset comes of it', { meta: { id: 'video-delivered-ten-times' } }, async ({
+test('ten concurrent deliveries register one upload, which becomes one asset', { meta: { id: 'video-delivered-ten-times' } }, async ({
   airlock,
 }) => {
   const video = await puts(airlock)
@@ -80,7 +80,7 @@ const working = steps.flatMap((step) => [
 ])
 
 test.for(working)(
-  'a video of the inbox whose worker dies $when $step becomes exactly one asset',
+  'a video in the inbox whose worker dies $when $step becomes exactly one asset',
   { meta: { id: 'inbox-video-worker-dies' } },
   async ({ when, step }, { airlock }) => {
     const video = await puts(airlock)
@@ -135,7 +135,7 @@ test.for(unfit)(
   },
 )
 
-test('a video that is larger than may be is rejected before it is read', async ({ airlock, world }) => {
+test('a video that is too large is rejected before it is read', async ({ airlock, world }) => {
   const video = await puts(airlock)
   const sizeLimits = { brand_image: 1, generated_video: 1000, lora_training: 1 }
   const source: Airlock['store']['source'] = (...args) => ({
@@ -147,7 +147,7 @@ test('a video that is larger than may be is rejected before it is read', async (
   expect(await airlock.inbox()).toEqual([])
 })
 
-test('a video that is replaced after it was registered is never promoted, and an operator hears of it', {
+test('a video that is replaced after it was registered is never promoted, but parked for an operator', {
   meta: { id: 'registered-video-replaced' },
 }, async ({ airlock, world }) => {
   const video = await puts(airlock)
@@ -166,7 +166,7 @@ const notTheirs: { what: string; says: Record<string, string> | undefined; asks:
 ]
 
 test.for(notTheirs)(
-  'an object that $what is refused for good, and stays untouched',
+  'an object that $what is refused permanently, and not touched',
   { meta: { id: 'video-of-another-owner' } },
   async ({ says, asks }, { airlock, expect }) => {
     airlock.leavesBehind('what is disputed waits for people')
@@ -180,7 +180,7 @@ test.for(notTheirs)(
   },
 )
 
-test('an id that an upload of another door has is refused for good, and both stay as they are', async ({ airlock }) => {
+test('an id of an upload from another door is refused permanently, and both stay unchanged', async ({ airlock }) => {
   airlock.leavesBehind('the object is nobody’s')
   const upload = await airlock.accepts(samples.scene)
   const before = await airlock.of(upload)
@@ -196,7 +196,7 @@ test('an id that an upload of another door has is refused for good, and both sta
   expect(await airlock.inbox()).toEqual([video.key])
 })
 
-test('an id that is a video of another project is refused for good', async ({ airlock }) => {
+test('an id of a video from another project is refused permanently', async ({ airlock }) => {
   airlock.leavesBehind('the second object is nobody’s')
   const video = await puts(airlock)
   await registers(airlock, video)
@@ -209,7 +209,7 @@ test('an id that is a video of another project is refused for good', async ({ ai
   expect(await airlock.inbox()).toContain(other.key)
 })
 
-test('nothing at the key is a failure for good, unless the upload has ended', { meta: { id: 'video-missing-at-key' } }, async ({
+test('a missing object is a permanent failure, unless the upload has ended', { meta: { id: 'video-missing-at-key' } }, async ({
   airlock,
   world,
 }) => {
@@ -230,7 +230,7 @@ test('nothing at the key is a failure for good, unless the upload has ended', { 
   expect(await registers(airlock, video)).toEqual({ outcome: 'asset', asset })
 })
 
-test('what stands in the inbox of an asset whose upload was forgotten makes no second one, and goes', {
+test('an object in the inbox of an asset whose upload row was removed creates no second asset, and is removed', {
   meta: { id: 'inbox-object-of-forgotten-upload' },
 }, async ({ airlock, world }) => {
   const video = await puts(airlock)
@@ -244,7 +244,7 @@ test('what stands in the inbox of an asset whose upload was forgotten makes no s
   expect(await airlock.rows()).toEqual([])
 })
 
-test('a video of a user that can not be is rejected, and its object is asked to be purged', {
+test('a video of an impossible user is rejected, and its object is to be purged', {
   meta: { id: 'video-of-unknown-user' },
 }, async ({ airlock, world }) => {
   const { sql } = world

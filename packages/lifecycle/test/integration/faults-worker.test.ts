@@ -31,7 +31,7 @@ test.for([
   { fate: { diesBefore: 'reject' }, becomes: 'processing' },
   { fate: { diesAfter: 'reject' }, becomes: 'rejected' },
 ])(
-  'an upload whose owner is deleted and whose worker dies ($fate) leaves neither asset nor copy',
+  'an upload whose owner is deleted and whose worker dies ($fate) leaves no asset and no copy',
   { meta: { id: 'owner-deleted-worker-dies' } },
   async ({ fate, becomes }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(dot)
@@ -48,7 +48,7 @@ test.for([
   },
 )
 
-test('an upload that its second attempt rejects keeps no copy of the first', { meta: { id: 'second-attempt-rejects' } }, async ({
+test('an upload that is rejected by its second attempt leaves no copy of the first', { meta: { id: 'second-attempt-rejects' } }, async ({
   airlock,
   world,
 }) => {
@@ -64,14 +64,14 @@ test('an upload that its second attempt rejects keeps no copy of the first', { m
   expect(await airlock.assetsOf(upload)).toEqual([])
 })
 
-test('an upload that its first attempt rejects asks for no purge: there can be no copy', async ({ airlock, world }) => {
+test('an upload that is rejected by its first attempt needs no purge, because there is no copy', async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.brokenPhoto)
   await airlock.worker().process(upload)
   expect((await world.sql.query('select key from purges')).rows).toEqual([])
 })
 
 test.for([dot, largeScene()])(
-  'a worker that copies $filename after another has completed it changes neither the asset nor its object',
+  'a worker that copies $filename after another completed it changes neither the asset nor its object',
   { meta: { id: 'stale-copy-after-completion' } },
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
@@ -97,7 +97,7 @@ test.for([dot, largeScene()])(
   },
 )
 
-test('an upload whose asset was deleted while a stale worker still held it stays deleted, and its object goes', {
+test('an asset that is deleted while a stale worker has its upload stays deleted, and its object is removed', {
   meta: { id: 'deleted-asset-stale-worker' },
 }, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)

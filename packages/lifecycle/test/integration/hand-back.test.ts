@@ -6,7 +6,7 @@ import { openAt } from '../world.ts'
 
 const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log })
 
-test('an upload that was handed back however often has all its tries before it is parked', async ({ airlock }) => {
+test('handing back does not reduce the attempts before an upload is parked', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   for (let i = 0; i < 5; i++) expect(await handBack(await airlock.claims(upload), depsOf(airlock))).toBe('handed_back')
   expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 5, lastFault: null, failingSince: null })
@@ -16,7 +16,7 @@ test('an upload that was handed back however often has all its tries before it i
   expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 })
 
-test('a worker that was overtaken hands nothing back', async ({ airlock }) => {
+test("a worker that lost its claim can't hand back", async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   await airlock.leaseRunsOut(upload)
@@ -28,7 +28,7 @@ test('a worker that was overtaken hands nothing back', async ({ airlock }) => {
   expect(await airlock.of(upload)).toEqual(before)
 })
 
-test('an upload whose end was committed in the moment in which its worker stopped leaves nothing in quarantine', async ({ airlock }) => {
+test('an upload that ends while its worker stops leaves nothing in quarantine', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   await airlock.store.copyToFinal(claim.quarantineKey, claim.finalKey, {
@@ -48,7 +48,7 @@ test('an upload whose end was committed in the moment in which its worker stoppe
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('while Postgres is away nothing is handed back: the row keeps its lease, and is rung for when that has run out', async ({
+test('while Postgres is unavailable nothing is handed back: the row keeps its lease, and is enqueued when it expires', async ({
   airlock,
   world,
 }) => {

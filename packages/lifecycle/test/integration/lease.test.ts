@@ -24,7 +24,7 @@ function longInspection() {
 
 const leaseEnd = async (airlock: Airlock, upload: { id: string }) => (await airlock.of(upload)).leaseUntil?.getTime() ?? 0
 
-test('a worker that takes longer than its lease keeps it, as long as it lives', async ({ airlock }) => {
+test('a worker that takes longer than its lease renews it', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const slow = longInspection()
   const working = airlock.worker({ inspect: slow.inspect, leaseSeconds: 1 }).process(upload)
@@ -39,7 +39,7 @@ test('a worker that takes longer than its lease keeps it, as long as it lives', 
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, leaseUntil: null })
 })
 
-test('a second worker is told when the first one’s lease ends, and changes nothing', async ({ airlock }) => {
+test('a second worker gets the end of the first one’s lease, and changes nothing', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.claims(upload, 60)
   const before = await airlock.of(upload)
@@ -50,7 +50,7 @@ test('a second worker is told when the first one’s lease ends, and changes not
   expect(await airlock.of(upload)).toEqual(before)
 })
 
-test('a worker that was overtaken stops at once, and leaves the upload to the other', async ({ airlock }) => {
+test('a worker that lost its claim stops at once, and leaves the upload to the other', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const slow = longInspection()
   const overtaken = airlock.worker({ inspect: slow.inspect, leaseSeconds: 1 }).process(upload)
@@ -70,7 +70,7 @@ test('a worker that was overtaken stops at once, and leaves the upload to the ot
   expect(await airlock.finalObjects()).toEqual([])
 })
 
-test('a run that finds itself overtaken settles nothing', async ({ airlock }) => {
+test('a run that lost its claim changes nothing', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const run = airlock.worker({
     inspect: async () => {
@@ -84,9 +84,7 @@ test('a run that finds itself overtaken settles nothing', async ({ airlock }) =>
   expect(airlock.log.saying('another attempt owns the upload')).toHaveLength(1)
 })
 
-test('a renewal that Postgres misses is told, and made up for by the next', { meta: { id: 'lease-renewal-missed' } }, async ({
-  airlock,
-}) => {
+test('a failed renewal is logged, and the next one succeeds', { meta: { id: 'lease-renewal-missed' } }, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const slow = longInspection()
   let missed = 0
@@ -107,7 +105,7 @@ test('a renewal that Postgres misses is told, and made up for by the next', { me
   expect(airlock.log.saying('lease not renewed')).toMatchObject([{ uploadId: upload.id, attempt: 1 }])
 })
 
-test('a job that was given to somebody else stops, and hands the upload back', async ({ airlock }) => {
+test('a job whose lock was lost stops, and hands the upload back', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const slow = longInspection()
   const job = new AbortController()
@@ -131,7 +129,7 @@ test('a job that is cancelled between inspection and promotion promotes nothing'
   expect(await airlock.finalObjects()).toEqual([])
 })
 
-test('there is nothing to do for an upload that nobody knows, that still arrives, or that is parked', async ({ airlock }) => {
+test('there is nothing to do for an upload that is unknown, still receiving, or parked', async ({ airlock }) => {
   expect(await airlock.worker().process({ id: randomUUID() })).toEqual({ ended: 'nothing', why: 'unknown' })
 
   const arriving = await airlock.receives(samples.logo)

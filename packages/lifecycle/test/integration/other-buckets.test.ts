@@ -47,7 +47,7 @@ const sizes = [
 ]
 
 test.for(sizes)(
-  '$size of another bucket becomes an asset, and its object is left alone',
+  '$size in another bucket becomes an asset, and its object is not changed',
   async ({ sample }, { airlock, renders, expect }) => {
     await renders.put(key, sample.bytes, { owner: 'renders' })
     const upload = await accepts(airlock, videoIn(airlock, renders, { metadata: { cut: 2 } }))
@@ -72,7 +72,7 @@ const acceptance = [
 ] as const
 
 test.for(acceptance)(
-  'a gateway that dies $when $verb has written down all or nothing, and the same request again makes one asset of it',
+  'a gateway that dies $when $verb has recorded all or nothing, and repeating the request creates one asset',
   { meta: { id: 'bucket-video-gateway-dies' } },
   async ({ when, verb, rows }, { airlock, renders, expect }) => {
     await renders.put(key, samples.scene.bytes)
@@ -99,7 +99,7 @@ const steps = (['claim', 'read', 'learnHash', 'copyToFinal', 'complete'] as cons
 ])
 
 test.for(steps)(
-  'a video of another bucket whose worker dies $when $step becomes exactly one asset, and is left alone',
+  'a video in another bucket whose worker dies $when $step becomes exactly one asset, and is not changed',
   { meta: { id: 'bucket-video-worker-dies' } },
   async ({ when, step }, { airlock, renders, expect }) => {
     await renders.put(key, samples.scene.bytes)
@@ -117,7 +117,7 @@ test.for(steps)(
   },
 )
 
-test('a store that can not copy reads another bucket, too', async ({ airlock, world, renders }) => {
+test("a store that can't copy can read another bucket", async ({ airlock, world, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const upload = await accepts(airlock, videoIn(airlock, renders))
   const store = world.storeWith({ serverSideCopy: false })
@@ -125,7 +125,7 @@ test('a store that can not copy reads another bucket, too', async ({ airlock, wo
   expect(await renders.keys()).toEqual([key])
 })
 
-test('a video of another bucket that had become an asset before an older database was restored is not cancelled, and becomes it again', {
+test('a video in another bucket that was an asset before a restore is not cancelled, and becomes the asset again', {
   meta: { id: 'restored-video-not-cancelled' },
 }, async ({ airlock, world, renders }) => {
   await renders.put(key, samples.scene.bytes)
@@ -148,7 +148,7 @@ test('a video of another bucket that had become an asset before an older databas
   expect(await airlock.assetsOf(upload)).toMatchObject([{ s3Key: objects[0] }])
 })
 
-test('a rejected video of another bucket is left alone as well', async ({ airlock, renders }) => {
+test('a rejected video in another bucket is not changed', async ({ airlock, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const upload = await accepts(airlock, videoIn(airlock, renders, { sha256: '00'.repeat(32) }))
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'rejected', refusal: { code: 'digest_mismatch' } })
@@ -156,10 +156,7 @@ test('a rejected video of another bucket is left alone as well', async ({ airloc
   expect(await renders.keys()).toEqual([key])
 })
 
-test('the same id again is the same video, also when its object is gone; another video under it is refused', async ({
-  airlock,
-  renders,
-}) => {
+test('repeating an id returns the same video, even without its object; another video with it is refused', async ({ airlock, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const video = videoIn(airlock, renders)
   const upload = await accepts(airlock, video)
@@ -172,7 +169,7 @@ test('the same id again is the same video, also when its object is gone; another
   expect(await airlock.rows()).toHaveLength(1)
 })
 
-test('of ten callers at once with one id, one row comes', async ({ airlock, renders }) => {
+test('ten concurrent calls with one id create one row', async ({ airlock, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const video = videoIn(airlock, renders)
   const uploads = await Promise.all(Array.from({ length: 10 }, () => accepts(airlock, video)))
@@ -186,13 +183,13 @@ const unfit: { what: string; bytes: Buffer | null; given?: Partial<VideoInBucket
   { what: 'is a picture', bytes: samples.photo.bytes, code: 'type_mismatch' },
 ]
 
-test.for(unfit)('a video that $what is refused, and nothing is written', async ({ bytes, code }, { airlock, renders, expect }) => {
+test.for(unfit)('a video that $what is refused, and nothing is recorded', async ({ bytes, code }, { airlock, renders, expect }) => {
   if (bytes !== null) await renders.put(key, bytes)
   await expect(accepts(airlock, videoIn(airlock, renders))).rejects.toMatchObject({ code })
   expect(await airlock.rows()).toEqual([])
 })
 
-test('a bucket that is not there is told to the caller like an object that is not there, and to operators as what it is', async ({
+test('a missing bucket is reported to the caller like a missing object, and to operators as a missing bucket', async ({
   airlock,
   renders,
 }) => {
@@ -201,7 +198,7 @@ test('a bucket that is not there is told to the caller like an object that is no
   expect(airlock.log.saying('object in source bucket not readable')).toHaveLength(1)
 })
 
-test('a video that is larger than may be is refused', async ({ airlock, renders }) => {
+test('a video that is too large is refused', async ({ airlock, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const sizeLimits = { ...defaultSizeLimits, generated_video: 1000 }
   await expect(accepts(airlock, videoIn(airlock, renders), { sizeLimits })).rejects.toBeInstanceOf(AirlockError)
@@ -218,7 +215,7 @@ test('a video that is replaced after its acceptance is never promoted', { meta: 
   expect(await airlock.finalObjects()).toEqual([])
 })
 
-test('the copy itself names the ETag', async ({ airlock, renders }) => {
+test('the copy is conditional on the ETag', async ({ airlock, renders }) => {
   await renders.put(key, samples.scene.bytes)
   const upload = await accepts(airlock, videoIn(airlock, renders))
   const copyToFinal: Airlock['store']['copyToFinal'] = async (...args) => {

@@ -13,7 +13,7 @@ const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log, ran
 /** Parks at the failure of this attempt; the next one is due after `retryInMs`. */
 const retryOf = (minAttempts: number, retryInMs = 0) => ({ minAttempts, retryForSeconds: 0, baseMs: retryInMs, capMs: retryInMs })
 
-test('an attempt that a broken server spoilt leaves the upload for another, with the fault for operators only', async ({ airlock }) => {
+test('an attempt that fails because of a server is followed by another, and only operators see the fault', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   const fault = new StoreUnavailable('SlowDown (503)', upload.quarantineKey)
@@ -31,7 +31,7 @@ test('an attempt that a broken server spoilt leaves the upload for another, with
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('the last attempt parks: its owner is told no insides, operators are, and the bytes are kept', async ({ airlock }) => {
+test('the last attempt parks the upload: only operators see internals, and the bytes are kept', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const broken = async () => Promise.reject(new Error('EIO: /var/lib/scratch'))
   const worker = airlock.worker({ inspect: broken, maxAttempts: 3 })
@@ -55,9 +55,7 @@ test('the last attempt parks: its owner is told no insides, operators are, and t
 const outOfTime = () => new InspectionFailed('took longer than 60 s')
 const crashed = (alone: boolean) => new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' }, alone })
 
-test('a file whose inspection fails by the machine’s fault is parked at its third try in a row, and its owner is told so', async ({
-  airlock,
-}) => {
+test('a file whose inspection fails three times in a row because of the machine is parked, and its owner sees why', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(outOfTime()), maxAttempts: 8 })
 
@@ -79,7 +77,7 @@ test.for([
   { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of CPU time' },
   { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
 ] as const)(
-  'a file that fails by $fault.kind is rejected by its last try, which runs alone, and not before',
+  'a file that fails with $fault.kind is rejected by its last attempt, which runs alone, and not before',
   async ({ fault, says }, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
     const alone: boolean[] = []
@@ -102,7 +100,7 @@ test.for([
   },
 )
 
-test('a file that was never read alone is not to blame, however often it failed', async ({ airlock }) => {
+test('a file that was never inspected alone is not rejected, however often it failed', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(crashed(false)), maxAttempts: 8 })
 
@@ -111,7 +109,7 @@ test('a file that was never read alone is not to blame, however often it failed'
   expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 })
 
-test('a file that was read alone, and not to its end by the machine’s fault, is parked', async ({ airlock }) => {
+test('a file whose inspection alone fails because of the machine is parked', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const killed = new InspectionFailed('ended with SIGKILL', { fault: { kind: 'machine' }, alone: true })
   const faults = [crashed(false), crashed(false), killed]
@@ -123,7 +121,7 @@ test('a file that was read alone, and not to its end by the machine’s fault, i
   expect(await airlock.of(upload)).toMatchObject({ refusal: { code: 'inspection_failed' } })
 })
 
-test('a broken server between two crashes costs a file none of its three tries', async ({ airlock }) => {
+test('a server failure between two crashes does not count towards the three attempts', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const faults = [outOfTime(), outOfTime(), new StoreUnavailable('SlowDown (503)', upload.quarantineKey), outOfTime()]
   const worker = airlock.worker({ inspect: async () => Promise.reject(faults.shift()), maxAttempts: 8 })
@@ -139,7 +137,7 @@ async function documentedBulkRetry(): Promise<string> {
   return statement
 }
 
-test('the documented bulk retry sends parked uploads again, whatever failed, with all their tries anew', {
+test('the documented bulk retry retries parked uploads of every fault, with all their attempts', {
   meta: { id: 'bulk-retry-of-parked' },
 }, async ({ airlock, world }) => {
   const [unread, spoilt, gone] = [
@@ -189,7 +187,7 @@ test.for(losses)('an upload whose bytes are $what is parked at its first attempt
 })
 
 test.for([1, 8])(
-  'an attempt that was overtaken settles nothing, be it one of %i',
+  'an attempt that lost its claim changes nothing, even as attempt %i',
   { meta: { id: 'overtaken-attempt-settles-nothing' } },
   async (maxAttempts, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
@@ -205,7 +203,7 @@ test.for([1, 8])(
   },
 )
 
-test('while Postgres is away nothing is settled: the row keeps its lease, and is rung for when that has run out', {
+test('while Postgres is unavailable nothing changes: the row keeps its lease, and is enqueued when it expires', {
   meta: { id: 'settle-database-unavailable' },
 }, async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.photo)
@@ -231,7 +229,7 @@ const aDay = 24 * 3600
 const failsSince = ({ world }: Airlock, { id }: { id: string }, seconds: number) =>
   world.sql.query('update uploads set failing_since = failing_since - make_interval(secs => $2) where id = $1', [id, seconds])
 
-test('an upload is parked when it has failed for a day, and not before, however often', async ({ airlock }) => {
+test('an upload is parked after it has failed for a day, and not before', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const broken = async () => Promise.reject(new StoreUnavailable('SlowDown (503)', upload.quarantineKey))
   const worker = airlock.worker({ inspect: broken, maxAttempts: 2, retryForSeconds: aDay })
@@ -246,7 +244,7 @@ test('an upload is parked when it has failed for a day, and not before, however 
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 })
 
-test('time alone parks nothing: an upload has its tries, also after workers that were away for days', async ({ airlock }) => {
+test('an upload is not parked by time alone: it has its attempts even after days without workers', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 3, retryForSeconds: aDay })
   expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
@@ -255,7 +253,7 @@ test('time alone parks nothing: an upload has its tries, also after workers that
   expect(await worker.process(upload)).toMatchObject({ ended: 'parked' })
 })
 
-test('an upload that an operator sends again has its day anew', async ({ airlock }) => {
+test('an upload that an operator retries has another day', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const worker = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1, retryForSeconds: aDay })
   await worker.process(upload)
@@ -268,10 +266,7 @@ test('an upload that an operator sends again has its day anew', async ({ airlock
   expect(await worker.process(upload)).toMatchObject({ ended: 'retry' })
 })
 
-test('the distance between two tries outlives a Redis that forgets everything: the sweeper rings no earlier', async ({
-  airlock,
-  world,
-}) => {
+test('the delay of a retry survives a loss of Redis data: the sweeper enqueues it no earlier', async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   const fault = new Error('broken')
@@ -288,7 +283,10 @@ test('the distance between two tries outlives a Redis that forgets everything: t
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('a parked upload that an operator releases is rejected for the given reason, and its bytes are purged', async ({ airlock, world }) => {
+test('a parked upload that an operator releases is rejected with the given reason, and its bytes are purged', async ({
+  airlock,
+  world,
+}) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }).process(upload)
   const why = refusal('processing_failed', upload)

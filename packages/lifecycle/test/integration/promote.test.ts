@@ -16,7 +16,7 @@ const kinds: { what: string; sample: Sample; contentType: string; cacheControl: 
 ]
 
 test.for(kinds)(
-  '$what becomes an asset: its bytes at the final key, its headers from inspection, quarantine empty',
+  '$what becomes an asset: bytes at the final key, headers from inspection, empty quarantine',
   { meta: { id: 'promotion' } },
   async ({ sample, contentType, cacheControl }, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
@@ -54,7 +54,7 @@ test.for(kinds)(
   },
 )
 
-test('a JPEG that comes as photo.png becomes an asset whose key and type are those of a JPEG, by its own name', async ({ airlock }) => {
+test('a JPEG named photo.png becomes an asset with the key and type of a JPEG, and keeps its name', async ({ airlock }) => {
   const upload = await airlock.accepts({ ...samples.photo, filename: 'photo.png', declaredType: 'image/png' })
   await airlock.worker({ inspect: realInspect }).process(upload)
 
@@ -63,20 +63,20 @@ test('a JPEG that comes as photo.png becomes an asset whose key and type are tho
   expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ contentType: 'image/jpeg' })
 })
 
-test.for([samples.photo, largeScene()])('$filename is encrypted where it ends up', async (sample, { airlock, expect }) => {
+test.for([samples.photo, largeScene()])('$filename is encrypted at its final key', async (sample, { airlock, expect }) => {
   const upload = await airlock.accepts(sample)
   await airlock.worker().process(upload)
   expect(await airlock.store.head(upload.finalKey ?? '')).toMatchObject({ encryption: 'AES256' })
 })
 
-test('a store that can not copy is read and written, and the asset is the same', async ({ airlock, world }) => {
+test("with a store that can't copy, the asset is the same", async ({ airlock, world }) => {
   const upload = await airlock.accepts(largeScene())
   const store = world.storeWith({ serverSideCopy: false })
   expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
   expect((await airlock.bytesAt(upload.finalKey ?? '')).equals(largeScene().bytes)).toBe(true)
 })
 
-test('promoted twice by one claim, an upload stays one asset with its object', async ({ airlock }) => {
+test('promoting twice with one claim results in one asset and object', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   const asset = await promote(claim, soundPicture, never, depsOf(airlock))
@@ -88,7 +88,7 @@ test('promoted twice by one claim, an upload stays one asset with its object', a
 })
 
 test.for([samples.photo, largeScene()])(
-  'two workers that promote $filename at once make one asset',
+  'two workers that promote $filename concurrently create one asset',
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
     const slower = await airlock.claims(upload)
@@ -105,7 +105,7 @@ test.for([samples.photo, largeScene()])(
   },
 )
 
-test('an object that was replaced before it is inspected is never promoted, and an operator hears of it', {
+test('an object that is replaced before its inspection is never promoted, but parked for an operator', {
   meta: { id: 'object-replaced-before-inspection' },
 }, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
@@ -130,7 +130,7 @@ test('an object that was replaced before it is inspected is never promoted, and 
 })
 
 test.for([samples.photo, largeScene()])(
-  '$filename is never promoted when it is replaced after it was inspected',
+  '$filename is never promoted if it is replaced after its inspection',
   { meta: { id: 'object-replaced-after-inspection' } },
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
@@ -150,14 +150,14 @@ test.for([samples.photo, largeScene()])(
   },
 )
 
-test('an object that is gone is not waited for', async ({ airlock }) => {
+test('a missing object is parked at once', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.store.purge(upload.quarantineKey)
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'parked' })
   expect(await airlock.of(upload)).toMatchObject({ attempt: 1, refusal: { code: 'upload_vanished' } })
 })
 
-test('a worker whose job is cancelled during the copy makes no asset of it', async ({ airlock }) => {
+test('a worker whose job is cancelled during the copy creates no asset', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
   const job = new AbortController()
@@ -174,7 +174,7 @@ test('a worker whose job is cancelled during the copy makes no asset of it', asy
   expect(await airlock.assetsOf(upload)).toEqual([])
 })
 
-test('a quarantine that can not be emptied yet does not spoil the asset, and the next run empties it', {
+test("the asset is created even if the quarantine can't be emptied yet, and the next run empties it", {
   meta: { id: 'quarantine-not-emptied-yet' },
 }, async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
@@ -188,7 +188,7 @@ test('a quarantine that can not be emptied yet does not spoil the asset, and the
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('an owner who is deleted meanwhile gets no asset: the upload ends, and its copies go', async ({ airlock, world }) => {
+test('if the owner was deleted meanwhile, the upload ends without an asset, and its copies are removed', async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.photo)
   const inspect: Inspect = async (source, claim, signal) => {
     await world.sql.query('delete from users where id = $1', [airlock.userId])
@@ -202,7 +202,7 @@ test('an owner who is deleted meanwhile gets no asset: the upload ends, and its 
   expect((await world.sql.query('select key, upload_id from purges')).rows).toEqual([{ key: upload.finalKey, upload_id: upload.id }])
 })
 
-test('progress is told once the file is inspected, and nobody minds when it can not be told', async ({ airlock }) => {
+test('progress is reported after the inspection, and a failure to report it is ignored', async ({ airlock }) => {
   const told: number[] = []
   const upload = await airlock.accepts(dot)
   const onProgress = async (part: number) => {

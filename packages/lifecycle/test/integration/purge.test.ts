@@ -40,9 +40,7 @@ test.beforeEach(async ({ world }) => {
   await world.sql.query('truncate purges')
 })
 
-test('the object of a deleted asset is removed, once more when no copy can be under way any more, and then its row goes', async ({
-  airlock,
-}) => {
+test('the object of a deleted asset is removed, again when no copy can be running any more, and then its row', async ({ airlock }) => {
   const kept = await asset(airlock)
   const { s3Key } = await deletedAsset(airlock)
   expect(await airlock.finalObjects()).toEqual([s3Key, kept.asset.s3Key].sort())
@@ -58,9 +56,7 @@ test('the object of a deleted asset is removed, once more when no copy can be un
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
 })
 
-test('a copy of a paused worker that lands after the first removal is removed by the second', { meta: { id: 'purge-late-copy' } }, async ({
-  airlock,
-}) => {
+test('a late copy of a paused worker is removed by the second removal', { meta: { id: 'purge-late-copy' } }, async ({ airlock }) => {
   const { asset: promoted } = await asset(airlock)
   const object = await airlock.store.head(promoted.s3Key)
   if (object === null) throw new Error('no object')
@@ -78,7 +74,7 @@ test('a copy of a paused worker that lands after the first removal is removed by
   expect(await airlock.finalObjects()).toEqual([spare])
 })
 
-test('a user who is deleted leaves no object behind', { meta: { id: 'user-deleted-leaves-no-object' } }, async ({ airlock, world }) => {
+test('a deleted user leaves no objects', { meta: { id: 'user-deleted-leaves-no-object' } }, async ({ airlock, world }) => {
   await asset(airlock)
   await asset(airlock)
   await world.sql.query('delete from uploads where user_id = $1', [airlock.userId])
@@ -96,7 +92,7 @@ test.for([
   ['firstDone', 'before'],
   ['firstDone', 'after'],
 ] as const)(
-  'a worker that dies at %s (%s it) is followed by one that ends the same way',
+  'after a worker died at %s (%s it), another one has the same result',
   { meta: { id: 'purge-worker-dies-at-any-step' } },
   async ([verb, when], { airlock }) => {
     const { s3Key } = await deletedAsset(airlock)
@@ -114,7 +110,7 @@ test.for([
   },
 )
 
-test('a worker that dies at its last word leaves a row that the next one ends', async ({ airlock }) => {
+test('after a worker died at its last statement, the next one removes the row', async ({ airlock }) => {
   await deletedAsset(airlock)
   await purges(airlock)
   await comesDue(airlock)
@@ -125,7 +121,7 @@ test('a worker that dies at its last word leaves a row that the next one ends', 
   expect(await purges(airlock)).toEqual({ ...nothing, finished: 1 })
 })
 
-test('an object that came from another upload, and one without a word of where it came from, are told and left alone', {
+test('an object of another upload, and one without metadata, are reported and not removed', {
   meta: { id: 'purge-of-foreign-object' },
 }, async ({ airlock }) => {
   const first = await asset(airlock)
@@ -152,7 +148,7 @@ test('an object that came from another upload, and one without a word of where i
   expect(await waiting(airlock), 'what was told is not told for ever').toEqual([])
 })
 
-test('nothing outside the prefixes of assets is removed, even when its row says so', async ({ airlock }) => {
+test('nothing outside the prefixes of assets is removed, even if a row requests it', async ({ airlock }) => {
   const { upload, asset: promoted } = await asset(airlock)
   const object = await airlock.store.head(promoted.s3Key)
   if (object === null) throw new Error('no object')
@@ -167,7 +163,7 @@ test('nothing outside the prefixes of assets is removed, even when its row says 
   expect(await airlock.finalObjects()).toContain('somebody/elses.png')
 })
 
-test('an object that an asset names, or whose upload is alive, is never removed', async ({ airlock, world }) => {
+test('an object of an asset or of an active upload is never removed', async ({ airlock, world }) => {
   const named = await asset(airlock)
   const upload = await airlock.accepts(samples.photo)
   await world.sql.query('insert into purges (key, upload_id) values ($1, $2), ($3, $4)', [
@@ -184,7 +180,7 @@ test('an object that an asset names, or whose upload is alive, is never removed'
   expect(airlock.log.saying('object to be purged belongs to a live upload, not removed')).toMatchObject([{ uploadId: upload.id }])
 })
 
-test('with the store away one run asks a few times, and what is left is due again when its lease has ended', {
+test('while the store is unavailable a run tries a few purges, and the rest is due again after their leases', {
   meta: { id: 'purge-store-unavailable' },
 }, async ({ airlock, world }) => {
   const { rows } = await world.sql.query(
@@ -204,7 +200,7 @@ test('with the store away one run asks a few times, and what is left is due agai
   expect(await purges(airlock)).toEqual({ ...nothing, removed: 300 })
 })
 
-test('an object that the store will not give up keeps no other waiting', async ({ airlock }) => {
+test('an object that the store refuses to delete does not delay others', async ({ airlock }) => {
   const locked = await deletedAsset(airlock)
   await deletedAsset(airlock)
   const store = {
@@ -219,7 +215,7 @@ test('an object that the store will not give up keeps no other waiting', async (
   expect(await airlock.finalObjects()).toEqual([locked.s3Key])
 })
 
-test('two workers at once share what is due', async ({ airlock, world }) => {
+test('two concurrent workers share due purges', async ({ airlock, world }) => {
   await world.sql.query(
     `insert into purges (key, upload_id) select 'brand-images/' || n, gen_random_uuid() from generate_series(1, 250) as n`,
   )
@@ -227,7 +223,7 @@ test('two workers at once share what is due', async ({ airlock, world }) => {
   expect(reports.reduce((sum, { removed }) => sum + removed, 0)).toBe(250)
 })
 
-test('a run that is told to stop ends between two objects', async ({ airlock }) => {
+test('an aborted run ends between two objects', async ({ airlock }) => {
   await deletedAsset(airlock)
   const stop = AbortSignal.abort()
   expect(await purges(airlock, {}, { signal: stop })).toEqual(nothing)

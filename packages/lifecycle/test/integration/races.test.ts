@@ -79,7 +79,7 @@ test.beforeEach(async ({ world }) => {
 })
 
 test.for(copies)(
-  'an upload that is cancelled $point the copy ($size) of its worker stays unreachable, and its copy goes',
+  'an upload that is cancelled $point the copy ($size) of its worker stays unreachable, and its copy is removed',
   { meta: { id: 'cancel-around-copy' } },
   async ({ size, point }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(sampleOf(size))
@@ -99,7 +99,7 @@ test.for(copies)(
 )
 
 test.for(copies)(
-  'an asset that is deleted $point the copy ($size) of a duplicate delivery stays deleted, and its object goes',
+  'an asset that is deleted $point the copy ($size) of a duplicate delivery stays deleted, and its object is removed',
   { meta: { id: 'delete-around-duplicate-copy' } },
   async ({ size, point }, { airlock, world, expect }) => {
     const upload = await airlock.accepts(sampleOf(size))
@@ -168,7 +168,7 @@ const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Pro
 ]
 
 test.for(deletions)(
-  'an upload whose user is deleted $when ends as rejected, and leaves nothing',
+  'an upload whose user is deleted $when is rejected, and leaves no bytes',
   { meta: { id: 'user-deleted-during-upload' } },
   async ({ goes }, { airlock, world, expect }) => {
     const deletesUser = async () => {
@@ -184,7 +184,7 @@ test.for(deletions)(
   },
 )
 
-test('an upload that is cancelled while its worker reads it ends at once, and its worker changes nothing', {
+test('an upload that is cancelled during its inspection ends at once, and its worker changes nothing', {
   meta: { id: 'cancel-during-inspection' },
 }, async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)

@@ -26,7 +26,7 @@ const good: { what: string; sample: Sample; mediaType: string }[] = [
 ]
 
 test.for(good)(
-  '$what arrives in quarantine, counted and hashed, and is written down as receiving',
+  '$what is stored in quarantine with size and hash, and recorded as receiving',
   async ({ sample, mediaType }, { airlock, expect }) => {
     const file = await airlock.receives(sample)
 
@@ -55,7 +55,7 @@ test.for(good)(
   },
 )
 
-test('a file that comes one byte at a time is the same file', async ({ airlock }) => {
+test('a file that arrives byte by byte is stored unchanged', async ({ airlock }) => {
   const file = await airlock.receives(samples.logo, { bytes: inChunks(samples.logo.bytes, 1) })
   expect(file).toMatchObject({ sizeBytes: samples.logo.bytes.byteLength, contentHash: sha256(samples.logo.bytes) })
   expect((await airlock.bytesAt(file.quarantineKey)).equals(samples.logo.bytes)).toBe(true)
@@ -90,7 +90,7 @@ const bad: { what: string; sample: Sample; given?: Parameters<Airlock['receives'
   { what: 'a video where pictures go', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'extension_not_allowed' },
 ]
 
-test.for(bad)('$what is refused with its reason, counts, and leaves nothing', async ({ sample, given, code }, { airlock, expect }) => {
+test.for(bad)('$what is refused with its reason, counts, and leaves no object', async ({ sample, given, code }, { airlock, expect }) => {
   await expect(airlock.receives(sample, given)).rejects.toMatchObject({ name: 'AirlockError', code })
 
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code }, counted: true }])
@@ -101,14 +101,14 @@ test.for(bad)('$what is refused with its reason, counts, and leaves nothing', as
   ])
 })
 
-test('a file that arrives as its client announced it is received', async ({ airlock }) => {
+test('a file that matches its announced size and hash is received', async ({ airlock }) => {
   const file = await airlock.receives(samples.logo, { expectedHash: sha256(samples.logo.bytes) })
   expect(file.contentHash).toBe(sha256(samples.logo.bytes))
   await andGivesUp(airlock, file)
 })
 
 test.for([dot, samples.logo, largeScene()])(
-  '$filename is refused when it arrives with other bytes than announced',
+  '$filename is refused if its bytes differ from the announced ones',
   async (sample, { airlock, expect }) => {
     await expect(airlock.receives(sample, { expectedHash: sha256(Buffer.from('other bytes')) })).rejects.toMatchObject({
       code: 'digest_mismatch',
@@ -118,7 +118,7 @@ test.for([dot, samples.logo, largeScene()])(
   },
 )
 
-test('a file of wrong bytes is refused before its rest is read, and the form can be read on behind it', async ({ airlock }) => {
+test('a file with wrong content is refused before the rest is read, and the form can be read further', async ({ airlock }) => {
   let read = 0
   const bytes = Readable.from(
     (function* () {
@@ -134,7 +134,7 @@ test('a file of wrong bytes is refused before its rest is read, and the form can
   expect(read).toBe(100)
 })
 
-test('a file whose client goes away half-way leaves nothing, and counts', { meta: { id: 'client-disconnects-mid-file' } }, async ({
+test('a file whose client disconnects leaves no object, and counts', { meta: { id: 'client-disconnects-mid-file' } }, async ({
   airlock,
 }) => {
   const { bytes: whole, ...video } = largeScene()
@@ -166,14 +166,14 @@ function turns() {
   return { counts, permits: { take } }
 }
 
-test('a file takes its turn when its first bytes are good, and gives it back when it has arrived', async ({ airlock }) => {
+test('a file takes a permit after its first bytes were checked, and releases it at its end', async ({ airlock }) => {
   const { counts, permits } = turns()
   const file = await airlock.receives(samples.logo, { deps: { inFlight: permits } })
   expect(counts).toEqual({ taken: 1, givenBack: 1 })
   await andGivesUp(airlock, file)
 })
 
-test('a file takes no turn when its first bytes are bad, and gives it back when its client goes away', async ({ airlock }) => {
+test('a file with bad first bytes takes no permit, and one whose client disconnects releases it', async ({ airlock }) => {
   const { counts, permits } = turns()
   await expect(airlock.receives(samples.pictureNamedVideo, { deps: { inFlight: permits } })).rejects.toMatchObject({
     code: 'type_mismatch',
@@ -191,7 +191,7 @@ test('a file takes no turn when its first bytes are bad, and gives it back when 
   expect(counts).toEqual({ taken: 1, givenBack: 1 })
 })
 
-test('a file for which there is no turn is given back to its owner’s hour, and leaves nothing', async ({ airlock }) => {
+test('a file without a permit is refunded to its owner, and leaves no object', async ({ airlock }) => {
   const full = { take: async () => Promise.reject(new AirlockError('overloaded', {})) }
   await expect(airlock.receives(dot, { filesPerHour: 1, deps: { inFlight: full } })).rejects.toMatchObject({
     code: 'overloaded',
@@ -201,7 +201,9 @@ test('a file for which there is no turn is given back to its owner’s hour, and
   expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
 })
 
-test('a file that is ended for others hears why, is given back to its owner’s hour, and leaves nothing', async ({ airlock }) => {
+test('a file that is ended in favour of others is refused with the reason, refunded to its owner, and leaves no object', async ({
+  airlock,
+}) => {
   const { counts, permits } = turns()
   const ended = new AirlockError('upload_share_exceeded', { filename: samples.photo.filename, limit: 1, share: 1 })
   const take = async (file: FileOnItsWay) => {
@@ -220,7 +222,7 @@ test('a file that is ended for others hears why, is given back to its owner’s 
   expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
 })
 
-test('a file that Postgres has just refused is refused again before anything is written down', async ({ airlock }) => {
+test('after a refusal by Postgres, the next file is refused before anything is recorded', async ({ airlock }) => {
   airlock.counter.seconds = 90
   const receiving = airlock.receives(samples.logo, { filesPerHour: 5 })
   await expect(receiving).rejects.toBeInstanceOf(FileLimitReached)
@@ -232,7 +234,7 @@ test('a file that Postgres has just refused is refused again before anything is 
   expect(await airlock.rows()).toEqual([])
 })
 
-test('a file beyond what Postgres has counted is refused, and the refusal remembered', async ({ airlock }) => {
+test('a file beyond the limit in Postgres is refused, and the refusal is remembered', async ({ airlock }) => {
   await airlock.accepts(dot, { filesPerHour: 1 })
 
   await expect(airlock.receives(dot, { filesPerHour: 1 })).rejects.toMatchObject({
@@ -244,7 +246,7 @@ test('a file beyond what Postgres has counted is refused, and the refusal rememb
   expect(airlock.counter.told).toEqual([`refused ${airlock.userId} true`])
 })
 
-test('a file that comes while the store is away is given back, and its client may try again', async ({ airlock, world }) => {
+test('a file that arrives while the store is unavailable is refunded, and its client can retry', async ({ airlock, world }) => {
   const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 1000 })
 
   await expect(airlock.receives(dot, { filesPerHour: 1, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
@@ -254,21 +256,24 @@ test('a file that comes while the store is away is given back, and its client ma
   expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
 })
 
-test('a client that waits is told that the store is away, without sending another byte', async ({ airlock, world }) => {
+test('a waiting client is told that the store is unavailable, without sending more bytes', async ({ airlock, world }) => {
   const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 1000 })
   const silent = new Readable({ read() {} })
   silent.push(largeScene().bytes)
   await expect(airlock.receives(largeScene(), { bytes: silent, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
 })
 
-test('while the database is away nothing is received', { meta: { id: 'receive-database-unavailable' } }, async ({ airlock, world }) => {
+test('while the database is unavailable nothing is received', { meta: { id: 'receive-database-unavailable' } }, async ({
+  airlock,
+  world,
+}) => {
   const closed = await openAt(world.databaseUrl)
   await closed.close()
   await expect(airlock.receives(dot, { deps: { uploads: closed.uploads } })).rejects.toBeInstanceOf(DatabaseUnavailable)
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('a refused file whose row can not be closed stays for the sweeper, and its client hears the true reason', {
+test("a refused file whose row can't be closed is left to the sweeper, and its client gets the true reason", {
   meta: { id: 'refused-file-row-not-closed' },
 }, async ({ airlock, world }) => {
   const other = await openAt(world.databaseUrl)
@@ -289,7 +294,7 @@ test('a refused file whose row can not be closed stays for the sweeper, and its 
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
 })
 
-test('a store that takes a file without reading it is a fault of ours, and the file is given back', async ({ airlock }) => {
+test('a store that responds without reading the file is our fault, and the file is refunded', async ({ airlock }) => {
   const blind = { receive: async () => ({ etag: '"1"', sizeBytes: 0 }) }
   await expect(airlock.receives(dot, { deps: { store: blind } })).rejects.toThrow('the store received 0 of 70 bytes')
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'internal_error' }, counted: false }])

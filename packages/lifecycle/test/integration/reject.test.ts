@@ -6,7 +6,7 @@ import { reject } from '../../src/index.ts'
 import { test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-test('a damaged picture is rejected at its first attempt, its owner reads why, and quarantine is empty', async ({ airlock, world }) => {
+test('a damaged picture is rejected at its first attempt with a reason, and the quarantine is empty', async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.brokenPhoto)
 
   const run = await airlock.worker().process(upload)
@@ -20,7 +20,7 @@ test('a damaged picture is rejected at its first attempt, its owner reads why, a
   expect(airlock.log.saying('upload rejected')).toMatchObject([{ uploadId: upload.id, code: 'file_corrupt', step: 'reject' }])
 })
 
-test('a worker that was overtaken can not reject, and touches no bytes', { meta: { id: 'overtaken-worker-cannot-reject' } }, async ({
+test("a worker that lost its claim can't reject, and removes no bytes", { meta: { id: 'overtaken-worker-cannot-reject' } }, async ({
   airlock,
 }) => {
   const upload = await airlock.accepts(samples.photo)
@@ -32,7 +32,7 @@ test('a worker that was overtaken can not reject, and touches no bytes', { meta:
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 })
 
-test('a rejection stands although the quarantine can not be emptied yet, and the next run empties it', async ({ airlock }) => {
+test("a rejection counts even if the quarantine can't be emptied yet, and the next run empties it", async ({ airlock }) => {
   const upload = await airlock.accepts(samples.brokenPhoto)
   const store = { ...airlock.store, purge: async () => Promise.reject(new StoreUnavailable('SlowDown', upload.quarantineKey)) }
 

@@ -68,7 +68,7 @@ test.beforeEach(async ({ world }) => {
 })
 
 test.for(moments)(
-  'an upload that $how at the backup, and had become an asset, becomes it again',
+  'an upload that $how at the backup, and became an asset later, becomes it again',
   { meta: { id: 'restored-upload-completes' } },
   async (moment, { airlock, expect }) => {
     const { upload, asset } = await forgotten(airlock, moment)
@@ -87,7 +87,7 @@ test.for(moments)(
 )
 
 test.for(moments)(
-  'an upload that $how at the backup, and had become an asset, is not cancelled: its bytes stay',
+  "an upload that $how at the backup, and became an asset later, can't be cancelled: its bytes stay",
   { meta: { id: 'restored-asset-not-cancelled' } },
   async (moment, { airlock, expect }) => {
     const { upload, asset } = await forgotten(airlock, moment)
@@ -103,10 +103,7 @@ test.for(moments)(
   },
 )
 
-test('an upload of which a copy is made, and whose bytes wait, is cancelled as ever, and nothing of it is left', async ({
-  airlock,
-  world,
-}) => {
+test('an upload with a copy, and with bytes in quarantine, can be cancelled, and leaves no bytes', async ({ airlock, world }) => {
   const upload = await airlock.accepts(dot)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
   expect(await airlock.finalObjects()).toHaveLength(1)
@@ -117,7 +114,7 @@ test('an upload of which a copy is made, and whose bytes wait, is cancelled as e
   expect(await world.bucket.keys()).toEqual([])
 })
 
-test('while the store is unavailable nothing is cancelled, since nobody knows whether bytes wait', {
+test('while the store is unavailable nothing is cancelled, because it is unknown whether the bytes exist', {
   meta: { id: 'cancel-store-unavailable' },
 }, async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
@@ -127,7 +124,7 @@ test('while the store is unavailable nothing is cancelled, since nobody knows wh
   expect(await airlock.stateOf(upload)).toBe('received')
 })
 
-test('what is at the final key and is not the copy of this upload completes nothing', async ({ airlock }) => {
+test("an object at the final key that is not this upload's copy does not complete it", async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
   const other = await airlock.accepts(samples.logo)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(other)
@@ -141,7 +138,7 @@ test('what is at the final key and is not the copy of this upload completes noth
   expect(await cancels(airlock, upload)).toMatchObject({ cancelled: true })
 })
 
-test('a copy that does not pass inspection is no asset, and is kept for an operator', async ({ airlock }) => {
+test('a copy that fails inspection does not become an asset, and is kept for an operator', async ({ airlock }) => {
   const { upload, asset } = await forgotten(airlock, { how: '', reaches: async () => {} })
   const inspect: Inspect = async (source) => {
     await source.read(0, 1) // as every inspector does: bytes that are gone are noticed by reading
@@ -165,7 +162,7 @@ async function inOlderBucket(airlock: Airlock): Promise<{ upload: UploadRecord; 
   return { upload, asset }
 }
 
-test('with an older bucket the last copy of an asset is never removed from quarantine, and operators hear of it', {
+test('with an older bucket, the last copy of an asset is never removed from quarantine, and is reported', {
   meta: { id: 'restored-bucket-keeps-last-copy' },
 }, async ({ airlock, world }) => {
   airlock.leavesBehind('the last copy of an asset')
@@ -196,7 +193,7 @@ test('with an older bucket the last copy of an asset is never removed from quara
   expect(await airlock.sweeps(), 'nobody needs it once the asset was deleted').toMatchObject({ leftovers: 1 })
 })
 
-test('with an older bucket a video that is announced again keeps the last copy in the inbox', async ({ airlock, world }) => {
+test('with an older bucket, a video that is enqueued again keeps the last copy in the inbox', async ({ airlock, world }) => {
   airlock.leavesBehind('the last copy of an asset')
   const video = await puts(airlock)
   await delivers(airlock, video)
@@ -210,9 +207,9 @@ test('with an older bucket a video that is announced again keeps the last copy i
   expect(await airlock.inbox()).toEqual([video.key])
 })
 
-test('what was accepted after the backup has no row, and stays in quarantine', { meta: { id: 'restored-upload-without-row' } }, async ({
-  airlock,
-}) => {
+test('an upload that was accepted after the backup has no row, and its bytes stay in quarantine', {
+  meta: { id: 'restored-upload-without-row' },
+}, async ({ airlock }) => {
   airlock.leavesBehind('a file that only people can tell whose it is')
   await backUp(airlock)
   const upload = await airlock.accepts(dot)

@@ -26,7 +26,7 @@ const test = withAirlock.extend('private', { scope: 'file' }, async ({ world: _ 
   return { server, bucket, store, leftovers }
 })
 
-test('a store that stops in the middle of an upload ends it: given back, and its leftover told for the sweeper', {
+test('a store that stops during an upload ends it: it is refunded, and its leftover is left to the sweeper', {
   meta: { id: 'store-stops-mid-upload' },
 }, async ({ airlock, private: { server, bucket, store, leftovers } }) => {
   const video = largeScene()
@@ -55,7 +55,7 @@ test('a store that stops in the middle of an upload ends it: given back, and its
   expect(await store.abandonReceives(row?.quarantineKey ?? '')).toBe(1)
 })
 
-test('a store that goes away before promotion costs an attempt, and the next one makes the asset', async ({
+test('a store that becomes unavailable before promotion costs an attempt, and the next one creates the asset', async ({
   airlock,
   private: { server, bucket, store },
 }) => {
@@ -75,7 +75,7 @@ test('a store that goes away before promotion costs an attempt, and the next one
   expect(await bucket.keys()).toEqual([upload.finalKey])
 })
 
-test('a store that is silent costs an attempt within its timeout', { meta: { id: 'store-silent-costs-an-attempt' } }, async ({
+test('an unresponsive store costs an attempt within its timeout', { meta: { id: 'store-silent-costs-an-attempt' } }, async ({
   airlock,
   private: { server, store },
 }) => {

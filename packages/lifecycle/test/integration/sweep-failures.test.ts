@@ -28,7 +28,7 @@ async function leavesLeftovers(airlock: Airlock): Promise<void> {
   await airlock.world.sql.query('truncate purges')
 }
 
-test('a video in the inbox that the store will not show hides no other, and stops no rule', {
+test('a video in the inbox that the store refuses to return hides no other, and stops no rule', {
   meta: { id: 'unreadable-inbox-object-hides-no-other' },
 }, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes them')
@@ -43,7 +43,7 @@ test('a video in the inbox that the store will not show hides no other, and stop
   expect(reported).toMatchObject([{ count: 1, objects: [expect.stringContaining(secret)] }])
 })
 
-test('an object at a final key that the store will not show hides no other, and is reported', {
+test('an object at a final key that the store refuses to return hides no other, and is reported', {
   meta: { id: 'unreadable-final-object-hides-no-other' },
 }, async ({ airlock }) => {
   await leavesLeftovers(airlock)
@@ -56,7 +56,7 @@ test('an object at a final key that the store will not show hides no other, and 
   expect(await airlock.finalObjects()).toEqual([secret])
 })
 
-test('objects that their senders encrypted with keys of their own stop no rule of the sweeper, and hide no other', {
+test('objects with customer-provided keys stop no rule of the sweeper, and hide no other', {
   meta: { id: 'customer-encrypted-objects' },
 }, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes them')
@@ -88,7 +88,7 @@ test('a single object for which the store never answers hides no other', async (
   expect(await airlock.rungFor('videos')).toEqual([other.uploadId])
 })
 
-test('a rule that fails stops no other, and the sweep says which failed and what was done', {
+test('a failing rule stops no other, and the sweep reports failures and results', {
   meta: { id: 'failing-rule-stops-no-other' },
 }, async ({ airlock }) => {
   await leavesLeftovers(airlock)
@@ -108,7 +108,7 @@ test('a rule that fails stops no other, and the sweep says which failed and what
   await airlock.sweeps()
 })
 
-test('with the store unavailable a sweep ends after two rules that need it, and another comes', async ({ airlock }) => {
+test('while the store is unavailable, a sweep ends after two rules that need it, and another follows', async ({ airlock }) => {
   await leavesLeftovers(airlock)
   let asked = 0
   const list: Airlock['store']['list'] = async (prefix) => {
@@ -120,7 +120,7 @@ test('with the store unavailable a sweep ends after two rules that need it, and 
   expect(await airlock.sweeps()).toMatchObject({ leftovers: 1, strays: 1 })
 })
 
-test('a key with a NUL, which Postgres can not hold, ends no pass', async ({ airlock, world }) => {
+test("a key with a NUL, which Postgres can't store, does not end a pass", async ({ airlock, world }) => {
   const objects = Array.from({ length: 100 }, (_, i) => `quarantine/a${String(i).padStart(3, '0')}\0x`)
   const looks: (string | undefined)[] = []
   const list: Airlock['store']['list'] = async (prefix, { after, limit }) => {

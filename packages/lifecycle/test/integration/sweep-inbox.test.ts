@@ -18,12 +18,12 @@ const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = 
   return breaches.filter(({ key }) => key.startsWith(inboxPrefix))
 }
 
-test('the public contract and the domain spell the keys of the inbox alike', () => {
+test('the public contract and the domain have the same inbox keys', () => {
   const place = { projectId: randomUUID(), uploadId: randomUUID() }
   expect(inboxKey(place)).toBe(inboxKeyOfDomain(place))
 })
 
-test('a video that nobody announced is rung for, with what its object says', async ({ airlock }) => {
+test('a video without a job is enqueued with the metadata of its object', async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')
   const sha256 = 'cd'.repeat(32)
   const filename = 'Szene – 7.mp4'
@@ -56,7 +56,7 @@ test('a video that nobody announced is rung for, with what its object says', asy
   expect(await airlock.sweeps()).toEqual(nothingSwept)
 })
 
-test('a video is left to its producer for a while, whatever the clock of the worker says', {
+test("a new video is left to its producer for a while, whatever the worker's clock", {
   meta: { id: 'inbox-age-by-postgres-clock' },
 }, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')
@@ -73,7 +73,7 @@ test('a video is left to its producer for a while, whatever the clock of the wor
   expect(await airlock.rungFor('videos')).toEqual([uploadId])
 })
 
-test('with Redis emptied, and the rows of some lost as well, each video is rung for once', async ({ airlock }) => {
+test('with Redis emptied and some rows lost, each video is enqueued once', async ({ airlock }) => {
   const videos = await Promise.all(Array.from({ length: 150 }, () => puts(airlock, { sample: samples.scene })))
   const registered = videos.slice(0, 20)
   for (const video of registered) await registers(airlock, video)
@@ -84,7 +84,7 @@ test('with Redis emptied, and the rows of some lost as well, each video is rung 
   expect((await airlock.rungFor('videos')).toSorted()).toEqual(videos.map(({ uploadId }) => uploadId).toSorted())
 })
 
-test('a registered video is rung for with the priority that it came with', async ({ airlock }) => {
+test('a registered video is enqueued with its original priority', async ({ airlock }) => {
   const batch = await puts(airlock, { priority: 'batch' })
   const interactive = await puts(airlock, { priority: 'interactive' })
   for (const video of [batch, interactive]) await registers(airlock, video)
@@ -105,7 +105,7 @@ const unreadable: { what: string; says: Record<string, string> }[] = [
 ]
 
 test.for(unreadable)(
-  'a video that $what is told, and never removed',
+  'a video that $what is reported, and never removed',
   { meta: { id: 'bad-inbox-object-reported' } },
   async ({ says }, { airlock, expect }) => {
     airlock.leavesBehind('people must look at it')
@@ -120,7 +120,7 @@ test.for(unreadable)(
   },
 )
 
-test('an object that no pipeline may write, and one whose id another upload has, are told and never removed', async ({ airlock }) => {
+test('an object that no pipeline may write, and one with the id of another upload, are reported and never removed', async ({ airlock }) => {
   airlock.leavesBehind('people must look at them')
   const upload = await airlock.accepts(samples.scene)
   await airlock.uploads.cancel(upload.id, { code: 'cancelled', error: 'Cancelled', detail: 'Cancelled.' })
@@ -136,9 +136,7 @@ test('an object that no pipeline may write, and one whose id another upload has,
   expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object that no row explains', key })))
 })
 
-test('what the store kept of a video that has ended is removed by a later sweep', { meta: { id: 'ended-video-leftover' } }, async ({
-  airlock,
-}) => {
+test('leftover objects of an ended video are removed by a later sweep', { meta: { id: 'ended-video-leftover' } }, async ({ airlock }) => {
   const store = { ...airlock.store, purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)) }
   const promoted = await puts(airlock)
   await delivers(airlock, promoted, { store })
@@ -154,7 +152,7 @@ test('what the store kept of a video that has ended is removed by a later sweep'
   expect(await verified(airlock)).toEqual([])
 })
 
-test('what a living video needs is never removed, and is no breach', async ({ airlock }) => {
+test('objects of an active video are never removed, and are no violation', async ({ airlock }) => {
   const received = await puts(airlock)
   await registers(airlock, received)
   const parked = await puts(airlock)
@@ -167,14 +165,14 @@ test('what a living video needs is never removed, and is no breach', async ({ ai
   expect(await verified(airlock)).toEqual([])
 })
 
-test('a video that nobody announced is a breach once the sweeper should have rung long ago', async ({ airlock }) => {
+test('a video without a job is a violation when the sweeper should have enqueued it long ago', async ({ airlock }) => {
   airlock.leavesBehind('nobody sweeps')
   const { key } = await puts(airlock)
   expect(await verified(airlock, { inboxEnqueueAfterSeconds: 60 })).toEqual([])
   expect(await verified(airlock, { inboxEnqueueAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
 })
 
-test('with Redis away the sweeper goes on with its other rules, and rings in a later sweep', {
+test('while Redis is unavailable, the sweeper continues with its other rules, and enqueues in a later sweep', {
   meta: { id: 'inbox-sweep-redis-unavailable' },
 }, async ({ airlock }) => {
   airlock.leavesBehind('no worker takes it')

@@ -24,7 +24,7 @@ const accessed = (airlock: Airlock, assetId: string) =>
 const gracePasses = ({ world }: Airlock) =>
   world.sql.query(`update assets set expiring_at = now() - interval '1 ms' where expiring_at is not null`)
 
-test('an asset that nobody used for ninety days is marked, and a week later deleted with its object', async ({ airlock, world }) => {
+test('an asset that was not used for ninety days is marked, and a week later deleted with its object', async ({ airlock, world }) => {
   const [unused, young] = [await assetOf(airlock, 91), await assetOf(airlock, 89)]
 
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, unused: 1 })
@@ -42,7 +42,7 @@ test('an asset that nobody used for ninety days is marked, and a week later dele
   expect(airlock.log.saying('unused asset deleted')).toMatchObject([{ assetId: unused.id, key: unused.s3Key, rule: 'expired' }])
 })
 
-test('any access in the grace time saves an asset, and so does a brand that shows it', { meta: { id: 'access-in-grace-period' } }, async ({
+test('an access or a link to a brand during the grace period keeps an asset', { meta: { id: 'access-in-grace-period' } }, async ({
   airlock,
   world,
 }) => {
@@ -57,7 +57,7 @@ test('any access in the grace time saves an asset, and so does a brand that show
   expect(await airlock.sweeps(), 'nor is it marked again').toEqual(nothingSwept)
 })
 
-test('a training set never expires, and with 0 days nothing does, not even what was marked before', async ({ airlock, world }) => {
+test('training sets never expire, and with 0 days nothing does, not even marked assets', async ({ airlock, world }) => {
   const training = await assetOf(airlock, 1000)
   await world.sql.query(`update assets set asset_type = 'lora_training' where id = $1`, [training.id])
   await assetOf(airlock, 1000)
@@ -72,7 +72,7 @@ test('a training set never expires, and with 0 days nothing does, not even what 
 /** Makes an upload look as if it had ended so many days ago. */
 const endedDays = (airlock: Airlock, upload: { id: string }, days: number) => airlock.ages(upload, days * 24 * 3600)
 
-test('final uploads of long ago are forgotten; parked ones, living ones and assets stay', {
+test('old final uploads are removed; parked and active ones and assets are kept', {
   meta: { id: 'retention-of-final-uploads' },
 }, async ({ airlock, world }) => {
   const done = await airlock.accepts(samples.photo)

@@ -27,7 +27,7 @@ const removesNothing = (airlock: Airlock) => ({
   purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)),
 })
 
-test('what could not be removed because the store was away is removed by a later sweep: promoted, rejected, refused, cancelled', {
+test('objects that could not be removed while the store was unavailable are removed by a later sweep: promoted, rejected, refused, cancelled', {
   meta: { id: 'leftovers-store-was-unavailable' },
 }, async ({ airlock, world }) => {
   const store = removesNothing(airlock)
@@ -55,7 +55,7 @@ test('what could not be removed because the store was away is removed by a later
   ).toEqual([promoted.id, rejected.id, refused.uploadId, cancelled.id].toSorted())
 })
 
-test('what a living upload uses is never removed: received, processing, parked, or on its way', {
+test('objects of active uploads are never removed: receiving, received, processing, parked', {
   meta: { id: 'living-upload-keeps-its-object' },
 }, async ({ airlock }) => {
   const received = await airlock.accepts(dot)
@@ -74,7 +74,7 @@ test('what a living upload uses is never removed: received, processing, parked, 
   await airlock.sweeps()
 })
 
-test('what was written late, after its upload was abandoned, is removed by the next sweep', {
+test('bytes that are written after their upload was abandoned are removed by the next sweep', {
   meta: { id: 'late-write-after-abandon' },
 }, async ({ airlock }) => {
   const file = await airlock.receives(dot)
@@ -85,9 +85,7 @@ test('what was written late, after its upload was abandoned, is removed by the n
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('an object without a row stays, and is reported once no request can be writing it; a key that is not ours stays as well', async ({
-  airlock,
-}) => {
+test('an object without a row is kept, and reported when no request can be writing it; so is a foreign key', async ({ airlock }) => {
   const orphan = quarantineKey(randomUUID())
   const foreign = ['quarantine/readme.txt', `quarantine/${randomUUID()}/part`]
   for (const key of [orphan, ...foreign]) await puts(airlock, key)
@@ -102,14 +100,14 @@ test('an object without a row stays, and is reported once no request can be writ
   airlock.leavesBehind("objects of others below Airlock's prefix")
 })
 
-test('what was written a moment ago is left to whoever is removing it', async ({ airlock }) => {
+test('recently written objects are left to the process that removes them', async ({ airlock }) => {
   const file = await airlock.receives(dot)
   await airlock.uploads.abandon(file.uploadId, refusal('upload_interrupted', dot), { giveBack: false })
   expect(await airlock.sweeps({ callSeconds: 60 })).toEqual(nothingSwept)
   expect(await airlock.sweeps({ callSeconds: -1 })).toMatchObject({ leftovers: 1 })
 })
 
-test('more leftovers than one look holds are all removed, and an object that the store will not give up keeps no other waiting', {
+test('all leftovers of several pages are removed, and an object that the store refuses to delete does not delay others', {
   meta: { id: 'more-leftovers-than-one-batch' },
 }, async ({ airlock }) => {
   const keys = await abandoned(airlock, 120)
@@ -124,7 +122,7 @@ test('more leftovers than one look holds are all removed, and an object that the
   await airlock.sweeps()
 })
 
-test('however many objects the store will not give up, a sweep logs a few of them and how many more there were', async ({ airlock }) => {
+test('a sweep logs a few of the objects that the store refuses to delete, and the number of the others', async ({ airlock }) => {
   await abandoned(airlock, 60)
   const purge = async (key: string) => Promise.reject(new StoreFailure('held', key, { code: 'AccessDenied', status: 403 }))
 
@@ -143,7 +141,7 @@ async function begins({ bucket }: World, keys: readonly string[]): Promise<void>
   client.destroy()
 }
 
-test('unfinished uploads at the keys of ended uploads are ended, those of living ones and of other programs never', async ({
+test('open multipart uploads of ended uploads are aborted, those of active ones and of other programs never', async ({
   airlock,
   world,
 }) => {
@@ -169,7 +167,7 @@ test('unfinished uploads at the keys of ended uploads are ended, those of living
   for (const key of others) await airlock.store.abandonReceives(key)
 })
 
-test('a rule that goes through everything rests when it has come to the end', async ({ airlock }) => {
+test('a rule that covers everything pauses after a complete pass', async ({ airlock }) => {
   let looks = 0
   const store = {
     ...airlock.store,
@@ -186,7 +184,7 @@ test('a rule that goes through everything rests when it has come to the end', as
   expect(looks).toBeGreaterThan(before)
 })
 
-test('what lies in quarantine is as old as the clock of Postgres says, however wrong that of the sweeping worker is', {
+test('the age of objects in quarantine follows the clock of Postgres, not that of the worker', {
   meta: { id: 'quarantine-age-by-postgres-clock' },
 }, async ({ airlock }) => {
   const file = await airlock.receives(dot)
@@ -205,7 +203,7 @@ test('what lies in quarantine is as old as the clock of Postgres says, however w
   }
 })
 
-test('a pass that ended in the future, by the clock of a worker that was far ahead, keeps no rule from going on', {
+test("a pass that ended in the future, because a worker's clock was fast, does not block its rule", {
   meta: { id: 'sweep-pass-ended-in-the-future' },
 }, async ({ airlock }) => {
   let looks = 0

@@ -28,7 +28,7 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
 
 const told = ({ log }: Airlock) => log.saying('objects at final keys can not be attributed to an ended upload, left unchanged')
 
-test('a copy that landed after its upload was cancelled, or its asset deleted, is removed', { meta: { id: 'stray-copy-removed' } }, async ({
+test('a late copy of a cancelled upload or a deleted asset is removed', { meta: { id: 'stray-copy-removed' } }, async ({
   airlock,
   world,
 }) => {
@@ -51,7 +51,7 @@ test('a copy that landed after its upload was cancelled, or its asset deleted, i
   expect(told(airlock)).toEqual([])
 })
 
-test('what can not be proven to be over is told and never removed', { meta: { id: 'unproven-object-kept' } }, async ({
+test('objects without proof that they are finished are reported and never removed', { meta: { id: 'unproven-object-kept' } }, async ({
   airlock,
   world,
 }) => {
@@ -79,7 +79,7 @@ test('what can not be proven to be over is told and never removed', { meta: { id
   expect(told(airlock).flatMap(({ keys }) => keys)).toContain('generated-videos/mine.mp4')
 })
 
-test('nothing is lost after an older database was restored', { meta: { id: 'restored-database-loses-nothing' } }, async ({
+test('nothing is lost after a restore of an older database', { meta: { id: 'restored-database-loses-nothing' } }, async ({
   airlock,
   world,
 }) => {
@@ -102,7 +102,7 @@ test('nothing is lost after an older database was restored', { meta: { id: 'rest
   airlock.leavesBehind('an upload whose bytes the restored database waits for')
 })
 
-test('the copy of a living upload is left alone, and so is what stands outside the prefixes of assets', async ({ airlock }) => {
+test('copies of active uploads, and objects outside the prefixes of assets, are not removed', async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
   await lands(airlock, `elsewhere/${randomUUID()}.png`, upload.id)
@@ -114,7 +114,7 @@ test('the copy of a living upload is left alone, and so is what stands outside t
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('an upload that becomes an asset while the sweeper looks keeps its object', { meta: { id: 'completion-meets-stray-sweep' } }, async ({
+test('an upload that becomes an asset during the check keeps its object', { meta: { id: 'completion-meets-stray-sweep' } }, async ({
   airlock,
   world,
 }) => {
@@ -134,7 +134,7 @@ test('an upload that becomes an asset while the sweeper looks keeps its object',
   expect(await airlock.finalObjects()).toEqual([upload.finalKey])
 })
 
-test('an asset whose object vanished is told, and its row stays', { meta: { id: 'vanished-object-reported' } }, async ({
+test('an asset whose object is missing is reported, and its row is kept', { meta: { id: 'vanished-object-reported' } }, async ({
   airlock,
   world,
 }) => {
@@ -152,7 +152,7 @@ test('an asset whose object vanished is told, and its row stays', { meta: { id: 
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
 })
 
-test('more objects than one look or one sweep holds are all gone through, from where the sweep before came to', {
+test('all objects of several pages and sweeps are checked, from the cursor of the previous sweep', {
   timeout: 60_000,
 }, async ({ airlock }) => {
   const cancelled = await airlock.accepts(dot)

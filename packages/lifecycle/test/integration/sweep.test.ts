@@ -9,7 +9,7 @@ import { Died, Mortal } from '../mortal.ts'
 import { dot, samples } from '../samples.ts'
 import type { World } from '../world.ts'
 
-test('an accepted upload whose job was lost is rung for, on its lane, once it has waited long enough', async ({ airlock }) => {
+test('an accepted upload whose job was lost is enqueued on its lane after a while', async ({ airlock }) => {
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
   await airlock.forgetsJobs('images')
   await airlock.forgetsJobs('videos')
@@ -28,7 +28,7 @@ test('an accepted upload whose job was lost is rung for, on its lane, once it ha
   ])
 })
 
-test('an upload whose job is alive is left alone', async ({ airlock }) => {
+test('an upload with a live job is not enqueued', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.ages(upload, 61)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
@@ -36,7 +36,7 @@ test('an upload whose job is alive is left alone', async ({ airlock }) => {
   expect(airlock.log.lines.filter(({ fields }) => fields.step === 'sweep')).toEqual([])
 })
 
-test('an upload whose worker died is rung for once its lease has run out', async ({ airlock }) => {
+test('an upload whose worker died is enqueued when its lease expires', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.claims(upload)
   await airlock.forgetsJobs('images')
@@ -49,7 +49,7 @@ test('an upload whose worker died is rung for once its lease has run out', async
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('an upload that never finished arriving is abandoned, given back, and leaves nothing', async ({ airlock, world }) => {
+test('an upload that never finished receiving is abandoned and refunded, and leaves no object', async ({ airlock, world }) => {
   const whole = await airlock.receives(dot)
   const begun = await airlock.receives(dot)
   await airlock.store.purge(begun.quarantineKey)
@@ -77,7 +77,7 @@ async function beginsUpload({ bucket }: World, key: string): Promise<void> {
   client.destroy()
 }
 
-test('an upload that is accepted while the sweeper looks at it stays accepted, with its bytes', {
+test('an upload that is accepted during the check stays accepted, with its bytes', {
   meta: { id: 'sweep-meets-acceptance' },
 }, async ({ airlock, world }) => {
   const file = await airlock.receives(samples.photo)
@@ -106,7 +106,7 @@ test('an upload that is accepted while the sweeper looks at it stays accepted, w
   expect(await world.bucket.keys()).toEqual([file.quarantineKey])
 })
 
-test('what is final or parked, and what moves, is left alone', async ({ airlock }) => {
+test('final, parked and active uploads are not changed', async ({ airlock }) => {
   const done = await airlock.accepts(samples.photo)
   await airlock.worker().process(done)
   const bad = await airlock.accepts(samples.brokenPhoto)
@@ -125,7 +125,7 @@ test('what is final or parked, and what moves, is left alone', async ({ airlock 
   expect(await airlock.rungFor('images')).toEqual([])
 })
 
-test('a dry run says what it would do, and touches nothing', async ({ airlock }) => {
+test('a dry run reports what it would do, and changes nothing', async ({ airlock }) => {
   const waiting = await airlock.accepts(samples.photo)
   const lapsed = await airlock.accepts(samples.logo)
   await airlock.claims(lapsed)
@@ -164,14 +164,14 @@ async function manyWaiting({ sql }: World, userId: string, count: number): Promi
   )
 }
 
-test('a thousand waiting uploads are all rung for in one sweep, and a second sweep finds them rung', async ({ airlock, world }) => {
+test('one sweep enqueues a thousand waiting uploads, and a second sweep none', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 1000)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 1000 })
   expect(new Set(await airlock.rungFor('images')).size).toBe(1000)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
 })
 
-test('two sweepers at once ring once for each upload, for one of them leaves it to the other', {
+test('two concurrent sweepers enqueue each upload once, because only one has the lease', {
   meta: { id: 'two-sweepers-at-once' },
 }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 50)
@@ -180,7 +180,7 @@ test('two sweepers at once ring once for each upload, for one of them leaves it 
   expect(await airlock.rungFor('images')).toHaveLength(50)
 })
 
-test('a sweeper that died is followed by the next one once its lease has run out', { meta: { id: 'sweeper-died' } }, async ({
+test('after a sweeper died, another one takes over when the lease expires', { meta: { id: 'sweeper-died' } }, async ({
   airlock,
   world,
 }) => {
@@ -196,7 +196,7 @@ test('a sweeper that died is followed by the next one once its lease has run out
   expect(await airlock.rungFor('images')).toHaveLength(3)
 })
 
-test('a sweeper that was silent for too long leaves the rest to the one that followed it', {
+test('a sweeper that lost its lease stops, and leaves the rest to the next one', {
   meta: { id: 'sweeper-lost-its-lease' },
 }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
@@ -212,7 +212,7 @@ test('a sweeper that was silent for too long leaves the rest to the one that fol
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
 })
 
-test('a sweeper that waits for a slow store for longer than its lease keeps its turn', {
+test('a sweeper that waits for a slow store renews its lease', {
   meta: { id: 'sweep-lease-kept-with-slow-store' },
 }, async ({ airlock, world }) => {
   const others: unknown[] = []
@@ -230,12 +230,12 @@ test('a sweeper that waits for a slow store for longer than its lease keeps its 
   expect(others).toEqual([null])
 })
 
-test('many workers sweep no oftener than one', async ({ airlock }) => {
+test('several workers sweep no more often than one', async ({ airlock }) => {
   expect(await airlock.sweeps({ notWithinSeconds: 15 })).toEqual(nothingSwept)
   expect(await airlock.sweeps({ notWithinSeconds: 15 })).toBeNull()
 })
 
-test('a sweep that is told to stop ends between two moves', { meta: { id: 'sweep-stops-between-moves' } }, async ({ airlock, world }) => {
+test('an aborted sweep ends between two steps', { meta: { id: 'sweep-stops-between-moves' } }, async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 3)
   const stopping = new AbortController()
   const jobQueue = {
@@ -248,7 +248,9 @@ test('a sweep that is told to stop ends between two moves', { meta: { id: 'sweep
   expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
 })
 
-test('one sweep deletes no more than it may, and the next goes on', { meta: { id: 'sweep-removal-limit' } }, async ({ airlock }) => {
+test('a sweep deletes a limited number of objects, and the next one continues', { meta: { id: 'sweep-removal-limit' } }, async ({
+  airlock,
+}) => {
   for (let i = 0; i < 3; i++) {
     const { uploadId } = await airlock.receives(dot)
     await airlock.ages({ id: uploadId }, 3601)
@@ -257,7 +259,7 @@ test('one sweep deletes no more than it may, and the next goes on', { meta: { id
   expect(await airlock.sweeps({ maxRemovals: 2 })).toMatchObject({ stale: 1 })
 })
 
-test('with Redis away the sweeper still abandons what is stale, and rings in a later sweep', {
+test('while Redis is unavailable, the sweeper still abandons stale uploads, and enqueues in a later sweep', {
   meta: { id: 'sweep-redis-unavailable' },
 }, async ({ airlock, world }) => {
   const jobQueue = new JobQueue({ redisUrl: 'redis://127.0.0.1:1', prefix: world.queues.prefix, onError: () => {} })
@@ -274,7 +276,7 @@ test('with Redis away the sweeper still abandons what is stale, and rings in a l
   expect(await airlock.rungFor('images')).toEqual([waiting.id])
 })
 
-test('a silent Redis is not asked a thousand times: three silences in a row end the ringing of a sweep', async ({ airlock, world }) => {
+test('three timeouts of Redis in a row end the enqueueing of a sweep', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 1000)
   let asked = 0
   const jobQueue = {
@@ -288,7 +290,7 @@ test('a silent Redis is not asked a thousand times: three silences in a row end 
   expect(airlock.log.saying('upload not enqueued, the next sweep retries')).toHaveLength(3)
 })
 
-test('single uploads that can not be rung for keep no other waiting', async ({ airlock, world }) => {
+test("single uploads that can't be enqueued do not delay others", async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 21)
   let asked = 0
   const jobQueue = {
@@ -303,7 +305,7 @@ test('single uploads that can not be rung for keep no other waiting', async ({ a
   expect(await airlock.rungFor('images')).toHaveLength(7)
 })
 
-test('what goes wrong with one upload stops no other, and the rest is for a later sweep', async ({ airlock }) => {
+test('a failure of one upload stops no other, and is left to a later sweep', async ({ airlock }) => {
   const [first, second] = [await airlock.receives(dot), await airlock.receives(dot)]
   for (const { uploadId: id } of [first, second]) await airlock.ages({ id }, 3601)
   const abandonReceives = async (key: string) => {
@@ -315,7 +317,7 @@ test('what goes wrong with one upload stops no other, and the rest is for a late
   expect(await airlock.quarantine()).toEqual([])
 })
 
-test('after the clock of Postgres was set back an hour, uploads are rung for as if it was not', {
+test('after the clock of Postgres was set back an hour, uploads are enqueued as before', {
   meta: { id: 'postgres-clock-set-back' },
 }, async ({ airlock, world }) => {
   await airlock.sweeps()

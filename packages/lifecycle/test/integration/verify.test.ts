@@ -35,7 +35,7 @@ async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset
 
 const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
 
-test('a sound system has no breach, whatever is under way in it', async ({ airlock }) => {
+test('a healthy system has no violations, whatever is in progress', async ({ airlock }) => {
   await promoted(airlock)
   await airlock.claims(await airlock.accepts(dot))
   await airlock.accepts(dot)
@@ -51,7 +51,7 @@ test('a sound system has no breach, whatever is under way in it', async ({ airlo
   await airlock.store.purge(receiving.quarantineKey)
 })
 
-test('each breach is found, and repairing removes what is proven to be over and nothing else', async ({ airlock, world }) => {
+test('each violation is found, and repairing removes only what is proven to be finished', async ({ airlock, world }) => {
   const lost = await promoted(airlock)
   await airlock.store.purge(lost.asset.s3Key)
   const differs = await promoted(airlock)
@@ -95,7 +95,7 @@ test('each breach is found, and repairing removes what is proven to be over and 
   airlock.leavesBehind("objects of others below Airlock's prefixes")
 })
 
-test('an object whose headers are not those of its kind is a breach, which nobody repairs but people', async ({ airlock, world }) => {
+test('an object with other headers than its kind is a violation that is not repaired automatically', async ({ airlock, world }) => {
   const { upload, asset } = await promoted(airlock)
   const copy = await airlock.store.head(asset.s3Key)
   const { bucket, region, endpoint, accessKeyId, secretAccessKey } = world.bucket
@@ -115,7 +115,7 @@ test('an object whose headers are not those of its kind is a breach, which nobod
   expect(breaches.filter(({ repair }) => repair !== undefined)).toEqual([])
 })
 
-test('an unfinished upload of an ended upload is a breach that can be repaired', async ({ airlock, world }) => {
+test('an open multipart upload of an ended upload is a violation that can be repaired', async ({ airlock, world }) => {
   const { upload } = await promoted(airlock)
   const { endpoint, region, accessKeyId, secretAccessKey, bucket } = world.bucket
   const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
@@ -127,7 +127,7 @@ test('an unfinished upload of an ended upload is a breach that can be repaired',
   expect(await airlock.openMultipartUploads()).toEqual([])
 })
 
-test('an asset that is deleted while it is looked at is no breach', async ({ airlock, world }) => {
+test('an asset that is deleted during the check is no violation', async ({ airlock, world }) => {
   const { asset } = await promoted(airlock)
   const head: Airlock['store']['head'] = async (key) => {
     await world.database.assets.delete(asset.id, { force: false })
@@ -142,7 +142,7 @@ test('an asset that is deleted while it is looked at is no breach', async ({ air
   expect(breaches).toEqual([])
 })
 
-test('it goes on from where it came to, and refuses a place that is none', async ({ airlock }) => {
+test('it continues at a given position, and refuses an invalid one', async ({ airlock }) => {
   await airlock.store.purge((await promoted(airlock)).asset.s3Key)
   const { places } = await verifies(airlock)
   expect(places.at(-1)).toBeNull()
@@ -159,7 +159,7 @@ const refuses =
     return store.head(address)
   }
 
-test('a video whose job and object name different owners is in dispute, for as long as Redis keeps the failed job', async ({ airlock }) => {
+test('a video whose job and object name different owners is disputed, as long as Redis keeps the failed job', async ({ airlock }) => {
   airlock.leavesBehind('what is in dispute waits for people')
   const [video, other] = [await putsVideo(airlock), await putsVideo(airlock)]
   const refused = await registers(airlock, { ...video, userId: randomUUID() })
@@ -182,7 +182,7 @@ test('a video whose job and object name different owners is in dispute, for as l
   expect(forgotten.breaches).toHaveLength(2)
 })
 
-test('an object that the store will not show is a breach, whether an asset, an upload or nothing names it, and hides no other', async ({
+test('an object that the store refuses to return is a violation, whether an asset, an upload or nothing refers to it, and hides no other', async ({
   airlock,
   world,
 }) => {
@@ -210,7 +210,7 @@ const outages: [what: string, errorFor: (key: string) => Error][] = [
   ['has no such bucket', (key) => new StoreFailure('HeadBucket: NoSuchBucket (404)', key, { code: 'NoSuchBucket', status: 404 })],
 ]
 
-test.for(outages)('a store that %s finds no breaches: the run ends with its error', async ([, errorFor], { airlock, expect }) => {
+test.for(outages)('a store that %s causes no violations: the run ends with its error', async ([, errorFor], { airlock, expect }) => {
   const uploads = await Promise.all([airlock.accepts(dot), airlock.accepts(dot), airlock.accepts(dot)])
   const keys = uploads.map(({ quarantineKey }) => quarantineKey)
 

@@ -34,7 +34,7 @@ function named(...answers: string[][]): Resolve & { asked: string[] } {
   return Object.assign(resolve, { asked })
 }
 
-test('the status of the answer comes back, whatever it is', async () => {
+test('the status of the response is returned', async () => {
   const { url, messages, answers } = await receiver()
   for (const code of [200, 204, 400, 410, 500]) {
     answers(answering.status(code))
@@ -43,7 +43,7 @@ test('the status of the answer comes back, whatever it is', async () => {
   expect(messages[0]).toMatchObject({ path: '/hooks', body: '{}', headers: { 'content-length': '2', connection: 'close' } })
 })
 
-test('for how long an endpoint wants to be left alone is understood', async () => {
+test('Retry-After is parsed', async () => {
   const asked = async (retryAfter: string) => {
     const { url } = await receiver({ answer: answering.status(429, { 'retry-after': retryAfter }) })
     return (await post(url, {}, '{}', anywhere)).retryAfterMs
@@ -55,7 +55,7 @@ test('for how long an endpoint wants to be left alone is understood', async () =
   for (const nothing of ['0', '-5', 'soon', 'Wed, 21 Oct 2015 07:28:00 GMT']) expect(await asked(nothing)).toBeNull()
 })
 
-test('a name is asked for once at a time, also when many wait for its answer', async () => {
+test('concurrent lookups of a name share one query', async () => {
   const asked: string[] = []
   const answers: (() => void)[] = []
   const resolve = systemResolve((hostname) => {
@@ -109,7 +109,7 @@ test('the name of this machine is refused, as the system resolves it', async () 
 
 /** Linux has all of 127.0.0.0/8, so that there one machine can have an address that may be called and one that may not. */
 test.runIf(process.platform === 'linux')(
-  'a name that means another address by the time of the connection gets nobody there',
+  'the connection uses the checked address, even if the name resolves to another one',
   { meta: { id: 'webhook-dns-rebinding' } },
   async () => {
     const inside = await receiver({ host: '127.0.0.1' })
@@ -128,7 +128,7 @@ test.runIf(process.platform === 'linux')(
   },
 )
 
-test('behind a checked address the certificate must be of the name', async () => {
+test('the certificate must match the name, not the checked address', async () => {
   const { port, messages } = await receiver({ tls: true })
   const options = { resolve: named(['127.0.0.1']), ca: testCertificate.cert }
   expect(await sends(`https://hooks.example.com:${port}/`, options)).toBe(204)
@@ -146,19 +146,19 @@ const slow: Record<string, AnswerMessage> = {
   },
 }
 
-test.for(Object.entries(slow))('an endpoint that %s is left after the time', async ([, answer], { expect }) => {
+test.for(Object.entries(slow))('a request to an endpoint that %s times out', async ([, answer], { expect }) => {
   const { url } = await receiver({ answer })
   const begun = performance.now()
   await expect(sends(url, { timeoutMs: 200 })).rejects.toThrow(new NoAnswer('no answer within 0.2 s'))
   expect(performance.now() - begun).toBeLessThan(3000)
 })
 
-test('a resolver that never answers is left after the time', async () => {
+test('a resolver that never responds times out', async () => {
   const resolve = () => new Promise<never>(() => {})
   await expect(sends('http://hooks.example.com/', { timeoutMs: 100, resolve })).rejects.toThrow(NoAnswer)
 })
 
-test('of an answer without end a little is read, and its status counts', { meta: { id: 'webhook-endless-answer' } }, async () => {
+test('only a part of an endless response is read, and its status counts', { meta: { id: 'webhook-endless-answer' } }, async () => {
   let written = 0
   let cut = () => {}
   const isCut = new Promise<void>((resolve) => (cut = resolve))
@@ -182,29 +182,29 @@ test('of an answer without end a little is read, and its status counts', { meta:
   expect(written).toBeLessThan(32 * 1024 * 1024)
 })
 
-test('an answer whose body never ends counts, and holds nobody beyond the time', async () => {
+test('a response whose body never ends counts, and ends at the timeout', async () => {
   const { url } = await receiver({ answer: (response) => void response.writeHead(200).write('…') })
   expect(await sends(url, { timeoutMs: 200 })).toBe(200)
 })
 
-test('a head without end is an error', async () => {
+test('an endless response header is an error', async () => {
   const { url } = await receiver({ answer: (response) => response.writeHead(200, { 'x-more': 'x'.repeat(64 * 1024) }).end() })
   await expect(sends(url)).rejects.toThrow(/Header/)
 })
 
-test('an endpoint that wants to speak another protocol is an error', async () => {
+test('an endpoint that upgrades to another protocol is an error', async () => {
   const { url } = await receiver({ answer: (response) => response.writeHead(101, { upgrade: 'h2c', connection: 'upgrade' }).end() })
   await expect(sends(url)).rejects.toThrow('the connection was closed without an answer')
 })
 
-test('an endpoint that cuts the connection, or is not there, is an error', async () => {
+test('an endpoint that closes or refuses the connection is an error', async () => {
   const gone = await receiver({ answer: (response) => response.socket?.destroy() })
   await expect(sends(gone.url)).rejects.toThrow('socket hang up')
   await gone.close().catch(() => {})
   await expect(sends(gone.url)).rejects.toThrow(/ECONNREFUSED/)
 })
 
-test('an endpoint that is not there at any of its addresses is told with a reason', async () => {
+test('an endpoint that is unreachable at all addresses is reported with a reason', async () => {
   const gone = await receiver()
   await gone.close()
   await expect(sends(`http://hooks.example.com:${gone.port}/`, { resolve: named(['127.0.0.1', '127.0.0.1']) })).rejects.toThrow(
@@ -212,7 +212,7 @@ test('an endpoint that is not there at any of its addresses is told with a reaso
   )
 })
 
-test('a signal breaks it off', async () => {
+test('an abort signal ends the request', async () => {
   const { url } = await receiver({ answer: answering.never })
   await expect(sends(url, { signal: AbortSignal.timeout(50) })).rejects.toThrow(/aborted/)
 })

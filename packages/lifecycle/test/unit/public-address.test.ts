@@ -28,7 +28,7 @@ test.for(Object.entries(inside))('%s are not public', ([, addresses], { expect }
   expect(addresses.filter(isPublicAddress)).toEqual([])
 })
 
-test('what everybody can reach is public', () => {
+test('globally reachable addresses are public', () => {
   const outside = [
     '8.8.8.8',
     '93.184.216.34',

@@ -17,13 +17,13 @@ test('the official library verifies what we sign', () => {
   expect(() => new Webhook(one).verify(message.body, { ...headers, 'webhook-id': 'another' })).toThrow()
 })
 
-test('while secrets are exchanged, an endpoint that knows either of them verifies', () => {
+test('during a rotation, an endpoint can verify with either secret', () => {
   const headers = { ...signed(message, [one, two]) }
   for (const secret of [one, two]) expect(new Webhook(secret).verify(message.body, headers)).toBeTruthy()
   expect(() => new Webhook(other).verify(message.body, headers)).toThrow()
 })
 
-test('the library signs as we do', () => {
+test('the official library creates the same signature', () => {
   const headers = signed(message, [one])
   expect(headers['webhook-signature']).toBe(new Webhook(one).sign(message.id, message.at, message.body))
   expect(headers['webhook-timestamp']).toMatch(/^\d{10}$/)
