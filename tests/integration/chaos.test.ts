@@ -6,7 +6,7 @@ import { environment, root } from '../npm-start.ts'
 /** 30 s of faults. Servers start before, and everything settles after: two minutes in all where other tests run beside it. */
 const timeoutMs = 300_000
 
-test('nothing accepted is lost in half a minute of chaos', { meta: { id: 'chaos-half-a-minute' }, timeout: timeoutMs }, async () => {
+test('no accepted upload is lost in half a minute of chaos', { meta: { id: 'chaos-half-a-minute' }, timeout: timeoutMs }, async () => {
   const flags = ['--seed', '5', '--seconds', '30']
   const run = promisify(execFile)('npm', ['run', '--silent', 'chaos', '--', ...flags], {
     cwd: root,

@@ -100,7 +100,7 @@ async function refused(): Promise<string[]> {
   return entries.map((entry) => entry.join(' '))
 }
 
-test('with the users that we ship, a pipeline hands a video over and hears its end, and Redis refuses nobody anything', {
+test('with the shipped users of Redis, a pipeline enqueues a video and gets its result without refused commands', {
   meta: { id: 'redis-acl-pipeline' },
   timeout: 120_000,
 }, async () => {
@@ -184,7 +184,7 @@ test.for(['KEYS *', 'FLUSHALL', 'CONFIG GET *', 'MONITOR', 'ACL LIST', 'SHUTDOWN
   },
 )
 
-test('nobody gets in without a name', async () => {
+test('Redis refuses unnamed users', async () => {
   const stranger = new Redis(redis.address.url, { enableReadyCheck: false, retryStrategy: () => null })
   try {
     const [refusal] = await once(stranger, 'error')

@@ -25,7 +25,7 @@ test.skipIf(curl === null)("the README's two minutes: an upload by curl, and its
   expect(stdout).toMatch(/"code":"type_mismatch"/)
 })
 
-test('the pipeline in TypeScript hands a video over and fetches its asset, and hears why a bad one is none', {
+test('the pipeline in TypeScript enqueues a video and fetches its asset, and gets the reason for a bad one', {
   timeout: startMs,
 }, async () => {
   const { stdout, stderr } = await walk.inShell(walkOf('docs/pipeline.md', 'sh walk'))
@@ -34,7 +34,7 @@ test('the pipeline in TypeScript hands a video over and fetches its asset, and h
   expect(stdout).toMatch(/\nrejected type_mismatch: File 'holiday.mp4' claims to be MP4, but its content is PNG.\nexit code 1\n$/)
 })
 
-test('a stack is stopped in good order, and starts again where it was', { timeout: 2 * startMs }, async () => {
+test('a stack stops in order, and starts again with its data', { timeout: 2 * startMs }, async () => {
   walk.run.signal('SIGTERM')
   expect(await walk.run.ended).toBe(0)
   expect(walk.run.output()).toMatch(/gateway stopping.*worker stopping.*Stopped\.\n$/s)
@@ -45,7 +45,7 @@ test('a stack is stopped in good order, and starts again where it was', { timeou
   expect(walk.run.output()).toMatch(/✓ {2}good\/logo\.png +completed +brand-images\/\S+_logo\.png +8137 +\d+\n/)
 })
 
-test('every other command of the README is a script that exists', () => {
+test('every other command in the README is an existing script', () => {
   const { scripts } = JSON.parse(page('package.json')) as { scripts: Record<string, string> }
   const named = [...page('README.md').matchAll(/npm (?:run (?:--silent )?)?([a-z:]+)/g)].map(([, name = '']) => name)
 

@@ -11,7 +11,7 @@ beforeAll(async () => {
 }, startMs)
 afterAll(() => walk.ends(), startMs)
 
-test('the pipeline in Python makes a video, hands it over and fetches its asset', { timeout: 5 * startMs }, async (context) => {
+test('the pipeline in Python creates a video, enqueues it and fetches its asset', { timeout: 5 * startMs }, async (context) => {
   const missing = await whyNoPython()
   if (missing !== null) {
     process.stderr.write(`skipped: the pipeline in Python, because ${missing}\n`)

@@ -61,7 +61,7 @@ const comesTo = (state: string, id: string) =>
   waitFor(async () => ((await rowOf(id)).state === state ? rowOf(id) : null), { what: `upload ${id} to be ${state}`, timeoutMs: 30_000 })
 
 test.for(['brand_image', 'generated_video'] as const)(
-  'with clocks that are ten minutes off, a %s ends well at its first attempt, and its URL works until the time that is told',
+  'with clocks ten minutes off, a %s completes at its first attempt, and its URL works until the stated time',
   { timeout: 60_000 },
   async (assetType, { expect }) => {
     for (const gateway of arena.gateways) {
@@ -86,7 +86,7 @@ test.for(['brand_image', 'generated_video'] as const)(
   },
 )
 
-test('with clocks that are ten minutes off, nobody takes an upload before its lease has ended, and somebody does soon after', {
+test('with clocks ten minutes off, an upload is not claimed before its lease expires, and soon after', {
   meta: { id: 'clock-skew-respects-leases' },
   timeout: 60_000,
 }, async () => {
@@ -113,7 +113,7 @@ test('with clocks that are ten minutes off, nobody takes an upload before its le
   expect(lateMs).toBeLessThan(15_000)
 })
 
-test('with clocks that are ten minutes off, an upload that takes its time is not abandoned, and one that was left is', {
+test('with clocks ten minutes off, a slow upload is not abandoned, and an unfinished one is', {
   meta: { id: 'clock-skew-abandons-only-stale' },
   timeout: 60_000,
 }, async () => {
@@ -155,7 +155,7 @@ test.for([
   { away: everything, how: 'cut' as const },
   { away: everything, how: 'hole' as const },
 ])(
-  'a gateway and a worker that start while $away are away ($how) stay up, and serve when they come, without a restart',
+  'a gateway and a worker that start while $away are unavailable ($how) keep running, and work without a restart later',
   { meta: { id: 'start-with-servers-unavailable' }, timeout: 90_000 },
   async ({ away, how }, { expect }) => {
     const [url = ''] = arena.gateways
@@ -192,7 +192,7 @@ test.for([
 )
 
 test.for(everything)(
-  'while %s is frozen for longer than a lease nothing that was taken is lost, and nobody has to be restarted',
+  'while %s is frozen for longer than a lease, no upload is lost, and no restart is needed',
   { meta: { id: 'server-frozen-beyond-lease' }, timeout: 90_000 },
   async (server, { expect }) => {
     const { controls } = arena.stack.servers[server]

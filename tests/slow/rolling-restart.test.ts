@@ -87,7 +87,7 @@ async function restartAmidstJobs(name: MemberName): Promise<void> {
   await arena.member(name).start()
 }
 
-test('two gateways and two workers are restarted one after the other under load: no request fails, and nothing is lost', {
+test('a rolling restart of two gateways and two workers under load: no request fails, and nothing is lost', {
   meta: { id: 'rolling-restart-under-load' },
   timeout: 90_000,
 }, async () => {

@@ -114,7 +114,7 @@ const programs = [
 const cases = refusals.flatMap((refusal) => programs.map((program) => ({ ...refusal, ...program })))
 
 test.for(cases)(
-  'when $what, no line of the $name holds a secret',
+  'if $what, the log of the $name contains no secrets',
   { meta: { id: 'no-secret-in-logs-of-services' }, timeout: 120_000 },
   async ({ entry, changed, says }) => {
     const env = { ...settings, ...changed() }
@@ -146,7 +146,7 @@ test.for(cases)(
 const commands = [['sweep', '--dry-run'], ['jobs'], ['bucket', '--check']]
 
 test.for(refusals)(
-  'when $what, no line of ops holds a secret',
+  'if $what, the output of ops contains no secrets',
   { meta: { id: 'no-secret-in-logs-of-ops' }, timeout: 120_000 },
   async ({ changed, says }) => {
     const env = { ...settings, ...changed() }

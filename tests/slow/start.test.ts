@@ -35,7 +35,7 @@ async function up(): Promise<{ gateway: ProcessEntry; worker: ProcessEntry }> {
   return { gateway, worker }
 }
 
-test('a gateway that dies is reported with its last words, and the rest is stopped', { timeout: 2 * startMs }, async () => {
+test('a gateway that dies is reported with its last output, and the rest is stopped', { timeout: 2 * startMs }, async () => {
   const { gateway, worker } = await up()
   const answer = await fetch(`${gateway.url}/api/health`)
   expect(await answer.json()).toMatchObject({ status: 'ok' })
@@ -51,7 +51,7 @@ test('a gateway that dies is reported with its last words, and the rest is stopp
   expect(readStackRecord(dataDir)).toMatchObject({ owner: null, processes: {}, servers: {} })
 })
 
-test('when npm start is killed, its apps and servers end by themselves', { timeout: 2 * startMs }, async () => {
+test('if npm start is killed, its apps and servers end by themselves', { timeout: 2 * startMs }, async () => {
   const { gateway, worker } = await up()
   const owner = readStackRecord(dataDir)?.owner?.pid ?? 0
 

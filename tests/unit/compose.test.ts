@@ -71,20 +71,20 @@ test('the compose file runs the same servers as npm start and npm test', () => {
   expect(Object.fromEntries(Object.keys(images).map((name) => [name, services[name]?.image]))).toEqual(images)
 })
 
-test.each(apps)('the $app starts with what the compose file gives it, also when nothing is set', ({ app, read }) => {
+test.each(apps)('the $app starts with the settings of the compose file, even if nothing is set', ({ app, read }) => {
   expect(() => read(environmentOf(app))).not.toThrow()
 })
 
-test.each(apps)('a copy of .env.example beside the compose file changes nothing for the $app', ({ app, read }) => {
+test.each(apps)('a copy of .env.example next to the compose file changes nothing for the $app', ({ app, read }) => {
   expect(read(environmentOf(app, envExample))).toEqual(read(environmentOf(app)))
 })
 
-test.each(apps)('every setting of the $app can be made through the compose file', ({ app, read }) => {
+test.each(apps)('every setting of the $app can be set through the compose file', ({ app, read }) => {
   const given = Object.keys(services[app]?.environment ?? {})
   expect(asked(read, environmentOf(app)).filter((name) => !given.includes(name))).toEqual([])
 })
 
-test.each(own)('%s is given nothing that Airlock does not read', (_, { environment = {} }) => {
+test.each(own)('%s gets only settings that Airlock reads', (_, { environment = {} }) => {
   expect(Object.keys(environment).filter((name) => !isRead(name))).toEqual([])
 })
 
@@ -94,7 +94,7 @@ function ran(words: readonly string[], folder: string, env: Record<string, strin
   return execFileSync(program, args, { env: { PATH: process.env.PATH ?? '', ...env }, encoding: 'utf8' }).trim()
 }
 
-test('without a secret of yours the first start makes one, which the gateway and ops get from then on, and nobody else can read', () => {
+test('without a secret the first start generates one, which only the gateway and ops can read', () => {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-secrets-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const { secrets, gateway, ops } = services
@@ -116,7 +116,7 @@ test('without a secret of yours the first start makes one, which the gateway and
   expect(readers.map(([name]) => name).sort()).toEqual(['gateway', 'ops', 'secrets'])
 })
 
-test('Redis asks for the password that the others have', () => {
+test('Redis requires the password that the others use', () => {
   for (const set of [{}, { REDIS_PASSWORD: 'of-my-own' }]) {
     const { password } = new URL(environmentOf('gateway', set).REDIS_URL ?? '')
     expect(password).toBe(set.REDIS_PASSWORD ?? 'airlock-development')
@@ -128,17 +128,17 @@ test('Redis asks for the password that the others have', () => {
   expect(command[command.indexOf('--requirepass') + 1]).toBe('${REDIS_PASSWORD:-airlock-development}')
 })
 
-test('whatever the compose file opens, it opens to this machine alone', () => {
+test('the compose file publishes ports only on this machine', () => {
   const ports = Object.values(services).flatMap((service) => service.ports ?? [])
   expect(ports).toHaveLength(2)
   for (const port of ports) expect(port).toMatch(/^127\.0\.0\.1:/)
 })
 
-test.each(own)('%s can write nothing and has no capability', (_, service) => {
+test.each(own)('%s has a read-only file system and no capabilities', (_, service) => {
   expect(service).toMatchObject({ read_only: true, cap_drop: ['ALL'], security_opt: ['no-new-privileges:true'] })
 })
 
-test('there can be several workers: none claims a name or a port of this machine', () => {
+test('workers can be scaled: they have no fixed name or port', () => {
   expect(services.worker).not.toHaveProperty('container_name')
   expect(services.worker).not.toHaveProperty('ports')
 })

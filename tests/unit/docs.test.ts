@@ -25,7 +25,7 @@ const sources = [...find('{{apps,packages}/*/src,tools,tests/{chaos,long}}/**/*.
 const compose = textOf('docker-compose.yml')
 const words = wordsOf(sources + compose)
 
-test.for(pages)('every link of $path leads somewhere', ({ path, text }, { expect }) => {
+test.for(pages)('every link in $path resolves', ({ path, text }, { expect }) => {
   const links = [...withoutCode(text).matchAll(/\]\((?![a-z]+:)([^)\s]*)\)/g)].map(([, link = '']) => link)
   expect(links.filter((link) => !leadsSomewhere(link, path))).toEqual([])
 })
@@ -49,19 +49,19 @@ const anchorsOf = (text: string): string[] =>
       .replace(/\s/g, '-'),
   )
 
-test('every page of docs is to be found from its index', () => {
+test('every page of docs is reachable from the index', () => {
   const index = textOf('docs/README.md')
   const lost = find('docs/**/*.md').filter((path) => path !== 'docs/README.md' && !index.includes(`(${relative('docs', path)})`))
   expect(lost).toEqual([])
 })
 
-test.for(pages)('every npm script that $path names is there', ({ text }, { expect }) => {
+test.for(pages)('every npm script in $path exists', ({ text }, { expect }) => {
   const { scripts } = JSON.parse(textOf('package.json')) as { scripts: Record<string, string> }
   const named = [...text.matchAll(/npm run (?:--?[a-z]+ )*([a-z][\w:-]*)/g)].map(([, name = '']) => name)
   expect(named.filter((name) => !(name in scripts))).toEqual([])
 })
 
-test.for(pages)('every command of ops that $path names is there', ({ text }, { expect }) => {
+test.for(pages)('every ops command in $path exists', ({ text }, { expect }) => {
   const commands = find('apps/ops/src/commands/*').map((path) => basename(path, '.ts'))
   const named = [...text.matchAll(/npm run ops -- ([a-z]+)/g)].map(([, name = '']) => name)
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
@@ -84,7 +84,7 @@ const placeholders = [
   'SERVICE_TOKEN',
 ]
 
-test.for(pages)('every variable that $path names is read by something', ({ text }, { expect }) => {
+test.for(pages)('every variable in $path is read by the code', ({ text }, { expect }) => {
   const known = new Set<string>([...variableNames, ...variablesOfOthers, ...placeholders])
   const setHere = new Set([...text.matchAll(/^\s*(?:export )?([A-Z][A-Z0-9_]*)=/gm)].map(([, name = '']) => name))
   const named = text.match(/(?<![\w.<-])[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+(?![\w>*…-]|\.\w)/g) ?? []
@@ -99,7 +99,7 @@ const isReadByTools = (name: string): boolean =>
 const composeWords = wordsOf(compose)
 const scriptWords = wordsOf([...find('{packages/*/{src,bin},tools,tests/{chaos,long}}/**/*.{ts,mjs}'), '.ci/run'].map(textOf).join('\n'))
 
-test.for(pages)('every error code in an answer that $path shows is in the catalogue', ({ text }, { expect }) => {
+test.for(pages)('every error code in a response in $path is in the catalogue', ({ text }, { expect }) => {
   const shown = [...text.matchAll(/"code": ?"([^"]*)"/g)].map(([, code = '']) => code)
   expect(shown.filter((code) => !(errorCodes as string[]).includes(code))).toEqual([])
 })
@@ -107,17 +107,17 @@ test.for(pages)('every error code in an answer that $path shows is in the catalo
 /** In snake_case, but words of Postgres and of Prometheus' client. */
 const wordsOfOthers = ['max_connections', 'pg_stat_activity', 'nodejs_', 'process_']
 
-test.for(pages)('every code, field and column that $path names is a word of the code', ({ text }, { expect }) => {
+test.for(pages)('every code, field and column in $path occurs in the code', ({ text }, { expect }) => {
   const named = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([a-z][a-z0-9]*(?:_[a-z0-9]*)+)…?`/g)].map(([, word = '']) => word)
   expect([...new Set(named)].filter((word) => !words.has(word) && !wordsOfOthers.includes(word))).toEqual([])
 })
 
-test.for(pages)('every message that $path quotes is one that we print', ({ text }, { expect }) => {
+test.for(pages)('every message that $path quotes is printed by the code', ({ text }, { expect }) => {
   const quoted = [...text.matchAll(/`"([^"`]+)"`/g)].map(([, message = '']) => message)
   expect(quoted.filter((message) => !sources.includes(message))).toEqual([])
 })
 
-test('docs/http-api.md has a section or a row for each route, and for no other', () => {
+test('docs/http-api.md has a section or a row for each route, and no others', () => {
   const routes = find('apps/gateway/src/{routes/*,operations/metrics,openapi/serve-openapi}.ts').flatMap(
     (path) => textOf(path).match(/(?<=')\/(?:api|health|metrics)[^'\s]*(?=')/g) ?? [],
   )

@@ -37,14 +37,14 @@ const rows = page
   .filter((line) => line.startsWith('|') && !/^\| (row|---)/.test(line))
   .map((line) => line.split(' | ').map((cell) => cell.replace(/^\||\|$/g, '').trim()))
 
-test('the page has every row of the standard, in its order, each with its level and all that belongs to it', () => {
+test('the page has every row of the standard in order, with its level and all cells', () => {
   const answered = rows.flatMap(([row = '']) => /^(\d\.\d\.\d) \((.+)\)$/.exec(row)?.slice(1) ?? [])
 
   expect(answered).toEqual(Object.entries(standard).flat())
   expect(rows.filter((cells) => cells.length !== 4 || cells.includes(''))).toEqual([])
 })
 
-test('what no test shows is called a gap', () => {
+test('a row without a test is marked as a gap', () => {
   for (const [row, , does, shown] of rows) if (shown === '–') expect(does, row).toMatch(/^\*\*Gap:\*\*/)
 })
 

@@ -157,7 +157,7 @@ const sound: [string, World][] = [
   ],
 ]
 
-test.for(sound)('%s breaks no promise', ([_, world]) => {
+test.for(sound)('%s violates no guarantee', ([_, world]) => {
   expect(all(evidence(world))).toEqual([])
 })
 
@@ -242,6 +242,6 @@ const broken: [Breach['invariant'], string, World][] = [
   ['I9', 'an event that was heard twice', { given: { heard: [...toldOf([row], [asset]), ...toldOf([row], [asset])] } }],
 ]
 
-test.for(broken)('%s: %s is found', ([invariant, _, world]) => {
+test.for(broken)('%s: %s is detected', ([invariant, _, world]) => {
   expect(all(evidence(world)).map((breach) => breach.invariant)).toContain(invariant)
 })

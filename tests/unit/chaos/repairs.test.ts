@@ -13,18 +13,18 @@ function watched({ seconds, sweepsASecond = 1, again = false }: { seconds: numbe
   return [...watch.breaches.values()]
 }
 
-test('what is repaired in time is no breach', () => {
+test('an item that is repaired in time is not a violation', () => {
   expect(watched({ seconds: 6 })).toEqual([])
 })
 
-test('what waits for longer than documented is a breach, once', () => {
+test('an item that waits longer than documented is reported once', () => {
   expect(watched({ seconds: 20 })).toMatchObject([{ invariant: 'I12', uploadId: 'id' }])
 })
 
-test('a machine on which no sweep gets done is given its time', () => {
+test('time without completed sweeps does not count', () => {
   expect(watched({ seconds: 20, sweepsASecond: 0.1 })).toEqual([])
 })
 
-test('what was repaired and waits again has its time anew', () => {
+test('an item that waits again after a repair has the full time again', () => {
   expect(watched({ seconds: 12, again: true })).toEqual([])
 })

@@ -20,7 +20,7 @@ const bucket: OlderBucket = {
   alerted: new Set(['vanished', 'lastCopy']),
 }
 
-test('an older bucket that costs nothing breaks no promise', () => {
+test('an older bucket without losses violates no guarantee', () => {
   expect(olderBucketCostsNothing(bucket)).toEqual([])
 })
 
@@ -33,7 +33,7 @@ const bucketBreaches: [string, Partial<OlderBucket>][] = [
   ['last copies without an alert', { alerted: new Set(['vanished']) }],
 ]
 
-test.for(bucketBreaches)('with an older bucket, %s is found', ([_, found]) => {
+test.for(bucketBreaches)('with an older bucket, %s is detected', ([_, found]) => {
   expect(olderBucketCostsNothing({ ...bucket, ...found })).toMatchObject([{ invariant: 'I13' }])
 })
 
@@ -61,7 +61,7 @@ const sound: [string, Partial<OlderDatabase>][] = [
   ['a deleted asset whose row is back, with an alert', { assets: [asset, vanished], alerted: new Set(['unproven', 'vanished']) }],
 ]
 
-test.for(sound)('with an older database, %s breaks no promise', ([_, found]) => {
+test.for(sound)('with an older database, %s violates no guarantee', ([_, found]) => {
   expect(olderDatabaseCostsNothing({ ...database, ...found })).toEqual([])
 })
 
@@ -76,6 +76,6 @@ const databaseBreaches: [string, Partial<OlderDatabase>][] = [
   ['a cursor that is read on', { feed: { status: 200, body: { events: [] } } }],
 ]
 
-test.for(databaseBreaches)('with an older database, %s is found', ([_, found]) => {
+test.for(databaseBreaches)('with an older database, %s is detected', ([_, found]) => {
   expect(olderDatabaseCostsNothing({ ...database, ...found })).toMatchObject([{ invariant: 'I13' }])
 })

@@ -9,7 +9,7 @@ const heldBy = ({ target }: Fault): string[] => {
   return (target.from === 'all' ? members : [target.from]).map((member) => `${member}→${target.link}`)
 }
 
-test('the same seed and length give the same faults, another seed gives others', () => {
+test('the same seed and length result in the same faults, another seed in others', () => {
   expect(scheduleOf(7, 60)).toEqual(scheduleOf(7, 60))
   expect(scheduleOf(8, 60)).not.toEqual(scheduleOf(7, 60))
 })
@@ -25,7 +25,7 @@ test('every kind of fault happens, and nothing happens after the end', () => {
   expect(faults.every(({ atMs }) => atMs < 30_000)).toBe(true)
 })
 
-test.for(seeds.slice(0, 10))('nothing is hit by two faults at once (seed %i)', (seed) => {
+test.for(seeds.slice(0, 10))('no target has two faults at once (seed %i)', (seed) => {
   const until = new Map<string, number>()
   for (const fault of scheduleOf(seed, 300)) {
     for (const held of heldBy(fault)) {

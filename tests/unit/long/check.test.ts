@@ -15,14 +15,14 @@ async function findingsOf(checks: readonly Check<string>[], stop = new AbortCont
   return { said, verdicts: findings.map(({ verdict }) => verdict), remarks: findings.map(({ remark }) => remark) }
 }
 
-test('a check that fails does not keep the next ones from being proven, and says why', async () => {
+test('a failing check is reported with its reason, and the next ones run', async () => {
   const { verdicts, remarks } = await findingsOf([wrong, right])
 
   expect(verdicts).toEqual(['failed', 'ok'])
   expect(remarks).toEqual(['no answer, because: connection refused', 'seen on a stack'])
 })
 
-test('where the ground is missing, the rest is skipped and not called good', async () => {
+test('without the bucket, the remaining checks are skipped and do not count as passed', async () => {
   expect((await findingsOf([right, { ...wrong, isPrerequisite: true }, right, right])).verdicts).toEqual([
     'ok',
     'failed',
@@ -31,11 +31,11 @@ test('where the ground is missing, the rest is skipped and not called good', asy
   ])
 })
 
-test('an interruption skips what was not begun', async () => {
+test('an interruption skips the remaining checks', async () => {
   expect((await findingsOf([right, right], AbortSignal.abort())).verdicts).toEqual(['skipped', 'skipped'])
 })
 
-test('what an interruption breaks off has not failed', async () => {
+test('an interrupted check has not failed', async () => {
   const interruption = new AbortController()
   const brokenOff: Check<string> = {
     what: 'it holds',
@@ -48,13 +48,13 @@ test('what an interruption breaks off has not failed', async () => {
   expect(await findingsOf([brokenOff], interruption.signal)).toMatchObject({ verdicts: ['skipped'], remarks: ['interrupted'] })
 })
 
-test('each finding is told at once, with what was measured below it', async () => {
+test('each finding is printed at once, followed by its measurements', async () => {
   const { said } = await findingsOf([right])
 
   expect(said).toEqual([expect.stringMatching(/^✓ it holds {2}\d\.\d s\n {4}seen on a stack$/)])
 })
 
-test('a finding without a remark is one line', () => {
+test('a finding without a remark has one line', () => {
   expect(lineOf({ what: 'it holds', verdict: 'ok', ms: 1234, remark: '' })).toBe('✓ it holds  1.2 s')
   expect(lineOf({ what: 'it holds', verdict: 'skipped', ms: 0, remark: '' })).toBe('– it holds (skipped)')
 })

@@ -18,7 +18,7 @@ test('no two guards have the same id or the same edits', () => {
   expect(new Set(guards.map(({ file, edits }) => JSON.stringify([file, edits]))).size).toBe(guards.length)
 })
 
-test('code is found whatever its line breaks, and only when it occurs once', () => {
+test('code is found regardless of line breaks, and only if it occurs once', () => {
   const guard = { id: 'a', file: 'a.ts', edits: [['f(a, b)', 'g()']] } as const
   expect(withoutGuard(guard, 'x = f(\n  a,\n  b,\n)')).toBe('x = g()')
   expect(() => withoutGuard(guard, 'h(a, b)')).toThrow(GuardStale)

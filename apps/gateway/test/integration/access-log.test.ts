@@ -33,7 +33,7 @@ async function asset(gateway: RunningGateway, client: Client): Promise<string> {
 
 const asSaid = ({ asset_id, action, result, hours }: Row) => [action, result, hours, asset_id]
 
-test('every access is written down, granted or refused, within a second or so', async ({ gateway, client }) => {
+test('every access is logged within about a second, granted or refused', async ({ gateway, client }) => {
   const [mine, other, stranger] = [await asset(gateway, client), await asset(gateway, client), new Client(gateway.url)]
   const unknown = randomUUID()
   const read = await client.get(`/api/assets/${mine}?expiration_hours=3`)
@@ -69,7 +69,7 @@ test('every access is written down, granted or refused, within a second or so', 
   expect((await entriesOf(gateway, stranger.id)).map(asSaid)).toEqual([['presign', 'asset_not_yours', 1, mine]])
 })
 
-test('an access moves last_accessed_at of what was granted, and of nothing else', async ({ gateway, client }) => {
+test('a granted access updates last_accessed_at, a refused one does not', async ({ gateway, client }) => {
   const [used, refused] = [await asset(gateway, client), await asset(gateway, client)]
   await client.get(`/api/assets/${used}`)
   await new Client(gateway.url).get(`/api/assets/${refused}`)
@@ -84,7 +84,7 @@ const expires = (gateway: RunningGateway, id: string) =>
   sql(gateway, `update assets set created_at = now() - interval '98 days', expiring_at = now() - interval '1 ms' where id = $1`, [id])
 
 test.for(['', '/presigned'])(
-  'an access by GET /api/assets/:id%s saves an asset before its URL is returned',
+  'GET /api/assets/:id%s removes the mark of an unused asset before its URL is returned',
   { meta: { id: 'access-saves-before-url' } },
   async (suffix, { gateway, client }) => {
     const id = await asset(gateway, client)
@@ -98,7 +98,7 @@ test.for(['', '/presigned'])(
   },
 )
 
-test('an access saves an asset that is marked only after its row was read', async ({ gateway, client }) => {
+test('an access keeps an asset that is marked after its row was read', async ({ gateway, client }) => {
   const id = await asset(gateway, client)
   await sql(gateway, `update assets set created_at = now() - interval '98 days' where id = $1`, [id])
 
@@ -107,7 +107,7 @@ test('an access saves an asset that is marked only after its row was read', asyn
   expect(await gateway.database.assets.markExpiring(id, { days: 90, graceDays: 0 })).toBe(false)
 })
 
-test('an asset that was just deleted because nobody used it is 404, never a URL that leads nowhere', async ({ gateway, client }) => {
+test('an asset that has just been deleted as unused is 404, without a URL', async ({ gateway, client }) => {
   const id = await asset(gateway, client)
   await expires(gateway, id)
   const deletion = new pg.Client({ connectionString: gateway.servers.db.url })
@@ -123,14 +123,14 @@ test('an asset that was just deleted because nobody used it is 404, never a URL 
   expect(await answer).toMatchObject({ status: 404, body: { code: 'asset_not_found' } })
 })
 
-test('presigning an asset that is in use costs Postgres one statement', async ({ gateway, client }) => {
+test('presigning a recently used asset takes one statement', async ({ gateway, client }) => {
   const id = await asset(gateway, client)
   const before = gateway.asked.postgres
   for (let i = 0; i < 10; i += 1) await client.get(`/api/assets/${id}/presigned`)
   expect(gateway.asked.postgres - before).toBe(10)
 })
 
-test('a URL that goes out with the answer of an upload is an access as well', async ({ gateway, client }) => {
+test('a URL in the response to an upload counts as an access', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), prefer: 'wait=10' }
   const body = formOf([['asset_type', 'brand_image'], await logo()])
   const waiting = fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body })
@@ -146,7 +146,7 @@ test('a URL that goes out with the answer of an upload is an access as well', as
     .toEqual([['upload', 'granted', 24, answer.uploads[0].asset_id]])
 })
 
-test('with a key the log keeps an HMAC of the address, and a gateway that closes writes what waits', async () => {
+test('with a key the log contains an HMAC of the address, and closing writes pending entries', async () => {
   const gateway = await startGateway({ ipHashKey: 'a-key-of-the-tests-with-thirty-two-bytes' })
   try {
     const client = new Client(gateway.url)

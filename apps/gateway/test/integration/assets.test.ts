@@ -16,7 +16,7 @@ async function promote(gateway: RunningGateway, client: Client, answer: Awaited<
   return (await client.get(`/api/jobs/${id}`)).body.asset_id
 }
 
-test('an asset is served by a URL that gives exactly the bytes that were uploaded', async ({ gateway, client }) => {
+test('the URL of an asset returns exactly the uploaded bytes', async ({ gateway, client }) => {
   const { file, assetId } = await promoted(gateway, client)
 
   const { status, body, headers } = await client.get(`/api/assets/${assetId}/presigned`)
@@ -42,7 +42,7 @@ test('an asset is served by a URL that gives exactly the bytes that were uploade
   expect((await client.get(`/api/assets/${assetId}`)).body).toMatchObject({ asset_id: assetId, presigned_url: expect.any(String) })
 })
 
-test('a URL lives for at most as many hours as asked, and three quarters of them or all but one; 24 when nobody asks', async ({
+test('a URL expires at most at the requested time, and at the earliest a quarter or an hour before; the default is 24 hours', async ({
   gateway,
   client,
 }) => {
@@ -70,7 +70,7 @@ test.for(['0', '169', '-1', '1.5', 'many', ''])('expiration_hours=%s → 400', a
   })
 })
 
-test('a browser shows or saves the file as asked, under its own name', { meta: { id: 'download-disposition' } }, async ({
+test('a browser shows or saves the file as requested, under its name', { meta: { id: 'download-disposition' } }, async ({
   gateway,
   client,
 }) => {
@@ -103,7 +103,7 @@ async function commandsDuring(redisUrl: string, act: () => Promise<void>): Promi
   return seen.join('\n')
 }
 
-test('the same wish gives the same URL on every gateway, with the end that it really has; another wish is another URL', async ({
+test('equal requests return the same URL with its true expiry on every gateway; other requests another one', async ({
   gateway,
   client,
 }) => {
@@ -130,10 +130,7 @@ test('the same wish gives the same URL on every gateway, with the end that it re
   }
 })
 
-test('no URL goes to Redis, and none that somebody put there comes out', { meta: { id: 'no-url-in-redis' } }, async ({
-  gateway,
-  client,
-}) => {
+test('URLs are neither stored in Redis nor read from it', { meta: { id: 'no-url-in-redis' } }, async ({ gateway, client }) => {
   const { assetId } = await promoted(gateway, client)
   const { body: asset } = await client.get(`/api/assets/${assetId}`)
   const key = asset.s3_url.slice(`s3://${gateway.bucket.bucket}/`.length)
@@ -162,10 +159,7 @@ test('no URL goes to Redis, and none that somebody put there comes out', { meta:
   }
 })
 
-test('a URL that was given out before helps nobody who may not have it', { meta: { id: 'old-url-helps-nobody' } }, async ({
-  gateway,
-  client,
-}) => {
+test('an issued URL is not returned to users without access', { meta: { id: 'old-url-helps-nobody' } }, async ({ gateway, client }) => {
   const { assetId } = await promoted(gateway, client)
   await client.get(`/api/assets/${assetId}`)
 
@@ -193,7 +187,7 @@ test('presigning needs no Redis', async () => {
   }
 }, 60_000)
 
-test('every route of assets asks for a token, and answers unknown, foreign and malformed ids the same way', async ({ gateway, client }) => {
+test('every asset route requires a token, and treats unknown, foreign and malformed ids alike', async ({ gateway, client }) => {
   const { assetId } = await promoted(gateway, client)
   const stranger = new Client(gateway.url)
 
@@ -216,7 +210,7 @@ test('every route of assets asks for a token, and answers unknown, foreign and m
   expect((await client.get(`/api/assets/${assetId.toUpperCase()}`)).status).toBe(200)
 })
 
-test('a deleted asset is gone at once: 204, then 404, and its key waits to be purged', async ({ gateway, client }) => {
+test('a deleted asset is 204, then 404, and its key is to be purged', async ({ gateway, client }) => {
   const { assetId } = await promoted(gateway, client)
   const { body } = await client.get(`/api/assets/${assetId}`)
 
@@ -230,7 +224,7 @@ test('a deleted asset is gone at once: 204, then 404, and its key waits to be pu
   expect(gateway.log.find(({ msg, assetId: of }) => msg === 'asset deleted' && of === assetId)).toMatchObject({ userId: client.id })
 })
 
-test('an asset that a brand shows is deleted only by force', async ({ gateway, client }) => {
+test('an asset that is linked to a brand can be deleted only with force', async ({ gateway, client }) => {
   const [{ assetId }, other] = [await promoted(gateway, client), await promoted(gateway, client)]
   const brand = `/api/brands/${randomUUID()}/product-images`
   expect((await client.sends('PUT', brand, { asset_ids: [assetId, other.assetId] })).status).toBe(200)
@@ -258,10 +252,7 @@ async function pagesOf(client: Client, query = ''): Promise<string[][]> {
   return pages
 }
 
-test('a list gives the caller’s assets a page at a time, newest first, each once, with s3_url and without URLs', async ({
-  gateway,
-  client,
-}) => {
+test('a list returns the caller’s assets in pages, newest first, with s3_url and without presigned URLs', async ({ gateway, client }) => {
   const ids: string[] = []
   for (let i = 0; i < 5; i += 1) ids.unshift((await promoted(gateway, client)).assetId)
   await promoted(gateway, new Client(gateway.url))
@@ -282,7 +273,7 @@ test('a list gives the caller’s assets a page at a time, newest first, each on
   expect(body.assets[0]).not.toHaveProperty('presigned_url')
 })
 
-test('a list can be of one kind, project, brand or time', async ({ gateway, client }) => {
+test('a list can be filtered by kind, project, brand and time', async ({ gateway, client }) => {
   const picture = await promote(gateway, client, await client.pictures(await logo()))
   const projectId = randomUUID()
   const video = await promote(

@@ -80,14 +80,14 @@ afterAll(async () => {
 })
 
 test.for(['RS256', 'ES256', 'EdDSA'] as const)(
-  'a token signed with %s by a key of the JWKS is good',
+  'a token signed with %s by a key of the JWKS is accepted',
   { meta: { id: 'good-tokens-jwks' } },
   async (alg) => {
     expect(await ask(gateway, await signed(signers[alg]))).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
   },
 )
 
-test('the keys are fetched once, for all requests', async () => {
+test('the keys are fetched once for all requests', async () => {
   await ask(gateway, await signed(signers.RS256))
   const { asked } = keys.state
   await ask(gateway, await signed(signers.ES256))
@@ -120,7 +120,7 @@ async function signedByHand(header: Record<string, unknown>, secret: Uint8Array)
 }
 
 test.for(publicKeyAsSecret)(
-  'a token of HS256 whose secret is the public key as %s → 401, also beside a good secret',
+  'an HS256 token signed with the public key as %s → 401, even if a secret is configured',
   { meta: { id: 'public-key-as-hmac-secret' } },
   async ([, secret]) => {
     for (const alg of ['HS256', 'HS384', 'HS512']) {
@@ -143,7 +143,7 @@ async function lure() {
   return { asked, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
 }
 
-test('no header of a token leads to keys of its sender: nobody is asked, and 401', {
+test("keys that a token's header refers to are not fetched: 401", {
   meta: { id: 'token-header-keys-ignored' },
 }, async () => {
   const { asked, url, close } = await lure()
@@ -165,7 +165,7 @@ test('no header of a token leads to keys of its sender: nobody is asked, and 401
   }
 })
 
-test('a key server that sends us elsewhere is not followed', { meta: { id: 'jwks-redirect-refused' } }, async () => {
+test('a redirect of the key server is not followed', { meta: { id: 'jwks-redirect-refused' } }, async () => {
   const { asked, url, close } = await lure()
   const redirecting = createServer((_, response) => response.writeHead(302, { location: `${url}/keys` }).end())
   await once(redirecting.listen(0, '127.0.0.1'), 'listening')
@@ -258,12 +258,12 @@ test.for(refused)('a token %s → 401 %s', { meta: { id: 'bad-tokens-jwks' } }, 
   expect(await ask(gateway, await token())).toMatchObject({ status: 401, body: { code } })
 })
 
-test('clocks may differ by a minute', { meta: { id: 'clock-leeway' } }, async () => {
+test('clocks may differ by up to a minute', { meta: { id: 'clock-leeway' } }, async () => {
   const now = Math.floor(Date.now() / 1000)
   expect((await ask(gateway, await signed(signers.RS256, { ...good(), exp: now - 45, nbf: now + 45 }))).status).toBe(404)
 })
 
-test('unknown key ids make us look for new keys at most once a minute', async () => {
+test('unknown key ids cause at most one fetch per minute', async () => {
   const server = await keyServer([signers.RS256.jwk])
   const tokens = { secrets: [], remote: remoteKeys(server.url), algorithms: null, issuer: null, audience: null }
   const own = await startGateway({ tokens })
@@ -278,7 +278,7 @@ test('unknown key ids make us look for new keys at most once a minute', async ()
   }
 })
 
-test('a key server that is silent is no fault of the client: 503 auth_unavailable, bounded, and later at once; when it is back, so are we', async () => {
+test('an unresponsive key server causes 503 auth_unavailable after a timeout, later at once, until it is back', async () => {
   const server = await keyServer([signers.RS256.jwk])
   server.state.mode = 'silent'
   const remote = remoteKeys(server.url, { timeoutMs: 500, restMs: 3000 })
@@ -306,7 +306,7 @@ test('a key server that is silent is no fault of the client: 503 auth_unavailabl
   }
 })
 
-test('keys that were fetched serve on for a while when their server fails', async () => {
+test('fetched keys stay valid for a while if their server fails', async () => {
   const server = await keyServer([signers.RS256.jwk])
   const remote = remoteKeys(server.url, { freshForMs: 50, staleForMs: 60_000 })
   const own = await startGateway({ tokens: { secrets: [], remote, algorithms: null, issuer: null, audience: null } })
@@ -323,7 +323,7 @@ test('keys that were fetched serve on for a while when their server fails', asyn
   }
 })
 
-test('a service acts for a user, and the row says who it was; nobody else may', { meta: { id: 'service-acts-for-user' } }, async () => {
+test('only a service can act for a user, and the row contains the service', { meta: { id: 'service-acts-for-user' } }, async () => {
   const onBehalf = { 'airlock-on-behalf-of': user.toUpperCase() }
   const ofService = await signed(signers.RS256, { ...good(), sub: service, scope: 'service' })
   const body = formOf([['asset_type', 'brand_image'], await photo()])

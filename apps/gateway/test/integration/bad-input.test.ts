@@ -27,7 +27,7 @@ describe('one bad file', () => {
   ]
 
   test.for(cases)(
-    'a file %s → %s, and nothing stays',
+    'a file %s → %s, and nothing is kept',
     { meta: { id: 'refused-forms-leave-nothing' } },
     async ([, code, file], { client, gateway }) => {
       const { status, body } = await client.pictures(await file())
@@ -61,7 +61,7 @@ describe('one bad file', () => {
   test.for([
     ['no UTF-8', Buffer.from('gr\xfcn.jpg', 'latin1')],
     ['half a surrogate pair', Buffer.from([0x61, 0xed, 0xa0, 0x80, ...Buffer.from('.jpg')])],
-  ] as const)('a name that is %s is refused, not altered', async ([, name], { gateway, client }) => {
+  ] as const)('a name that is %s is refused, not changed', async ([, name], { gateway, client }) => {
     const headers = Buffer.concat([
       Buffer.from('Content-Disposition: form-data; name="files"; filename="'),
       name,
@@ -82,7 +82,7 @@ describe('one bad file', () => {
   })
 })
 
-test('a video a byte beyond its limit leaves neither object nor open multipart upload', {
+test('a video one byte over its limit leaves neither object nor open multipart upload', {
   meta: { id: 'oversized-video-leaves-nothing' },
 }, async () => {
   const gateway = await startGateway({ sizeLimits: { brand_image: 10 * MiB, generated_video: 24 * MiB, lora_training: 1 } })
@@ -140,7 +140,7 @@ describe('a bad form', () => {
     ],
   ]
 
-  test.for(misnamed)('a field %s → 400 with a detail that says so', async ([, fields, detail], { client, gateway }) => {
+  test.for(misnamed)('a field %s → 400 with a detail that explains it', async ([, fields, detail], { client, gateway }) => {
     const body = new FormData()
     for (const [name, value] of Object.entries(fields)) body.append(name, value)
     const answer = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: await client.headers(), body }))
@@ -156,7 +156,7 @@ describe('a bad form', () => {
     expect((await gateway.uploads(client.id)).filter(({ state }) => state !== 'abandoned')).toEqual([])
   })
 
-  test('a body that is no form → 415', async ({ gateway, client }) => {
+  test('a body that is not a form → 415', async ({ gateway, client }) => {
     const post = async (headers: Record<string, string>, body: string) =>
       answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers: { ...(await client.headers()), ...headers }, body }))
 
@@ -164,10 +164,7 @@ describe('a bad form', () => {
     expect(await post({ 'content-type': 'text/plain' }, 'hello')).toMatchObject({ status: 415, body: { code: 'not_multipart' } })
   })
 
-  test('a body without its last boundary, with a wrong one, an endless one, or without any → 400 form_malformed', async ({
-    gateway,
-    client,
-  }) => {
+  test('a body with a missing, wrong or endless boundary → 400 form_malformed', async ({ gateway, client }) => {
     const whole = `--cut\r\nContent-Disposition: form-data; name="files"; filename="a.png"\r\nContent-Type: image/png\r\n\r\n${(await logo()).bytes.toString()}`
     const post = async (boundary: string, body: string) =>
       answerOf(
@@ -186,7 +183,7 @@ describe('a bad form', () => {
     await gateway.leavesNothing()
   })
 
-  test('a part with more headers than are read is refused, since one of them might be its digest', async ({ gateway, client }) => {
+  test('a part with too many headers is refused, because one of the unread ones might be its digest', async ({ gateway, client }) => {
     const many = Array.from({ length: 20 }, (_, i) => `X-${i}: y`).join('\r\n')
     const digest = `Content-Digest: sha-256=:${Buffer.alloc(32).toString('base64')}:`
     const answer = await rawForm(gateway.url, client, [
@@ -198,7 +195,7 @@ describe('a bad form', () => {
     await gateway.leavesNothing()
   })
 
-  test('a request longer than ten of the largest files is refused before it arrives', async ({ gateway, client }) => {
+  test('a request longer than ten files of the maximum size is refused before it is read', async ({ gateway, client }) => {
     const answer = await rawRequest(
       gateway.url,
       client,
@@ -209,7 +206,7 @@ describe('a bad form', () => {
   })
 })
 
-test('a client that goes away at half of its file has uploaded nothing', async ({ gateway, client }) => {
+test('a client that disconnects within a file has uploaded nothing', async ({ gateway, client }) => {
   const { bytes } = await photo()
   const whole = padded(bytes, 8 * MiB)
   const socket = await open(gateway.url)
@@ -227,7 +224,7 @@ test('a client that goes away at half of its file has uploaded nothing', async (
   await gateway.leavesNothing()
 })
 
-test('a client that falls silent gets 408, and nothing stays', { meta: { id: 'client-stalls' } }, async () => {
+test('a client that stops sending gets 408, and nothing is kept', { meta: { id: 'client-stalls' } }, async () => {
   const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const client = new Client(gateway.url)
@@ -245,7 +242,7 @@ test('a client that falls silent gets 408, and nothing stays', { meta: { id: 'cl
   }
 })
 
-test('a form that takes longer than the longest request gets 408', async () => {
+test('a form that takes longer than the maximum request time gets 408', async () => {
   const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 1, idleSeconds: 30, minBytesPerSecond: 0 } })
   try {
     const answer = await rawRequest(

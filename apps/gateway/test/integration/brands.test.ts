@@ -17,7 +17,7 @@ async function pictures(gateway: RunningGateway, client: Client, count = 3): Pro
 
 const idsIn = ({ body }: { body: { product_images: { asset_id: string }[] } }) => body.product_images.map(({ asset_id }) => asset_id)
 
-test('a brand shows the pictures that were chosen for it, in their order, each with a URL that reads it', async ({ gateway, client }) => {
+test('a brand lists its linked pictures in order, each with a working URL', async ({ gateway, client }) => {
   const [a = '', b = '', c = ''] = await pictures(gateway, client)
   const brandId = randomUUID()
 
@@ -46,14 +46,14 @@ test('a brand shows the pictures that were chosen for it, in their order, each w
   expect(idsIn(await client.get(pathOf(brandId)))).toEqual([b, a])
 })
 
-test('ten pictures fit, and a brand without any shows none', async ({ gateway, client }) => {
+test('a brand has up to ten pictures, or none', async ({ gateway, client }) => {
   const ids = await pictures(gateway, client, 10)
   expect(idsIn(await client.sends('PUT', pathOf(randomUUID()), { asset_ids: ids }))).toEqual(ids)
   const brandId = randomUUID()
   expect(await client.get(pathOf(brandId))).toMatchObject({ status: 200, body: { brand_id: brandId, product_images: [] } })
 })
 
-test('each user has a list of their own under the same brand', async ({ gateway, client }) => {
+test('each user has a separate list for the same brand', async ({ gateway, client }) => {
   const other = new Client(gateway.url)
   const [mine, theirs] = [await pictures(gateway, client, 2), await pictures(gateway, other, 2)]
   const brandId = randomUUID()
@@ -64,10 +64,7 @@ test('each user has a list of their own under the same brand', async ({ gateway,
   expect(idsIn(await other.get(pathOf(brandId)))).toEqual(theirs)
 })
 
-test('unknown and foreign pictures → 404 that names them, other kinds → 400 that names them, and nothing changes', async ({
-  gateway,
-  client,
-}) => {
+test('unknown and foreign pictures → 404, other kinds → 400, both with their ids and without a change', async ({ gateway, client }) => {
   const mine = await pictures(gateway, client, 2)
   const [foreign = ''] = await pictures(gateway, new Client(gateway.url), 1)
   const [video = ''] = await assetsOf(gateway, client, [['asset_type', 'generated_video'], ['project_id', randomUUID()], await scene()])
@@ -109,7 +106,7 @@ test.for([
   expect(await client.sends('PUT', pathOf(randomUUID()), body)).toMatchObject({ status: 400, body: { code } })
 })
 
-test('a body that is no JSON → 415, a broken one → 400, a malformed brand → 400, no token → 401', async ({ gateway, client }) => {
+test('a body that is not JSON → 415, malformed JSON → 400, a malformed brand → 400, no token → 401', async ({ gateway, client }) => {
   const send = async (body: string | FormData, headers: Record<string, string> = {}) =>
     answerOf(await fetch(gateway.url + pathOf(randomUUID()), { method: 'PUT', headers: { ...(await client.headers()), ...headers }, body }))
   expect(await send('asset_ids=1')).toMatchObject({ status: 415, body: { code: 'not_json' } })

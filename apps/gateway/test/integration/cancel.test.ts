@@ -19,7 +19,7 @@ const sends = async (gateway: RunningGateway, client: Client, method: string, pa
 /** The worker empties the quarantine of what was cancelled; here the test does. */
 const purge = (gateway: RunningGateway, id: string) => gateway.store.purge(`quarantine/${id}`)
 
-test('an upload that waits is cancelled, and cancelling again changes nothing', async ({ gateway, client }) => {
+test('a waiting upload is cancelled, and cancelling again changes nothing', async ({ gateway, client }) => {
   const id = await accepted(client)
 
   for (let i = 0; i < 2; i += 1) {
@@ -31,7 +31,7 @@ test('an upload that waits is cancelled, and cancelling again changes nothing', 
   await purge(gateway, id)
 })
 
-test('cancelling takes the upload from a worker that is at it', async ({ gateway, client }) => {
+test('cancelling takes an upload from its worker', async ({ gateway, client }) => {
   const id = await accepted(client)
   const { uploads } = gateway.database
   const outcome = await uploads.claim(id, { leaseSeconds: 30 })
@@ -43,13 +43,13 @@ test('cancelling takes the upload from a worker that is at it', async ({ gateway
   await purge(gateway, id)
 })
 
-test('what is completed can not be cancelled → 409', async ({ gateway, client }) => {
+test("a completed upload can't be cancelled → 409", async ({ gateway, client }) => {
   const id = await accepted(client)
   await gateway.promotes(id)
   expect(await sends(gateway, client, 'DELETE', `/api/jobs/${id}`)).toMatchObject({ status: 409, body: { code: 'already_completed' } })
 })
 
-test('somebody else’s job, an unknown one, a malformed id', async ({ gateway, client }) => {
+test('the job of another user, an unknown one, a malformed id', async ({ gateway, client }) => {
   const id = await accepted(client)
   expect(await sends(gateway, new Client(gateway.url), 'DELETE', `/api/jobs/${id}`)).toMatchObject({
     status: 403,
@@ -63,7 +63,7 @@ test('somebody else’s job, an unknown one, a malformed id', async ({ gateway, 
   expect((await client.get(`/api/jobs/${id}`)).body.status).toBe('queued')
 })
 
-test('several jobs are looked up at once, in the order asked; foreign ones are unknown', async ({ gateway, client }) => {
+test('several jobs are returned in the requested order; those of other users as unknown', async ({ gateway, client }) => {
   const ids = [await accepted(client), await accepted(client)]
   const foreign = await accepted(new Client(gateway.url))
 
@@ -79,7 +79,7 @@ test('several jobs are looked up at once, in the order asked; foreign ones are u
   })
 })
 
-test('an operator has a failed upload tried again; nobody else may', async ({ gateway, client }) => {
+test('only an operator can retry a failed upload', async ({ gateway, client }) => {
   const id = await accepted(client)
   const { uploads } = gateway.database
   const outcome = await uploads.claim(id, { leaseSeconds: 30 })

@@ -58,7 +58,7 @@ async function answerOn(socket: Socket): Promise<{ status: number; body: Answer[
 const framings: ('chunked' | number)[] = ['chunked', 1024 * MiB]
 
 test.for(framings)(
-  'a refused file without end (%s) is answered early and cut off, and what stands behind it is reported',
+  'an endless refused file (%s) gets an early response, and unread parts are reported',
   { meta: { id: 'endless-refused-file' } },
   async (length, { gateway, client }) => {
     const { socket, closed, answer, send } = await begun(gateway, client, length)
@@ -88,7 +88,7 @@ test.for(framings)(
   },
 )
 
-test('of the files behind, those whose headers have arrived are reported by name', async ({ gateway, client }) => {
+test('files after it whose headers have arrived are reported by name', async ({ gateway, client }) => {
   const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image${partOf('endless.exe', 'image/jpeg')}`
   const rest = `x${partOf('third.jpg', 'image/jpeg')}third\r\n--cut--\r\n`
   const { answer, send, socket } = await begun(gateway, client, head.length + drainedBytes + rest.length)
@@ -107,7 +107,7 @@ test('of the files behind, those whose headers have arrived are reported by name
   await gateway.leavesNothing()
 })
 
-test('a refused file that ends within the bound takes nothing from the files behind it', async ({ gateway, client }) => {
+test('a refused file that ends within the bound does not affect later files', async ({ gateway, client }) => {
   const { bytes } = await photo()
   const large = { name: 'large.exe', bytes: padded(bytes, drainedBytes - KiB) }
 
@@ -119,7 +119,7 @@ test('a refused file that ends within the bound takes nothing from the files beh
   await gateway.leavesNothing()
 })
 
-test('files that were not read do not blur why: the answer has the status and words of the file at which the reading stopped', async () => {
+test('the response has the status and detail of the file at which reading stopped, in spite of unread files', async () => {
   const gateway = await startGateway({ sizeLimits: { ...defaultSizeLimits, generated_video: MiB } })
   try {
     const film = { ...(await scene('film.mp4')), bytes: padded((await scene()).bytes, MiB + drainedBytes + 4 * MiB) }
@@ -141,7 +141,7 @@ test('files that were not read do not blur why: the answer has the status and wo
   }
 })
 
-test('a full form says nothing of an eleventh file', async ({ gateway, client }) => {
+test('a form with ten files does not report an eleventh', async ({ gateway, client }) => {
   const { bytes } = await photo()
   const nine = await Promise.all(Array.from({ length: 9 }, (_, i) => photo(`${i}.jpg`)))
 

@@ -69,7 +69,7 @@ async function openDeletions(gateway: RunningGateway, count: number) {
   return { uploadIds, commits: open, close: () => pool.end() }
 }
 
-test('a consumer hears of a completed upload with its asset and what its caller tied to it', async ({ gateway, client, consumer }) => {
+test('the feed contains a completed upload with its asset and metadata', async ({ gateway, client, consumer }) => {
   const after = await consumer.latest()
   const metadata = { campaign: 'spring', take: 3, rate: 1.5e-7, final: true, ключ: 'é\u{1f600}' }
   const [id = ''] = acceptedIds(await client.uploads(['asset_type', 'brand_image'], ['metadata', JSON.stringify(metadata)], await photo()))
@@ -107,7 +107,7 @@ test('a consumer hears of a completed upload with its asset and what its caller 
   expect((await consumer.asks({ after: body.next })).body).toEqual({ events: [], next: body.next })
 })
 
-test('a consumer reads page by page, and meets everything once and in one order', async ({ gateway, client, consumer }) => {
+test('a consumer reads all pages, each event once and in one order', async ({ gateway, client, consumer }) => {
   let after = await consumer.latest()
   const ids = acceptedIds(await client.pictures(await logo('a.png'), await logo('b.png'), await logo('c.png')))
   for (const id of ids) await gateway.promotes(id)
@@ -123,7 +123,7 @@ test('a consumer reads page by page, and meets everything once and in one order'
   expect(all.map(({ data }: { data: { upload_id: string } }) => data.upload_id)).toEqual(ids)
 })
 
-test('without a cursor the feed begins with the oldest event that is kept', async ({ gateway, client, consumer }) => {
+test('without a cursor the feed begins at the oldest kept event', async ({ gateway, client, consumer }) => {
   const [id = ''] = acceptedIds(await client.pictures(await logo()))
   await gateway.promotes(id)
   await relays(gateway)
@@ -132,7 +132,7 @@ test('without a cursor the feed begins with the oldest event that is kept', asyn
   expect(body.events[0].data.upload_id).not.toBe(id)
 })
 
-test('only the types that are asked for are told, and the cursor goes on all the same', async ({ gateway, client, consumer }) => {
+test('only the requested types are returned, and the cursor still advances', async ({ gateway, client, consumer }) => {
   const after = await consumer.latest()
   const [id = '', cancelled = ''] = acceptedIds(await client.pictures(await logo(), await logo('other.png')))
   await gateway.promotes(id)
@@ -148,7 +148,7 @@ test('only the types that are asked for are told, and the cursor goes on all the
   expect(none.body.next).toBe((await consumer.asks({ after })).body.next)
 })
 
-test('whoever waits is answered as soon as something has happened', async ({ gateway, client, consumer }) => {
+test('a waiting request is answered as soon as there is an event', async ({ gateway, client, consumer }) => {
   const after = await consumer.latest()
   const waiting = consumer.asks({ after, wait: 20 })
   const filtered = consumer.asks({ after, wait: 2, types: 'asset.deleted' })
@@ -162,7 +162,7 @@ test('whoever waits is answered as soon as something has happened', async ({ gat
   expect((await filtered).body, 'what it did not ask for moves its cursor only').toEqual({ events: [], next: body.next })
 })
 
-test('when the time is over the answer is empty, and its cursor is good', async ({ consumer }) => {
+test('after the timeout the response is empty with a valid cursor', async ({ consumer }) => {
   const after = await consumer.latest()
   const began = performance.now()
   const { status, body } = await consumer.asks({ after, wait: 1 })
@@ -195,13 +195,13 @@ test.for([
   expect(await consumer.asks(query)).toMatchObject({ status: 400, body: { code } })
 })
 
-test('only services hear of everybody: 401 without a token, 403 without the scope', async ({ gateway, client }) => {
+test('only services can read the feed: 401 without a token, 403 without the scope', async ({ gateway, client }) => {
   expect(await answerOf(await fetch(`${gateway.url}/api/events`))).toMatchObject({ status: 401, body: { code: 'token_missing' } })
   expect(await client.get('/api/events')).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
   expect(await new Consumer(gateway, 'ops').asks()).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
 })
 
-test('a cursor whose events are gone is 410 and names the oldest; without one the feed begins there', {
+test('a cursor before the oldest kept event is 410 with that event; without a cursor the feed begins there', {
   meta: { id: 'feed-cursor-expired' },
 }, async ({ gateway, client, consumer, sql }) => {
   const before = (await consumer.asks({ limit: 1 })).body.next
@@ -228,7 +228,7 @@ test('a cursor whose events are gone is 410 and names the oldest; without one th
   expect((await consumer.asks({ after: atEdge })).body, 'nothing behind this one is gone').toEqual(body)
 })
 
-test('a cursor of another feed, or of one that a backup has overtaken, is 410 instead of silence', {
+test('a cursor of another feed, or from before a restore, is 410', {
   meta: { id: 'feed-cursor-of-another-feed' },
 }, async ({ gateway, client, consumer }) => {
   const [id = ''] = acceptedIds(await client.pictures(await logo()))
@@ -248,7 +248,7 @@ test('a cursor of another feed, or of one that a backup has overtaken, is 410 in
   }
 })
 
-test('a hundred that wait cost one subscription and no connection, and all hear of what happens', async ({ gateway, client, sql }) => {
+test('a hundred waiting requests share one subscription, and all get the event', async ({ gateway, client, sql }) => {
   const consumers = Array.from({ length: 100 }, () => new Consumer(gateway))
   const after = (await consumers[0]?.latest()) ?? ''
   const waiting = consumers.map((consumer) => consumer.asks({ after, wait: 25 }))
@@ -277,7 +277,7 @@ const lastLook = async (sql: pg.Client): Promise<string> => {
   return (await sql.query(looks)).rows[0].at
 }
 
-test('a consumer that goes away is waited for no longer, and one that waits is answered at once when the gateway stops', {
+test('a disconnected consumer is dropped, and a waiting one is answered at once when the gateway stops', {
   meta: { id: 'feed-gateway-stops' },
 }, async () => {
   const gateway = await startGateway({ pollEveryMs: { listening: 20, lost: 20 } })
@@ -318,7 +318,7 @@ test('a consumer that goes away is waited for no longer, and one that waits is a
   }
 })
 
-test('with Postgres away it is 503, also for those who waited when it went, and the cursor is good afterwards', {
+test('while Postgres is unavailable it is 503, also for waiting requests, and cursors stay valid', {
   meta: { id: 'feed-database-unavailable' },
   timeout: 60_000,
 }, async () => {
@@ -347,7 +347,7 @@ test('with Postgres away it is 503, also for those who waited when it went, and 
   }
 })
 
-test('commits in adverse order hide no event from a consumer that reads all the while', {
+test('commits in adverse order hide no event from a continuous reader', {
   meta: { id: 'feed-commits-out-of-order' },
   timeout: 60_000,
 }, async ({ gateway, consumer }) => {

@@ -59,7 +59,7 @@ test.for([
   { users: 1, count: 100, withinMs: 1000, goesOn: false, crowd: 'one user’s hundred uploads of which only the beginning comes' },
   { users: 10, count: 20, withinMs: 5000, goesOn: true, crowd: 'ten users’ two hundred uploads at 1.2 kB a second' },
 ])(
-  'beside $crowd another user’s picture is accepted within $withinMs ms',
+  'next to $crowd, another user’s picture is accepted within $withinMs ms',
   { meta: { id: 'slow-uploads-of-other-users' }, timeout: 180_000 },
   async (crowd, { annotate }) => {
     const { withinMs } = crowd
@@ -75,7 +75,7 @@ test.for([
   },
 )
 
-test('one user’s hundred uploads keep none of eight others waiting who come at once', { timeout: 120_000 }, async () => {
+test('one user’s hundred uploads do not delay those of eight others', { timeout: 120_000 }, async () => {
   const { gateway } = await crowded(1, { count: 100, goesOn: true })
   const picture = await logo()
 
@@ -85,7 +85,7 @@ test('one user’s hundred uploads keep none of eight others waiting who come at
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(202))
 })
 
-test('of a user who holds every permit the slowest upload is ended when another comes, with a reason, and does not count', {
+test('if a user has all permits and another one comes, the slowest upload is ended with a reason, and does not count', {
   timeout: 120_000,
 }, async () => {
   const { gateway, crowds } = await crowded(1, { count: 8, goesOn: true, maxFilesInFlight: 8 })
@@ -106,7 +106,7 @@ test('of a user who holds every permit the slowest upload is ended when another 
   expect(ended).toMatchObject([{ state: 'abandoned', counted: false }])
 })
 
-test('two users within their share are left alone, however slow they are, while a third has to wait', { timeout: 120_000 }, async () => {
+test('slow uploads of two users within their share are not ended while a third one waits', { timeout: 120_000 }, async () => {
   const { gateway, crowds } = await crowded(2, { count: 1, goesOn: false, maxFilesInFlight: 2 })
   const picture = await logo()
   await expect.poll(() => begun(gateway)).toBe(2)

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Client, photo, startGateway } from '../gateway.ts'
 
-test('a flood of questions about health costs the servers one check a second, and nobody else notices', {
+test('a flood of health requests causes one check a second, and does not affect others', {
   meta: { id: 'health-flood' },
   timeout: 60_000,
 }, async () => {

@@ -37,7 +37,7 @@ test('a job is queued, then processing, then completed with its asset', async ({
   expect(completed.headers.get('retry-after')).toBeNull()
 })
 
-test('a rejected job says why, a parked one that it failed', async ({ gateway, client }) => {
+test('a rejected job has its reason, and a parked one is failed', async ({ gateway, client }) => {
   const { uploads } = gateway.database
   const [bad, stuck] = [await accepted(client), await accepted(client)]
   const [first, second] = [await uploads.claim(bad, { leaseSeconds: 30 }), await uploads.claim(stuck, { leaseSeconds: 30 })]
@@ -55,7 +55,7 @@ test('a rejected job says why, a parked one that it failed', async ({ gateway, c
   expect(JSON.stringify(failed.body)).not.toContain('S3')
 })
 
-test('an unknown job → 404, a malformed id → 400, somebody else’s job → 403', async ({ gateway, client }) => {
+test('an unknown job → 404, a malformed id → 400, another user’s job → 403', async ({ gateway, client }) => {
   const id = await accepted(client)
 
   expect(await client.get(`/api/jobs/${randomUUID()}`)).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
@@ -64,13 +64,13 @@ test('an unknown job → 404, a malformed id → 400, somebody else’s job → 
   expect(await client.get(`/api/jobs/${id.toUpperCase()}`)).toMatchObject({ status: 200 })
 })
 
-test('what was never accepted is no job', async ({ gateway, client }) => {
+test('a file that was never accepted is not a job', async ({ gateway, client }) => {
   await client.pictures({ name: 'empty.png', bytes: new Uint8Array() })
   const [refused] = await gateway.uploads(client.id)
   expect(await client.get(`/api/jobs/${refused?.id}`)).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
 })
 
-test('an unknown path → 404, a wrong method → 405 with Allow, both in the shape of all errors', async ({ gateway }) => {
+test('an unknown path → 404, a wrong method → 405 with Allow, both as error bodies', async ({ gateway }) => {
   const nowhere = await answerOf(await fetch(`${gateway.url}/api/uploads?x=1`))
   expect(nowhere).toMatchObject({
     status: 404,
@@ -82,14 +82,14 @@ test('an unknown path → 404, a wrong method → 405 with Allow, both in the sh
   expect(wrong.headers.get('allow')).toBe('POST, OPTIONS')
 })
 
-test('a request keeps the id that it came with, if that is a sound one', async ({ gateway }) => {
+test('a request keeps its given id if it is valid', async ({ gateway }) => {
   const ask = (id: string) => fetch(`${gateway.url}/health/live`, { headers: { 'x-request-id': id } })
 
   expect((await ask('trace-42.a_b')).headers.get('x-request-id')).toBe('trace-42.a_b')
   expect((await ask('no spaces, please')).headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-test('ids may come in one parameter or in several, and pending ones say when to look again', async ({ gateway, client }) => {
+test('ids may be in one parameter or several, and pending ones cause Retry-After', async ({ gateway, client }) => {
   const [first, second] = [await accepted(client), await accepted(client)]
   const unknown = randomUUID()
 
@@ -104,7 +104,7 @@ test('ids may come in one parameter or in several, and pending ones say when to 
   expect((await client.get(`/api/jobs?ids=${first}`)).headers.get('retry-after')).toBeNull()
 })
 
-test('a user finds all of their uploads again, a page at a time, and nobody else’s', async ({ gateway, client }) => {
+test('a user can list all their uploads in pages, and no others', async ({ gateway, client }) => {
   const ids: string[] = []
   for (let i = 0; i < 5; i += 1) ids.push(await accepted(client))
   await gateway.promotes(ids[1] as string)
@@ -151,7 +151,7 @@ const farMoments = [
   '9999-12-31T23:59:59-23:59',
 ]
 
-test.for(farMoments)('a moment as far from ours as %s is one that a list can be asked for', async (moment, { client, expect }) => {
+test.for(farMoments)('since=%s is valid', async (moment, { client, expect }) => {
   const at = encodeURIComponent(moment)
   const paths = [`jobs?since=${at}`, `assets?created_after=${at}`, `assets?created_before=${at}`]
 

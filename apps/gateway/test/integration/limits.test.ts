@@ -4,7 +4,7 @@ import pg from 'pg'
 import { expect, test } from 'vitest'
 import { acceptedIds, Client, logo, photo, startGateway } from '../gateway.ts'
 
-test('of thirty files sent at once, exactly as many as the limit are accepted, and the 429 says when to come again', async () => {
+test('of thirty concurrent files, exactly the limit is accepted, and the 429 has Retry-After', async () => {
   const gateway = await startGateway({ filesPerHour: 10 })
   try {
     const client = new Client(gateway.url)
@@ -25,7 +25,7 @@ test('of thirty files sent at once, exactly as many as the limit are accepted, a
   }
 })
 
-test('the file beyond the limit is refused alone, and another user is not concerned', async () => {
+test('only the file beyond the limit is refused, and other users are not affected', async () => {
   const gateway = await startGateway({ filesPerHour: 2 })
   try {
     const client = new Client(gateway.url)
@@ -72,7 +72,7 @@ test('emptying Redis does not widen the limit', { meta: { id: 'redis-flush-keeps
   }
 })
 
-test('files that anybody gives back make room, however Redis heard of it: a 429 never outlives a full hour by more than a second', {
+test('refunded files make room, and a 429 never lasts more than a second longer than a full hour', {
   meta: { id: 'given-back-files-free-the-limit' },
 }, async () => {
   const gateway = await startGateway({ filesPerHour: 2 })
@@ -89,7 +89,7 @@ test('files that anybody gives back make room, however Redis heard of it: a 429 
   }
 })
 
-test('a flood of refused files asks Postgres about once a second', async () => {
+test('a flood of refused files causes about one query a second', async () => {
   const gateway = await startGateway({ filesPerHour: 1 })
   try {
     const client = new Client(gateway.url)
@@ -104,7 +104,7 @@ test('a flood of refused files asks Postgres about once a second', async () => {
   }
 })
 
-test('however many files one user sends at once, they hold one connection to Postgres while they wait to be counted', async () => {
+test('concurrent files of one user use one connection to Postgres while they wait to be counted', async () => {
   const gateway = await startGateway()
   const locking = new pg.Client({ connectionString: gateway.servers.db.url })
   await locking.connect()
@@ -126,7 +126,7 @@ test('however many files one user sends at once, they hold one connection to Pos
   }
 })
 
-test('a user of whom too many bytes are parked sends no more until some are gone, and nothing parked is deleted', async () => {
+test('a user with too many parked bytes is refused until some are gone, and nothing parked is deleted', async () => {
   const gateway = await startGateway({ parkedBytesPerUser: 1024 })
   const sql = new pg.Client({ connectionString: gateway.servers.db.url })
   await sql.connect()

@@ -50,7 +50,7 @@ const operationsOf = ({ paths }: Document): [method: string, path: string, opera
     Object.entries(item).map(([method, operation]): [string, string, Operation] => [method.toUpperCase(), path, operation]),
   )
 
-test('the document is sound OpenAPI 3.1, and every reference in it leads somewhere', async ({ gateway }) => {
+test('the document is valid OpenAPI 3.1, and all its references resolve', async ({ gateway }) => {
   const document = await documentOf(gateway)
   const validator = new Validator()
 
@@ -65,7 +65,7 @@ test('the document is sound OpenAPI 3.1, and every reference in it leads somewhe
   }
 })
 
-test('every route that the gateway answers is in it', async ({ gateway }) => {
+test('every route of the gateway is in it', async ({ gateway }) => {
   const document = await documentOf(gateway)
   const told = operationsOf(document).map(([method, path]) => `${method} ${path}`)
 
@@ -75,7 +75,7 @@ test('every route that the gateway answers is in it', async ({ gateway }) => {
   expect(told.toSorted()).toEqual(served.toSorted())
 })
 
-test('a route asks for a token exactly where the document says so', async ({ gateway }) => {
+test('a route requires a token exactly if the document does', async ({ gateway }) => {
   for (const [method, path, { security }] of operationsOf(await documentOf(gateway))) {
     const url = gateway.url + path.replace(/\{\w+\}/g, '0190a000-0000-4000-8000-00000000000a')
     const { status } = await fetch(url, { method, signal: AbortSignal.timeout(5000) })
@@ -83,7 +83,7 @@ test('a route asks for a token exactly where the document says so', async ({ gat
   }
 })
 
-test('every error code is in it, and each route names the ones that it may answer with, by an example', async ({ gateway }) => {
+test('every error code is in it, and each route has examples of its errors', async ({ gateway }) => {
   const document = await documentOf(gateway)
 
   expect(document.components.schemas.ErrorCode?.enum).toEqual(errorCodes)
@@ -109,7 +109,7 @@ test('every error code is in it, and each route names the ones that it may answe
   expect(new Set(Object.keys(document.components.examples))).toEqual(used)
 })
 
-test('what generators need is there: names of operations and of answers, a success, descriptions, headers', async ({ gateway }) => {
+test('it has what generators need: names of operations and responses, a success, descriptions, headers', async ({ gateway }) => {
   const document = await documentOf(gateway)
   const operations = operationsOf(document)
 
@@ -135,7 +135,7 @@ test('what generators need is there: names of operations and of answers, a succe
   )
 })
 
-test('a parameter with a default may be left out, and ids are UUIDs', async ({ gateway }) => {
+test('a parameter with a default is optional, and ids are UUIDs', async ({ gateway }) => {
   const parameters = operationsOf(await documentOf(gateway)).flatMap(([, , operation]) => operation.parameters ?? [])
   const withDefault = parameters.filter(({ schema }) => schema.default !== undefined)
   expect(withDefault.length).toBeGreaterThan(4)
@@ -150,7 +150,7 @@ test('uploads come first', async ({ gateway }) => {
   expect([first, second]).toEqual(['/api/upload', '/api/jobs/{id}'])
 })
 
-test('each example fits its schema', async ({ gateway }) => {
+test('each example matches its schema', async ({ gateway }) => {
   const document = await documentOf(gateway)
   const contract = new Contract(document)
   const examples = Object.entries(document.components.schemas).flatMap(([name, { examples = [] }]) =>
@@ -161,7 +161,7 @@ test('each example fits its schema', async ({ gateway }) => {
   for (const { value } of Object.values(document.components.examples)) contract.assertFits('Problem', value)
 })
 
-test('what a page to try it out fills in is taken: no example is malformed', async ({ gateway, client }) => {
+test('the default values of a try-it page are accepted', async ({ gateway, client }) => {
   const document = await documentOf(gateway)
   const authorization = `Bearer ${await client.token({ scope: 'service ops' })}`
   for (const [method, path, { parameters = [], requestBody }] of operationsOf(document)) {
@@ -192,7 +192,7 @@ function bodyOf(requestBody: Operation['requestBody'], { components }: Document,
   return { body: formOf([...fields, file]), type: {} }
 }
 
-test('each type of event is a schema of its own, which the feed tells apart by its type, and a webhook', async ({ gateway }) => {
+test('each event type has its own schema, discriminated by type, and a webhook', async ({ gateway }) => {
   const { components, webhooks } = await documentOf(gateway)
   const { discriminator, oneOf } = components.schemas.Event as unknown as {
     discriminator: { propertyName: string; mapping: Record<string, string> }
@@ -208,14 +208,16 @@ test('each type of event is a schema of its own, which the feed tells apart by i
   }
 })
 
-test('the form of an upload is described, field by field', async ({ gateway }) => {
+test('the upload form is described field by field', async ({ gateway }) => {
   const { schema } = (await documentOf(gateway)).paths['/api/upload']?.post?.requestBody?.content['multipart/form-data'] ?? {}
 
   expect(Object.keys(schema?.properties ?? {})).toEqual(['files', 'asset_type', 'project_id', 'brand_id', 'metadata'])
   expect(schema?.required).toEqual(['files', 'asset_type'])
 })
 
-test('the pages to browse it need nothing from elsewhere', { meta: { id: 'docs-pages-need-nothing-foreign' } }, async ({ gateway }) => {
+test('the pages for the document load nothing from other hosts', { meta: { id: 'docs-pages-need-nothing-foreign' } }, async ({
+  gateway,
+}) => {
   const page = await fetch(`${gateway.url}/api/docs`)
   const html = await page.text()
 

@@ -63,7 +63,7 @@ class Service extends Client {
 
 const rowsOf = ({ gateway }: Pipeline, userId: unknown) => gateway.uploads(userId as string)
 
-test('a video of another bucket is accepted, rung for, becomes an asset of its user, and stays where it was', async ({
+test('a video in another bucket is accepted, enqueued, becomes an asset of its user, and stays where it was', async ({
   pipeline,
   service,
 }) => {
@@ -100,7 +100,7 @@ test('a video of another bucket is accepted, rung for, becomes an asset of its u
   expect(await renders.keys()).toEqual([key])
 })
 
-test('the service that asked is written down, also when it says for whom in the header', async ({ pipeline, service }) => {
+test('the requesting service is recorded, also if it acts for a user by header', async ({ pipeline, service }) => {
   const video = service.video()
   const { body } = await service.posts(video, { 'airlock-on-behalf-of': video.user_id as string })
   expect(await pipeline.gateway.database.uploads.byId(body.upload_id)).toMatchObject({ userId: video.user_id, actedBy: service.id })
@@ -109,10 +109,7 @@ test('the service that asked is written down, also when it says for whom in the 
   expect(other).toMatchObject({ status: 400, body: { code: 'request_malformed', detail: expect.stringContaining('different users') } })
 })
 
-test('the same upload id again is the same upload, whatever has become of it; another video under it is refused', async ({
-  pipeline,
-  service,
-}) => {
+test('repeating an upload id returns the same upload in every state; another video with it is refused', async ({ pipeline, service }) => {
   const video = service.video({ upload_id: randomUUID().toUpperCase() })
   const first = await service.posts(video)
   expect(first).toMatchObject({ status: 202, body: { upload_id: String(video.upload_id).toLowerCase(), status: 'queued' } })
@@ -129,7 +126,7 @@ test('the same upload id again is the same upload, whatever has become of it; an
   expect(await rowsOf(pipeline, video.user_id)).toHaveLength(1)
 })
 
-test('an id that came through another door is taken', async ({ pipeline, service }) => {
+test('an id of an upload from another door is refused as taken', async ({ pipeline, service }) => {
   const { gateway } = pipeline
   const user = new Client(gateway.url)
   const project = randomUUID()
@@ -143,7 +140,7 @@ test('an id that came through another door is taken', async ({ pipeline, service
   await gateway.promotes(upload_id)
 })
 
-test('an Idempotency-Key does for those who choose no id, each caller having keys of its own', async ({ pipeline, service }) => {
+test('an Idempotency-Key can replace the id, separately for each caller', async ({ pipeline, service }) => {
   const video = service.video()
   const headers = { 'idempotency-key': 'cut 7' }
   const first = await service.posts(video, headers)
@@ -158,7 +155,7 @@ test('an Idempotency-Key does for those who choose no id, each caller having key
   expect(await service.posts(video, { 'idempotency-key': '' })).toMatchObject({ status: 400, body: { code: 'idempotency_key_malformed' } })
 })
 
-test('without a token, or one without the scope, nothing is looked at', async ({ pipeline, service }) => {
+test('requests without a token or scope are refused before anything else', async ({ pipeline, service }) => {
   const json = { 'content-type': 'application/json' }
   const body = JSON.stringify(service.video())
   expect(await service.says(body, json)).toMatchObject({ status: 401, body: { code: 'token_missing' } })
@@ -169,7 +166,7 @@ test('without a token, or one without the scope, nothing is looked at', async ({
   expect(await pipeline.renders.keys()).toEqual([key])
 })
 
-test('a bucket that is not on the list is never asked, be it our own', async ({ pipeline, service }) => {
+test('a bucket that is not on the list is never accessed, not even our own', async ({ pipeline, service }) => {
   for (const bucket of [pipeline.gateway.bucket.bucket, 'https://example.com/a.mp4', `${pipeline.renders.bucket}/..`]) {
     const answer = await service.posts(service.video({ source: { bucket, key } }))
     expect(answer).toMatchObject({
@@ -179,7 +176,7 @@ test('a bucket that is not on the list is never asked, be it our own', async ({ 
   }
 })
 
-test('no key leads out of its bucket', async ({ pipeline, service }) => {
+test('no key refers to another bucket', async ({ pipeline, service }) => {
   const { bucket } = pipeline.renders
   for (const key of [
     '../other/a.mp4',
@@ -196,7 +193,7 @@ test('no key leads out of its bucket', async ({ pipeline, service }) => {
   }
 })
 
-test('what is not there, or in a bucket that is not there, is 404, and nothing is written', async ({ pipeline, service }) => {
+test('a missing object or bucket is 404, and nothing is recorded', async ({ pipeline, service }) => {
   const sources = [
     { bucket: pipeline.renders.bucket, key: 'nothing.mp4' },
     { bucket: unknownBucket, key },
@@ -217,7 +214,7 @@ const unfit: { what: string; sample: string | null; filename?: string; status: n
   { what: 'with too long a name', sample: 'good/scene-01.mp4', filename: `${'a'.repeat(252)}.mp4`, status: 400, code: 'filename_too_long' },
 ]
 
-test.for(unfit)('a file that is $what is refused at once, and nothing is written', async (file, { pipeline, service, expect }) => {
+test.for(unfit)('a file that is $what is refused at once, and nothing is recorded', async (file, { pipeline, service, expect }) => {
   const source = { bucket: pipeline.renders.bucket, key: 'unfit.mp4' }
   await pipeline.renders.put(source.key, file.sample === null ? Buffer.alloc(0) : await sample(file.sample))
   const video = service.video({ source, ...(file.filename !== undefined && { filename: file.filename }) })
@@ -255,13 +252,13 @@ const malformed: { what: string; given: object; says: string }[] = [
   },
 ]
 
-test.for(malformed)('a request with $what is told what it needs', async ({ given, says }, { service, expect }) => {
+test.for(malformed)('a request with $what gets a helpful detail', async ({ given, says }, { service, expect }) => {
   const answer = await service.posts(service.video(given))
   expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining(says) } })
   expect(answer.body.code).toBe(says.startsWith('field ') ? 'request_malformed' : 'field_malformed')
 })
 
-test('what is no JSON object, too large, or holds a number that would not come back, is told as well', async ({ service }) => {
+test('a body that is not a JSON object, too large, or has an inexact number gets a helpful detail', async ({ service }) => {
   const authorization = `Bearer ${await service.token({ scope: 'service' })}`
   const says = (body: string, type = 'application/json') => service.says(body, { authorization, 'content-type': type })
   const malformed = { status: 400, body: { code: 'request_malformed' } }
@@ -276,7 +273,7 @@ test('what is no JSON object, too large, or holds a number that would not come b
   expect(await says(video, 'text/plain')).toMatchObject({ status: 415, body: { code: 'not_json' } })
 })
 
-test('a file larger than videos may be is 413', async ({ pipeline, service }) => {
+test('a file that is too large for a video is 413', async ({ pipeline, service }) => {
   const sizeLimits = { ...defaultSizeLimits, generated_video: 1000 }
   const gateway = await startGateway({ sourceBuckets: [pipeline.renders.bucket], sizeLimits }, pipeline.gateway)
   try {
@@ -287,7 +284,7 @@ test('a file larger than videos may be is 413', async ({ pipeline, service }) =>
   }
 })
 
-test('with Redis away a video is accepted all the same', { meta: { id: 'bucket-video-redis-unavailable' }, timeout: 60_000 }, async ({
+test('while Redis is unavailable a video is accepted', { meta: { id: 'bucket-video-redis-unavailable' }, timeout: 60_000 }, async ({
   pipeline,
   service,
 }) => {
@@ -303,7 +300,7 @@ test('with Redis away a video is accepted all the same', { meta: { id: 'bucket-v
 })
 
 test.for(['stopped', 'frozen'] as const)(
-  'with the store %s a video is 503, within 5 s and then at once',
+  'with the store %s a video gets 503 within 5 s, and then at once',
   { meta: { id: 'bucket-video-store-unavailable' }, timeout: 60_000 },
   async (how) => {
     const server = await privateServer('s3')
@@ -332,7 +329,7 @@ test.for(['stopped', 'frozen'] as const)(
   },
 )
 
-test('with Postgres away a video is 503, and nothing is rung for', {
+test('while Postgres is unavailable a video gets 503, and nothing is enqueued', {
   meta: { id: 'bucket-video-postgres-unavailable' },
   timeout: 60_000,
 }, async ({ pipeline }) => {

@@ -13,7 +13,7 @@ async function sends(url: string, client: Client, key: string, ...files: FilePar
 
 const uploadsOf = (gateway: RunningGateway, client: Client) => gateway.uploads(client.id)
 
-test('a repeated request gets the first answer, and stores nothing twice', async ({ gateway, client }) => {
+test('a repeated request gets the first response, and stores nothing twice', async ({ gateway, client }) => {
   const key = randomUUID()
   const first = await sends(gateway.url, client, key, await photo('a.jpg'), { name: 'b.png', bytes: new Uint8Array() })
   const rows = await uploadsOf(gateway, client)
@@ -27,7 +27,7 @@ test('a repeated request gets the first answer, and stores nothing twice', async
   expect(await uploadsOf(gateway, client)).toEqual(rows)
 })
 
-test('an answer that was kept before accepted files had an index is repeated with one', async ({ gateway, client }) => {
+test('a stored response from before accepted files had an index is repeated with one', async ({ gateway, client }) => {
   const key = randomUUID()
   const empty = { name: 'empty.png', bytes: new Uint8Array() }
   const files = [await photo('a.jpg'), empty, await photo('c.jpg')]
@@ -45,10 +45,7 @@ test('an answer that was kept before accepted files had an index is repeated wit
   expect((await sends(gateway.url, client, key, ...files)).body).toEqual(first.body)
 })
 
-test('a file that was refused belongs to the request, too: another one in its place makes it another request', async ({
-  gateway,
-  client,
-}) => {
+test('refused files belong to the request: another one makes it another request', async ({ gateway, client }) => {
   const key = randomUUID()
   const damaged = { ...(await logo('b.png')), bytes: Buffer.from('no picture') }
   const first = await sends(gateway.url, client, key, await photo('a.jpg'), damaged)
@@ -61,7 +58,7 @@ test('a file that was refused belongs to the request, too: another one in its pl
   expect((await sends(gateway.url, client, key, await photo('a.jpg'), damaged)).body).toEqual(first.body)
 })
 
-test('a file beside it whose name can not even be stored does not keep a request from being repeatable', async ({ gateway, client }) => {
+test("a file whose name can't be stored does not prevent repetition", async ({ gateway, client }) => {
   const part = (name: string, bytes: Uint8Array) => [
     Buffer.from(`--cut\r\nContent-Disposition: form-data; name="files"; filename="${name}"\r\nContent-Type: image/jpeg\r\n\r\n`),
     bytes,
@@ -82,7 +79,7 @@ test('a file beside it whose name can not even be stored does not keep a request
   expect((await send()).body).toEqual(first.body)
 })
 
-test('a quoted key, as the draft writes it, is the same key', async ({ gateway, client }) => {
+test('a quoted key, as in the IETF draft, is the same key', async ({ gateway, client }) => {
   const first = await sends(gateway.url, client, '"quoted-key"', await photo())
   expect((await sends(gateway.url, client, 'quoted-key', await photo())).body).toEqual(first.body)
 })
@@ -124,7 +121,7 @@ async function sendsLong(url: string, client: Client, key: string, beginning: Fi
   return { answer, read }
 }
 
-test('a repetition is read no further than it agrees: a longer file, another name, one more file', async ({ gateway, client }) => {
+test('a repetition is read only up to the first difference: a longer file, another name, one more file', async ({ gateway, client }) => {
   const key = randomUUID()
   const original = await photo('a.jpg')
   expect((await sends(gateway.url, client, key, original)).status).toBe(202)
@@ -139,7 +136,7 @@ test('a repetition is read no further than it agrees: a longer file, another nam
   }
 })
 
-test('a repetition takes a permit while it is read, and is ended like any other upload when others need it', async () => {
+test('a repetition takes a permit while it is read, and can be ended like other uploads', async () => {
   const gateway = await startGateway({ maxFilesInFlight: 2 })
   onTestFinished(() => gateway.close())
   const client = new Client(gateway.url)
@@ -169,7 +166,7 @@ test('a repetition takes a permit while it is read, and is ended like any other 
   for (const socket of sockets) socket.destroy()
 })
 
-test('another user’s key is another key', async ({ gateway, client }) => {
+test('the same key of another user is another key', async ({ gateway, client }) => {
   const key = randomUUID()
   const first = await sends(gateway.url, client, key, await photo())
   const other = await sends(gateway.url, new Client(gateway.url), key, await photo())
@@ -177,7 +174,7 @@ test('another user’s key is another key', async ({ gateway, client }) => {
   expect(other.body.uploads[0].upload_id).not.toBe(first.body.uploads[0].upload_id)
 })
 
-test('of ten at once one is taken; the others hear that it is in flight, or get its answer', {
+test('of ten concurrent requests one is processed; the others get in-flight errors or its response', {
   meta: { id: 'idempotency-ten-at-once' },
 }, async ({ gateway, client }) => {
   const key = randomUUID()
@@ -219,7 +216,7 @@ async function stopsAt(point: 'receive' | 'enqueue') {
   return { gateway, client: new Client(gateway.url), reached: reached.promise, goesOn: () => opened.resolve(), close }
 }
 
-test('a repetition that comes while the first is being received hears so, and later gets its answer', {
+test('a repetition while the first is being received gets an in-flight error, and later its response', {
   meta: { id: 'idempotency-repeat-while-receiving' },
 }, async () => {
   const { gateway, client, reached, goesOn, close } = await stopsAt('receive')
@@ -238,7 +235,7 @@ test('a repetition that comes while the first is being received hears so, and la
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 
-test('a repetition that comes when the first is accepted, and not answered yet, gets its answer', {
+test('a repetition after the first was accepted, but before its response, gets that response', {
   meta: { id: 'idempotency-repeat-before-answer' },
 }, async () => {
   const { gateway, client, reached, goesOn, close } = await stopsAt('enqueue')
@@ -254,13 +251,13 @@ test('a repetition that comes when the first is accepted, and not answered yet, 
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 
-test('a refusal is not kept: the key can be used again for the mended request', async ({ gateway, client }) => {
+test('a refusal is not stored: the key can be used for the corrected request', async ({ gateway, client }) => {
   const key = randomUUID()
   expect((await sends(gateway.url, client, key, { name: 'empty.png', bytes: new Uint8Array() })).status).toBe(400)
   expect((await sends(gateway.url, client, key, await photo())).status).toBe(202)
 })
 
-test('repeats do not count against the hour, and wait for the asset when asked', async () => {
+test('repetitions do not count towards the hourly limit, and can wait for the asset', async () => {
   const gateway = await startGateway({ filesPerHour: 1 })
   try {
     const client = new Client(gateway.url)
@@ -283,11 +280,11 @@ test('repeats do not count against the hour, and wait for the asset when asked',
   }
 })
 
-test.for(['', 'x'.repeat(256), 'grüße'])('a key that is none → 400: %s', async (key, { gateway, client }) => {
+test.for(['', 'x'.repeat(256), 'grüße'])('an invalid key → 400: %s', async (key, { gateway, client }) => {
   expect(await sends(gateway.url, client, key, await photo())).toMatchObject({ status: 400, body: { code: 'idempotency_key_malformed' } })
 })
 
-test('a file with the digest that was announced passes, with another it is refused', async ({ gateway, client }) => {
+test('a file with its announced digest passes, with another it is refused', async ({ gateway, client }) => {
   const { bytes } = await photo()
   const digest = createHash('sha256').update(bytes).digest('base64')
   const send = async (header: string) => {
@@ -311,7 +308,7 @@ test('a file with the digest that was announced passes, with another it is refus
   expect((await send('md5=:AAAA:')).status).toBe(202)
 })
 
-test('metadata comes back unchanged in the job and in the asset', async ({ gateway, client }) => {
+test('metadata is returned unchanged in the job and in the asset', async ({ gateway, client }) => {
   const metadata = { order: 'A-17', retries: 3, urgent: true, note: 'Grüße "x": \\u0000', ratio: 0.1, id: -(2 ** 53), huge: 1e300, none: 0 }
   const answer = await client.uploads(['asset_type', 'brand_image'], ['metadata', JSON.stringify(metadata)], await photo())
   const id = answer.body.uploads[0].upload_id
@@ -322,7 +319,7 @@ test('metadata comes back unchanged in the job and in the asset', async ({ gatew
   expect((await client.get(`/api/assets/${asset_id}`)).body.metadata).toEqual(metadata)
 })
 
-test('metadata that says it is JSON is taken as it is written, too', async ({ gateway, client }) => {
+test('metadata with the content type of JSON is accepted too', async ({ gateway, client }) => {
   const send = async (json: string) => {
     const part = `--cut\r\nContent-Disposition: form-data; name="metadata"\r\nContent-Type: application/json\r\n\r\n${json}\r\n`
     const type = '--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n'
@@ -348,7 +345,7 @@ const unfit = [
   ...['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"\\udc00":1}'],
   ...['{"a":12345678901234567890}', '{"a":0.12345678901234567890}', '{"a":1e400}', '{"a":1e-400}'],
 ]
-test.for(unfit)('metadata that is no flat, small object, or would not come back as it is → 400: %s', async (metadata, { client }) => {
+test.for(unfit)('metadata that is not a small flat object, or would change → 400: %s', async (metadata, { client }) => {
   expect(await client.uploads(['asset_type', 'brand_image'], ['metadata', metadata], await photo())).toMatchObject({
     status: 400,
     body: { code: 'field_malformed' },

@@ -8,7 +8,7 @@ afterAll(() => redis.disconnect())
 
 const statusesOf = (answers: { status: number }[]) => answers.map(({ status }) => status).toSorted()
 
-test('a user beyond the limit gets 429 on every gateway, and others go on', { meta: { id: 'request-limit-across-gateways' } }, async () => {
+test('a user over the limit gets 429 on every gateway, and others do not', { meta: { id: 'request-limit-across-gateways' } }, async () => {
   const requestLimit = { perMinute: 5, redis, keyPrefix: isolatedQueuePrefix().prefix }
   const one = await startGateway({ requestLimit })
   const two = await startGateway({ requestLimit })
@@ -39,7 +39,7 @@ test('a user beyond the limit gets 429 on every gateway, and others go on', { me
   }
 })
 
-test('without a good token the address counts, also for unknown routes; health and figures are free', async () => {
+test('without a valid token the address counts, also for unknown routes; health and metrics do not', async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 4, redis, keyPrefix: isolatedQueuePrefix().prefix } })
   try {
     const ask = (path: string, headers = {}) => fetch(gateway.url + path, { headers })
@@ -56,7 +56,7 @@ test('without a good token the address counts, also for unknown routes; health a
   }
 })
 
-test('behind a trusted proxy the address that it names counts, and only the one that it added', {
+test('behind a trusted proxy, the address that it added counts', {
   meta: { id: 'request-limit-trusted-proxy' },
 }, async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 1, redis, keyPrefix: isolatedQueuePrefix().prefix }, trustProxy: 1 })
@@ -74,7 +74,7 @@ test('behind a trusted proxy the address that it names counts, and only the one 
   }
 })
 
-test('an address that a proxy passes on malformed is counted as the proxy’s own', {
+test('a malformed forwarded address counts as the proxy’s', {
   meta: { id: 'request-limit-malformed-forwarded-for' },
 }, async () => {
   const gateway = await startGateway({ requestLimit: { perMinute: 3, redis, keyPrefix: isolatedQueuePrefix().prefix }, trustProxy: 1 })
@@ -89,7 +89,7 @@ test('an address that a proxy passes on malformed is counted as the proxy’s ow
   }
 })
 
-test('while Redis is silent or gone everybody passes, without waiting', async () => {
+test('while Redis is unresponsive or unavailable, nobody is limited or delayed', async () => {
   const server = await privateServer('redis')
   const own = failFastConnection(server.address.url, { onError: () => {} })
   const gateway = await startGateway({ redisUrl: server.address.url, requestLimit: { perMinute: 3, redis: own, keyPrefix: 'airlock' } })

@@ -24,16 +24,20 @@ test.for<[what: string, path: string, method: string, status: number]>([
   ['a wrong method', '/api/upload', 'GET', 405],
   ['what can be done here', '/api/upload', 'OPTIONS', 204],
   ['headers alone', '/api/health', 'HEAD', 200],
-])('%s says that it is no page, and is not kept', { meta: { id: 'response-headers' } }, async ([, path, method, status], { gateway }) => {
-  const answer = await fetch(gateway.url + path, { method })
+])(
+  '%s has headers against framing, sniffing and caching',
+  { meta: { id: 'response-headers' } },
+  async ([, path, method, status], { gateway }) => {
+    const answer = await fetch(gateway.url + path, { method })
 
-  expect(answer.status).toBe(status)
-  for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
-  expect(answer.headers.get('x-request-id')).toMatch(/^[\w.-]{1,64}$/)
-  expect(answer.headers.get('x-powered-by')).toBeNull()
-})
+    expect(answer.status).toBe(status)
+    for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
+    expect(answer.headers.get('x-request-id')).toMatch(/^[\w.-]{1,64}$/)
+    expect(answer.headers.get('x-powered-by')).toBeNull()
+  },
+)
 
-test('a path that can not be decoded is answered like every error', { meta: { id: 'undecodable-path' } }, async ({ gateway }) => {
+test("a path that can't be decoded gets an error body", { meta: { id: 'undecodable-path' } }, async ({ gateway }) => {
   const answer = await answerOf(await fetch(`${gateway.url}/api/jobs/%zz`, { headers: { 'x-request-id': 'mine' } }))
 
   expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed', request_id: 'mine' } })
@@ -41,11 +45,11 @@ test('a path that can not be decoded is answered like every error', { meta: { id
   for (const [name, value] of Object.entries(onEveryAnswer)) expect(answer.headers.get(name), name).toBe(value)
 })
 
-test('an id of any length is no UUID', async ({ client }) => {
+test('an id of any length is refused as not a UUID', async ({ client }) => {
   expect(await client.get(`/api/jobs/${'x'.repeat(8000)}`)).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
 })
 
-test('a body that Fastify reads may take only so long; where nobody wants it the answer does not wait for it', async () => {
+test('a body has a timeout, and responses do not wait for unwanted bodies', async () => {
   const gateway = await startGateway({ bodyTimeouts: { maxSeconds: 60, idleSeconds: 1, minBytesPerSecond: 0 } })
   try {
     const token = `Authorization: Bearer ${await new Client(gateway.url).token()}\r\n`
@@ -63,7 +67,7 @@ test('a body that Fastify reads may take only so long; where nobody wants it the
   }
 })
 
-test('OPTIONS says which methods a path knows; HEAD has no body', async ({ gateway }) => {
+test('OPTIONS returns the methods of a path; HEAD has no body', async ({ gateway }) => {
   const options = await fetch(`${gateway.url}/api/jobs/x`, { method: 'OPTIONS' })
   expect(options.headers.get('allow')?.split(', ').toSorted()).toEqual(['DELETE', 'GET', 'HEAD', 'OPTIONS'])
   expect((await fetch(`${gateway.url}/api/nothing`, { method: 'OPTIONS' })).status).toBe(404)
@@ -76,26 +80,21 @@ test.for<[what: string, sent: string, status: number, code: string]>([
   ['no HTTP at all', 'hello\r\n\r\n', 400, 'request_malformed'],
   ['a header without end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
   ['two lengths', 'POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'request_malformed'],
-])(
-  '%s is answered like every error, and the connection closes',
-  { meta: { id: 'raw-http-errors' } },
-  async ([, sent, status, code], { gateway }) => {
-    const answer = await rawAnswer(gateway.url, sent)
+])('%s gets an error body, and the connection closes', { meta: { id: 'raw-http-errors' } }, async ([, sent, status, code], { gateway }) => {
+  const answer = await rawAnswer(gateway.url, sent)
 
-    const [head = '', body = ''] = answer.split('\r\n\r\n')
-    expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
-    expect(head).toContain('connection: close')
-    // a browser that was led here finds what it finds on every other answer
-    const others = await fetch(`${gateway.url}/api/nothing`)
-    const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
-    expect(present.length).toBeGreaterThan(10)
-    for (const line of present)
-      expect(head.split('\r\n').map((text) => text.replace(/^[^:]+/, (name) => name.toLowerCase()))).toContain(line)
-    expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
-  },
-)
+  const [head = '', body = ''] = answer.split('\r\n\r\n')
+  expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
+  expect(head).toContain('connection: close')
+  // a browser that was led here finds what it finds on every other answer
+  const others = await fetch(`${gateway.url}/api/nothing`)
+  const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
+  expect(present.length).toBeGreaterThan(10)
+  for (const line of present) expect(head.split('\r\n').map((text) => text.replace(/^[^:]+/, (name) => name.toLowerCase()))).toContain(line)
+  expect(JSON.parse(body)).toEqual({ error: expect.any(String), detail: expect.any(String), code, request_id: expect.any(String) })
+})
 
-test('pages of an allowed origin may call us and read our headers, others get no permission', {
+test('CORS permits allowed origins to call and to read headers, and no others', {
   meta: { id: 'cors-allowed-origin' },
 }, async () => {
   const gateway = await startGateway({ corsOrigins: ['https://app.example.com', 'http://localhost:5173'] })
@@ -123,12 +122,12 @@ test('pages of an allowed origin may call us and read our headers, others get no
   }
 })
 
-test('without an allow-list no origin gets permission', { meta: { id: 'cors-without-allow-list' } }, async ({ gateway }) => {
+test('without allowed origins, CORS permits none', { meta: { id: 'cors-without-allow-list' } }, async ({ gateway }) => {
   const answer = await fetch(`${gateway.url}/api/health`, { headers: { origin: 'https://app.example.com' } })
   expect(answer.headers.get('access-control-allow-origin')).toBeNull()
 })
 
-test('an idle connection is kept for longer than load balancers keep theirs', async ({ gateway }) => {
+test('idle connections are kept longer than by load balancers', async ({ gateway }) => {
   const { headers } = await fetch(`${gateway.url}/api/health`)
   expect(headers.get('keep-alive')).toBe('timeout=72')
   expect(await new Client(gateway.url).get('/api/jobs')).toMatchObject({ status: 200 })

@@ -11,7 +11,7 @@ async function timed<T>(what: () => Promise<T>): Promise<{ result: T; ms: number
   return { result, ms: performance.now() - started }
 }
 
-test('Redis without memory: uploads are accepted, jobs answer truly, and once there is room workers are woken again', {
+test('with Redis out of memory, uploads are accepted, jobs are correct, and jobs are enqueued again afterwards', {
   timeout: 60_000,
 }, async () => {
   const server = await privateServer('redis')
@@ -67,7 +67,7 @@ async function takeAllConnections(url: string): Promise<() => Promise<void>> {
   }
 }
 
-test('Postgres without a free connection: 503 in bounded time, later at once, and it comes back by itself', {
+test('without a free connection to Postgres: 503 in bounded time, later at once, and automatic recovery', {
   meta: { id: 'postgres-out-of-connections' },
   timeout: 90_000,
 }, async () => {
@@ -99,7 +99,7 @@ test('Postgres without a free connection: 503 in bounded time, later at once, an
   }
 })
 
-test('Postgres that is read-only, as after a failover: no upload is accepted, or answered with anything but 503, and it comes back by itself', {
+test('with a read-only Postgres, as after a failover: uploads get 503, and recovery is automatic', {
   meta: { id: 'postgres-read-only' },
   timeout: 90_000,
 }, async () => {

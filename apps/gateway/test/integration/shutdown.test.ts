@@ -43,7 +43,7 @@ const isListening = (url: string) =>
     () => false,
   )
 
-test('it says that it is not ready, and serves all that come, before it takes no more', async ({ starts }) => {
+test('it reports not ready, and still serves requests, before it stops accepting', async ({ starts }) => {
   const gateway = await starts({ SHUTDOWN_NOT_READY_SECONDS: '2' })
   const client = new Client(gateway.url)
 
@@ -63,7 +63,7 @@ test('it says that it is not ready, and serves all that come, before it takes no
   ])
 })
 
-test('it finishes a request that is in flight, for which it has no listener any more', {
+test('it completes requests in flight after it stopped listening', {
   meta: { id: 'shutdown-serves-requests-in-flight' },
 }, async ({ starts }) => {
   const gateway = await starts()
@@ -77,7 +77,7 @@ test('it finishes a request that is in flight, for which it has no listener any 
   expect((await gateway.ended).code).toBe(0)
 })
 
-test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of it, and ends in order', {
+test('it aborts requests that exceed SHUTDOWN_GRACE_S, accepts none of them, and exits in order', {
   meta: { id: 'shutdown-grace-exceeded' },
 }, async ({ starts }) => {
   const gateway = await starts({ SHUTDOWN_GRACE_S: '1' })
@@ -94,7 +94,7 @@ test('it cuts what is in flight longer than SHUTDOWN_GRACE_S, accepts nothing of
   expect(await statesIn(gateway)).not.toContain('received')
 })
 
-test('it writes the last entries of the access log', { meta: { id: 'shutdown-flushes-access-log' } }, async ({ starts }) => {
+test('it writes pending entries of the access log', { meta: { id: 'shutdown-flushes-access-log' } }, async ({ starts }) => {
   const gateway = await starts()
   const client = new Client(gateway.url)
   const asked = Array.from({ length: 20 }, () => randomUUID())

@@ -24,7 +24,7 @@ async function slowFilm(pauseMs: number, pieces: number): Promise<ReadableStream
 }
 
 test.for([1400, 4000])(
-  'with a LIST that takes %i ms no upload in flight is cut, new ones are taken, and the store counts as connected',
+  'with a LIST that takes %i ms, no upload is aborted, new ones are accepted, and the store counts as connected',
   { meta: { id: 'slow-list-cuts-nothing' }, timeout: 60_000 },
   async (delayMs) => {
     const bucket = await isolatedBucket()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { run, running } from '../program.ts'
 
-test('with an empty environment it does not start, and lists everything that it needs', async () => {
+test('with an empty environment it does not start, and lists all required settings', async () => {
   const { code, out, err } = await run({}).ended
 
   expect(code).toBe(1)
@@ -11,7 +11,7 @@ test('with an empty environment it does not start, and lists everything that it 
     expect(err).toMatch(new RegExp(`^ {2}${name} +is missing`, 'm'))
 })
 
-test('with malformed settings it does not start, lists them all, and shows no secret', async () => {
+test('with malformed settings it does not start, lists all of them, and shows no secret', async () => {
   const { code, err } = await run({
     DATABASE_URL: 'mysql://airlock:hunter2@db/airlock',
     REDIS_URL: 'redis://127.0.0.1:6379',
@@ -32,7 +32,7 @@ test('with malformed settings it does not start, lists them all, and shows no se
   expect(err).not.toContain('hunter2')
 })
 
-test.for(['read to the end', 'closed before'] as const)('SIGTERM ends it in order, with code 0, when its output is %s', async (reader) => {
+test.for(['read to the end', 'closed before'] as const)('SIGTERM ends it in order with code 0 if its output is %s', async (reader) => {
   const gateway = await running()
   try {
     if (reader === 'closed before') gateway.child.stdout?.destroy()

@@ -29,7 +29,7 @@ async function startMistaken(bucket: IsolatedBucket, mistaken: (right: StoreOpti
 }
 
 test.for(mistakes)(
-  'with %s clients hear 503, their files are given back, and only the log says why',
+  'with %s clients get 503, their files are refunded, and only the log has the reason',
   { meta: { id: 'store-refuses' } },
   async ([, reason, mistaken]) => {
     const bucket = await isolatedBucket()

@@ -16,7 +16,7 @@ const unknownQueries = [
   { path: '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images?a=b', says: 'this route takes none.' },
   { path: '/api/assets?access_token=abc.def', says: "query parameter 'access_token' is unknown" },
 ]
-test.for(unknownQueries)('GET $path is refused, and names the parameter', async ({ path, says }, { client, expect }) => {
+test.for(unknownQueries)('GET $path is refused with the name of the parameter', async ({ path, says }, { client, expect }) => {
   const { status, body } = await client.get(path)
   expect({ status, code: body.code }).toEqual({ status: 400, code: 'query_unknown' })
   expect(body.detail).toContain(says)
@@ -29,13 +29,13 @@ test('an upload with a query is refused before a file is read', async ({ gateway
   expect(await gateway.uploads(client.id)).toEqual([])
 })
 
-test('monitors and browsers may add what they like to health, metrics and the document', async ({ gateway }) => {
+test('health, metrics and the document accept any query', async ({ gateway }) => {
   for (const path of ['/api/health', '/health/live', '/health/ready', '/metrics', '/api/openapi.json'])
     expect((await fetch(`${gateway.url}${path}?now=1`)).status, path).toBe(200)
 })
 
 const compressed = ['gzip', 'br', 'deflate, gzip', 'GZIP']
-test.for(compressed)('a body that is sent as %s is refused, and the answer names that', async (encoding, { gateway, client, expect }) => {
+test.for(compressed)('a body with encoding %s is refused with its name', async (encoding, { gateway, client, expect }) => {
   for (const [method, path, type] of [
     ['POST', '/api/upload', 'multipart/form-data; boundary=cut'],
     ['PUT', '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images', 'application/json'],
@@ -50,20 +50,20 @@ test.for(compressed)('a body that is sent as %s is refused, and the answer names
   }
 })
 
-test('a body that says that it is not compressed is read', async ({ gateway, client }) => {
+test('a body with encoding identity is read', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), 'content-type': 'application/json', 'content-encoding': 'identity' }
   const path = '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images'
   const answer = await answerOf(await fetch(gateway.url + path, { method: 'PUT', headers, body: '{}' }))
   expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed' } })
 })
 
-test('a form without a boundary is refused with words that help', async ({ gateway, client }) => {
+test('a form without a boundary is refused with a helpful detail', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data' }
   const answer = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: '--cut\r\n' }))
   expect(answer).toMatchObject({ status: 400, body: { code: 'form_malformed', detail: expect.stringContaining('has no boundary') } })
 })
 
-test('a list with a slash at its end is not taken for an asset without an id', async ({ client }) => {
+test('a list path with a trailing slash is not treated as an asset', async ({ client }) => {
   for (const path of ['/api/assets', '/api/jobs']) {
     const answer = await client.get(`${path}/`)
     expect(answer).toMatchObject({ status: 404, body: { code: 'route_not_found' } })
@@ -71,31 +71,28 @@ test('a list with a slash at its end is not taken for an asset without an id', a
   }
 })
 
-test.for(['QUERY', 'PROPFIND', 'PATCH'])(
-  '%s is a method that no route has: 405, whatever its body',
-  async (method, { gateway, expect }) => {
-    for (const body of [undefined, '{"not json']) {
-      const sent = body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }
-      const answer = await answerOf(await fetch(`${gateway.url}/api/assets`, { method, ...sent }))
-      expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
-      expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
-    }
-  },
-)
+test.for(['QUERY', 'PROPFIND', 'PATCH'])('%s is an unsupported method: 405, whatever its body', async (method, { gateway, expect }) => {
+  for (const body of [undefined, '{"not json']) {
+    const sent = body === undefined ? {} : { body, headers: { 'content-type': 'application/json' } }
+    const answer = await answerOf(await fetch(`${gateway.url}/api/assets`, { method, ...sent }))
+    expect(answer).toMatchObject({ status: 405, body: { code: 'method_not_allowed' } })
+    expect(answer.headers.get('allow')).toBe('GET, HEAD, OPTIONS')
+  }
+})
 
-test('a body for a path that nobody serves is not looked at: 404', async ({ gateway }) => {
+test('a body for an unknown path is not read: 404', async ({ gateway }) => {
   const sent = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"not json' }
   expect(await answerOf(await fetch(`${gateway.url}/api/nothing`, sent))).toMatchObject({ status: 404, body: { code: 'route_not_found' } })
 })
 
-test('an expectation that we do not know is 417 in the shape of every error', async ({ gateway }) => {
+test('an unknown expectation is 417 with an error body', async ({ gateway }) => {
   const answer = await exchange(gateway.url, 'GET /api/health HTTP/1.1\r\nHost: airlock\r\nExpect: a-miracle\r\n\r\n')
   expect(answer.status).toBe(417)
   expect(ofRaw(answer)).toMatchObject({ code: 'expectation_failed', detail: expect.stringContaining("'a-miracle'") })
   expect(answer.text).toMatch(/^x-request-id: /im)
 })
 
-test('a request without Host is 400 in the shape of every error; HTTP/1.0 needs none', async ({ gateway }) => {
+test('a request without Host is 400 with an error body; HTTP/1.0 needs none', async ({ gateway }) => {
   const answer = await exchange(gateway.url, 'GET /api/health HTTP/1.1\r\n\r\n')
   expect(answer.status).toBe(400)
   expect(ofRaw(answer)).toMatchObject({ code: 'request_malformed', detail: 'The request is malformed: it has no Host header.' })
@@ -106,7 +103,7 @@ test.for([
   `filename="plain.jpg"; filename*=UTF-8''gr%C3%BCn%20%2522.jpg`,
   `filename*=UTF-8''gr%C3%BCn%20%2522.jpg; filename="plain.jpg"`,
   `filename*=UTF-8''gr%C3%BCn%20%2522.jpg`,
-])('of two names the extended one counts: %s', async (names, { gateway, client, expect }) => {
+])('filename* takes precedence over filename: %s', async (names, { gateway, client, expect }) => {
   const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; ${names}\r\nContent-Type: image/jpeg\r\n\r\n`
   const body = Buffer.concat([Buffer.from(head), (await photo()).bytes, Buffer.from('\r\n--cut--\r\n')])
   const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data; boundary=cut' }

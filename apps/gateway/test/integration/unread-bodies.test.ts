@@ -38,7 +38,7 @@ async function sends(url: string, gateway: Awaited<ReturnType<typeof startGatewa
   return { answer, mebibytes: read.bytes / MiB }
 }
 
-test('after a 401 or a 429 hardly anything of a body is read, its client sees the answer, and the connection ends', {
+test('after a 401 or 429 little of the body is read, the client gets the response, and the connection closes', {
   meta: { id: 'unread-body-after-401-and-429' },
   timeout: 60_000,
 }, async () => {

@@ -5,7 +5,7 @@ import { open } from '../raw.ts'
 
 const project = '0190a000-0000-7000-8000-000000000001'
 
-test('a picture is accepted, and waits in quarantine with a job', async ({ gateway, client }) => {
+test('a picture is accepted, stored in quarantine, and enqueued', async ({ gateway, client }) => {
   const file = await photo('Harbour at dusk.jpg')
 
   const { status, body } = await client.pictures(file)
@@ -31,7 +31,7 @@ test('a picture is accepted, and waits in quarantine with a job', async ({ gatew
   expect(await gateway.jobQueue.ensureEnqueued('images', { uploadId: body.uploads[0].upload_id })).toBe(false)
 })
 
-test('fields may come after the files, before them, or between', async ({ client }) => {
+test('fields may be before, between or after the files', async ({ client }) => {
   const after = await client.uploads(await photo(), ['asset_type', 'brand_image'])
   const between = await client.uploads(await scene(), ['asset_type', 'generated_video'], await scene('scene-02.mp4'), [
     'project_id',
@@ -43,7 +43,7 @@ test('fields may come after the files, before them, or between', async ({ client
   expect(between.body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(['scene-01.mp4', 'scene-02.mp4'])
 })
 
-test('a file whose kind comes after it is judged by that kind', async ({ client }) => {
+test('a file whose kind follows it is checked by that kind', async ({ client }) => {
   const { status, body } = await client.uploads(await scene(), await photo(), ['asset_type', 'brand_image'])
 
   expect(status).toBe(202)
@@ -51,7 +51,7 @@ test('a file whose kind comes after it is judged by that kind', async ({ client 
   expect(body.rejected).toMatchObject([{ index: 0, filename: 'scene-01.mp4', code: 'extension_not_allowed' }])
 })
 
-test('ten files come in at once, each under an id of its own, in the order of the form', async ({ client }) => {
+test('ten files of one form get separate ids, in the order of the form', async ({ client }) => {
   const names = Array.from({ length: 10 }, (_, i) => `photo ${i}.jpg`)
 
   const { status, body } = await client.pictures(...(await Promise.all(names.map((name) => photo(name)))))
@@ -61,7 +61,7 @@ test('ten files come in at once, each under an id of its own, in the order of th
   expect(new Set(body.uploads.map(({ upload_id }: { upload_id: string }) => upload_id)).size).toBe(10)
 })
 
-test('a bad file is refused alone, at its place, and the files around it go on', async ({ client }) => {
+test('only the bad file is refused, at its index, and the others are accepted', async ({ client }) => {
   const { status, body } = await client.pictures(await photo('a.jpg'), { name: 'b.png', bytes: new Uint8Array() }, await logo('c.png'), {
     name: 'd.exe',
     bytes: await sample('good/logo.png'),
@@ -78,7 +78,7 @@ test('a bad file is refused alone, at its place, and the files around it go on',
   ])
 })
 
-test('names in any script, with quotes, percent signs and emoji, survive', async ({ client }) => {
+test('names in any script, with quotes, percent signs and emoji, are kept', async ({ client }) => {
   const names = ['Grüße "vom" Müggelsee.jpg', 'صورة.jpg', '写真 100%.jpg', "it's #1 🎉.JPG", `${'ä'.repeat(251)}.jpg`]
 
   const { status, body } = await client.pictures(...(await Promise.all(names.map((name) => photo(name)))))
@@ -87,7 +87,7 @@ test('names in any script, with quotes, percent signs and emoji, survive', async
   expect(body.uploads).toMatchObject(names.map((filename, index) => ({ index, filename })))
 })
 
-test('a file whose part says nothing of its type is taken by its name and content', async ({ gateway, client }) => {
+test('a file without a declared type is accepted by its name and content', async ({ gateway, client }) => {
   const head =
     '--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="a.jpg"\r\n\r\n'
   const body = Buffer.concat([Buffer.from(head), (await photo()).bytes, Buffer.from('\r\n--cut--\r\n')])
@@ -98,13 +98,13 @@ test('a file whose part says nothing of its type is taken by its name and conten
   expect(status).toBe(202)
 })
 
-test('of a name with a path, only the last part counts', async ({ client }) => {
+test('only the last part of a name with a path is used', async ({ client }) => {
   const { body } = await client.pictures(await photo('../../etc/x.jpg'), await photo('C:\\Users\\me\\y.jpg'))
 
   expect(body.uploads.map(({ filename }: { filename: string }) => filename)).toEqual(['x.jpg', 'y.jpg'])
 })
 
-test('twenty users at once get their own files and nobody else’s', async ({ gateway }) => {
+test('twenty concurrent users get only their own files', async ({ gateway }) => {
   const users = Array.from({ length: 20 }, () => new Client(gateway.url))
 
   const answers = await Promise.all(
@@ -122,7 +122,7 @@ test('twenty users at once get their own files and nobody else’s', async ({ ga
   expect(new Set(answers.flatMap(acceptedIds)).size).toBe(40)
 })
 
-test('every file leaves a line in the log: who, what, how large, with what result', async ({ gateway, client }) => {
+test('every file has a log line with user, name, size and result', async ({ gateway, client }) => {
   await client.pictures(await photo('logged.jpg'), { name: 'logged.gif', bytes: await sample('good/logo.png') })
 
   const lines = gateway.log.filter(({ filename }) => typeof filename === 'string' && filename.startsWith('logged'))
@@ -141,7 +141,7 @@ test('every file leaves a line in the log: who, what, how large, with what resul
   expect(JSON.stringify(gateway.log)).not.toContain(await client.token())
 })
 
-test('a file that is on its way holds a permit, and gives it back when its client goes away', async () => {
+test('a file that is being received has a permit, and releases it if its client disconnects', async () => {
   const gateway = await startGateway({ maxFilesInFlight: 1 })
   try {
     const [slow, next] = [new Client(gateway.url), new Client(gateway.url)]

@@ -12,7 +12,7 @@ async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise
   return (await gateway.uploads(client.id)).at(n - 1)?.id ?? ''
 }
 
-test('a client that prefers to wait gets the finished asset, with a URL that works', async ({ gateway, client }) => {
+test('a client that prefers to wait gets the finished asset with a working URL', async ({ gateway, client }) => {
   const waiting = sends(client, 'wait=20')
   await gateway.promotes(await accepted(gateway, client))
 
@@ -31,7 +31,7 @@ test('a client that prefers to wait gets the finished asset, with a URL that wor
   expect((await fetch(body.uploads[0].presigned_url)).status).toBe(200)
 })
 
-test('a rejected file ends the waiting too, with its reason', async ({ gateway, client }) => {
+test('waiting ends for a rejected file too, with its reason', async ({ gateway, client }) => {
   const waiting = sends(client, 'respond-async, wait=20')
   const id = await accepted(gateway, client)
   await gateway.database.uploads.cancel(id, refusal('cancelled', { filename: 'photo.jpg' }))
@@ -42,7 +42,7 @@ test('a rejected file ends the waiting too, with its reason', async ({ gateway, 
   await gateway.store.purge(`quarantine/${id}`)
 })
 
-test('when the time is over the answer is 202 with what is known, and more than 25 s are lowered', async ({ gateway, client }) => {
+test('after the timeout the response is 202 with the current state, and the maximum is 25 s', async ({ gateway, client }) => {
   const started = performance.now()
   const { status, headers, body } = await sends(client, 'wait=1')
   expect(status).toBe(202)
@@ -55,16 +55,13 @@ test('when the time is over the answer is 202 with what is known, and more than 
   expect((await long).headers.get('preference-applied')).toBe('wait=25')
 })
 
-test.for(['wait', 'wait=soon', 'return=minimal'])(
-  'a preference that says nothing of waiting is ignored: %s',
-  async (prefer, { client }) => {
-    const { status, headers } = await sends(client, prefer)
-    expect(status).toBe(202)
-    expect(headers.get('preference-applied')).toBeNull()
-  },
-)
+test.for(['wait', 'wait=soon', 'return=minimal'])('a preference without a wait is ignored: %s', async (prefer, { client }) => {
+  const { status, headers } = await sends(client, prefer)
+  expect(status).toBe(202)
+  expect(headers.get('preference-applied')).toBeNull()
+})
 
-test('a gateway that stops answers those who wait at once', async () => {
+test('a stopping gateway answers waiting requests at once', async () => {
   const gateway = await startGateway()
   try {
     const client = new Client(gateway.url)
@@ -109,7 +106,7 @@ async function* eventsOf(response: Response): AsyncGenerator<Streamed> {
   }
 }
 
-test('a job is followed from a snapshot through each move to its end', async ({ gateway, client }) => {
+test('a stream contains a snapshot of the job, and each move up to its end', async ({ gateway, client }) => {
   const [id = ''] = acceptedIds(await client.pictures(await photo()))
   const response = await fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: await client.headers() })
   expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
@@ -127,7 +124,7 @@ test('a job is followed from a snapshot through each move to its end', async ({ 
   expect(ids).toEqual(ids.toSorted((a, b) => a - b))
 })
 
-test('a stream of a job that has ended is a snapshot and its end; somebody else’s is refused', async ({ gateway, client }) => {
+test('the stream of an ended job is a snapshot and its end; another user’s is refused', async ({ gateway, client }) => {
   const [id = ''] = acceptedIds(await client.pictures(await photo()))
   await gateway.promotes(id)
   const events = await allOf(eventsOf(await fetch(`${gateway.url}/api/jobs/${id}/events`, { headers: await client.headers() })))
@@ -136,13 +133,13 @@ test('a stream of a job that has ended is a snapshot and its end; somebody else�
   expect(await new Client(gateway.url).get(`/api/jobs/${id}/events`)).toMatchObject({ status: 403, body: { code: 'job_not_yours' } })
 })
 
-test('HEAD follows nothing: it would be silent until the job ends', async ({ gateway, client }) => {
+test('HEAD of a stream returns at once', async ({ gateway, client }) => {
   const [id = ''] = acceptedIds(await client.pictures(await photo()))
   const { status } = await fetch(`${gateway.url}/api/jobs/${id}/events`, { method: 'HEAD', headers: await client.headers() })
   expect(status).toBe(405)
 })
 
-test('a user has a bound of open streams, and gets a place back when one closes', async ({ gateway, client }) => {
+test('the number of open streams per user is limited, and a closed one makes room', async ({ gateway, client }) => {
   const [id = ''] = acceptedIds(await client.pictures(await photo()))
   const leaving = new AbortController()
   const headers = await client.headers()
@@ -172,7 +169,7 @@ test('a stream ends when its token does', async ({ gateway, client }) => {
   expect(events.map(({ job }) => job.status)).toEqual(['queued'])
 })
 
-test('however many follow, one connection to Postgres listens', async ({ gateway, client }) => {
+test('all streams share one connection to Postgres', async ({ gateway, client }) => {
   const [id = ''] = acceptedIds(await client.pictures(await photo()))
   const users = Array.from({ length: 10 }, () => client)
   const responses = await Promise.all(

@@ -7,7 +7,7 @@ import { acceptedIds, Client, type FilePart, logo, type RunningGateway, startGat
 import { type RunningProgram, running } from '../program.ts'
 import { open } from '../raw.ts'
 
-test('of 200 files sent at once to two gateways exactly 100 are accepted, although Redis is emptied in the middle', {
+test('of 200 concurrent files at two gateways exactly 100 are accepted, although Redis is emptied meanwhile', {
   meta: { id: 'file-limit-across-gateways' },
   timeout: 90_000,
 }, async () => {
@@ -48,7 +48,7 @@ const rounds = 3
  * so that a slow moment meets both; each round compares the p99s of as many uploads, and the crowd changes sides from round to round. Of the
  * rounds the median counts: what is left of chance can spoil one of them for either side, but what a crowd costs is in every one.
  */
-test('with 500 idle, slow clients the p99 of a healthy one stays below 3 × its normal value', async () => {
+test('with 500 idle or slow clients, the p99 of a normal client stays below 3 × its usual value', async () => {
   const redis = await privateServer('redis') // the jobs are for no worker of other tests
   const settings = {
     REDIS_URL: redis.address.url,
@@ -74,7 +74,7 @@ test('with 500 idle, slow clients the p99 of a healthy one stays below 3 × its 
   }
 }, 240_000)
 
-test('500 idle clients get 408, and their sockets and permits come back', async () => {
+test('500 idle clients get 408, and their sockets and permits are released', async () => {
   const gateway = await startGateway({
     bodyTimeouts: { maxSeconds: 60, idleSeconds: 2, minBytesPerSecond: 0 },
     filesPerHour: 10_000,

@@ -104,7 +104,7 @@ function chunked(bytes: Buffer, size: number): Buffer[] {
   return chunks
 }
 
-test(`${bodies} malformed forms get a 4xx each, and leave no row, no object, no socket and no memory behind`, {
+test(`${bodies} malformed forms get a 4xx each, and leave no row, object, socket or memory`, {
   meta: { id: 'malformed-forms' },
   timeout: 180_000,
 }, async () => {

@@ -7,7 +7,7 @@ import { acceptedIds, answerOf, Client, padded, photo, scene, startGateway, stor
 
 const project = '0190a000-0000-7000-8000-000000000001'
 
-test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepted, the file given back, and later it works again', async () => {
+test('S3 stops during an upload: 503 with Retry-After, nothing accepted, the file refunded, and recovery', async () => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)
   const store = s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 2000 })
@@ -57,7 +57,7 @@ test('S3 stops in the middle of an upload: 503 with Retry-After, nothing accepte
   }
 }, 90_000)
 
-test('S3 falls silent in the middle of an upload: 503 when the call to it times out and not before, and the file is given back', {
+test('S3 stops responding during an upload: 503 at the timeout of the call, and the file is refunded', {
   meta: { id: 'store-hangs-mid-upload' },
   timeout: 90_000,
 }, async () => {
@@ -100,7 +100,7 @@ test('S3 falls silent in the middle of an upload: 503 when the call to it times 
 })
 
 test.for(['stopped', 'frozen'] as const)(
-  'S3 %s: the first upload fails in bounded time, later ones at once, none of a large body is read, and it comes back by itself',
+  'S3 %s: the first upload fails in bounded time, later ones at once without reading bodies, and recovery is automatic',
   { meta: { id: 'store-unavailable-for-uploads' }, timeout: 90_000 },
   async (how) => {
     const server = await privateServer('s3')
@@ -157,7 +157,7 @@ test.for(['stopped', 'frozen'] as const)(
 )
 
 test.for(['stopped', 'frozen'] as const)(
-  'Postgres %s: the first request fails in bounded time, later ones at once, and it comes back by itself',
+  'Postgres %s: the first request fails in bounded time, later ones at once, and recovery is automatic',
   {
     timeout: 90_000,
   },
@@ -200,7 +200,7 @@ test.for(['stopped', 'frozen'] as const)(
 )
 
 test.for(['stopped', 'frozen'] as const)(
-  'Redis %s: uploads are accepted, jobs and assets answer, and nobody waits for it',
+  'Redis %s: uploads, jobs and assets work without delay',
   { meta: { id: 'gateway-redis-unavailable' }, timeout: 90_000 },
   async (how) => {
     const server = await privateServer('redis')
@@ -237,7 +237,7 @@ async function timed<T>(what: () => Promise<T>): Promise<{ result: T; ms: number
   return { result, ms: performance.now() - started }
 }
 
-test('all servers there: healthy and ready, with figures', async () => {
+test('all servers available: healthy and ready, with metrics', async () => {
   const gateway = await startGateway()
   try {
     const health = await answerOf(await fetch(`${gateway.url}/api/health`))

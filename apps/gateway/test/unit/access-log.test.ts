@@ -33,7 +33,7 @@ function recorder(
   return { accesses, batches, lines, notes }
 }
 
-test('what is noted within a second is written at once, and nothing is written when nothing was noted', async () => {
+test('entries of a second are written in one batch, and nothing if there are none', async () => {
   const { batches, notes } = recorder()
   notes('a', 'b')
   await vi.advanceTimersByTimeAsync(900)
@@ -48,7 +48,7 @@ test('what is noted within a second is written at once, and nothing is written w
   expect(batches).toEqual([['a', 'b', 'c'], ['d']])
 })
 
-test('entries wait while the database is away, in their order, and are told once', {
+test('entries wait in order while the database is unavailable, which is logged once', {
   meta: { id: 'access-log-database-unavailable' },
 }, async () => {
   let away = true
@@ -66,7 +66,7 @@ test('entries wait while the database is away, in their order, and are told once
   expect(batches).toEqual([['a', 'b']])
 })
 
-test('when too many wait the oldest are lost, and counted', { meta: { id: 'access-log-is-bounded' } }, async () => {
+test('beyond a limit the oldest entries are dropped and counted', { meta: { id: 'access-log-is-bounded' } }, async () => {
   let away = true
   const { batches, notes, lines } = recorder({ maxWaiting: 3 }, async () => {
     if (away) throw new DatabaseUnavailable('away')
@@ -81,7 +81,9 @@ test('when too many wait the oldest are lost, and counted', { meta: { id: 'acces
   expect(lines).toContainEqual({ message: 'access log entries lost', fields: { lost: 1 } })
 })
 
-test('what the database refuses is told and does not block what comes after', { meta: { id: 'access-log-refused-batch' } }, async () => {
+test('entries that the database refuses are logged, and do not block later ones', {
+  meta: { id: 'access-log-refused-batch' },
+}, async () => {
   const { batches, notes, lines } = recorder({}, async ([first]) => {
     if (first?.assetId === 'bad') throw new Error('invalid input syntax')
   })
@@ -96,7 +98,7 @@ test('what the database refuses is told and does not block what comes after', { 
   ])
 })
 
-test('closing does not end before the batch under way has', async () => {
+test('closing waits for the running batch', async () => {
   const gate = Promise.withResolvers<void>()
   const { accesses, batches, notes } = recorder({}, () => gate.promise)
   notes('a')
@@ -107,7 +109,7 @@ test('closing does not end before the batch under way has', async () => {
   expect(await closed).toBe(1)
 })
 
-test('closing writes the rest in batches that fit, and then rests', async () => {
+test('closing writes the remaining entries in batches', async () => {
   const gate = Promise.withResolvers<void>()
   const { accesses, batches, notes } = recorder({}, () => gate.promise)
   notes('a')
@@ -121,7 +123,7 @@ test('closing writes the rest in batches that fit, and then rests', async () => 
   expect(batches).toHaveLength(3)
 })
 
-test('closing while the database is away tries once, and says what is lost', { meta: { id: 'access-log-close' } }, async () => {
+test('closing while the database is unavailable tries once, and logs the loss', { meta: { id: 'access-log-close' } }, async () => {
   let tries = 0
   const { accesses, notes, lines } = recorder({}, async () => {
     tries += 1

@@ -33,14 +33,14 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-test('while the server answers, calls go through and nobody is asked for a sign of life', async () => {
+test('while the server responds, calls pass without health checks', async () => {
   const { call, state } = server()
   expect(await call()).toBe('answer')
   await vi.advanceTimersByTimeAsync(5000)
   expect(state.probes).toBe(0)
 })
 
-test('a refused call and a missing sign of life make it away; calls then fail at once, without asking the server', async () => {
+test('a refused call and a failed health check make it unavailable; calls then fail at once', async () => {
   const { call, state, said } = server()
   state.mode = 'refuses'
   await expect(call()).rejects.toThrow('refused')
@@ -53,7 +53,7 @@ test('a refused call and a missing sign of life make it away; calls then fail at
   expect(said).toEqual(['server unavailable'])
 })
 
-test('it is asked again and again, by nobody’s request, and calls go through once it answers', async () => {
+test('health checks continue in the background, and calls pass when the server responds', async () => {
   vi.useRealTimers() // the pauses between are not Vitest's to fake
   const { call, state, said } = server({ probePauseMs: 20 })
   state.mode = 'refuses'
@@ -67,7 +67,7 @@ test('it is asked again and again, by nobody’s request, and calls go through o
   expect(await call()).toBe('answer')
 })
 
-test('a call to a silent server is given up after its patience and two missing signs', async () => {
+test('a call to an unresponsive server fails after its timeout and two failed health checks', async () => {
   const { call, state, availability } = server()
   state.mode = 'silent'
   let given: unknown
@@ -91,7 +91,7 @@ test('a call to a silent server is given up after its patience and two missing s
   await expect(call()).rejects.toThrow('known to be away')
 })
 
-test('a slow call of a server that gives signs of life is left alone', async () => {
+test('a slow call to a healthy server is not aborted', async () => {
   const { availability, state, said } = server()
   const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
   await vi.advanceTimersByTimeAsync(5000)
@@ -100,7 +100,7 @@ test('a slow call of a server that gives signs of life is left alone', async () 
   expect(said).toEqual([])
 })
 
-test('one refused call is forgotten when the sign of life comes', async () => {
+test('one refused call is forgotten after a successful health check', async () => {
   const { call, state, said } = server()
   state.mode = 'refuses'
   const refused = call().catch((error: Error) => error.message)
@@ -111,7 +111,7 @@ test('one refused call is forgotten when the sign of life comes', async () => {
   expect(said).toEqual([])
 })
 
-test('one refused call says little while others succeed', async () => {
+test('one refused call does not matter while others succeed', async () => {
   const { availability, call } = server()
   const refused = availability.through(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
@@ -124,7 +124,7 @@ test('one refused call says little while others succeed', async () => {
   expect(await followed).toBe('answer')
 })
 
-test('a server that answers with an error is there', async () => {
+test('a server that responds with an error is available', async () => {
   const { state, said } = { state: { probes: 0 }, said: [] as string[] }
   const say = (_fields: object, message: string) => void said.push(message)
   const availability = new Availability({
@@ -144,14 +144,14 @@ test('a server that answers with an error is there', async () => {
   expect(said).toEqual([])
 })
 
-test('what is asked wrongly is no outage', async () => {
+test('a wrong call is not an outage', async () => {
   const { availability, call, state } = server()
   await expect(availability.through(() => Promise.reject(new Error('no such column')))).rejects.toThrow('no such column')
   expect(await call()).toBe('answer')
   expect(state.probes).toBe(0)
 })
 
-test('closed, it asks no more', async () => {
+test('closing ends health checks', async () => {
   vi.useRealTimers()
   const { availability, call, state } = server({ probePauseMs: 60_000 })
   state.mode = 'refuses'
@@ -162,7 +162,7 @@ test('closed, it asks no more', async () => {
   expect(state.probes).toBe(1)
 })
 
-test('a watched call is neither refused nor given up while the server is away, and its success brings the server back', async () => {
+test('a watched call is neither refused nor aborted while the server is unavailable, and its success makes it available', async () => {
   const { availability, call, state, said } = server({ probePauseMs: 60_000 })
   state.mode = 'silent'
   const watched = availability.watch(() => new Promise((resolve) => setTimeout(() => resolve('arrived'), 5000)))
@@ -179,7 +179,7 @@ test('a watched call is neither refused nor given up while the server is away, a
   expect(await watched).toBe('arrived')
 })
 
-test('while parts of a call arrive, missing signs of life mean nothing', async () => {
+test('failed health checks are ignored while a call makes progress', async () => {
   const { availability, state, said } = server()
   state.mode = 'silent'
   const slow = availability.watch(async () => {
@@ -195,7 +195,7 @@ test('while parts of a call arrive, missing signs of life mean nothing', async (
   expect(said).toEqual([])
 })
 
-test('a sign of life that always comes late never makes the server away', async () => {
+test('health checks that are always late do not make the server unavailable', async () => {
   const { said } = server()
   const say = (_fields: object, message: string) => void said.push(message)
   const availability = new Availability({

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { BackgroundTasks } from '../../src/operations/shutdown.ts'
 
-test('the shutdown waits for backgroundTasks, also for those that begin meanwhile', async () => {
+test('the shutdown waits for background tasks, including those that begin meanwhile', async () => {
   const backgroundTasks = new BackgroundTasks()
   const order: string[] = []
   const later = Promise.withResolvers<void>()

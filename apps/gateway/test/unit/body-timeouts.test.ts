@@ -26,7 +26,7 @@ function watched(bodyTimeoutLimits = limits) {
   return { body, bodyTimeouts, over, arrives }
 }
 
-test('a body that crawls over a minute is too slow, however steadily it comes', async () => {
+test('a body below the minimum rate for a minute is too slow, even if it is steady', async () => {
   const { over, arrives } = watched()
   await arrives(1000, 58)
   expect(over.code).toBe('none')
@@ -34,7 +34,7 @@ test('a body that crawls over a minute is too slow, however steadily it comes', 
   expect(over.code).toBe('request_too_slow')
 })
 
-test('a body of the slowest pace is fast enough, also with a pause in it', async () => {
+test('a body at the minimum rate is fast enough, even with a pause', async () => {
   const { over, arrives, bodyTimeouts } = watched()
   await arrives(1100, 120)
   await arrives(0, 20)
@@ -43,7 +43,7 @@ test('a body of the slowest pace is fast enough, also with a pause in it', async
   bodyTimeouts.end()
 })
 
-test('a body that falls silent is stalled', async () => {
+test('a body that stops is stalled', async () => {
   const { over, arrives } = watched()
   await arrives(100_000, 5)
   await arrives(0, 29)
@@ -52,7 +52,7 @@ test('a body that falls silent is stalled', async () => {
   expect(over.code).toBe('request_stalled')
 })
 
-test('a body that we hold back ourselves is neither silent nor slow', async () => {
+test('a body that we pause ourselves is neither stalled nor too slow', async () => {
   const { body, over, arrives } = watched()
   await arrives(100_000, 5)
   body.pause()
@@ -63,7 +63,7 @@ test('a body that we hold back ourselves is neither silent nor slow', async () =
   expect(over.code).toBe('none')
 })
 
-test('a request has an end, whatever its pace', async () => {
+test('a request has a maximum duration, whatever its rate', async () => {
   const { over, arrives } = watched({ ...limits, maxSeconds: 100 })
   await arrives(100_000, 99)
   expect(over.code).toBe('none')

@@ -8,14 +8,14 @@ const sound = {
   JWT_SECRET: 'x'.repeat(32),
 }
 
-test('a gateway needs database, redis, bucket and secret, and nothing else', () => {
+test('a gateway requires only database, Redis, bucket and secret', () => {
   expect(readGatewayConfig(sound).PORT).toBe(3000)
   expect(() => readGatewayConfig({})).toThrow(
     /4 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL .*\n {2}S3_BUCKET_NAME .*\n {2}JWT_SECRET /,
   )
 })
 
-test('a gateway stops at a setting of its own that is malformed, and does not look at the worker’s', () => {
+test('a gateway checks its own settings, and not those of the worker', () => {
   expect(() => readGatewayConfig({ ...sound, PORT: 'http', UPLOAD_IDLE_SECONDS: '0' })).toThrow(/2 settings/)
   expect(() => readGatewayConfig({ ...sound, WORKER_CONCURRENCY: 'many' })).not.toThrow()
 })

@@ -33,7 +33,7 @@ const longWait = () => AbortSignal.timeout(5_000)
 /** Lets all promises go on that can. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('those who wait at the same place share one statement when it rings', async () => {
+test('requests that wait at the same cursor share one statement after a notification', async () => {
   const { feed, asked, happens, jobQueue } = feedOf()
   const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
   await settled()
@@ -44,7 +44,7 @@ test('those who wait at the same place share one statement when it rings', async
   expect(asked).toHaveLength(51)
 })
 
-test('they share none with those who ask for something else', async () => {
+test('requests with other filters do not share statements', async () => {
   const { feed, asked, happens, jobQueue } = feedOf()
   const types = ['asset.deleted'] as const
   const waiting = [query, { ...query, types }, { ...query, limit: 3 }].map((one) => feed.page(one, anything, longWait()))
@@ -55,7 +55,7 @@ test('they share none with those who ask for something else', async () => {
   expect(asked).toHaveLength(6)
 })
 
-test('a statement that began before it rang is not the answer for those who heard the ring', async () => {
+test('a statement that began before a notification does not answer requests after it', async () => {
   const event = { type: 'asset.deleted' } as EventRecord
   const empty: EventPage = { events: [], start: nowhere, next: nowhere, removed: 0, last: 0 }
   const asked: PromiseWithResolvers<EventPage>[] = []
@@ -93,7 +93,7 @@ test('a statement that began before it rang is not the answer for those who hear
   expect((await first).events).toEqual([event])
 })
 
-test('events of other types are passed over without waiting', async () => {
+test('events of other types are skipped without waiting', async () => {
   const event = { type: 'asset.deleted' } as EventRecord
   const asked: EventQuery[] = []
   const after = async (one: EventQuery): Promise<EventPage> => {
@@ -109,7 +109,7 @@ test('events of other types are passed over without waiting', async () => {
   expect(asked.map((one) => one.after)).toEqual([0, 10, 20])
 })
 
-test('while nothing is heard, a look for all who wait costs one statement', async () => {
+test('without notifications, one periodic statement serves all waiting requests', async () => {
   const { feed, asked, happens } = feedOf({ pollEveryMs: { listening: 60_000, lost: 50 } })
   const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
   await settled()
@@ -118,7 +118,7 @@ test('while nothing is heard, a look for all who wait costs one statement', asyn
   expect(asked).toHaveLength(51)
 })
 
-test('while nothing is heard, those who wait look for themselves', async () => {
+test('without notifications, waiting requests poll', async () => {
   const { feed, happens, jobQueue } = feedOf({ pollEveryMs: { listening: 60_000, lost: 20 } })
   jobQueue()?.onReady()
   const waiting = feed.page(query, anything, longWait())
@@ -129,7 +129,7 @@ test('while nothing is heard, those who wait look for themselves', async () => {
   expect((await waiting).events).toHaveLength(1)
 })
 
-test('a notification that was lost with the connection is made up for when it is back', {
+test('after a reconnection, lost notifications are compensated by a query', {
   meta: { id: 'feed-notification-lost' },
 }, async () => {
   const { feed, happens, jobQueue } = feedOf()
@@ -140,7 +140,7 @@ test('a notification that was lost with the connection is made up for when it is
   expect((await waiting).events).toHaveLength(1)
 })
 
-test('a drain ends all waiting, and no other begins', async () => {
+test('draining ends all waits and refuses new ones', async () => {
   const { feed } = feedOf()
   const waiting = feed.page(query, anything, longWait())
   await settled()
@@ -150,7 +150,7 @@ test('a drain ends all waiting, and no other begins', async () => {
   await feed.close()
 })
 
-test('what is refused is refused before any waiting', async () => {
+test('invalid requests are refused without waiting', async () => {
   const { feed } = feedOf()
   const refuse = async () => {
     throw new Error('not there')

@@ -18,13 +18,13 @@ function taking(permits: FairPermits<Upload>, ...uploads: Upload[]): Upload[] {
 
 const many = (userId: string, count: number): Upload[] => Array.from({ length: count }, (_, i) => upload(userId, `${userId}${i}`))
 
-test('a lone user has most of the permits, and whoever comes gets one at once', () => {
+test('a single user gets most permits, and another one gets one at once', () => {
   const permits = new FairPermits<Upload>(64)
   expect(taking(permits, ...many('greedy', 100))).toHaveLength(60)
   expect(taking(permits, upload('other'))).toHaveLength(1)
 })
 
-test('a permit that comes back goes to users below their share, in turn, however long the line of another is', () => {
+test('a released permit goes to users below their share in rotation, however long the queue of another is', () => {
   const permits = new FairPermits<Upload>(8)
   const greedy = many('greedy', 50)
   const [first, second] = taking(permits, ...greedy) as [Upload, Upload]
@@ -39,7 +39,7 @@ test('a permit that comes back goes to users below their share, in turn, however
   expect(turns.slice(0, 4)).toEqual(['a0', 'b0', 'a1', 'b1'])
 })
 
-test('users at their share take turns for what is free, too', () => {
+test('users at their share also get free permits in rotation', () => {
   const permits = new FairPermits<Upload>(2)
   const held = taking(permits, upload('a'), upload('b'))
   taking(permits, ...many('a', 2), ...many('b', 2))
@@ -50,7 +50,7 @@ test('users at their share take turns for what is free, too', () => {
   expect(turns).toEqual(['a0', 'b0'])
 })
 
-test('to make room, only what users above their share have may be ended, and never so much that they fall below it', () => {
+test('only uploads of users above their share are ended, and never so many that they fall below it', () => {
   const permits = new FairPermits<Upload>(8)
   const greedy = many('greedy', 6)
   taking(permits, ...greedy, ...many('modest', 2))
@@ -66,14 +66,14 @@ test('to make room, only what users above their share have may be ended, and nev
   expect(permits.endings).toBe(4)
 })
 
-test('with more users than permits nobody who has one loses it', () => {
+test('with more users than permits, nobody loses their only permit', () => {
   const permits = new FairPermits<Upload>(2)
   taking(permits, upload('a'), upload('b'), upload('c'), upload('d'))
   expect(permits.owed()).toHaveLength(2)
   expect(permits.endable()).toEqual([])
 })
 
-test('who leaves the line, or gives back twice, changes nothing for the others', () => {
+test('leaving the queue, or releasing twice, does not affect others', () => {
   const permits = new FairPermits<Upload>(1)
   const [held] = taking(permits, upload('a')) as [Upload]
   const impatient = upload('b')
@@ -95,7 +95,7 @@ function numbersFrom(seed: number): (below: number) => number {
   }
 }
 
-test('whatever users do, no more permits are out than there are, and whoever is owed one has somebody to get it from', () => {
+test('permits never exceed their number, and a user below their share can always get one', () => {
   for (let seed = 1; seed <= 60; seed += 1) {
     const below = numbersFrom(seed)
     const count = 1 + below(40)

@@ -36,7 +36,7 @@ async function holding(permits: FilesInFlight, ...files: ReturnType<typeof fileO
   return files
 }
 
-test('as many files as there are permits go at once; the others wait, and who waits longest is next', async () => {
+test('files beyond the number of permits wait in order', async () => {
   const permits = new FilesInFlight(2)
   const [one] = [await permits.take(fileOf('a')), await permits.take(fileOf('b'))]
   const turns: string[] = []
@@ -68,7 +68,7 @@ test('a file that waits for five seconds is refused, and takes no permit later',
   expect(await patient).toBeInstanceOf(Function)
 })
 
-test('a file whose client goes away while it waits leaves the line', async () => {
+test('a file whose client disconnects leaves the queue', async () => {
   const permits = new FilesInFlight(1)
   const giveBack = await permits.take(fileOf('a'))
   const gone = fileOf('b')
@@ -80,7 +80,7 @@ test('a file whose client goes away while it waits leaves the line', async () =>
   expect(await next).toBeInstanceOf(Function)
 })
 
-test('a small file that has arrived before its permit came is not taken for one whose client went away', async () => {
+test('a small file that arrives completely before its permit is not treated as disconnected', async () => {
   const permits = new FilesInFlight(1)
   const giveBack = await permits.take(fileOf('a'))
   const whole = fileOf('b')
@@ -93,7 +93,7 @@ test('a small file that has arrived before its permit came is not taken for one 
   expect(await waiting).toBeInstanceOf(Function)
 })
 
-test('while another user waits, the slowest upload of the user who has too many is ended, within a second and with a reason', async () => {
+test('while another user waits, the slowest upload of a user above their share is ended within a second, with a reason', async () => {
   const permits = new FilesInFlight(4)
   const files = await holding(permits, fileOf('greedy', 5000), fileOf('greedy', 10), fileOf('greedy', 9000), fileOf('modest', 1))
   await vi.advanceTimersByTimeAsync(60_000)
@@ -113,7 +113,7 @@ test('while another user waits, the slowest upload of the user who has too many 
   })
 })
 
-test('a file that sent much at first and then holds still is the slowest, not one that goes on slowly', async () => {
+test('a file that stopped after a fast start counts as slower than a steady slow one', async () => {
   const permits = new FilesInFlight(2)
   const began = performance.now()
   const stalled = fileOf('greedy')
@@ -128,7 +128,7 @@ test('a file that sent much at first and then holds still is the slowest, not on
   expect(steady.endedWith).toBeNull()
 })
 
-test('a file that comes free by itself in time costs nobody an upload', async () => {
+test('if a file ends in time by itself, no upload is ended', async () => {
   const permits = new FilesInFlight(2)
   const slow = fileOf('greedy', 1)
   await holding(permits, slow)
@@ -141,7 +141,7 @@ test('a file that comes free by itself in time costs nobody an upload', async ()
   expect(slow.endedWith).toBeNull()
 })
 
-test('no more uploads are ended than users below their share wait for', async () => {
+test('no more uploads are ended than needed by users below their share', async () => {
   const permits = new FilesInFlight(8)
   const files = await holding(permits, ...Array.from({ length: 8 }, () => fileOf('greedy')))
   const ended = () => files.filter(({ endedWith }) => endedWith !== null).length
@@ -152,7 +152,7 @@ test('no more uploads are ended than users below their share wait for', async ()
   expect(ended()).toBe(2)
 })
 
-test('with ten users who hold all they can get, the eleventh waits no longer', async () => {
+test('an eleventh user does not wait longer because ten others have all permits', async () => {
   const permits = new FilesInFlight(64)
   const users = Array.from({ length: 10 }, (_, i) => `greedy-${i}`)
   const all = users.flatMap((user) => Array.from({ length: 64 }, () => fileOf(user, 1200)))

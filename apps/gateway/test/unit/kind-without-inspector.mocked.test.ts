@@ -10,7 +10,7 @@ vi.mock('@airlock/domain', async (original) => {
   }
 })
 
-test('a form whose kind has no inspector is refused as soon as it says so', async () => {
+test('a form is refused as soon as it names a kind without an inspector', async () => {
   const { FormFieldReader } = await import('../../src/upload/form-fields.ts')
 
   const assetType = (value: string) => ({ kind: 'field', name: 'asset_type', value }) as const

@@ -46,7 +46,7 @@ afterEach(() => void vi.useRealTimers())
 
 const passes = (ms: number) => vi.advanceTimersByTimeAsync(ms)
 
-test('a move that nobody told of is found by one look for all who follow', async () => {
+test('a move without a notification is found by one query for all streams', async () => {
   const { feed, asked, moves, connection } = feedOf({ listening: 10_000, lost: 1000 })
   connection()?.onReady()
   const followers = Array.from({ length: 100 }, (_, i) => follower(feed, `upload-${i % 50}`))
@@ -61,7 +61,7 @@ test('a move that nobody told of is found by one look for all who follow', async
   await feed.close()
 })
 
-test('more than a hundred are asked for a hundred at a time, and nobody is asked when nobody follows', async () => {
+test('more than a hundred uploads are queried in batches of a hundred, and none if there are no streams', async () => {
   const { feed, asked, connection } = feedOf({ listening: 10_000, lost: 1000 })
   connection()?.onReady()
   const followers = Array.from({ length: 250 }, (_, i) => follower(feed, `upload-${i}`))
@@ -77,7 +77,7 @@ test('more than a hundred are asked for a hundred at a time, and nobody is asked
   await feed.close()
 })
 
-test('with the connection lost it looks more often; a look that fails wakes everybody, to hear it themselves', async () => {
+test('without a connection it polls more often, and a failed query ends all waits with its error', async () => {
   const { feed, asked, connection, goesAway } = feedOf({ listening: 10_000, lost: 1000 })
   connection()?.onReady()
   const one = follower(feed, 'upload-1')

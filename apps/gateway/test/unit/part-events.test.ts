@@ -10,7 +10,7 @@ const form = [
 ].map((headers) => `--b\r\n${headers.join('\r\n')}\r\n\r\ntext\r\n`)
 
 /** Fails when a new version of `@fastify/multipart` or its parser no longer permits what `onParts` relies on. */
-test('the headers of every part are seen before the parser reads them, also those of parts that it skips', async () => {
+test('the headers of every part are available before the parser reads them, including skipped parts', async () => {
   let parts = 0
   const seen: PartHeaders[] = []
   const read: unknown[] = []

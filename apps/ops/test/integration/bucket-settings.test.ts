@@ -48,20 +48,20 @@ describe.for([
     expect(store.changes).toEqual([])
   })
 
-  test('is set once, and then left alone', { meta: { id: 'bucket-settings' } }, async () => {
+  test('is set once, and then unchanged', { meta: { id: 'bucket-settings' } }, async () => {
     expect(await apply(setting)).toMatchObject({ outcome: 'set' })
     expect(await check(setting)).toMatchObject({ outcome: 'ok' })
     expect(await apply(setting)).toMatchObject({ outcome: 'ok' })
     expect(store.changes).toEqual([of])
   })
 
-  test('is reported where the store does not know it', async () => {
+  test('is reported as unsupported if the store does not know it', async () => {
     store.refuse(of, 501, 'NotImplemented')
 
     expect(await apply(setting)).toMatchObject({ outcome: 'not supported by this store', remark: 'NotImplemented (501)' })
   })
 
-  test('is reported where the store takes it and forgets it', async () => {
+  test('is reported if the store accepts it without keeping it', async () => {
     store.forget(of)
 
     expect(await apply(setting)).toMatchObject({
@@ -70,14 +70,14 @@ describe.for([
     })
   })
 
-  test('has failed where we are not permitted', async () => {
+  test('is reported as failed without permission', async () => {
     store.refuse(of, 403, 'AccessDenied')
 
     expect(await check(setting)).toMatchObject({ outcome: 'failed', remark: 'AccessDenied (403)' })
   })
 })
 
-test('two statements of ours stand beside each other, and neither is set on a store that may not know its condition', async () => {
+test('our two statements coexist, and neither is set on a store that may not support its condition', async () => {
   await apply(tlsOnly)
   await apply(noCustomerKeys)
   const sids = JSON.parse(store.settings.get('policy') ?? '{}').Statement.map(({ Sid }: { Sid: string }) => Sid)
@@ -96,7 +96,7 @@ describe('TLS only', () => {
   }
   const statements = () => JSON.parse(store.settings.get('policy') ?? '{}').Statement
 
-  test('keeps the statements that are there', async () => {
+  test('keeps existing statements', async () => {
     store.settings.set('policy', JSON.stringify({ Version: '2012-10-17', Id: 'P', Statement: theirs }))
 
     await apply(tlsOnly)
@@ -105,7 +105,7 @@ describe('TLS only', () => {
     expect(JSON.parse(store.settings.get('policy') ?? '{}').Id).toBe('P')
   })
 
-  test('takes the place of an older statement of ours', async () => {
+  test('replaces an older statement of ours', async () => {
     store.settings.set('policy', JSON.stringify({ Statement: [{ ...theirs, Sid: 'AirlockTlsOnly' }, theirs] }))
 
     await apply(tlsOnly)
@@ -138,14 +138,14 @@ describe('TLS only', () => {
     expect(await check(tlsOnly)).toMatchObject({ outcome })
   })
 
-  test("is first tried on keys that nobody has, where the store is not Amazon's", async () => {
+  test("is first tried on unused keys if the store is not Amazon's", async () => {
     const line = await apply(tlsOnly, { target: { ...context.target, endpoint: 'https://s3.example.com' } })
 
     expect(line).toMatchObject({ outcome: 'set' })
     expect(store.changes).toEqual(['policy', 'policy'])
   })
 
-  test('is not set where we reach the store by plain HTTP: it would shut us out', async () => {
+  test('is not set if we use plain HTTP, because it would lock us out', async () => {
     expect(await apply(tlsOnly, { target: { ...context.target, endpoint: 'http://seaweedfs:8333' } })).toMatchObject({
       outcome: 'not supported by this store',
     })
@@ -176,7 +176,7 @@ describe('default encryption', () => {
     expect(store.changes).toHaveLength(outcome === 'set' ? 1 : 0)
   })
 
-  test("is nobody's business where none is wanted", async () => {
+  test('is not checked if none is configured', async () => {
     expect(await apply(defaultEncryption, { encryption: 'none' })).toMatchObject({ outcome: 'ok', remark: 'S3_SSE=none: not required' })
     expect(store.changes).toEqual([])
   })
@@ -190,7 +190,7 @@ describe('incomplete uploads', () => {
   const expiring = '<Expiration><Days>30</Days></Expiration>'
   const rules = (...all: string[]) => store.settings.set('lifecycle', `<LifecycleConfiguration>${all.join('')}</LifecycleConfiguration>`)
 
-  test('rules that are there stay', async () => {
+  test('keeps existing rules', async () => {
     rules(rule('logs', prefix('logs/') + expiring), rule('old', prefix('brand-images/') + aborting(7)))
 
     expect(await apply(incompleteUploads)).toMatchObject({ outcome: 'set', remark: "rule 'airlock-incomplete-uploads' of 3" })
@@ -218,7 +218,7 @@ describe('incomplete uploads', () => {
     expect(await check(incompleteUploads)).toMatchObject({ outcome })
   })
 
-  test('a rule that would delete parked uploads is pointed out, and left to a person', async () => {
+  test('a rule that would delete parked uploads is reported and not changed', async () => {
     rules(rule('tidy', prefix('') + expiring))
 
     expect(await apply(incompleteUploads)).toMatchObject({
@@ -228,7 +228,7 @@ describe('incomplete uploads', () => {
     expect(store.changes).toEqual([])
   })
 
-  test('an older rule of ours is put right', async () => {
+  test('an older rule of ours is corrected', async () => {
     rules(rule('airlock-incomplete-uploads', prefix('quarantine/') + aborting(30)))
 
     expect(await apply(incompleteUploads)).toMatchObject({ outcome: 'set' })

@@ -46,7 +46,7 @@ async function run(...args: string[]) {
   return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
 }
 
-test('checking says what differs, setting sets it, and then nothing differs', async () => {
+test('checking reports differences, setting removes them', async () => {
   const before = await run('--check')
   const setting = await run('--apply')
   const after = await run('--check')
@@ -60,7 +60,7 @@ test('checking says what differs, setting sets it, and then nothing differs', as
   expect(after.err).toBe(`Bucket ${bucket.bucket} on ${bucket.endpoint}`)
 })
 
-test('a lifecycle rule that is there stays', async () => {
+test('an existing lifecycle rule is kept', async () => {
   const theirs = { ID: 'logs', Status: 'Enabled' as const, Filter: { Prefix: 'logs/' }, Expiration: { Days: 30 } }
   await client.send(new PutBucketLifecycleConfigurationCommand({ Bucket: bucket.bucket, LifecycleConfiguration: { Rules: [theirs] } }))
 
@@ -71,7 +71,7 @@ test('a lifecycle rule that is there stays', async () => {
   expect(Rules.find(({ ID }) => ID === 'logs')).toMatchObject(theirs)
 })
 
-test('a store that does not see the TLS of our connection does not shut us out', async () => {
+test('a store that does not see our TLS does not lock us out', async () => {
   const context = { client, bucket: bucket.bucket, encryption: 'AES256' as const, kmsKeyId: null }
   const seemsEncrypted = { ...target(), endpoint: 'https://proxy.example.com' }
 
@@ -82,7 +82,7 @@ test('a store that does not see the TLS of our connection does not shut us out',
   expect(await bucket.keys()).toEqual([])
 })
 
-test('a bucket that is not there is said to be missing, and made when asked for', async () => {
+test('a missing bucket is reported, and created on request', async () => {
   const name = `airlock-test-${randomUUID()}`
 
   const checking = await run('--check', '--bucket', name)
@@ -96,12 +96,12 @@ test('a bucket that is not there is said to be missing, and made when asked for'
   }
 })
 
-test('a key that is not permitted to look is said to have failed, and nothing else is tried', async () => {
+test('a key without permission is reported as failed, and nothing else is tried', async () => {
   const outcome = await run('--check', '--secret-key', 'wrong')
 
   expect(outcome).toMatchObject({ exitCode: 1, out: expect.stringMatching(/^the bucket {2}failed {2}.*\(403\)$/) })
 })
 
-test.for([[], ['--check', '--apply']])('arguments %j are refused: one of both must be meant', async (args) => {
+test.for([[], ['--check', '--apply']])('arguments %j are refused: exactly one of both is required', async (args) => {
   await expect(run(...args)).rejects.toThrow(UsageError)
 })

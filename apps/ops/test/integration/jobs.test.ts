@@ -40,7 +40,7 @@ afterAll(async () => {
   for (const end of ends) await end()
 })
 
-test('jobs counts every queue, and lists what failed for good with its reason, the newest first', async () => {
+test('jobs counts every queue, and lists permanently failed jobs with their reasons, newest first', async () => {
   const { code, out, err } = await runs()
   expect({ code, err }).toEqual({ code: 0, err: '' })
   const lines = out.split('\n')
@@ -58,14 +58,14 @@ test('jobs counts every queue, and lists what failed for good with its reason, t
   ])
 })
 
-test('jobs keeps to one queue and to its limit, and says how many there are', async () => {
+test('jobs can be limited to one queue and a number, and shows the total', async () => {
   const { out } = await runs('--queue', 'videos', '--limit', '1')
   expect(out).toMatch(/^airlock-videos .*\n\nFailed in airlock-videos, the newest 1 of 3:\n {2}\S+ id-2 [^\n]*$/)
   expect((await runs('--queue', 'airlock-images')).out).toBe('airlock-images   0 waiting, 0 active, 0 delayed, 0 failed, 0 results kept')
   expect((await runs('--queue', 'videos', '--limit', '0')).out).not.toContain('Failed')
 })
 
-test('jobs --json is one object that says the same', async () => {
+test('jobs --json prints the same as one object', async () => {
   const { out } = await runs('--json', '--queue', 'videos', '--limit', '2')
   expect(JSON.parse(out)).toEqual({
     queues: [
@@ -89,17 +89,17 @@ test.for([
   [['--queue', 'sounds'], "Queue 'sounds' does not exist: one of images, videos, training."],
   [['--limit', 'all'], "--limit is 'all': a whole number from 0 to 1000."],
   [['--limit', '1001'], "--limit is '1001'"],
-] as const)('jobs called with %j is misuse, and is told so', async ([args, says], { expect }) => {
+] as const)('jobs called with %j prints a usage error', async ([args, says], { expect }) => {
   const { code, err } = await runs(...args)
   expect(code).toBe(2)
   expect(err).toContain(says)
 })
 
-test('jobs --help tells its options', async () => {
+test('jobs --help lists its options', async () => {
   expect((await runs('--help')).out).toContain('--limit')
 })
 
-test('a Redis that is away is told in a moment', async () => {
+test('an unreachable Redis is reported quickly', async () => {
   const [url, started] = [redisUrl, performance.now()]
   redisUrl = 'redis://127.0.0.1:1'
   const { code, err } = await runs()

@@ -86,7 +86,7 @@ function listens(...args: string[]) {
   return { out, err, ended, stop: () => stop.abort() }
 }
 
-test('events come to the program as Airlock would send them, and its answers are shown', async () => {
+test('events are sent to the program as by Airlock, and its responses are shown', async () => {
   const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
   const id = await writesEvent()
   const { out, ended, stop } = listens('--secret', secret, '--from', 'oldest')
@@ -103,7 +103,7 @@ test('events come to the program as Airlock would send them, and its answers are
   expect(await ended).toBe(0)
 })
 
-test('without a secret one is made and shown, and only new events come', async () => {
+test('without a secret one is generated and shown, and only new events are sent', async () => {
   await writesEvent()
   const { out } = listens()
   const [, secret = ''] = /signed with (whsec_\S+)$/.exec(out[0] ?? '') ?? []
@@ -114,7 +114,7 @@ test('without a secret one is made and shown, and only new events come', async (
   expect(() => new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)).not.toThrow()
 })
 
-test('a program that is down or fails is shown, and does not end it', async () => {
+test('a program that is down or fails is reported, and does not end the command', async () => {
   const { out } = listens('--from', 'oldest')
   await waitFor(() => out.length > 1, { what: 'what is there already' })
   program.answers(answering.status(500))
@@ -125,7 +125,7 @@ test('a program that is down or fails is shown, and does not end it', async () =
   await waitFor(() => out.some((line) => line.includes(missed) && line.includes('ECONNREFUSED')), { what: 'its absence' })
 })
 
-test('it goes on when Airlock was restarted, and passes over nothing that happened meanwhile', { timeout: 90_000 }, async () => {
+test('it continues after a restart of Airlock, without missing events', { timeout: 90_000 }, async () => {
   const { out, err } = listens('--from', 'oldest')
   await waitFor(() => out.length > 1, { what: 'what is there already' })
   await gateway.kill()
@@ -139,13 +139,13 @@ test('it goes on when Airlock was restarted, and passes over nothing that happen
   expect(program.messages.filter((message) => message.id === id)).toHaveLength(1)
 })
 
-test('a refusal ends it, and says why', async () => {
+test('a refusal ends it with the reason', async () => {
   const { err, ended } = listens('--token', 'none')
   expect(await ended).toBe(1)
   expect(err).toEqual([expect.stringMatching(/^Airlock refused the request: 401 \w+, /)])
 })
 
-test('something else than Airlock is asked again, in growing distance', async () => {
+test('another server than Airlock is retried with increasing delays', async () => {
   let asked = 0
   const other = http.createServer((_, response) => response.writeHead(++asked % 2 ? 502 : 429).end('<html>'))
   await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve))
@@ -162,14 +162,14 @@ test.for([
   [['--forward', 'http://localhost:4000', '--url', 'airlock'], `--url is 'airlock'`],
   [['--forward', 'http://localhost:4000', '--secret', 'whsec_x'], '--secret must be whsec_'],
   [['--forward', 'http://localhost:4000', '--from', 'yesterday'], `--from is 'yesterday'`],
-] as const)('%j is a mistake, and says what would be right', async ([args, message], { expect }) => {
+] as const)('%j is a usage error with a remedy', async ([args, message], { expect }) => {
   const io = { env, out: () => {}, err: () => {} }
   const listening = listen([...args], io, AbortSignal.abort())
   await expect(listening).rejects.toThrow(message)
   await expect(listening).rejects.toBeInstanceOf(UsageError)
 })
 
-test('without a secret of Airlock it needs a token', async () => {
+test('without JWT_SECRET it requires a token', async () => {
   const io = { env: {}, out: () => {}, err: () => {} }
   await expect(listen(['--forward', program.url], io, AbortSignal.abort())).rejects.toThrow('--token is missing')
 })

@@ -22,11 +22,11 @@ async function run(...args: string[]) {
 const report = ({ out }: { out: string }): Report => JSON.parse(out)
 const resultsOf = ({ capabilities }: Report) => Object.fromEntries(capabilities.map(({ capability, result }) => [capability, result]))
 
-describe('on the store of this run', () => {
+describe('on the store of the test run', () => {
   const { s3 } = givenStack()
   const place = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, `--secret-key=${s3.secretAccessKey}`, '--region', s3.region]
 
-  test('everything that Airlock needs is there, and no bucket of the probe stays behind', async () => {
+  test('all required features work, and no bucket of the probe is left', async () => {
     const { endpoint, region, accessKeyId, secretAccessKey } = s3
     const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
     const probeBuckets = async () => {
@@ -45,7 +45,7 @@ describe('on the store of this run', () => {
     client.destroy()
   }, 60_000)
 
-  test('in a given bucket it leaves nothing, and touches none of its settings', async () => {
+  test('it leaves no objects in a given bucket, and does not change its settings', async () => {
     const bucket = await isolatedBucket()
     try {
       const outcome = await run(...place, '--bucket', bucket.bucket, '--json')
@@ -59,7 +59,7 @@ describe('on the store of this run', () => {
     }
   }, 60_000)
 
-  test('a wrong secret is said at once', async () => {
+  test('a wrong secret is reported at once', async () => {
     const args = ['--endpoint', s3.endpoint, '--access-key', s3.accessKeyId, '--secret-key', 'wrong']
 
     await expect(run(...args)).rejects.toMatchObject({ name: 'SignatureDoesNotMatch' })
@@ -98,7 +98,7 @@ describe('on a store whose links never expire', () => {
     client.destroy()
   })
 
-  test('the report names what is missing, and that Airlock needs it', async () => {
+  test('the report names the missing feature as required', async () => {
     const { port } = lenient.address() as AddressInfo
     const { exitCode, out, err } = await run(
       ...['--endpoint', `http://127.0.0.1:${port}`, '--region', region],

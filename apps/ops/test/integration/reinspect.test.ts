@@ -63,7 +63,7 @@ async function run(...args: string[]) {
   return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
 }
 
-test("assets of older rules are looked at by today's, and nothing is changed", { timeout: 60_000 }, async () => {
+test('assets of older rules are inspected by the current ones, without changes', { timeout: 60_000 }, async () => {
   const photo = sample('good/IMG_4211.JPG')
   await stored('fine.jpg', photo)
   const half = await stored('half.jpg', photo.subarray(0, 20_000))
@@ -82,6 +82,6 @@ test("assets of older rules are looked at by today's, and nothing is changed", {
   expect((await run('--dry-run', '--all')).out).toContain(`${today} `)
 })
 
-test('it offers nothing but a dry run', async () => {
+test('it supports only dry runs', async () => {
   await expect(run()).rejects.toThrow(UsageError)
 })

@@ -76,7 +76,7 @@ async function leftover(): Promise<string> {
   return key
 }
 
-test('a dry sweep says what it would do and touches nothing; a sweep does it', async () => {
+test('a dry sweep reports what it would do without changes; a sweep does it', async () => {
   const key = await leftover()
   const dry = await runs(sweepCommand, '--dry-run')
   expect(dry.out.find((line) => line.startsWith('leftovers'))).toBe('leftovers  would move 1')
@@ -89,14 +89,14 @@ test('a dry sweep says what it would do and touches nothing; a sweep does it', a
   expect(await keys()).toEqual([])
 })
 
-test('a sweep by hand waits for its turn, and says so when it never comes', async () => {
+test('a manual sweep waits for the lease, and reports if it does not get it', async () => {
   await sql.query(`insert into sweeper (holder, lease_until) values (gen_random_uuid(), now() + interval '1 hour')`)
   expect(await runs(sweepCommand)).toMatchObject({ code: 1, err: ['Another process holds the sweep lease, nothing was done.'] })
   await sql.query(`update sweeper set lease_until = now() + interval '300 ms'`)
   expect(await runs(sweepCommand)).toMatchObject({ code: 0 })
 })
 
-test('verify tells each breach and exits with 1, repairs what is proven, and goes on from where it stopped', async () => {
+test('verify lists each violation and exits with 1, repairs what is proven, and continues where it stopped', async () => {
   expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects checked, 0 violations, 0 of them repaired'] })
   const key = await leftover()
   await puts('brand-images/2019/logo.png')
@@ -114,7 +114,7 @@ test('verify tells each breach and exits with 1, repairs what is proven, and goe
   await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
 })
 
-test('expiring lists what is marked, the first to go first', async () => {
+test('expiring lists marked assets, the earliest first', async () => {
   const user = randomUUID()
   await sql.query('insert into users (id) values ($1)', [user])
   const insert = `insert into assets (user_id, s3_key, expiring_at) values ($1, $2, now() + make_interval(days => $3))`

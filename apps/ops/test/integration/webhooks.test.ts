@@ -64,12 +64,12 @@ async function dead(count: number, endpoints: readonly string[]): Promise<string
   return (await sql.query('select id from events order by position')).rows.map(({ id }) => id)
 }
 
-test('without endpoints there is nothing to tell', async () => {
+test('without endpoints the list says so', async () => {
   expect(await runs()).toEqual({ code: 0, err: [], out: ['No event has been published to an endpoint yet.'] })
   await expect(runs('list', '--endpoint', shop)).rejects.toThrow(`Endpoint '${shop}' does not exist; there are none`)
 })
 
-test('the list says how each endpoint stands, and what it did not take, and why', async () => {
+test('the list contains the state of each endpoint, and its dead deliveries with reasons', async () => {
   const [first, second] = await dead(2, [desk, shop])
   const { code, out, err } = await runs()
   expect({ code, err }).toEqual({ code: 0, err: [] })
@@ -84,7 +84,7 @@ test('the list says how each endpoint stands, and what it did not take, and why'
   expect((await runs('list', '--endpoint', shop)).out).toHaveLength(3)
 })
 
-test('a long list is bounded, and says so', async () => {
+test('a long list is shortened with a note', async () => {
   await dead(1001, [shop])
   const { out, err } = await runs()
   expect(out).toHaveLength(1 + 100)
@@ -92,7 +92,7 @@ test('a long list is bounded, and says so', async () => {
   expect(new Set((await runs('--limit', '2000')).out).size).toBe(1 + 1001)
 })
 
-test('one event is replayed, all of one endpoint, or all', async () => {
+test('one event, all of one endpoint, or all can be replayed', async () => {
   const [first = ''] = await dead(1001, [desk, shop])
   expect(await runs('replay', first, '--endpoint', shop)).toEqual({ code: 0, err: [], out: ['1 event will be delivered again'] })
   expect(await runs('replay', '--all', '--endpoint', shop)).toMatchObject({ code: 0, out: ['1000 events will be delivered again'] })
@@ -104,7 +104,7 @@ test('one event is replayed, all of one endpoint, or all', async () => {
   expect((await runs('replay', '--all')).out).toEqual(['0 events will be delivered again'])
 })
 
-test('an event that nobody has is told', async () => {
+test('an unknown event is reported', async () => {
   const id = randomUUID()
   expect(await runs('replay', id)).toEqual({ code: 1, out: [], err: [`No endpoint has event ${id} as dead or delivered.`] })
 })
@@ -118,6 +118,6 @@ test.for([
   [['list', '--limit', '0'], `--limit is '0': a whole number from 1 to 10000`],
   [['forget'], `'webhooks forget' does not exist: list or replay`],
   [['replay', randomUUID(), 'now'], `unexpected arguments: now`],
-] as const)('%j is a mistake, and says what would be right', async ([args, message], { expect }) => {
+] as const)('%j is a usage error with a remedy', async ([args, message], { expect }) => {
   await expect(runs(...args)).rejects.toThrow(new UsageError(message))
 })

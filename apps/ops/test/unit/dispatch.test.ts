@@ -18,7 +18,7 @@ const command = (name: string, run: Command['run']): Command => ({ name, summary
 
 const fails = (error: unknown) => command('fail', () => Promise.reject(error))
 
-test('a command gets the arguments behind its name, and its exit code counts', async () => {
+test('a command gets the arguments after its name, and its exit code is used', async () => {
   const given: string[][] = []
   const sweep = command('sweep', async (args) => given.push(args) + 2)
 
@@ -33,7 +33,7 @@ test.each([['--help'], ['-h'], ['help']])('%s lists every command with its summa
   expect(io.said.join()).toMatch(/sweep {2}does sweep\n {2}token {2}does token/)
 })
 
-test('without a command the list goes to standard error, and the exit code says that nothing was done', async () => {
+test('without a command the list is printed to standard error, and the exit code is not 0', async () => {
   const io = listener()
 
   expect(await dispatch([command('sweep', async () => 0)], [], io)).toBe(2)
@@ -41,7 +41,7 @@ test('without a command the list goes to standard error, and the exit code says 
   expect(io.complained.join()).toContain('does sweep')
 })
 
-test('an unknown command is named, with the ones that exist', async () => {
+test('an unknown command is reported with the existing ones', async () => {
   const io = listener()
 
   expect(await dispatch([command('sweep', async () => 0)], ['sweeep'], io)).toBe(2)
@@ -49,7 +49,7 @@ test('an unknown command is named, with the ones that exist', async () => {
   expect(io.complained.join()).toContain('does sweep')
 })
 
-test('--help behind a command prints its usage and does not run it', async () => {
+test('--help after a command prints its usage without running it', async () => {
   const io = listener()
 
   expect(await dispatch([fails(new Error('it ran'))], ['fail', '--loud', '--help'], io)).toBe(0)
@@ -59,7 +59,7 @@ test('--help behind a command prints its usage and does not run it', async () =>
 test.each([
   ['a usage error', new UsageError('--loud takes no value')],
   ['an error of parseArgs', Object.assign(new TypeError('--loud takes no value'), { code: 'ERR_PARSE_ARGS_UNKNOWN_OPTION' })],
-])('%s is told together with the usage', async (_, error) => {
+])('%s is reported together with the usage', async (_, error) => {
   const io = listener()
 
   expect(await dispatch([fails(error)], ['fail'], io)).toBe(2)
@@ -82,14 +82,14 @@ test.each([
 
 const needsServers = command('sweep', async (_, { env }) => readConfig(env, ['DATABASE_URL', 'REDIS_URL', 'PORT']) && 0)
 
-test('settings that need a look are listed as they are', async () => {
+test('invalid settings are listed', async () => {
   const io = { ...listener(), env: { PORT: 'many' } }
 
   expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)
   expect(io.complained.join()).toMatch(/3 settings need a look:\n {2}DATABASE_URL .*\n {2}REDIS_URL .*\n {2}PORT/)
 })
 
-test('when all of them are missing, one line says that nothing runs here', async () => {
+test('if all settings are missing, one line says that nothing runs here', async () => {
   const io = listener()
 
   expect(await dispatch([needsServers], ['sweep'], io)).toBe(1)

@@ -9,24 +9,24 @@ import { errorTable } from '../../src/commands/error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 
-test.for(pages)('$path is what the code says (npm run docs writes it anew)', async ({ path, render }, { expect }) => {
+test.for(pages)('$path matches the code (npm run docs updates it)', async ({ path, render }, { expect }) => {
   const written = await readFile(new URL(path, repository), 'utf8')
   expect(written).toBe(render(written))
 })
 
-test('a page that comes from the code loses what is stale in its table, and keeps the words around it', () => {
+test('updating a page replaces its table, and keeps the text around it', () => {
   const page = pages.find(({ path }) => path === 'docs/errors.md')
   const stale = 'Before.\n\n<!-- begin table -->\n\n| `gone` | 400 | Gone | No such error. |\n\n<!-- end table -->\n\nBehind.\n'
   expect(page?.render(stale)).toBe(`Before.\n\n<!-- begin table -->\n\n${errorTable()}\n\n<!-- end table -->\n\nBehind.\n`)
 })
 
-test('each error has its row, with nothing in it that Markdown would swallow', () => {
+test('each error has a row in which Markdown hides nothing', () => {
   const rows = errorTable().split('\n')
   expect(rows).toHaveLength(errorCodes.length + 2)
   expect(rows).toContain('| `token_missing` | 401 | Token missing | This route needs the header Authorization: Bearer &lt;token>. |')
 })
 
-test('what is stale is written, what is up to date is left alone, and each is told', async () => {
+test('stale pages are written, current ones are unchanged, and each is reported', async () => {
   const folder = pathToFileURL(`${await mkdtemp(join(tmpdir(), 'airlock-docs-'))}/`)
   try {
     for (const { path, render } of pages) {

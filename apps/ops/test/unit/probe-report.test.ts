@@ -13,7 +13,7 @@ const alsoWanting = line('encryption on a copy', 'set S3_SSE=none', missing('HEA
 const other = line('abort', 'nothing', differs('answers 204'))
 const untried = line('policies', 'nothing', skipped('not ours'))
 
-test('a store that has what is needed can be used, and is told what it lacks', () => {
+test('a store with all required features can be used, and missing optional ones are reported', () => {
   expect(asText([needed, wanting, alsoWanting, other])).toBe(
     [
       'multipart upload      ok',
@@ -30,7 +30,7 @@ test('a store that has what is needed can be used, and is told what it lacks', (
   )
 })
 
-test('a store that lacks what is needed can not be used', () => {
+test("a store without a required feature can't be used", () => {
   expect(asText([needed, broken])).toMatch(/^Airlock can't run on this store: it needs 'presigned GET'\.$/m)
   expect(JSON.parse(asJson([needed, broken]))).toMatchObject({
     usable: false,
@@ -38,11 +38,11 @@ test('a store that lacks what is needed can not be used', () => {
   })
 })
 
-test('only what is needed and missing is fatal', () => {
+test('only missing required features are fatal', () => {
   expect([needed, broken, wanting, other, untried].filter(isFatal)).toEqual([broken])
 })
 
-test('a remark does not break the table of the docs', () => {
+test('a remark does not break the table in the docs', () => {
   expect(asMarkdown([needed, wanting])).toBe(
     [
       '| capability | result | remark |',
@@ -58,11 +58,11 @@ test.for([
   { error: Object.assign(new Error('connect'), { code: 'ECONNREFUSED' }), short: 'ECONNREFUSED' },
   { error: new Error('a message of ours'), short: 'a message of ours' },
   { error: 'a text', short: 'a text' },
-])('an error is said in short: $short', ({ error, short }) => {
+])('an error is shortened: $short', ({ error, short }) => {
   expect(briefly(error)).toBe(short)
 })
 
-test('flags go before the environment', () => {
+test('flags take precedence over the environment', () => {
   const env = { S3_ENDPOINT: 'http://one:1', S3_REGION: 'eu-west-1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' }
 
   expect(readTarget(env, {})).toEqual({
@@ -79,6 +79,6 @@ test('flags go before the environment', () => {
   expect(readTarget(env, { endpoint: 'https://three', 'virtual-host': true })).toMatchObject({ forcePathStyle: false })
 })
 
-test('without endpoint and keys it is Amazon S3, with the default chain of the SDK', () => {
+test("without endpoint and keys it is Amazon S3 with the SDK's default credentials", () => {
   expect(readTarget({}, {})).toEqual({ endpoint: null, region: 'us-east-1', forcePathStyle: false, credentials: null })
 })

@@ -31,13 +31,13 @@ const settings = (env: Record<string, string>) => {
   return rest
 }
 
-test('an environment that says nothing takes everything from the stack', () => {
+test('an empty environment uses all settings of the stack', () => {
   leave(running(stack))
 
   expect(settings({ LOG_LEVEL: 'debug' })).toEqual({ LOG_LEVEL: 'debug', ...stack })
 })
 
-test('an environment that names another server takes none from the stack, so that they never mix', () => {
+test('an environment with another server uses no settings of the stack', () => {
   leave(running(stack))
 
   expect(settings({ DATABASE_URL: 'postgres://production/airlock' })).toEqual({
@@ -46,25 +46,25 @@ test('an environment that names another server takes none from the stack, so tha
   })
 })
 
-test('an environment that names the very server of the stack is filled up', () => {
+test("an environment with the stack's server is completed from the stack", () => {
   leave(running(stack))
 
   expect(settings({ DATABASE_URL: stack.DATABASE_URL, REDIS_URL: '' })).toEqual(stack)
 })
 
-test("credentials alone name no server and give way to the stack's", () => {
+test("credentials without a server are replaced by the stack's", () => {
   leave(running(stack))
 
   expect(settings({ AWS_ACCESS_KEY_ID: 'for-something-else' })).toEqual(stack)
 })
 
-test('a secret of the environment is never replaced', () => {
+test('a secret in the environment is never replaced', () => {
   leave(running(stack))
 
   expect(settings({ JWT_SECRET: 'the-secret-of-the-environment' })).toEqual({ ...stack, JWT_SECRET: 'the-secret-of-the-environment' })
 })
 
-test('without a stack file the environment stays as it is', () => {
+test('without a stack file the environment is unchanged', () => {
   expect(settings({ LOG_LEVEL: 'debug' })).toEqual({ LOG_LEVEL: 'debug' })
 })
 
@@ -74,17 +74,17 @@ test('a stack file without settings adds nothing', () => {
   expect(settings({})).toEqual({})
 })
 
-test('a damaged stack file is named', () => {
+test('a damaged stack file is reported', () => {
   leave('{"environment":')
 
   expect(() => settings({})).toThrow(/stack\.json is damaged/)
 })
 
-test('a stack file that can not be opened is no reason to go on without it', () => {
+test("a stack file that can't be opened is an error", () => {
   expect(() => withStackSettings({ AIRLOCK_DATA_DIR: `${folder}\0` })).toThrow()
 })
 
-test('a stack that was stopped adds nothing: its servers are gone', () => {
+test('a stopped stack adds nothing', () => {
   leave(JSON.stringify({ environment: stack, owner: null }))
   expect(settings({})).toEqual({})
 
@@ -92,7 +92,7 @@ test('a stack that was stopped adds nothing: its servers are gone', () => {
   expect(settings({})).toEqual({})
 })
 
-test('a running stack goes before .env, and the environment before both', () => {
+test('a running stack takes precedence over .env, and the environment over both', () => {
   const path = join(folder, 'my.env')
   writeFileSync(path, 'DATABASE_URL=postgres://production\nLOG_LEVEL=warn\nEVENT_DAYS=9\n')
   const env = { AIRLOCK_DATA_DIR: folder, AIRLOCK_ENV_FILE: path, LOG_LEVEL: 'debug' }

@@ -21,7 +21,7 @@ async function token(args: string[], env: Record<string, string> = { JWT_SECRET:
 const verified = async (jwt: string, key = secret) =>
   (await jwtVerify(jwt, new TextEncoder().encode(key), { algorithms: ['HS256'], requiredClaims: ['sub', 'iat', 'exp'] })).payload
 
-test('a token stands for its user for 24 hours and permits nothing more', async () => {
+test('a token is valid for its user for 24 hours, without scopes', async () => {
   const jwt = await token(['--user', userId.toUpperCase()])
   const { sub, iat = 0, exp = 0, ...more } = await verified(jwt)
 
@@ -32,17 +32,17 @@ test('a token stands for its user for 24 hours and permits nothing more', async 
   expect(decodeProtectedHeader(jwt)).toEqual({ alg: 'HS256', typ: 'JWT' })
 })
 
-test('scopes are one claim, separated by spaces, each once', async () => {
+test('scopes are one claim, separated by spaces, without duplicates', async () => {
   expect((await verified(await token(['--user', userId, '--scope', 'service, ops,service']))).scope).toBe('service ops')
 })
 
-test('hours may be a fraction', async () => {
+test('hours may be fractional', async () => {
   const { iat = 0, exp = 0 } = await verified(await token(['--user', userId, '--hours', '0.5']))
 
   expect(exp - iat).toBe(1800)
 })
 
-test('of several secrets the first one signs', async () => {
+test('the first of several secrets signs', async () => {
   const jwt = await token(['--user', userId], { JWT_SECRET: `${secret},${secret}-the-older-one` })
 
   expect((await verified(jwt)).sub).toBe(userId)
@@ -56,20 +56,20 @@ test.each([
   [['--user', userId, '--hours', 'many'], "--hours is 'many'"],
   [['--user', userId, '--hours', '0'], "--hours is '0'"],
   [['--user', userId, '--hours', '8761'], "--hours is '8761'"],
-])('%j makes no sense and is told so', async (args, message) => {
+])('%j is reported as invalid', async (args, message) => {
   await expect(token(args)).rejects.toThrow(UsageError)
   await expect(token(args)).rejects.toThrow(message)
 })
 
-test('an argument that belongs to nothing is not passed over', async () => {
+test('an unexpected argument is an error', async () => {
   await expect(token(['--user', userId, 'ops'])).rejects.toThrow(/Unexpected argument 'ops'/)
 })
 
-test('a short secret signs nothing', async () => {
+test('a short secret is refused', async () => {
   await expect(token(['--user', userId], { JWT_SECRET: 'short' })).rejects.toThrow(/JWT_SECRET .*at least 32 bytes/)
 })
 
-test('the command line prints the token alone, so that a shell can take it', async () => {
+test('the command prints only the token, for use in a shell', async () => {
   const main = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [main, 'token', '--user', userId], {
     env: { ...process.env, JWT_SECRET: secret, AIRLOCK_DATA_DIR: '/nowhere', AIRLOCK_ENV_FILE: '' },

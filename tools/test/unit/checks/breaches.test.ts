@@ -45,26 +45,26 @@ test('a relative import may not leave its package, however it gets there', () =>
   expect(found()).toEqual([expect.stringMatching(/^packages\/storage\/src\/deep\/down\.ts:1 .*may not leave its package/)])
 })
 
-test('a dependency that the level forbids is a breach even while nobody imports it', () => {
+test('a forbidden dependency is a violation even if it is not imported', () => {
   place('packages/queue', {})
   write('packages/queue/package.json', JSON.stringify({ name: '@airlock/queue', dependencies: { '@airlock/domain': '0.1.0' } }))
   expect(found()).toEqual(['packages/queue/package.json depends on @airlock/domain. packages/queue may import nothing of ours'])
 })
 
-test('tests may depend on what the sources may not', () => {
+test('tests may have dependencies that sources may not', () => {
   place('packages/queue', {})
   write('packages/queue/package.json', JSON.stringify({ name: '@airlock/queue', devDependencies: { '@airlock/testkit': '0.1.0' } }))
   expect(found()).toEqual([])
 })
 
-test('a project reference that the level forbids is a breach', () => {
+test('a forbidden project reference is a violation', () => {
   place('packages/queue', {})
   place('packages/domain', {})
   write('packages/queue/tsconfig.json', JSON.stringify({ references: [{ path: '../domain' }] }))
   expect(found()).toEqual(['packages/queue/tsconfig.json refers to packages/domain. packages/queue may import nothing of ours'])
 })
 
-test('an import must stand in package.json, of ours and of others', () => {
+test('every import must be in package.json', () => {
   place('packages/storage', { imports: ['@airlock/domain', 'left-pad/lib/x.js'], declare: false })
   expect(found()).toEqual([
     expect.stringContaining('@airlock/domain is not among the dependencies in packages/storage/package.json'),
@@ -72,13 +72,13 @@ test('an import must stand in package.json, of ours and of others', () => {
   ])
 })
 
-test('an import of ours must have a project reference', () => {
+test('an import of our packages must have a project reference', () => {
   place('packages/storage', { imports: ['@airlock/domain'] })
   write('packages/storage/tsconfig.json', '{}')
   expect(found()).toEqual([expect.stringContaining('packages/storage/tsconfig.json has no reference to it')])
 })
 
-test('a package without a row in the table is a breach', () => {
+test('a package without a row in the table is a violation', () => {
   place('packages/gadgets', {})
   expect(found()).toEqual([expect.stringContaining('packages/gadgets has no row')])
 })

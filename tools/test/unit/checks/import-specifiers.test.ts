@@ -29,10 +29,10 @@ test.each([
   expect(specifiers(source)).toEqual([])
 })
 
-test('an import after a string with comment marks in it is seen', () => {
+test('an import after a string that contains comment marks is found', () => {
   expect(specifiers("const all = 'src/**/*.ts'\nconst a = import('a')\nconst b = '*/'")).toEqual(['a'])
 })
 
-test('the line is the one on which the module is named', () => {
+test('the line number is that of the module specifier', () => {
   expect(importsIn("// one\nimport {\n  a,\n} from 'a'\n")).toEqual([{ specifier: 'a', line: 4 }])
 })

@@ -42,7 +42,7 @@ test.each([
   [['up'], "Unexpected argument 'up'"],
   [['--check=yes'], "Option '--check' does not take an argument"],
   [['--check', '--no-samples'], '--check sends the samples'],
-])('%j makes no sense and is told so, with the help', async (args, message) => {
+])('%j is reported as invalid, with the help', async (args, message) => {
   const { code, stdout, stderr } = await run([bin('start.mjs'), ...args])
 
   expect(code).toBe(2)
@@ -90,7 +90,7 @@ function noted(file: string): string {
 
 const wanted = { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b': { version: '2.0.0' } }
 
-test('a fresh clone is installed, and says so', async () => {
+test('a fresh clone is installed with a message', async () => {
   lock('package-lock.json', wanted)
 
   const { code, stdout, told } = await install()
@@ -100,7 +100,7 @@ test('a fresh clone is installed, and says so', async () => {
   expect(stdout).toMatch(/^Installing 2 packages with npm.*\nInstalled in \d+ s\.\n$/)
 })
 
-test('what is installed already is left alone; links and packages for other systems do not count', async () => {
+test('an existing installation is kept; links and packages for other systems do not count', async () => {
   lock('package-lock.json', {
     ...wanted,
     'node_modules/@airlock/domain': { link: true },
@@ -129,7 +129,7 @@ test('a failing npm is an error with its exit code', async () => {
   expect(stderr).toContain('npm ci ended with exit code 7')
 })
 
-test('two runs that begin side by side install once', async () => {
+test('two concurrent runs install once', async () => {
   lock('package-lock.json', wanted)
   ownNode()
   const slowNpm = `sleep 0.5; cp ${JSON.stringify(join(root, 'package-lock.json'))} ${JSON.stringify(join(root, 'node_modules/.package-lock.json'))}`
@@ -142,7 +142,7 @@ test('two runs that begin side by side install once', async () => {
   expect(said).toContain('Another run installs the packages')
 })
 
-test('a run that was killed while it installed holds nobody up', async () => {
+test('a run that was killed during the installation does not block others', async () => {
   lock('package-lock.json', wanted)
   const gone = await run(['-e', 'process.stdout.write(String(process.pid))'])
   mkdirSync(join(root, '.airlock'))
@@ -151,7 +151,7 @@ test('a run that was killed while it installed holds nobody up', async () => {
   expect((await install()).stdout).toMatch(/^Installing 2 packages with npm/)
 })
 
-test('a signal ends an installation within a second, with all that npm started', async () => {
+test('a signal ends an installation and its processes within a second', async () => {
   lock('package-lock.json', wanted)
   const tools = mkdtempSync(join(root, 'tools '))
   const deaf = `trap '' INT TERM HUP; sh -c "trap '' INT TERM HUP; echo \\$\\$ > '${tools}/child'; sleep 30" & wait`

@@ -5,13 +5,13 @@ const time = Date.UTC(2026, 10, 24, 7, 25, 51)
 
 const logged = (fields: object) => readableLogLine(JSON.stringify({ level: 30, time, pid: 7, hostname: 'here', ...fields }))
 
-test('a record is one line: when, how serious, what, and its fields', () => {
+test('a record is one line with time, level, message and fields', () => {
   expect(
     logged({ uploadId: '01a20c83-7547-748d-b895-744397a7fc92', sizeBytes: 1024, filename: 'a b.jpg', asset: null, msg: 'upload received' }),
   ).toBe('[07:25:51] INFO: upload received  uploadId=…97a7fc92 sizeBytes=1024 filename="a b.jpg" asset=null')
 })
 
-test('an error is told by its message, its stack stays in the file', () => {
+test('an error is shown by its message, and its stack only in the file', () => {
   const line = logged({
     level: 50,
     err: { type: 'Error', message: 'no answer', stack: 'Error: no answer\n    at …' },
@@ -21,12 +21,12 @@ test('an error is told by its message, its stack stays in the file', () => {
   expect(line).toBe('[07:25:51] ERROR: promotion failed  err="no answer"')
 })
 
-test('a time in words and a level of its own are taken as well', () => {
+test('a time as text and a custom level are supported', () => {
   expect(readableLogLine('{"level":35,"time":"2026-11-24T07:25:51.000Z","msg":"x"}')).toBe('[07:25:51] USERLVL: x')
   expect(readableLogLine('{"level":30,"time":"soon","msg":"x"}')).toBe('[soon] INFO: x')
 })
 
-test.each(['plain words', '{"half":', '{"no":"record"}', '[1]'])('%s is no record and stays as it is', (line) => {
+test.each(['plain words', '{"half":', '{"no":"record"}', '[1]'])('%s is not a record and is unchanged', (line) => {
   expect(readableLogLine(line)).toBe(line)
 })
 
@@ -37,6 +37,6 @@ test("a file name can't steer the terminal", () => {
   expect(readableLogLine(nasty)).toBe('a\\u001b[2J\\u009b31m\\u202egpj.exe')
 })
 
-test('a line without end is cut', () => {
+test('an endless line is cut', () => {
   expect(logged({ msg: 'x'.repeat(10_000) }).length).toBeLessThan(500)
 })

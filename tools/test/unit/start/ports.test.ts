@@ -15,29 +15,29 @@ beforeEach(async () => {
 })
 afterEach(() => new Promise((closed) => other.close(closed)))
 
-test.each([undefined, '', ' '])('nobody asked for a port (%j), so the next free one is taken', async (asked) => {
+test.each([undefined, '', ' '])('without a requested port (%j) the next free one is used', async (asked) => {
   expect(await choosePort(host, 'PORT', asked, taken)).toBeGreaterThan(taken)
 })
 
-test('a port that is spoken for is passed over', async () => {
+test('a reserved port is skipped', async () => {
   const first = await choosePort(host, 'PORT', undefined, taken)
 
   expect(await choosePort(host, 'WORKER_PORT', undefined, taken, [first])).toBeGreaterThan(first)
 })
 
-test('a port that was asked for and is in use is an error that names it', async () => {
+test('a requested port that is in use is an error', async () => {
   await expect(choosePort(host, 'PORT', String(taken), 3000)).rejects.toThrow(PortTaken)
   await expect(choosePort(host, 'PORT', String(taken), 3000)).rejects.toThrow(`PORT=${taken} is in use`)
 })
 
-test('PORT=0 asks for any port', async () => {
+test('PORT=0 requests any port', async () => {
   expect(await choosePort(host, 'PORT', '0', 3000)).toBeGreaterThan(1023)
 })
 
-test.each(['many', '-1', '65536', '3e3'])('PORT=%s is no port', async (asked) => {
+test.each(['many', '-1', '65536', '3e3'])('PORT=%s is not a port', async (asked) => {
   await expect(choosePort(host, 'PORT', asked, 3000)).rejects.toThrow('a whole number from 0 to 65535')
 })
 
-test('a host that is not ours is not taken for a port in use', async () => {
+test('a host of another machine is not reported as a port in use', async () => {
   await expect(choosePort('192.0.2.1', 'PORT', undefined, 3000)).rejects.toThrow('EADDRNOTAVAIL')
 })

@@ -24,13 +24,13 @@ function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSe
   }
 }
 
-test('every file of the folder is in its list, and the other way round', () => {
+test('the folder and its list contain the same files', () => {
   const files = ['good', 'bad'].flatMap((name) => readdirSync(`${folder}/${name}`).map((file) => `${name}/${file}`))
 
   expect(listed.map(({ file }) => file).toSorted()).toEqual(files.toSorted())
 })
 
-test('every sample is sent under its own name, declared as its extension says, videos with a project, training sets with a brand', async () => {
+test('every sample is sent with its name and type, videos with a project, training sets with a brand', async () => {
   const client = knowingClient()
 
   const results = await sendSamples(folder, client)
@@ -46,7 +46,7 @@ test('every sample is sent under its own name, declared as its extension says, v
   })
 })
 
-test('another verdict than expected is marked, with the one that was expected', async () => {
+test('an unexpected verdict is marked with the expected one', async () => {
   const results = await sendSamples(
     folder,
     knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }),
@@ -57,13 +57,13 @@ test('another verdict than expected is marked, with the one that was expected', 
   expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.\n✗ good\/Harbour at dusk\.jpg: it broke\n/)
 })
 
-test('a bad file that became an asset is no success', async () => {
+test('a bad file that becomes an asset is a failure', async () => {
   const results = await sendSamples(folder, knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
 
   expect(results.find(({ file }) => file === 'bad/note.jpg')).toMatchObject({ ok: false, verdict: 'completed' })
 })
 
-test('other bytes behind the presigned URL are no success', async () => {
+test('other bytes at the presigned URL are a failure', async () => {
   const results = await sendSamples(folder, knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
 
   expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, sameBytes: false })
@@ -73,9 +73,12 @@ test('other bytes behind the presigned URL are no success', async () => {
 test.each([
   ['send', { send: () => Promise.reject(new Error('it took too long')) }],
   ['download', { download: () => Promise.reject(new Error('it took too long')) }],
-] satisfies [string, Partial<Client>][])('a %s without an answer is told of its sample, and the others go on', async (_, changes) => {
-  const results = await sendSamples(folder, knowingClient(changes))
+] satisfies [string, Partial<Client>][])(
+  'a %s without a response is reported for its sample, and the others continue',
+  async (_, changes) => {
+    const results = await sendSamples(folder, knowingClient(changes))
 
-  expect(results).toHaveLength(listed.length)
-  expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
-})
+    expect(results).toHaveLength(listed.length)
+    expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
+  },
+)

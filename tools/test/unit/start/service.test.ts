@@ -27,7 +27,7 @@ async function run(program: string) {
   return { service, said, logFile }
 }
 
-test('what a service writes goes to the screen with its name, and to its file as it was', async () => {
+test('the output of a service is shown with its name, and stored unchanged', async () => {
   const record = JSON.stringify({ level: 30, time: 0, msg: 'up', pid: 1 })
   const { service, said, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
 
@@ -37,7 +37,7 @@ test('what a service writes goes to the screen with its name, and to its file as
   expect(readFileSync(logFile, 'utf8').trim().split('\n').toSorted()).toEqual(['hello', record])
 })
 
-test('the last lines are kept for the one who asks why it ended', async () => {
+test('the last lines are kept to explain the exit', async () => {
   const { service } = await run('for (let i = 1; i <= 40; i++) console.log(i); process.exitCode = 3')
 
   expect(describeEnding(await service.ended)).toBe('ended with exit code 3')
@@ -45,7 +45,7 @@ test('the last lines are kept for the one who asks why it ended', async () => {
   expect(service.lastLines().at(-1)).toBe('40')
 })
 
-test('a service that is asked to stop may finish', async () => {
+test('a service that is asked to stop can finish', async () => {
   const { service, said } = await run(
     "process.on('SIGTERM', () => { console.log('finished'); process.exit(0) }); setInterval(() => {}, 1e6); console.log('up')",
   )
@@ -66,7 +66,7 @@ test('a service that does not finish in time is killed', async () => {
   expect(describeEnding(await service.ended)).toBe('was killed by SIGKILL')
 })
 
-test('a service that is gone already is stopped at once', async () => {
+test('stopping an ended service returns at once', async () => {
   const { service } = await run('0')
   await service.ended
 
@@ -74,7 +74,7 @@ test('a service that is gone already is stopped at once', async () => {
   await service.stop(10_000)
 })
 
-test('a service that can not be started says so', async () => {
+test("a service that can't be started is reported", async () => {
   const starting = startService({ name: 'svc', args: [], cwd: join(folder, 'nowhere'), env: {}, logFile: join(folder, 'x'), say: () => {} })
 
   await expect(starting).rejects.toThrow("svc can't be started")

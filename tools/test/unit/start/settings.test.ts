@@ -19,7 +19,7 @@ const described = {
   S3_FORCE_PATH_STYLE: 'false',
 }
 
-test("of the stack's own servers the environment knows nothing: a migration never meets another database", () => {
+test("for the stack's servers, the environment is ignored, so that a migration never runs on another database", () => {
   expect(stackSettings(ours, described, 'made')).toEqual({
     ...environment,
     DATABASE_DIRECT_URL: '',
@@ -30,7 +30,7 @@ test("of the stack's own servers the environment knows nothing: a migration neve
   })
 })
 
-test('of servers that it gave, the environment knows best', () => {
+test('for servers from the environment, the environment takes precedence', () => {
   expect(stackSettings(given, described, 'made')).toMatchObject(described)
   expect(stackSettings(given, {}, 'made')).toMatchObject({ DATABASE_DIRECT_URL: '', S3_SSE: 'AES256', S3_FORCE_PATH_STYLE: 'true' })
 })
@@ -42,7 +42,7 @@ test('a bucket and a secret of the environment are kept', () => {
   })
 })
 
-test('services get the environment, the servers over it, and the addresses of this run', () => {
+test('services get the environment, overridden by the servers and addresses of this run', () => {
   const env = serviceEnvironment({ LOG_LEVEL: 'debug', PORT: '0', DATABASE_URL: 'elsewhere' }, environment, {
     host: '127.0.0.1',
     port: 3000,
@@ -66,11 +66,11 @@ test.each([
   ['::', 'http://[::1]:3000'],
   ['fd00::7', 'http://[fd00::7]:3000'],
   ['localhost', 'http://localhost:3000'],
-])('a server that listens on %s is reached at %s', (host, url) => {
+])('a server that listens on %s is reachable at %s', (host, url) => {
   expect(urlOf(host, 3000)).toBe(url)
 })
 
-test('a file of settings adds what the environment lacks, and never a server or the data folder', () => {
+test('a settings file adds missing settings, but never a server or the data folder', () => {
   const file = {
     LOG_LEVEL: 'debug',
     PORT: '4000',
@@ -86,7 +86,7 @@ test('a file of settings adds what the environment lacks, and never a server or 
   })
 })
 
-test('settings are looked at before there are servers, all mistakes together', () => {
+test('settings are checked before servers start, all mistakes together', () => {
   expect(() => assertSettings({ JWT_SECRET: '', REDIS_URL: '' })).not.toThrow()
   expect(() => assertSettings({ MAX_IMAGE_PIXELS: 'many', RETRY_BASE_MS: '9', RETRY_CAP_MS: '3' })).toThrow(
     /2 settings need a look:\n {2}MAX_IMAGE_PIXELS {2}is 'many'.*\n {2}RETRY_BASE_MS/,

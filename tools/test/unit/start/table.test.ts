@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { renderTable } from '../../../start/table.ts'
 
-test('columns are as wide as their widest cell, numbers stand to the right', () => {
+test('columns are as wide as their widest cell, numbers are right-aligned', () => {
   const table = renderTable(
     [
       { title: 'file', align: 'left' },

@@ -7,7 +7,7 @@ const step = (...commands: (readonly string[])[]) => ({ name: 'a step', commands
 const root = fileURLToPath(new URL('../../../..', import.meta.url))
 const never = new AbortController().signal
 
-test('the first command that fails ends the step, and its complaints are kept', async () => {
+test('the first failing command ends the step, and its output is kept', async () => {
   const result = await runStep(step(node("console.error('oh no'); process.exit(3)"), node("console.error('never run')")), {
     root,
     stop: never,
@@ -15,12 +15,12 @@ test('the first command that fails ends the step, and its complaints are kept', 
   expect(result).toMatchObject({ ok: false, complaints: 'oh no\n' })
 })
 
-test('commands run under the Node that runs us', async () => {
+test('commands run with the current Node', async () => {
   const { complaints } = await runStep(step(node('console.error(process.execPath)')), { root, stop: never })
   expect(complaints.trim()).toBe(process.execPath)
 })
 
-test('a command that is asked to stop may clean up, and the rest is left out', async () => {
+test('a command that is asked to stop can clean up, and the rest is skipped', async () => {
   const stop = new AbortController()
   const script =
     "process.on('SIGINT', () => { console.error('cleaned up'); process.exit(0) }); setTimeout(() => {}, 5000); console.error('runs')"
@@ -30,12 +30,12 @@ test('a command that is asked to stop may clean up, and the rest is left out', a
   expect(complaints).toBe('runs\ncleaned up\n')
 })
 
-test('a step that takes too long is ended and has failed', async () => {
+test('a step that times out is ended and has failed', async () => {
   const result = await runStep({ ...step(node('setTimeout(() => {}, 60_000)')), timeoutMs: 300 }, { root, stop: never })
   expect(result.ok).toBe(false)
   expect(result.ms).toBeLessThan(4_000)
 })
 
-test('a program that is not there fails the step', async () => {
+test('a missing program fails the step', async () => {
   expect(await runStep(step(['no-such-program']), { root, stop: never })).toMatchObject({ ok: false })
 })

@@ -9,7 +9,7 @@ const file = (name: string, status: string, tests: string[], startTime = 0, endT
   assertionResults: tests.map((one) => ({ status: one, fullName: one, failureMessages: [] })),
 })
 
-test('tests are counted by project, and what was not run is neither passed nor failed', () => {
+test('tests are counted by project, and those that did not run neither passed nor failed', () => {
   const testResults = [
     file('domain/test/unit/a.test.ts', 'passed', ['passed', 'passed', 'skipped'], 1_000, 3_000),
     file('storage/test/unit/deep/b.test.ts', 'failed', ['passed', 'failed'], 2_000, 4_000),
@@ -21,12 +21,12 @@ test('tests are counted by project, and what was not run is neither passed nor f
   })
 })
 
-test('a file that broke before its first test counts as one that failed', () => {
+test('a file that fails before its first test counts as one failure', () => {
   const testResults = [file('domain/test/unit/a.test.ts', 'failed', [])]
   expect(countTests({ testResults }, '/clone').unit).toMatchObject({ passed: 0, failed: 1 })
 })
 
-test('a test that passed at its second try is named, with what it said at the first', () => {
+test('a test that passed at its second try is named with its first error', () => {
   const tried = { status: 'passed', fullName: 'jobs > end', failureMessages: ['AssertionError: expected 1 to be 2\n    at jobs.test.ts:3'] }
   const testResults = [{ ...file('queue/test/integration/jobs.test.ts', 'passed', ['passed']), assertionResults: [tried] }]
   expect(countTests({ testResults }, '/clone').integration).toMatchObject({
@@ -36,6 +36,6 @@ test('a test that passed at its second try is named, with what it said at the fi
   })
 })
 
-test('a project that was not run is not counted', () => {
+test('a project that did not run is not counted', () => {
   expect(countTests({ testResults: [] }, '/clone')).toEqual({})
 })
