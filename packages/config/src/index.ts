@@ -14,8 +14,7 @@ export {
   sweepSettings,
   sweepVariables,
 } from './servers.ts'
+export { runPhases, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal, startService } from './service.ts'
 export { sharedResult } from './shared-result.ts'
-export { runPhases, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal } from './shutdown.ts'
-export { startService } from './start-service.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
 export { type WebhookEndpoint, webhookSecret, webhookSettings, webhookVariables } from './webhooks.ts'

@@ -2,6 +2,11 @@ import { type AssetType, assetKind, assetTypes } from './asset-kinds.ts'
 import { extensionOf, safeName } from './filename.ts'
 import { type MediaType, mediaTypeOfExtension, mediaTypes } from './media-types.ts'
 
+const uuidPattern = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+/** Whether a text is a UUID of any version, in its usual form (RFC 9562, section 4). */
+export const isUuid = (text: string): boolean => uuidPattern.test(text)
+
 /** The prefix under which files wait for inspection. Nothing under it is ever served. */
 export const quarantinePrefix = 'quarantine/'
 

@@ -1,9 +1,18 @@
 export { blockingConnection, commandTimeoutMs, failFastConnection } from './connection.ts'
-export { inboxKey, inboxPrefix } from './inbox-key.ts'
 export { type FailedJob, JobBoard, type JobBoardOptions, type JobCounts } from './job-board.ts'
 export { jobOptions } from './job-options.ts'
 export { type JobFailure, JobQueue, type JobQueueOptions, JobQueueUnreachable, type RefusedProgress } from './job-queue.ts'
-export { type QueueLane, queueLanes, queueNames, queuePrefix } from './names.ts'
+export {
+  defaultPriority,
+  inboxKey,
+  inboxPrefix,
+  type Priority,
+  priorities,
+  type QueueLane,
+  queueLanes,
+  queueNames,
+  queuePrefix,
+} from './names.ts'
 export { GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './payloads/generated-video.ts'
 export {
   JobResult,
@@ -15,9 +24,8 @@ export {
   type UploadEnd,
 } from './payloads/job-result.ts'
 export { type AirlockJob, parseJob } from './payloads/parse-job.ts'
-export { PayloadMalformed } from './payloads/payload-malformed.ts'
 export { ProcessUpload, parseProcessUpload, processUploadJob } from './payloads/process-upload.ts'
-export { defaultPriority, type Priority, priorities } from './priorities.ts'
+export { PayloadMalformed } from './payloads/read-payload.ts'
 export {
   AirlockProducer,
   type AirlockProducerOptions,

@@ -1,8 +1,7 @@
 import type { JobsOptions } from 'bullmq'
-import type { QueueLane } from './names.ts'
+import { defaultPriority, type Priority, priorities, type QueueLane } from './names.ts'
 import { generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
-import { defaultPriority, type Priority, priorities } from './priorities.ts'
 
 /** How long Redis keeps jobs that failed for good, for inspection; the status of an upload is in Postgres. */
 const keptFailures = { age: 7 * 24 * 3600, count: 1000 }

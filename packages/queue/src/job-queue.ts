@@ -4,11 +4,10 @@ import type { Redis } from 'ioredis'
 import { commandTimeoutMs, failFastConnection } from './connection.ts'
 import { FailFastQueues } from './fail-fast-queues.ts'
 import { jobOptions } from './job-options.ts'
-import { type QueueLane, queuePrefix } from './names.ts'
+import { type Priority, type QueueLane, queuePrefix } from './names.ts'
 import { type GeneratedVideo, generatedVideoJob } from './payloads/generated-video.ts'
 import type { AirlockJob } from './payloads/parse-job.ts'
 import { processUploadJob } from './payloads/process-upload.ts'
-import type { Priority } from './priorities.ts'
 
 /** Redis is unavailable or does not respond. Whether the job was added is unknown; the sweeper adds it later. */
 export class JobQueueUnreachable extends Error {

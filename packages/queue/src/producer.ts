@@ -4,10 +4,9 @@ import { blockingConnection, blockingDuplicate, failFastConnection } from './con
 import { FailFastQueues } from './fail-fast-queues.ts'
 import { JobEnds, readMs } from './job-ends.ts'
 import { jobOptions } from './job-options.ts'
-import { queuePrefix } from './names.ts'
+import { type Priority, queuePrefix } from './names.ts'
 import { type GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './payloads/generated-video.ts'
 import type { JobResult } from './payloads/job-result.ts'
-import type { Priority } from './priorities.ts'
 import { ProducerClosed, QueueUnreachable } from './producer-errors.ts'
 import { ResultWait } from './result-wait.ts'
 

@@ -1,9 +1,8 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { configurationTable, envExample } from '@airlock/config'
-import { exampleOf } from '@airlock/domain'
+import { errorCodes, errors, exampleOf } from '@airlock/domain'
 import { schemaFiles } from '@airlock/queue'
 import type { Command } from '../command.ts'
-import { errorTable } from './error-table.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 
@@ -65,3 +64,12 @@ export const docsCommand: Command = {
     return 0
   },
 }
+
+/** All errors that clients can get, as a table in Markdown, in the order of the catalogue. */
+export function errorTable(): string {
+  const rows = errorCodes.map((code) => [`\`${code}\``, errors[code].status, errors[code].title, exampleOf(code).detail])
+  return [['`code`', 'status', '`error`', '`detail`, for example'], ['---', '---', '---', '---'], ...rows].map(asRow).join('\n')
+}
+
+const asRow = (cells: readonly (string | number)[]): string =>
+  `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`

@@ -4,8 +4,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { errorCodes } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import { pages, writePages } from '../../src/commands/docs.ts'
-import { errorTable } from '../../src/commands/error-table.ts'
+import { errorTable, pages, writePages } from '../../src/commands/docs.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 

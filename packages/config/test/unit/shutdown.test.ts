@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { runPhases, type ShutdownPhase } from '../../src/shutdown.ts'
+import { runPhases, type ShutdownPhase } from '../../src/service.ts'
 
 /** Writes down in which order things happen, and what the log says. */
 function recorder() {

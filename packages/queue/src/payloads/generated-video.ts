@@ -1,12 +1,7 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { inboxKey } from '../inbox-key.ts'
-import { type Priority, priorityNames } from '../priorities.ts'
-import { filenameFault } from './filename-fault.ts'
-import { metadataFault } from './metadata-fault.ts'
-import { PayloadMalformed } from './payload-malformed.ts'
-import { readPayload } from './read-payload.ts'
-import { Uuid } from './uuid.ts'
+import { inboxKey, type Priority, priorityNames } from '../names.ts'
+import { PayloadMalformed, readPayload, Uuid } from './read-payload.ts'
 
 /** The name of the jobs with this payload. Their queue is that of the lane `videos`. */
 export const generatedVideoJob = 'generated_video'
@@ -76,4 +71,38 @@ export function parseGeneratedVideo(jobName: string, data: unknown): GeneratedVi
 function keyFault({ key, project_id, upload_id }: GeneratedVideo): string | null {
   const expected = inboxKey({ projectId: project_id, uploadId: upload_id })
   return key === expected ? null : `key: must be that of this project and upload, ${expected}`
+}
+
+/** C0, DEL and C1 controls, and the line and paragraph separators, which some programs treat as line ends. */
+const control = /[\p{Cc}\u2028\u2029]/u
+
+/**
+ * Checks a filename by the gateway's rules; of a path with either kind of slash, the last part is the name.
+ *
+ * @returns `filename: …`, or null
+ */
+function filenameFault(filename: string): string | null {
+  const name = filename.split(/[/\\]/).at(-1)?.normalize('NFC') ?? ''
+  if (/^[.\s]*$/.test(name)) return 'filename: is not a file name'
+  if (control.test(name)) return 'filename: has control characters'
+  if (!name.isWellFormed()) return 'filename: is not valid Unicode'
+  if ([...name].length > 255) return 'filename: is longer than 255 characters in its composed form (NFC)'
+  return null
+}
+
+const maxBytes = 4096
+
+/**
+ * Checks metadata by the gateway's rules, and for text that Postgres can't store.
+ *
+ * @returns `metadata: …`, or null
+ */
+function metadataFault(metadata: Readonly<Record<string, string | number | boolean>> | undefined): string | null {
+  if (metadata === undefined) return null
+  const bytes = new TextEncoder().encode(JSON.stringify(metadata)).length
+  if (bytes > maxBytes) return `metadata: has ${bytes} bytes as JSON, at most ${maxBytes} are allowed`
+  const texts = Object.entries(metadata).flat().map(String)
+  if (texts.some((text) => text.includes('\u0000'))) return 'metadata: has a NUL character'
+  if (!texts.every((text) => text.isWellFormed())) return 'metadata: is not valid Unicode'
+  return null
 }

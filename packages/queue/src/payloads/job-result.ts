@@ -1,7 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { readPayload } from './read-payload.ts'
-import { Uuid } from './uuid.ts'
+import { readPayload, Uuid } from './read-payload.ts'
 
 /** The ends of an upload, as in `GET /api/jobs/:id`. */
 export const jobResultStatuses = ['completed', 'rejected', 'failed'] as const

@@ -1,6 +1,6 @@
 import { type GeneratedVideo, generatedVideoJob, parseGeneratedVideo } from './generated-video.ts'
-import { PayloadMalformed } from './payload-malformed.ts'
 import { type ProcessUpload, parseProcessUpload, processUploadJob } from './process-upload.ts'
+import { PayloadMalformed } from './read-payload.ts'
 
 /** A job of Airlock. Its name determines its payload. */
 export type AirlockJob =

@@ -1,8 +1,6 @@
 import Type from 'typebox'
 import { Compile } from 'typebox/compile'
-import { PayloadMalformed } from './payload-malformed.ts'
-import { readPayload } from './read-payload.ts'
-import { Uuid } from './uuid.ts'
+import { PayloadMalformed, readPayload, Uuid } from './read-payload.ts'
 
 /** The name of the jobs with this payload. */
 export const processUploadJob = 'process_upload'

@@ -1,6 +1,14 @@
 import type { Static, TObject } from 'typebox'
+import Type from 'typebox'
 import type { TLocalizedValidationError } from 'typebox/error'
-import { PayloadMalformed } from './payload-malformed.ts'
+
+/** A job's payload breaks its contract. Retrying does not help. */
+export class PayloadMalformed extends Error {
+  override name = 'PayloadMalformed'
+}
+
+/** A UUID of any version, in its usual form and in either case (RFC 9562, section 4). */
+export const Uuid = Type.String({ pattern: '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$', description: 'a UUID' })
 
 /** A payload's schema. Each property's description says what its value must be; one property is the version. */
 export type PayloadSchema = TObject

@@ -1,7 +1,5 @@
 import { S3Client, type S3ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-s3'
 import { asStoreError } from './answers.ts'
-import { leavePayloadUnsigned } from './payload-signature.ts'
-import { boundedRetries, maxAttempts } from './retries.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
 
 // The SDK's own type of a command is a class with ten parameters; this is the part of it that we use.
@@ -52,7 +50,7 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
 }
 
 /** The client for all calls of the process except checks. */
-export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, maxAttempts)
+export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, 1 + waitsMs.length)
 
 /** The number of connections reserved for checks. */
 const checkSockets = 4
@@ -102,3 +100,47 @@ const addressOf = ({ region, forcePathStyle, credentials }: S3StoreOptions, endp
   ...(endpoint && { endpoint }),
   ...(credentials && { credentials }),
 })
+
+/**
+ * Omits the SHA-256 of request bodies where the connection protects them: over TLS, and on the local machine.
+ * S3 accepts `UNSIGNED-PAYLOAD` for this (Signature Version 4, "Unsigned payload option"); the CRC32 of `checksums` is still sent.
+ * Over plain HTTP on a network, the body is signed.
+ */
+function leavePayloadUnsigned(client: S3Client): void {
+  client.middlewareStack.add(
+    (next) => (args) => {
+      const request = args.request as { protocol: string; hostname: string; headers: Record<string, string>; body?: unknown }
+      if (ArrayBuffer.isView(request.body) && isTrusted(request)) request.headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD'
+      return next(args)
+    },
+    { name: 'leavePayloadUnsigned', step: 'build', priority: 'low' },
+  )
+}
+
+/** Whether requests can't be changed on their way to the store. */
+export const isTrusted = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
+  protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
+
+/** The maximum waits before the retries of one call, in ms; jitter shortens each one by at most half. */
+const waitsMs = [200, 400, 800] as const
+
+type Strategy = Exclude<NonNullable<S3ClientConfig['retryStrategy']>, { retry: unknown }>
+type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>
+
+/**
+ * Three retries of temporary failures, with growing waits of 1.4 s in total, so that a request is answered within 4 s.
+ *
+ * The SDK's own strategy waits up to 7 s when the store is throttling, and 5 s more for each `Retry-After`; here the caller gets the error and
+ * decides when to retry.
+ */
+const boundedRetries: Strategy = {
+  acquireInitialRetryToken: async () => tokenOf(0, 0),
+  refreshRetryTokenForRetry: async (token, { errorType }) => {
+    const waitMs = waitsMs[token.getRetryCount()]
+    if (waitMs === undefined || !(errorType === 'THROTTLING' || errorType === 'TRANSIENT')) throw new Error('not retryable')
+    return tokenOf(token.getRetryCount() + 1, waitMs * (0.5 + Math.random() / 2))
+  },
+  recordSuccess: () => {},
+}
+
+const tokenOf = (count: number, delayMs: number): Token => ({ getRetryCount: () => count, getRetryDelay: () => delayMs })

@@ -1,11 +1,9 @@
 import { CopyObjectCommand } from '@aws-sdk/client-s3'
 import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
-import { confirmed } from './confirm.ts'
 import { copyInParts } from './copy-in-parts.ts'
 import { copyThroughUs } from './copy-through-us.ts'
-import { head } from './objects.ts'
-import { copySource, s3AddressOf } from './s3-address.ts'
+import { confirmed, copySource, head, s3AddressOf } from './objects.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
 

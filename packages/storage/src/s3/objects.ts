@@ -6,9 +6,24 @@ import {
   ListObjectsV2Command,
 } from '@aws-sdk/client-s3'
 import type { Encryption, ListedObject, ObjectAddress, StoredObject } from '../object-store.ts'
-import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
-import { s3AddressOf } from './s3-address.ts'
+import { ObjectChanged, ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import type { StoreDeps } from './store-deps.ts'
+
+/** An object's address as parameters of S3. */
+export interface S3Address {
+  readonly Bucket: string
+  readonly Key: string
+}
+
+/** @param bucket our bucket, for addresses without one */
+export const s3AddressOf = (bucket: string, object: ObjectAddress): S3Address =>
+  typeof object === 'string' ? { Bucket: bucket, Key: object } : { Bucket: object.bucket, Key: object.key }
+
+/** The source of a copy, URL-encoded except for its slashes, as S3 requires. */
+export function copySource(bucket: string, from: ObjectAddress): string {
+  const { Bucket, Key } = s3AddressOf(bucket, from)
+  return `${Bucket}/${Key.split('/').map(encodeURIComponent).join('/')}`
+}
 
 /**
  * See `ObjectStore.head`. A 404 counts only when the store repeats it, because an upload may be parked for it.
@@ -100,4 +115,28 @@ export async function list(
     etag: ETag,
     lastModified: LastModified,
   }))
+}
+
+/** The object to which a call was pinned. */
+export interface PinnedObject {
+  readonly object: ObjectAddress
+  readonly etag: string
+  readonly sizeBytes: number
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Verifies a 404 or 412 with a HEAD: an upload whose bytes are missing or changed is parked, and one wrong answer of a store during a failover, or of
+ * a proxy, must not cause that.
+ *
+ * @param error the error of a call
+ * @returns `StoreUnavailable` for an `ObjectMissing` or `ObjectChanged` that the HEAD contradicts; any other error unchanged
+ * @throws StoreUnavailable, StoreFailure  the HEAD itself failed
+ */
+export async function confirmed(deps: StoreDeps, error: unknown, { object, etag, sizeBytes, signal }: PinnedObject): Promise<unknown> {
+  if (!(error instanceof ObjectMissing || error instanceof ObjectChanged)) return error
+  const found = await head(deps, object, signal)
+  if (found === null || found.etag !== etag || found.sizeBytes !== sizeBytes) return error
+  const { Key } = s3AddressOf(deps.options.bucket, object)
+  return new StoreUnavailable(`${error.message}, but a HEAD finds the object unchanged`, Key, { cause: error })
 }

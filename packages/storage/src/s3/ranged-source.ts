@@ -3,8 +3,7 @@ import type { ByteSource } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectAddress } from '../object-store.ts'
 import { ObjectChanged, StoreFailure, StoreUnavailable } from '../store-errors.ts'
-import { confirmed } from './confirm.ts'
-import { type S3Address, s3AddressOf } from './s3-address.ts'
+import { confirmed, type S3Address, s3AddressOf } from './objects.ts'
 import type { StoreDeps } from './store-deps.ts'
 
 interface Pinned {

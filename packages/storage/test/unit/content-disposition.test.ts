@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { contentDisposition } from '../../src/s3/content-disposition.ts'
+import { contentDisposition } from '../../src/s3/presign.ts'
 
 const cases = [
   { filename: undefined, header: 'attachment' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isTrusted } from '../../src/s3/payload-signature.ts'
+import { isTrusted } from '../../src/s3/calls.ts'
 
 test.for([
   ['https://s3.amazonaws.com', true],

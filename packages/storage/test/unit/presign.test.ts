@@ -5,7 +5,7 @@ import { type Credentials, type S3StoreOptions, s3ObjectStore } from '@airlock/s
 import { GetObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 import { afterEach, expect, onTestFinished, test, vi } from 'vitest'
-import { contentDisposition } from '../../src/s3/content-disposition.ts'
+import { contentDisposition } from '../../src/s3/presign.ts'
 
 const secondMs = 1000
 const hourMs = 3_600_000
