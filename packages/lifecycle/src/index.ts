@@ -35,7 +35,7 @@ export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.t
 export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
 export { SweepIncomplete, type SweepReport, type SweepRule, sweep, sweepRules } from './sweep/sweep.ts'
 export type { Found, SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
-export { type Breach, type VerifiedPage, type VerifyDeps, type VerifyOptions, verify } from './sweep/verify.ts'
+export { type VerifiedPage, type VerifyDeps, type VerifyOptions, type Violation, verify } from './sweep/verify.ts'
 export { type Resolve, systemResolve } from './webhooks/checked-lookup.ts'
 export { type DeliverDeps, type DeliverOptions, type DeliveryOutcome, deliver } from './webhooks/deliver.ts'
 export { type Endpoint, endpointOf } from './webhooks/endpoint.ts'

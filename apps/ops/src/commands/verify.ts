@@ -69,14 +69,14 @@ async function eachPage(
 ): Promise<number> {
   let [checked, found, repaired] = [0, 0, 0]
   for await (const page of verify(options, deps)) {
-    for (const breach of page.breaches) {
+    for (const violation of page.violations) {
       found += 1
-      const repairs = repair && breach.repair !== undefined
+      const repairs = repair && violation.repair !== undefined
       if (repairs) {
-        await breach.repair?.()
+        await violation.repair?.()
         repaired += 1
       }
-      out(`${breach.what}: ${breach.key} (${breach.detail})${repairs ? ' – removed' : ''}`)
+      out(`${violation.what}: ${violation.key} (${violation.detail})${repairs ? ' – removed' : ''}`)
     }
     checked += page.checked
     if (page.next !== null && checked >= limit) {

@@ -103,7 +103,7 @@ test('verify lists each violation and exits with 1, repairs what is proven, and 
   await expect.poll(async () => (await runs(verifyCommand)).out.length, { timeout: 10_000 }).toBe(3)
 
   const stopped = await runs(verifyCommand, '--limit', '1')
-  expect(stopped.out[0]).toBe('object that no row explains: brand-images/2019/logo.png (never removed by Airlock)')
+  expect(stopped.out[0]).toBe('object without a matching row: brand-images/2019/logo.png (never removed by Airlock)')
   const place = /--after '(.*)'/.exec(stopped.err[0] ?? '')?.[1] ?? ''
   expect((await runs(verifyCommand, '--after', place)).out[0]).toBe(`object of an ended upload: ${key} (in quarantine)`)
 

@@ -19,22 +19,22 @@ export interface VerifyDeps extends Pick<SweepDeps, 'uploads' | 'assets' | 'stor
 export interface VerifyOptions extends Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'inboxEnqueueAfterSeconds'> {
   /** Whether every object must be encrypted. */
   encrypted: boolean
-  /** Where to begin, from an earlier page's `next`; null for the beginning. */
+  /** The position from which to continue: the `next` of an earlier page, or null. */
   after: string | null
 }
 
 /** A violation of the invariants (docs/design.md). */
-export interface Breach {
+export interface Violation {
   readonly what:
     | 'asset without object'
     | 'asset differs from object'
     | 'upload without object'
     | 'object of an ended upload'
-    | 'unfinished upload of an ended upload'
-    | 'object that no row explains'
-    | 'object in dispute'
+    | 'open multipart upload of an ended upload'
+    | 'object without a matching row'
+    | 'disputed object'
     | 'last copy of an asset'
-    | 'object that the store will not show'
+    | 'unreadable object'
   readonly key: string
   readonly detail: string
   /** Removes an object that is proven to be reclaimable; absent where an operator must decide. */
@@ -44,7 +44,7 @@ export interface Breach {
 export interface VerifiedPage {
   /** How many rows and objects were checked. */
   readonly checked: number
-  readonly breaches: readonly Breach[]
+  readonly violations: readonly Violation[]
   /** The position from which another run continues; null at the end. */
   readonly next: string | null
 }
@@ -62,7 +62,7 @@ const names = Object.keys(sections) as (keyof typeof sections)[]
 
 /**
  * Compares rows with objects in both directions, a page at a time, on a running system: whatever may have moved in between is read a second
- * time before it is reported as a breach.
+ * time before it is reported as a violation.
  *
  * @throws RangeError when `after` is not a position of this function
  */
@@ -89,7 +89,7 @@ async function assetPage(after: string | null, deps: VerifyDeps, options: Verify
   const { objects, assets, next } = await keyPage(after, deps)
   const named = new Set(assets.map(({ s3Key }) => s3Key))
   const ours = assets.filter(({ uploadId }) => uploadId !== null)
-  const differing: Breach[] = []
+  const differing: Violation[] = []
   const missing: AssetRecord[] = []
   const looks = await lookAt(
     ours.map((asset) => ({ key: asset.s3Key, asset })),
@@ -106,19 +106,19 @@ async function assetPage(after: string | null, deps: VerifyDeps, options: Verify
     options,
   )
   const { vanished, unreadable: unseen } = await judgeVanished(missing, deps)
-  const breaches: Breach[] = [
+  const violations: Violation[] = [
     ...differing,
-    ...vanished.map(({ s3Key, id }): Breach => ({ what: 'asset without object', key: s3Key, detail: `asset ${id}` })),
+    ...vanished.map(({ s3Key, id }): Violation => ({ what: 'asset without object', key: s3Key, detail: `asset ${id}` })),
     ...reclaimable.map(
-      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: 'final', repair: () => deps.store.purge(key) }),
+      ({ key }): Violation => ({ what: 'object of an ended upload', key, detail: 'at its final key', repair: () => deps.store.purge(key) }),
     ),
-    ...unproven.map(({ key }): Breach => ({ what: 'object that no row explains', key, detail: 'never removed by Airlock' })),
+    ...unproven.map(({ key }): Violation => ({ what: 'object without a matching row', key, detail: 'never removed by Airlock' })),
     ...unreadables([...unreadable, ...unseen]),
   ]
-  return { checked: objects.length + assets.length, breaches, next }
+  return { checked: objects.length + assets.length, violations, next }
 }
 
-function differencesOf(asset: AssetRecord, object: StoredObject, { encrypted }: VerifyOptions): Breach[] {
+function differencesOf(asset: AssetRecord, object: StoredObject, { encrypted }: VerifyOptions): Violation[] {
   const expected = {
     size: [asset.sizeBytes, object.sizeBytes],
     content_hash: [asset.metadata?.content_hash, object.metadata.content_hash],
@@ -132,24 +132,24 @@ function differencesOf(asset: AssetRecord, object: StoredObject, { encrypted }: 
     .map(([name, [row, there]]) => ({ what: 'asset differs from object', key: asset.s3Key, detail: `${name}: ${row} ≠ ${there}` }))
 }
 
-const unreadables = (objects: readonly Unreadable[]): Breach[] =>
-  objects.map(({ key, reason }) => ({ what: 'object that the store will not show', key, detail: reason }))
+const unreadables = (objects: readonly Unreadable[]): Violation[] =>
+  objects.map(({ key, reason }) => ({ what: 'unreadable object', key, detail: reason }))
 
-const explainedByNoRow = (objects: readonly Pick<ListedObject, 'key'>[], detail: string): Breach[] =>
-  objects.map(({ key }) => ({ what: 'object that no row explains', key, detail }))
+const withoutRow = (objects: readonly Pick<ListedObject, 'key'>[], detail: string): Violation[] =>
+  objects.map(({ key }) => ({ what: 'object without a matching row', key, detail }))
 
 async function quarantinePage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(quarantinePrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
   const foreign = objects.filter(({ key }) => uploadIdOfQuarantineKey(key) === null)
-  const { unproven, breaches } = await leftoversOf(objects, 'in quarantine', deps, options)
+  const { unproven, violations } = await leftoversOf(objects, 'in quarantine', deps, options)
   return {
     checked: objects.length,
-    breaches: [...breaches, ...explainedByNoRow([...unproven, ...foreign], 'in quarantine')],
+    violations: [...violations, ...withoutRow([...unproven, ...foreign], 'in quarantine')],
     next: nextOf(objects),
   }
 }
 
-/** An unannounced video is a breach when the sweeper should have enqueued it long ago: it can't be enqueued, or no worker runs. */
+/** A video without a job is a violation if the sweeper should have enqueued it long ago: it can't be enqueued, or no worker runs. */
 async function inboxPage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
   const { unknown, unexplained } = await judgeInbox(objects, deps, { inboxEnqueueAfterSeconds: 0 })
@@ -159,14 +159,14 @@ async function inboxPage(after: string | null, deps: VerifyDeps, options: Verify
   const forgotten = (await judgeInbox(objects, deps, { inboxEnqueueAfterSeconds: longAgo })).unknown.filter(
     ({ key }) => !inDispute.has(key),
   )
-  const { breaches } = await leftoversOf(objects, 'in the inbox', deps, options)
+  const { violations } = await leftoversOf(objects, 'in the inbox', deps, options)
   return {
     checked: objects.length,
-    breaches: [
-      ...breaches,
+    violations: [
+      ...violations,
       ...disputed,
-      ...explainedByNoRow(forgotten, 'in the inbox, never announced'),
-      ...explainedByNoRow(unexplained, 'in the inbox'),
+      ...withoutRow(forgotten, 'in the inbox, never enqueued'),
+      ...withoutRow(unexplained, 'in the inbox'),
     ],
     next: nextOf(objects),
   }
@@ -174,43 +174,43 @@ async function inboxPage(after: string | null, deps: VerifyDeps, options: Verify
 
 async function leftoversOf(objects: readonly ListedObject[], where: string, deps: VerifyDeps, options: VerifyOptions) {
   const { reclaimable, lastCopies, unproven } = await judgeLeftovers(objects, deps, options)
-  const breaches: Breach[] = [
+  const violations: Violation[] = [
     ...reclaimable.map(
-      ({ key }): Breach => ({ what: 'object of an ended upload', key, detail: where, repair: () => deps.store.purge(key) }),
+      ({ key }): Violation => ({ what: 'object of an ended upload', key, detail: where, repair: () => deps.store.purge(key) }),
     ),
-    ...lastCopies.map(({ key }): Breach => ({ what: 'last copy of an asset', key, detail: `${where}, the asset has no object` })),
+    ...lastCopies.map(({ key }): Violation => ({ what: 'last copy of an asset', key, detail: `${where}, the asset has no object` })),
   ]
-  return { breaches, unproven }
+  return { violations, unproven }
 }
 
 /** Videos whose job failed because it and the object name different owners. While Redis is unavailable, none is found. */
-async function disputesOf(unknown: readonly ListedObject[], { store, jobQueue }: VerifyDeps): Promise<Breach[]> {
+async function disputesOf(unknown: readonly ListedObject[], { store, jobQueue }: VerifyDeps): Promise<Violation[]> {
   const { items } = await payloadsOf(unknown, store)
-  const breaches: Breach[] = []
+  const violations: Violation[] = []
   for (const { key, payload } of items) {
     const failure = await jobQueue.failureOf('videos', payload.upload_id).catch((error: unknown) => {
       if (!(error instanceof JobQueueUnreachable)) throw error
       return null
     })
-    if (failure?.isDisputed) breaches.push({ what: 'object in dispute', key, detail: failure.reason })
+    if (failure?.isDisputed) violations.push({ what: 'disputed object', key, detail: failure.reason })
   }
-  return breaches
+  return violations
 }
 
 const nextOf = (objects: readonly ListedObject[]): string | null => (objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null))
 
 async function uploadPage(after: string | null, deps: VerifyDeps): Promise<VerifiedPage> {
   const uploads = await deps.uploads.alive({ after, limit: idsAtOnce })
-  const breaches: Breach[] = []
+  const violations: Violation[] = []
   for (const piece of pieces(uploads, atOnce)) {
     const found = await Promise.all(piece.map((upload) => bytesOf(upload, deps)))
-    breaches.push(...found.flat())
+    violations.push(...found.flat())
   }
-  return { checked: uploads.length, breaches, next: uploads.length < idsAtOnce ? null : (uploads.at(-1)?.id ?? null) }
+  return { checked: uploads.length, violations, next: uploads.length < idsAtOnce ? null : (uploads.at(-1)?.id ?? null) }
 }
 
 /** Checks that the bytes of a live upload wait where its row says. Its state is read again, because it may have ended in between. */
-async function bytesOf(live: UploadRecord, { uploads, store }: VerifyDeps): Promise<Breach[]> {
+async function bytesOf(live: UploadRecord, { uploads, store }: VerifyDeps): Promise<Violation[]> {
   const { id, quarantineKey, source, etag } = live
   const key = source === null ? quarantineKey : `s3://${source.bucket}/${source.key}`
   const looked = await store.head(sourceAddress(live)).catch((error: unknown) => {
@@ -221,18 +221,18 @@ async function bytesOf(live: UploadRecord, { uploads, store }: VerifyDeps): Prom
   if (looked?.etag === etag) return []
   const upload = await uploads.byId(id)
   if (upload === null || isFinal(upload.state)) return []
-  return [{ what: 'upload without object', key, detail: `${upload.state}, the object is ${looked === null ? 'gone' : 'another'}` }]
+  return [{ what: 'upload without object', key, detail: `${upload.state}, the object is ${looked === null ? 'missing' : 'another one'}` }]
 }
 
 async function unfinishedPage(_after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const { open, reclaimable } = await unfinishedOf(deps, options)
-  const breaches = reclaimable.map(
-    ({ key, begunAt }): Breach => ({
-      what: 'unfinished upload of an ended upload',
+  const violations = reclaimable.map(
+    ({ key, begunAt }): Violation => ({
+      what: 'open multipart upload of an ended upload',
       key,
-      detail: `begun ${begunAt.toISOString()}`,
+      detail: `started ${begunAt.toISOString()}`,
       repair: () => deps.store.abandonReceives(key),
     }),
   )
-  return { checked: open.length, breaches, next: null }
+  return { checked: open.length, violations, next: null }
 }

@@ -182,9 +182,9 @@ test('with an older bucket, the last copy of an asset is never removed from quar
   expect(reported[0]?.fields).toMatchObject({ count: 1, keys: [upload.quarantineKey] })
   const whats: string[] = []
   const deps = { uploads: airlock.uploads, assets: world.database.assets, store: airlock.store, jobQueue: world.jobQueue }
-  for await (const { breaches } of verify({ ...sweepOptions, encrypted: false, after: null }, deps)) {
-    whats.push(...breaches.map(({ what }) => what))
-    for (const { repair } of breaches) await repair?.()
+  for await (const { violations } of verify({ ...sweepOptions, encrypted: false, after: null }, deps)) {
+    whats.push(...violations.map(({ what }) => what))
+    for (const { repair } of violations) await repair?.()
   }
   expect(whats.toSorted()).toEqual(['asset without object', 'last copy of an asset'])
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])

@@ -3,19 +3,19 @@ import { inboxKey as inboxKeyOfDomain } from '@airlock/domain'
 import { inboxKey, inboxPrefix, JobQueueUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { expect } from 'vitest'
-import { type Breach, verify } from '../../src/index.ts'
+import { type Violation, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
 import { samples } from '../samples.ts'
 
 /** What the pipeline's queue has for one video. */
-const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Breach[]> => {
+const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Violation[]> => {
   const options = { ...sweepOptions, receivingForSeconds: -1, encrypted: false, after: null, ...given }
-  const breaches: Breach[] = []
+  const violations: Violation[] = []
   const { database, jobQueue } = airlock.world
   const deps = { uploads: airlock.uploads, assets: database.assets, store: airlock.store, jobQueue }
-  for await (const page of verify(options, deps)) breaches.push(...page.breaches)
-  return breaches.filter(({ key }) => key.startsWith(inboxPrefix))
+  for await (const page of verify(options, deps)) violations.push(...page.violations)
+  return violations.filter(({ key }) => key.startsWith(inboxPrefix))
 }
 
 test('the public contract and the domain have the same inbox keys', () => {
@@ -133,7 +133,7 @@ test('an object that no pipeline may write, and one with the id of another uploa
   expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([{ count: 2 }])
   expect(await airlock.inbox()).toEqual(before)
   expect(await airlock.rungFor('videos')).not.toContain('notes')
-  expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object that no row explains', key })))
+  expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object without a matching row', key })))
 })
 
 test('leftover objects of an ended video are removed by a later sweep', { meta: { id: 'ended-video-leftover' } }, async ({ airlock }) => {
@@ -169,7 +169,7 @@ test('a video without a job is a violation when the sweeper should have enqueued
   airlock.leavesBehind('nobody sweeps')
   const { key } = await puts(airlock)
   expect(await verified(airlock, { inboxEnqueueAfterSeconds: 60 })).toEqual([])
-  expect(await verified(airlock, { inboxEnqueueAfterSeconds: -10 })).toMatchObject([{ what: 'object that no row explains', key }])
+  expect(await verified(airlock, { inboxEnqueueAfterSeconds: -10 })).toMatchObject([{ what: 'object without a matching row', key }])
 })
 
 test('while Redis is unavailable, the sweeper continues with its other rules, and enqueues in a later sweep', {

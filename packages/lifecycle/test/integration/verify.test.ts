@@ -6,23 +6,23 @@ import { JobQueueUnreachable } from '@airlock/queue'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { CreateMultipartUploadCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'vitest'
-import { type Breach, type VerifyDeps, type VerifyOptions, verify } from '../../src/index.ts'
+import { type VerifyDeps, type VerifyOptions, type Violation, verify } from '../../src/index.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
 import { puts as putsVideo, registers } from '../inbox.ts'
 import { dot } from '../samples.ts'
 
 async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}, deps: Partial<VerifyDeps> = {}) {
-  const breaches: Breach[] = []
+  const violations: Violation[] = []
   const places: (string | null)[] = []
   let checked = 0
   const options = { ...sweepOptions, encrypted: true, after: null, ...given }
   const { uploads, store, world } = airlock
   for await (const page of verify(options, { uploads, store, assets: world.database.assets, jobQueue: world.jobQueue, ...deps })) {
-    breaches.push(...page.breaches)
+    violations.push(...page.violations)
     places.push(page.next)
     checked += page.checked
   }
-  return { breaches, places, checked, whats: breaches.map(({ what }) => what).toSorted() }
+  return { violations, places, checked, whats: violations.map(({ what }) => what).toSorted() }
 }
 
 async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
@@ -43,9 +43,9 @@ test('a healthy system has no violations, whatever is in progress', async ({ air
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(copied)
   const receiving = await airlock.receives(dot)
 
-  const { breaches, checked } = await verifies(airlock)
+  const { violations, checked } = await verifies(airlock)
 
-  expect(breaches).toEqual([])
+  expect(violations).toEqual([])
   expect(checked).toBeGreaterThanOrEqual(9)
   await airlock.uploads.abandon(receiving.uploadId, refusal('upload_interrupted', dot), { giveBack: false })
   await airlock.store.purge(receiving.quarantineKey)
@@ -68,7 +68,7 @@ test('each violation is found, and repairing removes only what is proven to be f
   await puts(airlock, 'brand-images/2019/logo.png')
   await puts(airlock, 'quarantine/readme.txt')
 
-  const { breaches, whats } = await verifies(airlock)
+  const { violations, whats } = await verifies(airlock)
 
   expect(whats).toEqual(
     [
@@ -79,16 +79,16 @@ test('each violation is found, and repairing removes only what is proven to be f
       'upload without object',
       'object of an ended upload',
       'object of an ended upload',
-      'object that no row explains',
-      'object that no row explains',
+      'object without a matching row',
+      'object without a matching row',
     ].toSorted(),
   )
-  expect(breaches.filter(({ key }) => key === differs.asset.s3Key).map(({ detail }) => detail.split(':')[0])).toEqual([
+  expect(violations.filter(({ key }) => key === differs.asset.s3Key).map(({ detail }) => detail.split(':')[0])).toEqual([
     'size',
     'content_hash',
   ])
   const before = await world.bucket.keys()
-  for (const { repair } of breaches) await repair?.()
+  for (const { repair } of violations) await repair?.()
   const over = [deleted.asset.s3Key, deleted.upload.quarantineKey]
   expect(await world.bucket.keys()).toEqual(before.filter((key) => !over.includes(key)))
   expect((await verifies(airlock)).whats).toHaveLength(7)
@@ -103,16 +103,16 @@ test('an object with other headers than its kind is a violation that is not repa
   await client.send(new PutObjectCommand({ Bucket: bucket, Key: asset.s3Key, Body: dot.bytes, ContentType: 'text/html' }))
   client.destroy()
 
-  const { breaches } = await verifies(airlock)
+  const { violations } = await verifies(airlock)
 
-  expect(breaches.map(({ detail }) => detail.split(' ≠ ')[0])).toEqual([
+  expect(violations.map(({ detail }) => detail.split(' ≠ ')[0])).toEqual([
     `content_hash: ${copy?.metadata.content_hash}`,
     `upload_id: ${upload.id}`,
     'content_type: image/png',
     `cache_control: ${copy?.cacheControl}`,
     'encryption: true',
   ])
-  expect(breaches.filter(({ repair }) => repair !== undefined)).toEqual([])
+  expect(violations.filter(({ repair }) => repair !== undefined)).toEqual([])
 })
 
 test('an open multipart upload of an ended upload is a violation that can be repaired', async ({ airlock, world }) => {
@@ -121,9 +121,9 @@ test('an open multipart upload of an ended upload is a violation that can be rep
   const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
   await client.send(new CreateMultipartUploadCommand({ Bucket: bucket, Key: upload.quarantineKey }))
   client.destroy()
-  const { breaches, whats } = await verifies(airlock)
-  expect(whats).toEqual(['unfinished upload of an ended upload'])
-  await breaches[0]?.repair?.()
+  const { violations, whats } = await verifies(airlock)
+  expect(whats).toEqual(['open multipart upload of an ended upload'])
+  await violations[0]?.repair?.()
   expect(await airlock.openMultipartUploads()).toEqual([])
 })
 
@@ -136,10 +136,10 @@ test('an asset that is deleted during the check is no violation', async ({ airlo
   }
   const { uploads, store } = airlock
   const options = { ...sweepOptions, encrypted: false, after: null }
-  const breaches: Breach[] = []
+  const violations: Violation[] = []
   for await (const page of verify(options, { uploads, store: { ...store, head }, assets: world.database.assets, jobQueue: world.jobQueue }))
-    breaches.push(...page.breaches)
-  expect(breaches).toEqual([])
+    violations.push(...page.violations)
+  expect(violations).toEqual([])
 })
 
 test('it continues at a given position, and refuses an invalid one', async ({ airlock }) => {
@@ -160,7 +160,7 @@ const refuses =
   }
 
 test('a video whose job and object name different owners is disputed, as long as Redis keeps the failed job', async ({ airlock }) => {
-  airlock.leavesBehind('what is in dispute waits for people')
+  airlock.leavesBehind('disputed videos wait for an operator')
   const [video, other] = [await putsVideo(airlock), await putsVideo(airlock)]
   const refused = await registers(airlock, { ...video, userId: randomUUID() })
   if (refused.outcome !== 'refused') return expect.unreachable()
@@ -168,18 +168,18 @@ test('a video whose job and object name different owners is disputed, as long as
   const unreachable = async () => Promise.reject(new JobQueueUnreachable('Redis is unavailable'))
   const longAgo = { inboxEnqueueAfterSeconds: -3600 }
 
-  expect((await verifies(airlock, {}, { jobQueue: { failureOf } })).breaches).toEqual([
-    { what: 'object in dispute', key: video.key, detail: refused.reason },
+  expect((await verifies(airlock, {}, { jobQueue: { failureOf } })).violations).toEqual([
+    { what: 'disputed object', key: video.key, detail: refused.reason },
   ])
-  expect((await verifies(airlock, {}, { jobQueue: { failureOf: unreachable } })).breaches).toEqual([])
+  expect((await verifies(airlock, {}, { jobQueue: { failureOf: unreachable } })).violations).toEqual([])
   const forgotten = await verifies(airlock, longAgo, { jobQueue: { failureOf } })
-  expect(forgotten.breaches).toEqual(
+  expect(forgotten.violations).toEqual(
     expect.arrayContaining([
-      { what: 'object in dispute', key: video.key, detail: refused.reason },
-      { what: 'object that no row explains', key: other.key, detail: 'in the inbox, never announced' },
+      { what: 'disputed object', key: video.key, detail: refused.reason },
+      { what: 'object without a matching row', key: other.key, detail: 'in the inbox, never enqueued' },
     ]),
   )
-  expect(forgotten.breaches).toHaveLength(2)
+  expect(forgotten.violations).toHaveLength(2)
 })
 
 test('an object that the store refuses to return is a violation, whether an asset, an upload or nothing refers to it, and hides no other', async ({
@@ -195,13 +195,15 @@ test('an object that the store refuses to return is a violation, whether an asse
   const hidden = [asset.s3Key, upload.quarantineKey, stray]
   const head = refuses(airlock, hidden, (key) => new StoreFailure('HeadObject: BadRequest (400)', key, { code: 'BadRequest', status: 400 }))
 
-  const { breaches } = await verifies(airlock, {}, { store: { ...airlock.store, head } })
+  const { violations } = await verifies(airlock, {}, { store: { ...airlock.store, head } })
 
-  const unshown = breaches.filter(({ what }) => what === 'object that the store will not show')
+  const unshown = violations.filter(({ what }) => what === 'unreadable object')
   expect(unshown.map(({ key }) => key).toSorted()).toEqual(hidden.toSorted())
   expect(unshown[0]).toMatchObject({ detail: expect.stringContaining('BadRequest (400)') })
   expect(unshown.map(({ repair }) => repair)).toEqual([undefined, undefined, undefined])
-  expect(breaches.filter((breach) => !unshown.includes(breach))).toMatchObject([{ what: 'asset without object', key: lost.asset.s3Key }])
+  expect(violations.filter((violation) => !unshown.includes(violation))).toMatchObject([
+    { what: 'asset without object', key: lost.asset.s3Key },
+  ])
   await airlock.store.purge(stray)
 })
 
