@@ -1,7 +1,7 @@
 import { isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { test as base } from 'vitest'
-import { type Database, type DatabaseLog, migrate, openDatabase } from '../src/index.ts'
+import { type Database, type DatabaseLog, openDatabase } from '../src/index.ts'
 
 export const silent: DatabaseLog = { info: () => {}, warn: () => {} }
 
@@ -30,7 +30,7 @@ export async function connected(url: string): Promise<Client> {
 export const emptyTest = base
   .extend('log', silent)
   .extend('url', async ({ log: _ }, { onCleanup }) => {
-    const { url, drop } = await isolatedDatabase()
+    const { url, drop } = await isolatedDatabase({ empty: true })
     onCleanup(drop)
     return url
   })
@@ -43,10 +43,9 @@ export const emptyTest = base
 /** Gives each test file a migrated database of its own. Its tests share it, each with a user of its own. */
 export const test = base
   .extend('log', { scope: 'file' }, silent)
-  .extend('url', { scope: 'file' }, async ({ log }, { onCleanup }) => {
+  .extend('url', { scope: 'file' }, async ({ log: _ }, { onCleanup }) => {
     const { url, drop } = await isolatedDatabase()
     onCleanup(drop)
-    await migrate({ url, log })
     return url
   })
   .extend('database', { scope: 'file' }, async ({ url }, { onCleanup }) => {

@@ -1,4 +1,7 @@
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import pg from 'pg'
 import { givenStack } from './test-stack.ts'
 
@@ -8,15 +11,44 @@ export interface IsolatedDatabase {
   drop(): Promise<void>
 }
 
-/** Makes an empty database of the caller's own on this run's Postgres. */
-export async function isolatedDatabase(): Promise<IsolatedDatabase> {
-  const server = givenStack().postgres.url
-  const name = `airlock_test_${randomUUID().replaceAll('-', '')}`
-  // template0: nobody is ever connected to it, which Postgres asks of a template
+/**
+ * Makes a database of the caller's own on this run's Postgres.
+ *
+ * @param empty without the schema, for tests of migrations; otherwise a copy of the migrated template, which takes a fifth of the time of migrating
+ */
+export async function isolatedDatabase({ empty = false } = {}): Promise<IsolatedDatabase> {
+  const { postgres } = givenStack()
+  const name = uniqueName()
+  // template0 and the template of the run have no connections, as Postgres requires of a template.
+  await onServer(postgres.url, `create database ${name} template ${empty ? 'template0' : postgres.template}`)
+  return { url: urlOf(postgres.url, name), drop: () => dropDatabase(postgres.url, name) }
+}
+
+/**
+ * Makes the database that `isolatedDatabase` copies, by `npm run migrate`'s program: once for a run.
+ *
+ * @param server URL of a Postgres where databases may be created
+ * @returns its name, and a function that removes it
+ */
+export async function migratedTemplate(server: string): Promise<{ name: string; drop(): Promise<void> }> {
+  const name = uniqueName()
   await onServer(server, `create database ${name} template template0`)
+  const program = fileURLToPath(new URL('../../database/src/migrate.ts', import.meta.url))
+  await promisify(execFile)(process.execPath, [program], {
+    env: { PATH: process.env.PATH, DATABASE_URL: urlOf(server, name) },
+    timeout: 60_000,
+  })
+  return { name, drop: () => dropDatabase(server, name) }
+}
+
+const uniqueName = (): string => `airlock_test_${randomUUID().replaceAll('-', '')}`
+
+const dropDatabase = (server: string, name: string): Promise<void> => onServer(server, `drop database if exists ${name} with (force)`)
+
+function urlOf(server: string, name: string): string {
   const url = new URL(server)
   url.pathname = `/${name}`
-  return { url: url.href, drop: () => onServer(server, `drop database if exists ${name} with (force)`) }
+  return url.href
 }
 
 async function onServer(url: string, statement: string): Promise<void> {

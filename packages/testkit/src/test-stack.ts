@@ -3,7 +3,7 @@ import { inject } from 'vitest'
 
 /** What a test file gets to know of the servers that the run brought up: plain data, since it crosses into another process. */
 export interface TestStack {
-  readonly postgres: { readonly url: string; readonly kind: string }
+  readonly postgres: { readonly url: string; readonly kind: string /** A migrated database, to copy. */; readonly template: string }
   readonly redis: { readonly url: string; readonly kind: string }
   readonly s3: S3Address & { readonly kind: S3Kind }
 }

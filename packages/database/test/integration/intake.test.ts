@@ -38,7 +38,7 @@ test('the first upload creates its user, and a second one leaves it unchanged', 
 })
 
 test('an unknown user is refused if the users table requires more than an id', async () => {
-  const { url, drop } = await isolatedDatabase()
+  const { url, drop } = await isolatedDatabase({ empty: true })
   const sql = await connected(url)
   await sql.query('create table users (id uuid primary key, email text not null)')
   await migrate({ url, log: silent })
