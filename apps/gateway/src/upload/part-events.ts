@@ -29,9 +29,8 @@ export function onParts(body: IncomingMessage, { onPart, onHeaders }: PartListen
   const pipe = body.pipe.bind(body)
   body.pipe = ((destination: NodeJS.WritableStream & Busboy, options) => {
     Reflect.deleteProperty(body, 'pipe')
-    const parser = destination._parser?.parser
-    if (parser === undefined) throw new Error('the parser of @fastify/busboy is no longer at _parser.parser')
-    parser.on('part', (part: EventEmitter) => {
+    // a form without a boundary has no parser; busboy refuses it
+    destination._parser?.parser?.on('part', (part: EventEmitter) => {
       onPart()
       part.prependOnceListener('header', onHeaders) // before busboy's listener
     })

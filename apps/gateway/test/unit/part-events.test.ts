@@ -54,3 +54,17 @@ test('the headers of every part are available before the parser reads them, incl
   expect(read).toEqual(['files', 'other'])
   await app.close()
 })
+
+test('a form without a boundary is left to the parser, which refuses it', async () => {
+  const app = Fastify()
+  await app.register(multipart)
+  app.post('/', async (request) => {
+    onParts(request.raw, { onPart: () => {}, onHeaders: () => {} })
+    for await (const part of request.parts()) expect(part).toBeUndefined()
+  })
+
+  const response = await app.inject({ method: 'POST', url: '/', headers: { 'content-type': 'multipart/form-data' }, body: 'x' })
+
+  expect(response.json().message).toBe('Multipart: Boundary not found')
+  await app.close()
+})
