@@ -1,6 +1,6 @@
-export { configurationTable, envExample } from './env-example.ts'
 export { type EnvFile, loadEnvFile, readEnvFile } from './env-file.ts'
 export { errorLine, errorsInLogs, errorText, type LoggedError, loggedError } from './logged-errors.ts'
+export type { Variable } from './parsers.ts'
 export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
 export {
   databaseSettings,
@@ -13,8 +13,11 @@ export {
   storeVariables,
   sweepSettings,
   sweepVariables,
+  type WebhookEndpoint,
+  webhookSettings,
+  webhookVariables,
 } from './servers.ts'
 export { runPhases, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal, startService } from './service.ts'
 export { sharedResult } from './shared-result.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
-export { type WebhookEndpoint, webhookSecret, webhookSettings, webhookVariables } from './webhooks.ts'
+export { webhookSecret } from './webhook-parsers.ts'

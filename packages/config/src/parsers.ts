@@ -98,3 +98,24 @@ export const secret: Parser<string> = (value) => {
 
 /** One or more secrets, separated by commas: the first signs, all verify (for rotation). */
 export const secrets: Parser<readonly string[]> = (value) => value.split(',').map((one) => secret(one.trim()))
+
+/** One environment variable: its purpose, its valid values, its default. */
+export interface Variable<T> {
+  /** One line for `.env.example` and the docs. */
+  readonly about: string
+  readonly parse: Parser<T>
+  /** The value when absent, in its written form. `undefined`: the variable is required. */
+  readonly default?: string
+  /** Used in `.env.example` where there is no default, so that a copy of it works with the compose file. */
+  readonly example?: string
+  /** Never shown in a message. */
+  readonly secret?: true
+}
+
+/** For optional settings: empty, or a value that `parser` accepts. */
+export const optional =
+  <T>(parser: Parser<T>): Parser<T | null> =>
+  (value) =>
+    value === '' ? null : parser(value)
+
+export const variable = <T>(definition: Variable<T>): Variable<T> => definition

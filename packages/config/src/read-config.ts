@@ -1,5 +1,5 @@
-import { BadValue } from './parsers.ts'
-import { exampleJwtSecret, type ValueOf, type Variable, type VariableName, variables } from './variables.ts'
+import { BadValue, type Variable } from './parsers.ts'
+import { exampleJwtSecret, type ValueOf, type VariableName, variables } from './variables.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 

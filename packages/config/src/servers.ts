@@ -113,3 +113,18 @@ export const sweepSettings = (config: Config<(typeof sweepVariables)[number]>) =
   uploadRecordDays: config.UPLOAD_RECORD_DAYS,
   leaseSeconds: config.LEASE_SECONDS,
 })
+
+export const webhookVariables = ['WEBHOOK_URLS', 'WEBHOOK_SECRETS', 'WEBHOOK_ALLOW_PRIVATE', 'WEBHOOK_CONCURRENCY'] as const
+
+/** An endpoint and its secrets: each of them signs, so that a secret can be rotated without a gap. */
+export interface WebhookEndpoint {
+  readonly url: string
+  readonly secrets: readonly string[]
+}
+
+/** The endpoints that receive events, and how they are called. */
+export const webhookSettings = (config: Config<(typeof webhookVariables)[number]>) => ({
+  endpoints: config.WEBHOOK_URLS.map((url, i): WebhookEndpoint => ({ url, secrets: config.WEBHOOK_SECRETS[i] ?? [] })),
+  allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
+  concurrency: config.WEBHOOK_CONCURRENCY,
+})

@@ -1,13 +1,6 @@
 import { BadValue, type Parser } from './parsers.ts'
-import type { Config } from './read-config.ts'
 
-/** The settings of webhooks, and how the worker receives them. Messages never contain URLs or secrets. */
-
-/** An endpoint and its secrets: each of them signs, so that a secret can be rotated without a gap. */
-export interface WebhookEndpoint {
-  readonly url: string
-  readonly secrets: readonly string[]
-}
+/** Their messages never contain URLs or secrets. */
 
 /** A comma inside a URL must be written as %2C. */
 const separators = /[\s,]+/
@@ -60,12 +53,3 @@ function problemOf(secret: string, group: number, index: number): string[] {
     return [`secret ${index + 1} of number ${group + 1} must be ${error.message}`]
   }
 }
-
-export const webhookVariables = ['WEBHOOK_URLS', 'WEBHOOK_SECRETS', 'WEBHOOK_ALLOW_PRIVATE', 'WEBHOOK_CONCURRENCY'] as const
-
-/** The endpoints that receive events, and how they are called. */
-export const webhookSettings = (config: Config<(typeof webhookVariables)[number]>) => ({
-  endpoints: config.WEBHOOK_URLS.map((url, i): WebhookEndpoint => ({ url, secrets: config.WEBHOOK_SECRETS[i] ?? [] })),
-  allowPrivate: config.WEBHOOK_ALLOW_PRIVATE,
-  concurrency: config.WEBHOOK_CONCURRENCY,
-})

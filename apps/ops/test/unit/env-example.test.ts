@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
+import { readConfig, variableNames } from '@airlock/config'
 import { expect, test } from 'vitest'
-import { configurationTable, envExample, readConfig, variableNames } from '../../src/index.ts'
+import { configurationTable, envExample } from '../../src/commands/docs.ts'
 
 const repository = new URL('../../../../', import.meta.url)
 const fileText = (path: string) => readFile(new URL(path, repository), 'utf8')
