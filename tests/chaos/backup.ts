@@ -5,14 +5,14 @@ import { Facts, isWaitingKey } from './facts.ts'
 import { isGone, patiently } from './patiently.ts'
 import { insist } from './product.ts'
 
-/** Where copies of objects are kept, and where the objects are that an older bucket does not have. */
+/** Prefixes for copies of objects, and for the objects that an older bucket does not have. */
 export const backupBucket = 'airlock-chaos-backup'
 export const asideBucket = 'airlock-chaos-aside'
 
-/** So many assets' objects are copied, and so many are missing in the older bucket; of what waits, everything is. */
+/** Numbers of assets whose objects are copied, and are missing in the older bucket; waiting objects are copied completely. */
 export const sampleSize = 100
 
-/** All rows at one moment, in a schema of their own: what a backup of the database would hold. */
+/** All rows at one moment in a separate schema, like a backup of the database. */
 const copyRows = `begin isolation level repeatable read;
   drop schema if exists backup cascade;
   create schema backup;
@@ -23,7 +23,7 @@ const copyRows = `begin isolation level repeatable read;
   end $$;
   commit`
 
-/** Puts the copy back, as a restore does: nothing is triggered by it. */
+/** Restores the copy without running triggers. */
 export const restoreRows = `begin;
   set local session_replication_role = replica;
   do $$ declare one text; begin
@@ -34,14 +34,14 @@ export const restoreRows = `begin;
   end $$;
   commit`
 
-/** What the bucket held at the moment of the backup. */
+/** The contents of the bucket at the moment of the backup. */
 export interface Backup {
   readonly keys: ReadonlySet<string>
   /** Those of them that were copied. */
   readonly copied: readonly string[]
 }
 
-/** Copies all rows, and then what lies in the bucket; tried again as long as a server does not answer. */
+/** Copies all rows, then the objects in the bucket; retried while a server does not respond. */
 export async function takeBackup(arena: Arena): Promise<Backup> {
   await insist(arena, copyRows)
   const s3 = new Copies(arena)
@@ -64,7 +64,7 @@ async function keysNow(arena: Arena): Promise<string[]> {
   return facts.keys().finally(() => facts.close())
 }
 
-/** Copies objects between buckets, whatever the store suffers meanwhile. */
+/** Copies objects between buckets, in spite of faults of the store. */
 export class Copies {
   readonly #s3
 
@@ -76,7 +76,7 @@ export class Copies {
     this.#s3.destroy()
   }
 
-  /** @returns false when it is gone */
+  /** @returns false if it is missing */
   async copy(key: string, { from, to }: { from: string; to: string }): Promise<boolean> {
     const CopySource = `${from}/${encodeURIComponent(key)}`
     try {

@@ -1,13 +1,13 @@
 import { type WebhookReceiver, webhookReceiver } from '@airlock/testkit/webhook-receiver'
 import { randomFrom } from './random.ts'
 
-/** How often a message is answered with an error while things go wrong. */
+/** Probability of an error response while faults happen. */
 const failing = 0.1
 
-/** A webhook endpoint of the product around Airlock. It fails now and then, until it is healed. */
+/** A webhook endpoint that sometimes fails, until it is repaired. */
 export class Endpoint {
   readonly #receiver: WebhookReceiver
-  /** Ids of the events that it took. */
+  /** Ids of the events that it accepted. */
   readonly delivered = new Set<string>()
   #failing = failing
 
@@ -25,7 +25,7 @@ export class Endpoint {
     return new Endpoint(await webhookReceiver(), seed)
   }
 
-  /** What makes a worker deliver to it. */
+  /** Settings with which a worker delivers to it. */
   get settings(): Record<string, string> {
     return {
       WEBHOOK_URLS: this.#receiver.url,

@@ -14,10 +14,10 @@ const endGrace = 'update assets set expiring_at = now() where expiring_at > now(
 /** One day more than UNUSED_ASSET_DAYS of the arena. */
 const becomeOld = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
 
-/** So many assets become old once all has settled, of which every second one is used. */
+/** Number of assets that become old at the end; every second one is used. */
 const agedAtOnce = 10
 
-/** Lets the days of grace of each marked asset pass within a second, until it is stopped. */
+/** Shortens the grace period of each marked asset to a second, until it is stopped. */
 export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     await insist(arena, endGrace)
@@ -25,13 +25,13 @@ export async function passDays(arena: Arena, until: AbortSignal): Promise<void> 
   }
 }
 
-/** Makes an upload's asset one that was made two days ago. */
+/** Backdates an upload's asset by two days. */
 export async function ageAsset({ arena, history }: World, uploadId: string): Promise<void> {
   await insist(arena, becomeOld, [uploadId])
   history.add({ event: 'aged', uploadId })
 }
 
-/** Asks for a URL of an asset. */
+/** Requests a URL of an asset. */
 export async function useAsset(
   { history }: Pick<World, 'history'>,
   { gateway, uploadId, assetId, token }: { gateway: string; uploadId: string; assetId: string; token: string },
@@ -42,7 +42,7 @@ export async function useAsset(
   history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) })
 }
 
-/** Some assets become too old while nothing is wrong, whatever a slow machine had time for before. */
+/** Lets some assets expire without faults, so that this is tested on slow machines too. */
 export async function ageSome(facts: Facts, world: World): Promise<void> {
   const { arena } = world
   const [gateway = ''] = arena.gateways

@@ -13,7 +13,7 @@ export interface UploadRow {
   readonly door: string
   readonly original_filename: string
   readonly quarantine_key: string
-  /** Where its bytes lie when it came from another bucket. */
+  /** The location of its bytes in another bucket. */
   readonly source_bucket: string | null
   readonly final_key: string | null
   readonly size_bytes: string | null
@@ -46,19 +46,19 @@ export interface FoundObject {
   readonly metadata: Readonly<Record<string, string>>
 }
 
-/** Whether it is the place of a file that waits, not of an asset. */
+/** Whether the key is in quarantine or inbox, and not of an asset. */
 export const isWaitingKey = (key: string): boolean => key.startsWith('quarantine/') || key.startsWith('pipeline-inbox/')
 
-/** What is not at its end yet. */
+/** What has not ended yet. */
 export interface Unsettled {
   readonly receiving: number
   readonly pending: number
   readonly purges: number
-  /** Without their place in the feed. */
+  /** Events without a position in the feed. */
   readonly events: number
-  /** Assets that are too old, and that nobody used since. */
+  /** Old assets that were not used since. */
   readonly unused: number
-  /** Webhooks that are to be delivered. */
+  /** Pending webhook deliveries. */
   readonly deliveries: number
   /** In quarantine, or in the inbox. */
   readonly quarantined: readonly string[]
@@ -66,7 +66,7 @@ export interface Unsettled {
   readonly jobs: number
 }
 
-/** What the servers say, asked directly and not through Airlock. */
+/** The contents of the servers, read directly and not through Airlock. */
 export class Facts {
   readonly #sql: Client
   readonly #redis: Redis
@@ -76,7 +76,7 @@ export class Facts {
     this.#sql = new Client({ connectionString: stack.postgres.url })
     this.#redis = new Redis(stack.redis.url)
     this.#s3 = s3Client(stack.s3)
-    for (const server of [this.#sql, this.#redis]) server.on('error', () => {}) // what is asked fails by it as well
+    for (const server of [this.#sql, this.#redis]) server.on('error', () => {}) // the statement fails too
   }
 
   static async open(arena: Arena): Promise<Facts> {
@@ -126,14 +126,14 @@ export class Facts {
     return keys
   }
 
-  /** SHA-256 of each object that a pipeline has in a bucket of its own, by key. */
+  /** SHA-256 of each object in the pipeline's own bucket, by key. */
   async rendered(): Promise<ReadonlyMap<string, string>> {
     const found = new Map<string, string>()
     for (const key of await this.keys(renders)) found.set(key, (await this.object(key, renders))?.sha256 ?? '')
     return found
   }
 
-  /** An object whole, or null when it is not there. */
+  /** A whole object, or null if it is missing. */
   async object(key: string, of = bucket): Promise<FoundObject | null> {
     try {
       return await patiently(() => this.#object(key, of))
@@ -167,7 +167,7 @@ export class Facts {
     return (await this.#sql.query<Row>(statement, [...values])).rows
   }
 
-  /** Ids of the jobs that wait, or that a living worker has. */
+  /** Ids of jobs that wait, or that a running worker has. */
   async livingJobs(): Promise<ReadonlySet<string>> {
     const living = new Set<string>()
     for (const { waiting, active, key } of await this.#queues()) {
@@ -177,7 +177,7 @@ export class Facts {
     return living
   }
 
-  /** Jobs that wait or run, over all queues. */
+  /** Waiting and running jobs in all queues. */
   async #jobs(): Promise<number> {
     return (await this.#queues()).reduce((sum, { waiting, active }) => sum + waiting.length + active.length, 0)
   }

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A file as it was sent. Its name is used once, so it names the file. */
+/** A file that was sent. Its name is unique and identifies it. */
 export interface SentFile {
   readonly name: string
   readonly userId: string
@@ -9,18 +9,18 @@ export interface SentFile {
   readonly mediaType: string
   readonly sizeBytes: number
   readonly sha256: string
-  /** `completed`, or the code under which it must be turned away. */
+  /** `completed`, or the code with which it must be refused or rejected. */
   readonly expected: string
-  /** It may exceed what an inspector may use: then it ends as `file_too_complex`. */
+  /** Whether it may exceed the limits of inspection, and end as `file_too_complex`. */
   readonly expensive?: true
-  /** The repeatable request that it belongs to. */
+  /** The idempotent request that it belongs to. */
   readonly idempotencyKey: string | null
 }
 
-/** What somebody did with an upload or its asset. `aged`: its asset became old, unused; `used`: its owner got a URL after that. */
+/** What was done with an upload or its asset. `aged`: its asset became old without use; `used`: its owner got a URL after that. */
 export type UploadEvent = 'cancel asked' | 'cancelled' | 'delete asked' | 'deleted' | 'aged' | 'use asked' | 'used'
 
-/** What happened, in the order in which it was seen. */
+/** The events of a run in the order in which they were observed. */
 export type HistoryEvent =
   | { readonly event: 'sent'; readonly file: SentFile }
   | { readonly event: 'rendered'; readonly key: string; readonly sha256: string }
@@ -37,8 +37,8 @@ export type HistoryEvent =
 export type Entry = HistoryEvent & { readonly ms: number }
 
 /**
- * All that the clients sent and were told, and all that went wrong. Each event is on disk before its teller goes on: what was acknowledged
- * stays so, even when we are killed.
+ * Everything that clients sent and received, and all faults. Each event is on disk before its recorder continues, so that acknowledgements survive a
+ * kill of this process.
  */
 export class History {
   readonly #file: string

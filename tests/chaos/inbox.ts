@@ -5,21 +5,21 @@ import { PutObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { type JobsOptions, Queue } from 'bullmq'
 import { Redis } from 'ioredis'
 
-/** How long a bell may take, in ms. */
+/** Timeout of adding a job, in ms. */
 const ringMs = 2000
 
-/** A video as its pipeline knows it. */
+/** A video of a pipeline. */
 export interface Video {
   readonly uploadId: string
   readonly userId: string
   readonly projectId: string
   readonly filename: string
   readonly bytes: Uint8Array
-  /** As it is announced; null: not at all. */
+  /** The job's payload; null: without a job. */
   readonly sha256: string | null
 }
 
-/** What the contract says of a batch video's job (docs/pipeline.md). */
+/** Options of a batch video's job (docs/pipeline.md). */
 export const batchJob: JobsOptions = {
   priority: 20,
   attempts: 100,
@@ -34,7 +34,7 @@ export const newVideo = (given: Pick<Video, 'userId' | 'filename' | 'bytes'> & P
   ...given,
 })
 
-/** Airlock's inbox and queue, in the words of S3 and BullMQ alone, as a pipeline of any language has them. */
+/** Airlock's inbox and queue by S3 and BullMQ only, as for a pipeline in any language. */
 export class Inbox {
   readonly #bucket: string
   readonly #s3: S3Client
@@ -45,23 +45,23 @@ export class Inbox {
     this.#bucket = bucket
     this.#s3 = s3Client(s3)
     this.#redis = new Redis(redis.url, { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: ringMs })
-    this.#redis.on('error', () => {}) // what could not be sent is told by the call
+    this.#redis.on('error', () => {}) // the call itself reports the failure
     this.#queue = new Queue('airlock-videos', { connection: this.#redis, prefix: '{airlock}' })
     this.#queue.on('error', () => {})
   }
 
-  /** Puts a video where Airlock finds it. */
+  /** Stores a video in the inbox. */
   async put({ uploadId, userId, projectId, filename, bytes, sha256 }: Video): Promise<void> {
     const Metadata = { 'user-id': userId, filename: encodeURIComponent(filename), ...(sha256 !== null && { sha256 }) }
     await this.#s3.send(new PutObjectCommand({ Bucket: this.#bucket, Key: keyOf({ uploadId, projectId }), Body: bytes, Metadata }))
   }
 
-  /** Puts a video into a bucket of the pipeline's own. */
+  /** Stores a video in the pipeline's own bucket. */
   async putElsewhere(place: { bucket: string; key: string }, { bytes }: Video): Promise<void> {
     await this.#s3.send(new PutObjectCommand({ Bucket: place.bucket, Key: place.key, Body: bytes }))
   }
 
-  /** @throws Error when Redis does not take the job in 2 s; it may have it all the same */
+  /** @throws Error if Redis does not confirm the job in 2 s; it may have it anyway */
   async enqueue({ uploadId, userId, projectId, filename, sha256 }: Video, options: JobsOptions = batchJob): Promise<void> {
     const ids = { version: 1, upload_id: uploadId, user_id: userId, project_id: projectId }
     const payload = { ...ids, key: keyOf({ uploadId, projectId }), filename, ...(sha256 !== null && { sha256 }) }

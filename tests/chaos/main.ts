@@ -1,4 +1,4 @@
-/** `npm run chaos`, from where packages are installed and Node is the clone's own. Flags were read by bin/chaos.mjs. */
+/** `npm run chaos`, after packages were installed, with the Node of the repository. bin/chaos.mjs has parsed the flags. */
 import { fileURLToPath } from 'node:url'
 import { runChaos } from './run.ts'
 
@@ -8,7 +8,7 @@ const stopping = new AbortController()
 const stop = () => stopping.abort(new Error('interrupted'))
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-// A closed pipe is what is left of bin/chaos.mjs when it was killed.
+// a closed pipe means that bin/chaos.mjs was killed
 process.stdin.on('end', stop).resume()
 process.stdout.on('error', stop)
 
@@ -25,4 +25,4 @@ try {
   say(`chaos can't go on: ${error instanceof Error ? error.stack : String(error)}`)
   process.exitCode = 1
 }
-process.exit() // nothing of a run is left that would be worth waiting for
+process.exit() // nothing is left to wait for

@@ -7,7 +7,7 @@ import { type Service, startService } from '../../tools/start/service.ts'
 
 export interface MemberOptions {
   readonly name: string
-  /** The program, from the root of the clone. */
+  /** The program, relative to the root of the repository. */
   readonly entry: string
   readonly root: string
   readonly env: NodeJS.ProcessEnv
@@ -15,10 +15,10 @@ export interface MemberOptions {
   readonly file: StackFile
 }
 
-/** How long a process that was asked to end may take, in ms; more is told as a finding of its own. */
+/** Timeout of a stop, in ms; exceeding it is a finding. */
 const endsWithinMs = 20_000
 
-/** A gateway or a worker that is killed, frozen and started again, each life with a log of its own. */
+/** A gateway or a worker that is killed, frozen and restarted, with a separate log per start. */
 export class Member {
   readonly #options: MemberOptions
   #life = 0
@@ -59,7 +59,7 @@ export class Member {
     })
   }
 
-  /** Asks it to end in order. @returns how long that took, in ms; null when it had to be killed */
+  /** Stops it in order. @returns the duration in ms; null if it had to be killed */
   async stop(): Promise<number | null> {
     let took: number | null = 0
     await this.#inTurn(async () => {
@@ -72,7 +72,7 @@ export class Member {
     return took
   }
 
-  /** @throws Error when one of its lives has logged a secret of its settings */
+  /** @throws Error if one of its logs contains a secret of its settings */
   mustHaveKeptSecrets(): void {
     const { name, env, logFolder } = this.#options
     for (let life = 1; life <= this.#life; life += 1)
@@ -84,13 +84,13 @@ export class Member {
     try {
       process.kill(this.#service.pid, signal)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // ended in this moment
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended
     }
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {
     const turn = this.#turn.then(work, work)
-    this.#turn = turn.catch(() => {}) // told to whoever asked for it
+    this.#turn = turn.catch(() => {}) // the caller gets the error
     return turn
   }
 }

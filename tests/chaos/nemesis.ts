@@ -7,10 +7,10 @@ import type { History } from './history.ts'
 import { insist } from './product.ts'
 import { describeFault, type Fault, type KindName, members, type Target } from './schedule.ts'
 
-/** Makes one fault happen. @returns what ends it */
+/** Starts a fault. @returns a function that ends it */
 type Strike = (fault: Fault, arena: Arena) => Promise<() => Promise<void>>
 
-/** How each fault is made, and ended. */
+/** How each fault is started and ended. */
 const strikes: Record<KindName, Strike> = {
   kill: async ({ target }, arena) => {
     const member = memberOf(target, arena)
@@ -63,9 +63,9 @@ const strikes: Record<KindName, Strike> = {
 }
 
 /**
- * Lets a schedule happen. Every fault has ended when this returns, also when it was stopped early.
+ * Runs a schedule. Every fault has ended when it returns, even if it was stopped early.
  *
- * @returns how many faults there were
+ * @returns the number of faults
  */
 export async function unleash(schedule: readonly Fault[], arena: Arena, history: History, signal: AbortSignal): Promise<number> {
   const begun = performance.now()
@@ -85,11 +85,11 @@ export async function unleash(schedule: readonly Fault[], arena: Arena, history:
   return count
 }
 
-/** Whatever the faults have left: all processes run, all servers serve, all ways are open. */
+/** Repairs everything: all processes and servers run, all links work. */
 export async function healAll(arena: Arena): Promise<void> {
   for (const server of ['postgres', 'redis', 's3'] as const) {
     const { controls } = arena.stack.servers[server]
-    await controls?.resume().catch(() => {}) // an engine refuses what is not paused
+    await controls?.resume().catch(() => {}) // an engine refuses to unpause a running container
     await controls?.start()
     for (const member of members) arena.link(member, server).become({ kind: 'open' })
   }
@@ -122,13 +122,13 @@ async function spoilLinks({ target }: Fault, arena: Arena, condition: Condition)
   }
 }
 
-/** Under `noeviction`, every command that needs memory is refused from now on. */
+/** With `noeviction`, every command that needs memory is refused from now on. */
 async function fillRedis(arena: Arena): Promise<() => Promise<void>> {
   await redisDo(arena, (redis) => redis.config('SET', 'maxmemory', '1'))
   return () => redisDo(arena, (redis) => redis.config('SET', 'maxmemory', '0'))
 }
 
-/** Takes the connections of Postgres for as long as it lasts: the first that is refused was one too many. */
+/** Occupies all connections of Postgres. */
 async function crowdPostgres(arena: Arena): Promise<() => Promise<void>> {
   const held: Client[] = []
   for (let full = false; !full && held.length < 400; ) {
@@ -146,13 +146,13 @@ async function crowdPostgres(arena: Arena): Promise<() => Promise<void>> {
   }
 }
 
-/** Sessions that are open already obey as well, at their next transaction. */
+/** Open sessions become read-only too, at their next transaction. */
 async function makeReadOnly(arena: Arena, on: boolean): Promise<void> {
   await insist(arena, `alter system set default_transaction_read_only = ${on ? 'on' : 'off'}`)
   await insist(arena, 'select pg_reload_conf()')
 }
 
-/** Redis may be away by another fault: then this one waits until it is back, or is none. */
+/** Redis may be unavailable because of another fault: then this one waits for it, or is skipped. */
 async function redisDo(arena: Arena, work: (redis: Redis) => Promise<unknown>): Promise<void> {
   const redis = new Redis(arena.stack.redis.url, { connectTimeout: 2000, commandTimeout: 8000, maxRetriesPerRequest: 20 })
   redis.on('error', () => {})

@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Longer than any fault lasts, and than a busy machine keeps a server from answering. */
+/** Longer than any fault, and than delays of a busy machine. */
 const tries = 120
 const pauseMs = 500
 
 /**
- * Makes a call of chaos itself to a server, again until it is answered: a server may be unavailable, or a busy machine slow.
+ * Repeats a call of chaos itself until it succeeds: a server may be unavailable, or the machine slow.
  *
- * @throws what the last of many tries threw, or the first when it says that nothing is there
+ * @throws the last of many errors, or the first if the object is missing
  */
 export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -20,5 +20,5 @@ export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether the store says that nothing is at a key. */
+/** Whether the store reports that the object is missing. */
 export const isGone = (error: unknown): boolean => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404

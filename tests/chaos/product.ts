@@ -4,34 +4,34 @@ import { Client } from 'pg'
 import type { Arena } from './arena.ts'
 import { patiently } from './patiently.ts'
 
-/** Statements by which the product around Airlock, an operator and time itself change the tables. */
+/** Statements of the surrounding product, of operators, and those that simulate time. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
-/** The next attempt is not waited for, which may be an hour away. */
+/** Makes the next delivery attempt due, which may be an hour away. */
 export const deliverNow = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
 
-/** What operators run to have all parked uploads tried again. @param root of the clone, whose documentation says it */
+/** The documented statement that retries all parked uploads. @param root of the repository */
 export const tryParkedAgain = (root: string): string =>
   documented(root, 'docs/troubleshooting.md', /update uploads set state = 'received'[^;]*;/)
 
-/** What operators run when an older database is back. @param root as above */
+/** The documented statements after a restore of an older database. @param root as above */
 export const forgetAfterRestore = (root: string): string =>
   documented(root, 'docs/operating.md', /delete from uploads where state = 'receiving';.*?update assets [^;]*;/s)
 
-/** @returns a statement as a page of the documentation has it */
+/** @returns a statement from a page of the documentation */
 function documented(root: string, page: string, statement: RegExp): string {
   const found = statement.exec(readFileSync(join(root, page), 'utf8'))
   if (found === null) throw new Error(`${page} does not have the statement ${statement.source}`)
   return found[0]
 }
 
-/** Read-only is what Airlock's sessions are made; these change what they like. */
+/** Airlock's sessions may be read-only; these are not. */
 const options = '-c default_transaction_read_only=off'
 
-/** Runs a statement, again until Postgres has confirmed it. @throws what Postgres said to the last of many tries */
+/** Repeats a statement until Postgres confirms it. @throws the last of many errors */
 export async function insist<Row extends object>(arena: Arena, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
   return patiently(async () => {
     const client = new Client({ connectionString: arena.stack.postgres.url, options, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
-    client.on('error', () => {}) // the statement fails by it as well
+    client.on('error', () => {}) // the statement fails too
     try {
       await client.connect()
       return (await client.query<Row>(statement, [...values])).rows

@@ -1,19 +1,19 @@
-/** Numbers that look like chance, and are the same for the same seed. */
+/** Pseudo-random numbers that are determined by a seed. */
 export interface Random {
-  /** From 0 to 1, without 1. */
+  /** From 0 to 1, excluding 1. */
   next(): number
-  /** A whole number from `from` to `to`, both possible. */
+  /** An integer from `from` to `to`, inclusive. */
   between(from: number, to: number): number
   pick<T>(choices: readonly T[]): T
-  /** One of the rows, those with more weight more often. */
+  /** One of the rows, with probabilities in proportion to weights. */
   weighted<T extends { readonly weight: number }>(rows: readonly T[]): T
   chance(part: number): boolean
 }
 
 /**
- * Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are plenty for a schedule.
+ * Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are enough for a schedule.
  *
- * @param purpose gives each user of one seed a sequence of its own
+ * @param purpose makes separate sequences from one seed
  */
 export function randomFrom(seed: number, purpose: string): Random {
   let state = seed ^ hashOf(purpose)

@@ -3,7 +3,7 @@ import { bucket } from './arena.ts'
 import type { Breach } from './checks/evidence.ts'
 import type { Facts } from './facts.ts'
 
-/** How long it may take, in seconds, until something that is due is repaired, with the settings of the arena (docs/guarantees.md). */
+/** Maximum duration of repairs in seconds, with the settings of the arena (docs/guarantees.md). */
 const repairs = {
   'an accepted file has no job': { seconds: 2, statement: null },
   'the worker of a file is gone': { seconds: 1.5, statement: null },
@@ -24,30 +24,30 @@ const repairs = {
 
 export type Repair = keyof typeof repairs
 
-/** Without a living job: what waits and is due, and what a worker had whose lease is over. */
+/** Uploads without a live job that are due, or whose lease has expired. */
 const unworked = `select id, state from uploads
   where (state = 'received' and coalesce(next_attempt_at, received_at) < now()) or (state = 'processing' and lease_until < now())`
 
 const bytesLeft = `select id from uploads where state in ('completed', 'rejected', 'abandoned') and quarantine_key = any($1)`
 
-/** Something that is not yet as it should be. */
+/** An item that waits for a repair. */
 export interface Due {
   readonly repair: Repair
   readonly id: string
 }
 
-/** What a machine that does much else may take on top, in ms; and so many whole sweeps must have had their chance. */
+/** Additional time for a busy machine, in ms, and the number of complete sweeps that must have run. */
 const slackMs = 5000
 const sweepsAtLeast = 4
 
-/** I12: what waits for a repair does not wait for longer than documented. For the time in which all servers answer. */
+/** I12: no repair takes longer than documented, while all servers are available. */
 export class RepairWatch {
   readonly #since = new Map<string, { ms: number; sweeps: number }>()
   readonly breaches = new Map<string, Breach>()
 
   /**
-   * @param now of the look, in ms of any clock, and how many sweeps have ended by then
-   * @param due everything that waits for a repair at that moment
+   * @param now time of the observation in ms, and the number of completed sweeps
+   * @param due all items that wait for a repair at that time
    */
   look(now: { ms: number; sweeps: number }, due: readonly Due[]): void {
     const waiting = new Set(due.map(keyOf))
@@ -63,7 +63,7 @@ export class RepairWatch {
     }
   }
 
-  /** Looks until the signal fires. */
+  /** Observes until the signal fires. */
   async run(facts: Facts, until: AbortSignal): Promise<void> {
     let [sweeps, last] = [0, '']
     while (!until.aborted) {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Breach, Evidence } from './checks/evidence.ts'
 import type { Entry, History } from './history.ts'
 
-/** What a run came to. */
+/** The result of a run. */
 export interface Result {
   readonly seed: number
   readonly acknowledged: number
@@ -11,13 +11,13 @@ export interface Result {
   readonly breaches: readonly Breach[]
 }
 
-/** `chaos: seed 7, 212 acknowledged, 31 faults, 0 lost, 0 breaches`: lost are acknowledged files whose end is wrong (I1). */
+/** `chaos: seed 7, 212 acknowledged, 31 faults, 0 lost, 0 breaches`: lost are acknowledged files with a wrong end (I1). */
 export function lastLine({ seed, acknowledged, faults, breaches }: Result): string {
   const lost = breaches.filter(({ invariant }) => invariant === 'I1').length
   return `chaos: seed ${seed}, ${acknowledged} acknowledged, ${faults} faults, ${lost} lost, ${breaches.length - lost} breaches`
 }
 
-/** How the uploads of a run ended, and what clients were told instead of an answer: for the reader to see that something happened. */
+/** The ends of the uploads, and the errors that clients got, as evidence that something happened. */
 export function figures({ uploads, history, feed }: Evidence): string[] {
   const states = countBy([...uploads.values()], ({ state, error_code }) => (error_code === null ? state : `${state} (${error_code})`))
   const failures = countBy(
@@ -39,13 +39,13 @@ const list = (title: string, counts: [string, number][]): string[] => [
 const shownUploads = 5
 const shownLines = 80
 
-/** What the processes wrote, and how wrong the clock of each was, in ms. */
+/** The logs of the processes, and the errors of their clocks, in ms. */
 interface Logs {
   readonly folder: string
   readonly clocks: Readonly<Record<string, number>>
 }
 
-/** What is known of the uploads of the first few breaches: what clients saw, what the processes wrote, and the faults of that time. */
+/** The histories of the first few uploads with breaches: client events, log lines, and concurrent faults. */
 export function histories(breaches: readonly Breach[], history: History, { folder, clocks }: Logs): string[] {
   const ids = [...new Set(breaches.flatMap(({ uploadId }) => uploadId ?? []))].slice(0, shownUploads)
   return ids.flatMap((id) => ['', `History of ${id}:`, ...seenByClients(id, history), ...writtenBy(id, { folder, clocks })])

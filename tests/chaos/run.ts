@@ -26,7 +26,7 @@ export interface ChaosOptions {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
   readonly seed: number
-  /** How long things go wrong. */
+  /** Duration of the faults. */
   readonly seconds: number
   readonly say: (line: string) => void
   readonly interrupted: AbortSignal
@@ -35,24 +35,24 @@ export interface ChaosOptions {
 const clients = 6
 const pipelines = 2
 
-/** A run of so many seconds is long enough for a backup in its middle, and for both restores after its end. */
+/** Minimum duration of a run with a backup in its middle and both restores after its end, in seconds. */
 const restoresFrom = 60
 
 /**
- * How long everything may take to come to its end once all is healed, in ms: so long in all, and so long without anything coming to its end.
- * A machine with other work needs the first for what has piled up; the second is longer than any repair waits for.
+ * Time limits in ms for all work to end after the repairs: in total, and without progress. A busy machine needs the first for its backlog; the second is
+ * longer than any delay of a repair.
  */
 const settledWithinMs = 600_000
 const movesWithinMs = 45_000
 
-/** How long ending processes and servers may take, in ms. */
+/** Maximum duration of stopping processes and servers, in ms. */
 const stoppedWithinMs = 60_000
 
 /**
- * Sends files through Airlock while everything around it breaks, heals it, waits until all has settled, and compares what clients were
- * told with what Postgres, S3 and Redis hold.
+ * Sends files through Airlock during faults, repairs everything, waits until all work has ended, and compares the responses to clients with the contents
+ * of Postgres, S3 and Redis.
  *
- * @returns the exit code: 0 when every promise was kept
+ * @returns the exit code: 0 if every guarantee was kept
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
   const { root, env, seed, say, interrupted } = options
@@ -72,9 +72,9 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
     good = result.breaches.length === 0
     last = lastLine(result)
   } finally {
-    // a container engine that never answers must not hold up the result; what is left then the stack's reaper ends
+    // a container engine that never responds must not delay the result; the stack's reaper ends leftovers
     await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => {
-      say(error.message) // a secret in a log is found here, too
+      say(error.message) // a secret in a log is also found here
       good = false
     })
     await endpoint.close()
@@ -107,7 +107,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
   const halfway = () => wait(seconds * 500, undefined, { signal: until })
   const backingUp = seconds < restoresFrom ? null : halfway().then(() => takeBackup(arena))
-  for (const work of [backingUp, days]) work?.catch(() => {}) // what fails is thrown where it is waited for
+  for (const work of [backingUp, days]) work?.catch(() => {}) // errors are thrown where the promise is awaited
   const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
   const faults = await nemesis
@@ -161,14 +161,14 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   }
 }
 
-/** Waits until nothing is left to do, nothing gets less any more, or time is up: then the checks say what is missing. */
+/** Waits until no work is left, there is no progress, or the time is over; then the checks report what is missing. */
 async function settle(facts: Facts, history: History, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + settledWithinMs
   const fewest = new Map<string, number>()
   let movesBy = 0
   for (;;) {
     const left = await whatIsLeft(facts)
-    // each by itself: what leaves the inbox is one video fewer there, and one upload more that is not final
+    // counted separately: a video that leaves the inbox becomes an upload that is not final
     const moved = left.filter(([what, count]) => count < (fewest.get(what) ?? Number.POSITIVE_INFINITY))
     for (const [what, count] of moved) fewest.set(what, count)
     if (moved.length > 0) movesBy = performance.now() + movesWithinMs
@@ -178,7 +178,7 @@ async function settle(facts: Facts, history: History, signal: AbortSignal): Prom
   }
 }
 
-/** How much of what has not come to its end yet; empty when everything has. */
+/** The amount of unfinished work by kind; empty if there is none. */
 async function whatIsLeft(facts: Facts): Promise<[what: string, count: number][]> {
   const { quarantined, openUploads, ...counts }: Unsettled = await facts.unsettled()
   const uploads = await facts.uploads()

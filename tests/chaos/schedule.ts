@@ -1,14 +1,14 @@
 import { randomFrom } from './random.ts'
 
-/** The processes of Airlock in a run of chaos. */
+/** Airlock's processes in a run. */
 export const members = ['gateway-1', 'gateway-2', 'images-1', 'images-2', 'videos-1'] as const
 export type MemberName = (typeof members)[number]
 
-/** The servers behind them. */
+/** The servers that they use. */
 export const servers = ['postgres', 'redis', 's3'] as const
 export type ServerName = (typeof servers)[number]
 
-/** What a fault hits: a process, a server, or the way from one process (or all of them) to a server. */
+/** The target of a fault: a process, a server, or the link from one process (or all) to a server. */
 export type Target =
   | { readonly member: MemberName }
   | { readonly server: ServerName }
@@ -17,17 +17,17 @@ export type Target =
 interface Kind {
   readonly about: string
   readonly hits: 'member' | 'server' | 'link'
-  /** Where not every server can have it. */
+  /** The servers that support it, if not all do. */
   readonly only?: readonly ServerName[]
-  /** How often it is chosen, beside the others. */
+  /** Relative frequency. */
   readonly weight: number
-  /** How long it lasts, in ms. */
+  /** Duration in ms. */
   readonly lasts: readonly [number, number]
-  /** How bad it is, in a unit of its own. */
+  /** Severity, in a unit that depends on the fault. */
   readonly degree?: readonly [number, number]
 }
 
-/** Everything that can go wrong, a row each. */
+/** All faults, one per row. */
 export const kinds = {
   kill: { about: 'SIGKILL, started again later', hits: 'member', weight: 8, lasts: [200, 3000] },
   freeze: { about: 'SIGSTOP, later SIGCONT: longer than a lease, too', hits: 'member', weight: 6, lasts: [500, 6000] },
@@ -35,7 +35,7 @@ export const kinds = {
   flush: { about: 'FLUSHALL', hits: 'server', only: ['redis'], weight: 3, lasts: [0, 0] },
   full: { about: 'no memory left (OOM), no connection left', hits: 'server', only: ['redis', 'postgres'], weight: 3, lasts: [500, 3000] },
   pause: { about: 'frozen: connections stay open, nothing is answered', hits: 'server', weight: 3, lasts: [500, 4000] },
-  // a store that is asked to stop takes ten seconds over it; a crash is quick
+  // a store needs ten seconds to stop; a crash is quick
   bounce: { about: 'stopped, and started again', hits: 'server', only: ['redis', 'postgres'], weight: 2, lasts: [200, 2000] },
   crash: { about: 'SIGKILL, and started again', hits: 'server', weight: 2, lasts: [200, 2000] },
   readonly: {
@@ -55,7 +55,7 @@ export const kinds = {
 
 export type KindName = keyof typeof kinds
 
-/** One thing that goes wrong, from when until when. */
+/** A fault with its start and end. */
 export interface Fault {
   readonly atMs: number
   readonly lastsMs: number
@@ -64,17 +64,16 @@ export interface Fault {
   readonly degree: number
 }
 
-/** The time from one fault to the next, in ms. */
+/** Interval between faults, in ms. */
 const apart = [250, 1300] as const
 
-/** The first fault comes when something is under way already, in ms. */
+/** Time of the first fault, when work is already in progress, in ms. */
 const firstAtMs = 800
 
 const rows = Object.entries(kinds).map(([name, kind]: [string, Kind]) => ({ ...kind, name: name as KindName }))
 
 /**
- * What goes wrong in a run, in the order of its beginnings. The same seed and length give the same schedule. Nothing hits a target that
- * something else has in its hands.
+ * The faults of a run in order of their starts, determined by seed and length. No target has two faults at once.
  */
 export function scheduleOf(seed: number, seconds: number): Fault[] {
   const random = randomFrom(seed, 'nemesis')
@@ -106,7 +105,7 @@ function targetOf({ hits, only = servers }: Kind, random: ReturnType<typeof rand
   }
 }
 
-/** What a fault has in its hands while it lasts. */
+/** The targets that a fault occupies. */
 function namesOf(target: Target): string[] {
   if ('member' in target) return [target.member]
   if ('server' in target) return [target.server]

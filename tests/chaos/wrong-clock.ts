@@ -1,6 +1,5 @@
 /**
- * Preloaded into a process (`node --import`): its clock is off by `CLOCK_OFF_BY_MS` from here on. Timers are not: they run by another clock,
- * which no wrong date touches.
+ * Preloaded into a process (`node --import`): shifts its clock by `CLOCK_OFF_BY_MS`. Timers are not affected, because they use a monotonic clock.
  */
 const offByMs = Number(process.env.CLOCK_OFF_BY_MS ?? 0)
 const rightNow = Date.now

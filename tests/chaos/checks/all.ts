@@ -7,7 +7,7 @@ import { nobodyBeyondTheLimit, onlyOwnersPresign } from './rights.ts'
 import { everythingIsTold } from './told.ts'
 import { everyEventIsDelivered } from './webhooks.ts'
 
-/** Every promise that can be read off the servers, and what checks it. */
+/** Every guarantee that can be checked by the contents of the servers, with its check. */
 const checks: Partial<Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Promise<Breach[]>>> = {
   I1: acknowledgedIsFinal,
   I2: atMostOneAsset,

@@ -1,7 +1,7 @@
 import type { UploadRow } from '../facts.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I1: every acknowledged file is final, with the right end, and is told so by every answer that was given. */
+/** I1: every acknowledged file is final with the right end, and all responses agree. */
 export function acknowledgedIsFinal(evidence: Evidence): Breach[] {
   return [...evidence.acknowledged].flatMap(([uploadId, name]) => {
     const what = wrongEnd(evidence.uploads.get(uploadId), name, evidence)
@@ -38,7 +38,7 @@ function wrongEnd(row: UploadRow | undefined, name: string, evidence: Evidence):
   }
 }
 
-/** The user was deleted after it was registered; and not made anew by a request that arrived later than that. */
+/** The user was deleted after the registration, and not created again by a later request. */
 function isOfDeletedUser({ user_id: userId }: UploadRow, { deletedUsers, uploads }: Evidence): boolean {
   const at = deletedUsers.get(userId)
   return at !== undefined && [...uploads.values()].every((row) => row.user_id !== userId || row.created_at < at)
@@ -52,7 +52,7 @@ function wronglyThere({ id }: UploadRow, { deleted, aged, useAsked }: Evidence):
 const mayBeGone = ({ id, user_id: userId }: UploadRow, { asked, deletedUsers, aged, used }: Evidence): boolean =>
   asked.has(id) || deletedUsers.has(userId) || (aged.has(id) && !used.has(id))
 
-/** I2: at most one asset for each file of a repeatable request, and for each upload, and each of a file that was sent. */
+/** I2: at most one asset per file of an idempotent request and per upload, and only of files that were sent. */
 export function atMostOneAsset({ uploads, assets, sent }: Evidence): Breach[] {
   const breaches: Breach[] = []
   const seen = new Set<string>()
@@ -67,7 +67,7 @@ export function atMostOneAsset({ uploads, assets, sent }: Evidence): Breach[] {
     if (state === 'abandoned' || state === 'receiving') continue
     const file = sent.get(name)
     if (file === undefined) breaches.push({ invariant: 'I2', uploadId: id, what: `accepted as '${name}', which nobody sent` })
-    // every name is sent once, or again under the key that makes it one request
+    // every name is sent once, or again with the same Idempotency-Key
     if (accepted.has(name)) breaches.push({ invariant: 'I2', uploadId: id, what: `'${name}' was accepted twice` })
     accepted.add(name)
   }

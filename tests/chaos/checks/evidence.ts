@@ -3,14 +3,14 @@ import type { Told } from '../consumer.ts'
 import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from '../facts.ts'
 import type { History, SentFile, UploadEvent } from '../history.ts'
 
-/** A promise that was broken. */
+/** A violated guarantee. */
 export interface Breach {
   readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13}`
   readonly uploadId: string | null
   readonly what: string
 }
 
-/** All that a check may look at: what clients were told, and what the servers say. */
+/** The input of the checks: the responses to clients, and the contents of the servers. */
 export interface Evidence {
   readonly history: History
   readonly uploads: ReadonlyMap<string, UploadRow>
@@ -18,28 +18,28 @@ export interface Evidence {
   /** By key; those under the final prefixes, in quarantine and in the inbox. */
   readonly objects: ReadonlyMap<string, FoundObject>
   readonly unsettled: Unsettled
-  /** SHA-256 of what lies in the pipeline's own bucket, by key. */
+  /** SHA-256 of the objects in the pipeline's own bucket, by key. */
   readonly rendered: ReadonlyMap<string, string>
   /** By name. */
   readonly sent: ReadonlyMap<string, SentFile>
   /** Upload ids, with the name of their file. */
   readonly acknowledged: ReadonlyMap<string, string>
-  /** Uploads that somebody asked to be cancelled or deleted, and those where that was confirmed. */
+  /** Uploads with a request for cancellation or deletion, and those with a confirmation. */
   readonly asked: ReadonlySet<string>
   readonly cancelled: ReadonlySet<string>
   readonly deleted: ReadonlySet<string>
-  /** Uploads whose asset became too old, those of them that somebody wanted to use, and those where that worked. */
+  /** Uploads whose asset became old, those of them that were requested, and those that were returned. */
   readonly aged: ReadonlySet<string>
   readonly useAsked: ReadonlySet<string>
   readonly used: ReadonlySet<string>
   /** When users were deleted, by the clock of Postgres. */
   readonly deletedUsers: ReadonlyMap<string, Date>
-  /** SHA-256 of what may never become an asset. */
+  /** SHA-256 of files that must not become assets. */
   readonly badHashes: ReadonlySet<string>
-  /** What the feed tells when all has settled, and what was heard by somebody who read all the while. */
+  /** The feed at the end, and the events that a continuous reader got. */
   readonly feed: readonly Told[]
   readonly heard: readonly Told[]
-  /** Ids of the events that a webhook endpoint answered with success. */
+  /** Ids of the events that a webhook endpoint accepted. */
   readonly delivered: ReadonlySet<string>
   readonly filesPerHour: number
   readonly arena: Arena

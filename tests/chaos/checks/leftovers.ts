@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges, webhook deliveries and queues are empty; parked uploads alone keep their bytes. */
+/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges, webhook deliveries and queues are empty; only parked uploads keep their bytes. */
 export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
   const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I5', uploadId, what })
   const rows = [...uploads.values()]

@@ -39,7 +39,7 @@ function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: Sen
   return rules.flatMap(([what, found, wanted]) => (found === wanted ? [] : [`${what} is ${String(found)}, not ${String(wanted)}`]))
 }
 
-/** I4: no object under a final prefix without its row, and what lies in somebody else's bucket is as it was. */
+/** I4: no object under a final prefix without its row, and objects in other buckets are unchanged. */
 export function objectsHaveRows(evidence: Evidence): Breach[] {
   return [...withoutRow(evidence), ...touched(evidence)]
 }
@@ -62,7 +62,7 @@ function withoutRow({ assets, objects }: Evidence): Breach[] {
     .map(({ key, metadata }) => ({ invariant: 'I4', uploadId: metadata.upload_id ?? null, what: `${key}: an object without a row` }))
 }
 
-/** I7: what is bad lies under no final prefix, whatever any row says. */
+/** I7: no bad file is under a final prefix, whatever the rows are. */
 export function nothingBadIsFinal({ objects, badHashes }: Evidence): Breach[] {
   return [...objects.values()]
     .filter(({ key, sha256 }) => isFinalKey(key) && badHashes.has(sha256))

@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I10: nobody was refused without a reason: no 429 for an hour that has room, no 500 ever, and no refusal at all while everything works. */
+/** I10: every refusal has a cause: no 429 below the hourly limit, no 500, and no refusal while everything works. */
 export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }: Evidence): Breach[] {
   const rowsOf = new Map<string, number>()
   for (const { user_id: userId } of uploads.values()) rowsOf.set(userId, (rowsOf.get(userId) ?? 0) + 1)
@@ -8,7 +8,7 @@ export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }:
   const fullHours = history
     .all('refused')
     .filter(({ code }) => code === 'file_limit_reached')
-    // every row that the user ever had is more than what counted when the file was refused
+    // all rows of the user are at least those that counted at the refusal
     .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '') ?? 0 }))
     .filter(({ rows }) => rows < filesPerHour)
     .map(({ name, rows }) => breach(`${name}: file_limit_reached, and its user has ${rows} of ${filesPerHour} files`))

@@ -7,24 +7,24 @@ const breach = (what: string, uploadId: string | null = null): Breach => ({ inva
 type Before = Pick<Evidence, 'assets' | 'uploads'>
 type Alerted = ReadonlySet<'vanished' | 'lastCopy' | 'unproven'>
 
-/** What was found with an older bucket under the newer database. */
+/** Observations with an older bucket under the newer database. */
 export interface OlderBucket {
   readonly before: Before
   readonly assets: readonly AssetRow[]
   /** Assets whose object the older bucket does not have. */
   readonly missing: readonly AssetRow[]
-  /** By their keys in quarantine or inbox: the assets among them of which the older bucket still has the bytes that waited. */
+  /** Assets whose waiting bytes the older bucket still has, by key in quarantine or inbox. */
   readonly lastCopies: ReadonlyMap<string, AssetRow>
-  /** What is left of those. */
+  /** The remaining ones. */
   readonly left: ReadonlyMap<string, FoundObject>
-  /** What the older bucket has, and the newer one had no more. */
+  /** Objects of the older bucket that the newer one no longer had. */
   readonly back: readonly string[]
-  /** All that is there in the end. */
+  /** All objects at the end. */
   readonly keys: ReadonlySet<string>
   readonly alerted: Alerted
 }
 
-/** I13: an older bucket costs no row, and no last copy; operators hear of what is missing; and what is over goes again. */
+/** I13: an older bucket loses no row and no last copy; missing objects are reported; finished objects are removed again. */
 export function olderBucketCostsNothing({ before, assets, missing, lastCopies, left, back, keys, alerted }: OlderBucket): Breach[] {
   const ids = new Set(assets.map(({ id }) => id))
   return [
@@ -45,7 +45,7 @@ export interface CancelAnswer {
   readonly answer: Answer
 }
 
-/** What was found with an older database over the newer bucket. */
+/** Observations with an older database over the newer bucket. */
 export interface OlderDatabase {
   readonly before: Before
   /** Rows of the backup that wait. */
@@ -53,20 +53,20 @@ export interface OlderDatabase {
   readonly uploads: ReadonlyMap<string, UploadRow>
   readonly assets: readonly AssetRow[]
   readonly keys: ReadonlySet<string>
-  /** Of the assets that were made again, and of what was forgotten. */
+  /** Keys of the assets that were created again, and of those without a row. */
   readonly objects: ReadonlyMap<string, FoundObject>
-  /** Keys in quarantine of what was accepted after the backup, and waited. */
+  /** Keys in quarantine of waiting uploads that were accepted after the backup. */
   readonly forgotten: readonly string[]
-  /** Of waiting uploads that had become assets. */
+  /** Cancellations of waiting uploads that had become assets. */
   readonly cancels: readonly CancelAnswer[]
-  /** What a consumer was told whose cursor is ahead of the feed. */
+  /** The response for a cursor ahead of the feed. */
   readonly feed: Answer
   readonly alerted: Alerted
 }
 
 /**
- * I13: with an older database no asset loses its object, what had become an asset becomes it again or can't be cancelled, what was accepted since
- * keeps its bytes, and nobody reads on as if nothing had happened.
+ * I13: with an older database no asset loses its object, former assets become assets again or can't be cancelled, later accepted files keep their bytes,
+ * and old cursors are refused.
  */
 export function olderDatabaseCostsNothing(found: OlderDatabase): Breach[] {
   const { before, keys, forgotten, cancels, feed, assets, alerted, waited } = found
@@ -92,7 +92,7 @@ function wrongEnd({ id, source_bucket: source }: UploadRow, { before, uploads, a
   const hasAsset = assets.some(({ upload_id }) => upload_id === id)
   const stands = `${is?.state} (${is?.error_code})`
   if (hadAsset) return is?.state === 'completed' && hasAsset ? [] : [breach(`had become an asset, and is ${stands} after the restore`, id)]
-  // its bytes still lie in the bucket of its pipeline, so that it begins anew, whatever was decided since
+  // its bytes are still in the pipeline's bucket, so it starts again, whatever its end was
   if (source !== null) return []
   const isGone = is?.state === 'parked' && is.error_code === 'upload_vanished'
   const ended = was?.state === 'completed' || was?.state === 'rejected'

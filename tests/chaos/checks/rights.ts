@@ -3,10 +3,10 @@ import { call, tokenFor } from '@airlock/testkit/http'
 import { sha256 } from '../files.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
-/** So many assets are asked for; each is several calls. */
+/** Number of assets that are checked; each takes several calls. */
 const sampleSize = 25
 
-/** I6: an asset's owner gets a URL that gives the bytes, and nobody else gets one. */
+/** I6: an asset's owner gets a working URL, and nobody else does. */
 export async function onlyOwnersPresign({ assets, uploads, sent, arena }: Evidence): Promise<Breach[]> {
   const breaches: Breach[] = []
   const step = Math.max(1, Math.floor(assets.length / sampleSize))
@@ -27,7 +27,7 @@ export async function onlyOwnersPresign({ assets, uploads, sent, arena }: Eviden
   return breaches
 }
 
-/** I8: nobody got more files in than the limit of the hour; a run is far shorter than that. It is for people, not for pipelines. */
+/** I8: no user got more files accepted than the hourly limit; a run is shorter than an hour. It does not apply to pipelines. */
 export function nobodyBeyondTheLimit({ uploads, filesPerHour }: Evidence): Breach[] {
   const counts = new Map<string, number>()
   for (const { user_id, counted, state, door } of uploads.values()) {

@@ -3,8 +3,8 @@ import type { UploadRow } from '../facts.ts'
 import type { Breach, Evidence } from './evidence.ts'
 
 /**
- * I9: each upload that ended has its final event, exactly once, each asset that is gone another; those of one upload are numbered without a
- * gap; and who read all the while heard everything, once, in the order that the feed has at the end.
+ * I9: each ended upload has exactly one final event, and each deleted asset another; the events of an upload are numbered without gaps; and a continuous
+ * reader got every event once, in the final order of the feed.
  */
 export function everythingIsTold(evidence: Evidence): Breach[] {
   const { feed, uploads } = evidence

@@ -1,6 +1,6 @@
 import type { Breach, Evidence } from './evidence.ts'
 
-/** I11: the endpoint got every event of the feed, at least once, and nothing else. */
+/** I11: the endpoint got every event of the feed at least once, and nothing else. */
 export function everyEventIsDelivered({ feed, delivered }: Evidence): Breach[] {
   const published = new Set(feed.map(({ data }) => data.event_id))
   return [
