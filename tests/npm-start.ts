@@ -3,31 +3,31 @@ import { fileURLToPath } from 'node:url'
 import { variableNames } from '@airlock/config'
 import { waitFor } from '@airlock/dev-servers'
 
-/** The folder of the clone. */
+/** The root of the repository. */
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** A run of `npm start`, in a process of its own. */
+/** A run of `npm start` in a separate process. */
 export interface Run {
-  /** All that it wrote so far. */
+  /** Its output so far. */
   output(): string
-  /** Waits until it wrote something that matches. @returns the match */
+  /** Waits for output that matches. @returns the match */
   says(pattern: RegExp): Promise<RegExpExecArray>
   signal(signal: NodeJS.Signals): void
-  /** Its exit code, when it has ended. */
+  /** Its exit code, after it has ended. */
   readonly ended: Promise<number | null>
 }
 
-/** How long one start may take on a machine that does much else. */
+/** Maximum duration of a start on a busy machine. */
 export const startMs = 120_000
 
-/** The environment of `npm start`, without what tests must not know: the servers of this machine's owner, and the test runner's own. */
+/** The environment of `npm start` without the servers of the developer and of the test runner. */
 export function environment(dataDir: string): NodeJS.ProcessEnv {
   const foreign = [...variableNames, 'NODE_ENV', 'NODE_OPTIONS', 'NODE_V8_COVERAGE']
   const kept = Object.entries(process.env).filter(([name]) => !foreign.includes(name) && !/^(VITEST|AWS_)/.test(name))
   return { ...Object.fromEntries(kept), AIRLOCK_DATA_DIR: dataDir, AIRLOCK_ENV_FILE: '', PORT: '0' }
 }
 
-/** Runs `npm start` with these flags and settings; whatever is still running at the end of the test is stopped by `signal`. */
+/** Runs `npm start` with these flags and settings; at the end of the test `signal` stops it. */
 export function npmStart(dataDir: string, flags: readonly string[] = [], settings: NodeJS.ProcessEnv = {}): Run {
   const child = spawn('npm', ['start', '--', ...flags], {
     cwd: root,

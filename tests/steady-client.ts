@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { waitFor } from '@airlock/dev-servers'
 
-/** Knows which gateways say that they are ready, as a load balancer does. */
+/** Tracks which gateways are ready, like a load balancer. */
 export class Balancer {
   readonly ready = new Set<string>()
   readonly #timer: NodeJS.Timeout
@@ -16,7 +16,7 @@ export class Balancer {
     this.#timer = setInterval(look, 100)
   }
 
-  /** One of those that are ready, in turn. */
+  /** The next ready gateway, round-robin. */
   async pick(): Promise<string> {
     await waitFor(() => this.ready.size > 0, { what: 'a gateway to be ready', timeoutMs: 20_000, everyMs: 10 })
     this.#next += 1
@@ -37,17 +37,17 @@ export class Balancer {
   }
 }
 
-/** There was no answer. */
+/** There was no response. */
 export class HungUp extends Error {
   override name = 'HungUp'
 }
 
 /**
- * A client with one connection, which it keeps for as long as it is let, as those behind a balancer of connections do. It goes to another gateway
- * only when its connection has ended.
+ * A client that keeps one connection as long as possible, as with a load balancer for connections. It uses another gateway only after its connection was
+ * closed.
  */
 export class SteadyClient {
-  /** Connections that a gateway ended although no answer on them had said that it would. */
+  /** Connections that a gateway closed without announcing it in a response. */
   readonly hungUpOn: string[] = []
   readonly #balancer: Balancer
   #gateway: string | null = null

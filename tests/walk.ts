@@ -11,15 +11,15 @@ export const execute = promisify(execFile)
 /** The text of a page or another file of the repository. */
 export const page = (path: string): string => readFileSync(join(root, path), 'utf8')
 
-/** The commands of a page: its code blocks with these words after the fence. */
+/** The code blocks of a page with these words after the fence. */
 export const walkOf = (path: string, words: string): string =>
   [...page(path).matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, fence, commands]) => (fence === words ? commands : '')).join('')
 
-/** What both example pipelines print about a video that becomes an asset. */
+/** The output of both example pipelines for a video that becomes an asset. */
 export const handedOver =
   /^uploaded s3:\S+\nenqueued \S+\ncompleted s3:\/\/\S+\/generated-videos\/\S+\ndownloaded [1-9]\d* bytes, the same\n/
 
-/** A stack started by `npm start` in a folder of its own, and a shell that runs the commands of our pages against it. */
+/** A stack of `npm start` in a separate folder, and a shell that runs the commands of our pages with it. */
 export class Walk {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'airlock walks '))
   #run = npmStart(this.dataDir)
@@ -38,7 +38,7 @@ export class Walk {
     this.#run = npmStart(this.dataDir, flags)
   }
 
-  /** Runs these lines in the folder of the clone, as a person's shell does. @throws for the first command that fails */
+  /** Runs lines in the folder of the repository, as a shell does. @throws for the first command that fails */
   inShell(commands: string) {
     const lines = commands.replaceAll('http://127.0.0.1:3000', this.#url)
     return execute('sh', ['-euc', lines], { cwd: root, env: environment(this.dataDir), timeout: 4 * startMs })

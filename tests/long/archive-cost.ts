@@ -11,7 +11,7 @@ export const archiveCost: LongStep = {
       [
         {
           what: 'a training set of 1000 photos takes less than 1.3 times their decoding',
-          // what the run says at its end: the ratios by the clock and of the processor
+          // the last line of the run: the ratios of wall-clock and CPU time
           prove: (subject) => lastLineOf(['packages/inspection/test/long/archive-cost.ts'], subject),
         },
       ],

@@ -1,18 +1,18 @@
 import type { Finding, StepContext } from './step.ts'
 
-/** One thing that a step proves. Its name is a sentence about the product. */
+/** A check of a step. Its name is a sentence about the product. */
 export interface Check<Subject> {
   readonly what: string
   /**
-   * @returns what was measured on the way, for the report; empty when there is nothing to tell
-   * @throws when it is not so
+   * @returns measurements for the report; may be empty
+   * @throws if the check fails
    */
   prove(subject: Subject): Promise<string>
-  /** Without it the rest makes no sense: should it fail, they are skipped. */
+  /** Whether the remaining checks are skipped if it fails. */
   readonly isPrerequisite?: true
 }
 
-/** Proves one thing after the other, and tells each as soon as it is known. */
+/** Runs checks in sequence, and prints each result at once. */
 export async function proveAll<Subject>(
   checks: readonly Check<Subject>[],
   subject: Subject,
@@ -29,7 +29,7 @@ export async function proveAll<Subject>(
   return findings
 }
 
-/** @param why what this machine lacks, when that is the reason */
+/** @param why what this machine lacks, if that is the reason */
 export const skipped = (what: string, why = ''): Finding => ({ what, verdict: 'skipped', ms: 0, remark: why })
 
 async function prove<Subject>({ what, prove }: Check<Subject>, subject: Subject, stop: AbortSignal): Promise<Finding> {
@@ -51,7 +51,7 @@ function withCauses(error: unknown): string {
 
 const marks = { ok: '✓', failed: '✗', skipped: '–' } as const
 
-/** A finding as a line for the terminal, with its remark below it. */
+/** A finding as a line for the terminal, followed by its remark. */
 export function lineOf({ what, verdict, ms, remark }: Finding): string {
   const line = `${marks[verdict]} ${what}${verdict === 'skipped' ? ' (skipped)' : `  ${(ms / 1000).toFixed(1)} s`}`
   return [line, ...remark.split('\n').filter((text) => text !== '')].join('\n    ')

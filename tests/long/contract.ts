@@ -11,7 +11,7 @@ import type { Finding, LongStep, StepContext } from './step.ts'
 
 const run = promisify(execFile)
 
-/** What generators are, and what judges the document, at the versions that docs/http-api.md names. */
+/** The generators and validators, in the versions of docs/http-api.md. */
 const packages = {
   '@redocly/cli': '2.77.0',
   'openapi-typescript': '7.13.0',
@@ -22,7 +22,7 @@ const packages = {
 } as const
 const pythonPackages = ['openapi-python-client==0.29.1']
 
-/** Waits of production, and limits that a storm of requests does not meet. */
+/** Delays as in production, and limits that many requests do not reach. */
 const settings = {
   RATE_LIMIT_FILES_PER_HOUR: '100000',
   REQUESTS_PER_MINUTE: '10000000',
@@ -36,17 +36,17 @@ const settings = {
 
 const userId = '0198c0de-0000-7000-8000-000000000001'
 
-/** What the checks work with. */
+/** What the checks share. */
 interface Scene {
   readonly root: string
-  /** Of this run, with the tools and the document in it. */
+  /** The folder of this run, with tools and document. */
   readonly folder: string
   readonly url: string
   readonly token: string
   readonly stop: AbortSignal
 }
 
-/** The OpenAPI document as generators, linters and fuzzers see it, against a running gateway and worker. */
+/** Generators, linters and a fuzzer on the OpenAPI document, against a running gateway and worker. */
 export const contract: LongStep = {
   name: 'contract',
   about: 'lints the OpenAPI document, lets three generators make clients of it that work, and fuzzes a gateway by it for five minutes',
@@ -67,7 +67,7 @@ export const contract: LongStep = {
   },
 }
 
-/** @returns null, or why the tools can't be had here */
+/** @returns null, or why the tools are unavailable */
 async function install(folder: string, { stop }: StepContext): Promise<string | null> {
   const options = { cwd: folder, timeout: 600_000, signal: stop }
   try {
@@ -138,7 +138,7 @@ async function fuzz({ url, token, stop }: Scene): Promise<string> {
   return /\d+ generated.*/.exec(says)?.[0] ?? ''
 }
 
-/** A folder with a program of ours, ready for what a generator puts beside it. */
+/** A folder with our program, for the output of a generator. */
 async function project({ root, folder }: Scene, name: string, program: string): Promise<void> {
   const compilerOptions = {
     ...{ target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], module: 'nodenext', types: ['node'] },
@@ -169,7 +169,7 @@ const options = ({ folder, stop }: Scene, env: NodeJS.ProcessEnv = process.env) 
   maxBuffer: 64 * 1024 * 1024,
 })
 
-/** Runs a program of `npm install`. @throws Error with what it says when it ends with another code than 0 */
+/** Runs an installed program. @throws Error with its output if its exit code is not 0 */
 async function tool(scene: Scene, name: string, args: readonly string[]): Promise<{ stdout: string; stderr: string }> {
   try {
     return await run(join(scene.folder, 'node_modules/.bin', name), args, options(scene))

@@ -3,10 +3,10 @@ import { proveAll } from './check.ts'
 import { lastLineOf } from './program.ts'
 import type { LongStep, StepContext } from './step.ts'
 
-/** The longest that a page may take at p99, in ms; a machine that is busy with other things gets more, see `measurePages`. */
+/** Maximum p99 of a page, in ms; a busy machine gets more, see `measurePages`. */
 const limitMs = 10
 
-/** Pages of a large table. `npm test` asks the planner which way it takes to them; how long that is, it can't measure beside other tests. */
+/** Pages of a large table. `npm test` checks the query plans; durations can't be measured next to other tests. */
 export const lists: LongStep = {
   name: 'lists',
   about: `asks for pages of 1.3 million assets and of as many uploads, three quarters of them one user's: ${limitMs} ms at p99`,
@@ -21,7 +21,7 @@ export const lists: LongStep = {
     ),
 }
 
-/** @returns which question took longest */
+/** @returns the slowest query */
 async function slowestPage(rows: string, context: StepContext): Promise<string> {
   const server = await startServer('postgres', context)
   try {

@@ -1,4 +1,4 @@
-/** What `npm run test:long` runs once everything is installed; see bin/test-long.mjs. Arguments name steps; without one, all run. */
+/** `npm run test:long` after the installation, see bin/test-long.mjs. Arguments name steps; without any, all run. */
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Finding, StepContext } from './step.ts'
@@ -50,7 +50,7 @@ function help(): string {
   ].join('\n')
 }
 
-/** Aborts at Ctrl-C, SIGTERM and SIGHUP, and when the process that started us is gone: our standard input is a pipe from it. */
+/** Aborts at Ctrl-C, SIGTERM and SIGHUP, and when the parent process has ended: standard input is a pipe from it. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort(signal))

@@ -2,7 +2,7 @@ import { proveAll } from './check.ts'
 import { lastLineOf } from './program.ts'
 import type { LongStep } from './step.ts'
 
-/** Twenty thousand good files with something done to them; the tests of inspection have a thousand of them. */
+/** Twenty thousand mutated good files; the unit tests of inspection run a part of them. */
 export const mutations: LongStep = {
   name: 'mutations',
   about: 'inspects 20 000 damaged files: a verdict for each, soon, without growing',
@@ -11,7 +11,7 @@ export const mutations: LongStep = {
       [
         {
           what: 'each of 20 000 damaged files gets a verdict, and none that no decoder opens passes',
-          // what the run says at its end: how many there were, how many passed, how long the slowest took
+          // the last line of the run: numbers of files and of passed ones, and the slowest
           prove: (subject) => lastLineOf(['packages/inspection/test/long/mutations.ts'], subject),
         },
       ],

@@ -7,12 +7,12 @@ import { proveAll, skipped } from './check.ts'
 import { lastLineOf } from './program.ts'
 import type { LongStep } from './step.ts'
 
-/** Installed for the run alone, without its optional native and Java programs: they are 50 MB that nothing else needs. */
+/** Installed only for this run, without its optional native and Java programs of 50 MB. */
 const recheck = { recheck: '4.5.0' }
 
 const what = 'no pattern that sees input of others is vulnerable, says recheck'
 
-/** The second judge of `patterns.test.ts`, which measures: this one reasons about each pattern. */
+/** Analyses each pattern statically; `patterns.test.ts` measures them. */
 export const patterns: LongStep = {
   name: 'patterns',
   about: 'asks the ReDoS checker recheck about every regular expression of apps and packages',

@@ -3,15 +3,15 @@ import { join } from 'node:path'
 import type { StepContext } from './step.ts'
 
 /**
- * Runs a program of ours to its end, and says each of its lines.
+ * Runs one of our programs to its end, and prints its lines.
  *
- * @param args the file, from the root of the clone, and what it is given
+ * @param args the file, relative to the root of the repository, and its arguments
  * @returns its last line
- * @throws Error with that line when it ends with another code than 0
+ * @throws Error with that line if its exit code is not 0
  */
 export async function lastLineOf([file, ...args]: readonly [string, ...string[]], { root, env, stop, say }: StepContext): Promise<string> {
   const child = spawn(process.execPath, [join(root, file), ...args], { env, stdio: ['ignore', 'pipe', 'inherit'], signal: stop })
-  child.on('error', () => {}) // it was told to stop; how it ended, its code says
+  child.on('error', () => {}) // it was stopped; its exit code tells how it ended
   let last = ''
   for await (const text of child.stdout.setEncoding('utf8')) {
     for (const line of String(text).split('\n').filter(Boolean)) {

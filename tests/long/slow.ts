@@ -1,7 +1,7 @@
 import { runStep } from '../../tools/verify/run-step.ts'
 import type { LongStep } from './step.ts'
 
-/** The tests of the Vitest project of this name: many uploads, or processes that are frozen, killed and started again. */
+/** The Vitest project of this name: many uploads, and processes that are frozen, killed and restarted. */
 export const slow: LongStep = {
   name: 'slow',
   about: 'runs the tests in test/slow: many uploads, frozen servers, restarted processes',

@@ -1,19 +1,19 @@
-/** What a step may use of the run around it. */
+/** What the run provides to a step. */
 export interface StepContext {
-  /** The folder of the clone. */
+  /** The root of the repository. */
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** Ends what is under way; what was started is still stopped in order. */
+  /** Aborts the step; started processes are still stopped in order. */
   readonly stop: AbortSignal
   readonly say: (line: string) => void
 }
 
-/** What became of one thing that a step proves. */
+/** The result of a check. */
 export interface Finding {
   readonly what: string
   readonly verdict: 'ok' | 'failed' | 'skipped'
   readonly ms: number
-  /** What was measured on the way, or what went wrong. */
+  /** The measurements, or the error. */
   readonly remark: string
 }
 
@@ -22,6 +22,6 @@ export interface LongStep {
   readonly name: string
   /** One line for `--help`. */
   readonly about: string
-  /** @throws what is not for a finding to tell: a mistake of ours */
+  /** @throws errors that are not findings: bugs of the step */
   run(context: StepContext): Promise<Finding[]>
 }

@@ -10,7 +10,7 @@ import { sixtyUploads } from './sixty-uploads/step.ts'
 import { slow } from './slow.ts'
 import type { LongStep } from './step.ts'
 
-/** What takes too long for `npm test`, in the order in which it runs. */
+/** The steps that take too long for `npm test`, in order. */
 export const steps: readonly LongStep[] = [
   slow,
   mutations,

@@ -1,4 +1,4 @@
-// Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+// Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { spawn } from 'node:child_process'
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -9,12 +9,12 @@ import { ownNode } from './own-node.mjs'
 const progressEveryMs = 5_000
 
 /**
- * Makes `node_modules` hold what `package-lock.json` names. Does nothing when it does already.
+ * Installs the packages of `package-lock.json`, unless `node_modules` has them already.
  *
- * @param {string} root the folder of the clone
- * @param {(line: string) => void} say takes a line for the person who waits
- * @throws {Interrupted} when a signal ended it
- * @throws {Error} when npm fails; its own message is on the screen
+ * @param {string} root the root of the repository
+ * @param {(line: string) => void} say prints a line
+ * @throws {Interrupted} if a signal ended it
+ * @throws {Error} if npm fails; its own message was printed
  */
 export async function install(root, say) {
   if (missingPackages(root) === 0) return
@@ -28,7 +28,7 @@ export async function install(root, say) {
 
 async function installMissing(root, say) {
   const missing = missingPackages(root)
-  if (missing === 0) return // the run before us was at it
+  if (missing === 0) return // another run has just installed
   say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
@@ -42,10 +42,10 @@ async function installMissing(root, say) {
 }
 
 /**
- * Waits until no other run installs into the same clone: `npm start` and `npm test` may begin side by side, and two npm at once
- * would take the packages out of each other's hands. A run that was killed holds nobody up.
+ * Waits until no other run installs into the same folder: `npm start` and `npm test` may start concurrently, and two npm processes would delete each
+ * other's packages. A killed run does not block others.
  *
- * @returns what ends our turn
+ * @returns a function that releases the lock
  */
 async function takeTurn(file, say) {
   mkdirSync(dirname(file), { recursive: true })
@@ -57,7 +57,7 @@ async function takeTurn(file, say) {
   }
 }
 
-/** Makes a file with its content at once, or finds that there is one. */
+/** Creates a file with its content atomically, unless it exists. */
 function placed(file, content) {
   const beside = `${file}.${process.pid}`
   writeFileSync(beside, content)
@@ -83,8 +83,8 @@ function isAlive(pid) {
 }
 
 /**
- * How many packages of the lock file are not in `node_modules` in that version. Contents are compared, not times: a checkout
- * changes the times of files that stayed the same.
+ * The number of packages of the lock file that `node_modules` lacks in that version. Contents are compared instead of times, because a checkout changes
+ * times of unchanged files.
  */
 function missingPackages(root) {
   const wanted = packagesOf(join(root, 'package-lock.json'))
@@ -92,7 +92,7 @@ function missingPackages(root) {
   return Object.entries(wanted).filter(([path, entry]) => isNeeded(path, entry) && present[path]?.version !== entry.version).length
 }
 
-/** Links lead back into the clone, and optional packages are for other systems as well. */
+/** Links point into the repository, and optional packages may be for other systems. */
 const isNeeded = (path, { link, optional, devOptional }) => path.includes('node_modules/') && !link && !optional && !devOptional
 
 function packagesOf(lockFile) {
@@ -100,7 +100,7 @@ function packagesOf(lockFile) {
   return JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {}
 }
 
-/** A person stopped the installation. What is half installed is completed by the next run. */
+/** The installation was interrupted. The next run completes it. */
 export class Interrupted extends Error {
   constructor(signal) {
     super('The installation was stopped; the next run completes it.')
@@ -108,10 +108,10 @@ export class Interrupted extends Error {
   }
 }
 
-/** How long npm may take to stop at a signal, in ms. It may wait for the network first, and nothing of its work must be kept. */
+/** Time for npm to stop at a signal, in ms. It may wait for the network first, and none of its work is needed. */
 const stopWithinMs = 300
 
-/** The command gets a process group of its own, so that a signal ends it with all that it started. */
+/** The command gets its own process group, so that a signal ends it with its children. */
 async function run(command, args, cwd) {
   const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
   const end = (signal) => {

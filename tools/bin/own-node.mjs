@@ -1,19 +1,19 @@
-// Plain JavaScript for Node 20, nothing but Node's own modules: this runs under the machine's Node and starts the clone's own.
+// Plain JavaScript for Node 20, only with Node's modules: this runs with the machine's Node and starts that of the repository.
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { join } from 'node:path'
 
-/** The Node that the clone brings along, whatever the machine's own is. */
+/** The Node that is installed with the packages. */
 export const ownNode = (root) => join(root, 'node_modules', '.bin', 'node')
 
 const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
 
 /**
- * Hands our signals to a child for as long as it runs, instead of obeying them: it stops what it started, and we wait for it.
+ * Forwards signals to a child while it runs, and waits for it: the child stops what it started.
  *
  * @param {import('node:child_process').ChildProcess} child
  * @returns {Promise<number>} its exit code, or 128 and the number of the signal that ended it
- * @throws {Error} when it can't be started
+ * @throws {Error} if it can't be started
  */
 export function passingSignalsOn(child) {
   const passOn = (signal) => child.kill(signal)
@@ -28,8 +28,8 @@ export function passingSignalsOn(child) {
 }
 
 /**
- * Runs a TypeScript program of the clone under its own Node and hands its exit code on. The program's standard input is a pipe that
- * closes with us, so that it can stop also when we are killed.
+ * Runs a TypeScript program with the Node of the repository. The program's standard input is a pipe that closes when this process ends, so that the
+ * program stops even if this process is killed.
  *
  * @returns {Promise<number>} the exit code
  */

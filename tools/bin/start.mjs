@@ -1,4 +1,4 @@
-// `npm start`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+// `npm start`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,7 +9,7 @@ import { runWithOwnNode } from './own-node.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const program = fileURLToPath(new URL('../start/main.ts', import.meta.url))
 
-/** Every flag and what it does; parsing and `--help` walk this table. */
+/** All flags with their descriptions, for parsing and `--help`. */
 const flags = {
   check: 'send the samples, stop again; exit 0 when all went as expected, else 1',
   'no-samples': 'come up without sending the samples',
@@ -17,7 +17,7 @@ const flags = {
   help: 'print this',
 }
 
-/** What is special here. All other settings reach gateway and worker as they are. */
+/** Variables with a special meaning for `npm start`. All others are passed to gateway and worker. */
 const variables = {
   AIRLOCK_DATA_DIR: 'the data folder; by default .airlock in this clone. Not read from .env',
   AIRLOCK_ENV_FILE: 'the file of settings that is read; by default .env, empty for none',
@@ -31,7 +31,7 @@ const variables = {
 
 const columns = 80
 
-/** `text` in lines that fit beside a first column of `indent` characters. */
+/** Wraps `text` into lines after a first column of `indent` characters. */
 function wrapped(text, indent) {
   const lines = ['']
   for (const word of text.split(' ')) {
@@ -46,7 +46,7 @@ function rows(table, prefix) {
   return Object.entries(table).map(([name, about]) => `  ${(prefix + name).padEnd(width - 2)}${wrapped(about, width)}`)
 }
 
-/** The settings that `.env.example` describes: it is written from the code, and can be read before anything is installed. */
+/** The settings in `.env.example`, which is generated from the code and can be read before packages are installed. */
 function passedOn() {
   const example = readFileSync(join(root, '.env.example'), 'utf8')
   const settings = [...example.matchAll(/^# (.+)\n#([A-Z][A-Z0-9_]*)=(.*)$/gm)].filter(([, , name]) => !(name in variables))

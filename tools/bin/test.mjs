@@ -1,4 +1,4 @@
-// `npm test`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+// `npm test`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { fileURLToPath } from 'node:url'
 import { install } from './install.mjs'
 import { runWithOwnNode } from './own-node.mjs'

@@ -4,9 +4,9 @@ import { dirname, join, relative, resolve, sep } from 'node:path'
 import { importsIn } from './import-specifiers.ts'
 import type { Level } from './levels.ts'
 
-/** A place where the code goes against the table of levels. */
+/** A place where the code violates the table of levels. */
 export interface Breach {
-  /** Path from the root, with the line where there is one. */
+  /** Path relative to the root, with the line if there is one. */
   readonly where: string
   readonly rule: string
 }
@@ -15,9 +15,9 @@ export interface Breach {
 interface Part {
   readonly path: string
   readonly level: Level
-  /** What its package.json lets it import at run time. */
+  /** The runtime dependencies of its package.json. */
   readonly dependencies: ReadonlySet<string>
-  /** The packages that its tsconfig.json refers to, as paths from the root. */
+  /** The references of its tsconfig.json, as paths relative to the root. */
   readonly references: ReadonlySet<string>
 }
 
@@ -25,7 +25,7 @@ interface Part {
  * Compares every package and app below a root with the table of levels: what its sources import, what its package.json
  * depends on, and what its tsconfig.json refers to.
  *
- * @param levels a row for each, keyed by path from the root
+ * @param levels a row for each, by path relative to the root
  * @returns the breaches, in the order of the files
  */
 export function findBreaches(root: string, levels: Readonly<Record<string, Level>>): Breach[] {
@@ -74,7 +74,7 @@ function inSources(root: string, part: Part): Breach[] {
     })
 }
 
-/** @returns the rule that an import breaks, or null */
+/** @returns the rule that an import violates, or null */
 function broken(root: string, part: Part, file: string, specifier: string): string | null {
   const { path, level, dependencies, references } = part
   if (specifier.startsWith('.'))
@@ -107,7 +107,7 @@ const allowance = (path: string, { mayImport }: Level) =>
 
 const nameOf = (root: string, path: string): string => readJson(join(root, path, 'package.json')).name
 
-/** What is read of a package.json and of a tsconfig.json. */
+/** The used parts of a package.json and a tsconfig.json. */
 interface Manifest {
   readonly name: string
   readonly dependencies?: Record<string, string>

@@ -1,4 +1,4 @@
-/** An import as it stands in a file. */
+/** An import in a file. */
 export interface Import {
   readonly specifier: string
   readonly line: number
@@ -6,8 +6,7 @@ export interface Import {
 
 /**
  * @param source TypeScript
- * @returns every module that it names in an import, an export from, a dynamic import or a require; also of types,
- *   which say as well what a file knows about
+ * @returns every module in an import, an export from, a dynamic import or a require; type imports included, because they are dependencies too
  */
 export function importsIn(source: string): Import[] {
   const code = withoutCommentsAndTemplates(source)
@@ -21,7 +20,7 @@ export function importsIn(source: string): Import[] {
 const imported =
   /\b(?:import|export)\b[^'"`;=()]*?\bfrom\s*['"]([^'"\n]+)['"]|\bimport\s*['"]([^'"\n]+)['"]|\b(?:import|require)\s*\(\s*['"]([^'"\n]+)['"]/g
 
-/** Comments give examples of imports and templates print them. Both become spaces, and lines stay where they are. */
+/** Replaces comments and templates, which may contain examples of imports, by spaces, without changing lines. */
 function withoutCommentsAndTemplates(source: string): string {
   return source.replace(stringsCommentsTemplates, (text) => (/^['"]/.test(text) ? text : text.replace(/[^\n]/g, ' ')))
 }

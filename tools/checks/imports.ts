@@ -1,4 +1,4 @@
-/** `npm run check:imports`: exits 1 and names file, import and rule where an import points up or sideways. */
+/** `npm run check:imports`: exits with 1, and prints file, import and rule for each import that points up or sideways. */
 import { fileURLToPath } from 'node:url'
 import { findBreaches } from './breaches.ts'
 import { levels } from './levels.ts'

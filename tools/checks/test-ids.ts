@@ -1,11 +1,11 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A test that other places refer to. */
+/** A test with a stable id. */
 export interface NamedTest {
-  /** From the root of the repository. */
+  /** Relative to the root of the repository. */
   readonly file: string
-  /** As it is written in the source, with its placeholders. */
+  /** As in the source, with its placeholders. */
   readonly title: string
 }
 
@@ -13,7 +13,7 @@ export interface NamedTest {
 const withId = /(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,\s*\{(?:\s*\.\.\.\w+,)?\s*meta: \{ id: '([\w-]+)' \}/g
 
 /**
- * Finds the tests that have a stable id, by which docs and guards refer to them: titles and files may change, ids stay.
+ * Finds the tests with a stable id, by which docs and guards refer to them: titles and files may change, ids do not.
  *
  * @example test('a claim whose answer is lost is made again', { meta: { id: 'claim-answer-lost' } }, async () => …)
  * @throws Error  two tests have the same id

@@ -7,9 +7,9 @@ const lookEveryMs = 50
 /**
  * Reads a file line by line while it grows.
  *
- * @param file is there already
+ * @param file must exist
  * @param ended settles when nothing more will be written
- * @param take gets each line, without its end
+ * @param take called with each line, without its line end
  * @returns after the last line
  */
 export async function followFile(file: string, ended: Promise<unknown>, take: (line: string) => void): Promise<void> {
@@ -37,7 +37,7 @@ async function readToEnd(handle: FileHandle, take: (bytes: Uint8Array) => void):
   }
 }
 
-/** Characters and lines may be cut anywhere between two reads. */
+/** Characters and lines may be split between two reads. */
 function splitLines(take: (line: string) => void): { add(bytes: Uint8Array): void; end(): void } {
   const decoder = new StringDecoder('utf8')
   let unfinished = ''

@@ -2,7 +2,7 @@ import { prettyFactory } from 'pino-pretty'
 
 const longest = 400
 
-/** The same on every line of a service. They stay in the log file. */
+/** Fields that are the same on every line of a service. They are only in the log file. */
 const silent = ['pid', 'hostname', 'name', 'service', 'v']
 
 const pretty = prettyFactory({
@@ -19,9 +19,9 @@ const pretty = prettyFactory({
 })
 
 /**
- * A log line as a person reads it: `[07:25:51] INFO: upload received  uploadId=…97a7fc92 sizeBytes=1024`.
+ * A log line in readable form: `[07:25:51] INFO: upload received  uploadId=…97a7fc92 sizeBytes=1024`.
  *
- * @param line what a service wrote; a line that is not a pino record is returned as it is
+ * @param line of a service; a line that is not a pino record is returned unchanged
  */
 export function readableLogLine(line: string): string {
   const text = printable(/^\{.*"msg":/.test(line) ? pretty(line).trimEnd() : line)
@@ -34,14 +34,14 @@ function readableValue(value: unknown): string {
   return JSON.stringify(value) ?? 'undefined'
 }
 
-/** The last eight digits tell ids apart on a screen, and stand in the final keys; the log file has them whole. */
+/** The last eight digits distinguish ids on a screen, and are part of final keys; the log file has whole ids. */
 const shortened = (text: string): string => (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text) ? `…${text.slice(-8)}` : text)
 
-/** What pino's serialiser makes of an error. Its stack is for the log file. */
+/** An error as serialised by pino. Its stack is only in the log file. */
 const isError = (value: unknown): value is { message: string } =>
   typeof value === 'object' && value !== null && 'stack' in value && 'message' in value && typeof value.message === 'string'
 
-/** File names are chosen by clients: none of them may control the terminal. */
+/** File names come from clients: they must not control the terminal. */
 const printable = (text: string): string =>
   text.replace(
     /[^\P{Cc}\t]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,

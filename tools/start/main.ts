@@ -1,4 +1,4 @@
-/** `npm start`, from where packages are installed and Node is the clone's own. Flags were read by bin/start.mjs. */
+/** `npm start`, after packages were installed, with the Node of the repository. bin/start.mjs has parsed the flags. */
 import { fileURLToPath } from 'node:url'
 import { Interrupted, start } from './start.ts'
 
@@ -6,11 +6,11 @@ const flags = new Set(process.argv.slice(2))
 const say = (line: string): void => void process.stdout.write(`${line}\n`)
 const stopping = new AbortController()
 
-/** npm passes a Ctrl-C on although the terminal gave it to all of us: what comes within this time is the same one. */
+/** npm forwards a Ctrl-C that the terminal already sent to all processes: signals within this time are the same one. */
 const sameSignalMs = 1_000
 let stoppedAt: number | undefined
 
-/** The first call stops everything in order. A second one is meant: we leave, and the stack's reaper ends what is left. */
+/** The first call stops everything in order. A second one exits at once, and the stack's reaper ends the rest. */
 function stop(): void {
   if (stoppedAt === undefined) {
     stoppedAt = Date.now()
@@ -22,7 +22,7 @@ function stop(): void {
 }
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, stop)
-// A closed pipe is what is left of bin/start.mjs when it was killed.
+// a closed pipe means that bin/start.mjs was killed
 process.stdin.on('end', stop).resume()
 process.stdout.on('error', stop)
 

@@ -1,21 +1,21 @@
 import getPort from 'get-port'
 
-/** How many ports after the wanted one are tried before we give up. */
+/** Number of ports that are tried after the wanted one. */
 const tries = 100
 
-/** The wanted port is in use, and the person asked for this one and no other. */
+/** The requested port is in use. */
 export class PortTaken extends Error {
   override name = 'PortTaken'
 }
 
 /**
- * The port that a person asked for, or a free one. It is free now, not reserved.
+ * The requested port, or a free one. It is not reserved.
  *
  * @param host address to listen on
  * @param name the variable, for messages
- * @param asked its text: empty or absent → `preset` or the next free port, `0` → any free port
- * @param taken ports that are spoken for already
- * @throws PortTaken when a port was named and is in use, or a hundred in a row are
+ * @param asked its value: empty or absent → `preset` or the next free port, `0` → any free port
+ * @param taken ports that are already assigned
+ * @throws PortTaken if a requested port is in use, or a hundred consecutive ones are
  */
 export async function choosePort(
   host: string,

@@ -4,15 +4,15 @@ import { basename, extname, join } from 'node:path'
 import type { Client } from '@airlock/testkit/http'
 import { renderTable } from './table.ts'
 
-/** A row of `examples/samples/samples.json`: a file, what it is sent as, and what must become of it. */
+/** A row of `examples/samples/samples.json`: a file, its kind, and its expected result. */
 interface Sample {
   readonly file: string
   readonly asset_type: string
-  /** `completed`, or the code under which it must be turned away. */
+  /** `completed`, or the code with which it must be refused or rejected. */
   readonly expected: string
 }
 
-/** What a browser would declare for these extensions. */
+/** The types that browsers declare for these extensions. */
 const declaredTypes: Readonly<Record<string, string>> = {
   '.jpg': 'image/jpeg',
   '.jpeg': 'image/jpeg',
@@ -22,29 +22,29 @@ const declaredTypes: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 }
 
-/** What became of a sample. */
+/** The result of a sample. */
 export interface SampleResult {
   readonly file: string
   readonly expected: string
   readonly verdict: string
-  /** Where it lies now, when it became an asset. */
+  /** Its final key, if it became an asset. */
   readonly key: string | null
   readonly sizeBytes: number
   /** From the first byte sent to the final verdict. */
   readonly ms: number
-  /** Whether the presigned URL gave back the very bytes that were sent; null when there is nothing to fetch. */
+  /** Whether the presigned URL returned the sent bytes; null if there is no asset. */
   readonly sameBytes: boolean | null
-  /** What there is to say of a sample that did not go as expected; empty otherwise. */
+  /** A remark about an unexpected result; otherwise empty. */
   readonly detail: string
-  /** Whether all this is as it should be. */
+  /** Whether the result is as expected. */
   readonly ok: boolean
 }
 
 /**
- * Sends every sample through a running gateway, one after the other, and fetches back what became an asset. One that gets no answer is
- * a result as well: the others go on.
+ * Uploads every sample to a running gateway in sequence, and downloads the assets. A sample without a response is a result too: the others
+ * continue.
  *
- * @param folder where `samples.json` and the files lie
+ * @param folder with `samples.json` and the files
  */
 export async function sendSamples(folder: string, client: Client): Promise<SampleResult[]> {
   const samples = JSON.parse(await readFile(join(folder, 'samples.json'), 'utf8')) as Sample[]
@@ -54,7 +54,7 @@ export async function sendSamples(folder: string, client: Client): Promise<Sampl
   return results
 }
 
-/** The fields without which files of some kinds have no place, by asset type. */
+/** The additional required fields, by asset type. */
 type Places = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, places: Places): Promise<SampleResult> {
@@ -84,7 +84,7 @@ const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: str
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** The results as a table for the terminal, and a sentence below it. */
+/** The results as a table for the terminal, followed by a sentence. */
 export function sampleReport(results: readonly SampleResult[]): string {
   const table = renderTable(
     [

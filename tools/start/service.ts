@@ -3,51 +3,51 @@ import { closeSync, openSync } from 'node:fs'
 import { followFile } from './follow-file.ts'
 import { readableLogLine } from './log-line.ts'
 
-/** How a process of ours ended. */
+/** The exit of a process. */
 export interface Ending {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
 
-/** A process that runs beside us until it is stopped. */
+/** A child process that runs until it is stopped. */
 export interface Service {
   readonly name: string
   readonly pid: number
   readonly logFile: string
-  /** Settles when the process has ended, whoever ended it, and its last line was said. */
+  /** Settles when the process has ended for any reason, and its last line was printed. */
   readonly ended: Promise<Ending>
-  /** What it said last, for the person who has to find out why it ended. */
+  /** Its last output, to explain why it ended. */
   lastLines(): readonly string[]
   /**
-   * Asks it to finish (SIGTERM), and kills it when it has not after that long. Twice does no harm.
+   * Asks it to stop (SIGTERM), and kills it after the grace period. Can be called repeatedly.
    *
-   * @param graceMs how long what is in flight may take
+   * @param graceMs time for work in flight
    */
   stop(graceMs: number): Promise<void>
 }
 
 export interface ServiceOptions {
   readonly name: string
-  /** Arguments for this Node: a program and what stands behind it. */
+  /** Arguments for Node: a program and its arguments. */
   readonly args: readonly string[]
   readonly cwd: string
   readonly env: NodeJS.ProcessEnv
-  /** Takes everything that the process writes, as it was written; begun anew with each run. */
+  /** The file for the raw output of the process; truncated at each start. */
   readonly logFile: string
-  /** Takes a prefixed, readable line for the screen. */
+  /** Called with each readable line, with a prefix. */
   readonly say: (line: string) => void
 }
 
 const keptLines = 12
 
 /**
- * Starts a Node program as a process of its own.
+ * Starts a Node program as a separate process.
  *
- * It is the head of a process group of its own (`detached`): a Ctrl-C reaches us alone, and we stop the services in their order.
- * It writes into its log file, not into a pipe to us: when we are killed it can still say how it ended, and a write to a pipe that
- * nobody reads keeps pino from ever leaving (sonic-boom 4.2, `flushSync`).
+ * It leads its own process group (`detached`), so that a Ctrl-C reaches only this process, which stops the services in order. It writes to its log file
+ * instead of a pipe: it can still log its exit if this process is killed, and a write to a pipe without a reader would block pino for ever
+ * (sonic-boom 4.2, `flushSync`).
  *
- * @throws Error when the process can't be started at all
+ * @throws Error if the process can't be started
  */
 export async function startService({ name, args, cwd, env, logFile, say }: ServiceOptions): Promise<Service> {
   const log = openSync(logFile, 'w')

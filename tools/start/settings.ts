@@ -1,7 +1,7 @@
 import { readConfig, variableNames } from '@airlock/config'
 import type { Stack } from '@airlock/dev-servers'
 
-/** Where the apps of this run listen. */
+/** The addresses of the apps of this run. */
 export interface Addresses {
   readonly host: string
   readonly port: number
@@ -11,10 +11,10 @@ export interface Addresses {
 /** As in `.env.example`. */
 const bucketName = 'zapcut-dev'
 
-/** In development nobody waits half a minute for a request that hangs, and no balancer asks whether a gateway is ready. */
+/** Short timeouts: in development there are no long requests and no load balancer. */
 const shutdown = { SHUTDOWN_NOT_READY_SECONDS: '0', SHUTDOWN_GRACE_S: '5' } as const
 
-/** How a server is described beside its address. Of a server that was given by URL, the environment knows; of our own, we do. */
+/** Settings that describe a server besides its address. For a server that is given by URL the environment is used, for our own they are known. */
 const descriptions = {
   postgres: { DATABASE_DIRECT_URL: '' },
   redis: {},
@@ -22,9 +22,9 @@ const descriptions = {
 } as const satisfies Record<string, Record<string, string | undefined>>
 
 /**
- * What gateway, worker and `ops` need to know of this stack, under the names of design section 7. It goes into `stack.json`.
+ * The settings of this stack for gateway, worker and `ops`, which are stored in `stack.json`.
  *
- * @param jwtSecret made for this stack; one in the environment goes before it
+ * @param jwtSecret generated for this stack; one in the environment takes precedence
  */
 export function stackSettings(
   stack: Pick<Stack, keyof typeof descriptions | 'environment'>,
@@ -43,7 +43,7 @@ export function stackSettings(
   }
 }
 
-/** The environment of a gateway or worker: the person's own, the stack's servers, the addresses of this run. */
+/** The environment of a gateway or worker: that of `npm start`, the stack's servers, the addresses of this run. */
 export const serviceEnvironment = (
   env: NodeJS.ProcessEnv,
   settings: Record<string, string>,
@@ -52,13 +52,13 @@ export const serviceEnvironment = (
   ...shutdown,
   ...env,
   ...settings,
-  AIRLOCK_ENV_FILE: '', // what counts of it is in here already
+  AIRLOCK_ENV_FILE: '', // its values are already included
   HOST: host,
   PORT: String(port),
   WORKER_PORT: String(workerPort),
 })
 
-/** What names a server, or says how to enter it. Only the environment may: a `.env` that describes production never reaches it from here. */
+/** Settings that name a server or its credentials. They are read only from the environment, so that a `.env` of production has no effect here. */
 const ofServers = [
   'DATABASE_URL',
   'REDIS_URL',
@@ -71,9 +71,9 @@ const ofServers = [
 ] as const
 
 /**
- * Adds what a file of settings says, where the environment says nothing.
+ * Adds settings of a file that are not in the environment.
  *
- * @returns the names that were taken, and those that were left because they describe a server
+ * @returns the names of used settings, and of those that were ignored because they describe a server
  */
 export function withEnvFile(
   env: NodeJS.ProcessEnv,
@@ -85,7 +85,7 @@ export function withEnvFile(
   return { env: { ...Object.fromEntries(taken.map((name) => [name, values[name]])), ...env }, taken, left }
 }
 
-/** Stand for what the stack makes itself. */
+/** Placeholders for what the stack creates. */
 const madeLater = {
   DATABASE_URL: 'postgres://127.0.0.1/airlock',
   REDIS_URL: 'redis://127.0.0.1',
@@ -93,13 +93,13 @@ const madeLater = {
   JWT_SECRET: 'stands-for-the-secret-that-npm-start-makes',
 } as const
 
-/** Reads all settings before any server is started, so that a mistake costs no time. @throws ConfigError */
+/** Checks all settings before any server is started. @throws ConfigError */
 export function assertSettings(env: NodeJS.ProcessEnv): void {
   const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== ''))
   readConfig({ ...madeLater, ...set }, variableNames)
 }
 
-/** How this machine reaches a server that listens on `host`. */
+/** The address at which this machine reaches a server that listens on `host`. */
 export function urlOf(host: string, port: number): string {
   const everywhere: Record<string, string> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   const name = everywhere[host] ?? host

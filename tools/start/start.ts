@@ -11,33 +11,33 @@ import { keepRunning, type Program, runToEnd, type ServicesContext } from './ser
 import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
 import { welcome } from './welcome.ts'
 
-/** A person asked us to stop. */
+/** A signal requested the stop. */
 export class Interrupted extends Error {
   override name = 'Interrupted'
 }
 
 export interface StartOptions {
-  /** The folder of the clone. */
+  /** The root of the repository. */
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** Stop again after the samples. */
+  /** Stop after the samples. */
   readonly check: boolean
   readonly samples: boolean
-  /** Throw away what earlier runs kept, first. */
+  /** First delete the data of earlier runs. */
   readonly reset: boolean
   /** Aborts with `Interrupted`. */
   readonly interrupted: AbortSignal
   readonly say: (line: string) => void
 }
 
-/** What the steps of a start share: how to undo them, and what ends them early. */
+/** What the steps of a start share: their undo functions, and the abort signal. */
 interface Run extends StartOptions {
   readonly signal: AbortSignal
   undoLater(name: string, stop: () => Promise<void>): void
   onDeath(died: Error): void
 }
 
-/** Airlock, serving. */
+/** A running Airlock. */
 interface Airlock {
   readonly url: string
   readonly context: ServicesContext
@@ -46,10 +46,10 @@ interface Airlock {
 const healthyWithinMs = 60_000
 
 /**
- * Brings up servers, gateway and worker, sends the samples through, and stays up until interrupted. Whatever was started is stopped
- * before this returns, last come first.
+ * Starts servers, gateway and worker, uploads the samples, and runs until interrupted. Everything that was started is stopped before this returns, in
+ * reverse order.
  *
- * @returns the exit code: 0 after an interruption or a good check, 1 when something went wrong
+ * @returns the exit code: 0 after an interruption or a passed check, otherwise 1
  */
 export async function start(options: StartOptions): Promise<number> {
   const died = new AbortController()
@@ -85,7 +85,7 @@ async function comeUpAndStay(run: Run): Promise<number> {
   return untilAborted(run.signal)
 }
 
-/** Servers, then the schema, then worker and gateway: each finds what it needs. Undone in the opposite order. */
+/** Starts servers, then migrates, then starts worker and gateway. Undone in reverse order. */
 async function bringUp(run: Run): Promise<Airlock> {
   const { root, env, say, signal } = run
   assertSettings(env)
@@ -113,7 +113,7 @@ async function bringUp(run: Run): Promise<Airlock> {
   return { url: urlOf(host, port), context }
 }
 
-/** What `.env` adds to the environment. */
+/** Settings that `.env` adds to the environment. */
 function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): NodeJS.ProcessEnv {
   const file = readEnvFile(env)
   if (file === null) return env
@@ -141,10 +141,10 @@ async function chooseAddresses(env: NodeJS.ProcessEnv, say: (line: string) => vo
   return { host, port, workerPort }
 }
 
-/** What the service allows itself, and what its other phases take at most (docs/operating.md, "How do I stop it?"). */
+/** The grace period of the service, and the limits of its other phases (docs/operating.md, "How do I stop it?"). */
 const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_NOT_READY_SECONDS) + Number(env.SHUTDOWN_GRACE_S) + 20) * 1000
 
-/** Waits until the gateway says that it and all its servers are well. */
+/** Waits until the gateway and all its servers are ready. */
 async function healthy(url: string, signal: AbortSignal): Promise<void> {
   const isWell = async (): Promise<boolean> => {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) })
@@ -154,9 +154,9 @@ async function healthy(url: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
-/** @returns whether every sample went as it should */
+/** @returns whether every sample had the expected result */
 async function showSamples({ url, context }: Airlock, { root, signal, say }: Run): Promise<boolean> {
-  // A user of each run's own: the limit of files an hour is for the person who tries Airlock, not for the samples.
+  // a new user per run, so that the samples do not use up the hourly limit of others
   const token = await tokenFor(randomUUID(), context)
   const results = await sendSamples(join(root, 'examples/samples'), gatewayClient({ baseUrl: url, token, signal }))
   signal.throwIfAborted()
@@ -164,7 +164,7 @@ async function showSamples({ url, context }: Airlock, { root, signal, say }: Run
   return results.every(({ ok }) => ok)
 }
 
-/** The command that people use makes our tokens as well. */
+/** Tokens are created by the public command. */
 async function tokenFor(userId: string, { root, env }: ServicesContext): Promise<string> {
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/ops/src/main.ts'), 'token', '--user', userId], { env })
   return stdout.trim()
@@ -176,7 +176,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
 
-/** An interrupted check has checked nothing. */
+/** An interrupted check is a failure. */
 function tell(reason: unknown, { check, say }: StartOptions): number {
   if (reason instanceof Interrupted) return check ? 1 : 0
   say(reason instanceof ConfigError ? reason.message : `\nAirlock can't go on. ${messageOf(reason)}`)

@@ -1,11 +1,11 @@
-/** How a column is headed, and on which side its cells stand. */
+/** Title and alignment of a column. */
 export interface Column {
   readonly title: string
   readonly align: 'left' | 'right'
 }
 
 /**
- * Columns of text with a line below the titles, as wide as their longest cell.
+ * A text table with a line below the titles. Columns are as wide as their longest cell.
  *
  * @param rows a cell for each column
  */
@@ -19,7 +19,7 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
   return [line(columns.map(({ title }) => title)), widths.map((columns) => '─'.repeat(columns)).join('  '), ...rows.map(line)].join('\n')
 }
 
-/** Characters as a terminal counts most of them: accents that stand apart take no room. */
+/** Width as in most terminals: combining characters take no space. */
 const width = (text: string): number => [...text.replace(/\p{Mark}/gu, '')].length
 
 function padded(text: string, columns: number, align: Column['align']): string {

@@ -1,16 +1,16 @@
-/** What a person needs to try Airlock by hand. */
+/** What is needed to try Airlock manually. */
 export interface Welcome {
   /** For example `http://127.0.0.1:3000`. */
   readonly url: string
   readonly token: string
   readonly userId: string
-  /** Where the logs lie. */
+  /** Folder of the logs. */
   readonly logFolder: string
-  /** How long coming up took. */
+  /** Duration of the start. */
   readonly seconds: number
 }
 
-/** The last lines of `npm start`: where Airlock is, a token, and three lines for a shell in the folder of the clone. */
+/** The last lines of `npm start`: the address of Airlock, a token, and three commands. */
 export const welcome = ({ url, token, userId, logFolder, seconds }: Welcome): string =>
   `
 Airlock is up: ${url}

@@ -1,4 +1,4 @@
-/** What `npm test` runs once everything is installed; see bin/test.mjs. Arguments go to Vitest, and then only tests run. */
+/** `npm test` after the installation, see bin/test.mjs. Arguments are passed to Vitest, and then only tests run. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,11 +44,11 @@ function readReport(file: string): VitestReport | null {
   try {
     return JSON.parse(readFileSync(file, 'utf8')) as VitestReport
   } catch {
-    return null // told in the summary
+    return null // reported in the summary
   }
 }
 
-/** Aborts at Ctrl-C, SIGTERM and SIGHUP, and when the process that started us is gone: our standard input is a pipe from it. */
+/** Aborts at Ctrl-C, SIGTERM and SIGHUP, and when the parent process has ended: standard input is a pipe from it. */
 function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort(signal))

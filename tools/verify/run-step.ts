@@ -5,20 +5,20 @@ import type { Step } from './steps.ts'
 export interface StepResult {
   readonly ok: boolean
   readonly ms: number
-  /** What the commands wrote to standard error, which was shown as well; the last 64 KiB. */
+  /** The last 64 KiB of standard error, which was also shown. */
   readonly complaints: string
 }
 
-/** How long a command that was asked to stop may take to clean up. */
+/** Time for a stopped command to clean up. */
 const graceMs = 15_000
 const keptCharacters = 65_536
 
 /**
- * Runs the commands of a step, shows what they write, and waits for them.
+ * Runs the commands of a step in sequence, and shows their output.
  *
- * Each gets a session of its own: a Ctrl-C in the terminal then reaches only us, and we ask the command to stop, once.
+ * Each has its own session, so that a Ctrl-C in the terminal reaches only this process, which stops the command once.
  *
- * @param stop ends the command that runs, and leaves out the rest
+ * @param stop ends the running command, and skips the rest
  */
 export async function runStep(step: Step, { root, stop }: { root: string; stop: AbortSignal }): Promise<StepResult> {
   const started = performance.now()
@@ -57,8 +57,8 @@ function run([command = '', ...args]: readonly string[], root: string, until: Ab
 }
 
 /**
- * The clone's own tools and its own Node go before whatever the machine has. Tests start hundreds of processes, which load the same modules:
- * Node keeps what it made of them. Coverage loses nothing by it, since Vitest reads our sources by itself.
+ * Tools and Node of the repository take precedence over those of the machine. Tests start hundreds of processes with the same modules, so Node's compile
+ * cache is enabled; coverage is not affected, because Vitest transforms the sources itself.
  */
 function environment(root: string): NodeJS.ProcessEnv {
   const path = [dirname(process.execPath), join(root, 'node_modules', '.bin'), process.env.PATH].join(delimiter)
@@ -72,7 +72,7 @@ function endGroup(child: ChildProcess): void {
     try {
       if (child.pid !== undefined) process.kill(-child.pid, name)
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // all of it is gone: what we wanted
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // all of it has ended, as intended
     }
   }
   signal('SIGINT')

@@ -1,15 +1,15 @@
-/** One thing that `npm test` proves. */
+/** A step of `npm test`. */
 export interface Step {
   readonly name: string
   /** Run one after the other until one fails. */
   readonly commands: readonly (readonly string[])[]
-  /** After this the step is ended, and has failed. */
+  /** Timeout, after which the step has failed. */
   readonly timeoutMs: number
 }
 
 const minutes = 60_000
 
-/** What is looked at before any test runs. Each is run whatever became of the one before. */
+/** Checks before the tests. Each runs regardless of the previous results. */
 export const checks: readonly Step[] = [
   { name: 'lint', commands: [['biome', 'check', '.']], timeoutMs: 2 * minutes },
   {
@@ -24,10 +24,10 @@ export const checks: readonly Step[] = [
 ]
 
 /**
- * Unit and integration tests in one run, since coverage counts over both. The slow ones belong to `npm run test:long`.
+ * Unit and integration tests in one run, because coverage is measured over both. The slow ones belong to `npm run test:long`.
  *
- * @param reportFile where Vitest puts its counts
- * @param args further arguments for Vitest; with some, coverage is left out, because a part of the tests can't reach the floors
+ * @param reportFile for Vitest's report
+ * @param args further arguments for Vitest; with any, coverage is not measured, because a part of the tests can't reach the thresholds
  */
 export const testsStep = (reportFile: string, args: readonly string[]): Step => ({
   name: 'tests',

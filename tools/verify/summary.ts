@@ -1,19 +1,19 @@
 import type { StepResult } from './run-step.ts'
 import type { Counts, Project } from './test-counts.ts'
 
-/** One line of the summary, and what it adds to the sum. */
+/** A line of the summary, and its counts. */
 export interface Row {
   readonly name: string
   readonly verdict: 'ok' | 'failed' | 'not measured'
   readonly ms?: number
   readonly remark?: string
-  /** Tests that passed at their second try: named, so that a second try hides none. */
+  /** Tests that passed at their second try. They are listed, so that retries do not hide them. */
   readonly unsteady?: readonly string[]
   readonly passed: number
   readonly failed: number
 }
 
-/** A check that fails counts as one test that failed; one that went well is no test and counts for nothing. */
+/** A failed check counts as one failed test; a passed one is not counted. */
 export const checkRow = (name: string, { ok, ms }: Pick<StepResult, 'ok' | 'ms'>): Row => ({
   name,
   verdict: ok ? 'ok' : 'failed',
@@ -42,8 +42,8 @@ export const projectRow = (name: Project, { passed, failed, skipped, unsteady, m
 /**
  * The rows of a Vitest run.
  *
- * @param counts of its report; null when it wrote none
- * @param withCoverage whether coverage was asked for
+ * @param counts of its report; null if there is none
+ * @param withCoverage whether coverage was measured
  */
 export function testRows(
   { ok, ms, complaints }: StepResult,
@@ -55,7 +55,7 @@ export function testRows(
   const testsFailed = rows.some(({ failed }) => failed > 0)
   const uncovered = complaints.includes('does not meet')
   if (withCoverage) rows.push(coverageRow(testsFailed, uncovered))
-  // Vitest can fail beside its tests: an error that nobody caught, a server that did not come up.
+  // Vitest can fail in addition to its tests: an unhandled error, a server that did not start
   if (!ok && !testsFailed && !uncovered)
     rows.push({ ...checkRow('vitest', { ok: false, ms }), remark: 'failed outside of the tests, see above' })
   return rows
@@ -68,7 +68,7 @@ function coverageRow(testsFailed: boolean, uncovered: boolean): Row {
   return { name, verdict: 'ok', passed: 0, failed: 0 }
 }
 
-/** The summary as it is printed. Its last line is what scripts read: `N passed, N failed`. */
+/** The printed summary. Scripts read its last line: `N passed, N failed`. */
 export function summary(rows: readonly Row[]): string {
   const total = rows.reduce((sum, row) => ({ passed: sum.passed + row.passed, failed: sum.failed + row.failed }), { passed: 0, failed: 0 })
   const lines = rows.map(({ name, verdict, ms, remark = '' }) => {

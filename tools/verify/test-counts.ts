@@ -1,11 +1,11 @@
 import { relative, sep } from 'node:path'
 
-/** What became of the tests of one project. */
+/** The results of a project's tests. */
 export interface Counts {
   passed: number
   failed: number
   skipped: number
-  /** Those of the passed that failed first and were tried again, each with the first line of what it said. */
+  /** Tests that passed after a retry, with the first line of their first error. */
   unsteady: string[]
   /** From the first test's start to the last one's end. */
   ms: number
@@ -14,7 +14,7 @@ export interface Counts {
 export const projects = ['unit', 'integration', 'slow'] as const
 export type Project = (typeof projects)[number]
 
-/** What is read of Vitest's JSON report. */
+/** The used part of Vitest's JSON report. */
 export interface VitestReport {
   readonly testResults: readonly {
     readonly name: string
@@ -28,13 +28,12 @@ export interface VitestReport {
 interface TestReport {
   readonly status: string
   readonly fullName: string
-  /** Of every try, also of a test that passed in the end. */
+  /** Of every try, even if the test finally passed. */
   readonly failureMessages: readonly string[]
 }
 
 /**
- * Counts tests by project. A file that broke before its first test counts as one that failed: its tests are not known,
- * and nothing must be left out of the sum that went wrong.
+ * Counts tests by project. A file that fails before its first test counts as one failed test, because its tests are unknown.
  */
 export function countTests({ testResults }: VitestReport, root: string): Partial<Record<Project, Counts>> {
   const counts: Partial<Record<Project, Counts>> = {}

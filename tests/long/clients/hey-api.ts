@@ -1,4 +1,4 @@
-// What a user of @hey-api/openapi-ts writes: `npm run test:long -- contract` compiles it beside the generated client, and runs it.
+// code of a user of @hey-api/openapi-ts: `npm run test:long -- contract` compiles it with the generated client, and runs it
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { client } from './airlock/client.gen.js'

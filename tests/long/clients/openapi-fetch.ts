@@ -1,4 +1,4 @@
-// What a user of openapi-typescript writes: `npm run test:long -- contract` compiles it beside the generated types, and runs it.
+// code of a user of openapi-typescript: `npm run test:long -- contract` compiles it with the generated types, and runs it
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import createClient from 'openapi-fetch'
@@ -9,7 +9,7 @@ const airlock = createClient<paths>({ baseUrl: AIRLOCK_URL, headers: { authoriza
 
 const picture = new Blob([await readFile(AIRLOCK_PICTURE)], { type: 'image/png' })
 
-/** Generators know files as strings; the form is made by hand. */
+/** The generated types represent files as strings; so the form is built manually. */
 const sent = await airlock.POST('/api/upload', {
   params: { header: { prefer: 'wait=20', 'idempotency-key': crypto.randomUUID() } },
   body: { files: [''], asset_type: 'brand_image', metadata: '{"order": 4711}' },

@@ -12,7 +12,7 @@ import type { Walk } from './walk.ts'
 
 const minuteMs = 60_000
 
-/** In the order of the walk: each finds what the ones before it left. */
+/** In order: each check uses the state that the previous ones left. */
 export const checks: readonly Check<Walk>[] = [
   { what: 'one command builds the images and brings everything up healthy', prove: comesUp, isPrerequisite: true },
   { what: 'every sample ends as it should, and its presigned URL works from this machine', prove: takesSamples },
@@ -25,7 +25,7 @@ export const checks: readonly Check<Walk>[] = [
   { what: 'down and up again: assets are still there, and the schema is up to date', prove: keepsData },
 ]
 
-/** What comes last, also when the walk was interrupted. */
+/** The last checks, which run even after an interruption. */
 export const tidiness: readonly Check<ComposeProject>[] = [{ what: 'down -v leaves no container, volume or network', prove: leavesNothing }]
 
 async function comesUp({ project, stop }: Walk): Promise<string> {
@@ -34,7 +34,7 @@ async function comesUp({ project, stop }: Walk): Promise<string> {
   return imageSizes(project)
 }
 
-/** Every service answers its own health check, but for those that have run to their end. */
+/** Every service passes its health check, except those that have completed. */
 async function healthy(project: ComposeProject): Promise<void> {
   const allWell = async () => {
     const unwell = (await project.containers()).filter(({ State }) => State.Health?.Status !== 'healthy' && !hasDone(State))
@@ -133,7 +133,7 @@ async function workersStopInOrder({ project, client, picture, stop }: Walk): Pro
   return `exit codes ${exitCodes.join(', ')}; ${outcomes.length} uploads completed`
 }
 
-/** As its image comes, without compose's development settings. */
+/** The image without the development settings of compose. */
 async function refusesExampleSecret({ project }: Walk): Promise<string> {
   const example = ['-e', 'NODE_ENV=production', '-e', 'JWT_SECRET=an-example-secret-never-use-it-in-production']
   const program = ['--entrypoint', 'node', ...example, 'gateway', '--conditions=airlock-built', 'apps/gateway/dist/main.js']

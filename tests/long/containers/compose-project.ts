@@ -3,21 +3,21 @@ import { promisify } from 'node:util'
 
 const exec = promisify(execFile)
 
-/** The plugin of today, and the program that Debian 12 still has. */
+/** The current plugin, and the older program of Debian 12. */
 const programs: readonly (readonly [string, ...string[]])[] = [['docker', 'compose'], ['docker-compose']]
 
 export interface ComposeOptions {
   /** The folder of docker-compose.yml. */
   readonly root: string
-  /** Tells this project's containers, volumes and network from all others. */
+  /** Distinguishes the containers, volumes and network of this project from others. */
   readonly name: string
-  /** All that the project and the engine's client are to know of the environment. */
+  /** The environment of the project and of the engine's client. */
   readonly env: NodeJS.ProcessEnv
-  /** Settings that are not in `env`; an empty file keeps the `.env` of the clone out. */
+  /** Settings that are not in `env`; an empty file prevents that the `.env` of the repository is read. */
   readonly envFile: string
 }
 
-/** A container as the engine describes it; only what is asked for here. */
+/** The used part of the engine's description of a container. */
 export interface Container {
   readonly Id: string
   readonly Name: string
@@ -44,7 +44,7 @@ export async function findCompose(env: NodeJS.ProcessEnv): Promise<{ program: re
   return null
 }
 
-/** The containers of docker-compose.yml under a name of their own. */
+/** The containers of docker-compose.yml under a separate project name. */
 export class ComposeProject {
   readonly #program: readonly [string, ...string[]]
   readonly #options: ComposeOptions
@@ -54,14 +54,14 @@ export class ComposeProject {
     this.#options = options
   }
 
-  /** Runs a compose command to its end. @returns what it wrote to standard output. @throws Error with what it said last */
+  /** Runs a compose command. @returns its standard output. @throws Error with its last output */
   compose(args: readonly string[], call: Call = {}): Promise<string> {
     const [command, ...first] = this.#program
     const { name, envFile } = this.#options
     return this.#run(command, [...first, '--project-name', name, '--env-file', envFile, ...args], call)
   }
 
-  /** Runs a program inside a running container. @returns what it wrote to standard output */
+  /** Runs a program inside a running container. @returns its standard output */
   inside(container: Container, command: readonly string[]): Promise<string> {
     return this.docker(['exec', container.Id, ...command])
   }
@@ -70,7 +70,7 @@ export class ComposeProject {
     return this.#run('docker', args, call)
   }
 
-  /** Its containers, also those that ended; of one service, or of all. */
+  /** The containers of one or all services, including ended ones. */
   async containers(service?: string): Promise<Container[]> {
     const filters = [...this.#label('project', this.#options.name), ...(service === undefined ? [] : this.#label('service', service))]
     const ids = await this.docker(['ps', '--all', '--quiet', '--no-trunc', ...filters])
@@ -86,13 +86,13 @@ export class ComposeProject {
     return container
   }
 
-  /** What a container wrote, both streams. */
+  /** Both output streams of a container. */
   async logs({ Id }: Container): Promise<string> {
     const { stdout, stderr } = await exec('docker', ['logs', Id], { env: this.#options.env, maxBuffer: maxOutputBytes, timeout: 30_000 })
     return stdout + stderr
   }
 
-  /** @returns what the engine still holds under the project's name: containers, volumes, networks */
+  /** @returns containers, volumes and networks that are left of the project */
   async leftovers(): Promise<string[]> {
     const label = this.#label('project', this.#options.name)
     const kinds: readonly (readonly string[])[] = [

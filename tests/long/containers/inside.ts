@@ -1,21 +1,21 @@
 import type { ComposeProject, Container } from './compose-project.ts'
 
-/** What a process in a container could do if somebody took it over. */
+/** The permissions of a process in a container. */
 export interface Freedoms {
   readonly uid: number
   /** A bit each. */
   readonly capabilities: number
   readonly noNewPrivileges: boolean
-  /** Files that could be made, of the places where a program would try. */
+  /** Places in which files could be created. */
   readonly written: readonly string[]
 }
 
-/** What lies in a container that could be of use to somebody who should not be there, or to nobody. */
+/** Contents of a container that it should not have. */
 export interface Holdings {
   readonly apps: readonly string[]
-  /** Packages for development, of those that are most likely to slip in. */
+  /** Development packages that are most likely to be included by mistake. */
   readonly tools: readonly string[]
-  /** TypeScript of ours. */
+  /** Our TypeScript sources. */
   readonly sources: readonly string[]
   readonly native: readonly string[]
 }

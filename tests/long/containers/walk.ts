@@ -9,13 +9,13 @@ import type { Finding, LongStep, StepContext } from '../step.ts'
 import { checks, tidiness } from './checks.ts'
 import { ComposeProject, findCompose } from './compose-project.ts'
 
-/** Airlock in containers, as a person with docker-compose.yml has it, beside whatever else runs on this machine. */
+/** Airlock in containers as started by docker-compose.yml, next to other programs on this machine. */
 export interface Walk {
   readonly project: ComposeProject
   readonly root: string
   readonly gatewayUrl: string
   readonly stop: AbortSignal
-  /** A token of a new user, made by the containers' own `ops`. */
+  /** A token of a new user, created by `ops` in the containers. */
   token(): Promise<string>
   /** A client of the gateway, as a new user. */
   client(): Promise<Client>
@@ -77,6 +77,6 @@ function walkThrough(project: ComposeProject, gatewayUrl: string, { root, stop }
   }
 }
 
-/** What a client of the engine needs. Settings of Airlock in a developer's shell would make it another walk. */
+/** The variables that a client of the engine needs. Settings of Airlock in a developer's shell must not have an effect. */
 const forTheEngine = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => /^(PATH|HOME|USER|TMPDIR|XDG_RUNTIME_DIR|DOCKER_.+|.+_PROXY)$/i.test(name)))

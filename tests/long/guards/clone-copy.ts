@@ -2,15 +2,15 @@ import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** Sources that can be spoilt: those of the clone stay as they are. */
+/** A copy of the sources for modification. */
 export interface CloneCopy {
   readonly root: string
   remove(): void
 }
 
 /**
- * Copies what git knows of the clone, and what is new in it. Dependencies are borrowed, except for our own packages. The copy lies within the
- * clone, since an inspector may read no programs but those of the folders above it.
+ * Copies tracked and new files of the repository. Dependencies are linked, except our own packages. The copy is inside of the repository, because an
+ * inspector may only read programs of the folders above it.
  */
 export function copyClone(root: string): CloneCopy {
   mkdirSync(join(root, '.airlock'), { recursive: true })
@@ -23,14 +23,14 @@ export function copyClone(root: string): CloneCopy {
   return { root: copy, remove: () => rmSync(copy, { recursive: true, force: true }) }
 }
 
-/** What was downloaded once. */
+/** Downloaded programs. */
 const tools = '.airlock/tools'
 
 function borrow(root: string, copy: string, folder: string): void {
   mkdirSync(join(copy, folder))
   for (const name of readdirSync(join(root, folder))) {
     if (name === '@airlock') cpSync(join(root, folder, name), join(copy, folder, name), { recursive: true, verbatimSymlinks: true })
-    // what tools write there is not for two to share
+    // caches of tools must not be shared
     else if (!/^\.(vite|vitest|cache|experimental)/.test(name)) symlinkSync(join(root, folder, name), join(copy, folder, name))
   }
 }

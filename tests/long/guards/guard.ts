@@ -1,6 +1,6 @@
-/** A piece of code without which an invariant of the product breaks, and the test that then fails. */
+/** A piece of code without which an invariant is violated, and the test that then fails. */
 export interface Guard {
-  /** Stable: it stays when code and test change their wording. */
+  /** Stable: independent of the wording of code and test. */
   readonly id: string
   /** Its number in docs/design.md. */
   readonly invariant: number
@@ -11,7 +11,7 @@ export interface Guard {
   readonly test: string
 }
 
-/** Code that occurs once in the file, whatever its line breaks and indentation, and what replaces it. */
+/** Code that occurs once in the file, regardless of line breaks and indentation, and its replacement. */
 export type Edit = readonly [code: string, without: string]
 
 /** The table no longer matches the code. */

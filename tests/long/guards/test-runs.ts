@@ -5,20 +5,20 @@ import type { Vitest } from 'vitest/node'
 import type { NamedTest } from '../../../tools/checks/test-ids.ts'
 import { patternOfTitle } from './guard.ts'
 
-/** How the tests of one title ended. */
+/** The results of the tests with one title. */
 export interface TestRun {
   readonly passed: number
   readonly failed: number
-  /** What the failed ones said, shortened. */
+  /** The errors of failed tests, shortened. */
   readonly why: readonly string[]
-  /** What keeps the file from being run at all. */
+  /** Errors that prevented the file from running. */
   readonly broken: readonly string[]
 }
 
-/** Tests have limits of their own; this one is for what hangs behind them. */
+/** Tests have their own timeouts; this one is for hooks and teardown that hang. */
 const longestRunMs = 600_000
 
-/** Runs single tests again and again, on one set of servers. */
+/** Runs single tests repeatedly with one set of servers. */
 export class TestRuns {
   readonly #vitest: Vitest
   readonly #root: string
@@ -58,7 +58,7 @@ export class TestRuns {
     }
   }
 
-  /** To be said of each file that has changed since it was run. */
+  /** Call it for each file that has changed since it was run. */
   changed(file: string): void {
     this.#vitest.invalidateFile(join(this.#root, file))
   }

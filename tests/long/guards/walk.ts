@@ -12,7 +12,7 @@ interface Subject {
   readonly root: string
   readonly runs: TestRuns
   readonly tests: ReadonlyMap<string, NamedTest>
-  /** Ids of tests that were seen to pass with all guards in place. */
+  /** Ids of tests that passed with all guards. */
   readonly green: Set<string>
 }
 

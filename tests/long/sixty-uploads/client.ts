@@ -1,6 +1,6 @@
 /**
- * A client in a process of its own: sends one video many times at once, each copy made as long as it is told, and says how each was answered.
- * Its last line is the summary. The exit code is 0 when all were accepted.
+ * A client in a separate process: sends one video many times concurrently, each copy padded to a given size, and prints each response. Its last line is
+ * the summary. The exit code is 0 if all were accepted.
  *
  * Usage: node client.ts VIDEO COUNT BYTES, with AIRLOCK_URL and AIRLOCK_TOKEN in the environment
  */
@@ -22,7 +22,7 @@ const seconds = answers.map(({ ms }) => ms / 1000)
 say(`${numbers.join(', ')}; the first after ${Math.min(...seconds).toFixed(1)} s, the last after ${Math.max(...seconds).toFixed(1)} s`)
 process.exitCode = answers.every(({ answer }) => answer === '202') ? 0 : 1
 
-/** @returns the status, and the code of an error; or why there was no answer */
+/** @returns the status and the code of an error, or why there was no response */
 async function upload(index: number, sizeBytes: number): Promise<{ answer: string; ms: number }> {
   const answer = await answerTo(form(index, sizeBytes)).catch(
     (error: NodeJS.ErrnoException) => `no answer (${error.code ?? error.message})`,
@@ -39,7 +39,7 @@ async function answerTo(body: Iterable<Buffer>): Promise<string> {
   return `${answer.status} ${code}`.trim()
 }
 
-/** The video, with empty space behind its end that makes it as long as it is to be. */
+/** The video, padded by a free-space box to the given size. */
 function* form(index: number, sizeBytes: number): Generator<Buffer> {
   yield Buffer.from(`${field('asset_type', 'generated_video')}${field('project_id', project)}${fileHead(index)}`)
   const box = freeBox(`upload ${index}`, 0)

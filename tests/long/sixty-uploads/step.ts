@@ -18,7 +18,7 @@ const MiB = 1024 * 1024
 const uploads = 60
 const sizeBytes = 100 * MiB
 
-/** What chaos sets short, as production has it. */
+/** Values as in production of settings that chaos shortens. */
 const settings = {
   S3_MULTIPART_COPY_FROM_BYTES: String(100 * MiB),
   S3_CALL_TIMEOUT_MS: '30000',
@@ -37,7 +37,7 @@ const settings = {
   RATE_LIMIT_FILES_PER_HOUR: '100',
 } as const
 
-/** More large uploads than the machine takes in quickly: everything answers, so nothing may be cut. */
+/** More large uploads than the machine can receive quickly: all servers respond, so no upload may be aborted. */
 export const sixtyUploads: LongStep = {
   name: 'sixty-uploads',
   about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is cut, however slowly they go; needs 15 GB of disk for a while`,
@@ -99,7 +99,7 @@ async function allCompleted({ stack }: Arena, userId: string, stop: AbortSignal)
   }
 }
 
-/** Looks each second how large the gateway is and whether it says that it is ready, until the signal fires. */
+/** Observes the gateway's memory and readiness every second until the signal fires. */
 async function watch({ stack }: Arena, url: string, over: AbortSignal): Promise<{ unready: number; peakMiB: number }> {
   const pid = String(stack.file.record.processes['gateway-1']?.pid)
   let [unready, peakMiB] = [0, 0]
