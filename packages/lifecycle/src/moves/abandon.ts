@@ -3,13 +3,22 @@ import type { UploadRecord, UploadRepository } from '@airlock/database'
 import { AirlockError, asRefusal, type Refusal, refusal } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
 import type { Log } from '../log.ts'
-import type { FileCounter, ReceivedFile } from './receive.ts'
 
 export interface DiscardDeps {
   uploads: Pick<UploadRepository, 'abandon'>
   store: Pick<ObjectStore, 'purge'>
-  counter: Pick<FileCounter, 'givenBack'>
+  /** Learns that a file no longer counts against its user. */
+  counter: { givenBack(userId: string): Promise<void> }
   log: Log
+}
+
+/** A file in quarantine whose upload is `receiving`. */
+interface QuarantinedFile {
+  readonly uploadId: string
+  readonly userId: string
+  readonly filename: string
+  readonly sizeBytes: number
+  readonly quarantineKey: string
 }
 
 /**
@@ -20,7 +29,7 @@ export interface DiscardDeps {
  * @param options.giveBack the fault was ours: the file does not count against the user's hourly limit
  */
 export async function discard(
-  file: ReceivedFile,
+  file: QuarantinedFile,
   why: Refusal,
   options: { giveBack: boolean },
   { uploads, store, counter, log }: DiscardDeps,
