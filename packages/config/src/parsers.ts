@@ -87,7 +87,7 @@ export const bucketName: Parser<string> = (value) => {
   return value
 }
 
-export const minSecretBytes = 32
+const minSecretBytes = 32
 
 /** A key for HMAC with SHA-256, at least 32 bytes (RFC 7518, section 3.2). */
 export const secret: Parser<string> = (value) => {

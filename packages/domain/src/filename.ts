@@ -1,7 +1,7 @@
 import { AirlockError } from './airlock-error.ts'
 
 /** The maximum length of a name, in code points. Most file systems have the same limit. */
-export const maxFilenameCharacters = 255
+const maxFilenameCharacters = 255
 
 const maxSafeNameCharacters = 100
 const maxSafeExtensionCharacters = 16

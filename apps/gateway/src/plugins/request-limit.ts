@@ -28,7 +28,7 @@ const minuteMs = 60_000
 const exempt = new Set(['/metrics', '/api/health', '/health/live', '/health/ready'])
 
 /** A user or an address has exceeded its requests per minute. */
-export class TooManyRequests extends AirlockError<'too_many_requests'> {
+class TooManyRequests extends AirlockError<'too_many_requests'> {
   readonly retryAfterSeconds: number
 
   constructor(limit: number, retryAfterSeconds: number) {

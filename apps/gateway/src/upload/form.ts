@@ -14,7 +14,7 @@ export const maxFiles = 10
 const formLimits = { fields: 20, fieldSize: 64 * KiB, fieldNameSize: 100, headerPairs: 20, headerSize: 16 * KiB }
 
 /** How many bytes of refused files are read and dropped per form, so that the files after them can be read. */
-export const maxDrainedBytes = 64 * MiB
+const maxDrainedBytes = 64 * MiB
 
 export interface FormField {
   kind: 'field'

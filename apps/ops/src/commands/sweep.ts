@@ -75,7 +75,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
 }
 
 /** A log with one plain line per event, for a terminal. */
-export function plainLog({ out, err }: CommandIo): Log {
+function plainLog({ out, err }: CommandIo): Log {
   const line = (fields: object, message: string) =>
     `${message} ${Object.entries(fields)
       .map(([name, value]) => `${name}=${value}`)

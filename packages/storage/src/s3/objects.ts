@@ -50,7 +50,7 @@ async function headOnce(deps: StoreDeps, object: ObjectAddress, signal: AbortSig
  *
  * @throws any other error, and `StoreFailure` with `NoSuchBucket`
  */
-export async function missingOnlyInBucket({ call }: StoreDeps, error: unknown, bucket: string): Promise<void> {
+async function missingOnlyInBucket({ call }: StoreDeps, error: unknown, bucket: string): Promise<void> {
   if (!(error instanceof ObjectMissing)) throw error
   await call(new HeadBucketCommand({ Bucket: bucket }), { key: null }).catch((cause) => {
     if (!(cause instanceof ObjectMissing)) throw cause
