@@ -8,30 +8,33 @@ import { ClaimLost, UnknownUser } from './errors.ts'
 import { type Accepted, asRecord, isAccepted, storableText, type UploadRecord } from './record.ts'
 
 /** The values of the row that a claim has. */
-type ClaimedValue =
-  | 'attempt'
-  | 'userId'
-  | 'door'
-  | 'assetType'
-  | 'projectId'
-  | 'brandId'
-  | 'filename'
-  | 'declaredType'
-  | 'detectedType'
-  | 'quarantineKey'
-  | 'source'
-  | 'finalKey'
-  | 'sizeBytes'
-  | 'contentHash'
-  | 'expectedHash'
-  | 'etag'
-  | 'nonce'
-  | 'requestId'
-  | 'receivedAt'
-  | 'failedInspections'
+const claimedValues = [
+  'attempt',
+  'userId',
+  'door',
+  'assetType',
+  'projectId',
+  'brandId',
+  'filename',
+  'declaredType',
+  'detectedType',
+  'quarantineKey',
+  'source',
+  'finalKey',
+  'sizeBytes',
+  'contentHash',
+  'expectedHash',
+  'etag',
+  'nonce',
+  'requestId',
+  'receivedAt',
+  'failedInspections',
+] as const satisfies (keyof UploadRecord)[]
+
+type ClaimedValues = Accepted<(typeof claimedValues)[number]>
 
 /** A worker's exclusive right to process an upload. All its writes are fenced by the attempt, so that they change nothing after a later claim. */
-export interface Claim extends Accepted<ClaimedValue> {
+export interface Claim extends ClaimedValues {
   readonly uploadId: string
   /** The attempts including this one, without those that a stopping worker handed back: they say nothing about the upload. */
   readonly tries: number
@@ -214,7 +217,8 @@ function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInM
 function asClaim(upload: UploadRecord, failingForSeconds: number): Claim {
   const { id: uploadId, attempt, handedBack } = upload
   if (!isAccepted(upload)) throw new Error(`upload ${uploadId} was claimed without having been accepted`)
-  return { ...upload, uploadId, tries: attempt - handedBack, failingForSeconds }
+  const values = Object.fromEntries(claimedValues.map((name) => [name, upload[name]])) as unknown as ClaimedValues
+  return { ...values, uploadId, tries: attempt - handedBack, failingForSeconds }
 }
 
 const claim = `
