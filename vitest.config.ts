@@ -8,6 +8,7 @@ const floor = (percent: number) => ({ lines: percent, branches: percent })
 const floors = {
   'packages/domain/src/**': floor(90),
   'packages/lifecycle/src/**': floor(90),
+  'packages/notifications/src/**': floor(90),
   'packages/storage/src/**': floor(90),
   'packages/config/src/**': floor(80),
   'packages/database/src/**': floor(80),

@@ -7,11 +7,11 @@ export interface Level {
 
 const domain = '@airlock/domain'
 const services = ['@airlock/storage', '@airlock/database', '@airlock/queue'] as const
-const forApps = ['@airlock/lifecycle', ...services, domain, '@airlock/config'] as const
+const forApps = ['@airlock/lifecycle', '@airlock/notifications', ...services, domain, '@airlock/config'] as const
 
 /**
- * Allowed imports: apps → lifecycle → storage, database, queue, inspection → domain. Levels may be skipped; imports never point up or to the same level.
- * A package without a row may import nothing, and must not be imported.
+ * Allowed imports: apps → lifecycle, notifications → storage, database, queue, inspection → domain. Levels may be skipped; imports never point
+ * up or to the same level. A package without a row may import nothing, and must not be imported.
  */
 export const levels = {
   'packages/domain': { mayImport: [], pure: 'the domain does no I/O and knows no library' },
@@ -23,6 +23,7 @@ export const levels = {
   'packages/inspection': { mayImport: [domain] },
   // only `head`: a gateway, which runs the lifecycle, must not load an image decoder
   'packages/lifecycle': { mayImport: [...services, '@airlock/inspection/head', domain] },
+  'packages/notifications': { mayImport: ['@airlock/database', domain] },
   'apps/gateway': { mayImport: forApps },
   'apps/worker': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },

@@ -13,7 +13,7 @@ import {
 } from '@airlock/config'
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { findLauncher } from '@airlock/inspection/isolated'
-import { endpointOf, isPublicAddress, systemResolve } from '@airlock/lifecycle'
+import { endpointOf, isPublicAddress, systemResolve } from '@airlock/notifications'
 import { blockingConnection, JobQueue, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'

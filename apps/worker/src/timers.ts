@@ -1,19 +1,17 @@
 import type { Database } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import {
-  type Log,
   type PurgeDeps,
   type PurgeOptions,
   type PurgeReport,
   purge,
-  type RelayDeps,
-  type RelayOptions,
-  relayEvents,
   type SweepDeps,
   SweepIncomplete,
   type SweepOptions,
   type SweepReport,
   sweep,
 } from '@airlock/lifecycle'
+import { type RelayDeps, type RelayOptions, relayEvents } from '@airlock/notifications'
 import { RecurringWork } from './recurring-work.ts'
 
 export interface SweepTimerOptions extends Omit<SweepOptions, 'signal' | 'notWithinSeconds'> {

@@ -1,4 +1,4 @@
-import { systemResolve } from '@airlock/lifecycle'
+import { systemResolve } from '@airlock/notifications'
 import type { WorkerDeps } from '../src/worker-deps.ts'
 
 /** Nobody is told, until a test names somebody. Failures come again soon. */

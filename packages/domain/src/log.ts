@@ -1,4 +1,4 @@
-/** The part of a pino logger that the lifecycle needs. Values belong in the fields, not in the message. */
+/** The part of a pino logger that the packages need. Values belong in the fields, not in the message. */
 export interface Log {
   info(fields: object, message: string): void
   warn(fields: object, message: string): void

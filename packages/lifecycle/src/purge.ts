@@ -1,7 +1,7 @@
 import type { DuePurge, Purges, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { finalPrefixes, isFinal, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ObjectStore, StoreFailure, StoreUnavailable } from '@airlock/storage'
-import type { Log } from './log.ts'
 
 export interface PurgeDeps {
   purges: Purges

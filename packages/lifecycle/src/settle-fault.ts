@@ -1,7 +1,7 @@
 import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
-import type { Log } from './log.ts'
 import { aboutClaim } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
 import { type ParkCode, park } from './moves/park.ts'

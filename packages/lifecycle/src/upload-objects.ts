@@ -1,7 +1,7 @@
 import type { Source, UploadRecord, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { isFinal } from '@airlock/domain'
 import type { ObjectAddress, ObjectStore, StoredObject } from '@airlock/storage'
-import type { Log } from './log.ts'
 
 /** The address of an upload's waiting bytes: its quarantine key, or an object in another bucket. */
 export const sourceAddress = ({ quarantineKey, source }: { quarantineKey: string; source: Source | null }): ObjectAddress =>

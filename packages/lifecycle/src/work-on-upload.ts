@@ -6,10 +6,10 @@ import {
   UnknownUser,
   type UploadRepository,
 } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore, type StoredObject } from '@airlock/storage'
 import { measure } from './intake/measure.ts'
-import type { Log } from './log.ts'
 import { aboutClaim, withLease } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
 import { promote } from './moves/promote.ts'

@@ -1,4 +1,4 @@
-import type { Log } from '../src/index.ts'
+import type { Log } from '@airlock/domain'
 
 export interface Line {
   readonly level: 'info' | 'warn' | 'error'

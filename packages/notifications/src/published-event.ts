@@ -16,3 +16,6 @@ export const publishedEvent = ({ id, type, uploadId, sequence, userId, payload, 
   timestamp: createdAt.toISOString(),
   data: { event_id: id, upload_id: uploadId, sequence, user_id: userId, ...payload },
 })
+
+/** The body of an event's webhook: the same bytes in each attempt. */
+export const messageOf = (event: EventRecord): string => JSON.stringify(publishedEvent(event))

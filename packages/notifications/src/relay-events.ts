@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { EventRelay } from '@airlock/database'
-import type { Log } from './log.ts'
+import type { Log } from '@airlock/domain'
 
 export interface RelayDeps {
   relay: Pick<EventRelay, 'take' | 'place' | 'end'>

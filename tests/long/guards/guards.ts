@@ -191,7 +191,7 @@ returning *`,
   {
     id: 'webhook-answer-bounded',
     invariant: 5,
-    file: 'packages/lifecycle/src/webhooks/post.ts',
+    file: 'packages/notifications/src/post.ts',
     edits: [['if (bytes >= maxAnswerBytes) break', 'if (bytes >= 4096 * maxAnswerBytes) break']],
     test: 'webhook-endless-answer',
   },

@@ -1,5 +1,5 @@
 import { type EventType, events, eventTypes } from '@airlock/domain'
-import type { PublishedEvent } from '@airlock/lifecycle'
+import type { PublishedEvent } from '@airlock/notifications'
 import Type, { type TProperties } from 'typebox'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Uuid } from './schemas.ts'
 

@@ -1,6 +1,6 @@
 import type { Events, FeedPlace, EventPage as PageOfEvents } from '@airlock/database'
 import { AirlockError, type EventType, eventTypes } from '@airlock/domain'
-import { publishedEvent } from '@airlock/lifecycle'
+import { publishedEvent } from '@airlock/notifications'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'

@@ -1,4 +1,5 @@
-import type { FileCounter, Log } from '@airlock/lifecycle'
+import type { Log } from '@airlock/domain'
+import type { FileCounter } from '@airlock/lifecycle'
 import type { Redis } from 'ioredis'
 
 /** How long Redis is skipped after a failure, in ms: an unresponsive one would cost every file the full command timeout. */

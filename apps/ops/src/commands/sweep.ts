@@ -10,7 +10,8 @@ import {
   sweepVariables,
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
-import { type Log, SweepIncomplete, type SweepReport, sweep } from '@airlock/lifecycle'
+import type { Log } from '@airlock/domain'
+import { SweepIncomplete, type SweepReport, sweep } from '@airlock/lifecycle'
 import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import type { Command, CommandIo } from '../command.ts'

@@ -1,5 +1,6 @@
 import type { Database, Delivery } from '@airlock/database'
-import { type DeliverOptions, type DeliveryOutcome, deliver, type Endpoint, type Log } from '@airlock/lifecycle'
+import type { Log } from '@airlock/domain'
+import { type DeliverOptions, type DeliveryOutcome, deliver, type Endpoint } from '@airlock/notifications'
 import { RecurringWork } from '../recurring-work.ts'
 
 export interface EndpointLoopOptions extends Omit<DeliverOptions, 'signal'> {

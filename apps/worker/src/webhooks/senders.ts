@@ -1,5 +1,5 @@
 import type { FeedListenOptions, Listening } from '@airlock/database'
-import type { Endpoint } from '@airlock/lifecycle'
+import type { Endpoint } from '@airlock/notifications'
 import type { WorkerMetrics } from '../metrics.ts'
 import { EndpointLoop, type EndpointLoopDeps, type EndpointLoopOptions } from './endpoint-loop.ts'
 

@@ -1,4 +1,4 @@
-import { type Endpoint, endpointOf } from '@airlock/lifecycle'
+import { type Endpoint, endpointOf } from '@airlock/notifications'
 import { answering, type ReceivedMessage, type ReceiverOptions, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'

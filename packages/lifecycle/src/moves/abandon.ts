@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { UploadRecord, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { AirlockError, asRefusal, type Refusal, refusal } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
-import type { Log } from '../log.ts'
 
 export interface DiscardDeps {
   uploads: Pick<UploadRepository, 'abandon'>

@@ -8,12 +8,12 @@ import {
   type UploadRecord,
   type UploadRepository,
 } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { AirlockError, assetKind, finalKey, quarantineKey, type SizeLimits } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
 import { type ObjectStore, type StoredObject, StoreFailure } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import { judgeStored } from '../intake/admission.ts'
-import type { Log } from '../log.ts'
 
 /** A video in a bucket of a pipeline. */
 export interface VideoInBucket {

@@ -1,7 +1,7 @@
 import type { RepeatableRequest, UploadRecord, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { type AssetType, assetKind, finalKey } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
-import type { Log } from '../log.ts'
 import type { ReceivedFile } from './receive.ts'
 
 /** The form's fields, which apply to all its files. */

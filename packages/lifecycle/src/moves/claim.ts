@@ -1,5 +1,5 @@
 import type { Claim, UploadRepository } from '@airlock/database'
-import type { Log } from '../log.ts'
+import type { Log } from '@airlock/domain'
 
 /** Another attempt owns the upload. This one must have no further visible effect. */
 export class LeaseLost extends Error {

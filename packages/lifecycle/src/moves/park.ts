@@ -1,6 +1,6 @@
 import type { Claim, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { type ErrorCode, refusal } from '@airlock/domain'
-import type { Log } from '../log.ts'
 import { aboutClaim } from './claim.ts'
 
 export interface ParkDeps {

@@ -1,8 +1,8 @@
 import type { AssetRecord, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { type Accepted, assetKind } from '@airlock/domain'
 import type { FinalHeaders, ObjectStore } from '@airlock/storage'
 import type { MeasuredClaim } from '../intake/measure.ts'
-import type { Log } from '../log.ts'
 import { emptyQuarantine, sourceAddress } from '../upload-objects.ts'
 
 export interface PromoteDeps {

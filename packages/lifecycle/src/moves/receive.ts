@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { Readable } from 'node:stream'
 import type { UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { AirlockError, type AssetType, type MediaType, quarantineKey, type SizeLimits } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import { judgeHead } from '../intake/admission.ts'
 import { Meter, type Tally } from '../intake/meter.ts'
-import type { Log } from '../log.ts'
 import { abandonFailed } from './abandon.ts'
 
 /** A file as a door receives it. Its name and type are claims of the client and not trusted. */

@@ -8,9 +8,9 @@ import type {
   UploadRecord,
   UploadRepository,
 } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { AirlockError, finalKey, parseFilename, refusal } from '@airlock/domain'
 import type { ObjectStore, StoredObject } from '@airlock/storage'
-import type { Log } from '../log.ts'
 import { type Copied, emptyQuarantine, finalCopyOf } from '../upload-objects.ts'
 
 /** A video in the pipeline's inbox, as its job announces it. */

@@ -1,7 +1,6 @@
 import type { Claim, UploadRepository } from '@airlock/database'
-import type { Refusal } from '@airlock/domain'
+import type { Log, Refusal } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
-import type { Log } from '../log.ts'
 import { emptyQuarantine } from '../upload-objects.ts'
 
 export interface RejectDeps {

@@ -1,7 +1,7 @@
 import type { Claim, UploadRecord, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { assetKind } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
-import type { Log } from '../log.ts'
 import { aboutClaim } from './claim.ts'
 
 /** When and how often an upload is retried. The attempts and times of the row decide, since the counters in Redis may be lost with Redis. */

@@ -1,6 +1,6 @@
 import { DatabaseUnavailable } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
-import type { Log } from '../log.ts'
 import { type SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 

@@ -1,7 +1,7 @@
 import type { AssetRepository, SweeperLease, UploadRepository } from '@airlock/database'
+import type { Log } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
-import type { Log } from '../log.ts'
 
 /**
  * What the sweeper reports and never repairs: an object that can't be attributed to an ended upload, an asset whose object is missing, and bytes

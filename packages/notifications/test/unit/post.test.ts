@@ -8,9 +8,9 @@ import {
   webhookReceiver,
 } from '@airlock/testkit'
 import { expect, onTestFinished, test } from 'vitest'
+import { AddressRefused, type Resolve, systemResolve } from '../../src/addresses.ts'
 import { isPublicAddress } from '../../src/index.ts'
-import { AddressRefused, type Resolve, systemResolve } from '../../src/webhooks/checked-lookup.ts'
-import { NoAnswer, type PostOptions, post } from '../../src/webhooks/post.ts'
+import { NoAnswer, type PostOptions, post } from '../../src/post.ts'
 
 async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
   const started = await webhookReceiver(options)

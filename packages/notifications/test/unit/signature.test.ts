@@ -1,6 +1,6 @@
 import { Webhook } from 'standardwebhooks'
 import { expect, test } from 'vitest'
-import { signed } from '../../src/webhooks/signature.ts'
+import { signed } from '../../src/send-signed.ts'
 
 const [one, two, other] = [1, 2, 3].map((byte) => `whsec_${Buffer.alloc(32, byte).toString('base64')}`) as [string, string, string]
 const message = {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { retryInMs } from '../../src/webhooks/retry.ts'
+import { retryInMs } from '../../src/deliver.ts'
 
 const waits = (random: () => number, askedForMs = 0) =>
   Array.from({ length: 9 }, (_, i) => retryInMs({ attempt: i + 1, firstMs: 5000, askedForMs }, random) / 1000)

@@ -24,6 +24,7 @@ test.each([
 test.each([
   ['packages/storage', '@airlock/lifecycle', 'points up'],
   ['packages/storage', '@airlock/database', 'points at a neighbour'],
+  ['packages/notifications', '@airlock/lifecycle', 'points at a neighbour'],
   ['packages/queue', '@airlock/domain', 'is one, and the queue imports nothing of ours'],
   ['packages/domain', 'zod', 'is a library'],
   ['packages/domain', 'node:fs', 'does I/O'],

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import type { PublishedEvent } from '@airlock/lifecycle'
+import type { PublishedEvent } from '@airlock/notifications'
 import type { CommandIo } from '../../command.ts'
 
 export type FeedStart = 'latest' | 'oldest'

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { readConfig, webhookSecret } from '@airlock/config'
-import { type PublishedEvent, sendSigned, systemResolve } from '@airlock/lifecycle'
+import { type PublishedEvent, sendSigned, systemResolve } from '@airlock/notifications'
 import { type Command, type CommandIo, UsageError } from '../../command.ts'
 import { signToken } from '../token.ts'
 import { FeedRefused, type FeedStart, followFeed } from './follow-feed.ts'

@@ -1,6 +1,6 @@
 import http, { type IncomingMessage } from 'node:http'
 import https from 'node:https'
-import { checkedLookup, checkLiteralAddress, type MayCall, type Resolve } from './checked-lookup.ts'
+import { checkedLookup, checkLiteralAddress, type MayCall, type Resolve } from './addresses.ts'
 
 export interface PostOptions {
   /** Usually `isPublicAddress`. */

@@ -1,5 +1,6 @@
 import { promises as dns, type LookupAddress } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
+import ipaddr from 'ipaddr.js'
 
 /** Resolves a name to its addresses, as `dns.lookup` does. */
 export type Resolve = (hostname: string) => Promise<LookupAddress[]>
@@ -55,4 +56,20 @@ export const checkedLookup =
 export function checkLiteralAddress({ hostname }: URL, mayCall: MayCall): void {
   const address = hostname.replace(/^\[(.*)\]$/, '$1')
   if (isIP(address) !== 0 && !mayCall(address)) throw new AddressRefused(`the address ${address} is not public`)
+}
+
+/** The range that is routed in the public network; all other ranges of IPv6, also future ones, are not. */
+const global = ipaddr.IPv6.parseCIDR('2000::/3')
+
+/**
+ * Whether an address belongs to the public network, not to this machine, a private or carrier-grade network, a multicast group, or a range for
+ * documentation. An IPv4-mapped IPv6 address is judged as IPv4.
+ *
+ * @param address as the resolver writes it
+ */
+export function isPublicAddress(address: string): boolean {
+  if (isIP(address) === 0) return false
+  const read = ipaddr.process(address)
+  if (read instanceof ipaddr.IPv6) return read.range() === 'unicast' && read.match(global)
+  return read.range() === 'unicast'
 }

@@ -1,0 +1,6 @@
+export { isPublicAddress, type Resolve, systemResolve } from './addresses.ts'
+export { type DeliverDeps, type DeliverOptions, type DeliveryOutcome, deliver } from './deliver.ts'
+export { type Endpoint, endpointOf } from './endpoint.ts'
+export { type PublishedEvent, publishedEvent } from './published-event.ts'
+export { type RelayDeps, type RelayOptions, relayEvents } from './relay-events.ts'
+export { sendSigned } from './send-signed.ts'
