@@ -6,7 +6,6 @@ import {
   type PurgeReport,
   purge,
   type SweepDeps,
-  SweepIncomplete,
   type SweepOptions,
   type SweepReport,
   sweep,
@@ -29,16 +28,16 @@ const mostOfThePause = 0.9
 export class SweepTimer extends RecurringWork {
   constructor(options: SweepTimerOptions, deps: SweepDeps) {
     const { everySeconds, onSwept } = options
+    const onFailure = (err: unknown) => deps.log.warn({ err }, 'sweep failed, the next one retries')
     super({
       everySeconds,
       work: async (signal) => {
-        const report = await sweep({ ...options, notWithinSeconds: everySeconds * mostOfThePause, signal }, deps)
-        if (report !== null) onSwept(report)
+        const swept = await sweep({ ...options, notWithinSeconds: everySeconds * mostOfThePause, signal }, deps)
+        if (swept === null) return
+        onSwept(swept.report)
+        if (swept.failure !== null) onFailure(swept.failure)
       },
-      onFailure: (err) => {
-        if (err instanceof SweepIncomplete) onSwept(err.report)
-        deps.log.warn({ err }, 'sweep failed, the next one retries')
-      },
+      onFailure,
     })
   }
 }

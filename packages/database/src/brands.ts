@@ -4,8 +4,7 @@ import { Asset, type AssetRecord } from './entities/asset.ts'
 import { BrandProductImage } from './entities/brand.ts'
 import { rowReader } from './entities/columns.ts'
 import { inOrderOf } from './ids.ts'
-import type { Sessions } from './sessions.ts'
-import type { Transaction } from './transaction.ts'
+import type { Sessions, Transaction } from './sessions.ts'
 import { codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 export interface BrandImages {

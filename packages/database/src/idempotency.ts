@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { IdempotencyKey } from './entities/idempotency-key.ts'
-import type { Session, Sessions } from './sessions.ts'
-import type { Transaction } from './transaction.ts'
+import type { Session, Sessions, Transaction } from './sessions.ts'
 import type { UploadRecord } from './uploads/record.ts'
 
 /** The lease of a request expired and another one took it over, or it already has a response. The database was not changed. */

@@ -1,7 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { MigrationExecutor, type QueryRunner } from 'typeorm'
 import { dataSource } from './data-source.ts'
-import { migrations } from './migrations/index.ts'
 import type { DatabaseLog } from './options.ts'
 import { asThrown, DatabaseUnavailable } from './unavailable.ts'
 
@@ -45,6 +44,7 @@ export async function revertLastMigration(options: MigrateOptions): Promise<stri
 async function underLock<T>(options: MigrateOptions, work: (executor: MigrationExecutor) => Promise<T>): Promise<T> {
   const where = { ...options, poolSize: 1, connectTimeoutMs: 10_000, applicationName: 'airlock-migrate' }
   // A statement that waits for a table lock blocks all later ones: it is better to fail and run again.
+  const { migrations } = await import('./migrations/index.ts') // the services never migrate, so they do not load the migrations
   const source = dataSource(where, { migrations, migrationsTableName: migrationsTable, extra: { lock_timeout: 30_000 } })
   try {
     await source.initialize()

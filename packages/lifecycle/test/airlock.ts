@@ -20,6 +20,7 @@ import {
   type SweepDeps,
   type SweepOptions,
   type SweepReport,
+  type Swept,
   sweep,
   sweepRules,
   Tally,
@@ -177,7 +178,14 @@ export class Airlock {
     }
   }
 
-  sweeps(options: Partial<SweepOptions> = {}, { jobQueue: given = {}, ...deps }: Sweeping = {}): Promise<SweepReport | null> {
+  /** Sweeps without a rule that fails. @returns null when another sweeper has the lease */
+  async sweeps(options: Partial<SweepOptions> = {}, given: Sweeping = {}): Promise<SweepReport | null> {
+    const swept = await this.triesToSweep(options, given)
+    if (swept?.failure) throw swept.failure
+    return swept?.report ?? null
+  }
+
+  triesToSweep(options: Partial<SweepOptions> = {}, { jobQueue: given = {}, ...deps }: Sweeping = {}): Promise<Swept | null> {
     const { database } = this.world
     const jobQueue = bellOf(given, this.world.jobQueue)
     return sweep(

@@ -11,7 +11,7 @@ import {
 } from '@airlock/config'
 import { openDatabase } from '@airlock/database'
 import type { Log } from '@airlock/domain'
-import { SweepIncomplete, type SweepReport, sweep } from '@airlock/lifecycle'
+import { type Swept, sweep } from '@airlock/lifecycle'
 import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import type { Command, CommandIo } from '../command.ts'
@@ -29,30 +29,21 @@ Prints a line for each action, then the totals for each rule. It waits while a w
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean', default: false } } })
     const did = values['dry-run'] ? 'would move' : 'moved'
-    const print = (report: SweepReport) => {
-      for (const [rule, count] of Object.entries(report)) io.out(`${rule.padEnd(10)} ${did} ${count}`)
-    }
-    try {
-      const report = await sweepOnce(values['dry-run'], io)
-      if (report === null) {
-        io.err('Another process holds the sweep lease, nothing was done.')
-        return 1
-      }
-      print(report)
-      return 0
-    } catch (error) {
-      if (!(error instanceof SweepIncomplete)) throw error
-      print(error.report)
-      io.err(error.message)
+    const swept = await sweepOnce(values['dry-run'], io)
+    if (swept === null) {
+      io.err('Another process holds the sweep lease, nothing was done.')
       return 1
     }
+    for (const [rule, count] of Object.entries(swept.report)) io.out(`${rule.padEnd(10)} ${did} ${count}`)
+    if (swept.failure !== null) io.err(swept.failure.message)
+    return swept.failure === null ? 0 : 1
   },
 }
 
 /** Pause between attempts to get the sweep lease, in ms. */
 const retryLeaseMs = 250
 
-async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | null> {
+async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<Swept | null> {
   const config = readConfig(io.env, names)
   const log = plainLog(io)
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
@@ -63,12 +54,12 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<SweepReport | 
     const options = { ...sweepSettings(config), dryRun }
     const deps = { uploads: database.uploads, assets: database.assets, sweeper: database.sweeper, store, jobQueue, log }
     const deadline = performance.now() + config.LEASE_SECONDS * 1000
-    let report = await sweep(options, deps)
-    while (report === null && performance.now() < deadline) {
+    let swept = await sweep(options, deps)
+    while (swept === null && performance.now() < deadline) {
       await setTimeout(retryLeaseMs)
-      report = await sweep(options, deps)
+      swept = await sweep(options, deps)
     }
-    return report
+    return swept
   } finally {
     await Promise.all([jobQueue.close(), database.close()])
     store.close()

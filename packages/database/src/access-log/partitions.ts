@@ -1,5 +1,4 @@
-import type { Sessions } from '../sessions.ts'
-import type { Transaction } from '../transaction.ts'
+import type { Sessions, Transaction } from '../sessions.ts'
 
 /** What `accessLog.maintain` did. */
 export interface AccessLogUpkeep {

@@ -1,8 +1,7 @@
 import { Asset, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import { atMost, inOrderOf } from '../ids.ts'
-import type { Sessions } from '../sessions.ts'
-import type { Transaction } from '../transaction.ts'
+import type { Sessions, Transaction } from '../sessions.ts'
 import { type AssetListOptions, type AssetPage, listAssets } from './list.ts'
 import { type UnusedAssets, unusedAssets } from './unused.ts'
 

@@ -1,8 +1,7 @@
 import { inspect } from 'node:util'
 import { expect } from 'vitest'
 import { DatabaseUnavailable } from '../../src/index.ts'
-import { Sessions } from '../../src/sessions.ts'
-import type { Transaction } from '../../src/transaction.ts'
+import { Sessions, type Transaction } from '../../src/sessions.ts'
 import { test as base, silent } from '../database-test.ts'
 
 const test = base

@@ -32,16 +32,10 @@ export const sweepRules = Object.keys(rules) as SweepRule[]
 /** How many items each rule moved. */
 export type SweepReport = Record<SweepRule, number>
 
-/** Some rules failed, for reasons that were logged; the others were completed. */
-export class SweepIncomplete extends Error {
-  override name = 'SweepIncomplete'
-  /** What was done nevertheless. */
+export interface Swept {
   readonly report: SweepReport
-
-  constructor(report: SweepReport, failed: ReadonlyMap<SweepRule, unknown>) {
-    super(`rules of the sweeper failed: ${[...failed.keys()].join(', ')}`, { cause: [...failed.values()][0] })
-    this.report = report
-  }
+  /** Names the rules that failed, for reasons that were logged, while the others were completed; null when none failed. */
+  readonly failure: Error | null
 }
 
 /**
@@ -50,9 +44,9 @@ export class SweepIncomplete extends Error {
  * that fails does not stop the others.
  *
  * @returns null when another process has the lease, or has just swept
- * @throws SweepIncomplete, DatabaseUnavailable  the next sweep continues
+ * @throws DatabaseUnavailable  the next sweep continues
  */
-export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<SweepReport | null> {
+export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swept | null> {
   const setBackSeconds = options.dryRun ? 0 : await deps.sweeper.clockSetBackSeconds()
   const lease = options.dryRun ? readOnlyLease() : await SweepLease.take(deps.sweeper, options)
   if (lease === null) return null
@@ -77,8 +71,12 @@ export async function sweep(options: SweepOptions, deps: SweepDeps): Promise<Swe
   } finally {
     await lease.end()
   }
-  if (failed.size > 0) throw new SweepIncomplete(report, failed)
-  return report
+  return { report, failure: failureOf(failed) }
+}
+
+function failureOf(failed: ReadonlyMap<SweepRule, unknown>): Error | null {
+  const [cause] = failed.values()
+  return failed.size === 0 ? null : new Error(`rules of the sweeper failed: ${[...failed.keys()].join(', ')}`, { cause })
 }
 
 /** A smaller step of the clock delays uploads too little to matter. */
