@@ -4,23 +4,23 @@ import { join } from 'node:path'
 import type { ContainerRuntimeClient } from 'testcontainers'
 import { waitFor, within } from './wait-for.ts'
 
-/** How long an engine may take to say that it is there, and to fetch an image. */
+/** Time limits for an engine to respond, and to pull an image. */
 const limits = { answerMs: 5_000, pullMs: 60_000 } as const
 
-/** A container engine that answers on this machine. */
+/** An available container engine on this machine. */
 export interface Engine {
   readonly client: ContainerRuntimeClient
-  /** Makes sure that an image is here. @throws Error when it can't be had within 60 s */
+  /** Pulls an image if it is missing. @throws Error if that takes longer than 60 s */
   fetch(image: string, say: (line: string) => void): Promise<void>
 }
 
-/** @returns the engine of this machine, or why there is none. Without a socket this takes no time: Testcontainers is not even loaded. */
+/** @returns the engine of this machine, or why there is none. Without a socket Testcontainers is not loaded. */
 export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine | string> {
   if (!mayHaveEngine(env)) return 'no container engine'
   try {
     const client = await within(limits.answerMs, connect(), 'an answer of the container engine')
     const { host } = client.info.containerRuntime
-    // Ports are published on 127.0.0.1 only, which on another machine would be out of our reach.
+    // ports are published only on 127.0.0.1, which is unreachable on another machine
     if (!['localhost', '127.0.0.1'].includes(host)) return `the container engine is on another machine (${host})`
     return { client, fetch: (image, say) => fetchImage(client, image, say) }
   } catch {
@@ -29,10 +29,9 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<
 }
 
 /**
- * Removes a container with its anonymous volumes, stopping it first unless by force, and waits until it is gone: also when a
- * reaper is at it already.
+ * Removes a container with its anonymous volumes, stopping it first unless by force, and waits for its removal, even if a reaper is removing it.
  *
- * @returns false when there was none, or no engine to ask
+ * @returns false if there was no container or no engine
  */
 export async function removeContainer(id: string, { byForce = false } = {}): Promise<boolean> {
   const engine = await findEngine()
@@ -46,7 +45,7 @@ export async function removeContainer(id: string, { byForce = false } = {}): Pro
   return true
 }
 
-/** Removes a named volume, once no container uses it any more; one that is not there is fine. */
+/** Removes a named volume when no container uses it any more. A missing one is not an error. */
 export async function removeVolume(name: string): Promise<void> {
   const engine = await findEngine()
   if (typeof engine === 'string') return
@@ -54,7 +53,7 @@ export async function removeVolume(name: string): Promise<void> {
   await waitFor(() => volume.remove().then(() => true, unless(404)), { what: `the removal of volume ${name}`, timeoutMs: 20_000 })
 }
 
-/** Takes the engine's answers of these HTTP statuses for good: they say that the work is done, or that somebody is doing it. */
+/** Ignores these HTTP statuses of the engine: they mean that the work is done or in progress. */
 export const unless =
   (...statuses: number[]) =>
   (error: unknown): true => {
@@ -75,7 +74,7 @@ async function fetchImage(client: ContainerRuntimeClient, image: string, say: (l
   await within(limits.pullMs, client.image.pull(name), `the image ${image}`)
 }
 
-/** The places where Testcontainers itself would look. */
+/** The sockets that Testcontainers itself would try. */
 function mayHaveEngine(env: NodeJS.ProcessEnv): boolean {
   if (env.DOCKER_HOST || env.TESTCONTAINERS_HOST_OVERRIDE) return true
   const sockets = [

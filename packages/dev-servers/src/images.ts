@@ -1,6 +1,6 @@
 import type { ServerName } from './stack-file.ts'
 
-/** SeaweedFS as it is tested here: the container's tag and the PyPI wheel's version are one. */
+/** The tested version of SeaweedFS, for the container's tag and the PyPI wheel. */
 export const seaweedfsVersion = '4.48'
 
 /** The images that the stack starts. docker-compose.yml names the same ones. */

@@ -5,10 +5,10 @@ import { removeContainer, removeVolume } from './engine.ts'
 import { endProcess, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
 import { readStackRecord, type ServerEntry, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
-/** How the folders of ephemeral stacks begin, below the system's folder for temporary files. */
+/** Prefix of the folders of ephemeral stacks in the system's temporary folder. */
 export const ephemeralPrefix = 'airlock-test-stack-'
 
-/** Thrown where a stack is asked for that another process holds. */
+/** The stack is in use by another process. */
 export class StackInUse extends Error {
   override name = 'StackInUse'
   readonly owner: ProcessIdentity
@@ -18,13 +18,13 @@ export class StackInUse extends Error {
   }
 }
 
-/** What a stack makes in its data folder. Only this is removed: the folder may have been chosen by hand. */
+/** The entries that a stack creates in its data folder. Only these are removed, because the user may have chosen the folder. */
 export const contents = ['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'] as const
 
 /**
- * Looks at a folder whose stack.json can't say whose it is and what runs.
+ * Checks a folder with a damaged stack.json.
  *
- * @throws Error when there are files in it that no stack makes, or Postgres runs on its data
+ * @throws Error if it contains files that no stack creates, or Postgres runs with its data
  */
 export function assertStackAtRest(folder: string): void {
   const known = new Set<string>([...contents, 'tools'])
@@ -35,7 +35,7 @@ export function assertStackAtRest(folder: string): void {
   if (pid !== null) throw new Error(`${damaged}, and Postgres still runs on this folder (process ${pid}). End it first.`)
 }
 
-/** @returns the pid of a running Postgres whose data lies in this folder */
+/** @returns the pid of a running Postgres with its data in this folder */
 function postgresIn(folder: string): number | null {
   const file = join(folder, 'postgres', 'postmaster.pid')
   if (!existsSync(file)) return null
@@ -43,18 +43,18 @@ function postgresIn(folder: string): number | null {
   return pid > 0 && identityOf(pid) !== null ? pid : null
 }
 
-/** @throws StackInUse when a living process owns the stack of this folder */
+/** @throws StackInUse if a running process owns the stack of this folder */
 export function assertNotInUse(folder: string): void {
   const owner = readStackRecord(folder)?.owner
   if (owner && owner.pid !== process.pid && isRunning(owner)) throw new StackInUse(folder, owner)
 }
 
 /**
- * Ends whatever a killed run left behind: first the apps, which would otherwise see their servers vanish, then the servers.
- * Only processes whose start time is the recorded one are touched.
+ * Ends the processes of a killed run: first the apps, which would otherwise lose their servers, then the servers. Only processes with the recorded start
+ * time are ended.
  *
- * @param byForce for servers whose data goes anyway
- * @returns how many there were
+ * @param byForce for servers whose data is removed anyway
+ * @returns the number of ended processes
  */
 export async function endLeftovers(record: StackRecord, { byForce = false } = {}): Promise<number> {
   const apps = Object.values(record.processes).filter(isRunning)
@@ -72,7 +72,7 @@ async function endServer(server: ServerEntry, byForce: boolean): Promise<boolean
   return running
 }
 
-/** Removes everything that a stack's servers keep: their folders outside the data folder, and their volumes. */
+/** Removes the data of a stack's servers outside of the data folder: folders and volumes. */
 export async function removeServerData(record: StackRecord): Promise<void> {
   for (const { folders = [], volume } of Object.values(record.data)) {
     for (const folder of folders) rmSync(folder, { recursive: true, force: true })
@@ -80,7 +80,7 @@ export async function removeServerData(record: StackRecord): Promise<void> {
   }
 }
 
-/** Ends and removes the ephemeral stacks of this user whose owners are gone: the remains of killed test runs. */
+/** Ends and removes ephemeral stacks of this user whose owners have ended: leftovers of killed test runs. */
 export async function removeDeadEphemeralStacks(): Promise<void> {
   for (const folder of ephemeralFolders()) {
     const record = recordOf(folder)
@@ -91,7 +91,7 @@ export async function removeDeadEphemeralStacks(): Promise<void> {
   }
 }
 
-/** @returns null also for a damaged one: nobody knows what runs there, and it must not keep every other run from starting */
+/** @returns null for a damaged one too: it must not prevent other runs from starting */
 function recordOf(folder: string): StackRecord | null {
   try {
     return readStackRecord(folder)

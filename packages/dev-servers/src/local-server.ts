@@ -6,7 +6,7 @@ import { type Controls, inTurn, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
-/** A server to be run as a process of this machine. */
+/** A server that runs as a local process. */
 export interface LocalServer {
   readonly name: ServerName
   readonly kind: string
@@ -16,23 +16,23 @@ export interface LocalServer {
   readonly cwd: string
   readonly env?: Record<string, string>
   readonly user?: { readonly uid: number; readonly gid: number }
-  /** Asks it for proof that it serves; throws until then. */
+  /** Checks that it is ready. @throws Error until then */
   answers(): Promise<unknown>
-  /** Ends it in good order, and without ceremony. */
+  /** Signals for an orderly and for a quick stop. */
   readonly signals: { readonly stop: NodeJS.Signals; readonly discard: NodeJS.Signals }
   readonly folders?: readonly string[]
-  /** Files that it leaves behind elsewhere when ended by force. */
+  /** Files that it leaves elsewhere if it is killed. */
   readonly litter?: readonly string[]
 }
 
 const readyWithinMs = 60_000
 
-/** Thrown when a server ended before it served, most often since another took its port meanwhile. */
+/** A server ended before it was ready, usually because another process took its port. */
 export class ServerDidNotStart extends Error {
   override name = 'ServerDidNotStart'
 }
 
-/** Starts a server as a process of its own session, waits until it serves, and puts it on record before anything can go wrong. */
+/** Starts a server in a separate session, records it at once, and waits until it is ready. */
 export async function startLocalServer(server: LocalServer, context: StackContext): Promise<Controls> {
   let running = launch(server, context)
   await untilItServes(server, running, context)
@@ -64,12 +64,12 @@ function launch(server: LocalServer, { file }: StackContext): ProcessIdentity {
     cwd: server.cwd,
     env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: server.cwd, LC_ALL: 'C', ...server.env },
     stdio: ['ignore', log, log],
-    detached: true, // a Ctrl-C in the terminal is for the apps first
+    detached: true, // a Ctrl-C in the terminal must reach the apps first
     ...server.user,
   })
   closeSync(log)
   child.unref()
-  child.on('error', () => {}) // no pid then, which is told below
+  child.on('error', () => {}) // there is no pid then, which is reported below
   const identity = child.pid === undefined ? null : identityOf(child.pid)
   if (identity === null) throw new ServerDidNotStart(`${server.command} can't be run; ${lastLines(logFile)}`)
   const { kind, url, folders = [], litter = [], signals } = server
@@ -90,7 +90,7 @@ async function untilItServes(server: LocalServer, running: ProcessIdentity, { fi
   if (answered === 'gone') throw new ServerDidNotStart(`${server.kind} ended at once; ${lastLines(logFile)}`)
 }
 
-/** Starts a server on ports that were free a moment ago, and again on others when somebody else was quicker. */
+/** Starts a server on free ports, and again on others if another process took them. */
 export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {

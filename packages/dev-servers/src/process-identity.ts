@@ -3,31 +3,30 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { waitFor } from './wait-for.ts'
 
 /**
- * A process that can be recognised later. Pids are used again by the system, so a pid alone is no reason to end anything:
- * only the pid together with the moment at which the process began names one process.
+ * Identifies a process. Pids are reused by the system, so only the pid together with the start time identifies one process.
  */
 export interface ProcessIdentity {
   readonly pid: number
-  /** When the process began, in the system's own words. Only ever compared, never computed with. */
+  /** The start time in the system's format, only for comparison. */
   readonly startedAt: string
 }
 
-/** @returns the identity of a running process, or null when no process has that pid (a zombie counts as none). */
+/** @returns the identity of a running process, or null if there is none with that pid (or only a zombie) */
 export function identityOf(pid: number): ProcessIdentity | null {
   const startedAt = process.platform === 'linux' ? startOnLinux(pid) : startByPs(pid)
   return startedAt === null ? null : { pid, startedAt }
 }
 
-/** Whether this very process still runs. */
+/** Whether this process still runs. */
 export function isRunning(identity: ProcessIdentity): boolean {
   return identityOf(identity.pid)?.startedAt === identity.startedAt
 }
 
 /**
- * Ends a process and waits until it is gone: first with the signal that lets it close its files, then by force.
- * Does nothing when the process is gone, or when its pid belongs to another process by now.
+ * Ends a process and waits for its exit: first with the signal for an orderly stop, then by force. Does nothing if the process has ended, or its pid
+ * belongs to another process.
  *
- * @param graceMs how long it may take to close its files
+ * @param graceMs time for the orderly stop
  */
 export async function endProcess(
   identity: ProcessIdentity,
@@ -35,24 +34,24 @@ export async function endProcess(
 ): Promise<void> {
   const gone = () => !isRunning(identity)
   if (gone()) return
-  send(identity, 'SIGCONT') // a paused process would never see the other signal
+  send(identity, 'SIGCONT') // a paused process would not receive the other signal
   send(identity, signal)
   try {
     await waitFor(gone, { what: `the end of process ${identity.pid}`, timeoutMs: graceMs, everyMs: 20 })
   } catch {
-    // Too slow to end by itself: from here on it has no say.
+    // it exceeded the grace period
     for (const pid of [identity.pid, ...childrenOf(identity.pid)]) kill(pid, 'SIGKILL')
     await waitFor(gone, { what: `the end of process ${identity.pid} by force`, timeoutMs: 5_000, everyMs: 20 })
   }
 }
 
-/** Sends a signal to a process and, since Postgres gives each of its backends a session of its own, to its children one by one. */
+/** Sends a signal to a process and to each of its children, because each backend of Postgres has its own session. */
 export function signalFamily(identity: ProcessIdentity, signal: NodeJS.Signals): void {
   if (!isRunning(identity)) return
   for (const pid of [identity.pid, ...childrenOf(identity.pid)]) kill(pid, signal)
 }
 
-/** Ends a process and its children by force, all at once, and waits until none of them runs. */
+/** Kills a process and its children, and waits until none of them runs. */
 export async function crashFamily(identity: ProcessIdentity): Promise<void> {
   if (!isRunning(identity)) return
   const family = [identity, ...childrenOf(identity.pid).flatMap((pid) => identityOf(pid) ?? [])]
@@ -69,7 +68,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // gone in between: what we wanted
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended, as intended
   }
 }
 
@@ -81,14 +80,14 @@ function childrenOf(parent: number): number[] {
     .filter((pid) => statFields(pid)?.[1] === String(parent))
 }
 
-/** Ticks since boot, with the boot's own id: unique until the machine is thrown away. */
+/** Ticks since boot, with the boot id: unique on this machine. */
 function startOnLinux(pid: number): string | null {
   const fields = statFields(pid)
   if (fields === null || fields[0] === 'Z' || fields[0] === 'X') return null
   return `boot ${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()}, tick ${fields[19]}`
 }
 
-/** The fields of /proc/PID/stat from `state` on (field 3 in proc(5)); the name before them may hold spaces and brackets. */
+/** The fields of /proc/PID/stat from `state` on (field 3 in proc(5)); the preceding name may contain spaces and brackets. */
 function statFields(pid: number): string[] | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -107,7 +106,7 @@ function startByPs(pid: number): string | null {
     const [state = '', ...start] = line.split(/\s+/)
     return state === '' || state.startsWith('Z') ? null : start.join(' ')
   } catch {
-    return null // ps answers 1 for a pid that nobody has
+    return null // ps exits with 1 for an unknown pid
   }
 }
 

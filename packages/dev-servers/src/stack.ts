@@ -19,7 +19,7 @@ import { type RedisAddress, redisProviders } from './servers/redis.ts'
 import { type S3Address, type S3Kind, s3Providers } from './servers/s3.ts'
 import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
-/** What each server's address looks like. */
+/** The format of each server's address. */
 export interface Addresses {
   postgres: PostgresAddress
   redis: RedisAddress
@@ -27,40 +27,40 @@ export interface Addresses {
 }
 
 export interface StackOptions {
-  /** Where data, logs and stack.json go; `.airlock` in the clone when left out. Ephemeral stacks make one of their own. */
+  /** Folder for data, logs and stack.json; `.airlock` in the repository by default. Ephemeral stacks create their own. */
   readonly dataDir?: string
   readonly env?: NodeJS.ProcessEnv
-  /** Gets one line for each server, and more while something is fetched. */
+  /** Called with one line for each server, and more during downloads. */
   readonly say: (line: string) => void
-  /** For one run of tests: takes its servers from TEST_… variables only, and leaves nothing behind. */
+  /** For one test run: uses only servers of TEST_… variables, and leaves nothing. */
   readonly ephemeral?: boolean
 }
 
-/** Postgres, Redis and S3, all serving. */
+/** Running Postgres, Redis and S3. */
 export interface Stack {
   readonly postgres: PostgresAddress & { readonly kind: string }
   readonly redis: RedisAddress & { readonly kind: string }
   readonly s3: S3Address & { readonly kind: S3Kind }
   readonly servers: { readonly [name in ServerName]: Server<Addresses[name]> }
-  /** stack.json: name the processes beside the servers, the settings for others, and secrets there. */
+  /** stack.json, for other processes, settings and secrets. */
   readonly file: StackFile
-  /** The settings of gateway and worker which name these servers. */
+  /** The settings of gateway and worker for these servers. */
   readonly environment: Record<string, string>
-  /** Ends every server that was started here, and removes an ephemeral stack's data. Twice does no harm. */
+  /** Stops all servers that were started here, and removes the data of an ephemeral stack. Can be called repeatedly. */
   stop(): Promise<void>
 }
 
 const clone = fileURLToPath(new URL('../../..', import.meta.url))
 
-/** Where Airlock keeps its data unless told otherwise. */
+/** The default data folder. */
 export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => resolve(env.AIRLOCK_DATA_DIR || join(clone, '.airlock'))
 
 /**
- * Brings up Postgres, Redis and S3: each from a URL in the environment, else from a container, else as a local process.
- * What an earlier, killed run left behind is ended first. Should this process die, a reaper ends the servers.
+ * Starts Postgres, Redis and S3: each by a URL in the environment, otherwise in a container, otherwise as a local process. Leftovers of a killed run are
+ * ended first. If this process dies, a reaper ends the servers.
  *
- * @throws StackInUse when a living process holds the data folder
- * @throws Error that says for which server every road was closed, and why; nothing is left running then
+ * @throws StackInUse if a running process uses the data folder
+ * @throws Error with the server for which all providers were unavailable, and the reasons; nothing is left running then
  */
 export async function startStack({ dataDir, env = process.env, say, ephemeral = false }: StackOptions): Promise<Stack> {
   const opened = await openFolder({ dataDir: dataDir ?? defaultDataDir(env), env, say, ephemeral })
@@ -86,7 +86,7 @@ export async function startStack({ dataDir, env = process.env, say, ephemeral = 
   }
 }
 
-/** Starts one server of its own, whatever URLs are given: for whoever wants to stop, freeze or flush it. Always ephemeral. */
+/** Starts a private ephemeral server, even if URLs are given, for callers that stop, freeze or flush it. */
 export async function startServer<Name extends ServerName>(
   name: Name,
   { env = process.env, say }: Pick<StackOptions, 'env' | 'say'>,
@@ -102,11 +102,11 @@ export async function startServer<Name extends ServerName>(
 }
 
 /**
- * Empties a data folder: databases, objects, logs and secrets. Programs that were fetched stay. Where stack.json is damaged, what it named outside
- * of the folder (volumes of containers) can't be known, and stays.
+ * Empties a data folder: databases, objects, logs and secrets. Downloaded programs are kept. If stack.json is damaged, what it listed outside of the folder
+ * (volumes of containers) is unknown and kept.
  *
  * @throws StackInUse
- * @throws Error that says what speaks against deleting a folder whose stack.json is damaged; nothing was deleted then
+ * @throws Error with the reason why a folder with a damaged stack.json is not deleted; nothing was deleted then
  */
 export async function resetStack(dataDir: string): Promise<void> {
   const record = recordToReset(dataDir)
@@ -118,7 +118,7 @@ export async function resetStack(dataDir: string): Promise<void> {
   for (const name of keptIn(dataDir)) rmSync(join(dataDir, name), { recursive: true, force: true })
 }
 
-/** @returns null without a stack.json, or with a damaged one in a folder that holds nothing but a stack at rest */
+/** @returns null without a stack.json, or with a damaged one in a folder that contains only a stopped stack */
 function recordToReset(dataDir: string): StackRecord | null {
   try {
     return readStackRecord(dataDir)
@@ -129,7 +129,7 @@ function recordToReset(dataDir: string): StackRecord | null {
   }
 }
 
-/** What a reset would delete in this folder. Nothing where no stack.json shows that the folder is Airlock's. */
+/** The entries that a reset would delete in this folder; none without a stack.json. */
 export const keptIn = (dataDir: string): string[] =>
   existsSync(join(dataDir, 'stack.json')) ? contents.filter((name) => existsSync(join(dataDir, name))) : []
 
@@ -162,7 +162,7 @@ async function openFolder({
     toolsFolder: join(clone, '.airlock', 'tools'),
     engine: () => (engine ??= findEngine(env)),
   }
-  const providers = roadsFor(ephemeral)
+  const providers = providersFor(ephemeral)
   const started: Server<unknown>[] = []
   return {
     context,
@@ -175,7 +175,7 @@ async function openFolder({
   }
 }
 
-/** Others may pass through, but not look around: a Postgres that root starts runs as another user. */
+/** Others may traverse the folder but not list it: a Postgres that root starts runs as another user. */
 function ephemeralFolder(): string {
   const folder = mkdtempSync(join(realpathSync(tmpdir()), ephemeralPrefix))
   chmodSync(folder, 0o711)
@@ -193,8 +193,8 @@ async function close({ file, ephemeral }: StackContext, started: readonly Server
   reaper.dismiss()
 }
 
-/** Tests never touch the servers of a running product: what they may use has names of its own. */
-const roadsFor = (ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } =>
+/** Tests use separate variables, so that they never use the servers of a running product. */
+const providersFor = (ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } =>
   ephemeral
     ? {
         postgres: postgresProviders('TEST_DATABASE_URL'),

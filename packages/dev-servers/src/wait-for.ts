@@ -1,16 +1,16 @@
-/** How long to wait for something, and what to call it when it does not come. */
+/** A timeout, and what is expected, for the error. */
 export interface Waiting {
-  /** What is waited for, as it should stand in the error: 'the job to be completed'. */
+  /** What is expected, for the error: 'the job to be completed'. */
   readonly what: string
   readonly timeoutMs?: number
   readonly everyMs?: number
 }
 
 /**
- * Asks again and again until the answer is truthy.
+ * Polls until the result is truthy.
  *
- * @returns the truthy answer
- * @throws Error that names what was waited for; its `cause` is what the last question threw, if it threw
+ * @returns the truthy result
+ * @throws Error that names what was expected; its `cause` is the last error of the check, if any
  */
 export async function waitFor<T>(
   question: () => T | Promise<T>,
@@ -25,7 +25,7 @@ export async function waitFor<T>(
   }
 }
 
-/** One question, which may not outlive the deadline: a server that accepts connections and says nothing is no answer. */
+/** One check, which ends at the deadline: a server may accept connections without responding. */
 async function ask<T>(question: () => T | Promise<T>, deadline: number): Promise<{ answer?: T; problem?: unknown }> {
   try {
     return { answer: await within(Math.max(1, deadline - Date.now()), Promise.resolve(question()), 'an answer') }
@@ -34,7 +34,7 @@ async function ask<T>(question: () => T | Promise<T>, deadline: number): Promise
   }
 }
 
-/** @returns what the promise gives. @throws Error when it takes longer; the work itself goes on, unheard */
+/** @returns the result of the promise. @throws Error at the timeout; the work itself continues, and its result is ignored */
 export async function within<T>(timeoutMs: number, work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {

@@ -1,4 +1,4 @@
-/** Of `hooks.example.com`, signed by itself, good until 2120. Made for tests: it opens nothing. */
+/** A self-signed certificate of `hooks.example.com`, valid until 2120, only for tests. */
 export const testCertificate = {
   key: `-----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg4WE/gI+Kup8A3AMn

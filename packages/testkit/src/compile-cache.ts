@@ -1,6 +1,5 @@
 /**
- * Where Node keeps what it made of modules, when `npm test` has named a place: for processes whose whole environment a test chooses, so that
- * they start sooner.
+ * The variable for Node's compile cache, if `npm test` has set it: for processes whose whole environment a test chooses, so that they start faster.
  */
 export function compileCache(): Record<string, string> {
   const { NODE_COMPILE_CACHE } = process.env

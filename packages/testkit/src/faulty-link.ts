@@ -3,31 +3,30 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 
 /**
- * What the whole link is like. `cut`: connections are reset, new ones refused. `hole`: bytes are held back, and arrive when it is open again.
- * `mute`: requests arrive, answers are lost. `busy`: every request is answered with 503 SlowDown in the server's place.
+ * The state of the whole link. `cut`: connections are reset, new ones refused. `hole`: bytes are held back, and arrive when it is open again. `mute`:
+ * requests arrive, responses are lost. `busy`: the link responds to every request with 503 SlowDown itself.
  */
 export type Condition =
   | { readonly kind: 'open' | 'cut' | 'hole' | 'mute' | 'busy' }
   | { readonly kind: 'slow'; readonly delayMs: number }
   | { readonly kind: 'thin'; readonly bytesPerSecond: number }
 
-/** An answer of the object store that the link gives in its place: the store does not see the request. */
+/** A response that the link sends instead of the object store, which does not see the request. */
 interface ErrorAnswer {
   error: string
-  /** A store that copies or completes sends 200 before it knows how that ends. */
+  /** A store sends 200 for a copy or completion before it knows the result. */
   status: number
   retryAfterSeconds?: number
 }
 
-/** A fault that the first `times` HTTP requests meet whose first line matches; by default all of them. */
+/** A fault of the first `times` HTTP requests whose first line matches; of all by default. */
 export interface Fault {
   request: RegExp
   times?: number
   /**
    * `lost request`: the connection breaks before the server sees the request. `lost answer`: it breaks after the server has processed it.
-   * `silence`: what is sent goes nowhere, and nothing comes back. `cutAfterBytes`: the connection breaks after so many bytes of the answer.
-   * `delayMs`: the server gets the request so much later. `aloneMs`: requests share the server's throughput: one takes so many ms, and n at once
-   * take n times as long.
+   * `silence`: bytes are dropped in both directions. `cutAfterBytes`: the connection breaks after so many bytes of the response. `delayMs`: the request is
+   * delayed. `aloneMs`: requests share the server's throughput: one takes so many ms, and n concurrent ones take n times as long.
    */
   kind: 'lost request' | 'lost answer' | 'silence' | { cutAfterBytes: number } | { delayMs: number } | { aloneMs: number } | ErrorAnswer
 }
@@ -35,18 +34,18 @@ export interface Fault {
 interface Connection {
   readonly client: Socket
   readonly upstream: Socket
-  /** What the current request of the connection meets, and how much of its answer has passed. */
+  /** The fault of the connection's current request, and the number of response bytes so far. */
   fault: Required<Fault>['kind'] | null
   answeredBytes: number
-  /** Bytes of it were lost: it is of no use when the link is open again. */
+  /** Whether bytes were lost, so that the connection can't be used when the link is open again. */
   spoilt: boolean
 }
 
 const tickMs = 20
 
-/** A TCP proxy before one server: as a whole it can be slow, narrow, silent or cut, and chosen requests can fail on it. */
+/** A TCP proxy before one server. The whole link can be slow, limited, silent or cut, and selected requests can fail. */
 export class FaultyLink {
-  /** First lines of all HTTP requests since the last call of `fails`, in their order. */
+  /** First lines of all HTTP requests since the last call of `fails`, in order. */
   readonly requests: string[] = []
   readonly #target: URL
   readonly #server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client))
@@ -76,7 +75,7 @@ export class FaultyLink {
     return url.href.replace(/\/$/, '')
   }
 
-  /** How many connections are open right now. */
+  /** The number of open connections. */
   get connections(): number {
     return this.#open.size
   }
@@ -95,12 +94,12 @@ export class FaultyLink {
     this.requests.length = 0
   }
 
-  /** Calls `act` once, when bytes arrive that match; they are forwarded when it has returned. */
+  /** Calls `act` once when matching bytes arrive, and forwards them when it has returned. */
   onceSent(pattern: RegExp, act: () => void | Promise<void>): void {
     this.#awaited = { pattern, act }
   }
 
-  /** Holds the first request that matches until it is released. `reached` resolves when it is here, and the server has not seen it. */
+  /** Holds the first matching request until it is released. `reached` resolves when it has arrived; the server has not seen it then. */
   holds(pattern: RegExp): { readonly reached: Promise<void>; release(): void } {
     const reached = Promise.withResolvers<void>()
     const released = Promise.withResolvers<void>()
@@ -139,12 +138,12 @@ export class FaultyLink {
       upstream.destroy()
     })
     upstream.on('close', () => client.destroy())
-    // What fails here are the two sockets, and their owners see it themselves.
+    // errors of the two sockets are visible to their owners
     forward(client, upstream, (bytes) => this.#request(bytes, connection)).catch(() => client.destroy())
     forward(upstream, client, (bytes) => this.#answer(bytes, connection)).catch(() => client.destroy())
   }
 
-  /** @returns what the server gets of these bytes; null for nothing */
+  /** @returns the bytes that the server gets, or null */
   async #request(bytes: Buffer, connection: Connection): Promise<Buffer | null> {
     const { client } = connection
     await this.#await(bytes)
@@ -163,7 +162,7 @@ export class FaultyLink {
     return bytes
   }
 
-  /** A client waits for an answer before it sends its next request, so that each request begins a chunk of its own. */
+  /** Clients wait for a response before the next request, so each request begins a new chunk. */
   #meet(bytes: Buffer, connection: Connection): void {
     const [line = ''] = bytes.subarray(0, 2048).toString('latin1').split('\r\n')
     if (!/^[A-Z]+ \S+ HTTP\/1\.1$/.test(line)) return
@@ -199,7 +198,7 @@ export class FaultyLink {
     while (this.#condition.kind === 'hole') await this.#changed.promise
     const condition = this.#condition
     if (condition.kind === 'slow') await wait(condition.delayMs)
-    // Bytes that are on the link when its condition changes arrive at once.
+    // bytes that are in transit when the state changes arrive at once
     if (condition.kind === 'thin') await Promise.race([wait((byteLength / condition.bytesPerSecond) * 1000), this.#changed.promise])
   }
 
@@ -210,7 +209,7 @@ export class FaultyLink {
   }
 }
 
-/** Passes bytes on at the pace of the receiver, and the end after them. */
+/** Forwards bytes with backpressure, then the end. */
 async function forward(from: Socket, to: Socket, passing: (bytes: Buffer) => Promise<Buffer | null>): Promise<void> {
   for await (const bytes of from as AsyncIterable<Buffer>) {
     const passed = await passing(bytes)
@@ -219,7 +218,7 @@ async function forward(from: Socket, to: Socket, passing: (bytes: Buffer) => Pro
   to.end()
 }
 
-/** Resolves when a socket takes bytes again, or is closed; no listener stays behind on it. */
+/** Resolves when a socket is writable again or closed. Removes its listeners. */
 async function roomIn(socket: Socket): Promise<void> {
   const over = new AbortController()
   try {
@@ -229,7 +228,7 @@ async function roomIn(socket: Socket): Promise<void> {
   }
 }
 
-/** How many bytes of its answer a request gets to see. */
+/** The number of response bytes that are forwarded. */
 function limitOf(fault: Connection['fault']): number {
   if (fault === 'lost answer') return 0
   return fault !== null && typeof fault === 'object' && 'cutAfterBytes' in fault ? fault.cutAfterBytes : Number.POSITIVE_INFINITY

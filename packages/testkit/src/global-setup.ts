@@ -3,7 +3,7 @@ import type { TestProject } from 'vitest/node'
 import { migratedTemplate } from './isolated-database.ts'
 import type {} from './test-stack.ts'
 
-/** Brings up one set of servers for all test files of a run, and ends it after the last. */
+/** Starts one set of servers for all test files of a run, and stops it after the last. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const stack = await startStack({ ephemeral: true, say: (line) => process.stderr.write(`${line}\n`) })
   const template = await migratedTemplate(stack.postgres.url)

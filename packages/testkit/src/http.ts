@@ -6,10 +6,10 @@ import { text } from 'node:stream/consumers'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as wait } from 'node:timers/promises'
 
-/** Longer than a gateway may take, so that a late answer is seen as the answer that it is. */
+/** Longer than any response of a gateway, so that late responses are received. */
 const defaultTimeoutMs = 14_000
 
-/** Most jobs end at once; one that doesn't need not fill the log with our questions. */
+/** Polling delays: most jobs end at once, and others should not fill the log with requests. */
 const pause = { firstMs: 50, longestMs: 1_000, growth: 1.5 }
 
 export interface Request {
@@ -24,17 +24,17 @@ export interface Request {
   readonly timeoutMs?: number
 }
 
-/** `body` is what JSON says, or text of another type. */
+/** `body` is parsed JSON, or text of other types. */
 export interface Response {
   readonly status: number
   readonly headers: Headers
   readonly body: unknown
 }
 
-/** What a request came to. `lost`: it got no response, so nobody knows what happened. */
+/** The result of a request. `lost`: there was no response, so it is unknown what happened. */
 export type Answer = { readonly status: number; readonly body: unknown } | { readonly lost: string }
 
-/** Sends one request. @throws when there is no response */
+/** Sends one request. @throws if there is no response */
 export async function ask(url: string | URL, given: Request = {}): Promise<Response> {
   const { method = 'GET', token, form, json, headers, signal, timeoutMs = defaultTimeoutMs } = given
   const content = form === undefined ? jsonContent(json) : await encodedForm(form)
@@ -54,7 +54,7 @@ export async function responseOf(response: globalThis.Response): Promise<Respons
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(body) : body }
 }
 
-/** Sends one request. It never throws: an error is an answer that was lost. */
+/** Sends one request without throwing: an error is a lost response. */
 export async function call(url: string, given: Request): Promise<Answer> {
   try {
     const { status, body } = await ask(url, given)
@@ -65,7 +65,7 @@ export async function call(url: string, given: Request): Promise<Answer> {
   }
 }
 
-/** Posts a body as it is produced, over a connection of its own. @throws when there is no response */
+/** Posts a body while it is produced, on a separate connection. @throws if there is no response */
 export async function postStream(
   url: string,
   {
@@ -88,8 +88,8 @@ const jsonContent = (json: unknown) => (json === undefined ? null : { body: JSON
 /**
  * Encodes a form before it is sent.
  *
- * Given a `FormData`, the fetch of Node 24.21 goes on filling the body of a request whose connection has ended: "ReadableStream is already
- * closed", thrown where nobody can catch it, and the process is gone. Bytes are handed over at once.
+ * With a `FormData`, the fetch of Node 24.21 continues to fill the body of a request whose connection has ended, and throws an uncatchable "ReadableStream
+ * is already closed", which ends the process. So the whole body is encoded first.
  */
 export async function encodedForm(form: FormData): Promise<{ body: Uint8Array<ArrayBuffer>; type: string }> {
   const encoded = new globalThis.Response(form)
@@ -103,7 +103,7 @@ export interface FormFile {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
-/** A form of files; its fields come before them or after. */
+/** A form of files, with its fields before or after them. */
 export function formOf(fields: Readonly<Record<string, string>>, files: readonly FormFile[], { fieldsFirst = true } = {}): FormData {
   const form = new FormData()
   const append = () => {
@@ -115,7 +115,7 @@ export function formOf(fields: Readonly<Record<string, string>>, files: readonly
   return form
 }
 
-/** A token as `npm run token` makes it (HS256, RFC 7519), for thousands of calls without a process each. */
+/** A token like that of `npm run token` (HS256, RFC 7519), without starting a process. */
 export function tokenFor(
   userId: string,
   secret: string,
@@ -132,16 +132,16 @@ export interface FileToSend extends FormFile {
   readonly fields: Readonly<Record<string, string>>
 }
 
-/** What became of a file that was sent. */
+/** The result of a sent file. */
 export type Outcome =
   | { readonly status: 'completed'; readonly assetId: string }
   | { readonly status: 'refused' | 'rejected' | 'failed'; readonly code: string; readonly detail: string }
 
-/** A gateway, as any client sees it: over HTTP and with a token. */
+/** A client of a gateway, over HTTP and with a token. */
 export interface Client {
   /** Sends one file and follows its job to the end. */
   send(file: FileToSend): Promise<Outcome>
-  /** Fetches an asset's bytes through its presigned URL. `key`: where they are in the bucket. */
+  /** Downloads an asset through its presigned URL. `key`: its key in the bucket. */
   download(assetId: string): Promise<{ readonly key: string; readonly bytes: Uint8Array }>
 }
 
@@ -149,9 +149,9 @@ export interface ClientOptions {
   /** For example `http://127.0.0.1:3000`. */
   readonly baseUrl: string
   readonly token: string
-  /** Aborts whatever is under way. */
+  /** Aborts running requests. */
   readonly signal: AbortSignal
-  /** The longest that a job may take. */
+  /** Timeout of a job. */
   readonly jobTimeoutMs?: number
 }
 

@@ -14,19 +14,19 @@ import { givenStack } from './test-stack.ts'
 
 export interface IsolatedBucket extends S3Address {
   readonly bucket: string
-  /** Writes an object as another program does. @param metadata its `x-amz-meta-` headers */
+  /** Writes an object like another program. @param metadata its `x-amz-meta-` headers */
   put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
-  /** Writes an object encrypted with a key that nobody keeps (SSE-C): whoever asks for it without the key gets 400, for a HEAD, too. */
+  /** Writes an object encrypted with a discarded key (SSE-C): reading it without the key is 400, even for a HEAD. */
   putEncryptedByCustomer(key: string, bytes: Uint8Array): Promise<void>
-  /** @returns the keys in the bucket, in the store's order; those that begin with the prefix, when there is one */
+  /** @returns the keys in the bucket with the prefix, in the store's order */
   keys(prefix?: string): Promise<string[]>
-  /** @returns the keys of multipart uploads that were begun and neither completed nor aborted */
+  /** @returns the keys of open multipart uploads */
   openMultipartUploads(): Promise<string[]>
-  /** Removes the bucket with all that is in it. */
+  /** Removes the bucket with its contents. */
   drop(): Promise<void>
 }
 
-/** Makes an empty bucket of the caller's own on this run's store, or on a private server's. */
+/** Creates an empty bucket for the caller on the store of this run, or on a private server. */
 export async function isolatedBucket(address: S3Address = givenStack().s3): Promise<IsolatedBucket> {
   const { endpoint, region, accessKeyId, secretAccessKey } = address
   const bucket = `airlock-test-${randomUUID()}`
@@ -73,7 +73,7 @@ async function keysIn(client: S3Client, Bucket: string, Prefix?: string): Promis
   return keys
 }
 
-/** One page is enough for any test, and SeaweedFS would not continue a second one rightly. */
+/** One page is enough for all tests, and SeaweedFS does not continue correctly with a second one. */
 async function openUploadsIn(client: S3Client, Bucket: string): Promise<{ Key: string; UploadId: string }[]> {
   const { Uploads = [], IsTruncated } = await client.send(new ListMultipartUploadsCommand({ Bucket, MaxUploads: 1_000 }))
   if (IsTruncated) throw new Error(`${Bucket} has more than 1000 open multipart uploads`)

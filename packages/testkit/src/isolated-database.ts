@@ -7,28 +7,28 @@ import { givenStack } from './test-stack.ts'
 
 export interface IsolatedDatabase {
   readonly url: string
-  /** Removes the database, ending the connections that are still open. */
+  /** Drops the database, and closes its connections. */
   drop(): Promise<void>
 }
 
 /**
- * Makes a database of the caller's own on this run's Postgres.
+ * Creates a database for the caller on the Postgres of this run.
  *
  * @param empty without the schema, for tests of migrations; otherwise a copy of the migrated template, which takes a fifth of the time of migrating
  */
 export async function isolatedDatabase({ empty = false } = {}): Promise<IsolatedDatabase> {
   const { postgres } = givenStack()
   const name = uniqueName()
-  // template0 and the template of the run have no connections, as Postgres requires of a template.
+  // neither template has connections, as Postgres requires
   await onServer(postgres.url, `create database ${name} template ${empty ? 'template0' : postgres.template}`)
   return { url: urlOf(postgres.url, name), drop: () => dropDatabase(postgres.url, name) }
 }
 
 /**
- * Makes the database that `isolatedDatabase` copies, by `npm run migrate`'s program: once for a run.
+ * Creates the database that `isolatedDatabase` copies, with the program of `npm run migrate`, once per run.
  *
- * @param server URL of a Postgres where databases may be created
- * @returns its name, and a function that removes it
+ * @param server URL of a Postgres in which databases may be created
+ * @returns its name, and a function that drops it
  */
 export async function migratedTemplate(server: string): Promise<{ name: string; drop(): Promise<void> }> {
   const name = uniqueName()

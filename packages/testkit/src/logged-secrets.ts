@@ -1,24 +1,24 @@
 /**
- * Looks for the secrets of a configuration in what a process wrote. The processes of tests and of chaos are all looked at in this way when they end.
+ * Searches the output of a process for the secrets of its configuration. This is done for all processes of tests and chaos when they end.
  */
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Settings that grant something, and those that may hold such a thing in a URL. */
+/** Settings that are secrets, or URLs that may contain one. */
 export const secretSettings =
   /^(AWS_(SECRET_ACCESS_KEY|SESSION_TOKEN)|ACCESS_LOG_IP_HASH_KEY|(DATABASE|DATABASE_DIRECT|REDIS)_URL|JWT_SECRET|WEBHOOK_(URLS|SECRETS))$/
 
-/** What grants something whatever the settings are. */
+/** Secrets that do not depend on the settings. */
 const secretShapes = {
   'a token': /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]{20,}/,
   'a presigned URL': /X-Amz-Signature=[0-9a-f]{8}/i,
   'a secret of webhooks': /whsec_[\w+/]{8}/,
 } as const
 
-/** Shorter ones stand in logs by chance. */
+/** Shorter values occur in logs by chance. */
 const minLength = 8
 
-/** @returns each secret of a configuration with the name of its setting; of a URL the password, of an endpoint's also what follows the host */
+/** @returns each secret of a configuration with the name of its setting: of a URL the password, of an endpoint also everything after the host */
 export function secretsOf(env: Environment): { name: string; value: string }[] {
   const given = Object.entries(env).filter(([name]) => secretSettings.test(name))
   return given.flatMap(([name, text = '']) => {
@@ -33,7 +33,7 @@ function secretParts(text: string): string[] {
   return [password, decodeURIComponent(password), ...(protocol.startsWith('http') ? [pathname + search, search.slice(1)] : [])]
 }
 
-/** @returns what of the text is a secret, without the secret itself */
+/** @returns the kinds of secrets in the text, without the secrets */
 export function secretsIn(text: string, env: Environment): string[] {
   const known = secretsOf(env).filter(({ value }) => text.includes(value))
   const shaped = Object.entries(secretShapes).filter(([, shape]) => shape.test(text))
@@ -43,8 +43,8 @@ export function secretsIn(text: string, env: Environment): string[] {
 /**
  * @param who wrote it, for the message
  * @param env the settings of the process
- * @param text all that the process wrote
- * @throws Error naming the setting whose value stands in the text, and the first such line without the values
+ * @param text the output of the process
+ * @throws Error with the name of the setting whose value is in the text, and the first such line without the value
  */
 export function mustHoldNoSecret(who: string, env: Environment, text: string): void {
   const line = text.split('\n').find((one) => secretsIn(one, env).length > 0)

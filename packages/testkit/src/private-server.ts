@@ -1,24 +1,24 @@
 import type { Server, ServerName } from '@airlock/dev-servers'
 import { type Addresses, startServer } from '@airlock/dev-servers'
 
-/** A server of one test's own, which it may stop, freeze and flush. */
+/** A server of one test, which it may stop, freeze and flush. */
 export interface PrivateServer<Address> {
   readonly kind: string
   readonly address: Address
-  /** Stops it in good order; what it holds stays. */
+  /** Stops it in order; its data is kept. */
   stop(): Promise<void>
-  /** Starts it again, at the same address. */
+  /** Starts it again at the same address. */
   start(): Promise<void>
-  /** Ends it without a word, as a crash does. */
+  /** Kills it, as in a crash. */
   crash(): Promise<void>
-  /** Freezes it: connections stay open, and nothing is answered. */
+  /** Freezes it: connections stay open without responses. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Ends it and removes its data. */
+  /** Stops it and removes its data. */
   drop(): Promise<void>
 }
 
-/** Starts a server that no other test uses. It is never one that was given by URL. */
+/** Starts a server that no other test uses, and that is never one given by URL. */
 export async function privateServer<Name extends ServerName>(name: Name): Promise<PrivateServer<Addresses[Name]>> {
   const server: Server<Addresses[Name]> & { stopForGood(): Promise<void> } = await startServer(name, { say: () => {} })
   const { kind, address, controls, stopForGood } = server

@@ -10,18 +10,18 @@ const run = promisify(execFile)
 
 const version = '4.32.5'
 
-/** Beside what npm installs, so that the next run finds it. */
+/** Next to installed packages, so that the next run finds it. */
 const home = fileURLToPath(new URL(`../../../node_modules/.cache/airlock/schemathesis-${version}`, import.meta.url))
 
 /**
- * Installs schemathesis into a folder of its own.
+ * Installs schemathesis into a separate folder.
  *
- * @returns null, or why it can't be had here
+ * @returns null, or why it is unavailable
  */
 export async function installSchemathesis(): Promise<string | null> {
   if (existsSync(join(home, 'bin/schemathesis'))) return null
   try {
-    // made aside and moved, so that a run that is killed leaves nothing half
+    // created elsewhere and moved, so that a killed run leaves nothing incomplete
     const making = await mkdtemp(join(tmpdir(), 'airlock-schemathesis-'))
     await run('python3', ['-m', 'pip', 'install', '--quiet', '--target', making, `schemathesis==${version}`], { timeout: 300_000 })
     await rm(home, { recursive: true, force: true })
@@ -34,8 +34,8 @@ export async function installSchemathesis(): Promise<string | null> {
 }
 
 /**
- * Where nothing happens, whoever waits for events waits to the end: half a minute each time. Five operations may refuse what the document
- * allows, since no schema can say it: cursors are opaque, files are judged by their bytes, and of some parameters only one may be given.
+ * Without events, a request that waits for them takes half a minute. Five operations may refuse requests that the document allows, because a schema can't
+ * express it: cursors are opaque, files are checked by their bytes, and some parameters exclude each other.
  */
 const config = `
 [checks.positive_data_acceptance]
@@ -62,9 +62,9 @@ export interface SchemathesisRun {
 }
 
 /**
- * Lets schemathesis send what the OpenAPI document of a gateway allows and what it does not, under all of its checks.
+ * Runs schemathesis with all its checks on the OpenAPI document of a gateway: it sends valid and invalid requests.
  *
- * @returns what it says, and its exit code: 0 when it found nothing
+ * @returns its output, and its exit code: 0 if it found nothing
  */
 export async function schemathesis({ url, token, args, timeoutMs, signal }: SchemathesisRun): Promise<{ code: number; says: string }> {
   const asked = ['run', `${url}/api/openapi.json`, '--header', `Authorization: Bearer ${token}`, '--checks', 'all', '--no-color', ...args]

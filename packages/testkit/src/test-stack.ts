@@ -1,9 +1,9 @@
 import type { S3Address, S3Kind } from '@airlock/dev-servers'
 import { inject } from 'vitest'
 
-/** What a test file gets to know of the servers that the run brought up: plain data, since it crosses into another process. */
+/** The servers of the run, as plain data for the processes of test files. */
 export interface TestStack {
-  readonly postgres: { readonly url: string; readonly kind: string /** A migrated database, to copy. */; readonly template: string }
+  readonly postgres: { readonly url: string; readonly kind: string /** A migrated database that is copied. */; readonly template: string }
   readonly redis: { readonly url: string; readonly kind: string }
   readonly s3: S3Address & { readonly kind: S3Kind }
 }
@@ -14,7 +14,7 @@ declare module 'vitest' {
   }
 }
 
-/** @returns the servers of this run. Take a database, a bucket or a prefix of your own from them: other files use them as well. */
+/** @returns the servers of this run, which all files share: create your own database, bucket or prefix on them */
 export function givenStack(): TestStack {
   const stack = inject('stack')
   if (!stack) throw new Error('No servers here: tests that need some lie in test/integration')

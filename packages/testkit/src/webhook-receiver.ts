@@ -4,38 +4,38 @@ import https from 'node:https'
 import { type AddressInfo, isIPv6 } from 'node:net'
 import { testCertificate } from './certificate.ts'
 
-/** A message as it came in, whatever was answered. */
+/** A received message, independent of the response. */
 export interface ReceivedMessage {
   /** Its `webhook-id`. */
   readonly id: string
   readonly headers: IncomingHttpHeaders
   readonly path: string
-  /** The raw bytes, over which the signature goes. */
+  /** The raw bytes, which are signed. */
   readonly body: string
 }
 
-/** Ends the answer now, later or never. */
+/** Ends the response now, later or never. */
 export type AnswerMessage = (response: ServerResponse, message: ReceivedMessage) => void
 
 export interface ReceiverOptions {
   /** Default: 204. */
   readonly answer?: AnswerMessage
   readonly host?: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port?: number
-  /** Speaks TLS with the certificate of the tests. */
+  /** Uses TLS with the certificate of the tests. */
   readonly tls?: boolean
 }
 
-/** An endpoint of the product around Airlock, on this machine. */
+/** A webhook endpoint on this machine. */
 export interface WebhookReceiver {
   readonly url: string
   readonly port: number
-  /** In the order in which they came. */
+  /** In order of arrival. */
   readonly messages: readonly ReceivedMessage[]
-  /** Answers what comes from now on. */
+  /** Sets the response to later messages. */
   answers(answer: AnswerMessage): void
-  /** Cuts what is open. */
+  /** Closes open connections. */
   close(): Promise<void>
 }
 
@@ -44,7 +44,7 @@ const status =
   (response) =>
     response.writeHead(code, headers).end()
 
-/** The usual ways to answer. */
+/** Common responses. */
 export const answering = { status, never: (() => {}) as AnswerMessage }
 
 /** Starts one; the caller closes it. */

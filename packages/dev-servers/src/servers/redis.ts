@@ -9,14 +9,14 @@ export interface RedisAddress {
   readonly url: string
 }
 
-/** How Redis is come by, in this order. */
+/** The providers of Redis, in order of preference. */
 export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['redis-container'], open: container },
   { kinds: ['redis-server', 'valkey-server'], open: local },
 ]
 
-/** Jobs may not be evicted when memory runs out: BullMQ would lose them without a word. */
+/** Jobs must not be evicted if memory runs out: BullMQ would lose them silently. */
 const settingsFor = ({ ephemeral }: StackContext): string[] => [
   ...['--maxmemory-policy', 'noeviction'],
   ...(ephemeral ? ['--appendonly', 'no', '--save', ''] : ['--appendonly', 'yes', '--save', '']),
@@ -31,7 +31,7 @@ export async function redisAnswers(url: string): Promise<void> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  redis.on('error', () => {}) // the failure of the call below says it all
+  redis.on('error', () => {}) // the call below reports the failure
   try {
     await redis.connect()
     await redis.ping()

