@@ -22,7 +22,7 @@ try {
     interrupted: stopping.signal,
   })
 } catch (error) {
-  say(`chaos can't go on: ${error instanceof Error ? error.stack : String(error)}`)
+  say(`chaos failed: ${error instanceof Error ? error.stack : String(error)}`)
   process.exitCode = 1
 }
 process.exit() // nothing is left to wait for

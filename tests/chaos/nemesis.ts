@@ -109,7 +109,7 @@ function memberOf(target: Target, arena: Arena) {
 function controlsOf(target: Target, arena: Arena) {
   if (!('server' in target)) throw new Error('this fault hits servers')
   const { controls } = arena.stack.servers[target.server]
-  if (controls === null) throw new Error(`${target.server} is not ours to stop`)
+  if (controls === null) throw new Error(`${target.server} was not started by the stack`)
   return controls
 }
 

@@ -129,7 +129,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     await settle(facts, history, interrupted)
     settled.abort()
     await Promise.all([days, watching])
-    say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after all was healed`)
+    say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after the repairs`)
     const heard = await consumer.finish()
     const feed = await new Consumer({ seed, arena, history }).finish()
     const evidence = await gather(facts, history, {

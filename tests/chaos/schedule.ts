@@ -101,7 +101,7 @@ function targetOf({ hits, only = servers }: Kind, random: ReturnType<typeof rand
     case 'link':
       return { link: random.pick(only), from: random.chance(0.4) ? 'all' : random.pick(members) }
     default:
-      throw new Error(`nothing is hit by ${hits satisfies never}`)
+      throw new Error(`unknown target: ${hits satisfies never}`)
   }
 }
 

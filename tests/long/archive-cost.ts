@@ -5,7 +5,7 @@ import type { LongStep } from './step.ts'
 /** Compares inspecting a training set with decoding its photos, in alternating rounds of one run. */
 export const archiveCost: LongStep = {
   name: 'archive-cost',
-  about: 'inspects an archive of 1000 photos, in less than 1.3 times their decoding',
+  about: 'inspects an archive of 1000 photos in less than 1.3 times the duration of decoding them',
   run: (context) =>
     proveAll(
       [

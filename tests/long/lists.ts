@@ -9,7 +9,7 @@ const limitMs = 10
 /** Pages of a large table. `npm test` checks the query plans; durations can't be measured next to other tests. */
 export const lists: LongStep = {
   name: 'lists',
-  about: `asks for pages of 1.3 million assets and of as many uploads, three quarters of them one user's: ${limitMs} ms at p99`,
+  about: `pages of 1.3 million assets and as many uploads, three quarters of them one user's: ${limitMs} ms at p99`,
   run: (context) =>
     proveAll(
       ['assets', 'uploads'].map((rows) => ({

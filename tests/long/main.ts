@@ -13,7 +13,7 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const unknown = args.filter((arg) => steps.every(({ name }) => name !== arg))
   if (unknown.length > 0) {
-    process.stderr.write(`There is no step '${unknown[0]}'.\n\n${help()}\n`)
+    process.stderr.write(`Unknown step '${unknown[0]}'.\n\n${help()}\n`)
     return 2
   }
   const stop = stopSignal()
@@ -39,14 +39,14 @@ function count(findings: readonly Finding[], verdict: Finding['verdict']): numbe
 function help(): string {
   const rows = steps.map(({ name, about }) => `  ${name.padEnd(12)}  ${about}`)
   return [
-    'Proves what takes too long for `npm test`.',
+    'Runs the checks that take too long for `npm test`.',
     '',
     'Usage: npm run test:long             every step',
     '       npm run test:long -- NAME …   only these steps:',
     '',
     ...rows,
     '',
-    'What can not be proven on this machine is skipped, and says why. The exit code is 0 when nothing failed.',
+    'Checks that this machine does not support are skipped with a reason. The exit code is 0 if nothing failed.',
   ].join('\n')
 }
 

@@ -15,7 +15,7 @@ const what = 'no pattern that sees input of others is vulnerable, says recheck'
 /** Analyses each pattern statically; `patterns.test.ts` measures them. */
 export const patterns: LongStep = {
   name: 'patterns',
-  about: 'asks the ReDoS checker recheck about every regular expression of apps and packages',
+  about: 'checks every regular expression of apps and packages with the ReDoS checker recheck',
   async run(context) {
     const folder = await mkdtemp(join(tmpdir(), 'airlock-recheck-'))
     try {

@@ -46,7 +46,7 @@ interface Scene {
 /** The pipeline's door with separate processes: two gateways, two workers for pictures, one for videos. */
 export const pipelineDoor: LongStep = {
   name: 'pipeline',
-  about: 'a thousand videos without a gateway, Redis emptied in the middle; pictures while the queue of videos is full',
+  about: 'a thousand videos without a gateway, Redis emptied meanwhile; pictures while the queue of videos is full',
   async run(context) {
     const folder = await mkdtemp(join(tmpdir(), 'airlock-pipeline-'))
     const arena = await openArena({ ...context, folder, settings })

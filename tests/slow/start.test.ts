@@ -43,9 +43,11 @@ test('a gateway that dies is reported with its last output, and the rest is stop
   process.kill(gateway.pid, 'SIGKILL')
 
   expect(await run.ended).toBe(1)
-  expect(run.output()).toMatch(/Airlock can't go on\. gateway was killed by SIGKILL\. Its last lines:\n.* Server listening at /)
+  expect(run.output()).toMatch(/Airlock can't continue\. gateway was killed by SIGKILL\. Its last lines:\n.* Server listening at /)
   expect(run.output()).toContain(gateway.logFile)
-  expect(run.output()).toMatch(/^Settings from .*my\.env: LOG_LEVEL\nNot from .*my\.env: DATABASE_URL\. npm start uses servers of its own/m)
+  expect(run.output()).toMatch(
+    /^Settings from .*my\.env: LOG_LEVEL\nIgnored in .*my\.env: DATABASE_URL\. npm start starts its own servers/m,
+  )
   expect(run.output()).toContain(`Nothing to delete in ${dataDir}`)
   expect(isRunning(worker)).toBe(false)
   expect(readStackRecord(dataDir)).toMatchObject({ owner: null, processes: {}, servers: {} })

@@ -7,12 +7,12 @@ import { runWithOwnNode } from './own-node.mjs'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const program = fileURLToPath(new URL('../../tests/chaos/main.ts', import.meta.url))
 
-const help = `Sends files through Airlock while everything around it breaks, and checks that nothing accepted is lost.
+const help = `Sends files through Airlock during faults of processes, servers and connections, and checks that nothing accepted is lost.
 
 Usage: npm run chaos -- [--seed N] [--seconds S]
 
-  --seed N       chooses what goes wrong, and when; the same seed gives the same faults (1)
-  --seconds S    how long things go wrong (30)
+  --seed N       determines the faults and their times (1)
+  --seconds S    duration of the faults (30)
   --help         print this`
 
 process.exitCode = await main(process.argv.slice(2))
@@ -27,7 +27,7 @@ async function main(args) {
   try {
     await install(root, (line) => process.stdout.write(`${line}\n`))
   } catch (error) {
-    process.stderr.write(`npm run chaos can't go on: ${error.message}\n`)
+    process.stderr.write(`npm run chaos failed: ${error.message}\n`)
     return error.exitCode ?? 1
   }
   return runWithOwnNode(root, program, [asked.seed, asked.seconds])

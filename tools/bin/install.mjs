@@ -52,7 +52,7 @@ async function takeTurn(file, say) {
   for (let told = false; ; told = true) {
     if (placed(file, String(process.pid))) return () => rmSync(file, { force: true })
     if (!isAlive(Number(existsSync(file) && readFileSync(file, 'utf8')))) rmSync(file, { force: true })
-    else if (!told) say('Another run installs the packages at this moment; waiting for it …')
+    else if (!told) say('Another run is installing the packages; waiting for it …')
     await wait(250)
   }
 }

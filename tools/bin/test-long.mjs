@@ -12,7 +12,7 @@ async function main(args) {
   try {
     await install(root, (line) => process.stdout.write(`${line}\n`))
   } catch (error) {
-    process.stderr.write(`npm run test:long can't go on: ${error.message}\n`)
+    process.stderr.write(`npm run test:long failed: ${error.message}\n`)
     return error.exitCode ?? 1
   }
   return runWithOwnNode(root, program, args)

@@ -35,7 +35,7 @@ async function main(args) {
   try {
     await install(root, say)
   } catch (error) {
-    process.stderr.write(`npm test can't go on: ${error.message}\n`)
+    process.stderr.write(`npm test failed: ${error.message}\n`)
     say('0 passed, 1 failed')
     return error.exitCode ?? 1
   }

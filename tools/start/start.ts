@@ -120,7 +120,8 @@ function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): No
   const { env: filled, taken, left } = withEnvFile(env, file.values)
   const name = relative(process.cwd(), file.path)
   say(`Settings from ${name}: ${taken.length === 0 ? 'none' : taken.join(', ')}`)
-  if (left.length > 0) say(`Not from ${name}: ${left.join(', ')}. npm start uses servers of its own; export a variable to use another`)
+  if (left.length > 0)
+    say(`Ignored in ${name}: ${left.join(', ')}. npm start starts its own servers; export a variable to use another server`)
   return filled
 }
 
@@ -136,7 +137,7 @@ const usualPort = 3000
 async function chooseAddresses(env: NodeJS.ProcessEnv, say: (line: string) => void): Promise<Addresses> {
   const host = env.HOST || '127.0.0.1'
   const port = await choosePort(host, 'PORT', env.PORT, usualPort)
-  if (!env.PORT && port !== usualPort) say(`Port ${usualPort} is in use, by another Airlock perhaps: the gateway takes ${port}`)
+  if (!env.PORT && port !== usualPort) say(`Port ${usualPort} is in use, perhaps by another Airlock: the gateway uses ${port}`)
   const workerPort = await choosePort(host, 'WORKER_PORT', env.WORKER_PORT, port + 1, [port])
   return { host, port, workerPort }
 }
@@ -179,7 +180,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 /** An interrupted check is a failure. */
 function tell(reason: unknown, { check, say }: StartOptions): number {
   if (reason instanceof Interrupted) return check ? 1 : 0
-  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't go on. ${messageOf(reason)}`)
+  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't continue. ${messageOf(reason)}`)
   return 1
 }
 

@@ -32,7 +32,7 @@ export function assertStackAtRest(folder: string): void {
   const damaged = `${join(folder, 'stack.json')} can't be read`
   if (foreign !== undefined) throw new Error(`${damaged}, and '${foreign}' beside it is not Airlock's. Delete ${folder} by hand.`)
   const pid = postgresIn(folder)
-  if (pid !== null) throw new Error(`${damaged}, and Postgres still runs on this folder (process ${pid}). End it first.`)
+  if (pid !== null) throw new Error(`${damaged}, and Postgres still uses this folder (process ${pid}). End it first.`)
 }
 
 /** @returns the pid of a running Postgres with its data in this folder */

@@ -86,7 +86,7 @@ export async function startFirstAvailable<Address>(
     }
     if (server !== '') closed.push(server)
   }
-  throw new Error(`No ${titles[name]} to be had: ${closed.join('; ')}`)
+  throw new Error(`No ${titles[name]} available: ${closed.join('; ')}`)
 }
 
 export const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>

@@ -67,7 +67,7 @@ export function readStackRecord(folder: string): StackRecord | null {
     return { ...emptyRecord(), ...sound(said) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
+    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' deletes it and starts with empty servers.`, { cause })
   }
 }
 

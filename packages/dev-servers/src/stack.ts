@@ -150,7 +150,7 @@ async function openFolder({
   assertNotInUse(folder)
   const file = new StackFile(folder)
   const left = await endLeftovers(file.record)
-  if (left > 0) say(`Ended ${left} servers or processes that an earlier run had left behind`)
+  if (left > 0) say(`Ended ${left} servers or processes of an earlier run`)
   const reaper = startReaper(folder, { removeData: ephemeral })
   file.own(reaper.identity)
   let engine: ReturnType<typeof findEngine> | undefined

@@ -20,7 +20,7 @@ export async function waitFor<T>(
   for (;;) {
     const { answer, problem } = await ask(question, deadline)
     if (answer) return answer as Exclude<T, false | null | undefined | 0 | ''>
-    if (Date.now() >= deadline) throw new Error(`Waited ${timeoutMs} ms for ${what}, in vain`, { cause: problem })
+    if (Date.now() >= deadline) throw new Error(`Timed out after ${timeoutMs} ms waiting for ${what}`, { cause: problem })
     await pause(everyMs)
   }
 }
@@ -38,7 +38,7 @@ async function ask<T>(question: () => T | Promise<T>, deadline: number): Promise
 export async function within<T>(timeoutMs: number, work: Promise<T>, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${timeoutMs} ms for ${what}, in vain`)), timeoutMs)
+    timer = setTimeout(() => reject(new Error(`Timed out after ${timeoutMs} ms waiting for ${what}`)), timeoutMs)
   })
   try {
     return await Promise.race([work, tooLate])

@@ -22,7 +22,7 @@ export interface PrivateServer<Address> {
 export async function privateServer<Name extends ServerName>(name: Name): Promise<PrivateServer<Addresses[Name]>> {
   const server: Server<Addresses[Name]> & { stopForGood(): Promise<void> } = await startServer(name, { say: () => {} })
   const { kind, address, controls, stopForGood } = server
-  if (controls === null) throw new Error(`${name} is not ours to stop`)
+  if (controls === null) throw new Error(`${name} was not started by the stack`)
   const { stop, start, crash, pause, resume } = controls
   return { kind, address, stop, start, crash, pause, resume, drop: stopForGood }
 }

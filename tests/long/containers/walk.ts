@@ -25,7 +25,7 @@ export interface Walk {
 
 export const containerWalk: LongStep = {
   name: 'containers',
-  about: 'docker-compose.yml for real: build, samples, three workers, stopping in the middle, down to nothing',
+  about: 'docker-compose.yml with an engine: build, samples, three workers, a stop during work, removal',
   async run(context) {
     const engine = await findEngine(context.env)
     if (typeof engine === 'string') return leaveOut(engine, context)

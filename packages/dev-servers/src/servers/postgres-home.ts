@@ -102,7 +102,7 @@ async function openBase(user: PostgresHome['user']): Promise<string> {
     }
     if (user === null || (await canReach(user, folder))) return folder
   }
-  throw new Error(`No folder to be found in which user ${user?.name} can run Postgres; tried ${candidates.join(' and ')}`)
+  throw new Error(`There is no folder in which user ${user?.name} can run Postgres; tried ${candidates.join(' and ')}`)
 }
 
 /** Whether a user can access a path, checked by the system itself, because access lists and mounts count too. */

@@ -36,7 +36,9 @@ async function given(variable: string, { env, file }: StackContext): Promise<Ser
   if (!url) return ''
   const { hostname, port, pathname } = new URL(url)
   await postgresAnswers(url).catch((cause: unknown) => {
-    throw new Error(`${variable} names ${hostname}:${port || 5432}, where no Postgres lets us in: ${(cause as Error).message}`, { cause })
+    throw new Error(`${variable} names ${hostname}:${port || 5432}, where Postgres refuses the connection: ${(cause as Error).message}`, {
+      cause,
+    })
   })
   file.server('postgres', { kind: 'given', url })
   return {

@@ -45,7 +45,7 @@ async function given(variable: string, { env, file }: StackContext): Promise<Ser
   if (!url) return ''
   const { hostname, port } = new URL(url)
   await redisAnswers(url).catch((cause: unknown) => {
-    throw new Error(`${variable} names ${hostname}:${port || 6379}, where no Redis answers: ${(cause as Error).message}`, { cause })
+    throw new Error(`${variable} names ${hostname}:${port || 6379}, where no Redis responds: ${(cause as Error).message}`, { cause })
   })
   file.server('redis', { kind: 'given', url })
   return { name: 'redis', kind: 'given', address: { url }, where: `given by ${variable}, ${hostname}:${port || 6379}`, controls: null }

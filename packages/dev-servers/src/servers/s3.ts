@@ -86,11 +86,11 @@ async function given(variables: S3Variables, { env, file }: StackContext): Promi
   const accessKeyId = env[variables.accessKeyId]
   const secretAccessKey = env[variables.secretAccessKey]
   if (!accessKeyId || !secretAccessKey) {
-    throw new Error(`${variables.endpoint} is set, so ${variables.accessKeyId} and ${variables.secretAccessKey} must be, too`)
+    throw new Error(`${variables.endpoint} is set, so ${variables.accessKeyId} and ${variables.secretAccessKey} must be set too`)
   }
   const address = { endpoint, region: env[variables.region] || 'us-east-1', accessKeyId, secretAccessKey }
   await listBuckets(address).catch((cause: unknown) => {
-    throw new Error(`${variables.endpoint} names ${endpoint}, where no S3 lets us in: ${(cause as Error).message}`, { cause })
+    throw new Error(`${variables.endpoint} names ${endpoint}, where the store refuses the requests: ${(cause as Error).message}`, { cause })
   })
   file.server('s3', { kind: 'given', url: endpoint })
   return { name: 's3', kind: 'given', address, where: `given by ${variables.endpoint}, ${endpoint}`, controls: null }

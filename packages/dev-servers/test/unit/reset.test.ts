@@ -20,7 +20,7 @@ test.for(['', '{ half', 'null', '[]', '"stack"', '{"owner":null,"servers":17}'])
   'a reset with stack.json %j deletes everything but fetched programs',
   async (text) => {
     writeFileSync(join(folder, 'stack.json'), text)
-    expect(() => readStackRecord(folder)).toThrow("'npm start -- --reset' begins anew")
+    expect(() => readStackRecord(folder)).toThrow("'npm start -- --reset' deletes it")
 
     expect(keptIn(folder)).toEqual(['postgres', 'redis', 'seaweedfs', 'logs', 'stack.json'])
     await resetStack(folder)

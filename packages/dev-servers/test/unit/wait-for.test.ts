@@ -8,7 +8,7 @@ test('the first truthy result is returned, and errors count as not yet', async (
 
 test('a timeout names what was expected, with the last error as its cause', async () => {
   const waiting = waitFor(() => Promise.reject(new Error('refused')), { what: 'the server', timeoutMs: 20, everyMs: 5 })
-  await expect(waiting).rejects.toMatchObject({ message: 'Waited 20 ms for the server, in vain', cause: { message: 'refused' } })
+  await expect(waiting).rejects.toMatchObject({ message: 'Timed out after 20 ms waiting for the server', cause: { message: 'refused' } })
 })
 
 test('a check that never returns ends at the deadline', async () => {
