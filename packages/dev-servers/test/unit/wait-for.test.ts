@@ -13,7 +13,7 @@ test('a timeout names what was expected, with the last error as its cause', asyn
 
 test('a check that never returns ends at the deadline', async () => {
   const started = Date.now()
-  await expect(waitFor(() => new Promise(() => {}), { what: 'an answer', timeoutMs: 50 })).rejects.toThrow('Waited 50 ms')
+  await expect(waitFor(() => new Promise(() => {}), { what: 'an answer', timeoutMs: 50 })).rejects.toThrow('Timed out after 50 ms')
   expect(Date.now() - started).toBeLessThan(2_000)
 })
 

@@ -41,7 +41,7 @@ test.each([
   [['--bogus'], "Unknown option '--bogus'"],
   [['up'], "Unexpected argument 'up'"],
   [['--check=yes'], "Option '--check' does not take an argument"],
-  [['--check', '--no-samples'], '--check sends the samples'],
+  [['--check', '--no-samples'], '--check needs the samples'],
 ])('%j is reported as invalid, with the help', async (args, message) => {
   const { code, stdout, stderr } = await run([bin('start.mjs'), ...args])
 
@@ -139,7 +139,7 @@ test('two concurrent runs install once', async () => {
   expect(runs.map(({ code }) => code)).toEqual([0, 0])
   const said = runs.map(({ stdout }) => stdout).join('')
   expect(said.match(/^Installing /gm)).toHaveLength(1)
-  expect(said).toContain('Another run installs the packages')
+  expect(said).toContain('Another run is installing the packages')
 })
 
 test('a run that was killed during the installation does not block others', async () => {
