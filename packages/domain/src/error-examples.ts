@@ -68,11 +68,11 @@ const overrides: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   parked_limit_reached: { limitBytes: 10 * 1024 * MiB },
   too_many_requests: { limit: 6000 },
   upload_share_exceeded: { limit: 64 },
-  trailing_data: { reason: 'from byte 8137 on there is ZIP' },
-  file_too_complex: { reason: 'reading it takes more than 20 s of CPU time' },
+  trailing_data: { reason: 'there is other content at byte 8137: ZIP' },
+  file_too_complex: { reason: 'inspecting it takes more than 20 s of CPU time' },
   suspicious_content: { found: 'PHP code' },
-  archive_not_allowed: { filename: 'set.zip', reason: 'it holds another archive' },
-  archive_entry_rejected: { filename: 'set.zip', reason: 'it is empty.' },
+  archive_not_allowed: { filename: 'set.zip', reason: "the entry 'more.zip' is a nested archive" },
+  archive_entry_rejected: { filename: 'set.zip', reason: "File 'photos/1.png' has 0 bytes." },
   too_many_frames: { filename: 'badge.webp', limit: 1000 },
 }
 

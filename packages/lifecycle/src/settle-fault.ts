@@ -71,11 +71,11 @@ function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: 
 function complexity(fault: InspectionFault): string | null {
   switch (fault.kind) {
     case 'cpu_time':
-      return `reading it takes more than ${fault.limitSeconds} s of CPU time`
+      return `inspecting it takes more than ${fault.limitSeconds} s of CPU time`
     case 'memory':
-      return `reading it takes more than ${fault.limitMiB} MiB of memory`
+      return `inspecting it takes more than ${fault.limitMiB} MiB of memory`
     case 'crash':
-      return 'it crashes the program that reads it, every time'
+      return 'it crashed the inspecting process at every attempt'
     case 'machine':
       return null
     default:
