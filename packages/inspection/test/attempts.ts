@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 
 /**
- * Loaded into a process before its program. As soon as that says that it is ready, tries what an inspector process must not be able to do, also
- * with modules that were loaded before any guard stood, and sends what came of each. What it needs stands in the arguments.
+ * Loaded into a process before its program. When the program is ready, it tries everything that an inspector process must not be able to do, also with
+ * modules that were loaded before the restrictions, and sends the results. Its input is in the arguments.
  */
 
 const [folder = '', tcpPort = '', udpPort = ''] = process.argv.slice(2)

@@ -1,4 +1,4 @@
-/** Builds MP4 files box by box, so that a test can get any one of them wrong. */
+/** Builds MP4 files box by box, so that a test can make any of them invalid. */
 
 export function box(type: string, ...contents: Uint8Array[]): Buffer {
   const body = Buffer.concat(contents)
@@ -8,7 +8,7 @@ export function box(type: string, ...contents: Uint8Array[]): Buffer {
   return Buffer.concat([header, body])
 }
 
-/** A box that gives its size in 64 bits. */
+/** A box with a 64-bit size. */
 export function longBox(type: string, body: Uint8Array, size = BigInt(body.length + 16)): Buffer {
   const header = Buffer.alloc(16)
   header.writeUInt32BE(1)
@@ -17,7 +17,7 @@ export function longBox(type: string, body: Uint8Array, size = BigInt(body.lengt
   return Buffer.concat([header, body])
 }
 
-/** A header that claims a size which its contents need not have. */
+/** A header that declares another size than its contents have. */
 export function claiming(size: number, type: string, body: Uint8Array = Buffer.alloc(0)): Buffer {
   const whole = box(type, body)
   whole.writeUInt32BE(size)
@@ -35,7 +35,7 @@ const u64 = (value: bigint): Buffer => {
 export const ftyp = (major = 'isom', ...compatible: string[]): Buffer =>
   box('ftyp', Buffer.from(major), u32(512), Buffer.from(compatible.join('')))
 
-/** Version 0 with times in 32 bits, or version 1 with 64. */
+/** Version 0 with 32-bit times, or version 1 with 64-bit times. */
 export const mvhd = ({ timescale = 1000, duration = 2000n, version = 0 } = {}): Buffer =>
   version === 0
     ? box('mvhd', u32(0, 0, 0, timescale, Number(duration)), Buffer.alloc(80))
@@ -58,7 +58,7 @@ export const hdlr = (handler = 'vide'): Buffer => box('hdlr', u32(0, 0), Buffer.
 export const avcC = (): Buffer => box('avcC', Buffer.from('0164001fffe100046764001f01000468ee3c80', 'hex'))
 export const hvcC = (): Buffer => box('hvcC', Buffer.from([1, ...Buffer.alloc(20), 3, 0]))
 
-/** A description of one codec; with the boxes that the codec needs, or those given. */
+/** The description of a codec, with the boxes that it needs, or the given ones. */
 export const stsd = (codec = 'avc1', ...extensions: Buffer[]): Buffer => {
   const size = Buffer.alloc(78)
   size.writeUInt16BE(320, 24)
@@ -67,7 +67,7 @@ export const stsd = (codec = 'avc1', ...extensions: Buffer[]): Buffer => {
   return box('stsd', u32(0, 1), box(codec, size, ...(extensions.length > 0 ? extensions : usual)))
 }
 
-/** Tables of two samples of a second and `sampleBytes` each, in one chunk. Offsets count from the media's first byte; `mp4` puts them right. */
+/** Tables of two samples of a second and `sampleBytes` each, in one chunk. Offsets are relative to the media's first byte; `mp4` corrects them. */
 export const stts = (...runs: number[]): Buffer => box('stts', u32(0, runs.length / 2, ...runs))
 export const stsc = (...runs: number[]): Buffer => box('stsc', u32(0, runs.length / 3, ...runs))
 export const stsz = (uniform: number, count: number, ...sizes: number[]): Buffer => box('stsz', u32(0, uniform, count, ...sizes))
@@ -76,7 +76,7 @@ export const co64 = (...offsets: bigint[]): Buffer => box('co64', u32(0, offsets
 
 export const sampleBytes = 8
 export const tables = (): Buffer[] => [stts(2, 1000), stsc(1, 2, 1), stsz(sampleBytes, 2), stco(0)]
-/** Of a movie whose samples come in fragments. */
+/** The `mvex` of a fragmented movie. */
 export const emptyTables = (): Buffer[] => [stts(), stsc(), stsz(0, 0), stco()]
 
 export const trak = ({
@@ -95,11 +95,11 @@ export const trak = ({
 
 export const moov = (...contents: Buffer[]): Buffer => box('moov', ...(contents.length === 0 ? [mvhd(), trak()] : contents))
 
-/** Two units that H.264 and H.265 could both have written, each behind its length, then filling. */
+/** Two NAL units that are valid for H.264 and H.265, each after its length, then padding. */
 const units = Buffer.from('0000000465010000'.repeat(2), 'hex')
 export const mdat = (bytes = 64): Buffer => box('mdat', Buffer.concat([units, Buffer.alloc(bytes, 7)]).subarray(0, bytes))
 
-/** A small file with nothing wrong in it, or with the boxes given. */
+/** A small valid file, or one with the given boxes. */
 export function mp4(...boxes: Buffer[]): Buffer {
   const file = Buffer.concat(boxes.length === 0 ? [ftyp(), moov(), mdat()] : boxes)
   const media = mediaStart(boxes.length === 0 ? [ftyp(), moov(), mdat()] : boxes)
@@ -126,7 +126,7 @@ function mediaStart(boxes: readonly Buffer[]): number {
 
 export const trex = ({ id = 1, duration = 1000, size = sampleBytes } = {}): Buffer => box('trex', u32(0, id, 1, duration, size, 0))
 export const tfhd = ({ id = 1, flags = 0x2_0000, fields = [] as number[] } = {}): Buffer => box('tfhd', u32(flags, id, ...fields))
-/** A run of samples, usually of two with nothing said about each, from `dataOffset` behind the fragment's first byte. */
+/** A run of samples, by default of two with default values, at `dataOffset` from the fragment's first byte. */
 export const trun = ({ samples = 2, dataOffset = 0, flags = 0x1, rows = [] as number[] } = {}): Buffer =>
   box('trun', u32(flags, samples, dataOffset, ...rows))
 export const moof = (...trafs: Buffer[]): Buffer => box('moof', box('mfhd', u32(0, 1)), ...trafs.map((traf) => box('traf', traf)))

@@ -1,10 +1,10 @@
 import { box, ftyp, hdlr, mdhd, mvhd, stsd, tkhd, u32 } from './boxes.ts'
 
 /**
- * A film of an hour or so whose media is zeros, in pieces, so that nobody has to hold it: only its tables are real. Its codec is one that is
- * not looked into.
+ * A long video whose media is zeros, in pieces, so that it need not be in memory: only its tables are real. Its codec is one whose samples are not
+ * checked.
  *
- * @returns what stands before its media, how many bytes that has, and what stands behind
+ * @returns the bytes before its media, the size of the media, and the bytes after it
  */
 export function largeFilm({ bytes, seconds, movieLast }: { bytes: number; seconds: number; movieLast: boolean }) {
   const [pictures, sounds, soundBytes] = [30, 43, 300]
@@ -46,7 +46,7 @@ interface TrackOptions {
   seconds: number
 }
 
-/** A chunk a second, a size written down for each sample. */
+/** One chunk per second, with a size for each sample. */
 function track({ id, handler, perSecond, sampleBytes, from, chunkBytes, seconds }: TrackOptions): Buffer {
   const count = perSecond * seconds
   const filled = (length: number, value: (index: number) => number) => {

@@ -5,7 +5,7 @@ import { defaultLimits, type Inspection, inspect } from '@airlock/inspection/ful
 import { corpusFolder } from '../corpus/cache.ts'
 import { manifest } from '../corpus/manifest.ts'
 
-/** Numbers that look random and are the same for the same seed (xorshift32). */
+/** Pseudo-random numbers that are determined by a seed (xorshift32). */
 export function numbersOf(seed: number): (below: number) => number {
   let state = Math.imul(seed, 2_654_435_761) >>> 0 || 1
   const next = () => {
@@ -24,7 +24,7 @@ type Mutation = (bytes: Buffer, below: (limit: number) => number, other: Buffer)
 const concat = (...parts: Uint8Array[]) => Buffer.concat(parts)
 const lengths = [0, 1, 7, 8, 0x7f, 0xff, 0x7fff, 0xffff, 0x7fff_ffff, 0xffff_fff7, 0xffff_ffff]
 
-/** Where chunks, segments, boxes or entries begin, by the marks that they have in their formats. */
+/** Patterns of the beginnings of chunks, segments, boxes or entries. */
 function pieces(bytes: Buffer): number[] {
   const found: number[] = []
   const text = bytes.toString('latin1')
@@ -33,7 +33,7 @@ function pieces(bytes: Buffer): number[] {
   return found.length > 1 ? found : [0, bytes.length]
 }
 
-/** What happens to files on their way, and what people do to them who want something to break. */
+/** Mutations: transmission errors and deliberate manipulations. */
 export const mutations: Readonly<Record<string, Mutation>> = {
   'bits flipped': (bytes, below) => {
     const copy = Buffer.from(bytes)
@@ -92,7 +92,7 @@ export const mutations: Readonly<Record<string, Mutation>> = {
   },
 }
 
-/** A good file with something done to it. */
+/** A mutated good file. */
 export interface Mutant {
   readonly seed: number
   readonly file: string
@@ -100,10 +100,10 @@ export interface Mutant {
   readonly bytes: Buffer
 }
 
-/** Files larger than this would make the runs long and find nothing more. */
+/** Larger files would make the runs longer without finding more. */
 const maxBytes = 30_000
 
-/** Makes the mutant of each seed, the same one every time. */
+/** Creates the mutant of each seed, which is always the same. */
 export async function mutantMaker(): Promise<(seed: number) => Mutant> {
   const folder = await corpusFolder()
   const originals = manifest
@@ -122,13 +122,13 @@ export async function mutantMaker(): Promise<(seed: number) => Mutant> {
 
 export interface Judged {
   readonly inspection: Inspection
-  /** Of the processor. A loaded machine makes wall clocks say nothing. */
+  /** CPU time, because wall-clock time depends on the load of the machine. */
   readonly cpuMs: number
 }
 
 const limits = { ...defaultLimits, maxPixels: 4_000_000, maxUnpackedBytes: 64 * 1024 * 1024 }
 
-/** @throws whatever is no verdict: a mistake of ours */
+/** @throws errors that are not verdicts: bugs */
 export async function judge({ file, bytes }: Mutant): Promise<Judged> {
   const filename = file.slice(file.lastIndexOf('/') + 1)
   const mediaType = claimedTypeOf(filename)

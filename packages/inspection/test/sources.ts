@@ -15,7 +15,7 @@ export const samples: Sample[] = JSON.parse(readFileSync(new URL('samples.json',
 
 export const sample = (file: string): Buffer => readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), samplesFolder))
 
-/** What the gateway would take bytes for: what they are where that may come under such a name, else what the name stands for. */
+/** The type that the gateway would claim: the detected one if the name allows it, otherwise that of the name. */
 export async function typeAtTheDoor(filename: string, bytes: Uint8Array, assetType: AssetType): Promise<MediaType> {
   const claimedType = claimedTypeOf(filename)
   if (claimedType === null) throw new Error(`${filename} claims nothing`)
@@ -23,17 +23,17 @@ export async function typeAtTheDoor(filename: string, bytes: Uint8Array, assetTy
   return judgeContent({ filename, claimedType, assetType }, content) === null ? (content.mediaType ?? claimedType) : claimedType
 }
 
-/** What `inspect` says of bytes that came under a name; the kind is the one which that name's type belongs to. */
+/** The verdict of `inspect` on named bytes; the kind is that of the name's type. */
 export async function inspected(bytes: Uint8Array, filename: string, limits?: Parameters<typeof inspect>[2]): Promise<Inspection> {
   const mediaType = claimedTypeOf(filename) ?? 'image/jpeg'
   const [assetType = 'brand_image'] = kindsOf(mediaType)
   return inspect(bytesInMemory(bytes), { filename, mediaType, assetType }, limits)
 }
 
-/** The code and the sentence of a rejection, or the facts of what was accepted. */
+/** The code and detail of a rejection, or the facts. */
 export const outcome = (verdict: Inspection) => (verdict.ok ? verdict.facts : `${verdict.refusal.code}: ${verdict.refusal.detail}`)
 
-/** A source that remembers what was read of it. */
+/** A source that records reads. */
 export function watched(bytes: Uint8Array): ByteSource & { reads: { offset: number; length: number }[] } {
   const source = bytesInMemory(bytes)
   const reads: { offset: number; length: number }[] = []

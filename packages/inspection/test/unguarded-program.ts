@@ -1,3 +1,3 @@
-/** What `attempts.ts` is loaded into to show that they work where nothing is in their way. */
+/** The unrestricted program for `attempts.ts`, in which all attempts succeed. */
 process.send?.({ kind: 'ready' })
 process.on('message', () => {})

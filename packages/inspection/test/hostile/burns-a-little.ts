@@ -1,4 +1,4 @@
-/** Burns 0.4 s of processor time for each file, and then goes on as usual. */
+/** Uses 0.4 s of CPU time for each file, and then continues as usual. */
 process.on('message', (message: { kind: string }) => {
   if (message.kind !== 'inspect') return
   const start = process.cpuUsage()

@@ -1,4 +1,4 @@
-/** Burns processor time without ever giving its event loop a turn. */
+/** Uses CPU time and blocks the event loop for ever. */
 process.on('message', (message: { kind: string }) => {
   if (message.kind === 'inspect') for (;;);
 })

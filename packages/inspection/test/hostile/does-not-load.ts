@@ -1,2 +1,2 @@
-/** A program that lost one of its files. */
+/** A program with a missing file. */
 throw new Error('no such module')

@@ -1,4 +1,4 @@
-/** Ends as a program does that meets an error which nobody handles. */
+/** Exits as after an unhandled error. */
 process.on('message', (message: { kind: string }) => {
   if (message.kind === 'bytes') process.exit(7)
 })

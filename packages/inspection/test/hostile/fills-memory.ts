@@ -1,4 +1,4 @@
-/** Fills memory without ever giving its event loop a turn, up to a bound that spares the machine the test runs on. */
+/** Fills memory and blocks the event loop, up to a bound that protects the test machine. */
 process.on('message', (message: { kind: string }) => {
   if (message.kind !== 'inspect') return
   const kept: Buffer[] = []

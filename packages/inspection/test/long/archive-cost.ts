@@ -7,11 +7,11 @@ import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { usageOf } from '../../src/isolated/process-usage.ts'
 
 /**
- * What a training set of photos costs beside their decoding: `node packages/inspection/test/long/archive-cost.ts [rounds] [photos]`.
+ * The cost of a training set of photos compared with decoding them: `node packages/inspection/test/long/archive-cost.ts [rounds] [photos]`.
  *
  * Each round decodes all photos with sharp, one after the other, and has the archive inspected in this process and in an inspector process
- * as in production. Ratios are of one round: a machine that is busy with others makes all three slower. Fails when the median of an
- * inspection's ratios by the clock exceeds `maxRatio`.
+ * as in production. Ratios are computed per round, because other load makes all three slower. Fails if the median wall-clock ratio of an inspection exceeds
+ * `maxRatio`.
  */
 
 const [rounds = 5, photos = 1000] = process.argv.slice(2).map(Number)
@@ -32,7 +32,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`)
 
 const [sceneWidth, sceneHeight] = [2048, 2048]
 
-/** Light that falls off, with grain: enough of it to cut a thousand photos out. */
+/** A gradient with grain, large enough to extract a thousand photos. */
 async function drawScene(): Promise<Buffer> {
   const corners = Buffer.from([200, 160, 120, 20, 60, 140, 220, 210, 200, 40, 30, 20])
   const light = sharp(corners, { raw: { width: 2, height: 2, channels: 3 } }).resize(sceneWidth, sceneHeight, { kernel: 'cubic' })
@@ -47,7 +47,7 @@ async function drawScene(): Promise<Buffer> {
     .toBuffer()
 }
 
-/** About 30 kB, another one for each number. */
+/** A photo of about 30 kB, different for each number. */
 function photo(scene: Buffer, number: number): Promise<Buffer> {
   const [left, top] = [(number * 37) % (sceneWidth - width), (number * 101) % (sceneHeight - height)]
   return sharp(scene, { raw: { width: sceneWidth, height: sceneHeight, channels: 3 } })
@@ -57,7 +57,7 @@ function photo(scene: Buffer, number: number): Promise<Buffer> {
     .toBuffer()
 }
 
-/** Every pixel of each, one picture after the other. */
+/** Decodes every pixel of each picture in sequence. */
 async function decodeAll(files: readonly Buffer[]): Promise<void> {
   for (const bytes of files) {
     await sharp(bytes, { failOn: 'warning' }).raw().toBuffer()
@@ -66,7 +66,7 @@ async function decodeAll(files: readonly Buffer[]): Promise<void> {
 
 interface Seconds {
   readonly clock: number
-  /** Of the processor, in this process and in the inspector. */
+  /** CPU time of this process and of the inspector. */
   readonly processor: number
 }
 

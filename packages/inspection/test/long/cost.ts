@@ -8,7 +8,7 @@ import sharp from 'sharp'
 import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import { largeFilm } from '../large-film.ts'
 
-/** What inspection costs, for docs/inspection.md: `node packages/inspection/test/long/cost.ts`. On a machine with nothing else to do. */
+/** The cost of inspection, for docs/inspection.md: `node packages/inspection/test/long/cost.ts`. Run it on an idle machine. */
 
 const never = new AbortController().signal
 const say = (what: string, value: string) => process.stdout.write(`| ${what} | ${value} |\n`)
@@ -23,7 +23,7 @@ const task = {
   signal: never,
 }
 
-/** Twelve megapixels with the grain that makes them about 2 MiB. */
+/** Twelve megapixels with grain, about 2 MiB. */
 const photo = async (format: 'jpeg' | 'progressive' | 'png' | 'webp') => {
   const image = sharp({
     create: { width: 4000, height: 3000, channels: 3, background: '#808080', noise: { type: 'gaussian', mean: 128, sigma: 20 } },
@@ -35,7 +35,7 @@ const photo = async (format: 'jpeg' | 'progressive' | 'png' | 'webp') => {
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
-/** @returns the median of so many runs: ms by the clock, and ms of this process's processor time, which other programs do not change */
+/** @returns the medians of so many runs: wall-clock time and CPU time of this process in ms */
 async function times(count: number, work: () => Promise<unknown>): Promise<{ ms: number; cpuMs: number }> {
   await work()
   const [clock, cpu]: [number[], number[]] = [[], []]

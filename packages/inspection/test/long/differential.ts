@@ -11,7 +11,7 @@ import { manifest } from '../../corpus/manifest.ts'
 import { typeAtTheDoor } from '../sources.ts'
 
 /**
- * What people have, over the corpus: how many bad files each lets through, how many good ones it turns away, what it costs.
+ * Compares other tools on the corpus: accepted bad files, rejected good files, and cost.
  * `node packages/inspection/test/long/differential.ts` prints the table of docs/inspection.md. Needs ffprobe on the PATH.
  */
 
@@ -26,7 +26,7 @@ interface Subject {
 interface Judge {
   readonly name: string
   readonly takes: readonly string[]
-  /** Whether it would let a file in. */
+  /** Whether the tool would accept a file. */
   readonly accepts: (subject: Subject) => Promise<boolean>
 }
 
@@ -53,7 +53,7 @@ const judges: readonly Judge[] = [
     name: 'sharp alone (decodes, `failOn: warning`)',
     takes: pictures,
     accepts: async ({ bytes, mediaType }) => {
-      // As it comes: our own inspection leaves only three of its loaders
+      // unrestricted: our inspection enables only three loaders
       sharp.unblock({ operation: ['VipsForeignLoad'] })
       const { format } = await sharp(bytes).metadata()
       await sharp(bytes, { failOn: 'warning', animated: true }).stats()

@@ -3,18 +3,19 @@ import { judge, type Mutant, mutantMaker } from '../mutations.ts'
 import { Openers } from './openers.ts'
 
 /**
- * Tens of thousands of good files with something done to them:
+ * Inspects tens of thousands of mutated good files:
  * `node packages/inspection/test/long/mutations.ts [count] [first seed] [--without-openers]`.
  *
- * Each must get a verdict within two seconds of processor time, memory must not grow, and what passes must be opened by one at least of ffmpeg,
- * ImageMagick and sharp, called apart from inspection; an archive by unzip or Python, and each picture in it. A machine without those programs fails, unless told not to ask.
+ * Each must get a verdict within two seconds of CPU time, and memory must not grow. Each file that passes must be opened by ffmpeg, ImageMagick or
+ * sharp, independent of inspection; an archive by unzip or Python, with each of its pictures. Without these programs it fails, unless `--without-openers` is
+ * given.
  */
 
 const { values, positionals } = parseArgs({ options: { 'without-openers': { type: 'boolean', default: false } }, allowPositionals: true })
 const [count = 20_000, firstSeed = 1] = positionals.map(Number)
 const maxCpuMs = 2000
 const maxGrowthMiB = 400
-/** Files that are being opened at once; inspection waits for none of them, only for there not to be more. */
+/** Maximum number of files that are being opened concurrently with inspection. */
 const maxOpening = 3
 
 const say = (text: string) => process.stdout.write(`${text}\n`)
@@ -60,7 +61,7 @@ async function look(changed: Mutant): Promise<void> {
   const about = `seed ${changed.seed}: ${changed.file}, ${changed.mutation}`
   try {
     const { inspection, cpuMs } = await judge(changed)
-    // the processor time of others that are opened meanwhile is their own
+    // only this process's CPU time, not that of programs that open files meanwhile
     slowest = Math.max(slowest, cpuMs)
     if (cpuMs > maxCpuMs) wrong.push(`${about}: took ${Math.round(cpuMs)} ms`)
     if (!inspection.ok) return

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import sharp from 'sharp'
 
-/** A program of somebody else's that opens what passed, or does not. */
+/** Another program that opens a file, or fails. */
 interface Opener {
   readonly name: string
   readonly isHere: () => Promise<boolean>
@@ -13,7 +13,7 @@ interface Opener {
 
 const callTimeoutMs = 60_000
 
-/** Ends with 0, and writes something where that is asked for. A program that hangs opens nothing. */
+/** Whether it exits with 0 and writes the expected output. A program that hangs has failed. */
 function succeeds(program: string, args: readonly string[], writesSomething = false): Promise<boolean> {
   return new Promise((resolve) => {
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], timeout: callTimeoutMs, killSignal: 'SIGKILL' })
@@ -42,7 +42,7 @@ const imageMagick: Opener = {
   // -verbose reads the pixels; any warning is an error
   opens: (path) => succeeds('identify', ['-regard-warnings', '-verbose', path]),
 }
-/** Apart from inspection's own call: all its loaders, and no more strict than other people call it. */
+/** Independent of inspection: with all loaders and default strictness. */
 const plainSharp: Opener = {
   name: 'sharp',
   isHere: async () => true,
@@ -61,25 +61,25 @@ const unzip: Opener = {
   opens: (path) => succeeds('unzip', ['-qq', '-o', path, '-d', `${path}.unpacked`]),
 }
 
-/** Knows versions of the format that unzip does not, and doesn't end with a mere warning. Each entry is held against its checksum. */
+/** Supports versions of the format that unzip does not. Verifies the checksum of each entry. */
 const pythonZip: Opener = {
   name: 'python',
   isHere: () => succeeds('python3', ['-c', 'import zipfile']),
   opens: (path) => succeeds('python3', ['-m', 'zipfile', '-e', path, `${path}.unpacked`]),
 }
 
-/** Programs that share no decoder with inspection come first. */
+/** Programs without decoders of inspection come first. */
 const openersOf = (file: string): readonly Opener[] =>
   extname(file).toLowerCase() === '.mp4' ? [ffprobe] : [ffmpeg, imageMagick, plainSharp]
 
 const isPicture = (file: string): boolean => /\.(?:jpe?g|png|webp)$/i.test(file)
 const isOfMacOs = (file: string): boolean => /(?:^|\/)(?:__MACOSX\/|\._)/.test(file)
 
-/** What other people's programs say of files. */
+/** Opens files with other programs. */
 export class Openers {
   readonly #folder: string
   #files = 0
-  /** How many files, and pictures in archives and the archives themselves, each of them was the first to open. */
+  /** The number of files, archives and pictures in archives that each program opened first. */
   readonly opened: Record<string, number> = {}
 
   private constructor(folder: string) {
@@ -90,14 +90,14 @@ export class Openers {
     return new Openers(await mkdtemp(join(tmpdir(), 'airlock-openers-')))
   }
 
-  /** The names of those that are not on this machine. */
+  /** Names of programs that are not installed. */
   static async missing(): Promise<string[]> {
     const all = [ffprobe, ffmpeg, imageMagick, unzip, pythonZip]
     const here = await Promise.all(all.map((opener) => opener.isHere()))
     return all.filter((_, i) => !here[i]).map(({ name }) => name)
   }
 
-  /** @returns what none of them opens: the file itself, or the pictures of an archive; empty when all is well */
+  /** @returns what no program opens: the file itself, or pictures of an archive */
   async refuse(file: string, bytes: Uint8Array): Promise<string[]> {
     const folder = join(this.#folder, String(this.#files++))
     await mkdir(folder)
@@ -126,7 +126,7 @@ export class Openers {
     return refused.flat()
   }
 
-  /** A name need not be UTF-8, and no program can be told such a one; so the file is given another first. */
+  /** Renames a file whose name is not UTF-8, because it can't be passed to programs. */
   async #ofEntry(file: Buffer, place: string): Promise<string[]> {
     const path = `${place}${extname(nameOf(file)).toLowerCase()}`
     await rename(file, path)
@@ -152,7 +152,7 @@ async function firstOf(openers: readonly Opener[], path: string): Promise<Opener
 
 const nameOf = (path: Buffer): string => path.toString('latin1')
 
-/** As bytes: what is not UTF-8 in a name would not be found again. */
+/** Names as bytes, because they may not be UTF-8. */
 async function filesBelow(folder: Buffer): Promise<Buffer[]> {
   const entries = await readdir(folder, { encoding: 'buffer', withFileTypes: true })
   const below = entries.map(async (entry) => {

@@ -1,6 +1,6 @@
 /**
- * Asks the ReDoS checker recheck about every pattern that sees input of others. Usage: node patterns.ts FOLDER, where recheck is installed in
- * FOLDER. Exit code 1 when it calls one vulnerable that no code cuts short.
+ * Checks every pattern for external input with the ReDoS checker recheck. Usage: node patterns.ts FOLDER, where recheck is installed in FOLDER. Exits with 1
+ * if a pattern is vulnerable whose input is not limited by code.
  */
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
@@ -17,19 +17,19 @@ type Check = (source: string, flags: string, parameters: { timeout: number }) =>
 
 const timeoutMs = 20_000
 
-/** Quadratic, on a text that code before them bounds to so few characters that it does not matter (see patterns.test.ts). */
+/** Files with quadratic patterns whose input is short (see patterns.test.ts). */
 const bounded = ['packages/domain/src/filename.ts', 'packages/inspection/src/full/training-set/entry-rules.ts']
 
-process.env.RECHECK_BACKEND = 'pure' // in JavaScript: no Java, no native program
+process.env.RECHECK_BACKEND = 'pure' // in JavaScript, without Java or native programs
 const { check } = createRequire(join(process.argv[2] ?? '.', 'package.json'))('recheck') as { check: Check }
 
-/** Reads what this repository itself wrote. */
+/** Files that only read what this repository wrote. */
 const ownInput = ['apps/ops/src/commands/docs.ts']
 
-/** recheck counts the steps of its own engine. An attack of its making that V8 gets done with so soon is none, in ms of processor time. */
+/** recheck counts steps of its own engine. An attack string that V8 processes faster than this is ignored, in ms of CPU time. */
 const harmlessMs = 200
 
-/** @returns the ms of processor time that the attack takes here */
+/** @returns the CPU time of the attack string here, in ms */
 function costOf(pattern: RegExp, text: string): number {
   const before = process.cpuUsage()
   pattern.lastIndex = 0

@@ -1,9 +1,9 @@
 import type { Node } from './parse.ts'
 
 /**
- * How often a pattern can be expected to match at one place of random bytes: never less than the chance that it does.
+ * An upper bound of the probability that a pattern matches at one position of random bytes.
  *
- * A look at what comes before or after, and a place, count as always true.
+ * Assertions count as always true.
  */
 export function expectedMatches(node: Node): number {
   switch (node.type) {
@@ -26,7 +26,7 @@ export function expectedMatches(node: Node): number {
   }
 }
 
-/** The fewest characters that a match has. */
+/** Minimum length of a match. */
 export function shortest(node: Node): number {
   switch (node.type) {
     case 'set':

@@ -4,21 +4,21 @@ import { fileURLToPath } from 'node:url'
 import { parseAst } from 'vitest/node'
 
 export interface FoundPattern {
-  /** File and number of the pattern in it, for whoever reads a failure. */
+  /** File and number of the pattern, for messages. */
   readonly where: string
   readonly pattern: RegExp
 }
 
 const root = fileURLToPath(new URL('../../../../', import.meta.url))
 
-/** Programs and packages that see input of others; `dev-servers` and `testkit` are for tests. */
+/** Programs and packages that process external input; `dev-servers` and `testkit` are for tests. */
 const folders = ['apps', 'packages'].flatMap((level) =>
   readdirSync(join(root, level))
     .filter((name) => !['dev-servers', 'testkit'].includes(name))
     .map((name) => join(root, level, name, 'src')),
 )
 
-/** Every regular expression that stands in the source as one, and every `pattern` of a schema. */
+/** Every regular expression literal, and every `pattern` of a schema. */
 export function patternsInSource(): FoundPattern[] {
   return sourceFiles().flatMap((path) => {
     const found: RegExp[] = []
@@ -27,7 +27,7 @@ export function patternsInSource(): FoundPattern[] {
   })
 }
 
-/** Files that make a pattern out of texts as they run. */
+/** Files that build patterns at run time. */
 export function filesThatBuildPatterns(): string[] {
   return sourceFiles()
     .filter((path) => /\bnew RegExp\(/.test(readFileSync(path, 'utf8')))

@@ -1,13 +1,13 @@
 /**
- * A regular expression taken apart, as far as this repository writes them: enough to make texts that its parts match, and to say how likely it
- * is to match by chance. Characters above U+00FF count as their class says, and none is made of them.
+ * A parsed regular expression, with the syntax that this repository uses: enough to generate matching texts, and to compute the probability of a random
+ * match. Characters above U+00FF are not generated.
  */
 export type Node =
   | { readonly type: 'set'; readonly characters: readonly number[] }
   | { readonly type: 'sequence'; readonly items: readonly Node[] }
   | { readonly type: 'choice'; readonly options: readonly Node[] }
   | { readonly type: 'repeat'; readonly item: Node; readonly min: number; readonly max: number }
-  /** What takes no character: a place, or a look at what comes before or after. */
+  /** An assertion, which matches no character. */
   | { readonly type: 'look'; readonly item: Node | null; readonly ahead: boolean }
 
 const all = Array.from({ length: 256 }, (_, code) => code)
@@ -18,7 +18,7 @@ const classes: Readonly<Record<string, readonly number[]>> = Object.fromEntries(
 )
 const controls: Readonly<Record<string, number>> = { n: 10, r: 13, t: 9, f: 12, v: 11, '0': 0 }
 
-/** @throws Error for what it does not know */
+/** @throws Error for unsupported syntax */
 export function parse({ source, flags }: RegExp): Node {
   const parser = new Parser(source, flags)
   return parser.choice(true)
@@ -95,7 +95,7 @@ class Parser {
     return { type: 'set', characters: negated ? all.filter((code) => !characters.includes(code)) : characters }
   }
 
-  /** One character, or the class that an escape stands for. */
+  /** One character, or the class of an escape. */
   #characters(): readonly number[] {
     const character = this.#next()
     if (character !== '\\') return [character.codePointAt(0) ?? 0]

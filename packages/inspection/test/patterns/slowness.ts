@@ -1,24 +1,24 @@
 import { repeatedBeginnings } from './texts.ts'
 
-/** Short enough that what takes exponential time ends, then what takes cubic time; each with the most that it may take. */
+/** Lengths at which exponential and then cubic patterns still end, each with a time limit. */
 const firstLengths = [
   { length: 26, longestMs: 30 },
   { length: 256, longestMs: 100 },
   { length: 1024, longestMs: 200 },
 ]
-/** So many texts, the slowest of those of 1024 characters, are run at full length. */
+/** Number of the slowest texts of 1024 characters that are run at full length. */
 const suspects = 6
-/** Below, a measurement says more about the machine than about what is measured. */
+/** Below this, a measurement is unreliable. */
 const measurableMs = 40
-/** A text of four times the length takes four times as long where time is linear, and sixteen times where it is quadratic. */
+/** Four times the length takes four times as long if time is linear, and sixteen times if it is quadratic. */
 const growth = 4
 const allowedGrowth = 10
 
 /**
- * Runs something over texts that are made to be slow: short ones first, then the slowest of them at the length `cap` and at a quarter of it.
+ * Runs a function on texts that are likely to be slow: short ones first, then the slowest of them at the length `cap` and at a quarter of it.
  *
- * @param cap the most characters that it is ever given, or so many that more than linear time shows
- * @returns the beginning of a text that takes more than its share of time, or null
+ * @param cap maximum length of its input, or a length at which more than linear time is measurable
+ * @returns the beginning of a text that takes more than linear time, or null
  */
 export function slowText(run: (text: string) => void, texts: readonly string[], cap: number): string | null {
   let slowest: { beginning: string; ms: number; index: number }[] = []
@@ -55,7 +55,7 @@ function growsTooMuch(run: (text: string) => void, text: string): boolean {
 const bestOf = (times: number, run: (text: string) => void, text: string): number =>
   Math.min(...Array.from({ length: times }, () => msOf(run, text)))
 
-/** Of this thread's own time on a core: how long it waits for one says nothing. */
+/** CPU time of this thread. */
 function msOf(run: (text: string) => void, text: string): number {
   const { user, system } = process.threadCpuUsage()
   run(text)

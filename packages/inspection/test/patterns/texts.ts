@@ -1,9 +1,9 @@
 import type { Node } from './parse.ts'
 
-/** More are not made of one pattern, however many ways it has to match. */
+/** Maximum number of texts per pattern. */
 const maxTexts = 12
 
-/** Texts that a pattern matches, or nearly: each way of each choice is in one of them, each part that may be left out is in one and not in another. */
+/** Texts that a pattern almost matches: they cover each alternative, and each optional part with and without it. */
 export function textsOf(node: Node): string[] {
   switch (node.type) {
     case 'set':
@@ -24,19 +24,19 @@ export function textsOf(node: Node): string[] {
   }
 }
 
-/** A letter where there is one: it is in more classes than a sign. */
+/** A letter if possible, because it is in more classes. */
 function someOf(characters: readonly number[]): string {
   const code = characters.find((each) => each === 0x61) ?? characters.find((each) => each > 0x20 && each < 0x7f) ?? characters[0] ?? 0x61
   return String.fromCharCode(code)
 }
 
-/** A line break where a class of white space has one: a pattern with the flag `m` matches anew after each. */
+/** A line break if a class of white space has one, because a pattern with the flag `m` matches again after each. */
 function breakOf(characters: readonly number[]): string {
   const isWhiteSpace = characters.length < 32 && characters.includes(0x20) && characters.includes(0x0d)
   return isWhiteSpace ? '\r' : someOf(characters)
 }
 
-/** The longer list once, each with one of the other. */
+/** Combines each item of the longer list with one of the other. */
 function joined(before: readonly string[], after: readonly string[]): string[] {
   const count = Math.max(before.length, after.length)
   return Array.from({ length: Math.min(count, maxTexts) }, (_, i) => (before[i % before.length] ?? '') + (after[i % after.length] ?? ''))
@@ -45,8 +45,8 @@ function joined(before: readonly string[], after: readonly string[]): string[] {
 const spread = (lists: readonly string[][]): string[] => [...new Set(lists.flat())].slice(0, maxTexts)
 
 /**
- * Texts of a length that make a pattern with more than one way to go try all of them: each beginning of each text over and over, and once with its
- * last character over and over; both without what would let it match at the end.
+ * Texts of a length that make a pattern with several paths try all of them: each prefix of each text repeated, and each prefix with its last character
+ * repeated; both without an end that matches.
  */
 export function* repeatedBeginnings(texts: readonly string[], length: number): Generator<string> {
   const beginnings = new Set(texts.flatMap((text) => Array.from({ length: Math.min(text.length, 40) }, (_, i) => text.slice(0, i + 1))))

@@ -6,7 +6,7 @@ import { outcome } from '../sources.ts'
 
 const MiB = 1024 * 1024
 
-/** A source that notes which bytes were read of it. */
+/** A source that records which bytes were read. */
 function watched(bytes: Buffer): { source: ByteSource; read: [from: number, to: number][] } {
   const read: [number, number][] = []
   const { size, read: of } = bytesInMemory(bytes)
@@ -26,7 +26,7 @@ function watched(bytes: Buffer): { source: ByteSource; read: [from: number, to: 
   }
 }
 
-/** Entries that together say more than a training set may be, each with packed bytes that must stay unread. */
+/** Entries that exceed the total limit by their headers; their data must not be read. */
 const large = (count: number, unpackedBytes: number) =>
   zipOf(
     Array.from({ length: count }, (_, i) => ({
@@ -54,6 +54,6 @@ test.for([
     expect(said).toMatch(says)
     const directory = bytes.indexOf(Buffer.from('504b0102', 'hex'))
     const ofEntries = read.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, directory) - from), 0)
-    expect(ofEntries).toBeLessThan(directory / 10) // the first bytes of the file, and what is read along with the directory
+    expect(ofEntries).toBeLessThan(directory / 10) // the first bytes of the file, and those that are read together with the directory
   },
 )

@@ -10,23 +10,23 @@ import { parse } from '../patterns/parse.ts'
 const bytes = 10 * MiB
 const largestChance = 1e-7
 
-/** A run of printable ASCII of this length or more counts as text in bytes that are not a text, as in `readings.ts`. */
+/** Minimum length of printable ASCII in bytes that are not text, as in `text-decoding.ts`. */
 const runLength = 32
 const printable = 98 / 256
 
-/** How rarely random bytes pass the second look at a head, in bits: what of it is fixed (`heads.ts`). */
+/** The number of fixed bits that the checks in `file-headers.ts` require. */
 const confirmedBits: Readonly<Record<string, number>> = {
-  // The head that the first one leads to: four bytes, at an offset of 32 bits that lies inside of 10 MiB
+  // the PE header: four bytes at a 32-bit offset within 10 MiB
   'a program for Windows': 32 + 8,
-  // Three processors of 2^24, 12 kinds of 2^32
+  // three CPU types of 2^24, 12 file types of 2^32
   'a program for macOS': 22 + 28,
-  // A disk number of four zeros, and one count twice
+  // four zero bytes for disk numbers, and two equal counts
   'a ZIP or JAR archive': 32 + 16,
-  // Version, flags, method, the name's length, and a name without control characters
+  // version, flags, method, length of the name, and a name without control characters
   'a ZIP archive': 2 + 3 + 13 + 6,
 }
 
-/** How often a sign can be expected in so many random bytes. */
+/** The expected number of matches of a signature in so many random bytes. */
 function expected({ found, pattern, followedBy, confirms }: Signature): number {
   const once = expectedMatches(parse(pattern)) * bytes
   const followed = followedBy ? Math.min(1, expectedMatches(parse(followedBy)) * bytes) : 1
@@ -34,7 +34,7 @@ function expected({ found, pattern, followedBy, confirms }: Signature): number {
   return once * followed * confirmed
 }
 
-/** The same for one that counts in texts only: the rest of the run around it is printable too, wherever in the run it stands. */
+/** The same for a signature in texts only: the rest of the run around it must be printable too. */
 function expectedInRuns(sign: Signature): number {
   const others = Math.max(0, runLength - shortest(parse(sign.pattern)))
   return expected(sign) * printable ** others * (others + 1)
@@ -61,7 +61,7 @@ test('nothing suspicious is found in random bytes, in any kind of part', { timeo
   expect(() => searchSuspicious(random, parts)).not.toThrow()
 })
 
-/** The same bytes every time: zeros, encrypted. */
+/** Reproducible random bytes: encrypted zeros. */
 function randomBytes(length: number): Buffer {
   return createCipheriv('aes-128-ctr', Buffer.alloc(16, 'a fixed key 1234'), Buffer.alloc(16)).update(Buffer.alloc(length))
 }

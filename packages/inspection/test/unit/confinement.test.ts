@@ -19,7 +19,7 @@ import { sample } from '../sources.ts'
 const maxMemoryMiB = 512
 const here = (file: string): string => fileURLToPath(new URL(`../${file}`, import.meta.url))
 
-/** A folder with a secret, and servers on the loopback that count who comes. */
+/** A folder with a secret, and servers on the loopback that count connections. */
 const test = base.extend('outside', async ({ task: _ }, { onCleanup }) => {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-outside-'))
   writeFileSync(join(folder, 'secret'), 'a password')
@@ -39,7 +39,7 @@ const test = base.extend('outside', async ({ task: _ }, { onCleanup }) => {
   return { folder, visits, args }
 })
 
-/** What came of each attempt, made from inside of a process of that program. */
+/** The results of the attempts inside of a process of that program. */
 async function outcomesIn(file: string, flags: readonly string[], args: readonly string[]): Promise<Record<string, string>> {
   const child = fork(file, args, {
     execArgv: [...flags, '--no-warnings', '--import', here('attempts.ts')],

@@ -4,7 +4,7 @@ import { decodeEveryPixel } from '../../src/full/picture/decode.ts'
 
 const drawing = { create: { width: 40, height: 30, channels: 3, background: '#c03' } } as const
 
-/** Of another size than the structure's, and as many pixels in one case. */
+/** Other sizes than in the structure, one with the same number of pixels. */
 const others = [
   { width: 39, height: 30 },
   { width: 41, height: 30 },

@@ -2,7 +2,7 @@ import { MiB } from '@airlock/domain'
 import { expect, test } from 'vitest'
 import { type ExaminedEntry, firstFault, type PendingEntry } from '../../src/full/training-set/first-fault.ts'
 
-/** Entries whose examining and decoding are noted; a decode ends when `end` is called. */
+/** Entries that record when they are examined and decoded; decoding ends when `end` is called. */
 class Entries {
   readonly events: string[] = []
   readonly #ends = new Map<string, (fault: string | null) => void>()

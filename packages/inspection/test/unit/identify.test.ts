@@ -87,7 +87,7 @@ test('identify ignores bytes after the head', async () => {
   expect(await identify(text(`${' '.repeat(headBytes)}<svg >`))).toEqual({ mediaType: null, described: 'plain text' })
 })
 
-/** sharp writes none, so an acTL chunk is put behind the header of a still one. file-type does not look at its CRC. */
+/** sharp writes no APNG, so an acTL chunk is inserted after the header of a PNG. file-type does not check its CRC. */
 async function animatedPng(): Promise<Buffer> {
   const still = await sharp({ create: { width: 2, height: 2, channels: 3, background: 'red' } })
     .png()

@@ -91,7 +91,7 @@ test('an error of the source is reported even if the process then dies for anoth
 }, async ({ inspector }) => {
   const unavailable = new Error('the store is unavailable')
   const failing = doing(() => {
-    process.kill(inspector.pid ?? 0, 'SIGSTOP') // so that it dies after the source has failed, and has no time to say anything
+    process.kill(inspector.pid ?? 0, 'SIGSTOP') // so that it dies after the source failed, without sending anything
     setTimeout(() => process.kill(inspector.pid ?? 0, 'SIGKILL'), 200)
     throw unavailable
   })
@@ -118,7 +118,7 @@ test("the reason of a process's exit is reported even if a message could not be 
   const blocked = new Int32Array(new SharedArrayBuffer(4))
   const source = doing(() => {
     process.kill(inspector.pid ?? 0, 'SIGSEGV')
-    Atomics.wait(blocked, 0, 0, 500) // it dies, and this process can't see it yet
+    Atomics.wait(blocked, 0, 0, 500) // it dies, and this process has not been notified yet
   })
 
   await expect(inspector.run({ ...task, source })).rejects.toThrow(new InspectionFailed('ended with SIGSEGV', { fault: { kind: 'crash' } }))

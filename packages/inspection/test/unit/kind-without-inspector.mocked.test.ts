@@ -1,7 +1,7 @@
 import { bytesInMemory } from '@airlock/domain'
 import { expect, test, vi } from 'vitest'
 
-/** The domain's table with a kind that nobody can read yet, as there will be one whenever a format is added. */
+/** The domain's table with a kind without an inspector. */
 vi.mock('@airlock/domain', async (original) => {
   const domain = await original<typeof import('@airlock/domain')>()
   const kind = { ...domain.assetKind('lora_training'), inspector: null }

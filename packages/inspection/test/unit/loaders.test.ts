@@ -8,7 +8,7 @@ import { otherLoaders } from '../../corpus/bad/other-loaders.ts'
 import { original } from '../../corpus/corpus-file.ts'
 import { readHeader } from '../../src/full/picture/decode.ts'
 
-/** Pictures that are none of the three, whatever they are called. */
+/** Pictures in other than the three formats, whatever their names. */
 const others = [...otherLoaders, ...otherFormats].filter(
   ({ file, expect }) =>
     expect === 'type_mismatch' && /\.(?:jpg|png|webp)$/.test(file) && !/a-(?:png|jpeg|webp)\.|line-ends|shifted/.test(file),

@@ -6,7 +6,7 @@ import { printableRuns, utf16Runs } from '../../src/full/suspicious/text-decodin
 import { metadataFault } from '../../src/full/training-set/metadata.ts'
 import { maxUnpackedBytes } from '../../src/full/unpack.ts'
 
-/** A character or two over and over, as long as the longest text that a picture may hold. V8 gives up on some patterns at 5 MiB. */
+/** One or two repeated characters, as long as the longest text of a picture. Some regular expressions of V8 fail at 5 MiB. */
 const longest = (piece: string): Buffer => Buffer.alloc(maxUnpackedBytes, piece, 'latin1')
 
 test.for([

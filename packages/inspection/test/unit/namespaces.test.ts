@@ -20,7 +20,7 @@ const never = new AbortController().signal
 const photo = { filename: 'photo.jpg', mediaType: 'image/jpeg', assetType: 'brand_image' } as const
 const bytes = sample('good/IMG_4211.JPG')
 
-/** What JavaScript without Node's permissions, so any code at all, gets to see from inside. */
+/** What JavaScript without Node's permissions, like any native code, can access from inside. */
 async function seenFrom(command: readonly [string, ...string[]], port: number): Promise<Record<string, unknown>> {
   const script = `
     const fs = require('node:fs')
@@ -100,7 +100,7 @@ test.skipIf(!launcher.inNamespaces)(
   },
 )
 
-/** Whether there is no such process, or only its exit status any more. */
+/** Whether there is no such process, or only a zombie. */
 function isGone(pid: number | null): boolean {
   try {
     return /^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))

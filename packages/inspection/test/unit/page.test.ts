@@ -12,7 +12,7 @@ test('the page lists every signature of suspicious content', () => {
 
 test('the page contains the reason of every signature for texts', () => {
   const reasons = new Set(textSignatures.map(({ reason }) => reason))
-  // Two kinds of scripts have one reason; the page says "the same" the second time
+  // two kinds of scripts have the same reason; the page says "the same" for the second
   expect([...reasons].filter((reason) => !page.includes(reason))).toEqual([])
 })
 

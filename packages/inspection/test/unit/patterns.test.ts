@@ -10,18 +10,18 @@ import { parse } from '../patterns/parse.ts'
 import { slowText } from '../patterns/slowness.ts'
 import { textsOf } from '../patterns/texts.ts'
 
-/** A header, a form's field or a JSON body has no more; longer texts, of pictures, only need their time to be linear. */
+/** Maximum length of headers, form fields and JSON bodies; longer texts of pictures need only linear time. */
 const maxCharacters = 16 * 1024
 
-/** Patterns that are given less, and the code that sees to it. */
+/** Patterns with shorter input, and the code that limits it. */
 const shorterInput: Readonly<Record<string, number>> = {
-  // `onlySafe` cuts the text before it looks at its end
+  // `onlySafe` shortens the text first
   'packages/domain/src/filename.ts': 255,
-  // A name that is longer breaks a rule before
+  // a longer name violates an earlier rule
   'packages/inspection/src/full/training-set/entry-rules.ts': 1024,
 }
 
-/** Read what operators or this repository itself wrote. */
+/** Files that only read what operators or this repository wrote. */
 const ownInput: readonly string[] = ['apps/ops/src/commands/docs.ts']
 
 const inTables = [...textSignatures, ...xmpSignatures, ...byteSignatures].flatMap(({ found, pattern, followedBy }) =>
@@ -85,15 +85,15 @@ test('the test detects a quadratic pattern', { timeout: 60_000 }, () => {
 
 test('every file that builds patterns at run time is listed here and tested above', () => {
   expect(filesThatBuildPatterns()).toEqual([
-    // Routes of ours, with one placeholder that ends at a slash
+    // our own routes, with one placeholder up to a slash
     'apps/gateway/src/plugins/unknown-routes.ts',
-    // Ids of a fixed length
+    // ids of fixed length
     'packages/domain/src/keys.ts',
     'packages/inspection/src/full/suspicious/executable-script.ts',
     'packages/inspection/src/full/suspicious/php-code.ts',
     'packages/inspection/src/full/suspicious/search.ts',
     'packages/inspection/src/full/suspicious/signatures.ts',
-    // What the kernel says of a process
+    // data of the kernel about a process
     'packages/inspection/src/isolated/process-usage.ts',
   ])
 })
@@ -107,6 +107,6 @@ function quietly(run: () => void): void {
   try {
     run()
   } catch {
-    // What it finds does not matter here, but how long it takes
+    // only the duration matters here
   }
 }

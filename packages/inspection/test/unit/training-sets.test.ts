@@ -24,7 +24,7 @@ describe('the limit of pixels for an archive', () => {
     meta: { id: 'archive-pixel-budget' },
   }, async () => {
     const bad = Buffer.from(await flat(side))
-    bad.fill(0xff, 25) // its pixels do not decode
+    bad.fill(0xff, 25) // its pixels can't be decoded
     const verdict = await inspected(zipOf([...copies(await flat(side), 10), { name: 'last.webp', data: bad }]), 'set.zip', limits)
 
     expect(outcome(verdict)).toBe(
@@ -53,7 +53,7 @@ describe('the limit of pixels for an archive', () => {
   })
 })
 
-/** An extra field that nobody reads. */
+/** An unknown extra field. */
 function field(length: number): Buffer {
   const bytes = Buffer.alloc(4 + length)
   bytes.writeUInt16LE(0xd935, 0)

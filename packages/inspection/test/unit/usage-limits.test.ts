@@ -22,7 +22,7 @@ const task: InspectionTask = {
 }
 const patient = { timeout: 120_000 } as const
 
-/** How a file ends in an inspector that was started so. */
+/** The error of an inspection with this launcher. */
 async function failure(launcher: Launcher, given: Partial<InspectionTask> = {}, maxMemoryMiB = 1024): Promise<InspectionFailed> {
   const inspector = new InspectorProcess({ maxMemoryMiB, launcher })
   try {

@@ -151,7 +151,7 @@ test.each([
 const film = (parts: Parameters<typeof trak>[0], media = mdat()) => mp4(ftyp(), moov(mvhd(), trak(parts)), media)
 const fragmented = (...fragments: Buffer[]) =>
   mp4(ftyp(), moov(mvhd({ duration: 0n }), trak({ samples: emptyTables() }), box('mvex', trex())), ...fragments)
-/** A fragment of two samples, its media right behind it. */
+/** A fragment of two samples, followed by its media. */
 const fragment = (given: { run?: Parameters<typeof trun>[0]; head?: Parameters<typeof tfhd>[0] } = {}, media = mdat()) => {
   const build = (dataOffset: number) => moof(Buffer.concat([tfhd(given.head), trun({ dataOffset, ...given.run })]))
   return Buffer.concat([build(build(0).length + 8), media])

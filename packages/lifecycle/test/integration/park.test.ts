@@ -73,7 +73,7 @@ test('a file whose inspection fails three times in a row because of the machine 
 })
 
 test.for([
-  { fault: { kind: 'crash' }, says: 'it crashes the program that reads it' },
+  { fault: { kind: 'crash' }, says: 'it crashed the inspecting process' },
   { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of CPU time' },
   { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
 ] as const)(
