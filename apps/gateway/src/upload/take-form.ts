@@ -50,46 +50,6 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?
   }
 }
 
-/** A refused file exceeded the drain limit. No file of the form is accepted, since it is unknown whether the rest is valid. */
-function endUnread(
-  { files, arrived, refused }: Form,
-  { namesBehind }: DrainLimitExceeded,
-  request: FastifyRequest,
-  deps: UploadDeps,
-): TakenForm {
-  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesBehind }
-  request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
-  deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
-  discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
-  return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
-}
-
-/** Where Airlock stopped reading a form. */
-interface Stop {
-  /** The name of the refused file that exceeded the drain limit. */
-  readonly stoppedAt: string
-  /** How many files of the form were read, including that one. */
-  readonly filesRead: number
-  /** Names of files after it whose headers had already arrived. */
-  readonly namesBehind: readonly string[]
-}
-
-/** The refusal of a file that had arrived before: no file is accepted of a form that was not read to its end. */
-const notTaken = ({ filename }: ReceivedFile, { stoppedAt }: Stop): Refusal => refusal('not_read', { filename, stoppedAt })
-
-/**
- * Reports unread files. After the last known one there may be others or none, which one entry with `filename: null` represents, unless the
- * form already has the maximum number of files.
- */
-function filesNotRead(arrived: readonly ArrivedFile[], stop: Stop): RefusedFile[] {
-  const { stoppedAt, filesRead, namesBehind } = stop
-  const unread = [...namesBehind, null].slice(0, maxFiles - filesRead)
-  return [
-    ...arrived.map(({ index, file }) => refusedFile(index, file.filename, AirlockError.of(notTaken(file, stop)))),
-    ...unread.map((filename, i) => refusedFile(filesRead + i, filename, new AirlockError('not_read', { filename, stoppedAt }))),
-  ]
-}
-
 async function readForm({ fields, files, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
   for await (const part of formParts(request, deps.bodyTimeouts)) {
     if (!isFileOfForm(part)) {
@@ -139,6 +99,46 @@ function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest
     deps.backgroundTasks.add(discard(file, why, { giveBack: false }, { ...deps, log: request.server.log }))
     return false
   })
+}
+
+/** A refused file exceeded the drain limit. No file of the form is accepted, since it is unknown whether the rest is valid. */
+function endUnread(
+  { files, arrived, refused }: Form,
+  { namesBehind }: DrainLimitExceeded,
+  request: FastifyRequest,
+  deps: UploadDeps,
+): TakenForm {
+  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesBehind }
+  request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
+  deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
+  discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
+  return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
+}
+
+/** Where Airlock stopped reading a form. */
+interface Stop {
+  /** The name of the refused file that exceeded the drain limit. */
+  readonly stoppedAt: string
+  /** How many files of the form were read, including that one. */
+  readonly filesRead: number
+  /** Names of files after it whose headers had already arrived. */
+  readonly namesBehind: readonly string[]
+}
+
+/** The refusal of a file that had arrived before: no file is accepted of a form that was not read to its end. */
+const notTaken = ({ filename }: ReceivedFile, { stoppedAt }: Stop): Refusal => refusal('not_read', { filename, stoppedAt })
+
+/**
+ * Reports unread files. After the last known one there may be others or none, which one entry with `filename: null` represents, unless the
+ * form already has the maximum number of files.
+ */
+function filesNotRead(arrived: readonly ArrivedFile[], stop: Stop): RefusedFile[] {
+  const { stoppedAt, filesRead, namesBehind } = stop
+  const unread = [...namesBehind, null].slice(0, maxFiles - filesRead)
+  return [
+    ...arrived.map(({ index, file }) => refusedFile(index, file.filename, AirlockError.of(notTaken(file, stop)))),
+    ...unread.map((filename, i) => refusedFile(filesRead + i, filename, new AirlockError('not_read', { filename, stoppedAt }))),
+  ]
 }
 
 /** How the files of a form that was not accepted are discarded. */
