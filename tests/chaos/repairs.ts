@@ -22,7 +22,7 @@ const repairs = {
   },
 } as const satisfies Record<string, { seconds: number; statement: string | null }>
 
-export type Repair = keyof typeof repairs
+type Repair = keyof typeof repairs
 
 /** Uploads without a live job that are due, or whose lease has expired. */
 const unworked = `select id, state from uploads

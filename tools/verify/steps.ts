@@ -11,7 +11,14 @@ const minutes = 60_000
 
 /** Checks before the tests. Each runs regardless of the previous results. */
 export const checks: readonly Step[] = [
-  { name: 'lint', commands: [['biome', 'check', '.']], timeoutMs: 2 * minutes },
+  {
+    name: 'lint',
+    commands: [
+      ['biome', 'check', '.'],
+      ['knip', '--no-progress'],
+    ],
+    timeoutMs: 3 * minutes,
+  },
   {
     name: 'types',
     commands: [

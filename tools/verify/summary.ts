@@ -22,7 +22,7 @@ export const checkRow = (name: string, { ok, ms }: Pick<StepResult, 'ok' | 'ms'>
   failed: ok ? 0 : 1,
 })
 
-export const projectRow = (name: Project, { passed, failed, skipped, unsteady, ms }: Counts): Row => ({
+const projectRow = (name: Project, { passed, failed, skipped, unsteady, ms }: Counts): Row => ({
   name,
   verdict: failed === 0 ? 'ok' : 'failed',
   ms,

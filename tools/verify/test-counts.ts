@@ -11,7 +11,7 @@ export interface Counts {
   ms: number
 }
 
-export const projects = ['unit', 'integration', 'slow'] as const
+const projects = ['unit', 'integration', 'slow'] as const
 export type Project = (typeof projects)[number]
 
 /** The used part of Vitest's JSON report. */

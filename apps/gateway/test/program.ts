@@ -7,7 +7,7 @@ import { jwtSecret } from './gateway.ts'
 
 const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-export interface Ended {
+interface Ended {
   code: number | null
   out: string
   err: string

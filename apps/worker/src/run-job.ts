@@ -174,7 +174,7 @@ const completed = (uploadId: string, { id, s3Key }: AssetRecord, { bucket }: Run
  *
  * @throws Error when there is no reply in time; the command may still be executed
  */
-export async function withTimeout<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
+async function withTimeout<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
   const settled = new AbortController()
   const late = setTimeout(ms, undefined, { signal: settled.signal }).then(() => {
     throw new Error(`redis did not answer in ${ms} ms`)

@@ -28,7 +28,7 @@ export interface Queues {
 
 const silent = { info: () => {}, warn: () => {} }
 
-export const openAt = (url: string): Promise<Database> =>
+const openAt = (url: string): Promise<Database> =>
   openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
 
 export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
@@ -44,7 +44,7 @@ export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAcce
   serverSideCopy: true,
 })
 
-export const storeOn = (bucket: IsolatedBucket): ObjectStore => s3ObjectStore(storeOptions(bucket))
+const storeOn = (bucket: IsolatedBucket): ObjectStore => s3ObjectStore(storeOptions(bucket))
 
 export async function openServers(): Promise<Servers> {
   const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])

@@ -34,7 +34,7 @@ const firstPauseMs = 100
  *
  * @param onPayload called for each notification, in the order of their commits
  */
-export function listen(channel: string, onPayload: (payload: string) => void, options: ListenOptions): Listening {
+function listen(channel: string, onPayload: (payload: string) => void, options: ListenOptions): Listening {
   const { onReady, onLost, log, longestPauseMs = 10_000 } = options
   const stopping = new AbortController()
   const { signal } = stopping

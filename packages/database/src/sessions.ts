@@ -129,7 +129,7 @@ export interface Transaction extends Session {
  *
  * @param idleMs after so long without a statement the server ends the transaction, so that a paused process does not hold locks forever
  */
-export async function inTransaction<T>(session: Session, idleMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+async function inTransaction<T>(session: Session, idleMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   let ending: 'commit' | 'rollback' = 'commit'
   await session.rows(`begin; set local idle_in_transaction_session_timeout = ${idleMs}`)
   let result: T

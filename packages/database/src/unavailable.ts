@@ -82,7 +82,7 @@ const valueProperties = ['parameters', 'detail', 'where', 'internalQuery']
  * Removes the values of the failed statement from an error and its causes. Errors are logged, and the values may be our users' data: file names,
  * metadata. The statement itself, the SQLSTATE and the names of table, column and constraint are kept.
  */
-export function withoutValues(error: unknown): unknown {
+function withoutValues(error: unknown): unknown {
   for (let current = error; current instanceof Error; current = current.cause) {
     const { driverError } = current as { driverError?: unknown }
     for (const one of [current, driverError]) {

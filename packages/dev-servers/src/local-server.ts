@@ -28,7 +28,7 @@ export interface LocalServer {
 const readyWithinMs = 60_000
 
 /** A server ended before it was ready, usually because another process took its port. */
-export class ServerDidNotStart extends Error {
+class ServerDidNotStart extends Error {
   override name = 'ServerDidNotStart'
 }
 

@@ -89,7 +89,7 @@ export async function startFirstAvailable<Address>(
   throw new Error(`No ${titles[name]} available: ${closed.join('; ')}`)
 }
 
-export const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
+const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
 
 /** The first provider is a given URL, which always takes precedence. */
 function inOrder<Address>(providers: readonly Provider<Address>[], earlierKind: string | undefined): readonly Provider<Address>[] {

@@ -55,8 +55,8 @@ export const mdhd = ({ timescale = 1000, version = 0 } = {}): Buffer =>
 
 export const hdlr = (handler = 'vide'): Buffer => box('hdlr', u32(0, 0), Buffer.from(handler), Buffer.alloc(13))
 
-export const avcC = (): Buffer => box('avcC', Buffer.from('0164001fffe100046764001f01000468ee3c80', 'hex'))
-export const hvcC = (): Buffer => box('hvcC', Buffer.from([1, ...Buffer.alloc(20), 3, 0]))
+const avcC = (): Buffer => box('avcC', Buffer.from('0164001fffe100046764001f01000468ee3c80', 'hex'))
+const hvcC = (): Buffer => box('hvcC', Buffer.from([1, ...Buffer.alloc(20), 3, 0]))
 
 /** The description of a codec, with the boxes that it needs, or the given ones. */
 export const stsd = (codec = 'avc1', ...extensions: Buffer[]): Buffer => {

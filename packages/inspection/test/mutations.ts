@@ -6,7 +6,7 @@ import { corpusFolder } from '../corpus/cache.ts'
 import { manifest } from '../corpus/manifest.ts'
 
 /** Pseudo-random numbers that are determined by a seed (xorshift32). */
-export function numbersOf(seed: number): (below: number) => number {
+function numbersOf(seed: number): (below: number) => number {
   let state = Math.imul(seed, 2_654_435_761) >>> 0 || 1
   const next = () => {
     state ^= state << 13
@@ -34,7 +34,7 @@ function pieces(bytes: Buffer): number[] {
 }
 
 /** Mutations: transmission errors and deliberate manipulations. */
-export const mutations: Readonly<Record<string, Mutation>> = {
+const mutations: Readonly<Record<string, Mutation>> = {
   'bits flipped': (bytes, below) => {
     const copy = Buffer.from(bytes)
     for (let i = 1 + below(8); i > 0; i--) {

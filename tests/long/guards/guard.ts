@@ -12,7 +12,7 @@ export interface Guard {
 }
 
 /** Code that occurs once in the file, regardless of line breaks and indentation, and its replacement. */
-export type Edit = readonly [code: string, without: string]
+type Edit = readonly [code: string, without: string]
 
 /** The table no longer matches the code. */
 export class GuardStale extends Error {

@@ -12,7 +12,7 @@ const signatures = {
   EdDSA: { names: ['EdDSA', 'Ed25519'], keys: 'remote' },
 } as const
 
-export type TokenAlgorithm = keyof typeof signatures
+type TokenAlgorithm = keyof typeof signatures
 
 export interface TokenRules {
   /** HMAC secrets for HS256; any of them may have signed (rotation). */

@@ -6,7 +6,7 @@ import { describe } from './describe.ts'
 /** Paths that need no token: health and metrics for the platform, the API document for everyone. */
 const open = /^\/(health\/|metrics$|api\/health$|api\/openapi\.json$|api\/docs)/
 
-export const isOpen = (path: string): boolean => open.test(path)
+const isOpen = (path: string): boolean => open.test(path)
 
 /** Paths that are exempt from the request limit. */
 const unlimited = /^\/(health\/|metrics$|api\/health$)/

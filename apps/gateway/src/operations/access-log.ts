@@ -5,7 +5,7 @@ import { callerOfRequest } from '../auth/caller.ts'
 import { asAirlockError } from '../plugins/errors.ts'
 
 /** The kind of access to an asset. `upload`: its URL was part of the response to an upload with `Prefer: wait`. */
-export type AccessAction = 'read' | 'presign' | 'delete' | 'link' | 'preview' | 'upload'
+type AccessAction = 'read' | 'presign' | 'delete' | 'link' | 'preview' | 'upload'
 
 export interface Access {
   readonly assetId: string

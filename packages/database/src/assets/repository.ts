@@ -94,7 +94,7 @@ export interface AssetsByKey {
   below(options: { prefix: string; after: string; limit: number }): Promise<AssetRecord[]>
 }
 
-export const assetsByKey = (sessions: Sessions): AssetsByKey => ({
+const assetsByKey = (sessions: Sessions): AssetsByKey => ({
   byKeys: async (keys) => {
     atMost(100, keys)
     const rows = await sessions.run((session) => session.rows('select * from assets where s3_key = any($1::text[])', [keys]))

@@ -9,12 +9,12 @@ import { Upload } from './upload.ts'
 import { WebhookDelivery } from './webhook-delivery.ts'
 
 /** An owner of uploads. The table may belong to the surrounding product; Airlock uses only these two columns. */
-export interface UserRow {
+interface UserRow {
   readonly id: string
   readonly createdAt: Date
 }
 
-export const User = new EntitySchema<UserRow>({
+const User = new EntitySchema<UserRow>({
   name: 'User',
   tableName: 'users',
   columns: {

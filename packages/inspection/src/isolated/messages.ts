@@ -25,7 +25,7 @@ const maxFacts = 100
 const maxTextCharacters = 4000
 
 /** The maximum size of one read; see `remoteSource`. */
-export const maxReadBytes = 4 * MiB
+const maxReadBytes = 4 * MiB
 
 /**
  * @param mediaType the type that the upload claims: inspection confirms this type or rejects the file, and never returns another one

@@ -158,7 +158,7 @@ const maxLines = 20
  * A log that forwards a limited number of warnings and errors and counts the rest, so that the log stays readable when many objects fail for
  * the same reason.
  */
-export class BoundedLog implements Log {
+class BoundedLog implements Log {
   readonly #log: Log
   #lines = 0
 

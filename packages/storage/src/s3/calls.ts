@@ -5,7 +5,7 @@ import type { S3StoreOptions, Tuning } from './settings.ts'
 // The SDK's own type of a command is a class with ten parameters; this is the part of it that we use.
 type S3Command<I extends ServiceInputTypes, O extends ServiceOutputTypes> = Parameters<typeof S3Client.prototype.send<I, O>>[0]
 
-export interface CallOptions<O, R> {
+interface CallOptions<O, R> {
   /** For error messages. */
   key: string | null
   signal?: AbortSignal | undefined

@@ -24,7 +24,7 @@ export interface Setting {
   read(context: BucketContext): Promise<State>
 }
 
-export type Outcome = 'ok' | 'set' | 'differs' | 'not supported by this store' | 'failed'
+type Outcome = 'ok' | 'set' | 'differs' | 'not supported by this store' | 'failed'
 
 export interface Line {
   readonly setting: string

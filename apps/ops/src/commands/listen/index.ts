@@ -95,7 +95,7 @@ function ownToken(env: CommandIo['env']): () => Promise<string> {
   return () => signToken({ userId, scopes: ['service'], hours: 1, secret, now: new Date() })
 }
 
-export interface ForwardOptions {
+interface ForwardOptions {
   readonly to: string
   readonly secret: string
   readonly signal: AbortSignal
@@ -111,7 +111,7 @@ const resolve = systemResolve()
  *
  * @returns a line with the response
  */
-export async function forward(event: PublishedEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
+async function forward(event: PublishedEvent, { to, secret, signal }: ForwardOptions): Promise<string> {
   const { event_id: id } = event.data
   const begun = performance.now()
   const message = { id, at: new Date(), body: JSON.stringify(event) }

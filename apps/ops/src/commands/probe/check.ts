@@ -1,7 +1,7 @@
 import type { ScratchBucket } from './scratch-bucket.ts'
 
 /** `ok`: like Amazon S3. `differs`: supported, but different. `missing`: not supported. `skipped`: could not be checked here. */
-export type Result = 'ok' | 'differs' | 'missing' | 'skipped'
+type Result = 'ok' | 'differs' | 'missing' | 'skipped'
 
 export interface Finding {
   readonly result: Result

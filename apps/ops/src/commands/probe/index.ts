@@ -13,7 +13,7 @@ import { briefly, nameOf, readTarget, targetOptions, targetUsage } from './s3-ta
 import { onScratchBucket, type ScratchBucket } from './scratch-bucket.ts'
 
 /** All capabilities that Airlock requires of a store or can use, in the order of the table. */
-export const checks: readonly Check[] = [
+const checks: readonly Check[] = [
   ...writingChecks,
   ...uploadChecks,
   ...readingChecks,

@@ -40,7 +40,7 @@ export interface ScratchBucket {
 }
 
 /** An open multipart upload. */
-export interface OpenUpload {
+interface OpenUpload {
   readonly key: string
   readonly id: string
   part(number: number, body: Buffer): Promise<CompletedPart>

@@ -8,7 +8,7 @@ export interface JpegFrame {
   readonly components: readonly FrameComponent[]
 }
 
-export interface FrameComponent {
+interface FrameComponent {
   readonly id: number
   /** Horizontal and vertical sampling factors. */
   readonly h: number

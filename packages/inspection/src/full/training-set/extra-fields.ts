@@ -7,7 +7,7 @@ export interface ExtraField {
 }
 
 /** Header ids of the fields that are read, from APPNOTE and Info-ZIP's extrafld.txt. */
-export const fieldIds = { zip64: 0x0001, unix: 0x000d, libarchive: 0x6c78, unicodePath: 0x7075, asiUnix: 0x756e } as const
+const fieldIds = { zip64: 0x0001, unix: 0x000d, libarchive: 0x6c78, unicodePath: 0x7075, asiUnix: 0x756e } as const
 
 const fieldHeaderBytes = 4
 
