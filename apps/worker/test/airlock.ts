@@ -36,7 +36,7 @@ const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, gi
 /** What a form says of files that are no pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
-/** Airlock behind its doors: files are accepted, workers run on real queues, and what became of them can be looked at. */
+/** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
 export class Airlock {
   readonly servers: Servers
   readonly queues: Queues
@@ -50,7 +50,7 @@ export class Airlock {
     this.queues = queues
   }
 
-  /** Receives and accepts one file; its worker is woken. */
+  /** Receives, accepts and enqueues one file. */
   async accepts(
     sample: Sample,
     { clientMetadata = null, userId = this.userId }: { clientMetadata?: FormFields['clientMetadata']; userId?: string } = {},
@@ -153,7 +153,7 @@ export class Airlock {
     }
   }
 
-  /** What Redis says of an upload's job; `gone` when it has none. */
+  /** The state of an upload's job in Redis; `gone` without one. */
   jobState({ id }: { id: string }, lane: QueueLane = 'images'): Promise<string> {
     return this.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
   }
@@ -164,7 +164,7 @@ export class Airlock {
     await Promise.all(this.#workers.map((worker) => worker.health.close()))
   }
 
-  /** @throws when something is left that no living upload needs */
+  /** @throws if something is left that no active upload needs */
   async expectNothingLeft(): Promise<void> {
     const { rows } = await this.servers.sql.query('select id, state from uploads')
     const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
@@ -180,14 +180,14 @@ export class Airlock {
   }
 }
 
-/** Empties what the test before may have left, so that each begins alone. */
+/** Removes leftovers of the previous test. */
 async function empty({ sql, bucket, store }: Servers): Promise<void> {
   await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay, webhook_endpoints cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
   await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
 }
 
-/** Gives each file servers of its own, each test empty ones and queues of its own; stops its workers, and fails a test that leaves something. */
+/** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves something. */
 export const test = base
   .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const servers = await openServers()

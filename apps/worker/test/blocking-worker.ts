@@ -1,6 +1,5 @@
 /**
- * The program of a worker whose first copy blocks its event loop before it is made: nothing is renewed, nothing is heard. Its settings come
- * as JSON.
+ * A worker program whose first copy blocks the event loop, so that it renews no lease and receives no messages. Its settings are JSON.
  */
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
@@ -18,7 +17,7 @@ export interface BlockingWorkerSettings {
   readonly blocksForMs: number
 }
 
-/** What it tells its parent. */
+/** Its messages to the parent. */
 export type Told = 'ready' | 'blocked' | 'goes on' | { readonly line: string }
 
 const settings = JSON.parse(process.argv[2] ?? '') as BlockingWorkerSettings

@@ -9,7 +9,7 @@ export interface Put extends Partial<VideoToHandOver> {
   sample?: Sample
 }
 
-/** Puts a video where a pipeline puts its own. @returns what there is to say of it to the queue */
+/** Stores a video in the inbox. @returns the payload of its job */
 export async function puts({ servers, userId }: Airlock, { sample = samples.scene, ...given }: Put = {}): Promise<VideoToHandOver> {
   const uploadId = given.uploadId ?? randomUUID()
   const projectId = given.projectId ?? randomUUID()
@@ -35,7 +35,7 @@ export function pipeline({ redisUrl, prefix }: Queues): AirlockProducer {
   return producer
 }
 
-/** What still lies in the inbox. */
+/** The contents of the inbox. */
 export const inboxOf = ({ servers }: Airlock): Promise<string[]> => servers.bucket.keys('pipeline-inbox/')
 
 /** The ends of all uploads of the test's user, each with how many there are, and how many assets of how many uploads. */

@@ -14,7 +14,7 @@ const shipped = (file: string, declaredType: string): Sample => ({
   bytes: readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), folder)),
 })
 
-/** Real files, good and bad. */
+/** Good and bad sample files. */
 export const samples = {
   photo: shipped('good/Harbour at dusk.jpg', 'image/jpeg'),
   logo: shipped('good/logo.png', 'image/png'),

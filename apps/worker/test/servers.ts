@@ -5,7 +5,7 @@ import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePre
 import type { Redis } from 'ioredis'
 import { Client } from 'pg'
 
-/** Real servers' corner of one test file: a database, a bucket and queues that no other file uses. */
+/** The database, bucket and queues of one test file on the shared servers. */
 export interface Servers {
   readonly databaseUrl: string
   readonly database: Database

@@ -1,7 +1,7 @@
 import { systemResolve } from '@airlock/notifications'
 import type { WorkerDeps } from '../src/worker-deps.ts'
 
-/** Nobody is told, until a test names somebody. Failures come again soon. */
+/** No endpoints unless a test sets some, and short delays of retries. */
 export const webhookOptions: WorkerDeps['webhooks'] = {
   endpoints: [],
   resolve: systemResolve(),

@@ -16,7 +16,7 @@ export interface WorkerProcess {
 }
 
 /**
- * Starts a worker as production does, in a process of its own, and waits until it takes jobs.
+ * Starts a worker as in production, in a separate process, and waits until it takes jobs.
  *
  * @param env its whole environment
  * @param options.limits what the shell limits it to, as for `ulimit`

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Airlock } from './airlock.ts'
 
-/** Assets that are gone: an event each, of an upload of its own. */
+/** Deleted assets: one event each, of different uploads. */
 export async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {
   const userId = randomUUID()
   await sql.query('insert into users (id) values ($1)', [userId])

@@ -26,7 +26,7 @@ export async function connected(url: string): Promise<Client> {
   return client
 }
 
-/** Gives each test an empty database of its own. */
+/** Each test has its own empty database. */
 export const emptyTest = base
   .extend('log', silent)
   .extend('url', async ({ log: _ }, { onCleanup }) => {
@@ -40,7 +40,7 @@ export const emptyTest = base
     return client
   })
 
-/** Gives each test file a migrated database of its own. Its tests share it, each with a user of its own. */
+/** Each test file has its own migrated database, which its tests share with separate users. */
 export const test = base
   .extend('log', { scope: 'file' }, silent)
   .extend('url', { scope: 'file' }, async ({ log: _ }, { onCleanup }) => {
@@ -53,7 +53,7 @@ export const test = base
     onCleanup(() => database.close())
     return database
   })
-  /** As another gateway or worker, with a pool of its own. */
+  /** Another gateway or worker, with a separate pool. */
   .extend('other', { scope: 'file' }, async ({ url }, { onCleanup }) => {
     const database = await openAt(url)
     onCleanup(() => database.close())

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Client } from 'pg'
 import type { Database, EventRecord } from '../src/index.ts'
 
-/** Gives positions to all that is committed. @returns how many */
+/** Assigns positions to all committed events. @returns their number */
 export async function placeAll({ eventRelay }: Database): Promise<number> {
   const holder = randomUUID()
   if (!(await eventRelay.take({ holder, leaseSeconds: 60 }))) throw new Error('another relay is at it')
@@ -11,12 +11,12 @@ export async function placeAll({ eventRelay }: Database): Promise<number> {
   return placed ?? 0
 }
 
-/** All that the feed has. */
+/** The whole feed. */
 export async function feed({ events }: Database, after = 0): Promise<readonly EventRecord[]> {
   return (await events.after({ after, limit: 1000 })).events
 }
 
-/** What is written of an upload, whether or not it has a position. */
+/** The events of an upload, with or without positions. */
 export async function eventsOf(
   sql: Client,
   uploadId: string,
@@ -25,6 +25,6 @@ export async function eventsOf(
   return rows
 }
 
-/** Makes it as if nothing had ever happened. */
+/** Removes all events. */
 export const forgetEvents = (sql: Client) =>
   sql.query('truncate events, event_sequences, event_relay, webhook_endpoints, webhook_deliveries')

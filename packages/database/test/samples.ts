@@ -53,7 +53,7 @@ export async function received({ uploads }: Database, given: Partial<NewUpload> 
   return upload
 }
 
-/** An upload that a worker is at. */
+/** An upload that is being processed. */
 export async function claimed(database: Database, { leaseSeconds = 60, ...given }: Partial<NewUpload> & { leaseSeconds?: number } = {}) {
   const { id } = await received(database, given)
   return claim(database, id, leaseSeconds)
@@ -85,10 +85,10 @@ export async function parked(database: Database, given: Partial<NewUpload> = {})
   return mine
 }
 
-/** Lets the lease of an upload run out at once. */
+/** Expires the lease of an upload. */
 export const lapse = (sql: Client, id: string) => sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
 
-/** Makes an upload look as if it had not moved for so long. */
+/** Backdates the last change of an upload. */
 export const age = (sql: Client, id: string, seconds: number) =>
   sql.query(
     `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,

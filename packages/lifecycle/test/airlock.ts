@@ -33,16 +33,16 @@ import { RecordedLog } from './recorded-log.ts'
 import { type Sample, samples } from './samples.ts'
 import { openWorld, type World } from './world.ts'
 
-/** How a run of a worker ended, as its queue would see it. */
+/** The outcome of a worker's run. */
 export type Run = Outcome | { ended: 'died' }
 
 export interface WorkerOptions extends Partial<WorkDeps> {
   leaseSeconds?: number
   sizeLimits?: SizeLimits
-  /** Parks at the failure of this attempt, when it has failed for long enough, too. */
+  /** Parks at this failed attempt, if it has also failed for long enough. */
   maxAttempts?: number
   retryForSeconds?: number
-  /** The process ends after this verb of the store, the uploads or a source, its effect being there. */
+  /** The process dies after this call of the store, the uploads or a source, which has taken effect. */
   diesAfter?: string
   diesBefore?: string
 }
@@ -52,7 +52,7 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes' | 'tally'>>
   deps?: Partial<ReceiveDeps>
 }
 
-/** How these tests sweep: objects at once, without a pause between two passes. */
+/** Options of sweeps: objects of any age, without a pause between passes. */
 export const sweepOptions: SweepOptions = {
   enqueueAfterSeconds: 60,
   inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may come within one ms
@@ -67,14 +67,14 @@ export const sweepOptions: SweepOptions = {
   leaseSeconds: 60,
 }
 
-/** A sweep that found nothing. */
+/** The result of a sweep without findings. */
 export const nothingSwept = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
 
-/** What inspects in these tests: the real thing. */
+/** The real inspection. */
 export const realInspect: Inspect = (source, { filename, detectedType, assetType }) =>
   inspect(source, { filename, mediaType: detectedType, assetType }, defaultLimits)
 
-/** What a form says of a sample. */
+/** The form fields of a sample. */
 export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   const assetType = declaredType === 'video/mp4' ? 'generated_video' : 'brand_image'
   return {
@@ -86,10 +86,10 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   } as const
 }
 
-/** What a sweep of a test has in place of the real thing. */
+/** Replacements of a sweep's dependencies. */
 type Sweeping = Partial<Omit<SweepDeps, 'jobQueue'>> & { jobQueue?: Partial<SweepDeps['jobQueue']> }
 
-/** The verbs of one bell, and of another where that one has none of them. */
+/** The methods of one queue, completed by those of another. */
 const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['jobQueue']): SweepDeps['jobQueue'] => ({
   ensureEnqueued: (...args) => (given.ensureEnqueued ? given.ensureEnqueued(...args) : otherwise.ensureEnqueued(...args)),
   isEnqueued: (...args) => (given.isEnqueued ? given.isEnqueued(...args) : otherwise.isEnqueued(...args)),
@@ -98,13 +98,13 @@ const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['job
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })
 
-/** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
+/** Airlock for tests: receives files, runs workers, simulates time, and returns what is left. */
 export class Airlock {
   readonly world: World
   readonly userId = randomUUID()
   readonly counter = new MemoryCounter()
   readonly log = new RecordedLog()
-  /** What this test leaves behind on purpose, with the reason. */
+  /** What this test leaves intentionally, with the reason. */
   readonly #left: string[] = []
 
   constructor(world: World) {
@@ -119,7 +119,7 @@ export class Airlock {
     return this.world.store
   }
 
-  /** Streams a file to quarantine, as a door does. */
+  /** Streams a file to quarantine, like a door. */
   receives(sample: Sample, { bytes, deps, ...given }: Received = {}): Promise<ReceivedFile> {
     const {
       filename = sample.filename,
@@ -143,7 +143,7 @@ export class Airlock {
     return upload
   }
 
-  /** A worker's process. */
+  /** A worker. */
   worker({
     maxAttempts: minAttempts = 8,
     retryForSeconds = 0,
@@ -178,7 +178,7 @@ export class Airlock {
     }
   }
 
-  /** Sweeps without a rule that fails. @returns null when another sweeper has the lease */
+  /** Sweeps; no rule may fail. @returns null if another sweeper has the lease */
   async sweeps(options: Partial<SweepOptions> = {}, given: Sweeping = {}): Promise<SweepReport | null> {
     const swept = await this.triesToSweep(options, given)
     if (swept?.failure) throw swept.failure
@@ -194,7 +194,7 @@ export class Airlock {
     )
   }
 
-  /** Claims an upload as a worker does. */
+  /** Claims an upload like a worker. */
   async claims({ id }: { id: string }, leaseSeconds = 60): Promise<MeasuredClaim> {
     const outcome = await this.uploads.claim(id, { leaseSeconds })
     if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
@@ -203,12 +203,12 @@ export class Airlock {
     return { ...outcome.claim, contentHash }
   }
 
-  /** Lets the lease of an upload run out now. */
+  /** Expires the lease of an upload. */
   async leaseRunsOut({ id }: { id: string }): Promise<void> {
     await this.world.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
   }
 
-  /** Makes an upload look as if it had not moved for so long. */
+  /** Backdates the last change of an upload. */
   async ages({ id }: { id: string }, seconds: number): Promise<void> {
     await this.world.sql.query(
       `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,
@@ -216,7 +216,7 @@ export class Airlock {
     )
   }
 
-  /** Other bytes take the place of the quarantined ones. */
+  /** Replaces the quarantined bytes. */
   async replaces({ quarantineKey }: { quarantineKey: string }, bytes: Buffer): Promise<void> {
     await this.store.receive(quarantineKey, Readable.from([bytes], { objectMode: false }), { nonce: randomUUID() })
   }
@@ -255,7 +255,7 @@ export class Airlock {
     return this.world.bucket.openMultipartUploads()
   }
 
-  /** Everything in the bucket that is neither in quarantine nor in the inbox. */
+  /** All objects outside of quarantine and inbox. */
   async finalObjects(): Promise<string[]> {
     return (await this.world.bucket.keys()).filter((key) => !/^(quarantine|pipeline-inbox)\//.test(key))
   }
@@ -266,7 +266,7 @@ export class Airlock {
     return Buffer.from(await this.store.source(key, object).read(0, object.sizeBytes))
   }
 
-  /** The upload ids that a lane's workers are woken for. */
+  /** The upload ids of a lane's jobs. */
   async rungFor(lane: QueueLane): Promise<string[]> {
     const { redisUrl, prefix } = this.world.queues
     const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
@@ -277,7 +277,7 @@ export class Airlock {
     return jobs.map(({ id }) => id ?? '')
   }
 
-  /** The job of an upload, or null when Redis has none. */
+  /** The job of an upload, or null. */
   async jobOf(lane: QueueLane, uploadId: string): Promise<Job | null> {
     const { redisUrl, prefix } = this.world.queues
     const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
@@ -288,7 +288,7 @@ export class Airlock {
     return job ?? null
   }
 
-  /** Removes the jobs of a lane, as a Redis does that loses its data. */
+  /** Removes the jobs of a lane, like a loss of Redis data. */
   async forgetsJobs(lane: QueueLane): Promise<void> {
     const { redisUrl, prefix } = this.world.queues
     const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
@@ -297,12 +297,12 @@ export class Airlock {
     redis.disconnect()
   }
 
-  /** Says that a test leaves something behind on purpose. */
+  /** Declares that a test leaves something intentionally. */
   leavesBehind(reason: string): void {
     this.#left.push(reason)
   }
 
-  /** @throws when something is left that no living upload needs */
+  /** @throws if something is left that no active upload needs */
   async expectNothingLeft(): Promise<void> {
     if (this.#left.length > 0) return
     const { rows } = await this.world.sql.query('select id, state from uploads')
@@ -324,7 +324,7 @@ function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): 
   return diesBefore === undefined ? null : { verb: diesBefore, when: 'before' }
 }
 
-/** Bytes as a network brings them. */
+/** Bytes in chunks as from a network. */
 export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   return Readable.from(
     (function* () {
@@ -334,7 +334,7 @@ export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   )
 }
 
-/** Empties what the test before may have left, so that each begins alone. */
+/** Removes leftovers of the previous test. */
 async function empty({ sql, bucket, store, queues }: World): Promise<void> {
   await sql.query('truncate uploads, assets, users, sweeper cascade')
   await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
@@ -345,7 +345,7 @@ async function empty({ sql, bucket, store, queues }: World): Promise<void> {
   redis.disconnect()
 }
 
-/** Gives each file servers of its own, each test an empty Airlock, and fails a test that leaves something behind. */
+/** Each file has its own database, bucket and queues, and each test an empty Airlock. A test that leaves something fails. */
 export const test = base
   .extend('world', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const world = await openWorld()

@@ -7,11 +7,11 @@ import { type Sample, samples } from './samples.ts'
 
 export interface Put extends Partial<AnnouncedVideo> {
   sample?: Sample
-  /** `x-amz-meta-` headers in place of the right ones. */
+  /** Other `x-amz-meta-` headers than the right ones. */
   says?: Record<string, string>
 }
 
-/** Puts a video where a pipeline puts its own. @returns what its job would say */
+/** Stores a video in the inbox. @returns the payload of its job */
 export async function puts(airlock: Airlock, { sample = samples.scene, says, ...given }: Put = {}): Promise<AnnouncedVideo> {
   const uploadId = given.uploadId ?? randomUUID()
   const projectId = given.projectId ?? randomUUID()
@@ -41,13 +41,13 @@ const depsOf = (airlock: Airlock): RegisterVideoDeps => ({
 export const registers = (airlock: Airlock, video: AnnouncedVideo, deps: Partial<RegisterVideoDeps> = {}) =>
   registerVideo(video, { ...depsOf(airlock), ...deps })
 
-/** A worker gets the job of a video, registers it and takes it as far as it comes. */
+/** A worker takes the job of a video, registers it, and processes it. */
 export async function delivers(airlock: Airlock, video: AnnouncedVideo, options: WorkerOptions = {}): Promise<Run> {
   await registers(airlock, video)
   return airlock.worker(options).process({ id: video.uploadId })
 }
 
-/** A process that ends while it registers. */
+/** A process that dies during the registration. */
 export async function diesRegistering(airlock: Airlock, video: AnnouncedVideo, when: 'before' | 'after', verb: string): Promise<void> {
   const mortal = new Mortal({ verb, when })
   const held = { uploads: mortal.holds(airlock.uploads), store: mortal.holds(airlock.store) }

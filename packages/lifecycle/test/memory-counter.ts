@@ -1,10 +1,10 @@
 import type { FileCounter } from '../src/index.ts'
 
-/** What a gateway remembers of refusals, without a Redis. */
+/** A file counter in memory instead of Redis. */
 export class MemoryCounter implements FileCounter {
-  /** What is answered when somebody asks for room. */
+  /** The response to admission requests. */
   seconds = 0
-  /** What it was told, in this order. */
+  /** Recorded calls, in order. */
   readonly told: string[] = []
 
   async secondsUntilRoom(): Promise<number> {

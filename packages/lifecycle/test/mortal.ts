@@ -1,17 +1,16 @@
-/** A process that ended: whatever it would have done next does not happen. */
+/** The process died: later calls do not happen. */
 export class Died extends Error {
   override name = 'Died'
 }
 
-/** When a process ends: before the real call of a verb, or after it, when its effect is there and its answer is lost. */
+/** When a process dies: before the real call, or after it took effect, with its response lost. */
 export interface Fate {
   readonly verb: string
   readonly when: 'before' | 'after'
 }
 
 /**
- * The servers as a process sees them that ends at a named point. The calls up to then are real ones; every later call of any of its
- * servers fails, as nothing runs any more.
+ * The servers of a process that dies at a given call. Calls up to then are real; every later call to any server fails.
  */
 export class Mortal {
   died = false
@@ -21,7 +20,7 @@ export class Mortal {
     this.#fate = fate
   }
 
-  /** The same servers, in the hands of this process. */
+  /** The same servers, used by this process. */
   holds<T extends object>(target: T): T {
     return new Proxy(target, {
       get: (real, name, receiver) => {
@@ -41,7 +40,7 @@ export class Mortal {
     return Promise.resolve(answer).then(() => this.#die(`after ${verb}`))
   }
 
-  /** A source of bytes is in the hands of the process as well. */
+  /** A source of bytes that the process uses. */
   #heldAnswer(answer: unknown): unknown {
     return typeof answer === 'object' && answer !== null && 'read' in answer ? this.holds(answer) : answer
   }

@@ -6,7 +6,7 @@ export interface Line {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** Keeps what the person on call would read. */
+/** Records log lines. */
 export class RecordedLog implements Log {
   readonly lines: Line[] = []
 
@@ -22,7 +22,7 @@ export class RecordedLog implements Log {
     this.#add('error', fields, message)
   }
 
-  /** The fields of the lines that say just this. */
+  /** The fields of the lines with this message. */
   saying(message: string): Line['fields'][] {
     return this.lines.filter((line) => line.message === message).map(({ fields }) => fields)
   }

@@ -4,7 +4,7 @@ import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/s
 import { type IsolatedBucket, isolatedBucket, isolatedDatabase, isolatedQueuePrefix } from '@airlock/testkit'
 import { Client } from 'pg'
 
-/** Real servers' corner of one test file: a database, a bucket and queues that no other file uses. */
+/** The database, bucket and queues of one test file on the shared servers. */
 export interface World {
   readonly databaseUrl: string
   readonly database: Database
@@ -22,7 +22,7 @@ const silent = { info: () => {}, warn: () => {} }
 export const openAt = (url: string): Promise<Database> =>
   openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
 
-/** Settings of a store on a bucket. Copies from 5 MiB on go in parts, so that a test need not be large to have some. */
+/** Settings of a store on a bucket. Copies from 5 MiB use parts, so that tests can be small. */
 export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
   bucket,
   region,
@@ -36,7 +36,7 @@ export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAcce
   serverSideCopy: true,
 })
 
-/** Opens a corner of this run's servers. */
+/** Creates them on the servers of this run. */
 export async function openWorld(): Promise<World> {
   const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
   await migrate({ url: place.url, log: silent })

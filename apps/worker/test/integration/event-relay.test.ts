@@ -12,7 +12,7 @@ const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
 const comesToFeed = (airlock: Airlock, count: number, timeoutMs = 10_000) =>
   waitFor(async () => (await feed(airlock)).length === count, { what: `${count} events in the feed`, timeoutMs })
 
-/** Bells that never ring: only the timer relays. */
+/** No notifications: only the timer relays. */
 const deaf: Pick<WorkerDeps, 'listenForEvents'> = { listenForEvents: () => ({ close: async () => {} }) }
 
 /** Events without any worker: assets that are deleted. */
@@ -97,7 +97,7 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
   away = false
   await comesToFeed(airlock, 1)
-  await expect.poll(lag, { timeout: 5000 }).toBe(0) // one answer serves everybody for a second
+  await expect.poll(lag, { timeout: 5000 }).toBe(0) // results are shared for a second
 })
 
 test("the events of a stopping worker's last jobs are relayed before it exits", { meta: { id: 'relay-runs-before-stop' } }, async ({

@@ -14,7 +14,7 @@ const acceptsMany = async (airlock: Airlock, count: number, userId: string): Pro
   return uploads
 }
 
-/** A store that writes down whose files are copied, in their order, and holds those of some users until they are let go. */
+/** A store that records the order of copies, and holds those of some users until they are released. */
 function watchedStore({ store }: Servers, held: readonly string[] = []) {
   const opened = Promise.withResolvers<void>()
   const copied: string[] = []

@@ -4,10 +4,10 @@ import { expect, onTestFinished } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-/** Sweeps all the time, and rings for what has not moved for a second. */
+/** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
 
-/** Airlock on a Redis of the test's own, and a hand on that. */
+/** Airlock on a private Redis, and its controls. */
 async function onOwnRedis(servers: Airlock['servers']) {
   const server = await privateServer('redis')
   const queues = await servers.queues(server.address.url)

@@ -24,7 +24,7 @@ const inspector = (): ChildProcess => {
   return last
 }
 
-/** A store that has something done before an inspector gets the first bytes that it asks for. */
+/** A store that calls a function before an inspector gets its first bytes. */
 function storeDoing(work: () => unknown, { store }: Servers): Servers['store'] {
   const doing = (source: ByteSource): ByteSource => ({
     ...source,
@@ -36,7 +36,7 @@ function storeDoing(work: () => unknown, { store }: Servers): Servers['store'] {
   return { ...store, source: (...args) => doing(store.source(...args)) }
 }
 
-/** Limits of which a sound picture exceeds one. */
+/** Limits of which a valid picture exceeds one. */
 const exceeding = {
   'the clock': { ...defaultIsolation, maxSeconds: { ...defaultIsolation.maxSeconds, picture: 0.001 }, limits },
   'CPU time': { ...defaultIsolation, maxCpuSeconds: { ...defaultIsolation.maxCpuSeconds, picture: 0.01 }, limits },
@@ -90,7 +90,7 @@ test.for([
     const picture = await airlock.accepts(samples.photo)
 
     expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })
-    // eight times further apart than other tries, which come after 10 to 20 ms and then 20 to 40
+    // eight times longer than other delays, which are 10 to 20 ms and then 20 to 40
     const waits = airlock.log.saying('attempt failed, upload will be retried').map(({ retryInMs }) => Number(retryInMs))
     expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
     expect(await airlock.quarantine()).toEqual(ends === 'parked' ? [picture.quarantineKey] : [])
@@ -140,7 +140,7 @@ test('an inspection whose lease is lost ends at once, and the next file is inspe
     await airlock.comesTo('completed', await airlock.accepts(samples.logo))
     expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
   } finally {
-    never.resolve() // else a worker that did not notice would be waited for
+    never.resolve() // otherwise the test would wait for a worker that did not notice
   }
 })
 

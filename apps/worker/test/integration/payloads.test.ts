@@ -6,7 +6,7 @@ import { samples } from '../samples.ts'
 
 const ofSchema = (kind: string) => storedPayloads.filter(({ name }) => name.startsWith(kind))
 
-/** Puts a job on the queue of the videos as another program would, with options of its own. @returns the job's id */
+/** Adds a job to the queue of videos like another program, with its own options. @returns the job's id */
 const adds = (airlock: Airlock, name: string, data: unknown): Promise<string> =>
   airlock.onLane('videos', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
 

@@ -7,7 +7,7 @@ import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'
 import { samples } from '../samples.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
-/** Sweeps all the time, and rings for what has not moved for a second. */
+/** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.25, restSeconds: 0, enqueueAfterSeconds: 1, inboxEnqueueAfterSeconds: 1 }
 
 /** Long, for a machine that others load. */
@@ -87,7 +87,7 @@ test("a job that violates its schema fails permanently at its first attempt, and
     { uploadId: video.uploadId, err: { message: expect.stringContaining('version: 7 is not supported here') } },
     { uploadId: unknown },
   ])
-  // the sweeper announces it in its place
+  // the sweeper enqueues it instead
   await waitFor(async () => (await endsOf(airlock)).some(({ assets }) => assets === 1), {
     what: 'the video to be an asset',
     timeoutMs,
@@ -197,7 +197,7 @@ test('pictures do not wait while all slots for videos are taken', async ({ airlo
 })
 
 test("a pipeline's video becomes an asset without any gateway", { timeout: 90_000 }, async ({ servers }) => {
-  // a worker of production has the queues' one name, so it gets a Redis of its own
+  // a worker of production uses the real queue names, so it gets a private Redis
   const server = await privateServer('redis')
   onTestFinished(() => server.drop())
   const queues = await servers.queues(server.address.url, queuePrefix)

@@ -55,7 +55,7 @@ test('objects that were deleted while no worker ran are removed when one starts,
   await isFinished(airlock, asset.s3Key)
 })
 
-/** A bell that never rings. */
+/** A listener without notifications. */
 const deaf = (_handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
 
 test('deletions are retried after the store was unavailable', async ({ airlock }) => {

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { Airlock, sweepOptions, test as withServers } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-/** A Redis of this file's own, which its tests flush, stop and start. */
+/** A private Redis, which the tests flush, stop and start. */
 const test = withServers
   .extend('redis', { scope: 'file' }, async ({ servers: _ }, { onCleanup }) => {
     const server = await privateServer('redis')
@@ -23,7 +23,7 @@ const test = withServers
     return airlock
   })
 
-/** Sweeps all the time, and rings for what has not moved for a second. */
+/** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1, receivingForSeconds: 3600 }
 
 async function flush(url: string): Promise<void> {
@@ -84,7 +84,7 @@ test('a worker stops while Redis is unavailable, and completes the running job',
 
   expect(performance.now() - started).toBeLessThan(8000)
   expect(await airlock.of(upload)).toMatchObject({ state: 'completed' })
-  // of the lane without a job there was nothing to hear
+  // the lane without a job receives nothing
   expect(airlock.log.saying('redis did not confirm the end of jobs, they are delivered again')).toEqual([
     { lane: 'images', uploadIds: [upload.id] },
   ])

@@ -6,7 +6,7 @@ import { type Airlock, sweepOptions, test } from '../airlock.ts'
 
 type Sweeper = Airlock['servers']['database']['sweeper']
 
-/** A timer that sweeps all the time, over real servers. */
+/** A timer that sweeps continuously, with real servers. */
 function busyTimer({ servers, queues, log }: Airlock, sweeper: Partial<Sweeper> = {}) {
   const swept: SweepReport[] = []
   const { uploads, assets } = servers.database

@@ -7,7 +7,7 @@ import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-/** What the feed tells, as whoever reads it sees it: real workers write, real relays place. */
+/** The feed with real workers and relays. */
 const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
   (await servers.database.events.after({ after: 0, limit: 1000 })).events
 
@@ -103,7 +103,7 @@ test('every ended upload has exactly one final event, however it ends', { meta: 
   const uploads = await Promise.all(
     Array.from({ length: 15 }, async (_, i) => {
       const upload = await airlock.accepts([samples.logo, samples.photo, samples.brokenPhoto][i % 3] ?? samples.logo)
-      // some are cancelled before their worker has them, some while, some too late
+      // some are cancelled before their worker claims them, some during its work, some too late
       if (i % 5 === 0) await database.uploads.cancel(upload.id, cancelled)
       return upload
     }),

@@ -46,7 +46,7 @@ const comeTo = (airlock: Airlock, wanted: Record<string, number>) =>
 const figure = async (worker: AirlockWorker, name: string): Promise<string | undefined> =>
   (await worker.health.inject('/metrics')).body.split('\n').find((line) => line.startsWith(name))
 
-/** Waits until a worker has made an endpoint known: it hears what comes from then on. */
+/** Waits until a worker has registered an endpoint, which gets events from then on. */
 const isKnown = ({ servers: { sql } }: Airlock, count = 1) =>
   waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === count, { what: 'the endpoint to be known' })
 
@@ -295,7 +295,7 @@ test('a record that is away is told, and asked again', { meta: { id: 'webhook-da
   let asked = 0
   const due: typeof database.webhooks.due = async (...args) => {
     asked += 1
-    // bells ring less often than this
+    // notifications are rarer than this
     if (asked < 8) throw new Error('Postgres is away')
     return database.webhooks.due(...args)
   }

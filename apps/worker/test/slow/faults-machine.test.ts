@@ -9,7 +9,7 @@ import { samples } from '../samples.ts'
 import { storeOptions } from '../servers.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
-/** A worker in a process of its own whose event loop is blocked by its first copy. */
+/** A worker in a separate process whose event loop is blocked by its first copy. */
 function blockingWorker({ servers, queues }: Airlock, { leaseSeconds, blocksForMs }: { leaseSeconds: number; blocksForMs: number }) {
   const settings: BlockingWorkerSettings = {
     databaseUrl: servers.databaseUrl,
@@ -61,7 +61,7 @@ test('a worker that can write no file, and has no temp folder, inspects and prom
   meta: { id: 'worker-without-writable-disk' },
   timeout: 60_000,
 }, async ({ servers }) => {
-  // A worker of production has the queues' one name, so it gets a Redis of its own.
+  // A worker of production uses the real queue names, so it gets a private Redis.
   const redis = await privateServer('redis')
   onTestFinished(() => redis.drop())
   const queues = await servers.queues(redis.address.url, queuePrefix)

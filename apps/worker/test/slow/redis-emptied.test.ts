@@ -5,11 +5,11 @@ import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, putsMany } from '../inbox.ts'
 import { samples } from '../samples.ts'
 
-/** Sweeps all the time, and enqueues again what has not moved for a second. */
+/** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
 const busyInboxSweeper = { ...busySweeper, everySeconds: 0.25, restSeconds: 0, inboxEnqueueAfterSeconds: 1 }
 
-/** Airlock on a Redis of the test's own, and a hand on that. */
+/** Airlock on a private Redis, and its controls. */
 async function onOwnRedis(servers: Airlock['servers']) {
   const server = await privateServer('redis')
   const queues = await servers.queues(server.address.url)

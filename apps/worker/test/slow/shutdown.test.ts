@@ -8,7 +8,7 @@ import { samples } from '../samples.ts'
 import type { Servers } from '../servers.ts'
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts'
 
-/** A worker of production has the queues' one name, so it gets a Redis of its own. Its store is one that never answers. */
+/** A worker of production uses the real queue names, so it gets a private Redis. Its store never responds. */
 async function startsWorker(servers: Servers, env: Record<string, string> = {}): Promise<{ airlock: Airlock; worker: WorkerProcess }> {
   const redis = await privateServer('redis')
   onTestFinished(() => redis.drop())

@@ -9,7 +9,7 @@ import { writesEvents } from '../written-events.ts'
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 
-/** A worker of production has the queues' one name, so it gets a Redis of its own. */
+/** A worker of production uses the real queue names, so it gets a private Redis. */
 async function place(servers: Servers): Promise<{ airlock: Airlock; starts(env: Record<string, string>): Promise<WorkerProcess> }> {
   await servers.sql.query('truncate users, assets, events, event_sequences, event_relay, webhook_endpoints cascade')
   const redis = await privateServer('redis')

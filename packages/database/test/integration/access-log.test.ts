@@ -92,7 +92,7 @@ test('logging an access does not wait for a locked asset', { meta: { id: 'access
   expect(await database.assets.byIds([locked.id, free.id])).toMatchObject([{ lastAccessedAt: null }, { lastAccessedAt: expect.any(Date) }])
 })
 
-/** As test, but with a log of its own: months are made and dropped here. */
+/** Like test, with a separate database, because months are created and dropped. */
 const monthsTest = emptyTest.extend('database', async ({ url, log }, { onCleanup }) => {
   await migrate({ url, log })
   const database = await openAt(url)
@@ -109,7 +109,7 @@ async function partitions(sql: Client): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ name, entries }) => [name, entries]))
 }
 
-/** The partition of the month that lies so many months from now, by the database's clock. */
+/** The partition of the month that is so many months from now, by the database's clock. */
 async function month(sql: Client, from: number): Promise<{ name: string; first: Date }> {
   const { rows } = await sql.query(
     `select 'asset_access_log_' || to_char(first, 'YYYY_MM') as name, first at time zone 'UTC' as first
@@ -119,7 +119,7 @@ async function month(sql: Client, from: number): Promise<{ name: string; first: 
   return rows[0]
 }
 
-/** Makes the partition of a month as maintain would have made it then. */
+/** Creates the partition of a month, as maintain would have done. */
 async function makeMonth(sql: Client, from: number): Promise<string> {
   const { name, first } = await month(sql, from)
   const next = await month(sql, from + 1)

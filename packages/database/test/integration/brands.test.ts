@@ -110,7 +110,7 @@ test('a user with brands can be deleted', async ({ database, sql }) => {
   expect(await database.assets.byIds(idsOf(images))).toEqual([])
 })
 
-/** Whoever comes to this point of a table waits there until the test says so. */
+/** Statements that reach this point of a table wait until the test releases them. */
 async function stopsAt(point: string, { url, sql }: { url: string; sql: Client }) {
   await sql.query(`
     create function stop_here() returns trigger language plpgsql as $$
@@ -127,7 +127,7 @@ async function stopsAt(point: string, { url, sql }: { url: string; sql: Client }
   }
   return {
     reached: () => expect.poll(() => waiting('advisory'), { timeout: 5000, interval: 10 }).toBe(true),
-    /** Resolves when somebody else waits for what the stopped one has locked. */
+    /** Resolves when another statement waits for the locks of the stopped one. */
     isWaitedFor: () => expect.poll(() => waiting('transactionid'), { timeout: 5000, interval: 10 }).toBe(true),
     goesOn: () => holder.end(),
     forget: () => sql.query('drop function stop_here() cascade'),

@@ -8,7 +8,7 @@ import { claim, claimed, lapse, newUpload, plenty, promoted, received, tooBig } 
 
 const application = () => `airlock-tests-${randomUUID()}`
 
-/** Listens for a test, and keeps what it hears. */
+/** Listens for a test, and records notifications. */
 function listening(url: string, given: Partial<MoveOptions> = {}) {
   const heard: string[] = []
   const applicationName = application()
@@ -127,7 +127,7 @@ test('listening while Postgres is unavailable is reported once, and can be close
   expect(heard).toEqual(['not listening for database notifications, will reconnect'])
 })
 
-/** A server that takes connections and never says a word. */
+/** A server that accepts connections and never responds. */
 async function silentServer(): Promise<{ url: string; connections: () => number }> {
   const sockets = new Set<Socket>()
   const server: Server = createServer((socket) => {

@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { test } from '../database-test.ts'
 import { newUpload, plenty } from '../samples.ts'
 
-/** Writes a state with everything that the table's checks want of it, so that nothing but the table of moves can be against it. */
+/** Writes a state that satisfies all other checks of the table, so that only the table of moves can refuse it. */
 const move = (sql: Client, id: string, state: UploadState) =>
   sql.query(
     `update uploads set

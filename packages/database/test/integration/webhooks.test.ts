@@ -15,13 +15,13 @@ test.beforeEach(async ({ sql }) => {
   await forgetEvents(sql)
 })
 
-/** So many events with positions, each of an upload of its own. */
+/** So many events with positions, each of a different upload. */
 async function happens(database: Database, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await promoted(database)
   await placeAll(database)
 }
 
-/** Deliveries of so many events, none of them handed out yet. */
+/** Deliveries of so many events, none of them claimed. */
 async function waiting(database: Database, count: number, endpoint = shop): Promise<void> {
   await database.webhooks.register([endpoint])
   await happens(database, count)

@@ -19,7 +19,7 @@ test.each(mistakes)('a setting that %s is reported', (_what, env, message) => {
   expect(() => directUrl(env)).toThrow(message)
 })
 
-/** Runs a command line with the flag `--loud`, and keeps what it says. */
+/** Runs a command with the flag `--loud`, and records its output. */
 async function ran(args: string[], run: (given: { loud?: boolean }) => Promise<void> = async () => {}) {
   const said: string[] = []
   const io: CommandIo = { env: {}, out: (text) => said.push(`out: ${text}`), err: (text) => said.push(`err: ${text}`) }

@@ -2,10 +2,10 @@ import { refusal } from '@airlock/domain'
 import { type Airlock, test } from '../airlock.ts'
 import { largeScene, samples } from '../samples.ts'
 
-/** Each step of a run that ends in an asset, in its order, by its verb. */
+/** The steps of a run that ends with an asset, in order, by call. */
 const steps = ['claim', 'read', 'copyToFinal', 'complete', 'purge'] as const
 
-/** Each step of a run that ends in a rejection. */
+/** The steps of a run that ends with a rejection. */
 const stepsOfRejection = ['claim', 'read', 'reject', 'purge'] as const
 
 const moments = [
@@ -16,7 +16,7 @@ const moments = [
 const deaths = <Step extends string>(steps: readonly Step[]) =>
   steps.flatMap((step) => moments.map(({ when, fate }) => ({ when, step, fate: { [fate]: step } })))
 
-/** What comes after a death: the lease runs out, and the job comes again, as often as it takes. */
+/** After a death: the lease expires and the job runs again, as often as necessary. */
 async function comesAgain(airlock: Airlock, upload: { id: string }) {
   await airlock.leaseRunsOut(upload).catch(() => {}) // a final row has none
   return airlock.worker().process(upload)
@@ -76,7 +76,7 @@ test.for(deaths(steps))(
       await airlock
         .worker(fate)
         .process(upload)
-        .catch(() => {}) // a run that finds the work done does not come as far as its death
+        .catch(() => {}) // a run that finds the work done does not reach its death
       await airlock.leaseRunsOut(upload).catch(() => {})
     }
     await comesAgain(airlock, upload)

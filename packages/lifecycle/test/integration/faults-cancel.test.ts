@@ -10,7 +10,7 @@ const purges = (airlock: Airlock, deps: Partial<PurgeDeps> = {}): Promise<PurgeR
     { purges: airlock.world.database.purges, uploads: airlock.uploads, store: airlock.store, log: airlock.log, ...deps },
   )
 
-/** Removes what is due, as often as the longest call to the store asks for. */
+/** Runs due purges, including the second ones. */
 async function purgesToTheEnd(airlock: Airlock): Promise<void> {
   await purges(airlock)
   await airlock.world.sql.query(`update purges set due_at = now() - interval '1 ms'`)

@@ -6,7 +6,7 @@ import { type Airlock, formOf, test } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
 import { dot, largeScene, type Sample, samples } from '../samples.ts'
 
-/** What becomes of an upload whose gateway dies at a step: nothing was promised, or a worker ends it. */
+/** The expected end of an upload whose gateway dies at a step. */
 const steps = [
   { verb: 'register', when: 'before', becomes: null },
   { verb: 'register', when: 'after', becomes: 'abandoned' },
@@ -18,14 +18,14 @@ const steps = [
   { verb: 'enqueue', when: 'after', becomes: 'completed' },
 ] as const
 
-/** A gateway's way with one file, on servers that are in its hands. */
+/** The steps of a gateway for one file, on servers that fail after its death. */
 async function comesIn(airlock: Airlock, sample: Sample, mortal: Mortal): Promise<void> {
   const uploads = mortal.holds(airlock.uploads)
   const file = await airlock.receives(sample, { deps: { uploads, store: mortal.holds(airlock.store) } })
   await accept([file], formOf(sample), { uploads, jobQueue: mortal.holds(airlock.world.jobQueue), log: airlock.log })
 }
 
-/** Time passes, the sweeper comes, and workers do what they are rung for. Objects are young: no rule but that of their upload removes them. */
+/** Simulates time, runs the sweeper, and runs workers for enqueued jobs. Objects are young, so only the rule of their upload removes them. */
 async function timePasses(airlock: Airlock): Promise<void> {
   for (const row of await airlock.rows()) await airlock.ages(row, 7200)
   await airlock.sweeps({ callSeconds: 3600 })
@@ -39,7 +39,7 @@ for (const sample of [dot, largeScene()]) {
     { meta: { id: 'gateway-dies-at-any-step' } },
     async ({ verb, when, becomes }, { airlock, expect }) => {
       const mortal = new Mortal({ verb, when })
-      // what a bell can't do is told in the log, so its gateway answers and dies later
+      // a failure to enqueue is only logged, so the gateway responds and dies later
       await comesIn(airlock, sample, mortal).catch((error: unknown) => {
         if (!(error instanceof Died)) throw error
       })
@@ -81,7 +81,7 @@ test('an acceptance whose response is lost is not reverted: its file becomes an 
   }
   const deps = { uploads, jobQueue: airlock.world.jobQueue, log: airlock.log }
   await expect(accept([file], formOf(samples.photo), deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
-  // what the door does with a form that failed
+  // as after a failed form
   await discard(
     file,
     refusal('database_unavailable', {}),
@@ -112,7 +112,7 @@ test('a request with an Idempotency-Key whose acceptance response was lost gets 
   const repeatable = { token: beginning.token, fingerprint: 'a print', answer: () => ({ uploads: [file.uploadId] }) }
   const deps = { uploads, jobQueue: airlock.world.jobQueue, log: airlock.log }
   await expect(accept([file], { ...formOf(dot), idempotency: repeatable }, deps)).rejects.toBeInstanceOf(DatabaseUnavailable)
-  expect(await idempotency.release(beginning.token)).toBe(false) // the door gives a failed request back
+  expect(await idempotency.release(beginning.token)).toBe(false) // as after a failed request
 
   expect(await idempotency.begin(request)).toEqual({ outcome: 'done', fingerprint: 'a print', answer: { uploads: [file.uploadId] } })
   await timePasses(airlock)

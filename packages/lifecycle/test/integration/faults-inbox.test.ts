@@ -7,7 +7,7 @@ import { largeScene, type Sample, samples } from '../samples.ts'
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 
-/** An announced video has become exactly one asset, and nothing else is left of it. */
+/** An enqueued video has become exactly one asset, and nothing else is left. */
 async function expectOneAsset(airlock: Airlock, video: { uploadId: string }, { bytes }: Sample = samples.scene): Promise<void> {
   const assets = await airlock.assetsOf({ id: video.uploadId })
   expect(assets).toHaveLength(1)

@@ -4,7 +4,7 @@ import { type Inspect, purge } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'
 import { dot, largeScene, samples } from '../samples.ts'
 
-/** Removes what is due, twice, as if the longest call to the store had ended in between. */
+/** Runs due purges twice, as if the longest call to the store had ended in between. */
 async function purgesToTheEnd(airlock: Airlock): Promise<void> {
   const { database, sql } = airlock.world
   for (let time = 0; time < 2; time += 1) {

@@ -7,7 +7,7 @@ import { type Inspect, LeaseLost } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'
 import { samples } from '../samples.ts'
 
-/** An inspection that goes on until the test lets it end, or its signal fires. */
+/** An inspection that runs until the test ends it, or its signal fires. */
 function longInspection() {
   const begun = Promise.withResolvers<void>()
   const mayEnd = Promise.withResolvers<void>()

@@ -82,7 +82,7 @@ test.for(acceptance)(
     await expect(accepts(airlock, video, held)).rejects.toBeInstanceOf(Died)
     expect(await airlock.rows()).toHaveLength(rows)
     expect(await airlock.rungFor('videos')).toEqual([])
-    // nobody asks again: the sweeper rings for what was written down
+    // without another request: the sweeper enqueues the recorded video
     expect(await airlock.sweeps({ enqueueAfterSeconds: -1 })).toMatchObject({ waiting: rows })
 
     const upload = await accepts(airlock, video)

@@ -130,7 +130,7 @@ test('a server failure between two crashes does not count towards the three atte
   expect(await airlock.of(upload)).toMatchObject({ failedInspections: 1 })
 })
 
-/** The statement of docs/troubleshooting.md that tries all parked uploads again. */
+/** The statement of docs/troubleshooting.md that retries all parked uploads. */
 async function documentedBulkRetry(): Promise<string> {
   const page = await readFile(new URL('../../../../docs/troubleshooting.md', import.meta.url), 'utf8')
   const [, statement = ''] = /```sql\n(update uploads set state = 'received'[^`]+)```/.exec(page) ?? []
@@ -225,7 +225,7 @@ test('while Postgres is unavailable nothing changes: the row keeps its lease, an
 
 const aDay = 24 * 3600
 
-/** Makes an upload look as if its attempts had failed for so long. */
+/** Backdates the first failure of an upload. */
 const failsSince = ({ world }: Airlock, { id }: { id: string }, seconds: number) =>
   world.sql.query('update uploads set failing_since = failing_since - make_interval(secs => $2) where id = $1', [id, seconds])
 

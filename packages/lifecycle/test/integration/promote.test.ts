@@ -119,7 +119,7 @@ test('an object that is replaced before its inspection is never promoted, but pa
 
   expect(await airlock.worker({ inspect }).process(upload)).toMatchObject({ ended: 'parked' })
 
-  expect(verdicts).toBe(0) // not one byte of the other object was judged
+  expect(verdicts).toBe(0) // the other object was not inspected
   expect(await airlock.of(upload)).toMatchObject({
     state: 'parked',
     refusal: { code: 'upload_vanished' },

@@ -35,7 +35,7 @@ const waiting = async ({ world }: Airlock): Promise<{ key: string; first: boolea
 
 const comesDue = ({ world }: Airlock) => world.sql.query(`update purges set due_at = now() - interval '1 ms'`)
 
-/** Rows of deleted assets outlive a test's own clean-up of assets. */
+/** Removes rows of deleted assets, which remain after the cleanup of assets. */
 test.beforeEach(async ({ world }) => {
   await world.sql.query('truncate purges')
 })

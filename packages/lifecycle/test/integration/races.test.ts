@@ -6,20 +6,20 @@ import { type Airlock, type Run, realInspect, test } from '../airlock.ts'
 import { dot, largeScene, type Sample } from '../samples.ts'
 import type { World } from '../world.ts'
 
-/** Two who meet, each test at a point of its own: the one that is at work stops there until the other is done. */
+/** Races: the first process stops at a given point until the second is done. */
 
 interface Stopped {
-  /** Resolves when the worker stands at the point. */
+  /** Resolves when the worker has stopped at the point. */
   readonly reached: Promise<void>
   readonly run: Promise<Run>
   goesOn(): void
 }
 
-/** Where a worker can stop at its copy: before it asks for it, while the store is not done with it, and when it is there. */
+/** The points of a copy: before the request, during it, and after it. */
 const points = ['before', 'amid', 'behind'] as const
 type Point = (typeof points)[number]
 
-/** Amid a copy in one piece its request is on the way, and is carried out later; amid one in parts, all of them are there, and no object yet. */
+/** During a single copy its request is in transit and executed later; during a multipart copy all parts exist, but no object. */
 const heldRequests = { small: /^PUT \S*\/brand-images\//, large: /^POST \S*[?&]uploadId=/ } as const
 
 const copies = (['small', 'large'] as const).flatMap((size) => points.map((point) => ({ size, point })))
@@ -60,7 +60,7 @@ const purges = (airlock: Airlock, deps: Partial<PurgeDeps> = {}) =>
     { purges: airlock.world.database.purges, uploads: airlock.uploads, store: airlock.store, log: airlock.log, ...deps },
   )
 
-/** Lets the longest call to the store end, and removes for the second time. */
+/** Simulates the end of the longest call, and runs the second purge. */
 async function removesAgain(airlock: Airlock): Promise<void> {
   for (let time = 0; time < 2; time += 1) {
     await airlock.world.sql.query(`update purges set due_at = now() - interval '1 ms'`)
@@ -87,7 +87,7 @@ test.for(copies)(
     await worker.reached
 
     expect(await airlock.uploads.cancel(upload.id, refusal('cancelled', upload))).toMatchObject({ cancelled: true })
-    await purges(airlock) // before the copy has come to its end
+    await purges(airlock) // before the copy has ended
     worker.goesOn()
 
     expect((await worker.run).ended).toBe('lost')
@@ -110,7 +110,7 @@ test.for(copies)(
     const [asset] = await airlock.assetsOf(upload)
 
     expect(await world.database.assets.delete(asset?.id ?? '', { force: false })).toBe('deleted')
-    await purges(airlock) // before the other copy has come to its end
+    await purges(airlock) // before the other copy has ended
     stale.goesOn()
 
     expect((await stale.run).ended).toBe('lost')
@@ -121,7 +121,7 @@ test.for(copies)(
   },
 )
 
-/** When a user is deleted while their file is on its way, and how it goes on from there. */
+/** The points at which a user is deleted, and the following steps. */
 const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Promise<void>) => Promise<void> }[] = [
   {
     when: 'while it is received',

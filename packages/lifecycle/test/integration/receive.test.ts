@@ -11,7 +11,7 @@ import { openAt } from '../world.ts'
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 
-/** Tidies up after a test that received a file and does not accept it. */
+/** Removes a received file that the test does not accept. */
 const andGivesUp = (airlock: Airlock, { uploadId, quarantineKey }: { uploadId: string; quarantineKey: string }) =>
   Promise.all([
     airlock.uploads.abandon(uploadId, { code: 'cancelled', error: 'Cancelled', detail: 'The test is over.' }, { giveBack: false }),
@@ -154,7 +154,7 @@ test('a file whose client disconnects leaves no object, and counts', { meta: { i
   expect(await airlock.openMultipartUploads()).toEqual([])
 })
 
-/** Turns to send to the store, counted. */
+/** Permits that are counted. */
 function turns() {
   const counts = { taken: 0, givenBack: 0 }
   const take = async () => {

@@ -11,7 +11,7 @@ import { dot, samples } from '../samples.ts'
 
 const backUp = ({ world }: Airlock) => world.sql.query('create table backup as select * from uploads')
 
-/** Brings the rows of the backup back. What happened since is forgotten. */
+/** Restores the rows of the backup. */
 async function restores({ world: { sql } }: Airlock): Promise<void> {
   await sql.query('truncate uploads, assets, events, event_sequences cascade')
   await sql.query(
@@ -24,7 +24,7 @@ const movesOf = ({ uploads, store, world: { jobQueue }, log }: Airlock) => ({ up
 
 const cancels = async (airlock: Airlock, upload: { id: string }) => cancel(await airlock.of(upload), movesOf(airlock))
 
-/** All that removes objects, as long as something is left to do. */
+/** Runs everything that removes objects until nothing is left to do. */
 async function cleansUp(airlock: Airlock): Promise<void> {
   const deps = { purges: airlock.world.database.purges, uploads: airlock.uploads, store: airlock.store, log: airlock.log }
   for (let time = 0; time < 3; time += 1) {
@@ -36,7 +36,7 @@ async function cleansUp(airlock: Airlock): Promise<void> {
 
 const failing = { inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }
 
-/** How far an upload was at the moment of the backup. */
+/** States of an upload at the backup. */
 interface Moment {
   readonly how: string
   reaches(airlock: Airlock, upload: UploadRecord): Promise<unknown>
@@ -49,7 +49,7 @@ const moments: readonly Moment[] = [
   whileParked,
 ]
 
-/** From that moment on it became an asset, and then the backup was restored. */
+/** The upload became an asset after the backup, which was then restored. */
 async function forgotten(airlock: Airlock, { reaches }: Moment): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
   const upload = await airlock.accepts(dot)
   await reaches(airlock, upload)
@@ -141,7 +141,7 @@ test("an object at the final key that is not this upload's copy does not complet
 test('a copy that fails inspection does not become an asset, and is kept for an operator', async ({ airlock }) => {
   const { upload, asset } = await forgotten(airlock, { how: '', reaches: async () => {} })
   const inspect: Inspect = async (source) => {
-    await source.read(0, 1) // as every inspector does: bytes that are gone are noticed by reading
+    await source.read(0, 1) // reads like every inspector, so that missing bytes are detected
     return { ok: false, refusal: refusal('empty_file', dot) }
   }
 
@@ -151,7 +151,7 @@ test('a copy that fails inspection does not become an asset, and is kept for an 
   expect(await airlock.finalObjects()).toEqual([asset.s3Key])
 })
 
-/** An asset whose quarantined bytes are still there, and whose object an older bucket has not. */
+/** An asset with quarantined bytes whose object is missing in an older bucket. */
 async function inOlderBucket(airlock: Airlock): Promise<{ upload: UploadRecord; asset: AssetRecord }> {
   const upload = await airlock.accepts(dot)
   const store = { ...airlock.store, purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)) }

@@ -8,7 +8,7 @@ import { realInspect, test as withAirlock } from '../airlock.ts'
 import { largeScene, samples } from '../samples.ts'
 import { storeOptions } from '../world.ts'
 
-/** A store of this file's own, which its tests stop and start. */
+/** A private store, which the tests stop and start. */
 const test = withAirlock.extend('private', { scope: 'file' }, async ({ world: _ }, { onCleanup }) => {
   const server = await privateServer('s3')
   const bucket = await isolatedBucket(server.address)

@@ -6,7 +6,7 @@ import { type Airlock, test } from '../airlock.ts'
 import { puts } from '../inbox.ts'
 import { dot } from '../samples.ts'
 
-/** What a store answers to a HEAD of an object that its sender encrypted with a key of their own (SSE-C). */
+/** The response of a store to a HEAD of an SSE-C object. */
 const hidden = (key: string) => new StoreFailure('HeadObject: BadRequest (400): ', key, { code: 'BadRequest', status: 400 })
 
 const storeWithHidden = ({ store }: Airlock, keys: readonly string[]): Airlock['store'] => ({

@@ -8,7 +8,7 @@ import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
 import { samples } from '../samples.ts'
 
-/** What the pipeline's queue has for one video. */
+/** The job of one video. */
 const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Violation[]> => {
   const options = { ...sweepOptions, receivingForSeconds: -1, encrypted: false, after: null, ...given }
   const violations: Violation[] = []

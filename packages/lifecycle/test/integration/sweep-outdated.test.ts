@@ -5,7 +5,7 @@ import { purge } from '../../src/index.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
 import { dot, samples } from '../samples.ts'
 
-/** An asset that was made so many days ago. */
+/** An asset with a given age in days. */
 async function assetOf(airlock: Airlock, daysOld: number): Promise<AssetRecord & { uploadId: string }> {
   const upload = await airlock.accepts(dot)
   await airlock.worker().process(upload)
@@ -20,7 +20,7 @@ const accessed = (airlock: Airlock, assetId: string) =>
     { userId: airlock.userId, assetId, action: 'presign', result: 'granted', hours: 1, requestId: null, ipHash: null, at: new Date() },
   ])
 
-/** Lets the grace time of what is marked pass. */
+/** Ends the grace period of marked assets. */
 const gracePasses = ({ world }: Airlock) =>
   world.sql.query(`update assets set expiring_at = now() - interval '1 ms' where expiring_at is not null`)
 
@@ -69,7 +69,7 @@ test('training sets never expire, and with 0 days nothing does, not even marked 
   expect(await airlock.finalObjects()).toHaveLength(2)
 })
 
-/** Makes an upload look as if it had ended so many days ago. */
+/** Backdates the end of an upload. */
 const endedDays = (airlock: Airlock, upload: { id: string }, days: number) => airlock.ages(upload, days * 24 * 3600)
 
 test('old final uploads are removed; parked and active ones and assets are kept', {

@@ -10,7 +10,7 @@ import type { World } from '../world.ts'
 
 const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
 
-/** Objects that are left of uploads that ended. @returns their keys */
+/** Creates leftover objects of ended uploads. @returns their keys */
 async function abandoned(airlock: Airlock, count: number): Promise<string[]> {
   const keys: string[] = []
   for (let i = 0; i < count; i += 1) {
@@ -21,7 +21,7 @@ async function abandoned(airlock: Airlock, count: number): Promise<string[]> {
   return keys
 }
 
-/** A store that is away whenever something is to be removed. */
+/** A store that fails deletions. */
 const removesNothing = (airlock: Airlock) => ({
   ...airlock.store,
   purge: async (key: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', key)),
@@ -133,7 +133,7 @@ test('a sweep logs a few of the objects that the store refuses to delete, and th
   await airlock.sweeps()
 })
 
-/** Begins an upload in parts, as a process leaves it that is killed. */
+/** Leaves an open multipart upload, like a killed process. */
 async function begins({ bucket }: World, keys: readonly string[]): Promise<void> {
   const { endpoint, region, accessKeyId, secretAccessKey } = bucket
   const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })

@@ -16,7 +16,7 @@ async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset
   return { upload, asset }
 }
 
-/** Copies an object as a paused worker may do at any later time: with the metadata of `uploadId`, when there is one. */
+/** Copies an object like a late copy of a paused worker, with the metadata of `uploadId` if given. */
 async function lands(airlock: Airlock, key: string, uploadId: string | null): Promise<void> {
   const from = `elsewhere/${randomUUID()}`
   const { etag, sizeBytes } = await airlock.store.receive(from, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })

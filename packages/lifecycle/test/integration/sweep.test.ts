@@ -68,7 +68,7 @@ test('an upload that never finished receiving is abandoned and refunded, and lea
   await airlock.store.abandonReceives(other)
 })
 
-/** An unfinished multipart upload, as a gateway leaves it that is killed. */
+/** An open multipart upload, as left by a killed gateway. */
 async function beginsUpload({ bucket }: World, key: string): Promise<void> {
   const { CreateMultipartUploadCommand, S3Client } = await import('@aws-sdk/client-s3')
   const { endpoint, region, accessKeyId, secretAccessKey } = bucket

@@ -23,7 +23,7 @@ const anywhere: PostOptions = { resolve: systemResolve(), mayCall: () => true, t
 const sends = async (url: string, options: Partial<PostOptions> = {}) =>
   (await post(url, { 'content-type': 'application/json' }, '{}', { ...anywhere, ...options })).status
 
-/** A name whose addresses are these; what is asked beyond them gets the last again. */
+/** A resolver that returns these addresses in order, and then the last one again. */
 function named(...answers: string[][]): Resolve & { asked: string[] } {
   const asked: string[] = []
   const resolve = async (hostname: string): Promise<LookupAddress[]> => {
@@ -107,7 +107,7 @@ test('the name of this machine is refused, as the system resolves it', async () 
   expect(messages).toEqual([])
 })
 
-/** Linux has all of 127.0.0.0/8, so that there one machine can have an address that may be called and one that may not. */
+/** Linux has all of 127.0.0.0/8, so one machine can have an allowed and a forbidden address. */
 test.runIf(process.platform === 'linux')(
   'the connection uses the checked address, even if the name resolves to another one',
   { meta: { id: 'webhook-dns-rebinding' } },
