@@ -269,7 +269,7 @@ test('a stopping worker completes running deliveries, and starts no more', async
   expect(endpoint.messages).toHaveLength(1)
 })
 
-test('what a stopping worker does not get told is broken off, and told by the next, with the same id', {
+test("deliveries that a stopping worker can't complete are aborted, and repeated by the next worker with the same id", {
   meta: { id: 'webhook-worker-stops' },
 }, async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.never })
@@ -289,7 +289,7 @@ test('what a stopping worker does not get told is broken off, and told by the ne
   expect(idsOf(endpoint.messages)).toHaveLength(1)
 })
 
-test('a record that is away is told, and asked again', { meta: { id: 'webhook-database-unavailable' } }, async ({ airlock }) => {
+test('an unavailable database is logged, and queried again', { meta: { id: 'webhook-database-unavailable' } }, async ({ airlock }) => {
   const { database } = airlock.servers
   const endpoint = await receiver()
   let asked = 0
@@ -306,7 +306,7 @@ test('a record that is away is told, and asked again', { meta: { id: 'webhook-da
   expect(airlock.log.saying('looking for due deliveries failed, the next run retries').length).toBeGreaterThan(0)
 })
 
-test('neither log nor record nor figures hold what a URL may hide', async ({ airlock }) => {
+test('logs, rows and metrics contain no secret parts of URLs', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(500) })
   const hiding = endpointOf({ url: endpoint.url.replace('127.0.0.1', 'me:x-ray@127.0.0.1').concat('/x-ray?token=x-ray'), secrets: [one] })
   const worker = airlock.startsWorker(tells([hiding], { giveUpAfterSeconds: 0.2 }))

@@ -31,7 +31,7 @@ function slowStore({ store, database }: Servers, flooder: string, ms: number): S
   }
 }
 
-test('with 100 slow files of one user before them and two inspectors, another user’s files take little longer than on an idle worker', {
+test('after 100 slow files of one user, with two inspectors, another user’s files take little longer than on an idle worker', {
   meta: { id: 'fairness-hundred-slow-files' },
   timeout: 300_000,
 }, async ({ airlock, servers }) => {

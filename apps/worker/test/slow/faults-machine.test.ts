@@ -36,7 +36,7 @@ function blockingWorker({ servers, queues }: Airlock, { leaseSeconds, blocksForM
   return { told, says }
 }
 
-test('a worker whose event loop is blocked beyond its lock and its lease is overtaken, and changes nothing when it goes on', {
+test('a worker whose event loop is blocked beyond its lock and its lease loses its claim, and changes nothing when it continues', {
   meta: { id: 'blocked-worker-beyond-lease' },
   timeout: 60_000,
 }, async ({ airlock }) => {
@@ -57,7 +57,7 @@ test('a worker whose event loop is blocked beyond its lock and its lease is over
   await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to go' })
 })
 
-test('a worker that can write no file, and has no temp folder, inspects and promotes files of every kind', {
+test('a worker without a writable file system or temporary folder inspects and promotes files of every kind', {
   meta: { id: 'worker-without-writable-disk' },
   timeout: 60_000,
 }, async ({ servers }) => {

@@ -24,7 +24,7 @@ async function onOwnRedis(servers: Airlock['servers']) {
   return { airlock, redis }
 }
 
-test('a thousand uploads wait when Redis forgets everything, and each becomes one asset', {
+test('a thousand uploads that wait when Redis loses its data become one asset each', {
   meta: { id: 'thousand-uploads-redis-flushed' },
   timeout: 240_000,
 }, async ({ servers }) => {
@@ -53,7 +53,7 @@ test('a thousand uploads wait when Redis forgets everything, and each becomes on
   await waitFor(async () => (await airlock.quarantine()).length === 0, { what: 'quarantine to be empty', timeoutMs: 30_000 })
 })
 
-test('a hundred videos are on their way when Redis forgets everything, and each becomes one asset', {
+test('a hundred videos that are in progress when Redis loses its data become one asset each', {
   meta: { id: 'hundred-videos-redis-flushed' },
   timeout: 120_000,
 }, async ({ servers }) => {

@@ -75,7 +75,7 @@ function problemsOf(env: Record<string, string>): Record<string, string> {
   }
 }
 
-test('three servers are all that a worker must be told', () => {
+test('a worker requires only the settings of its three servers', () => {
   expect(readWorkerConfig(sound)).toMatchObject({
     WORKER_QUEUES: ['images', 'videos', 'training'],
     WORKER_CONCURRENCY: 4,
@@ -91,22 +91,19 @@ test('three servers are all that a worker must be told', () => {
   })
 })
 
-test.for(Object.entries(wrong).filter(([, value]) => value))(
-  'a worker does not start with %s=%s, and says so',
-  ([name, value], { expect }) => {
-    expect(problemsOf({ ...sound, [name]: value as string })).toEqual({ [name]: expect.stringMatching(/^is /) })
-  },
-)
+test.for(Object.entries(wrong).filter(([, value]) => value))('a worker refuses to start with %s=%s', ([name, value], { expect }) => {
+  expect(problemsOf({ ...sound, [name]: value as string })).toEqual({ [name]: expect.stringMatching(/^is /) })
+})
 
-test.for(Object.keys(sound))('a worker does not start without %s', (name, { expect }) => {
+test.for(Object.keys(sound))('a worker refuses to start without %s', (name, { expect }) => {
   expect(problemsOf({ ...sound, [name]: '' })).toEqual({ [name]: expect.stringContaining('is missing') })
 })
 
-test('all mistakes are told together', () => {
+test('all mistakes are reported together', () => {
   const all = Object.fromEntries(Object.entries(wrong).filter(([, value]) => value)) as Record<string, string>
   expect(Object.keys(problemsOf(all)).sort()).toEqual(Object.keys(all).sort())
 })
 
-test('a worker that would wait longer between tries than its cap does not start', () => {
+test('a worker refuses to start if its base delay exceeds the cap', () => {
   expect(problemsOf({ ...sound, RETRY_BASE_MS: '2000', RETRY_CAP_MS: '1000' })).toEqual({ RETRY_BASE_MS: 'is above RETRY_CAP_MS' })
 })

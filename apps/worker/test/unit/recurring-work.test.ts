@@ -16,7 +16,7 @@ function heldWork({ everySeconds = 3600, atOnce = false } = {}) {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('work that is asked for while it waits runs now', async () => {
+test('a request during the pause starts a run at once', async () => {
   const { recurring, runs } = heldWork()
   recurring.start()
   expect(runs).toHaveLength(0)
@@ -26,7 +26,7 @@ test('work that is asked for while it waits runs now', async () => {
   await recurring.stop()
 })
 
-test('however often it is asked for while it runs, it runs once more', async () => {
+test('any number of requests during a run cause one more run', async () => {
   const { recurring, runs } = heldWork({ atOnce: true })
   recurring.start()
   for (let i = 0; i < 5; i += 1) recurring.soon()
@@ -40,7 +40,7 @@ test('however often it is asked for while it runs, it runs once more', async () 
   await recurring.stop()
 })
 
-test('a run that fails is told, and the next one comes', async () => {
+test('a failed run is logged, and the next one follows', async () => {
   const { recurring, runs, failures } = heldWork({ everySeconds: 0.001, atOnce: true })
   recurring.start()
   runs[0]?.fail(new Error('Postgres is away'))
@@ -50,7 +50,7 @@ test('a run that fails is told, and the next one comes', async () => {
   await recurring.stop()
 })
 
-test('stopping tells the run to end early, waits for it, and lets no other begin', async () => {
+test('stopping aborts the run, waits for it, and starts no other', async () => {
   const { recurring, runs } = heldWork({ atOnce: true })
   recurring.start()
   recurring.soon()
@@ -68,7 +68,7 @@ test('stopping tells the run to end early, waits for it, and lets no other begin
   expect(runs).toHaveLength(1)
 })
 
-test('nothing runs before it is started, and starting twice starts once', async () => {
+test('nothing runs before the start, and starting twice has no further effect', async () => {
   const { recurring, runs } = heldWork({ atOnce: true })
   recurring.soon()
   expect(runs).toHaveLength(0)

@@ -10,7 +10,7 @@ const policy = fc
   .filter(({ baseMs, capMs }) => baseMs <= capMs)
 const random = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
 
-test('a wait is a whole number of ms, never beyond the cap, and never less than half of what its try calls for', () => {
+test('a delay is an integer in ms, at most the cap, and at least half of the full delay', () => {
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 10_000 }), policy, random, (attemptsMade, retry, chance) => {
       const ms = retryAfterMs(attemptsMade, retry, () => chance)
@@ -23,14 +23,14 @@ test('a wait is a whole number of ms, never beyond the cap, and never less than 
   )
 })
 
-test('waits double until the cap', () => {
+test('delays double up to the cap', () => {
   const retry = { baseMs: 1000, capMs: 10_000 }
   expect([1, 2, 3, 4, 5, 100].map((attemptsMade) => retryAfterMs(attemptsMade, retry, () => 1))).toEqual([
     1000, 2000, 4000, 8000, 10_000, 10_000,
   ])
 })
 
-test('a crowd of jobs comes back spread over the upper half of the wait', () => {
+test('the delays of many jobs are spread over the upper half', () => {
   const retry = { baseMs: 1000, capMs: 10_000 }
   expect([0, 0.25, 0.5, 0.75, 1].map((chance) => retryAfterMs(3, retry, () => chance))).toEqual([2000, 2500, 3000, 3500, 4000])
 })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { RunningJobs } from '../../src/lane.ts'
 
-test('the end comes when the last job has ended, well or badly, those included that begin meanwhile', async () => {
+test('waiting ends when the last job has ended, successfully or not, including those that begin meanwhile', async () => {
   const jobs = new RunningJobs()
   const [first, second] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
   jobs.add(first.promise)
@@ -21,6 +21,6 @@ test('the end comes when the last job has ended, well or badly, those included t
   expect(jobs.running).toBe(0)
 })
 
-test('without jobs the end is there', async () => {
+test('without jobs waiting ends at once', async () => {
   await expect(new RunningJobs().ended()).resolves.toBeUndefined()
 })

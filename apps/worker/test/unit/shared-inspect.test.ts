@@ -24,7 +24,7 @@ function heldInspections() {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
-test('a user has so many inspections at once, and another user is not held up by them', async () => {
+test('the concurrent inspections of a user are limited, and do not delay another user', async () => {
   const { begun, inspect, end } = heldInspections()
   const shared = sharedInspect(inspect, 2)
   const all = ['a', 'a', 'a', 'b'].map((user) => shared(source, of(user), never))
@@ -38,7 +38,7 @@ test('a user has so many inspections at once, and another user is not held up by
   expect(await Promise.all(all)).toHaveLength(4)
 })
 
-test('an inspection that is given up while it waits leaves its turn to the next', async () => {
+test('an inspection that is aborted while it waits does not delay the next one', async () => {
   const { begun, inspect, end } = heldInspections()
   const shared = sharedInspect(inspect, 1)
   const stop = new AbortController()

@@ -17,7 +17,7 @@ test.for(encryptions)('encryption $encryption with key $kmsKeyId sends $sent', (
   expect(writeHeaders(options as unknown as S3StoreOptions, headers)).toEqual({ ...written, ...sent })
 })
 
-test('nothing is said about caching of what nobody may cache', () => {
+test('objects that must not be cached have no cache headers', () => {
   const options = { encryption: 'none' } as S3StoreOptions
 
   expect(writeHeaders(options, { contentType: 'a/b', metadata: {} })).toEqual({ ContentType: 'a/b', Metadata: {} })

@@ -69,7 +69,7 @@ test.each([
   ['in the list of rejected files', { code: 'no_files', rejected: [{ code: 'empty_file', detail: 'd' }] }, 'empty_file'],
   ['as the error of the request', { code: 'file_limit_reached', detail: 'd' }, 'file_limit_reached'],
   ['without a code', {}, 'no_code'],
-])('a refusal %s is told', async (_, body, code) => {
+])('a refusal %s is reported', async (_, body, code) => {
   const { client } = await gatewaySaying({ '/api/upload': [{ status: 400, body }] })
 
   expect(await client.send(file)).toMatchObject({ status: 'refused', code })
