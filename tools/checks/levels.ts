@@ -29,5 +29,5 @@ export const levels = {
   'apps/ops': { mayImport: [...forApps, '@airlock/inspection/head', '@airlock/inspection/full', '@airlock/inspection/isolated'] },
   // for tests, tools and benchmarks: no row above allows them
   'packages/dev-servers': { mayImport: [] },
-  'packages/testkit': { mayImport: ['@airlock/dev-servers'] },
+  'packages/testkit': { mayImport: ['@airlock/dev-servers', ...services, domain] },
 } as const satisfies Record<string, Level>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { errorsInLogs } from '@airlock/config'
-import { type Database, listenForFeed, listenForMoves, migrate, openDatabase } from '@airlock/database'
+import { type Database, listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
 import { defaultSizeLimits, type MediaType } from '@airlock/domain'
 import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
@@ -11,16 +11,13 @@ import {
   ask,
   givenStack,
   type IsolatedBucket,
-  type IsolatedDatabase,
-  type IsolatedQueuePrefix,
-  isolatedBucket,
-  isolatedDatabase,
   isolatedQueuePrefix,
   mustHoldNoSecret,
   responseOf,
   tokenFor,
   waitFor,
 } from '@airlock/testkit'
+import { isolatedServers, leftovers, storeOptions } from '@airlock/testkit/airlock'
 import pg from 'pg'
 import { pino } from 'pino'
 import { test as base } from 'vitest'
@@ -55,17 +52,8 @@ export type Overrides = Partial<
   databaseUrl?: string
 }
 
-interface Servers {
-  db: IsolatedDatabase
-  bucket: IsolatedBucket
-  queues: IsolatedQueuePrefix
-}
-
-async function freshServers(): Promise<Servers> {
-  const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url: db.url, log: silent })
-  return { db, bucket, queues: isolatedQueuePrefix() }
-}
+const freshServers = async () => ({ ...(await isolatedServers()), queues: isolatedQueuePrefix() })
+type Servers = Awaited<ReturnType<typeof freshServers>>
 
 export interface RunningGateway {
   servers: Servers
@@ -121,11 +109,11 @@ function countedServers(database: Database, store: ObjectStore, asked: RunningGa
 export async function startGateway(overrides: Overrides = {}, beside?: RunningGateway): Promise<RunningGateway> {
   const stack = givenStack()
   const servers = beside?.servers ?? (await freshServers())
-  const { db, bucket, queues } = servers
+  const { bucket, queues } = servers
   const log: Record<string, unknown>[] = []
   const logger = pino({ level: 'info', ...errorsInLogs }, { write: (line: string) => void log.push(JSON.parse(line)) })
   const onError = () => {}
-  const { redisUrl = stack.redis.url, databaseUrl = db.url } = overrides
+  const { redisUrl = stack.redis.url, databaseUrl = servers.databaseUrl } = overrides
   const redis = failFastConnection(redisUrl, { onError })
   const jobQueue = new JobQueue({ redisUrl, prefix: queues.prefix, onError })
   const database = await openDatabase({
@@ -136,7 +124,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     applicationName: 'gateway-test',
     log: logger,
   })
-  const store = overrides.store ?? s3ObjectStore({ ...storeOptions(bucket), callTimeoutMs: 10_000 })
+  const store = overrides.store ?? s3ObjectStore(storeOptions(bucket))
   await waitFor(async () => redis.status === 'ready', { timeoutMs: 5000, what: 'Redis' })
   const asked = { postgres: 0, s3: 0 }
   const gateway = await buildGateway({
@@ -171,7 +159,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   await gateway.app.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`
   contracts.set(url, new Contract(JSON.parse(JSON.stringify(gateway.app.swagger())) as OpenApi))
-  const client = new pg.Pool({ connectionString: db.url, max: 2 })
+  const client = new pg.Pool({ connectionString: servers.databaseUrl, max: 2 })
   client.on('error', () => {}) // a connection that the dropped database ends after the test
   const uploads = async (userId: string | null = null) =>
     (
@@ -196,7 +184,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
         "select count(*)::int as n from pg_stat_activity where datname = current_database() and application_name = 'airlock-gateway-moves'"
       return (await client.query(sql)).rows[0].n
     },
-    leavesNothing: () => leavesNothing(bucket, uploads),
+    leavesNothing: () => leavesNothing(client, bucket),
     promotes: async (uploadId) => {
       const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>
         ({ ok: true, mediaType: claim.detectedType, facts: {} }) as const
@@ -210,7 +198,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
       redis.disconnect()
       store.close()
       await Promise.all([database.close(), client.end()])
-      if (beside === undefined) await Promise.all([db.drop(), bucket.drop(), queues.drop()])
+      if (beside === undefined) await Promise.all([servers.drop(), queues.drop()])
       const secrets = {
         DATABASE_URL: databaseUrl,
         REDIS_URL: redisUrl,
@@ -222,40 +210,17 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   }
 }
 
-export const storeOptions = ({ bucket, region, endpoint, accessKeyId, secretAccessKey }: IsolatedBucket) => ({
-  bucket,
-  region,
-  endpoint,
-  forcePathStyle: true,
-  credentials: { accessKeyId, secretAccessKey },
-  encryption: 'AES256' as const,
-  checksums: 'when_supported' as const,
-  multipartCopyFromBytes: 100 * 1024 * 1024,
-  serverSideCopy: true,
-})
-
-const silent = { info: () => {}, warn: () => {}, error: () => {} }
-
-/** Objects of uploads that were not accepted, rows still `receiving`, and open multipart uploads are leftovers. */
-async function leavesNothing(bucket: IsolatedBucket, uploads: RunningGateway['uploads']): Promise<void> {
-  const leftovers = async () => {
-    const rows = await uploads()
-    const alive = new Set(
-      rows.filter(({ state }) => state === 'received' || state === 'processing' || state === 'parked').map(({ id }) => id),
-    )
-    const objects = (await bucket.keys('quarantine/')).filter((key) => !alive.has(key.slice('quarantine/'.length)))
-    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
-    return [...objects, ...receiving, ...(await bucket.openMultipartUploads())]
-  }
-  let left: string[] = []
+/** Waits until nothing is left that no living upload needs. */
+async function leavesNothing(client: pg.Pool, bucket: IsolatedBucket): Promise<void> {
+  let left = {}
   await waitFor(
     async () => {
-      left = await leftovers()
-      return left.length === 0
+      left = await leftovers(client, bucket)
+      return Object.values(left).flat().length === 0
     },
     { timeoutMs: 10_000, what: 'a quarantine without leftovers' },
   ).catch(() => {
-    throw new Error(`left behind: ${left.join(', ')}`)
+    throw new Error(`left behind: ${JSON.stringify(left)}`)
   })
 }
 

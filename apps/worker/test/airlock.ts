@@ -1,18 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { type AssetRecord, listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
-import { type AssetType, defaultSizeLimits, isFinal, type UploadState, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
+import { type AssetType, defaultSizeLimits, type UploadState } from '@airlock/domain'
 import { accept, type FormFields, receive, Tally } from '@airlock/lifecycle'
-import { type QueueLane, queueNames } from '@airlock/queue'
+import type { QueueLane } from '@airlock/queue'
 import { waitFor } from '@airlock/testkit'
-import { Queue } from 'bullmq'
-import { test as base, expect } from 'vitest'
+import { AirlockFixture, openQueues, openServers } from '@airlock/testkit/airlock'
+import type { Sample } from '@airlock/testkit/samples'
+import { test as base } from 'vitest'
 import { type AirlockWorker, buildWorker } from '../src/app.ts'
 import type { WorkerDeps } from '../src/worker-deps.ts'
 import { type Gate, gatedCopy } from './gate.ts'
-import { RecordedLog } from './recorded-log.ts'
-import type { Sample } from './samples.ts'
-import { openServers, type Queues, type Servers } from './servers.ts'
 import { webhookOptions } from './webhook-options.ts'
 
 /** Sweeps that find nothing in the time of a test. */
@@ -36,27 +34,17 @@ const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, gi
 /** What a form says of files that are no pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
-/** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
-export class Airlock {
-  readonly servers: Servers
-  readonly queues: Queues
-  readonly userId = randomUUID()
-  readonly log = new RecordedLog()
+/** Airlock behind its doors: files are accepted, workers run on real queues, and what became of them can be looked at. */
+export class Airlock extends AirlockFixture {
   readonly #workers: AirlockWorker[] = []
   readonly #gates: Gate[] = []
 
-  constructor(servers: Servers, queues: Queues) {
-    this.servers = servers
-    this.queues = queues
-  }
-
-  /** Receives, accepts and enqueues one file. */
+  /** Receives and accepts one file; its worker is woken. */
   async accepts(
     sample: Sample,
     { clientMetadata = null, userId = this.userId }: { clientMetadata?: FormFields['clientMetadata']; userId?: string } = {},
   ): Promise<UploadRecord> {
-    const { uploads } = this.servers.database
-    const { store } = this.servers
+    const { uploads, store } = this
     const assetType = assetTypes[sample.declaredType] ?? 'brand_image'
     const form = {
       assetType,
@@ -119,43 +107,15 @@ export class Airlock {
     return worker
   }
 
-  async of({ id }: { id: string }): Promise<UploadRecord> {
-    const upload = await this.servers.database.uploads.byId(id)
-    if (upload === null) throw new Error(`there is no upload ${id}`)
-    return upload
-  }
-
   /** Waits until an upload has come to a state; how long says when it is called stuck, not how soon it should come. */
   async comesTo(state: UploadState, upload: { id: string }, timeoutMs = 45_000): Promise<UploadRecord> {
     await waitFor(async () => (await this.of(upload)).state === state, { what: `upload ${upload.id} to be ${state}`, timeoutMs })
     return this.of(upload)
   }
 
-  async assetsOf({ id }: { id: string }): Promise<AssetRecord[]> {
-    const { rows } = await this.servers.sql.query('select id from assets where upload_id = $1', [id])
-    const assets = await Promise.all(rows.map((row) => this.servers.database.assets.byId(row.id)))
-    return assets.filter((asset) => asset !== null)
-  }
-
-  quarantine(): Promise<string[]> {
-    return this.servers.bucket.keys('quarantine/')
-  }
-
-  /** Looks into a lane, or puts something on it. */
-  async onLane<T>(lane: QueueLane, work: (queue: Queue) => Promise<T>): Promise<T> {
-    const redis = this.queues.connection()
-    const queue = new Queue(queueNames[lane], { connection: redis, prefix: this.queues.prefix })
-    try {
-      return await work(queue)
-    } finally {
-      await queue.close()
-      redis.disconnect()
-    }
-  }
-
-  /** The state of an upload's job in Redis; `gone` without one. */
+  /** What Redis says of an upload's job; `gone` when it has none. */
   jobState({ id }: { id: string }, lane: QueueLane = 'images'): Promise<string> {
-    return this.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
+    return this.queues.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
   }
 
   async stopsAll(): Promise<void> {
@@ -163,31 +123,9 @@ export class Airlock {
     await Promise.all(this.#workers.map((worker) => worker.stop()))
     await Promise.all(this.#workers.map((worker) => worker.health.close()))
   }
-
-  /** @throws if something is left that no active upload needs */
-  async expectNothingLeft(): Promise<void> {
-    const { rows } = await this.servers.sql.query('select id, state from uploads')
-    const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
-    const isAlive = (state: UploadState | undefined) => state !== undefined && state !== 'receiving' && !isFinal(state)
-    const orphans = (await this.quarantine()).filter((key) => !isAlive(states.get(uploadIdOfQuarantineKey(key) ?? '')))
-    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
-    const openMultipartUploads = await this.servers.bucket.openMultipartUploads()
-    expect({ orphans, receiving, openMultipartUploads }, 'what the test left behind').toEqual({
-      orphans: [],
-      receiving: [],
-      openMultipartUploads: [],
-    })
-  }
 }
 
-/** Removes leftovers of the previous test. */
-async function empty({ sql, bucket, store }: Servers): Promise<void> {
-  await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay, webhook_endpoints cascade')
-  await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
-  await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
-}
-
-/** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves something. */
+/** Gives each file servers of its own, each test empty ones and queues of its own; stops its workers, and fails a test that leaves something. */
 export const test = base
   .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const servers = await openServers()
@@ -195,8 +133,8 @@ export const test = base
     return servers
   })
   .extend('airlock', async ({ servers }, { onCleanup }) => {
-    await empty(servers)
-    const queues = await servers.queues()
+    await servers.empty()
+    const queues = await openQueues()
     const airlock = new Airlock(servers, queues)
     onCleanup(async () => {
       await airlock.stopsAll()

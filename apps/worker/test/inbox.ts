@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { AirlockProducer, inboxKey, type VideoToHandOver } from '@airlock/queue'
+import type { Queues } from '@airlock/testkit/airlock'
+import { type Sample, samples } from '@airlock/testkit/samples'
 import { onTestFinished } from 'vitest'
 import type { Airlock } from './airlock.ts'
-import { type Sample, samples } from './samples.ts'
-import type { Queues } from './servers.ts'
 
 export interface Put extends Partial<VideoToHandOver> {
   sample?: Sample

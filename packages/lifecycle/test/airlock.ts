@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import type { AssetRecord, UploadRecord } from '@airlock/database'
-import { defaultSizeLimits, isFinal, type SizeLimits, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
+import type { UploadRecord } from '@airlock/database'
+import { defaultSizeLimits, type SizeLimits, type UploadState } from '@airlock/domain'
 import { defaultLimits, inspect } from '@airlock/inspection/full'
-import { type QueueLane, queueNames } from '@airlock/queue'
-import { type Job, Queue } from 'bullmq'
-import { Redis } from 'ioredis'
-import { test as base, expect } from 'vitest'
+import type { QueueLane } from '@airlock/queue'
+import { AirlockFixture, openQueues, openServers, type Queues, type Servers } from '@airlock/testkit/airlock'
+import { type Sample, samples } from '@airlock/testkit/samples'
+import type { Job } from 'bullmq'
+import { test as base } from 'vitest'
 import {
   accept,
   type IncomingFile,
@@ -29,20 +30,23 @@ import {
 } from '../src/index.ts'
 import { MemoryCounter } from './memory-counter.ts'
 import { Died, type Fate, Mortal } from './mortal.ts'
-import { RecordedLog } from './recorded-log.ts'
-import { type Sample, samples } from './samples.ts'
-import { openWorld, type World } from './world.ts'
 
-/** The outcome of a worker's run. */
+/** The servers of one test file, with queues that its tests share. */
+export interface World extends Servers {
+  readonly queues: Queues
+  readonly jobQueue: Queues['jobQueue']
+}
+
+/** How a run of a worker ended, as its queue would see it. */
 export type Run = Outcome | { ended: 'died' }
 
 export interface WorkerOptions extends Partial<WorkDeps> {
   leaseSeconds?: number
   sizeLimits?: SizeLimits
-  /** Parks at this failed attempt, if it has also failed for long enough. */
+  /** Parks at the failure of this attempt, when it has failed for long enough, too. */
   maxAttempts?: number
   retryForSeconds?: number
-  /** The process dies after this call of the store, the uploads or a source, which has taken effect. */
+  /** The process ends after this verb of the store, the uploads or a source, its effect being there. */
   diesAfter?: string
   diesBefore?: string
 }
@@ -52,7 +56,7 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes' | 'tally'>>
   deps?: Partial<ReceiveDeps>
 }
 
-/** Options of sweeps: objects of any age, without a pause between passes. */
+/** How these tests sweep: objects at once, without a pause between two passes. */
 export const sweepOptions: SweepOptions = {
   enqueueAfterSeconds: 60,
   inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may come within one ms
@@ -67,14 +71,14 @@ export const sweepOptions: SweepOptions = {
   leaseSeconds: 60,
 }
 
-/** The result of a sweep without findings. */
+/** A sweep that found nothing. */
 export const nothingSwept = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
 
-/** The real inspection. */
+/** What inspects in these tests: the real thing. */
 export const realInspect: Inspect = (source, { filename, detectedType, assetType }) =>
   inspect(source, { filename, mediaType: detectedType, assetType }, defaultLimits)
 
-/** The form fields of a sample. */
+/** What a form says of a sample. */
 export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   const assetType = declaredType === 'video/mp4' ? 'generated_video' : 'brand_image'
   return {
@@ -86,10 +90,10 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   } as const
 }
 
-/** Replacements of a sweep's dependencies. */
+/** What a sweep of a test has in place of the real thing. */
 type Sweeping = Partial<Omit<SweepDeps, 'jobQueue'>> & { jobQueue?: Partial<SweepDeps['jobQueue']> }
 
-/** The methods of one queue, completed by those of another. */
+/** The verbs of one bell, and of another where that one has none of them. */
 const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['jobQueue']): SweepDeps['jobQueue'] => ({
   ensureEnqueued: (...args) => (given.ensureEnqueued ? given.ensureEnqueued(...args) : otherwise.ensureEnqueued(...args)),
   isEnqueued: (...args) => (given.isEnqueued ? given.isEnqueued(...args) : otherwise.isEnqueued(...args)),
@@ -98,28 +102,17 @@ const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['job
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })
 
-/** Airlock for tests: receives files, runs workers, simulates time, and returns what is left. */
-export class Airlock {
+/** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
+export class Airlock extends AirlockFixture {
   readonly world: World
-  readonly userId = randomUUID()
   readonly counter = new MemoryCounter()
-  readonly log = new RecordedLog()
-  /** What this test leaves intentionally, with the reason. */
-  readonly #left: string[] = []
 
   constructor(world: World) {
+    super(world, world.queues)
     this.world = world
   }
 
-  get uploads() {
-    return this.world.database.uploads
-  }
-
-  get store() {
-    return this.world.store
-  }
-
-  /** Streams a file to quarantine, like a door. */
+  /** Streams a file to quarantine, as a door does. */
   receives(sample: Sample, { bytes, deps, ...given }: Received = {}): Promise<ReceivedFile> {
     const {
       filename = sample.filename,
@@ -143,7 +136,7 @@ export class Airlock {
     return upload
   }
 
-  /** A worker. */
+  /** A worker's process. */
   worker({
     maxAttempts: minAttempts = 8,
     retryForSeconds = 0,
@@ -178,7 +171,7 @@ export class Airlock {
     }
   }
 
-  /** Sweeps; no rule may fail. @returns null if another sweeper has the lease */
+  /** Sweeps without a rule that fails. @returns null when another sweeper has the lease */
   async sweeps(options: Partial<SweepOptions> = {}, given: Sweeping = {}): Promise<SweepReport | null> {
     const swept = await this.triesToSweep(options, given)
     if (swept?.failure) throw swept.failure
@@ -194,7 +187,7 @@ export class Airlock {
     )
   }
 
-  /** Claims an upload like a worker. */
+  /** Claims an upload as a worker does. */
   async claims({ id }: { id: string }, leaseSeconds = 60): Promise<MeasuredClaim> {
     const outcome = await this.uploads.claim(id, { leaseSeconds })
     if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
@@ -203,12 +196,12 @@ export class Airlock {
     return { ...outcome.claim, contentHash }
   }
 
-  /** Expires the lease of an upload. */
+  /** Lets the lease of an upload run out now. */
   async leaseRunsOut({ id }: { id: string }): Promise<void> {
     await this.world.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
   }
 
-  /** Backdates the last change of an upload. */
+  /** Makes an upload look as if it had not moved for so long. */
   async ages({ id }: { id: string }, seconds: number): Promise<void> {
     await this.world.sql.query(
       `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,
@@ -216,15 +209,9 @@ export class Airlock {
     )
   }
 
-  /** Replaces the quarantined bytes. */
+  /** Other bytes take the place of the quarantined ones. */
   async replaces({ quarantineKey }: { quarantineKey: string }, bytes: Buffer): Promise<void> {
     await this.store.receive(quarantineKey, Readable.from([bytes], { objectMode: false }), { nonce: randomUUID() })
-  }
-
-  async of({ id }: { id: string }): Promise<UploadRecord> {
-    const upload = await this.uploads.byId(id)
-    if (upload === null) throw new Error(`there is no upload ${id}`)
-    return upload
   }
 
   async stateOf(upload: { id: string }): Promise<UploadState> {
@@ -237,25 +224,11 @@ export class Airlock {
     return Promise.all(rows.map((row) => this.of(row)))
   }
 
-  async assetsOf({ id }: { id: string }): Promise<AssetRecord[]> {
-    const { rows } = await this.world.sql.query('select id from assets where upload_id = $1', [id])
-    const assets = await Promise.all(rows.map((row) => this.world.database.assets.byId(row.id)))
-    return assets.filter((asset) => asset !== null)
-  }
-
-  quarantine(): Promise<string[]> {
-    return this.world.bucket.keys('quarantine/')
-  }
-
-  inbox(): Promise<string[]> {
-    return this.world.bucket.keys('pipeline-inbox/')
-  }
-
   openMultipartUploads(): Promise<string[]> {
     return this.world.bucket.openMultipartUploads()
   }
 
-  /** All objects outside of quarantine and inbox. */
+  /** Everything in the bucket that is neither in quarantine nor in the inbox. */
   async finalObjects(): Promise<string[]> {
     return (await this.world.bucket.keys()).filter((key) => !/^(quarantine|pipeline-inbox)\//.test(key))
   }
@@ -266,56 +239,22 @@ export class Airlock {
     return Buffer.from(await this.store.source(key, object).read(0, object.sizeBytes))
   }
 
-  /** The upload ids of a lane's jobs. */
-  async rungFor(lane: QueueLane): Promise<string[]> {
-    const { redisUrl, prefix } = this.world.queues
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
-    const queue = new Queue(queueNames[lane], { connection: redis, prefix })
-    const jobs = await queue.getJobs(['wait', 'prioritized', 'delayed', 'active'])
-    await queue.close()
-    redis.disconnect()
-    return jobs.map(({ id }) => id ?? '')
-  }
-
-  /** The job of an upload, or null. */
-  async jobOf(lane: QueueLane, uploadId: string): Promise<Job | null> {
-    const { redisUrl, prefix } = this.world.queues
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
-    const queue = new Queue(queueNames[lane], { connection: redis, prefix })
-    const job = await queue.getJob(uploadId)
-    await queue.close()
-    redis.disconnect()
-    return job ?? null
-  }
-
-  /** Removes the jobs of a lane, like a loss of Redis data. */
-  async forgetsJobs(lane: QueueLane): Promise<void> {
-    const { redisUrl, prefix } = this.world.queues
-    const redis = new Redis(redisUrl, { maxRetriesPerRequest: 1 })
-    const keys = await redis.keys(`${prefix}:${queueNames[lane]}:*`)
-    if (keys.length > 0) await redis.del(...keys)
-    redis.disconnect()
-  }
-
-  /** Declares that a test leaves something intentionally. */
-  leavesBehind(reason: string): void {
-    this.#left.push(reason)
-  }
-
-  /** @throws if something is left that no active upload needs */
-  async expectNothingLeft(): Promise<void> {
-    if (this.#left.length > 0) return
-    const { rows } = await this.world.sql.query('select id, state from uploads')
-    const states = new Map(rows.map(({ id, state }) => [id, state as UploadState]))
-    const isAlive = (state: UploadState | undefined) => state !== undefined && state !== 'receiving' && !isFinal(state)
-    const waiting = [...(await this.quarantine()), ...(await this.inbox())]
-    const orphans = waiting.filter((key) => !isAlive(states.get(uploadIdOfWaitingKey(key) ?? '')))
-    const receiving = rows.filter(({ state }) => state === 'receiving').map(({ id }) => id)
-    expect({ orphans, receiving, openMultipartUploads: await this.openMultipartUploads() }, 'what the test left behind').toEqual({
-      orphans: [],
-      receiving: [],
-      openMultipartUploads: [],
+  /** The upload ids that a lane's workers are woken for. */
+  rungFor(lane: QueueLane): Promise<string[]> {
+    return this.queues.onLane(lane, async (queue) => {
+      const jobs = await queue.getJobs(['wait', 'prioritized', 'delayed', 'active'])
+      return jobs.map(({ id }) => id ?? '')
     })
+  }
+
+  /** The job of an upload, or null when Redis has none. */
+  jobOf(lane: QueueLane, uploadId: string): Promise<Job | null> {
+    return this.queues.onLane(lane, async (queue) => (await queue.getJob(uploadId)) ?? null)
+  }
+
+  /** Removes the jobs of a lane, as a Redis does that loses its data. */
+  async forgetsJobs(lane: QueueLane): Promise<void> {
+    await this.queues.onLane(lane, (queue) => queue.obliterate({ force: true }))
   }
 }
 
@@ -324,7 +263,7 @@ function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): 
   return diesBefore === undefined ? null : { verb: diesBefore, when: 'before' }
 }
 
-/** Bytes in chunks as from a network. */
+/** Bytes as a network brings them. */
 export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   return Readable.from(
     (function* () {
@@ -334,26 +273,18 @@ export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   )
 }
 
-/** Removes leftovers of the previous test. */
-async function empty({ sql, bucket, store, queues }: World): Promise<void> {
-  await sql.query('truncate uploads, assets, users, sweeper cascade')
-  await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
-  await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
-  const redis = new Redis(queues.redisUrl, { maxRetriesPerRequest: 1 })
-  const keys = await redis.keys(`${queues.prefix}:*`)
-  if (keys.length > 0) await redis.del(...keys)
-  redis.disconnect()
-}
-
-/** Each file has its own database, bucket and queues, and each test an empty Airlock. A test that leaves something fails. */
+/** Gives each file servers of its own, each test an empty Airlock, and fails a test that leaves something behind. */
 export const test = base
   .extend('world', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
-    const world = await openWorld()
-    onCleanup(() => world.close())
-    return world
+    const [servers, queues] = await Promise.all([openServers(), openQueues()])
+    onCleanup(async () => {
+      await queues.close()
+      await servers.close()
+    })
+    return { ...servers, queues, jobQueue: queues.jobQueue }
   })
   .extend('airlock', async ({ world }, { onCleanup }) => {
-    await empty(world)
+    await Promise.all([world.empty(), world.queues.empty()])
     const airlock = new Airlock(world)
     onCleanup(() => airlock.expectNothingLeft())
     return airlock

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { inboxKey } from '@airlock/domain'
+import { type Sample, samples } from '@airlock/testkit/samples'
 import { type AnnouncedVideo, type RegisterVideoDeps, registerVideo } from '../src/index.ts'
 import type { Airlock, Run, WorkerOptions } from './airlock.ts'
 import { Died, Mortal } from './mortal.ts'
-import { type Sample, samples } from './samples.ts'
 
 export interface Put extends Partial<AnnouncedVideo> {
   sample?: Sample

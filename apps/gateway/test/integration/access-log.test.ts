@@ -14,7 +14,7 @@ interface Row {
 }
 
 async function sql<T extends object>({ servers }: RunningGateway, text: string, values: unknown[] = []): Promise<T[]> {
-  const client = new pg.Client({ connectionString: servers.db.url })
+  const client = new pg.Client({ connectionString: servers.databaseUrl })
   await client.connect()
   const { rows } = await client.query(text, values)
   await client.end()
@@ -110,7 +110,7 @@ test('an access keeps an asset that is marked after its row was read', async ({ 
 test('an asset that has just been deleted as unused is 404, without a URL', async ({ gateway, client }) => {
   const id = await asset(gateway, client)
   await expires(gateway, id)
-  const deletion = new pg.Client({ connectionString: gateway.servers.db.url })
+  const deletion = new pg.Client({ connectionString: gateway.servers.databaseUrl })
   await deletion.connect()
   await deletion.query('begin')
   await deletion.query('delete from assets where id = $1', [id])

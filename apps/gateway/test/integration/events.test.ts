@@ -36,7 +36,7 @@ const relays = ({ database }: RunningGateway) => relayEvents({ leaseSeconds: 60 
 
 const test = withGateway
   .extend('sql', { scope: 'file' }, async ({ gateway }, { onCleanup }) => {
-    const client = new pg.Client({ connectionString: gateway.servers.db.url })
+    const client = new pg.Client({ connectionString: gateway.servers.databaseUrl })
     await client.connect()
     onCleanup(() => client.end())
     return client
@@ -45,7 +45,7 @@ const test = withGateway
 
 /** Deletes an asset for each event, in transactions of their own that are open together. */
 async function openDeletions(gateway: RunningGateway, count: number) {
-  const pool = new pg.Pool({ connectionString: gateway.servers.db.url, max: count })
+  const pool = new pg.Pool({ connectionString: gateway.servers.databaseUrl, max: count })
   const userId = randomUUID()
   await pool.query('insert into users (id) values ($1)', [userId])
   const { rows } = await pool.query(
@@ -281,7 +281,7 @@ test('a disconnected consumer is dropped, and a waiting one is answered at once 
   meta: { id: 'feed-gateway-stops' },
 }, async () => {
   const gateway = await startGateway({ pollEveryMs: { listening: 20, lost: 20 } })
-  const sql = new pg.Client({ connectionString: gateway.servers.db.url })
+  const sql = new pg.Client({ connectionString: gateway.servers.databaseUrl })
   await sql.connect()
   try {
     const consumer = new Consumer(gateway)

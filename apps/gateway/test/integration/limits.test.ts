@@ -106,7 +106,7 @@ test('a flood of refused files causes about one query a second', async () => {
 
 test('concurrent files of one user use one connection to Postgres while they wait to be counted', async () => {
   const gateway = await startGateway()
-  const locking = new pg.Client({ connectionString: gateway.servers.db.url })
+  const locking = new pg.Client({ connectionString: gateway.servers.databaseUrl })
   await locking.connect()
   try {
     const [greedy, other] = [new Client(gateway.url), new Client(gateway.url)]
@@ -128,7 +128,7 @@ test('concurrent files of one user use one connection to Postgres while they wai
 
 test('a user with too many parked bytes is refused until some are gone, and nothing parked is deleted', async () => {
   const gateway = await startGateway({ parkedBytesPerUser: 1024 })
-  const sql = new pg.Client({ connectionString: gateway.servers.db.url })
+  const sql = new pg.Client({ connectionString: gateway.servers.databaseUrl })
   await sql.connect()
   try {
     const client = new Client(gateway.url)

@@ -33,7 +33,7 @@ test('a stored response from before accepted files had an index is repeated with
   const files = [await photo('a.jpg'), empty, await photo('c.jpg')]
   const first = await sends(gateway.url, client, key, ...files)
   expect(first.body.uploads.map(({ index }: { index: number }) => index)).toEqual([0, 2])
-  const sql = new pg.Client({ connectionString: gateway.servers.db.url })
+  const sql = new pg.Client({ connectionString: gateway.servers.databaseUrl })
   await sql.connect()
   await sql.query(
     `update idempotency_keys set answer = jsonb_set(answer, '{uploads}', (select jsonb_agg(entry - 'index') from jsonb_array_elements(answer->'uploads') entry))

@@ -1,8 +1,9 @@
 import { MiB } from '@airlock/domain'
 import { s3ObjectStore } from '@airlock/storage'
 import { FaultyLink, isolatedBucket } from '@airlock/testkit'
+import { storeOptions } from '@airlock/testkit/airlock'
 import { expect, test } from 'vitest'
-import { answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
+import { answerOf, Client, padded, photo, scene, startGateway } from '../gateway.ts'
 
 const project = '0190a000-0000-7000-8000-000000000001'
 

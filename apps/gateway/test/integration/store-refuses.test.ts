@@ -1,7 +1,8 @@
 import { s3ObjectStore } from '@airlock/storage'
 import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
+import { storeOptions } from '@airlock/testkit/airlock'
 import { expect, test } from 'vitest'
-import { answerOf, Client, padded, photo, type RunningGateway, scene, startGateway, storeOptions } from '../gateway.ts'
+import { answerOf, Client, padded, photo, type RunningGateway, scene, startGateway } from '../gateway.ts'
 
 const MiB = 1024 * 1024
 const project = '0190a000-0000-7000-8000-000000000001'

@@ -2,8 +2,9 @@ import { migrate } from '@airlock/database'
 import { defaultSizeLimits, MiB } from '@airlock/domain'
 import { s3ObjectStore } from '@airlock/storage'
 import { isolatedBucket, privateServer } from '@airlock/testkit'
+import { storeOptions } from '@airlock/testkit/airlock'
 import { expect, test } from 'vitest'
-import { acceptedIds, answerOf, Client, padded, photo, scene, startGateway, storeOptions } from '../gateway.ts'
+import { acceptedIds, answerOf, Client, padded, photo, scene, startGateway } from '../gateway.ts'
 
 const project = '0190a000-0000-7000-8000-000000000001'
 

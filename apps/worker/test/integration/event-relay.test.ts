@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, type EventRecord } from '@airlock/database'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
   (await servers.database.events.after({ after: 0, limit: 1000 })).events

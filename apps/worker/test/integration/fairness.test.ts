@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { UploadRecord } from '@airlock/database'
 import { waitFor } from '@airlock/testkit'
+import type { Servers } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
-import type { Servers } from '../servers.ts'
 
 const patient = { timeout: 180_000 } as const
 
@@ -86,7 +86,7 @@ test('a queue full of one user’s files is not dequeued in vain: the worker loo
     const [before, started] = [looks, performance.now()]
     await waitFor(() => looks >= before + 15, { what: 'the worker to have looked for a while' })
     expect(performance.now() - started).toBeGreaterThan(1500)
-    const counts = await airlock.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
+    const counts = await airlock.queues.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
     expect(counts.delayed).toBeLessThanOrEqual(3)
   } finally {
     open()
@@ -100,10 +100,12 @@ test('a stopping worker does not wait for jobs without a slot', patient, async (
   await acceptsMany(airlock, 4, flooder)
   const worker = airlock.startsWorker({ store, concurrency: 2, lanes: ['images'] })
   await waitFor(() => copied.length === 1, { what: 'a file to run' })
-  await waitFor(async () => (await airlock.onLane('images', (queue) => queue.getActiveCount())) === 2, { what: 'a second job to be taken' })
+  await waitFor(async () => (await airlock.queues.onLane('images', (queue) => queue.getActiveCount())) === 2, {
+    what: 'a second job to be taken',
+  })
 
   await worker.stopTaking()
-  await waitFor(async () => (await airlock.onLane('images', (queue) => queue.getActiveCount())) === 1, { what: 'it to be put back' })
+  await waitFor(async () => (await airlock.queues.onLane('images', (queue) => queue.getActiveCount())) === 1, { what: 'it to be put back' })
   open()
   await worker.drain()
   expect(copied).toHaveLength(1)

@@ -1,8 +1,9 @@
 import { privateServer, waitFor } from '@airlock/testkit'
+import { openQueues } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 /** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
@@ -10,7 +11,7 @@ const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1
 /** Airlock on a private Redis, and its controls. */
 async function onOwnRedis(servers: Airlock['servers']) {
   const server = await privateServer('redis')
-  const queues = await servers.queues(server.address.url)
+  const queues = await openQueues(server.address.url)
   const airlock = new Airlock(servers, queues)
   const redis = new Redis(server.address.url, { maxRetriesPerRequest: 1 })
   onTestFinished(async () => {

@@ -1,8 +1,8 @@
 import { JobQueue } from '@airlock/queue'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { sweepOptions, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 const connected = { status: 'connected' }
 const unavailable = { status: 'unavailable' }

@@ -3,10 +3,10 @@ import { subscribe } from 'node:diagnostics_channel'
 import { type ByteSource, defaultSizeLimits } from '@airlock/domain'
 import { defaultIsolation } from '@airlock/inspection/isolated'
 import { waitFor } from '@airlock/testkit'
+import type { Servers } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
-import { samples } from '../samples.ts'
-import type { Servers } from '../servers.ts'
 
 const limits = { maxBytes: defaultSizeLimits, maxPixels: 100_000_000 }
 

@@ -2,9 +2,9 @@ import { DatabaseUnavailable } from '@airlock/database'
 import { processUploadJob } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 test('a picture and a video become assets, and their jobs are removed from Redis', async ({ airlock }) => {
   airlock.startsWorker()
@@ -66,7 +66,7 @@ test("a failed upload waits in Redis until the time in its row, without using up
   const upload = await airlock.accepts(samples.photo)
   await waitFor(async () => (await airlock.jobState(upload)) === 'delayed', { what: 'the job to wait' })
 
-  const job = await airlock.onLane('images', (queue) => queue.getJob(upload.id))
+  const job = await airlock.queues.onLane('images', (queue) => queue.getJob(upload.id))
   const row = await airlock.of(upload)
   expect(row).toMatchObject({ state: 'received', attempt: 1, failingSince: expect.any(Date) })
   expect(job?.attemptsMade).toBe(0)
@@ -118,13 +118,13 @@ const malformed = [
 
 test.for(malformed)('a job with $what fails permanently at once, without delaying others', async ({ name, data }, { airlock, expect }) => {
   airlock.startsWorker()
-  const id = await airlock.onLane('images', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
+  const id = await airlock.queues.onLane('images', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
   const upload = await airlock.accepts(samples.photo)
 
   await airlock.comesTo('completed', upload)
   await waitFor(async () => (await airlock.jobState({ id })) === 'failed', { what: 'the malformed job to fail' })
 
-  const job = await airlock.onLane('images', (queue) => queue.getJob(id))
+  const job = await airlock.queues.onLane('images', (queue) => queue.getJob(id))
   expect(job).toMatchObject({
     attemptsMade: 1,
     failedReason: expect.stringMatching(/process_upload|unknown job name 'delete_everything'/),
@@ -156,8 +156,12 @@ test('a job that is delivered on two lanes at once creates one asset', { meta: {
   airlock.startsWorker()
   const upload = await airlock.accepts(samples.photo)
   const payload = { version: 1, upload_id: upload.id }
-  await airlock.onLane('images', (queue) => queue.add(processUploadJob, payload, { jobId: 'a-second-delivery', removeOnComplete: true }))
-  await airlock.onLane('videos', (queue) => queue.add(processUploadJob, payload, { jobId: 'a-third-delivery', removeOnComplete: true }))
+  await airlock.queues.onLane('images', (queue) =>
+    queue.add(processUploadJob, payload, { jobId: 'a-second-delivery', removeOnComplete: true }),
+  )
+  await airlock.queues.onLane('videos', (queue) =>
+    queue.add(processUploadJob, payload, { jobId: 'a-third-delivery', removeOnComplete: true }),
+  )
 
   await airlock.comesTo('completed', upload)
   const gone = async () => [
@@ -179,7 +183,9 @@ test('of two workers with one upload, one waits, and one asset is created', { me
   await gate.reached
   airlock.startsWorker({ lanes: ['videos'] })
   const second = { version: 1, upload_id: upload.id }
-  await airlock.onLane('videos', (queue) => queue.add(processUploadJob, second, { jobId: 'a-second-delivery', removeOnComplete: true }))
+  await airlock.queues.onLane('videos', (queue) =>
+    queue.add(processUploadJob, second, { jobId: 'a-second-delivery', removeOnComplete: true }),
+  )
   await waitFor(async () => (await airlock.jobState({ id: 'a-second-delivery' }, 'videos')) === 'delayed', {
     what: 'the second worker to wait',
   })
@@ -197,7 +203,7 @@ test('a job whose lock was lost stops its work, and hands the upload back', asyn
   const upload = await airlock.accepts(samples.photo)
   const signal = await gate.reached
   const lock = `${airlock.queues.prefix}:airlock-images:${upload.id}:lock`
-  const removed = await airlock.onLane('images', async () => airlock.queues.connection().del(lock))
+  const removed = await airlock.queues.onLane('images', async () => airlock.queues.connection().del(lock))
   expect(removed).toBe(1)
 
   await waitFor(() => signal?.aborted, { what: 'the work to be stopped' })

@@ -1,18 +1,18 @@
 import { type JobResult, parseJobResult } from '@airlock/queue'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { storedPayloads } from '../../../../packages/queue/test/stored-payloads.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 const ofSchema = (kind: string) => storedPayloads.filter(({ name }) => name.startsWith(kind))
 
 /** Adds a job to the queue of videos like another program, with its own options. @returns the job's id */
 const adds = (airlock: Airlock, name: string, data: unknown): Promise<string> =>
-  airlock.onLane('videos', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
+  airlock.queues.onLane('videos', async (queue) => (await queue.add(name, data, { attempts: 100 })).id ?? '')
 
 const endOf = async (airlock: Airlock, id: string) => {
   await waitFor(async () => ['completed', 'failed'].includes(await airlock.jobState({ id }, 'videos')), { what: `job ${id} to end` })
-  const job = await airlock.onLane('videos', (queue) => queue.getJob(id))
+  const job = await airlock.queues.onLane('videos', (queue) => queue.getJob(id))
   return { failedReason: job?.failedReason, attemptsMade: job?.attemptsMade, returned: job?.returnvalue }
 }
 
@@ -30,7 +30,7 @@ test.for(ofSchema('generated-video'))('an old $name still becomes an asset', asy
 
 test.for(ofSchema('process-upload'))('an old $name still ends its upload', async ({ data }, { airlock }) => {
   const upload = await airlock.accepts(samples.scene)
-  await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+  await airlock.queues.onLane('videos', (queue) => queue.obliterate({ force: true }))
   await adds(airlock, 'process_upload', { ...data, upload_id: upload.id })
   airlock.startsWorker()
   await airlock.comesTo('completed', upload)

@@ -10,14 +10,14 @@ test('a pipeline whose Redis lost its data enqueues again, and gets the one asse
   const video = await puts(airlock)
   await producer.enqueueGeneratedVideo(video)
   const waiting = producer.waitFor(video.uploadId, soon)
-  await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+  await airlock.queues.onLane('videos', (queue) => queue.obliterate({ force: true }))
   await expect(waiting).rejects.toThrow(JobGone)
 
   airlock.startsWorker()
   for (const _ of [1, 2]) {
     await producer.enqueueGeneratedVideo(video)
     expect(await producer.waitFor(video.uploadId, soon)).toMatchObject({ status: 'completed' })
-    await airlock.onLane('videos', (queue) => queue.obliterate({ force: true }))
+    await airlock.queues.onLane('videos', (queue) => queue.obliterate({ force: true }))
   }
   expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 1, assets: 1, distinct: 1 }])
 })
@@ -32,7 +32,7 @@ test('a pipeline is told that its video was parked, even if the sweeper enqueued
   await waitFor(async () => (await airlock.jobState({ id: video.uploadId }, 'videos')) === 'delayed', { what: 'the first try to fail' })
   const waiting = producer.waitFor(video.uploadId, soon)
 
-  await airlock.onLane('videos', async (queue) => {
+  await airlock.queues.onLane('videos', async (queue) => {
     await queue.obliterate({ force: true })
     await servers.sql.query('update uploads set next_attempt_at = null where id = $1', [video.uploadId])
     await airlock.queues.jobQueue.ensureEnqueued('videos', { uploadId: video.uploadId })

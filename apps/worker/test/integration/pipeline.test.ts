@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { generatedVideoJob, queuePrefix } from '@airlock/queue'
 import { givenStack, privateServer, waitFor } from '@airlock/testkit'
+import { openQueues } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect, onTestFinished, vi } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, puts, putsMany } from '../inbox.ts'
-import { samples } from '../samples.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
 /** Sweeps continuously, and enqueues what has not changed for a second. */
@@ -73,8 +74,8 @@ test("a job that violates its schema fails permanently at its first attempt, and
   airlock.startsWorker({ sweep: busySweeper })
   const video = await puts(airlock)
   const unknown = randomUUID()
-  const job = async (id: string) => airlock.onLane('videos', async (queue) => (await queue.getJob(id))?.toJSON())
-  await airlock.onLane('videos', async (queue) => {
+  const job = async (id: string) => airlock.queues.onLane('videos', async (queue) => (await queue.getJob(id))?.toJSON())
+  await airlock.queues.onLane('videos', async (queue) => {
     await queue.add(generatedVideoJob, { version: 7, upload_id: video.uploadId }, { jobId: video.uploadId, attempts: 5 })
     await queue.add('generate_video', {}, { jobId: unknown, attempts: 5 })
   })
@@ -185,7 +186,7 @@ test('pictures do not wait while all slots for videos are taken', async ({ airlo
   const videos = await putsMany(airlock, 5)
   for (const video of videos) await producer.enqueueGeneratedVideo(video)
   try {
-    await waitFor(async () => (await airlock.onLane('videos', (queue) => queue.getActiveCount())) === 1, { what: 'a video to run' })
+    await waitFor(async () => (await airlock.queues.onLane('videos', (queue) => queue.getActiveCount())) === 1, { what: 'a video to run' })
 
     for (const sample of [samples.photo, samples.logo]) await airlock.comesTo('completed', await airlock.accepts(sample))
 
@@ -200,7 +201,7 @@ test("a pipeline's video becomes an asset without any gateway", { timeout: 90_00
   // a worker of production uses the real queue names, so it gets a private Redis
   const server = await privateServer('redis')
   onTestFinished(() => server.drop())
-  const queues = await servers.queues(server.address.url, queuePrefix)
+  const queues = await openQueues(server.address.url, queuePrefix)
   onTestFinished(() => queues.close())
   const airlock = new Airlock(servers, queues)
   const { s3 } = givenStack()

@@ -1,9 +1,9 @@
 import { listenForPurges, type PurgeListenOptions } from '@airlock/database'
 import { StoreUnavailable } from '@airlock/storage'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 async function completedAsset(airlock: Airlock) {
   const upload = await airlock.accepts(samples.logo)

@@ -1,8 +1,9 @@
 import { privateServer, waitFor } from '@airlock/testkit'
+import { openQueues } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
 import { Airlock, sweepOptions, test as withServers } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 /** A private Redis, which the tests flush, stop and start. */
 const test = withServers
@@ -13,7 +14,7 @@ const test = withServers
   })
   .extend('airlock', async ({ servers, redis }, { onCleanup }) => {
     await servers.sql.query('truncate uploads, assets, users cascade')
-    const queues = await servers.queues(redis.address.url)
+    const queues = await openQueues(redis.address.url)
     const airlock = new Airlock(servers, queues)
     onCleanup(async () => {
       await airlock.stopsAll()

@@ -1,8 +1,8 @@
 import { DatabaseUnavailable } from '@airlock/database'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 test('a stopping worker completes the running job, and takes no other', { meta: { id: 'stop-finishes-running-job' } }, async ({
   airlock,

@@ -2,10 +2,10 @@ import type { EventRecord } from '@airlock/database'
 import { finalEventTypes, isFinal, refusal } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 /** The feed with real workers and relays. */
 const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>

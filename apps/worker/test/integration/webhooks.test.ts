@@ -1,11 +1,11 @@
 import { type Endpoint, endpointOf } from '@airlock/notifications'
 import { answering, type ReceivedMessage, type ReceiverOptions, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'
 import type { AirlockWorker } from '../../src/app.ts'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 import { webhookOptions } from '../webhook-options.ts'
 import { writesEvents } from '../written-events.ts'
 

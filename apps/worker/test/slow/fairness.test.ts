@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout } from 'node:timers/promises'
 import type { UploadRecord } from '@airlock/database'
+import type { Servers } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
-import type { Servers } from '../servers.ts'
 
 const acceptsMany = async (airlock: Airlock, count: number, userId: string): Promise<UploadRecord[]> => {
   const uploads: UploadRecord[] = []

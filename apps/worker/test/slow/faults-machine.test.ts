@@ -2,11 +2,11 @@ import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { queuePrefix } from '@airlock/queue'
 import { givenStack, privateServer, waitFor } from '@airlock/testkit'
+import { openQueues, storeOptions } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
 import type { BlockingWorkerSettings, Told } from '../blocking-worker.ts'
-import { samples } from '../samples.ts'
-import { storeOptions } from '../servers.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
 /** A worker in a separate process whose event loop is blocked by its first copy. */
@@ -64,7 +64,7 @@ test('a worker without a writable file system or temporary folder inspects and p
   // A worker of production uses the real queue names, so it gets a private Redis.
   const redis = await privateServer('redis')
   onTestFinished(() => redis.drop())
-  const queues = await servers.queues(redis.address.url, queuePrefix)
+  const queues = await openQueues(redis.address.url, queuePrefix)
   onTestFinished(() => queues.close())
   const airlock = new Airlock(servers, queues)
   const { s3 } = givenStack()

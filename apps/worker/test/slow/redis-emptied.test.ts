@@ -1,9 +1,10 @@
 import { privateServer, waitFor } from '@airlock/testkit'
+import { openQueues } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { Redis } from 'ioredis'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, sweepOptions, test } from '../airlock.ts'
 import { endsOf, inboxOf, pipeline, putsMany } from '../inbox.ts'
-import { samples } from '../samples.ts'
 
 /** Sweeps continuously, and enqueues what has not changed for a second. */
 const busySweeper = { ...sweepOptions, everySeconds: 0.5, enqueueAfterSeconds: 1 }
@@ -12,7 +13,7 @@ const busyInboxSweeper = { ...busySweeper, everySeconds: 0.25, restSeconds: 0, i
 /** Airlock on a private Redis, and its controls. */
 async function onOwnRedis(servers: Airlock['servers']) {
   const server = await privateServer('redis')
-  const queues = await servers.queues(server.address.url)
+  const queues = await openQueues(server.address.url)
   const airlock = new Airlock(servers, queues)
   const redis = new Redis(server.address.url, { maxRetriesPerRequest: 1 })
   onTestFinished(async () => {
@@ -34,9 +35,9 @@ test('a thousand uploads that wait when Redis loses its data become one asset ea
   for (let sent = 0; sent < count; sent += 50) {
     uploads.push(...(await Promise.all(Array.from({ length: 50 }, () => airlock.accepts(samples.logo)))))
   }
-  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(count)
+  expect(await airlock.queues.onLane('images', (queue) => queue.getWaitingCount())).toBe(count)
   await redis.flushall()
-  expect(await airlock.onLane('images', (queue) => queue.getWaitingCount())).toBe(0)
+  expect(await airlock.queues.onLane('images', (queue) => queue.getWaitingCount())).toBe(0)
 
   airlock.startsWorker({ sweep: busySweeper })
 

@@ -2,17 +2,17 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { queuePrefix } from '@airlock/queue'
 import { privateServer, waitFor } from '@airlock/testkit'
+import { openQueues, type Servers } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
-import type { Servers } from '../servers.ts'
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts'
 
 /** A worker of production uses the real queue names, so it gets a private Redis. Its store never responds. */
 async function startsWorker(servers: Servers, env: Record<string, string> = {}): Promise<{ airlock: Airlock; worker: WorkerProcess }> {
   const redis = await privateServer('redis')
   onTestFinished(() => redis.drop())
-  const queues = await servers.queues(redis.address.url, queuePrefix)
+  const queues = await openQueues(redis.address.url, queuePrefix)
   onTestFinished(() => queues.close())
   const worker = await startWorkerProcess({
     DATABASE_URL: servers.databaseUrl,

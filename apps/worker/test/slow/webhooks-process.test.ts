@@ -1,9 +1,9 @@
 import { queuePrefix } from '@airlock/queue'
 import { answering, givenStack, privateServer, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
+import { openQueues, type Servers } from '@airlock/testkit/airlock'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
-import type { Servers } from '../servers.ts'
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts'
 import { writesEvents } from '../written-events.ts'
 
@@ -14,7 +14,7 @@ async function place(servers: Servers): Promise<{ airlock: Airlock; starts(env: 
   await servers.sql.query('truncate users, assets, events, event_sequences, event_relay, webhook_endpoints cascade')
   const redis = await privateServer('redis')
   onTestFinished(() => redis.drop())
-  const queues = await servers.queues(redis.address.url, queuePrefix)
+  const queues = await openQueues(redis.address.url, queuePrefix)
   onTestFinished(() => queues.close())
   const { s3 } = givenStack()
   const starts = async (env: Record<string, string>) => {

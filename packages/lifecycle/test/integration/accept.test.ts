@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
 import { JobQueue } from '@airlock/queue'
+import { openAt } from '@airlock/testkit/airlock'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { accept, discard } from '../../src/index.ts'
 import { type Airlock, formOf, test } from '../airlock.ts'
-import { dot, samples } from '../samples.ts'
-import { openAt } from '../world.ts'
 
 const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, jobQueue: airlock.world.jobQueue, log: airlock.log })
 const discardDepsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })

@@ -1,6 +1,6 @@
 import { refusal } from '@airlock/domain'
+import { largeScene, samples } from '@airlock/testkit/samples'
 import { type Airlock, test } from '../airlock.ts'
-import { largeScene, samples } from '../samples.ts'
 
 /** The steps of a run that ends with an asset, in order, by call. */
 const steps = ['claim', 'read', 'copyToFinal', 'complete', 'purge'] as const

@@ -1,8 +1,8 @@
+import { openAt } from '@airlock/testkit/airlock'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { discard } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { dot, samples } from '../samples.ts'
-import { openAt } from '../world.ts'
 
 const why = { code: 'form_malformed', error: 'Form is malformed', detail: 'The form ends too early.' } as const
 const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, counter: airlock.counter, log: airlock.log })

@@ -1,8 +1,8 @@
 import { refusal } from '@airlock/domain'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type PurgeDeps, type PurgeReport, purge } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { dot, samples } from '../samples.ts'
 
 const purges = (airlock: Airlock, deps: Partial<PurgeDeps> = {}): Promise<PurgeReport> =>
   purge(

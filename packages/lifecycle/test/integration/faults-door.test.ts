@@ -1,10 +1,10 @@
 import { DatabaseUnavailable, UploadNotReceiving } from '@airlock/database'
 import { refusal } from '@airlock/domain'
+import { dot, largeScene, type Sample, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { accept, discard } from '../../src/index.ts'
 import { type Airlock, formOf, test } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
-import { dot, largeScene, type Sample, samples } from '../samples.ts'
 
 /** The expected end of an upload whose gateway dies at a step. */
 const steps = [

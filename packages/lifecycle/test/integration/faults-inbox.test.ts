@@ -1,9 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { MiB } from '@airlock/domain'
+import { largeScene, type Sample, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Airlock, test } from '../airlock.ts'
 import { delivers, diesRegistering, puts, registers } from '../inbox.ts'
-import { largeScene, type Sample, samples } from '../samples.ts'
 
 const sha256 = (bytes: Buffer): string => createHash('sha256').update(bytes).digest('hex')
 

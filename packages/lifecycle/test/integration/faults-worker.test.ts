@@ -1,8 +1,8 @@
 import { refusal } from '@airlock/domain'
+import { dot, largeScene, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Inspect, purge } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'
-import { dot, largeScene, samples } from '../samples.ts'
 
 /** Runs due purges twice, as if the longest call to the store had ended in between. */
 async function purgesToTheEnd(airlock: Airlock): Promise<void> {

@@ -1,8 +1,8 @@
 import { DatabaseUnavailable } from '@airlock/database'
+import { openAt } from '@airlock/testkit/airlock'
 import { expect } from 'vitest'
 import { handBack } from '../../src/index.ts'
 import { type Airlock, samples, test } from '../airlock.ts'
-import { openAt } from '../world.ts'
 
 const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log })
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { DatabaseUnavailable } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { waitFor } from '@airlock/testkit'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Inspect, LeaseLost } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 /** An inspection that runs until the test ends it, or its signal fires. */
 function longInspection() {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { AirlockError, defaultSizeLimits, MiB } from '@airlock/domain'
 import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
+import { largeScene, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type AcceptFromBucketDeps, acceptFromBucket, cancel, type VideoInBucket } from '../../src/index.ts'
 import { type Airlock, test as base } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
-import { largeScene, samples } from '../samples.ts'
 
 const test = base.extend('renders', async ({ world: _ }, { onCleanup }): Promise<IsolatedBucket> => {
   const bucket = await isolatedBucket()

@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises'
 import { type Claim, DatabaseUnavailable } from '@airlock/database'
 import { InspectionFailed, refusal } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, StoreUnavailable } from '@airlock/storage'
+import { openAt } from '@airlock/testkit/airlock'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { isLastInspection, release, settleFault } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { samples } from '../samples.ts'
-import { openAt } from '../world.ts'
 
 const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log, random: () => 1 })
 

@@ -1,9 +1,9 @@
 import { ClaimLost } from '@airlock/database'
 import { StoreUnavailable } from '@airlock/storage'
+import { dot, largeScene, type Sample, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Inspect, promote } from '../../src/index.ts'
 import { type Airlock, realInspect, test } from '../airlock.ts'
-import { dot, largeScene, type Sample, samples } from '../samples.ts'
 
 const never = new AbortController().signal
 const depsOf = (airlock: Airlock) => ({ uploads: airlock.uploads, store: airlock.store, log: airlock.log })

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type PurgeDeps, type PurgeOptions, purge } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
-import { dot, samples } from '../samples.ts'
 
 const purges = (airlock: Airlock, deps: Partial<PurgeDeps> = {}, options: Partial<PurgeOptions> = {}) =>
   purge(

@@ -1,10 +1,10 @@
 import { refusal } from '@airlock/domain'
 import { FaultyLink } from '@airlock/testkit'
+import { dot, largeScene, type Sample } from '@airlock/testkit/samples'
 import { expect, onTestFinished } from 'vitest'
 import { type PurgeDeps, purge } from '../../src/index.ts'
+import type { World } from '../airlock.ts'
 import { type Airlock, type Run, realInspect, test } from '../airlock.ts'
-import { dot, largeScene, type Sample } from '../samples.ts'
-import type { World } from '../world.ts'
 
 /** Races: the first process stops at a given point until the second is done. */
 

@@ -3,11 +3,11 @@ import { Readable } from 'node:stream'
 import { DatabaseUnavailable } from '@airlock/database'
 import { AirlockError, defaultSizeLimits, type ErrorCode, MiB } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
+import { openAt } from '@airlock/testkit/airlock'
+import { dot, jpegOf, largeScene, type Sample, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { FileLimitReached, type FileOnItsWay } from '../../src/index.ts'
 import { type Airlock, inChunks, test } from '../airlock.ts'
-import { dot, jpegOf, largeScene, type Sample, samples } from '../samples.ts'
-import { openAt } from '../world.ts'
 
 const sha256 = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex')
 

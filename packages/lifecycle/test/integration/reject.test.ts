@@ -1,10 +1,10 @@
 import { ClaimLost } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { reject } from '../../src/index.ts'
 import { test } from '../airlock.ts'
-import { samples } from '../samples.ts'
 
 test('a damaged picture is rejected at its first attempt with a reason, and the quarantine is empty', async ({ airlock, world }) => {
   const upload = await airlock.accepts(samples.brokenPhoto)

@@ -1,11 +1,11 @@
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { StoreUnavailable } from '@airlock/storage'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { cancel, type Inspect, purge, release, type SweepDeps, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
-import { dot, samples } from '../samples.ts'
 
 /** An older database under a newer bucket, and an older bucket under a newer database. */
 

@@ -2,11 +2,11 @@ import { Readable } from 'node:stream'
 import { MiB } from '@airlock/domain'
 import { type Leftover, StoreUnavailable, s3ObjectStore } from '@airlock/storage'
 import { isolatedBucket, privateServer } from '@airlock/testkit'
+import { storeOptions } from '@airlock/testkit/airlock'
+import { largeScene, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import type { Inspect } from '../../src/index.ts'
 import { realInspect, test as withAirlock } from '../airlock.ts'
-import { largeScene, samples } from '../samples.ts'
-import { storeOptions } from '../world.ts'
 
 /** A private store, which the tests stop and start. */
 const test = withAirlock.extend('private', { scope: 'file' }, async ({ world: _ }, { onCleanup }) => {

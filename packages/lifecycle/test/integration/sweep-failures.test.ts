@@ -1,10 +1,10 @@
 import { refusal } from '@airlock/domain'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
+import { dot } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import type { AnnouncedVideo } from '../../src/index.ts'
 import { type Airlock, test } from '../airlock.ts'
 import { puts } from '../inbox.ts'
-import { dot } from '../samples.ts'
 
 /** The response of a store to a HEAD of an SSE-C object. */
 const hidden = (key: string) => new StoreFailure('HeadObject: BadRequest (400): ', key, { code: 'BadRequest', status: 400 })

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { inboxKey as inboxKeyOfDomain } from '@airlock/domain'
 import { inboxKey, inboxPrefix, JobQueueUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
+import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Violation, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
-import { samples } from '../samples.ts'
 
 /** The job of one video. */
 const verified = async (airlock: Airlock, given: Partial<typeof sweepOptions> = {}): Promise<Violation[]> => {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { purge } from '../../src/index.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
-import { dot, samples } from '../samples.ts'
 
 /** An asset with a given age in days. */
 async function assetOf(airlock: Airlock, daysOld: number): Promise<AssetRecord & { uploadId: string }> {

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { quarantineKey, refusal } from '@airlock/domain'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
+import { dot, samples } from '@airlock/testkit/samples'
 import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect, vi } from 'vitest'
+import type { World } from '../airlock.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
-import { dot, samples } from '../samples.ts'
-import type { World } from '../world.ts'
 
 const puts = ({ store }: Airlock, key: string) => store.receive(key, Readable.from([dot.bytes], { objectMode: false }), { nonce: 'n' })
 

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { finalPrefixes, refusal } from '@airlock/domain'
+import { dot } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import type { SweepDeps } from '../../src/index.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
-import { dot } from '../samples.ts'
 
 /** An upload that became an asset. */
 async function promoted(airlock: Airlock): Promise<{ upload: UploadRecord; asset: AssetRecord }> {

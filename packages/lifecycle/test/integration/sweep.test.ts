@@ -3,11 +3,11 @@ import { finalKey, quarantineKey } from '@airlock/domain'
 import { JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { waitFor } from '@airlock/testkit'
+import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
+import type { World } from '../airlock.ts'
 import { type Airlock, nothingSwept, test } from '../airlock.ts'
 import { Died, Mortal } from '../mortal.ts'
-import { dot, samples } from '../samples.ts'
-import type { World } from '../world.ts'
 
 test('an accepted upload whose job was lost is enqueued on its lane after a while', async ({ airlock }) => {
   const [picture, video] = [await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]

@@ -4,12 +4,12 @@ import type { AssetRecord, UploadRecord } from '@airlock/database'
 import { refusal } from '@airlock/domain'
 import { JobQueueUnreachable } from '@airlock/queue'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
+import { dot } from '@airlock/testkit/samples'
 import { CreateMultipartUploadCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect } from 'vitest'
 import { type VerifyDeps, type VerifyOptions, type Violation, verify } from '../../src/index.ts'
 import { type Airlock, sweepOptions, test } from '../airlock.ts'
 import { puts as putsVideo, registers } from '../inbox.ts'
-import { dot } from '../samples.ts'
 
 async function verifies(airlock: Airlock, given: Partial<VerifyOptions> = {}, deps: Partial<VerifyDeps> = {}) {
   const violations: Violation[] = []

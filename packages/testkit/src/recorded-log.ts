@@ -1,13 +1,11 @@
-import type { Log } from '@airlock/domain'
-
 export interface Line {
   readonly level: 'info' | 'warn' | 'error'
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** Records log lines. */
-export class RecordedLog implements Log {
+/** Keeps what the person on call would read. */
+export class RecordedLog {
   readonly lines: Line[] = []
 
   info(fields: object, message: string): void {

@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto'
+import { type AssetRecord, type Database, migrate, openDatabase, type UploadRecord } from '@airlock/database'
+import { isFinal, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
+import { blockingConnection, JobQueue, type QueueLane, queueNames } from '@airlock/queue'
+import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { Queue } from 'bullmq'
+import type { Redis } from 'ioredis'
+import { Client } from 'pg'
+import { expect } from 'vitest'
+import { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
+import { isolatedDatabase } from './isolated-database.ts'
+import { isolatedQueuePrefix } from './isolated-queue-prefix.ts'
+import { RecordedLog } from './recorded-log.ts'
+
+/** The part of this run's servers that one test file has to itself: a migrated database, a bucket, and as many queues as it wants. */
+export interface Servers {
+  readonly databaseUrl: string
+  readonly database: Database
+  readonly sql: Client
+  readonly bucket: IsolatedBucket
+  readonly store: ObjectStore
+  /** Another store on the bucket; closed with the rest. */
+  storeWith(options: Partial<S3StoreOptions>): ObjectStore
+  /** Deletes all rows and objects. */
+  empty(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Queues of the caller's own. */
+export interface Queues {
+  readonly redisUrl: string
+  readonly prefix: string
+  readonly jobQueue: JobQueue
+  /** A connection for a worker's blocking reads; closed with the rest. */
+  connection(): Redis
+  /** Reads from a lane, or adds to it. */
+  onLane<T>(lane: QueueLane, work: (queue: Queue) => Promise<T>): Promise<T>
+  /** Deletes all keys. */
+  empty(): Promise<void>
+  close(): Promise<void>
+}
+
+const silent = { info: () => {}, warn: () => {} }
+
+export const openAt = (url: string): Promise<Database> =>
+  openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
+
+/** Settings of a store on a bucket. Copies from 5 MiB on go in parts, so that a test need not be large to have some. */
+export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket) => ({
+  bucket,
+  region,
+  endpoint,
+  forcePathStyle: true,
+  credentials: { accessKeyId, secretAccessKey },
+  encryption: 'AES256' as const,
+  checksums: 'when_supported' as const,
+  callTimeoutMs: 10_000,
+  multipartCopyFromBytes: 5 * 1024 * 1024,
+  serverSideCopy: true,
+})
+
+/** Makes an empty bucket and a migrated database. */
+export async function isolatedServers(): Promise<{ databaseUrl: string; bucket: IsolatedBucket; drop(): Promise<void> }> {
+  const [{ url, drop }, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
+  await migrate({ url, log: silent })
+  return { databaseUrl: url, bucket, drop: async () => void (await Promise.all([drop(), bucket.drop()])) }
+}
+
+export async function openServers(): Promise<Servers> {
+  const { databaseUrl, bucket, drop } = await isolatedServers()
+  const database = await openAt(databaseUrl)
+  const sql = new Client({ connectionString: databaseUrl })
+  await sql.connect()
+  const stores: ObjectStore[] = []
+  const storeWith = (options: Partial<S3StoreOptions>) => {
+    const store = s3ObjectStore({ ...storeOptions(bucket), ...options })
+    stores.push(store)
+    return store
+  }
+  const store = storeWith({})
+  return {
+    databaseUrl,
+    database,
+    sql,
+    bucket,
+    store,
+    storeWith,
+    empty: async () => {
+      await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay, webhook_endpoints cascade')
+      await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
+      await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
+    },
+    close: async () => {
+      for (const store of stores) store.close()
+      await Promise.all([database.close(), sql.end()])
+      await drop()
+    },
+  }
+}
+
+/** @param redisUrl of another Redis than this run's @param prefix of queues that exist already; their keys are deleted with these */
+export async function openQueues(redisUrl?: string, prefix?: string): Promise<Queues> {
+  const { drop, ...own } = isolatedQueuePrefix(redisUrl, prefix)
+  const connections: Redis[] = []
+  const jobQueue = new JobQueue({ ...own, onError: () => {} })
+  await jobQueue.ready()
+  const connection = () => {
+    const redis = blockingConnection(own.redisUrl, { onError: () => {} })
+    connections.push(redis)
+    return redis
+  }
+  return {
+    ...own,
+    jobQueue,
+    connection,
+    onLane: async (lane, work) => {
+      const queue = new Queue(queueNames[lane], { connection: connection(), prefix: own.prefix })
+      return work(queue).finally(() => queue.close())
+    },
+    empty: drop,
+    close: async () => {
+      await jobQueue.close()
+      for (const redis of connections) redis.disconnect()
+      await drop()
+    },
+  }
+}
+
+/** What is left in a bucket and a database that no living upload needs: each of it is a leak. */
+export async function leftovers(sql: Pick<Client, 'query'>, bucket: IsolatedBucket) {
+  const { rows } = await sql.query<{ id: string; state: UploadState }>('select id, state from uploads')
+  const alive = new Set(rows.filter(({ state }) => state !== 'receiving' && !isFinal(state)).map(({ id }) => id))
+  const waiting = [...(await bucket.keys('quarantine/')), ...(await bucket.keys('pipeline-inbox/'))]
+  return {
+    orphans: waiting.filter((key) => !alive.has(uploadIdOfWaitingKey(key) ?? '')),
+    receiving: rows.filter(({ state }) => state === 'receiving').map(({ id }) => id),
+    openMultipartUploads: await bucket.openMultipartUploads(),
+  }
+}
+
+/** What the tests of each level build on: looks at the uploads of one test's user, and fails a test that leaves something behind. */
+export class AirlockFixture {
+  readonly servers: Servers
+  readonly queues: Queues
+  readonly userId: string = randomUUID()
+  readonly log = new RecordedLog()
+  #leavesBehind = false
+
+  constructor(servers: Servers, queues: Queues) {
+    this.servers = servers
+    this.queues = queues
+  }
+
+  get uploads(): Database['uploads'] {
+    return this.servers.database.uploads
+  }
+
+  get store(): ObjectStore {
+    return this.servers.store
+  }
+
+  async of({ id }: { id: string }): Promise<UploadRecord> {
+    const upload = await this.uploads.byId(id)
+    if (upload === null) throw new Error(`there is no upload ${id}`)
+    return upload
+  }
+
+  async assetsOf({ id }: { id: string }): Promise<AssetRecord[]> {
+    const { rows } = await this.servers.sql.query('select id from assets where upload_id = $1', [id])
+    const assets = await Promise.all(rows.map((row) => this.servers.database.assets.byId(row.id)))
+    return assets.filter((asset) => asset !== null)
+  }
+
+  quarantine(): Promise<string[]> {
+    return this.servers.bucket.keys('quarantine/')
+  }
+
+  inbox(): Promise<string[]> {
+    return this.servers.bucket.keys('pipeline-inbox/')
+  }
+
+  /** Says that a test leaves something behind on purpose. */
+  leavesBehind(_reason: string): void {
+    this.#leavesBehind = true
+  }
+
+  /** @throws when something is left that no living upload needs */
+  async expectNothingLeft(): Promise<void> {
+    if (this.#leavesBehind) return
+    const nothing = { orphans: [], receiving: [], openMultipartUploads: [] }
+    expect(await leftovers(this.servers.sql, this.servers.bucket), 'what the test left behind').toEqual(nothing)
+  }
+}

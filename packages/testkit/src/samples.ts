@@ -1,0 +1,48 @@
+import { readFileSync } from 'node:fs'
+
+const folder = new URL('../../../examples/samples/', import.meta.url)
+
+export interface Sample {
+  readonly filename: string
+  readonly declaredType: string
+  readonly bytes: Buffer
+}
+
+const shipped = (file: string, declaredType: string): Sample => ({
+  filename: file.slice(file.indexOf('/') + 1),
+  declaredType,
+  bytes: readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), folder)),
+})
+
+/** Real files, good and bad. */
+export const samples = {
+  photo: shipped('good/Harbour at dusk.jpg', 'image/jpeg'),
+  logo: shipped('good/logo.png', 'image/png'),
+  scene: shipped('good/scene-01.mp4', 'video/mp4'),
+  boats: shipped('good/boats.zip', 'application/zip'),
+  /** A picture by its head only: every byte behind it is missing. */
+  brokenPhoto: shipped('bad/half a photo.jpg', 'image/jpeg'),
+  pictureNamedVideo: shipped('bad/holiday.mp4', 'video/mp4'),
+} as const satisfies Record<string, Sample>
+
+/** A sound PNG of 1 × 1 pixel, far shorter than a head. */
+export const dot: Sample = {
+  filename: 'dot.png',
+  declaredType: 'image/png',
+  bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'),
+}
+
+/** What is a JPEG by its head and has exactly so many bytes. The gateway looks no further. */
+export function jpegOf(sizeBytes: number): Sample {
+  const bytes = Buffer.alloc(sizeBytes, 0x5a)
+  bytes.set(samples.photo.bytes.subarray(0, Math.min(512, sizeBytes)))
+  return { filename: 'large.jpg', declaredType: 'image/jpeg', bytes }
+}
+
+/** A sound MP4 of many MiB: the scene, and free space behind it (ISO 14496-12, section 8.1.2). */
+export function largeScene(freeBytes = 12 * 1024 * 1024): Sample {
+  const free = Buffer.alloc(freeBytes)
+  free.writeUInt32BE(freeBytes, 0)
+  free.write('free', 4, 'latin1')
+  return { ...samples.scene, filename: 'large.mp4', bytes: Buffer.concat([samples.scene.bytes, free]) }
+}
