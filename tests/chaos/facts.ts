@@ -100,7 +100,7 @@ export class Facts {
   }
 
   async unsettled(): Promise<Unsettled> {
-    const count = async (from: string) => Number((await this.#sql.query<{ n: string }>(`select count(*) as n from ${from}`)).rows[0]?.n)
+    const count = (from: string) => this.count(from)
     return {
       receiving: await count(`uploads where state = 'receiving'`),
       pending: await count(`uploads where state in ('received', 'processing')`),
@@ -112,6 +112,11 @@ export class Facts {
       openUploads: await this.#openUploads(),
       jobs: await this.#jobs(),
     }
+  }
+
+  /** @param from a table, and what is asked of its rows */
+  async count(from: string, values: readonly unknown[] = []): Promise<number> {
+    return Number((await this.rows<{ n: string }>(`select count(*) as n from ${from}`, values))[0]?.n)
   }
 
   async keys(of = bucket, prefix = ''): Promise<string[]> {

@@ -1,18 +1,50 @@
-import type { Finding, StepContext } from './step.ts'
+import { execFile, spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { type Arena, openArena } from '../chaos/arena.ts'
 
-/** A check of a step. Its name is a sentence about the product. */
+/** What a step may use of the run around it. */
+export interface StepContext {
+  /** The folder of the clone. */
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  /** Ends what is under way; what was started is still stopped in order. */
+  readonly stop: AbortSignal
+  readonly say: (line: string) => void
+}
+
+/** The result of one check. */
+export interface Finding {
+  readonly what: string
+  readonly verdict: 'ok' | 'failed' | 'skipped'
+  readonly ms: number
+  /** What was measured on the way, or what went wrong. */
+  readonly remark: string
+}
+
+/** One part of `npm run test:long`. */
+export interface LongStep {
+  readonly name: string
+  /** One line for `--help`. */
+  readonly about: string
+  run(context: StepContext): Promise<Finding[]>
+}
+
+/** One thing that a step proves. Its name is a sentence about the product. */
 export interface Check<Subject> {
   readonly what: string
   /**
-   * @returns measurements for the report; may be empty
-   * @throws if the check fails
+   * @returns what was measured on the way, for the report; empty when there is nothing to report
+   * @throws when it is not so
    */
   prove(subject: Subject): Promise<string>
-  /** Whether the remaining checks are skipped if it fails. */
+  /** The rest makes no sense without it: if it fails, they are skipped. */
   readonly isPrerequisite?: true
 }
 
-/** Runs checks in sequence, and prints each result at once. */
+/** Proves one thing after the other, and reports each as soon as it is known. */
 export async function proveAll<Subject>(
   checks: readonly Check<Subject>[],
   subject: Subject,
@@ -29,7 +61,7 @@ export async function proveAll<Subject>(
   return findings
 }
 
-/** @param why what this machine lacks, if that is the reason */
+/** @param why what this machine lacks, when that is the reason */
 export const skipped = (what: string, why = ''): Finding => ({ what, verdict: 'skipped', ms: 0, remark: why })
 
 async function prove<Subject>({ what, prove }: Check<Subject>, subject: Subject, stop: AbortSignal): Promise<Finding> {
@@ -51,8 +83,63 @@ function withCauses(error: unknown): string {
 
 const marks = { ok: '✓', failed: '✗', skipped: '–' } as const
 
-/** A finding as a line for the terminal, followed by its remark. */
+/** A finding as a line for the terminal, with its remark below it. */
 export function lineOf({ what, verdict, ms, remark }: Finding): string {
   const line = `${marks[verdict]} ${what}${verdict === 'skipped' ? ' (skipped)' : `  ${(ms / 1000).toFixed(1)} s`}`
   return [line, ...remark.split('\n').filter((text) => text !== '')].join('\n    ')
+}
+
+/**
+ * Runs a program of ours to its end, and reports each of its lines.
+ *
+ * @param args the file, from the root of the clone, and what it is given
+ * @returns its last line
+ * @throws Error with that line when it ends with another code than 0
+ */
+export async function lastLineOf([file, ...args]: readonly [string, ...string[]], { root, env, stop, say }: StepContext): Promise<string> {
+  const child = spawn(process.execPath, [join(root, file), ...args], { env, stdio: ['ignore', 'pipe', 'inherit'], signal: stop })
+  child.on('error', () => {}) // it was aborted; how it ended, its code says
+  let last = ''
+  for await (const text of child.stdout.setEncoding('utf8')) {
+    for (const line of String(text).split('\n').filter(Boolean)) {
+      say(`    ${line}`)
+      last = line
+    }
+  }
+  const code = await new Promise<number | null>((resolve) =>
+    child.exitCode === null ? child.on('exit', resolve) : resolve(child.exitCode),
+  )
+  if (code !== 0) throw new Error(last)
+  return last
+}
+
+/** Gives work a folder that is removed after it. */
+export async function inFolder<T>(name: string, work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), `airlock-${name}-`))
+  try {
+    return await work(folder)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Gives work the processes and servers of chaos, with other settings and without faults. @param folder for their logs */
+export async function inArena<T>(
+  context: StepContext,
+  { folder, settings }: { folder: string; settings: Readonly<Record<string, string>> },
+  work: (arena: Arena) => Promise<T>,
+): Promise<T> {
+  const arena = await openArena({ ...context, folder, settings })
+  try {
+    return await work(arena)
+  } finally {
+    await arena.stop()
+  }
+}
+
+/** Installs packages of npm into a folder, for this run alone. */
+export async function installPackages(dependencies: Readonly<Record<string, string>>, folder: string, stop: AbortSignal): Promise<void> {
+  await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }))
+  const args = ['install', '--omit=optional', '--ignore-scripts', '--no-audit', '--no-fund']
+  await promisify(execFile)('npm', args, { cwd: folder, timeout: 600_000, signal: stop })
 }

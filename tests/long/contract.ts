@@ -1,13 +1,11 @@
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cp, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { tokenFor } from '@airlock/testkit/http'
 import { installSchemathesis, schemathesis } from '@airlock/testkit/schemathesis'
-import { type Arena, openArena } from '../chaos/arena.ts'
-import { type Check, proveAll, skipped } from './check.ts'
-import type { Finding, LongStep, StepContext } from './step.ts'
+import type { Arena } from '../chaos/arena.ts'
+import { type Check, inArena, inFolder, installPackages, type LongStep, proveAll, type StepContext, skipped } from './check.ts'
 
 const run = promisify(execFile)
 
@@ -49,31 +47,21 @@ interface Scene {
 /** Generators, linters and a fuzzer on the OpenAPI document, against a running gateway and worker. */
 export const contract: LongStep = {
   name: 'contract',
-  about: 'lints the OpenAPI document, tests the clients of three generators, and fuzzes a gateway for five minutes',
-  async run(context) {
-    const folder = await mkdtemp(join(tmpdir(), 'airlock-contract-'))
-    try {
+  about: 'lints the OpenAPI document, lets three generators make clients of it that work, and fuzzes a gateway by it for five minutes',
+  run: (context) =>
+    inFolder('contract', async (folder) => {
       const missing = await install(folder, context)
-      if (missing !== null) return checks.map(({ what }): Finding => skipped(what, missing))
-      const arena = await openArena({ ...context, folder, settings })
-      try {
-        return await proveAll(checks, await sceneOf(arena, folder, context), context)
-      } finally {
-        await arena.stop()
-      }
-    } finally {
-      await rm(folder, { recursive: true, force: true })
-    }
-  },
+      if (missing !== null) return checks.map(({ what }) => skipped(what, missing))
+      return inArena(context, { folder, settings }, async (arena) => proveAll(checks, await sceneOf(arena, folder, context), context))
+    }),
 }
 
 /** @returns null, or why the tools are unavailable */
 async function install(folder: string, { stop }: StepContext): Promise<string | null> {
-  const options = { cwd: folder, timeout: 600_000, signal: stop }
   try {
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies: packages }))
-    await run('npm', ['install', '--no-audit', '--no-fund', '--ignore-scripts'], options)
-    await run('python3', ['-m', 'pip', 'install', '--quiet', '--target', 'python', ...pythonPackages], options)
+    await installPackages(packages, folder, stop)
+    const args = ['-m', 'pip', 'install', '--quiet', '--target', 'python', ...pythonPackages]
+    await run('python3', args, { cwd: folder, timeout: 600_000, signal: stop })
     return await installSchemathesis()
   } catch (error) {
     return `the tools can't be installed: ${String(error).slice(0, 300)}`

@@ -1,7 +1,7 @@
 /** `npm run test:long` after the installation, see bin/test-long.mjs. Arguments name steps; without any, all run. */
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import type { Finding, StepContext } from './step.ts'
+import type { Finding, StepContext } from './check.ts'
 import { steps } from './steps.ts'
 
 process.exit(await main(process.argv.slice(2)))

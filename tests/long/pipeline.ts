@@ -1,25 +1,22 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
 import { call, tokenFor } from '@airlock/testkit/http'
 import { Redis } from 'ioredis'
-import { Client } from 'pg'
-import { type Arena, bucket, openArena } from '../chaos/arena.ts'
+import { type Arena, bucket } from '../chaos/arena.ts'
 import { Facts, isWaitingKey } from '../chaos/facts.ts'
 import { formOf, freeBox } from '../chaos/files.ts'
 import { Inbox, newVideo, type Video } from '../chaos/inbox.ts'
-import { type Check, proveAll } from './check.ts'
-import type { LongStep, StepContext } from './step.ts'
+import { type Check, inArena, inFolder, type LongStep, proveAll, type StepContext } from './check.ts'
 
 const KiB = 1024
 
-/** Videos that are submitted concurrently. */
+/** Videos that are put at the same time. */
 const atOnce = 20
 
-/** Delays as in production where they are short enough; one job at a time per worker. */
+/** Waits of production, where they would not take all day; one job at once in each worker. */
 const settings = {
   WORKER_CONCURRENCY: '1',
   LEASE_SECONDS: '30',
@@ -32,36 +29,32 @@ const settings = {
   DATABASE_STATEMENT_TIMEOUT_MS: '30000',
 } as const
 
-/** What the checks share. */
+/** What the checks work with. */
 interface Scene {
   readonly arena: Arena
   readonly inbox: Inbox
   readonly facts: Facts
-  readonly sql: Client
   readonly stop: AbortSignal
   readonly film: Buffer
   readonly picture: Buffer<ArrayBuffer>
 }
 
-/** The pipeline's door with separate processes: two gateways, two workers for pictures, one for videos. */
+/** The pipeline's door with everything in processes of its own: two gateways, two workers for pictures, one for videos. */
 export const pipelineDoor: LongStep = {
   name: 'pipeline',
-  about: 'a thousand videos without a gateway, Redis emptied meanwhile; pictures while the queue of videos is full',
-  async run(context) {
-    const folder = await mkdtemp(join(tmpdir(), 'airlock-pipeline-'))
-    const arena = await openArena({ ...context, folder, settings })
-    const sql = new Client({ connectionString: arena.stack.postgres.url })
-    await sql.connect()
-    const scene = { arena, sql, inbox: new Inbox(arena.stack, bucket), facts: await Facts.open(arena), ...(await samplesOf(context)) }
-    try {
-      return await proveAll(checks, scene, context)
-    } finally {
-      scene.inbox.close()
-      await Promise.all([scene.facts.close(), sql.end()])
-      await arena.stop()
-      await rm(folder, { recursive: true })
-    }
-  },
+  about: 'a thousand videos without a gateway, Redis emptied in the middle; pictures while the queue of videos is full',
+  run: (context) =>
+    inFolder('pipeline', (folder) =>
+      inArena(context, { folder, settings }, async (arena) => {
+        const scene = { arena, inbox: new Inbox(arena.stack, bucket), facts: await Facts.open(arena), ...(await samplesOf(context)) }
+        try {
+          return await proveAll(checks, scene, context)
+        } finally {
+          scene.inbox.close()
+          await scene.facts.close()
+        }
+      }),
+    ),
 }
 
 const samplesOf = async ({ root, stop }: StepContext) => ({
@@ -84,14 +77,13 @@ const checks: readonly Check<Scene>[] = [
 const gateways = ['gateway-1', 'gateway-2'] as const
 
 async function thousandVideos(scene: Scene): Promise<string> {
-  const { arena, sql, facts } = scene
+  const { arena, facts } = scene
   await Promise.all(gateways.map((name) => arena.member(name).stop()))
   const count = 1000
   const userId = randomUUID()
   const begun = performance.now()
   await handOver(scene, { count, userId, projects: 10, sizeBytes: 0 })
-  const completed = async () =>
-    Number((await sql.query(`select count(*) as n from uploads where user_id = $1 and state = 'completed'`, [userId])).rows[0].n)
+  const completed = () => facts.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
   const ended = (wanted: number) =>
     waitFor(async () => scene.stop.aborted || (await completed()) >= wanted, {
       what: `${wanted} videos to be assets`,
@@ -115,12 +107,12 @@ async function thousandVideos(scene: Scene): Promise<string> {
   return `${before} were assets when Redis was emptied, all ${count} after ${seconds.toFixed(0)} s`
 }
 
-/** Rounds with the videos' worker frozen and running alternate, so that other load of the machine affects both equally. */
+/** Rounds with the worker of the videos frozen and running take turns, so that what else the machine does hits both alike. */
 async function picturesBesideVideos(scene: Scene): Promise<string> {
   const { arena, facts } = scene
   const worker = arena.member('videos-1')
   await waitFor(async () => (await fetch(`${arena.gateways[0]}/health/ready`)).ok, { what: 'the gateway', timeoutMs: 60_000 })
-  await waitsOf(scene, 20) // the first ones are slower: caches are empty
+  await waitsOf(scene, 20) // the first ones find everything cold
   worker.signal('SIGSTOP')
   const videos = await handOver(scene, { count: 600, userId: randomUUID(), projects: 200, sizeBytes: 512 * KiB })
   const [idle, busy]: [number[], number[]] = [[], []]
@@ -138,7 +130,7 @@ async function picturesBesideVideos(scene: Scene): Promise<string> {
   return told
 }
 
-/** Stores videos in the inbox and enqueues each. @returns their ids */
+/** Puts videos into the inbox and rings for each. @returns their ids */
 async function handOver(
   { inbox, film, stop }: Scene,
   { count, userId, projects, sizeBytes }: { count: number; userId: string; projects: number; sizeBytes: number },
@@ -158,8 +150,8 @@ async function handOver(
   return ids
 }
 
-/** Sends pictures in sequence, and waits for their ends. @returns the time between acceptance and claim of each, in ms */
-async function waitsOf({ arena, sql, picture, stop }: Scene, count: number): Promise<number[]> {
+/** Sends pictures one after the other, and waits for their ends. @returns how long each waited between acceptance and a worker, in ms */
+async function waitsOf({ arena, facts, picture, stop }: Scene, count: number): Promise<number[]> {
   const userId = randomUUID()
   const token = tokenFor(userId, arena.jwtSecret)
   for (let sent = 0; sent < count; sent += 1) {
@@ -172,10 +164,10 @@ async function waitsOf({ arena, sql, picture, stop }: Scene, count: number): Pro
     await pause(50 + 100 * Math.random())
   }
   const waits = `select 1000 * extract(epoch from processing_at - received_at) as ms from uploads where user_id = $1 and state = 'completed'`
-  const { rows } = await waitFor(
+  const rows = await waitFor(
     async () => {
-      const found = await sql.query<{ ms: string }>(waits, [userId])
-      return found.rowCount === count ? found : null
+      const found = await facts.rows<{ ms: string }>(waits, [userId])
+      return found.length === count && found
     },
     { what: 'all pictures to be assets', timeoutMs: 120_000, everyMs: 200 },
   )

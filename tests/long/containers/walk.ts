@@ -1,11 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findEngine, freePorts } from '@airlock/dev-servers'
 import { type Client, type FileToSend, gatewayClient } from '@airlock/testkit/http'
-import { lineOf, proveAll, skipped } from '../check.ts'
-import type { Finding, LongStep, StepContext } from '../step.ts'
+import { type Finding, inFolder, type LongStep, lineOf, proveAll, type StepContext, skipped } from '../check.ts'
 import { checks, tidiness } from './checks.ts'
 import { ComposeProject, findCompose } from './compose-project.ts'
 
@@ -43,19 +41,16 @@ function leaveOut(why: string, { say }: StepContext): Finding[] {
 }
 
 async function walk(program: readonly [string, ...string[]], context: StepContext): Promise<Finding[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'airlock-walk-'))
-  const envFile = join(folder, 'empty.env')
-  await writeFile(envFile, '')
-  const [port, s3Port] = await freePorts(2)
-  const settings = { PORT: String(port), S3_PORT: String(s3Port), JWT_SECRET: randomBytes(48).toString('base64') }
-  const name = `airlock-walk-${randomBytes(4).toString('hex')}`
-  const project = new ComposeProject(program, { root: context.root, name, envFile, env: { ...forTheEngine(context.env), ...settings } })
-  try {
+  return inFolder('walk', async (folder) => {
+    const envFile = join(folder, 'empty.env')
+    await writeFile(envFile, '')
+    const [port, s3Port] = await freePorts(2)
+    const settings = { PORT: String(port), S3_PORT: String(s3Port), JWT_SECRET: randomBytes(48).toString('base64') }
+    const name = `airlock-walk-${randomBytes(4).toString('hex')}`
+    const project = new ComposeProject(program, { root: context.root, name, envFile, env: { ...forTheEngine(context.env), ...settings } })
     const findings = await proveAll(checks, walkThrough(project, `http://127.0.0.1:${port}`, context), context)
     return [...findings, ...(await proveAll(tidiness, project, { ...context, stop: new AbortController().signal }))]
-  } finally {
-    await rm(folder, { recursive: true })
-  }
+  })
 }
 
 function walkThrough(project: ComposeProject, gatewayUrl: string, { root, stop }: StepContext): Walk {

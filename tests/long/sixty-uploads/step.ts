@@ -1,17 +1,14 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { waitFor } from '@airlock/dev-servers'
 import { tokenFor } from '@airlock/testkit/http'
-import { Client } from 'pg'
-import { type Arena, openArena } from '../../chaos/arena.ts'
-import { proveAll } from '../check.ts'
-import { lastLineOf } from '../program.ts'
-import type { LongStep, StepContext } from '../step.ts'
+import type { Arena } from '../../chaos/arena.ts'
+import { Facts } from '../../chaos/facts.ts'
+import { inArena, inFolder, type LongStep, lastLineOf, proveAll, type StepContext } from '../check.ts'
 
 const MiB = 1024 * 1024
 
@@ -40,19 +37,14 @@ const settings = {
 /** More large uploads than the machine can receive quickly: all servers respond, so no upload may be aborted. */
 export const sixtyUploads: LongStep = {
   name: 'sixty-uploads',
-  about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is aborted, however slow; needs 15 GB of disk temporarily`,
-  async run(context) {
-    const folder = await mkdtemp(join(tmpdir(), 'airlock-sixty-uploads-'))
-    const arena = await openArena({ ...context, folder, settings })
-    try {
-      const subject = { arena, context, folder }
-      const what = `${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all accepted, and all become assets`
-      return await proveAll([{ what, prove: allAccepted }], subject, context)
-    } finally {
-      await arena.stop()
-      await rm(folder, { recursive: true })
-    }
-  },
+  about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is cut, however slowly they go; needs 15 GB of disk for a while`,
+  run: (context) =>
+    inFolder('sixty-uploads', (folder) =>
+      inArena(context, { folder, settings }, (arena) => {
+        const what = `${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all accepted, and all become assets`
+        return proveAll([{ what, prove: allAccepted }], { arena, context, folder }, context)
+      }),
+    ),
 }
 
 interface Subject {
@@ -78,24 +70,22 @@ async function allAccepted({ arena, context, folder }: Subject): Promise<string>
     const { unready, peakMiB } = await watching
     const log = await readFile(join(folder, 'gateway-1.1.log'), 'utf8')
     const away = log.split('\n').filter((line) => line.includes('server unavailable'))
-    if (away.length > 0) throw new Error(`the gateway considered a server unavailable:\n${away.join('\n')}`)
+    if (away.length > 0) throw new Error(`the gateway took a server for unavailable:\n${away.join('\n')}`)
     return [answers, `all assets after ${seconds.toFixed(0)} s`, `gateway: at most ${peakMiB} MiB, not ready ${unready} times`].join('\n')
   } finally {
     over.abort()
   }
 }
 
-async function allCompleted({ stack }: Arena, userId: string, stop: AbortSignal): Promise<void> {
-  const sql = new Client({ connectionString: stack.postgres.url })
-  await sql.connect()
+async function allCompleted(arena: Arena, userId: string, stop: AbortSignal): Promise<void> {
+  const facts = await Facts.open(arena)
   try {
-    const statement = `select count(*)::int as n from uploads where user_id = $1 and state = 'completed'`
-    const completed = async () => (await sql.query<{ n: number }>(statement, [userId])).rows[0]?.n ?? 0
+    const completed = () => facts.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
     const wait = { what: `${uploads} videos to be assets`, timeoutMs: 900_000, everyMs: 500 }
     await waitFor(async () => stop.aborted || (await completed()) === uploads, wait)
     stop.throwIfAborted()
   } finally {
-    await sql.end()
+    await facts.close()
   }
 }
 
