@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { bucket } from './arena.ts'
-import type { Breach } from './checks/evidence.ts'
+import type { Breach } from './evidence.ts'
 import type { Facts } from './facts.ts'
 
 /** Maximum duration of repairs in seconds, with the settings of the arena (docs/guarantees.md). */

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Breach, Evidence } from './checks/evidence.ts'
+import type { Breach, Evidence } from './evidence.ts'
 import type { Entry, History } from './history.ts'
 
 /** The result of a run. */

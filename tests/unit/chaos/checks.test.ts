@@ -1,15 +1,20 @@
 import { expect, test } from 'vitest'
-import { acknowledgedIsFinal, atMostOneAsset } from '../../chaos/checks/ends.ts'
-import type { Breach, Evidence } from '../../chaos/checks/evidence.ts'
-import { nothingIsLeft } from '../../chaos/checks/leftovers.ts'
-import { assetsHaveObjects, nothingBadIsFinal, objectsHaveRows } from '../../chaos/checks/objects.ts'
-import { nobodyIsRefusedWrongly } from '../../chaos/checks/refusals.ts'
-import { nobodyBeyondTheLimit } from '../../chaos/checks/rights.ts'
-import { everythingIsTold } from '../../chaos/checks/told.ts'
-import { everyEventIsDelivered } from '../../chaos/checks/webhooks.ts'
 import type { Told } from '../../chaos/consumer.ts'
+import type { Breach, Evidence } from '../../chaos/evidence.ts'
 import type { AssetRow, FoundObject, UploadRow } from '../../chaos/facts.ts'
 import type { SentFile } from '../../chaos/history.ts'
+import {
+  acknowledgedIsFinal,
+  assetsHaveObjects,
+  atMostOneAsset,
+  everyEventIsDelivered,
+  everythingIsTold,
+  nobodyBeyondTheLimit,
+  nobodyIsRefusedWrongly,
+  nothingBadIsFinal,
+  nothingIsLeft,
+  objectsHaveRows,
+} from '../../chaos/judges.ts'
 
 const file: SentFile = {
   name: 'c1-1.png',

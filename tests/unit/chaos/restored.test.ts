@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { type OlderBucket, type OlderDatabase, olderBucketCostsNothing, olderDatabaseCostsNothing } from '../../chaos/checks/restored.ts'
 import type { AssetRow, FoundObject, UploadRow } from '../../chaos/facts.ts'
+import { type OlderBucket, type OlderDatabase, olderBucketCostsNothing, olderDatabaseCostsNothing } from '../../chaos/restored.ts'
 
 const asset = { id: 'asset', upload_id: 'id', s3_key: 'final', content_hash: 'hash' } as AssetRow
 const upload = { id: 'id', state: 'completed', source_bucket: null, error_code: null } as UploadRow

@@ -1,6 +1,6 @@
 import type { Answer } from '@airlock/testkit/http'
-import type { AssetRow, FoundObject, UploadRow } from '../facts.ts'
 import type { Breach, Evidence } from './evidence.ts'
+import type { AssetRow, FoundObject, UploadRow } from './facts.ts'
 
 const breach = (what: string, uploadId: string | null = null): Breach => ({ invariant: 'I13', uploadId, what })
 

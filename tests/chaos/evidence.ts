@@ -1,7 +1,7 @@
-import type { Arena } from '../arena.ts'
-import type { Told } from '../consumer.ts'
-import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from '../facts.ts'
-import type { History, SentFile, UploadEvent } from '../history.ts'
+import type { Arena } from './arena.ts'
+import type { Told } from './consumer.ts'
+import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from './facts.ts'
+import type { History, SentFile, UploadEvent } from './history.ts'
 
 /** A violated guarantee. */
 export interface Breach {
