@@ -3,16 +3,18 @@ import { ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlo
 import { FaultyLink } from '@airlock/testkit/faulty-link'
 import { Client } from 'pg'
 import { runToEnd } from '../../tools/start/services.ts'
+import type { SamplePool } from './files.ts'
+import type { History } from './history.ts'
 import { Member } from './member.ts'
 import { randomFrom } from './random.ts'
 import { type MemberName, members, type ServerName, servers } from './schedule.ts'
 
 export const bucket = 'airlock-chaos'
-/** The pipeline's own bucket, from which videos are copied. */
+/** A pipeline's own, from which videos are fetched. */
 export const renders = 'airlock-chaos-renders'
 export const filesPerHour = 60
 
-/** Intervals and delays of repairs, shortened. */
+/** Everything that a repair waits for, set short. */
 const settings = {
   S3_BUCKET_NAME: bucket,
   PIPELINE_SOURCE_BUCKETS: renders,
@@ -29,11 +31,11 @@ const settings = {
   UPLOAD_IDLE_SECONDS: '5',
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
-  // an expensive picture of chaos needs more, all others much less
+  // A picture of chaos that is expensive needs more, all others much less.
   INSPECT_MEMORY_MIB: '300',
   UNUSED_ASSET_DAYS: '1',
   UNUSED_ASSET_GRACE_DAYS: '1',
-  // faults hit an upload more often than in a year of production; so pictures are never parked, and videos are
+  // Chaos hits one upload oftener than a year of production would. So pictures are never parked, and videos are.
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   MAX_FILES_IN_FLIGHT: '16',
@@ -46,7 +48,7 @@ const settings = {
 const gatewayEntry = 'apps/gateway/src/main.ts'
 const workerEntry = 'apps/worker/src/main.ts'
 
-/** The program and lanes of each process. */
+/** What each process is. */
 const programs: Record<MemberName, { entry: string; env: Record<string, string> }> = {
   'gateway-1': { entry: gatewayEntry, env: {} },
   'gateway-2': { entry: gatewayEntry, env: {} },
@@ -55,7 +57,15 @@ const programs: Record<MemberName, { entry: string; env: Record<string, string> 
   'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' } },
 }
 
-/** Two gateways and three workers, real servers, and a separate faulty link from each process to each server. */
+/** What everybody who takes part in a run knows of it. */
+export interface Run {
+  readonly seed: number
+  readonly arena: Arena
+  readonly samplePool: SamplePool
+  readonly history: History
+}
+
+/** Two gateways and three workers, real servers, and a way of its own from each process to each server. */
 export interface Arena {
   readonly stack: Stack
   readonly jwtSecret: string
@@ -68,16 +78,16 @@ export interface Arena {
 export interface ArenaOptions {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** Folder of the processes' logs. */
+  /** Where the processes' logs go. */
   readonly folder: string
   readonly say: (line: string) => void
-  /** Error of each process's clock, in ms; 0 by default. */
+  /** How wrong each process's clock is, in ms; right where nothing is said. */
   readonly clocks?: Partial<Record<MemberName, number>>
-  /** Settings that differ from the defaults of chaos. */
+  /** Settings that differ from those of chaos. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
+/** Brings everything up, servers of its own whatever URLs are given, and waits until both gateways are well. */
 export async function openArena(options: ArenaOptions): Promise<Arena> {
   const withoutUrls = Object.fromEntries(Object.entries(options.env).filter(([name]) => !name.startsWith('TEST_')))
   const stack = await startStack({ ephemeral: true, env: withoutUrls, say: options.say })
@@ -131,7 +141,7 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
     }),
   )
   undo.unshift(async () => {
-    for (const member of fleet.values()) member.mustHaveKeptSecrets() // last, when all logs are complete
+    for (const member of fleet.values()) member.mustHaveKeptSecrets() // at the very end, when all logs are complete and nothing is left to stop
   })
   undo.push(() => Promise.all([...fleet.values()].map((member) => member.stop())))
   await Promise.all([...fleet.values()].map((member) => member.start()))
@@ -140,7 +150,7 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
 }
 
-/** Clock errors of the processes by seed: up to ten minutes in both directions. */
+/** How wrong the clocks of the processes are in a run, by its seed: up to ten minutes, either way. */
 export function clocksOf(seed: number): Record<MemberName, number> {
   const random = randomFrom(seed, 'clocks')
   return Object.fromEntries(members.map((name) => [name, 1000 * random.between(-wrongBySeconds, wrongBySeconds)])) as Record<
@@ -151,7 +161,7 @@ export function clocksOf(seed: number): Record<MemberName, number> {
 
 const wrongBySeconds = 600
 
-/** A test stack does not wait for commits, which a crash of Postgres would lose. What only a crash of the machine can lose stays off. */
+/** A stack of tests takes commits lightly, which a crash of Postgres would not forgive. What only a crash of the machine can lose stays off. */
 async function keepCommits({ postgres }: Stack): Promise<void> {
   const client = new Client({ connectionString: postgres.url })
   await client.connect()
@@ -160,7 +170,7 @@ async function keepCommits({ postgres }: Stack): Promise<void> {
   await client.end()
 }
 
-/** Gateways and workers report health in the same way, except for the path. */
+/** Gateways and workers say alike how they are, except for the path. */
 const isWell = (url: string) =>
   waitFor(
     async () => {
@@ -173,11 +183,11 @@ const isWell = (url: string) =>
     { what: `${url} to be well`, timeoutMs: 180_000, everyMs: 100 },
   )
 
-/** Arguments and settings that shift the clock of a process. */
+/** What makes the clock of a process wrong. */
 const clockOff = (ms: number): Record<string, string> =>
   ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
 
-/** The environment without settings of the surrounding shell. */
+/** The environment without settings of the product that is around us. */
 const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(env).filter(

@@ -2,8 +2,7 @@ import { ensureBucket, s3Client } from '@airlock/dev-servers'
 import { CopyObjectCommand, DeleteObjectCommand } from '@aws-sdk/client-s3'
 import { type Arena, bucket } from './arena.ts'
 import { Facts, isWaitingKey } from './facts.ts'
-import { isGone, patiently } from './patiently.ts'
-import { insist } from './product.ts'
+import { insist, isGone, patiently } from './product.ts'
 
 /** Prefixes for copies of objects, and for the objects that an older bucket does not have. */
 export const backupBucket = 'airlock-chaos-backup'

@@ -1,43 +1,41 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { type Answer, call, tokenFor } from '@airlock/testkit/http'
-import type { Arena } from './arena.ts'
-import { ageAsset, useAsset } from './expiry.ts'
-import { expensivePicture, type FileToSend, formOf, type SamplePool } from './files.ts'
-import type { History } from './history.ts'
-import { deleteUser, insist } from './product.ts'
+import type { Run } from './arena.ts'
+import { expensivePicture, type FileToSend, formOf } from './files.ts'
+import { ageAsset, deleteUser, insist, useAsset } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** Ways to send a form. */
+/** How a form is sent. */
 const manners = [
   { manner: 'plain', weight: 5 },
-  /** Waits for the assets (`Prefer: wait`). */
+  /** Waits for the finished assets. */
   { manner: 'waits', weight: 2 },
-  /** Repeats a request without a good response under the same key. */
+  /** Sends again what got no good answer, under the same key. */
   { manner: 'repeats', weight: 3 },
-  /** Disconnects in the middle. */
+  /** Hangs up in the middle. */
   { manner: 'hangs up', weight: 1 },
 ] as const
 
-/** What a client does with an upload after its 202. */
+/** What is done with an upload after its acknowledgement. */
 const afterwards = [
   { act: 'leaves', weight: 5 },
   { act: 'follows', weight: 3 },
   { act: 'cancels', weight: 1 },
   { act: 'deletes', weight: 1 },
-  /** Does not use its asset, which expires. */
+  /** Never uses its asset, which becomes too old. */
   { act: 'ages', weight: 1 },
-  /** Uses its asset after it has become old. */
+  /** Uses its asset when that is too old already. */
   { act: 'uses', weight: 1 },
 ] as const
 
 const tries = 4
 
-/** The interval between forms. */
+/** The time from one form to the next. */
 const apartMs = [20, 250] as const
 const expensiveApartMs = [5000, 15_000] as const
 
-/** Probability that an account is deleted after a form. */
+/** How often somebody's account is deleted after a form. */
 const leaving = 0.02
 
 interface UploadAnswer {
@@ -51,19 +49,15 @@ interface JobAnswer {
   asset_id: string | null
 }
 
-export interface ClientOptions {
-  readonly seed: number
+export interface ClientOptions extends Run {
   readonly number: number
-  readonly arena: Arena
-  readonly samplePool: SamplePool
-  readonly history: History
-  /** Sends only expensive pictures, rarely. */
+  /** Sends nothing but pictures that are expensive to inspect, and seldom. */
   readonly expensive?: boolean
-  /** Nothing new is started after it; running work continues. */
+  /** Begins nothing new after it; what is under way goes on. */
   readonly until: AbortSignal
 }
 
-/** A client that sends one form after the other until the run ends. */
+/** Somebody who sends files, one form after the other, for as long as the run lasts. */
 export class Client {
   readonly #options: ClientOptions
   readonly #random: Random
@@ -123,7 +117,7 @@ export class Client {
     return Array.from({ length: count }, () => samplePool.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
   }
 
-  /** @returns whether the response contains the result of the files */
+  /** @returns whether the answer says what became of the files */
   #takeAnswer(answer: Answer, files: readonly FileToSend[], by: string): boolean {
     const { history } = this.#options
     if ('lost' in answer) {
@@ -149,7 +143,7 @@ export class Client {
     this.#userId = randomUUID()
   }
 
-  /** Deletes the account of this user, whose files may still be in progress. */
+  /** The product deletes the account of this user, whose files may still be on their way. */
   async #leave(): Promise<void> {
     const { arena, history } = this.#options
     const userId = this.#userId
@@ -166,14 +160,14 @@ export class Client {
     if (assetId === null) return
     if (act === 'ages' || act === 'uses') await ageAsset(this.#options, uploadId)
     if (act === 'uses') {
-      await wait(this.#random.between(0, 3000)) // it may be marked by then, or just being deleted
+      await wait(this.#random.between(0, 3000)) // by then it may be marked, or be going in this moment
       await useAsset(this.#options, { gateway: this.#random.pick(this.#options.arena.gateways), uploadId, assetId, token })
     }
     if (act === 'deletes')
       await this.#ask('delete asked', 'deleted', `/api/assets/${assetId}`, { uploadId, token, done: ({ status }) => status === 204 })
   }
 
-  /** Deletes something once; without a response it is unknown whether it happened. */
+  /** Deletes something, once: what is asked and not answered may have happened or not. */
   async #ask(
     asked: 'cancel asked' | 'delete asked',
     heard: 'cancelled' | 'deleted',
@@ -189,7 +183,7 @@ export class Client {
       history.add({ event: 'failed', what: asked, uploadId, why: `${answer.status} ${(answer.body as UploadAnswer | null)?.code ?? ''}` })
   }
 
-  /** Polls until the upload has ended, or the run has. @returns its asset */
+  /** Asks until the upload has ended, for as long as the run lasts. @returns its asset */
   async #follow(uploadId: string, token: string): Promise<string | null> {
     const { history, arena, until } = this.#options
     while (!until.aborted) {

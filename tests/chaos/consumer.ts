@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { call, tokenFor } from '@airlock/testkit/http'
-import type { Arena } from './arena.ts'
-import type { History } from './history.ts'
+import type { Run } from './arena.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** An event of the feed. */
+/** An event as the feed tells it. */
 export interface Told {
   readonly type: string
   readonly data: { readonly event_id: string; readonly upload_id: string; readonly sequence: number; readonly user_id: string }
@@ -16,33 +15,27 @@ interface Page {
   readonly next: string
 }
 
-export interface ConsumerOptions {
-  readonly seed: number
-  readonly arena: Arena
-  readonly history: History
-}
-
-/** Failed responses after which the feed counts as unreadable. */
+/** So many answers may get lost before the feed counts as one that can't be read. */
 const tries = 20
 
-/** A consumer of the feed that uses any gateway and one cursor, and repeats failed requests. */
+/** A service that hears of what happens, from any gateway, with one cursor: what was lost on the way it asks for again. */
 export class Consumer {
-  readonly #options: ConsumerOptions
+  readonly #options: Omit<Run, 'samplePool'>
   readonly #random: Random
   #after: string | null = null
   readonly heard: Told[] = []
 
-  constructor(options: ConsumerOptions) {
+  constructor(options: Omit<Run, 'samplePool'>) {
     this.#options = options
     this.#random = randomFrom(options.seed, 'consumer')
   }
 
-  /** The cursor; empty before the first response. */
+  /** Where it has come to; empty before the first answer. */
   get cursor(): string {
     return this.#after ?? ''
   }
 
-  /** Reads while faults happen. */
+  /** Reads while things go wrong. */
   async run(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
       const read = await this.#read({ wait: 2, limit: this.#random.between(1, 20) }, until)
@@ -50,7 +43,7 @@ export class Consumer {
     }
   }
 
-  /** Reads to the end of the feed. */
+  /** Reads on until there is nothing more. */
   async finish(): Promise<readonly Told[]> {
     for (let attempt = 1; attempt <= tries; ) {
       const read = await this.#read({ wait: 0, limit: 1000 })
@@ -60,14 +53,14 @@ export class Consumer {
     throw new Error(`the feed could not be read to its end: ${this.heard.length} events so far`)
   }
 
-  /** @returns the number of events; null without a response */
+  /** @returns how many events came; null when no answer did */
   async #read({ wait, limit }: { wait: number; limit: number }, signal?: AbortSignal): Promise<number | null> {
     const { arena, history } = this.#options
     const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
     const token = tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' })
     const answer = await call(`${this.#random.pick(arena.gateways)}/api/events?${query}`, { token, signal })
     if ('lost' in answer || answer.status !== 200) {
-      // a 4xx would be our mistake, and shows as missing events
+      // a 4xx would be our fault, and is found as events that nobody heard of
       history.add({ event: 'failed', what: 'GET /api/events', why: 'lost' in answer ? answer.lost : String(answer.status) })
       return null
     }

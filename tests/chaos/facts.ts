@@ -4,7 +4,7 @@ import { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { type Arena, bucket, renders } from './arena.ts'
 import { sha256 } from './files.ts'
-import { isGone, patiently } from './patiently.ts'
+import { isGone, patiently } from './product.ts'
 
 export interface UploadRow {
   readonly id: string

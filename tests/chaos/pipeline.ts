@@ -2,35 +2,30 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { call, tokenFor } from '@airlock/testkit/http'
 import type { JobsOptions } from 'bullmq'
-import { type Arena, bucket, renders } from './arena.ts'
-import { type FileToSend, type SamplePool, sha256 } from './files.ts'
-import type { History } from './history.ts'
+import { bucket, type Run, renders } from './arena.ts'
+import { type FileToSend, sha256 } from './files.ts'
 import { batchJob, Inbox, newVideo, type Video } from './inbox.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** Ways to submit a video. */
+/** How a video is handed over. */
 const manners = [
   /** Into the inbox, then a job. */
   { manner: 'rings', weight: 5 },
-  /** Into the inbox, without a job. */
+  /** Into the inbox, and nobody is told. */
   { manner: 'is silent', weight: 2 },
-  /** Over HTTP, from another bucket. */
+  /** Over HTTP, from a bucket of its own. */
   { manner: 'asks', weight: 3 },
 ] as const
 
-/** A job as in the contract, and one that violates it: the sweeper repairs that. */
+/** A job with all that the contract says, and one by somebody who read half of it: the sweeper makes up for that. */
 const jobOptions: readonly JobsOptions[] = [batchJob, { ...batchJob, priority: 10 }, {}]
 
 const projects = 3
 const tries = 5
 
-export interface PipelineOptions {
-  readonly seed: number
+export interface PipelineOptions extends Run {
   readonly number: number
-  readonly arena: Arena
-  readonly samplePool: SamplePool
-  readonly history: History
-  /** Nothing new is started after it. */
+  /** Begins nothing new after it. */
   readonly until: AbortSignal
 }
 
@@ -40,7 +35,7 @@ interface Made {
   readonly file: FileToSend
 }
 
-/** A video pipeline that stores its videos in the inbox and enqueues jobs by BullMQ only, or submits them from another bucket. */
+/** A video pipeline: puts its videos into the inbox and rings, in the words of BullMQ alone, or has them fetched from a bucket of its own. */
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #random: Random
@@ -85,12 +80,12 @@ export class Pipeline {
     const { video, file } = made
     if (!(await this.#insists('PUT inbox', file, () => this.#inbox.put(video)))) return
     this.#options.history.add({ event: 'acknowledged', uploadId: video.uploadId, name: file.name, by: 'PUT inbox' })
-    // only once: if it fails, the sweeper enqueues the video
+    // once: what was not heard, the sweeper rings for
     if (manner === 'rings')
       await this.#inbox.enqueue(video, this.#random.pick(jobOptions)).catch((error: unknown) => this.#failed('ring', file, error))
   }
 
-  /** Tries until the store confirms the object. @returns false if it never did: the object may exist or not */
+  /** Tries until the store says that it has the object. @returns false when it never did: it may be there or not */
   async #insists(what: string, file: FileToSend, put: () => Promise<void>): Promise<boolean> {
     for (let attempt = 1; attempt <= tries; attempt += 1) {
       try {

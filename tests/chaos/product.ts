@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { call, tokenFor } from '@airlock/testkit/http'
 import { Client } from 'pg'
-import type { Arena } from './arena.ts'
-import { patiently } from './patiently.ts'
+import type { Arena, Run } from './arena.ts'
+import type { Facts } from './facts.ts'
 
 /** Statements of the surrounding product, of operators, and those that simulate time. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
@@ -39,4 +41,71 @@ export async function insist<Row extends object>(arena: Arena, statement: string
       await client.end().catch(() => {})
     }
   })
+}
+
+/** Longer than any fault lasts, and than a busy machine keeps a server from answering. */
+const patientTries = 120
+const pauseMs = 500
+
+/**
+ * Makes a call of chaos itself to a server, again until it is answered: a server may be unavailable, or a busy machine slow.
+ *
+ * @throws what the last of many tries threw, or the first when it says that nothing is there
+ */
+export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await call()
+    } catch (error) {
+      if (attempt === patientTries || isGone(error)) throw error
+      await wait(pauseMs)
+    }
+  }
+}
+
+/** Whether the store says that nothing is at a key. */
+export const isGone = (error: unknown): boolean => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404
+
+type World = Pick<Run, 'arena' | 'history'>
+
+const endGrace = 'update assets set expiring_at = now() where expiring_at > now()'
+/** One day more than UNUSED_ASSET_DAYS of the arena. */
+const becomeOld = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
+
+/** So many assets become old once all has settled, of which every second one is used. */
+const agedAtOnce = 10
+
+/** Lets the days of grace of each marked asset pass within a second, until it is stopped. */
+export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
+  while (!until.aborted) {
+    await insist(arena, endGrace)
+    await wait(1000, undefined, { signal: until }).catch(() => {})
+  }
+}
+
+/** Makes an upload's asset one that was made two days ago. */
+export async function ageAsset({ arena, history }: World, uploadId: string): Promise<void> {
+  await insist(arena, becomeOld, [uploadId])
+  history.add({ event: 'aged', uploadId })
+}
+
+/** Asks for a URL of an asset. */
+export async function useAsset(
+  { history }: Pick<World, 'history'>,
+  { gateway, uploadId, assetId, token }: { gateway: string; uploadId: string; assetId: string; token: string },
+): Promise<void> {
+  history.add({ event: 'use asked', uploadId })
+  const answer = await call(`${gateway}/api/assets/${assetId}/presigned`, { token })
+  if ('lost' in answer) return
+  history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) })
+}
+
+/** Some assets become too old while nothing is wrong, whatever a slow machine had time for before. */
+export async function ageSome(facts: Facts, world: World): Promise<void> {
+  const { arena } = world
+  const [gateway = ''] = arena.gateways
+  for (const [index, { id: assetId, user_id: userId, upload_id: uploadId }] of (await facts.assets()).slice(0, agedAtOnce).entries()) {
+    await ageAsset(world, uploadId)
+    if (index % 2 === 1) await useAsset(world, { gateway, uploadId, assetId, token: tokenFor(userId, arena.jwtSecret) })
+  }
 }

@@ -4,12 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
 import { call, tokenFor } from '@airlock/testkit/http'
-import { type Arena, bucket } from './arena.ts'
+import { bucket, type Run } from './arena.ts'
 import { asideBucket, type Backup, backupBucket, Copies, restoreRows, sampleSize } from './backup.ts'
 import type { Breach, Evidence } from './evidence.ts'
 import type { AssetRow, Facts, FoundObject, UploadRow } from './facts.ts'
 import { isWaitingKey } from './facts.ts'
-import type { SamplePool } from './files.ts'
 import { assetsHaveObjects } from './judges.ts'
 import { forgetAfterRestore, insist, tryParkedAgain } from './product.ts'
 import { randomFrom } from './random.ts'
@@ -17,42 +16,39 @@ import { type CancelAnswer, olderBucketCostsNothing, olderDatabaseCostsNothing }
 import { type MemberName, members } from './schedule.ts'
 import { ready, sendGoodFile } from './service-check.ts'
 
-export interface RestoresOptions {
-  readonly seed: number
+export interface RestoresOptions extends Run {
   readonly root: string
-  readonly arena: Arena
-  readonly samplePool: SamplePool
-  /** Folder of the processes' logs. */
+  /** Where the processes' logs are. */
   readonly folder: string
   readonly facts: Facts
   readonly backup: Backup
-  /** The state after all work had ended. */
+  /** What was there when all had settled. */
   readonly before: Evidence
-  /** A cursor at the end of the feed. */
+  /** A cursor of somebody who has read the feed to its end. */
   readonly cursor: string
 }
 
-/** Alerts for operators, by log message. */
+/** What operators must be told, by the words of the log. */
 const alerts = {
   vanished: '"msg":"asset has no object"',
   lastCopy: '"msg":"assets have no object, their bytes in quarantine kept"',
   unproven: '"msg":"objects in quarantine have no row, left unchanged"',
 }
 
-/** Maximum duration of the work after a restore, in ms. */
+/** How long all workers may take for what a restore leaves them to do, in ms. */
 const doneWithinMs = 600_000
 
-/** Longer than the longest call and request of the arena together: younger objects are left alone because they may be in use. */
+/** Older than the longest call and the longest request of the arena together: young objects are left to those who may still be at them. */
 const oldAfterMs = 16_000
 
 const cancelsAtMost = 5
-/** Number of files that are accepted and wait before the older database is restored. */
+/** Files that are accepted before the older database comes back, and wait. */
 const files = 3
 const workers = members.filter((name) => !name.startsWith('gateway'))
 
 /**
- * Restores an older bucket under the newer database and repairs it; then restores an older database over the newer bucket. Checks what
- * docs/operating.md promises for both.
+ * Puts an older bucket under the newer database, and mends that; then an older database over the newer bucket.
+ * Judged is what docs/operating.md promises of both.
  */
 export async function restoreBoth(options: RestoresOptions): Promise<Breach[]> {
   return [...(await olderBucket(options)), ...(await olderDatabase(options))]
@@ -138,7 +134,7 @@ async function olderDatabase(options: RestoresOptions): Promise<Breach[]> {
   ]
 }
 
-/** Cancels uploads of restored rows that had become assets, while no worker runs. */
+/** Cancels, while no worker runs, uploads of the restored rows that had become assets. */
 async function cancelSome(waited: readonly UploadRow[], { arena, before }: RestoresOptions): Promise<CancelAnswer[]> {
   const withAsset = new Set(before.assets.map(({ upload_id }) => upload_id))
   const answers: CancelAnswer[] = []
@@ -154,7 +150,7 @@ async function startAll({ arena, before: { history } }: RestoresOptions, names: 
   await ready({ arena, history })
 }
 
-/** Waits until the sweeper has completed two passes over everything that is old enough. */
+/** Waits until the sweeper has twice come to the end of everything that is old enough by then. */
 async function passes(facts: Facts): Promise<void> {
   await wait(oldAfterMs)
   for (const rule of ['strays', 'leftovers', 'strays', 'leftovers']) {
@@ -176,7 +172,7 @@ async function objectsAt(facts: Facts, keys: readonly string[]): Promise<Map<str
 
 type Alert = keyof typeof alerts
 
-/** The number of each alert in the logs of all processes. */
+/** How often each alert stands in the logs of all processes. */
 function alertsIn(folder: string): Record<Alert, number> {
   const text = readdirSync(folder)
     .filter((file) => file.endsWith('.log'))

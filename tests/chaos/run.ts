@@ -8,14 +8,13 @@ import { Client } from './client.ts'
 import { Consumer } from './consumer.ts'
 import { Endpoint } from './endpoint.ts'
 import { gather } from './evidence.ts'
-import { ageSome, passDays } from './expiry.ts'
 import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
 import { SamplePool } from './files.ts'
 import { History } from './history.ts'
 import { breachesIn } from './judges.ts'
 import { healAll, unleash } from './nemesis.ts'
 import { Pipeline } from './pipeline.ts'
-import { deliverNow, insist, tryParkedAgain } from './product.ts'
+import { ageSome, deliverNow, insist, passDays, tryParkedAgain } from './product.ts'
 import { RepairWatch } from './repairs.ts'
 import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
 import { restoreBoth } from './restores.ts'
@@ -96,12 +95,11 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const samplePool = new SamplePool(join(root, 'examples/samples'))
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
-  const crowd = Array.from({ length: clients }, (_, number) => new Client({ seed, number, arena, samplePool, history, until }).run())
-  const costly = new Client({ seed, number: clients, arena, samplePool, history, until, expensive: true }).run()
-  const renderers = Array.from({ length: pipelines }, (_, number) =>
-    new Pipeline({ seed, number, arena, samplePool, history, until }).run(),
-  )
-  const consumer = new Consumer({ seed, arena, history })
+  const run = { seed, arena, samplePool, history }
+  const crowd = Array.from({ length: clients }, (_, number) => new Client({ ...run, number, until }).run())
+  const costly = new Client({ ...run, number: clients, until, expensive: true }).run()
+  const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ ...run, number, until }).run())
+  const consumer = new Consumer(run)
   const reading = consumer.run(until)
   const settled = new AbortController()
   const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
@@ -120,7 +118,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
   const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
   watching.catch(() => {}) // as above
   try {
-    await checkService({ seed, arena, samplePool, history })
+    await checkService(run)
     await insist(arena, tryParkedAgain(root))
     await insist(arena, deliverNow)
     const begun = performance.now()
@@ -131,7 +129,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     await Promise.all([days, watching])
     say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after the repairs`)
     const heard = await consumer.finish()
-    const feed = await new Consumer({ seed, arena, history }).finish()
+    const feed = await new Consumer(run).finish()
     const evidence = await gather(facts, history, {
       badHashes: samplePool.badHashes,
       filesPerHour,
@@ -148,7 +146,7 @@ async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { a
     if (backup !== null) {
       say(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
       const { cursor } = consumer
-      const found = await restoreBoth({ seed, root, arena, samplePool, folder, facts, backup, before: evidence, cursor })
+      const found = await restoreBoth({ ...run, root, folder, facts, backup, before: evidence, cursor })
       for (const { invariant, uploadId, what } of found) say(`${invariant} ${uploadId ?? ''} ${what}`)
       breaches.push(...found)
     }
