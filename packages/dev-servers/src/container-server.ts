@@ -4,24 +4,31 @@ import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { WaitStrategy } from 'testcontainers'
 import { type Engine, removeContainer, removeVolume, unless } from './engine.ts'
-import { images } from './images.ts'
-import { type Controls, inTurn, mayUse, type Server, type StackContext } from './server.ts'
+import { freePort } from './free-ports.ts'
+import { type Controls, images, inTurn, mayUse, type Provider, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
-/** A server that runs from an image. */
-export interface ContainerServer {
-  readonly name: ServerName
+/** A server to be run from an image. */
+export interface ContainerServer<Address> {
   readonly kind: string
   readonly url: string
-  readonly image: string
-  /** The port inside, and its port on 127.0.0.1. */
-  readonly ports: { readonly inside: number; readonly here: number }
+  readonly address: Address
+  /** The port inside. */
+  readonly port: number
   readonly command: readonly string[]
   readonly environment: Record<string, string>
-  /** The path inside whose contents must survive the container. */
+  /** The path inside whose content must outlive the container. */
   readonly data: string
   answers(): Promise<unknown>
+}
+
+/** The same, with what the engine must know beside it. */
+interface Launch<Address> extends ContainerServer<Address> {
+  readonly name: ServerName
+  readonly image: string
+  /** The port on 127.0.0.1 that leads to it. */
+  readonly here: number
 }
 
 type Container = ReturnType<Engine['client']['container']['getById']>
@@ -29,34 +36,44 @@ type Container = ReturnType<Engine['client']['container']['getById']>
 const readyWithinMs = 60_000
 
 /**
- * The container provider, the same for every server. It is unavailable without an engine, without the image, and if the container does not start, for
- * example because the engine runs in a sandbox.
+ * A server from a container. Unavailable when there is no engine, when the image can't be had, and when the container doesn't come up, as
+ * happens with an engine inside a sandbox.
+ *
+ * @param describe the server, given the port on 127.0.0.1 by which it will be reached
  */
-export async function throughContainer<Address>(
+export const containerProvider = <Address>(
   name: ServerName,
-  context: StackContext,
-  start: (engine: Engine, image: string) => Promise<Server<Address>>,
-): Promise<Server<Address> | string> {
-  if (!mayUse('containers', context.env)) return ''
-  const engine = await context.engine()
-  if (typeof engine === 'string') return engine
-  try {
-    await engine.fetch(images[name], context.say)
-    return await start(engine, images[name])
-  } catch (error) {
-    const { containerId } = context.file.record.servers[name] ?? {}
-    if (containerId) await removeContainer(containerId)
-    return `no container of ${images[name]}: ${(error as Error).message}`
-  }
-}
+  kind: string,
+  describe: (here: number, context: StackContext) => Omit<ContainerServer<Address>, 'kind'>,
+): Provider<Address> => ({
+  kinds: [kind],
+  async open(context) {
+    if (!mayUse('containers', context.env)) return ''
+    const engine = await context.engine()
+    if (typeof engine === 'string') return engine
+    const image = images[name]
+    try {
+      await engine.fetch(image, context.say)
+      const here = await freePort()
+      const server = { ...describe(here, context), kind, name, image, here }
+      const controls = await start(server, engine, context)
+      return { name, kind, address: server.address, where: `container ${image} at 127.0.0.1:${here}`, controls }
+    } catch (error) {
+      const { containerId } = context.file.record.servers[name] ?? {}
+      if (containerId) await removeContainer(containerId)
+      return `no container of ${image}: ${(error as Error).message}`
+    }
+  },
+})
 
 /**
- * Records a container, starts it, and waits until it is ready.
+ * Starts a container, waits until it serves, and puts it on record before it runs.
  *
- * The reaper of Testcontainers is disabled: ours removes the container if this process dies, after stopping it in order, and needs no further image.
+ * The reaper of Testcontainers is not used: our reaper removes the container when we die, after stopping it in good
+ * order, and no further image has to be fetched for that.
  */
-export async function startContainerServer(server: ContainerServer, engine: Engine, context: StackContext): Promise<Controls> {
-  const volume = context.ephemeral ? undefined : await volumeFor(server, context)
+async function start<Address>(server: Launch<Address>, engine: Engine, context: StackContext): Promise<Controls> {
+  const volume = context.ephemeral ? undefined : await volumeFor(server.name, context)
   const container = await createAndStart(server, engine, context, volume)
   await untilItServes(server)
   return inTurn({
@@ -72,15 +89,20 @@ export async function startContainerServer(server: ContainerServer, engine: Engi
   })
 }
 
-async function createAndStart(server: ContainerServer, engine: Engine, { file }: StackContext, volume?: string): Promise<Container> {
+async function createAndStart<Address>(
+  server: Launch<Address>,
+  engine: Engine,
+  { file }: StackContext,
+  volume?: string,
+): Promise<Container> {
   const { GenericContainer } = await import('testcontainers')
   const logFile = join(file.folder, 'logs', `${server.name}.log`)
   file.subfolder('logs')
 
   class OurContainer extends GenericContainer {
-    /** Testcontainers would publish the port on all addresses of the machine. */
+    /** Testcontainers would publish the port on every address of the machine. */
     protected override async beforeContainerCreated(): Promise<void> {
-      this.hostConfig.PortBindings = { [`${server.ports.inside}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(server.ports.here) }] }
+      this.hostConfig.PortBindings = { [`${server.port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(server.here) }] }
     }
     protected override async containerCreated(containerId: string): Promise<void> {
       file.server(server.name, { kind: server.kind, url: server.url, containerId, logFile }, volume ? { volume } : {})
@@ -88,7 +110,7 @@ async function createAndStart(server: ContainerServer, engine: Engine, { file }:
   }
 
   const container = new OurContainer(server.image)
-    .withExposedPorts({ container: server.ports.inside, host: server.ports.here })
+    .withExposedPorts({ container: server.port, host: server.here })
     .withEnvironment(server.environment)
     .withCommand([...server.command])
     .withAutoCleanup(false)
@@ -99,7 +121,7 @@ async function createAndStart(server: ContainerServer, engine: Engine, { file }:
   return engine.client.container.getById(started.getId())
 }
 
-/** Readiness is checked from outside, as for all servers. */
+/** We ask the server itself, from outside, as for every other kind. */
 const startedIsEnough: WaitStrategy = {
   waitUntilReady: async () => {},
   withStartupTimeout: () => startedIsEnough,
@@ -107,11 +129,11 @@ const startedIsEnough: WaitStrategy = {
   getStartupTimeout: () => readyWithinMs,
 }
 
-const untilItServes = (server: ContainerServer) =>
+const untilItServes = <Address>(server: Launch<Address>) =>
   waitFor(() => server.answers().then(() => true), { what: `${server.image} at ${server.url} to serve`, timeoutMs: readyWithinMs })
 
-/** A volume of this data folder. An old volume of a deleted folder with the same path is removed first. */
-async function volumeFor({ name }: ContainerServer, { file }: StackContext): Promise<string> {
+/** A volume of this data folder. What a folder of the same path left before it was removed by hand goes first. */
+async function volumeFor(name: ServerName, { file }: StackContext): Promise<string> {
   const volume = `airlock-${createHash('sha256').update(file.folder).digest('hex').slice(0, 12)}-${name}`
   if (file.record.data[name]?.volume !== volume) await removeVolume(volume)
   return volume

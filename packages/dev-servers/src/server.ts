@@ -1,22 +1,33 @@
 import type { Engine } from './engine.ts'
 import type { ServerName, StackFile } from './stack-file.ts'
 
-/** Controls of a server that the stack started itself. */
+/** SeaweedFS as it is tested here: the container's tag and the PyPI wheel's version are one. */
+export const seaweedfsVersion = '4.48'
+
+/** The images that the stack starts. docker-compose.yml names the same ones. */
+export const images = {
+  postgres: 'postgres:18',
+  redis: 'valkey/valkey:8',
+  s3: `chrislusf/seaweedfs:${seaweedfsVersion}`,
+} as const satisfies Record<ServerName, string>
+
+/** What can be done to a server that the stack itself started. */
 export interface Controls {
-  /** Stops it in order; its data is kept, and `start` restarts it at the same address. */
+  /** Stops it in good order; what it holds stays, and `start` brings it back under the same address. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Kills it, as in a crash; `start` restarts it with its written data. */
+  /** Ends it without a word, as a crash does; `start` brings it back with what it had written. */
   crash(): Promise<void>
-  /** Freezes it: connections stay open without responses. */
+  /** Freezes it: connections stay open, and nothing is answered. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Stops it permanently, quickly if its data is removed anyway. */
+  /** Ends it for good, quickly where its data goes anyway. */
   end(): Promise<void>
 }
 
 /**
- * The same controls, serialised: a start during a stop waits until the server has stopped.
+ * The same controls, one after the other: a start that is asked for while a stop is under way begins when the server has
+ * stopped, instead of finding it still running.
  */
 export function inTurn(controls: Controls): Controls {
   let last: Promise<unknown> = Promise.resolve()
@@ -35,26 +46,26 @@ export function inTurn(controls: Controls): Controls {
   }
 }
 
-/** A running server. `controls` is null for servers that are given by URL, which belong to others. */
+/** A running server. `controls` is null for servers that were given by URL: they belong to somebody else. */
 export interface Server<Address> {
   readonly name: ServerName
   readonly kind: string
   readonly address: Address
-  /** Its location and data, for the line at startup. */
+  /** Where it runs and keeps its data, for the line at start. */
   readonly where: string
   readonly controls: Controls | null
 }
 
-/** What every server needs to start. */
+/** What every server needs to come up. */
 export interface StackContext {
   readonly file: StackFile
-  /** For one test run: data is removed at the end, and not flushed to disk. */
+  /** For one run of tests: data goes at the end, and nothing is flushed to disk for safety's sake. */
   readonly ephemeral: boolean
   readonly env: NodeJS.ProcessEnv
-  /** Folder of downloaded programs, shared by all stacks of this repository. */
+  /** Where downloaded programs are kept, for all stacks of this clone. */
   readonly toolsFolder: string
   readonly say: (line: string) => void
-  /** The container engine, or why there is none; determined once. */
+  /** The container engine, or why there is none; looked for once. */
   readonly engine: () => Promise<Engine | string>
 }
 
@@ -65,12 +76,12 @@ export interface Provider<Address> {
 }
 
 /**
- * Tries the providers in order until one returns a server, and prints which one it was.
+ * Walks the roads in their order until one leads to a server, and says in one line which it was.
  *
- * A data folder keeps the kind of its first start as long as that provider is available: containers and local processes have different data, and a
- * suddenly empty database looks like a loss.
+ * A data folder keeps to the kind of its first start as long as that road is open: the data of a container
+ * and that of a local process are different data, and a database that is suddenly empty looks like a loss.
  *
- * @throws Error that lists why each provider was unavailable
+ * @throws Error that lists why each road was closed
  */
 export async function startFirstAvailable<Address>(
   name: ServerName,
@@ -86,12 +97,12 @@ export async function startFirstAvailable<Address>(
     }
     if (server !== '') closed.push(server)
   }
-  throw new Error(`No ${titles[name]} available: ${closed.join('; ')}`)
+  throw new Error(`No ${titles[name]} to be had: ${closed.join('; ')}`)
 }
 
 const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
 
-/** The first provider is a given URL, which always takes precedence. */
+/** The first road is the one of a given URL, which always goes first. */
 function inOrder<Address>(providers: readonly Provider<Address>[], earlierKind: string | undefined): readonly Provider<Address>[] {
   const [given, ...ours] = providers
   const earlier = ours.filter(({ kinds }) => earlierKind !== undefined && kinds.includes(earlierKind))
@@ -106,3 +117,23 @@ export function mayUse(provider: 'containers' | 'local', env: NodeJS.ProcessEnv)
   }
   return !wish || wish === provider
 }
+
+/** A server whose URL a variable names. It belongs to somebody else. @param port of a URL without one */
+export const givenProvider = (
+  name: ServerName,
+  variable: string,
+  { port: usualPort, answers }: { port: number; answers: (url: string) => Promise<void> },
+): Provider<{ readonly url: string }> => ({
+  kinds: ['given'],
+  async open({ env, file }) {
+    const url = env[variable]
+    if (!url) return ''
+    const { hostname, port } = new URL(url)
+    const place = `${hostname}:${port || usualPort}`
+    await answers(url).catch((cause: unknown) => {
+      throw new Error(`${variable} names ${place}, where no ${titles[name]} lets us in: ${(cause as Error).message}`, { cause })
+    })
+    file.server(name, { kind: 'given', url })
+    return { name, kind: 'given', address: { url }, where: `given by ${variable}, ${place}`, controls: null }
+  },
+})

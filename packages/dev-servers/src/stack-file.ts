@@ -5,61 +5,61 @@ import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
 export type ServerName = 'postgres' | 'redis' | 's3'
 
-/** A server of a stack, with what is needed to use it, read its log, or end it. */
+/** One server of a stack, as somebody needs it who wants to use it, look at its log, or end it. */
 export interface ServerEntry {
   readonly kind: string
   readonly url: string
   readonly pid?: number
   readonly startedAt?: string
-  /** The signal for an orderly stop; SIGTERM by default. */
+  /** What ends it in good order; SIGTERM when left out. */
   readonly stopSignal?: NodeJS.Signals
   readonly containerId?: string
   readonly logFile?: string
-  /** Files such as sockets that the server leaves if it is killed. */
+  /** Sockets and the like that the server leaves behind when it is ended by force. */
   readonly litter?: readonly string[]
 }
 
-/** Location and kind of the data of our server. Kept while the server is stopped. */
+/** Where the data of a server of ours lies, and of which kind it is. Stays on record while the server is down. */
 export interface DataEntry {
   readonly kind: string
-  /** A folder outside of the stack's data folder, for example one that another user can access. */
+  /** What lies outside the stack's data folder, such as a directory that another user can reach. */
   readonly folders?: readonly string[]
   /** The container engine's volume. */
   readonly volume?: string
 }
 
-/** A process other than the servers: a gateway, a worker. */
+/** A process beside the servers: a gateway, a worker. */
 export interface ProcessEntry extends ProcessIdentity {
   readonly url?: string
   readonly logFile?: string
 }
 
-/** The contents of `stack.json`, including secrets, so only its owner can read the file. */
+/** What `stack.json` holds. Secrets are among it, so only its owner can read the file. */
 export interface StackRecord {
-  /** The process that started the stack. While it runs, the stack is in use. */
+  /** Who brought the stack up. While this process runs, the stack is in use. */
   owner: ProcessIdentity | null
-  /** The process that ends the servers if the owner dies. */
+  /** Who ends the servers when the owner dies. */
   reaper: ProcessIdentity | null
   servers: Partial<Record<ServerName, ServerEntry>>
   data: Partial<Record<ServerName, DataEntry>>
   processes: Record<string, ProcessEntry>
-  /** Settings for gateway, worker and `ops` that are not in the environment. */
+  /** The settings that gateway, worker and `ops` take from here where the environment says nothing. */
   environment: Record<string, string>
-  /** Generated passwords, which must not change because the data was created with them. */
+  /** Passwords that were made once and must stay, because the data was made with them. */
   secrets: Record<string, string>
 }
 
-/** Logs contain file names, and data everything. */
+/** Logs hold names of files, data holds everything. */
 const ownerOnly = 0o700
 
 const emptyRecord = (): StackRecord => ({ owner: null, reaper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
-/** `stack.json` exists but is invalid: truncated, or written by another program. */
+/** `stack.json` is there, and is not what a stack has written: truncated, or written by somebody else. */
 export class StackFileDamaged extends Error {
   override name = 'StackFileDamaged'
 }
 
-/** @returns the contents of stack.json in this folder, or null. @throws StackFileDamaged */
+/** @returns what stack.json in this folder says, or null without one. @throws StackFileDamaged */
 export function readStackRecord(folder: string): StackRecord | null {
   const file = join(folder, 'stack.json')
   try {
@@ -67,11 +67,11 @@ export function readStackRecord(folder: string): StackRecord | null {
     return { ...emptyRecord(), ...sound(said) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' deletes it and starts with empty servers.`, { cause })
+    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
   }
 }
 
-/** @throws TypeError if it does not have the expected structure */
+/** @throws TypeError when it is not an object whose parts are objects too, or null */
 function sound(said: unknown): Partial<StackRecord> {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isObject(said)) throw new TypeError('not an object')
@@ -83,8 +83,8 @@ function sound(said: unknown): Partial<StackRecord> {
 }
 
 /**
- * `stack.json` of one data folder, for the process that owns the stack. Each change is on disk before the call returns, so that the file lists everything
- * that must be ended even if this process is killed.
+ * `stack.json` of one data folder, in the hands of the process that owns the stack. Each change is on disk before the call
+ * returns: should we be killed the next moment, the file still names everything that must be ended.
  */
 export class StackFile {
   readonly folder: string
@@ -93,7 +93,7 @@ export class StackFile {
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true })
     this.folder = folder
-    this.subfolder('logs') // at once, so that it is not created with other permissions
+    this.subfolder('logs') // at once, so that nobody makes it with other rights
     this.#record = readStackRecord(folder) ?? emptyRecord()
   }
 
@@ -105,7 +105,7 @@ export class StackFile {
     return this.#record
   }
 
-  /** @returns a folder inside of the data folder that only its owner can read. Creates it, or restricts an existing one */
+  /** @returns a folder inside the data folder that only its owner can look into, made when it is not there; one of an earlier version is closed */
   subfolder(name: string): string {
     const path = join(this.folder, name)
     mkdirSync(path, { recursive: true, mode: ownerOnly })
@@ -113,55 +113,44 @@ export class StackFile {
     return path
   }
 
-  /** Records that this process owns the stack, and that nothing of it runs yet. Keeps secrets and settings of earlier runs. */
+  /** Says that this process owns the stack now, and that nothing of it runs yet. Secrets and settings of earlier runs stay. */
   own(reaper: ProcessIdentity | null): void {
-    this.#record.owner = identityOf(process.pid)
-    this.#record.reaper = reaper
-    this.#record.servers = {}
-    this.#record.processes = {}
-    this.#save()
+    this.#change({ owner: identityOf(process.pid), reaper, servers: {}, processes: {} })
   }
 
-  /** Records that the stack has no owner, and that nothing of it runs. */
+  /** Says that nobody owns the stack, and that nothing of it runs. */
   release(): void {
-    this.#record.owner = null
-    this.#record.reaper = null
-    this.#record.servers = {}
-    this.#record.processes = {}
-    this.#save()
+    this.#change({ owner: null, reaper: null, servers: {}, processes: {} })
   }
 
-  /** Records a server, and its data unless it belongs to others. */
+  /** Names a server, and the data that it keeps unless it belongs to somebody else. */
   server(name: ServerName, entry: ServerEntry, data?: Omit<DataEntry, 'kind'>): void {
-    this.#record.servers[name] = entry
-    if (data) this.#record.data[name] = { kind: entry.kind, ...data }
-    this.#save()
+    const kept = data && { [name]: { kind: entry.kind, ...data } }
+    this.#change({ servers: { ...this.#record.servers, [name]: entry }, data: { ...this.#record.data, ...kept } })
   }
 
-  /** Records another process, which is ended with the servers if this process is killed. */
+  /** Names a process beside the servers; it is ended with them, should this process be killed. */
   process(name: string, entry: ProcessEntry): void {
-    this.#record.processes[name] = entry
-    this.#save()
+    this.#change({ processes: { ...this.#record.processes, [name]: entry } })
   }
 
-  /** Adds settings for other programs. */
+  /** Adds to the settings that others read from here. */
   environment(settings: Record<string, string>): void {
-    Object.assign(this.#record.environment, settings)
-    this.#save()
+    this.#change({ environment: { ...this.#record.environment, ...settings } })
   }
 
-  /** @returns the secret with this name: 32 random bytes in hexadecimal, generated at the first call and then kept */
+  /** @returns the secret of this name: 32 random bytes in hexadecimal, made at the first call and the same ever after. */
   secret(name: string): string {
     const known = this.#record.secrets[name]
     if (known) return known
     const made = randomBytes(32).toString('hex')
-    this.#record.secrets[name] = made
-    this.#save()
+    this.#change({ secrets: { ...this.#record.secrets, [name]: made } })
     return made
   }
 
-  /** Written to a temporary file and renamed, so that readers never see an incomplete file. */
-  #save(): void {
+  /** Written beside and moved into place, so that a reader never sees half a file. */
+  #change(part: Partial<StackRecord>): void {
+    Object.assign(this.#record, part)
     const beside = `${this.path}.${process.pid}.new`
     writeFileSync(beside, `${JSON.stringify(this.#record, null, 2)}\n`, { mode: 0o600 })
     renameSync(beside, this.path)

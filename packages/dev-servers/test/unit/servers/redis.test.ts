@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { findRedis } from '../../../src/servers/redis-program.ts'
+import { findRedis } from '../../../src/servers/redis.ts'
 
 let toolsFolder: string
 beforeEach(() => {
