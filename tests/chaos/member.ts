@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { StackFile } from '@airlock/dev-servers'
-import { identityOf } from '@airlock/dev-servers'
 import { mustHoldNoSecret } from '@airlock/testkit/logged-secrets'
 import { type Service, startService } from '../../tools/start/service.ts'
 
@@ -40,9 +39,7 @@ export class Member {
       const { name, entry, root, env, logFolder, file } = this.#options
       this.#life += 1
       const logFile = join(logFolder, `${name}.${this.#life}.log`)
-      const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say: () => {} })
-      const identity = identityOf(service.pid)
-      if (identity !== null) file.process(name, { ...identity, logFile })
+      const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say: () => {}, file })
       this.#service = service
       void service.ended.then(() => {
         if (this.#service === service) this.#service = null

@@ -1,18 +1,13 @@
-// `npm run chaos`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
-import { fileURLToPath } from 'node:url'
+// `npm run chaos`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
 import { parseArgs } from 'node:util'
-import { install } from './install.mjs'
-import { runWithOwnNode } from './own-node.mjs'
+import { installAndRun } from './install.mjs'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const program = fileURLToPath(new URL('../../tests/chaos/main.ts', import.meta.url))
-
-const help = `Sends files through Airlock during faults of processes, servers and connections, and checks that nothing accepted is lost.
+const help = `Sends files through Airlock while everything around it breaks, and checks that nothing accepted is lost.
 
 Usage: npm run chaos -- [--seed N] [--seconds S]
 
-  --seed N       determines the faults and their times (1)
-  --seconds S    duration of the faults (30)
+  --seed N       chooses what goes wrong, and when; the same seed gives the same faults (1)
+  --seconds S    how long things go wrong (30)
   --help         print this`
 
 process.exitCode = await main(process.argv.slice(2))
@@ -24,13 +19,7 @@ async function main(args) {
     process.stdout.write(`${help}\n`)
     return 0
   }
-  try {
-    await install(root, (line) => process.stdout.write(`${line}\n`))
-  } catch (error) {
-    process.stderr.write(`npm run chaos failed: ${error.message}\n`)
-    return error.exitCode ?? 1
-  }
-  return runWithOwnNode(root, program, [asked.seed, asked.seconds])
+  return installAndRun('npm run chaos', 'tests/chaos/main.ts', [asked.seed, asked.seconds])
 }
 
 function parse(args) {

@@ -4,7 +4,8 @@ import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } 
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ownNode } from './own-node.mjs'
+import { fileURLToPath } from 'node:url'
+import { ownNode, runWithOwnNode } from './own-node.mjs'
 
 const progressEveryMs = 5_000
 
@@ -138,4 +139,25 @@ async function run(command, args, cwd) {
     clearTimeout(force)
     for (const signal of signals) process.off(signal, onSignal)
   }
+}
+
+/**
+ * Installs what is missing, then runs a TypeScript program of the clone under the clone's own Node.
+ *
+ * @param {string} command what the person has typed, for messages
+ * @param {string} program from the root of the clone
+ * @param {string[]} args
+ * @param {string} [lastLine] printed when the packages can't be installed
+ * @returns {Promise<number>} the exit code
+ */
+export async function installAndRun(command, program, args, lastLine) {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  try {
+    await install(root, (line) => process.stdout.write(`${line}\n`))
+  } catch (error) {
+    process.stderr.write(`${command} can't go on: ${error.message}\n`)
+    if (lastLine) process.stdout.write(`${lastLine}\n`)
+    return error.exitCode ?? 1
+  }
+  return runWithOwnNode(root, join(root, program), args)
 }

@@ -1,10 +1,5 @@
-// `npm test`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
-import { fileURLToPath } from 'node:url'
-import { install } from './install.mjs'
-import { runWithOwnNode } from './own-node.mjs'
-
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const program = fileURLToPath(new URL('../verify/main.ts', import.meta.url))
+// `npm test`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+import { installAndRun } from './install.mjs'
 
 const help = `Proves that Airlock works: lint, types, import check, unit and integration tests on real servers, coverage.
 
@@ -23,21 +18,12 @@ From the environment, each optional:
 
 The last line is: N passed, N failed. The exit code is 0 when nothing failed.`
 
-const say = (line) => process.stdout.write(`${line}\n`)
-
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args) {
   if (args.includes('--help') || args.includes('-h')) {
-    say(help)
+    process.stdout.write(`${help}\n`)
     return 0
   }
-  try {
-    await install(root, say)
-  } catch (error) {
-    process.stderr.write(`npm test failed: ${error.message}\n`)
-    say('0 passed, 1 failed')
-    return error.exitCode ?? 1
-  }
-  return runWithOwnNode(root, program, args)
+  return installAndRun('npm test', 'tools/verify/main.ts', args, '0 passed, 1 failed')
 }

@@ -1,6 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { followFile } from './follow-file.ts'
+import { open } from 'node:fs/promises'
+import { join } from 'node:path'
+import { StringDecoder } from 'node:string_decoder'
+import { setTimeout as wait } from 'node:timers/promises'
+import { identityOf, type StackFile } from '@airlock/dev-servers'
 import { readableLogLine } from './log-line.ts'
 
 /** The exit of a process. */
@@ -36,6 +40,9 @@ export interface ServiceOptions {
   readonly logFile: string
   /** Called with each readable line, with a prefix. */
   readonly say: (line: string) => void
+  /** `stack.json`, which is to name the process, and where the process listens. */
+  readonly file?: StackFile
+  readonly url?: string | undefined
 }
 
 const keptLines = 12
@@ -49,12 +56,14 @@ const keptLines = 12
  *
  * @throws Error if the process can't be started
  */
-export async function startService({ name, args, cwd, env, logFile, say }: ServiceOptions): Promise<Service> {
+export async function startService({ name, args, cwd, env, logFile, say, file, url }: ServiceOptions): Promise<Service> {
   const log = openSync(logFile, 'w')
   const child = spawn(process.execPath, [...args], { cwd, env, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   const gone = endingOf(child)
   if (child.pid === undefined) throw new Error(`${name} can't be started`, { cause: await gone.catch((error: unknown) => error) })
+  const identity = identityOf(child.pid)
+  if (identity !== null) file?.process(name, { ...identity, logFile, ...(url !== undefined && { url }) })
   const last: string[] = []
   const shown = followFile(logFile, gone, (line) => {
     const readable = readableLogLine(line)
@@ -83,3 +92,81 @@ async function stop(child: ChildProcess, ended: Promise<Ending>, graceMs: number
 /** `ended with exit code 1`, `was killed by SIGKILL`. */
 export const describeEnding = ({ code, signal }: Ending): string =>
   signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`
+
+const lookEveryMs = 50
+
+/** Reads a file line by line while it grows. @returns after the last line, when `ended` has settled */
+async function followFile(file: string, ended: Promise<unknown>, take: (line: string) => void): Promise<void> {
+  const handle = await open(file, 'r')
+  const decoder = new StringDecoder('utf8')
+  let rest = ''
+  try {
+    for (let over = false; !over; ) {
+      over = await Promise.race([ended.then(() => true), wait(lookEveryMs, false)])
+      // Characters and lines may be cut anywhere between two reads. Each reads from where the last one stopped.
+      const lines = (rest + decoder.write(await handle.readFile())).split('\n')
+      rest = lines.pop() ?? ''
+      lines.forEach(take)
+    }
+    if (rest !== '') take(rest)
+  } finally {
+    await handle.close()
+  }
+}
+
+/** A process of ours ended by itself. The message says how, and what it wrote last. */
+export class ServiceDied extends Error {
+  override name = 'ServiceDied'
+}
+
+/** What every process of one run shares. */
+export interface ServicesContext {
+  readonly root: string
+  readonly env: NodeJS.ProcessEnv
+  /** `stack.json`, which names each of them. */
+  readonly file: StackFile
+  readonly say: (line: string) => void
+}
+
+/** A program of the clone, and what it is called on the screen and in `stack.json`. */
+export interface Program {
+  readonly name: string
+  readonly entry: string
+  readonly url?: string
+}
+
+/** Runs a program to its end. @throws ServiceDied when its exit code is not 0 */
+export async function runToEnd(program: Program, context: ServicesContext): Promise<void> {
+  const service = await begin(program, context)
+  const ending = await service.ended
+  if (ending.code !== 0) throw died(service, describeEnding(ending))
+}
+
+/**
+ * Starts a program that is to run until it is stopped.
+ *
+ * @param onDeath told when it ends, whoever ended it
+ */
+export async function keepRunning(program: Program, context: ServicesContext, onDeath: (died: ServiceDied) => void): Promise<Service> {
+  const service = await begin(program, context)
+  void service.ended.then((ending) => onDeath(died(service, describeEnding(ending))))
+  return service
+}
+
+/**
+ * As `npm run gateway` and the containers start them: a small young heap is collected often, and the buffers of uploads with it
+ * (docs/decisions/2026-11-24-a-small-young-heap.md).
+ */
+const nodeFlags = ['--max-semi-space-size=2']
+
+function begin({ name, entry, url }: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
+  const logFile = join(file.folder, 'logs', `${name}.log`)
+  return startService({ name, args: [...nodeFlags, join(root, entry)], cwd: root, env, logFile, say, file, url })
+}
+
+function died(service: Service, how: string): ServiceDied {
+  const lines = service.lastLines().map((line) => `  ${line}`)
+  return new ServiceDied(
+    [`${service.name} ${how}.${lines.length === 0 ? '' : ' Its last lines:'}`, ...lines, `All of its log: ${service.logFile}`].join('\n'),
+  )
+}

@@ -7,7 +7,7 @@ import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor }
 import { gatewayClient } from '@airlock/testkit/http'
 import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
-import { keepRunning, type Program, runToEnd, type ServicesContext } from './services.ts'
+import { keepRunning, type Program, runToEnd, type ServicesContext } from './service.ts'
 import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
 import { welcome } from './welcome.ts'
 
