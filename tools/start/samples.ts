@@ -1,66 +1,45 @@
 import { createHash, randomUUID } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
-import { basename, extname, join } from 'node:path'
+import { basename } from 'node:path'
 import type { Client } from '@airlock/testkit/http'
-import { renderTable } from './table.ts'
+import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
 
-/** A row of `examples/samples/samples.json`: a file, its kind, and its expected result. */
-interface Sample {
-  readonly file: string
-  readonly asset_type: string
-  /** `completed`, or the code with which it must be refused or rejected. */
-  readonly expected: string
-}
-
-/** The types that browsers declare for these extensions. */
-const declaredTypes: Readonly<Record<string, string>> = {
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-  '.png': 'image/png',
-  '.webp': 'image/webp',
-  '.mp4': 'video/mp4',
-  '.zip': 'application/zip',
-}
-
-/** The result of a sample. */
+/** What became of a sample. */
 export interface SampleResult {
   readonly file: string
   readonly expected: string
   readonly verdict: string
-  /** Its final key, if it became an asset. */
+  /** Where it lies now, when it became an asset. */
   readonly key: string | null
   readonly sizeBytes: number
   /** From the first byte sent to the final verdict. */
   readonly ms: number
-  /** Whether the presigned URL returned the sent bytes; null if there is no asset. */
+  /** Whether the presigned URL gave back the very bytes that were sent; null when there is nothing to fetch. */
   readonly sameBytes: boolean | null
-  /** A remark about an unexpected result; otherwise empty. */
+  /** What there is to say of a sample that did not go as expected; empty otherwise. */
   readonly detail: string
-  /** Whether the result is as expected. */
+  /** Whether all this is as it should be. */
   readonly ok: boolean
 }
 
 /**
- * Uploads every sample to a running gateway in sequence, and downloads the assets. A sample without a response is a result too: the others
- * continue.
+ * Sends every sample through a running gateway, one after the other, and fetches back what became an asset. One that gets no answer is
+ * a result as well: the others go on.
  *
- * @param folder with `samples.json` and the files
+ * @param folder where `samples.json` and the files lie
  */
 export async function sendSamples(folder: string, client: Client): Promise<SampleResult[]> {
-  const samples = JSON.parse(await readFile(join(folder, 'samples.json'), 'utf8')) as Sample[]
   const places: Places = { generated_video: { project_id: randomUUID() }, lora_training: { brand_id: randomUUID() } }
   const results: SampleResult[] = []
-  for (const sample of samples) results.push(await sendSample(sample, await readFile(join(folder, sample.file)), client, places))
+  for (const sample of listedSamples(folder)) results.push(await sendSample(sample, client, places))
   return results
 }
 
-/** The additional required fields, by asset type. */
+/** The fields without which files of some kinds have no place, by asset type. */
 type Places = Readonly<Record<string, Readonly<Record<string, string>>>>
 
-async function sendSample(sample: Sample, bytes: Buffer<ArrayBuffer>, client: Client, places: Places): Promise<SampleResult> {
-  const { file, asset_type, expected } = sample
+async function sendSample(sample: ListedSample, client: Client, places: Places): Promise<SampleResult> {
+  const { file, asset_type, expected, mediaType, bytes } = sample
   const name = basename(file)
-  const mediaType = declaredTypes[extname(name).toLowerCase()] ?? 'application/octet-stream'
   const fields = { asset_type, ...places[asset_type] }
   const begun = performance.now()
   const outcome = await client.send({ name, mediaType, bytes, fields }).catch(noAnswer)
@@ -84,7 +63,7 @@ const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: str
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** The results as a table for the terminal, followed by a sentence. */
+/** The results as a table for the terminal, and a sentence below it. */
 export function sampleReport(results: readonly SampleResult[]): string {
   const table = renderTable(
     [
@@ -111,3 +90,32 @@ export function sampleReport(results: readonly SampleResult[]): string {
 }
 
 const verdictText = ({ verdict, expected }: SampleResult): string => (verdict === expected ? verdict : `${verdict}, expected ${expected}`)
+
+/** How a column is headed, and on which side its cells stand. */
+interface Column {
+  readonly title: string
+  readonly align: 'left' | 'right'
+}
+
+/**
+ * Columns of text with a line below the titles, as wide as their longest cell.
+ *
+ * @param rows a cell for each column
+ */
+export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
+  const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index] ?? ''))))
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align }, index) => padded(cells[index] ?? '', widths[index] ?? 0, align))
+      .join('  ')
+      .trimEnd()
+  return [line(columns.map(({ title }) => title)), widths.map((columns) => '─'.repeat(columns)).join('  '), ...rows.map(line)].join('\n')
+}
+
+/** Characters as a terminal counts most of them: accents that stand apart take no room. */
+const width = (text: string): number => [...text.replace(/\p{Mark}/gu, '')].length
+
+function padded(text: string, columns: number, align: Column['align']): string {
+  const room = ' '.repeat(Math.max(0, columns - width(text)))
+  return align === 'left' ? text + room : room + text
+}

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { extname, join } from 'node:path'
 
 const folder = new URL('../../../examples/samples/', import.meta.url)
 
@@ -46,3 +47,31 @@ export function largeScene(freeBytes = 12 * 1024 * 1024): Sample {
   free.write('free', 4, 'latin1')
   return { ...samples.scene, filename: 'large.mp4', bytes: Buffer.concat([samples.scene.bytes, free]) }
 }
+
+/** A file of `examples/samples` with its row in `samples.json`. */
+export interface ListedSample {
+  readonly file: string
+  readonly asset_type: string
+  /** `completed`, or the code under which it must be refused or rejected. */
+  readonly expected: string
+  /** What a browser would declare. */
+  readonly mediaType: string
+  readonly bytes: Buffer<ArrayBuffer>
+}
+
+const declaredTypes: Readonly<Record<string, string>> = {
+  '.jpg': 'image/jpeg',
+  '.jpeg': 'image/jpeg',
+  '.png': 'image/png',
+  '.webp': 'image/webp',
+  '.mp4': 'video/mp4',
+  '.zip': 'application/zip',
+}
+
+/** @param folder with `samples.json` and the files */
+export const listedSamples = (folder: string): ListedSample[] =>
+  (JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as ListedSample[]).map((sample) => ({
+    ...sample,
+    mediaType: declaredTypes[extname(sample.file).toLowerCase()] ?? 'application/octet-stream',
+    bytes: readFileSync(join(folder, sample.file)),
+  }))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { renderTable } from '../../../start/table.ts'
+import { renderTable } from '../../../start/samples.ts'
 
 test('columns are as wide as their widest cell, numbers are right-aligned', () => {
   const table = renderTable(
