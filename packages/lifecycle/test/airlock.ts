@@ -106,6 +106,7 @@ const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['job
 export class Airlock extends AirlockFixture {
   readonly world: World
   readonly counter = new MemoryCounter()
+  protected override readonly prefixes = ['quarantine/', 'pipeline-inbox/']
 
   constructor(world: World) {
     super(world, world.queues)

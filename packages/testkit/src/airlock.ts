@@ -126,11 +126,11 @@ export async function openQueues(redisUrl?: string, prefix?: string): Promise<Qu
   }
 }
 
-/** What is left in a bucket and a database that no living upload needs: each of it is a leak. */
-export async function leftovers(sql: Pick<Client, 'query'>, bucket: IsolatedBucket) {
+/** What is left in a database and below some prefixes of a bucket that no living upload needs: each of it is a leak. */
+export async function leftovers(sql: Pick<Client, 'query'>, bucket: IsolatedBucket, prefixes: readonly string[] = ['quarantine/']) {
   const { rows } = await sql.query<{ id: string; state: UploadState }>('select id, state from uploads')
   const alive = new Set(rows.filter(({ state }) => state !== 'receiving' && !isFinal(state)).map(({ id }) => id))
-  const waiting = [...(await bucket.keys('quarantine/')), ...(await bucket.keys('pipeline-inbox/'))]
+  const waiting = (await Promise.all(prefixes.map((prefix) => bucket.keys(prefix)))).flat()
   return {
     orphans: waiting.filter((key) => !alive.has(uploadIdOfWaitingKey(key) ?? '')),
     receiving: rows.filter(({ state }) => state === 'receiving').map(({ id }) => id),
@@ -144,6 +144,8 @@ export class AirlockFixture {
   readonly queues: Queues
   readonly userId: string = randomUUID()
   readonly log = new RecordedLog()
+  /** Where no object may be left without its upload. */
+  protected readonly prefixes: readonly string[] = ['quarantine/']
   #leavesBehind = false
 
   constructor(servers: Servers, queues: Queues) {
@@ -188,6 +190,6 @@ export class AirlockFixture {
   async expectNothingLeft(): Promise<void> {
     if (this.#leavesBehind) return
     const nothing = { orphans: [], receiving: [], openMultipartUploads: [] }
-    expect(await leftovers(this.servers.sql, this.servers.bucket), 'what the test left behind').toEqual(nothing)
+    expect(await leftovers(this.servers.sql, this.servers.bucket, this.prefixes), 'what the test left behind').toEqual(nothing)
   }
 }
