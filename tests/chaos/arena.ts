@@ -10,11 +10,11 @@ import { randomFrom } from './random.ts'
 import { type MemberName, members, type ServerName, servers } from './schedule.ts'
 
 export const bucket = 'airlock-chaos'
-/** A pipeline's own, from which videos are fetched. */
+/** The pipeline's own bucket, from which videos are copied. */
 export const renders = 'airlock-chaos-renders'
 export const filesPerHour = 60
 
-/** Everything that a repair waits for, set short. */
+/** Intervals and delays of repairs, shortened. */
 const settings = {
   S3_BUCKET_NAME: bucket,
   PIPELINE_SOURCE_BUCKETS: renders,
@@ -31,11 +31,11 @@ const settings = {
   UPLOAD_IDLE_SECONDS: '5',
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
-  // A picture of chaos that is expensive needs more, all others much less.
+  // an expensive picture of chaos needs more, all others much less
   INSPECT_MEMORY_MIB: '300',
   UNUSED_ASSET_DAYS: '1',
   UNUSED_ASSET_GRACE_DAYS: '1',
-  // Chaos hits one upload oftener than a year of production would. So pictures are never parked, and videos are.
+  // faults hit an upload more often than in a year of production; so pictures are never parked, and videos are
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   MAX_FILES_IN_FLIGHT: '16',
@@ -48,7 +48,7 @@ const settings = {
 const gatewayEntry = 'apps/gateway/src/main.ts'
 const workerEntry = 'apps/worker/src/main.ts'
 
-/** What each process is. */
+/** The program and lanes of each process. */
 const programs: Record<MemberName, { entry: string; env: Record<string, string> }> = {
   'gateway-1': { entry: gatewayEntry, env: {} },
   'gateway-2': { entry: gatewayEntry, env: {} },
@@ -65,7 +65,7 @@ export interface Run {
   readonly history: History
 }
 
-/** Two gateways and three workers, real servers, and a way of its own from each process to each server. */
+/** Two gateways and three workers, real servers, and a separate faulty link from each process to each server. */
 export interface Arena {
   readonly stack: Stack
   readonly jwtSecret: string
@@ -78,16 +78,16 @@ export interface Arena {
 export interface ArenaOptions {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** Where the processes' logs go. */
+  /** Folder of the processes' logs. */
   readonly folder: string
   readonly say: (line: string) => void
-  /** How wrong each process's clock is, in ms; right where nothing is said. */
+  /** Error of each process's clock, in ms; 0 by default. */
   readonly clocks?: Partial<Record<MemberName, number>>
-  /** Settings that differ from those of chaos. */
+  /** Settings that differ from the defaults of chaos. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** Brings everything up, servers of its own whatever URLs are given, and waits until both gateways are well. */
+/** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
 export async function openArena(options: ArenaOptions): Promise<Arena> {
   const withoutUrls = Object.fromEntries(Object.entries(options.env).filter(([name]) => !name.startsWith('TEST_')))
   const stack = await startStack({ ephemeral: true, env: withoutUrls, say: options.say })
@@ -141,7 +141,7 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
     }),
   )
   undo.unshift(async () => {
-    for (const member of fleet.values()) member.mustHaveKeptSecrets() // at the very end, when all logs are complete and nothing is left to stop
+    for (const member of fleet.values()) member.mustHaveKeptSecrets() // last, when all logs are complete
   })
   undo.push(() => Promise.all([...fleet.values()].map((member) => member.stop())))
   await Promise.all([...fleet.values()].map((member) => member.start()))
@@ -150,7 +150,7 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
   return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
 }
 
-/** How wrong the clocks of the processes are in a run, by its seed: up to ten minutes, either way. */
+/** Clock errors of the processes by seed: up to ten minutes in both directions. */
 export function clocksOf(seed: number): Record<MemberName, number> {
   const random = randomFrom(seed, 'clocks')
   return Object.fromEntries(members.map((name) => [name, 1000 * random.between(-wrongBySeconds, wrongBySeconds)])) as Record<
@@ -161,7 +161,7 @@ export function clocksOf(seed: number): Record<MemberName, number> {
 
 const wrongBySeconds = 600
 
-/** A stack of tests takes commits lightly, which a crash of Postgres would not forgive. What only a crash of the machine can lose stays off. */
+/** A test stack does not wait for commits, which a crash of Postgres would lose. What only a crash of the machine can lose stays off. */
 async function keepCommits({ postgres }: Stack): Promise<void> {
   const client = new Client({ connectionString: postgres.url })
   await client.connect()
@@ -170,7 +170,7 @@ async function keepCommits({ postgres }: Stack): Promise<void> {
   await client.end()
 }
 
-/** Gateways and workers say alike how they are, except for the path. */
+/** Gateways and workers report health in the same way, except for the path. */
 const isWell = (url: string) =>
   waitFor(
     async () => {
@@ -183,11 +183,11 @@ const isWell = (url: string) =>
     { what: `${url} to be well`, timeoutMs: 180_000, everyMs: 100 },
   )
 
-/** What makes the clock of a process wrong. */
+/** Arguments and settings that shift the clock of a process. */
 const clockOff = (ms: number): Record<string, string> =>
   ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
 
-/** The environment without settings of the product that is around us. */
+/** The environment without settings of the surrounding shell. */
 const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(env).filter(

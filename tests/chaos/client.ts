@@ -6,36 +6,36 @@ import { expensivePicture, type FileToSend, formOf } from './files.ts'
 import { ageAsset, deleteUser, insist, useAsset } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** How a form is sent. */
+/** Ways to send a form. */
 const manners = [
   { manner: 'plain', weight: 5 },
-  /** Waits for the finished assets. */
+  /** Waits for the assets (`Prefer: wait`). */
   { manner: 'waits', weight: 2 },
-  /** Sends again what got no good answer, under the same key. */
+  /** Repeats a request without a good response under the same key. */
   { manner: 'repeats', weight: 3 },
-  /** Hangs up in the middle. */
+  /** Disconnects in the middle. */
   { manner: 'hangs up', weight: 1 },
 ] as const
 
-/** What is done with an upload after its acknowledgement. */
+/** What a client does with an upload after its 202. */
 const afterwards = [
   { act: 'leaves', weight: 5 },
   { act: 'follows', weight: 3 },
   { act: 'cancels', weight: 1 },
   { act: 'deletes', weight: 1 },
-  /** Never uses its asset, which becomes too old. */
+  /** Does not use its asset, which expires. */
   { act: 'ages', weight: 1 },
-  /** Uses its asset when that is too old already. */
+  /** Uses its asset after it has become old. */
   { act: 'uses', weight: 1 },
 ] as const
 
 const tries = 4
 
-/** The time from one form to the next. */
+/** The interval between forms. */
 const apartMs = [20, 250] as const
 const expensiveApartMs = [5000, 15_000] as const
 
-/** How often somebody's account is deleted after a form. */
+/** Probability that an account is deleted after a form. */
 const leaving = 0.02
 
 interface UploadAnswer {
@@ -51,13 +51,13 @@ interface JobAnswer {
 
 export interface ClientOptions extends Run {
   readonly number: number
-  /** Sends nothing but pictures that are expensive to inspect, and seldom. */
+  /** Sends only expensive pictures, rarely. */
   readonly expensive?: boolean
-  /** Begins nothing new after it; what is under way goes on. */
+  /** Nothing new is started after it; running work continues. */
   readonly until: AbortSignal
 }
 
-/** Somebody who sends files, one form after the other, for as long as the run lasts. */
+/** A client that sends one form after the other until the run ends. */
 export class Client {
   readonly #options: ClientOptions
   readonly #random: Random
@@ -117,7 +117,7 @@ export class Client {
     return Array.from({ length: count }, () => samplePool.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
   }
 
-  /** @returns whether the answer says what became of the files */
+  /** @returns whether the response contains the result of the files */
   #takeAnswer(answer: Answer, files: readonly FileToSend[], by: string): boolean {
     const { history } = this.#options
     if ('lost' in answer) {
@@ -143,7 +143,7 @@ export class Client {
     this.#userId = randomUUID()
   }
 
-  /** The product deletes the account of this user, whose files may still be on their way. */
+  /** Deletes the account of this user, whose files may still be in progress. */
   async #leave(): Promise<void> {
     const { arena, history } = this.#options
     const userId = this.#userId
@@ -160,14 +160,14 @@ export class Client {
     if (assetId === null) return
     if (act === 'ages' || act === 'uses') await ageAsset(this.#options, uploadId)
     if (act === 'uses') {
-      await wait(this.#random.between(0, 3000)) // by then it may be marked, or be going in this moment
+      await wait(this.#random.between(0, 3000)) // it may be marked by then, or just being deleted
       await useAsset(this.#options, { gateway: this.#random.pick(this.#options.arena.gateways), uploadId, assetId, token })
     }
     if (act === 'deletes')
       await this.#ask('delete asked', 'deleted', `/api/assets/${assetId}`, { uploadId, token, done: ({ status }) => status === 204 })
   }
 
-  /** Deletes something, once: what is asked and not answered may have happened or not. */
+  /** Deletes something once; without a response it is unknown whether it happened. */
   async #ask(
     asked: 'cancel asked' | 'delete asked',
     heard: 'cancelled' | 'deleted',
@@ -183,7 +183,7 @@ export class Client {
       history.add({ event: 'failed', what: asked, uploadId, why: `${answer.status} ${(answer.body as UploadAnswer | null)?.code ?? ''}` })
   }
 
-  /** Asks until the upload has ended, for as long as the run lasts. @returns its asset */
+  /** Polls until the upload has ended, or the run has. @returns its asset */
   async #follow(uploadId: string, token: string): Promise<string | null> {
     const { history, arena, until } = this.#options
     while (!until.aborted) {

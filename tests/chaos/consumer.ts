@@ -4,7 +4,7 @@ import { call, tokenFor } from '@airlock/testkit/http'
 import type { Run } from './arena.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** An event as the feed tells it. */
+/** An event of the feed. */
 export interface Told {
   readonly type: string
   readonly data: { readonly event_id: string; readonly upload_id: string; readonly sequence: number; readonly user_id: string }
@@ -15,10 +15,10 @@ interface Page {
   readonly next: string
 }
 
-/** So many answers may get lost before the feed counts as one that can't be read. */
+/** Failed responses after which the feed counts as unreadable. */
 const tries = 20
 
-/** A service that hears of what happens, from any gateway, with one cursor: what was lost on the way it asks for again. */
+/** A consumer of the feed that uses any gateway and one cursor, and repeats failed requests. */
 export class Consumer {
   readonly #options: Omit<Run, 'samplePool'>
   readonly #random: Random
@@ -30,12 +30,12 @@ export class Consumer {
     this.#random = randomFrom(options.seed, 'consumer')
   }
 
-  /** Where it has come to; empty before the first answer. */
+  /** The cursor; empty before the first response. */
   get cursor(): string {
     return this.#after ?? ''
   }
 
-  /** Reads while things go wrong. */
+  /** Reads while faults happen. */
   async run(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
       const read = await this.#read({ wait: 2, limit: this.#random.between(1, 20) }, until)
@@ -43,7 +43,7 @@ export class Consumer {
     }
   }
 
-  /** Reads on until there is nothing more. */
+  /** Reads to the end of the feed. */
   async finish(): Promise<readonly Told[]> {
     for (let attempt = 1; attempt <= tries; ) {
       const read = await this.#read({ wait: 0, limit: 1000 })
@@ -53,14 +53,14 @@ export class Consumer {
     throw new Error(`the feed could not be read to its end: ${this.heard.length} events so far`)
   }
 
-  /** @returns how many events came; null when no answer did */
+  /** @returns the number of events; null without a response */
   async #read({ wait, limit }: { wait: number; limit: number }, signal?: AbortSignal): Promise<number | null> {
     const { arena, history } = this.#options
     const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
     const token = tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' })
     const answer = await call(`${this.#random.pick(arena.gateways)}/api/events?${query}`, { token, signal })
     if ('lost' in answer || answer.status !== 200) {
-      // a 4xx would be our fault, and is found as events that nobody heard of
+      // a 4xx would be our mistake, and shows as missing events
       history.add({ event: 'failed', what: 'GET /api/events', why: 'lost' in answer ? answer.lost : String(answer.status) })
       return null
     }

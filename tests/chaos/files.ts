@@ -13,14 +13,14 @@ export interface FileToSend extends Omit<SentFile, 'userId' | 'idempotencyKey'> 
   readonly bytes: Buffer<ArrayBuffer>
 }
 
-/** Gives sound files bytes that no other file has, and leaves them sound: what is mixed up shows. */
+/** Adds unique bytes to good files without making them invalid, so that mix-ups are detected. */
 const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer<ArrayBuffer>>> = {
   'image/png': (bytes, mark) => inserted(bytes, 33, pngText(`chaos\0${mark}`)),
   'image/jpeg': (bytes, mark) => inserted(bytes, 4 + bytes.readUInt16BE(4), jpegComment(mark)),
   'video/mp4': (bytes, mark) => Buffer.concat([bytes, freeBox(mark, 0)]),
 }
 
-/** Real files, good and bad, of one kind at a time: a form has one. */
+/** Good and bad sample files, by kind, because a form has one kind. */
 export class SamplePool {
   readonly #samples: readonly ListedSample[]
 
@@ -29,17 +29,17 @@ export class SamplePool {
     this.#samples = listedSamples(folder)
   }
 
-  /** SHA-256 of everything that may never become an asset. */
+  /** SHA-256 of all files that must not become assets. */
   get badHashes(): ReadonlySet<string> {
     return new Set(this.#samples.filter(({ expected }) => expected !== 'completed').map(({ bytes }) => sha256(bytes)))
   }
 
-  /** @param label unlike that of any other file of the run */
+  /** @param label unique in the run */
   draw(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
     return this.#drawn(assetType, label, random, random.chance(0.8))
   }
 
-  /** The same, of sound files alone. */
+  /** The same, of good files only. */
   drawGood(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
     return this.#drawn(assetType, label, random, true)
   }
@@ -56,10 +56,9 @@ export class SamplePool {
 }
 
 /**
- * A picture that its inspector can't read within the memory of the arena: 100 megapixels of one colour in some 40 bytes. On its own it is sound,
- * so that it may also pass.
+ * A picture that exceeds the memory limit of inspectors in the arena: 100 megapixels of one colour in about 40 bytes. It is valid, so it may also pass.
  *
- * @param label unlike that of any other file of the run; the colour comes from it, so that no two files have the same bytes
+ * @param label unique in the run; it determines the colour, so that no two files have the same bytes
  */
 export function expensivePicture(label: string): FileToSend {
   const [red = 0, green = 0, blue = 0] = createHash('sha256').update(label).digest()
@@ -69,7 +68,7 @@ export function expensivePicture(label: string): FileToSend {
   return { ...about, bytes, sizeBytes: bytes.byteLength, sha256: sha256(bytes) }
 }
 
-/** A lossless WebP whose five prefix codes have one symbol each, so that its pixels take no bits (RFC 9649, section 3.7). */
+/** A lossless WebP whose five prefix codes have one symbol each, so that its pixels need no bits (RFC 9649, section 3.7). */
 function oneColourWebp(side: number, { red, green, blue }: Record<'red' | 'green' | 'blue', number>): Buffer<ArrayBuffer> {
   const bits: number[] = []
   const put = (value: number, count: number) => bits.push(...Array.from({ length: count }, (_, bit) => (value >> bit) & 1))
@@ -119,7 +118,7 @@ function jpegComment(text: string): Buffer {
   return segment
 }
 
-/** Free space, which leaves a video sound behind its end (ISO 14496-12, section 8.1.2). */
+/** A free-space box, which may follow the end of a video (ISO 14496-12, section 8.1.2). */
 export function freeBox(text: string, emptyBytes: number): Buffer {
   const box = Buffer.alloc(8 + text.length + emptyBytes)
   box.writeUInt32BE(box.length, 0)

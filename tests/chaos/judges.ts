@@ -6,7 +6,7 @@ import { type AssetRow, type FoundObject, isWaitingKey, type UploadRow } from '.
 import { sha256 } from './files.ts'
 import type { SentFile } from './history.ts'
 
-/** I1: every acknowledged file is final, with the right end, and is told so by every answer that was given. */
+/** I1: every acknowledged file is final with the right end, and all responses agree. */
 export function acknowledgedIsFinal(evidence: Evidence): Breach[] {
   return [...evidence.acknowledged].flatMap(([uploadId, name]) => {
     const what = wrongEnd(evidence.uploads.get(uploadId), name, evidence)
@@ -43,7 +43,7 @@ function wrongEnd(row: UploadRow | undefined, name: string, evidence: Evidence):
   }
 }
 
-/** The user was deleted after it was registered; and not made anew by a request that arrived later than that. */
+/** The user was deleted after the registration, and not created again by a later request. */
 function isOfDeletedUser({ user_id: userId }: UploadRow, { deletedUsers, uploads }: Evidence): boolean {
   const at = deletedUsers.get(userId)
   return at !== undefined && [...uploads.values()].every((row) => row.user_id !== userId || row.created_at < at)
@@ -57,7 +57,7 @@ function wronglyThere({ id }: UploadRow, { deleted, aged, useAsked }: Evidence):
 const mayBeGone = ({ id, user_id: userId }: UploadRow, { asked, deletedUsers, aged, used }: Evidence): boolean =>
   asked.has(id) || deletedUsers.has(userId) || (aged.has(id) && !used.has(id))
 
-/** I2: at most one asset for each file of a repeatable request, and for each upload, and each of a file that was sent. */
+/** I2: at most one asset per file of an idempotent request and per upload, and only of files that were sent. */
 export function atMostOneAsset({ uploads, assets, sent }: Evidence): Breach[] {
   const breaches: Breach[] = []
   const seen = new Set<string>()
@@ -72,7 +72,7 @@ export function atMostOneAsset({ uploads, assets, sent }: Evidence): Breach[] {
     if (state === 'abandoned' || state === 'receiving') continue
     const file = sent.get(name)
     if (file === undefined) breaches.push(breachOf('I2', id, `accepted as '${name}', which nobody sent`))
-    // every name is sent once, or again under the key that makes it one request
+    // every name is sent once, or again with the same Idempotency-Key
     if (accepted.has(name)) breaches.push(breachOf('I2', id, `'${name}' was accepted twice`))
     accepted.add(name)
   }
@@ -116,7 +116,7 @@ function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: Sen
   return rules.flatMap(([what, found, wanted]) => (found === wanted ? [] : [`${what} is ${String(found)}, not ${String(wanted)}`]))
 }
 
-/** I4: no object under a final prefix without its row, and what lies in somebody else's bucket is as it was. */
+/** I4: no object under a final prefix without its row, and objects in other buckets are unchanged. */
 export function objectsHaveRows(evidence: Evidence): Breach[] {
   return [...withoutRow(evidence), ...touched(evidence)]
 }
@@ -135,14 +135,14 @@ function withoutRow({ assets, objects }: Evidence): Breach[] {
     .map(({ key, metadata }) => breachOf('I4', metadata.upload_id ?? null, `${key}: an object without a row`))
 }
 
-/** I7: what is bad lies under no final prefix, whatever any row says. */
+/** I7: no bad file is under a final prefix, whatever the rows are. */
 export function nothingBadIsFinal({ objects, badHashes }: Evidence): Breach[] {
   return [...objects.values()]
     .filter(({ key, sha256 }) => isFinalKey(key) && badHashes.has(sha256))
     .map(({ key, metadata }) => breachOf('I7', metadata.upload_id ?? null, `${key}: bytes that were rejected`))
 }
 
-/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges, webhook deliveries and queues are empty; parked uploads alone keep their bytes. */
+/** I5: quarantine, inbox, open multipart uploads, `receiving` rows, purges, webhook deliveries and queues are empty; only parked uploads keep their bytes. */
 export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
   const breach = (what: string, uploadId: string | null = null) => breachOf('I5', uploadId, what)
   const rows = [...uploads.values()]
@@ -161,10 +161,10 @@ export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
   ]
 }
 
-/** So many assets are asked for; each is several calls. */
+/** Number of assets that are checked; each takes several calls. */
 const sampleSize = 25
 
-/** I6: an asset's owner gets a URL that gives the bytes, and nobody else gets one. */
+/** I6: an asset's owner gets a working URL, and nobody else does. */
 export async function onlyOwnersPresign({ assets, uploads, sent, arena }: Evidence): Promise<Breach[]> {
   const breaches: Breach[] = []
   const step = Math.max(1, Math.floor(assets.length / sampleSize))
@@ -185,7 +185,7 @@ export async function onlyOwnersPresign({ assets, uploads, sent, arena }: Eviden
   return breaches
 }
 
-/** I8: nobody got more files in than the limit of the hour; a run is far shorter than that. It is for people, not for pipelines. */
+/** I8: no user got more files accepted than the hourly limit; a run is shorter than an hour. It does not apply to pipelines. */
 export function nobodyBeyondTheLimit({ uploads, filesPerHour }: Evidence): Breach[] {
   const counts = new Map<string, number>()
   for (const { user_id, counted, state, door } of uploads.values()) {
@@ -199,8 +199,8 @@ export function nobodyBeyondTheLimit({ uploads, filesPerHour }: Evidence): Breac
 }
 
 /**
- * I9: each upload that ended has its final event, exactly once, each asset that is gone another; those of one upload are numbered without a
- * gap; and who read all the while heard everything, once, in the order that the feed has at the end.
+ * I9: each ended upload has exactly one final event, and each deleted asset another; the events of an upload are numbered without gaps; and a continuous
+ * reader got every event once, in the final order of the feed.
  */
 export function everythingIsTold(evidence: Evidence): Breach[] {
   const { feed, uploads } = evidence
@@ -246,7 +246,7 @@ function wrongHearing({ heard, feed }: Evidence): Breach[] {
   return found
 }
 
-/** I10: nobody was refused without a reason: no 429 for an hour that has room, no 500 ever, and no refusal at all while everything works. */
+/** I10: every refusal has a cause: no 429 below the hourly limit, no 500, and no refusal while everything works. */
 export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }: Evidence): Breach[] {
   const rowsOf = new Map<string, number>()
   for (const { user_id: userId } of uploads.values()) rowsOf.set(userId, (rowsOf.get(userId) ?? 0) + 1)
@@ -254,7 +254,7 @@ export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }:
   const fullHours = history
     .all('refused')
     .filter(({ code }) => code === 'file_limit_reached')
-    // every row that the user ever had is more than what counted when the file was refused
+    // all rows of the user are at least those that counted at the refusal
     .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '') ?? 0 }))
     .filter(({ rows }) => rows < filesPerHour)
     .map(({ name, rows }) => breach(`${name}: file_limit_reached, and its user has ${rows} of ${filesPerHour} files`))
@@ -265,7 +265,7 @@ export function nobodyIsRefusedWrongly({ history, uploads, sent, filesPerHour }:
   return [...fullHours, ...ourMistakes, ...history.all('refused wrongly').map(({ name, why }) => breach(`${name ?? 'a gateway'}: ${why}`))]
 }
 
-/** I11: the endpoint got every event of the feed, at least once, and nothing else. */
+/** I11: the endpoint got every event of the feed at least once, and nothing else. */
 export function everyEventIsDelivered({ feed, delivered }: Evidence): Breach[] {
   const published = new Set(feed.map(({ data }) => data.event_id))
   const missing = feed.filter(({ data }) => !delivered.has(data.event_id))
@@ -282,7 +282,7 @@ const breachOf = (invariant: Breach['invariant'], uploadId: string | null | unde
   what,
 })
 
-/** Every promise that can be read off the servers, and what judges it. */
+/** Every guarantee that can be checked by the contents of the servers, with its check. */
 const judges: Partial<Record<Breach['invariant'], (evidence: Evidence) => Breach[] | Promise<Breach[]>>> = {
   I1: acknowledgedIsFinal,
   I2: atMostOneAsset,

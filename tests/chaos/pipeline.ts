@@ -7,17 +7,17 @@ import { type FileToSend, sha256 } from './files.ts'
 import { batchJob, Inbox, newVideo, type Video } from './inbox.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** How a video is handed over. */
+/** Ways to submit a video. */
 const manners = [
   /** Into the inbox, then a job. */
   { manner: 'rings', weight: 5 },
-  /** Into the inbox, and nobody is told. */
+  /** Into the inbox, without a job. */
   { manner: 'is silent', weight: 2 },
-  /** Over HTTP, from a bucket of its own. */
+  /** Over HTTP, from another bucket. */
   { manner: 'asks', weight: 3 },
 ] as const
 
-/** A job with all that the contract says, and one by somebody who read half of it: the sweeper makes up for that. */
+/** A job as in the contract, and one that violates it: the sweeper repairs that. */
 const jobOptions: readonly JobsOptions[] = [batchJob, { ...batchJob, priority: 10 }, {}]
 
 const projects = 3
@@ -25,7 +25,7 @@ const tries = 5
 
 export interface PipelineOptions extends Run {
   readonly number: number
-  /** Begins nothing new after it. */
+  /** Nothing new is started after it. */
   readonly until: AbortSignal
 }
 
@@ -35,7 +35,7 @@ interface Made {
   readonly file: FileToSend
 }
 
-/** A video pipeline: puts its videos into the inbox and rings, in the words of BullMQ alone, or has them fetched from a bucket of its own. */
+/** A video pipeline that stores its videos in the inbox and enqueues jobs by BullMQ only, or submits them from another bucket. */
 export class Pipeline {
   readonly #options: PipelineOptions
   readonly #random: Random
@@ -80,12 +80,12 @@ export class Pipeline {
     const { video, file } = made
     if (!(await this.#insists('PUT inbox', file, () => this.#inbox.put(video)))) return
     this.#options.history.add({ event: 'acknowledged', uploadId: video.uploadId, name: file.name, by: 'PUT inbox' })
-    // once: what was not heard, the sweeper rings for
+    // only once: if it fails, the sweeper enqueues the video
     if (manner === 'rings')
       await this.#inbox.enqueue(video, this.#random.pick(jobOptions)).catch((error: unknown) => this.#failed('ring', file, error))
   }
 
-  /** Tries until the store says that it has the object. @returns false when it never did: it may be there or not */
+  /** Tries until the store confirms the object. @returns false if it never did: the object may exist or not */
   async #insists(what: string, file: FileToSend, put: () => Promise<void>): Promise<boolean> {
     for (let attempt = 1; attempt <= tries; attempt += 1) {
       try {

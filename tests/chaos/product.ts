@@ -43,14 +43,14 @@ export async function insist<Row extends object>(arena: Arena, statement: string
   })
 }
 
-/** Longer than any fault lasts, and than a busy machine keeps a server from answering. */
+/** Longer than any fault, and than delays of a busy machine. */
 const patientTries = 120
 const pauseMs = 500
 
 /**
- * Makes a call of chaos itself to a server, again until it is answered: a server may be unavailable, or a busy machine slow.
+ * Repeats a call of chaos itself until it succeeds: a server may be unavailable, or the machine slow.
  *
- * @throws what the last of many tries threw, or the first when it says that nothing is there
+ * @throws the last of many errors, or the first if the object is missing
  */
 export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
@@ -63,7 +63,7 @@ export async function patiently<T>(call: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Whether the store says that nothing is at a key. */
+/** Whether the store reports that the object is missing. */
 export const isGone = (error: unknown): boolean => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404
 
 type World = Pick<Run, 'arena' | 'history'>
@@ -72,10 +72,10 @@ const endGrace = 'update assets set expiring_at = now() where expiring_at > now(
 /** One day more than UNUSED_ASSET_DAYS of the arena. */
 const becomeOld = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
 
-/** So many assets become old once all has settled, of which every second one is used. */
+/** Number of assets that become old at the end; every second one is used. */
 const agedAtOnce = 10
 
-/** Lets the days of grace of each marked asset pass within a second, until it is stopped. */
+/** Shortens the grace period of each marked asset to a second, until it is stopped. */
 export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
     await insist(arena, endGrace)
@@ -83,13 +83,13 @@ export async function passDays(arena: Arena, until: AbortSignal): Promise<void> 
   }
 }
 
-/** Makes an upload's asset one that was made two days ago. */
+/** Backdates an upload's asset by two days. */
 export async function ageAsset({ arena, history }: World, uploadId: string): Promise<void> {
   await insist(arena, becomeOld, [uploadId])
   history.add({ event: 'aged', uploadId })
 }
 
-/** Asks for a URL of an asset. */
+/** Requests a URL of an asset. */
 export async function useAsset(
   { history }: Pick<World, 'history'>,
   { gateway, uploadId, assetId, token }: { gateway: string; uploadId: string; assetId: string; token: string },
@@ -100,7 +100,7 @@ export async function useAsset(
   history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) })
 }
 
-/** Some assets become too old while nothing is wrong, whatever a slow machine had time for before. */
+/** Lets some assets expire without faults, so that this is tested on slow machines too. */
 export async function ageSome(facts: Facts, world: World): Promise<void> {
   const { arena } = world
   const [gateway = ''] = arena.gateways

@@ -22,33 +22,33 @@ export interface RestoresOptions extends Run {
   readonly folder: string
   readonly facts: Facts
   readonly backup: Backup
-  /** What was there when all had settled. */
+  /** The state after all work had ended. */
   readonly before: Evidence
-  /** A cursor of somebody who has read the feed to its end. */
+  /** A cursor at the end of the feed. */
   readonly cursor: string
 }
 
-/** What operators must be told, by the words of the log. */
+/** Alerts for operators, by log message. */
 const alerts = {
   vanished: '"msg":"asset has no object"',
   lastCopy: '"msg":"assets have no object, their bytes in quarantine kept"',
   unproven: '"msg":"objects in quarantine have no row, left unchanged"',
 }
 
-/** How long all workers may take for what a restore leaves them to do, in ms. */
+/** Maximum duration of the work after a restore, in ms. */
 const doneWithinMs = 600_000
 
-/** Older than the longest call and the longest request of the arena together: young objects are left to those who may still be at them. */
+/** Longer than the longest call and request of the arena together: younger objects are left alone because they may be in use. */
 const oldAfterMs = 16_000
 
 const cancelsAtMost = 5
-/** Files that are accepted before the older database comes back, and wait. */
+/** Number of files that are accepted and wait before the older database is restored. */
 const files = 3
 const workers = members.filter((name) => !name.startsWith('gateway'))
 
 /**
- * Puts an older bucket under the newer database, and mends that; then an older database over the newer bucket.
- * Judged is what docs/operating.md promises of both.
+ * Restores an older bucket under the newer database and repairs it; then restores an older database over the newer bucket. Checks what
+ * docs/operating.md promises for both.
  */
 export async function restoreBoth(options: RestoresOptions): Promise<Breach[]> {
   return [...(await olderBucket(options)), ...(await olderDatabase(options))]
@@ -134,7 +134,7 @@ async function olderDatabase(options: RestoresOptions): Promise<Breach[]> {
   ]
 }
 
-/** Cancels, while no worker runs, uploads of the restored rows that had become assets. */
+/** Cancels uploads of restored rows that had become assets, while no worker runs. */
 async function cancelSome(waited: readonly UploadRow[], { arena, before }: RestoresOptions): Promise<CancelAnswer[]> {
   const withAsset = new Set(before.assets.map(({ upload_id }) => upload_id))
   const answers: CancelAnswer[] = []
@@ -150,7 +150,7 @@ async function startAll({ arena, before: { history } }: RestoresOptions, names: 
   await ready({ arena, history })
 }
 
-/** Waits until the sweeper has twice come to the end of everything that is old enough by then. */
+/** Waits until the sweeper has completed two passes over everything that is old enough. */
 async function passes(facts: Facts): Promise<void> {
   await wait(oldAfterMs)
   for (const rule of ['strays', 'leftovers', 'strays', 'leftovers']) {
@@ -172,7 +172,7 @@ async function objectsAt(facts: Facts, keys: readonly string[]): Promise<Map<str
 
 type Alert = keyof typeof alerts
 
-/** How often each alert stands in the logs of all processes. */
+/** The number of each alert in the logs of all processes. */
 function alertsIn(folder: string): Record<Alert, number> {
   const text = readdirSync(folder)
     .filter((file) => file.endsWith('.log'))

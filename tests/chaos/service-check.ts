@@ -7,30 +7,30 @@ import { expensivePicture, type FileToSend, formOf } from './files.ts'
 import { insist } from './product.ts'
 import { randomFrom } from './random.ts'
 
-/** How long a gateway may take to start and to see that its servers are back, with room for a machine that does much else, in ms. */
+/** Maximum time for a gateway to start and to detect that its servers are available, with a margin for a busy machine, in ms. */
 const noticedWithinMs = 180_000
 
-/** How long another user's small upload may take beside a crowd of slow ones, in ms. The bound itself is held by a test of the gateway alone. */
+/** Maximum duration of another user's small upload next to many slow ones, in ms. A test of the gateway checks the exact bound. */
 const besideCrowdMs = 10_000
 
 /** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the arena). */
 const crowdSize = 24
 
-/** What a gateway must have read before it gives a permit: the fields, and the head of the file that is judged. */
+/** Bytes that a gateway reads before it takes a permit: the fields, and the head of the file. */
 const headBytes = 8192 + 512
 
-/** Faster than the slowest pace that a gateway allows (`UPLOAD_MIN_BYTES_PER_SECOND`), and not by much. */
+/** Slightly faster than the minimum rate of the gateway (`UPLOAD_MIN_BYTES_PER_SECOND`). */
 const crawlBytes = 300
 const crawlEveryMs = 250
 
 const forms = 6
 
-/** When a statement of our own takes so long, in ms, the machine does too much else: a gateway's timeouts say nothing of the gateway. */
+/** If our own statement takes longer, in ms, the machine is too busy: timeouts of a gateway then prove nothing. */
 const slowMachineMs = 500
 
 /**
- * Sends good files of new users once everything is healed: all of them must be accepted, by both gateways, also while one user holds as many
- * slow uploads as a gateway takes. Each refusal goes into the history as `refused wrongly`.
+ * Sends good files of new users after the repairs: both gateways must accept all of them, even while one user has as many slow uploads as a gateway
+ * allows. Each refusal is recorded as `refused wrongly`.
  */
 export async function checkService(options: Run): Promise<void> {
   const { arena, seed, samplePool } = options
@@ -55,7 +55,7 @@ export async function checkService(options: Run): Promise<void> {
   await parkOne(gateway, samplePool.drawGood('generated_video', 'parked', random), options)
 }
 
-/** An upload that sends the head of its file and then crawls, as one user who wants to hold everything would. */
+/** An upload that sends the head of its file and then continues slowly, like a user who wants to occupy all permits. */
 async function crawl(url: string, token: string, file: FileToSend, signal: AbortSignal): Promise<void> {
   const { body, type } = await encodedForm(formOf([file], { projectId: randomUUID(), fieldsFirst: true }))
   async function* slowly(): AsyncGenerator<Uint8Array> {
@@ -65,10 +65,10 @@ async function crawl(url: string, token: string, file: FileToSend, signal: Abort
       yield body.subarray(at, at + crawlBytes)
     }
   }
-  await postStream(url, { token, type, body: slowly(), signal }).catch(() => {}) // ended by the gateway, or by us: either may be
+  await postStream(url, { token, type, body: slowly(), signal }).catch(() => {}) // ended by the gateway or by us
 }
 
-/** Has a video parked by a store that only its worker finds busy. An operator has it tried again later. */
+/** Lets a video be parked because its worker's store responds as busy. An operator retries it later. */
 async function parkOne(gateway: string, video: FileToSend, options: Run): Promise<void> {
   const { arena, history } = options
   const link = arena.link('videos-1', 's3')
@@ -86,8 +86,8 @@ async function parkOne(gateway: string, video: FileToSend, options: Run): Promis
 }
 
 /**
- * Waits until every attempt that met the busy store has ended: it may park its upload after that, and an operator who had come before would have missed
- * it. An attempt that does not end is left to the checks.
+ * Waits until every attempt with the busy store has ended, because it may still park its upload, which an earlier retry would miss. Attempts that do not
+ * end are left to the checks.
  */
 async function attemptsEnd({ arena, history }: Run): Promise<void> {
   const [{ now }] = (await insist<{ now: Date }>(arena, 'select now()')) as [{ now: Date }]
@@ -97,7 +97,7 @@ async function attemptsEnd({ arena, history }: Run): Promise<void> {
   )
 }
 
-/** Waits until both gateways say that they are ready; one that does not has refused everybody. */
+/** Waits until both gateways are ready; one that is not has refused all requests. */
 export async function ready({ arena, history }: Pick<Run, 'arena' | 'history'>): Promise<void> {
   const deadline = performance.now() + noticedWithinMs
   for (const gateway of arena.gateways) {
@@ -115,7 +115,7 @@ export async function ready({ arena, history }: Pick<Run, 'arena' | 'history'>):
   }
 }
 
-/** Sends a file of a new user. A refusal, or an answer that takes too long, goes into the history as `refused wrongly`. */
+/** Sends a file of a new user. A refusal or a late response is recorded as `refused wrongly`. */
 export async function sendGoodFile(gateway: string, file: FileToSend, { arena, history }: Pick<Run, 'arena' | 'history'>): Promise<void> {
   const userId = randomUUID()
   const { bytes: _, ...sent } = file
@@ -138,7 +138,7 @@ export async function sendGoodFile(gateway: string, file: FileToSend, { arena, h
   else if (ms > besideCrowdMs) await wrong('accepted')
 }
 
-/** How long a statement takes over a connection of its own, in ms. */
+/** Duration of a statement on a separate connection, in ms. */
 async function connectMs(arena: Arena): Promise<number> {
   const begun = performance.now()
   await insist(arena, 'select 1')

@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Arena, openArena } from '../chaos/arena.ts'
 
-/** What a step may use of the run around it. */
+/** What the run provides to a step. */
 export interface StepContext {
   /** The folder of the clone. */
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** Ends what is under way; what was started is still stopped in order. */
+  /** Aborts the step; started processes are still stopped in order. */
   readonly stop: AbortSignal
   readonly say: (line: string) => void
 }
@@ -20,7 +20,7 @@ export interface Finding {
   readonly what: string
   readonly verdict: 'ok' | 'failed' | 'skipped'
   readonly ms: number
-  /** What was measured on the way, or what went wrong. */
+  /** The measurements, or the error. */
   readonly remark: string
 }
 
@@ -32,19 +32,19 @@ export interface LongStep {
   run(context: StepContext): Promise<Finding[]>
 }
 
-/** One thing that a step proves. Its name is a sentence about the product. */
+/** A check of a step. Its name is a sentence about the product. */
 export interface Check<Subject> {
   readonly what: string
   /**
-   * @returns what was measured on the way, for the report; empty when there is nothing to report
-   * @throws when it is not so
+   * @returns measurements for the report; may be empty
+   * @throws if the check fails
    */
   prove(subject: Subject): Promise<string>
-  /** The rest makes no sense without it: if it fails, they are skipped. */
+  /** Whether the remaining checks are skipped if it fails. */
   readonly isPrerequisite?: true
 }
 
-/** Proves one thing after the other, and reports each as soon as it is known. */
+/** Runs checks in sequence, and prints each result at once. */
 export async function proveAll<Subject>(
   checks: readonly Check<Subject>[],
   subject: Subject,
@@ -61,7 +61,7 @@ export async function proveAll<Subject>(
   return findings
 }
 
-/** @param why what this machine lacks, when that is the reason */
+/** @param why what this machine lacks, if that is the reason */
 export const skipped = (what: string, why = ''): Finding => ({ what, verdict: 'skipped', ms: 0, remark: why })
 
 async function prove<Subject>({ what, prove }: Check<Subject>, subject: Subject, stop: AbortSignal): Promise<Finding> {
@@ -83,22 +83,22 @@ function withCauses(error: unknown): string {
 
 const marks = { ok: '✓', failed: '✗', skipped: '–' } as const
 
-/** A finding as a line for the terminal, with its remark below it. */
+/** A finding as a line for the terminal, followed by its remark. */
 export function lineOf({ what, verdict, ms, remark }: Finding): string {
   const line = `${marks[verdict]} ${what}${verdict === 'skipped' ? ' (skipped)' : `  ${(ms / 1000).toFixed(1)} s`}`
   return [line, ...remark.split('\n').filter((text) => text !== '')].join('\n    ')
 }
 
 /**
- * Runs a program of ours to its end, and reports each of its lines.
+ * Runs one of our programs to its end, and prints its lines.
  *
- * @param args the file, from the root of the clone, and what it is given
+ * @param args the file, relative to the root of the repository, and its arguments
  * @returns its last line
- * @throws Error with that line when it ends with another code than 0
+ * @throws Error with that line if its exit code is not 0
  */
 export async function lastLineOf([file, ...args]: readonly [string, ...string[]], { root, env, stop, say }: StepContext): Promise<string> {
   const child = spawn(process.execPath, [join(root, file), ...args], { env, stdio: ['ignore', 'pipe', 'inherit'], signal: stop })
-  child.on('error', () => {}) // it was aborted; how it ended, its code says
+  child.on('error', () => {}) // it was stopped; its exit code tells how it ended
   let last = ''
   for await (const text of child.stdout.setEncoding('utf8')) {
     for (const line of String(text).split('\n').filter(Boolean)) {

@@ -13,10 +13,10 @@ import { type Check, inArena, inFolder, type LongStep, proveAll, type StepContex
 
 const KiB = 1024
 
-/** Videos that are put at the same time. */
+/** Videos that are submitted concurrently. */
 const atOnce = 20
 
-/** Waits of production, where they would not take all day; one job at once in each worker. */
+/** Delays as in production where they are short enough; one job at a time per worker. */
 const settings = {
   WORKER_CONCURRENCY: '1',
   LEASE_SECONDS: '30',
@@ -39,7 +39,7 @@ interface Scene {
   readonly picture: Buffer<ArrayBuffer>
 }
 
-/** The pipeline's door with everything in processes of its own: two gateways, two workers for pictures, one for videos. */
+/** The pipeline's door with separate processes: two gateways, two workers for pictures, one for videos. */
 export const pipelineDoor: LongStep = {
   name: 'pipeline',
   about: 'a thousand videos without a gateway, Redis emptied in the middle; pictures while the queue of videos is full',
@@ -107,12 +107,12 @@ async function thousandVideos(scene: Scene): Promise<string> {
   return `${before} were assets when Redis was emptied, all ${count} after ${seconds.toFixed(0)} s`
 }
 
-/** Rounds with the worker of the videos frozen and running take turns, so that what else the machine does hits both alike. */
+/** Rounds with the videos' worker frozen and running alternate, so that other load of the machine affects both equally. */
 async function picturesBesideVideos(scene: Scene): Promise<string> {
   const { arena, facts } = scene
   const worker = arena.member('videos-1')
   await waitFor(async () => (await fetch(`${arena.gateways[0]}/health/ready`)).ok, { what: 'the gateway', timeoutMs: 60_000 })
-  await waitsOf(scene, 20) // the first ones find everything cold
+  await waitsOf(scene, 20) // the first ones are slower: caches are empty
   worker.signal('SIGSTOP')
   const videos = await handOver(scene, { count: 600, userId: randomUUID(), projects: 200, sizeBytes: 512 * KiB })
   const [idle, busy]: [number[], number[]] = [[], []]
@@ -130,7 +130,7 @@ async function picturesBesideVideos(scene: Scene): Promise<string> {
   return told
 }
 
-/** Puts videos into the inbox and rings for each. @returns their ids */
+/** Stores videos in the inbox and enqueues each. @returns their ids */
 async function handOver(
   { inbox, film, stop }: Scene,
   { count, userId, projects, sizeBytes }: { count: number; userId: string; projects: number; sizeBytes: number },
@@ -150,7 +150,7 @@ async function handOver(
   return ids
 }
 
-/** Sends pictures one after the other, and waits for their ends. @returns how long each waited between acceptance and a worker, in ms */
+/** Sends pictures in sequence, and waits for their ends. @returns the time between acceptance and claim of each, in ms */
 async function waitsOf({ arena, facts, picture, stop }: Scene, count: number): Promise<number[]> {
   const userId = randomUUID()
   const token = tokenFor(userId, arena.jwtSecret)

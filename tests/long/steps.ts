@@ -7,7 +7,7 @@ import { guardWalk } from './guards/walk.ts'
 import { pipelineDoor } from './pipeline.ts'
 import { sixtyUploads } from './sixty-uploads/step.ts'
 
-/** Many uploads, or processes that are frozen, killed and started again: the tests of the Vitest project of this name. */
+/** The Vitest project of this name: many uploads, and processes that are frozen, killed and restarted. */
 const slow: LongStep = {
   name: 'slow',
   about: 'runs the tests in test/slow: many uploads, frozen servers, restarted processes',
@@ -25,10 +25,10 @@ const inspectionStep = (name: string, { about, what }: { about: string; what: st
   run: (context) => proveAll([{ what, prove: () => lastLineOf([`packages/inspection/test/long/${name}.ts`], context) }], context, context),
 })
 
-/** Installed for the run alone, without its optional native and Java programs: they are 50 MB that nothing else needs. */
+/** Installed only for this run, without its optional native and Java programs of 50 MB. */
 const recheck = { recheck: '4.5.0' }
 
-/** The second judge of `patterns.test.ts`, which measures: this one reasons about each pattern. */
+/** Analyses each pattern statically; `patterns.test.ts` measures them. */
 const patterns: LongStep = {
   name: 'patterns',
   about: 'asks the ReDoS checker recheck about every regular expression of apps and packages',
@@ -45,10 +45,10 @@ const patterns: LongStep = {
     }),
 }
 
-/** The longest that a page may take at p99; a machine that is busy with other things gets more, see `measurePages`. */
+/** Maximum p99 of a page, in ms; a busy machine gets more, see `measurePages`. */
 const pageMs = 10
 
-/** Pages of a large table. `npm test` asks the planner for its plan; how long that takes can't be measured beside other tests. */
+/** Pages of a large table. `npm test` checks the query plans; durations can't be measured next to other tests. */
 const lists: LongStep = {
   name: 'lists',
   about: `asks for pages of 1.3 million assets and of as many uploads, three quarters of them one user's: ${pageMs} ms at p99`,
@@ -61,7 +61,7 @@ const lists: LongStep = {
   },
 }
 
-/** @returns which query took longest */
+/** @returns the slowest query */
 async function slowestPage(rows: string, context: StepContext): Promise<string> {
   const server = await startServer('postgres', context)
   try {

@@ -1,4 +1,4 @@
-// `npm run chaos`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+// `npm run chaos`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { parseArgs } from 'node:util'
 import { installAndRun } from './install.mjs'
 

@@ -1,4 +1,4 @@
-// `npm test`. Runs before anything is installed: plain JavaScript for Node 20, nothing but Node's own modules.
+// `npm test`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { installAndRun } from './install.mjs'
 
 const help = `Proves that Airlock works: lint, types, import check, unit and integration tests on real servers, coverage.

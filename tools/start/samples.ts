@@ -3,27 +3,27 @@ import { basename } from 'node:path'
 import type { Client } from '@airlock/testkit/http'
 import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
 
-/** What became of a sample. */
+/** The result of a sample. */
 export interface SampleResult {
   readonly file: string
   readonly expected: string
   readonly verdict: string
-  /** Where it lies now, when it became an asset. */
+  /** Its final key, if it became an asset. */
   readonly key: string | null
   readonly sizeBytes: number
   /** From the first byte sent to the final verdict. */
   readonly ms: number
-  /** Whether the presigned URL gave back the very bytes that were sent; null when there is nothing to fetch. */
+  /** Whether the presigned URL returned the sent bytes; null if there is no asset. */
   readonly sameBytes: boolean | null
-  /** What there is to say of a sample that did not go as expected; empty otherwise. */
+  /** A remark about an unexpected result; otherwise empty. */
   readonly detail: string
-  /** Whether all this is as it should be. */
+  /** Whether the result is as expected. */
   readonly ok: boolean
 }
 
 /**
- * Sends every sample through a running gateway, one after the other, and fetches back what became an asset. One that gets no answer is
- * a result as well: the others go on.
+ * Uploads every sample to a running gateway in sequence, and downloads the assets. A sample without a response is a result too: the others
+ * continue.
  *
  * @param folder where `samples.json` and the files lie
  */
@@ -34,7 +34,7 @@ export async function sendSamples(folder: string, client: Client): Promise<Sampl
   return results
 }
 
-/** The fields without which files of some kinds have no place, by asset type. */
+/** The additional required fields, by asset type. */
 type Places = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 async function sendSample(sample: ListedSample, client: Client, places: Places): Promise<SampleResult> {
@@ -63,7 +63,7 @@ const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: str
 
 const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-/** The results as a table for the terminal, and a sentence below it. */
+/** The results as a table for the terminal, followed by a sentence. */
 export function sampleReport(results: readonly SampleResult[]): string {
   const table = renderTable(
     [
@@ -91,14 +91,14 @@ export function sampleReport(results: readonly SampleResult[]): string {
 
 const verdictText = ({ verdict, expected }: SampleResult): string => (verdict === expected ? verdict : `${verdict}, expected ${expected}`)
 
-/** How a column is headed, and on which side its cells stand. */
+/** Title and alignment of a column. */
 interface Column {
   readonly title: string
   readonly align: 'left' | 'right'
 }
 
 /**
- * Columns of text with a line below the titles, as wide as their longest cell.
+ * A text table with a line below the titles. Columns are as wide as their longest cell.
  *
  * @param rows a cell for each column
  */
@@ -112,7 +112,7 @@ export function renderTable(columns: readonly Column[], rows: readonly (readonly
   return [line(columns.map(({ title }) => title)), widths.map((columns) => '─'.repeat(columns)).join('  '), ...rows.map(line)].join('\n')
 }
 
-/** Characters as a terminal counts most of them: accents that stand apart take no room. */
+/** Width as in most terminals: combining characters take no space. */
 const width = (text: string): number => [...text.replace(/\p{Mark}/gu, '')].length
 
 function padded(text: string, columns: number, align: Column['align']): string {

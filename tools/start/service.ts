@@ -114,28 +114,28 @@ async function followFile(file: string, ended: Promise<unknown>, take: (line: st
   }
 }
 
-/** A process of ours ended by itself. The message says how, and what it wrote last. */
+/** A service ended by itself. The message contains how, and its last output. */
 export class ServiceDied extends Error {
   override name = 'ServiceDied'
 }
 
-/** What every process of one run shares. */
+/** What all processes of a run share. */
 export interface ServicesContext {
   readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** `stack.json`, which names each of them. */
+  /** `stack.json`, which lists them. */
   readonly file: StackFile
   readonly say: (line: string) => void
 }
 
-/** A program of the clone, and what it is called on the screen and in `stack.json`. */
+/** A program of the repository, with its name on the screen and in `stack.json`. */
 export interface Program {
   readonly name: string
   readonly entry: string
   readonly url?: string
 }
 
-/** Runs a program to its end. @throws ServiceDied when its exit code is not 0 */
+/** Runs a program to its end. @throws ServiceDied if its exit code is not 0 */
 export async function runToEnd(program: Program, context: ServicesContext): Promise<void> {
   const service = await begin(program, context)
   const ending = await service.ended
@@ -143,9 +143,9 @@ export async function runToEnd(program: Program, context: ServicesContext): Prom
 }
 
 /**
- * Starts a program that is to run until it is stopped.
+ * Starts a program that runs until it is stopped.
  *
- * @param onDeath told when it ends, whoever ended it
+ * @param onDeath called when it ends for any reason
  */
 export async function keepRunning(program: Program, context: ServicesContext, onDeath: (died: ServiceDied) => void): Promise<Service> {
   const service = await begin(program, context)
@@ -154,7 +154,7 @@ export async function keepRunning(program: Program, context: ServicesContext, on
 }
 
 /**
- * As `npm run gateway` and the containers start them: a small young heap is collected often, and the buffers of uploads with it
+ * The arguments of `npm run gateway` and the containers: a small young heap is collected often, and the buffers of uploads with it
  * (docs/decisions/2026-11-24-a-small-young-heap.md).
  */
 const nodeFlags = ['--max-semi-space-size=2']

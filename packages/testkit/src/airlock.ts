@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type AssetRecord, type Database, migrate, openDatabase, type UploadRecord } from '@airlock/database'
+import { type AssetRecord, type Database, openDatabase, type UploadRecord } from '@airlock/database'
 import { isFinal, type UploadState, uploadIdOfWaitingKey } from '@airlock/domain'
 import { blockingConnection, JobQueue, type QueueLane, queueNames } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
@@ -59,10 +59,9 @@ export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAcce
   serverSideCopy: true,
 })
 
-/** Makes an empty bucket and a migrated database. */
+/** Makes an empty bucket, and a database with the schema. */
 export async function isolatedServers(): Promise<{ databaseUrl: string; bucket: IsolatedBucket; drop(): Promise<void> }> {
   const [{ url, drop }, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url, log: silent })
   return { databaseUrl: url, bucket, drop: async () => void (await Promise.all([drop(), bucket.drop()])) }
 }
 

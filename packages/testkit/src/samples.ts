@@ -54,7 +54,7 @@ export interface ListedSample {
   readonly asset_type: string
   /** `completed`, or the code under which it must be refused or rejected. */
   readonly expected: string
-  /** What a browser would declare. */
+  /** The type that browsers declare for its extension. */
   readonly mediaType: string
   readonly bytes: Buffer<ArrayBuffer>
 }
