@@ -47,7 +47,7 @@ interface Scene {
 /** Generators, linters and a fuzzer on the OpenAPI document, against a running gateway and worker. */
 export const contract: LongStep = {
   name: 'contract',
-  about: 'lints the OpenAPI document, lets three generators make clients of it that work, and fuzzes a gateway by it for five minutes',
+  about: 'lints the OpenAPI document, tests the clients of three generators, and fuzzes a gateway for five minutes',
   run: (context) =>
     inFolder('contract', async (folder) => {
       const missing = await install(folder, context)

@@ -42,7 +42,7 @@ interface Scene {
 /** The pipeline's door with separate processes: two gateways, two workers for pictures, one for videos. */
 export const pipelineDoor: LongStep = {
   name: 'pipeline',
-  about: 'a thousand videos without a gateway, Redis emptied in the middle; pictures while the queue of videos is full',
+  about: 'a thousand videos without a gateway, Redis emptied meanwhile; pictures while the queue of videos is full',
   run: (context) =>
     inFolder('pipeline', (folder) =>
       inArena(context, { folder, settings }, async (arena) => {

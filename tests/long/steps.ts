@@ -31,7 +31,7 @@ const recheck = { recheck: '4.5.0' }
 /** Analyses each pattern statically; `patterns.test.ts` measures them. */
 const patterns: LongStep = {
   name: 'patterns',
-  about: 'asks the ReDoS checker recheck about every regular expression of apps and packages',
+  about: 'checks every regular expression of apps and packages with the ReDoS checker recheck',
   run: (context) =>
     inFolder('recheck', async (folder) => {
       const what = 'no pattern that sees input of others is vulnerable, says recheck'
@@ -51,7 +51,7 @@ const pageMs = 10
 /** Pages of a large table. `npm test` checks the query plans; durations can't be measured next to other tests. */
 const lists: LongStep = {
   name: 'lists',
-  about: `asks for pages of 1.3 million assets and of as many uploads, three quarters of them one user's: ${pageMs} ms at p99`,
+  about: `pages of 1.3 million assets and as many uploads, three quarters of them one user's: ${pageMs} ms at p99`,
   run: (context) => {
     const checks = ['assets', 'uploads'].map((rows) => ({
       what: `every page of 1.3 million ${rows} takes less than ${pageMs} ms at p99`,
@@ -76,11 +76,11 @@ async function slowestPage(rows: string, context: StepContext): Promise<string> 
 export const steps: readonly LongStep[] = [
   slow,
   inspectionStep('mutations', {
-    about: 'inspects 20 000 damaged files: a verdict for each, soon, without growing',
+    about: 'inspects 20 000 damaged files: a quick verdict for each, with constant memory',
     what: 'each of 20 000 damaged files gets a verdict, and none that no decoder opens passes',
   }),
   inspectionStep('archive-cost', {
-    about: 'inspects an archive of 1000 photos, in less than 1.3 times their decoding',
+    about: 'inspects an archive of 1000 photos in less than 1.3 times the duration of decoding them',
     what: 'a training set of 1000 photos takes less than 1.3 times their decoding',
   }),
   patterns,

@@ -2,12 +2,12 @@
 import { parseArgs } from 'node:util'
 import { installAndRun } from './install.mjs'
 
-const help = `Sends files through Airlock while everything around it breaks, and checks that nothing accepted is lost.
+const help = `Sends files through Airlock during faults of processes, servers and connections, and checks that nothing accepted is lost.
 
 Usage: npm run chaos -- [--seed N] [--seconds S]
 
-  --seed N       chooses what goes wrong, and when; the same seed gives the same faults (1)
-  --seconds S    how long things go wrong (30)
+  --seed N       determines the faults and their times (1)
+  --seconds S    duration of the faults (30)
   --help         print this`
 
 process.exitCode = await main(process.argv.slice(2))

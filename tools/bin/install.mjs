@@ -155,7 +155,7 @@ export async function installAndRun(command, program, args, lastLine) {
   try {
     await install(root, (line) => process.stdout.write(`${line}\n`))
   } catch (error) {
-    process.stderr.write(`${command} can't go on: ${error.message}\n`)
+    process.stderr.write(`${command} failed: ${error.message}\n`)
     if (lastLine) process.stdout.write(`${lastLine}\n`)
     return error.exitCode ?? 1
   }

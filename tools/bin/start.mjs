@@ -9,22 +9,22 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** All flags with their descriptions, for parsing and `--help`. */
 const flags = {
-  check: 'send the samples, stop again; exit 0 when all went as expected, else 1',
-  'no-samples': 'come up without sending the samples',
-  reset: 'first delete what earlier runs kept in the data folder: database, queue, objects, logs',
+  check: 'send the samples and stop; exit with 0 if all results are as expected, otherwise 1',
+  'no-samples': 'start without sending the samples',
+  reset: 'first delete the data of earlier runs in the data folder: database, queue, objects, logs',
   help: 'print this',
 }
 
 /** Variables with a special meaning for `npm start`. All others are passed to gateway and worker. */
 const variables = {
-  AIRLOCK_DATA_DIR: 'the data folder; by default .airlock in this clone. Not read from .env',
-  AIRLOCK_ENV_FILE: 'the file of settings that is read; by default .env, empty for none',
-  AIRLOCK_SERVERS: "'containers' or 'local': only these, where both would do",
+  AIRLOCK_DATA_DIR: 'the data folder; by default .airlock in this repository. Not read from .env',
+  AIRLOCK_ENV_FILE: 'the settings file; by default .env, empty for none',
+  AIRLOCK_SERVERS: "'containers' or 'local': use only these",
   PORT: 'port of the gateway; by default 3000, or the next free one',
   HOST: 'address to listen on; by default 127.0.0.1',
-  DATABASE_URL: 'a Postgres to use instead of one of our own. Not read from .env',
-  REDIS_URL: 'a Redis or Valkey to use instead of one of our own. Not read from .env',
-  S3_ENDPOINT: 'an object store to use instead of one of our own, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Not read from .env',
+  DATABASE_URL: 'a Postgres to use instead of starting one. Not read from .env',
+  REDIS_URL: 'a Redis or Valkey to use instead of starting one. Not read from .env',
+  S3_ENDPOINT: 'an object store to use instead of starting one, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Not read from .env',
 }
 
 const columns = 80
@@ -53,19 +53,16 @@ function passedOn() {
 
 const help = () =>
   [
-    wrapped(
-      'Brings up Airlock on this machine: Postgres, Redis, S3, gateway and worker. Sends sample files through and stays up until Ctrl-C.',
-      0,
-    ),
+    wrapped('Starts Airlock on this machine: Postgres, Redis, S3, gateway and worker. Uploads sample files and runs until Ctrl-C.', 0),
     '',
     'Usage: npm start -- [flags]',
     '',
     ...rows(flags, '--'),
     '',
-    'From the environment, or where not said otherwise from .env:',
+    'From the environment, or from .env unless stated otherwise:',
     ...rows(variables, ''),
     '',
-    'Passed on to gateway and worker, with their defaults:',
+    'Passed to gateway and worker, with their defaults:',
     ...passedOn(),
   ].join('\n')
 
@@ -91,7 +88,7 @@ function parse(args) {
   try {
     const options = Object.fromEntries(Object.keys(flags).map((flag) => [flag, { type: 'boolean' }]))
     const asked = parseArgs({ args, options }).values
-    if (asked.check && asked['no-samples']) throw new Error('--check sends the samples, so it does not go with --no-samples')
+    if (asked.check && asked['no-samples']) throw new Error('--check needs the samples, so it excludes --no-samples')
     return asked
   } catch (error) {
     process.stderr.write(`${error.message}\n\n${help()}\n`)

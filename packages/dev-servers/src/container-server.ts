@@ -9,7 +9,7 @@ import { type Controls, images, inTurn, mayUse, type Provider, type StackContext
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
-/** A server to be run from an image. */
+/** A server that runs from an image. */
 export interface ContainerServer<Address> {
   readonly kind: string
   readonly url: string
@@ -18,7 +18,7 @@ export interface ContainerServer<Address> {
   readonly port: number
   readonly command: readonly string[]
   readonly environment: Record<string, string>
-  /** The path inside whose content must outlive the container. */
+  /** The path inside whose contents must survive the container. */
   readonly data: string
   answers(): Promise<unknown>
 }
@@ -36,8 +36,8 @@ type Container = ReturnType<Engine['client']['container']['getById']>
 const readyWithinMs = 60_000
 
 /**
- * A server from a container. Unavailable when there is no engine, when the image can't be had, and when the container doesn't come up, as
- * happens with an engine inside a sandbox.
+ * The container provider, the same for every server. It is unavailable without an engine, without the image, and if the container does not start,
+ * for example because the engine runs in a sandbox.
  *
  * @param describe the server, given the port on 127.0.0.1 by which it will be reached
  */
@@ -67,10 +67,9 @@ export const containerProvider = <Address>(
 })
 
 /**
- * Starts a container, waits until it serves, and puts it on record before it runs.
+ * Records a container, starts it, and waits until it is ready.
  *
- * The reaper of Testcontainers is not used: our reaper removes the container when we die, after stopping it in good
- * order, and no further image has to be fetched for that.
+ * The reaper of Testcontainers is disabled: ours removes the container if this process dies, after stopping it in order, and needs no further image.
  */
 async function start<Address>(server: Launch<Address>, engine: Engine, context: StackContext): Promise<Controls> {
   const volume = context.ephemeral ? undefined : await volumeFor(server.name, context)
@@ -100,7 +99,7 @@ async function createAndStart<Address>(
   file.subfolder('logs')
 
   class OurContainer extends GenericContainer {
-    /** Testcontainers would publish the port on every address of the machine. */
+    /** Testcontainers would publish the port on all addresses of the machine. */
     protected override async beforeContainerCreated(): Promise<void> {
       this.hostConfig.PortBindings = { [`${server.port}/tcp`]: [{ HostIp: '127.0.0.1', HostPort: String(server.here) }] }
     }
@@ -121,7 +120,7 @@ async function createAndStart<Address>(
   return engine.client.container.getById(started.getId())
 }
 
-/** We ask the server itself, from outside, as for every other kind. */
+/** Readiness is checked from outside, as for all servers. */
 const startedIsEnough: WaitStrategy = {
   waitUntilReady: async () => {},
   withStartupTimeout: () => startedIsEnough,
@@ -132,7 +131,7 @@ const startedIsEnough: WaitStrategy = {
 const untilItServes = <Address>(server: Launch<Address>) =>
   waitFor(() => server.answers().then(() => true), { what: `${server.image} at ${server.url} to serve`, timeoutMs: readyWithinMs })
 
-/** A volume of this data folder. What a folder of the same path left before it was removed by hand goes first. */
+/** A volume of this data folder. An old volume of a deleted folder with the same path is removed first. */
 async function volumeFor(name: ServerName, { file }: StackContext): Promise<string> {
   const volume = `airlock-${createHash('sha256').update(file.folder).digest('hex').slice(0, 12)}-${name}`
   if (file.record.data[name]?.volume !== volume) await removeVolume(volume)

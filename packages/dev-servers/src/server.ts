@@ -1,7 +1,7 @@
 import type { Engine } from './engine.ts'
 import type { ServerName, StackFile } from './stack-file.ts'
 
-/** SeaweedFS as it is tested here: the container's tag and the PyPI wheel's version are one. */
+/** The tested version of SeaweedFS, for the container's tag and the PyPI wheel. */
 export const seaweedfsVersion = '4.48'
 
 /** The images that the stack starts. docker-compose.yml names the same ones. */
@@ -11,23 +11,22 @@ export const images = {
   s3: `chrislusf/seaweedfs:${seaweedfsVersion}`,
 } as const satisfies Record<ServerName, string>
 
-/** What can be done to a server that the stack itself started. */
+/** Controls of a server that the stack started itself. */
 export interface Controls {
-  /** Stops it in good order; what it holds stays, and `start` brings it back under the same address. */
+  /** Stops it in order; its data is kept, and `start` restarts it at the same address. */
   stop(): Promise<void>
   start(): Promise<void>
-  /** Ends it without a word, as a crash does; `start` brings it back with what it had written. */
+  /** Kills it, as in a crash; `start` restarts it with its written data. */
   crash(): Promise<void>
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Ends it for good, quickly where its data goes anyway. */
+  /** Stops it permanently, quickly if its data is removed anyway. */
   end(): Promise<void>
 }
 
 /**
- * The same controls, one after the other: a start that is asked for while a stop is under way begins when the server has
- * stopped, instead of finding it still running.
+ * The same controls, serialised: a start during a stop waits until the server has stopped.
  */
 export function inTurn(controls: Controls): Controls {
   let last: Promise<unknown> = Promise.resolve()
@@ -46,26 +45,26 @@ export function inTurn(controls: Controls): Controls {
   }
 }
 
-/** A running server. `controls` is null for servers that were given by URL: they belong to somebody else. */
+/** A running server. `controls` is null for servers that are given by URL, which belong to others. */
 export interface Server<Address> {
   readonly name: ServerName
   readonly kind: string
   readonly address: Address
-  /** Where it runs and keeps its data, for the line at start. */
+  /** Its location and data, for the line at startup. */
   readonly where: string
   readonly controls: Controls | null
 }
 
-/** What every server needs to come up. */
+/** What every server needs to start. */
 export interface StackContext {
   readonly file: StackFile
-  /** For one run of tests: data goes at the end, and nothing is flushed to disk for safety's sake. */
+  /** For one test run: data is removed at the end, and not flushed to disk. */
   readonly ephemeral: boolean
   readonly env: NodeJS.ProcessEnv
-  /** Where downloaded programs are kept, for all stacks of this clone. */
+  /** Folder of downloaded programs, shared by all stacks of this repository. */
   readonly toolsFolder: string
   readonly say: (line: string) => void
-  /** The container engine, or why there is none; looked for once. */
+  /** The container engine, or why there is none; determined once. */
   readonly engine: () => Promise<Engine | string>
 }
 
@@ -76,12 +75,12 @@ export interface Provider<Address> {
 }
 
 /**
- * Walks the roads in their order until one leads to a server, and says in one line which it was.
+ * Tries the providers in order until one returns a server, and prints which one it was.
  *
- * A data folder keeps to the kind of its first start as long as that road is open: the data of a container
- * and that of a local process are different data, and a database that is suddenly empty looks like a loss.
+ * A data folder keeps the kind of its first start as long as that provider is available: containers and local processes have different data, and a
+ * suddenly empty database looks like a loss.
  *
- * @throws Error that lists why each road was closed
+ * @throws Error that lists why each provider was unavailable
  */
 export async function startFirstAvailable<Address>(
   name: ServerName,
@@ -97,12 +96,12 @@ export async function startFirstAvailable<Address>(
     }
     if (server !== '') closed.push(server)
   }
-  throw new Error(`No ${titles[name]} to be had: ${closed.join('; ')}`)
+  throw new Error(`No ${titles[name]} available: ${closed.join('; ')}`)
 }
 
 const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
 
-/** The first road is the one of a given URL, which always goes first. */
+/** The first provider is a given URL, which always takes precedence. */
 function inOrder<Address>(providers: readonly Provider<Address>[], earlierKind: string | undefined): readonly Provider<Address>[] {
   const [given, ...ours] = providers
   const earlier = ours.filter(({ kinds }) => earlierKind !== undefined && kinds.includes(earlierKind))
@@ -131,7 +130,7 @@ export const givenProvider = (
     const { hostname, port } = new URL(url)
     const place = `${hostname}:${port || usualPort}`
     await answers(url).catch((cause: unknown) => {
-      throw new Error(`${variable} names ${place}, where no ${titles[name]} lets us in: ${(cause as Error).message}`, { cause })
+      throw new Error(`${variable} names ${place}, where ${titles[name]} does not respond: ${(cause as Error).message}`, { cause })
     })
     file.server(name, { kind: 'given', url })
     return { name, kind: 'given', address: { url }, where: `given by ${variable}, ${place}`, controls: null }

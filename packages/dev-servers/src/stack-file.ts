@@ -5,61 +5,61 @@ import { identityOf, type ProcessIdentity } from './process-identity.ts'
 
 export type ServerName = 'postgres' | 'redis' | 's3'
 
-/** One server of a stack, as somebody needs it who wants to use it, look at its log, or end it. */
+/** A server of a stack, with what is needed to use it, read its log, or end it. */
 export interface ServerEntry {
   readonly kind: string
   readonly url: string
   readonly pid?: number
   readonly startedAt?: string
-  /** What ends it in good order; SIGTERM when left out. */
+  /** The signal for an orderly stop; SIGTERM by default. */
   readonly stopSignal?: NodeJS.Signals
   readonly containerId?: string
   readonly logFile?: string
-  /** Sockets and the like that the server leaves behind when it is ended by force. */
+  /** Files such as sockets that the server leaves if it is killed. */
   readonly litter?: readonly string[]
 }
 
-/** Where the data of a server of ours lies, and of which kind it is. Stays on record while the server is down. */
+/** Location and kind of the data of our server. Kept while the server is stopped. */
 export interface DataEntry {
   readonly kind: string
-  /** What lies outside the stack's data folder, such as a directory that another user can reach. */
+  /** A folder outside of the stack's data folder, for example one that another user can access. */
   readonly folders?: readonly string[]
   /** The container engine's volume. */
   readonly volume?: string
 }
 
-/** A process beside the servers: a gateway, a worker. */
+/** A process other than the servers: a gateway, a worker. */
 export interface ProcessEntry extends ProcessIdentity {
   readonly url?: string
   readonly logFile?: string
 }
 
-/** What `stack.json` holds. Secrets are among it, so only its owner can read the file. */
+/** The contents of `stack.json`, including secrets, so only its owner can read the file. */
 export interface StackRecord {
-  /** Who brought the stack up. While this process runs, the stack is in use. */
+  /** The process that started the stack. While it runs, the stack is in use. */
   owner: ProcessIdentity | null
-  /** Who ends the servers when the owner dies. */
+  /** The process that ends the servers if the owner dies. */
   reaper: ProcessIdentity | null
   servers: Partial<Record<ServerName, ServerEntry>>
   data: Partial<Record<ServerName, DataEntry>>
   processes: Record<string, ProcessEntry>
-  /** The settings that gateway, worker and `ops` take from here where the environment says nothing. */
+  /** Settings for gateway, worker and `ops` that are not in the environment. */
   environment: Record<string, string>
-  /** Passwords that were made once and must stay, because the data was made with them. */
+  /** Generated passwords, which must not change because the data was created with them. */
   secrets: Record<string, string>
 }
 
-/** Logs hold names of files, data holds everything. */
+/** Logs contain file names, and data everything. */
 const ownerOnly = 0o700
 
 const emptyRecord = (): StackRecord => ({ owner: null, reaper: null, servers: {}, data: {}, processes: {}, environment: {}, secrets: {} })
 
-/** `stack.json` is there, and is not what a stack has written: truncated, or written by somebody else. */
+/** `stack.json` exists but is invalid: truncated, or written by another program. */
 export class StackFileDamaged extends Error {
   override name = 'StackFileDamaged'
 }
 
-/** @returns what stack.json in this folder says, or null without one. @throws StackFileDamaged */
+/** @returns the contents of stack.json in this folder, or null. @throws StackFileDamaged */
 export function readStackRecord(folder: string): StackRecord | null {
   const file = join(folder, 'stack.json')
   try {
@@ -67,11 +67,11 @@ export function readStackRecord(folder: string): StackRecord | null {
     return { ...emptyRecord(), ...sound(said) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
-    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' begins anew, with empty servers.`, { cause })
+    throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' deletes it and starts with empty servers.`, { cause })
   }
 }
 
-/** @throws TypeError when it is not an object whose parts are objects too, or null */
+/** @throws TypeError if it does not have the expected structure */
 function sound(said: unknown): Partial<StackRecord> {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
   if (!isObject(said)) throw new TypeError('not an object')
@@ -83,8 +83,8 @@ function sound(said: unknown): Partial<StackRecord> {
 }
 
 /**
- * `stack.json` of one data folder, in the hands of the process that owns the stack. Each change is on disk before the call
- * returns: should we be killed the next moment, the file still names everything that must be ended.
+ * `stack.json` of one data folder, for the process that owns the stack. Each change is on disk before the call returns, so that the file lists everything
+ * that must be ended even if this process is killed.
  */
 export class StackFile {
   readonly folder: string
@@ -93,7 +93,7 @@ export class StackFile {
   constructor(folder: string) {
     mkdirSync(folder, { recursive: true })
     this.folder = folder
-    this.subfolder('logs') // at once, so that nobody makes it with other rights
+    this.subfolder('logs') // at once, so that it is not created with other permissions
     this.#record = readStackRecord(folder) ?? emptyRecord()
   }
 
@@ -105,7 +105,7 @@ export class StackFile {
     return this.#record
   }
 
-  /** @returns a folder inside the data folder that only its owner can look into, made when it is not there; one of an earlier version is closed */
+  /** @returns a folder inside of the data folder that only its owner can read. Creates it, or restricts an existing one */
   subfolder(name: string): string {
     const path = join(this.folder, name)
     mkdirSync(path, { recursive: true, mode: ownerOnly })
@@ -113,33 +113,33 @@ export class StackFile {
     return path
   }
 
-  /** Says that this process owns the stack now, and that nothing of it runs yet. Secrets and settings of earlier runs stay. */
+  /** Records that this process owns the stack, and that nothing of it runs yet. Keeps secrets and settings of earlier runs. */
   own(reaper: ProcessIdentity | null): void {
     this.#change({ owner: identityOf(process.pid), reaper, servers: {}, processes: {} })
   }
 
-  /** Says that nobody owns the stack, and that nothing of it runs. */
+  /** Records that the stack has no owner, and that nothing of it runs. */
   release(): void {
     this.#change({ owner: null, reaper: null, servers: {}, processes: {} })
   }
 
-  /** Names a server, and the data that it keeps unless it belongs to somebody else. */
+  /** Records a server, and its data unless it belongs to others. */
   server(name: ServerName, entry: ServerEntry, data?: Omit<DataEntry, 'kind'>): void {
     const kept = data && { [name]: { kind: entry.kind, ...data } }
     this.#change({ servers: { ...this.#record.servers, [name]: entry }, data: { ...this.#record.data, ...kept } })
   }
 
-  /** Names a process beside the servers; it is ended with them, should this process be killed. */
+  /** Records another process, which is ended with the servers if this process is killed. */
   process(name: string, entry: ProcessEntry): void {
     this.#change({ processes: { ...this.#record.processes, [name]: entry } })
   }
 
-  /** Adds to the settings that others read from here. */
+  /** Adds settings for other programs. */
   environment(settings: Record<string, string>): void {
     this.#change({ environment: { ...this.#record.environment, ...settings } })
   }
 
-  /** @returns the secret of this name: 32 random bytes in hexadecimal, made at the first call and the same ever after. */
+  /** @returns the secret with this name: 32 random bytes in hexadecimal, generated at the first call and then kept */
   secret(name: string): string {
     const known = this.#record.secrets[name]
     if (known) return known
@@ -148,7 +148,7 @@ export class StackFile {
     return made
   }
 
-  /** Written beside and moved into place, so that a reader never sees half a file. */
+  /** Written to a temporary file and renamed, so that readers never see an incomplete file. */
   #change(part: Partial<StackRecord>): void {
     Object.assign(this.#record, part)
     const beside = `${this.path}.${process.pid}.new`

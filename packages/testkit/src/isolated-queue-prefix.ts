@@ -3,21 +3,21 @@ import { Redis } from 'ioredis'
 import { givenStack } from './test-stack.ts'
 
 export interface IsolatedQueuePrefix {
-  /** Stands in braces, so that all keys of it lie on one node of a cluster. */
+  /** In braces, so that all its keys are on one node of a cluster. */
   readonly prefix: string
   readonly redisUrl: string
-  /** Removes every key that begins with the prefix, and no other. */
+  /** Removes every key with the prefix, and no others. */
   drop(): Promise<void>
 }
 
-/** Makes a key prefix of the caller's own on this run's Redis, or on a private server's. */
+/** Creates a key prefix for the caller on the Redis of this run, or on a private server. */
 export function isolatedQueuePrefix(redisUrl = givenStack().redis.url, prefix = `{airlock-test-${randomUUID()}}`): IsolatedQueuePrefix {
   return { prefix, redisUrl, drop: () => removeKeys(redisUrl, `${prefix}*`) }
 }
 
 async function removeKeys(url: string, pattern: string): Promise<void> {
   const redis = new Redis(url, { connectTimeout: 5_000, commandTimeout: 10_000, maxRetriesPerRequest: 1 })
-  redis.on('error', () => {}) // the failure of a call says it
+  redis.on('error', () => {}) // the failed call reports it
   try {
     let cursor = '0'
     do {

