@@ -34,12 +34,12 @@ const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, gi
 /** What a form says of files that are no pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
-/** Airlock behind its doors: files are accepted, workers run on real queues, and what became of them can be looked at. */
+/** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
 export class Airlock extends AirlockFixture {
   readonly #workers: AirlockWorker[] = []
   readonly #gates: Gate[] = []
 
-  /** Receives and accepts one file; its worker is woken. */
+  /** Receives, accepts and enqueues one file. */
   async accepts(
     sample: Sample,
     { clientMetadata = null, userId = this.userId }: { clientMetadata?: FormFields['clientMetadata']; userId?: string } = {},
@@ -113,7 +113,7 @@ export class Airlock extends AirlockFixture {
     return this.of(upload)
   }
 
-  /** What Redis says of an upload's job; `gone` when it has none. */
+  /** The state of an upload's job in Redis; `gone` without one. */
   jobState({ id }: { id: string }, lane: QueueLane = 'images'): Promise<string> {
     return this.queues.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
   }
@@ -125,7 +125,7 @@ export class Airlock extends AirlockFixture {
   }
 }
 
-/** Gives each file servers of its own, each test empty ones and queues of its own; stops its workers, and fails a test that leaves something. */
+/** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves something. */
 export const test = base
   .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const servers = await openServers()

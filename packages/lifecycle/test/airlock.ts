@@ -37,16 +37,16 @@ export interface World extends Servers {
   readonly jobQueue: Queues['jobQueue']
 }
 
-/** How a run of a worker ended, as its queue would see it. */
+/** The outcome of a worker's run. */
 export type Run = Outcome | { ended: 'died' }
 
 export interface WorkerOptions extends Partial<WorkDeps> {
   leaseSeconds?: number
   sizeLimits?: SizeLimits
-  /** Parks at the failure of this attempt, when it has failed for long enough, too. */
+  /** Parks at this failed attempt, if it has also failed for long enough. */
   maxAttempts?: number
   retryForSeconds?: number
-  /** The process ends after this verb of the store, the uploads or a source, its effect being there. */
+  /** The process dies after this call of the store, the uploads or a source, which has taken effect. */
   diesAfter?: string
   diesBefore?: string
 }
@@ -56,7 +56,7 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes' | 'tally'>>
   deps?: Partial<ReceiveDeps>
 }
 
-/** How these tests sweep: objects at once, without a pause between two passes. */
+/** Options of sweeps: objects of any age, without a pause between passes. */
 export const sweepOptions: SweepOptions = {
   enqueueAfterSeconds: 60,
   inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may come within one ms
@@ -71,14 +71,14 @@ export const sweepOptions: SweepOptions = {
   leaseSeconds: 60,
 }
 
-/** A sweep that found nothing. */
+/** The result of a sweep without findings. */
 export const nothingSwept = Object.fromEntries(sweepRules.map((name) => [name, 0])) as SweepReport
 
-/** What inspects in these tests: the real thing. */
+/** The real inspection. */
 export const realInspect: Inspect = (source, { filename, detectedType, assetType }) =>
   inspect(source, { filename, mediaType: detectedType, assetType }, defaultLimits)
 
-/** What a form says of a sample. */
+/** The form fields of a sample. */
 export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   const assetType = declaredType === 'video/mp4' ? 'generated_video' : 'brand_image'
   return {
@@ -90,10 +90,10 @@ export function formOf({ declaredType }: Pick<Sample, 'declaredType'>) {
   } as const
 }
 
-/** What a sweep of a test has in place of the real thing. */
+/** Replacements of a sweep's dependencies. */
 type Sweeping = Partial<Omit<SweepDeps, 'jobQueue'>> & { jobQueue?: Partial<SweepDeps['jobQueue']> }
 
-/** The verbs of one bell, and of another where that one has none of them. */
+/** The methods of one queue, completed by those of another. */
 const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['jobQueue']): SweepDeps['jobQueue'] => ({
   ensureEnqueued: (...args) => (given.ensureEnqueued ? given.ensureEnqueued(...args) : otherwise.ensureEnqueued(...args)),
   isEnqueued: (...args) => (given.isEnqueued ? given.isEnqueued(...args) : otherwise.isEnqueued(...args)),
@@ -102,7 +102,7 @@ const bellOf = (given: Partial<SweepDeps['jobQueue']>, otherwise: SweepDeps['job
   failureOf: (...args) => (given.failureOf ? given.failureOf(...args) : otherwise.failureOf(...args)),
 })
 
-/** Airlock as a test speaks of it: files come in, workers run, time passes, and what is left can be looked at. */
+/** Airlock for tests: receives files, runs workers, simulates time, and returns what is left. */
 export class Airlock extends AirlockFixture {
   readonly world: World
   readonly counter = new MemoryCounter()
@@ -113,7 +113,7 @@ export class Airlock extends AirlockFixture {
     this.world = world
   }
 
-  /** Streams a file to quarantine, as a door does. */
+  /** Streams a file to quarantine, like a door. */
   receives(sample: Sample, { bytes, deps, ...given }: Received = {}): Promise<ReceivedFile> {
     const {
       filename = sample.filename,
@@ -137,7 +137,7 @@ export class Airlock extends AirlockFixture {
     return upload
   }
 
-  /** A worker's process. */
+  /** A worker. */
   worker({
     maxAttempts: minAttempts = 8,
     retryForSeconds = 0,
@@ -172,7 +172,7 @@ export class Airlock extends AirlockFixture {
     }
   }
 
-  /** Sweeps without a rule that fails. @returns null when another sweeper has the lease */
+  /** Sweeps; no rule may fail. @returns null if another sweeper has the lease */
   async sweeps(options: Partial<SweepOptions> = {}, given: Sweeping = {}): Promise<SweepReport | null> {
     const swept = await this.triesToSweep(options, given)
     if (swept?.failure) throw swept.failure
@@ -188,7 +188,7 @@ export class Airlock extends AirlockFixture {
     )
   }
 
-  /** Claims an upload as a worker does. */
+  /** Claims an upload like a worker. */
   async claims({ id }: { id: string }, leaseSeconds = 60): Promise<MeasuredClaim> {
     const outcome = await this.uploads.claim(id, { leaseSeconds })
     if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
@@ -197,12 +197,12 @@ export class Airlock extends AirlockFixture {
     return { ...outcome.claim, contentHash }
   }
 
-  /** Lets the lease of an upload run out now. */
+  /** Expires the lease of an upload. */
   async leaseRunsOut({ id }: { id: string }): Promise<void> {
     await this.world.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
   }
 
-  /** Makes an upload look as if it had not moved for so long. */
+  /** Backdates the last change of an upload. */
   async ages({ id }: { id: string }, seconds: number): Promise<void> {
     await this.world.sql.query(
       `update uploads set created_at = created_at - make_interval(secs => $2), updated_at = updated_at - make_interval(secs => $2) where id = $1`,
@@ -210,7 +210,7 @@ export class Airlock extends AirlockFixture {
     )
   }
 
-  /** Other bytes take the place of the quarantined ones. */
+  /** Replaces the quarantined bytes. */
   async replaces({ quarantineKey }: { quarantineKey: string }, bytes: Buffer): Promise<void> {
     await this.store.receive(quarantineKey, Readable.from([bytes], { objectMode: false }), { nonce: randomUUID() })
   }
@@ -229,7 +229,7 @@ export class Airlock extends AirlockFixture {
     return this.world.bucket.openMultipartUploads()
   }
 
-  /** Everything in the bucket that is neither in quarantine nor in the inbox. */
+  /** All objects outside of quarantine and inbox. */
   async finalObjects(): Promise<string[]> {
     return (await this.world.bucket.keys()).filter((key) => !/^(quarantine|pipeline-inbox)\//.test(key))
   }
@@ -240,7 +240,7 @@ export class Airlock extends AirlockFixture {
     return Buffer.from(await this.store.source(key, object).read(0, object.sizeBytes))
   }
 
-  /** The upload ids that a lane's workers are woken for. */
+  /** The upload ids of a lane's jobs. */
   rungFor(lane: QueueLane): Promise<string[]> {
     return this.queues.onLane(lane, async (queue) => {
       const jobs = await queue.getJobs(['wait', 'prioritized', 'delayed', 'active'])
@@ -248,12 +248,12 @@ export class Airlock extends AirlockFixture {
     })
   }
 
-  /** The job of an upload, or null when Redis has none. */
+  /** The job of an upload, or null. */
   jobOf(lane: QueueLane, uploadId: string): Promise<Job | null> {
     return this.queues.onLane(lane, async (queue) => (await queue.getJob(uploadId)) ?? null)
   }
 
-  /** Removes the jobs of a lane, as a Redis does that loses its data. */
+  /** Removes the jobs of a lane, like a loss of Redis data. */
   async forgetsJobs(lane: QueueLane): Promise<void> {
     await this.queues.onLane(lane, (queue) => queue.obliterate({ force: true }))
   }
@@ -264,7 +264,7 @@ function fateOf(diesAfter: string | undefined, diesBefore: string | undefined): 
   return diesBefore === undefined ? null : { verb: diesBefore, when: 'before' }
 }
 
-/** Bytes as a network brings them. */
+/** Bytes in chunks as from a network. */
 export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   return Readable.from(
     (function* () {
@@ -274,7 +274,7 @@ export function inChunks(bytes: Buffer, chunkBytes = 64 * 1024): Readable {
   )
 }
 
-/** Gives each file servers of its own, each test an empty Airlock, and fails a test that leaves something behind. */
+/** Each file has its own database, bucket and queues, and each test an empty Airlock. A test that leaves something fails. */
 export const test = base
   .extend('world', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const [servers, queues] = await Promise.all([openServers(), openQueues()])

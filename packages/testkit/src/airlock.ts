@@ -12,7 +12,7 @@ import { isolatedDatabase } from './isolated-database.ts'
 import { isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 import { RecordedLog } from './recorded-log.ts'
 
-/** The part of this run's servers that one test file has to itself: a migrated database, a bucket, and as many queues as it wants. */
+/** The database, bucket and queues of one test file on the shared servers. */
 export interface Servers {
   readonly databaseUrl: string
   readonly database: Database
@@ -45,7 +45,7 @@ const silent = { info: () => {}, warn: () => {} }
 export const openAt = (url: string): Promise<Database> =>
   openDatabase({ url, poolSize: 10, statementTimeoutMs: 5000, connectTimeoutMs: 2000, applicationName: 'airlock-tests', log: silent })
 
-/** Settings of a store on a bucket. Copies from 5 MiB on go in parts, so that a test need not be large to have some. */
+/** Settings of a store on a bucket. Copies from 5 MiB use parts, so that tests can be small. */
 export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket) => ({
   bucket,
   region,
@@ -180,12 +180,12 @@ export class AirlockFixture {
     return this.servers.bucket.keys('pipeline-inbox/')
   }
 
-  /** Says that a test leaves something behind on purpose. */
+  /** Declares that a test leaves something intentionally. */
   leavesBehind(_reason: string): void {
     this.#leavesBehind = true
   }
 
-  /** @throws when something is left that no living upload needs */
+  /** @throws if something is left that no active upload needs */
   async expectNothingLeft(): Promise<void> {
     if (this.#leavesBehind) return
     const nothing = { orphans: [], receiving: [], openMultipartUploads: [] }

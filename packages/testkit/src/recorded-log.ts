@@ -4,7 +4,7 @@ export interface Line {
   readonly fields: Readonly<Record<string, unknown>>
 }
 
-/** Keeps what the person on call would read. */
+/** Records log lines. */
 export class RecordedLog {
   readonly lines: Line[] = []
 

@@ -15,32 +15,32 @@ const shipped = (file: string, declaredType: string): Sample => ({
   bytes: readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), folder)),
 })
 
-/** Real files, good and bad. */
+/** Good and bad sample files. */
 export const samples = {
   photo: shipped('good/Harbour at dusk.jpg', 'image/jpeg'),
   logo: shipped('good/logo.png', 'image/png'),
   scene: shipped('good/scene-01.mp4', 'video/mp4'),
   boats: shipped('good/boats.zip', 'application/zip'),
-  /** A picture by its head only: every byte behind it is missing. */
+  /** Only the head of a picture: all bytes after it are missing. */
   brokenPhoto: shipped('bad/half a photo.jpg', 'image/jpeg'),
   pictureNamedVideo: shipped('bad/holiday.mp4', 'video/mp4'),
 } as const satisfies Record<string, Sample>
 
-/** A sound PNG of 1 × 1 pixel, far shorter than a head. */
+/** A valid PNG of 1 × 1 pixel, shorter than a head. */
 export const dot: Sample = {
   filename: 'dot.png',
   declaredType: 'image/png',
   bytes: Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==', 'base64'),
 }
 
-/** What is a JPEG by its head and has exactly so many bytes. The gateway looks no further. */
+/** Bytes of this size with the head of a JPEG, which is all that the gateway checks. */
 export function jpegOf(sizeBytes: number): Sample {
   const bytes = Buffer.alloc(sizeBytes, 0x5a)
   bytes.set(samples.photo.bytes.subarray(0, Math.min(512, sizeBytes)))
   return { filename: 'large.jpg', declaredType: 'image/jpeg', bytes }
 }
 
-/** A sound MP4 of many MiB: the scene, and free space behind it (ISO 14496-12, section 8.1.2). */
+/** A valid MP4 of many MiB: the scene, followed by a free-space box (ISO 14496-12, section 8.1.2). */
 export function largeScene(freeBytes = 12 * 1024 * 1024): Sample {
   const free = Buffer.alloc(freeBytes)
   free.writeUInt32BE(freeBytes, 0)

@@ -8,7 +8,7 @@ import { type Airlock, test } from '../airlock.ts'
 
 type Verb = 'claim' | 'complete' | 'reject' | 'retryLater' | 'park'
 
-/** The same database, whose first answer to `verb` gets lost: what it did is committed. */
+/** The same database, whose first response to `verb` is lost after its commit. */
 function losingAnswerOf(verb: Verb, { servers }: Airlock) {
   const uploads = servers.database.uploads as unknown as Record<Verb, (...args: unknown[]) => Promise<unknown>>
   let lost = false
@@ -21,7 +21,7 @@ function losingAnswerOf(verb: Verb, { servers }: Airlock) {
   return { ...servers.database, uploads: { ...uploads, [verb]: deaf } as unknown as UploadRepository }
 }
 
-/** Takes a job in the name of a worker, and dies with it: nobody renews its lock any more. */
+/** Takes a job like a worker that dies: its lock is not renewed. */
 async function takesAndDies(airlock: Airlock, lockMs: number): Promise<void> {
   const dead = new Worker(queueNames.images, null, {
     connection: airlock.queues.connection(),
@@ -113,7 +113,7 @@ test('a worker that was paused beyond its lease while another one finished chang
   const upload = await airlock.accepts(samples.photo)
   await gate.reached
   await airlock.servers.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [upload.id])
-  await airlock.queues.onLane('images', (queue) => queue.obliterate({ force: true })) // a Redis that forgets
+  await airlock.queues.onLane('images', (queue) => queue.obliterate({ force: true })) // Redis loses its data
   airlock.startsWorker()
   await airlock.queues.jobQueue.enqueue('images', { uploadId: upload.id })
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
