@@ -17,7 +17,7 @@ test.for(encryptions)('encryption $encryption with key $kmsKeyId sends $sent', (
   expect(writeHeaders(options as unknown as S3StoreOptions, headers)).toEqual({ ...written, ...sent })
 })
 
-test('objects that must not be cached have no cache headers', () => {
+test('without a cache policy no cache header is sent', () => {
   const options = { encryption: 'none' } as S3StoreOptions
 
   expect(writeHeaders(options, { contentType: 'a/b', metadata: {} })).toEqual({ ContentType: 'a/b', Metadata: {} })
