@@ -1,49 +1,72 @@
 import { execFile } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { givenStack } from './test-stack.ts'
+import { givenStack, type TestStack } from './test-stack.ts'
+
+type Postgres = TestStack['postgres']
 
 export interface IsolatedDatabase {
   readonly url: string
-  /** Drops the database, and closes its connections. */
+  /** Removes the database and closes open connections to it. */
   drop(): Promise<void>
 }
 
 /**
- * Creates a database for the caller on the Postgres of this run.
+ * Creates a database on this run's Postgres for the caller alone.
  *
- * @param empty without the schema, for tests of migrations; otherwise a copy of the migrated template, which takes a fifth of the time of migrating
+ * @param empty without the schema, for tests of migrations; otherwise a copy of a migrated template, which takes a fifth of the time of migrating
  */
 export async function isolatedDatabase({ empty = false } = {}): Promise<IsolatedDatabase> {
   const { postgres } = givenStack()
-  const name = uniqueName()
-  // neither template has connections, as Postgres requires
-  await onServer(postgres.url, `create database ${name} template ${empty ? 'template0' : postgres.template}`)
-  return { url: urlOf(postgres.url, name), drop: () => dropDatabase(postgres.url, name) }
+  // template0 and the templates of the run have no connections, as Postgres requires of a template.
+  const template = empty ? 'template0' : await migratedTemplate(postgres)
+  const name = `airlock_test_${randomUUID().replaceAll('-', '')}`
+  await onServer(postgres.url, (server) => server.query(`create database ${name} template ${template}`))
+  return {
+    url: urlOf(postgres.url, name),
+    drop: () => onServer(postgres.url, (server) => server.query(`drop database if exists ${name} with (force)`)),
+  }
+}
+
+/** Removes the templates of a run. */
+export function dropTemplates({ url, templatePrefix }: Postgres): Promise<void> {
+  return onServer(url, async (server) => {
+    const found = 'select datname from pg_database where starts_with(datname, $1)'
+    const { rows } = await server.query<{ datname: string }>(found, [templatePrefix])
+    for (const { datname } of rows) await server.query(`drop database if exists ${datname} with (force)`)
+  })
 }
 
 /**
- * Creates the database that `isolatedDatabase` copies, with the program of `npm run migrate`, once per run.
+ * A database with the schema of the current migrations, created by the first test file that needs it. The guards edit migrations between runs, so each
+ * state of the migrations has its own template.
  *
- * @param server URL of a Postgres in which databases may be created
- * @returns its name, and a function that drops it
+ * @returns its name
  */
-export async function migratedTemplate(server: string): Promise<{ name: string; drop(): Promise<void> }> {
-  const name = uniqueName()
-  await onServer(server, `create database ${name} template template0`)
-  const program = fileURLToPath(new URL('../../database/src/migrate.ts', import.meta.url))
-  await promisify(execFile)(process.execPath, [program], {
-    env: { PATH: process.env.PATH, DATABASE_URL: urlOf(server, name) },
-    timeout: 60_000,
+async function migratedTemplate({ url, templatePrefix }: Postgres): Promise<string> {
+  const name = `${templatePrefix}_${hashOf(join(database, 'migrations'))}`
+  await onServer(url, async (server) => {
+    await server.query('select pg_advisory_lock(hashtext($1))', [name]) // released when the connection ends
+    const { rowCount } = await server.query('select from pg_database where datname = $1', [name])
+    if (rowCount !== 0) return
+    await server.query(`create database ${name} template template0`)
+    const env = { PATH: process.env.PATH, DATABASE_URL: urlOf(url, name) }
+    await promisify(execFile)(process.execPath, [join(database, 'migrate.ts')], { env, timeout: 60_000 })
   })
-  return { name, drop: () => dropDatabase(server, name) }
+  return name
 }
 
-const uniqueName = (): string => `airlock_test_${randomUUID().replaceAll('-', '')}`
+const database = fileURLToPath(new URL('../../database/src/', import.meta.url))
 
-const dropDatabase = (server: string, name: string): Promise<void> => onServer(server, `drop database if exists ${name} with (force)`)
+function hashOf(folder: string): string {
+  const hash = createHash('sha256')
+  for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)))
+  return hash.digest('hex').slice(0, 16)
+}
 
 function urlOf(server: string, name: string): string {
   const url = new URL(server)
@@ -51,11 +74,11 @@ function urlOf(server: string, name: string): string {
   return url.href
 }
 
-async function onServer(url: string, statement: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 30_000 })
+async function onServer(url: string, work: (server: pg.Client) => Promise<unknown>): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 60_000 })
   await client.connect()
   try {
-    await client.query(statement)
+    await work(client)
   } finally {
     await client.end()
   }

@@ -3,7 +3,8 @@ import { inject } from 'vitest'
 
 /** The servers of the run, as plain data for the processes of test files. */
 export interface TestStack {
-  readonly postgres: { readonly url: string; readonly kind: string /** A migrated database that is copied. */; readonly template: string }
+  /** The names of the run's migrated databases, which `isolatedDatabase` copies, begin with `templatePrefix`. */
+  readonly postgres: { readonly url: string; readonly kind: string; readonly templatePrefix: string }
   readonly redis: { readonly url: string; readonly kind: string }
   readonly s3: S3Address & { readonly kind: S3Kind }
 }
