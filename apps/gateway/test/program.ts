@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { migrate } from '@airlock/database'
 import { compileCache, givenStack, isolatedBucket, isolatedDatabase, mustHoldNoSecret } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { jwtSecret } from './gateway.ts'
@@ -51,7 +50,6 @@ export interface RunningProgram extends Program {
 /** A gateway that is ready, as a process, on servers of its own. It stops without a pause, unless told otherwise. */
 export async function running(env: Record<string, string> = {}): Promise<RunningProgram> {
   const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url: db.url, log: { info: () => {}, warn: () => {} } })
   const { s3, redis } = givenStack()
   const gateway = run({
     DATABASE_URL: db.url,

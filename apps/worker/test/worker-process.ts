@@ -46,7 +46,11 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
     }),
     kill: () => killed(child),
   }
-  await waitFor(() => output.includes('worker started') || ended(child), { what: 'the worker to take jobs', timeoutMs: 30_000 })
+  const started = () => output.includes('worker started') || ended(child)
+  await waitFor(started, { what: 'the worker to take jobs', timeoutMs: 30_000 }).catch(async (error: Error) => {
+    await killed(child) // nobody else knows it
+    throw error
+  })
   if (ended(child)) throw new Error(`the worker ended: ${output}`)
   return running
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
-import { type Database, migrate, openDatabase } from '@airlock/database'
+import { type Database, openDatabase } from '@airlock/database'
 import { answering, givenStack, isolatedBucket, isolatedDatabase, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
 import { Client } from 'pg'
 import { Webhook } from 'standardwebhooks'
@@ -20,7 +20,6 @@ const ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   const [place, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url: place.url, log: silent })
   env = {
     DATABASE_URL: place.url,
     REDIS_URL: givenStack().redis.url,

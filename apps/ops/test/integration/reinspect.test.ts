@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
 import { databaseSettings, databaseVariables, readConfig, storeSettings, storeVariables } from '@airlock/config'
-import { migrate } from '@airlock/database'
 import { inspectionVersion } from '@airlock/inspection/full'
 import { s3ObjectStore } from '@airlock/storage'
 import { isolatedBucket, isolatedDatabase } from '@airlock/testkit'
@@ -19,7 +18,6 @@ const ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   const [database, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url: database.url, log: { info: () => {}, warn: () => {} } })
   sql = new Client({ connectionString: database.url })
   await sql.connect()
   env = {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { readConfig, storeSettings, storeVariables } from '@airlock/config'
-import { migrate } from '@airlock/database'
 import { quarantineKey } from '@airlock/domain'
 import { s3ObjectStore } from '@airlock/storage'
 import { givenStack, isolatedBucket, isolatedDatabase } from '@airlock/testkit'
@@ -19,7 +18,6 @@ const ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   const [database, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
-  await migrate({ url: database.url, log: { info: () => {}, warn: () => {} } })
   sql = new Client({ connectionString: database.url })
   await sql.connect()
   keys = () => bucket.keys()

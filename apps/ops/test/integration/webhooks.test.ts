@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Database, migrate, openDatabase } from '@airlock/database'
+import { type Database, openDatabase } from '@airlock/database'
 import { isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
@@ -16,7 +16,6 @@ const ends: (() => Promise<unknown>)[] = []
 
 beforeAll(async () => {
   const place = await isolatedDatabase()
-  await migrate({ url: place.url, log: silent })
   sql = new Client({ connectionString: place.url })
   await sql.connect()
   env = { DATABASE_URL: place.url }
