@@ -1,4 +1,7 @@
 import type { LookupAddress } from 'node:dns'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import {
   type AnswerMessage,
   answering,
@@ -68,6 +71,22 @@ test('concurrent lookups of a name share one query', async () => {
   expect(await Promise.all(waiting)).toHaveLength(3)
   void resolve('hooks.example.com')
   expect(asked, 'no answer is kept').toHaveLength(3)
+})
+
+test('an endpoint that refuses connections at all of its addresses is reported by the error code', async () => {
+  const { port, close } = await webhookReceiver()
+  await close()
+  const resolve = named(['127.0.0.1', '127.0.0.2'])
+  await expect(sends(`http://hooks.example.com:${port}/`, { resolve })).rejects.toThrow('ECONNREFUSED')
+})
+
+test('the status counts even if the connection breaks before the end of the body', async () => {
+  const server = createServer((_request, response) => {
+    response.writeHead(200, { 'content-length': '100' }).write('a part', () => response.destroy())
+  }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  expect(await sends(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`)).toBe(200)
 })
 
 test('a redirect is not followed', async () => {
@@ -207,7 +226,7 @@ test('an endpoint that closes or refuses the connection is an error', async () =
 test('an endpoint that is unreachable at all addresses is reported with a reason', async () => {
   const gone = await receiver()
   await gone.close()
-  await expect(sends(`http://hooks.example.com:${gone.port}/`, { resolve: named(['127.0.0.1', '127.0.0.1']) })).rejects.toThrow(
+  await expect(sends(`http://hooks.example.com:${gone.port}/`, { resolve: named(['127.0.0.1', '127.0.0.2']) })).rejects.toThrow(
     'ECONNREFUSED',
   )
 })
