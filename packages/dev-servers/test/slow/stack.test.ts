@@ -121,7 +121,7 @@ test('servers that are given by URL are used and not stopped', { timeout: 60_000
 test.each([
   [{ DATABASE_URL: 'postgres://nobody:x@127.0.0.1:1/none' }, /DATABASE_URL names 127\.0\.0\.1:1, where Postgres does not respond/],
   [{ REDIS_URL: 'redis://127.0.0.1:1' }, /REDIS_URL names 127\.0\.0\.1:1, where Redis does not respond/],
-  [{ S3_ENDPOINT: 'http://127.0.0.1:1' }, /S3_ENDPOINT is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be, too/],
+  [{ S3_ENDPOINT: 'http://127.0.0.1:1' }, /S3_ENDPOINT is set, so AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set too/],
   [
     { S3_ENDPOINT: 'http://127.0.0.1:1', AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b' },
     /S3_ENDPOINT names http:\/\/127\.0\.0\.1:1, where the store refuses the requests/,
