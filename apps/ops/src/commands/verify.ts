@@ -84,6 +84,6 @@ async function eachPage(
       break
     }
   }
-  out(`${checked} rows and objects checked, ${found} violations, ${repaired} of them repaired`)
+  out(`rows and objects checked: ${checked}, violations: ${found}, repaired: ${repaired}`)
   return found - repaired
 }

@@ -95,7 +95,7 @@ test('a manual sweep waits for the lease, and reports if it does not get it', as
 })
 
 test('verify lists each violation and exits with 1, repairs what is proven, and continues where it stopped', async () => {
-  expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['0 rows and objects checked, 0 violations, 0 of them repaired'] })
+  expect(await runs(verifyCommand)).toEqual({ code: 0, err: [], out: ['rows and objects checked: 0, violations: 0, repaired: 0'] })
   const key = await leftover()
   await puts('brand-images/2019/logo.png')
   await expect.poll(async () => (await runs(verifyCommand)).out.length, { timeout: 10_000 }).toBe(3)
@@ -107,7 +107,7 @@ test('verify lists each violation and exits with 1, repairs what is proven, and 
 
   const repaired = await runs(verifyCommand, '--repair')
   expect(repaired).toMatchObject({ code: 1 })
-  expect(repaired.out.at(-1)).toBe('2 rows and objects checked, 2 violations, 1 of them repaired')
+  expect(repaired.out.at(-1)).toBe('rows and objects checked: 2, violations: 2, repaired: 1')
   expect(await keys()).toEqual(['brand-images/2019/logo.png'])
   await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
 })

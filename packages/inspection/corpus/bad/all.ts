@@ -4,6 +4,7 @@ import { badJpegs } from './jpeg.ts'
 import { badJpegTrailers } from './jpeg-trailers.ts'
 import { badMp4s } from './mp4.ts'
 import { encryptedMp4s } from './mp4-encrypted.ts'
+import { mp4sWithReferences } from './mp4-references.ts'
 import { otherFormats } from './other-formats.ts'
 import { otherLoaders } from './other-loaders.ts'
 import { badPngs } from './png.ts'
@@ -11,6 +12,7 @@ import { suspiciousFiles } from './suspicious.ts'
 import { badWebps } from './webp.ts'
 import { badZips } from './zip.ts'
 import { badZipEnds } from './zip-ends.ts'
+import { zipsWithBadEntries } from './zip-entries.ts'
 import { badZipExtras } from './zip-extras.ts'
 
 export const badFiles: readonly CorpusFile[] = [
@@ -20,8 +22,10 @@ export const badFiles: readonly CorpusFile[] = [
   ...badPngs,
   ...badWebps,
   ...badMp4s,
+  ...mp4sWithReferences,
   ...encryptedMp4s,
   ...badZips,
+  ...zipsWithBadEntries,
   ...badZipEnds,
   ...badZipExtras,
   ...suspiciousFiles,

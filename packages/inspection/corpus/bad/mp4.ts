@@ -81,6 +81,12 @@ const outer: readonly CorpusFile[] = [
   corrupt('many-tracks.mp4', /more than 64 tracks|same id/, 'a hundred tracks', () =>
     edited(avc(), (path, body) => (path === 'moov/trak' ? Array.from({ length: 50 }, () => box('trak', body)) : body)),
   ),
+  corrupt('long-type.mp4', /'ftyp' is too large/, 'brands of more bytes than any file has', () =>
+    edited(avc(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, randomBytes(5000)]) : body)),
+  ),
+  bad('suspicious_content')('page-in-type.mp4', /in its box 'ftyp'/, 'markup among the brands', () =>
+    edited(fragments(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, Buffer.from('<img src=x onerror=alert(1)>')]) : body)),
+  ),
 ]
 
 const inner: readonly CorpusFile[] = [
@@ -154,53 +160,6 @@ const inner: readonly CorpusFile[] = [
         ? Buffer.concat([body.subarray(0, 8), box('url ', Buffer.alloc(4), 'http://x.example/film.mp4\0')])
         : body,
     ),
-  ),
-]
-
-const reference = (...references: Buffer[]): Buffer =>
-  edited(avc(), (path, body) =>
-    path === 'moov/trak/mdia/minf/dinf/dref' ? Buffer.concat([counted(references.length), ...references]) : body,
-  )
-const counted = (count: number): Buffer => {
-  const head = Buffer.alloc(8)
-  head.writeUInt32BE(count, 4)
-  return head
-}
-const own = Buffer.from('00000001', 'hex')
-const path = Buffer.concat([Buffer.alloc(150), Buffer.from('/Volumes/server/film.mov\0')])
-const away = /media is in another file/
-
-const references: readonly CorpusFile[] = [
-  corrupt('elsewhere-alias.mp4', away, "media in a file that QuickTime's alias names", () => reference(box('alis', Buffer.alloc(4), path))),
-  corrupt('elsewhere-resource.mp4', away, 'media in a resource of another file', () => reference(box('rsrc', Buffer.alloc(4), path))),
-  corrupt('elsewhere-name.mp4', away, 'a data reference by name without the flag', () =>
-    reference(box('urn ', Buffer.alloc(4), 'urn:film\0')),
-  ),
-  corrupt('elsewhere-unknown.mp4', away, 'media in a location of an unknown type', () => reference(box('zzzz', Buffer.alloc(4)))),
-  corrupt('elsewhere-unsaid.mp4', away, 'media without a data reference', () => reference(box('url ', Buffer.alloc(4)))),
-  corrupt('elsewhere-second.mp4', away, 'an external data reference after a valid one', () =>
-    reference(box('url ', own), box('url ', Buffer.alloc(4), 'http://x.example/film.mp4\0')),
-  ),
-  corrupt('elsewhere-flagged.mp4', away, 'a path in spite of the flag: ffmpeg follows it', () => reference(box('alis', own, path))),
-  corrupt('references-twice.mp4', /two boxes 'dref'/, 'two boxes of data references', () =>
-    edited(avc(), (at, body) =>
-      at === 'moov/trak/mdia/minf/dinf'
-        ? Buffer.concat([body, box('dref', counted(1), box('url ', Buffer.alloc(4), 'http://x.example/film.mp4\0'))])
-        : body,
-    ),
-  ),
-  corrupt('other-movie.mp4', /'rmra' refers to another movie/, 'a reference to another movie, which QuickTime plays', () =>
-    edited(avc(), (at, body) =>
-      at === 'moov'
-        ? Buffer.concat([body, box('rmra', box('rmda', box('rdrf', Buffer.alloc(4), 'url \0\0\0\x1ahttp://x.example/film.mp4\0')))])
-        : body,
-    ),
-  ),
-  corrupt('long-type.mp4', /'ftyp' is too large/, 'brands of more bytes than any file has', () =>
-    edited(avc(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, randomBytes(5000)]) : body)),
-  ),
-  bad('suspicious_content')('page-in-type.mp4', /in its box 'ftyp'/, 'markup among the brands', () =>
-    edited(fragments(), (at, body) => (at === 'ftyp' ? Buffer.concat([body, Buffer.from('<img src=x onerror=alert(1)>')]) : body)),
   ),
 ]
 
@@ -309,4 +268,4 @@ const inFragments: readonly CorpusFile[] = [
   ),
 ]
 
-export const badMp4s: readonly CorpusFile[] = [...outer, ...inner, ...references, ...samples, ...inFragments]
+export const badMp4s: readonly CorpusFile[] = [...outer, ...inner, ...samples, ...inFragments]
