@@ -136,11 +136,11 @@ async function namesArrived(parts: AsyncIterator<{ type: string; fieldname: stri
 export class DrainLimitExceeded extends Error {
   override name = 'DrainLimitExceeded'
   /** Names of files after it. There may be more: the end of a part is known only when its last byte has been read. */
-  readonly namesBehind: readonly string[]
+  readonly namesAfter: readonly string[]
 
-  constructor(namesBehind: readonly string[]) {
+  constructor(namesAfter: readonly string[]) {
     super('a refused file exceeds the drain limit')
-    this.namesBehind = namesBehind
+    this.namesAfter = namesAfter
   }
 }
 

@@ -104,11 +104,11 @@ function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest
 /** A refused file exceeded the drain limit. No file of the form is accepted, since it is unknown whether the rest is valid. */
 function endUnread(
   { files, arrived, refused }: Form,
-  { namesBehind }: DrainLimitExceeded,
+  { namesAfter }: DrainLimitExceeded,
   request: FastifyRequest,
   deps: UploadDeps,
 ): TakenForm {
-  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesBehind }
+  const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesAfter }
   request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
   deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
   discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
@@ -122,7 +122,7 @@ interface Stop {
   /** How many files of the form were read, including that one. */
   readonly filesRead: number
   /** Names of files after it whose headers had already arrived. */
-  readonly namesBehind: readonly string[]
+  readonly namesAfter: readonly string[]
 }
 
 /** The refusal of a file that had arrived before: no file is accepted of a form that was not read to its end. */
@@ -133,8 +133,8 @@ const notTaken = ({ filename }: ReceivedFile, { stoppedAt }: Stop): Refusal => r
  * form already has the maximum number of files.
  */
 function filesNotRead(arrived: readonly ArrivedFile[], stop: Stop): RefusedFile[] {
-  const { stoppedAt, filesRead, namesBehind } = stop
-  const unread = [...namesBehind, null].slice(0, maxFiles - filesRead)
+  const { stoppedAt, filesRead, namesAfter } = stop
+  const unread = [...namesAfter, null].slice(0, maxFiles - filesRead)
   return [
     ...arrived.map(({ index, file }) => refusedFile(index, file.filename, AirlockError.of(notTaken(file, stop)))),
     ...unread.map((filename, i) => refusedFile(filesRead + i, filename, new AirlockError('not_read', { filename, stoppedAt }))),

@@ -22,7 +22,7 @@ test('a pipeline whose Redis lost its data enqueues again, and gets the one asse
   expect(await endsOf(airlock)).toEqual([{ state: 'completed', uploads: 1, assets: 1, distinct: 1 }])
 })
 
-test('a pipeline is told that its video was parked, even if the sweeper enqueued it', async ({ airlock, servers, expect }) => {
+test('a pipeline gets the result of a video that was parked, even if the sweeper enqueued it', async ({ airlock, servers, expect }) => {
   const copyToFinal = async () => Promise.reject(new Error('broken'))
   const retry = { minAttempts: 2, retryForSeconds: 0, baseMs: 60_000, capMs: 60_000 }
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry })
