@@ -28,6 +28,8 @@ test.for(deaths(steps))(
   async ({ fate }, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
     expect(await airlock.worker(fate).process(upload)).toEqual({ ended: 'died' })
+    // Invariant 9. A later run could complete the upload from its copy alone, so the end shows nothing of it.
+    if ((await airlock.stateOf(upload)) !== 'completed') expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 
     await comesAgain(airlock, upload)
 
