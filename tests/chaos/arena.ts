@@ -1,8 +1,10 @@
+/// <reference lib="esnext.disposable" />
 import { randomBytes } from 'node:crypto'
 import { ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
 import { FaultyLink } from '@airlock/testkit/faulty-link'
 import { Client } from 'pg'
 import { runToEnd } from '../../tools/start/service.ts'
+import { root } from '../npm-start.ts'
 import type { SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { Member } from './member.ts'
@@ -76,11 +78,10 @@ export interface Arena {
 }
 
 export interface ArenaOptions {
-  readonly root: string
-  readonly env: NodeJS.ProcessEnv
-  /** Folder of the processes' logs. */
-  readonly folder: string
-  readonly say: (line: string) => void
+  readonly env?: NodeJS.ProcessEnv
+  /** Folder of the processes' logs; by default that of the servers, which is removed at the end. */
+  readonly folder?: string
+  readonly say?: (line: string) => void
   /** Error of each process's clock, in ms; 0 by default. */
   readonly clocks?: Partial<Record<MemberName, number>>
   /** Settings that differ from the defaults of chaos. */
@@ -88,30 +89,19 @@ export interface ArenaOptions {
 }
 
 /** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
-export async function openArena(options: ArenaOptions): Promise<Arena> {
-  const withoutUrls = Object.fromEntries(Object.entries(options.env).filter(([name]) => !name.startsWith('TEST_')))
-  const stack = await startStack({ ephemeral: true, env: withoutUrls, say: options.say })
-  const undo: (() => Promise<unknown>)[] = [() => stack.stop()]
-  const stop = async () => {
-    for (const step of undo.splice(0).reverse()) await step()
-  }
-  try {
-    return { ...(await fill(stack, options, undo)), stop }
-  } catch (error) {
-    await stop()
-    throw error
-  }
-}
-
-async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<unknown>)[]): Promise<Omit<Arena, 'stop'>> {
-  const { root, folder } = options
+export async function openArena(options: ArenaOptions = {}): Promise<Arena> {
+  const { env = process.env, say = () => {} } = options
+  await using opened = new AsyncDisposableStack()
+  const withoutUrls = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEST_')))
+  const stack = await startStack({ ephemeral: true, env: withoutUrls, say })
+  opened.defer(() => stack.stop())
   await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
-  const chosen = { ...settings, ...options.settings }
   const common = {
-    ...plain(options.env),
+    ...plain(env),
     AIRLOCK_ENV_FILE: '',
-    ...chosen,
+    ...settings,
+    ...options.settings,
     ...stack.environment,
     S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
     JWT_SECRET: jwtSecret,
@@ -124,30 +114,40 @@ async function fill(stack: Stack, options: ArenaOptions, undo: (() => Promise<un
     for (const server of servers) {
       const link = new FaultyLink(targets[server])
       await link.open()
+      opened.defer(() => link.close())
       links.set(`${member}→${server}`, link)
     }
   }
-  undo.push(() => Promise.all([...links.values()].map((link) => link.close())))
   const link = (from: MemberName, to: ServerName) => found(links.get(`${from}→${to}`))
 
   const ports = await freePorts(members.length)
+  const logFolder = options.folder ?? stack.file.folder
   const fleet = new Map(
     members.map((name, index) => {
       const port = String(ports[index])
       const clock = clockOff(options.clocks?.[name] ?? 0)
       const ways = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
       const env = { ...common, ...ways, ...programs[name].env, ...clock, PORT: port, WORKER_PORT: port }
-      return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder: folder, file: stack.file })]
+      return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder, file: stack.file })]
     }),
   )
-  undo.unshift(async () => {
-    for (const member of fleet.values()) member.mustHaveKeptSecrets() // last, when all logs are complete
+  // everything else is stopped even if a log contains a secret
+  opened.defer(() => {
+    for (const member of fleet.values()) member.mustHaveKeptSecrets()
   })
-  undo.push(() => Promise.all([...fleet.values()].map((member) => member.stop())))
+  opened.defer(async () => void (await Promise.all([...fleet.values()].map((member) => member.stop()))))
   await Promise.all([...fleet.values()].map((member) => member.start()))
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
   await Promise.all(urls.map(isWell))
-  return { stack, jwtSecret, gateways: urls.slice(0, 2), member: (name) => found(fleet.get(name)), link }
+  const started = opened.move()
+  return {
+    stack,
+    jwtSecret,
+    gateways: urls.slice(0, 2),
+    member: (name) => found(fleet.get(name)),
+    link,
+    stop: () => started.disposeAsync(),
+  }
 }
 
 /** Clock errors of the processes by seed: up to ten minutes in both directions. */

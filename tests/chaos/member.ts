@@ -36,9 +36,9 @@ export class Member {
   start(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#service !== null) return
-      const { name, entry, root, env, logFolder, file } = this.#options
+      const { name, entry, root, env, file } = this.#options
       this.#life += 1
-      const logFile = join(logFolder, `${name}.${this.#life}.log`)
+      const logFile = this.#logFile(this.#life)
       const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say: () => {}, file })
       this.#service = service
       void service.ended.then(() => {
@@ -69,11 +69,14 @@ export class Member {
     return took
   }
 
-  /** @throws Error if one of its logs contains a secret of its settings */
+  /** What it has written since its first start. */
+  log(): string {
+    return Array.from({ length: this.#life }, (_, index) => readFileSync(this.#logFile(index + 1), 'utf8')).join('')
+  }
+
+  /** @throws Error if its log contains a secret of its settings */
   mustHaveKeptSecrets(): void {
-    const { name, env, logFolder } = this.#options
-    for (let life = 1; life <= this.#life; life += 1)
-      mustHoldNoSecret(name, env, readFileSync(join(logFolder, `${name}.${life}.log`), 'utf8'))
+    mustHoldNoSecret(this.name, this.#options.env, this.log())
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -83,6 +86,10 @@ export class Member {
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended
     }
+  }
+
+  #logFile(life: number): string {
+    return join(this.#options.logFolder, `${this.name}.${life}.log`)
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -54,14 +54,14 @@ const stoppedWithinMs = 60_000
  * @returns the exit code: 0 if every guarantee was kept
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
-  const { root, env, seed, say, interrupted } = options
+  const { env, seed, say, interrupted } = options
   const chaosFolder = join(defaultDataDir(env), 'chaos')
   mkdirSync(chaosFolder, { recursive: true })
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
   const clocks = clocksOf(seed)
   const endpoint = await Endpoint.open(seed)
-  const arena = await openArena({ root, env, folder, say, clocks, settings: endpoint.settings })
+  const arena = await openArena({ env, folder, say, clocks, settings: endpoint.settings })
   say(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
   let good = false

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
@@ -15,7 +13,6 @@ import { root } from '../npm-start.ts'
 const tenMinutesMs = 600_000
 const startMs = 120_000
 
-const folder = mkdtempSync(join(tmpdir(), 'airlock-clocks-'))
 const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'clocks')
 const user = randomUUID()
@@ -25,14 +22,13 @@ let sql: Client
 beforeAll(async () => {
   const [ahead, behind] = [tenMinutesMs, -tenMinutesMs]
   const clocks = { 'gateway-1': ahead, 'gateway-2': behind, 'images-1': ahead, 'images-2': behind, 'videos-1': behind }
-  arena = await openArena({ root, env: process.env, folder, say: () => {}, clocks })
+  arena = await openArena({ clocks })
   sql = new Client({ connectionString: arena.stack.postgres.url })
   await sql.connect()
 }, startMs)
 afterAll(async () => {
   await sql.end()
   await arena.stop()
-  rmSync(folder, { recursive: true })
 }, startMs)
 
 const token = () => tokenFor(user, arena.jwtSecret)

@@ -1,6 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
@@ -24,21 +22,19 @@ const settings = {
   RATE_LIMIT_FILES_PER_HOUR: '10000',
 }
 
-const folder = mkdtempSync(join(tmpdir(), 'airlock-rolling-'))
 const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'rolling restart')
 let arena: Arena
 let sql: Client
 
 beforeAll(async () => {
-  arena = await openArena({ root, env: process.env, folder, say: () => {}, settings })
+  arena = await openArena({ settings })
   sql = new Client({ connectionString: arena.stack.postgres.url })
   await sql.connect()
 }, startMs)
 afterAll(async () => {
   await sql?.end()
   await arena?.stop()
-  rmSync(folder, { recursive: true })
 }, startMs)
 
 function goodPicture() {
