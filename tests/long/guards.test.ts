@@ -3,8 +3,8 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { join } from 'node:path'
 import { type Stack, startStack } from '@airlock/dev-servers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { testsById } from '../../tools/checks/test-ids.ts'
 import { root } from '../npm-start.ts'
+import { testsById } from '../test-ids.ts'
 import { patternOfTitle, withoutGuard } from './guards/guard.ts'
 import { guards } from './guards/guards.ts'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { testsById } from '../../tools/checks/test-ids.ts'
+import { testsById } from '../test-ids.ts'
 import { root, rowsOfFailureModel } from './failure-model-page.ts'
 
 const rows = rowsOfFailureModel()

@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import { testsById } from '../../tools/checks/test-ids.ts'
+import { testsById } from '../test-ids.ts'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const tests = testsById(root)

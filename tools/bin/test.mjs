@@ -1,13 +1,13 @@
 // `npm test`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { installAndRun } from './install.mjs'
 
-const help = `Proves that Airlock works: lint, types, import check, unit and integration tests on real servers, coverage.
+const help = `Proves that Airlock works: lint, types, unit and integration tests on real servers, coverage.
 
 Usage: npm test                        everything, in a few minutes
        npm test -- PATH …              only the tests below PATH
        npm test -- --project unit      only what needs no servers
        npm test -- -t 'some words'     only tests with these words in their name
-Whatever stands after -- goes to Vitest, and then only tests run.
+Arguments after -- are passed to Vitest, and then only tests run.
 
 Postgres, Redis and S3 are brought up for the run, from containers or as local processes, and ended after it.
 From the environment, each optional:

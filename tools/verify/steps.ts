@@ -27,7 +27,6 @@ export const checks: readonly Step[] = [
     ],
     timeoutMs: 5 * minutes,
   },
-  { name: 'imports', commands: [['node', 'tools/checks/imports.ts']], timeoutMs: 1 * minutes },
 ]
 
 /**

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import { testsById } from '../../../tools/checks/test-ids.ts'
 import { GuardStale, patternOfTitle, withoutGuard } from '../../long/guards/guard.ts'
 import { guards } from '../../long/guards/guards.ts'
+import { testsById } from '../../test-ids.ts'
 import { root } from '../failure-model-page.ts'
 
 const tests = testsById(root)
