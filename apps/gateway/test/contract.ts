@@ -11,7 +11,7 @@ export interface OpenApi {
   components: { schemas: Record<string, object> }
 }
 
-/** The OpenAPI document as a judge of answers: what is not in it is a fault, be it a status, a field, or a null. */
+/** Checks responses against the OpenAPI document: an undocumented status, field or null is an error. */
 export class Contract {
   readonly #paths: { pattern: RegExp; item: Record<string, Operation> }[]
   readonly #components: OpenApi['components']
@@ -25,16 +25,16 @@ export class Contract {
     this.#components = closed(document.components) as OpenApi['components']
   }
 
-  /** @throws Error when the document describes no such answer */
+  /** @throws Error if the document does not describe the response */
   assertDescribes(method: string, path: string, { status, body }: { status: number; body: unknown }): void {
     const operation = this.#paths.find(({ pattern }) => pattern.test(path.split('?')[0] ?? ''))?.item[method.toLowerCase()]
     const schema = operation === undefined ? problem : schemaOf(operation, status)
-    if (schema === undefined) throw new Error(`${method} ${path} answers ${status}, which its description does not have`)
+    if (schema === undefined) throw new Error(`${method} ${path} answers ${status}, which is not documented`)
     if (schema === null) return
     this.#assertFits(schema, body, `${method} ${path} answers ${status} with`)
   }
 
-  /** @param name of a schema of the document */
+  /** @param name of a schema in the document */
   assertFits(name: string, value: unknown): void {
     this.#assertFits({ $ref: `#/components/schemas/${name}` }, value, `${name}:`)
   }
@@ -45,19 +45,19 @@ export class Contract {
     this.#validators.set(text, validator)
     if (validator.Check(value)) return
     const faults = validator.Errors(value)[1].map(({ instancePath, message }) => `${instancePath} ${message}`)
-    throw new Error(`${what} what does not fit: ${faults.join('; ')}\n${JSON.stringify(value, null, 2)}`)
+    throw new Error(`${what} a value that violates its schema: ${faults.join('; ')}\n${JSON.stringify(value, null, 2)}`)
   }
 }
 
 const problem = { $ref: '#/components/schemas/Problem' }
 
-/** @returns null for an answer without JSON, undefined for one that is not described */
+/** @returns null for a response without JSON, undefined for one that is not documented */
 function schemaOf({ responses }: Operation, status: number): object | null | undefined {
   const response = responses[String(status)] ?? responses[`${Math.floor(status / 100)}XX`]
   return response === undefined ? undefined : (response.content?.['application/json']?.schema ?? null)
 }
 
-/** The same schemas, without room for fields that they do not name. */
+/** The same schemas, which do not permit fields that they do not name. */
 function closed(part: unknown): unknown {
   if (Array.isArray(part)) return part.map(closed)
   if (typeof part !== 'object' || part === null) return part

@@ -27,7 +27,7 @@ import { Contract, type OpenApi } from './contract.ts'
 
 export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
 
-/** What a test may set otherwise than everybody. */
+/** Settings that a test may override. */
 export type Overrides = Partial<
   Pick<
     GatewayDeps,
@@ -47,7 +47,7 @@ export type Overrides = Partial<
     | 'pollEveryMs'
   >
 > & {
-  /** Servers of a test's own, to stop and to pause. */
+  /** Separate servers that the test can stop and pause. */
   redisUrl?: string
   databaseUrl?: string
 }
@@ -63,24 +63,24 @@ export interface RunningGateway {
   store: ObjectStore
   jobQueue: JobQueue
   gateway: Gateway
-  /** How often the gateway has asked these servers for something, signs of life apart. */
+  /** The number of calls of the gateway to these servers, without health checks. */
   asked: { postgres: number; s3: number }
   /** The lines that the gateway logged, newest last. */
   log: Record<string, unknown>[]
-  /** What Postgres knows of all uploads, in the order of their arrival; of one user, when given. */
+  /** Rows of all uploads, or of one user, in the order of their creation. */
   uploads(userId?: string): Promise<{ id: string; state: string; error_code: string | null; counted: boolean }[]>
-  /** Waits until nothing is on its way in, and nothing is left behind of what was not accepted. */
+  /** Waits until no file is being received, and nothing is left of files that were not accepted. */
   leavesNothing(): Promise<void>
-  /** Connections that listen to Postgres for moves. */
+  /** The number of connections that listen to Postgres for moves. */
   listeners(): Promise<number>
-  /** Does the worker's part. */
+  /** Processes an upload as the worker does; every file passes inspection. */
   promotes(uploadId: string): Promise<void>
   close(): Promise<void>
 }
 
 type AnyMethod = (...args: unknown[]) => unknown
 
-/** The same servers, with each use of theirs counted. */
+/** The same servers, with every call counted. */
 function countedServers(database: Database, store: ObjectStore, asked: RunningGateway['asked']) {
   const counted = <T extends object>(server: T, name: keyof typeof asked): T =>
     Object.fromEntries(
@@ -105,7 +105,7 @@ function countedServers(database: Database, store: ObjectStore, asked: RunningGa
   }
 }
 
-/** Starts a gateway on servers of the run: database, bucket and queues are its own, or those of the gateway beside which it stands. */
+/** Starts a gateway on the servers of the run, with a separate database, bucket and queues, or with those of the gateway `beside`. */
 export async function startGateway(overrides: Overrides = {}, beside?: RunningGateway): Promise<RunningGateway> {
   const stack = givenStack()
   const servers = beside?.servers ?? (await freshServers())
@@ -160,7 +160,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   const url = `http://127.0.0.1:${(gateway.app.server.address() as AddressInfo).port}`
   contracts.set(url, new Contract(JSON.parse(JSON.stringify(gateway.app.swagger())) as OpenApi))
   const client = new pg.Pool({ connectionString: servers.databaseUrl, max: 2 })
-  client.on('error', () => {}) // a connection that the dropped database ends after the test
+  client.on('error', () => {}) // dropping the database after the test ends the connection
   const uploads = async (userId: string | null = null) =>
     (
       await client.query(
@@ -210,7 +210,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   }
 }
 
-/** Waits until nothing is left that no living upload needs. */
+/** Waits until nothing is left that no unfinished upload needs. */
 async function leavesNothing(client: pg.Pool, bucket: IsolatedBucket): Promise<void> {
   let left = {}
   await waitFor(
@@ -224,10 +224,10 @@ async function leavesNothing(client: pg.Pool, bucket: IsolatedBucket): Promise<v
   })
 }
 
-/** What each gateway's OpenAPI document says: clients hold every answer against it. */
+/** The OpenAPI document of each gateway, by URL: clients check every response against it. */
 const contracts = new Map<string, Contract>()
 
-/** A user of a test's own, who can send forms. */
+/** A separate user, who can send forms. */
 export class Client {
   readonly id: string
   readonly #url: string
@@ -254,7 +254,7 @@ export class Client {
     return this.#asks('GET', path)
   }
 
-  /** Sends a request with a JSON body, or with none. */
+  /** Sends a request with a JSON body or without a body. */
   sends(method: string, path: string, json?: unknown): Promise<Answer> {
     return this.#asks(method, path, { json })
   }
@@ -264,17 +264,17 @@ export class Client {
     return this.#asks('POST', '/api/upload', { form: formOf(parts) })
   }
 
-  /** Sends pictures, the usual way. */
+  /** Sends pictures without waiting for their assets. */
   pictures(...files: FilePart[]): Promise<Answer> {
     return this.uploads(['asset_type', 'brand_image'], ...files)
   }
 
-  /** Sends pictures, and would like to wait for their assets. */
+  /** Sends pictures, and asks with `Prefer` to wait for their assets. */
   picturesWaiting(prefer: string, ...files: FilePart[]): Promise<Answer> {
     return this.#asks('POST', '/api/upload', { form: formOf([['asset_type', 'brand_image'], ...files]), headers: { prefer } })
   }
 
-  /** @throws Error when the OpenAPI document of the gateway does not describe the answer */
+  /** @throws Error if the OpenAPI document of the gateway does not describe the response */
   async #asks(method: string, path: string, request: Parameters<typeof ask>[1] = {}): Promise<Answer> {
     const token = await this.token()
     const answer: Answer = await ask(this.#url + path, { method, token, timeoutMs: 60_000, ...request })
@@ -286,7 +286,7 @@ export class Client {
 export interface Answer {
   status: number
   headers: Headers
-  // biome-ignore lint/suspicious/noExplicitAny: an answer's shape is what the tests are about
+  // biome-ignore lint/suspicious/noExplicitAny: tests check the shape of the body
   body: any
 }
 
@@ -325,7 +325,7 @@ export const scene = async (name = 'scene-01.mp4'): Promise<FilePart> => ({
   bytes: await sample('good/scene-01.mp4'),
 })
 
-/** Real bytes of a format at the front, then as many more as it takes. Only for tests of size. */
+/** Bytes of a real file, padded with spaces to `size`. Only for tests of sizes. */
 export function padded(bytes: Uint8Array, size: number): Uint8Array {
   const all = Buffer.alloc(size, 0x20)
   all.set(bytes.subarray(0, size))
@@ -334,7 +334,7 @@ export function padded(bytes: Uint8Array, size: number): Uint8Array {
 
 export const acceptedIds = (answer: Answer): string[] => answer.body.uploads.map(({ upload_id }: { upload_id: string }) => upload_id)
 
-/** One gateway for all tests of a file. It fails the test that leaves something behind. */
+/** One gateway for all tests of a file. A test that leaves rows or objects behind fails. */
 export const test = base
   .extend(
     'gateway',

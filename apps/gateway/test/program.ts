@@ -18,7 +18,7 @@ export interface Program {
   ended: Promise<Ended>
 }
 
-/** Runs the gateway as a process of its own, with no setting in its environment but what is given. */
+/** Runs the gateway as a separate process, whose environment has only the given settings. */
 export function run(env: Record<string, string>): Program {
   const child = spawn(process.execPath, [program], {
     env: { ...compileCache(), AIRLOCK_ENV_FILE: '', ...env },
@@ -42,12 +42,12 @@ export function run(env: Record<string, string>): Program {
 export interface RunningProgram extends Program {
   url: string
   databaseUrl: string
-  /** What it has said, oldest first. */
-  said(): { msg: string; phase?: string }[]
+  /** The lines that it logged, oldest first. */
+  logged(): { msg: string; phase?: string }[]
   drop(): Promise<void>
 }
 
-/** A gateway that is ready, as a process, on servers of its own. It stops without a pause, unless told otherwise. */
+/** A gateway that is ready, as a separate process with its own database and bucket. It stops without a pause by default. */
 export async function running(env: Record<string, string> = {}): Promise<RunningProgram> {
   const [db, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
   const { s3, redis } = givenStack()
@@ -80,7 +80,7 @@ export async function running(env: Record<string, string> = {}): Promise<Running
     await expect.poll(gateway.out, { timeout: 20_000 }).toContain('Server listening at')
     const url = /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(gateway.out())?.[1] ?? ''
     await expect.poll(async () => (await fetch(`${url}/health/ready`)).status, { timeout: 5000 }).toBe(200)
-    return { ...gateway, url, databaseUrl: db.url, said: () => lines().map((line) => JSON.parse(line)), drop }
+    return { ...gateway, url, databaseUrl: db.url, logged: () => lines().map((line) => JSON.parse(line)), drop }
   } catch (error) {
     await drop()
     throw error

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
-/** A connection of a test's own. What the server does to it is what the test looks at, so its errors say nothing. */
+/** Opens a connection whose errors are ignored: the test checks what the server sends, and the server may reset it. */
 export async function open(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -10,7 +10,7 @@ export async function open(url: string): Promise<Socket> {
   return socket
 }
 
-/** Writes bytes as they are, and reads the first answer until it is whole, the connection ends, or the time is over. */
+/** Writes bytes unchanged, and reads the first response until it is complete, the connection ends, or the timeout expires. */
 export async function exchange(url: string, request: Uint8Array | string, timeoutMs = 10_000): Promise<{ status: number; text: string }> {
   const socket = await open(url)
   const timer = setTimeout(() => socket.destroy(), timeoutMs)
@@ -22,7 +22,7 @@ export async function exchange(url: string, request: Uint8Array | string, timeou
       if (isWhole(text)) break
     }
   } catch {
-    // a connection that was reset ends the answer
+    // a reset of the connection ends the response
   } finally {
     clearTimeout(timer)
     socket.destroy()

@@ -2,23 +2,23 @@ import type { Socket } from 'node:net'
 import { type Client, photo } from './gateway.ts'
 import { open } from './raw.ts'
 
-/** Clients that send the beginning of a picture, and then a little now and then, as slowly as a gateway lets them. */
+/** Clients that send the beginning of a picture, and then a few bytes at a time, as slowly as the gateway permits. */
 export interface SlowCrowd {
-  /** What each connection was answered so far, in the order of the connections. */
+  /** The response on each connection so far, in the order of the connections. */
   answers(): string[]
   disperse(): void
 }
 
-/** How much a slow client sends at once, and how often: 1.2 kB a second. */
+/** The bytes that a slow client sends at once, and their interval: 1.2 kB a second. */
 const drip = { bytes: 120, everyMs: 100 }
 
 /**
- * Connects clients of one user to a gateway, of which each begins an upload and goes on slowly.
+ * Connects clients of one user to a gateway; each begins an upload and continues slowly.
  *
  * @param url of the gateway
  * @param client the user
- * @param options.count how many uploads
- * @param options.goesOn false: they send so much that they hold a permit, and then nothing
+ * @param options.count the number of uploads
+ * @param options.goesOn false: they send enough to take a permit, and then nothing
  */
 export async function slowCrowd(url: string, client: Client, { count, goesOn }: { count: number; goesOn: boolean }): Promise<SlowCrowd> {
   const head = `--cut\r\nContent-Disposition: form-data; name="files"; filename="slow.jpg"\r\n\r\n`

@@ -10,7 +10,7 @@ export interface GatewayProcess {
   kill(): Promise<void>
 }
 
-/** Starts a gateway as production does, in a process of its own, and waits until it listens. */
+/** Starts a gateway as in production, in a separate process, and waits until it listens. */
 export async function startGatewayProcess(env: Record<string, string>): Promise<GatewayProcess> {
   const child = spawn(process.execPath, [program], {
     env: { ...compileCache(), AIRLOCK_ENV_FILE: '', HOST: '127.0.0.1', PORT: '0', SHUTDOWN_NOT_READY_SECONDS: '0', ...env },

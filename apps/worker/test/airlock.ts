@@ -13,7 +13,7 @@ import type { WorkerDeps } from '../src/worker-deps.ts'
 import { type Gate, gatedCopy } from './gate.ts'
 import { webhookOptions } from './webhook-options.ts'
 
-/** Sweeps that find nothing in the time of a test. */
+/** Sweeps too rarely to change anything during a test. */
 export const sweepOptions: WorkerDeps['sweep'] = {
   everySeconds: 3600,
   enqueueAfterSeconds: 60,
@@ -28,10 +28,10 @@ export const sweepOptions: WorkerDeps['sweep'] = {
   leaseSeconds: 60,
 }
 
-/** Nobody counts files here. */
+/** Without a limit of files. */
 const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, givenBack: async () => {} }
 
-/** What a form says of files that are no pictures. */
+/** The asset types of files that are not pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
 /** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
@@ -107,9 +107,9 @@ export class Airlock extends AirlockFixture {
     return worker
   }
 
-  /** Waits until an upload has come to a state; how long says when it is called stuck, not how soon it should come. */
+  /** Waits until an upload has reached a state. The timeout only detects a stuck upload; it is not a performance bound. */
   async comesTo(state: UploadState, upload: { id: string }, timeoutMs = 45_000): Promise<UploadRecord> {
-    await waitFor(async () => (await this.of(upload)).state === state, { what: `upload ${upload.id} to be ${state}`, timeoutMs })
+    await waitFor(async () => (await this.of(upload)).state === state, { what: `upload ${upload.id} in state ${state}`, timeoutMs })
     return this.of(upload)
   }
 
@@ -125,7 +125,7 @@ export class Airlock extends AirlockFixture {
   }
 }
 
-/** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves something. */
+/** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves rows or objects. */
 export const test = base
   .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const servers = await openServers()

@@ -18,15 +18,15 @@ export interface BlockingWorkerSettings {
 }
 
 /** Its messages to the parent. */
-export type Told = 'ready' | 'blocked' | 'goes on' | { readonly line: string }
+export type WorkerMessage = 'ready' | 'blocked' | 'continues' | { readonly line: string }
 
 const settings = JSON.parse(process.argv[2] ?? '') as BlockingWorkerSettings
-const tell = (told: Told) => process.send?.(told)
+const send = (message: WorkerMessage) => process.send?.(message)
 const onError = () => {}
 const log = {
-  info: (_fields: object, line: string) => tell({ line }),
-  warn: (_fields: object, line: string) => tell({ line }),
-  error: (_fields: object, line: string) => tell({ line }),
+  info: (_fields: object, line: string) => send({ line }),
+  warn: (_fields: object, line: string) => send({ line }),
+  error: (_fields: object, line: string) => send({ line }),
 }
 
 let blocked = false
@@ -41,9 +41,9 @@ const store: ObjectStore = {
 
 function block(): void {
   blocked = true
-  tell('blocked')
+  send('blocked')
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, settings.blocksForMs)
-  tell('goes on')
+  send('continues')
 }
 
 const worker = buildWorker({
@@ -90,4 +90,4 @@ const worker = buildWorker({
   listenForFeed: (handlers) => listenForFeed({ url: settings.databaseUrl, log, ...handlers }),
 })
 worker.start()
-tell('ready')
+send('ready')

@@ -2,12 +2,12 @@ import type { ObjectStore } from '@airlock/storage'
 
 export interface Gate {
   readonly store: ObjectStore
-  /** Resolves when the copy is asked for, with the signal that would end it. */
+  /** Resolves when the copy is requested, with the signal that can abort it. */
   readonly reached: Promise<AbortSignal | undefined>
   open(): void
 }
 
-/** Holds the first copy of a store until the test opens it, so that a job is in the middle of its work. Like any copy, its signal ends it. */
+/** Holds the first copy of a store until the test opens the gate, so that a job is in progress. The copy's signal still aborts it. */
 export function gatedCopy(store: ObjectStore): Gate {
   const reached = Promise.withResolvers<AbortSignal | undefined>()
   const opened = Promise.withResolvers<void>()

@@ -18,7 +18,7 @@ export async function puts({ servers, userId }: Airlock, { sample = samples.scen
   return video
 }
 
-/** Many of them, some at once. */
+/** Stores many videos, several concurrently. */
 export async function putsMany(airlock: Airlock, count: number, given: Put = {}): Promise<VideoToHandOver[]> {
   const videos: VideoToHandOver[] = []
   while (videos.length < count) {
@@ -28,7 +28,7 @@ export async function putsMany(airlock: Airlock, count: number, given: Put = {})
   return videos
 }
 
-/** A pipeline with the queue alone. The test's end closes it. */
+/** A pipeline that only enqueues. It is closed at the end of the test. */
 export function pipeline({ redisUrl, prefix }: Queues): AirlockProducer {
   const producer = new AirlockProducer({ redisUrl, prefix })
   onTestFinished(() => producer.close())
@@ -38,7 +38,7 @@ export function pipeline({ redisUrl, prefix }: Queues): AirlockProducer {
 /** The contents of the inbox. */
 export const inboxOf = ({ servers }: Airlock): Promise<string[]> => servers.bucket.keys('pipeline-inbox/')
 
-/** The ends of all uploads of the test's user, each with how many there are, and how many assets of how many uploads. */
+/** Counts the uploads of the test's user by final state, their assets, and the uploads that have an asset. */
 export async function endsOf({
   servers,
   userId,

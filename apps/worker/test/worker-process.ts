@@ -5,10 +5,10 @@ import { compileCache, mustHoldNoSecret, waitFor } from '@airlock/testkit'
 const program = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
 export interface WorkerProcess {
-  /** All that it wrote so far. */
+  /** Its output so far. */
   output(): string
   /** The lines of its log, oldest first. */
-  said(): { msg: string; phase?: string }[]
+  logged(): { msg: string; phase?: string }[]
   signal(signal: NodeJS.Signals): void
   /** Resolves with its exit code; null when it was killed. */
   readonly ended: Promise<number | null>
@@ -19,7 +19,7 @@ export interface WorkerProcess {
  * Starts a worker as in production, in a separate process, and waits until it takes jobs.
  *
  * @param env its whole environment
- * @param options.limits what the shell limits it to, as for `ulimit`
+ * @param options.limits arguments of the shell's `ulimit`
  */
 export async function startWorkerProcess(env: Record<string, string>, { limits }: { limits?: string } = {}): Promise<WorkerProcess> {
   const limited = limits === undefined ? 'exec "$0" "$@"' : `ulimit ${limits}; exec "$0" "$@"`
@@ -38,7 +38,7 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
   const running: WorkerProcess = {
     output: () => output,
-    said: () => output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
+    logged: () => output.split('\n').flatMap((line) => (line.startsWith('{') ? [JSON.parse(line)] : [])),
     signal: (signal) => void child.kill(signal),
     ended: new Promise<number | null>((resolve) => child.once('close', resolve)).then((code) => {
       mustHoldNoSecret('the worker', env, output)
@@ -48,7 +48,7 @@ export async function startWorkerProcess(env: Record<string, string>, { limits }
   }
   const started = () => output.includes('worker started') || ended(child)
   await waitFor(started, { what: 'the worker to take jobs', timeoutMs: 30_000 }).catch(async (error: Error) => {
-    await killed(child) // nobody else knows it
+    await killed(child) // no caller has the child to stop it
     throw error
   })
   if (ended(child)) throw new Error(`the worker ended: ${output}`)

@@ -31,7 +31,7 @@ async function asset(gateway: RunningGateway, client: Client): Promise<string> {
   return (await client.get(`/api/jobs/${id}`)).body.asset_id
 }
 
-const asSaid = ({ asset_id, action, result, hours }: Row) => [action, result, hours, asset_id]
+const fieldsOf = ({ asset_id, action, result, hours }: Row) => [action, result, hours, asset_id]
 
 test('every access is logged within about a second, granted or refused', async ({ gateway, client }) => {
   const [mine, other, stranger] = [await asset(gateway, client), await asset(gateway, client), new Client(gateway.url)]
@@ -49,7 +49,7 @@ test('every access is logged within about a second, granted or refused', async (
 
   await expect.poll(async () => (await entriesOf(gateway, client.id)).length, { timeout: 5000 }).toBe(12)
   const entries = await entriesOf(gateway, client.id)
-  expect(entries.map(asSaid).sort()).toEqual(
+  expect(entries.map(fieldsOf).sort()).toEqual(
     [
       ['read', 'granted', 3, mine],
       ['presign', 'granted', 24, mine],
@@ -66,7 +66,7 @@ test('every access is logged within about a second, granted or refused', async (
     ].sort(),
   )
   expect(entries.find(({ action }) => action === 'read')).toMatchObject({ request_id: read.headers.get('x-request-id'), ip_hash: null })
-  expect((await entriesOf(gateway, stranger.id)).map(asSaid)).toEqual([['presign', 'asset_not_yours', 1, mine]])
+  expect((await entriesOf(gateway, stranger.id)).map(fieldsOf)).toEqual([['presign', 'asset_not_yours', 1, mine]])
 })
 
 test('a granted access updates last_accessed_at, a refused one does not', async ({ gateway, client }) => {
@@ -79,7 +79,7 @@ test('a granted access updates last_accessed_at, a refused one does not', async 
   expect(await accessed(refused)).toBeNull()
 })
 
-/** Unused for so long that the sweeper may delete it at any moment. */
+/** Marks an asset as unused for so long that the sweeper may delete it at any moment. */
 const expires = (gateway: RunningGateway, id: string) =>
   sql(gateway, `update assets set created_at = now() - interval '98 days', expiring_at = now() - interval '1 ms' where id = $1`, [id])
 
@@ -142,7 +142,7 @@ test('a URL in the response to an upload counts as an access', async ({ gateway,
 
   expect(status).toBe(200)
   await expect
-    .poll(async () => (await entriesOf(gateway, client.id)).map(asSaid), { timeout: 5000 })
+    .poll(async () => (await entriesOf(gateway, client.id)).map(fieldsOf), { timeout: 5000 })
     .toEqual([['upload', 'granted', 24, answer.uploads[0].asset_id]])
 })
 

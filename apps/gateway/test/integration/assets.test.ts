@@ -85,7 +85,7 @@ test('a browser shows or saves the file as requested, under its name', { meta: {
   expect(await client.get(`/api/assets/${assetId}/presigned?disposition=popup`)).toMatchObject({ status: 400 })
 })
 
-/** Every command that the Redis of the run is sent meanwhile, as one text. */
+/** All commands that Redis receives during `act`, as one text. */
 async function commandsDuring(redisUrl: string, act: () => Promise<void>): Promise<string> {
   const redis = new Redis(redisUrl)
   const monitor = await redis.monitor()
@@ -112,7 +112,7 @@ test('equal requests return the same URL with its true expiry on every gateway; 
   try {
     const ask = async (query: string, of = client) => (await of.get(`/api/assets/${assetId}/presigned${query}`)).body
     const onOther = client.at(other.url)
-    // Asked again if a window ended just in between.
+    // repeated if a time window ended in between
     const both = async () => [await ask('?expiration_hours=2'), await ask('?expiration_hours=2', onOther), await ask('?expiration_hours=2')]
     const endings = (await both()).map(({ expiration_at }) => expiration_at)
     const [first, elsewhere, again] = new Set(endings).size === 1 ? await both() : await both()
@@ -150,7 +150,7 @@ test('URLs are neither stored in Redis nor read from it', { meta: { id: 'no-url-
     })
 
     expect(answers.filter((url) => !url.startsWith(gateway.bucket.endpoint))).toEqual([])
-    expect(commands).toContain(client.id) // the count of the requests: what this gateway sends is seen
+    expect(commands).toContain(client.id) // the request limit counts this user, so the commands of this gateway are visible
     expect(commands).not.toContain('X-Amz-Signature')
     expect(commands).not.toContain(key)
   } finally {
@@ -238,7 +238,7 @@ test('an asset that is linked to a brand can be deleted only with force', async 
   expect(body.product_images.map(({ asset_id }: { asset_id: string }) => asset_id)).toEqual([other.assetId])
 })
 
-/** All pages, one after the other. */
+/** All pages of a list, in order. */
 async function pagesOf(client: Client, query = ''): Promise<string[][]> {
   const pages: string[][] = []
   let cursor: string | null = ''

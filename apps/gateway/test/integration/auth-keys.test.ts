@@ -21,7 +21,7 @@ async function signer(alg: string, kid = `${alg}-${randomUUID()}`): Promise<Sign
   return { alg, kid, pair, jwk: { ...(await exportJWK(pair.publicKey)), kid, alg, use: 'sig' } }
 }
 
-/** A key server that can be told to fall silent or to fail, and counts who asks. */
+/** A key server that can stop responding or fail, and counts requests. */
 async function keyServer(keys: JWK[]) {
   const state = { keys, mode: 'answers' as 'answers' | 'silent' | 'fails', asked: 0 }
   const server = createServer((_request, response) => {
@@ -54,7 +54,7 @@ const ask = async (gateway: RunningGateway, token: string, headers: Record<strin
 let signers: Record<'RS256' | 'ES256' | 'EdDSA' | 'RS512' | 'stranger', Signer>
 let keys: Awaited<ReturnType<typeof keyServer>>
 let gateway: RunningGateway
-/** Beside it, with the keys of the JWKS alone. */
+/** A second gateway, which accepts only keys of the JWKS. */
 let withoutSecret: RunningGateway
 
 beforeAll(async () => {
@@ -96,7 +96,7 @@ test('the keys are fetched once for all requests', async () => {
 
 const secretKey = new TextEncoder().encode(jwtSecret)
 
-/** Every way in which an attacker may write down the public key of the issuer, to sign HS256 tokens with it. */
+/** Every encoding of the issuer's public key that an attacker might use as the secret of an HS256 token. */
 const publicKeyAsSecret: [how: string, secret: () => Promise<Uint8Array>][] = [
   ['its JWK', async () => text(JSON.stringify(signers.RS256.jwk))],
   ['PEM', async () => text(await pem())],
@@ -105,14 +105,14 @@ const publicKeyAsSecret: [how: string, secret: () => Promise<Uint8Array>][] = [
   ['DER', async () => der()],
   ['DER in base64', async () => text(Buffer.from(await der()).toString('base64'))],
   ['its modulus', async () => Buffer.from(signers.RS256.jwk.n ?? '', 'base64url')],
-  ['nothing at all', async () => new Uint8Array()],
+  ['an empty secret', async () => new Uint8Array()],
 ]
 
 const text = (value: string): Uint8Array => new TextEncoder().encode(value)
 const pem = async () => `${await exportSPKI(signers.RS256.pair.publicKey)}\n`
 const der = async () => new Uint8Array(await crypto.subtle.exportKey('spki', signers.RS256.pair.publicKey))
 
-/** A token that is signed by hand: libraries refuse some of these keys. */
+/** Signs a token without a library, because libraries refuse some of these keys. */
 async function signedByHand(header: Record<string, unknown>, secret: Uint8Array): Promise<string> {
   const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const body = `${part(header)}.${part(good())}`
@@ -120,7 +120,7 @@ async function signedByHand(header: Record<string, unknown>, secret: Uint8Array)
 }
 
 test.for(publicKeyAsSecret)(
-  'an HS256 token signed with the public key as %s → 401, even if a secret is configured',
+  'an HS256 token signed with the public key (%s) → 401, even if a secret is configured',
   { meta: { id: 'public-key-as-hmac-secret' } },
   async ([, secret]) => {
     for (const alg of ['HS256', 'HS384', 'HS512']) {
@@ -128,12 +128,12 @@ test.for(publicKeyAsSecret)(
       for (const one of [gateway, withoutSecret])
         expect(await ask(one, token)).toMatchObject({ status: 401, body: { code: 'token_invalid' } })
     }
-    expect((await ask(gateway, await signedByHand({ alg: 'HS256' }, secretKey))).status).toBe(404) // by the right secret it is good
+    expect((await ask(gateway, await signedByHand({ alg: 'HS256' }, secretKey))).status).toBe(404) // the right secret is accepted
   },
 )
 
-/** A server that notes whether anybody came. */
-async function lure() {
+/** A server that records its requests. */
+async function recordingServer() {
   const asked: string[] = []
   const server = createServer((request, response) => {
     asked.push(request.url ?? '')
@@ -146,7 +146,7 @@ async function lure() {
 test("keys that a token's header refers to are not fetched: 401", {
   meta: { id: 'token-header-keys-ignored' },
 }, async () => {
-  const { asked, url, close } = await lure()
+  const { asked, url, close } = await recordingServer()
   try {
     const headers = [
       { jku: `${url}/keys` },
@@ -166,7 +166,7 @@ test("keys that a token's header refers to are not fetched: 401", {
 })
 
 test('a redirect of the key server is not followed', { meta: { id: 'jwks-redirect-refused' } }, async () => {
-  const { asked, url, close } = await lure()
+  const { asked, url, close } = await recordingServer()
   const redirecting = createServer((_, response) => response.writeHead(302, { location: `${url}/keys` }).end())
   await once(redirecting.listen(0, '127.0.0.1'), 'listening')
   const remote = remoteKeys(`http://127.0.0.1:${(redirecting.address() as AddressInfo).port}/`, { timeoutMs: 2000 })
@@ -181,7 +181,7 @@ test('a redirect of the key server is not followed', { meta: { id: 'jwks-redirec
   }
 })
 
-/** What OpenID issuers put into tokens beside the access token's own claims. */
+/** Claims by which OpenID issuers mark the type of a token. */
 const claimsOfTypes: [what: string, claims: Record<string, unknown>, status: number][] = [
   ['typ ID', { typ: 'ID' }, 401],
   ['typ id', { typ: 'id' }, 401],
@@ -208,10 +208,10 @@ test.for([undefined, 'JWT', 'at+jwt', 'application/at+jwt'])('typ %s in the head
 })
 
 const refused: [what: string, code: string, token: () => Promise<string>][] = [
-  ['of an algorithm that is not pinned', 'token_invalid', () => signed(signers.RS512)],
-  ['of a key that nobody published', 'token_invalid', () => signed({ ...signers.stranger, kid: signers.RS256.kid })],
+  ['with an algorithm that is not allowed', 'token_invalid', () => signed(signers.RS512)],
+  ['signed with an unpublished key', 'token_invalid', () => signed({ ...signers.stranger, kid: signers.RS256.kid })],
   [
-    'HS256 with the public key as its secret',
+    'signed with HS256 and the public key as its secret',
     'token_invalid',
     async () =>
       new SignJWT(good())
@@ -219,30 +219,30 @@ const refused: [what: string, code: string, token: () => Promise<string>][] = [
         .sign(new TextEncoder().encode(JSON.stringify(signers.RS256.jwk))),
   ],
   [
-    'that brings its own key (jwk)',
+    'that contains its own key (jwk)',
     'token_invalid',
     () => signed({ ...signers.stranger, kid: signers.RS256.kid }, good(), { jwk: signers.stranger.jwk }),
   ],
   [
-    'that says where its key is (jku)',
+    'that refers to its key by URL (jku)',
     'token_invalid',
     () => signed({ ...signers.stranger, kid: signers.RS256.kid }, good(), { jku: 'http://127.0.0.1:1/' }),
   ],
   ['with a critical header that we do not know', 'token_invalid', () => signedWithCrit()],
-  ['of another issuer', 'token_invalid', () => signed(signers.RS256, { ...good(), iss: 'https://evil.example' })],
-  ['without issuer', 'token_invalid', () => signed(signers.RS256, { sub: user, exp: inAnHour(), aud: audience })],
+  ['from another issuer', 'token_invalid', () => signed(signers.RS256, { ...good(), iss: 'https://evil.example' })],
+  ['without an issuer', 'token_invalid', () => signed(signers.RS256, { sub: user, exp: inAnHour(), aud: audience })],
   ['for another audience', 'token_invalid', () => signed(signers.RS256, { ...good(), aud: ['shop', 'blog'] })],
   ['that is not valid yet', 'token_malformed', () => signed(signers.RS256, { ...good(), nbf: inAnHour() })],
   ['that expired two minutes ago', 'token_expired', () => signed(signers.RS256, { ...good(), exp: inAnHour() - 3720 })],
   [
-    'of HS256 for another audience',
+    'signed with HS256 for another audience',
     'token_invalid',
     () => new SignJWT({ ...good(), aud: 'shop' }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey),
   ],
   ['longer than 8 KiB', 'token_malformed', () => signed(signers.RS256, { ...good(), padding: 'x'.repeat(9000) })],
 ]
 
-/** jose signs no critical header that it does not know, so the header is written by hand. */
+/** Written without jose, which refuses to sign critical headers that it does not know. */
 async function signedWithCrit(): Promise<string> {
   const header = Buffer.from(JSON.stringify({ alg: 'ES256', kid: signers.ES256.kid, crit: ['cap'], cap: 1 })).toString('base64url')
   const payload = Buffer.from(JSON.stringify(good())).toString('base64url')
@@ -290,11 +290,11 @@ test('an unresponsive key server causes 503 auth_unavailable after a timeout, la
     expect(first.headers.get('retry-after')).toBe('5')
     expect(JSON.stringify(first.body)).not.toMatch(/jwks|127\.0\.0\.1|fetch|ECONN/i)
 
-    // nobody is asked, so there is nothing to wait for
+    // the key server is not called, so there is nothing to wait for
     const { asked } = server.state
     expect((await ask(own, token)).status).toBe(503)
     expect(server.state.asked).toBe(asked)
-    // tokens of the shared secret need no key server
+    // tokens signed with the shared secret need no key server
     const shared = await new SignJWT({ sub: user, exp: inAnHour() }).setProtectedHeader({ alg: 'HS256' }).sign(secretKey)
     expect((await ask(own, shared)).status).toBe(404)
 

@@ -20,19 +20,19 @@ describe.for(routes)('%s %s', ([method, path]) => {
   const cases: [what: string, code: string, header: () => Promise<string | undefined>][] = [
     ['no token', 'token_missing', async () => undefined],
     ['another scheme', 'token_malformed', async () => 'Basic dXNlcjpwYXNz'],
-    ['something that is no JWT', 'token_malformed', async () => 'Bearer not.a.token'],
+    ['a text that is not a JWT', 'token_malformed', async () => 'Bearer not.a.token'],
     ['an expired token', 'token_expired', async () => `Bearer ${await signed({ sub: user, exp: inAnHour() - 7200 })}`],
     ['a token without exp', 'token_malformed', async () => `Bearer ${await signed({ sub: user })}`],
     ['a token without sub', 'token_malformed', async () => `Bearer ${await signed({ exp: inAnHour() })}`],
-    ['a token whose sub is no UUID', 'token_malformed', async () => `Bearer ${await signed({ sub: "1' or 1=1", exp: inAnHour() })}`],
+    ['a token whose sub is not a UUID', 'token_malformed', async () => `Bearer ${await signed({ sub: "1' or 1=1", exp: inAnHour() })}`],
     [
-      'a token of another key',
+      'a token signed with another key',
       'token_invalid',
       async () => `Bearer ${await signed({ sub: user, exp: inAnHour() }, 'another-secret-of-somebody-else-entirely')}`,
     ],
     ['a token with alg none', 'token_invalid', async () => `Bearer ${base64({ alg: 'none' })}.${base64({ sub: user, exp: inAnHour() })}.`],
     [
-      'a token with an algorithm that is not pinned',
+      'a token with an algorithm that is not allowed',
       'token_invalid',
       async () => `Bearer ${await signed({ sub: user, exp: inAnHour() }, jwtSecret.repeat(2), 'HS512')}`,
     ],

@@ -9,21 +9,25 @@ const project = '0190a000-0000-7000-8000-000000000001'
 describe('one bad file', () => {
   const cases: [what: string, code: string, file: () => Promise<FilePart>][] = [
     ['empty', 'empty_file', async () => ({ name: 'empty.png', type: 'image/png', bytes: await sample('bad/empty.png') })],
-    ['with an extension that its kind has not', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo.gif' })],
+    ['with an extension that its kind does not permit', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo.gif' })],
     ['without an extension', 'extension_not_allowed', async () => ({ ...(await photo()), name: 'photo' })],
-    ['declared as a type that its kind has not', 'type_not_allowed', async () => ({ ...(await photo()), type: 'text/html' })],
+    ['declared as a type that its kind does not permit', 'type_not_allowed', async () => ({ ...(await photo()), type: 'text/html' })],
     ['whose extension and declared type disagree', 'extension_mismatch', async () => ({ ...(await photo()), type: 'image/png' })],
-    ['whose content is something else', 'type_mismatch', async () => ({ ...(await scene()), name: 'photo.jpg', type: 'image/jpeg' })],
+    ['whose content has another type', 'type_mismatch', async () => ({ ...(await scene()), name: 'photo.jpg', type: 'image/jpeg' })],
     [
-      'that is text with a picture’s name',
+      'that is text with the name of a picture',
       'type_mismatch',
       async () => ({ name: 'a.png', type: 'image/png', bytes: Buffer.from('<script>alert(1)</script>') }),
     ],
     ['with a name of 256 characters', 'filename_too_long', async () => photo(`${'x'.repeat(252)}.jpg`)],
-    ['with a name of dots', 'filename_invalid', async () => photo('...')],
-    ['with a name of white space', 'filename_invalid', async () => photo(' ')],
-    ['with a line end in its name', 'filename_invalid', async () => photo('a\r\nb.jpg')],
-    ['a byte beyond 10 MiB', 'file_too_large', async () => ({ ...(await photo()), bytes: padded((await photo()).bytes, 10 * MiB + 1) })],
+    ['whose name is only dots', 'filename_invalid', async () => photo('...')],
+    ['whose name is only white space', 'filename_invalid', async () => photo(' ')],
+    ['with a line break in its name', 'filename_invalid', async () => photo('a\r\nb.jpg')],
+    [
+      'one byte larger than 10 MiB',
+      'file_too_large',
+      async () => ({ ...(await photo()), bytes: padded((await photo()).bytes, 10 * MiB + 1) }),
+    ],
   ]
 
   test.for(cases)(
@@ -59,7 +63,7 @@ describe('one bad file', () => {
   })
 
   test.for([
-    ['no UTF-8', Buffer.from('gr\xfcn.jpg', 'latin1')],
+    ['invalid UTF-8', Buffer.from('gr\xfcn.jpg', 'latin1')],
     ['half a surrogate pair', Buffer.from([0x61, 0xed, 0xa0, 0x80, ...Buffer.from('.jpg')])],
   ] as const)('a name that is %s is refused, not changed', async ([, name], { gateway, client }) => {
     const headers = Buffer.concat([
@@ -262,11 +266,11 @@ async function open(url: string): Promise<Socket> {
   const { hostname, port } = new URL(url)
   const socket = connect(Number(port), hostname)
   await once(socket, 'connect')
-  socket.on('error', () => {}) // what the server does to it is what the test looks at
+  socket.on('error', () => {}) // the server may reset the connection; the test checks the response
   return socket
 }
 
-/** Sends a request as it is written and reads the answer until the connection falls silent or ends. */
+/** Sends a request unchanged, and reads the response until the connection is idle or ends. */
 async function rawRequest(url: string, client: Client, headers: string, body: string | Buffer = ''): Promise<string> {
   const socket = await open(url)
   socket.write(`POST /api/upload HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${await client.token()}\r\n${headers}\r\n\r\n`)

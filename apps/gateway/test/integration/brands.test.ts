@@ -97,10 +97,10 @@ test.for([
   ['eleven pictures', { asset_ids: Array.from({ length: 11 }, () => randomUUID()) }, 'request_malformed'],
   ['a picture twice', { asset_ids: [one, two, one] }, 'asset_repeated'],
   ['a picture twice, once in capitals', { asset_ids: [one, one.toUpperCase()] }, 'asset_repeated'],
-  ['an id that is none', { asset_ids: [one, '7'] }, 'id_malformed'],
+  ['an invalid id', { asset_ids: [one, '7'] }, 'id_malformed'],
   ['numbers', { asset_ids: [1, 2] }, 'id_malformed'],
   ['no list', {}, 'request_malformed'],
-  ['a list of nothing', { asset_ids: null }, 'request_malformed'],
+  ['null instead of a list', { asset_ids: null }, 'request_malformed'],
   ['an array', [one, two], 'request_malformed'],
 ] as const)('%s → 400', async ([, body, code], { client }) => {
   expect(await client.sends('PUT', pathOf(randomUUID()), body)).toMatchObject({ status: 400, body: { code } })

@@ -16,7 +16,7 @@ const sends = async (gateway: RunningGateway, client: Client, method: string, pa
     }),
   )
 
-/** The worker empties the quarantine of what was cancelled; here the test does. */
+/** The worker removes the quarantined object of a cancelled upload; here the test does. */
 const purge = (gateway: RunningGateway, id: string) => gateway.store.purge(`quarantine/${id}`)
 
 test('a waiting upload is cancelled, and cancelling again changes nothing', async ({ gateway, client }) => {

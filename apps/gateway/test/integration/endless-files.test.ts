@@ -4,7 +4,7 @@ import { expect } from 'vitest'
 import { type Answer, Client, padded, photo, type RunningGateway, scene, startGateway, test } from '../gateway.ts'
 import { open } from '../raw.ts'
 
-/** What is read of refused files so that those behind get their turn. */
+/** The limit of bytes that are read from refused files to reach the files after them. */
 const drainedBytes = 64 * MiB
 
 const unread = {
@@ -22,7 +22,7 @@ const refused = (body: Answer['body']) =>
 const partOf = (filename: string, type: string): string =>
   `\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="${filename}"\r\nContent-Type: ${type}\r\n\r\n`
 
-/** A form on a connection of its own, in as many writes as a test likes. */
+/** Begins a form on a separate connection; the test sends its parts. */
 async function begun({ url }: RunningGateway, client: Client, length: 'chunked' | number) {
   const socket = await open(url)
   const framing = length === 'chunked' ? 'Transfer-Encoding: chunked' : `Content-Length: ${length}`
@@ -41,7 +41,7 @@ async function begun({ url }: RunningGateway, client: Client, length: 'chunked' 
 const asChunk = (bytes: string | Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from(`${Buffer.byteLength(bytes).toString(16)}\r\n`), Buffer.from(bytes), Buffer.from('\r\n')])
 
-/** @returns once the bytes are on their way, or the connection is closed */
+/** @returns when the bytes are written, or the connection is closed */
 const sent = (socket: Socket, bytes: string | Uint8Array): Promise<void> => new Promise((resolve) => socket.write(bytes, () => resolve()))
 
 async function answerOn(socket: Socket): Promise<{ status: number; body: Answer['body'] }> {
@@ -71,7 +71,7 @@ test.for(framings)(
       await send(new Uint8Array(MiB))
       sentBytes += MiB
     }
-    await send(partOf('third.jpg', 'image/jpeg')) // nobody hears of it any more
+    await send(partOf('third.jpg', 'image/jpeg')) // not read any more
 
     const { status, body } = await answer
     expect(status).toBe(400)

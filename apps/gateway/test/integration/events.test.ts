@@ -10,7 +10,7 @@ import { acceptedIds, answerOf, Client, logo, photo, type RunningGateway, startG
 
 const silent = { info: () => {}, warn: () => {}, error: () => {} }
 
-/** A program of the product around us, which hears of everybody's uploads. */
+/** A service of the surrounding product, which reads the events of all users. */
 class Consumer {
   readonly #url: string
   readonly #token: Promise<string>
@@ -26,7 +26,7 @@ class Consumer {
     return answerOf(await fetch(`${this.#url}/api/events?${search}`, { headers, ...(signal && { signal }) }))
   }
 
-  /** Where the feed ends now. */
+  /** The cursor at the end of the feed. */
   async latest(): Promise<string> {
     return (await this.asks({ after: 'latest' })).body.next
   }
@@ -43,7 +43,7 @@ const test = withGateway
   })
   .extend('consumer', async ({ gateway }) => new Consumer(gateway))
 
-/** Deletes an asset for each event, in transactions of their own that are open together. */
+/** Deletes one asset for each event, in separate transactions that are open at the same time. */
 async function openDeletions(gateway: RunningGateway, count: number) {
   const pool = new pg.Pool({ connectionString: gateway.servers.databaseUrl, max: count })
   const userId = randomUUID()
@@ -271,10 +271,10 @@ test('a hundred waiting requests share one subscription, and all get the event',
 const connectionsOf = ({ gateway }: RunningGateway): Promise<number> =>
   new Promise((resolve, reject) => gateway.app.server.getConnections((error, count) => (error ? reject(error) : resolve(count))))
 
-/** When the gateway last asked Postgres for events. */
-const lastLook = async (sql: pg.Client): Promise<string> => {
-  const looks = `select max(query_start)::text as at from pg_stat_activity where application_name = 'gateway-test' and query like '%from event_relay%'`
-  return (await sql.query(looks)).rows[0].at
+/** The time of the gateway's last query for events. */
+const lastQuery = async (sql: pg.Client): Promise<string> => {
+  const query = `select max(query_start)::text as at from pg_stat_activity where application_name = 'gateway-test' and query like '%from event_relay%'`
+  return (await sql.query(query)).rows[0].at
 }
 
 test('a disconnected consumer is dropped, and a waiting one is answered at once when the gateway stops', {
@@ -288,26 +288,26 @@ test('a disconnected consumer is dropped, and a waiting one is answered at once 
     const after = await consumer.latest()
     const leaving = new AbortController()
     const left = consumer.asks({ after, wait: 25 }, leaving.signal)
-    const looked = await lastLook(sql)
-    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(looked)
+    const queriedAt = await lastQuery(sql)
+    await expect.poll(() => lastQuery(sql), { timeout: 20_000 }).not.toBe(queriedAt)
     leaving.abort()
     await expect(left).rejects.toThrow('aborted')
-    // one that waits would look each 20 ms
+    // a waiting request would query every 20 ms
     await expect
       .poll(
         async () => {
-          const before = await lastLook(sql)
+          const before = await lastQuery(sql)
           await setTimeout(300)
-          return (await lastLook(sql)) === before
+          return (await lastQuery(sql)) === before
         },
         { timeout: 20_000 },
       )
       .toBe(true)
 
-    const idle = await lastLook(sql)
+    const idle = await lastQuery(sql)
     const began = performance.now()
     const waiting = consumer.asks({ after, wait: 25 })
-    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(idle)
+    await expect.poll(() => lastQuery(sql), { timeout: 20_000 }).not.toBe(idle)
     const finished = gateway.gateway.shutdown.drain()
     expect(await waiting).toMatchObject({ status: 200, body: { events: [], next: after } })
     await finished
@@ -330,9 +330,9 @@ test('while Postgres is unavailable it is 503, also for waiting requests, and cu
     const after = await consumer.latest()
     const sql = new pg.Client({ connectionString: postgres.address.url })
     await sql.connect()
-    const looked = await lastLook(sql)
+    const queriedAt = await lastQuery(sql)
     const waiting = consumer.asks({ after, wait: 25 })
-    await expect.poll(() => lastLook(sql), { timeout: 20_000 }).not.toBe(looked)
+    await expect.poll(() => lastQuery(sql), { timeout: 20_000 }).not.toBe(queriedAt)
     await sql.end()
     await postgres.stop()
     expect(await waiting).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
@@ -363,7 +363,7 @@ test('commits in adverse order hide no event from a continuous reader', {
     }
   }
   const reading = reads()
-  // the last to write is the first to commit, and a relay runs between any two
+  // the transactions commit in the reverse order of their writes, and the relay runs after each commit
   for (const commit of commits.toReversed()) {
     await Promise.all([commit(), relays(gateway)])
   }

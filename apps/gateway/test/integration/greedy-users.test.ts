@@ -4,14 +4,14 @@ import { type SlowCrowd, slowCrowd } from '../slow-crowd.ts'
 
 const bodyTimeouts = { maxSeconds: 3600, idleSeconds: 300, minBytesPerSecond: 1024 }
 
-/** A gateway with as many permits as by default. */
+/** A gateway with the default number of permits. */
 async function quiet(overrides: Overrides = {}): Promise<RunningGateway> {
   const gateway = await startGateway({ bodyTimeouts, filesPerHour: 10_000, maxFilesInFlight: 64, ...overrides })
   onTestFinished(() => gateway.close())
   return gateway
 }
 
-/** Slow uploads of some users, who hold all that they can get when this returns. */
+/** Starts slow uploads of some users. When it returns, they hold all permits that they can get. */
 async function gather(gateway: RunningGateway, { users, count, goesOn }: { users: number; count: number; goesOn: boolean }) {
   const before = begun(gateway)
   const greedy = Array.from({ length: users }, () => new Client(gateway.url))
@@ -30,12 +30,12 @@ async function crowded(users: number, { count, goesOn, ...overrides }: { count: 
   return { gateway, crowds: await gather(gateway, { users, count, goesOn }) }
 }
 
-/** How many uploads the gateway has begun to receive. */
+/** The number of uploads that the gateway has begun to receive. */
 const begun = (gateway: RunningGateway): number => gateway.asked.s3
 
 const refusals = (crowds: readonly SlowCrowd[]): string[] => crowds.flatMap((crowd) => crowd.answers()).filter((answer) => answer !== '')
 
-/** How long a small picture of somebody else takes from the first byte sent to its 202, in ms, and how it was answered. */
+/** Uploads a small picture of another user. @returns the time from the first byte sent to the response, in ms, and its status */
 async function timeOfAnother(gateway: RunningGateway): Promise<{ status: number; ms: number }> {
   const client = new Client(gateway.url)
   const [picture] = await Promise.all([logo(), client.token()])
@@ -44,19 +44,19 @@ async function timeOfAnother(gateway: RunningGateway): Promise<{ status: number;
   return { status, ms: performance.now() - sent }
 }
 
-/** Five pictures of five users, one after the other. */
+/** Uploads five pictures of five users, one after the other. */
 async function timesOfOthers(gateway: RunningGateway): Promise<{ statuses: number[]; slowestMs: number }> {
   const answers: { status: number; ms: number }[] = []
   while (answers.length < 5) answers.push(await timeOfAnother(gateway))
   return { statuses: answers.map(({ status }) => status), slowestMs: Math.max(...answers.map(({ ms }) => ms)) }
 }
 
-/** What a bound becomes on a machine that is slow by itself: some times what the same five pictures took before the crowd came. */
+/** On a slow machine the bound is this multiple of the time that the same five pictures took without the slow uploads. */
 const slack = 4
 
 test.for([
   { users: 1, count: 100, withinMs: 1000, goesOn: true, crowd: 'one user’s hundred uploads at 1.2 kB a second' },
-  { users: 1, count: 100, withinMs: 1000, goesOn: false, crowd: 'one user’s hundred uploads of which only the beginning comes' },
+  { users: 1, count: 100, withinMs: 1000, goesOn: false, crowd: 'one user’s hundred uploads that stop after their beginning' },
   { users: 10, count: 20, withinMs: 5000, goesOn: true, crowd: 'ten users’ two hundred uploads at 1.2 kB a second' },
 ])(
   'next to $crowd, another user’s picture is accepted within $withinMs ms',
@@ -81,7 +81,7 @@ test('one user’s hundred uploads do not delay those of eight others', { timeou
 
   const answers = await Promise.all(Array.from({ length: 8 }, () => new Client(gateway.url).pictures(picture)))
 
-  // whoever waits for 5 s gets 503
+  // a file that waits for 5 s gets 503
   expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(202))
 })
 

@@ -142,7 +142,7 @@ test.for([
   expect(await client.get(`/api/jobs?${query}`)).toMatchObject({ status: 400, body: { code } })
 })
 
-/** The first and last that RFC 3339 can write, with and without an offset that leads out of the years of four digits, and one before any clock. */
+/** The earliest and latest timestamps of RFC 3339, also with offsets that lead outside years 0 to 9999, and one with an unusual offset. */
 const farMoments = [
   '0000-01-01T00:00:00Z',
   '0000-01-01T00:00:00+23:59',

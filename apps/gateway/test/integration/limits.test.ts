@@ -81,7 +81,7 @@ test('refunded files make room, and a 429 never lasts more than a second longer 
     const ids = acceptedIds(await client.pictures(await photo(), await photo()))
     expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
 
-    for (const id of ids) await gateway.database.uploads.giveBack(id) // as the sweeper does, which knows no Redis
+    for (const id of ids) await gateway.database.uploads.giveBack(id) // as the sweeper does, which does not use Redis
 
     await expect.poll(async () => (await client.pictures(await photo())).status, { timeout: 10_000, interval: 200 }).toBe(202)
   } finally {
@@ -110,7 +110,7 @@ test('concurrent files of one user use one connection to Postgres while they wai
   await locking.connect()
   try {
     const [greedy, other] = [new Client(gateway.url), new Client(gateway.url)]
-    // as another gateway does that counts a file of the same user
+    // as another gateway does while it counts a file of the same user
     await locking.query(`begin; select pg_advisory_xact_lock(hashtextextended('uploads of user ${greedy.id}', 0))`)
     const sending = Array.from({ length: 20 }, async () => greedy.pictures(await logo()))
     const waiting = `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event = 'advisory'`

@@ -178,7 +178,7 @@ test('the default values of a try-it page are accepted', async ({ gateway, clien
   }
 })
 
-/** A body of examples alone, and of a file where the form asks for one. */
+/** A request body of the documented examples, with a file where the form requires one. */
 function bodyOf(requestBody: Operation['requestBody'], { components }: Document, file: FilePart) {
   const [[type = '', { schema }] = ['', { schema: null }]] = Object.entries(requestBody?.content ?? {})
   if (schema === null) return { body: null, type: {} }
@@ -230,7 +230,7 @@ test('the pages for the document load nothing from other hosts', { meta: { id: '
   for (const part of parts) expect((await fetch(new URL(part, page.url))).status, part).toBe(200)
 })
 
-/** `METHOD /path/{id}` of each line of Fastify's own list; HEAD follows GET, and the pages of the document speak for themselves. */
+/** `METHOD /path/{id}` for each line of Fastify's route list, without HEAD, which follows GET, and without the pages of the documentation. */
 function routesOf(printed: string): string[] {
   const found: string[] = []
   const path: string[] = []

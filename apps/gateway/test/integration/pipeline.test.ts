@@ -13,7 +13,7 @@ const unknownId = '0190a000-0000-7000-8000-000000000009'
 
 interface Pipeline {
   gateway: RunningGateway
-  /** A bucket of the pipeline's own, with one video in it. */
+  /** A bucket of the pipeline, which contains one video. */
   renders: IsolatedBucket
 }
 
@@ -89,7 +89,7 @@ test('a video in another bucket is accepted, enqueued, becomes an asset of its u
   })
   expect(await rowsOf(pipeline, video.user_id)).toMatchObject([{ id, state: 'received', counted: false }])
   expect(await gateway.jobQueue.failureOf('videos', id)).toBeNull()
-  expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: id })).toBe(false) // it waits already
+  expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: id })).toBe(false) // it is already enqueued
 
   await gateway.promotes(id)
   const owner = new Client(gateway.url, video.user_id as string)
@@ -210,7 +210,7 @@ test('a missing object or bucket is 404, and nothing is recorded', async ({ pipe
 const unfit: { what: string; sample: string | null; filename?: string; status: number; code: string }[] = [
   { what: 'empty', sample: null, status: 400, code: 'empty_file' },
   { what: 'a picture', sample: 'good/logo.png', status: 400, code: 'type_mismatch' },
-  { what: 'called what no video is', sample: 'good/scene-01.mp4', filename: 'final.exe', status: 400, code: 'extension_not_allowed' },
+  { what: 'not named like a video', sample: 'good/scene-01.mp4', filename: 'final.exe', status: 400, code: 'extension_not_allowed' },
   { what: 'without a usable name', sample: 'good/scene-01.mp4', filename: '..', status: 400, code: 'filename_invalid' },
   { what: 'with too long a name', sample: 'good/scene-01.mp4', filename: `${'a'.repeat(252)}.mp4`, status: 400, code: 'filename_too_long' },
 ]
@@ -225,18 +225,18 @@ test.for(unfit)('a file that is $what is refused at once, and nothing is recorde
 
 const malformed: { what: string; given: object; says: string }[] = [
   { what: 'no user', given: { user_id: undefined }, says: "The field 'user_id' must be a UUID." },
-  { what: 'a user that is no UUID', given: { user_id: 'me' }, says: "The field 'user_id' must be a UUID." },
+  { what: 'a user that is not a UUID', given: { user_id: 'me' }, says: "The field 'user_id' must be a UUID." },
   { what: 'no project', given: { project_id: undefined }, says: "The field 'project_id' must be a UUID." },
-  { what: 'an upload id that is none', given: { upload_id: 7 }, says: "'upload_id' must be a UUID; a repeated one names the same video." },
+  { what: 'an invalid upload id', given: { upload_id: 7 }, says: "'upload_id' must be a UUID; a repeated one names the same video." },
   {
-    what: 'a URL for a source',
+    what: 'a URL as its source',
     given: { source: 'https://example.com/a.mp4' },
     says: "'source' must be an object with bucket and key, never a URL.",
   },
   { what: 'no key', given: { source: { bucket: 'renders' } }, says: "The field 'source.key' must be the object's key" },
   { what: 'no name', given: { filename: undefined }, says: "The field 'filename' must be a text, the display name." },
   {
-    what: 'a hash of another kind',
+    what: 'a hash of another length',
     given: { sha256: 'AB'.repeat(32) },
     says: "'sha256' must be the SHA-256 of the file's bytes, 64 hex digits",
   },
@@ -245,9 +245,9 @@ const malformed: { what: string; given: object; says: string }[] = [
   { what: 'too much metadata', given: { metadata: { a: 'x'.repeat(4096) } }, says: "'metadata' must be a JSON object of at most 4 KiB" },
   { what: 'metadata with a NUL', given: { metadata: { a: '\0' } }, says: 'without NUL' },
   { what: 'an unknown priority', given: { priority: 'urgent' }, says: "The field 'priority' must be 'interactive' or 'batch'" },
-  { what: 'a field too many', given: { projectId: unknownId }, says: "field 'projectId' does not exist" },
+  { what: 'an unknown field', given: { projectId: unknownId }, says: "field 'projectId' does not exist" },
   {
-    what: 'a field too many in its source',
+    what: 'an unknown field in its source',
     given: { source: { bucket: 'a', key: 'b', url: 'c' } },
     says: "field 'source.url' does not exist",
   },
@@ -342,7 +342,7 @@ test('while Postgres is unavailable a video gets 503, and nothing is enqueued', 
     await server.stop()
     const video = service.video({ upload_id: unknownId })
     expect(await service.posts(video)).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
-    expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: unknownId })).toBe(true) // no job was there
+    expect(await gateway.jobQueue.ensureEnqueued('videos', { uploadId: unknownId })).toBe(true) // there was no job
   } finally {
     await gateway.close()
     await server.drop()

@@ -47,7 +47,7 @@ test('a stored response from before accepted files had an index is repeated with
 
 test('refused files belong to the request: another one makes it another request', async ({ gateway, client }) => {
   const key = randomUUID()
-  const damaged = { ...(await logo('b.png')), bytes: Buffer.from('no picture') }
+  const damaged = { ...(await logo('b.png')), bytes: Buffer.from('not a picture') }
   const first = await sends(gateway.url, client, key, await photo('a.jpg'), damaged)
   expect(first.body.rejected).toMatchObject([{ index: 1, code: 'type_mismatch' }])
 
@@ -97,7 +97,7 @@ test('the same key with another body → 422', async ({ gateway, client }) => {
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 
-/** A form of which everything comes after one another, and the rest only when it is asked for. @returns the answer, and how much was read */
+/** Sends a form whose padding is produced only as it is read. @returns the response, and how much was read */
 async function sendsLong(url: string, client: Client, key: string, beginning: FilePart, mebibytes: number) {
   const head = `--cut\r\nContent-Disposition: form-data; name="asset_type"\r\n\r\nbrand_image\r\n--cut\r\nContent-Disposition: form-data; name="files"; filename="${beginning.name}"\r\nContent-Type: image/jpeg\r\n\r\n`
   let read = 0
@@ -106,7 +106,7 @@ async function sendsLong(url: string, client: Client, key: string, beginning: Fi
     for (let sent = 0; sent < mebibytes; sent += 1) {
       yield Buffer.alloc(1024 * 1024)
       read += 1
-      await new Promise((resolve) => setTimeout(resolve, 20)) // else socket buffers take in a lot
+      await new Promise((resolve) => setTimeout(resolve, 20)) // otherwise the socket buffers accept a lot
     }
     yield Buffer.from('\r\n--cut--\r\n')
   }
@@ -191,7 +191,7 @@ test('of ten concurrent requests one is processed; the others get in-flight erro
   expect(await uploadsOf(gateway, client)).toHaveLength(1)
 })
 
-/** A gateway whose first request stops at a point until it is told to go on. */
+/** A gateway whose requests stop at `point` until `goesOn` is called. */
 async function stopsAt(point: 'receive' | 'enqueue') {
   const reached = Promise.withResolvers<void>()
   const opened = Promise.withResolvers<void>()
@@ -206,8 +206,8 @@ async function stopsAt(point: 'receive' | 'enqueue') {
   }
   const gateway = await startGateway(point === 'receive' ? { store: { ...beside.store, receive } } : {}, beside)
   const { jobQueue } = gateway
-  const ring = jobQueue.enqueue.bind(jobQueue)
-  if (point === 'enqueue') jobQueue.enqueue = (...args) => stop().then(() => ring(...args))
+  const enqueue = jobQueue.enqueue.bind(jobQueue)
+  if (point === 'enqueue') jobQueue.enqueue = (...args) => stop().then(() => enqueue(...args))
   const close = async () => {
     opened.resolve()
     await gateway.close()
@@ -339,13 +339,13 @@ test('metadata with the content type of JSON is accepted too', async ({ gateway,
   expect(await send('{"id": ')).toMatchObject({ status: 400, body: { code: 'field_malformed' } })
 })
 
-const unfit = [
+const refusedMetadata = [
   ...['not json', '[1]', '"text"', 'null', '{"a":{"b":1}}', '{"a":null}', `{"a":"${'x'.repeat(4100)}"}`],
   ...['{"a":1,"a":2}', '{"a":1,"\\u0061":2}'],
   ...['{"a":"\\u0000"}', '{"a":"\\ud800"}', '{"\\udc00":1}'],
   ...['{"a":12345678901234567890}', '{"a":0.12345678901234567890}', '{"a":1e400}', '{"a":1e-400}'],
 ]
-test.for(unfit)('metadata that is not a small flat object, or would change → 400: %s', async (metadata, { client }) => {
+test.for(refusedMetadata)('metadata that is not a small flat object, or would change → 400: %s', async (metadata, { client }) => {
   expect(await client.uploads(['asset_type', 'brand_image'], ['metadata', metadata], await photo())).toMatchObject({
     status: 400,
     body: { code: 'field_malformed' },

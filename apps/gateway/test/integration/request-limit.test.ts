@@ -49,7 +49,7 @@ test('without a valid token the address counts, also for unknown routes; health 
       statusesOf(await Promise.all([ask('/api/jobs/x', bad), ask('/wp-admin.php'), ask('/api/jobs/x'), ask('/api/jobs/x', bad)])),
     ).toEqual([401, 401, 404, 429])
     for (const path of ['/api/health', '/health/live', '/health/ready', '/metrics']) expect((await ask(path)).status, path).toBe(200)
-    // X-Forwarded-For is anybody's to write
+    // anyone can send X-Forwarded-For
     expect((await ask('/api/jobs/x', { 'x-forwarded-for': '203.0.113.7' })).status).toBe(429)
   } finally {
     await gateway.close()

@@ -14,16 +14,16 @@ const onEveryAnswer = {
   'strict-transport-security': 'max-age=31536000; includeSubDomains',
 }
 
-/** Headers that differ from one answer to the next. */
+/** Headers that differ between responses. */
 const ofOneAnswer = new Set(['x-request-id', 'date', 'connection', 'keep-alive', 'content-length', 'ratelimit', 'ratelimit-policy'])
 
 test.for<[what: string, path: string, method: string, status: number]>([
-  ['a good answer', '/api/health', 'GET', 200],
+  ['a successful response', '/api/health', 'GET', 200],
   ['a missing token', '/api/jobs/x', 'GET', 401],
   ['an unknown route', '/api/nothing', 'GET', 404],
   ['a wrong method', '/api/upload', 'GET', 405],
-  ['what can be done here', '/api/upload', 'OPTIONS', 204],
-  ['headers alone', '/api/health', 'HEAD', 200],
+  ['OPTIONS', '/api/upload', 'OPTIONS', 204],
+  ['HEAD', '/api/health', 'HEAD', 200],
 ])(
   '%s has headers against framing, sniffing and caching',
   { meta: { id: 'response-headers' } },
@@ -77,16 +77,21 @@ test('OPTIONS returns the methods of a path; HEAD has no body', async ({ gateway
 })
 
 test.for<[what: string, sent: string, status: number, code: string]>([
-  ['no HTTP at all', 'hello\r\n\r\n', 400, 'request_malformed'],
-  ['a header without end', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
-  ['two lengths', 'POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n', 400, 'request_malformed'],
+  ['a request that is not HTTP', 'hello\r\n\r\n', 400, 'request_malformed'],
+  ['a header that is too long', `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+  [
+    'a request with two lengths',
+    'POST /api/upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
+    400,
+    'request_malformed',
+  ],
 ])('%s gets an error body, and the connection closes', { meta: { id: 'raw-http-errors' } }, async ([, sent, status, code], { gateway }) => {
   const answer = await rawAnswer(gateway.url, sent)
 
   const [head = '', body = ''] = answer.split('\r\n\r\n')
   expect(head).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
   expect(head).toContain('connection: close')
-  // a browser that was led here finds what it finds on every other answer
+  // security headers protect browsers here too
   const others = await fetch(`${gateway.url}/api/nothing`)
   const present = [...others.headers].filter(([name]) => !ofOneAnswer.has(name)).map(([name, value]) => `${name}: ${value}`)
   expect(present.length).toBeGreaterThan(10)
@@ -133,12 +138,12 @@ test('idle connections are kept longer than by load balancers', async ({ gateway
   expect(await new Client(gateway.url).get('/api/jobs')).toMatchObject({ status: 200 })
 })
 
-/** What comes back for bytes that no HTTP client would send. */
+/** The response to raw bytes, such as no HTTP client sends. */
 function rawAnswer(url: string, sent: string): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   const socket = connect({ host: '127.0.0.1', port: Number(new URL(url).port) }, () => socket.write(sent))
   let got = ''
-  socket.setTimeout(5000, () => socket.destroy(new Error('no answer in 5 s')))
+  socket.setTimeout(5000, () => socket.destroy(new Error('no response within 5 s')))
   socket.on('data', (chunk) => {
     got += chunk.toString()
   })

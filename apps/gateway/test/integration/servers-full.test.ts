@@ -36,7 +36,7 @@ test('with Redis out of memory, uploads are accepted, jobs are correct, and jobs
     const woken = async () => acceptedIds(await client.pictures(await photo()))[0] ?? ''
     const later = await woken()
     await expect.poll(async () => redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${later}`)).toBe(1)
-    // the sweeper's part
+    // as the sweeper does
     await gateway.jobQueue.ensureEnqueued('images', { uploadId: id })
     expect(await redis.exists(`${gateway.servers.queues.prefix}:airlock-images:${id}`)).toBe(1)
   } finally {
@@ -46,7 +46,7 @@ test('with Redis out of memory, uploads are accepted, jobs are correct, and jobs
   }
 })
 
-/** Takes every connection that a server has, those of the gateway's pool and those kept for superusers too. @returns what gives them back */
+/** Takes all connections of a server, including the gateway's and those reserved for superusers. @returns a function that releases them */
 async function takeAllConnections(url: string): Promise<() => Promise<void>> {
   const held: Postgres[] = []
   const takeWhatIsLeft = async () => {
@@ -83,7 +83,7 @@ test('without a free connection to Postgres: 503 in bounded time, later at once,
     const first = await timed(() => client.get(path))
     expect(first.result).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })
     expect(first.ms).toBeLessThan(5000)
-    // nobody is asked, so there is nothing to wait for
+    // Postgres is not called, so there is nothing to wait for
     const before = { ...gateway.asked }
     const later = await client.pictures(small)
     expect(later).toMatchObject({ status: 503, body: { code: 'database_unavailable' } })

@@ -7,8 +7,8 @@ import { answerOf, Client, padded, photo, scene, startGateway } from '../gateway
 
 const project = '0190a000-0000-7000-8000-000000000001'
 
-/** A form whose film comes in pieces of 1 MiB, with a pause after each: a part of 5 MiB takes longer than two checks of the store. */
-async function slowFilm(pauseMs: number, pieces: number): Promise<ReadableStream<Uint8Array>> {
+/** A form whose video arrives in pieces of 1 MiB with a pause after each: a part of 5 MiB takes longer than two health checks. */
+async function slowVideo(pauseMs: number, pieces: number): Promise<ReadableStream<Uint8Array>> {
   const film = padded((await scene()).bytes, pieces * MiB)
   const field = (name: string, value: string) => Buffer.from(`--cut\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`)
   async function* form() {
@@ -38,7 +38,7 @@ test.for([1400, 4000])(
       const uploads = Array.from({ length: 5 }, async () => {
         const headers = { ...(await new Client(gateway.url).headers()), 'content-type': 'multipart/form-data; boundary=cut' }
         return answerOf(
-          await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: await slowFilm(600, 12), duplex: 'half' }),
+          await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: await slowVideo(600, 12), duplex: 'half' }),
         )
       })
       const all = Promise.all(uploads)
@@ -56,7 +56,7 @@ test.for([1400, 4000])(
 
       expect((await all).map(({ status }) => status)).toEqual([202, 202, 202, 202, 202])
       expect(new Set(others)).toEqual(new Set(['upload 202', 'store connected']))
-      expect(link.requests.filter((line) => isList.test(line)).length, 'the check of health is a LIST').toBeGreaterThan(0)
+      expect(link.requests.filter((line) => isList.test(line)).length, 'the health check is a LIST').toBeGreaterThan(0)
       expect(gateway.log.filter(({ msg }) => msg === 'server unavailable')).toEqual([])
     } finally {
       await gateway.close()

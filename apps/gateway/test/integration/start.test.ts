@@ -41,7 +41,7 @@ test.for(['read to the end', 'closed before'] as const)('SIGTERM ends it in orde
 
     expect((await gateway.ended).code).toBe(0)
     if (reader === 'read to the end') {
-      const lines = gateway.said().map(({ msg }) => msg)
+      const lines = gateway.logged().map(({ msg }) => msg)
       expect(lines).toContain('gateway stopping')
       expect(lines.at(-1)).toBe('gateway stopped')
     }

@@ -9,16 +9,16 @@ const project = '0190a000-0000-7000-8000-000000000001'
 
 type StoreOptions = ReturnType<typeof storeOptions>
 
-/** How the settings of a store can be wrong, and what the log says of it. */
+/** Wrong settings of a store, and the error that the log contains. */
 const mistakes: [what: string, reason: RegExp, mistaken: (right: StoreOptions) => Partial<StoreOptions>][] = [
-  ['a bucket that is not there', /NoSuchBucket/, () => ({ bucket: 'airlock-is-not-there' })],
+  ['a bucket that does not exist', /NoSuchBucket/, () => ({ bucket: 'airlock-is-not-there' })],
   [
     'a wrong secret',
     /SignatureDoesNotMatch/,
     ({ credentials }) => ({ credentials: { ...credentials, secretAccessKey: 'not-the-secret-of-this-key' } }),
   ],
   [
-    'a key that the store does not know',
+    'an access key that the store does not know',
     /InvalidAccessKeyId/,
     ({ credentials }) => ({ credentials: { ...credentials, accessKeyId: 'who' } }),
   ],

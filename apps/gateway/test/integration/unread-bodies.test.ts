@@ -9,7 +9,7 @@ afterAll(() => redis.disconnect())
 
 const MiB = 1024 * 1024
 
-/** Sends a form of 64 MiB as fast as it is taken. @returns the answer, and how much the gateway read of it */
+/** Sends a form of 64 MiB as fast as it is read. @returns the response, and how much the gateway read */
 async function sends(url: string, gateway: Awaited<ReturnType<typeof startGateway>>, authorization: string) {
   const read = { bytes: 0 }
   gateway.gateway.app.server.once('connection', (socket) => {
@@ -18,7 +18,7 @@ async function sends(url: string, gateway: Awaited<ReturnType<typeof startGatewa
     })
   })
   const socket = await open(url)
-  socket.on('error', () => {}) // the connection may end with a reset while we still write
+  socket.on('error', () => {}) // the gateway may reset the connection while the client still writes
   const closed = new Promise((resolve) => socket.once('close', resolve))
   let answer = ''
   socket.on('data', (chunk: Buffer) => {

@@ -2,10 +2,10 @@ import { refusal } from '@airlock/domain'
 import { expect } from 'vitest'
 import { acceptedIds, Client, photo, type RunningGateway, startGateway, test } from '../gateway.ts'
 
-/** Sends a picture and would like to wait for it. */
+/** Sends a picture, and asks with `Prefer` to wait for its asset. */
 const sends = async (client: Client, prefer: string) => client.picturesWaiting(prefer, await photo())
 
-/** Waits until a user's n-th upload is accepted. */
+/** Waits until the n-th upload of a user is accepted. */
 async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise<string> {
   const state = async () => (await gateway.uploads(client.id)).at(n - 1)?.state
   await expect.poll(state, { timeout: 20_000 }).toBe('received')

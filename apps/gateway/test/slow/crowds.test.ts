@@ -43,13 +43,13 @@ const samplesEach = 120
 const rounds = 3
 
 /**
- * A p99 is one of the slowest few of its samples, and a machine that does other things has slow moments of its own. So two gateways run, as
- * processes of their own: one with the crowd, one without, which says what is normal at this moment. A healthy client uploads to both in turn,
- * so that a slow moment meets both; each round compares the p99s of as many uploads, and the crowd changes sides from round to round. Of the
- * rounds the median counts: what is left of chance can spoil one of them for either side, but what a crowd costs is in every one.
+ * A p99 depends on its slowest few samples, and a machine under other load is slow at times. So two gateways run as separate processes, one
+ * with the slow clients and one without, as the reference. A normal client uploads to both alternately, so that a slow moment of the machine
+ * affects both. Each round compares their p99s, and the slow clients change sides after each round. The median of the rounds counts: chance
+ * may distort one round, but the effect of slow clients is in all of them.
  */
 test('with 500 idle or slow clients, the p99 of a normal client stays below 3 × its usual value', async () => {
-  const redis = await privateServer('redis') // the jobs are for no worker of other tests
+  const redis = await privateServer('redis') // keeps the jobs from workers of other tests
   const settings = {
     REDIS_URL: redis.address.url,
     RATE_LIMIT_FILES_PER_HOUR: '10000',
@@ -94,7 +94,7 @@ test('500 idle clients get 408, and their sockets and permits are released', asy
   }
 }, 90_000)
 
-/** How long uploads of a small picture take, one after the other, now here, now there, in ms. */
+/** The times of uploads of a small picture to two gateways, alternately, in ms. */
 async function timesInTurn({ url: here }: { url: string }, { url: there }: { url: string }): Promise<[here: number[], there: number[]]> {
   const file = await logo()
   const [one, other] = [new Client(here), new Client(there)]
@@ -113,7 +113,7 @@ async function timeOf(client: Client, file: FilePart): Promise<number> {
   return performance.now() - started
 }
 
-/** Clients of a user each who begin a file, and send no more. */
+/** Clients of different users, which begin a file and then stop sending. */
 function crowdOf(url: string): Promise<Socket[]> {
   return Promise.all(
     Array.from({ length: crowdSize }, async () => {
@@ -129,7 +129,7 @@ function crowdOf(url: string): Promise<Socket[]> {
   )
 }
 
-/** @returns a crowd that the gateway is waiting for */
+/** @returns when the gateway waits for all clients of the crowd */
 async function crowdAt({ url, databaseUrl }: RunningProgram) {
   const database = new pg.Client({ connectionString: databaseUrl })
   await database.connect()
@@ -157,7 +157,7 @@ async function answerUntilClosed(socket: Socket): Promise<string> {
 const connectionsOf = ({ gateway }: RunningGateway): Promise<number> =>
   new Promise((resolve, reject) => gateway.app.server.getConnections((error, count) => (error === null ? resolve(count) : reject(error))))
 
-/** The smallest time that 99 % of them do not exceed. */
+/** The smallest time that 99 % of the samples do not exceed. */
 const p99 = (times: readonly number[]): number => sorted(times)[Math.ceil(times.length * 0.99) - 1] ?? Number.NaN
 
 const median = (values: readonly number[]): number => sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN

@@ -10,7 +10,7 @@ const seed = 20261124
 const boundary = 'cut'
 const CRLF = '\r\n'
 
-/** Pieces that a multipart body is made of, sound and otherwise. */
+/** Pieces of multipart bodies, valid and invalid. */
 const dispositions = fc.constantFrom(
   'form-data; name="files"; filename="a.png"',
   'form-data; name="files"; filename=""',
@@ -66,20 +66,20 @@ const part = fc.tuple(dispositions, extraHeaders, contents, separators).map(([di
   return `${headers}${CRLF}${CRLF}${content}${separator}`
 })
 
-/** Odd from the start, or a sound form that is cut, doubled or written over somewhere. */
-const body = (sound: Buffer): fc.Arbitrary<Buffer> =>
+/** A body of random pieces, a valid form that is truncated or partly overwritten, or random bytes. */
+const body = (valid: Buffer): fc.Arbitrary<Buffer> =>
   fc.oneof(
     fc
       .tuple(fc.array(part, { maxLength: 5 }), ends)
       .map(([parts, end]) => Buffer.from(`--${boundary}${CRLF}${parts.join('')}${end}`, 'latin1')),
-    fc.integer({ min: 0, max: sound.byteLength - 3 }).map((at) => sound.subarray(0, at)),
+    fc.integer({ min: 0, max: valid.byteLength - 3 }).map((at) => valid.subarray(0, at)),
     fc
       .tuple(fc.integer({ min: 0, max: 400 }), fc.uint8Array({ minLength: 1, maxLength: 8 }))
-      .map(([at, bytes]) => Buffer.concat([sound.subarray(0, at), bytes, sound.subarray(at + bytes.byteLength)])),
+      .map(([at, bytes]) => Buffer.concat([valid.subarray(0, at), bytes, valid.subarray(at + bytes.byteLength)])),
     fc.uint8Array({ maxLength: 300 }).map((bytes) => Buffer.from(bytes)),
   )
 
-/** How the body is framed in HTTP: by its true length, in chunks, or in ways that do not add up. */
+/** How HTTP frames the body: by its length, in chunks, or in contradictory ways. */
 const framings: Record<string, (bytes: Buffer) => Buffer> = {
   length: (bytes) => Buffer.concat([Buffer.from(`Content-Length: ${bytes.byteLength}${CRLF}${CRLF}`), bytes]),
   chunks: (bytes) =>
@@ -112,7 +112,7 @@ test(`${bodies} malformed forms get a 4xx each, and leave no row, object, socket
   try {
     const client = new Client(gateway.url)
     const head = `POST /api/upload HTTP/1.1${CRLF}Host: x${CRLF}Authorization: Bearer ${await client.token()}${CRLF}Content-Type: multipart/form-data; boundary=${boundary}${CRLF}`
-    const sound = Buffer.concat([
+    const valid = Buffer.concat([
       Buffer.from(
         `--${boundary}${CRLF}Content-Disposition: form-data; name="asset_type"${CRLF}${CRLF}brand_image${CRLF}--${boundary}${CRLF}`,
       ),
@@ -124,13 +124,13 @@ test(`${bodies} malformed forms get a 4xx each, and leave no row, object, socket
     const send = async (bytes: Buffer, framing: string) => {
       const { status } = await exchange(gateway.url, Buffer.concat([Buffer.from(head), framings[framing]?.(bytes) ?? bytes]))
       statuses.set(status, (statuses.get(status) ?? 0) + 1)
-      // a body that was changed where it does not matter is a sound one
+      // a change in an irrelevant place leaves a valid body
       if (status !== 202 && (status < 400 || status >= 500))
         throw new Error(
           `${framing}: ${status} for ${JSON.stringify(bytes.subarray(0, 300).toString('latin1'))}; ${whatFailed(gateway.log)}`,
         )
     }
-    const cases = fc.sample(fc.tuple(body(sound), fc.constantFrom(...Object.keys(framings))), { numRuns: bodies, seed })
+    const cases = fc.sample(fc.tuple(body(valid), fc.constantFrom(...Object.keys(framings))), { numRuns: bodies, seed })
     const heapBefore = getHeapStatistics().used_heap_size
     for (let at = 0; at < cases.length; at += 8) await Promise.all(cases.slice(at, at + 8).map(([bytes, framing]) => send(bytes, framing)))
 
@@ -144,7 +144,7 @@ test(`${bodies} malformed forms get a 4xx each, and leave no row, object, socket
   }
 })
 
-/** What the gateway's log says of the last request that failed. */
+/** The gateway's log entry of the last request that failed. */
 function whatFailed(log: readonly Record<string, unknown>[]): string {
   return JSON.stringify(log.findLast(({ msg }) => msg === 'request failed') ?? null)
 }

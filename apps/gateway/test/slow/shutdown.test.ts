@@ -8,7 +8,7 @@ import { Client, logo } from '../gateway.ts'
 import { type RunningProgram, running } from '../program.ts'
 import { open } from '../raw.ts'
 
-/** Starts gateways as processes, and ends them with the test. */
+/** Starts gateways as processes, and stops them after the test. */
 const test = base
   .extend(
     'redisUrl',
@@ -33,7 +33,7 @@ const test = base
 
 const phasesOf = (gateway: RunningProgram) =>
   gateway
-    .said()
+    .logged()
     .filter(({ phase }) => phase !== undefined)
     .map(({ phase, msg }) => [phase, msg])
 
@@ -113,7 +113,7 @@ test.for([
   ['SIGINT', 'SIGTERM', 143],
 ] as const)('%s and then %s end it at once, with code %i', async ([first, second, code], { starts }) => {
   const gateway = await starts()
-  await beginsUpload(gateway) // for which it would wait
+  await beginsUpload(gateway) // an upload in flight, for which the first SIGTERM would wait
   gateway.child.kill(first)
   await expect.poll(() => isListening(gateway.url), { interval: 20 }).toBe(false)
 
@@ -122,10 +122,10 @@ test.for([
 
   expect((await gateway.ended).code).toBe(code)
   expect(performance.now() - started).toBeLessThan(2000)
-  expect(gateway.said().at(-1)?.msg).toBe('second signal, gateway exits at once')
+  expect(gateway.logged().at(-1)?.msg).toBe('second signal, gateway exits at once')
 })
 
-/** Sends the beginning of a form, and waits until the gateway has its row. */
+/** Sends the beginning of a form, and waits until the gateway has written its row. */
 async function beginsUpload(gateway: RunningProgram): Promise<{ socket: Socket; ends(): Promise<string> }> {
   const { bytes } = await logo()
   const token = await new Client(gateway.url).token()

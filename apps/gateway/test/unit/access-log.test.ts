@@ -8,14 +8,14 @@ afterEach(() => vi.useRealTimers())
 
 const request = { id: 'request-1', ip: '127.0.0.1', caller: { id: 'user', scopes: [] } } as unknown as FastifyRequest
 
-/** A recorder, the batches that its database took, and the lines that it logged. */
+/** A recorder, the batches that it wrote to its database, and the lines that it logged. */
 function recorder(
   options: Partial<AccessRecorderOptions> = {},
   write: (entries: readonly AccessEntry[]) => Promise<void> = async () => {},
 ) {
   const batches: string[][] = []
   const lines: { message: string; fields: object }[] = []
-  const say = (fields: object, message: string) => void lines.push({ message, fields })
+  const log = (fields: object, message: string) => void lines.push({ message, fields })
   const accesses = new AccessRecorder({
     accessLog: {
       write: async (entries) => {
@@ -23,7 +23,7 @@ function recorder(
         batches.push(entries.map(({ assetId }) => assetId))
       },
     },
-    log: { warn: say, error: say },
+    log: { warn: log, error: log },
     ipHashKey: null,
     ...options,
   })

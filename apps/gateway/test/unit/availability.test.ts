@@ -1,14 +1,14 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Availability } from '../../src/servers/availability.ts'
 
-class Away extends Error {}
+class Unavailable extends Error {}
 
-/** A server that answers, refuses or is silent, as told; and what was logged of it. */
+/** A server that responds, refuses or hangs, as the test chooses, and the lines that were logged. */
 function server({ probePauseMs = 1000 } = {}) {
   const state = { mode: 'answers' as 'answers' | 'refuses' | 'silent', probes: 0 }
-  const said: string[] = []
+  const logged: string[] = []
   const answer = async () => {
-    if (state.mode === 'refuses') throw new Away('refused')
+    if (state.mode === 'refuses') throw new Unavailable('refused')
     if (state.mode === 'silent') await new Promise(() => {})
     return 'answer'
   }
@@ -18,12 +18,12 @@ function server({ probePauseMs = 1000 } = {}) {
       state.probes += 1
       return answer()
     },
-    meansUnavailable: (error) => error instanceof Away,
-    unavailableError: () => new Away('known to be away'),
-    log: { warn: (_fields, message) => void said.push(message), info: (_fields, message) => void said.push(message) },
+    meansUnavailable: (error) => error instanceof Unavailable,
+    unavailableError: () => new Unavailable('known to be unavailable'),
+    log: { warn: (_fields, message) => void logged.push(message), info: (_fields, message) => void logged.push(message) },
     tuning: { slowCallMs: 100, probeTimeoutMs: 50, probePauseMs },
   })
-  return { state, said, availability, call: () => availability.through(answer) }
+  return { state, logged, availability, call: () => availability.through(answer) }
 }
 
 beforeEach(() => {
@@ -41,28 +41,28 @@ test('while the server responds, calls pass without health checks', async () => 
 })
 
 test('a refused call and a failed health check make it unavailable; calls then fail at once', async () => {
-  const { call, state, said } = server()
+  const { call, state, logged } = server()
   state.mode = 'refuses'
   await expect(call()).rejects.toThrow('refused')
   await vi.advanceTimersByTimeAsync(0)
   const { probes } = state
 
-  await expect(call()).rejects.toThrow('known to be away')
+  await expect(call()).rejects.toThrow('known to be unavailable')
 
   expect(state.probes).toBe(probes)
-  expect(said).toEqual(['server unavailable'])
+  expect(logged).toEqual(['server unavailable'])
 })
 
 test('health checks continue in the background, and calls pass when the server responds', async () => {
-  vi.useRealTimers() // the pauses between are not Vitest's to fake
-  const { call, state, said } = server({ probePauseMs: 20 })
+  vi.useRealTimers() // the pauses between health checks use timers that Vitest does not replace
+  const { call, state, logged } = server({ probePauseMs: 20 })
   state.mode = 'refuses'
   await expect(call()).rejects.toThrow('refused')
   await vi.waitFor(() => expect(state.probes).toBeGreaterThan(3))
-  expect(said).toEqual(['server unavailable'])
+  expect(logged).toEqual(['server unavailable'])
 
   state.mode = 'answers'
-  await vi.waitFor(() => expect(said).toEqual(['server unavailable', 'server available again']))
+  await vi.waitFor(() => expect(logged).toEqual(['server unavailable', 'server available again']))
 
   expect(await call()).toBe('answer')
 })
@@ -86,36 +86,36 @@ test('a call to an unresponsive server fails after its timeout and two failed he
   await vi.advanceTimersByTimeAsync(1)
   await calling
 
-  expect(given).toBeInstanceOf(Away)
+  expect(given).toBeInstanceOf(Unavailable)
   expect(cut).toHaveBeenCalledOnce()
-  await expect(call()).rejects.toThrow('known to be away')
+  await expect(call()).rejects.toThrow('known to be unavailable')
 })
 
 test('a slow call to a healthy server is not aborted', async () => {
-  const { availability, state, said } = server()
+  const { availability, state, logged } = server()
   const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
   await vi.advanceTimersByTimeAsync(5000)
   expect(await slow).toBe('at last')
   expect(state.probes).toBeGreaterThan(10)
-  expect(said).toEqual([])
+  expect(logged).toEqual([])
 })
 
 test('one refused call is forgotten after a successful health check', async () => {
-  const { call, state, said } = server()
+  const { call, state, logged } = server()
   state.mode = 'refuses'
   const refused = call().catch((error: Error) => error.message)
   state.mode = 'answers'
   expect(await refused).toBe('refused')
   await vi.advanceTimersByTimeAsync(0)
   expect(await call()).toBe('answer')
-  expect(said).toEqual([])
+  expect(logged).toEqual([])
 })
 
 test('one refused call does not matter while others succeed', async () => {
   const { availability, call } = server()
   const refused = availability.through(async () => {
     await new Promise((resolve) => setTimeout(resolve, 50))
-    throw new Away('too busy for this one')
+    throw new Unavailable('too busy for this one')
   })
   const followed = refused.catch(() => call())
   await vi.advanceTimersByTimeAsync(20)
@@ -125,23 +125,23 @@ test('one refused call does not matter while others succeed', async () => {
 })
 
 test('a server that responds with an error is available', async () => {
-  const { state, said } = { state: { probes: 0 }, said: [] as string[] }
-  const say = (_fields: object, message: string) => void said.push(message)
+  const { state, logged } = { state: { probes: 0 }, logged: [] as string[] }
+  const say = (_fields: object, message: string) => void logged.push(message)
   const availability = new Availability({
     name: 'server',
     probe: () => {
       state.probes += 1
       return Promise.reject(new Error('you may not ask that'))
     },
-    meansUnavailable: (error) => error instanceof Away,
-    unavailableError: () => new Away('known to be away'),
+    meansUnavailable: (error) => error instanceof Unavailable,
+    unavailableError: () => new Unavailable('known to be unavailable'),
     log: { warn: say, info: say },
   })
-  await expect(availability.through(() => Promise.reject(new Away('refused')))).rejects.toThrow('refused')
+  await expect(availability.through(() => Promise.reject(new Unavailable('refused')))).rejects.toThrow('refused')
   await vi.advanceTimersByTimeAsync(0)
   expect(await availability.through(async () => 'answer')).toBe('answer')
   expect(state.probes).toBe(1)
-  expect(said).toEqual([])
+  expect(logged).toEqual([])
 })
 
 test('a wrong call is not an outage', async () => {
@@ -158,17 +158,17 @@ test('closing ends health checks', async () => {
   await expect(call()).rejects.toThrow('refused')
   await vi.waitFor(() => expect(state.probes).toBe(1))
   await availability.close()
-  await expect(call()).rejects.toThrow('known to be away')
+  await expect(call()).rejects.toThrow('known to be unavailable')
   expect(state.probes).toBe(1)
 })
 
 test('a watched call is neither refused nor aborted while the server is unavailable, and its success makes it available', async () => {
-  const { availability, call, state, said } = server({ probePauseMs: 60_000 })
+  const { availability, call, state, logged } = server({ probePauseMs: 60_000 })
   state.mode = 'silent'
   const watched = availability.watch(() => new Promise((resolve) => setTimeout(() => resolve('arrived'), 5000)))
   await vi.advanceTimersByTimeAsync(4000)
-  expect(said).toEqual(['server unavailable'])
-  await expect(call()).rejects.toThrow('known to be away')
+  expect(logged).toEqual(['server unavailable'])
+  await expect(call()).rejects.toThrow('known to be unavailable')
   const second = availability.watch(async () => 'not refused')
 
   expect(await second).toBe('not refused')
@@ -180,7 +180,7 @@ test('a watched call is neither refused nor aborted while the server is unavaila
 })
 
 test('failed health checks are ignored while a call makes progress', async () => {
-  const { availability, state, said } = server()
+  const { availability, state, logged } = server()
   state.mode = 'silent'
   const slow = availability.watch(async () => {
     for (let part = 0; part < 50; part += 1) {
@@ -192,22 +192,22 @@ test('failed health checks are ignored while a call makes progress', async () =>
   await vi.advanceTimersByTimeAsync(7000)
   expect(await slow).toBe('whole')
   expect(state.probes).toBeGreaterThan(10)
-  expect(said).toEqual([])
+  expect(logged).toEqual([])
 })
 
 test('health checks that are always late do not make the server unavailable', async () => {
-  const { said } = server()
-  const say = (_fields: object, message: string) => void said.push(message)
+  const { logged } = server()
+  const say = (_fields: object, message: string) => void logged.push(message)
   const availability = new Availability({
     name: 'server',
-    probe: () => new Promise((resolve) => setTimeout(resolve, 70)), // 50 are what it may take
-    meansUnavailable: (error) => error instanceof Away,
-    unavailableError: () => new Away('known to be away'),
+    probe: () => new Promise((resolve) => setTimeout(resolve, 70)), // its timeout is 50
+    meansUnavailable: (error) => error instanceof Unavailable,
+    unavailableError: () => new Unavailable('known to be unavailable'),
     log: { warn: say, info: say },
     tuning: { slowCallMs: 100, probeTimeoutMs: 50 },
   })
   const slow = availability.through(() => new Promise((resolve) => setTimeout(() => resolve('at last'), 5000)))
   await vi.advanceTimersByTimeAsync(5000)
   expect(await slow).toBe('at last')
-  expect(said).toEqual([])
+  expect(logged).toEqual([])
 })

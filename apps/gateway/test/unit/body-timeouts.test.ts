@@ -8,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 
 const limits = { maxSeconds: 3600, idleSeconds: 30, minBytesPerSecond: 1024 }
 
-/** A body that arrives as a test says. */
+/** A body whose arrival the test controls. */
 function watched(bodyTimeoutLimits = limits) {
   const body = new PassThrough()
   const bodyTimeouts = new BodyTimeouts(body as unknown as IncomingMessage, bodyTimeoutLimits)
@@ -16,7 +16,7 @@ function watched(bodyTimeoutLimits = limits) {
   bodyTimeouts.expired.catch(({ code }) => {
     over.code = code
   })
-  /** A piece each second. */
+  /** Sends one piece a second. */
   const arrives = async (bytesPerSecond: number, seconds: number) => {
     for (let second = 0; second < seconds; second += 1) {
       if (bytesPerSecond > 0) body.write(Buffer.alloc(bytesPerSecond))

@@ -2,11 +2,11 @@ import type { EventPage, EventQuery, EventRecord } from '@airlock/database'
 import { expect, test } from 'vitest'
 import { EventFeed, type EventFeedDeps } from '../../src/following/event-feed.ts'
 
-/** A feed whose events and bell a test has in its hands. */
+/** A feed whose events and notifications the test controls. */
 function feedOf({ pollEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<EventFeedDeps> = {}) {
   const asked: EventQuery[] = []
   const told: EventRecord[] = []
-  let jobQueue: Parameters<EventFeedDeps['listen']>[0] | undefined
+  let connection: Parameters<EventFeedDeps['listen']>[0] | undefined
   const after = async (query: EventQuery): Promise<EventPage> => {
     asked.push(query)
     const position = query.after === 'latest' ? told.length : query.after
@@ -17,12 +17,12 @@ function feedOf({ pollEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
   const feed = new EventFeed({
     events: { after },
     listen: (handlers) => {
-      jobQueue = handlers
+      connection = handlers
       return { close: async () => {} }
     },
     pollEveryMs,
   })
-  return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), jobQueue: () => jobQueue }
+  return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), connection: () => connection }
 }
 
 const anything = async () => {}
@@ -30,27 +30,27 @@ const nowhere = { position: 0, eventId: null }
 const query = { after: 0, limit: 10 }
 const longWait = () => AbortSignal.timeout(5_000)
 
-/** Lets all promises go on that can. */
+/** Waits until all promises that can settle have settled. */
 const settled = () => new Promise((resolve) => setImmediate(resolve))
 
 test('requests that wait at the same cursor share one statement after a notification', async () => {
-  const { feed, asked, happens, jobQueue } = feedOf()
+  const { feed, asked, happens, connection } = feedOf()
   const waiting = Array.from({ length: 50 }, () => feed.page(query, anything, longWait()))
   await settled()
   expect(asked).toHaveLength(50)
   happens('upload.completed')
-  jobQueue()?.onMore()
+  connection()?.onMore()
   for (const { events } of await Promise.all(waiting)) expect(events).toHaveLength(1)
   expect(asked).toHaveLength(51)
 })
 
 test('requests with other filters do not share statements', async () => {
-  const { feed, asked, happens, jobQueue } = feedOf()
+  const { feed, asked, happens, connection } = feedOf()
   const types = ['asset.deleted'] as const
   const waiting = [query, { ...query, types }, { ...query, limit: 3 }].map((one) => feed.page(one, anything, longWait()))
   await settled()
   happens('asset.deleted')
-  jobQueue()?.onMore()
+  connection()?.onMore()
   await Promise.all(waiting)
   expect(asked).toHaveLength(6)
 })
@@ -59,7 +59,7 @@ test('a statement that began before a notification does not answer requests afte
   const event = { type: 'asset.deleted' } as EventRecord
   const empty: EventPage = { events: [], start: nowhere, next: nowhere, removed: 0, last: 0 }
   const asked: PromiseWithResolvers<EventPage>[] = []
-  let jobQueue: Parameters<EventFeedDeps['listen']>[0] | undefined
+  let connection: Parameters<EventFeedDeps['listen']>[0] | undefined
   const feed = new EventFeed({
     events: {
       after: () => {
@@ -69,7 +69,7 @@ test('a statement that began before a notification does not answer requests afte
       },
     },
     listen: (handlers) => {
-      jobQueue = handlers
+      connection = handlers
       return { close: async () => {} }
     },
     pollEveryMs: { listening: 60_000, lost: 60_000 },
@@ -77,14 +77,14 @@ test('a statement that began before a notification does not answer requests afte
   const first = feed.page(query, anything, longWait())
   asked[0]?.resolve(empty)
   await settled()
-  jobQueue?.onMore()
+  connection?.onMore()
   await settled()
   const second = feed.page(query, anything, longWait())
   asked[2]?.resolve(empty)
   await settled()
-  expect(asked, 'the first asks again, and has no answer yet').toHaveLength(3)
+  expect(asked, 'the first request queries again, and has no result yet').toHaveLength(3)
 
-  jobQueue?.onMore()
+  connection?.onMore()
   await settled()
   expect(asked).toHaveLength(4)
   asked[3]?.resolve({ ...empty, events: [event] })
@@ -119,11 +119,11 @@ test('without notifications, one periodic statement serves all waiting requests'
 })
 
 test('without notifications, waiting requests poll', async () => {
-  const { feed, happens, jobQueue } = feedOf({ pollEveryMs: { listening: 60_000, lost: 20 } })
-  jobQueue()?.onReady()
+  const { feed, happens, connection } = feedOf({ pollEveryMs: { listening: 60_000, lost: 20 } })
+  connection()?.onReady()
   const waiting = feed.page(query, anything, longWait())
   await settled()
-  jobQueue()?.onLost()
+  connection()?.onLost()
   await settled()
   happens('upload.completed')
   expect((await waiting).events).toHaveLength(1)
@@ -132,11 +132,11 @@ test('without notifications, waiting requests poll', async () => {
 test('after a reconnection, lost notifications are compensated by a query', {
   meta: { id: 'feed-notification-lost' },
 }, async () => {
-  const { feed, happens, jobQueue } = feedOf()
+  const { feed, happens, connection } = feedOf()
   const waiting = feed.page(query, anything, longWait())
   await settled()
   happens('upload.completed')
-  jobQueue()?.onReady()
+  connection()?.onReady()
   expect((await waiting).events).toHaveLength(1)
 })
 
@@ -153,7 +153,7 @@ test('draining ends all waits and refuses new ones', async () => {
 test('invalid requests are refused without waiting', async () => {
   const { feed } = feedOf()
   const refuse = async () => {
-    throw new Error('not there')
+    throw new Error('refused')
   }
-  await expect(feed.page(query, refuse, longWait())).rejects.toThrow('not there')
+  await expect(feed.page(query, refuse, longWait())).rejects.toThrow('refused')
 })

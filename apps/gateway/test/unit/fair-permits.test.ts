@@ -8,7 +8,7 @@ interface Upload {
 
 const upload = (userId: string, name = ''): Upload => ({ userId, name })
 
-/** Lines up and takes what can be had. */
+/** Enqueues uploads. @returns those that got a permit at once */
 function taking(permits: FairPermits<Upload>, ...uploads: Upload[]): Upload[] {
   for (const one of uploads) permits.wait(one)
   const taken: Upload[] = []
@@ -86,7 +86,7 @@ test('leaving the queue, or releasing twice, does not affect others', () => {
   expect(permits.next()).toBeNull()
 })
 
-/** Numbers that look random, the same ones for the same seed (a linear congruential generator). */
+/** Pseudo-random numbers, the same for the same seed (a linear congruential generator). */
 function numbersFrom(seed: number): (below: number) => number {
   let state = seed
   return (below) => {

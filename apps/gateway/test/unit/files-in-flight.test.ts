@@ -5,7 +5,7 @@ import { FilesInFlight } from '../../src/upload/files-in-flight.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A file that arrives at a pace, and what it was ended with. */
+/** A file that arrives at a constant rate, and the error that ended it. */
 function fileOf(userId: string, bytesPerSecond = 1000) {
   const began = performance.now()
   const bytes = new Readable({ read: () => {} })
@@ -23,14 +23,14 @@ function fileOf(userId: string, bytesPerSecond = 1000) {
   return file
 }
 
-/** Files that hold permits, and give them back when they are ended. */
+/** Files that hold permits, and release them when they are ended. */
 async function holding(permits: FilesInFlight, ...files: ReturnType<typeof fileOf>[]) {
   for (const file of files) {
-    const giveBack = await permits.take(file)
+    const release = await permits.take(file)
     const { end } = file
     file.end = (reason) => {
       end(reason)
-      giveBack()
+      release()
     }
   }
   return files
@@ -41,55 +41,55 @@ test('files beyond the number of permits wait in order', async () => {
   const [one] = [await permits.take(fileOf('a')), await permits.take(fileOf('b'))]
   const turns: string[] = []
   const waiting = ['c', 'd'].map(async (name) => {
-    const giveBack = await permits.take(fileOf(name))
+    const release = await permits.take(fileOf(name))
     turns.push(name)
-    return giveBack
+    return release
   })
   await vi.advanceTimersByTimeAsync(1000)
   expect(turns).toEqual([])
   one()
-  const giveBack = await waiting[0]
+  const release = await waiting[0]
   expect(turns).toEqual(['c'])
-  giveBack?.()
+  release?.()
   await waiting[1]
   expect(turns).toEqual(['c', 'd'])
 })
 
 test('a file that waits for five seconds is refused, and takes no permit later', async () => {
   const permits = new FilesInFlight(1)
-  const giveBack = await permits.take(fileOf('a'))
+  const release = await permits.take(fileOf('a'))
   const refused = permits.take(fileOf('b')).catch((error: unknown) => error)
   await vi.advanceTimersByTimeAsync(4800)
   const patient = permits.take(fileOf('c'))
   await vi.advanceTimersByTimeAsync(200)
 
   expect(await refused).toMatchObject({ code: 'overloaded', status: 503 })
-  giveBack()
+  release()
   expect(await patient).toBeInstanceOf(Function)
 })
 
 test('a file whose client disconnects leaves the queue', async () => {
   const permits = new FilesInFlight(1)
-  const giveBack = await permits.take(fileOf('a'))
+  const release = await permits.take(fileOf('a'))
   const gone = fileOf('b')
   const waiting = permits.take(gone).catch((error: unknown) => error)
   gone.bytes.destroy(new Error('aborted'))
   expect(await waiting).toMatchObject({ message: 'aborted' })
   const next = permits.take(fileOf('c'))
-  giveBack()
+  release()
   expect(await next).toBeInstanceOf(Function)
 })
 
 test('a small file that arrives completely before its permit is not treated as disconnected', async () => {
   const permits = new FilesInFlight(1)
-  const giveBack = await permits.take(fileOf('a'))
+  const release = await permits.take(fileOf('a'))
   const whole = fileOf('b')
   const waiting = permits.take(whole)
   whole.bytes.push(null)
   whole.bytes.resume()
   await vi.advanceTimersByTimeAsync(100)
   expect(whole.bytes.closed).toBe(true)
-  giveBack()
+  release()
   expect(await waiting).toBeInstanceOf(Function)
 })
 
@@ -132,10 +132,10 @@ test('if a file ends in time by itself, no upload is ended', async () => {
   const permits = new FilesInFlight(2)
   const slow = fileOf('greedy', 1)
   await holding(permits, slow)
-  const giveBack = await permits.take(fileOf('greedy'))
+  const release = await permits.take(fileOf('greedy'))
   const waiting = permits.take(fileOf('new'))
   await vi.advanceTimersByTimeAsync(300)
-  giveBack()
+  release()
   await waiting
   await vi.advanceTimersByTimeAsync(10_000)
   expect(slow.endedWith).toBeNull()
@@ -158,10 +158,10 @@ test('an eleventh user does not wait longer because ten others have all permits'
   const all = users.flatMap((user) => Array.from({ length: 64 }, () => fileOf(user, 1200)))
   for (const file of all)
     void permits.take(file).then(
-      (giveBack) => {
-        file.end = giveBack
+      (release) => {
+        file.end = release
       },
-      () => {}, // waited for too long, as most do
+      () => {}, // most files wait too long
     )
   await vi.advanceTimersByTimeAsync(4000)
   const waiting = permits.take(fileOf('new'))

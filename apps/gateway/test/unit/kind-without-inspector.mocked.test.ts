@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 
-/** The domain's table with a kind that nobody can read yet, as there will be one whenever a format is added. */
+/** The domain's table with a kind that has no inspector yet, as while a format is being added. */
 vi.mock('@airlock/domain', async (original) => {
   const domain = await original<typeof import('@airlock/domain')>()
   const kind = { ...domain.assetKind('lora_training'), inspector: null }

@@ -2,15 +2,15 @@ import type { UploadRecord } from '@airlock/database'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { MoveFeed, type MoveFeedDeps } from '../../src/following/move-feed.ts'
 
-/** A feed whose uploads and connection a test has in its hands. */
+/** A feed whose uploads and connection the test controls. */
 function feedOf(pollEveryMs: MoveFeedDeps['pollEveryMs']) {
   const versions = new Map<string, number>()
   const asked: (readonly string[])[] = []
-  let away = false
+  let unavailable = false
   let handlers: Parameters<MoveFeedDeps['listen']>[0] | undefined
   const byIds = async (ids: readonly string[]): Promise<UploadRecord[]> => {
     asked.push(ids)
-    if (away) throw new Error('Postgres is away')
+    if (unavailable) throw new Error('Postgres is unavailable')
     return ids.map((id) => ({ id, version: versions.get(id) ?? 1, state: 'received' }) as UploadRecord)
   }
   const feed = new MoveFeed({
@@ -25,8 +25,8 @@ function feedOf(pollEveryMs: MoveFeedDeps['pollEveryMs']) {
     feed,
     asked,
     moves: (id: string) => void versions.set(id, (versions.get(id) ?? 1) + 1),
-    goesAway: () => {
-      away = true
+    becomesUnavailable: () => {
+      unavailable = true
     },
     connection: () => handlers,
   }
@@ -51,7 +51,7 @@ test('a move without a notification is found by one query for all streams', asyn
   connection()?.onReady()
   const followers = Array.from({ length: 100 }, (_, i) => follower(feed, `upload-${i % 50}`))
   await passes(10_000)
-  expect(followers.every(({ times }) => times === 1)).toBe(true) // at the beginning it knows no version, and says so
+  expect(followers.every(({ times }) => times === 1)).toBe(true) // the first query knows no previous version, so it counts as a change
   await passes(10_000)
   moves('upload-7')
   await passes(10_000)
@@ -78,14 +78,14 @@ test('more than a hundred uploads are queried in batches of a hundred, and none 
 })
 
 test('without a connection it polls more often, and a failed query ends all waits with its error', async () => {
-  const { feed, asked, connection, goesAway } = feedOf({ listening: 10_000, lost: 1000 })
+  const { feed, asked, connection, becomesUnavailable } = feedOf({ listening: 10_000, lost: 1000 })
   connection()?.onReady()
   const one = follower(feed, 'upload-1')
   connection()?.onLost()
   expect(one.times).toBe(1)
   await passes(3000)
   expect({ looks: asked.length, woken: one.times }).toEqual({ looks: 3, woken: 2 })
-  goesAway()
+  becomesUnavailable()
   await passes(2000)
   expect({ looks: asked.length, woken: one.times }).toEqual({ looks: 5, woken: 4 })
   connection()?.onReady()

@@ -22,7 +22,7 @@ beforeEach(async () => {
   context = {
     client: clientFor(target, 'WHEN_REQUIRED'),
     bucket: 'zapcut-dev',
-    // The store is met over plain HTTP here, but plays one that is met over TLS.
+    // The store of this test speaks plain HTTP, but stands for one that is reached over TLS.
     target: { ...target, endpoint: null },
     encryption: 'AES256',
     kmsKeyId: null,
@@ -119,19 +119,19 @@ describe('TLS only', () => {
   const deny = { Effect: 'Deny', Principal: '*', Action: 's3:*', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }
   const all = ['arn:aws:s3:::zapcut-dev', 'arn:aws:s3:::zapcut-dev/*']
   test.for([
-    { what: 'the same by another name', statement: { ...deny, Resource: all }, outcome: 'ok' },
-    { what: 'for everyone, in AWS words', statement: { ...deny, Principal: { AWS: ['*'] }, Resource: all }, outcome: 'ok' },
+    { what: 'with the same content and another name', statement: { ...deny, Resource: all }, outcome: 'ok' },
+    { what: 'for everyone, as a list of AWS principals', statement: { ...deny, Principal: { AWS: ['*'] }, Resource: all }, outcome: 'ok' },
     { what: 'in another partition', statement: { ...deny, Resource: all.map((arn) => arn.replace('aws', 'aws-cn')) }, outcome: 'ok' },
     { what: 'for all buckets', statement: { ...deny, Action: ['*'], Resource: '*' }, outcome: 'ok' },
     { what: 'for the objects only', statement: { ...deny, Resource: 'arn:aws:s3:::zapcut-dev/*' }, outcome: 'differs' },
     { what: 'for reading only', statement: { ...deny, Action: 's3:GetObject', Resource: all }, outcome: 'differs' },
     { what: 'for one role only', statement: { ...deny, Principal: { AWS: 'arn:aws:iam::1:role/x' }, Resource: all }, outcome: 'differs' },
     {
-      what: 'under one more condition',
+      what: 'with one more condition',
       statement: { ...deny, Resource: all, Condition: { ...deny.Condition, IpAddress: {} } },
       outcome: 'differs',
     },
-    { what: 'allowed, not denied', statement: { ...deny, Effect: 'Allow', Resource: all }, outcome: 'differs' },
+    { what: 'that allows instead of denying', statement: { ...deny, Effect: 'Allow', Resource: all }, outcome: 'differs' },
   ])('a statement $what: $outcome', async ({ statement, outcome }) => {
     store.settings.set('policy', JSON.stringify({ Statement: [statement] }))
 
@@ -203,10 +203,10 @@ describe('incomplete uploads', () => {
 
   test.for([
     { what: 'for the whole bucket', made: () => rule('x', prefix('') + aborting(1)), outcome: 'ok' },
-    { what: 'in the old spelling', made: () => rule('x', `<Prefix>quarantine/</Prefix>${aborting(2)}`), outcome: 'ok' },
-    { what: 'that waits longer', made: () => rule('x', prefix('quarantine/') + aborting(7)), outcome: 'differs' },
-    { what: 'for a part of quarantine', made: () => rule('x', prefix('quarantine/a') + aborting(1)), outcome: 'differs' },
-    { what: 'that is switched off', made: () => rule('x', prefix('quarantine/') + aborting(1), 'Disabled'), outcome: 'differs' },
+    { what: 'in the deprecated form', made: () => rule('x', `<Prefix>quarantine/</Prefix>${aborting(2)}`), outcome: 'ok' },
+    { what: 'with a longer delay', made: () => rule('x', prefix('quarantine/') + aborting(7)), outcome: 'differs' },
+    { what: 'for a part of the quarantine', made: () => rule('x', prefix('quarantine/a') + aborting(1)), outcome: 'differs' },
+    { what: 'that is disabled', made: () => rule('x', prefix('quarantine/') + aborting(1), 'Disabled'), outcome: 'differs' },
     {
       what: 'for tagged objects only',
       made: () => rule('x', `<Filter><Tag><Key>a</Key><Value>b</Value></Tag></Filter>${aborting(1)}`),

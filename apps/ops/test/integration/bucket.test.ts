@@ -33,7 +33,7 @@ const target = () => ({
 })
 
 async function run(...args: string[]) {
-  const said = { out: [] as string[], err: [] as string[] }
+  const printed = { out: [] as string[], err: [] as string[] }
   const env = {
     S3_ENDPOINT: bucket.endpoint,
     S3_REGION: bucket.region,
@@ -42,8 +42,8 @@ async function run(...args: string[]) {
     AWS_ACCESS_KEY_ID: bucket.accessKeyId,
     AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
   }
-  const exitCode = await bucketCommand.run(args, { env, out: (text) => said.out.push(text), err: (text) => said.err.push(text) })
-  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+  const exitCode = await bucketCommand.run(args, { env, out: (text) => printed.out.push(text), err: (text) => printed.err.push(text) })
+  return { exitCode, out: printed.out.join('\n'), err: printed.err.join('\n') }
 }
 
 test('checking reports differences, setting removes them', async () => {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { jobsCommand } from '../../src/commands/jobs.ts'
 import { dispatch } from '../../src/dispatch.ts'
 
-/** The command looks at the queues under their true names, so it gets a Redis of its own. */
+/** The command uses the real queue names, so it gets a private Redis. */
 let redisUrl: string
 const ends: (() => Promise<unknown>)[] = []
 
@@ -16,7 +16,7 @@ async function runs(...args: string[]) {
   return { code: await dispatch([jobsCommand], ['jobs', ...args], io), out: out.join('\n'), err: err.join('\n') }
 }
 
-/** Fills the queue of the videos: jobs that fail, and then some that wait. */
+/** Fills the queue of videos with jobs that fail, then with waiting and delayed ones. */
 async function fill(failing: readonly string[], waiting: number): Promise<void> {
   const options = { connection: new Redis(redisUrl, { maxRetriesPerRequest: null }), prefix: '{airlock}' }
   const queue = new Queue(queueNames.videos, options)

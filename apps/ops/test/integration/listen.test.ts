@@ -56,7 +56,7 @@ afterAll(async () => {
   for (const end of ends) await end()
 })
 
-/** As a worker does. */
+/** Relays events, as a worker does. */
 async function placesAll(): Promise<void> {
   const lease = { holder: randomUUID(), leaseSeconds: 60 }
   await database.eventRelay.take(lease)
@@ -71,13 +71,13 @@ beforeEach(async () => {
   return () => program.close()
 })
 
-/** `ops listen` beside the test, until its end. */
+/** Runs `ops listen` until the end of the test. */
 function listens(...args: string[]) {
   const [out, err]: [string[], string[]] = [[], []]
   const stop = new AbortController()
   const io = { env, out: (text: string) => out.push(text), err: (text: string) => err.push(text) }
   const ended = listen(['--forward', program.url, '--url', gateway.url, ...args], io, stop.signal)
-  ended.catch(() => {}) // a test that waits for it sees it
+  ended.catch(() => {}) // a test that awaits `ended` gets its error
   onTestFinished(async () => {
     stop.abort()
     await ended.catch(() => {})
@@ -92,8 +92,8 @@ test('events are sent to the program as by Airlock, and its responses are shown'
   await waitFor(() => program.messages.some((message) => message.id === id), { what: 'the event', timeoutMs: 15_000 })
 
   const message = program.messages.find((one) => one.id === id)
-  const told = new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)
-  expect(told).toMatchObject({ type: 'upload.completed', data: { event_id: id, filename: 'größe.png' } })
+  const event = new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)
+  expect(event).toMatchObject({ type: 'upload.completed', data: { event_id: id, filename: 'größe.png' } })
   await waitFor(() => out.some((line) => /^\S+Z upload\.completed /.test(line) && new RegExp(`${id} → 204 in \\d+ ms$`).test(line)), {
     what: 'the line',
   })
@@ -115,20 +115,20 @@ test('without a secret one is generated and shown, and only new events are sent'
 
 test('a program that is down or fails is reported, and does not end the command', async () => {
   const { out } = listens('--from', 'oldest')
-  await waitFor(() => out.length > 1, { what: 'what is there already' })
+  await waitFor(() => out.length > 1, { what: 'the existing events' })
   program.answers(answering.status(500))
   const failed = await writesEvent()
   await waitFor(() => out.some((line) => line.includes(`${failed} → 500 in`)), { what: 'its failure' })
   await program.close()
   const missed = await writesEvent()
-  await waitFor(() => out.some((line) => line.includes(missed) && line.includes('ECONNREFUSED')), { what: 'its absence' })
+  await waitFor(() => out.some((line) => line.includes(missed) && line.includes('ECONNREFUSED')), { what: 'its refused connection' })
 })
 
 test('it continues after a restart of Airlock, without missing events', { timeout: 90_000 }, async () => {
   const { out, err } = listens('--from', 'oldest')
-  await waitFor(() => out.length > 1, { what: 'what is there already' })
+  await waitFor(() => out.length > 1, { what: 'the existing events' })
   await gateway.kill()
-  await waitFor(() => err.length === 1, { what: 'the absence of Airlock' })
+  await waitFor(() => err.length === 1, { what: 'the report that Airlock does not respond' })
   expect(err[0]).toMatch(/^Airlock does not respond \(.+\), retrying$/)
   const id = await writesEvent()
   gateway = await startGatewayProcess({ ...env, PORT: String(gateway.port) })
@@ -151,7 +151,7 @@ test('another server than Airlock is retried with increasing delays', async () =
   onTestFinished(() => void other.close())
   const { port } = other.address() as { port: number }
   const { err } = listens('--url', `http://127.0.0.1:${port}`)
-  await waitFor(() => asked > 2, { what: 'a third question' })
+  await waitFor(() => asked > 2, { what: 'a third query' })
   expect(err).toEqual(['Airlock does not respond (status 502), retrying'])
 })
 

@@ -13,10 +13,10 @@ interface Report {
 }
 
 async function run(...args: string[]) {
-  const said = { out: [] as string[], err: [] as string[] }
-  const io = { env: {}, out: (text: string) => said.out.push(text), err: (text: string) => said.err.push(text) }
+  const printed = { out: [] as string[], err: [] as string[] }
+  const io = { env: {}, out: (text: string) => printed.out.push(text), err: (text: string) => printed.err.push(text) }
   const exitCode = await probeCommand.run(args, io)
-  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+  return { exitCode, out: printed.out.join('\n'), err: printed.err.join('\n') }
 }
 
 const report = ({ out }: { out: string }): Report => JSON.parse(out)
@@ -70,7 +70,7 @@ describe('on a store whose links never expire', () => {
   const { s3 } = givenStack()
   const { endpoint, region, accessKeyId, secretAccessKey } = s3
   const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
-  /** The store of this run, but for presigned URLs: those are answered whatever their signature and age. */
+  /** The store of this run, except that it accepts presigned URLs with any signature and age. */
   const lenient = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', endpoint)
     if (request.method === 'GET' && searchParams.has('X-Amz-Signature')) {

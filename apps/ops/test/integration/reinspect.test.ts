@@ -36,7 +36,7 @@ afterAll(async () => {
   for (const end of ends) await end()
 })
 
-/** An asset as older rules let it in. @returns its id */
+/** Stores an asset that older rules accepted. @returns its id */
 async function stored(filename: string, bytes: Buffer | null, version = 1): Promise<string> {
   const config = readConfig(env, [...databaseVariables, ...storeVariables])
   expect(databaseSettings(config).url).toBe(env.DATABASE_URL)
@@ -56,9 +56,9 @@ async function stored(filename: string, bytes: Buffer | null, version = 1): Prom
 }
 
 async function run(...args: string[]) {
-  const said = { out: [] as string[], err: [] as string[] }
-  const exitCode = await reinspectCommand.run(args, { env, out: (text) => said.out.push(text), err: (text) => said.err.push(text) })
-  return { exitCode, out: said.out.join('\n'), err: said.err.join('\n') }
+  const result = { out: [] as string[], err: [] as string[] }
+  const exitCode = await reinspectCommand.run(args, { env, out: (text) => result.out.push(text), err: (text) => result.err.push(text) })
+  return { exitCode, out: result.out.join('\n'), err: result.err.join('\n') }
 }
 
 test('assets of older rules are inspected by the current ones, without changes', { timeout: 60_000 }, async () => {
@@ -69,12 +69,12 @@ test('assets of older rules are inspected by the current ones, without changes',
   const today = await stored('today.jpg', photo.subarray(0, 20_000), inspectionVersion)
   const before = await sql.query('select * from assets order by id')
 
-  const said = await run('--dry-run')
+  const result = await run('--dry-run')
 
-  expect(said.exitCode).toBe(1)
-  expect(said.out).toMatch(new RegExp(`^${half} brand-images/\\S+ file_corrupt: File 'half.jpg' can't be read: it is truncated.$`, 'm'))
-  expect(said.out).toMatch(/^1 would pass, 1 would be rejected, 1 could not be read, 1 skipped \(accepted under the current rules\)$/m)
-  expect(said.err).toMatch(new RegExp(`^${lost} \\S+ could not be read: its object does not exist$`, 'm'))
+  expect(result.exitCode).toBe(1)
+  expect(result.out).toMatch(new RegExp(`^${half} brand-images/\\S+ file_corrupt: File 'half.jpg' can't be read: it is truncated.$`, 'm'))
+  expect(result.out).toMatch(/^1 would pass, 1 would be rejected, 1 could not be read, 1 skipped \(accepted under the current rules\)$/m)
+  expect(result.err).toMatch(new RegExp(`^${lost} \\S+ could not be read: its object does not exist$`, 'm'))
   expect((await sql.query('select * from assets order by id')).rows).toEqual(before.rows)
 
   expect((await run('--dry-run', '--all')).out).toContain(`${today} `)

@@ -11,22 +11,22 @@ const noneCodes: Record<string, string> = {
 
 export interface SettingsStore {
   readonly endpoint: string
-  /** The settings of the bucket as they were put, by their name in the URL. */
+  /** The settings of the bucket as they were put, by the name in the URL. */
   readonly settings: Map<string, string>
   /** Names of the settings that were put or deleted, in order. */
   readonly changes: string[]
   /** Headers of the last put. */
   headers: Record<string, unknown>
-  /** Answers a setting with this error from now on. */
+  /** Responds to requests for this setting with an error from now on. */
   refuse(setting: string, status: number, code: string): void
-  /** Takes puts of this setting, and forgets them. */
+  /** Accepts puts of this setting without storing them. */
   forget(setting: string): void
   stop(): Promise<void>
 }
 
 /**
- * Keeps the settings of a bucket as they are put and gives them back, as Amazon S3 does: no store that runs on a desk knows
- * all of them, and a policy for TLS can't be tried over plain HTTP.
+ * Stores and returns the settings of a bucket unchanged, as Amazon S3 does: no development store supports all of them, and a policy
+ * for TLS can't be tested over plain HTTP.
  */
 export async function settingsStore(): Promise<SettingsStore> {
   const settings = new Map<string, string>()

@@ -56,7 +56,7 @@ async function runs(command: Command, ...args: string[]) {
   return { code, out, err }
 }
 
-/** An object that is left of an upload that ended, old enough to be removed. */
+/** Stores a leftover object of an abandoned upload, and waits until it is old enough to be removed. @returns its key */
 async function leftover(): Promise<string> {
   const id = randomUUID()
   const key = quarantineKey(id)

@@ -40,7 +40,7 @@ async function runs(...args: string[]) {
   return { code, out, err }
 }
 
-/** So many events that an endpoint did not take. @returns their ids, in their order */
+/** Writes events whose deliveries to the endpoints are dead. @returns their ids in order */
 async function dead(count: number, endpoints: readonly string[]): Promise<string[]> {
   const { webhooks, eventRelay } = database
   await webhooks.register(endpoints)

@@ -35,11 +35,11 @@ test('stale pages are written, current ones are unchanged, and each is reported'
     await rm(new URL('packages/queue/schema', folder), { recursive: true })
     await writeFile(new URL('docs/errors.md', folder), '# Errors\n\n<!-- begin table -->\n<!-- end table -->\n')
 
-    const said: string[] = []
-    await writePages(folder, (text) => said.push(text))
+    const printed: string[] = []
+    await writePages(folder, (text) => printed.push(text))
 
     const isStale = (path: string) => path === 'docs/errors.md' || path.startsWith('packages/queue/schema/')
-    expect(said).toEqual(pages.map(({ path }) => `${path}: ${isStale(path) ? 'written' : 'up to date'}`))
+    expect(printed).toEqual(pages.map(({ path }) => `${path}: ${isStale(path) ? 'written' : 'up to date'}`))
     expect(JSON.parse(await readFile(new URL('packages/queue/schema/job-result.v1.json', folder), 'utf8'))).toMatchObject({
       title: 'What a job returns, version 1',
     })

@@ -20,12 +20,12 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** A stack file whose `npm start` runs: this process stands for it. */
+/** The content of a stack file whose `npm start` is running; the test process stands for it. */
 const running = (environment: object): string => JSON.stringify({ environment, owner: { pid: process.pid } })
 
 const leave = (content: string): void => writeFileSync(join(folder, 'stack.json'), content)
 
-/** The settings of an environment beside a stack file. */
+/** The settings of a command with this environment and the stack file. */
 const settings = (env: Record<string, string>) => {
   const { AIRLOCK_DATA_DIR: _, ...rest } = withStackSettings({ ...env, AIRLOCK_DATA_DIR: folder })
   return rest

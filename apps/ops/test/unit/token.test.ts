@@ -9,7 +9,7 @@ import { tokenCommand } from '../../src/commands/token.ts'
 const secret = 'a-secret-of-this-test-with-enough-bytes'
 const userId = '0198c0de-0000-7000-8000-000000000001'
 
-/** What `token` prints for these arguments. */
+/** @returns the output of `token` for these arguments */
 async function token(args: string[], env: Record<string, string> = { JWT_SECRET: secret }): Promise<string> {
   const lines: string[] = []
   const exitCode = await tokenCommand.run(args, { env, out: (text) => lines.push(text), err: (text) => lines.push(text) })

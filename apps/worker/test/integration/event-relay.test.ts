@@ -12,7 +12,7 @@ const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
 const comesToFeed = (airlock: Airlock, count: number, timeoutMs = 10_000) =>
   waitFor(async () => (await feed(airlock)).length === count, { what: `${count} events in the feed`, timeoutMs })
 
-/** No notifications: only the timer relays. */
+/** Without notifications, only the timer relays. */
 const deaf: Pick<WorkerDeps, 'listenForEvents'> = { listenForEvents: () => ({ close: async () => {} }) }
 
 /** Events without any worker: assets that are deleted. */
@@ -35,7 +35,7 @@ test('the event of an upload is in the feed at once, because the database notifi
   await comesToFeed(airlock, 1)
   expect(await feed(airlock)).toMatchObject([{ type: 'upload.completed', uploadId: upload.id, sequence: 1, position: 1 }])
   await waitFor(async () => (await worker.health.inject('/metrics')).body.includes('airlock_events_placed_total 1'), {
-    what: 'the figure of relayed events',
+    what: 'the metric of relayed events',
   })
 })
 
@@ -78,11 +78,11 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   meta: { id: 'relay-failure-reported' },
 }, async ({ airlock }) => {
   const { database } = airlock.servers
-  let away = true
+  let unavailable = true
   const guarded =
     <Args extends unknown[], T>(call: (...args: Args) => Promise<T>) =>
     async (...args: Args): Promise<T> => {
-      if (away) throw new DatabaseUnavailable('connection refused')
+      if (unavailable) throw new DatabaseUnavailable('connection refused')
       return call(...args)
     }
   const { take, place, end, lagSeconds } = database.eventRelay
@@ -95,7 +95,7 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   await waitFor(async () => airlock.log.saying('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
   expect(await lag(), 'while Postgres does not answer').toBeNaN()
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
-  away = false
+  unavailable = false
   await comesToFeed(airlock, 1)
   await expect.poll(lag, { timeout: 5000 }).toBe(0) // results are shared for a second
 })
@@ -126,6 +126,6 @@ test('a relay that lost its lease stops and logs it', async ({ airlock }) => {
     return eventRelay.place(options)
   }
   airlock.startsWorker({ ...deaf, database: { ...database, eventRelay: { ...eventRelay, place } } })
-  await waitFor(async () => airlock.log.saying('relay lease lost, another relay took over').length === 1, { what: 'the line' })
+  await waitFor(async () => airlock.log.saying('relay lease lost, another relay took over').length === 1, { what: 'the log entry' })
   expect(await feed(airlock)).toEqual([])
 })

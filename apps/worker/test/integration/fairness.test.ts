@@ -34,7 +34,7 @@ test('a single user gets all slots of a lane but one, which is left for another 
   airlock.startsWorker({ store, concurrency: 3, lanes: ['images'] })
 
   try {
-    await waitFor(() => copied.length === 2, { what: 'the flood to have its places' })
+    await waitFor(() => copied.length === 2, { what: 'the flood to hold its slots' })
     for (const upload of await acceptsMany(airlock, 3, other)) await airlock.comesTo('completed', upload)
     expect(copied.filter((userId) => userId === flooder)).toHaveLength(2)
   } finally {
@@ -84,7 +84,7 @@ test('a queue full of one user’s files is not dequeued in vain: the worker loo
   try {
     await waitFor(() => copied.length === 1, { what: 'a file to run' })
     const [before, started] = [looks, performance.now()]
-    await waitFor(() => looks >= before + 15, { what: 'the worker to have looked for a while' })
+    await waitFor(() => looks >= before + 15, { what: 'fifteen more checks of the worker' })
     expect(performance.now() - started).toBeGreaterThan(1500)
     const counts = await airlock.queues.onLane('images', (queue) => queue.getJobCounts('active', 'delayed', 'wait', 'prioritized'))
     expect(counts.delayed).toBeLessThanOrEqual(3)

@@ -90,7 +90,7 @@ test.for([
     const picture = await airlock.accepts(samples.photo)
 
     expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })
-    // eight times longer than other delays, which are 10 to 20 ms and then 20 to 40
+    // eight times the usual delays of 10 to 20 ms and then 20 to 40
     const waits = airlock.log.saying('attempt failed, upload will be retried').map(({ retryInMs }) => Number(retryInMs))
     expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
     expect(await airlock.quarantine()).toEqual(ends === 'parked' ? [picture.quarantineKey] : [])
@@ -135,12 +135,12 @@ test('an inspection whose lease is lost ends at once, and the next file is inspe
       overtaken.id,
     ])
 
-    await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be ended', timeoutMs: 45_000 })
-    await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the worker to say so' })
+    await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be killed', timeoutMs: 45_000 })
+    await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the log entry of the worker' })
     await airlock.comesTo('completed', await airlock.accepts(samples.logo))
     expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
   } finally {
-    never.resolve() // otherwise the test would wait for a worker that did not notice
+    never.resolve() // otherwise a worker that did not notice would block the test
   }
 })
 

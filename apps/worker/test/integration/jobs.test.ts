@@ -91,14 +91,14 @@ test('an upload survives a temporary failure of the store', async ({ airlock, se
 test('a job that runs while the database is unavailable is repeated, without costing the upload an attempt', {
   meta: { id: 'claim-database-unavailable' },
 }, async ({ airlock, servers }) => {
-  let away = 3
+  let failuresLeft = 3
   const { uploads } = servers.database
   const database = {
     ...servers.database,
     uploads: {
       ...uploads,
       claim: async (...args: Parameters<typeof uploads.claim>) => {
-        if (away-- > 0) throw new DatabaseUnavailable('Postgres is restarting')
+        if (failuresLeft-- > 0) throw new DatabaseUnavailable('Postgres is restarting')
         return uploads.claim(...args)
       },
     },
@@ -111,9 +111,9 @@ test('a job that runs while the database is unavailable is repeated, without cos
 
 const malformed = [
   { what: 'no upload', name: processUploadJob, data: {} },
-  { what: 'an upload id that is none', name: processUploadJob, data: { version: 1, upload_id: '../../etc/passwd' } },
-  { what: 'a version from the future', name: processUploadJob, data: { version: 2, upload_id: '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f' } },
-  { what: 'a name that nobody knows', name: 'delete_everything', data: {} },
+  { what: 'an invalid upload id', name: processUploadJob, data: { version: 1, upload_id: '../../etc/passwd' } },
+  { what: 'an unsupported version', name: processUploadJob, data: { version: 2, upload_id: '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f' } },
+  { what: 'an unknown name', name: 'delete_everything', data: {} },
 ]
 
 test.for(malformed)('a job with $what fails permanently at once, without delaying others', async ({ name, data }, { airlock, expect }) => {

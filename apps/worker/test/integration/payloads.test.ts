@@ -24,8 +24,8 @@ test.for(ofSchema('generated-video'))('an old $name still becomes an asset', asy
   const result: JobResult = parseJobResult(returned)
   expect(result).toMatchObject({ status: 'completed', upload_id: String(data.upload_id).toLowerCase() })
   expect(await airlock.assetsOf({ id: result.upload_id })).toMatchObject([{ id: result.asset_id, userId }])
-  const said = { filename: data.filename, clientMetadata: data.metadata ?? null, priority: data.priority ?? 'batch' }
-  expect(await airlock.of({ id: result.upload_id })).toMatchObject(said)
+  const expected = { filename: data.filename, clientMetadata: data.metadata ?? null, priority: data.priority ?? 'batch' }
+  expect(await airlock.of({ id: result.upload_id })).toMatchObject(expected)
 })
 
 test.for(ofSchema('process-upload'))('an old $name still ends its upload', async ({ data }, { airlock }) => {
@@ -39,11 +39,11 @@ test.for(ofSchema('process-upload'))('an old $name still ends its upload', async
 const [smallest] = ofSchema('generated-video.v1.smallest')
 
 test.for([
-  { what: 'a version of the future', broken: { version: 2 }, says: 'generated_video/version: 2 is not supported here, only 1' },
+  { what: 'an unsupported version', broken: { version: 2 }, says: 'generated_video/version: 2 is not supported here, only 1' },
   { what: 'no user', broken: { user_id: undefined }, says: 'generated_video: must have required properties user_id' },
   { what: 'a key outside the inbox', broken: { key: 'brand-images/x.mp4' }, says: 'generated_video/key: must match pattern' },
   {
-    what: 'a field that nobody knows',
+    what: 'an unknown field',
     broken: { url: 'http://127.0.0.1/x.mp4' },
     says: 'generated_video/url: is not a field of version 1',
   },

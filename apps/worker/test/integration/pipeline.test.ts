@@ -108,9 +108,9 @@ test('a video with the id of an upload from another door fails permanently, and 
 
   await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(`upload ${upload.id} is taken: its door is form, not pipeline`)
   expect(airlock.log.saying('announced video refused, job not retried')).toMatchObject([{ uploadId: upload.id, key: video.key }])
-  const told = "objects in the inbox can't be enqueued, left unchanged"
-  await waitFor(() => airlock.log.saying(told).length > 0, { what: 'the sweeper to tell' })
-  expect(airlock.log.saying(told)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })
+  const report = "objects in the inbox can't be enqueued, left unchanged"
+  await waitFor(() => airlock.log.saying(report).length > 0, { what: 'the report of the sweeper' })
+  expect(airlock.log.saying(report)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })
   expect(await inboxOf(airlock)).toEqual([video.key])
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
@@ -164,7 +164,7 @@ test('a project that floods the queue leaves a slot for another project', { meta
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, concurrency: 4, maxRunningPerProject: 2 })
 
   try {
-    await waitFor(() => runs === 2, { what: 'the flood to take its places' })
+    await waitFor(() => runs === 2, { what: 'the flood to take its slots' })
     const single = await puts(airlock)
     await producer.enqueueGeneratedVideo(single)
     expect(await producer.waitFor(single.uploadId, isFinal)).toMatchObject({ status: 'completed' })

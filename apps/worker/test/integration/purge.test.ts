@@ -32,7 +32,7 @@ test('the object of a deleted asset is removed at once, because the database not
   await isGone(airlock, asset.s3Key)
   expect(airlock.log.saying('object of a deleted asset removed')).toMatchObject([{ key: asset.s3Key, uploadId: asset.uploadId }])
   await waitFor(async () => (await worker.health.inject('/metrics')).body.includes('airlock_purged_total{outcome="removed"} 1'), {
-    what: 'the figure of removed objects',
+    what: 'the metric of removed objects',
   })
 })
 
@@ -64,9 +64,9 @@ test('deletions are retried after the store was unavailable', async ({ airlock }
   await airlock.stopsAll()
   await airlock.servers.database.assets.delete(asset.id, { force: false })
   const { store } = airlock.servers
-  let away = true
+  let unavailable = true
   const head = async (key: string) => {
-    if (away) throw new StoreUnavailable('SlowDown', key)
+    if (unavailable) throw new StoreUnavailable('SlowDown', key)
     return store.head(key)
   }
 
@@ -80,7 +80,7 @@ test('deletions are retried after the store was unavailable', async ({ airlock }
   await waitFor(async () => airlock.log.saying('object of a deleted asset not removed, will be retried').length > 0, {
     what: 'a purge that fails',
   })
-  away = false
+  unavailable = false
   await isGone(airlock, asset.s3Key)
   await isFinished(airlock, asset.s3Key)
 })
@@ -90,7 +90,7 @@ test('a failed purge run is logged, and repeated later', async ({ airlock }) => 
   let asked = 0
   const due: typeof database.purges.due = async () => {
     asked += 1
-    throw new Error('Postgres is away')
+    throw new Error('Postgres is unavailable')
   }
   airlock.startsWorker({ database: { ...database, purges: { ...database.purges, due } }, purge: { everySeconds: 0.02, againInSeconds: 0 } })
   await waitFor(async () => asked > 1, { what: 'a second purge' })

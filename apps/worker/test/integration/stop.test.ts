@@ -17,7 +17,7 @@ test('a stopping worker completes the running job, and takes no other', { meta: 
   const stopping = worker.stop().then(() => {
     stopped = true
   })
-  await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 503, { what: 'the worker to say that it stops' })
+  await waitFor(async () => (await worker.health.inject('/health/ready')).statusCode === 503, { what: 'the worker to report not ready' })
   expect(stopped).toBe(false)
   gate.open()
   await stopping
@@ -40,7 +40,7 @@ test("a job that a stopping worker can't complete is handed back: another worker
   await first.stopTaking()
   second.start()
   await first.handBack()
-  // left to itself, its lease would hold for 60 s, and its job would be found after 30 s
+  // without the handback, its lease would last 60 s, and its job would be redelivered after 30 s
   const completed = await airlock.comesTo('completed', upload, 20_000)
 
   expect(completed).toMatchObject({ attempt: 2, handedBack: 1, lastFault: null, failingSince: null })

@@ -31,14 +31,14 @@ test('a failed sweep is logged, and the next one follows', async ({ airlock }) =
   const { timer, swept } = busyTimer(airlock, {
     take: async (...args) => {
       asked += 1
-      if (asked === 1) throw new Error('Postgres is away')
+      if (asked === 1) throw new Error('Postgres is unavailable')
       return take(...args)
     },
   })
   timer.start()
   await waitFor(() => swept.length > 0, { what: 'a sweep' })
   await timer.stop()
-  expect(airlock.log.saying('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is away' } }])
+  expect(airlock.log.saying('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is unavailable' } }])
 })
 
 test('nothing is logged while another worker sweeps', async ({ airlock }) => {
@@ -50,7 +50,7 @@ test('nothing is logged while another worker sweeps', async ({ airlock }) => {
     },
   })
   timer.start()
-  await waitFor(() => asked > 1, { what: 'two turns that are somebody else’s' })
+  await waitFor(() => asked > 1, { what: 'two attempts to take the lease of another sweeper' })
   await timer.stop()
   expect(swept).toEqual([])
 })

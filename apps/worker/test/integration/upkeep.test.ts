@@ -18,7 +18,7 @@ test('a worker creates future months of the access log, and drops old ones', asy
 
   await waitFor(async () => (await partitions(airlock)).length === 4, { what: 'three months beside the rest' })
   expect(await partitions(airlock)).not.toContain('asset_access_log_2020_01')
-  await waitFor(async () => airlock.log.saying('access log maintained').length === 1, { what: 'the line that tells it' })
+  await waitFor(async () => airlock.log.saying('access log maintained').length === 1, { what: 'its log entry' })
   expect(airlock.log.saying('access log maintained')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
 })
 
@@ -70,7 +70,7 @@ test("months that can't be created are logged, and a failed maintenance run is r
     ...database.accessLog,
     maintain: async () => {
       runs += 1
-      if (runs === 1) throw new Error('Postgres is away')
+      if (runs === 1) throw new Error('Postgres is unavailable')
       return { ran: true, made: [], dropped: [], moved: 0, deleted: 0, crowded: ['asset_access_log_2026_11'] }
     },
   }

@@ -18,7 +18,7 @@ async function receiver(options: ReceiverOptions = {}): Promise<WebhookReceiver>
   return started
 }
 
-const tells = (endpoints: readonly Endpoint[], given: Partial<WorkerDeps['webhooks']> = {}): Pick<WorkerDeps, 'webhooks'> => ({
+const webhooksTo = (endpoints: readonly Endpoint[], given: Partial<WorkerDeps['webhooks']> = {}): Pick<WorkerDeps, 'webhooks'> => ({
   webhooks: { ...webhookOptions, endpoints, ...given },
 })
 
@@ -30,7 +30,7 @@ const eventIds = async ({ servers: { sql } }: Airlock): Promise<string[]> =>
 
 const idsOf = (messages: readonly ReceivedMessage[]): string[] => [...new Set(messages.map(({ id }) => id))].sort()
 
-const hears = ({ messages }: WebhookReceiver, count: number, timeoutMs = 15_000) =>
+const receives = ({ messages }: WebhookReceiver, count: number, timeoutMs = 15_000) =>
   waitFor(() => idsOf(messages).length === count, { what: `${count} events at the endpoint`, timeoutMs })
 
 const verify = ({ body, headers }: ReceivedMessage, secret: string) => new Webhook(secret).verify(body, headers as Record<string, string>)
@@ -43,21 +43,21 @@ const states = async ({ servers: { sql } }: Airlock): Promise<Record<string, num
 const comeTo = (airlock: Airlock, wanted: Record<string, number>) =>
   waitFor(async () => JSON.stringify(await states(airlock)) === JSON.stringify(wanted), { what: JSON.stringify(wanted), timeoutMs: 15_000 })
 
-const figure = async (worker: AirlockWorker, name: string): Promise<string | undefined> =>
+const metric = async (worker: AirlockWorker, name: string): Promise<string | undefined> =>
   (await worker.health.inject('/metrics')).body.split('\n').find((line) => line.startsWith(name))
 
 /** Waits until a worker has registered an endpoint, which gets events from then on. */
-const isKnown = ({ servers: { sql } }: Airlock, count = 1) =>
-  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === count, { what: 'the endpoint to be known' })
+const isRegistered = ({ servers: { sql } }: Airlock, count = 1) =>
+  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === count, { what: 'the endpoint to be registered' })
 
 test('the end of an upload is delivered at once, with a signature that the official library verifies', async ({ airlock }) => {
   const endpoint = await receiver()
   const { name } = endpointAt(endpoint)
-  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { everySeconds: 3600 }))
-  await isKnown(airlock)
+  const worker = airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { everySeconds: 3600 }))
+  await isRegistered(airlock)
   const upload = await airlock.accepts(samples.logo)
 
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   const [message] = endpoint.messages
   if (message === undefined) throw new Error('nothing came')
   const [asset] = await airlock.assetsOf(upload)
@@ -75,25 +75,25 @@ test('the end of an upload is delivered at once, with a signature that the offic
   expect(message.headers).toMatchObject({ 'content-type': 'application/json', 'user-agent': 'Airlock' })
   await comeTo(airlock, { delivered: 1 })
   expect(airlock.log.saying('event delivered')).toMatchObject([{ endpoint: name, eventId: message.id, uploadId: upload.id, attempt: 1 }])
-  expect(await figure(worker, 'airlock_webhook_attempts_total')).toBe(
+  expect(await metric(worker, 'airlock_webhook_attempts_total')).toBe(
     `airlock_webhook_attempts_total{endpoint="${name}",outcome="delivered"} 1`,
   )
-  expect(await figure(worker, 'airlock_webhook_lag_seconds')).toBe(`airlock_webhook_lag_seconds{endpoint="${name}"} 0`)
+  expect(await metric(worker, 'airlock_webhook_lag_seconds')).toBe(`airlock_webhook_lag_seconds{endpoint="${name}"} 0`)
 })
 
 test('an endpoint that was down gets every event, and repetitions only with the same id', {
   meta: { id: 'webhook-endpoint-was-down' },
 }, async ({ airlock }) => {
   const first = await receiver({ answer: answering.status(503) })
-  airlock.startsWorker(tells([endpointAt(first)]))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(first)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 30)
   await waitFor(() => first.messages.length > 10, { what: 'attempts that fail' })
   await first.close()
   await waitFor(
     async () => (await airlock.servers.sql.query(`select from webhook_deliveries where last_error like '%ECONNREFUSED%'`)).rowCount,
     {
-      what: 'attempts that nobody answers',
+      what: 'attempts without a response',
     },
   )
 
@@ -109,12 +109,14 @@ test('a hanging endpoint delays neither others nor its own other events', { meta
   const dead = await receiver({ answer: answering.never })
   const half = await receiver({ answer: (response) => (half.messages.length % 2 === 0 ? undefined : response.end()) })
   const well = await receiver()
-  const worker = airlock.startsWorker(tells([endpointAt(dead), endpointAt(half), endpointAt(well)], { concurrency: 8, timeoutMs: 30_000 }))
-  await isKnown(airlock, 3)
+  const worker = airlock.startsWorker(
+    webhooksTo([endpointAt(dead), endpointAt(half), endpointAt(well)], { concurrency: 8, timeoutMs: 30_000 }),
+  )
+  await isRegistered(airlock, 3)
   await writesEvents(airlock, 10)
 
-  await hears(well, 10)
-  await hears(half, 10)
+  await receives(well, 10)
+  await receives(half, 10)
   expect(dead.messages.length, 'bounded').toBeLessThanOrEqual(8)
   await worker.stopTaking()
   await worker.handBack()
@@ -122,8 +124,8 @@ test('a hanging endpoint delays neither others nor its own other events', { meta
 
 test('a request to a slow endpoint times out, and is retried', async ({ airlock }) => {
   const slow = await receiver({ answer: (response) => (slow.messages.length === 1 ? undefined : response.end()) })
-  airlock.startsWorker(tells([endpointAt(slow)], { timeoutMs: 200 }))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(slow)], { timeoutMs: 200 }))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { delivered: 1 })
   expect(airlock.log.saying('event not delivered, will be retried')).toMatchObject([{ attempt: 1, reason: 'no answer within 0.2 s' }])
@@ -133,8 +135,8 @@ test('a request to a slow endpoint times out, and is retried', async ({ airlock 
 
 test('two concurrent workers deliver each event once', { meta: { id: 'webhook-two-workers' } }, async ({ airlock }) => {
   const endpoint = await receiver({ answer: (response) => void setTimeout(() => response.end(), 20) })
-  for (let i = 0; i < 2; i += 1) airlock.startsWorker(tells([endpointAt(endpoint)]))
-  await isKnown(airlock)
+  for (let i = 0; i < 2; i += 1) airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 60)
   await comeTo(airlock, { delivered: 60 })
   expect(endpoint.messages).toHaveLength(60)
@@ -149,17 +151,17 @@ test('a worker that dies after the response delivers again with the same id', {
     throw new Error('died')
   }
   const dying = airlock.startsWorker({
-    ...tells([endpointAt(endpoint)], { leaseSeconds: 1 }),
+    ...webhooksTo([endpointAt(endpoint)], { leaseSeconds: 1 }),
     database: { ...database, webhooks: { ...database.webhooks, delivered: dies } },
   })
-  await isKnown(airlock)
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   await dying.stop()
   expect(airlock.log.saying('outcome of a webhook delivery not recorded, it will be repeated').length).toBeGreaterThan(0)
   const before = endpoint.messages.length
 
-  airlock.startsWorker(tells([endpointAt(endpoint)], { leaseSeconds: 1 }))
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { leaseSeconds: 1 }))
   await comeTo(airlock, { delivered: 1 })
   expect(endpoint.messages).toHaveLength(before + 1)
   expect(idsOf(endpoint.messages)).toHaveLength(1)
@@ -173,15 +175,15 @@ test('a delivery that is refused for too long is dead, and can be replayed', {
   const { webhooks } = airlock.servers.database
   const endpoint = await receiver({ answer: answering.status(500) })
   const { name } = endpointAt(endpoint)
-  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { giveUpAfterSeconds: 0.3, everySeconds: 0.05 }))
-  await isKnown(airlock)
+  const worker = airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { giveUpAfterSeconds: 0.3, everySeconds: 0.05 }))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { dead: 1 })
   expect(endpoint.messages.length).toBeGreaterThan(1)
   expect(airlock.log.saying('event not delivered, given up until an operator replays it')).toMatchObject([
     { endpoint: name, reason: 'answered 500' },
   ])
-  expect(await figure(worker, 'airlock_webhook_dead_letters')).toBe(`airlock_webhook_dead_letters{endpoint="${name}"} 1`)
+  expect(await metric(worker, 'airlock_webhook_dead_letters')).toBe(`airlock_webhook_dead_letters{endpoint="${name}"} 1`)
 
   endpoint.answers(answering.status(200))
   expect(await webhooks.replay({ eventId: null, endpoint: name, limit: 10 })).toBe(1)
@@ -191,8 +193,8 @@ test('a delivery that is refused for too long is dead, and can be replayed', {
 
 test('Retry-After of an endpoint delays the next attempt', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(429, { 'retry-after': '600' }) })
-  airlock.startsWorker(tells([endpointAt(endpoint)]))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   const failures = () => airlock.log.saying('event not delivered, will be retried')
   await waitFor(() => failures().length > 0, { what: 'its answer' })
@@ -210,17 +212,17 @@ test('an attempt has the timestamp of Postgres, so that a wrong clock of a worke
   const endpoint = await receiver()
   const due: typeof database.webhooks.due = async (...args) =>
     (await database.webhooks.due(...args)).map((delivery) => ({ ...delivery, at: new Date('2026-01-01T00:00:00Z') }))
-  airlock.startsWorker({ ...tells([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
-  await isKnown(airlock)
+  airlock.startsWorker({ ...webhooksTo([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   expect(endpoint.messages[0]?.headers['webhook-timestamp']).toBe(String(Date.parse('2026-01-01T00:00:00Z') / 1000))
 })
 
 test('after a 410 response that event is not repeated, and the next one is delivered', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(410) })
-  airlock.startsWorker(tells([endpointAt(endpoint)]))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { dead: 1 })
   expect(endpoint.messages).toHaveLength(1)
@@ -232,8 +234,8 @@ test('after a 410 response that event is not repeated, and the next one is deliv
 test('a redirect is a failure, and not followed', { meta: { id: 'webhook-redirect-fails' } }, async ({ airlock }) => {
   const elsewhere = await receiver()
   const endpoint = await receiver({ answer: answering.status(302, { location: elsewhere.url }) })
-  airlock.startsWorker(tells([endpointAt(endpoint)]))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await waitFor(() => endpoint.messages.length > 1, { what: 'a second attempt' })
   expect(airlock.log.saying('event not delivered, will be retried')).toContainEqual(
@@ -244,10 +246,10 @@ test('a redirect is a failure, and not followed', { meta: { id: 'webhook-redirec
 
 test('during a rotation both secrets sign', async ({ airlock }) => {
   const endpoint = await receiver()
-  airlock.startsWorker(tells([endpointAt(endpoint, one, two)]))
-  await isKnown(airlock)
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint, one, two)]))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   const [message] = endpoint.messages as [ReceivedMessage]
   for (const secret of [one, two]) expect(verify(message, secret)).toMatchObject({ type: 'asset.deleted' })
   expect(() => verify(message, three)).toThrow()
@@ -256,10 +258,10 @@ test('during a rotation both secrets sign', async ({ airlock }) => {
 test('a stopping worker completes running deliveries, and starts no more', async ({ airlock }) => {
   let answer = () => {}
   const endpoint = await receiver({ answer: (response) => (answer = () => void response.end()) })
-  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { concurrency: 1 }))
-  await isKnown(airlock)
+  const worker = airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { concurrency: 1 }))
+  await isRegistered(airlock)
   await writesEvents(airlock, 2)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
 
   await worker.stopTaking()
   const finished = worker.drain()
@@ -273,10 +275,10 @@ test("deliveries that a stopping worker can't complete are aborted, and repeated
   meta: { id: 'webhook-worker-stops' },
 }, async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.never })
-  const worker = airlock.startsWorker(tells([endpointAt(endpoint)], { leaseSeconds: 1 }))
-  await isKnown(airlock)
+  const worker = airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { leaseSeconds: 1 }))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   const begun = performance.now()
   await worker.stopTaking()
   await worker.handBack()
@@ -284,7 +286,7 @@ test("deliveries that a stopping worker can't complete are aborted, and repeated
   expect(await states(airlock)).toEqual({ pending: 1 })
 
   endpoint.answers(answering.status(204))
-  airlock.startsWorker(tells([endpointAt(endpoint)]))
+  airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
   await comeTo(airlock, { delivered: 1 })
   expect(idsOf(endpoint.messages)).toHaveLength(1)
 })
@@ -295,22 +297,22 @@ test('an unavailable database is logged, and queried again', { meta: { id: 'webh
   let asked = 0
   const due: typeof database.webhooks.due = async (...args) => {
     asked += 1
-    // notifications are rarer than this
-    if (asked < 8) throw new Error('Postgres is away')
+    // more queries than notifications cause
+    if (asked < 8) throw new Error('Postgres is unavailable')
     return database.webhooks.due(...args)
   }
-  airlock.startsWorker({ ...tells([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
-  await isKnown(airlock)
+  airlock.startsWorker({ ...webhooksTo([endpointAt(endpoint)]), database: { ...database, webhooks: { ...database.webhooks, due } } })
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  await hears(endpoint, 1)
+  await receives(endpoint, 1)
   expect(airlock.log.saying('looking for due deliveries failed, the next run retries').length).toBeGreaterThan(0)
 })
 
 test('logs, rows and metrics contain no secret parts of URLs', async ({ airlock }) => {
   const endpoint = await receiver({ answer: answering.status(500) })
   const hiding = endpointOf({ url: endpoint.url.replace('127.0.0.1', 'me:x-ray@127.0.0.1').concat('/x-ray?token=x-ray'), secrets: [one] })
-  const worker = airlock.startsWorker(tells([hiding], { giveUpAfterSeconds: 0.2 }))
-  await isKnown(airlock)
+  const worker = airlock.startsWorker(webhooksTo([hiding], { giveUpAfterSeconds: 0.2 }))
+  await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { dead: 1 })
   expect(endpoint.messages[0]).toMatchObject({ path: '/hooks/x-ray?token=x-ray', headers: { authorization: `Basic ${btoa('me:x-ray')}` } })

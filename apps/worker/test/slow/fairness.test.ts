@@ -12,7 +12,7 @@ const acceptsMany = async (airlock: Airlock, count: number, userId: string): Pro
   return uploads
 }
 
-/** A store that takes its time with each read of one user's files, which keeps an inspector meanwhile. */
+/** A store whose reads of one user's files are slow, so that each occupies an inspector. */
 function slowStore({ store, database }: Servers, flooder: string, ms: number): Servers['store'] {
   return {
     ...store,

@@ -6,7 +6,7 @@ import { openQueues, storeOptions } from '@airlock/testkit/airlock'
 import { samples } from '@airlock/testkit/samples'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
-import type { BlockingWorkerSettings, Told } from '../blocking-worker.ts'
+import type { BlockingWorkerSettings, WorkerMessage } from '../blocking-worker.ts'
 import { startWorkerProcess } from '../worker-process.ts'
 
 /** A worker in a separate process whose event loop is blocked by its first copy. */
@@ -20,20 +20,20 @@ function blockingWorker({ servers, queues }: Airlock, { leaseSeconds, blocksForM
     blocksForMs,
   }
   const child = fork(fileURLToPath(new URL('../blocking-worker.ts', import.meta.url)), [JSON.stringify(settings)])
-  const told: Told[] = []
-  child.on('message', (message: Told) => told.push(message))
+  const messages: WorkerMessage[] = []
+  child.on('message', (message: WorkerMessage) => messages.push(message))
   const gone = new Promise((resolve) => child.once('exit', resolve))
   onTestFinished(async () => {
     child.kill('SIGKILL')
     await gone
   })
-  const says = (what: Told) =>
-    waitFor(() => told.some((message) => JSON.stringify(message) === JSON.stringify(what)), {
-      what: `the worker to say ${JSON.stringify(what)}`,
+  const reports = (expected: WorkerMessage) =>
+    waitFor(() => messages.some((message) => JSON.stringify(message) === JSON.stringify(expected)), {
+      what: `the message ${JSON.stringify(expected)} of the worker`,
       timeoutMs: 20_000,
       everyMs: 20,
     })
-  return { told, says }
+  return { messages, reports }
 }
 
 test('a worker whose event loop is blocked beyond its lock and its lease loses its claim, and changes nothing when it continues', {
@@ -41,16 +41,16 @@ test('a worker whose event loop is blocked beyond its lock and its lease loses i
   timeout: 60_000,
 }, async ({ airlock }) => {
   const worker = blockingWorker(airlock, { leaseSeconds: 1, blocksForMs: 8000 })
-  await worker.says('ready')
+  await worker.reports('ready')
   const upload = await airlock.accepts(samples.photo)
-  await worker.says('blocked')
+  await worker.reports('blocked')
 
   airlock.startsWorker({ leaseSeconds: 1 })
 
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
-  expect(worker.told).not.toContain('goes on')
+  expect(worker.messages).not.toContain('continues')
   const [asset] = await airlock.assetsOf(upload)
-  await worker.says({ line: 'another attempt owns the upload' })
+  await worker.reports({ line: 'another attempt owns the upload' })
   expect(await airlock.of(upload)).toMatchObject({ state: 'completed', attempt: 2 })
   expect(await airlock.assetsOf(upload)).toEqual([asset])
   expect(await airlock.servers.store.head(upload.finalKey ?? '')).toMatchObject({ sizeBytes: upload.sizeBytes })

@@ -42,7 +42,7 @@ async function silentStore(): Promise<string> {
 }
 
 const stops = (worker: WorkerProcess) =>
-  waitFor(() => worker.said().some(({ phase }) => phase === 'stop taking'), { what: 'the worker to take no more', timeoutMs: 20_000 })
+  waitFor(() => worker.logged().some(({ phase }) => phase === 'stop taking'), { what: 'the worker to stop taking jobs', timeoutMs: 20_000 })
 
 test('SIGTERM ends it in phases with code 0; jobs beyond SHUTDOWN_GRACE_S are handed back', {
   timeout: 60_000,
@@ -54,13 +54,13 @@ test('SIGTERM ends it in phases with code 0; jobs beyond SHUTDOWN_GRACE_S are ha
   worker.signal('SIGTERM')
 
   expect(await worker.ended).toBe(0)
-  expect(worker.said().flatMap(({ phase, msg }) => (phase === undefined ? [] : [[phase, msg]]))).toEqual([
+  expect(worker.logged().flatMap(({ phase, msg }) => (phase === undefined ? [] : [[phase, msg]]))).toEqual([
     ['stop taking', 'shutdown phase done'],
     ['drain', 'shutdown phase took too long, the next one begins'],
     ['hand back', 'shutdown phase done'],
     ['close', 'shutdown phase done'],
   ])
-  expect(worker.said().at(-1)?.msg).toBe('worker stopped')
+  expect(worker.logged().at(-1)?.msg).toBe('worker stopped')
   expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, handedBack: 1, lastFault: null })
   expect(await airlock.jobState(upload)).toBe('waiting')
 })
@@ -80,7 +80,7 @@ test.for([
     worker.signal(second)
 
     expect(await worker.ended).toBe(code)
-    expect(worker.said().at(-1)?.msg).toBe('second signal, worker exits at once')
-    expect(worker.said()).not.toContainEqual(expect.objectContaining({ phase: 'drain' }))
+    expect(worker.logged().at(-1)?.msg).toBe('second signal, worker exits at once')
+    expect(worker.logged()).not.toContainEqual(expect.objectContaining({ phase: 'drain' }))
   },
 )

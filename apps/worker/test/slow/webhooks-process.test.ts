@@ -43,8 +43,8 @@ async function receiver(): Promise<WebhookReceiver> {
   return started
 }
 
-const isKnown = ({ sql }: Servers) =>
-  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === 1, { what: 'the endpoint to be known' })
+const isRegistered = ({ sql }: Servers) =>
+  waitFor(async () => (await sql.query('select from webhook_endpoints')).rowCount === 1, { what: 'the endpoint to be registered' })
 
 test('after a worker is killed during a delivery, another one repeats it with the same id', {
   meta: { id: 'webhook-worker-killed' },
@@ -54,13 +54,13 @@ test('after a worker is killed during a delivery, another one repeats it with th
   const endpoint = await receiver()
   const env = { WEBHOOK_URLS: endpoint.url, WEBHOOK_ALLOW_PRIVATE: 'true' }
   const first = await starts(env)
-  await isKnown(servers)
+  await isRegistered(servers)
   await writesEvents(airlock, 1)
   await waitFor(() => endpoint.messages.length === 1, { what: 'the first attempt', timeoutMs: 15_000 })
   await first.kill()
 
   endpoint.answers(answering.status(204))
-  await servers.sql.query(`update webhook_deliveries set next_attempt_at = now() where state = 'pending'`) // its lease runs out
+  await servers.sql.query(`update webhook_deliveries set next_attempt_at = now() where state = 'pending'`) // its lease expires
   await starts(env)
   await waitFor(async () => (await servers.sql.query(`select from webhook_deliveries where state = 'delivered'`)).rowCount === 1, {
     what: 'the delivery',
@@ -77,7 +77,7 @@ test('a worker does not deliver to private networks unless allowed, and logs why
   const { airlock, starts } = await place(servers)
   const endpoint = await receiver()
   const worker = await starts({ WEBHOOK_URLS: `https://localhost:${endpoint.port}/?token=x-ray` })
-  await isKnown(servers)
+  await isRegistered(servers)
   await writesEvents(airlock, 1)
   await waitFor(() => worker.output().includes('event not delivered, will'), { what: 'the refusal', timeoutMs: 15_000 })
   expect(worker.output()).toMatch(/"reason":"localhost has the address (127\.0\.0\.1|::1), which is not public"/)
@@ -97,12 +97,12 @@ test("the worker's log contains neither URL nor secret of an endpoint that refus
     WEBHOOK_ALLOW_PRIVATE: 'true',
     LOG_LEVEL: 'trace',
   })
-  await isKnown(servers)
+  await isRegistered(servers)
 
   await writesEvents(airlock, 1)
   await waitFor(() => endpoint.messages.length === 1, { what: 'the attempt', timeoutMs: 15_000 })
   await waitFor(async () => (await servers.sql.query('select from webhook_deliveries where last_error is not null')).rowCount === 1, {
-    what: 'the refusal to be written down',
+    what: 'the refusal to be stored',
   })
 
   const { rows } = await servers.sql.query('select * from webhook_deliveries')

@@ -4,7 +4,7 @@ import { readWorkerConfig } from '../../src/config.ts'
 
 const sound = { DATABASE_URL: 'postgres://airlock@db/airlock', REDIS_URL: 'redis://redis:6379', S3_BUCKET_NAME: 'zapcut-dev' }
 
-/** Each variable of the worker with a value that it can't have; null: it takes any text. */
+/** An invalid value for each variable of the worker; null if any text is valid. */
 const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = {
   DATABASE_URL: 'mysql://db/airlock',
   DATABASE_POOL_SIZE: '0',

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { RecurringWork } from '../../src/recurring-work.ts'
 
-/** Work whose runs last until the test lets them end. */
+/** Work whose runs last until the test ends them. */
 function heldWork({ everySeconds = 3600, atOnce = false } = {}) {
   const runs: { end(): void; fail(err: Error): void; signal: AbortSignal }[] = []
   const failures: unknown[] = []
@@ -43,9 +43,9 @@ test('any number of requests during a run cause one more run', async () => {
 test('a failed run is logged, and the next one follows', async () => {
   const { recurring, runs, failures } = heldWork({ everySeconds: 0.001, atOnce: true })
   recurring.start()
-  runs[0]?.fail(new Error('Postgres is away'))
+  runs[0]?.fail(new Error('Postgres is unavailable'))
   await vi.waitFor(() => expect(runs).toHaveLength(2))
-  expect(failures).toEqual([new Error('Postgres is away')])
+  expect(failures).toEqual([new Error('Postgres is unavailable')])
   runs[1]?.end()
   await recurring.stop()
 })

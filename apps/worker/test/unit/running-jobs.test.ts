@@ -15,9 +15,9 @@ test('waiting ends when the last job has ended, successfully or not, including t
   await new Promise((resolve) => setImmediate(resolve))
   expect({ ended, running: jobs.running }).toEqual({ ended: false, running: 1 })
 
-  second.reject(new Error('the store is away'))
+  second.reject(new Error('the store is unavailable'))
   await end
-  await expect(late).rejects.toThrow('the store is away')
+  await expect(late).rejects.toThrow('the store is unavailable')
   expect(jobs.running).toBe(0)
 })
 

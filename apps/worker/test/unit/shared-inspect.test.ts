@@ -9,7 +9,7 @@ const never = new AbortController().signal
 const of = (userId: string): Claim => ({ userId }) as Claim
 const passed = { ok: true, mediaType: 'image/png', facts: {} } as unknown as Awaited<ReturnType<Inspect>>
 
-/** Inspections that end when they are told to. */
+/** Inspections that last until the test ends them. */
 function heldInspections() {
   const begun: string[] = []
   const ends: (() => void)[] = []

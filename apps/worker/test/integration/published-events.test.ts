@@ -11,11 +11,11 @@ import { type Airlock, sweepOptions, test } from '../airlock.ts'
 const feed = async ({ servers }: Airlock): Promise<readonly EventRecord[]> =>
   (await servers.database.events.after({ after: 0, limit: 1000 })).events
 
-const toldOf = async (airlock: Airlock, { id }: { id: string }) => (await feed(airlock)).filter(({ uploadId }) => uploadId === id)
+const eventsOf = async (airlock: Airlock, { id }: { id: string }) => (await feed(airlock)).filter(({ uploadId }) => uploadId === id)
 
-const comesToTell = (airlock: Airlock, upload: { id: string }, types: readonly string[]) =>
-  waitFor(async () => (await toldOf(airlock, upload)).map(({ type }) => type).join() === types.join(), {
-    what: `the feed to tell ${types.join(', ')}`,
+const comesToEvents = (airlock: Airlock, upload: { id: string }, types: readonly string[]) =>
+  waitFor(async () => (await eventsOf(airlock, upload)).map(({ type }) => type).join() === types.join(), {
+    what: `the events ${types.join(', ')}`,
     timeoutMs: 15_000,
   })
 
@@ -28,13 +28,13 @@ test('an unused asset has events when it is marked and when it is deleted, with 
   await airlock.comesTo('completed', upload)
   await airlock.servers.sql.query(`update assets set created_at = now() - interval '2 days'`)
 
-  await comesToTell(airlock, upload, ['upload.completed', 'asset.expiring', 'asset.deleted'])
-  const told = await toldOf(airlock, upload)
-  expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
-  for (const { payload } of told) expect(payload.metadata).toEqual(clientMetadata)
-  const expiringAt = told[1]?.payload.expiring_at
+  await comesToEvents(airlock, upload, ['upload.completed', 'asset.expiring', 'asset.deleted'])
+  const events = await eventsOf(airlock, upload)
+  expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  for (const { payload } of events) expect(payload.metadata).toEqual(clientMetadata)
+  const expiringAt = events[1]?.payload.expiring_at
   expect(expiringAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
-  expect(told[2]?.payload.expiring_at).toBe(expiringAt)
+  expect(events[2]?.payload.expiring_at).toBe(expiringAt)
 })
 
 test('assets that are deleted with their user or by plain SQL have one event each', { meta: { id: 'asset-deletions-published' } }, async ({
@@ -50,8 +50,8 @@ test('assets that are deleted with their user or by plain SQL have one event eac
   await sql.query('delete from users where id = $1', [airlock.userId])
 
   for (const upload of [first, second]) {
-    await comesToTell(airlock, upload, ['upload.completed', 'asset.deleted'])
-    const { payload, sequence, userId } = (await toldOf(airlock, upload))[1] as EventRecord
+    await comesToEvents(airlock, upload, ['upload.completed', 'asset.deleted'])
+    const { payload, sequence, userId } = (await eventsOf(airlock, upload))[1] as EventRecord
     expect({ ...payload, sequence, userId }).toMatchObject({
       sequence: 2,
       userId: airlock.userId,
@@ -80,17 +80,17 @@ test('an upload that is parked twice has an event each time, and one for its end
     await airlock.queues.jobQueue.ensureEnqueued('images', { uploadId: upload.id })
   }
 
-  await comesToTell(airlock, upload, ['upload.parked'])
+  await comesToEvents(airlock, upload, ['upload.parked'])
   await again()
-  await comesToTell(airlock, upload, ['upload.parked', 'upload.parked'])
+  await comesToEvents(airlock, upload, ['upload.parked', 'upload.parked'])
   broken = false
   await again()
-  await comesToTell(airlock, upload, ['upload.parked', 'upload.parked', 'upload.completed'])
+  await comesToEvents(airlock, upload, ['upload.parked', 'upload.parked', 'upload.completed'])
 
-  const told = await toldOf(airlock, upload)
-  expect(told.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
-  for (const { payload } of told) expect(payload.metadata).toEqual(clientMetadata)
-  for (const { payload } of told.slice(0, 2)) expect(payload.error).toMatchObject({ code: 'processing_failed' })
+  const events = await eventsOf(airlock, upload)
+  expect(events.map(({ sequence }) => sequence)).toEqual([1, 2, 3])
+  for (const { payload } of events) expect(payload.metadata).toEqual(clientMetadata)
+  for (const { payload } of events.slice(0, 2)) expect(payload.error).toMatchObject({ code: 'processing_failed' })
 })
 
 test('every ended upload has exactly one final event, however it ends', { meta: { id: 'every-end-published-once' } }, async ({
@@ -113,10 +113,10 @@ test('every ended upload has exactly one final event, however it ends', { meta: 
     timeoutMs: 20_000,
   })
   await waitFor(async () => (await feed(airlock)).length === uploads.length, { what: 'as many events' })
-  const told = await feed(airlock)
-  expect(told.every(({ type }) => (finalEventTypes as readonly string[]).includes(type))).toBe(true)
+  const events = await feed(airlock)
+  expect(events.every(({ type }) => (finalEventTypes as readonly string[]).includes(type))).toBe(true)
   for (const upload of uploads) {
     const { state } = await airlock.of(upload)
-    expect(told.filter(({ uploadId }) => uploadId === upload.id)).toMatchObject([{ type: `upload.${state}`, sequence: 1 }])
+    expect(events.filter(({ uploadId }) => uploadId === upload.id)).toMatchObject([{ type: `upload.${state}`, sequence: 1 }])
   }
 })

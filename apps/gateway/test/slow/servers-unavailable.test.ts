@@ -83,7 +83,7 @@ test('S3 stops responding during an upload: 503 at the timeout of the call, and 
       body: form.body,
       duplex: 'half',
     }).then(answerOf)
-    // meanwhile others need not wait so long
+    // meanwhile other uploads fail without waiting
     await expect.poll(() => gateway.log.map(({ msg }) => msg), { timeout: 10_000 }).toContain('server unavailable')
     expect((await timed(async () => new Client(gateway.url).pictures(await photo()))).ms).toBeLessThan(1000)
 
@@ -117,8 +117,8 @@ test.for(['stopped', 'frozen'] as const)(
 
       const first = await timed(() => client.pictures(small))
       expect(first.result).toMatchObject(unavailable)
-      expect(first.ms).toBeLessThan(12_000) // the call's time, and as much again to look for what it did and to tidy up
-      // nobody is asked, so there is nothing to wait for
+      expect(first.ms).toBeLessThan(12_000) // the timeout of the call, and as much again for its HEAD and the cleanup
+      // the server is not called, so there is nothing to wait for
       const { s3 } = gateway.asked
       const later = await client.pictures(small)
       expect(later).toMatchObject(unavailable)
@@ -145,7 +145,7 @@ test.for(['stopped', 'frozen'] as const)(
       expect(gateway.asked.s3).toBe(s3)
       expect(offered).toBeLessThan(20 * MiB)
 
-      // what needs no store goes on
+      // requests that need no store still work
       expect((await client.get(`/api/jobs/${project}`)).status).toBe(404)
 
       await (how === 'stopped' ? server.start() : server.resume())
@@ -179,10 +179,10 @@ test.for(['stopped', 'frozen'] as const)(
       const first = await timed(() => client.get(path))
       expect(first.result).toMatchObject(unavailable)
       expect(first.ms).toBeLessThan(5000)
-      // what was accepted is not denied
+      // accepted uploads are still readable
       expect(await waiting).toMatchObject({ status: 202, body: { uploads: [{ status: 'queued' }] } })
       for (const again of [() => client.get(path), () => client.pictures(small)]) {
-        // nobody is asked, so there is nothing to wait for
+        // the server is not called, so there is nothing to wait for
         const before = { ...gateway.asked }
         const later = await again()
         expect(later).toMatchObject(unavailable)
@@ -223,7 +223,7 @@ test.for(['stopped', 'frozen'] as const)(
       expect(job.result).toMatchObject({ status: 200, body: { status: 'completed' } })
       expect((await client.get(`/api/assets/${job.result.body.asset_id}/presigned`)).status).toBe(200)
 
-      // Postgres counts alone, and exactly
+      // Postgres alone counts, and exactly
       expect((await client.pictures(small, small)).body.rejected).toMatchObject([{ index: 1, code: 'file_limit_reached' }])
     } finally {
       await gateway.close()
@@ -258,7 +258,7 @@ test('all servers available: healthy and ready, with metrics', async () => {
   }
 })
 
-/** Bytes in pieces of 1 MiB, with a look at each. */
+/** Yields bytes in pieces of 1 MiB, and calls back before each. */
 async function* slowly(bytes: Uint8Array, look: (sent: number) => Promise<void>): AsyncGenerator<Uint8Array> {
   for (let sent = 0; sent < bytes.byteLength; sent += MiB) {
     await look(sent)
