@@ -53,7 +53,7 @@ export const test = base
     onCleanup(() => database.close())
     return database
   })
-  /** Another gateway or worker, with a separate pool. */
+  /** The connections of another gateway or worker, with a separate pool. */
   .extend('other', { scope: 'file' }, async ({ url }, { onCleanup }) => {
     const database = await openAt(url)
     onCleanup(() => database.close())

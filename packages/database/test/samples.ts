@@ -59,7 +59,7 @@ export async function claimed(database: Database, { leaseSeconds = 60, ...given 
   return claim(database, id, leaseSeconds)
 }
 
-/** @throws Error when it can't be claimed */
+/** @throws Error if it can't be claimed */
 export async function claim({ uploads }: Database, id: string, leaseSeconds = 60): Promise<Claim> {
   const outcome = await uploads.claim(id, { leaseSeconds })
   if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)

@@ -59,10 +59,10 @@ export interface Received extends Partial<Omit<IncomingFile, 'bytes' | 'tally'>>
 /** Options of sweeps: objects of any age, without a pause between passes. */
 export const sweepOptions: SweepOptions = {
   enqueueAfterSeconds: 60,
-  inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may come within one ms
+  inboxEnqueueAfterSeconds: -1, // the same, and two sweeps may run within one ms
   receivingForSeconds: 3600,
   callSeconds: -1, // the clock of the store may be a moment ahead of ours
-  // two sweeps may come within one ms
+  // two sweeps may run within one ms
   restSeconds: -1,
   maxRemovals: 1000,
   unusedAssetDays: 90,
@@ -193,12 +193,12 @@ export class Airlock extends AirlockFixture {
     const outcome = await this.uploads.claim(id, { leaseSeconds })
     if (!outcome.claimed) throw new Error(`not claimed: ${outcome.reason}`)
     const { contentHash } = outcome.claim
-    if (contentHash === null) throw new Error('claimed, but nobody has measured it')
+    if (contentHash === null) throw new Error('claimed, but not measured')
     return { ...outcome.claim, contentHash }
   }
 
   /** Expires the lease of an upload. */
-  async leaseRunsOut({ id }: { id: string }): Promise<void> {
+  async leaseExpires({ id }: { id: string }): Promise<void> {
     await this.world.sql.query(`update uploads set lease_until = now() - interval '1 ms' where id = $1`, [id])
   }
 
@@ -241,7 +241,7 @@ export class Airlock extends AirlockFixture {
   }
 
   /** The upload ids of a lane's jobs. */
-  rungFor(lane: QueueLane): Promise<string[]> {
+  enqueuedIds(lane: QueueLane): Promise<string[]> {
     return this.queues.onLane(lane, async (queue) => {
       const jobs = await queue.getJobs(['wait', 'prioritized', 'delayed', 'active'])
       return jobs.map(({ id }) => id ?? '')

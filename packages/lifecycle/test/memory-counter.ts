@@ -5,17 +5,17 @@ export class MemoryCounter implements FileCounter {
   /** The response to admission requests. */
   seconds = 0
   /** Recorded calls, in order. */
-  readonly told: string[] = []
+  readonly calls: string[] = []
 
   async secondsUntilRoom(): Promise<number> {
     return this.seconds
   }
 
   async refused(userId: string, retryAfterSeconds: number): Promise<void> {
-    this.told.push(`refused ${userId} ${retryAfterSeconds > 0}`)
+    this.calls.push(`refused ${userId} ${retryAfterSeconds > 0}`)
   }
 
   async givenBack(userId: string): Promise<void> {
-    this.told.push(`given back ${userId}`)
+    this.calls.push(`given back ${userId}`)
   }
 }

@@ -4,7 +4,7 @@ import { type Job, type Processor, Queue, Worker } from 'bullmq'
 import { test as base } from 'vitest'
 import { blockingConnection, JobQueue, type QueueLane, queueLanes, queueNames } from '../src/index.ts'
 
-/** The queues as somebody sees them who looks into Redis, and workers that answer the bell. */
+/** Direct access to the queues in Redis, and workers for them. */
 export class Listening {
   readonly #redisUrl: string
   readonly #prefix: string
@@ -25,12 +25,12 @@ export class Listening {
   worker(lane: QueueLane, process: Processor): Worker {
     const worker = new Worker(queueNames[lane], process, { connection: this.#connection(), prefix: this.#prefix })
     worker.on('error', () => {})
-    // by force: in a test that failed, a job may be left that never ends
+    // by force, because a failed test may leave a job that never ends
     this.#open.unshift(() => worker.close(true))
     return worker
   }
 
-  /** The jobs that a lane holds, in whatever state. */
+  /** The jobs of a lane in any state. */
   async jobs(lane: QueueLane): Promise<Job[]> {
     return this.queue(lane).getJobs(['wait', 'active', 'delayed', 'failed', 'completed', 'prioritized'])
   }
@@ -50,14 +50,14 @@ export class Listening {
   }
 }
 
-export const bellAt = (redisUrl: string, prefix: string, errors: Error[] = []): JobQueue =>
+export const jobQueueAt = (redisUrl: string, prefix: string, errors: Error[] = []): JobQueue =>
   new JobQueue({ redisUrl, prefix, onError: (error) => errors.push(error) })
 
-/** Rings until Redis can be reached: a connection comes up behind the constructor. */
-export const ringsAtLast = (jobQueue: JobQueue, uploadId: string, lane: QueueLane = 'images'): Promise<true> =>
-  waitFor(() => jobQueue.enqueue(lane, { uploadId }).then(() => true as const), { what: 'the bell to ring', timeoutMs: 10_000 })
+/** Enqueues, with retries until Redis is reachable: the constructor does not wait for its connection. */
+export const enqueuesEventually = (jobQueue: JobQueue, uploadId: string, lane: QueueLane = 'images'): Promise<true> =>
+  waitFor(() => jobQueue.enqueue(lane, { uploadId }).then(() => true as const), { what: 'the job to be enqueued', timeoutMs: 10_000 })
 
-/** Gives each test queues of its own, and fails a test that leaves a connection of the bell behind. */
+/** Gives each test separate queues, and fails a test that leaves a connection of its job queue open. */
 export const test = base
   .extend('errors', async () => [] as Error[])
   .extend('queues', async ({ errors: _ }, { onCleanup }) => {
@@ -66,9 +66,9 @@ export const test = base
     return { prefix, redisUrl }
   })
   .extend('jobQueue', async ({ queues, errors }, { onCleanup }) => {
-    const jobQueue = bellAt(queues.redisUrl, queues.prefix, errors)
+    const jobQueue = jobQueueAt(queues.redisUrl, queues.prefix, errors)
     onCleanup(() => jobQueue.close())
-    await waitFor(() => jobQueue.check().then(() => true), { what: 'the bell to reach Redis' })
+    await waitFor(() => jobQueue.check().then(() => true), { what: 'the job queue to reach Redis' })
     return jobQueue
   })
   .extend('listening', async ({ queues }, { onCleanup }) => {

@@ -6,30 +6,30 @@ import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
-/** A program that hangs is ended. */
+/** Runs a program; one that hangs is killed. */
 export const run = (file: string, args: string[], options: ExecFileOptions = {}) =>
   promisify(execFile)(file, args, { ...options, encoding: 'utf8', timeout: 150_000 })
 
 const packageFolder = fileURLToPath(new URL('..', import.meta.url))
 const root = join(packageFolder, '../..')
 
-/** What is built or fetched. */
+/** Folders that are built or installed. */
 const notSource = ['node_modules', 'dist', 'built', 'coverage']
 
 export interface Packed {
   /** Paths in the tarball, sorted. */
   readonly files: string[]
   readonly manifest: Record<string, unknown> & { dependencies: Record<string, string> }
-  /** A project that has installed the tarball and what it depends on, and nothing else. */
+  /** A project in which only the tarball and its dependencies are installed. */
   readonly project: string
-  /** What the working copy had before it was packed, and what it has after it: each file with a hash of its bytes. */
+  /** The files of the working copy before and after packing, with hashes of their contents. */
   readonly tree: { readonly before: string[]; readonly after: string[] }
-  /** What `npm pack` says in the folder of the source. */
+  /** The output of `npm pack` in the folder of the source. */
   readonly refusal: string
   drop(): void
 }
 
-/** Packs a copy of this package as npm does, and installs it into an empty project: this package's own folder is left alone. */
+/** Packs a copy of this package as npm does, and installs it into an empty project. The package's own folder is not changed. */
 export async function packed(): Promise<Packed> {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-packed-'))
   const source = join(folder, 'repository/packages/queue')
@@ -47,7 +47,7 @@ export async function packed(): Promise<Packed> {
   return { ...(await installed(folder)), tree, refusal, drop: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
-/** Each file of the source, by its path, with a hash. */
+/** The path of each file in the source, with a hash. */
 const filesOf = (source: string): string[] =>
   globSync('**/*', { cwd: source, withFileTypes: true, exclude: (entry) => notSource.includes(entry.name) })
     .filter((entry) => entry.isFile())
@@ -55,13 +55,13 @@ const filesOf = (source: string): string[] =>
     .map((path) => `${relative(source, path)} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`)
     .toSorted()
 
-/** Without what an npm that runs this test tells its scripts, which is where it was called. */
+/** The environment without the variables by which an outer npm refers to its own folder. */
 function npmEnvironment(): NodeJS.ProcessEnv {
   const own = Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_'))
   return { ...Object.fromEntries(own), PATH: `${join(root, 'node_modules/.bin')}:${process.env.PATH}` }
 }
 
-/** What `npm install` would do, with the dependencies of this repository, and with no others in reach. */
+/** Does what `npm install` would do, with the dependencies of this repository only. */
 async function installed(folder: string): Promise<Pick<Packed, 'project' | 'manifest' | 'files'>> {
   const project = join(folder, 'project')
   const target = join(project, 'node_modules/@airlock/queue')

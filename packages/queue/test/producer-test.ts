@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { AirlockProducer, type AirlockProducerOptions, inboxKey, type JobResult, jobResult, type VideoToHandOver } from '../src/index.ts'
 import { test as base } from './job-queue-test.ts'
 
-/** A video as a pipeline would hand it over. */
+/** A video as a pipeline enqueues it. */
 export function videoToHandOver(fields: Partial<VideoToHandOver> = {}): VideoToHandOver {
   const uploadId = fields.uploadId ?? randomUUID()
   const projectId = fields.projectId ?? randomUUID()
@@ -12,7 +12,7 @@ export function videoToHandOver(fields: Partial<VideoToHandOver> = {}): VideoToH
 export const completed = (uploadId: string): JobResult =>
   jobResult({ status: 'completed', uploadId, assetId: randomUUID(), s3Url: 's3://bucket/generated-videos/scene-01.mp4' })
 
-/** Gives each test a producer for its queues. */
+/** Gives each test a producer for its own queues. */
 export const test = base
   .extend('open', async ({ queues }, { onCleanup }) => {
     const opened: AirlockProducer[] = []

@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Something that was sent in the words of a version: it stays readable for as long as that version may still be under way. */
+/** A payload of a released version. It must stay readable as long as jobs of that version may be in queues. */
 export interface StoredPayload {
-  /** As the file is called, such as `generated-video.v1.full`. */
+  /** The name of its file, such as `generated-video.v1.full`. */
   readonly name: string
   readonly schema: `${string}.v${number}.json`
   readonly data: Record<string, unknown>
@@ -10,7 +10,7 @@ export interface StoredPayload {
 
 const folder = new URL('./payloads/', import.meta.url)
 
-/** All of them. Files are added, never changed: what they say is out there. */
+/** All stored payloads. Files are added, never changed: such payloads have been sent. */
 export const storedPayloads: readonly StoredPayload[] = readdirSync(folder)
   .toSorted()
   .map((file) => {

@@ -67,12 +67,12 @@ test('the document is valid OpenAPI 3.1, and all its references resolve', async 
 
 test('every route of the gateway is in it', async ({ gateway }) => {
   const document = await documentOf(gateway)
-  const told = operationsOf(document).map(([method, path]) => `${method} ${path}`)
+  const documented = operationsOf(document).map(([method, path]) => `${method} ${path}`)
 
   const served = routesOf(gateway.gateway.app.printRoutes({ commonPrefix: false }))
 
   expect(served).toContain('POST /api/upload')
-  expect(told.toSorted()).toEqual(served.toSorted())
+  expect(documented.toSorted()).toEqual(served.toSorted())
 })
 
 test('a route requires a token exactly if the document does', async ({ gateway }) => {

@@ -51,9 +51,9 @@ test('entries of a second are written in one batch, and nothing if there are non
 test('entries wait in order while the database is unavailable, which is logged once', {
   meta: { id: 'access-log-database-unavailable' },
 }, async () => {
-  let away = true
+  let unavailable = true
   const { batches, notes, lines } = recorder({}, async () => {
-    if (away) throw new DatabaseUnavailable('away')
+    if (unavailable) throw new DatabaseUnavailable('unavailable')
   })
   notes('a')
   await vi.advanceTimersByTimeAsync(1000)
@@ -61,21 +61,21 @@ test('entries wait in order while the database is unavailable, which is logged o
   await vi.advanceTimersByTimeAsync(3000)
   expect(batches).toEqual([])
   expect(lines).toMatchObject([{ message: 'access log not written, its entries wait', fields: { waiting: 1 } }])
-  away = false
+  unavailable = false
   await vi.advanceTimersByTimeAsync(1000)
   expect(batches).toEqual([['a', 'b']])
 })
 
 test('beyond a limit the oldest entries are dropped and counted', { meta: { id: 'access-log-is-bounded' } }, async () => {
-  let away = true
+  let unavailable = true
   const { batches, notes, lines } = recorder({ maxWaiting: 3 }, async () => {
-    if (away) throw new DatabaseUnavailable('away')
+    if (unavailable) throw new DatabaseUnavailable('unavailable')
   })
   notes('a', 'b', 'c', 'd', 'e')
   await vi.advanceTimersByTimeAsync(1000)
   expect(lines).toContainEqual({ message: 'access log entries lost', fields: { lost: 2 } })
   notes('f')
-  away = false
+  unavailable = false
   await vi.advanceTimersByTimeAsync(1000)
   expect(batches).toEqual([['d', 'e', 'f']])
   expect(lines).toContainEqual({ message: 'access log entries lost', fields: { lost: 1 } })
@@ -127,7 +127,7 @@ test('closing while the database is unavailable tries once, and logs the loss', 
   let tries = 0
   const { accesses, notes, lines } = recorder({}, async () => {
     tries += 1
-    if (tries < 10) throw new DatabaseUnavailable('away')
+    if (tries < 10) throw new DatabaseUnavailable('unavailable')
   })
   notes('a', 'b')
   await accesses.close()

@@ -5,14 +5,14 @@ import { EventFeed, type EventFeedDeps } from '../../src/following/event-feed.ts
 /** A feed whose events and notifications the test controls. */
 function feedOf({ pollEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<EventFeedDeps> = {}) {
   const asked: EventQuery[] = []
-  const told: EventRecord[] = []
+  const written: EventRecord[] = []
   let connection: Parameters<EventFeedDeps['listen']>[0] | undefined
   const after = async (query: EventQuery): Promise<EventPage> => {
     asked.push(query)
-    const position = query.after === 'latest' ? told.length : query.after
-    const events = told.slice(position, position + query.limit)
+    const position = query.after === 'latest' ? written.length : query.after
+    const events = written.slice(position, position + query.limit)
     const place = (at: number) => ({ position: at, eventId: null })
-    return { events, start: place(position), next: place(position + events.length), removed: 0, last: told.length }
+    return { events, start: place(position), next: place(position + events.length), removed: 0, last: written.length }
   }
   const feed = new EventFeed({
     events: { after },
@@ -22,7 +22,7 @@ function feedOf({ pollEveryMs = { listening: 60_000, lost: 60_000 } }: Partial<E
     },
     pollEveryMs,
   })
-  return { feed, asked, happens: (type: string) => void told.push({ type } as EventRecord), connection: () => connection }
+  return { feed, asked, happens: (type: string) => void written.push({ type } as EventRecord), connection: () => connection }
 }
 
 const anything = async () => {}

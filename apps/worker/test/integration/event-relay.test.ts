@@ -13,7 +13,7 @@ const comesToFeed = (airlock: Airlock, count: number, timeoutMs = 10_000) =>
   waitFor(async () => (await feed(airlock)).length === count, { what: `${count} events in the feed`, timeoutMs })
 
 /** Without notifications, only the timer relays. */
-const deaf: Pick<WorkerDeps, 'listenForEvents'> = { listenForEvents: () => ({ close: async () => {} }) }
+const withoutNotifications: Pick<WorkerDeps, 'listenForEvents'> = { listenForEvents: () => ({ close: async () => {} }) }
 
 /** Events without any worker: assets that are deleted. */
 async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {
@@ -43,7 +43,7 @@ test('events without a notification, or from before the worker started, are rela
   meta: { id: 'relay-timer-without-notification' },
 }, async ({ airlock }) => {
   await writesEvents(airlock, 1)
-  airlock.startsWorker({ ...deaf, relay: { everySeconds: 0.1, leaseSeconds: 10 } })
+  airlock.startsWorker({ ...withoutNotifications, relay: { everySeconds: 0.1, leaseSeconds: 10 } })
   await comesToFeed(airlock, 1)
   await writesEvents(airlock, 2)
   await comesToFeed(airlock, 3)
@@ -89,7 +89,11 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   const eventRelay = { take: guarded(take), place, end, lagSeconds: guarded(lagSeconds) }
   await writesEvents(airlock, 1)
   await airlock.servers.sql.query(`update events set created_at = created_at - interval '100 s'`)
-  const worker = airlock.startsWorker({ ...deaf, database: { ...database, eventRelay }, relay: { everySeconds: 0.3, leaseSeconds: 10 } })
+  const worker = airlock.startsWorker({
+    ...withoutNotifications,
+    database: { ...database, eventRelay },
+    relay: { everySeconds: 0.3, leaseSeconds: 10 },
+  })
   const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
 
   await waitFor(async () => airlock.log.saying('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
@@ -104,7 +108,7 @@ test("the events of a stopping worker's last jobs are relayed before it exits", 
   airlock,
 }) => {
   const gate = airlock.gate()
-  const worker = airlock.startsWorker({ ...deaf, store: gate.store })
+  const worker = airlock.startsWorker({ ...withoutNotifications, store: gate.store })
   const upload = await airlock.accepts(samples.photo)
   await gate.reached
 
@@ -125,7 +129,7 @@ test('a relay that lost its lease stops and logs it', async ({ airlock }) => {
     await airlock.servers.sql.query('update event_relay set holder = $1', [randomUUID()])
     return eventRelay.place(options)
   }
-  airlock.startsWorker({ ...deaf, database: { ...database, eventRelay: { ...eventRelay, place } } })
+  airlock.startsWorker({ ...withoutNotifications, database: { ...database, eventRelay: { ...eventRelay, place } } })
   await waitFor(async () => airlock.log.saying('relay lease lost, another relay took over').length === 1, { what: 'the log entry' })
   expect(await feed(airlock)).toEqual([])
 })

@@ -12,13 +12,13 @@ type Verb = 'claim' | 'complete' | 'reject' | 'retryLater' | 'park'
 function losingAnswerOf(verb: Verb, { servers }: Airlock) {
   const uploads = servers.database.uploads as unknown as Record<Verb, (...args: unknown[]) => Promise<unknown>>
   let lost = false
-  const deaf = async (...args: unknown[]) => {
+  const losesAnswer = async (...args: unknown[]) => {
     const answer = await uploads[verb](...args)
     if (lost) return answer
     lost = true
     throw new DatabaseUnavailable('the answer got lost')
   }
-  return { ...servers.database, uploads: { ...uploads, [verb]: deaf } as unknown as UploadRepository }
+  return { ...servers.database, uploads: { ...uploads, [verb]: losesAnswer } as unknown as UploadRepository }
 }
 
 /** Takes a job like a worker that dies: its lock is not renewed. */

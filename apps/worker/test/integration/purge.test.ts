@@ -49,14 +49,14 @@ test('objects that were deleted while no worker ran are removed when one starts,
   await first.stop()
   await airlock.servers.database.assets.delete(asset.id, { force: false })
 
-  airlock.startsWorker({ purge: { everySeconds: 0.1, againInSeconds: 0 }, listenForPurges: deaf })
+  airlock.startsWorker({ purge: { everySeconds: 0.1, againInSeconds: 0 }, listenForPurges: listenNever })
 
   await isGone(airlock, asset.s3Key)
   await isFinished(airlock, asset.s3Key)
 })
 
 /** A listener without notifications. */
-const deaf = (_handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
+const listenNever = (_handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>) => ({ close: async () => {} })
 
 test('deletions are retried after the store was unavailable', async ({ airlock }) => {
   airlock.startsWorker()
@@ -74,7 +74,7 @@ test('deletions are retried after the store was unavailable', async ({ airlock }
     store: { ...store, head },
     leaseSeconds: 1,
     purge: { everySeconds: 0.1, againInSeconds: 0 },
-    listenForPurges: deaf,
+    listenForPurges: listenNever,
   })
 
   await waitFor(async () => airlock.log.saying('object of a deleted asset not removed, will be retried').length > 0, {

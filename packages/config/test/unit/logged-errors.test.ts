@@ -3,21 +3,21 @@ import { expect, test } from 'vitest'
 
 const password = 'hunter2-hunter2-hunter2'
 
-/** As ioredis makes it when Redis refuses a password. */
+/** An error as ioredis creates it if Redis refuses a password. */
 const refusedByRedis = () =>
   Object.assign(new Error('WRONGPASS invalid username-password pair or user is disabled.'), {
     command: { name: 'auth', args: ['airlock', password] },
     previousErrors: [new Error(password)],
   })
 
-/** As pg-pool passes on the error of an idle connection. */
+/** An error of an idle connection, as pg-pool emits it. */
 const ofAnIdleClient = () =>
   Object.assign(new Error('terminating connection'), { code: '57P01', client: { connectionParameters: { password } } })
 
-/** As Node makes it for a URL that is none. */
+/** An error as Node creates it for an invalid URL. */
 const ofAUrl = () => Object.assign(new TypeError('Invalid URL'), { code: 'ERR_INVALID_URL', input: `redis://:${password}@` })
 
-/** As a Redis before version 6 answers. */
+/** The response of a Redis before version 6. */
 const ofAnOldRedis = () => new Error(`ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'airlock' '${password}'`)
 
 const errors = [
@@ -25,7 +25,7 @@ const errors = [
   ['with a client', ofAnIdleClient],
   ['with a URL', ofAUrl],
   ['with arguments in its message', ofAnOldRedis],
-  ['caused by one with a command', () => new Error('queue out of reach', { cause: refusedByRedis() })],
+  ['caused by one with a command', () => new Error('queue unreachable', { cause: refusedByRedis() })],
   ['of several with commands', () => new AggregateError([refusedByRedis(), ofAnOldRedis()], 'all failed')],
 ] as const
 

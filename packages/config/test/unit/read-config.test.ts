@@ -167,10 +167,10 @@ const places: [where: string, env: Record<string, string>, reached: boolean][] =
   ['on all addresses', { HOST: '0.0.0.0' }, true],
   ['on all addresses of IPv6', { HOST: '::' }, true],
   ['on an address of a network', { HOST: '10.0.0.7' }, true],
-  ['on an address that begins like loopback', { HOST: '127.0.0.1.example.com' }, true],
+  ['on a host name that begins like a loopback address', { HOST: '127.0.0.1.example.com' }, true],
   ['on all addresses, for development', { HOST: '0.0.0.0', NODE_ENV: 'development' }, true],
   ['on loopback in production', { NODE_ENV: 'production' }, true],
-  ['on loopback in Production, as some write it', { NODE_ENV: ' Production' }, true],
+  ['on loopback in Production with a capital', { NODE_ENV: ' Production' }, true],
 ]
 
 test.for(places)(

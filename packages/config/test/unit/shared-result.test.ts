@@ -4,7 +4,7 @@ import { sharedResult } from '../../src/index.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** A question whose askings are counted, and answered when the test says so. */
+/** A query whose calls are counted, and resolved by the test. */
 function question() {
   const askings: PromiseWithResolvers<number>[] = []
   const ask = sharedResult(

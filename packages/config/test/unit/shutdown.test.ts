@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { runPhases, type ShutdownPhase } from '../../src/service.ts'
 
-/** Writes down in which order things happen, and what the log says. */
+/** Records the order of events and log entries. */
 function recorder() {
   const events: string[] = []
   const line = (level: string) => (fields: { phase?: string }, message: string) => {

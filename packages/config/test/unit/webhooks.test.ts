@@ -31,12 +31,12 @@ test('all mistakes are reported together, without URLs or secrets', () => {
     WEBHOOK_URLS: 'https://x-ray.example.com,ftp://x-ray.example.com, x-ray https://X-RAY.example.com/ https://x-ray.example.com/#here',
     WEBHOOK_SECRETS: `${one}|whsec_x-ray ${secret(23)},${secret(65)},x-ray ${two.replace('=', '')} ${one.slice('whsec_'.length)}`,
   }
-  const told = problemsOf(env)
+  const problems = problemsOf(env)
   for (const problem of ['number 2 must be', 'number 3 must be', 'number 4 is a duplicate', 'number 5 must be'])
-    expect(told).toContain(problem)
+    expect(problems).toContain(problem)
   for (const place of ['secret 2 of number 1', ...[2, 3, 4, 5, 6].map((i) => `secret 1 of number ${i}`)])
-    expect(told).toContain(`${place} must be whsec_ and 24 to 64 bytes in base64`)
-  expect(told.toLowerCase()).not.toContain('x-ray')
+    expect(problems).toContain(`${place} must be whsec_ and 24 to 64 bytes in base64`)
+  expect(problems.toLowerCase()).not.toContain('x-ray')
 })
 
 test('the numbers of secrets and URLs must be equal', () => {

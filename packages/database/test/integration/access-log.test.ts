@@ -109,7 +109,7 @@ async function partitions(sql: Client): Promise<Record<string, number>> {
   return Object.fromEntries(rows.map(({ name, entries }) => [name, entries]))
 }
 
-/** The partition of the month that is so many months from now, by the database's clock. */
+/** The partition of the month `from` months after now, by the database's clock. */
 async function month(sql: Client, from: number): Promise<{ name: string; first: Date }> {
   const { rows } = await sql.query(
     `select 'asset_access_log_' || to_char(first, 'YYYY_MM') as name, first at time zone 'UTC' as first
@@ -130,7 +130,7 @@ async function makeMonth(sql: Client, from: number): Promise<string> {
 }
 
 monthsTest(
-  'maintaining makes this month and the next two, moves what fell into the rest, and does no more the second time',
+  'maintenance creates partitions for this month and the next two, moves entries from the default partition, and is idempotent',
   async ({ database, sql }) => {
     const now = await month(sql, 0)
     const next = await month(sql, 1)
@@ -157,7 +157,7 @@ monthsTest(
   },
 )
 
-monthsTest('months that ended long enough ago are dropped, and so are old entries of the rest', async ({ database, sql }) => {
+monthsTest('partitions of old months and old entries of the default partition are dropped', async ({ database, sql }) => {
   const [old, older, recent] = [await makeMonth(sql, -14), await makeMonth(sql, -15), await makeMonth(sql, -2)]
   const days = (ago: number) => new Date(Date.now() - ago * 24 * 3600 * 1000)
   await sql.query(`create table asset_access_log_2001_13 (like asset_access_log)`)
@@ -171,7 +171,7 @@ monthsTest('months that ended long enough ago are dropped, and so are old entrie
   ])
 })
 
-monthsTest('ten who maintain at once do the work of one, while others write', async ({ database, sql, url }) => {
+monthsTest('ten concurrent runs of maintenance do the work of one, while others write', async ({ database, sql, url }) => {
   const others = await Promise.all(Array.from({ length: 3 }, () => openAt(url)))
   const assetId = randomUUID()
   const writing = Promise.all(Array.from({ length: 40 }, () => database.accessLog.write([access({ assetId })])))
@@ -183,18 +183,21 @@ monthsTest('ten who maintain at once do the work of one, while others write', as
   await Promise.all(others.map((other) => other.close()))
 })
 
-monthsTest('a month of which the rest holds too much to move at once is told, and stays where it is', async ({ database, sql }) => {
-  await sql.query(
-    `insert into asset_access_log (user_id, asset_id, action, result)
+monthsTest(
+  'a month with too many entries in the default partition to move at once is reported, and not moved',
+  async ({ database, sql }) => {
+    await sql.query(
+      `insert into asset_access_log (user_id, asset_id, action, result)
      select gen_random_uuid(), gen_random_uuid(), 'presign', 'granted' from generate_series(1, 20001)`,
-  )
-  const { name } = await month(sql, 0)
-  expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ crowded: [name], made: { length: 2 }, moved: 0 })
-  await database.accessLog.write([access()])
-  expect(await partitions(sql)).toMatchObject({ asset_access_log_rest: 20_002 })
-})
+    )
+    const { name } = await month(sql, 0)
+    expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ crowded: [name], made: { length: 2 }, moved: 0 })
+    await database.accessLog.write([access()])
+    expect(await partitions(sql)).toMatchObject({ asset_access_log_rest: 20_002 })
+  },
+)
 
-monthsTest('a log that is too busy is not waited for, and nobody waits behind', async ({ url, sql, database }) => {
+monthsTest('maintenance gives up on a locked log at a timeout, and does not delay others', async ({ url, sql, database }) => {
   const reader = await connected(url)
   await reader.query('begin')
   await reader.query('select from asset_access_log')
@@ -205,7 +208,7 @@ monthsTest('a log that is too busy is not waited for, and nobody waits behind', 
   expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ made: { length: 3 } })
 })
 
-monthsTest('the months do not depend on where the server thinks that it is', async ({ url, sql }) => {
+monthsTest('partitions do not depend on the time zone of the server', async ({ url, sql }) => {
   await migrate({ url, log: silent })
   await sql.query(`do $$ begin execute format('alter database %I set timezone = %L', current_database(), 'Pacific/Kiritimati'); end $$`)
   const database = await openAt(url)

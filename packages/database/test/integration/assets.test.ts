@@ -16,7 +16,7 @@ interface Given {
   brand?: string
 }
 
-/** Writes assets of a user, each made so many ms after noon. @returns their ids, in the order in which they were given */
+/** Writes assets of a user, each created `ms` after noon. @returns their ids in the given order */
 async function assetsOf(sql: Client, userId: string, given: Given[]): Promise<string[]> {
   await sql.query('insert into users (id) values ($1) on conflict do nothing', [userId])
   const rows = given.map(({ ms, kind = 'brand_image', project = null, brand = null }) => ({
@@ -33,7 +33,7 @@ async function assetsOf(sql: Client, userId: string, given: Given[]): Promise<st
   return rows.map(({ id }) => id)
 }
 
-/** The ids of all pages, a page at a time. */
+/** The ids of each page of a list. */
 async function pagesOf(assets: AssetRepository, options: Omit<AssetListOptions, 'before'>): Promise<string[][]> {
   const pages: string[][] = []
   let before: AssetCursor | null = null
@@ -109,17 +109,17 @@ test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is an error', async (li
 })
 
 const [planned, project, brand] = [randomUUID(), randomUUID(), randomUUID()]
-// A random id would make the planner guess another number of rows behind it in each run, and sort when it guesses few.
+// With a random id, the planner would estimate another number of following rows in each run, and sort if it expects few.
 const before = { createdAt: at(15_000), id: '80000000-0000-4000-8000-000000000000' }
-const questions: { what: string; options: Partial<AssetListOptions> }[] = [
+const queries: { what: string; options: Partial<AssetListOptions> }[] = [
   { what: 'everything', options: {} },
-  { what: 'everything, in the middle', options: { before } },
+  { what: 'everything after a cursor', options: { before } },
   { what: 'a kind', options: { assetType: 'generated_video', before } },
   { what: 'a project', options: { projectId: project, before } },
   { what: 'a brand and a kind', options: { brandId: brand, assetType: 'brand_image', before } },
-  { what: 'a span of time', options: { createdAfter: at(100), createdBefore: at(27_000) } },
+  { what: 'a period', options: { createdAfter: at(100), createdBefore: at(27_000) } },
 ]
-/** One user has half of all assets, but others' are newer: to walk through all by age would be the wrong way. */
+/** One user has half of all assets, and those of others are newer, so a scan of all assets by age would be slow. */
 test.beforeAll(async ({ sql }) => {
   const kinds = ['brand_image', 'generated_video']
   const made = Array.from({ length: 60_000 }, (_, ms) => ({
@@ -132,7 +132,7 @@ test.beforeAll(async ({ sql }) => {
   await assetsOf(sql, randomUUID(), made.slice(30_000))
   await sql.query('analyze assets')
 })
-test.for(questions)('a page of $what reads only its own rows, without sorting', async ({ options }, { sql, expect }) => {
+test.for(queries)('a page of $what reads only its own rows, without sorting', async ({ options }, { sql, expect }) => {
   const { sql: text, parameters } = listStatement({ userId: planned, limit: 100, ...options })
   const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
   const plan = rows[0]['QUERY PLAN'][0].Plan

@@ -5,14 +5,14 @@ import { type AssetRecord, type Database, DatabaseUnavailable } from '../../src/
 import { connected, test } from '../database-test.ts'
 import { promoted } from '../samples.ts'
 
-/** So many pictures of one user. */
+/** Creates `count` pictures of one user. */
 async function pictures(database: Database, count: number, userId: string = randomUUID()): Promise<AssetRecord[]> {
   return Promise.all(Array.from({ length: count }, () => promoted(database, { userId })))
 }
 
 const idsOf = (assets: readonly AssetRecord[]) => assets.map(({ id }) => id)
 
-/** A brand of a user that shows so many pictures. */
+/** Creates a brand of a user with `count` linked pictures. */
 async function brandWith(database: Database, count: number) {
   const userId = randomUUID()
   const images = await pictures(database, count, userId)

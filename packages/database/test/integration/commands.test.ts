@@ -16,7 +16,7 @@ async function newFolder(): Promise<string> {
   return folder
 }
 
-/** What a command prints, and its exit code. */
+/** The output and exit code of a command. */
 async function run<Io extends Pick<CommandIo, 'env'>>(
   command: (args: string[], io: Io & CommandIo) => Promise<number>,
   args: string[],

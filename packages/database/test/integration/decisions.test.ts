@@ -8,7 +8,7 @@ import { claim, claimed, newUpload, ourFault, parked, plenty, promoted, received
 
 const cancelled = refusal('cancelled', { filename: 'logo.png' })
 
-/** The keys that are asked to be purged for an upload, in alphabetical order. */
+/** The keys that are to be purged for an upload, sorted. */
 const purgesOf = async (sql: Client, uploadId: string) =>
   (await sql.query('select key from purges where upload_id = $1 order by key', [uploadId])).rows.map(({ key }) => key)
 
@@ -87,7 +87,7 @@ test("an unknown upload can't be cancelled", async ({ database }) => {
   expect(await database.uploads.cancel(randomUUID(), cancelled)).toEqual({ cancelled: false, reason: 'unknown', state: null })
 })
 
-test('of a concurrent promotion and cancellation, exactly one succeeds, and the other is told', {
+test('of a concurrent promotion and cancellation, exactly one succeeds, and the other gets an error', {
   meta: { id: 'promotion-meets-cancellation' },
 }, async ({ database, other }) => {
   for (let round = 0; round < 30; round += 1) {
@@ -132,9 +132,9 @@ test('an operator releases a parked upload, and its objects are to be purged', a
 
 test('only parked uploads can be retried or released', async ({ database }) => {
   const { id } = await received(database)
-  for (const unfit of [id, randomUUID()]) {
-    expect(await database.uploads.retryParked(unfit)).toBe(false)
-    expect(await database.uploads.releaseParked(unfit, tooBig)).toBe(false)
+  for (const notParked of [id, randomUUID()]) {
+    expect(await database.uploads.retryParked(notParked)).toBe(false)
+    expect(await database.uploads.releaseParked(notParked, tooBig)).toBe(false)
   }
   expect(await database.uploads.byId(id)).toMatchObject({ state: 'received', refusal: null })
 })

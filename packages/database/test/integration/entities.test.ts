@@ -2,7 +2,7 @@ import type { EntitySchemaColumnOptions } from 'typeorm'
 import { entities } from '../../src/entities/all.ts'
 import { test } from '../database-test.ts'
 
-/** How Postgres writes a column type that an entity names. */
+/** The Postgres name of a column type of an entity. */
 function typeOf({ array, ...column }: EntitySchemaColumnOptions): string {
   if (array) return `${typeOf(column)}[]`
   const { type, length, precision } = column
@@ -15,7 +15,7 @@ const defaultOf = ({ default: value }: EntitySchemaColumnOptions): string | null
   value === undefined ? null : String(typeof value === 'function' ? value() : value)
 
 test.for(entities.map((entity) => [entity.options.tableName, entity] as const))(
-  'the entity of %s has the columns and types that the catalogue has',
+  'the entity of %s has the columns and types of the system catalogue',
   async ([table, entity], { sql, expect }) => {
     const { rows } = await sql.query(
       `select attname as name, format_type(atttypid, atttypmod) as type, not attnotnull as nullable,

@@ -9,9 +9,13 @@ test.beforeEach(async ({ sql }) => {
   await forgetEvents(sql)
 })
 
-const turn = (given: Partial<{ holder: string; leaseSeconds: number }> = {}) => ({ holder: randomUUID(), leaseSeconds: 60, ...given })
+const leaseRequest = (given: Partial<{ holder: string; leaseSeconds: number }> = {}) => ({
+  holder: randomUUID(),
+  leaseSeconds: 60,
+  ...given,
+})
 
-/** A transaction that deletes an asset, and is open until it is told to commit. */
+/** Begins a transaction that deletes an asset, and leaves it open until `commit` is called. */
 async function openDeletion(url: string, assetId: string): Promise<{ commit(): Promise<void> }> {
   const client = await connected(url)
   onTestFinished(() => client.end())
@@ -34,7 +38,7 @@ test('an event that is committed late gets a position after those that were read
   await first.commit()
   await placeAll(database)
   expect(await feed(database, read.next.position)).toMatchObject([{ type: 'asset.deleted', uploadId: early.uploadId }])
-  expect((await feed(database)).slice(0, read.events.length), 'what was read stays as it was').toEqual(read.events)
+  expect((await feed(database)).slice(0, read.events.length), 'events that were read do not change').toEqual(read.events)
 })
 
 test('a reader gets every event once while many transactions commit in any order', { timeout: 60_000 }, async ({
@@ -52,7 +56,7 @@ test('a reader gets every event once while many transactions commit in any order
     next = page.next.position
   }
   const open = await Promise.all(assets.map(({ id }) => openDeletion(url, id)))
-  // the last to write is the first to commit; now and then a relay runs and a reader reads
+  // the transactions commit in the reverse order of their writes; in between, a relay runs and a reader reads
   for (const [i, deletion] of open.toReversed().entries()) {
     await deletion.commit()
     if (i % 3 === 0) await Promise.all([placeAll(database), i % 2 === 0 && read()])
@@ -74,12 +78,12 @@ test("positions follow the order of an upload's events, without gaps", async ({ 
 })
 
 test('of ten relays one has the lease, and another one after it is released', async ({ database, other }) => {
-  const turns = Array.from({ length: 10 }, () => turn())
+  const turns = Array.from({ length: 10 }, () => leaseRequest())
   const answers = await Promise.all(turns.map((one, i) => (i % 2 ? database : other).eventRelay.take(one)))
   expect(answers.filter((has) => has)).toHaveLength(1)
   const holder = turns[answers.indexOf(true)]?.holder ?? ''
   expect(await other.eventRelay.end({ holder })).toBe(true)
-  expect(await other.eventRelay.take(turn())).toBe(true)
+  expect(await other.eventRelay.take(leaseRequest())).toBe(true)
 })
 
 test('a relay whose lease was taken over assigns no more positions', { meta: { id: 'relay-lease-taken-over' } }, async ({
@@ -88,11 +92,11 @@ test('a relay whose lease was taken over assigns no more positions', { meta: { i
   sql,
 }) => {
   await promoted(database)
-  const paused = turn()
+  const paused = leaseRequest()
   await database.eventRelay.take(paused)
-  expect(await other.eventRelay.take(turn())).toBe(false)
+  expect(await other.eventRelay.take(leaseRequest())).toBe(false)
   await sql.query(`update event_relay set lease_until = now() - interval '1 s'`)
-  const follower = turn()
+  const follower = leaseRequest()
   expect(await other.eventRelay.take(follower)).toBe(true)
 
   expect(await database.eventRelay.place({ ...paused, limit: 10 })).toBeNull()
@@ -103,7 +107,7 @@ test('a relay whose lease was taken over assigns no more positions', { meta: { i
 
 test('many events get their positions in batches', async ({ database }) => {
   for (let i = 0; i < 5; i += 1) await promoted(database)
-  const mine = turn()
+  const mine = leaseRequest()
   await database.eventRelay.take(mine)
   const counts = []
   for (let i = 0; i < 4; i += 1) counts.push(await database.eventRelay.place({ ...mine, limit: 2 }))
@@ -121,17 +125,17 @@ test('the waiting time of the oldest event without a position is reported', asyn
 })
 
 test('writing an event notifies the relay, and a new position notifies readers', async ({ database, url }) => {
-  const heard: string[] = []
+  const received: string[] = []
   const shared = { url, log: silent, onLost: () => {} }
-  const events = listenForEvents({ ...shared, onReady: () => heard.push('ready'), onEvent: () => heard.push('event') })
-  const more = listenForFeed({ ...shared, onReady: () => heard.push('ready'), onMore: () => heard.push('more') })
+  const events = listenForEvents({ ...shared, onReady: () => received.push('ready'), onEvent: () => received.push('event') })
+  const more = listenForFeed({ ...shared, onReady: () => received.push('ready'), onMore: () => received.push('more') })
   onTestFinished(async () => void (await Promise.all([events.close(), more.close()])))
-  await expect.poll(() => heard).toEqual(['ready', 'ready'])
+  await expect.poll(() => received).toEqual(['ready', 'ready'])
 
   await promoted(database)
-  await expect.poll(() => heard.slice(2)).toEqual(['event'])
+  await expect.poll(() => received.slice(2)).toEqual(['event'])
   await placeAll(database)
-  await expect.poll(() => heard.slice(2)).toEqual(['event', 'more'])
+  await expect.poll(() => received.slice(2)).toEqual(['event', 'more'])
   await placeAll(database)
-  expect(heard).toHaveLength(4)
+  expect(received).toHaveLength(4)
 })

@@ -192,7 +192,7 @@ test('a page filtered by type skips a bounded number of others, and returns wher
     next: { position: 4, eventId: all[3]?.id },
   })
 
-  // as if so many had happened: what is between stands for events of other types
+  // a gap of positions stands for events of other types in between
   await sql.query('update event_relay set last_position = 25000')
   await sql.query('update events set position = 25000 where position = 4')
   const pages = []

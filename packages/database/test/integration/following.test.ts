@@ -45,11 +45,11 @@ test('4 KiB of metadata are accepted, whatever their characters', async ({ datab
   }
 })
 
-const unfit = [
-  { what: 'is no object', clientMetadata: [1, 2] },
+const refusedMetadata = [
+  { what: 'is not an object', clientMetadata: [1, 2] },
   { what: 'is far too large', clientMetadata: { text: 'x'.repeat(40_000) } },
 ]
-test.for(unfit)('metadata that $what is refused by the table', async ({ clientMetadata }, { database, expect }) => {
+test.for(refusedMetadata)('metadata that $what is refused by the table', async ({ clientMetadata }, { database, expect }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   const accepting = database.uploads.accept([goodFile(upload, { clientMetadata: clientMetadata as Record<string, unknown> })])

@@ -7,7 +7,7 @@ import { goodFile, newUpload, plenty, tooBig } from '../samples.ts'
 
 const request = () => ({ userId: randomUUID(), key: 'order 66', leaseSeconds: 60, keepHours: 24 })
 
-/** @throws Error when somebody else is at it */
+/** @throws Error if another request holds the lease */
 async function mine({ idempotency }: Database, asked: ReturnType<typeof request>): Promise<IdempotencyToken> {
   const beginning = await idempotency.begin(asked)
   if (beginning.outcome !== 'mine') throw new Error(`not mine: ${beginning.outcome}`)

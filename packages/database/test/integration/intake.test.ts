@@ -90,7 +90,7 @@ test('a refusal contains the seconds until another file is admitted', async ({ d
     return answer.registered || answer.full !== 'hour' ? 0 : answer.retryAfterSeconds
   }
 
-  // With a limit of 3 the oldest must leave the hour, with 2 the second as well, with 1 all three.
+  // With a limit of 3 the oldest must be older than an hour, with 2 also the second, with 1 all three.
   expect(await wait(3)).toSatisfy((seconds: number) => seconds > 590 && seconds <= 600)
   expect(await wait(2)).toSatisfy((seconds: number) => seconds > 1590 && seconds <= 1600)
   expect(await wait(1)).toSatisfy((seconds: number) => seconds > 3590 && seconds <= 3600)

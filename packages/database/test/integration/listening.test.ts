@@ -10,27 +10,27 @@ const application = () => `airlock-tests-${randomUUID()}`
 
 /** Listens for a test, and records notifications. */
 function listening(url: string, given: Partial<MoveOptions> = {}) {
-  const heard: string[] = []
+  const notified: string[] = []
   const applicationName = application()
-  const log: DatabaseLog = { info: (_fields, message) => heard.push(message), warn: (_fields, message) => heard.push(message) }
+  const log: DatabaseLog = { info: (_fields, message) => notified.push(message), warn: (_fields, message) => notified.push(message) }
   const moves = listenForMoves({
     url,
     applicationName,
     log,
-    onMove: (id, state) => heard.push(`${id} ${state}`),
-    onReady: () => heard.push('ready'),
-    onLost: () => heard.push('lost'),
+    onMove: (id, state) => notified.push(`${id} ${state}`),
+    onReady: () => notified.push('ready'),
+    onLost: () => notified.push('lost'),
     timeoutMs: 1000,
     longestPauseMs: 200,
     ...given,
   })
   onTestFinished(() => moves.close())
-  return { heard, moves, applicationName, hears: (what: string) => expect.poll(() => heard, { timeout: 15_000 }).toContain(what) }
+  return { notified, moves, applicationName, receives: (what: string) => expect.poll(() => notified, { timeout: 15_000 }).toContain(what) }
 }
 
 test('each move of an accepted upload is notified after its commit, in order', async ({ database, url, sql }) => {
-  const { heard, hears } = listening(url)
-  await hears('ready')
+  const { notified, receives } = listening(url)
+  await receives('ready')
 
   const abandoned = newUpload()
   await database.uploads.register(abandoned, plenty)
@@ -40,15 +40,15 @@ test('each move of an accepted upload is notified after its commit, in order', a
   await lapse(sql, uploadId)
   await database.uploads.retryLater(await claim(database, uploadId), 'timeout')
   await database.uploads.cancel(uploadId, tooBig)
-  await hears(`${uploadId} rejected`)
+  await receives(`${uploadId} rejected`)
 
-  const states = ['processing', 'processing', 'received', 'rejected']
-  expect(heard).toEqual(['ready', ...states.map((state) => `${uploadId} ${state}`)])
+  const states = ['processing', 'processing', 'notified', 'rejected']
+  expect(notified).toEqual(['ready', ...states.map((state) => `${uploadId} ${state}`)])
 })
 
 test('a rolled back move is not notified', async ({ database, url, sql }) => {
-  const { heard, hears } = listening(url)
-  await hears('ready')
+  const { notified, receives } = listening(url)
+  await receives('ready')
   const { id } = await received(database)
   await sql.query('begin')
   await sql.query(
@@ -57,22 +57,22 @@ test('a rolled back move is not notified', async ({ database, url, sql }) => {
   )
   await sql.query('rollback')
   await sql.query(`notify airlock_uploads, 'nonsense'`)
-  await hears('unknown notification on airlock_uploads')
-  expect(heard).toEqual(['ready', 'unknown notification on airlock_uploads'])
+  await receives('unknown notification on airlock_uploads')
+  expect(notified).toEqual(['ready', 'unknown notification on airlock_uploads'])
 })
 
 test('due purges notify once per commit', async ({ database, url, sql }) => {
-  const heard: string[] = []
+  const notified: string[] = []
   const applicationName = application()
-  const onReady = () => heard.push('ready')
-  const jobQueue = listenForPurges({ url, applicationName, log: silent, onReady, onLost: () => {}, onPurge: () => heard.push('purge') })
-  onTestFinished(() => jobQueue.close())
-  await expect.poll(() => heard).toEqual(['ready'])
+  const onReady = () => notified.push('ready')
+  const listener = listenForPurges({ url, applicationName, log: silent, onReady, onLost: () => {}, onPurge: () => notified.push('purge') })
+  onTestFinished(() => listener.close())
+  await expect.poll(() => notified).toEqual(['ready'])
 
   const userId = randomUUID()
   for (let i = 0; i < 3; i += 1) await promoted(database, { userId })
   await sql.query('delete from users where id = $1', [userId])
-  await expect.poll(() => heard).toEqual(['ready', 'purge'])
+  await expect.poll(() => notified).toEqual(['ready', 'purge'])
 })
 
 test('a failing listener is logged, and the others continue', async ({ database, url }) => {
@@ -81,10 +81,10 @@ test('a failing listener is logged, and the others continue', async ({ database,
       throw new Error('out of ears')
     },
   })
-  await failing.hears('ready')
+  await failing.receives('ready')
   await claimed(database)
-  await failing.hears('listener for database notifications failed')
-  expect(failing.heard).not.toContain('lost')
+  await failing.receives('listener for database notifications failed')
+  expect(failing.notified).not.toContain('lost')
 })
 
 test('a connection that the server closes is reported once, re-established, and receives notifications again', async ({
@@ -92,13 +92,13 @@ test('a connection that the server closes is reported once, re-established, and 
   url,
   sql,
 }) => {
-  const { heard, hears, applicationName } = listening(url)
-  await hears('ready')
+  const { notified, receives, applicationName } = listening(url)
+  await receives('ready')
   await sql.query('select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1', [applicationName])
-  await expect.poll(() => heard.filter((what) => what === 'ready')).toHaveLength(2)
+  await expect.poll(() => notified.filter((what) => what === 'ready')).toHaveLength(2)
   const { uploadId } = await claimed(database)
-  await hears(`${uploadId} processing`)
-  expect(heard).toEqual([
+  await receives(`${uploadId} processing`)
+  expect(notified).toEqual([
     'ready',
     'lost',
     'not listening for database notifications, will reconnect',
@@ -109,22 +109,22 @@ test('a connection that the server closes is reported once, re-established, and 
 })
 
 test('closing ends the connection and all notifications', async ({ database, url, sql }) => {
-  const { heard, moves, hears, applicationName } = listening(url)
-  await hears('ready')
+  const { notified, moves, receives, applicationName } = listening(url)
+  await receives('ready')
   await moves.close()
   await claimed(database)
   const { rows } = await sql.query('select from pg_stat_activity where application_name = $1', [applicationName])
   expect(rows).toEqual([])
-  expect(heard).toEqual(['ready'])
+  expect(notified).toEqual(['ready'])
   await moves.close()
 })
 
 test('listening while Postgres is unavailable is reported once, and can be closed at any time', async () => {
-  const { heard, moves } = listening('postgresql://127.0.0.1:1/airlock', { longestPauseMs: 20 })
-  await expect.poll(() => heard).toContain('not listening for database notifications, will reconnect')
+  const { notified, moves } = listening('postgresql://127.0.0.1:1/airlock', { longestPauseMs: 20 })
+  await expect.poll(() => notified).toContain('not listening for database notifications, will reconnect')
   await new Promise((resolve) => setTimeout(resolve, 300)) // several more attempts
   await moves.close()
-  expect(heard).toEqual(['not listening for database notifications, will reconnect'])
+  expect(notified).toEqual(['not listening for database notifications, will reconnect'])
 })
 
 /** A server that accepts connections and never responds. */
@@ -145,12 +145,12 @@ async function silentServer(): Promise<{ url: string; connections: () => number 
 
 test('a server that never responds is retried after the timeout', async () => {
   const server = await silentServer()
-  const { heard, moves } = listening(server.url, { timeoutMs: 100, longestPauseMs: 20 })
+  const { notified, moves } = listening(server.url, { timeoutMs: 100, longestPauseMs: 20 })
   await waitFor(() => server.connections() >= 3, { what: 'a third attempt', timeoutMs: 10_000 })
   const started = performance.now()
   await moves.close()
   expect(performance.now() - started).toBeLessThan(1500)
-  expect(heard).toEqual(['not listening for database notifications, will reconnect'])
+  expect(notified).toEqual(['not listening for database notifications, will reconnect'])
 })
 
 test('a silently dead connection is detected by a missing heartbeat', { timeout: 60_000 }, async () => {
@@ -158,17 +158,17 @@ test('a silently dead connection is detected by a missing heartbeat', { timeout:
   onTestFinished(() => server.drop())
   const { url } = server.address
   await migrate({ url, log: silent })
-  const { heard, hears, moves } = listening(url, { signOfLifeMs: 100, timeoutMs: 500 })
-  await hears('ready')
+  const { notified, receives, moves } = listening(url, { signOfLifeMs: 100, timeoutMs: 500 })
+  await receives('ready')
 
   await server.pause()
-  await hears('lost')
+  await receives('lost')
   await server.resume()
-  await expect.poll(() => heard.filter((what) => what === 'ready'), { timeout: 15_000 }).toHaveLength(2)
+  await expect.poll(() => notified.filter((what) => what === 'ready'), { timeout: 15_000 }).toHaveLength(2)
 
   const database = await openAt(url)
   const { uploadId } = await claimed(database)
-  await hears(`${uploadId} processing`)
+  await receives(`${uploadId} processing`)
   await database.close()
 
   await server.pause()

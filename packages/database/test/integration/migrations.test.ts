@@ -51,7 +51,7 @@ test('waiting for a concurrent migration ends at a timeout', async ({ url, sql }
     )
     return rows
   }
-  // it goes with its connection, which the server may notice a little later
+  // the lock is released with its connection, which the server may notice a little later
   await expect.poll(locks, { timeout: 5000 }).toEqual([])
 
   await sql.query('select pg_advisory_lock(4128775601)')
@@ -114,13 +114,13 @@ describe('a users table that existed before Airlock', () => {
     expect((await sql.query('select * from users')).rows).toEqual([{ id: ada, email: 'ada@example.com' }])
   })
 
-  const unfit = [
+  const incompatible = [
     { what: 'with a number as id', made: 'create table users (id bigint primary key)', found: 'bigint' },
     { what: 'without an id', made: 'create table users (name text primary key)', found: 'missing' },
     { what: 'whose ids may repeat', made: 'create table users (id uuid)', found: 'uuid' },
     { what: 'that is a view', made: 'create view users as select gen_random_uuid() as id', found: 'in a view' },
   ]
-  test.for(unfit)('is refused with its name if it is one $what', async ({ made, found }, { url, sql, expect }) => {
+  test.for(incompatible)('is refused with its name if it is one $what', async ({ made, found }, { url, sql, expect }) => {
     await sql.query(made)
     await expect(migrate({ url, log: silent })).rejects.toThrow(`The table users exists already, and its id is ${found}.`)
   })

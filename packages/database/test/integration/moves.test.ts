@@ -21,7 +21,7 @@ const move = (sql: Client, id: string, state: UploadState) =>
     [id, state],
   )
 
-/** The legal moves that lead from `receiving` to a state, the shortest way. */
+/** The shortest path of legal moves from `receiving` to a state. */
 function wayTo(state: UploadState, ways: UploadState[][] = [['receiving']]): UploadState[] {
   const there = ways.find((way) => way.at(-1) === state)
   if (there) return there.slice(1)
@@ -69,8 +69,8 @@ test('the table allows exactly the states of the domain', async ({ sql }) => {
 
 const attempts = [
   { what: 'without a claim', change: 'attempt = attempt + 1' },
-  { what: 'by two at once', change: `state = 'processing', attempt = attempt + 2, processing_at = now(), lease_until = now()` },
-  { what: 'by a claim that does not count', change: `state = 'processing', processing_at = now(), lease_until = now()` },
+  { what: 'by two steps', change: `state = 'processing', attempt = attempt + 2, processing_at = now(), lease_until = now()` },
+  { what: 'by a claim that does not increase it', change: `state = 'processing', processing_at = now(), lease_until = now()` },
 ]
 test.for(attempts)("the attempt number can't change $what", async ({ change }, { database, sql, expect }) => {
   const upload = newUpload()
@@ -86,7 +86,7 @@ const identity = [
   `final_key = 'brand-images/other'`,
   'final_key = null',
 ]
-test.for(identity)('an accepted upload keeps its owner and its keys, whatever says %s', async (change, { database, sql, expect }) => {
+test.for(identity)('an accepted upload keeps its owner and its keys, even with %s', async (change, { database, sql, expect }) => {
   const upload = newUpload()
   await database.uploads.register(upload, plenty)
   await move(sql, upload.id, 'received')

@@ -24,7 +24,7 @@ const test = base
   })
 
 const write = `insert into notes values ($1)`
-/** The one connection of the pool is neither lost nor in a transaction. */
+/** Checks that the only connection of the pool is neither lost nor in a transaction. */
 const stillWorks = async (sessions: Sessions) =>
   expect(await sessions.run(({ rows }) => rows('select pg_current_xact_id_if_assigned() as open, 1 as one'))).toEqual([
     { open: null, one: 1 },
@@ -50,10 +50,10 @@ test('the error of a statement contains none of its values', async ({ sessions, 
     })
   for (const failing of [() => sessions.run(twice), () => sessions.transaction(broken)]) {
     const error = await failing().catch((thrown: unknown) => thrown)
-    const told = inspect(error, { depth: 10, showHidden: true })
-    expect(told).toContain('notes_pkey')
-    expect(told).toContain('insert into notes')
-    expect(told).not.toContain('summer-holiday')
+    const printed = inspect(error, { depth: 10, showHidden: true })
+    expect(printed).toContain('notes_pkey')
+    expect(printed).toContain('insert into notes')
+    expect(printed).not.toContain('summer-holiday')
   }
   expect(await notes()).toEqual(['summer-holiday.jpg'])
 })
@@ -104,7 +104,7 @@ test('an idle transaction is ended by the server, which releases its locks', asy
     await rows(write, ['one'])
     await sql.query('begin')
     await sql.query(`set local lock_timeout = '5s'`)
-    await sql.query(`lock table notes in access exclusive mode`) // waits until the server has ended the other
+    await sql.query(`lock table notes in access exclusive mode`) // waits until the server has ended the other session
     await sql.query('commit')
     await rows(write, ['two'])
   })

@@ -41,7 +41,7 @@ test('with one slot, users are served in rotation, whichever of their uploads wa
     )
   const served: string[] = []
   for (let i = 0; i < 10; i++) {
-    // the worker is always woken for an upload of the first user, while there are any
+    // the worker is always woken for an upload of the first user as long as one waits
     const woken = flood.get(users[0] ?? '')?.[0] ?? ''
     const turn = await database.uploads.nextInTurn(woken, images)
     const uploadId = turn?.next?.uploadId ?? woken

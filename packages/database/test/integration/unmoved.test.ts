@@ -3,7 +3,7 @@ import type { Batch, Cursor } from '../../src/index.ts'
 import { test } from '../database-test.ts'
 import { age, claimed, lapse, newUpload, plenty, received, tooBig } from '../samples.ts'
 
-/** The ids of all batches, a batch at a time. */
+/** The ids of each batch. */
 async function allOf(find: (after: Cursor | null) => Promise<Batch>): Promise<string[][]> {
   const batches: string[][] = []
   let after: Cursor | null = null

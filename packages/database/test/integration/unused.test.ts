@@ -11,7 +11,7 @@ test.beforeEach(async ({ sql }) => {
 
 const first = { after: null, limit: 10 }
 
-/** Makes assets look as if they were made so many days ago. */
+/** Backdates the creation of assets by `days`. */
 const agesDays = (sql: Client, id: string, days: number) =>
   sql.query('update assets set created_at = now() - make_interval(days => $2) where id = $1', [id, days])
 
@@ -69,7 +69,7 @@ test('assets are unused if they were not linked or accessed for a given time; tr
   expect((await database.assets.expiring({ ...first, onlyExpired: true })).assets).toEqual([])
 })
 
-/** An asset whose grace time is over. */
+/** An asset whose grace period has ended. */
 async function expired(database: Parameters<typeof promoted>[0], sql: Client) {
   const asset = await promoted(database)
   await sql.query(`update assets set created_at = now() - interval '98 days', expiring_at = now() - interval '1 ms' where id = $1`, [

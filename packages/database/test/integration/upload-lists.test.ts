@@ -14,7 +14,7 @@ interface Given {
   state?: 'received' | 'completed' | 'rejected' | 'parked' | 'receiving' | 'abandoned'
 }
 
-/** Writes uploads of a user as they stand, each begun so many ms after noon. @returns their ids, in the order in which they were given */
+/** Writes uploads of a user in their final states, each begun `ms` after noon. @returns their ids in the given order */
 async function uploadsOf(sql: Client, userId: string, given: Given[]): Promise<string[]> {
   const rows = given.map(({ ms, state = 'completed' }) => {
     const [id, isAccepted] = [randomUUID(), state !== 'receiving' && state !== 'abandoned']
@@ -38,13 +38,13 @@ async function uploadsOf(sql: Client, userId: string, given: Given[]): Promise<s
     }
   })
   await sql.query('insert into users (id) values ($1) on conflict do nothing', [userId])
-  await sql.query('set session_replication_role = replica') // rows as they ended, without the way there
+  await sql.query('set session_replication_role = replica') // writes final rows without their earlier moves
   await sql.query('insert into uploads select * from jsonb_populate_recordset(null::uploads, $1)', [JSON.stringify(rows)])
   await sql.query('set session_replication_role = origin')
   return rows.map(({ id }) => id)
 }
 
-/** The ids of all pages, a page at a time. */
+/** The ids of each page of a list. */
 async function pagesOf(uploads: UploadRepository, options: Omit<UploadListOptions, 'before'>): Promise<string[][]> {
   const pages: string[][] = []
   let before: UploadCursor | null = null
@@ -113,16 +113,16 @@ test.for([0, 101, 1.5, Number.NaN])('a page of %s uploads is an error', async (l
 
 const planned = randomUUID()
 const before = { createdAt: at(15_000), id: '80000000-0000-4000-8000-000000000000' }
-const questions: { what: string; options: Partial<UploadListOptions>; shows: number }[] = [
+const queries: { what: string; options: Partial<UploadListOptions>; shows: number }[] = [
   { what: 'everything', options: {}, shows: 101 },
-  { what: 'everything, in the middle', options: { before }, shows: 101 },
-  { what: 'everything since a moment', options: { since: at(5000), before }, shows: 101 },
-  { what: 'a status that most have', options: { status: 'completed', before }, shows: 101 },
-  { what: 'a status that few have', options: { status: 'failed' }, shows: 30 },
-  { what: 'a status that none has', options: { status: 'processing' }, shows: 0 },
+  { what: 'everything after a cursor', options: { before }, shows: 101 },
+  { what: 'everything since a time', options: { since: at(5000), before }, shows: 101 },
+  { what: 'a frequent status', options: { status: 'completed', before }, shows: 101 },
+  { what: 'a rare status', options: { status: 'failed' }, shows: 30 },
+  { what: 'a status without uploads', options: { status: 'processing' }, shows: 0 },
 ]
 
-/** One user has half of all uploads, nearly all of them completed, and others' are newer. */
+/** One user has half of all uploads, nearly all of them completed, and those of others are newer. */
 test.beforeAll(async ({ sql }) => {
   const made = Array.from({ length: 60_000 }, (_, ms) => ({
     ms,
@@ -132,7 +132,7 @@ test.beforeAll(async ({ sql }) => {
   await uploadsOf(sql, randomUUID(), made.slice(30_000))
   await sql.query('analyze uploads')
 })
-test.for(questions)('a page of $what reads at most a page of rows of each state', async ({ options, shows }, { sql, expect }) => {
+test.for(queries)('a page of $what reads at most a page of rows of each state', async ({ options, shows }, { sql, expect }) => {
   const { sql: text, parameters } = uploadListStatement({ userId: planned, limit: 100, ...options })
   const { rows } = await sql.query(`explain (analyze, format json) ${text}`, parameters)
   const plan = rows[0]['QUERY PLAN'][0].Plan

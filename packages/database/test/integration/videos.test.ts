@@ -48,10 +48,10 @@ test('a pipeline video begins as received, creates its user if missing, and does
 }) => {
   const video = newVideo({ expectedHash: hash, clientMetadata: { scene: 1 } })
 
-  const { outcome, ...told } = await database.uploads.registerVideo(video, { needsUser: true })
+  const { outcome, ...rest } = await database.uploads.registerVideo(video, { needsUser: true })
 
   expect(outcome).toBe('registered')
-  expect(told).toEqual({ upload: await database.uploads.byId(video.id) })
+  expect(rest).toEqual({ upload: await database.uploads.byId(video.id) })
   expect(await database.uploads.byId(video.id)).toMatchObject({
     state: 'received',
     door: 'pipeline',

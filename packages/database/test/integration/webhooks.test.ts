@@ -15,13 +15,13 @@ test.beforeEach(async ({ sql }) => {
   await forgetEvents(sql)
 })
 
-/** So many events with positions, each of a different upload. */
+/** Writes `count` events with positions, each of a different upload. */
 async function happens(database: Database, count: number): Promise<void> {
   for (let i = 0; i < count; i += 1) await promoted(database)
   await placeAll(database)
 }
 
-/** Deliveries of so many events, none of them claimed. */
+/** Creates unclaimed deliveries of `count` events. */
 async function waiting(database: Database, count: number, endpoint = shop): Promise<void> {
   await database.webhooks.register([endpoint])
   await happens(database, count)
@@ -149,7 +149,7 @@ test('the lag and the dead deliveries of an endpoint are reported', async ({ dat
   expect(await webhooks.standing(shop)).toEqual({ lagSeconds: 0, dead: 1 })
 })
 
-/** So many dead letters at an endpoint. @returns their events' ids, in their order */
+/** Creates `count` dead deliveries of an endpoint. @returns the ids of their events in order */
 async function dies(database: Database, count: number, endpoint = shop): Promise<string[]> {
   await waiting(database, count, endpoint)
   const handed = await database.webhooks.due(endpoint, soon)
@@ -175,20 +175,20 @@ test('dead deliveries can be replayed: all, of one endpoint, or one event', asyn
   const { webhooks } = database
   const [one] = await dies(database, 3)
   await dies(database, 2, desk)
-  const heard: string[] = []
+  const received: string[] = []
   const jobQueue = listenForFeed({
     url,
     log: silent,
-    onReady: () => heard.push('ready'),
-    onMore: () => heard.push('rung'),
+    onReady: () => received.push('ready'),
+    onMore: () => received.push('more'),
     onLost: () => {},
   })
   onTestFinished(() => jobQueue.close())
-  await expect.poll(() => heard).toEqual(['ready'])
+  await expect.poll(() => received).toEqual(['ready'])
 
   expect(await webhooks.replay({ eventId: randomUUID(), endpoint: null, limit: 10 })).toBe(0)
   expect(await webhooks.replay({ eventId: one ?? '', endpoint: null, limit: 10 })).toBe(1)
-  await expect.poll(() => heard).toEqual(['ready', 'rung'])
+  await expect.poll(() => received).toEqual(['ready', 'more'])
   const [again] = (await webhooks.due(shop, soon)) as [Delivery]
   expect(again, 'as if it never had been tried').toMatchObject({ attempt: 1, event: { id: one } })
   await webhooks.delivered(again)

@@ -8,7 +8,7 @@ import { claim, claimed, goodFile, lapse, newUpload, ourFault, plenty, received,
 const sound = { mediaType: 'image/png', facts: { width: 640, height: 480 } } as const
 const lease = { leaseSeconds: 60 }
 
-/** How many assets an upload became. */
+/** The number of assets of an upload. */
 const assetsOf = async (sql: { query: (sql: string, values: unknown[]) => Promise<{ rows: unknown[] }> }, id: string) =>
   (await sql.query('select id from assets where upload_id = $1', [id])).rows.length
 
@@ -33,7 +33,7 @@ test('a claim contains everything that was accepted', async ({ database }) => {
   })
 })
 
-test('of fifty concurrent claims of two workers, one succeeds, and the others are told when to retry', async ({ database, other }) => {
+test('of fifty concurrent claims of two workers, one succeeds, and the others learn when to retry', async ({ database, other }) => {
   const { id } = await received(database)
 
   const outcomes = await Promise.all(Array.from({ length: 50 }, (_, i) => (i % 2 === 0 ? database : other).uploads.claim(id, lease)))
@@ -56,7 +56,7 @@ test('of fifty concurrent claims on an expired lease, one gets the next attempt'
 })
 
 const unclaimable: { what: string; make: (database: Database) => Promise<string>; answer: { reason: string; state?: string } }[] = [
-  { what: 'nobody knows', make: async () => randomUUID(), answer: { reason: 'unknown' } },
+  { what: 'does not exist', make: async () => randomUUID(), answer: { reason: 'unknown' } },
   {
     what: 'is still being received',
     make: async (database) => {
@@ -77,7 +77,7 @@ const unclaimable: { what: string; make: (database: Database) => Promise<string>
     answer: { reason: 'final', state: 'abandoned' },
   },
   {
-    what: 'is an asset already',
+    what: 'is already an asset',
     make: (database) => ended(database, (mine) => database.uploads.complete(mine, sound)),
     answer: { reason: 'final', state: 'completed' },
   },
@@ -216,7 +216,7 @@ test('a rejection because of us refunds the file', async ({ database }) => {
 
 test('an upload that is handed back can be claimed at once, with the next attempt number', async ({ database }) => {
   const { id } = await received(database)
-  await database.uploads.retryLater(await claim(database, id), 'the inspector is away', { retryInMs: 0, failedInspections: 2 })
+  await database.uploads.retryLater(await claim(database, id), 'the inspector is unavailable', { retryInMs: 0, failedInspections: 2 })
   const second = await claim(database, id)
   const before = await database.uploads.byId(id)
 
@@ -227,7 +227,7 @@ test('an upload that is handed back can be claimed at once, with the next attemp
     attempt: 2,
     handedBack: 1,
     leaseUntil: null,
-    lastFault: 'the inspector is away',
+    lastFault: 'the inspector is unavailable',
     failingSince: before?.failingSince,
     nextAttemptAt: null,
   })

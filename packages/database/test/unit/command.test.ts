@@ -12,8 +12,12 @@ test('migrations use the direct URL if it is set', () => {
 const mistakes: [string, Environment, string][] = [
   ['is missing', {}, 'DATABASE_URL is missing'],
   ['is empty', { DATABASE_URL: '' }, 'DATABASE_URL is missing'],
-  ['is no URL', { DATABASE_URL: 'airlock' }, 'DATABASE_URL is not a Postgres URL'],
-  ['is of another database', { DATABASE_URL: url, DATABASE_DIRECT_URL: 'mysql://x/y' }, 'DATABASE_DIRECT_URL is not a Postgres URL'],
+  ['is not a URL', { DATABASE_URL: 'airlock' }, 'DATABASE_URL is not a Postgres URL'],
+  [
+    'belongs to another database system',
+    { DATABASE_URL: url, DATABASE_DIRECT_URL: 'mysql://x/y' },
+    'DATABASE_DIRECT_URL is not a Postgres URL',
+  ],
 ]
 test.each(mistakes)('a setting that %s is reported', (_what, env, message) => {
   expect(() => directUrl(env)).toThrow(message)

@@ -4,7 +4,7 @@ import { KeyedMutex } from '../../src/keyed-mutex.ts'
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
 
-/** Work that ends when a test says so. */
+/** Work that the test ends. */
 function works() {
   const started: string[] = []
   const ends = new Map<string, PromiseWithResolvers<string>>()

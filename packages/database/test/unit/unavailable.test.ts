@@ -43,7 +43,7 @@ describe('other errors are rethrown unchanged', () => {
     coded('3D000'),
     coded('40P01'),
     new Error('out of cheese'),
-    'no error at all',
+    'not an error',
   ]
   test.each(others)('%s', (error) => {
     expect(asThrown(error)).toBe(error)

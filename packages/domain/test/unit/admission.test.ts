@@ -106,8 +106,8 @@ test.each([
   ['nothing', { sizeBytes: 0 }, 'empty_file'],
   ['its name, if that is wrong as well', { filename: 'logo.exe', sizeBytes: 0 }, 'extension_not_allowed'],
   ['its content before its size', { content: mp4, sizeBytes: limitBytes + 1 }, 'type_mismatch'],
-  ['a byte more than its kind may have', { content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
-  ['a byte more than any kind may have', { assetType: null, content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
+  ['one byte more than its kind permits', { content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
+  ['one byte more than any kind permits', { assetType: null, content: png, sizeBytes: limitBytes + 1 }, 'file_too_large'],
 ] as const)('a file is refused for %s', (_why, known, code) => {
   expect(judgeFile({ ...picture, ...known }, defaultSizeLimits)).toMatchObject({ code })
 })

@@ -17,7 +17,7 @@ import {
 
 const parts = { userId: 'u', projectId: 'p', brandId: 'b', stamp: '1_2', safeName: 'n.x' }
 
-/** The table of asset kinds, written down a second time. */
+/** The expected table of asset kinds, independent of the code. */
 const promised: Record<AssetType, { mediaTypes: string[]; maxBytes: number; key: string; cacheControl: string; lane: string }> = {
   brand_image: {
     mediaTypes: ['image/jpeg', 'image/png', 'image/webp'],

@@ -13,8 +13,8 @@ const sizes: [number, string][] = [
   [2 * GiB, '2 GiB'],
 ]
 
-test.for(sizes)('%i bytes are written as %s', ([bytes, said], { expect }) => {
-  expect(readableBytes(bytes)).toBe(said)
+test.for(sizes)('%i bytes are written as %s', ([bytes, text], { expect }) => {
+  expect(readableBytes(bytes)).toBe(text)
 })
 
 const source = bytesInMemory(Uint8Array.of(1, 2, 3, 4, 5))

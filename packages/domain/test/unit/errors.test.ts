@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, errors } from '../../src/index.ts'
 
-/** Everything that any detail asks for, with `text` wherever a client may have written it. */
+/** Values for the parameters of every detail, with `text` wherever a client determines the value. */
 const paramsWith = (text: string) => ({
   filename: text,
   type: text,
@@ -55,7 +55,7 @@ test.for(errorCodes)('the detail of %s is one plain sentence', (code, { expect }
   expect(detail).not.toMatch(/undefined|null|NaN|\[object/)
 })
 
-/** What a client may write, with much of what would break a line. */
+/** Texts that a client may send, with many characters that break lines. */
 const anyText = fc
   .array(
     fc.oneof(

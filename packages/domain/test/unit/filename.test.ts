@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { AirlockError, extensionOf, parseFilename } from '../../src/index.ts'
 
-/** The code and the reason with which a name is refused, or the name. */
+/** The accepted name, or the code and detail of its refusal. */
 function parsed(raw: string | undefined): string {
   try {
     return parseFilename(raw)
@@ -16,11 +16,11 @@ const taken: { what: string; raw: string; name: string }[] = [
   { what: 'an ordinary name', raw: 'logo.png', name: 'logo.png' },
   { what: 'a Unix path', raw: '/etc/passwd/logo.png', name: 'logo.png' },
   { what: 'a Windows path', raw: 'C:\\Users\\Ada\\logo.png', name: 'logo.png' },
-  { what: 'a path in both slashes', raw: 'a/b\\c/..\\logo.png', name: 'logo.png' },
-  { what: 'a path that climbs', raw: '../../x.jpg', name: 'x.jpg' },
+  { what: 'a path with slashes and backslashes', raw: 'a/b\\c/..\\logo.png', name: 'logo.png' },
+  { what: 'a path that leads upwards', raw: '../../x.jpg', name: 'x.jpg' },
   { what: 'a name in decomposed letters', raw: 'u\u0308ber.png', name: '\u00fcber.png' },
   { what: 'a name from right to left', raw: 'תמונה.png', name: 'תמונה.png' },
-  { what: 'a name that turns its own direction', raw: '\u202etab\u202c.png', name: '\u202etab\u202c.png' },
+  { what: 'a name with bidirectional control characters', raw: '\u202etab\u202c.png', name: '\u202etab\u202c.png' },
   { what: 'a name with dots inside', raw: '...a..b...', name: '...a..b...' },
   { what: 'a hidden file', raw: '.png', name: '.png' },
   { what: 'a name with spaces around', raw: ' a b .png', name: ' a b .png' },

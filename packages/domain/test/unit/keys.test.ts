@@ -84,7 +84,7 @@ test('the upload of an object can be read from its key, in quarantine and in the
 
 test('two files with the same name and second get different keys, even if the ends of their ids are equal', () => {
   const keyOf = (id: string) => finalKey({ ...parts, assetType: 'generated_video', uploadId: id, filename: 'scene.mp4' })
-  // RFC 9562, section 5.1: a UUID v1 has the time in front and the card at its end
+  // RFC 9562, section 5.1: a UUID v1 begins with the time and ends with the node id
   const keys = ['00000000', '00000001', '0000000a', 'ffffffff'].map((low) => keyOf(`${low}-c9de-11f0-8000-0242ac130003`))
   expect(new Set(keys).size).toBe(keys.length)
   for (const key of keys) expect(key).toMatch(/\/1795515630_[0-9a-f]{8}_scene\.mp4$/)

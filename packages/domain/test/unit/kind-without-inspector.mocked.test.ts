@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { defaultSizeLimits, judgeFile } from '../../src/index.ts'
 
-/** A kind that cannot be inspected yet, as there is one whenever a format is added. */
+/** A kind that has no inspector yet, as while a format is being added. */
 vi.mock('../../src/asset-kinds.ts', async (original) => {
   const kinds = await original<typeof import('../../src/asset-kinds.ts')>()
   const kind = { ...kinds.assetKind('lora_training'), inspector: null }

@@ -14,7 +14,7 @@ test.for(['', 'gif', 'svg', '.jpg', 'jpg ', 'constructor'])('the extension %j be
   expect(mediaTypeOfExtension(extension)).toBeNull()
 })
 
-const said: [string | undefined, string][] = [
+const declared: [string | undefined, string][] = [
   ['image/jpeg', 'image/jpeg'],
   ['IMAGE/JPEG', 'image/jpeg'],
   [' image/png ; charset=binary; q="1"', 'image/png'],
@@ -31,7 +31,7 @@ const said: [string | undefined, string][] = [
   ['application/octet-stream', undeclaredType],
 ]
 
-test.for(said)('a file that is declared as %j is compared as %s', ([contentType, essence], { expect }) => {
+test.for(declared)('a file that is declared as %j is compared as %s', ([contentType, essence], { expect }) => {
   expect(normalizedType(contentType)).toBe(essence)
 })
 

@@ -7,16 +7,16 @@ const cases: { what: string; filename: string; safe: string }[] = [
   { what: 'spaces and brackets', filename: 'logo small (2).png', safe: 'logo_small_2.png' },
   { what: 'accents', filename: 'Grüße vom Müggelsee.JPEG', safe: 'Gru_e_vom_Muggelsee.jpeg' },
   { what: 'full-width letters', filename: 'ＡＢ.png', safe: 'AB.png' },
-  { what: 'no Latin letter at all', filename: '写真.png', safe: 'file.png' },
+  { what: 'no Latin letters', filename: '写真.png', safe: 'file.png' },
   { what: 'an extension that has no safe letter', filename: 'photo.写真', safe: 'photo' },
   { what: 'no extension', filename: 'photo', safe: 'photo' },
   { what: 'a hidden file', filename: '.png', safe: 'png' },
   { what: 'dots in a row', filename: 'a...b..png', safe: 'a.b.png' },
   { what: 'an ellipsis, which decomposes into dots', filename: 'a…b.png', safe: 'a.b.png' },
   { what: 'only emoji', filename: '😀😀', safe: 'file' },
-  { what: 'what URLs and shells read', filename: 'a\'b"c%2F?d#e&f;`$(g).png', safe: 'a_b_c_2F_d_e_f_g.png' },
-  { what: 'a stem that would end in a dot once it is cut', filename: `${'a'.repeat(95)}.bc.png`, safe: `${'a'.repeat(95)}.png` },
-  { what: 'an extension that would end in a dash once it is cut', filename: `a.${'b'.repeat(15)}-c`, safe: `a.${'b'.repeat(15)}` },
+  { what: 'characters that are special in URLs and shells', filename: 'a\'b"c%2F?d#e&f;`$(g).png', safe: 'a_b_c_2F_d_e_f_g.png' },
+  { what: 'a stem that would end in a dot after truncation', filename: `${'a'.repeat(95)}.bc.png`, safe: `${'a'.repeat(95)}.png` },
+  { what: 'an extension that would end in a dash after truncation', filename: `a.${'b'.repeat(15)}-c`, safe: `a.${'b'.repeat(15)}` },
 ]
 
 test.for(cases)('the safe characters of a name with $what are kept', ({ filename, safe }, { expect }) => {
@@ -27,7 +27,7 @@ test('a long name is shortened to 100 characters and keeps its extension', () =>
   expect(safeName(`${'a'.repeat(251)}.PNG`)).toBe(`${'a'.repeat(96)}.png`)
 })
 
-/** Names in which what the rule acts on is frequent. */
+/** Names in which the characters that the rule replaces are frequent. */
 const anyName = fc
   .string({
     unit: fc.oneof(

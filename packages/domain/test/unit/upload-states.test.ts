@@ -12,7 +12,7 @@ import {
   uploadStates,
 } from '../../src/index.ts'
 
-/** The states of docs/design.md, arrow by arrow. */
+/** The arrows of the state diagram in docs/design.md. */
 const arrows = [
   'receiving → received',
   'receiving → abandoned',

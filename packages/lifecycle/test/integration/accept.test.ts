@@ -28,7 +28,7 @@ test('all good files of a request are accepted together, each with its final key
       finalKey: expect.stringMatching(new RegExp(`^brand-images/${airlock.userId}/\\d+_${uploadId.slice(-8)}_`)),
     })),
   )
-  expect((await airlock.rungFor('images')).sort()).toEqual(files.map(({ uploadId }) => uploadId).sort())
+  expect((await airlock.enqueuedIds('images')).sort()).toEqual(files.map(({ uploadId }) => uploadId).sort())
   expect(airlock.log.saying('upload accepted')).toHaveLength(3)
 })
 
@@ -37,8 +37,8 @@ test('a video is enqueued on its own lane, and its key is in its project', async
   const file = await airlock.receives(samples.scene)
   const [video] = await accept([file], form, depsOf(airlock))
   expect(video?.finalKey).toContain(`generated-videos/${form.projectId}/`)
-  expect(await airlock.rungFor('videos')).toEqual([file.uploadId])
-  expect(await airlock.rungFor('images')).toEqual([])
+  expect(await airlock.enqueuedIds('videos')).toEqual([file.uploadId])
+  expect(await airlock.enqueuedIds('images')).toEqual([])
 })
 
 test('the metadata of files and the acting service are stored', async ({ airlock }) => {
@@ -56,7 +56,7 @@ test('a request with an abandoned file is not accepted at all, and nothing is en
   await expect(accept(files, formOf(dot), depsOf(airlock))).rejects.toBeInstanceOf(UploadNotReceiving)
 
   expect((await airlock.rows()).map(({ state }) => state)).toEqual(['receiving', 'abandoned'])
-  expect(await airlock.rungFor('images')).toEqual([])
+  expect(await airlock.enqueuedIds('images')).toEqual([])
   await discard(files[0] as (typeof files)[number], cancelled, { giveBack: false }, discardDepsOf(airlock))
 })
 
@@ -74,7 +74,7 @@ test('while Redis is unavailable a file is accepted, and the sweeper enqueues it
 
   await airlock.ages({ id: file.uploadId }, 61)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 1 })
-  expect(await airlock.rungFor('images')).toEqual([file.uploadId])
+  expect(await airlock.enqueuedIds('images')).toEqual([file.uploadId])
 })
 
 test('while Postgres is unavailable nothing is accepted or enqueued', async ({ airlock, world }) => {
@@ -83,6 +83,6 @@ test('while Postgres is unavailable nothing is accepted or enqueued', async ({ a
   const file = await airlock.receives(samples.photo)
   await expect(accept([file], formOf(dot), { ...depsOf(airlock), uploads: closed.uploads })).rejects.toBeInstanceOf(DatabaseUnavailable)
   expect(await airlock.stateOf({ id: file.uploadId })).toBe('receiving')
-  expect(await airlock.rungFor('images')).toEqual([])
+  expect(await airlock.enqueuedIds('images')).toEqual([])
   await discard(file, cancelled, { giveBack: true }, discardDepsOf(airlock))
 })

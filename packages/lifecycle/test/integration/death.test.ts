@@ -18,7 +18,7 @@ const deaths = <Step extends string>(steps: readonly Step[]) =>
 
 /** After a death: the lease expires and the job runs again, as often as necessary. */
 async function comesAgain(airlock: Airlock, upload: { id: string }) {
-  await airlock.leaseRunsOut(upload).catch(() => {}) // a final row has none
+  await airlock.leaseExpires(upload).catch(() => {}) // a final row has none
   return airlock.worker().process(upload)
 }
 
@@ -79,7 +79,7 @@ test.for(deaths(steps))(
         .worker(fate)
         .process(upload)
         .catch(() => {}) // a run that finds the work done does not reach its death
-      await airlock.leaseRunsOut(upload).catch(() => {})
+      await airlock.leaseExpires(upload).catch(() => {})
     }
     await comesAgain(airlock, upload)
     expect(await airlock.assetsOf(upload)).toHaveLength(1)

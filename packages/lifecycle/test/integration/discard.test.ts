@@ -14,14 +14,14 @@ test('a file of an invalid form is removed from quarantine, its row has the reas
 
   expect(await airlock.quarantine()).toEqual([])
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: why, counted: true }])
-  expect(airlock.counter.told).toEqual([])
+  expect(airlock.counter.calls).toEqual([])
   expect(airlock.log.saying('file refused')).toMatchObject([{ uploadId: file.uploadId, code: 'form_malformed' }])
 })
 
 test('a file that is discarded because of us is refunded in the gateway and in Postgres', async ({ airlock }) => {
   const file = await airlock.receives(dot, { filesPerHour: 1 })
   await discard(file, why, { giveBack: true }, depsOf(airlock))
-  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+  expect(airlock.counter.calls).toEqual([`given back ${airlock.userId}`])
   expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
 })
 

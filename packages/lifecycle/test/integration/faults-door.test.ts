@@ -29,8 +29,8 @@ async function comesIn(airlock: Airlock, sample: Sample, mortal: Mortal): Promis
 async function timePasses(airlock: Airlock): Promise<void> {
   for (const row of await airlock.rows()) await airlock.ages(row, 7200)
   await airlock.sweeps({ callSeconds: 3600 })
-  const rung = [...(await airlock.rungFor('images')), ...(await airlock.rungFor('videos'))]
-  for (const { id } of await airlock.rows()) if (rung.includes(id)) await airlock.worker().process({ id })
+  const enqueued = [...(await airlock.enqueuedIds('images')), ...(await airlock.enqueuedIds('videos'))]
+  for (const { id } of await airlock.rows()) if (enqueued.includes(id)) await airlock.worker().process({ id })
 }
 
 for (const sample of [dot, largeScene()]) {

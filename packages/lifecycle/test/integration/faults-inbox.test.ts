@@ -85,7 +85,7 @@ test.for(working)(
   async ({ when, step }, { airlock }) => {
     const video = await puts(airlock)
     expect(await delivers(airlock, video, when === 'before' ? { diesBefore: step } : { diesAfter: step })).toEqual({ ended: 'died' })
-    if ((await airlock.stateOf({ id: video.uploadId })) === 'processing') await airlock.leaseRunsOut({ id: video.uploadId })
+    if ((await airlock.stateOf({ id: video.uploadId })) === 'processing') await airlock.leaseExpires({ id: video.uploadId })
     await delivers(airlock, video)
     await expectOneAsset(airlock, video)
   },
@@ -96,7 +96,7 @@ test('a video of several parts is hashed in pieces, and its hash is not computed
   const video = await puts(airlock, { sample })
   await delivers(airlock, video, { diesBefore: 'copyToFinal' })
   expect(await airlock.of({ id: video.uploadId })).toMatchObject({ contentHash: sha256(sample.bytes) })
-  await airlock.leaseRunsOut({ id: video.uploadId })
+  await airlock.leaseExpires({ id: video.uploadId })
 
   let streamed = 0
   const source: Airlock['store']['source'] = (...args) => {
@@ -113,17 +113,17 @@ test('a video of several parts is hashed in pieces, and its hash is not computed
   await expectOneAsset(airlock, video, sample)
 })
 
-const unfit: { what: string; given: Parameters<typeof puts>[1]; code: string }[] = [
-  { what: 'has another hash than was announced', given: { sha256: 'ab'.repeat(32) }, code: 'digest_mismatch' },
+const unacceptable: { what: string; given: Parameters<typeof puts>[1]; code: string }[] = [
+  { what: 'has another hash than announced', given: { sha256: 'ab'.repeat(32) }, code: 'digest_mismatch' },
   { what: 'is empty', given: { sample: { ...samples.scene, bytes: Buffer.alloc(0) } }, code: 'empty_file' },
   { what: 'is a picture', given: { sample: { ...samples.photo, filename: 'scene.mp4' } }, code: 'type_mismatch' },
-  { what: 'is called like a picture', given: { filename: 'scene.png' }, code: 'extension_not_allowed' },
-  { what: 'is called like a program', given: { filename: 'scene.exe' }, code: 'extension_not_allowed' },
-  { what: 'is called like nothing', given: { filename: 'scene' }, code: 'extension_not_allowed' },
-  { what: 'is cut off', given: { sample: { ...samples.scene, bytes: samples.scene.bytes.subarray(0, 600) } }, code: 'file_corrupt' },
+  { what: 'has the name of a picture', given: { filename: 'scene.png' }, code: 'extension_not_allowed' },
+  { what: 'has the name of a program', given: { filename: 'scene.exe' }, code: 'extension_not_allowed' },
+  { what: 'has a name without an extension', given: { filename: 'scene' }, code: 'extension_not_allowed' },
+  { what: 'is truncated', given: { sample: { ...samples.scene, bytes: samples.scene.bytes.subarray(0, 600) } }, code: 'file_corrupt' },
 ]
 
-test.for(unfit)(
+test.for(unacceptable)(
   'a video that $what is rejected, and its object removed',
   { meta: { id: 'video-rejected' } },
   async ({ given, code }, { airlock, expect }) => {
@@ -161,15 +161,15 @@ test('a video that is replaced after it was registered is never promoted, but pa
 })
 
 const notTheirs: { what: string; says: Record<string, string> | undefined; asks: { userId?: string } }[] = [
-  { what: 'says another user than its job', says: undefined, asks: { userId: randomUUID() } },
-  { what: 'says no user', says: { filename: 'scene.mp4' }, asks: {} },
+  { what: 'names another user than its job', says: undefined, asks: { userId: randomUUID() } },
+  { what: 'names no user', says: { filename: 'scene.mp4' }, asks: {} },
 ]
 
 test.for(notTheirs)(
   'an object that $what is refused permanently, and not touched',
   { meta: { id: 'video-of-another-owner' } },
   async ({ says, asks }, { airlock, expect }) => {
-    airlock.leavesBehind('what is disputed waits for people')
+    airlock.leavesBehind('disputed objects wait for an operator')
     const video = await puts(airlock, says === undefined ? {} : { says })
     const before = await airlock.store.head(video.key)
 
@@ -181,7 +181,7 @@ test.for(notTheirs)(
 )
 
 test('an id of an upload from another door is refused permanently, and both stay unchanged', async ({ airlock }) => {
-  airlock.leavesBehind('the object is nobody’s')
+  airlock.leavesBehind('the object has no owner')
   const upload = await airlock.accepts(samples.scene)
   const before = await airlock.of(upload)
   const video = await puts(airlock, { uploadId: upload.id })
@@ -197,7 +197,7 @@ test('an id of an upload from another door is refused permanently, and both stay
 })
 
 test('an id of a video from another project is refused permanently', async ({ airlock }) => {
-  airlock.leavesBehind('the second object is nobody’s')
+  airlock.leavesBehind('the second object has no owner')
   const video = await puts(airlock)
   await registers(airlock, video)
   const other = await puts(airlock, { uploadId: video.uploadId, projectId: randomUUID() })
@@ -251,7 +251,7 @@ test('a video of an impossible user is rejected, and its object is to be purged'
   await sql.query(`create function no_users() returns trigger language plpgsql as $$ begin raise exception 'not yours'; end $$`)
   await sql.query('create trigger no_users before insert on users for each row execute function no_users()')
   try {
-    airlock.leavesBehind('its purge is on its way')
+    airlock.leavesBehind('its purge is due later')
     const video = await puts(airlock)
     expect(await delivers(airlock, video)).toEqual({ ended: 'nothing', why: 'final' })
     expect(await airlock.of({ id: video.uploadId })).toMatchObject({ state: 'rejected', refusal: { code: 'unknown_user' } })

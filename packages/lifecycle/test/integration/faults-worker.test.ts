@@ -39,7 +39,7 @@ test.for([
     expect(await airlock.stateOf(upload)).toBe(becomes)
     expect(await airlock.finalObjects()).toEqual([upload.finalKey])
 
-    await airlock.leaseRunsOut(upload).catch(() => {}) // a final row has none
+    await airlock.leaseExpires(upload).catch(() => {}) // a final row has none
     await airlock.worker().process(upload)
     await purgesToTheEnd(airlock)
 
@@ -54,7 +54,7 @@ test('an upload that is rejected by its second attempt leaves no copy of the fir
 }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   const stricter: Inspect = async () => ({ ok: false, refusal: refusal('file_corrupt', { ...upload, reason: 'a rule that is new' }) })
 
   expect((await airlock.worker({ inspect: stricter }).process(upload)).ended).toBe('rejected')
@@ -84,7 +84,7 @@ test.for([dot, largeScene()])(
     }
     const stale = airlock.worker({ store: { ...airlock.store, copyToFinal } }).process(upload)
     await reached.promise
-    await airlock.leaseRunsOut(upload)
+    await airlock.leaseExpires(upload)
     expect((await airlock.worker().process(upload)).ended).toBe('completed')
     const [asset] = await airlock.assetsOf(upload)
 
@@ -111,7 +111,7 @@ test('an asset that is deleted while a stale worker has its upload stays deleted
   }
   const stale = airlock.worker({ store: { ...airlock.store, copyToFinal } }).process(upload)
   await reached.promise
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   await airlock.worker().process(upload)
   const [asset] = await airlock.assetsOf(upload)
   expect(await world.database.assets.delete(asset?.id ?? '', { force: false })).toBe('deleted')

@@ -19,7 +19,7 @@ test('handing back does not reduce the attempts before an upload is parked', asy
 test("a worker that lost its claim can't hand back", async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const claim = await airlock.claims(upload)
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   await airlock.claims(upload)
   const before = await airlock.of(upload)
 
@@ -61,6 +61,6 @@ test('while Postgres is unavailable nothing is handed back: the row keeps its le
   await expect(given).rejects.toBeInstanceOf(DatabaseUnavailable)
 
   expect(await airlock.stateOf(upload)).toBe('processing')
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   expect(await airlock.sweeps()).toMatchObject({ lapsed: 1 })
 })

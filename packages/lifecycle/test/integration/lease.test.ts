@@ -57,7 +57,7 @@ test('a worker that lost its claim stops at once, and leaves the upload to the o
   await slow.begun
   await waitFor(
     async () => {
-      await airlock.leaseRunsOut(upload)
+      await airlock.leaseExpires(upload)
       const claim = await airlock.uploads.claim(upload.id, { leaseSeconds: 60 })
       return claim.claimed
     },
@@ -74,7 +74,7 @@ test('a run that lost its claim changes nothing', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   const run = airlock.worker({
     inspect: async () => {
-      await airlock.leaseRunsOut(upload)
+      await airlock.leaseExpires(upload)
       await airlock.claims(upload)
       throw new Error('the disk is full')
     },

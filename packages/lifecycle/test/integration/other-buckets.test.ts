@@ -52,7 +52,7 @@ test.for(sizes)(
     await renders.put(key, sample.bytes, { owner: 'renders' })
     const upload = await accepts(airlock, videoIn(airlock, renders, { metadata: { cut: 2 } }))
     expect(upload).toMatchObject({ state: 'received', door: 'pipeline', source: { bucket: renders.bucket, key } })
-    expect(await airlock.rungFor('videos')).toEqual([upload.id])
+    expect(await airlock.enqueuedIds('videos')).toEqual([upload.id])
 
     expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 
@@ -81,7 +81,7 @@ test.for(acceptance)(
     const held = { uploads: mortal.holds(airlock.uploads), store: mortal.holds(airlock.store) }
     await expect(accepts(airlock, video, held)).rejects.toBeInstanceOf(Died)
     expect(await airlock.rows()).toHaveLength(rows)
-    expect(await airlock.rungFor('videos')).toEqual([])
+    expect(await airlock.enqueuedIds('videos')).toEqual([])
     // without another request: the sweeper enqueues the recorded video
     expect(await airlock.sweeps({ enqueueAfterSeconds: -1 })).toMatchObject({ waiting: rows })
 
@@ -106,7 +106,7 @@ test.for(steps)(
     const upload = await accepts(airlock, videoIn(airlock, renders))
     const dies = when === 'before' ? { diesBefore: step } : { diesAfter: step }
     expect(await airlock.worker(dies).process(upload)).toEqual({ ended: 'died' })
-    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseExpires(upload)
 
     await airlock.worker().process(upload)
 
@@ -174,11 +174,11 @@ test('ten concurrent calls with one id create one row', async ({ airlock, render
   const video = videoIn(airlock, renders)
   const uploads = await Promise.all(Array.from({ length: 10 }, () => accepts(airlock, video)))
   expect(new Set(uploads.map(({ id }) => id)).size).toBe(1)
-  expect(await airlock.rungFor('videos')).toEqual([video.uploadId])
+  expect(await airlock.enqueuedIds('videos')).toEqual([video.uploadId])
 })
 
 const unfit: { what: string; bytes: Buffer | null; given?: Partial<VideoInBucket>; code: string }[] = [
-  { what: 'is not there', bytes: null, code: 'source_not_found' },
+  { what: 'does not exist', bytes: null, code: 'source_not_found' },
   { what: 'is empty', bytes: Buffer.alloc(0), code: 'empty_file' },
   { what: 'is a picture', bytes: samples.photo.bytes, code: 'type_mismatch' },
 ]

@@ -193,7 +193,7 @@ test.for([1, 8])(
     const upload = await airlock.accepts(samples.photo)
     const claim = await airlock.claims(upload)
     const fault = new Error('late')
-    await airlock.leaseRunsOut(upload)
+    await airlock.leaseExpires(upload)
     await airlock.claims(upload)
     const before = await airlock.of(upload)
 
@@ -218,9 +218,9 @@ test('while Postgres is unavailable nothing changes: the row keeps its lease, an
   )
 
   expect(await airlock.stateOf(upload)).toBe('processing')
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   expect(await airlock.sweeps()).toMatchObject({ lapsed: 1 })
-  expect(await airlock.rungFor('images')).toEqual([upload.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([upload.id])
 })
 
 const aDay = 24 * 3600
@@ -300,5 +300,5 @@ test('a parked upload that an operator releases is rejected with the given reaso
     { key: upload.quarantineKey },
   ])
   expect(await release(await airlock.of(upload), why, deps)).toBe(false)
-  airlock.leavesBehind('its purge is on its way')
+  airlock.leavesBehind('its purge is due later')
 })

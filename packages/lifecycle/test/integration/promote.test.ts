@@ -12,7 +12,12 @@ const soundPicture = { ok: true, mediaType: 'image/jpeg', facts: { width: 640 } 
 const kinds: { what: string; sample: Sample; contentType: string; cacheControl: string }[] = [
   { what: 'a picture', sample: samples.photo, contentType: 'image/jpeg', cacheControl: 'public, max-age=31536000, immutable' },
   { what: 'a video', sample: samples.scene, contentType: 'video/mp4', cacheControl: 'no-cache, must-revalidate' },
-  { what: 'a video that is copied in parts', sample: largeScene(), contentType: 'video/mp4', cacheControl: 'no-cache, must-revalidate' },
+  {
+    what: 'a video that is copied in several parts',
+    sample: largeScene(),
+    contentType: 'video/mp4',
+    cacheControl: 'no-cache, must-revalidate',
+  },
 ]
 
 test.for(kinds)(
@@ -92,7 +97,7 @@ test.for([samples.photo, largeScene()])(
   async (sample, { airlock, expect }) => {
     const upload = await airlock.accepts(sample)
     const slower = await airlock.claims(upload)
-    await airlock.leaseRunsOut(upload)
+    await airlock.leaseExpires(upload)
     const faster = await airlock.claims(upload)
     const verdict = { ...soundPicture, mediaType: upload.detectedType ?? 'image/jpeg' }
 
@@ -203,13 +208,13 @@ test('if the owner was deleted meanwhile, the upload ends without an asset, and 
 })
 
 test('progress is reported after the inspection, and a failure to report it is ignored', async ({ airlock }) => {
-  const told: number[] = []
+  const reported: number[] = []
   const upload = await airlock.accepts(dot)
   const onProgress = async (part: number) => {
-    told.push(part)
-    throw new Error('Redis is away')
+    reported.push(part)
+    throw new Error('Redis is unavailable')
   }
   expect(await airlock.worker({ onProgress }).process(upload)).toMatchObject({ ended: 'completed' })
-  expect(told).toEqual([0.5])
+  expect(reported).toEqual([0.5])
   expect(airlock.log.saying('progress not reported')).toMatchObject([{ uploadId: upload.id }])
 })

@@ -136,8 +136,10 @@ test('an object of another upload, and one without metadata, are reported and no
   expect(await purges(airlock)).toEqual({ ...nothing, spared: 2 })
 
   expect(await airlock.finalObjects()).toEqual([first.asset.s3Key, second.asset.s3Key].sort())
-  const told = airlock.log.saying('object to be purged is not ours, not removed')
-  expect(told.map(({ key, objectUploadId }) => ({ key, objectUploadId })).sort((a, b) => (String(a.key) < String(b.key) ? -1 : 1))).toEqual(
+  const reported = airlock.log.saying('object to be purged is not ours, not removed')
+  expect(
+    reported.map(({ key, objectUploadId }) => ({ key, objectUploadId })).sort((a, b) => (String(a.key) < String(b.key) ? -1 : 1)),
+  ).toEqual(
     [
       { key: first.asset.s3Key, objectUploadId: first.upload.id },
       { key: second.asset.s3Key, objectUploadId: null },
@@ -145,22 +147,22 @@ test('an object of another upload, and one without metadata, are reported and no
   )
   await comesDue(airlock)
   await purges(airlock)
-  expect(await waiting(airlock), 'what was told is not told for ever').toEqual([])
+  expect(await waiting(airlock), 'a reported object is not reported again').toEqual([])
 })
 
 test('nothing outside the prefixes of assets is removed, even if a row requests it', async ({ airlock }) => {
   const { upload, asset: promoted } = await asset(airlock)
   const object = await airlock.store.head(promoted.s3Key)
   if (object === null) throw new Error('no object')
-  await airlock.store.copyToFinal(promoted.s3Key, 'somebody/elses.png', {
+  await airlock.store.copyToFinal(promoted.s3Key, 'another/owner.png', {
     ifEtag: object.etag,
     sizeBytes: object.sizeBytes,
     headers: { contentType: 'image/png', cacheControl: 'private', metadata: object.metadata },
   })
-  await airlock.world.sql.query('insert into purges (key, upload_id) values ($1, $2)', ['somebody/elses.png', upload.id])
+  await airlock.world.sql.query('insert into purges (key, upload_id) values ($1, $2)', ['another/owner.png', upload.id])
 
   expect(await purges(airlock)).toEqual({ ...nothing, spared: 1 })
-  expect(await airlock.finalObjects()).toContain('somebody/elses.png')
+  expect(await airlock.finalObjects()).toContain('another/owner.png')
 })
 
 test('an object of an asset or of an active upload is never removed', async ({ airlock, world }) => {
@@ -187,11 +189,11 @@ test('while the store is unavailable a run tries a few purges, and the rest is d
     `insert into purges (key, upload_id) select 'brand-images/' || n, gen_random_uuid() from generate_series(1, 300) as n returning key`,
   )
   let asked = 0
-  const away = async (): Promise<never> => {
+  const unavailable = async (): Promise<never> => {
     asked += 1
     throw new StoreUnavailable('SlowDown', null)
   }
-  const report = await purges(airlock, { store: { head: away, purge: away } })
+  const report = await purges(airlock, { store: { head: unavailable, purge: unavailable } })
 
   expect(report).toEqual({ ...nothing, postponed: asked })
   expect(asked).toBeLessThanOrEqual(8)

@@ -16,7 +16,7 @@ interface Stopped {
 }
 
 /** The points of a copy: before the request, during it, and after it. */
-const points = ['before', 'amid', 'behind'] as const
+const points = ['before', 'during', 'after'] as const
 type Point = (typeof points)[number]
 
 /** During a single copy its request is in transit and executed later; during a multipart copy all parts exist, but no object. */
@@ -27,7 +27,7 @@ const copies = (['small', 'large'] as const).flatMap((size) => points.map((point
 const sampleOf = (size: 'small' | 'large'): Sample => (size === 'small' ? dot : largeScene())
 
 async function stopsAtCopy(airlock: Airlock, upload: { id: string }, size: 'small' | 'large', point: Point): Promise<Stopped> {
-  if (point === 'amid') {
+  if (point === 'during') {
     const link = new FaultyLink(airlock.world.bucket.endpoint)
     const endpoint = await link.open()
     const { reached, release } = link.holds(heldRequests[size])
@@ -47,7 +47,7 @@ async function stopsAtCopy(airlock: Airlock, upload: { id: string }, size: 'smal
   const copyToFinal: Airlock['store']['copyToFinal'] = async (...args) => {
     if (point === 'before') await stop()
     const copied = await airlock.store.copyToFinal(...args)
-    if (point === 'behind') await stop()
+    if (point === 'after') await stop()
     return copied
   }
   const run = airlock.worker({ store: { ...airlock.store, copyToFinal } }).process(upload)
@@ -105,7 +105,7 @@ test.for(copies)(
     const upload = await airlock.accepts(sampleOf(size))
     const stale = await stopsAtCopy(airlock, upload, size, point)
     await stale.reached
-    await airlock.leaseRunsOut(upload)
+    await airlock.leaseExpires(upload)
     expect((await airlock.worker().process(upload)).ended).toBe('completed')
     const [asset] = await airlock.assetsOf(upload)
 
@@ -124,7 +124,7 @@ test.for(copies)(
 /** The points at which a user is deleted, and the following steps. */
 const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Promise<void>) => Promise<void> }[] = [
   {
-    when: 'while it is received',
+    when: 'while it is being received',
     goes: async (airlock, deletesUser) => {
       const receive: Airlock['store']['receive'] = async (...args) => {
         const received = await airlock.store.receive(...args)
@@ -144,7 +144,7 @@ const deletions: { when: string; goes: (airlock: Airlock, deletesUser: () => Pro
     },
   },
   {
-    when: 'while it is inspected',
+    when: 'while it is being inspected',
     goes: async (airlock, deletesUser) => {
       const upload = await airlock.accepts(dot)
       const inspect: typeof realInspect = async (...args) => {

@@ -21,8 +21,8 @@ const andGivesUp = (airlock: Airlock, { uploadId, quarantineKey }: { uploadId: s
 const good: { what: string; sample: Sample; mediaType: string }[] = [
   { what: 'a picture', sample: samples.photo, mediaType: 'image/jpeg' },
   { what: 'a video of several parts', sample: largeScene(), mediaType: 'video/mp4' },
-  { what: 'a file that ends before its head would', sample: dot, mediaType: 'image/png' },
-  { what: 'a picture of exactly the limit', sample: jpegOf(10 * MiB), mediaType: 'image/jpeg' },
+  { what: 'a file that is shorter than the head', sample: dot, mediaType: 'image/png' },
+  { what: 'a picture of exactly the maximum size', sample: jpegOf(10 * MiB), mediaType: 'image/jpeg' },
 ]
 
 test.for(good)(
@@ -49,7 +49,7 @@ test.for(good)(
       counted: true,
       finalKey: null,
     })
-    expect(airlock.counter.told).toEqual([])
+    expect(airlock.counter.calls).toEqual([])
     expect(airlock.log.saying('file received')).toMatchObject([{ uploadId: file.uploadId, sizeBytes: sample.bytes.byteLength }])
     await andGivesUp(airlock, file)
   },
@@ -66,28 +66,28 @@ const tinyLimits = { ...defaultSizeLimits, brand_image: dot.bytes.byteLength - 1
 
 const bad: { what: string; sample: Sample; given?: Parameters<Airlock['receives']>[1]; code: ErrorCode }[] = [
   { what: 'an empty file', sample: { ...dot, bytes: Buffer.alloc(0) }, code: 'empty_file' },
-  { what: 'a picture one byte beyond the limit', sample: jpegOf(10 * MiB + 1), code: 'file_too_large' },
+  { what: 'a picture one byte larger than the limit', sample: jpegOf(10 * MiB + 1), code: 'file_too_large' },
   {
-    what: 'a picture beyond the limit before its head is complete',
+    what: 'a picture that exceeds the limit before its head is complete',
     sample: dot,
     given: { sizeLimits: tinyLimits },
     code: 'file_too_large',
   },
   {
-    what: 'a picture beyond the limit in its first chunk',
+    what: 'a picture that exceeds the limit in its first chunk',
     sample: samples.photo,
     given: { sizeLimits: { ...defaultSizeLimits, brand_image: 5000 } },
     code: 'file_too_large',
   },
   {
-    what: 'a picture of a kind still unknown, beyond what any kind takes',
+    what: 'a picture of a still unknown kind that exceeds the limits of all kinds',
     sample: jpegOf(10 * MiB + 1),
     given: { assetType: null },
     code: 'file_too_large',
   },
-  { what: 'a picture that is called a video', sample: samples.pictureNamedVideo, code: 'type_mismatch' },
-  { what: 'a text that is called a picture', sample: { ...dot, bytes: Buffer.from('hello\n'.repeat(2000)) }, code: 'type_mismatch' },
-  { what: 'a video where pictures go', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'extension_not_allowed' },
+  { what: 'a picture with the name of a video', sample: samples.pictureNamedVideo, code: 'type_mismatch' },
+  { what: 'a text with the name of a picture', sample: { ...dot, bytes: Buffer.from('hello\n'.repeat(2000)) }, code: 'type_mismatch' },
+  { what: 'a video uploaded as a picture', sample: samples.scene, given: { assetType: 'brand_image' }, code: 'extension_not_allowed' },
 ]
 
 test.for(bad)('$what is refused with its reason, counts, and leaves no object', async ({ sample, given, code }, { airlock, expect }) => {
@@ -95,7 +95,7 @@ test.for(bad)('$what is refused with its reason, counts, and leaves no object', 
 
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code }, counted: true }])
   expect(await airlock.quarantine()).toEqual([])
-  expect(airlock.counter.told).toEqual([])
+  expect(airlock.counter.calls).toEqual([])
   expect(airlock.log.lines.filter(({ fields }) => fields.step === 'receive')).toMatchObject([
     { level: 'info', fields: { code, userId: airlock.userId } },
   ])
@@ -150,7 +150,7 @@ test('a file whose client disconnects leaves no object, and counts', { meta: { i
   await expect(airlock.receives({ ...video, bytes: whole }, { bytes })).rejects.toBe(gone)
 
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'upload_interrupted' }, counted: true }])
-  expect(airlock.counter.told).toEqual([])
+  expect(airlock.counter.calls).toEqual([])
   expect(await airlock.openMultipartUploads()).toEqual([])
 })
 
@@ -198,7 +198,7 @@ test('a file without a permit is refunded to its owner, and leaves no object', a
     status: 503,
   })
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'overloaded' }, counted: false }])
-  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+  expect(airlock.counter.calls).toEqual([`given back ${airlock.userId}`])
 })
 
 test('a file that is ended in favour of others is refused with the reason, refunded to its owner, and leaves no object', async ({
@@ -219,7 +219,7 @@ test('a file that is ended in favour of others is refused with the reason, refun
 
   expect(counts).toEqual({ taken: 1, givenBack: 1 })
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'upload_share_exceeded' }, counted: false }])
-  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+  expect(airlock.counter.calls).toEqual([`given back ${airlock.userId}`])
 })
 
 test('after a refusal by Postgres, the next file is refused before anything is recorded', async ({ airlock }) => {
@@ -243,7 +243,7 @@ test('a file beyond the limit in Postgres is refused, and the refusal is remembe
   })
 
   expect(await airlock.rows()).toHaveLength(1)
-  expect(airlock.counter.told).toEqual([`refused ${airlock.userId} true`])
+  expect(airlock.counter.calls).toEqual([`refused ${airlock.userId} true`])
 })
 
 test('a file that arrives while the store is unavailable is refunded, and its client can retry', async ({ airlock, world }) => {
@@ -252,11 +252,11 @@ test('a file that arrives while the store is unavailable is refunded, and its cl
   await expect(airlock.receives(dot, { filesPerHour: 1, deps: { store: nowhere } })).rejects.toBeInstanceOf(StoreUnavailable)
 
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: { code: 'storage_unavailable' }, counted: false }])
-  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+  expect(airlock.counter.calls).toEqual([`given back ${airlock.userId}`])
   expect(await airlock.accepts(dot, { filesPerHour: 1 })).toMatchObject({ state: 'received' })
 })
 
-test('a waiting client is told that the store is unavailable, without sending more bytes', async ({ airlock, world }) => {
+test('a waiting client learns that the store is unavailable, without sending more bytes', async ({ airlock, world }) => {
   const nowhere = world.storeWith({ endpoint: 'http://127.0.0.1:1', callTimeoutMs: 1000 })
   const silent = new Readable({ read() {} })
   silent.push(largeScene().bytes)

@@ -25,7 +25,7 @@ test("a worker that lost its claim can't reject, and removes no bytes", { meta: 
 }) => {
   const upload = await airlock.accepts(samples.photo)
   const overtaken = await airlock.claims(upload)
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   await airlock.claims(upload)
   const rejecting = reject(overtaken, refusal('empty_file', upload), { uploads: airlock.uploads, store: airlock.store, log: airlock.log })
   await expect(rejecting).rejects.toBeInstanceOf(ClaimLost)

@@ -45,7 +45,7 @@ interface Moment {
 const whileParked: Moment = { how: 'was parked', reaches: (airlock, upload) => airlock.worker(failing).process(upload) }
 const moments: readonly Moment[] = [
   { how: 'waited', reaches: async () => {} },
-  { how: 'was with a worker', reaches: (airlock, upload) => airlock.claims(upload) },
+  { how: 'was claimed by a worker', reaches: (airlock, upload) => airlock.claims(upload) },
   whileParked,
 ]
 
@@ -55,7 +55,7 @@ async function forgotten(airlock: Airlock, { reaches }: Moment): Promise<{ uploa
   await reaches(airlock, upload)
   await backUp(airlock)
   await airlock.uploads.retryParked(upload.id)
-  if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+  if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseExpires(upload)
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
   const [asset] = await airlock.assetsOf(upload)
   if (asset === undefined) throw new Error('no asset')
@@ -74,7 +74,7 @@ test.for(moments)(
     const { upload, asset } = await forgotten(airlock, moment)
     const object = await airlock.store.head(asset.s3Key)
     await airlock.uploads.retryParked(upload.id)
-    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseExpires(upload)
 
     expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 
@@ -91,13 +91,13 @@ test.for(moments)(
   { meta: { id: 'restored-asset-not-cancelled' } },
   async (moment, { airlock, expect }) => {
     const { upload, asset } = await forgotten(airlock, moment)
-    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseRunsOut(upload)
+    if ((await airlock.stateOf(upload)) === 'processing') await airlock.leaseExpires(upload)
 
     expect(await cancels(airlock, upload)).toEqual({ cancelled: false, reason: 'completed', state: 'completed' })
 
     await cleansUp(airlock)
     expect(await airlock.finalObjects()).toEqual([asset.s3Key])
-    expect(await airlock.rungFor('images')).toContain(upload.id)
+    expect(await airlock.enqueuedIds('images')).toContain(upload.id)
     expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
     expect(await cancels(airlock, upload)).toMatchObject({ cancelled: false, reason: 'completed' })
   },
@@ -190,7 +190,7 @@ test('with an older bucket, the last copy of an asset is never removed from quar
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 
   await world.database.assets.delete(asset.id, { force: false })
-  expect(await airlock.sweeps(), 'nobody needs it once the asset was deleted').toMatchObject({ leftovers: 1 })
+  expect(await airlock.sweeps(), 'no longer needed after the asset was deleted').toMatchObject({ leftovers: 1 })
 })
 
 test('with an older bucket, a video that is enqueued again keeps the last copy in the inbox', async ({ airlock, world }) => {
@@ -210,7 +210,7 @@ test('with an older bucket, a video that is enqueued again keeps the last copy i
 test('an upload that was accepted after the backup has no row, and its bytes stay in quarantine', {
   meta: { id: 'restored-upload-without-row' },
 }, async ({ airlock }) => {
-  airlock.leavesBehind('a file that only people can tell whose it is')
+  airlock.leavesBehind('a file whose owner only an operator can determine')
   await backUp(airlock)
   const upload = await airlock.accepts(dot)
   await restores(airlock)
@@ -229,6 +229,6 @@ test('a parked upload whose last copy is at its final key is not released, but c
 
   await cleansUp(airlock)
   expect(await airlock.finalObjects()).toEqual([asset.s3Key])
-  expect(await airlock.rungFor('images')).toContain(upload.id)
+  expect(await airlock.enqueuedIds('images')).toContain(upload.id)
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })

@@ -85,7 +85,7 @@ test('a single object for which the store never answers hides no other', async (
     return airlock.store.head(address)
   }
   expect(await airlock.sweeps({}, { store: { ...airlock.store, head } })).toMatchObject({ inbox: 1 })
-  expect(await airlock.rungFor('videos')).toEqual([other.uploadId])
+  expect(await airlock.enqueuedIds('videos')).toEqual([other.uploadId])
 })
 
 test('a failing rule stops no other, and the sweep reports failures and results', {

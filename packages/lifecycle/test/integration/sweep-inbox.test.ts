@@ -70,7 +70,7 @@ test("a new video is left to its producer for a while, whatever the worker's clo
   } finally {
     Date.now = real
   }
-  expect(await airlock.rungFor('videos')).toEqual([uploadId])
+  expect(await airlock.enqueuedIds('videos')).toEqual([uploadId])
 })
 
 test('with Redis emptied and some rows lost, each video is enqueued once', async ({ airlock }) => {
@@ -81,7 +81,7 @@ test('with Redis emptied and some rows lost, each video is enqueued once', async
 
   expect(await airlock.sweeps({ enqueueAfterSeconds: -1 })).toEqual({ ...nothingSwept, inbox: 130, waiting: 20 })
 
-  expect((await airlock.rungFor('videos')).toSorted()).toEqual(videos.map(({ uploadId }) => uploadId).toSorted())
+  expect((await airlock.enqueuedIds('videos')).toSorted()).toEqual(videos.map(({ uploadId }) => uploadId).toSorted())
 })
 
 test('a registered video is enqueued with its original priority', async ({ airlock }) => {
@@ -96,11 +96,11 @@ test('a registered video is enqueued with its original priority', async ({ airlo
 })
 
 const unreadable: { what: string; says: Record<string, string> }[] = [
-  { what: 'says no user', says: { filename: 'scene.mp4' } },
-  { what: 'says a user that is none', says: { 'user-id': 'me', filename: 'scene.mp4' } },
+  { what: 'names no user', says: { filename: 'scene.mp4' } },
+  { what: 'names an invalid user', says: { 'user-id': 'me', filename: 'scene.mp4' } },
   { what: 'has no name', says: { 'user-id': randomUUID() } },
-  { what: 'has a name that nothing was encoded to', says: { 'user-id': randomUUID(), filename: '%zz.mp4' } },
-  { what: 'has metadata that is no JSON', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: 'scene=7' } },
+  { what: 'has a name with invalid encoding', says: { 'user-id': randomUUID(), filename: '%zz.mp4' } },
+  { what: 'has metadata that is not JSON', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: 'scene=7' } },
   { what: 'has metadata with a NUL', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: '%7B%22a%22%3A%22%5Cu0000%22%7D' } },
 ]
 
@@ -108,7 +108,7 @@ test.for(unreadable)(
   'a video that $what is reported, and never removed',
   { meta: { id: 'bad-inbox-object-reported' } },
   async ({ says }, { airlock, expect }) => {
-    airlock.leavesBehind('people must look at it')
+    airlock.leavesBehind('an operator must check it')
     const { key } = await puts(airlock, { says })
 
     expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
@@ -121,7 +121,7 @@ test.for(unreadable)(
 )
 
 test('an object that no pipeline may write, and one with the id of another upload, are reported and never removed', async ({ airlock }) => {
-  airlock.leavesBehind('people must look at them')
+  airlock.leavesBehind('an operator must check them')
   const upload = await airlock.accepts(samples.scene)
   await airlock.uploads.cancel(upload.id, { code: 'cancelled', error: 'Cancelled', detail: 'Cancelled.' })
   await puts(airlock, { uploadId: upload.id })
@@ -132,7 +132,7 @@ test('an object that no pipeline may write, and one with the id of another uploa
 
   expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([{ count: 2 }])
   expect(await airlock.inbox()).toEqual(before)
-  expect(await airlock.rungFor('videos')).not.toContain('notes')
+  expect(await airlock.enqueuedIds('videos')).not.toContain('notes')
   expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object without a matching row', key })))
 })
 
@@ -166,7 +166,7 @@ test('objects of an active video are never removed, and are no violation', async
 })
 
 test('a video without a job is a violation when the sweeper should have enqueued it long ago', async ({ airlock }) => {
-  airlock.leavesBehind('nobody sweeps')
+  airlock.leavesBehind('no sweeper runs')
   const { key } = await puts(airlock)
   expect(await verified(airlock, { inboxEnqueueAfterSeconds: 60 })).toEqual([])
   expect(await verified(airlock, { inboxEnqueueAfterSeconds: -10 })).toMatchObject([{ what: 'object without a matching row', key }])

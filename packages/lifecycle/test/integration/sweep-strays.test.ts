@@ -26,7 +26,7 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
   await airlock.store.purge(from)
 }
 
-const told = ({ log }: Airlock) => log.saying('objects at final keys can not be attributed to an ended upload, left unchanged')
+const reports = ({ log }: Airlock) => log.saying('objects at final keys can not be attributed to an ended upload, left unchanged')
 
 test('a late copy of a cancelled upload or a deleted asset is removed', { meta: { id: 'stray-copy-removed' } }, async ({
   airlock,
@@ -48,7 +48,7 @@ test('a late copy of a cancelled upload or a deleted asset is removed', { meta: 
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, strays: 2 })
 
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
-  expect(told(airlock)).toEqual([])
+  expect(reports(airlock)).toEqual([])
 })
 
 test('objects without proof that they are finished are reported and never removed', { meta: { id: 'unproven-object-kept' } }, async ({
@@ -75,8 +75,8 @@ test('objects without proof that they are finished are reported and never remove
   expect(await airlock.sweeps()).toMatchObject({ strays: 0 })
 
   expect(await airlock.finalObjects()).toEqual(before)
-  expect(told(airlock).reduce((sum, { count }) => sum + Number(count), 0)).toBe(6)
-  expect(told(airlock).flatMap(({ keys }) => keys)).toContain('generated-videos/mine.mp4')
+  expect(reports(airlock).reduce((sum, { count }) => sum + Number(count), 0)).toBe(6)
+  expect(reports(airlock).flatMap(({ keys }) => keys)).toContain('generated-videos/mine.mp4')
 })
 
 test('nothing is lost after a restore of an older database', { meta: { id: 'restored-database-loses-nothing' } }, async ({
@@ -98,8 +98,8 @@ test('nothing is lost after a restore of an older database', { meta: { id: 'rest
   expect(await airlock.sweeps()).toMatchObject({ strays: 0 })
 
   expect(await airlock.finalObjects()).toEqual(objects)
-  expect(told(airlock)).toMatchObject([{ count: 1, keys: [after.asset.s3Key] }])
-  airlock.leavesBehind('an upload whose bytes the restored database waits for')
+  expect(reports(airlock)).toMatchObject([{ count: 1, keys: [after.asset.s3Key] }])
+  airlock.leavesBehind('an upload whose bytes the restored database still needs')
 })
 
 test('copies of active uploads, and objects outside the prefixes of assets, are not removed', async ({ airlock }) => {
@@ -109,8 +109,8 @@ test('copies of active uploads, and objects outside the prefixes of assets, are 
   await lands(airlock, `brand-images-old/${randomUUID()}.png`, upload.id)
   expect(await airlock.sweeps()).toEqual(nothingSwept)
   expect(await airlock.finalObjects()).toHaveLength(3)
-  expect(told(airlock)).toEqual([])
-  await airlock.leaseRunsOut(upload)
+  expect(reports(airlock)).toEqual([])
+  await airlock.leaseExpires(upload)
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
@@ -120,7 +120,7 @@ test('an upload that becomes an asset during the check keeps its object', { meta
 }) => {
   const upload = await airlock.accepts(dot)
   await airlock.worker({ diesAfter: 'copyToFinal' }).process(upload)
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   const assets = {
     ...world.database.assets,
     below: async (...args: Parameters<typeof world.database.assets.below>) => {
@@ -167,6 +167,6 @@ test('all objects of several pages and sweeps are checked, from the cursor of th
   }
   await airlock.sweeps({}, { store: { ...airlock.store, list } })
   await airlock.sweeps({}, { store: { ...airlock.store, list } })
-  expect(told(airlock).map(({ count }) => count)).toEqual([100, 100, 30, 100, 100, 30])
+  expect(reports(airlock).map(({ count }) => count)).toEqual([100, 100, 30, 100, 100, 30])
   expect(looks).toBe(10)
 })

@@ -14,14 +14,14 @@ test('an accepted upload whose job was lost is enqueued on its lane after a whil
   await airlock.forgetsJobs('images')
   await airlock.forgetsJobs('videos')
   expect(await airlock.sweeps()).toEqual(nothingSwept)
-  expect(await airlock.rungFor('images')).toEqual([])
+  expect(await airlock.enqueuedIds('images')).toEqual([])
 
   await airlock.ages(picture, 61)
   await airlock.ages(video, 61)
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, waiting: 2 })
 
-  expect(await airlock.rungFor('images')).toEqual([picture.id])
-  expect(await airlock.rungFor('videos')).toEqual([video.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([picture.id])
+  expect(await airlock.enqueuedIds('videos')).toEqual([video.id])
   expect(airlock.log.saying('upload had no job, enqueued again')).toMatchObject([
     { uploadId: picture.id, rule: 'waiting', dryRun: false },
     { uploadId: video.id },
@@ -32,7 +32,7 @@ test('an upload with a live job is not enqueued', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.ages(upload, 61)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
-  expect(await airlock.rungFor('images')).toEqual([upload.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([upload.id])
   expect(airlock.log.lines.filter(({ fields }) => fields.step === 'sweep')).toEqual([])
 })
 
@@ -42,10 +42,10 @@ test('an upload whose worker died is enqueued when its lease expires', async ({ 
   await airlock.forgetsJobs('images')
   expect(await airlock.sweeps()).toMatchObject({ lapsed: 0 })
 
-  await airlock.leaseRunsOut(upload)
+  await airlock.leaseExpires(upload)
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, lapsed: 1 })
 
-  expect(await airlock.rungFor('images')).toEqual([upload.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([upload.id])
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
@@ -122,27 +122,27 @@ test('final, parked and active uploads are not changed', async ({ airlock }) => 
   expect(await airlock.sweeps()).toEqual(nothingSwept)
 
   expect(await airlock.rows()).toEqual(before)
-  expect(await airlock.rungFor('images')).toEqual([])
+  expect(await airlock.enqueuedIds('images')).toEqual([])
 })
 
 test('a dry run reports what it would do, and changes nothing', async ({ airlock }) => {
   const waiting = await airlock.accepts(samples.photo)
   const lapsed = await airlock.accepts(samples.logo)
   await airlock.claims(lapsed)
-  await airlock.leaseRunsOut(lapsed)
+  await airlock.leaseExpires(lapsed)
   const stale = await airlock.receives(dot)
   await airlock.ages(waiting, 61)
   await airlock.ages({ id: stale.uploadId }, 3601)
   await airlock.forgetsJobs('images')
-  const rungFor = await airlock.accepts(dot) // it waits as long, and its job is there
-  await airlock.ages(rungFor, 61)
+  const enqueuedIds = await airlock.accepts(dot) // it waits as long, and its job is there
+  await airlock.ages(enqueuedIds, 61)
   const [rows, quarantine] = [await airlock.rows(), await airlock.quarantine()]
 
   expect(await airlock.sweeps({ dryRun: true })).toEqual({ ...nothingSwept, waiting: 1, lapsed: 1, stale: 1 })
 
   expect(await airlock.rows()).toEqual(rows)
   expect(await airlock.quarantine()).toEqual(quarantine)
-  expect(await airlock.rungFor('images')).toEqual([rungFor.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([enqueuedIds.id])
   expect(airlock.log.lines.filter(({ fields }) => fields.step === 'sweep').map(({ fields }) => fields.dryRun)).toEqual([true, true, true])
   airlock.leavesBehind('the stale file that a dry run did not touch')
 })
@@ -167,7 +167,7 @@ async function manyWaiting({ sql }: World, userId: string, count: number): Promi
 test('one sweep enqueues a thousand waiting uploads, and a second sweep none', async ({ airlock, world }) => {
   await manyWaiting(world, airlock.userId, 1000)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 1000 })
-  expect(new Set(await airlock.rungFor('images')).size).toBe(1000)
+  expect(new Set(await airlock.enqueuedIds('images')).size).toBe(1000)
   expect(await airlock.sweeps()).toMatchObject({ waiting: 0 })
 })
 
@@ -177,7 +177,7 @@ test('two concurrent sweepers enqueue each upload once, because only one has the
   await manyWaiting(world, airlock.userId, 50)
   const reports = await Promise.all([airlock.sweeps(), airlock.sweeps()])
   expect(reports.filter((report) => report !== null)).toMatchObject([{ waiting: 50 }])
-  expect(await airlock.rungFor('images')).toHaveLength(50)
+  expect(await airlock.enqueuedIds('images')).toHaveLength(50)
 })
 
 test('after a sweeper died, another one takes over when the lease expires', { meta: { id: 'sweeper-died' } }, async ({
@@ -193,7 +193,7 @@ test('after a sweeper died, another one takes over when the lease expires', { me
   await world.sql.query(`update sweeper set lease_until = now() - interval '1 ms'`)
 
   expect(await airlock.sweeps()).toMatchObject({ waiting: 2 })
-  expect(await airlock.rungFor('images')).toHaveLength(3)
+  expect(await airlock.enqueuedIds('images')).toHaveLength(3)
 })
 
 test('a sweeper that lost its lease stops, and leaves the rest to the next one', {
@@ -207,7 +207,7 @@ test('a sweeper that lost its lease stops, and leaves the rest to the next one',
     },
   }
   expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { jobQueue })).not.toBeNull()
-  expect(await airlock.rungFor('images')).toHaveLength(1)
+  expect(await airlock.enqueuedIds('images')).toHaveLength(1)
   expect(airlock.log.saying('sweep lease lost, another process sweeps')).toHaveLength(1)
   expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
 })
@@ -273,7 +273,7 @@ test('while Redis is unavailable, the sweeper still abandons stale uploads, and 
   await jobQueue.close()
 
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, waiting: 1 })
-  expect(await airlock.rungFor('images')).toEqual([waiting.id])
+  expect(await airlock.enqueuedIds('images')).toEqual([waiting.id])
 })
 
 test('three timeouts of Redis in a row end the enqueueing of a sweep', async ({ airlock, world }) => {
@@ -302,7 +302,7 @@ test("single uploads that can't be enqueued do not delay others", async ({ airlo
   }
   expect(await airlock.sweeps({}, { jobQueue })).toMatchObject({ waiting: 7 })
   expect(asked).toBe(21)
-  expect(await airlock.rungFor('images')).toHaveLength(7)
+  expect(await airlock.enqueuedIds('images')).toHaveLength(7)
 })
 
 test('a failure of one upload stops no other, and is left to a later sweep', async ({ airlock }) => {
@@ -333,7 +333,7 @@ test('after the clock of Postgres was set back an hour, uploads are enqueued as 
   await airlock.forgetsJobs('images')
 
   expect(await airlock.sweeps({ notWithinSeconds: 15, enqueueAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
-  expect((await airlock.rungFor('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
+  expect((await airlock.enqueuedIds('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
   expect(airlock.log.saying('clock of Postgres was set back, due times are moved back with it')).toHaveLength(1)
   expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then in its usual time').toBeNull()
 })

@@ -209,7 +209,7 @@ test('an object that the store refuses to return is a violation, whether an asse
 
 const outages: [what: string, errorFor: (key: string) => Error][] = [
   ['is unavailable', (key) => new StoreUnavailable('HeadObject: SlowDown (503)', key)],
-  ['has no such bucket', (key) => new StoreFailure('HeadBucket: NoSuchBucket (404)', key, { code: 'NoSuchBucket', status: 404 })],
+  ['does not have the bucket', (key) => new StoreFailure('HeadBucket: NoSuchBucket (404)', key, { code: 'NoSuchBucket', status: 404 })],
 ]
 
 test.for(outages)('a store that %s causes no violations: the run ends with its error', async ([, errorFor], { airlock, expect }) => {

@@ -77,12 +77,12 @@ test('a running job is not enqueued again, and a delayed one is promoted', {
   expect(await jobQueue.isEnqueued('images', uploadId)).toBe(true)
 
   worker.opts.settings = { backoffStrategy: () => 60_000 }
-  firstMayEnd.reject(new Error('the store is away'))
+  firstMayEnd.reject(new Error('the store is unavailable'))
   await waitFor(async () => (await state()) === 'delayed', { what: 'the job to wait for its next try' })
   expect(await jobQueue.isEnqueued('images', uploadId)).toBe(false)
-  // The second run is held, so that of the three only one can find a job that waits.
-  const rang = await Promise.all([1, 2, 3].map(() => jobQueue.ensureEnqueued('images', { uploadId })))
-  expect(rang.filter(Boolean)).toHaveLength(1)
+  // The second run is held, so that only one of the three calls can find a waiting job.
+  const enqueued = await Promise.all([1, 2, 3].map(() => jobQueue.ensureEnqueued('images', { uploadId })))
+  expect(enqueued.filter(Boolean)).toHaveLength(1)
   await waitFor(async () => (await state()) === 'active' && runs === 2, { what: 'the job to run again at once' })
   secondMayEnd.resolve()
 })
@@ -119,15 +119,15 @@ test('a job has more attempts than any upload', async ({ jobQueue, listening, up
 
 test('progress is the last reported value, or null', async ({ jobQueue, listening, uploadId }) => {
   expect(await jobQueue.progressOf('images', uploadId)).toBeNull()
-  const told = Promise.withResolvers<void>()
+  const progressReported = Promise.withResolvers<void>()
   const mayEnd = Promise.withResolvers<void>()
   listening.worker('images', async (job) => {
     await job.updateProgress(0.5)
-    told.resolve()
+    progressReported.resolve()
     await mayEnd.promise
   })
   await jobQueue.enqueue('images', { uploadId })
-  await told.promise
+  await progressReported.promise
   expect(await jobQueue.progressOf('images', uploadId)).toBe(0.5)
   expect(await jobQueue.progressOf('videos', uploadId)).toBeNull()
   mayEnd.resolve()

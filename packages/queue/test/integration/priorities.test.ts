@@ -66,8 +66,8 @@ test('a delayed job keeps its priority over batches', async ({ jobQueue, listeni
   const order: string[] = []
   const worker: Worker = listening.worker('videos', async ({ id, attemptsMade }) => {
     if (id === uploadId && attemptsMade === 0) {
-      await worker.pause(true) // before its next try can begin
-      throw new Error('the store is away')
+      await worker.pause(true) // before its next attempt can begin
+      throw new Error('the store is unavailable')
     }
     order.push(id ?? '')
   })
@@ -77,7 +77,7 @@ test('a delayed job keeps its priority over batches', async ({ jobQueue, listeni
   await waitFor(async () => (await queue.getJob(uploadId))?.attemptsMade === 1, { what: 'the first try' })
   const batch = video('batch')
   await jobQueue.ensureVideoEnqueued(batch)
-  await waitFor(async () => ((await queue.getJob(uploadId))?.timestamp ?? Infinity) + 200 < Date.now(), { what: 'the wait to be over' })
+  await waitFor(async () => ((await queue.getJob(uploadId))?.timestamp ?? Infinity) + 200 < Date.now(), { what: 'the end of the delay' })
   worker.resume()
   await waitFor(() => order.length === 2, { what: 'both jobs to run' })
   expect(order).toEqual([uploadId, batch.upload_id])

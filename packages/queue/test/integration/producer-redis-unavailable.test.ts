@@ -5,7 +5,7 @@ import { AirlockProducer, commandTimeoutMs, JobGone, ProducerClosed, QueueUnreac
 import { test as base, Listening } from '../job-queue-test.ts'
 import { completed, videoToHandOver } from '../producer-test.ts'
 
-/** A producer of a Redis that the test may stop and freeze. */
+/** A producer with a private Redis, which the test can stop and freeze. */
 const test = base
   .extend('redis', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const server = await privateServer('redis')
@@ -19,7 +19,7 @@ const test = base
     return producer
   })
 
-/** What an answer may take on a busy machine, beyond what was waited for. */
+/** The tolerance of a time limit on a busy machine. */
 const slackMs = 700
 
 async function failsSoon(work: Promise<unknown>): Promise<void> {
@@ -36,7 +36,7 @@ test('a producer reports an unreachable Redis within 1.5 s, sends nothing later,
   await failsSoon(producer.enqueueGeneratedVideo(videoToHandOver()))
   await redis.start()
   const video = videoToHandOver()
-  await waitFor(() => producer.enqueueGeneratedVideo(video), { what: 'Redis to be found again', timeoutMs: 10_000 })
+  await waitFor(() => producer.enqueueGeneratedVideo(video), { what: 'the connection to Redis', timeoutMs: 10_000 })
   const listening = new Listening({ redisUrl: redis.address.url, prefix })
   expect(await listening.jobs('videos')).toMatchObject([{ id: video.uploadId }])
   await listening.close()
@@ -106,7 +106,7 @@ test('a hundred waits share one connection, and a closed producer leaves no conn
   expect(link.connections).toBe(2)
 
   await producer.close()
-  await waitFor(() => link.connections === 0, { what: 'the connections to be gone' })
+  await waitFor(() => link.connections === 0, { what: 'the connections to be closed' })
   await listening.close()
   await link.close()
 })

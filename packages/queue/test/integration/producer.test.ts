@@ -61,11 +61,11 @@ test.for([
     { key: `pipeline-inbox/${randomUUID()}/${randomUUID()}.mp4` },
     /generated_video\/key: must be that of this project and upload/,
   ],
-  ['a user that is no UUID', { userId: 'me' }, /generated_video\/user_id: .*\(a UUID\)/],
-  ['a hash in capitals', { sha256: 'A'.repeat(64) }, /generated_video\/sha256: .*64 hex digits in lower case/],
-  ['a filename that is none', { filename: 'scenes/..' }, /generated_video\/filename: is not a file name/],
-  ['metadata that nests', { metadata: { deep: {} as string } }, /generated_video\/metadata\/deep: /],
-  ['a priority that is not known', { priority: 'urgent' as 'batch' }, /generated_video\/priority: .*'interactive' or 'batch'/],
+  ['a user that is not a UUID', { userId: 'me' }, /generated_video\/user_id: .*\(a UUID\)/],
+  ['a hash in upper case', { sha256: 'A'.repeat(64) }, /generated_video\/sha256: .*64 hex digits in lower case/],
+  ['an invalid filename', { filename: 'scenes/..' }, /generated_video\/filename: is not a file name/],
+  ['nested metadata', { metadata: { deep: {} as string } }, /generated_video\/metadata\/deep: /],
+  ['an unknown priority', { priority: 'urgent' as 'batch' }, /generated_video\/priority: .*'interactive' or 'batch'/],
 ] as const)('%s is refused before anything is sent, with field and rule', async ([, fields, message], { producer, listening }) => {
   await expect(producer.enqueueGeneratedVideo(videoToHandOver(fields))).rejects.toThrow(message)
   expect(await listening.jobsOfAllLanes()).toEqual([])
@@ -146,7 +146,7 @@ test('a wait detects the end of a job without an event', async ({ queues, produc
   const reader = new FailFastQueues({ ...queues, redis, waitsForConnection: true, Unreachable: QueueUnreachable, onError: () => {} })
   await producer.enqueueGeneratedVideo(video)
   const options = { timeoutMs: 10_000, lookEveryMs: 50, closed: new AbortController().signal, queues: reader }
-  expect(await new ResultWait(video.uploadId, options).result(async () => deaf)).toEqual(result)
+  expect(await new ResultWait(video.uploadId, options).result(async () => silentSubscription)).toEqual(result)
   await reader.close()
   redis.disconnect()
 })
@@ -160,7 +160,7 @@ test('a malformed event is reported, and later events are processed', async ({ q
   const redis = failFastConnection(queues.redisUrl, { onError: () => {} })
   const stream = listening.queue('videos').toKey('events')
   const garbled = ['event', 'completed', 'jobId', video.uploadId, 'returnvalue', '{'] as const
-  await waitFor(async () => errors.length > 0 || (await redis.xadd(stream, '*', ...garbled)) === null, { what: 'the error to be told' })
+  await waitFor(async () => errors.length > 0 || (await redis.xadd(stream, '*', ...garbled)) === null, { what: 'the error to be reported' })
   redis.disconnect()
 
   listening.worker('videos', async () => completed(video.uploadId))
@@ -168,8 +168,8 @@ test('a malformed event is reported, and later events are processed', async ({ q
   expect(errors[0]).toBeInstanceOf(SyntaxError)
 })
 
-/** A subscription of which nothing is heard. */
-const deaf = { listen: () => () => {} }
+/** A subscription that never receives a message. */
+const silentSubscription = { listen: () => () => {} }
 
 test('rejected and parked uploads are results with a reason', async ({ producer, listening }) => {
   const ends = [

@@ -2,21 +2,21 @@ import { randomUUID } from 'node:crypto'
 import { FaultyLink, privateServer, waitFor } from '@airlock/testkit'
 import { expect } from 'vitest'
 import { commandTimeoutMs, JobQueueUnreachable } from '../../src/index.ts'
-import { test as base, bellAt, Listening, ringsAtLast } from '../job-queue-test.ts'
+import { test as base, enqueuesEventually, jobQueueAt, Listening } from '../job-queue-test.ts'
 
-/** A Redis of the test's own, which it may stop and freeze, and a bell on it. */
+/** A private Redis, which the test can stop and freeze, and a job queue on it. */
 const test = base
   .extend('redis', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
     const server = await privateServer('redis')
     onCleanup(() => server.drop())
     return server
   })
-  .extend('prefix', async () => `{bell-${randomUUID()}}`)
+  .extend('prefix', async () => `{job-queue-${randomUUID()}}`)
 
-/** What an answer may take on a busy machine, beyond what was waited for. */
+/** The tolerance of a time limit on a busy machine. */
 const slackMs = 700
 
-/** A link to a Redis. `losesAnswers`: from the next greeting on, no answer passes. */
+/** A link to Redis. After `losesAnswers`, no response passes from the next handshake on. */
 async function linkTo(redisUrl: string) {
   const link = new FaultyLink(redisUrl)
   const url = await link.open()
@@ -41,7 +41,7 @@ async function timed(work: Promise<unknown>): Promise<{ thrown: unknown; ms: num
 test('a queue whose Redis is unreachable at startup fails fast, and works as soon as Redis is reachable', async ({ redis, prefix }) => {
   await redis.stop()
   const errors: Error[] = []
-  const jobQueue = bellAt(redis.address.url, prefix, errors)
+  const jobQueue = jobQueueAt(redis.address.url, prefix, errors)
 
   for (const call of [
     () => jobQueue.enqueue('images', { uploadId: randomUUID() }),
@@ -53,11 +53,11 @@ test('a queue whose Redis is unreachable at startup fails fast, and works as soo
     expect(ms).toBeLessThan(slackMs)
   }
   expect(await jobQueue.progressOf('images', randomUUID())).toBeNull()
-  await waitFor(() => errors.length > 0, { what: 'the error to be told' })
+  await waitFor(() => errors.length > 0, { what: 'the error to be reported' })
 
   await redis.start()
   const uploadId = randomUUID()
-  await ringsAtLast(jobQueue, uploadId)
+  await enqueuesEventually(jobQueue, uploadId)
   const listening = new Listening({ redisUrl: redis.address.url, prefix })
   expect(await listening.jobs('images')).toMatchObject([{ id: uploadId }])
   await listening.close()
@@ -65,8 +65,8 @@ test('a queue whose Redis is unreachable at startup fails fast, and works as soo
 })
 
 test('a queue whose Redis becomes unreachable fails fast, and works when Redis is back', async ({ redis, prefix }) => {
-  const jobQueue = bellAt(redis.address.url, prefix)
-  await ringsAtLast(jobQueue, randomUUID())
+  const jobQueue = jobQueueAt(redis.address.url, prefix)
+  await enqueuesEventually(jobQueue, randomUUID())
   await redis.stop()
 
   await waitFor(async () => (await timed(jobQueue.enqueue('videos', { uploadId: randomUUID() }))).thrown instanceof JobQueueUnreachable, {
@@ -77,13 +77,13 @@ test('a queue whose Redis becomes unreachable fails fast, and works when Redis i
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
 
   await redis.start()
-  await ringsAtLast(jobQueue, randomUUID(), 'videos')
+  await enqueuesEventually(jobQueue, randomUUID(), 'videos')
   await jobQueue.close()
 })
 
 test('a queue whose Redis stops responding fails after its timeout, and works when Redis responds', async ({ redis, prefix }) => {
-  const jobQueue = bellAt(redis.address.url, prefix)
-  await ringsAtLast(jobQueue, randomUUID())
+  const jobQueue = jobQueueAt(redis.address.url, prefix)
+  await enqueuesEventually(jobQueue, randomUUID())
   await redis.pause()
 
   const outcomes = await Promise.all([
@@ -98,30 +98,30 @@ test('a queue whose Redis stops responding fails after its timeout, and works wh
   expect(await jobQueue.progressOf('images', randomUUID())).toBeNull()
 
   await redis.resume()
-  await ringsAtLast(jobQueue, randomUUID())
+  await enqueuesEventually(jobQueue, randomUUID())
   await jobQueue.close()
 })
 
 test('a queue whose Redis does not respond at startup works as soon as it responds', async ({ redis, prefix }) => {
   await redis.pause()
-  const jobQueue = bellAt(redis.address.url, prefix)
+  const jobQueue = jobQueueAt(redis.address.url, prefix)
   const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
   expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   await redis.resume()
-  await ringsAtLast(jobQueue, randomUUID())
+  await enqueuesEventually(jobQueue, randomUUID())
   await jobQueue.close()
 })
 
 test('a Redis that stops responding during the connection is found again', async ({ redis, prefix }) => {
   const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
   losesAnswers()
-  const jobQueue = bellAt(url, prefix)
-  await waitFor(isSilent, { what: 'the greeting to be swallowed' })
+  const jobQueue = jobQueueAt(url, prefix)
+  await waitFor(isSilent, { what: 'the handshake without a response' })
   await expect(jobQueue.ready()).rejects.toThrow(JobQueueUnreachable)
   link.become({ kind: 'open' })
 
-  await ringsAtLast(jobQueue, randomUUID())
+  await enqueuesEventually(jobQueue, randomUUID())
 
   await jobQueue.close()
   await link.close()
@@ -129,7 +129,7 @@ test('a Redis that stops responding during the connection is found again', async
 
 test('a Redis that stops responding during the version check is found again by the next call', async ({ redis, prefix }) => {
   const { link, url, losesAnswers, isSilent } = await linkTo(redis.address.url)
-  const jobQueue = bellAt(url, prefix)
+  const jobQueue = jobQueueAt(url, prefix)
   await jobQueue.ready()
   losesAnswers()
   const { thrown, ms } = await timed(jobQueue.enqueue('images', { uploadId: randomUUID() }))
@@ -138,7 +138,7 @@ test('a Redis that stops responding during the version check is found again by t
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
   link.become({ kind: 'open' })
 
-  await ringsAtLast(jobQueue, randomUUID())
+  await enqueuesEventually(jobQueue, randomUUID())
   expect(await jobQueue.ensureEnqueued('images', { uploadId: randomUUID() })).toBe(true)
 
   await jobQueue.close()
@@ -146,12 +146,12 @@ test('a Redis that stops responding during the version check is found again by t
 })
 
 test('a connected queue enqueues immediately, and one without Redis fails', async ({ redis, prefix }) => {
-  const jobQueue = bellAt(redis.address.url, prefix)
+  const jobQueue = jobQueueAt(redis.address.url, prefix)
   await jobQueue.ready()
   await jobQueue.enqueue('images', { uploadId: randomUUID() })
   await jobQueue.close()
 
-  const lost = bellAt('redis://127.0.0.1:1', prefix)
+  const lost = jobQueueAt('redis://127.0.0.1:1', prefix)
   const { thrown, ms } = await timed(lost.ready())
   expect(thrown).toBeInstanceOf(JobQueueUnreachable)
   expect(ms).toBeLessThan(commandTimeoutMs + slackMs)
@@ -160,15 +160,15 @@ test('a connected queue enqueues immediately, and one without Redis fails', asyn
 
 test('a closed queue leaves no connection, with or without Redis', async ({ redis, prefix }) => {
   const { link, url } = await linkTo(redis.address.url)
-  const jobQueue = bellAt(url, prefix)
-  await ringsAtLast(jobQueue, randomUUID())
-  expect(link.connections).toBe(2) // one of them for checks
+  const jobQueue = jobQueueAt(url, prefix)
+  await enqueuesEventually(jobQueue, randomUUID())
+  expect(link.connections).toBe(2) // one of them for health checks
   await jobQueue.close()
-  await waitFor(() => link.connections === 0, { what: 'the connection to be gone' })
+  await waitFor(() => link.connections === 0, { what: 'the connection to be closed' })
   await expect(jobQueue.enqueue('images', { uploadId: randomUUID() })).rejects.toThrow(JobQueueUnreachable)
 
   await redis.stop()
-  const lonely = bellAt(redis.address.url, prefix)
+  const lonely = jobQueueAt(redis.address.url, prefix)
   const { ms } = await timed(lonely.close())
   expect(ms).toBeLessThan(slackMs)
   await redis.start()

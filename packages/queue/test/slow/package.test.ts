@@ -61,7 +61,7 @@ test('its schemas can be imported, and accept stored payloads', async () => {
   expect(stdout).toBe('generated_video, version 1, Szene 1 – Übersicht.mp4')
 })
 
-/** As strict as a project can be. */
+/** The strictest compiler options that a project may use. */
 const tsconfig = {
   compilerOptions: {
     ...{ target: 'es2024', lib: ['es2024'], module: 'nodenext', types: ['node'], noEmit: true, skipLibCheck: true },

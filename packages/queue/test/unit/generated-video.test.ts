@@ -65,7 +65,7 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
     says: /key: must be that of this project and upload/,
   },
   { what: 'a key in upper case', payload: { ...smallest, key: key.toUpperCase() }, says: /^generated_video\/key: .*lower case/ },
-  { what: 'a key with a line break behind', payload: { ...smallest, key: `${key}\n` }, says: /^generated_video\/key: / },
+  { what: 'a key followed by a line break', payload: { ...smallest, key: `${key}\n` }, says: /^generated_video\/key: / },
   { what: 'no filename', payload: without('filename'), says: /^generated_video: must have required properties filename/ },
   { what: 'an empty filename', payload: { ...smallest, filename: '' }, says: /^generated_video\/filename: .*1 to 255 characters/ },
   { what: 'a filename of 256 characters', payload: { ...smallest, filename: '😀'.repeat(256) }, says: /^generated_video\/filename: / },
@@ -103,12 +103,12 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
     says: /metadata: is not valid Unicode/,
   },
   {
-    what: 'a priority that nobody knows',
+    what: 'an unknown priority',
     payload: { ...smallest, priority: 'urgent' },
     says: /^generated_video\/priority: .*'interactive' or 'batch'/,
   },
   { what: 'a priority as number', payload: { ...smallest, priority: 1 }, says: /^generated_video\/priority: / },
-  { what: 'a field that nobody knows', payload: { ...smallest, url: 'http://x' }, says: /^generated_video\/url: / },
+  { what: 'an unknown field', payload: { ...smallest, url: 'http://x' }, says: /^generated_video\/url: / },
 ]
 
 test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, says }, { expect }) => {

@@ -6,8 +6,8 @@ const assetId = '5a1b2c3d-4e5f-4a6b-8c7d-9e0f1a2b3c4d'
 const error = { code: 'type_mismatch', error: 'Not what it claims', detail: "File 'a.mp4' is a PNG." }
 
 test('the result of a completed upload has an asset and no error', () => {
-  const told = jobResult({ status: 'completed', uploadId, assetId, s3Url: 's3://zapcut-dev/generated-videos/p/1_a.mp4' })
-  expect(told).toEqual({
+  const result = jobResult({ status: 'completed', uploadId, assetId, s3Url: 's3://zapcut-dev/generated-videos/p/1_a.mp4' })
+  expect(result).toEqual({
     version: 1,
     upload_id: uploadId,
     status: 'completed',
@@ -15,18 +15,18 @@ test('the result of a completed upload has an asset and no error', () => {
     s3_url: 's3://zapcut-dev/generated-videos/p/1_a.mp4',
     error: null,
   })
-  expect(parseJobResult(told)).toEqual(told)
+  expect(parseJobResult(result)).toEqual(result)
 })
 
 test.for(['rejected', 'failed'] as const)('the result of an upload that is %s has a reason and no asset', (status, { expect }) => {
-  const told = jobResult({ status, uploadId, error })
-  expect(told).toEqual({ version: 1, upload_id: uploadId, status, asset_id: null, s3_url: null, error })
-  expect(parseJobResult(told)).toEqual(told)
+  const result = jobResult({ status, uploadId, error })
+  expect(result).toEqual({ version: 1, upload_id: uploadId, status, asset_id: null, s3_url: null, error })
+  expect(parseJobResult(result)).toEqual(result)
 })
 
 test('unknown fields of a result are kept', () => {
-  const told = { ...jobResult({ status: 'rejected', uploadId, error }), took_ms: 7 }
-  expect(parseJobResult(told)).toEqual(told)
+  const result = { ...jobResult({ status: 'rejected', uploadId, error }), took_ms: 7 }
+  expect(parseJobResult(result)).toEqual(result)
 })
 
 test.for([
@@ -37,7 +37,7 @@ test.for([
     says: /^job_result\/version: 3 is not supported/,
   },
   {
-    what: 'a status that is no end',
+    what: 'a status that is not final',
     data: { ...jobResult({ status: 'failed', uploadId, error }), status: 'queued' },
     says: /^job_result\/status: /,
   },

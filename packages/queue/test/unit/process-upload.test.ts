@@ -22,8 +22,8 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   { what: 'another version', payload: { version: 2, upload_id: uploadId }, says: /process_upload\/version: / },
   { what: 'a version as text', payload: { version: '1', upload_id: uploadId }, says: /process_upload\/version: / },
   { what: 'no upload', payload: { version: 1 }, says: /process_upload: must have required propert.*upload_id/ },
-  { what: 'an upload id that is no UUID', payload: { version: 1, upload_id: '../../etc' }, says: /process_upload\/upload_id: / },
-  { what: 'a UUID with a line break behind', payload: { version: 1, upload_id: `${uploadId}\n` }, says: /process_upload\/upload_id: / },
+  { what: 'an upload id that is not a UUID', payload: { version: 1, upload_id: '../../etc' }, says: /process_upload\/upload_id: / },
+  { what: 'a UUID followed by a line break', payload: { version: 1, upload_id: `${uploadId}\n` }, says: /process_upload\/upload_id: / },
   {
     what: 'a request id of 129 characters',
     payload: { version: 1, upload_id: uploadId, request_id: 'r'.repeat(129) },
@@ -34,7 +34,7 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
     payload: { version: 1, upload_id: uploadId, request_id: 7 },
     says: /process_upload\/request_id: /,
   },
-  { what: 'a field that nobody knows', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, says: /process_upload.*: / },
+  { what: 'an unknown field', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, says: /process_upload.*: / },
 ]
 
 test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, says }, { expect }) => {

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { parseGeneratedVideo, parseJobResult, parseProcessUpload, schemaFiles } from '../../src/index.ts'
 import { storedPayloads } from '../stored-payloads.ts'
 
-/** How each version is read: a row for each file of `schema/`, for as long as jobs in its words may be under way. */
+/** The parser of each version: a row for each file of `schema/`, as long as jobs of that version may be in queues. */
 const readers: Record<string, (data: unknown) => unknown> = {
   'generated-video.v1.json': (data) => parseGeneratedVideo('generated_video', data),
   'job-result.v1.json': parseJobResult,

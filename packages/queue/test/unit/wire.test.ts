@@ -3,13 +3,13 @@ import { runInNewContext } from 'node:vm'
 import { expect, test } from 'vitest'
 import { GeneratedVideo, jobOptions, parseGeneratedVideo, parseJobResult, priorities, queueNames, queuePrefix } from '../../src/index.ts'
 
-/** What we tell those who write to the queue without our package, held against what our own producer does. */
+/** Compares the documentation for producers in other languages with what our own producer does. */
 
 const textOf = (path: string) => readFileSync(new URL(`../../../../${path}`, import.meta.url), 'utf8')
 const page = textOf('docs/pipeline.md')
 const python = textOf('examples/python-pipeline/pipeline.py')
 
-/** A section's table, without its head. */
+/** The rows of a section's table, without its header. */
 const tableOf = (heading: string): string[][] =>
   (page.split(`### ${heading}\n`)[1]?.split(/^###? /m)[0] ?? '')
     .split('\n')
@@ -31,14 +31,14 @@ test('the page lists exactly the fields of a payload', () => {
 })
 
 test('the page lists the job options that the producer sets', () => {
-  const told = new Map(tableOf('The job').map(([name = '', value = '']) => [name, value]))
-  expect(told.get('queue')).toContain(`\`${queueNames.videos}\`, with the prefix \`${queuePrefix}\``)
-  expect(told.get('`attempts`, `backoff`')).toContain(`${added.attempts}, \`{"type": "custom"}\``)
-  expect(told.get('`priority`')).toContain(`${priorities.interactive} for \`interactive\`, ${priorities.batch} for \`batch\``)
+  const documented = new Map(tableOf('The job').map(([name = '', value = '']) => [name, value]))
+  expect(documented.get('queue')).toContain(`\`${queueNames.videos}\`, with the prefix \`${queuePrefix}\``)
+  expect(documented.get('`attempts`, `backoff`')).toContain(`${added.attempts}, \`{"type": "custom"}\``)
+  expect(documented.get('`priority`')).toContain(`${priorities.interactive} for \`interactive\`, ${priorities.batch} for \`batch\``)
   for (const option of ['removeOnComplete', 'removeOnFail'] as const) {
-    expect(JSON.parse(/`(.*?)`/.exec(told.get(`\`${option}\``) ?? '')?.[1] ?? 'null')).toEqual(added[option])
+    expect(JSON.parse(/`(.*?)`/.exec(documented.get(`\`${option}\``) ?? '')?.[1] ?? 'null')).toEqual(added[option])
   }
-  const options = [...told.keys()].flatMap((name) => [...name.matchAll(/`(\w+)`/g)].map(([, option]) => option))
+  const options = [...documented.keys()].flatMap((name) => [...name.matchAll(/`(\w+)`/g)].map(([, option]) => option))
   expect(options.toSorted()).toEqual(Object.keys(added).toSorted())
 })
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { ByteSource } from '@airlock/domain'
 
-/** Bytes that look like nothing in particular, and are the same in each run. */
+/** Pseudo-random bytes, the same in each run. */
 export function someBytes(length: number, seed = 1): Buffer {
   const block = createHash('shake256', { outputLength: 64 * 1024 })
     .update(String(seed))
@@ -18,7 +18,7 @@ export function someBytes(length: number, seed = 1): Buffer {
 /** A stream of the bytes in chunks of the given size. */
 export const streamOf = (bytes: Buffer, chunkBytes = 64 * 1024): Readable => Readable.from(chunksOf(bytes, chunkBytes))
 
-/** A stream that gives half of the bytes, then fails. */
+/** A stream that fails after half of the bytes. */
 export const streamFailingHalfway = (bytes: Buffer, error: Error): Readable =>
   Readable.from(
     (function* () {
@@ -27,7 +27,7 @@ export const streamFailingHalfway = (bytes: Buffer, error: Error): Readable =>
     })(),
   )
 
-/** A stream that gives half of the bytes, then nothing more, like a client that fell asleep. */
+/** A stream that stalls after half of the bytes, without ending. */
 export function streamStalledHalfway(bytes: Buffer): Readable {
   const stream = new Readable({ read() {} })
   for (const chunk of chunksOf(bytes.subarray(0, bytes.byteLength / 2), 64 * 1024)) stream.push(chunk)
@@ -38,7 +38,7 @@ function* chunksOf(bytes: Buffer, chunkBytes: number): Generator<Buffer> {
   for (let offset = 0; offset < bytes.byteLength; offset += chunkBytes) yield bytes.subarray(offset, offset + chunkBytes)
 }
 
-/** All bytes of a source, as a reader from first to last gets them. */
+/** Reads all bytes of a source in order. */
 export async function bytesOf(source: ByteSource): Promise<Buffer> {
   const chunks: Uint8Array[] = []
   for await (const chunk of source.stream()) chunks.push(chunk)

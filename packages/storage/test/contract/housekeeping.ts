@@ -79,15 +79,15 @@ export function housekeepingContract(bench: Bench): void {
 
   test('openReceives lists unfinished uploads below a prefix only', async () => {
     const begin = (key: string) => bench.raw.send(new CreateMultipartUploadCommand({ Bucket: bench.bucket.bucket, Key: key }))
-    const keys = ['told/a', 'told/b', 'told/b', 'told/c']
-    await Promise.all([...keys, 'told-not/x'].map(begin))
+    const keys = ['listed/a', 'listed/b', 'listed/b', 'listed/c']
+    await Promise.all([...keys, 'listed-not/x'].map(begin))
 
-    const open = await bench.store.openReceives('told/')
+    const open = await bench.store.openReceives('listed/')
 
     expect(open.map(({ key }) => key).toSorted()).toEqual(keys)
     for (const { begunAt } of open) expect(Math.abs(begunAt.getTime() - Date.now())).toBeLessThan(60_000)
-    expect(await bench.store.openReceives('told-never/')).toEqual([])
-    for (const key of new Set([...keys, 'told-not/x'])) await bench.store.abandonReceives(key)
+    expect(await bench.store.openReceives('listed-never/')).toEqual([])
+    for (const key of new Set([...keys, 'listed-not/x'])) await bench.store.abandonReceives(key)
   })
 
   describe('list', () => {

@@ -6,7 +6,7 @@ import { readContract } from './read.ts'
 import { receiveContract } from './receive.ts'
 import { benchFor, type StoreUnderTest } from './store-under-test.ts'
 
-/** What every store that Airlock supports must do. The same tests run against each. */
+/** The behaviour that Airlock requires of every store; the same tests run against each. */
 export function objectStoreContract(under: StoreUnderTest): void {
   describe(`the object store on ${under.name}`, () => {
     const bench = benchFor(under)

@@ -59,9 +59,9 @@ export function presignContract(bench: Bench): void {
 
     const tampering = [
       { what: 'another key', tamper: (url: URL) => (url.pathname = url.pathname.replace('final/tampered', 'final/other')) },
-      { what: 'a longer life', tamper: (url: URL) => url.searchParams.set('X-Amz-Expires', '600') },
+      { what: 'a longer lifetime', tamper: (url: URL) => url.searchParams.set('X-Amz-Expires', '600') },
       { what: 'another signature', tamper: (url: URL) => url.searchParams.set('X-Amz-Signature', '0'.repeat(64)) },
-      { what: 'another name to save under', tamper: (url: URL) => url.searchParams.set('response-content-disposition', 'inline') },
+      { what: 'another disposition', tamper: (url: URL) => url.searchParams.set('response-content-disposition', 'inline') },
     ]
     test.for(tampering)(
       'a URL that was changed to have $what is refused',

@@ -18,9 +18,9 @@ export function readContract(bench: Bench): void {
       { what: 'the first bytes', offset: 0, length: 4096 },
       { what: 'bytes in the middle', offset: MiB + 3, length: 100_000 },
       { what: 'the last byte', offset: bytes.byteLength - 1, length: 1 },
-      { what: 'what there is, across the end', offset: bytes.byteLength - 10, length: 100 },
-      { what: 'nothing, behind the end', offset: bytes.byteLength, length: 10 },
-      { what: 'nothing, when nothing is asked for', offset: 5, length: 0 },
+      { what: 'the bytes up to the end, if the range extends beyond it', offset: bytes.byteLength - 10, length: 100 },
+      { what: 'nothing beyond the end', offset: bytes.byteLength, length: 10 },
+      { what: 'nothing for an empty range', offset: 5, length: 0 },
     ]
     test.for(ranges)('returns $what', async ({ offset, length }) => {
       const read = await bench.store.source(key, received).read(offset, length)

@@ -16,7 +16,7 @@ const sizes = [
 ]
 
 const inOneAndInParts = [
-  { what: 'sent in one', length: 300_000 },
+  { what: 'sent in one request', length: 300_000 },
   { what: 'sent in parts', length: 17 * MiB },
 ]
 

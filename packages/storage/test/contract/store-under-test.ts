@@ -8,25 +8,25 @@ type Address = Parameters<typeof isolatedBucket>[0]
 
 export interface StoreUnderTest {
   readonly name: string
-  /** Where it is; undefined: this run's store. */
+  /** The address of the store; undefined for the store of this run. */
   address(): Promise<Address>
 }
 
 export interface Bench {
-  /** The store, as an app would make it. */
+  /** The store, constructed as in the apps. */
   readonly store: ObjectStore
   /** A bucket that only this file uses. */
   readonly bucket: IsolatedBucket
-  /** The same bucket without Airlock in between. */
+  /** Direct access to the same bucket, without Airlock's store. */
   readonly raw: S3Client
-  /** What could not be cleaned so far. */
+  /** Errors of the cleanup so far. */
   readonly leftovers: Leftover[]
   /** Another store on the same bucket. */
   storeWith(options: Partial<S3StoreOptions>): ObjectStore
   options(): S3StoreOptions
 }
 
-/** Settings of a store on a test's own bucket. Small parts, so that a few MiB are many. */
+/** Settings of a store on a separate bucket. Parts are small, so that a few MiB need many. */
 export const optionsFor = ({ bucket, endpoint, region, accessKeyId, secretAccessKey }: IsolatedBucket): S3StoreOptions => ({
   bucket,
   region,
@@ -41,7 +41,7 @@ export const optionsFor = ({ bucket, endpoint, region, accessKeyId, secretAccess
   tuning: { copyPartBytes: 5 * MiB, readAheadBytes: MiB },
 })
 
-/** A bucket and stores on it for the tests of one file; all is removed after the last of them. */
+/** A bucket and stores on it for the tests of one file, removed after the last test. */
 export function benchFor({ address }: StoreUnderTest): Bench {
   const made: ObjectStore[] = []
   const parts: Partial<{ bucket: IsolatedBucket; store: ObjectStore; raw: S3Client }> = {}

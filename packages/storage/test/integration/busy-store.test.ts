@@ -32,7 +32,7 @@ const asked = (pattern: RegExp): number => link.requests.filter((line) => patter
 const busy = { error: 'SlowDown', status: 503 }
 const errorIn200 = { error: 'InternalError', status: 200 }
 
-/** What copies and completions ask for, and the verb of the store that does so. */
+/** The steps of a copy, each with the pattern of its request. */
 const steps = [
   { step: 'CopyObject', bytes: small, request: /^PUT .*final\/\S+ / },
   { step: 'UploadPartCopy', bytes: large, request: /^PUT .*final\/\S+partNumber=2/ },

@@ -183,7 +183,7 @@ test('an abort signal ends a copy and a read that get no response', {
   })
   const read = store.source('quarantine/silent', { ...received, signal: stop.signal }).read(0, 10)
   const ends = Promise.allSettled([copied, read])
-  await waitFor(() => asked(/^HEAD .*final/) === 1 && asked(/^GET .*quarantine/) === 1, { what: 'both to be asked for' })
+  await waitFor(() => asked(/^HEAD .*final/) === 1 && asked(/^GET .*quarantine/) === 1, { what: 'both requests' })
   const started = performance.now()
   stop.abort(reason)
 

@@ -8,7 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
 
-/** Answers that no store of ours gives, but some store may: the only place where a store is played. */
+/** Simulates responses that the stores of our tests never give, but others may. */
 async function storeThat(
   answers: (request: IncomingMessage, response: ServerResponse) => void,
   encryption: S3StoreOptions['encryption'] = 'none',
@@ -45,7 +45,7 @@ test('a store that ignores If-Match is detected by the ETag of its response', as
 })
 
 test.for([
-  { what: 'says how much it sends', headers: { 'content-length': '100' } },
+  { what: 'sends a Content-Length', headers: { 'content-length': '100' } },
   { what: 'does not', headers: {} },
 ])('a store that ignores ranges and $what is not read beyond the range', async ({ headers }) => {
   const { store } = await storeThat((_, response) => response.writeHead(200, { etag, ...headers }).end('x'.repeat(100)))

@@ -19,7 +19,7 @@ beforeAll(async () => {
   bucket = await isolatedBucket()
   endpoint = await link.open()
   store = storeWith(3000)
-  const sender = storeWith(30_000) // only the copies are to meet the short timeout
+  const sender = storeWith(30_000) // only copies have the short timeout
   received = await sender.receive('quarantine/scene', streamOf(fourParts), { nonce: 'n' })
   sender.close()
 }, 60_000)
@@ -60,7 +60,7 @@ test('four concurrent copies with slow parts continue with fewer parallel parts'
   meta: { id: 'slow-copies-lower-parallelism' },
   timeout: 120_000,
 }, async () => {
-  link.fails({ request: partCopies, kind: { aloneMs: 350 } }) // 16 at once take 5.6 s, and a call may take 3 s
+  link.fails({ request: partCopies, kind: { aloneMs: 350 } }) // 16 concurrent copies take 5.6 s, and the timeout of a call is 3 s
 
   const copies = await Promise.all([1, 2, 3, 4].map((n) => copy(`final/slow-${n}`)))
 

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { bytesOf, sha256, someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
 
-/** Bytes at the pace of a client on a slow line, so that something can happen meanwhile. */
+/** A stream as slow as a client on a slow line, so that the test can act while it is sent. */
 const slowStreamOf = (bytes: Buffer, { mebibyteEveryMs }: { mebibyteEveryMs: number }): Readable =>
   Readable.from(
     (async function* () {

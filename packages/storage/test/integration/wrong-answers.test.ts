@@ -33,7 +33,7 @@ const wrong = [
   { answer: '412', kind: { error: 'PreconditionFailed', status: 412 } },
 ] as const
 
-/** What reads and copies ask for. */
+/** The requests of reads and copies. */
 const calls = [
   { call: 'GetObject', bytes: small, request: /^GET .*quarantine\// },
   { call: 'CopyObject', bytes: small, request: /^PUT .*final\/\S+ / },

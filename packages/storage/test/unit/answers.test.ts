@@ -4,11 +4,11 @@ import { asStoreError } from '../../src/s3/answers.ts'
 
 const facts = { operation: 'GetObject', key: 'quarantine/x', timeoutMs: 1000, timedOut: false }
 
-/** An error as the SDK throws it for an answer of the store. */
+/** An error as the SDK throws it for a response of the store. */
 const answered = (httpStatusCode: number, name: string, headers?: Record<string, string>) =>
   Object.assign(new Error('said the store'), { name, $metadata: { httpStatusCode }, ...(headers && { $response: { headers } }) })
 
-/** An error as Node throws it when there is no answer. */
+/** An error as Node throws it if there is no response. */
 const network = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
 
 const cases = [

@@ -17,7 +17,7 @@ const allowedBy = (app: string): Statement[] => policyOf(app).filter(({ Effect }
 const own = 'zapcut-prod'
 const foreign = 'zapcut-renders'
 
-/** The prefixes of a bucket below which a policy allows an action; '' are all its objects. */
+/** The prefixes of a bucket under which a policy allows an action; '' stands for all objects. */
 const prefixesFor = (app: string, action: string, bucket = own): string[] =>
   resourcesFor(app, action)
     .filter((arn) => arn.startsWith(`arn:aws:s3:::${bucket}/`))

@@ -12,10 +12,10 @@ const hourMs = 3_600_000
 
 afterEach(() => void vi.useRealTimers())
 
-/** Lets `Date` say this time, and lets real timers run. */
+/** Sets the time of `Date`; timers stay real. */
 const at = (time: string | number) => vi.useFakeTimers({ toFake: ['Date'], now: new Date(time) })
 
-/** When a URL was signed, as the URL says. */
+/** The signing time in the URL. */
 function signedAt(url: string): number {
   const said = new URL(url).searchParams.get('X-Amz-Date') ?? ''
   return Date.parse(said.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'))
@@ -114,15 +114,15 @@ test('two gateways with different clocks return the same URL, except around the 
 
   const early = await urlAt('2026-11-27T12:59:57Z', aheadMs)
   expect(early).not.toBe(await urlAt('2026-11-27T12:59:57Z'))
-  expect(signedAt(early)).toBe(Date.parse('2026-11-27T13:00:00Z')) // ahead by what the clock is ahead, and no more
+  expect(signedAt(early)).toBe(Date.parse('2026-11-27T13:00:00Z')) // ahead only by the error of the clock
 })
 
 const places: { what: string; options: Partial<S3StoreOptions> }[] = [
   { what: 'Amazon S3', options: {} },
   { what: 'Amazon S3 in China', options: { region: 'cn-north-1' } },
   { what: 'a bucket with dots', options: { bucket: 'files.example.com' } },
-  { what: 'a store of our own', options: { endpoint: 'http://127.0.0.1:8333', forcePathStyle: true } },
-  { what: 'a store below a path', options: { endpoint: 'https://example.com:8443/s3', forcePathStyle: true } },
+  { what: 'a self-hosted store', options: { endpoint: 'http://127.0.0.1:8333', forcePathStyle: true } },
+  { what: 'a store under a path', options: { endpoint: 'https://example.com:8443/s3', forcePathStyle: true } },
 ]
 test.for(places)("a URL of $what equals the SDK's, whatever key and name", async ({ options }) => {
   const { endpoint, ...rest } = { bucket: 'zapcut-dev', region: 'eu-central-1', forcePathStyle: false, ...options }

@@ -46,7 +46,7 @@ test('a store that stops during an upload ends it: it is refunded, and its lefto
 
   const [row] = await airlock.rows()
   expect(row).toMatchObject({ state: 'abandoned', refusal: { code: 'storage_unavailable' }, counted: false })
-  expect(airlock.counter.told).toEqual([`given back ${airlock.userId}`])
+  expect(airlock.counter.calls).toEqual([`given back ${airlock.userId}`])
   expect(leftovers).toMatchObject([{ key: row?.quarantineKey }])
 
   await stopped
