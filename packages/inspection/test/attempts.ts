@@ -20,7 +20,7 @@ const happens = (emitter: NodeJS.EventEmitter, event: string) =>
 const attempts: Readonly<Record<string, () => unknown>> = {
   'write a file': () => writeFileSync(join(folder, 'written'), ''),
   'make a temporary folder': () => mkdtempSync(join(folder, 'made-')),
-  'read a file that is no program': () => readFileSync(join(folder, 'secret')),
+  'read a file that is not a program': () => readFileSync(join(folder, 'secret')),
   'read the environment of its parent': () => readFileSync(process.platform === 'linux' ? `/proc/${process.ppid}/environ` : '/etc/hosts'),
   'start a process': () => {
     const { error } = spawnSync(process.execPath, ['--version'])
@@ -29,7 +29,7 @@ const attempts: Readonly<Record<string, () => unknown>> = {
   'start a thread': () => happens(new Worker('', { eval: true }), 'exit'),
   'signal its parent': () => process.kill(process.ppid, 0),
   connect: () => happens(connect(port, '127.0.0.1'), 'connect'),
-  'connect by the class of its own pipe': () => {
+  'connect with the class of its own pipe': () => {
     const Pipe = process.stderr.constructor as typeof import('node:net').Socket
     return happens(new Pipe().connect(port, '127.0.0.1'), 'connect')
   },
@@ -45,10 +45,10 @@ const attempts: Readonly<Record<string, () => unknown>> = {
   },
   fetch: () => fetch(`http://127.0.0.1:${port}/`),
   'open a web socket': () => new WebSocket(`ws://127.0.0.1:${port}/`),
-  'load what asks for names': () => import('node:dns'),
-  'load what speaks HTTP': () => import('node:http'),
-  'require what speaks TLS': () => createRequire(import.meta.url)('tls'),
-  'be given what knows sockets': () => process.getBuiltinModule('net'),
+  'load a module that resolves names': () => import('node:dns'),
+  'load a module that uses HTTP': () => import('node:http'),
+  'require a module that uses TLS': () => createRequire(import.meta.url)('tls'),
+  'get a built-in module with sockets': () => process.getBuiltinModule('net'),
 }
 
 const outcomeOf = async (attempt: () => unknown): Promise<string> => {

@@ -42,7 +42,7 @@ test('each move of an accepted upload is notified after its commit, in order', a
   await database.uploads.cancel(uploadId, tooBig)
   await receives(`${uploadId} rejected`)
 
-  const states = ['processing', 'processing', 'notified', 'rejected']
+  const states = ['processing', 'processing', 'received', 'rejected']
   expect(notified).toEqual(['ready', ...states.map((state) => `${uploadId} ${state}`)])
 })
 

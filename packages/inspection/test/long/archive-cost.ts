@@ -99,7 +99,7 @@ const inspector = new InspectorProcess({ maxMemoryMiB: defaultIsolation.maxMemor
 const works = {
   'decoding alone': () => decodeAll(files),
   'inspected in this process': () => accepted(inspect(source, upload)),
-  'inspected apart': () => accepted(inspector.run({ ...task, source })),
+  'inspected in a separate process': () => accepted(inspector.run({ ...task, source })),
 }
 const seconds = Object.keys(works).map((): Seconds[] => [])
 try {

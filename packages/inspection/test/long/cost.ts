@@ -35,7 +35,7 @@ const photo = async (format: 'jpeg' | 'progressive' | 'png' | 'webp') => {
 
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
-/** @returns the medians of so many runs: wall-clock time and CPU time of this process in ms */
+/** @returns the medians of `runs` runs: wall-clock time and CPU time of this process in ms */
 async function times(count: number, work: () => Promise<unknown>): Promise<{ ms: number; cpuMs: number }> {
   await work()
   const [clock, cpu]: [number[], number[]] = [[], []]

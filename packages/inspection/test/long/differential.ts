@@ -86,7 +86,7 @@ const rows = await Promise.all(
   }),
 )
 
-process.stdout.write('| | files | bad ones let through | good ones turned away | ms a file |\n| --- | --- | --- | --- | --- |\n')
+process.stdout.write('| | files | bad files accepted | good files rejected | ms per file |\n| --- | --- | --- | --- | --- |\n')
 for (const { name, takes, accepts } of judges) {
   const subjects = rows.filter(({ mediaType }) => takes.includes(mediaType))
   let [misses, alarms] = [0, 0]

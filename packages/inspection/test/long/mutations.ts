@@ -22,7 +22,7 @@ const say = (text: string) => process.stdout.write(`${text}\n`)
 
 const missing = await Openers.missing()
 if (missing.length > 0 && !values['without-openers']) {
-  say(`${missing.join(', ')} missing: nobody could say whether what passes opens (--without-openers asks nobody)`)
+  say(`${missing.join(', ')} missing: accepted files could not be opened with other programs (--without-openers skips this)`)
   process.exit(1)
 }
 const openers = values['without-openers'] ? null : await Openers.open()
@@ -52,7 +52,7 @@ say(
 process.exit(wrong.length === 0 ? 0 : 1)
 
 function openedBy(): string {
-  if (openers === null) return 'nobody was asked to open them'
+  if (openers === null) return 'not opened with other programs'
   const parts = Object.entries(openers.opened).map(([name, files]) => `${files} by ${name}`)
   return `they and the pictures in archives opened ${parts.join(', ')}`
 }
@@ -69,10 +69,10 @@ async function look(changed: Mutant): Promise<void> {
     if (openers === null) return
     const asked = openers.refuse(changed.file, changed.bytes).then(
       (refused) => {
-        for (const what of refused) wrong.push(`${about}: passed, and nobody opens ${what}`)
+        for (const what of refused) wrong.push(`${about}: passed, but no program opens ${what}`)
       },
       (error: unknown) => {
-        wrong.push(`${about}: could not be shown to others: ${error}`)
+        wrong.push(`${about}: could not be opened with other programs: ${error}`)
       },
     )
     opening.add(asked)

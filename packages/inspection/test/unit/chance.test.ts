@@ -26,7 +26,7 @@ const confirmedBits: Readonly<Record<string, number>> = {
   'a ZIP archive': 2 + 3 + 13 + 6,
 }
 
-/** The expected number of matches of a signature in so many random bytes. */
+/** The expected number of matches of a signature in random bytes. */
 function expected({ found, pattern, followedBy, confirms }: Signature): number {
   const once = expectedMatches(parse(pattern)) * bytes
   const followed = followedBy ? Math.min(1, expectedMatches(parse(followedBy)) * bytes) : 1

@@ -18,7 +18,7 @@ test.each(samples.filter(({ expected }) => expected === 'completed'))(
 )
 
 test.each([
-  ['a PNG whose pictures move', await animatedPng(), 'image/png', 'PNG'],
+  ['an animated PNG', await animatedPng(), 'image/png', 'PNG'],
   ['a ZIP', text('PK\x03\x04\x14\x00\x00\x00\x00\x00'), 'application/zip', 'ZIP'],
   ['a GIF', text('GIF89a\x01\x00\x01\x00'), null, 'GIF'],
   ['a PDF', text('%PDF-1.7\n'), null, 'PDF'],
@@ -32,15 +32,15 @@ test.each([
   ],
   ['a program', Buffer.concat([text('\x7fELF\x02\x01\x01'), Buffer.alloc(64)]), null, 'a program'],
   ['an SVG', text('<svg xmlns="http://www.w3.org/2000/svg"/>'), null, 'SVG'],
-  ['an SVG behind an XML declaration', text('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), null, 'SVG'],
+  ['an SVG after an XML declaration', text('<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>'), null, 'SVG'],
   ['other XML', text('<?xml version="1.0"?>\n<note/>'), null, 'XML'],
   ['HTML', text('\n<!DOCTYPE html><title>x</title>'), null, 'HTML'],
   ['a shell script', text('#!/bin/sh\necho hello\n'), null, 'a script'],
   ['plain text', text('Dear diary,\n'), null, 'plain text'],
-  ['text that the end of the head cuts inside a letter', text('ä'.repeat(10)).subarray(0, 19), null, 'plain text'],
+  ['text whose last character is cut by the end of the head', text('ä'.repeat(10)).subarray(0, 19), null, 'plain text'],
   ['text with a NUL', text('a\0b'), null, 'of an unknown format'],
   ['noise', Buffer.from([0x9f, 0x00, 0x13, 0xfe, 0x80]), null, 'of an unknown format'],
-  ['no bytes at all', Buffer.alloc(0), null, 'nothing'],
+  ['an empty file', Buffer.alloc(0), null, 'nothing'],
 ])('%s is described by its name', async (_, bytes, mediaType, described) => {
   expect(await identify(bytes)).toEqual({ mediaType, described })
 })

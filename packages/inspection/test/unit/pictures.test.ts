@@ -27,7 +27,7 @@ test.each([
   ['a progressive JPEG without subsampling', 'a.jpeg', canvas().jpeg({ progressive: true, chromaSubsampling: '4:4:4' }), {}],
   ['a CMYK JPEG', 'a.jpg', canvas().toColourspace('cmyk').jpeg(), { colour_space: 'cmyk' }],
   ['a grey JPEG', 'a.jpg', canvas().toColourspace('b-w').jpeg(), { colour_space: 'b-w' }],
-  ['a JPEG that is to be turned', 'a.jpg', canvas().withMetadata({ orientation: 8 }).jpeg(), { orientation: 8 }],
+  ['a JPEG with a rotation', 'a.jpg', canvas().withMetadata({ orientation: 8 }).jpeg(), { orientation: 8 }],
   ['a JPEG with a colour profile', 'a.jpg', canvas().withIccProfile('p3').jpeg(), {}],
   ['a PNG', 'a.png', canvas().png(), {}],
   ['an interlaced PNG', 'a.png', canvas().png({ progressive: true }), {}],

@@ -61,24 +61,24 @@ test.each([
 const audio = trak({ header: tkhd({ id: 2, width: 0, height: 0 }), handler: hdlr('soun'), description: stsd('mp4a') })
 
 test.each<[string, Buffer, Partial<Record<keyof typeof facts, unknown>>]>([
-  ['the smallest of files', mp4(), {}],
-  ['boxes that nobody has to know', mp4(ftyp(), box('free', Buffer.alloc(9)), box('uuid', Buffer.alloc(40)), moov(), mdat()), {}],
+  ['only the required boxes', mp4(), {}],
+  ['boxes that readers may ignore', mp4(ftyp(), box('free', Buffer.alloc(9)), box('uuid', Buffer.alloc(40)), moov(), mdat()), {}],
   ['media before the movie box', mp4(ftyp(), mdat(), moov()), { fast_start: false }],
-  ['media sized in 64 bits', mp4(ftyp(), longBox('mdat', mdat(100).subarray(8)), moov()), { fast_start: false }],
-  ['media that reaches to the end of the file', mp4(ftyp(), moov(), claiming(0, 'mdat', mdat(50).subarray(8))), {}],
+  ['media with a 64-bit size', mp4(ftyp(), longBox('mdat', mdat(100).subarray(8)), moov()), { fast_start: false }],
+  ['media that extends to the end of the file', mp4(ftyp(), moov(), claiming(0, 'mdat', mdat(50).subarray(8))), {}],
   [
-    'times in 64 bits',
+    '64-bit times',
     mp4(ftyp(), moov(mvhd({ version: 1, duration: 2500n }), trak({ header: tkhd({ version: 1 }), times: mdhd({ version: 1 }) })), mdat()),
     { duration_seconds: 2.5 },
   ],
-  ['a duration that only its samples know', mp4(ftyp(), moov(mvhd({ duration: 0xffff_ffffn }), trak()), mdat()), {}],
+  ['a duration that only follows from its samples', mp4(ftyp(), moov(mvhd({ duration: 0xffff_ffffn }), trak()), mdat()), {}],
   [
-    'a duration in 64 bits that only its samples know',
+    'a 64-bit duration that only follows from its samples',
     mp4(ftyp(), moov(mvhd({ version: 1, duration: 2n ** 64n - 1n }), trak()), mdat()),
     {},
   ],
   [
-    'a duration that is kept for its fragments',
+    'a duration that follows from its fragments',
     mp4(ftyp(), moov(mvhd({ duration: 0n }), trak(), box('mvex', box('mehd', u32(0, 7000)), trex())), moof(), mdat()),
     { duration_seconds: 7, fragmented: true },
   ],
@@ -92,39 +92,39 @@ test.each<[string, Buffer, Partial<Record<keyof typeof facts, unknown>>]>([
 })
 
 test.each([
-  ['media cut off', mp4(ftyp(), moov(), mdat()).subarray(0, -1), "the box 'mdat' extends beyond the end of the file"],
+  ['truncated media', mp4(ftyp(), moov(), mdat()).subarray(0, -1), "the box 'mdat' extends beyond the end of the file"],
   ['no movie box', mp4(ftyp(), mdat()), "it has no box 'moov'"],
   ['no media', mp4(ftyp(), moov()), "it has no box 'mdat'"],
   ['two movie boxes', mp4(ftyp(), moov(), moov(), mdat()), "it has two boxes 'moov'"],
-  ['nothing but a type', ftyp(), "it has no box 'moov'"],
+  ['only a file type', ftyp(), "it has no box 'moov'"],
   ['a box smaller than its own header', mp4(ftyp(), moov(), claiming(7, 'free'), mdat()), "the box 'free' has an invalid size"],
   [
-    'a long box smaller than its own header',
+    'a box with a 64-bit size smaller than its own header',
     mp4(ftyp(), moov(), longBox('mdat', Buffer.alloc(8), 15n)),
     "the box 'mdat' has an invalid size",
   ],
-  ['a long box cut off inside its size', mp4(ftyp(), moov(), claiming(1, 'mdat')), "the box 'mdat' has an invalid size"],
+  ['a box truncated in its 64-bit size', mp4(ftyp(), moov(), claiming(1, 'mdat')), "the box 'mdat' has an invalid size"],
   [
     'a box larger than any file',
     mp4(ftyp(), moov(), longBox('mdat', Buffer.alloc(8), 2n ** 63n)),
     "the box 'mdat' extends beyond the end of the file",
   ],
-  ['a few bytes behind the last box', mp4(ftyp(), moov(), mdat(), Buffer.from('tail')), /^there is an incomplete box at byte \d+$/],
-  ['bytes that are no box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(64, 0x81)), /^there is no valid box at byte \d+$/],
+  ['a few bytes after the last box', mp4(ftyp(), moov(), mdat(), Buffer.from('tail')), /^there is an incomplete box at byte \d+$/],
+  ['bytes that are not a box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(64, 0x81)), /^there is no valid box at byte \d+$/],
   [
-    'an archive behind the last box',
+    'an archive after the last box',
     mp4(ftyp(), moov(), mdat(), Buffer.from('PK\x03\x04\x14\x00\x00\x00'.repeat(4))),
     /^there is no valid box at byte/,
   ],
   [
-    'an inner box that leaves its parent',
+    'an inner box that extends beyond its parent',
     mp4(ftyp(), moov(mvhd(), claiming(900, 'trak')), mdat(2000)),
     "the box 'trak' extends beyond its parent",
   ],
   ['no movie header', mp4(ftyp(), moov(trak()), mdat()), "it has no box 'mvhd'"],
   ['an empty movie header', mp4(ftyp(), moov(box('mvhd'), trak()), mdat()), "the box 'mvhd' is too short"],
   [
-    'a movie header of version 1 with room for version 0',
+    'a movie header of version 1 with the length of version 0',
     mp4(ftyp(), moov(box('mvhd', u32(0x0100_0000), Buffer.alloc(20)), trak()), mdat()),
     "the box 'mvhd' is too short",
   ],
@@ -138,7 +138,7 @@ test.each([
     mp4(ftyp(), moov(mvhd(), trak({ description: box('stsd', u32(0, 0)) })), mdat()),
     "the box 'stsd' is too short",
   ],
-  ['a timescale of nothing', mp4(ftyp(), moov(mvhd({ timescale: 0 }), trak()), mdat()), "the box 'mvhd' has a timescale of 0"],
+  ['a timescale of 0', mp4(ftyp(), moov(mvhd({ timescale: 0 }), trak()), mdat()), "the box 'mvhd' has a timescale of 0"],
 ])('a video with %s is corrupt, and the box is named', async (_, bytes, reason) => {
   const text = String(await look(bytes))
 
@@ -159,28 +159,20 @@ const fragment = (given: { run?: Parameters<typeof trun>[0]; head?: Parameters<t
 const sized = { flags: 0x301, rows: [1000, sampleBytes, 1000, sampleBytes] }
 
 test.each<[string, Buffer, Partial<Record<keyof typeof facts, unknown>>]>([
-  ['offsets in 64 bits', film({ samples: [stts(2, 1000), stsc(1, 2, 1), stsz(8, 2), co64(0n)] }), {}],
+  ['64-bit offsets', film({ samples: [stts(2, 1000), stsc(1, 2, 1), stsz(8, 2), co64(0n)] }), {}],
   ['a size for each sample', film({ samples: [stts(1, 500, 1, 1500), stsc(1, 1, 1), stsz(0, 2, 8, 8), stco(0, 8)] }), {}],
-  ['sizes in 16 bits', film({ samples: [stts(2, 1000), stsc(1, 2, 1), box('stz2', u32(0, 16, 2), u32(0x0008_0008)), stco(0)] }), {}],
-  ['sizes in 4 bits', film({ samples: [stts(2, 1000), stsc(1, 2, 1), box('stz2', u32(0, 4, 2), Buffer.from([0x88])), stco(0)] }), {}],
+  ['16-bit sizes', film({ samples: [stts(2, 1000), stsc(1, 2, 1), box('stz2', u32(0, 16, 2), u32(0x0008_0008)), stco(0)] }), {}],
+  ['4-bit sizes', film({ samples: [stts(2, 1000), stsc(1, 2, 1), box('stz2', u32(0, 4, 2), Buffer.from([0x88])), stco(0)] }), {}],
   ['chunks of different lengths', film({ samples: [stts(2, 1000), stsc(1, 1, 1, 2, 1, 1), stsz(8, 2), stco(8, 0)] }), {}],
   ['media in two boxes', mp4(ftyp(), moov(), mdat(), mdat()), {}],
-  [
-    'a picture that is to be turned',
-    film({ header: tkhd({ matrix: [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000] }) }),
-    { rotation: 90 },
-  ],
-  [
-    'a picture that is mirrored',
-    film({ header: tkhd({ matrix: [-0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000] }) }),
-    { rotation: null },
-  ],
-  ['a track that says no size', film({ header: tkhd({ width: 0, height: 0 }) }), {}],
-  ['a codec that is not looked into', film({ description: stsd('mp4v') }, mdat(16)), { video_codec: 'mp4v' }],
-  ['zeros behind its last box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(100_000)), {}],
+  ['a rotated picture', film({ header: tkhd({ matrix: [0, 0x1_0000, 0, -0x1_0000, 0, 0, 0, 0, 0x4000_0000] }) }), { rotation: 90 }],
+  ['a mirrored picture', film({ header: tkhd({ matrix: [-0x1_0000, 0, 0, 0, 0x1_0000, 0, 0, 0, 0x4000_0000] }) }), { rotation: null }],
+  ['a track without a size', film({ header: tkhd({ width: 0, height: 0 }) }), {}],
+  ['a codec whose samples are not checked', film({ description: stsd('mp4v') }, mdat(16)), { video_codec: 'mp4v' }],
+  ['zeros after its last box', mp4(ftyp(), moov(), mdat(), Buffer.alloc(100_000)), {}],
   ['one fragment', fragmented(fragment()), { fragmented: true }],
   [
-    'fragments that say everything of each sample',
+    'fragments with all fields of each sample',
     fragmented(fragment({ run: sized }), fragment({ run: sized })),
     { fragmented: true, duration_seconds: 4 },
   ],
@@ -216,7 +208,7 @@ test.each([
     film({ samples: [stts(2, 1000), stsc(2, 1, 1), stsz(8, 2), stco(0, 8)] }),
     /'stsc' leaves chunks without samples/,
   ],
-  ['runs of no samples', film({ samples: [stts(2, 1000), stsc(1, 0, 1), stsz(8, 2), stco(0)] }), /'stsc' is out of order/],
+  ['runs without samples', film({ samples: [stts(2, 1000), stsc(1, 0, 1), stsz(8, 2), stco(0)] }), /'stsc' is out of order/],
   [
     'runs out of order',
     film({ samples: [stts(2, 1000), stsc(2, 1, 1, 1, 1, 1), stsz(8, 2), stco(0, 8)] }),
@@ -227,16 +219,16 @@ test.each([
     film({ samples: [stts(0xffff_ffff, 1), stsc(1, 2, 1), stsz(0, 0xffff_ffff), stco(0)] }),
     /'stsz' declares more entries than it contains/,
   ],
-  ['no pictures at all', film({ samples: emptyTables() }), 'its video track has no frames'],
+  ['no frames', film({ samples: emptyTables() }), 'its video track has no frames'],
   ['no sizes', film({ samples: [stts(2, 1000), stsc(1, 2, 1), stco(0)] }), "a track has no box 'stsz'"],
   ['two tables of offsets', film({ samples: [...tables(), stco(0)] }), "a track has two boxes 'stco'"],
   [
-    'a length of days',
+    'a duration of days',
     film({ samples: [stts(2, 0x7fff_ffff), stsc(1, 2, 1), stsz(8, 2), stco(0)] }),
     /'stts' declares a duration of 1193 hours/,
   ],
-  ['a track timescale of nothing', film({ times: mdhd({ timescale: 0 }) }), "the box 'mdhd' has a timescale of 0"],
-  ['two tracks of one id', mp4(ftyp(), moov(mvhd(), trak(), trak()), mdat()), 'two tracks have the same id'],
+  ['a track timescale of 0', film({ times: mdhd({ timescale: 0 }) }), "the box 'mdhd' has a timescale of 0"],
+  ['two tracks with the same id', mp4(ftyp(), moov(mvhd(), trak(), trak()), mdat()), 'two tracks have the same id'],
   ['no configuration for its codec', film({ description: stsd('avc1', box('free')) }), "the box 'avc1' has no box 'avcC'"],
   [
     'a damaged configuration',
@@ -245,7 +237,7 @@ test.each([
   ],
   ['units longer than their sample', film({}, box('mdat', Buffer.alloc(64, 7))), "its media is not valid 'avc1' data"],
   ['media of zeros', film({}, box('mdat', Buffer.alloc(64))), "its media is not valid 'avc1' data"],
-  ['fragments and nothing that announces them', mp4(ftyp(), moov(), moof(), mdat()), "it has fragments but no box 'mvex'"],
+  ['fragments that are not announced', mp4(ftyp(), moov(), moof(), mdat()), "it has fragments but no box 'mvex'"],
   ['a fragment of another track', fragmented(fragment({ head: { id: 9 } })), "the box 'tfhd' names an unknown track"],
   ['a fragment that points elsewhere', fragmented(fragment({ run: { dataOffset: 4000 } })), /'trun' points to samples outside/],
   [
@@ -273,7 +265,7 @@ test.each([
 test.each([
   ['an archive at its end', mp4(ftyp(), moov(), mdat(), box('free', zipEnd)), /a ZIP or JAR archive/],
   [
-    'a page in a box that nobody needs',
+    'an HTML page in a box that readers ignore',
     mp4(ftyp(), box('free', Buffer.from('<html><script>alert(1)</script>')), moov(), mdat()),
     /a script in HTML in its box 'free'/,
   ],
