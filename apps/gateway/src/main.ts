@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { sleep } from '@airlock/async'
 import {
   databaseSettings,
   errorsInLogs,
@@ -82,7 +82,7 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Pro
     limitMs: config.SHUTDOWN_NOT_READY_SECONDS * 1000 + 1000,
     run: () => {
       shutdown.notReady()
-      return setTimeout(config.SHUTDOWN_NOT_READY_SECONDS * 1000)
+      return sleep(config.SHUTDOWN_NOT_READY_SECONDS * 1000)
     },
   },
   { name: 'drain', limitMs: config.SHUTDOWN_GRACE_S * 1000, run: () => shutdown.drain(), abort: () => shutdown.abort() },

@@ -188,7 +188,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     promotes: async (uploadId) => {
       const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>
         ({ ok: true, mediaType: claim.detectedType, facts: {} }) as const
-      const retry = { minAttempts: 8, retryForSeconds: 0, baseMs: 0, capMs: 0 }
+      const retry = { minAttempts: 8, retryForSeconds: 0, firstMs: 0, maxMs: 0 }
       const limits = { sizeLimits: defaultSizeLimits, leaseSeconds: 30, retry }
       await workOn(uploadId, limits, new AbortController().signal, { uploads: database.uploads, store, inspect, log: logger })
     },

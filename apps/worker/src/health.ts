@@ -1,4 +1,4 @@
-import { sharedResult } from '@airlock/config'
+import { shareResult } from '@airlock/async'
 import Fastify, { type FastifyInstance } from 'fastify'
 import type { Registry } from 'prom-client'
 
@@ -15,8 +15,8 @@ const keepMs = 1000
 /** The worker's HTTP server for liveness, readiness and metrics. */
 export function healthServer({ registry, checks, isReady }: HealthDeps): FastifyInstance {
   const app = Fastify({ logger: false, forceCloseConnections: true })
-  const dependencies = sharedResult(() => statusesOf(checks), { keepMs })
-  const metrics = sharedResult(() => registry.metrics(), { keepMs })
+  const dependencies = shareResult(() => statusesOf(checks), { keepMs })
+  const metrics = shareResult(() => registry.metrics(), { keepMs })
   app.get('/health/live', async () => ({ status: 'ok' }))
   app.get('/health/ready', async (_request, reply) => {
     const statuses = await dependencies()

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { setTimeout } from 'node:timers/promises'
-import { type Inspect, retryAfterMs } from '@airlock/lifecycle'
+import { backoffMs, resolvesWithin } from '@airlock/async'
+import type { Inspect } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
 import { type Job, Worker } from 'bullmq'
 import type { WorkerMetrics } from './metrics.ts'
@@ -55,12 +55,12 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
   const notTaking = new AbortController()
   const stopping = new AbortController()
   const worker = laneWorker(lane, inspect, metrics, jobs, { ...deps, notTaking: notTaking.signal, stopping: stopping.signal })
-  let closed: Promise<boolean> | undefined
+  let closed: Promise<void> | undefined
   let drained: Promise<void> | undefined
 
-  const stopTaking = (): Promise<boolean> => {
+  const stopTaking = (): Promise<void> => {
     notTaking.abort()
-    closed ??= worker.close().then(() => true)
+    closed ??= worker.close()
     return closed
   }
   /** A job may still have been in transit when the lane stopped taking jobs, so this repeats until the queue's worker is closed. */
@@ -68,7 +68,7 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
     let done = false
     do {
       await jobs.ended()
-      done = await inTime(stopTaking(), closeTimeoutMs)
+      done = await resolvesWithin(stopTaking(), { ms: closeTimeoutMs })
     } while (!done && jobs.running > 0)
     if (worker.unsettled.size > 0)
       log.warn({ lane, uploadIds: [...worker.unsettled] }, 'redis did not confirm the end of jobs, they are delivered again')
@@ -86,13 +86,6 @@ export function openLane(lane: QueueLane, inspect: Inspect, metrics: WorkerMetri
       return drain()
     },
   }
-}
-
-/** @returns the result of the promise, or false if it has none in time */
-async function inTime(promise: Promise<boolean>, ms: number): Promise<boolean> {
-  const settled = new AbortController()
-  const late = setTimeout(ms, false, { signal: settled.signal }).catch(() => false)
-  return Promise.race([promise, late]).finally(() => settled.abort())
 }
 
 /** Tracks the jobs whose end Redis has not confirmed: while Redis is unavailable, BullMQ waits to report their results. */
@@ -153,7 +146,7 @@ function laneWorker(
       // a job whose worker died is found at most half a lease after its lock has expired
       stalledInterval: (leaseSeconds * 1000) / 2,
       // for failures before a claim, such as an unavailable database; the row determines the delay after a failed attempt
-      settings: { backoffStrategy: (attemptsMade) => retryAfterMs(attemptsMade, retry, Math.random) },
+      settings: { backoffStrategy: (attemptsMade) => backoffMs(attemptsMade, retry) },
     },
   )
   worker.on('error', (err) => log.warn({ lane, err }, 'queue unreachable'))

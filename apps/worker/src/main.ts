@@ -46,8 +46,8 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     retry: {
       minAttempts: config.WORKER_MIN_ATTEMPTS,
       retryForSeconds: config.RETRY_FOR_HOURS * 3600,
-      baseMs: config.RETRY_BASE_MS,
-      capMs: config.RETRY_CAP_MS,
+      firstMs: config.RETRY_BASE_MS,
+      maxMs: config.RETRY_CAP_MS,
     },
     leaseSeconds: config.LEASE_SECONDS,
     sizeLimits: sizeLimits(config),

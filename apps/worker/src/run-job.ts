@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { backoffMs, withTimeout } from '@airlock/async'
 import type { AssetRecord, AssetRepository, UploadRecord } from '@airlock/database'
 import { type JobStatus, jobStatusOf } from '@airlock/domain'
 import {
@@ -6,7 +6,6 @@ import {
   type RefusedVideo,
   type RegisteredVideo,
   registerVideo,
-  retryAfterMs,
   type WorkDeps,
   type WorkLimits,
   workOn,
@@ -52,7 +51,7 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
     if (registered.outcome === 'refused') return refuse(job, announced.payload, registered, deps)
   }
   const projectConcurrency = { maxRunning: deps.maxRunningPerProject, retryInMs: retryThrottledMs(job.attemptsStarted) }
-  const onProgress = (part: number) => withTimeout(job.updateProgress(part))
+  const onProgress = (part: number) => answerOf(job.updateProgress(part))
   const outcome = await workOn(uploadId, { ...deps.limits, projectConcurrency }, signal, { ...deps, onProgress })
   deps.onOutcome(outcome.ended)
   switch (outcome.ended) {
@@ -81,14 +80,14 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
 }
 
 /** A throttled project is retried soon, so that its next video starts when one ends; the claim lengthens the delay for projects with many videos. */
-const throttledFor = { baseMs: 250, capMs: 1000 } as const
+const throttledFor = { firstMs: 250, maxMs: 1000 } as const
 
 /** @param tries how often the job was started, from 1 */
-const retryThrottledMs = (tries: number): number => retryAfterMs(Math.max(1, tries), throttledFor, Math.random)
+const retryThrottledMs = (tries: number): number => backoffMs(Math.max(1, tries), throttledFor)
 
 /** @throws DelayedError always, which tells BullMQ that the job was moved */
 async function delay(job: Job, token: string | undefined, inMs: number): Promise<never> {
-  await withTimeout(job.moveToDelayed(Date.now() + inMs, token))
+  await answerOf(job.moveToDelayed(Date.now() + inMs, token))
   throw new DelayedError()
 }
 
@@ -100,7 +99,7 @@ async function delay(job: Job, token: string | undefined, inMs: number): Promise
  * @throws WaitingError always, which tells BullMQ that the job was moved and did not fail
  */
 async function toWait(job: Job, token: string | undefined): Promise<never> {
-  await withTimeout(job.moveToWait(token))
+  await answerOf(job.moveToWait(token))
   throw new WaitingError()
 }
 
@@ -143,7 +142,7 @@ async function refuse(job: Job, payload: GeneratedVideo, { reason, isDisputed }:
   deps.log.error({ uploadId, userId, key, reason, isDisputed, step: 'register' }, 'announced video refused, job not retried')
   deps.onOutcome('refused')
   const progress: RefusedProgress = { refused: isDisputed ? 'disputed' : 'invalid' }
-  await withTimeout(job.updateProgress(progress))
+  await answerOf(job.updateProgress(progress))
   throw new UnrecoverableError(reason)
 }
 
@@ -174,15 +173,5 @@ const completed = (uploadId: string, { id, s3Key }: AssetRecord, { bucket }: Run
  *
  * @throws Error when there is no reply in time; the command may still be executed
  */
-async function withTimeout<T>(command: Promise<T>, ms: number = commandTimeoutMs): Promise<T> {
-  const settled = new AbortController()
-  const late = setTimeout(ms, undefined, { signal: settled.signal }).then(() => {
-    throw new Error(`redis did not answer in ${ms} ms`)
-  })
-  late.catch(() => {}) // its rejection is irrelevant after a reply
-  try {
-    return await Promise.race([command, late])
-  } finally {
-    settled.abort()
-  }
-}
+const answerOf = <T>(command: Promise<T>): Promise<T> =>
+  withTimeout(command, commandTimeoutMs, () => new Error(`redis did not answer in ${commandTimeoutMs} ms`))

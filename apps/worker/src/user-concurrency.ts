@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { KeyedSemaphore, resolvesWithin } from '@airlock/async'
 import type { Turns, WaitingUpload } from '@airlock/database'
 import { assetKind, assetTypes } from '@airlock/domain'
 import type { Admission, Inspect } from '@airlock/lifecycle'
@@ -102,17 +102,11 @@ export class UserConcurrency {
 
   /** Waits until a place is released, or for `checkEveryMs`. */
   async #change(signal: AbortSignal): Promise<void> {
-    const released = new AbortController()
-    const wake = () => released.abort()
-    this.#released.add(wake)
-    await setTimeout(checkEveryMs, undefined, { signal: AbortSignal.any([signal, released.signal]) }).catch(() => {}) // both only end the wait
-    this.#released.delete(wake)
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#released.add(resolve)
+    await resolvesWithin(promise, { ms: checkEveryMs, signal })
+    this.#released.delete(resolve)
   }
-}
-
-interface Inspections {
-  running: number
-  readonly waiting: Set<() => void>
 }
 
 /**
@@ -121,33 +115,6 @@ interface Inspections {
  * @param maxPerUser at least 1
  */
 export function sharedInspect(inspect: Inspect, maxPerUser: number): Inspect {
-  const users = new Map<string, Inspections>()
-  return async (source, claim, signal) => {
-    const ofUser = users.get(claim.userId) ?? { running: 0, waiting: new Set() }
-    users.set(claim.userId, ofUser)
-    while (ofUser.running >= maxPerUser) await nextEnd(ofUser, signal)
-    ofUser.running++
-    try {
-      return await inspect(source, claim, signal)
-    } finally {
-      ofUser.running--
-      for (const recheck of ofUser.waiting) recheck()
-      if (ofUser.running === 0 && ofUser.waiting.size === 0) users.delete(claim.userId)
-    }
-  }
-}
-
-/** @throws the reason of the signal */
-async function nextEnd({ waiting }: Inspections, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted()
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
-  const onAbort = () => reject(signal.reason)
-  waiting.add(resolve)
-  signal.addEventListener('abort', onAbort, { once: true })
-  try {
-    await promise
-  } finally {
-    waiting.delete(resolve)
-    signal.removeEventListener('abort', onAbort)
-  }
+  const users = new KeyedSemaphore(maxPerUser)
+  return (source, claim, signal) => users.run(claim.userId, () => inspect(source, claim, signal), signal)
 }

@@ -82,7 +82,7 @@ export class Airlock extends AirlockFixture {
       lanes: ['images', 'videos'],
       concurrency: 4,
       maxRunningPerUser: 0,
-      retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
+      retry: { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
       maxRunningPerProject: 3,

@@ -63,7 +63,7 @@ const worker = buildWorker({
   lanes: ['images'],
   concurrency: 1,
   maxRunningPerUser: 0,
-  retry: { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 100 },
+  retry: { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 100 },
   leaseSeconds: settings.leaseSeconds,
   sizeLimits: defaultSizeLimits,
   maxRunningPerProject: 0,

@@ -18,6 +18,5 @@ export {
   webhookVariables,
 } from './servers.ts'
 export { runPhases, type ShutdownLog, type ShutdownOptions, type ShutdownPhase, shutDownAtSignal, startService } from './service.ts'
-export { sharedResult } from './shared-result.ts'
 export { exampleJwtSecret, type ValueOf, type VariableName, variableNames, variables } from './variables.ts'
 export { webhookSecret } from './webhook-parsers.ts'

@@ -1,4 +1,5 @@
 import { constants } from 'node:os'
+import { resolvesWithin } from '@airlock/async'
 import closeWithGrace from 'close-with-grace'
 import { errorText } from './logged-errors.ts'
 import { ConfigError } from './read-config.ts'
@@ -87,17 +88,13 @@ export async function runPhases(phases: readonly ShutdownPhase[], log: Omit<Shut
 async function runPhase({ name, limitMs, run, abort }: ShutdownPhase, log: Omit<ShutdownLog, 'fatal'>): Promise<void> {
   const started = performance.now()
   const ms = () => Math.round(performance.now() - started)
-  const expired = Promise.withResolvers<'expired'>()
-  const timer = setTimeout(() => expired.resolve('expired'), limitMs)
   try {
     const running = run()
-    if ((await Promise.race([running, expired.promise])) !== 'expired') return log.info({ phase: name, ms: ms() }, 'shutdown phase done')
+    if (await resolvesWithin(running, { ms: limitMs })) return log.info({ phase: name, ms: ms() }, 'shutdown phase done')
     log.warn({ phase: name, ms: ms(), limitMs }, 'shutdown phase took too long, the next one begins')
     running.catch((err: unknown) => log.warn({ phase: name, err }, 'remaining work of a shutdown phase failed'))
     abort?.()
   } catch (err) {
     log.error({ phase: name, ms: ms(), err }, 'shutdown phase failed, the next one begins')
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { sleep } from '@airlock/async'
 import type { AssetType } from '@airlock/domain'
 import { Asset, type AssetRecord } from './entities/asset.ts'
 import { BrandProductImage } from './entities/brand.ts'
@@ -48,7 +48,7 @@ export const brandRepository = (sessions: Sessions): BrandRepository => ({
     for (let tried = 0; tried < tries; tried += 1) {
       const linking = await sessions.transaction((transaction) => link(transaction, { userId, brandId }, ids)).catch(userIsGone(ids))
       if (linking !== 'busy') return linking
-      await pause(pauseMs * (0.5 + Math.random()))
+      await sleep(pauseMs * (0.5 + Math.random()))
     }
     throw new DatabaseUnavailable('One of the assets was locked by another transaction for too long')
   },

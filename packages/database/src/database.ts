@@ -1,3 +1,4 @@
+import { withTimeout } from '@airlock/async'
 import { type AccessLog, accessLog } from './access-log/repository.ts'
 import { type AssetRepository, assetRepository } from './assets/repository.ts'
 import { type BrandRepository, brandRepository } from './brands.ts'
@@ -58,15 +59,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     events: eventRepository(sessions),
     eventRelay: eventRelay(sessions),
     webhooks: webhooks(sessions),
-    check: (timeoutMs) => within(timeoutMs, async () => checks.run((session) => session.rows('select from uploads limit 1'))),
+    check: async (timeoutMs) => {
+      const answer = checks.run((session) => session.rows('select from uploads limit 1'))
+      await withTimeout(answer, timeoutMs, () => new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`))
+    },
     close: async () => {
       await Promise.all([sessions.close(), checks.close()])
     },
   }
-}
-
-async function within(timeoutMs: number, work: () => Promise<unknown>): Promise<void> {
-  const tooLate = Promise.withResolvers<never>()
-  const timer = setTimeout(() => tooLate.reject(new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`)), timeoutMs)
-  await Promise.race([work(), tooLate.promise]).finally(() => clearTimeout(timer))
 }

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { backoffMs, resolvesWithin, sleep } from '@airlock/async'
 import { type UploadState, uploadStates } from '@airlock/domain'
 import { Client } from 'pg'
 import type { DatabaseLog } from './options.ts'
@@ -50,12 +50,12 @@ function listen(channel: string, onPayload: (payload: string) => void, options: 
   }
 
   const run = async () => {
-    let pauseMs = firstPauseMs
+    let failures = 0
     let state: 'beginning' | 'listening' | 'lost' = 'beginning'
     const ready = () => {
       if (state === 'lost') log.info({ channel }, 'listening for database notifications again')
       state = 'listening'
-      pauseMs = firstPauseMs
+      failures = 0
       notify(onReady)
     }
     const lost = (err: unknown) => {
@@ -66,8 +66,8 @@ function listen(channel: string, onPayload: (payload: string) => void, options: 
     }
     while (!signal.aborted) {
       await listenOnce(channel, options, signal, { payload: (payload) => notify(() => onPayload(payload)), ready, lost })
-      await pause(pauseMs * (0.5 + Math.random() / 2), null, { signal }).catch(() => {}) // the signal ends the loop
-      pauseMs = Math.min(pauseMs * 2, longestPauseMs)
+      failures += 1
+      await sleep(backoffMs(failures, { firstMs: firstPauseMs, maxMs: longestPauseMs }), signal)
     }
   }
 
@@ -109,7 +109,8 @@ async function listenOnce(
     await client.query(`listen ${channel}`)
     on.ready()
     for (;;) {
-      await pause(signOfLifeMs, null, { signal: ended.signal })
+      await sleep(signOfLifeMs, ended.signal)
+      if (ended.signal.aborted) return
       await client.query('select')
     }
   }
@@ -125,9 +126,9 @@ async function listenOnce(
 
 /** Closes the connection. A hung server never does so itself: then the socket is destroyed. */
 async function end(client: Client, timeoutMs: number): Promise<void> {
-  const abort = setTimeout(() => client.connection.stream.destroy(), Math.min(timeoutMs, 1_000))
-  await client.end().catch(() => {}) // the error is already reported
-  clearTimeout(abort)
+  const closed = client.end().catch(() => {}) // the error is already reported
+  if (!(await resolvesWithin(closed, { ms: Math.min(timeoutMs, 1_000) }))) client.connection.stream.destroy()
+  await closed
 }
 
 export interface MoveOptions extends ListenOptions {

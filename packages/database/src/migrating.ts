@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { sleep } from '@airlock/async'
 import { MigrationExecutor, type QueryRunner } from 'typeorm'
 import { dataSource } from './data-source.ts'
 import type { DatabaseLog } from './options.ts'
@@ -74,6 +74,6 @@ async function lock(runner: QueryRunner, { log, lockTimeoutMs = 300_000 }: Migra
     if (performance.now() >= giveUpAt)
       throw new DatabaseUnavailable(`Other processes have been migrating this database for ${lockTimeoutMs} ms`)
     if (polls === 0) log.info({}, 'waiting for another process that migrates this database')
-    await pause(100)
+    await sleep(100)
   }
 }

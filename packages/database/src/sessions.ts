@@ -1,4 +1,5 @@
 import { Socket } from 'node:net'
+import { resolvesWithin } from '@airlock/async'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import { dataSource } from './data-source.ts'
 import { entities } from './entities/all.ts'
@@ -72,11 +73,10 @@ export class Sessions {
     this.#closed = true
     await Promise.allSettled([...this.#running])
     if (!this.#source.isInitialized) return
+    const closed = this.#source.destroy()
     // A hung server never closes its connections: then the sockets are destroyed.
-    const abort = setTimeout(() => {
-      for (const socket of this.#sockets) socket.destroy()
-    }, graceMs)
-    await this.#source.destroy().finally(() => clearTimeout(abort))
+    if (!(await resolvesWithin(closed, { ms: graceMs }))) for (const socket of this.#sockets) socket.destroy()
+    await closed
   }
 
   async #lend<T>(work: (session: Session) => Promise<T>): Promise<T> {

@@ -27,7 +27,7 @@ export {
 } from './moves/register-video.ts'
 export { reject } from './moves/reject.ts'
 export { type ReleaseDeps, release } from './moves/release.ts'
-export { type RetryPolicy, retryAfterMs, retryParked } from './moves/retry.ts'
+export { type RetryPolicy, retryParked } from './moves/retry.ts'
 export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
 export { type SweepReport, type SweepRule, type Swept, sweep, sweepRules } from './sweep/sweep.ts'

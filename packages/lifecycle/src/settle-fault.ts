@@ -1,3 +1,4 @@
+import { backoffMs } from '@airlock/async'
 import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
@@ -6,7 +7,7 @@ import { aboutClaim } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
 import { type ParkCode, park } from './moves/park.ts'
 import { reject } from './moves/reject.ts'
-import { type RetryPolicy, retryAfterMs, retryLater } from './moves/retry.ts'
+import { type RetryPolicy, retryLater } from './moves/retry.ts'
 import { emptyIfFinal } from './upload-objects.ts'
 
 export interface SettleDeps {
@@ -38,7 +39,7 @@ const failedInspections = ({ failingForSeconds, failedInspections: count }: Clai
 export const isLastInspection = (claim: Claim): boolean => failedInspections(claim) >= maxInspections - 1
 
 /** A last inspection usually takes less than a minute. */
-const inspectorBusyFor = { baseMs: 4000, capMs: 4000 } as const
+const inspectorBusyFor = { firstMs: 4000, maxMs: 4000 } as const
 
 /** Spreads the attempts at a file that crashed its inspector: the machine may just have been overloaded. */
 const extraDoublingsAfterCrash = 3
@@ -96,7 +97,7 @@ export async function settleFault(
   claim: Claim,
   fault: unknown,
   retry: RetryPolicy,
-  { uploads, store, log, random = Math.random }: SettleDeps,
+  { uploads, store, log, random }: SettleDeps,
 ): Promise<Settled> {
   const { attempt, filename, tries } = claim
   const about = aboutClaim(claim)
@@ -105,9 +106,9 @@ export async function settleFault(
     switch (decision.kind) {
       case 'hand back':
         if ((await handBack(claim, { uploads, store, log })) === 'lost') return { ended: 'lost' }
-        return { ended: 'handed_back', retryInMs: retryAfterMs(1, inspectorBusyFor, random) }
+        return { ended: 'handed_back', retryInMs: backoffMs(1, inspectorBusyFor, random) }
       case 'retry': {
-        const retryInMs = retryAfterMs(tries + decision.extraDoublings, retry, random)
+        const retryInMs = backoffMs(tries + decision.extraDoublings, retry, random)
         await retryLater(claim, fault, { retryInMs, failedInspections: decision.failedInspections }, { uploads, log })
         return { ended: 'retry', retryInMs }
       }

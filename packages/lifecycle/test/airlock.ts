@@ -151,7 +151,7 @@ export class Airlock extends AirlockFixture {
   } {
     const fate = fateOf(diesAfter, diesBefore)
     const mortal = new Mortal(fate ?? { verb: '', when: 'after' })
-    const limits = { leaseSeconds, sizeLimits, retry: { minAttempts, retryForSeconds, baseMs: 0, capMs: 0 } }
+    const limits = { leaseSeconds, sizeLimits, retry: { minAttempts, retryForSeconds, firstMs: 0, maxMs: 0 } }
     const all: WorkDeps = {
       inspect: realInspect,
       log: this.log,

@@ -1,3 +1,4 @@
+import { backoffMs } from '@airlock/async'
 import type { Database, Delivery } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import type { Endpoint } from './endpoint.ts'
@@ -103,6 +104,5 @@ export interface RetryWish {
  * @param random from 0 to 1
  */
 export function retryInMs({ attempt, firstMs, askedForMs }: RetryWish, random: () => number): number {
-  const full = Math.min(longestMs, firstMs * 3 ** Math.min(attempt - 1, 20))
-  return Math.min(longestMs, Math.max(askedForMs, Math.round(full * (0.5 + random() / 2))))
+  return Math.min(longestMs, Math.max(askedForMs, backoffMs(attempt, { firstMs, maxMs: longestMs, factor: 3 }, random)))
 }

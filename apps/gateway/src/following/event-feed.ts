@@ -1,5 +1,5 @@
+import { resolvesWithin } from '@airlock/async'
 import type { EventPage, EventQuery, Events, FeedListenOptions, Listening } from '@airlock/database'
-import { waitUnlessAborted } from './move-feed.ts'
 
 export interface EventFeedDeps {
   events: Pick<Events, 'after'>
@@ -60,7 +60,7 @@ export class EventFeed {
           page = await this.#deps.events.after({ ...query, after })
           continue
         }
-        await waitUnlessAborted(notified.promise, ended)
+        await resolvesWithin(notified.promise, { signal: ended })
         if (ended.aborted) return page
         notified = Promise.withResolvers<void>()
         page = await this.#inRound({ ...query, after })

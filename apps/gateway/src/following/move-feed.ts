@@ -1,3 +1,4 @@
+import { resolvesWithin } from '@airlock/async'
 import type { Listening, MoveOptions, UploadRecord, UploadRepository } from '@airlock/database'
 import { isPending, jobStatusOf } from '@airlock/domain'
 
@@ -81,7 +82,7 @@ export class MoveFeed {
         moved = Promise.withResolvers<void>()
         const records = await this.#deps.uploads.byIds([...uploadIds])
         if (aborted.aborted || records.every(hasEnded)) return records
-        await waitUnlessAborted(moved.promise, aborted)
+        await resolvesWithin(moved.promise, { signal: aborted })
       }
     } finally {
       for (const end of ends) end()
@@ -132,15 +133,4 @@ export class MoveFeed {
   #wakeAll(): void {
     for (const uploadId of this.#followers.keys()) this.#wake(uploadId)
   }
-}
-
-/** Resolves when the promise resolves, the signal fires or the time, if given, has passed. */
-export async function waitUnlessAborted(promise: Promise<void>, signal: AbortSignal, ms?: number): Promise<void> {
-  const { promise: other, resolve } = Promise.withResolvers<void>()
-  const timer = ms === undefined ? undefined : setTimeout(resolve, ms)
-  const onAbort = () => resolve()
-  signal.addEventListener('abort', onAbort, { once: true })
-  await Promise.race([promise, other])
-  clearTimeout(timer)
-  signal.removeEventListener('abort', onAbort)
 }

@@ -1,10 +1,11 @@
 import type { ServerResponse } from 'node:http'
+import { resolvesWithin } from '@airlock/async'
 import type { UploadRecord } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { type Caller, callerOfRequest } from '../auth/caller.ts'
 import type { Job } from '../responses/job.ts'
-import { hasEnded, type MoveFeed, waitUnlessAborted } from './move-feed.ts'
+import { hasEnded, type MoveFeed } from './move-feed.ts'
 
 /** Streams that one user may have open on one gateway. */
 export const maxStreamsPerUser = 20
@@ -87,10 +88,10 @@ async function sendMoves(upload: UploadRecord, raw: ServerResponse, end: AbortSi
       if (current.version > sent) {
         sent = current.version
         const more = raw.write(`id: ${sent}\nevent: job\ndata: ${JSON.stringify(await deps.asJob(current))}\n\n`)
-        if (!more) await waitUnlessAborted(drained(raw), end, heartbeatMs)
+        if (!more) await resolvesWithin(drained(raw), { ms: heartbeatMs, signal: end })
       }
       if (hasEnded(current)) return
-      await waitUnlessAborted(moved.promise, end)
+      await resolvesWithin(moved.promise, { signal: end })
     }
   } finally {
     clearInterval(heartbeat)

@@ -1,4 +1,4 @@
-import { sharedResult } from '@airlock/config'
+import { shareResult } from '@airlock/async'
 import type { FastifyInstance } from 'fastify'
 import { Counter, collectDefaultMetrics, Histogram, Registry } from 'prom-client'
 import Type from 'typebox'
@@ -28,7 +28,7 @@ export class GatewayMetrics {
 
   /** Measures every request and serves the metrics; a result is reused for a second, since requests for it are not limited. */
   serve(app: FastifyInstance): void {
-    const metrics = sharedResult(() => this.registry.metrics(), { keepMs: 1000 })
+    const metrics = shareResult(() => this.registry.metrics(), { keepMs: 1000 })
     app.addHook('onResponse', async ({ method, routeOptions }, reply) => {
       this.#seconds.observe({ method, route: routeOptions.url ?? 'unknown', status: String(reply.statusCode) }, reply.elapsedTime / 1000)
     })

@@ -1,4 +1,4 @@
-import { sharedResult } from '@airlock/config'
+import { shareResult, withTimeout } from '@airlock/async'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
@@ -34,7 +34,7 @@ const keepMs = 1000
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const health = sharedResult(healthOf(deps, app.log), { keepMs })
+    const health = shareResult(healthOf(deps, app.log), { keepMs })
     const tags = ['operations']
 
     app.get(
@@ -103,11 +103,8 @@ function healthOf({ checks, timeoutMs }: HealthRouteDeps, log: Pick<FastifyBaseL
 
 /** @returns null if the check succeeds in time */
 async function failureOf(check: () => Promise<unknown>, timeoutMs: number): Promise<Error | null> {
-  const late = Promise.withResolvers<Error>()
-  const timer = setTimeout(() => late.resolve(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs)
-  const checked = check().then(
+  return withTimeout(check(), timeoutMs, () => new Error(`no answer in ${timeoutMs} ms`)).then(
     () => null,
     (error: Error) => error,
   )
-  return Promise.race([checked, late.promise]).finally(() => clearTimeout(timer))
 }

@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { resolvesWithin, sleep } from '@airlock/async'
 
 export interface AvailabilityOptions {
   /** For the log. */
@@ -147,7 +147,7 @@ export class Availability {
       if (failure === null || this.#lastSuccess > began) break
       this.#failedProbes += 1
       if (this.#failedProbes >= 2 && this.#state !== 'unavailable') this.#markUnavailable(failure)
-      if (this.#state === 'unavailable') await delay(this.#tuning.probePauseMs, undefined, { signal }).catch(() => {})
+      if (this.#state === 'unavailable') await sleep(this.#tuning.probePauseMs, signal)
       if (this.#lastSuccess > began) break
       began = performance.now()
     }
@@ -159,8 +159,6 @@ export class Availability {
   /** An error that does not mean "unavailable" counts as a reply. @returns null, or why there is no reply yet */
   async #probeOnce(): Promise<Error | null> {
     const { probeTimeoutMs, lateAnswerMs } = this.#tuning
-    const late = Promise.withResolvers<Error>()
-    const timer = setTimeout(() => late.resolve(new Error(`no reply in ${probeTimeoutMs} ms`)), probeTimeoutMs)
     const probed = this.#options.probe(lateAnswerMs).catch((error: Error) => {
       if (this.#options.meansUnavailable(error)) return error
     })
@@ -169,7 +167,7 @@ export class Availability {
       this.answered()
       return null
     })
-    return Promise.race([outcome, late.promise]).finally(() => clearTimeout(timer))
+    return (await resolvesWithin(outcome, { ms: probeTimeoutMs })) ? outcome : new Error(`no reply in ${probeTimeoutMs} ms`)
   }
 
   #markUnavailable(err: Error): void {

@@ -1,3 +1,4 @@
+import { renewLease } from '@airlock/async'
 import type { IdempotencyRepository, IdempotencyToken } from '@airlock/database'
 import { AirlockError } from '@airlock/domain'
 import type { FastifyRequest } from 'fastify'
@@ -51,24 +52,21 @@ export async function takeRepeatable(key: string, request: FastifyRequest, deps:
 
 /** The lease is renewed every third of its duration; if it is lost, `accept` refuses. */
 async function first(token: IdempotencyToken, request: FastifyRequest, deps: RepeatableDeps): Promise<TakenForm> {
-  const { idempotencyLeaseSeconds: leaseSeconds } = deps
-  const renewal = setInterval(
-    () => {
-      deps.idempotency.renew(token, leaseSeconds).catch((err: unknown) => request.log.warn({ err }, 'idempotency lease not renewed'))
-    },
-    (leaseSeconds * 1000) / 3,
-  )
+  const { idempotency, idempotencyLeaseSeconds: leaseSeconds } = deps
+  const stopRenewing = renewLease({
+    leaseMs: leaseSeconds * 1000,
+    renew: () => idempotency.renew(token, leaseSeconds),
+    onFailure: (err) => request.log.warn({ err }, 'idempotency lease not renewed'),
+  })
   let accepted = false
   try {
     const taken = await takeForm(request, deps, token)
     accepted = taken.accepted.length > 0
     return taken
   } finally {
-    clearInterval(renewal)
+    stopRenewing()
     if (!accepted)
-      await deps.idempotency
-        .release(token)
-        .catch((err: unknown) => request.log.warn({ err }, 'idempotency lease not released, it will expire'))
+      await idempotency.release(token).catch((err: unknown) => request.log.warn({ err }, 'idempotency lease not released, it will expire'))
   }
 }
 

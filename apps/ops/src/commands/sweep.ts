@@ -1,5 +1,5 @@
-import { setTimeout } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { sleep } from '@airlock/async'
 import {
   databaseSettings,
   databaseVariables,
@@ -56,7 +56,7 @@ async function sweepOnce(dryRun: boolean, io: CommandIo): Promise<Swept | null> 
     const deadline = performance.now() + config.LEASE_SECONDS * 1000
     let swept = await sweep(options, deps)
     while (swept === null && performance.now() < deadline) {
-      await setTimeout(retryLeaseMs)
+      await sleep(retryLeaseMs)
       swept = await sweep(options, deps)
     }
     return swept

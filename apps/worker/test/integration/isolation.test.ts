@@ -85,7 +85,7 @@ test.for([
   patient,
   async ({ signal, ends, code }, { airlock, servers, expect }) => {
     const dying = storeDoing(() => inspector().kill(signal), servers)
-    const retry = { minAttempts: 8, retryForSeconds: 0, baseMs: 20, capMs: 10_000 }
+    const retry = { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 10_000 }
     airlock.startsWorker({ store: dying, retry, concurrency: 1, lanes: ['images'] })
     const picture = await airlock.accepts(samples.photo)
 

@@ -47,7 +47,7 @@ test('while the store fails an upload is retried with increasing delays, then pa
       throw new StoreUnavailable('SlowDown (503)', from)
     },
   }
-  airlock.startsWorker({ store, retry: { minAttempts: 4, retryForSeconds: 0, baseMs: 100, capMs: 1000 } })
+  airlock.startsWorker({ store, retry: { minAttempts: 4, retryForSeconds: 0, firstMs: 100, maxMs: 1000 } })
   const upload = await airlock.accepts(samples.photo)
 
   const parked = await airlock.comesTo('parked', upload)
@@ -62,7 +62,7 @@ test('while the store fails an upload is retried with increasing delays, then pa
 
 test("a failed upload waits in Redis until the time in its row, without using up the job's attempts", async ({ airlock, servers }) => {
   const store = { ...servers.store, copyToFinal: async (from: string) => Promise.reject(new StoreUnavailable('SlowDown (503)', from)) }
-  airlock.startsWorker({ store, retry: { minAttempts: 1, retryForSeconds: 3600, baseMs: 60_000, capMs: 60_000 } })
+  airlock.startsWorker({ store, retry: { minAttempts: 1, retryForSeconds: 3600, firstMs: 60_000, maxMs: 60_000 } })
   const upload = await airlock.accepts(samples.photo)
   await waitFor(async () => (await airlock.jobState(upload)) === 'delayed', { what: 'the job to wait' })
 

@@ -24,7 +24,7 @@ test('a pipeline whose Redis lost its data enqueues again, and gets the one asse
 
 test('a pipeline gets the result of a video that was parked, even if the sweeper enqueued it', async ({ airlock, servers, expect }) => {
   const copyToFinal = async () => Promise.reject(new Error('broken'))
-  const retry = { minAttempts: 2, retryForSeconds: 0, baseMs: 60_000, capMs: 60_000 }
+  const retry = { minAttempts: 2, retryForSeconds: 0, firstMs: 60_000, maxMs: 60_000 }
   airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry })
   const producer = pipeline(airlock.queues)
   const video = await puts(airlock)

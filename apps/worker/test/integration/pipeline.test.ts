@@ -59,7 +59,7 @@ test('the result of a rejected video has the reason, and its object is removed',
 
 test('the result of a parked video has the reason, and its object is kept', async ({ airlock, servers }) => {
   const copyToFinal = async () => Promise.reject(new Error('broken'))
-  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry: { minAttempts: 2, retryForSeconds: 0, baseMs: 1, capMs: 2 } })
+  airlock.startsWorker({ store: { ...servers.store, copyToFinal }, retry: { minAttempts: 2, retryForSeconds: 0, firstMs: 1, maxMs: 2 } })
   const producer = pipeline(airlock.queues)
   const video = await puts(airlock)
   await producer.enqueueGeneratedVideo(video)

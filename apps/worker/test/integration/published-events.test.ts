@@ -72,7 +72,7 @@ test('an upload that is parked twice has an event each time, and one for its end
   }
   airlock.startsWorker({
     store: { ...servers.store, copyToFinal },
-    retry: { minAttempts: 2, retryForSeconds: 0, baseMs: 20, capMs: 50 },
+    retry: { minAttempts: 2, retryForSeconds: 0, firstMs: 20, maxMs: 50 },
   })
   const upload = await airlock.accepts(samples.photo, { clientMetadata })
   const again = async () => {

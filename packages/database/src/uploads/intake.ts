@@ -1,8 +1,8 @@
-import type { Refusal } from '@airlock/domain'
+import { KeyedMutex } from '@airlock/async'
+import { AirlockError, type Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { type RepeatableRequest, writeAnswer } from '../idempotency.ts'
-import { KeyedMutex } from '../keyed-mutex.ts'
 import type { Session, Sessions } from '../sessions.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
 import { type Accepted, asRecord, storableText, type UploadRecord } from './record.ts'
@@ -38,6 +38,7 @@ export interface Intake {
    * `users` row is inserted.
    *
    * @throws UnknownUser when the user does not exist and can't be inserted
+   * @throws AirlockError `overloaded` after waiting 10 s for other registrations of the user
    */
   register(upload: NewUpload, limit: FileLimit): Promise<Registration>
   /**
@@ -62,10 +63,17 @@ export interface Intake {
 
 const read = rowReader(Upload)
 
+/** How long a registration waits for others of the same user. */
+const registrationWait = { maxWaitMs: 10_000, makeError: () => new AirlockError('overloaded', {}) } as const
+
+/**
+ * @param mutex one registration of a user at a time. In the database they would wait for one lock, each with a connection: a hundred files of one
+ *   user would occupy the whole pool, and all other users would wait.
+ */
 export const intake = (sessions: Sessions, mutex = new KeyedMutex()): Intake => ({
   async register(upload, { filesPerHour, parkedBytes = Number.MAX_SAFE_INTEGER }) {
     const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour, parkedBytes]))
-    const [answer] = await mutex.take(upload.userId, ask)
+    const [answer] = await mutex.run(upload.userId, ask, registrationWait)
     return registrationOf(answer as unknown as RegisterAnswer, upload.userId)
   },
 

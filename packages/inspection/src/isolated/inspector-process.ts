@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { setTimeout as pause } from 'node:timers/promises'
+import { resolvesWithin } from '@airlock/async'
 import { type ByteSource, InspectionFailed, type InspectionFault } from '@airlock/domain'
 import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload, InspectionLimits } from '../full/inspector.ts'
@@ -201,7 +201,7 @@ export class InspectorProcess {
 
   /** A dying process can't be reached before its exit is reported, and the reason of its exit is more informative: so this waits for it. */
   async #onUnreachable({ message }: Error): Promise<void> {
-    await Promise.race([this.#exited, pause(exitTimeoutMs, undefined, { ref: false })])
+    await resolvesWithin(this.#exited, { ms: exitTimeoutMs })
     this.#onExit(`can't be reached: ${message}`, { kind: 'machine' })
   }
 

@@ -1,3 +1,4 @@
+import { Semaphore } from '@airlock/async'
 import { type AssetKind, assetKind, type ByteSource, InspectionFailed, InspectorBusy, MiB } from '@airlock/domain'
 import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload } from '../full/inspector.ts'
@@ -39,16 +40,15 @@ const idleMs = 60_000
 export class InspectorPool {
   readonly #settings: IsolationSettings
   readonly #launcher: Launcher
-  readonly #size: number
+  readonly #slots: Semaphore
   readonly #idle: { inspector: InspectorProcess; timer: NodeJS.Timeout }[] = []
   readonly #busy = new Set<InspectorProcess>()
-  readonly #waiting: (() => void)[] = []
   readonly #ending = new Set<Promise<void>>()
   #closed = false
 
   /** @param launcher how processes are started, see `findLauncher` */
   constructor(size: number, settings: IsolationSettings = defaultIsolation, launcher: Launcher = plainLauncher) {
-    this.#size = size
+    this.#slots = new Semaphore(size)
     this.#settings = settings
     this.#launcher = launcher
   }
@@ -60,12 +60,17 @@ export class InspectorPool {
    * @throws InspectionFailed if the process crashed, or exceeded a limit of time or memory
    */
   async inspect(source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
-    await this.#slot(signal)
-    const inspector = this.#acquire()
+    const freeSlot = await this.#slots.take(signal)
     try {
-      return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
+      signal.throwIfAborted()
+      const inspector = this.#acquire()
+      try {
+        return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
+      } finally {
+        this.#release(inspector)
+      }
     } finally {
-      this.#release(inspector)
+      freeSlot()
     }
   }
 
@@ -118,23 +123,8 @@ export class InspectorPool {
     }
   }
 
-  async #slot(signal: AbortSignal): Promise<void> {
-    while (this.#busy.size >= this.#size) {
-      const waiter = Promise.withResolvers<void>()
-      this.#waiting.push(waiter.resolve)
-      const onAbort = () => {
-        // removed, so that a free process is not given to an aborted task
-        this.#waiting.splice(this.#waiting.indexOf(waiter.resolve), 1)
-        waiter.reject(signal.reason)
-      }
-      signal.addEventListener('abort', onAbort, { once: true })
-      await waiter.promise.finally(() => signal.removeEventListener('abort', onAbort))
-    }
-    signal.throwIfAborted()
-    if (this.#closed) throw new Error('the inspector pool is closed')
-  }
-
   #acquire(): InspectorProcess {
+    if (this.#closed) throw new Error('the inspector pool is closed')
     let inspector: InspectorProcess | undefined
     while (!inspector?.alive) {
       const idle = this.#idle.pop()
@@ -154,7 +144,6 @@ export class InspectorPool {
     const isWorn = inspector.files >= maxFilesPerProcess || inspector.rssBytes > (this.#settings.maxMemoryMiB * MiB) / 2
     if (!inspector.alive || isWorn || this.#closed) this.#end(inspector)
     else this.#idle.push({ inspector, timer: setTimeout(() => this.#retire(inspector), idleMs).unref() })
-    this.#waiting.shift()?.()
   }
 
   #retire(inspector: InspectorProcess): void {

@@ -1,3 +1,4 @@
+import { renewLease } from '@airlock/async'
 import type { Claim, UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 
@@ -26,21 +27,16 @@ export async function withLease<T>(
   { leaseSeconds, uploads, log, signal }: LeaseOptions,
 ): Promise<T> {
   const lost = new AbortController()
-  const renewal = setInterval(
-    () => {
-      uploads.renewLease(claim, leaseSeconds).then(
-        (renewed) => {
-          if (!renewed) lost.abort(new LeaseLost(`attempt ${claim.attempt} no longer owns upload ${claim.uploadId}`))
-        },
-        (err: unknown) => log.warn({ uploadId: claim.uploadId, attempt: claim.attempt, err }, 'lease not renewed'),
-      )
-    },
-    (leaseSeconds * 1000) / 3,
-  )
+  const renew = async () => {
+    if (!(await uploads.renewLease(claim, leaseSeconds)))
+      lost.abort(new LeaseLost(`attempt ${claim.attempt} no longer owns upload ${claim.uploadId}`))
+  }
+  const onFailure = (err: unknown) => log.warn({ uploadId: claim.uploadId, attempt: claim.attempt, err }, 'lease not renewed')
+  const stopRenewing = renewLease({ leaseMs: leaseSeconds * 1000, renew, onFailure })
   try {
     return await work(AbortSignal.any([lost.signal, signal]))
   } finally {
-    clearInterval(renewal)
+    stopRenewing()
   }
 }
 

@@ -9,20 +9,9 @@ export interface RetryPolicy {
   /** An upload is parked after faults of servers only when both limits are exceeded: of its attempts, and of the time of failing. */
   readonly minAttempts: number
   readonly retryForSeconds: number
-  readonly baseMs: number
-  readonly capMs: number
-}
-
-/**
- * The delay before another attempt: doubling, capped, and random within its upper half, so that many jobs do not retry at the same time.
- *
- * @param attemptsMade from 1
- * @param random from 0 to 1
- * @returns ms
- */
-export function retryAfterMs(attemptsMade: number, { baseMs, capMs }: Pick<RetryPolicy, 'baseMs' | 'capMs'>, random: () => number): number {
-  const full = Math.min(capMs, baseMs * 2 ** Math.min(attemptsMade - 1, 30))
-  return Math.round(full * (0.5 + random() / 2))
+  /** The delay after the first failed attempt; it doubles up to `maxMs`. */
+  readonly firstMs: number
+  readonly maxMs: number
 }
 
 /**

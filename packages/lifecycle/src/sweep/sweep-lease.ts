@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { renewLease } from '@airlock/async'
 import type { RulePosition, RulePositions, SweeperLease } from '@airlock/database'
 import type { SweepOptions } from './sweep-options.ts'
 
@@ -20,7 +21,7 @@ export class SweepLease {
   readonly #leaseMs: number
   readonly #holder: string
   readonly #positions: Record<string, RulePosition>
-  readonly #renewal: NodeJS.Timeout
+  readonly #stopRenewing: () => void
   #renewAt: number
   #lost = false
 
@@ -31,7 +32,11 @@ export class SweepLease {
     this.#positions = { ...positions }
     this.#renewAt = performance.now() + this.#leaseMs / 3
     // after a renewal that fails, the next one or the next move tries again
-    this.#renewal = setInterval(() => this.#renew().catch(() => {}), Math.max(shortestRenewalMs, this.#leaseMs / 3)).unref()
+    this.#stopRenewing = renewLease({
+      leaseMs: Math.max(3 * shortestRenewalMs, this.#leaseMs),
+      renew: () => this.#renew(),
+      onFailure: () => {},
+    })
   }
 
   /** @returns null when another process has the lease, or has just swept */
@@ -60,7 +65,7 @@ export class SweepLease {
   }
 
   async end(): Promise<void> {
-    clearInterval(this.#renewal)
+    this.#stopRenewing()
     await this.#sweeper.end({ holder: this.#holder, positions: this.#positions })
   }
 

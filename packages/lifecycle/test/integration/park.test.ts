@@ -11,7 +11,7 @@ import { type Airlock, test } from '../airlock.ts'
 const depsOf = ({ uploads, store, log }: Airlock) => ({ uploads, store, log, random: () => 1 })
 
 /** Parks at the failure of this attempt; the next one is due after `retryInMs`. */
-const retryOf = (minAttempts: number, retryInMs = 0) => ({ minAttempts, retryForSeconds: 0, baseMs: retryInMs, capMs: retryInMs })
+const retryOf = (minAttempts: number, retryInMs = 0) => ({ minAttempts, retryForSeconds: 0, firstMs: retryInMs, maxMs: retryInMs })
 
 test('an attempt that fails because of a server is followed by another, and only operators see the fault', async ({ airlock }) => {
   const upload = await airlock.accepts(samples.photo)

@@ -1,3 +1,5 @@
+import { resolvesWithin } from '@airlock/async'
+
 /** Permits whose limit adapts to the store: it is halved when a call timed out, and increased by one after as many calls as the limit in time. */
 export class AdaptivePermits {
   readonly #max: number
@@ -45,10 +47,7 @@ export class AdaptivePermits {
     signal.throwIfAborted()
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#waiting.add(resolve)
-    const onAbort = () => resolve()
-    signal.addEventListener('abort', onAbort, { once: true })
-    await promise
-    signal.removeEventListener('abort', onAbort)
+    await resolvesWithin(promise, { signal })
     this.#waiting.delete(resolve)
   }
 

@@ -1,3 +1,4 @@
+import { backoffMs } from '@airlock/async'
 import { S3Client, type S3ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-s3'
 import { asStoreError } from './answers.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
@@ -50,7 +51,7 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
 }
 
 /** The client for all calls of the process except checks. */
-export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, 1 + waitsMs.length)
+export const makeClient = (options: S3StoreOptions, tuning: Tuning): S3Client => clientOf(options, tuning, 1 + maxRetries)
 
 /** The number of connections reserved for checks. */
 const checkSockets = 4
@@ -121,14 +122,16 @@ function leavePayloadUnsigned(client: S3Client): void {
 export const isTrusted = ({ protocol, hostname }: { protocol: string; hostname: string }): boolean =>
   protocol === 'https:' || hostname === 'localhost' || hostname === '[::1]' || /^127(\.\d{1,3}){3}$/.test(hostname)
 
-/** The maximum waits before the retries of one call, in ms; jitter shortens each one by at most half. */
-const waitsMs = [200, 400, 800] as const
+/** The retries of one call. */
+const maxRetries = 3
+
+const retryBackoff = { firstMs: 200, maxMs: 800 } as const
 
 type Strategy = Exclude<NonNullable<S3ClientConfig['retryStrategy']>, { retry: unknown }>
 type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>
 
 /**
- * Three retries of temporary failures, with growing waits of 1.4 s in total, so that a request is answered within 4 s.
+ * Retries of temporary failures, with growing waits of at most 1.4 s in total, so that a request is answered within 4 s.
  *
  * The SDK's own strategy waits up to 7 s when the store is throttling, and 5 s more for each `Retry-After`; here the caller gets the error and
  * decides when to retry.
@@ -136,9 +139,9 @@ type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>
 const boundedRetries: Strategy = {
   acquireInitialRetryToken: async () => tokenOf(0, 0),
   refreshRetryTokenForRetry: async (token, { errorType }) => {
-    const waitMs = waitsMs[token.getRetryCount()]
-    if (waitMs === undefined || !(errorType === 'THROTTLING' || errorType === 'TRANSIENT')) throw new Error('not retryable')
-    return tokenOf(token.getRetryCount() + 1, waitMs * (0.5 + Math.random() / 2))
+    const retry = token.getRetryCount() + 1
+    if (retry > maxRetries || !(errorType === 'THROTTLING' || errorType === 'TRANSIENT')) throw new Error('not retryable')
+    return tokenOf(retry, backoffMs(retry, retryBackoff))
   },
   recordSuccess: () => {},
 }

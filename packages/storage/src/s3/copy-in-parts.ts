@@ -1,9 +1,9 @@
+import { Semaphore } from '@airlock/async'
 import { UploadPartCopyCommand } from '@aws-sdk/client-s3'
 import type { CopyOptions, ObjectAddress } from '../object-store.ts'
 import { StoreUnavailable } from '../store-errors.ts'
 import { MultipartUpload } from './multipart-upload.ts'
 import { confirmed, copySource, s3AddressOf } from './objects.ts'
-import { Permits } from './permits.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 import { completedPart } from './write-object.ts'
@@ -42,7 +42,7 @@ export async function copyInParts(deps: StoreDeps, copy: CopyInParts): Promise<v
 }
 
 async function copyParts(deps: StoreDeps, copy: CopyInParts, upload: MultipartUpload, stop: AbortController): Promise<void> {
-  const permits = new Permits(deps.tuning.copyPartsInFlight)
+  const permits = new Semaphore(deps.tuning.copyPartsInFlight)
   const parts = partsOf(copy.sizeBytes, deps.tuning.copyPartBytes).map(async (range, index) => {
     const done = await permits.take()
     try {

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { backoffMs, sleep } from '@airlock/async'
 import type { ByteSource } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectAddress } from '../object-store.ts'
@@ -13,6 +13,8 @@ interface Pinned {
 
 /** How often a range is retried when its body was truncated, or its 404 or 412 was wrong; the SDK retries other failures. */
 const rangeRetries = 3
+
+const rangeBackoff = { firstMs: 100, maxMs: 400, jitter: 1 } as const
 
 /**
  * See `ObjectStore.source`. Streaming reads ranges as well, and prefetches the next one: a slow consumer does not keep a connection
@@ -72,7 +74,7 @@ async function readRange(deps: StoreDeps, address: S3Address, pinned: Pinned, ra
       const reason = await confirmed(deps, error, { object: { bucket: address.Bucket, key: address.Key }, ...pinned, signal: range.signal })
       const isTemporary = reason instanceof StoreUnavailable && (bodyBegun || reason !== error)
       if (!isTemporary || retry === rangeRetries) throw reason
-      await sleep(Math.random() * 100 * 2 ** retry, undefined, { signal: range.signal })
+      await sleep(backoffMs(retry + 1, rangeBackoff), range.signal) // after an abort the next call throws
     }
   }
 }

@@ -1,3 +1,4 @@
+import { Semaphore } from '@airlock/async'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
 import { AdaptivePermits } from './adaptive-permits.ts'
@@ -6,7 +7,6 @@ import { copyToFinal } from './copy-to-final.ts'
 import { abandonReceives, openReceives } from './multipart-upload.ts'
 import { head, list, ping, purge } from './objects.ts'
 import { PartBuffers } from './part-buffers.ts'
-import { Permits } from './permits.ts'
 import { presigning } from './presign.ts'
 import { rangedSource } from './ranged-source.ts'
 import { receive } from './receive.ts'
@@ -33,7 +33,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     options,
     tuning,
     buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),
-    partsInFlight: new Permits(tuning.partsInFlight),
+    partsInFlight: new Semaphore(tuning.partsInFlight),
     copyParts: new AdaptivePermits(tuning.copyPartsInAll),
   }
   return {

@@ -1,8 +1,8 @@
+import type { Semaphore } from '@airlock/async'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { AdaptivePermits } from './adaptive-permits.ts'
 import type { Call } from './calls.ts'
 import type { PartBuffers } from './part-buffers.ts'
-import type { Permits } from './permits.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
 
 /** The state that the verbs share: one client and one set of limits per process. */
@@ -14,7 +14,7 @@ export interface StoreDeps {
   readonly tuning: Tuning
   readonly buffers: PartBuffers
   /** For the parts of all receives together. */
-  readonly partsInFlight: Permits
+  readonly partsInFlight: Semaphore
   /** For the parts of all server-side copies together. */
   readonly copyParts: AdaptivePermits
 }

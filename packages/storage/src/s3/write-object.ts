@@ -1,8 +1,8 @@
 import type { Readable } from 'node:stream'
+import { Semaphore } from '@airlock/async'
 import { type CompletedPart, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
 import { MultipartUpload } from './multipart-upload.ts'
 import type { PartBuffer } from './part-buffers.ts'
-import { Permits } from './permits.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 
@@ -38,7 +38,7 @@ export class ObjectWrite {
   readonly #onArrived: (() => void) | undefined
   /** Aborts all calls; its reason is the error that the caller gets. */
   readonly #stop = new AbortController()
-  readonly #ownParts: Permits
+  readonly #ownParts: Semaphore
   readonly #sending = new Set<Promise<void>>()
   #begun: Promise<MultipartUpload> | null = null
   #partNumber = 0
@@ -49,7 +49,7 @@ export class ObjectWrite {
     this.#key = key
     this.#headers = headers
     this.#onArrived = onArrived
-    this.#ownParts = new Permits(deps.tuning.partsPerReceive)
+    this.#ownParts = new Semaphore(deps.tuning.partsPerReceive)
   }
 
   /** Reads the stream to its end and writes it. Rejects with the first error, after all calls have ended. */

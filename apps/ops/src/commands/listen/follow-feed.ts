@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises'
+import { backoffMs, sleep } from '@airlock/async'
 import type { PublishedEvent } from '@airlock/notifications'
 import type { CommandIo } from '../../command.ts'
 
@@ -23,7 +23,7 @@ interface Page {
 
 const waitSeconds = 25
 const responseTimeoutMs = 10_000
-const retryMs = { first: 250, longest: 5000 } as const
+const retryBackoff = { firstMs: 250, maxMs: 5000, jitter: 0 } as const
 
 /**
  * The events of a running Airlock, as they occur. While it is unavailable, requests are retried from the same position; that is reported once.
@@ -32,19 +32,19 @@ const retryMs = { first: 250, longest: 5000 } as const
  */
 export async function* followFeed(feed: Feed, io: CommandIo, signal: AbortSignal): AsyncGenerator<PublishedEvent> {
   let after: string | null = feed.from === 'latest' ? 'latest' : null
-  let pauseMs = 0
+  let failures = 0
   while (!signal.aborted) {
-    await pause(pauseMs, null, { signal }).catch(() => {}) // the loop checks the signal
+    if (failures > 0) await sleep(backoffMs(failures, retryBackoff), signal)
     // The position of `latest` must be known before the first wait: otherwise a lost response would skip events.
     const page = await fetchPage(feed, after, after === 'latest' ? 0 : waitSeconds, signal)
     if (page === null) break
     if ('failure' in page) {
-      if (pauseMs === 0) io.err(`Airlock does not respond (${page.failure}), retrying`)
-      pauseMs = Math.min(retryMs.longest, pauseMs * 2 || retryMs.first)
+      if (failures === 0) io.err(`Airlock does not respond (${page.failure}), retrying`)
+      failures += 1
       continue
     }
-    if (pauseMs > 0) io.err('Airlock responds again')
-    pauseMs = 0
+    if (failures > 0) io.err('Airlock responds again')
+    failures = 0
     yield* page.events
     after = page.next
   }

@@ -3,10 +3,10 @@
  * after it ended, get its result.
  *
  * @param ask makes the call; an error is shared like a result
- * @param options.keepMs how long a result is reused, in ms
- * @example const metrics = sharedResult(() => registry.metrics(), { keepMs: 1000 })
+ * @param options.keepMs how long a result is reused
+ * @example const metrics = shareResult(() => registry.metrics(), { keepMs: 1000 })
  */
-export function sharedResult<T>(ask: () => Promise<T>, { keepMs }: { keepMs: number }): () => Promise<T> {
+export function shareResult<T>(ask: () => Promise<T>, { keepMs }: { keepMs: number }): () => Promise<T> {
   let current: Promise<T> | null = null
   const forgetLater = (): void => {
     setTimeout(() => {

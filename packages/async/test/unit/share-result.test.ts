@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { sharedResult } from '../../src/index.ts'
+import { shareResult } from '../../src/index.ts'
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers())
 /** A query whose calls are counted, and resolved by the test. */
 function question() {
   const askings: PromiseWithResolvers<number>[] = []
-  const ask = sharedResult(
+  const ask = shareResult(
     () => {
       const asking = Promise.withResolvers<number>()
       askings.push(asking)

@@ -1,0 +1,6 @@
+export { backoffMs } from './backoff.ts'
+export { KeyedMutex, KeyedSemaphore } from './keyed.ts'
+export { renewLease } from './lease.ts'
+export { Semaphore } from './semaphore.ts'
+export { shareResult } from './share-result.ts'
+export { resolvesWithin, sleep, withTimeout } from './timeout.ts'
