@@ -1,53 +1,50 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { type Answer, call, tokenFor } from '@airlock/testkit/http'
-import type { Run } from './arena.ts'
+import { call, type Request, tokenFor } from '@airlock/testkit/http'
+import type { Run } from './cluster.ts'
 import { expensivePicture, type FileToSend, formOf } from './files.ts'
-import { ageAsset, deleteUser, insist, useAsset } from './product.ts'
 import { type Random, randomFrom } from './random.ts'
+import { ageAsset, deleteUser, execute, useAsset } from './statements.ts'
 
 /** Ways to send a form. */
-const manners = [
-  { manner: 'plain', weight: 5 },
+const variants = [
+  { variant: 'plain', weight: 5 },
   /** Waits for the assets (`Prefer: wait`). */
-  { manner: 'waits', weight: 2 },
+  { variant: 'waits', weight: 2 },
   /** Repeats a request without a good response under the same key. */
-  { manner: 'repeats', weight: 3 },
+  { variant: 'repeats', weight: 3 },
   /** Disconnects in the middle. */
-  { manner: 'hangs up', weight: 1 },
+  { variant: 'disconnects', weight: 1 },
 ] as const
 
 /** What a client does with an upload after its 202. */
-const afterwards = [
-  { act: 'leaves', weight: 5 },
-  { act: 'follows', weight: 3 },
-  { act: 'cancels', weight: 1 },
-  { act: 'deletes', weight: 1 },
+const followUps = [
+  { followUp: 'none', weight: 5 },
+  { followUp: 'poll', weight: 3 },
+  { followUp: 'cancel', weight: 1 },
+  { followUp: 'delete', weight: 1 },
   /** Does not use its asset, which expires. */
-  { act: 'ages', weight: 1 },
+  { followUp: 'age', weight: 1 },
   /** Uses its asset after it has become old. */
-  { act: 'uses', weight: 1 },
+  { followUp: 'use', weight: 1 },
+] as const
+type FollowUp = (typeof followUps)[number]['followUp']
+
+/** Numbers of files in a form. */
+const fileCounts = [
+  { count: 1, weight: 6 },
+  { count: 2, weight: 2 },
+  { count: 4, weight: 1 },
 ] as const
 
 const tries = 4
 
-/** The interval between forms. */
-const apartMs = [20, 250] as const
-const expensiveApartMs = [5000, 15_000] as const
+/** The interval between forms, in ms. */
+const intervalMs = [20, 250] as const
+const expensiveIntervalMs = [5000, 15_000] as const
 
 /** Probability that an account is deleted after a form. */
-const leaving = 0.02
-
-interface UploadAnswer {
-  uploads?: { upload_id: string; filename: string }[]
-  rejected?: { filename: string; code: string }[]
-  code?: string
-}
-
-interface JobAnswer {
-  status: string
-  asset_id: string | null
-}
+const deletionRate = 0.02
 
 export interface ClientOptions extends Run {
   readonly number: number
@@ -72,10 +69,10 @@ export class Client {
 
   async run(): Promise<void> {
     const { until, expensive } = this.#options
-    const [from, to] = expensive ? expensiveApartMs : apartMs
+    const [from, to] = expensive ? expensiveIntervalMs : intervalMs
     while (!until.aborted) {
       await this.#sendForm()
-      if (this.#random.chance(leaving)) await this.#leave()
+      if (this.#random.chance(deletionRate)) await this.#deleteAccount()
       await wait(this.#random.between(from, to), undefined, { signal: until }).catch(() => {})
     }
     await Promise.all(this.#backgroundTasks)
@@ -83,24 +80,21 @@ export class Client {
 
   async #sendForm(): Promise<void> {
     const { history } = this.#options
-    const { manner } = this.#random.weighted(manners)
+    const { variant } = this.#random.weighted(variants)
     const files = this.#draw()
-    const idempotencyKey = manner === 'repeats' ? randomUUID() : null
-    for (const { bytes: _, ...file } of files) history.add({ event: 'sent', file: { ...file, userId: this.#userId, idempotencyKey } })
-    const headers = { ...(manner === 'waits' && { prefer: 'wait=5' }), ...(idempotencyKey && { 'idempotency-key': idempotencyKey }) }
-    const form = { projectId: randomUUID(), fieldsFirst: this.#random.chance(0.7) }
-    const hangUpAfterMs = this.#random.between(1, 60)
-    for (let attempt = 1; attempt <= (manner === 'repeats' ? tries : 1); attempt += 1) {
-      const gateway = this.#random.pick(this.#options.arena.gateways)
-      const signal = manner === 'hangs up' ? AbortSignal.timeout(hangUpAfterMs) : undefined
-      const answer = await call(`${gateway}/api/upload`, {
-        method: 'POST',
-        token: this.#token(),
-        form: formOf(files, form),
-        headers,
-        signal,
-      })
-      if (this.#takeAnswer(answer, files, `POST ${gateway}`)) return
+    const userId = this.#userId
+    const idempotencyKey = variant === 'repeats' ? randomUUID() : null
+    for (const file of files) history.addSent(file, userId)
+    const headers = { ...(variant === 'waits' && { prefer: 'wait=5' }), ...(idempotencyKey && { 'idempotency-key': idempotencyKey }) }
+    const form = formOf(files, { projectId: randomUUID(), fieldsFirst: this.#random.chance(0.7) })
+    const disconnectAfterMs = this.#random.between(1, 60)
+    for (let attempt = 1; attempt <= (variant === 'repeats' ? tries : 1); attempt += 1) {
+      const signal = variant === 'disconnects' ? AbortSignal.timeout(disconnectAfterMs) : undefined
+      const result = await sendForm(files, { gateway: this.#gateway(), userId, form, headers, signal }, this.#options)
+      if (result.code === 'file_limit_reached') this.#changeUser()
+      for (const { upload_id: uploadId } of result.uploads)
+        this.#backgroundTasks.push(this.#followUp(uploadId, userId, this.#random.weighted(followUps).followUp))
+      if (result.status !== 0 && result.status < 500 && result.status !== 409) return
       await wait(300 * attempt)
     }
   }
@@ -109,108 +103,116 @@ export class Client {
     const { samplePool, number, expensive } = this.#options
     if (expensive) return [expensivePicture(`c${number}-${++this.#sent}`)]
     const assetType = this.#random.chance(0.75) ? 'brand_image' : 'generated_video'
-    const count = this.#random.weighted([
-      { count: 1, weight: 6 },
-      { count: 2, weight: 2 },
-      { count: 4, weight: 1 },
-    ]).count
+    const { count } = this.#random.weighted(fileCounts)
     return Array.from({ length: count }, () => samplePool.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
   }
 
-  /** @returns whether the response contains the result of the files */
-  #takeAnswer(answer: Answer, files: readonly FileToSend[], by: string): boolean {
-    const { history } = this.#options
-    if ('lost' in answer) {
-      for (const { name } of files) history.add({ event: 'failed', what: by, name, why: answer.lost })
-      return false
-    }
-    const { uploads = [], rejected = [], code = '' } = answer.body as UploadAnswer
-    // first of all
-    for (const { upload_id: uploadId, filename: name } of uploads)
-      history.add({ event: 'acknowledged', uploadId, name, by: `${by} ${answer.status}` })
-    for (const { filename: name, code } of rejected) history.add({ event: 'refused', name, code })
-    if (answer.status === 429 && (code === 'file_limit_reached' || rejected.some((one) => one.code === 'file_limit_reached')))
-      this.#becomeSomebodyElse()
-    if (uploads.length === 0 && rejected.length === 0) {
-      for (const { name } of files) history.add({ event: 'failed', what: by, name, why: `${answer.status} ${code}` })
-    }
-    for (const { upload_id: uploadId } of uploads) this.#backgroundTasks.push(this.#goOn(uploadId, this.#random.weighted(afterwards).act))
-    return answer.status < 500 && answer.status !== 409
-  }
-
-  #becomeSomebodyElse(): void {
+  #changeUser(): void {
     this.#options.history.add({ event: 'limit reached', userId: this.#userId })
     this.#userId = randomUUID()
   }
 
   /** Deletes the account of this user, whose files may still be in progress. */
-  async #leave(): Promise<void> {
-    const { arena, history } = this.#options
+  async #deleteAccount(): Promise<void> {
+    const { cluster, history } = this.#options
     const userId = this.#userId
-    const [deleted] = await insist<{ at: Date }>(arena, deleteUser, [userId])
+    const [deleted] = await execute<{ at: Date }>(cluster, deleteUser, [userId])
     if (deleted !== undefined) history.add({ event: 'user deleted', userId, at: deleted.at })
     this.#userId = randomUUID()
   }
 
-  async #goOn(uploadId: string, act: (typeof afterwards)[number]['act']): Promise<void> {
-    const token = this.#token()
-    if (act === 'cancels') await this.#ask('cancel asked', 'cancelled', `/api/jobs/${uploadId}`, { uploadId, token, done: isRejected })
-    if (act === 'leaves' || act === 'cancels') return
-    const assetId = await this.#follow(uploadId, token)
+  async #followUp(uploadId: string, userId: string, followUp: FollowUp): Promise<void> {
+    const token = tokenFor(userId, this.#options.cluster.jwtSecret)
+    if (followUp === 'cancel') return this.#delete(`/api/jobs/${uploadId}`, uploadId, token, ['cancel asked', 'cancelled'])
+    if (followUp === 'none') return
+    const assetId = await this.#poll(uploadId, token)
     if (assetId === null) return
-    if (act === 'ages' || act === 'uses') await ageAsset(this.#options, uploadId)
-    if (act === 'uses') {
+    if (followUp === 'age' || followUp === 'use') await ageAsset(this.#options, uploadId)
+    if (followUp === 'use') {
       await wait(this.#random.between(0, 3000)) // it may be marked by then, or just being deleted
-      await useAsset(this.#options, { gateway: this.#random.pick(this.#options.arena.gateways), uploadId, assetId, token })
+      await useAsset(this.#options, { gateway: this.#gateway(), uploadId, assetId, token })
     }
-    if (act === 'deletes')
-      await this.#ask('delete asked', 'deleted', `/api/assets/${assetId}`, { uploadId, token, done: ({ status }) => status === 204 })
+    if (followUp === 'delete') await this.#delete(`/api/assets/${assetId}`, uploadId, token, ['delete asked', 'deleted'])
   }
 
-  /** Deletes something once; without a response it is unknown whether it happened. */
-  async #ask(
-    asked: 'cancel asked' | 'delete asked',
-    heard: 'cancelled' | 'deleted',
+  /** Cancels or deletes something once; without a response it is unknown whether it happened. */
+  async #delete(
     path: string,
-    { uploadId, token, done }: { uploadId: string; token: string; done: (answer: { status: number; body: unknown }) => boolean },
+    uploadId: string,
+    token: string,
+    [asked, confirmed]: ['cancel asked', 'cancelled'] | ['delete asked', 'deleted'],
   ): Promise<void> {
-    const { history, arena } = this.#options
+    const { history } = this.#options
     history.add({ event: asked, uploadId })
-    const answer = await call(`${this.#random.pick(arena.gateways)}${path}`, { method: 'DELETE', token })
-    if ('lost' in answer) history.add({ event: 'failed', what: asked, uploadId, why: answer.lost })
-    else if (done(answer)) history.add({ event: heard, uploadId })
-    else
-      history.add({ event: 'failed', what: asked, uploadId, why: `${answer.status} ${(answer.body as UploadAnswer | null)?.code ?? ''}` })
+    const answer = await call(`${this.#gateway()}${path}`, { method: 'DELETE', token })
+    if ('lost' in answer) return history.add({ event: 'failed', what: asked, uploadId, why: answer.lost })
+    const { status, code = '' } = (answer.body ?? {}) as { status?: string; code?: string }
+    if (answer.status === 204 || (answer.status === 200 && status === 'rejected')) history.add({ event: confirmed, uploadId })
+    else history.add({ event: 'failed', what: asked, uploadId, why: `${answer.status} ${code}` })
   }
 
   /** Polls until the upload has ended, or the run has. @returns its asset */
-  async #follow(uploadId: string, token: string): Promise<string | null> {
-    const { history, arena, until } = this.#options
+  async #poll(uploadId: string, token: string): Promise<string | null> {
+    const { history, until } = this.#options
     while (!until.aborted) {
-      const answer = await call(`${this.#random.pick(arena.gateways)}/api/jobs/${uploadId}`, { token })
-      if (!('lost' in answer) && answer.status === 200) {
-        const { status, asset_id: assetId } = answer.body as JobAnswer
-        if (status !== 'queued' && status !== 'processing') {
+      const answer = await call(`${this.#gateway()}/api/jobs/${uploadId}`, { token })
+      if (!('lost' in answer) && answer.status <= 500) {
+        const { status = '', asset_id: assetId = null, code = '' } = (answer.body ?? {}) as Partial<Record<string, string>>
+        if (answer.status !== 200) history.add({ event: 'failed', what: 'status', uploadId, why: `${answer.status} ${code}` })
+        else if (status !== 'queued' && status !== 'processing') {
           history.add({ event: 'ended', uploadId, status, assetId })
           return assetId
         }
-      } else if (!('lost' in answer) && answer.status <= 500) {
-        history.add({
-          event: 'failed',
-          what: 'status',
-          uploadId,
-          why: `${answer.status} ${(answer.body as UploadAnswer | null)?.code ?? ''}`,
-        })
       }
       await wait(300)
     }
     return null
   }
 
-  #token(): string {
-    return tokenFor(this.#userId, this.#options.arena.jwtSecret)
+  #gateway(): string {
+    return this.#random.pick(this.#options.cluster.gateways)
   }
 }
 
-const isRejected = ({ status, body }: { status: number; body: unknown }): boolean =>
-  status === 200 && (body as JobAnswer).status === 'rejected'
+export interface SentForm extends Pick<Request, 'headers' | 'signal'> {
+  readonly gateway: string
+  readonly userId: string
+  readonly form: FormData
+}
+
+/** `status` is 0 without a response, `code` the error of the request or of its first refused file. */
+export interface FormResult {
+  readonly status: number
+  readonly code: string
+  readonly uploads: readonly { readonly upload_id: string; readonly filename: string }[]
+}
+
+/** Sends a form, and records the result of each of its files. */
+export async function sendForm(
+  files: readonly FileToSend[],
+  { gateway, userId, ...request }: SentForm,
+  { history, cluster }: Pick<Run, 'history' | 'cluster'>,
+): Promise<FormResult> {
+  const what = `POST ${gateway}`
+  const answer = await call(`${gateway}/api/upload`, { ...request, method: 'POST', token: tokenFor(userId, cluster.jwtSecret) })
+  const failed = (why: string) => {
+    for (const { name } of files) history.add({ event: 'failed', what, name, why })
+  }
+  if ('lost' in answer) {
+    failed(answer.lost)
+    return { status: 0, code: answer.lost, uploads: [] }
+  }
+  const {
+    uploads = [],
+    rejected = [],
+    code = rejected[0]?.code ?? '',
+  } = answer.body as Partial<FormResult> & {
+    rejected?: { filename: string; code: string }[]
+  }
+  // first of all
+  for (const { upload_id: uploadId, filename: name } of uploads)
+    history.add({ event: 'acknowledged', uploadId, name, by: `${what} ${answer.status}` })
+  for (const { filename: name, code } of rejected) history.add({ event: 'refused', name, code })
+  if (uploads.length === 0 && rejected.length === 0) failed(`${answer.status} ${code}`)
+  return { status: answer.status, code, uploads }
+}

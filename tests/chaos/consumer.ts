@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { call, tokenFor } from '@airlock/testkit/http'
-import type { Run } from './arena.ts'
+import type { Run } from './cluster.ts'
 import { type Random, randomFrom } from './random.ts'
 
-/** An event of the feed. */
-export interface Told {
+/** An event of the feed, as far as it is checked. */
+export interface FeedEvent {
   readonly type: string
   readonly data: { readonly event_id: string; readonly upload_id: string; readonly sequence: number; readonly user_id: string }
 }
 
 interface Page {
-  readonly events: readonly Told[]
+  readonly events: readonly FeedEvent[]
   readonly next: string
 }
 
@@ -23,7 +23,7 @@ export class Consumer {
   readonly #options: Omit<Run, 'samplePool'>
   readonly #random: Random
   #after: string | null = null
-  readonly heard: Told[] = []
+  readonly received: FeedEvent[] = []
 
   constructor(options: Omit<Run, 'samplePool'>) {
     this.#options = options
@@ -38,34 +38,34 @@ export class Consumer {
   /** Reads while faults happen. */
   async run(until: AbortSignal): Promise<void> {
     while (!until.aborted) {
-      const read = await this.#read({ wait: 2, limit: this.#random.between(1, 20) }, until)
-      if (read === null) await wait(100)
+      const count = await this.#read({ wait: 2, limit: this.#random.between(1, 20) }, until)
+      if (count === null) await wait(100)
     }
   }
 
-  /** Reads to the end of the feed. */
-  async finish(): Promise<readonly Told[]> {
+  /** Reads to the end of the feed. @returns all events */
+  async finish(): Promise<readonly FeedEvent[]> {
     for (let attempt = 1; attempt <= tries; ) {
-      const read = await this.#read({ wait: 0, limit: 1000 })
-      if (read === 0) return this.heard
-      if (read === null) await wait(200 * attempt++)
+      const count = await this.#read({ wait: 0, limit: 1000 })
+      if (count === 0) return this.received
+      if (count === null) await wait(200 * attempt++)
     }
-    throw new Error(`the feed could not be read to its end: ${this.heard.length} events so far`)
+    throw new Error(`the feed could not be read to its end: ${this.received.length} events so far`)
   }
 
   /** @returns the number of events; null without a response */
   async #read({ wait, limit }: { wait: number; limit: number }, signal?: AbortSignal): Promise<number | null> {
-    const { arena, history } = this.#options
+    const { cluster, history } = this.#options
     const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
-    const token = tokenFor(randomUUID(), arena.jwtSecret, { scope: 'service' })
-    const answer = await call(`${this.#random.pick(arena.gateways)}/api/events?${query}`, { token, signal })
+    const token = tokenFor(randomUUID(), cluster.jwtSecret, { scope: 'service' })
+    const answer = await call(`${this.#random.pick(cluster.gateways)}/api/events?${query}`, { token, signal })
     if ('lost' in answer || answer.status !== 200) {
       // a 4xx would be our mistake, and shows as missing events
       history.add({ event: 'failed', what: 'GET /api/events', why: 'lost' in answer ? answer.lost : String(answer.status) })
       return null
     }
     const { events, next } = answer.body as Page
-    this.heard.push(...events)
+    this.received.push(...events)
     this.#after = next
     return events.length
   }

@@ -1,10 +1,10 @@
-import type { Arena } from './arena.ts'
-import type { Told } from './consumer.ts'
-import type { AssetRow, Facts, FoundObject, Unsettled, UploadRow } from './facts.ts'
+import { type Cluster, renders } from './cluster.ts'
+import type { FeedEvent } from './consumer.ts'
 import type { History, SentFile, UploadEvent } from './history.ts'
+import type { AssetRow, FoundObject, ServerContents, Unfinished, UploadRow } from './server-contents.ts'
 
 /** A violated guarantee. */
-export interface Breach {
+export interface Violation {
   readonly invariant: `I${1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13}`
   readonly uploadId: string | null
   readonly what: string
@@ -17,9 +17,9 @@ export interface Evidence {
   readonly assets: readonly AssetRow[]
   /** By key; those under the final prefixes, in quarantine and in the inbox. */
   readonly objects: ReadonlyMap<string, FoundObject>
-  readonly unsettled: Unsettled
-  /** SHA-256 of the objects in the pipeline's own bucket, by key. */
-  readonly rendered: ReadonlyMap<string, string>
+  readonly unfinished: readonly Unfinished[]
+  /** The objects in the pipeline's own bucket, by key. */
+  readonly rendered: ReadonlyMap<string, Pick<FoundObject, 'sha256'>>
   /** By name. */
   readonly sent: ReadonlyMap<string, SentFile>
   /** Upload ids, with the name of their file. */
@@ -37,33 +37,28 @@ export interface Evidence {
   /** SHA-256 of files that must not become assets. */
   readonly badHashes: ReadonlySet<string>
   /** The feed at the end, and the events that a continuous reader got. */
-  readonly feed: readonly Told[]
-  readonly heard: readonly Told[]
+  readonly feed: readonly FeedEvent[]
+  readonly received: readonly FeedEvent[]
   /** Ids of the events that a webhook endpoint accepted. */
   readonly delivered: ReadonlySet<string>
   readonly filesPerHour: number
-  readonly arena: Arena
+  readonly cluster: Cluster
 }
 
 export async function gather(
-  facts: Facts,
+  contents: ServerContents,
   history: History,
-  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'arena' | 'feed' | 'heard' | 'delivered'>,
+  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'cluster' | 'feed' | 'received' | 'delivered'>,
 ): Promise<Evidence> {
-  const objects = new Map<string, FoundObject>()
-  for (const key of await facts.keys()) {
-    const object = await facts.object(key)
-    if (object !== null) objects.set(key, object)
-  }
   const ids = (...events: UploadEvent[]) => new Set(events.flatMap((event) => history.all(event).map(({ uploadId }) => uploadId)))
   return {
     ...rest,
     history,
-    objects,
-    uploads: new Map((await facts.uploads()).map((row) => [row.id, row])),
-    assets: await facts.assets(),
-    unsettled: await facts.unsettled(),
-    rendered: await facts.rendered(),
+    objects: await contents.objects(await contents.keys()),
+    uploads: new Map((await contents.uploads()).map((row) => [row.id, row])),
+    assets: await contents.assets(),
+    unfinished: await contents.unfinished(),
+    rendered: await contents.objects(await contents.keys(renders), renders),
     sent: new Map(history.all('sent').map(({ file }) => [file.name, file])),
     acknowledged: new Map(history.all('acknowledged').map(({ uploadId, name }) => [uploadId, name])),
     asked: ids('cancel asked', 'delete asked'),

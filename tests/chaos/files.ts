@@ -1,22 +1,28 @@
 import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
-import { crc32 } from 'node:zlib'
 import { formOf as formOfFields } from '@airlock/testkit/http'
 import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
+import * as jpeg from '../../packages/inspection/corpus/surgery/jpeg.ts'
+import { box } from '../../packages/inspection/corpus/surgery/mp4.ts'
+import * as png from '../../packages/inspection/corpus/surgery/png.ts'
+import * as webp from '../../packages/inspection/corpus/surgery/webp.ts'
 import type { SentFile } from './history.ts'
 import type { Random } from './random.ts'
 
 const MiB = 1024 * 1024
 
 /** A file for a form. */
-export interface FileToSend extends Omit<SentFile, 'userId' | 'idempotencyKey'> {
+export interface FileToSend extends Omit<SentFile, 'userId'> {
   readonly bytes: Buffer<ArrayBuffer>
 }
 
 /** Adds unique bytes to good files without making them invalid, so that mix-ups are detected. */
-const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer<ArrayBuffer>>> = {
-  'image/png': (bytes, mark) => inserted(bytes, 33, pngText(`chaos\0${mark}`)),
-  'image/jpeg': (bytes, mark) => inserted(bytes, 4 + bytes.readUInt16BE(4), jpegComment(mark)),
+const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer>> = {
+  'image/png': (bytes, mark) => png.before(bytes, 'IDAT', png.text('chaos', mark)),
+  'image/jpeg': (bytes, mark) => {
+    const { segments, rest } = jpeg.takeApart(bytes)
+    return jpeg.putTogether({ segments: [...segments, { marker: 0xfe, body: Buffer.from(mark) }], rest })
+  },
   'video/mp4': (bytes, mark) => Buffer.concat([bytes, freeBox(mark, 0)]),
 }
 
@@ -34,29 +40,20 @@ export class SamplePool {
     return new Set(this.#samples.filter(({ expected }) => expected !== 'completed').map(({ bytes }) => sha256(bytes)))
   }
 
-  /** @param label unique in the run */
-  draw(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
-    return this.#drawn(assetType, label, random, random.chance(0.8))
-  }
-
-  /** The same, of good files only. */
-  drawGood(assetType: SentFile['assetType'], label: string, random: Random): FileToSend {
-    return this.#drawn(assetType, label, random, true)
-  }
-
-  #drawn(assetType: SentFile['assetType'], label: string, random: Random, good: boolean): FileToSend {
+  /** @param label unique in the run @param good whether it must become an asset */
+  draw(assetType: SentFile['assetType'], label: string, random: Random, good = random.chance(0.8)): FileToSend {
     const fitting = this.#samples.filter(({ asset_type, expected }) => asset_type === assetType && (expected === 'completed') === good)
     const { file, expected, mediaType, bytes: original } = random.pick(fitting)
     const large = good && assetType === 'generated_video' && random.chance(0.25)
-    const marked = good ? (marks[mediaType]?.(original, label) ?? Buffer.from(original)) : Buffer.from(original)
-    const bytes = large ? Buffer.concat([marked, freeBox(label, 9 * MiB)]) : marked
+    const marked = (good && marks[mediaType]?.(original, label)) || original
+    const bytes = Buffer.concat([marked, ...(large ? [freeBox(label, 9 * MiB)] : [])])
     const name = `${label}${extname(file)}`
     return { name, assetType, mediaType, expected, bytes, sizeBytes: bytes.byteLength, sha256: sha256(bytes) }
   }
 }
 
 /**
- * A picture that exceeds the memory limit of inspectors in the arena: 100 megapixels of one colour in about 40 bytes. It is valid, so it may also pass.
+ * A picture that exceeds the memory limit of inspectors in the cluster: 100 megapixels of one colour in about 40 bytes. It is valid, so it may also pass.
  *
  * @param label unique in the run; it determines the colour, so that no two files have the same bytes
  */
@@ -82,10 +79,7 @@ function oneColourWebp(side: number, { red, green, blue }: Record<'red' | 'green
   put(0b0001, 4) // the same for distances, with a symbol of one bit
   const data = Buffer.alloc(2 * Math.ceil(bits.length / 16))
   for (const [index, bit] of bits.entries()) data[index >> 3] = (data[index >> 3] ?? 0) | (bit << (index & 7))
-  const header = Buffer.from('RIFF\0\0\0\0WEBPVP8L\0\0\0\0', 'latin1')
-  header.writeUInt32LE(12 + data.length, 4)
-  header.writeUInt32LE(data.length, 16)
-  return Buffer.concat([header, data])
+  return Buffer.from(webp.webpOf([webp.chunk('VP8L', data)]))
 }
 
 /** A form of files of one kind. */
@@ -97,31 +91,5 @@ export function formOf(files: readonly FileToSend[], { projectId, fieldsFirst }:
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
-const inserted = (bytes: Buffer, at: number, more: Buffer) => Buffer.concat([bytes.subarray(0, at), more, bytes.subarray(at)])
-
-/** A tEXt chunk (PNG, section 11.3.3.2). */
-function pngText(text: string): Buffer {
-  const body = Buffer.from(`tEXt${text}`, 'latin1')
-  const chunk = Buffer.alloc(body.length + 8)
-  chunk.writeUInt32BE(body.length - 4, 0)
-  body.copy(chunk, 4)
-  chunk.writeUInt32BE(crc32(body), body.length + 4)
-  return chunk
-}
-
-/** A COM segment (ITU T.81, B.2.4.5). */
-function jpegComment(text: string): Buffer {
-  const segment = Buffer.alloc(4 + text.length)
-  segment.writeUInt16BE(0xfffe, 0)
-  segment.writeUInt16BE(2 + text.length, 2)
-  segment.write(text, 4, 'latin1')
-  return segment
-}
-
 /** A free-space box, which may follow the end of a video (ISO 14496-12, section 8.1.2). */
-export function freeBox(text: string, emptyBytes: number): Buffer {
-  const box = Buffer.alloc(8 + text.length + emptyBytes)
-  box.writeUInt32BE(box.length, 0)
-  box.write(`free${text}`, 4, 'latin1')
-  return box
-}
+export const freeBox = (text: string, emptyBytes: number): Buffer => box('free', text, Buffer.alloc(emptyBytes))

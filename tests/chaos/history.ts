@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { FileToSend } from './files.ts'
 
 /** A file that was sent. Its name is unique and identifies it. */
 export interface SentFile {
@@ -13,8 +14,6 @@ export interface SentFile {
   readonly expected: string
   /** Whether it may exceed the limits of inspection, and end as `file_too_complex`. */
   readonly expensive?: true
-  /** The idempotent request that it belongs to. */
-  readonly idempotencyKey: string | null
 }
 
 /** What was done with an upload or its asset. `aged`: its asset became old without use; `used`: its owner got a URL after that. */
@@ -30,7 +29,7 @@ export type HistoryEvent =
   | { readonly event: UploadEvent; readonly uploadId: string }
   | { readonly event: 'user deleted'; readonly userId: string; readonly at: Date }
   | { readonly event: 'ended'; readonly uploadId: string; readonly status: string; readonly assetId: string | null }
-  | { readonly event: 'fault' | 'fault over' | 'moving'; readonly what: string }
+  | { readonly event: 'fault' | 'fault over' | 'unfinished'; readonly what: string }
   | { readonly event: 'limit reached'; readonly userId: string }
   | { readonly event: 'refused wrongly'; readonly name?: string; readonly why: string }
 
@@ -53,6 +52,10 @@ export class History {
     const entry = { ms: Math.round(performance.now() - this.#begun), ...event }
     appendFileSync(this.#file, `${JSON.stringify(entry)}\n`)
     this.entries.push(entry)
+  }
+
+  addSent({ bytes: _, ...file }: FileToSend, userId: string): void {
+    this.add({ event: 'sent', file: { ...file, userId } })
   }
 
   /** All events of one kind. */

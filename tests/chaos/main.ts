@@ -1,9 +1,8 @@
 /** `npm run chaos`, after packages were installed, with the Node of the repository. bin/chaos.mjs has parsed the flags. */
-import { fileURLToPath } from 'node:url'
 import { runChaos } from './run.ts'
 
 const [seed, seconds] = process.argv.slice(2).map(Number)
-const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const log = (line: string): void => void process.stdout.write(`${line}\n`)
 const stopping = new AbortController()
 const stop = () => stopping.abort(new Error('interrupted'))
 
@@ -14,15 +13,14 @@ process.stdout.on('error', stop)
 
 try {
   process.exitCode = await runChaos({
-    root: fileURLToPath(new URL('../..', import.meta.url)),
     env: process.env,
     seed: seed ?? 1,
     seconds: seconds ?? 30,
-    say,
+    log,
     interrupted: stopping.signal,
   })
 } catch (error) {
-  say(`chaos failed: ${error instanceof Error ? error.stack : String(error)}`)
+  log(`chaos failed: ${error instanceof Error ? error.stack : String(error)}`)
   process.exitCode = 1
 }
 process.exit() // nothing is left to wait for

@@ -1,7 +1,5 @@
 /** Pseudo-random numbers that are determined by a seed. */
 export interface Random {
-  /** From 0 to 1, excluding 1. */
-  next(): number
   /** An integer from `from` to `to`, inclusive. */
   between(from: number, to: number): number
   pick<T>(choices: readonly T[]): T
@@ -25,7 +23,6 @@ export function randomFrom(seed: number, purpose: string): Random {
   }
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T
   return {
-    next,
     pick,
     between: (from, to) => from + Math.floor(next() * (to - from + 1)),
     chance: (part) => next() < part,

@@ -1,21 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { bucket } from './arena.ts'
-import type { Breach } from './evidence.ts'
-import type { Facts } from './facts.ts'
+import { bucket } from './cluster.ts'
+import type { Violation } from './evidence.ts'
+import type { ServerContents } from './server-contents.ts'
 
-/** Maximum duration of repairs in seconds, with the settings of the arena (docs/guarantees.md). */
+/** Maximum duration of repairs in seconds, with the settings of the cluster (docs/guarantees.md), and a statement for what waits for one. */
 const repairs = {
   'an accepted file has no job': { seconds: 2, statement: null },
   'the worker of a file is gone': { seconds: 1.5, statement: null },
-  'a file of a request that is over was not abandoned': {
+  'a file of an ended request was not abandoned': {
     seconds: 1,
     statement: `select id from uploads where state = 'receiving' and created_at < now() - interval '10 s'`,
   },
-  'an event has no place in the feed': { seconds: 5, statement: 'select upload_id as id from events where position is null' },
-  'an object that is due was not purged': { seconds: 1, statement: 'select upload_id as id from purges where due_at < now()' },
+  'an event has no position in the feed': { seconds: 5, statement: 'select upload_id as id from events where position is null' },
+  'a due purge has not happened': { seconds: 1, statement: 'select upload_id as id from purges where due_at < now()' },
   // the longest call, and a pass
   'bytes of an upload that has ended still wait': { seconds: 5, statement: null },
-  'an event that is due was not delivered': {
+  'a due event was not delivered': {
     seconds: 5,
     statement: `select upload_id as id from webhook_deliveries d where state = 'pending' and next_attempt_at < now() and not exists (
       select from webhook_deliveries e where e.upload_id = d.upload_id and e.state = 'pending' and e.position < d.position)`,
@@ -43,7 +43,7 @@ const sweepsAtLeast = 4
 /** I12: no repair takes longer than documented, while all servers are available. */
 export class RepairWatch {
   readonly #since = new Map<string, { ms: number; sweeps: number }>()
-  readonly breaches = new Map<string, Breach>()
+  readonly violations = new Map<string, Violation>()
 
   /**
    * @param now time of the observation in ms, and the number of completed sweeps
@@ -59,19 +59,19 @@ export class RepairWatch {
       const [ms, sweeps] = [now.ms - since.ms, now.sweeps - since.sweeps]
       if (ms <= repairs[one.repair].seconds * 1000 + slackMs || sweeps < sweepsAtLeast) continue
       const what = `${one.repair} for ${Math.round(ms / 1000)} s and ${sweeps} sweeps, documented are ${repairs[one.repair].seconds} s`
-      this.breaches.set(key, { invariant: 'I12', uploadId: one.id, what })
+      this.violations.set(key, { invariant: 'I12', uploadId: one.id, what })
     }
   }
 
   /** Observes until the signal fires. */
-  async run(facts: Facts, until: AbortSignal): Promise<void> {
+  async run(contents: ServerContents, until: AbortSignal): Promise<void> {
     let [sweeps, last] = [0, '']
     while (!until.aborted) {
-      const [sweeper] = await facts.rows<{ at: string | null }>('select ended_at::text as at from sweeper')
+      const [sweeper] = await contents.rows<{ at: string | null }>('select ended_at::text as at from sweeper')
       const endedAt = sweeper?.at ?? last // null before the first one has ended
       if (endedAt !== last) sweeps += 1
       last = endedAt
-      this.look({ ms: performance.now(), sweeps }, await dueNow(facts))
+      this.look({ ms: performance.now(), sweeps }, await dueNow(contents))
       await wait(300, undefined, { signal: until }).catch(() => {})
     }
   }
@@ -79,18 +79,18 @@ export class RepairWatch {
 
 const keyOf = ({ repair, id }: Due): string => `${repair} ${id}`
 
-async function dueNow(facts: Facts): Promise<Due[]> {
+async function dueNow(contents: ServerContents): Promise<Due[]> {
   const due: Due[] = []
   for (const [repair, { statement }] of Object.entries(repairs)) {
     if (statement === null) continue
-    for (const { id } of await facts.rows<{ id: string }>(statement)) due.push({ repair: repair as Repair, id })
+    for (const { id } of await contents.rows<{ id: string }>(statement)) due.push({ repair: repair as Repair, id })
   }
-  const uploads = await facts.rows<{ id: string; state: string }>(unworked)
-  const worked = uploads.length === 0 ? new Set<string>() : await facts.livingJobs()
+  const uploads = await contents.rows<{ id: string; state: string }>(unworked)
+  const worked = uploads.length === 0 ? new Set<string>() : await contents.livingJobs()
   for (const { id, state } of uploads.filter((upload) => !worked.has(upload.id)))
     due.push({ repair: state === 'received' ? 'an accepted file has no job' : 'the worker of a file is gone', id })
-  const waiting = [...(await facts.keys(bucket, 'quarantine/')), ...(await facts.keys(bucket, 'pipeline-inbox/'))]
-  const ended = waiting.length === 0 ? [] : await facts.rows<{ id: string }>(bytesLeft, [waiting])
+  const waiting = [...(await contents.keys(bucket, 'quarantine/')), ...(await contents.keys(bucket, 'pipeline-inbox/'))]
+  const ended = waiting.length === 0 ? [] : await contents.rows<{ id: string }>(bytesLeft, [waiting])
   for (const { id } of ended) due.push({ repair: 'bytes of an upload that has ended still wait', id })
   return due
 }

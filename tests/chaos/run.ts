@@ -2,32 +2,32 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defaultDataDir, within } from '@airlock/dev-servers'
-import { type Arena, clocksOf, filesPerHour, openArena } from './arena.ts'
+import { root } from '../npm-start.ts'
 import { takeBackup } from './backup.ts'
 import { Client } from './client.ts'
+import { type Cluster, clocksOf, filesPerHour, startCluster } from './cluster.ts'
 import { Consumer } from './consumer.ts'
-import { Endpoint } from './endpoint.ts'
+import { type Endpoint, openEndpoint } from './endpoint.ts'
 import { gather } from './evidence.ts'
-import { Facts, isWaitingKey, type Unsettled } from './facts.ts'
+import { injectFaults, repairAll } from './fault-injector.ts'
 import { SamplePool } from './files.ts'
 import { History } from './history.ts'
-import { breachesIn } from './judges.ts'
-import { healAll, unleash } from './nemesis.ts'
+import { findViolations } from './invariants.ts'
 import { Pipeline } from './pipeline.ts'
-import { ageSome, deliverNow, insist, passDays, tryParkedAgain } from './product.ts'
 import { RepairWatch } from './repairs.ts'
-import { describeClocks, figures, histories, lastLine, type Result } from './report.ts'
+import { counts, describe, describeClocks, histories, lastLine, type Result } from './report.ts'
 import { restoreBoth } from './restores.ts'
 import { scheduleOf } from './schedule.ts'
+import { ServerContents } from './server-contents.ts'
 import { checkService } from './service-check.ts'
+import { ageSome, endGracePeriods, execute, makeDeliveriesDue, retryParked } from './statements.ts'
 
 export interface ChaosOptions {
-  readonly root: string
   readonly env: NodeJS.ProcessEnv
   readonly seed: number
   /** Duration of the faults. */
   readonly seconds: number
-  readonly say: (line: string) => void
+  readonly log: (line: string) => void
   readonly interrupted: AbortSignal
 }
 
@@ -42,7 +42,7 @@ const restoresFrom = 60
  * longer than any delay of a repair.
  */
 const settledWithinMs = 600_000
-const movesWithinMs = 45_000
+const progressWithinMs = 45_000
 
 /** Maximum duration of stopping processes and servers, in ms. */
 const stoppedWithinMs = 60_000
@@ -54,139 +54,114 @@ const stoppedWithinMs = 60_000
  * @returns the exit code: 0 if every guarantee was kept
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
-  const { env, seed, say, interrupted } = options
+  const { env, seed, log, interrupted } = options
   const chaosFolder = join(defaultDataDir(env), 'chaos')
   mkdirSync(chaosFolder, { recursive: true })
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
   const clocks = clocksOf(seed)
-  const endpoint = await Endpoint.open(seed)
-  const arena = await openArena({ env, folder, say, clocks, settings: endpoint.settings })
-  say(`Clocks: ${describeClocks(clocks)}`)
+  const endpoint = await openEndpoint(seed)
+  const cluster = await startCluster({ env, folder, log, clocks, settings: endpoint.settings })
+  const contents = new ServerContents(cluster)
+  log(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
   let good = false
   try {
     interrupted.throwIfAborted()
-    const result = await play(options, { arena, endpoint, history, folder })
-    good = result.breaches.length === 0
+    const result = await play(options, { cluster, contents, endpoint, history })
+    good = result.violations.length === 0
     last = lastLine(result)
   } finally {
+    await contents.close()
     // a container engine that never responds must not delay the result; the stack's reaper ends leftovers
-    await within(stoppedWithinMs, arena.stop(), 'everything to stop').catch((error: Error) => {
-      say(error.message) // a secret in a log is also found here
+    await within(stoppedWithinMs, cluster.stop(), 'everything to stop').catch((error: Error) => {
+      log(error.message) // a secret in a log is also found here
       good = false
     })
     await endpoint.close()
     if (good) rmSync(folder, { recursive: true })
-    else say(`\nThe history and all logs are in ${folder}`)
-    say(last)
+    else log(`\nThe history and all logs are in ${folder}`)
+    log(last)
   }
   return good ? 0 : 1
 }
 
-interface Stage {
-  readonly arena: Arena
+interface Setup {
+  readonly cluster: Cluster
+  readonly contents: ServerContents
   readonly endpoint: Endpoint
   readonly history: History
-  readonly folder: string
 }
 
-async function play({ root, seed, seconds, say, interrupted }: ChaosOptions, { arena, endpoint, history, folder }: Stage): Promise<Result> {
+async function play({ seed, seconds, log, interrupted }: ChaosOptions, setup: Setup): Promise<Result> {
+  const { cluster, contents, endpoint, history } = setup
   const samplePool = new SamplePool(join(root, 'examples/samples'))
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
-  const run = { seed, arena, samplePool, history }
-  const crowd = Array.from({ length: clients }, (_, number) => new Client({ ...run, number, until }).run())
-  const costly = new Client({ ...run, number: clients, until, expensive: true }).run()
-  const renderers = Array.from({ length: pipelines }, (_, number) => new Pipeline({ ...run, number, until }).run())
+  const run = { seed, cluster, samplePool, history }
   const consumer = new Consumer(run)
+  const participants = [
+    ...Array.from({ length: clients }, (_, number) => new Client({ ...run, number, until })),
+    new Client({ ...run, number: clients, until, expensive: true }),
+    ...Array.from({ length: pipelines }, (_, number) => new Pipeline({ ...run, number, until })),
+  ].map((participant) => participant.run())
   const reading = consumer.run(until)
   const settled = new AbortController()
-  const days = passDays(arena, AbortSignal.any([settled.signal, interrupted]))
+  const untilSettled = AbortSignal.any([settled.signal, interrupted])
   const halfway = () => wait(seconds * 500, undefined, { signal: until })
-  const backingUp = seconds < restoresFrom ? null : halfway().then(() => takeBackup(arena))
-  for (const work of [backingUp, days]) work?.catch(() => {}) // errors are thrown where the promise is awaited
-  const nemesis = unleash(scheduleOf(seed, seconds), arena, history, until)
+  const backingUp = seconds < restoresFrom ? null : halfway().then(() => takeBackup(cluster, contents))
+  const expiring = endGracePeriods(cluster, untilSettled)
+  for (const work of [backingUp, expiring]) work?.catch(() => {}) // errors are thrown where the promise is awaited
+  const injecting = injectFaults(scheduleOf(seed, seconds), cluster, history, until)
   await wait(seconds * 1000, undefined, { signal: interrupted }).finally(() => over.abort())
-  const faults = await nemesis
-  await Promise.all([...crowd, costly, ...renderers])
-  await reading
-  await healAll(arena)
-  endpoint.heal()
-  const [facts, others] = [await Facts.open(arena), await Facts.open(arena)]
+  const faults = await injecting
+  await Promise.all([...participants, reading])
+  await repairAll(cluster)
+  endpoint.repair()
   const watch = new RepairWatch()
-  const watching = watch.run(others, AbortSignal.any([settled.signal, interrupted]))
+  const watching = watch.run(contents, untilSettled)
   watching.catch(() => {}) // as above
   try {
     await checkService(run)
-    await insist(arena, tryParkedAgain(root))
-    await insist(arena, deliverNow)
+    for (const statement of [retryParked(), makeDeliveriesDue]) await execute(cluster, statement)
     const begun = performance.now()
-    await settle(facts, history, interrupted)
-    await ageSome(facts, { arena, history })
-    await settle(facts, history, interrupted)
-    settled.abort()
-    await Promise.all([days, watching])
-    say(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after the repairs`)
-    const heard = await consumer.finish()
-    const feed = await new Consumer(run).finish()
-    const evidence = await gather(facts, history, {
-      badHashes: samplePool.badHashes,
-      filesPerHour,
-      arena,
-      feed,
-      heard,
-      delivered: endpoint.delivered,
-    })
-    const breaches = [...(await breachesIn(evidence)), ...watch.breaches.values()]
-    for (const line of figures(evidence)) say(line)
-    for (const { invariant, uploadId, what } of breaches) say(`${invariant} ${uploadId ?? ''} ${what}`)
-    for (const line of histories(breaches, history, { folder, clocks: clocksOf(seed) })) say(line)
-    const backup = await backingUp
-    if (backup !== null) {
-      say(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
-      const { cursor } = consumer
-      const found = await restoreBoth({ ...run, root, folder, facts, backup, before: evidence, cursor })
-      for (const { invariant, uploadId, what } of found) say(`${invariant} ${uploadId ?? ''} ${what}`)
-      breaches.push(...found)
-    }
-    return { seed, acknowledged: evidence.acknowledged.size, faults, breaches }
+    await settle(contents, history, interrupted)
+    await ageSome(contents, { cluster, history })
+    await settle(contents, history, interrupted)
+    log(`Settled ${((performance.now() - begun) / 1000).toFixed(1)} s after the repairs`)
   } finally {
     settled.abort()
-    await Promise.allSettled([days, watching])
-    await facts.close()
-    await others.close()
   }
+  await Promise.all([expiring, watching])
+  const received = await consumer.finish()
+  const feed = await new Consumer(run).finish()
+  const given = { badHashes: samplePool.badHashes, filesPerHour, cluster, feed, received, delivered: endpoint.delivered }
+  const evidence = await gather(contents, history, given)
+  const violations = [...(await findViolations(evidence)), ...watch.violations.values()]
+  for (const line of [...counts(evidence), ...violations.map(describe), ...histories(violations, run)]) log(line)
+  const backup = await backingUp
+  if (backup !== null) {
+    log(`Restores: ${backup.copied.length} objects of ${backup.keys.size} in the backup`)
+    const found = await restoreBoth({ ...run, contents, backup, before: evidence, cursor: consumer.cursor })
+    for (const violation of found) log(describe(violation))
+    violations.push(...found)
+  }
+  return { seed, acknowledged: evidence.acknowledged.size, faults, violations }
 }
 
 /** Waits until no work is left, there is no progress, or the time is over; then the checks report what is missing. */
-async function settle(facts: Facts, history: History, signal: AbortSignal): Promise<void> {
+async function settle(contents: ServerContents, history: History, signal: AbortSignal): Promise<void> {
   const deadline = performance.now() + settledWithinMs
   const fewest = new Map<string, number>()
-  let movesBy = 0
+  let progressBy = 0
   for (;;) {
-    const left = await whatIsLeft(facts)
+    const left = [...Map.groupBy(await contents.unfinished(), ({ kind }) => kind)]
     // counted separately: a video that leaves the inbox becomes an upload that is not final
-    const moved = left.filter(([what, count]) => count < (fewest.get(what) ?? Number.POSITIVE_INFINITY))
-    for (const [what, count] of moved) fewest.set(what, count)
-    if (moved.length > 0) movesBy = performance.now() + movesWithinMs
-    if (left.length === 0 || performance.now() > Math.min(deadline, movesBy)) return
-    history.add({ event: 'moving', what: left.map(([what, count]) => `${count} ${what}`).join(', ') })
+    const progress = left.filter(([kind, { length }]) => length < (fewest.get(kind) ?? Number.POSITIVE_INFINITY))
+    for (const [kind, { length }] of progress) fewest.set(kind, length)
+    if (progress.length > 0) progressBy = performance.now() + progressWithinMs
+    if (left.length === 0 || performance.now() > Math.min(deadline, progressBy)) return
+    history.add({ event: 'unfinished', what: left.map(([kind, { length }]) => `${length} ${kind}`).join(', ') })
     await wait(250, undefined, { signal })
   }
-}
-
-/** The amount of unfinished work by kind; empty if there is none. */
-async function whatIsLeft(facts: Facts): Promise<[what: string, count: number][]> {
-  const { quarantined, openUploads, ...counts }: Unsettled = await facts.unsettled()
-  const uploads = await facts.uploads()
-  const parked = new Set(uploads.filter(({ state }) => state === 'parked').map(({ quarantine_key }) => quarantine_key))
-  const named = new Set((await facts.assets()).map(({ s3_key }) => s3_key))
-  const all = {
-    ...counts,
-    'multipart uploads': openUploads.length,
-    quarantined: quarantined.filter((key) => !parked.has(key)).length,
-    orphans: (await facts.keys()).filter((key) => !isWaitingKey(key) && !named.has(key)).length,
-  }
-  return Object.entries(all).filter(([, count]) => count > 0)
 }

@@ -2,10 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
 import { call, encodedForm, postStream, tokenFor } from '@airlock/testkit/http'
-import type { Arena, Run } from './arena.ts'
+import { sendForm } from './client.ts'
+import type { Cluster, Run } from './cluster.ts'
 import { expensivePicture, type FileToSend, formOf } from './files.ts'
-import { insist } from './product.ts'
 import { randomFrom } from './random.ts'
+import { execute } from './statements.ts'
 
 /** Maximum time for a gateway to start and to detect that its servers are available, with a margin for a busy machine, in ms. */
 const noticedWithinMs = 180_000
@@ -13,7 +14,7 @@ const noticedWithinMs = 180_000
 /** Maximum duration of another user's small upload next to many slow ones, in ms. A test of the gateway checks the exact bound. */
 const besideCrowdMs = 10_000
 
-/** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the arena). */
+/** More than the permits of one gateway (MAX_FILES_IN_FLIGHT of the cluster). */
 const crowdSize = 24
 
 /** Bytes that a gateway reads before it takes a permit: the fields, and the head of the file. */
@@ -33,17 +34,17 @@ const slowMachineMs = 500
  * allows. Each refusal is recorded as `refused wrongly`.
  */
 export async function checkService(options: Run): Promise<void> {
-  const { arena, seed, samplePool } = options
+  const { cluster, seed, samplePool } = options
   const random = randomFrom(seed, 'service check')
-  const draw = (label: string): FileToSend => samplePool.drawGood('brand_image', label, random)
+  const draw = (label: string): FileToSend => samplePool.draw('brand_image', label, random, true)
   await ready(options)
   const send = (gateway: string, label: string) => sendGoodFile(gateway, draw(label), options)
-  await Promise.all(Array.from({ length: forms }, (_, index) => send(random.pick(arena.gateways), `after-${index}`)))
+  await Promise.all(Array.from({ length: forms }, (_, index) => send(random.pick(cluster.gateways), `after-${index}`)))
 
-  const [gateway = ''] = arena.gateways
-  const crowd = Array.from({ length: crowdSize }, (_, index) => samplePool.drawGood('generated_video', `slow-${index}`, random))
+  const [gateway = ''] = cluster.gateways
+  const crowd = Array.from({ length: crowdSize }, (_, index) => samplePool.draw('generated_video', `slow-${index}`, random, true))
   const over = new AbortController()
-  const token = tokenFor(randomUUID(), arena.jwtSecret)
+  const token = tokenFor(randomUUID(), cluster.jwtSecret)
   for (const file of crowd) void crawl(`${gateway}/api/upload`, token, file, over.signal)
   try {
     await wait(1000)
@@ -52,7 +53,7 @@ export async function checkService(options: Run): Promise<void> {
   } finally {
     over.abort()
   }
-  await parkOne(gateway, samplePool.drawGood('generated_video', 'parked', random), options)
+  await parkOne(gateway, samplePool.draw('generated_video', 'parked', random, true), options)
 }
 
 /** An upload that sends the head of its file and then continues slowly, like a user who wants to occupy all permits. */
@@ -70,12 +71,12 @@ async function crawl(url: string, token: string, file: FileToSend, signal: Abort
 
 /** Lets a video be parked because its worker's store responds as busy. An operator retries it later. */
 async function parkOne(gateway: string, video: FileToSend, options: Run): Promise<void> {
-  const { arena, history } = options
-  const link = arena.link('videos-1', 's3')
+  const { cluster, history } = options
+  const link = cluster.link('videos-1', 's3')
   link.become({ kind: 'busy' })
   try {
     await sendGoodFile(gateway, video, options)
-    const parked = () => insist(arena, `select from uploads where state = 'parked' and original_filename = $1`, [video.name])
+    const parked = () => execute(cluster, `select from uploads where state = 'parked' and original_filename = $1`, [video.name])
     await waitFor(async () => (await parked()).length === 1, { what: 'a video to be parked', timeoutMs: noticedWithinMs, everyMs: 500 })
   } catch (error) {
     history.add({ event: 'failed', what: 'park', name: video.name, why: String(error) }) // the machine was too slow for it
@@ -89,18 +90,18 @@ async function parkOne(gateway: string, video: FileToSend, options: Run): Promis
  * Waits until every attempt with the busy store has ended, because it may still park its upload, which an earlier retry would miss. Attempts that do not
  * end are left to the checks.
  */
-async function attemptsEnd({ arena, history }: Run): Promise<void> {
-  const [{ now }] = (await insist<{ now: Date }>(arena, 'select now()')) as [{ now: Date }]
-  const running = () => insist(arena, `select from uploads where state = 'processing' and processing_at <= $1`, [now])
+async function attemptsEnd({ cluster, history }: Run): Promise<void> {
+  const [{ now }] = (await execute<{ now: Date }>(cluster, 'select now()')) as [{ now: Date }]
+  const running = () => execute(cluster, `select from uploads where state = 'processing' and processing_at <= $1`, [now])
   await waitFor(async () => (await running()).length === 0, { what: 'attempts to end', timeoutMs: noticedWithinMs, everyMs: 200 }).catch(
     (error: Error) => history.add({ event: 'failed', what: 'attempts end', name: '', why: error.message }),
   )
 }
 
 /** Waits until both gateways are ready; one that is not has refused all requests. */
-export async function ready({ arena, history }: Pick<Run, 'arena' | 'history'>): Promise<void> {
+export async function ready({ cluster, history }: Pick<Run, 'cluster' | 'history'>): Promise<void> {
   const deadline = performance.now() + noticedWithinMs
-  for (const gateway of arena.gateways) {
+  for (const gateway of cluster.gateways) {
     const isReady = async () => {
       const answer = await call(`${gateway}/health/ready`, { token: '' })
       return !('lost' in answer) && answer.status === 200
@@ -116,31 +117,22 @@ export async function ready({ arena, history }: Pick<Run, 'arena' | 'history'>):
 }
 
 /** Sends a file of a new user. A refusal or a late response is recorded as `refused wrongly`. */
-export async function sendGoodFile(gateway: string, file: FileToSend, { arena, history }: Pick<Run, 'arena' | 'history'>): Promise<void> {
+export async function sendGoodFile(gateway: string, file: FileToSend, run: Pick<Run, 'cluster' | 'history'>): Promise<void> {
   const userId = randomUUID()
-  const { bytes: _, ...sent } = file
-  history.add({ event: 'sent', file: { ...sent, userId, idempotencyKey: null } })
+  run.history.addSent(file, userId)
   const begun = performance.now()
   const form = formOf([file], { projectId: randomUUID(), fieldsFirst: true })
-  const answer = await call(`${gateway}/api/upload`, { method: 'POST', token: tokenFor(userId, arena.jwtSecret), form })
+  const { status, code, uploads } = await sendForm([file], { gateway, userId, form }, run)
   const ms = Math.round(performance.now() - begun)
-  const wrong = async (why: string) => {
-    const what = { name: file.name, why: `${why} after ${ms} ms` }
-    history.add(
-      (await connectMs(arena)) > slowMachineMs ? { event: 'failed', what: 'POST', ...what } : { event: 'refused wrongly', ...what },
-    )
-  }
-  if ('lost' in answer) return wrong(answer.lost)
-  const { uploads = [], code } = answer.body as { uploads?: { upload_id: string; filename: string }[]; code?: string }
-  for (const { upload_id: uploadId, filename: name } of uploads)
-    history.add({ event: 'acknowledged', uploadId, name, by: `POST ${gateway} ${answer.status}` })
-  if (uploads.length !== 1) await wrong(`${answer.status} ${code ?? ''}`)
-  else if (ms > besideCrowdMs) await wrong('accepted')
+  if (uploads.length === 1 && ms <= besideCrowdMs) return
+  const what = { name: file.name, why: `${status} ${code} after ${ms} ms` }
+  const isSlow = (await statementMs(run.cluster)) > slowMachineMs
+  run.history.add(isSlow ? { event: 'failed', what: 'POST', ...what } : { event: 'refused wrongly', ...what })
 }
 
 /** Duration of a statement on a separate connection, in ms. */
-async function connectMs(arena: Arena): Promise<number> {
+async function statementMs(cluster: Cluster): Promise<number> {
   const begun = performance.now()
-  await insist(arena, 'select 1')
+  await execute(cluster, 'select 1')
   return performance.now() - begun
 }

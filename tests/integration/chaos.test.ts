@@ -16,5 +16,5 @@ test('no accepted upload is lost in half a minute of chaos', { meta: { id: 'chao
   const { stdout, stderr } = await run
 
   const lastLine = stdout.trimEnd().split('\n').at(-1)
-  expect(lastLine, `${lastLine}\n${stdout}${stderr}`).toMatch(/^chaos: seed 5, \d{2,} acknowledged, \d{2,} faults, 0 lost, 0 breaches$/)
+  expect(lastLine, `${lastLine}\n${stdout}${stderr}`).toMatch(/^chaos: seed 5, \d{2,} acknowledged, \d{2,} faults, 0 lost, 0 violations$/)
 })

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import { tokenFor } from '@airlock/testkit/http'
 import { installSchemathesis, schemathesis } from '@airlock/testkit/schemathesis'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Arena, openArena } from '../chaos/arena.ts'
+import { type Cluster, startCluster } from '../chaos/cluster.ts'
 import { root } from '../npm-start.ts'
 
 /** The generators and validators, in the versions of docs/http-api.md. */
@@ -35,21 +35,21 @@ const settings = {
 /** Tools, document and generated clients. */
 const folder = mkdtempSync(join(tmpdir(), 'airlock-contract-'))
 let missing: string | null
-let arena: Arena | undefined
+let cluster: Cluster | undefined
 let url = ''
 let token = ''
 
 beforeAll(async () => {
   missing = await install()
   if (missing !== null) return
-  arena = await openArena({ settings })
-  url = arena.gateways[0] ?? ''
-  token = tokenFor('0198c0de-0000-7000-8000-000000000001', arena.jwtSecret, { scope: 'service ops' })
+  cluster = await startCluster({ settings })
+  url = cluster.gateways[0] ?? ''
+  token = tokenFor('0198c0de-0000-7000-8000-000000000001', cluster.jwtSecret, { scope: 'service ops' })
   writeFileSync(join(folder, 'openapi.json'), await (await fetch(`${url}/api/openapi.json`)).bytes())
 })
 beforeEach(({ skip }) => skip(missing !== null, missing ?? ''))
 afterAll(async () => {
-  await arena?.stop()
+  await cluster?.stop()
   rmSync(folder, { recursive: true })
 })
 

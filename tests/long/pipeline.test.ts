@@ -5,10 +5,10 @@ import { call, formOf, tokenFor } from '@airlock/testkit/http'
 import { samples } from '@airlock/testkit/samples'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Arena, bucket, openArena } from '../chaos/arena.ts'
-import { Facts, isWaitingKey } from '../chaos/facts.ts'
+import { bucket, type Cluster, startCluster } from '../chaos/cluster.ts'
 import { freeBox } from '../chaos/files.ts'
 import { Inbox, newVideo, type Video } from '../chaos/inbox.ts'
+import { isWaitingKey, ServerContents } from '../chaos/server-contents.ts'
 
 const KiB = 1024
 
@@ -30,53 +30,57 @@ const settings = {
 
 const gateways = ['gateway-1', 'gateway-2'] as const
 
-let arena: Arena
+let cluster: Cluster
 let inbox: Inbox
-let facts: Facts
+let contents: ServerContents
 
 beforeAll(async () => {
-  arena = await openArena({ settings })
-  inbox = new Inbox(arena.stack, bucket)
-  facts = await Facts.open(arena)
+  cluster = await startCluster({ settings })
+  inbox = new Inbox(cluster.stack, bucket)
+  contents = new ServerContents(cluster)
 })
 afterAll(async () => {
   inbox?.close()
-  await facts?.close()
-  await arena?.stop()
+  await contents?.close()
+  await cluster?.stop()
 })
 
 test('with no gateway, a thousand videos whose jobs Redis forgets in the middle all become assets, each once', async ({ annotate }) => {
-  await Promise.all(gateways.map((name) => arena.member(name).stop()))
+  await Promise.all(gateways.map((name) => cluster.process(name).stop()))
   const count = 1000
   const userId = randomUUID()
   const begun = performance.now()
   await submit({ count, userId, projects: 10, sizeBytes: 0 })
-  const completed = () => facts.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
+  const completed = () => contents.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
   const ended = (wanted: number) =>
     waitFor(async () => (await completed()) >= wanted, { what: `${wanted} videos to be assets`, timeoutMs: 900_000, everyMs: 200 })
   await ended(count / 5)
   const before = await completed()
-  const redis = new Redis(arena.stack.redis.url)
+  const redis = new Redis(cluster.stack.redis.url)
   await redis.flushall().finally(() => redis.disconnect())
   await ended(count)
   await annotate(`${before} were assets when Redis was emptied, all ${count} after ${((performance.now() - begun) / 1000).toFixed(0)} s`)
 
-  const assets = (await facts.assets()).filter(({ user_id }) => user_id === userId)
-  await waitFor(async () => !(await facts.keys()).some(isWaitingKey), { what: 'the inbox to be empty', timeoutMs: 120_000, everyMs: 500 })
-  const keys = new Set(await facts.keys())
+  const assets = (await contents.assets()).filter(({ user_id }) => user_id === userId)
+  await waitFor(async () => !(await contents.keys()).some(isWaitingKey), {
+    what: 'the inbox to be empty',
+    timeoutMs: 120_000,
+    everyMs: 500,
+  })
+  const keys = new Set(await contents.keys())
   expect(assets).toHaveLength(count)
   expect(new Set(assets.map(({ upload_id }) => upload_id)).size).toBe(count)
   expect(assets.filter(({ s3_key }) => !keys.has(s3_key))).toEqual([])
   expect([...keys].filter((key) => key.startsWith('generated-videos/'))).toHaveLength(count)
-  await Promise.all(gateways.map((name) => arena.member(name).start()))
+  await Promise.all(gateways.map((name) => cluster.process(name).start()))
 })
 
 /** Rounds with the videos' worker frozen and running alternate, so that other load of the machine affects both equally. */
 test('pictures wait no longer in their queue while that of the videos is full: p95 less than twice that of an idle worker', async ({
   annotate,
 }) => {
-  const worker = arena.member('videos-1')
-  await waitFor(async () => (await fetch(`${arena.gateways[0]}/health/ready`)).ok, { what: 'the gateway', timeoutMs: 60_000 })
+  const worker = cluster.process('videos-1')
+  await waitFor(async () => (await fetch(`${cluster.gateways[0]}/health/ready`)).ok, { what: 'the gateway', timeoutMs: 60_000 })
   await waitsOfPictures(20) // the first ones are slower: caches are empty
   worker.signal('SIGSTOP')
   const videos = await submit({ count: 600, userId: randomUUID(), projects: 200, sizeBytes: 512 * KiB })
@@ -87,7 +91,7 @@ test('pictures wait no longer in their queue while that of the videos is full: p
     worker.signal('SIGCONT')
     busy.push(...(await waitsOfPictures(20)))
   }
-  const done = (await facts.uploads()).filter(({ id, state }) => videos.has(id) && state === 'completed')
+  const done = (await contents.uploads()).filter(({ id, state }) => videos.has(id) && state === 'completed')
   const percentiles = (values: number[]) =>
     [50, 95, 99].map((percent) => `p${percent} ${percentile(values, percent).toFixed(1)}`).join(', ')
   await annotate(`wait of pictures in ms, idle: ${percentiles(idle)}`)
@@ -118,17 +122,17 @@ async function submit(given: { count: number; userId: string; projects: number; 
 /** Sends pictures in sequence, and waits for their ends. @returns the time between acceptance and claim of each, in ms */
 async function waitsOfPictures(count: number): Promise<number[]> {
   const userId = randomUUID()
-  const token = tokenFor(userId, arena.jwtSecret)
+  const token = tokenFor(userId, cluster.jwtSecret)
   const bytes = Buffer.from(samples.logo.bytes)
   for (let sent = 0; sent < count; sent += 1) {
     const form = formOf({ asset_type: 'brand_image' }, [{ name: `picture-${sent}.png`, mediaType: 'image/png', bytes }])
-    expect(await call(`${arena.gateways[0]}/api/upload`, { method: 'POST', token, form })).toMatchObject({ status: 202 })
+    expect(await call(`${cluster.gateways[0]}/api/upload`, { method: 'POST', token, form })).toMatchObject({ status: 202 })
     await wait(50 + 100 * Math.random())
   }
   const waits = `select 1000 * extract(epoch from processing_at - received_at) as ms from uploads where user_id = $1 and state = 'completed'`
   const rows = await waitFor(
     async () => {
-      const found = await facts.rows<{ ms: string }>(waits, [userId])
+      const found = await contents.rows<{ ms: string }>(waits, [userId])
       return found.length === count && found
     },
     { what: 'all pictures to be assets', timeoutMs: 120_000, everyMs: 200 },

@@ -6,8 +6,8 @@ import { waitFor } from '@airlock/dev-servers'
 import { encodedForm, formOf, postStream, tokenFor } from '@airlock/testkit/http'
 import { largeScene, samples } from '@airlock/testkit/samples'
 import { expect, onTestFinished, test } from 'vitest'
-import { openArena } from '../chaos/arena.ts'
-import { Facts } from '../chaos/facts.ts'
+import { startCluster } from '../chaos/cluster.ts'
+import { ServerContents } from '../chaos/server-contents.ts'
 
 const MiB = 1024 * 1024
 
@@ -35,21 +35,21 @@ const settings = {
 
 /** More large uploads than the machine can receive quickly: all servers respond, so no upload may be aborted. */
 test(`${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all accepted, and all become assets`, async ({ annotate }) => {
-  const arena = await openArena({ settings })
-  onTestFinished(() => arena.stop())
-  const facts = await Facts.open(arena)
-  onTestFinished(() => facts.close())
-  const [url = ''] = arena.gateways
+  const cluster = await startCluster({ settings })
+  onTestFinished(() => cluster.stop())
+  const contents = new ServerContents(cluster)
+  onTestFinished(() => contents.close())
+  const [url = ''] = cluster.gateways
   const [userId, over, begun] = [randomUUID(), new AbortController(), performance.now()]
   const seconds = () => (performance.now() - begun) / 1000
-  const watching = watch(String(arena.stack.file.record.processes['gateway-1']?.pid), url, over.signal)
+  const watching = watch(String(cluster.stack.file.record.processes['gateway-1']?.pid), url, over.signal)
 
   const { filename, declaredType, bytes } = largeScene(sizeBytes - samples.scene.bytes.byteLength)
   const film = { name: filename, mediaType: declaredType, bytes: Buffer.from(bytes) }
   const form = await encodedForm(formOf({ asset_type: 'generated_video', project_id: randomUUID() }, [film]))
   const send = async () => {
     const answer = await postStream(`${url}/api/upload`, {
-      token: tokenFor(userId, arena.jwtSecret),
+      token: tokenFor(userId, cluster.jwtSecret),
       type: form.type,
       body: chunksOf(form.body),
     })
@@ -57,7 +57,7 @@ test(`${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all
   }
   const answers = await Promise.all(Array.from({ length: uploads }, send))
   expect(answers.filter(({ status }) => status !== 202)).toEqual([])
-  const completed = () => facts.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
+  const completed = () => contents.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
   await waitFor(async () => (await completed()) === uploads, { what: `${uploads} videos to be assets`, timeoutMs: 900_000, everyMs: 500 })
 
   const ended = seconds().toFixed(0)
@@ -66,7 +66,7 @@ test(`${uploads} uploads of ${sizeBytes / MiB} MiB that are sent at once are all
   const times = answers.map((answer) => answer.seconds)
   await annotate(`accepted: the first after ${Math.min(...times).toFixed(1)} s, the last after ${Math.max(...times).toFixed(1)} s`)
   await annotate(`all assets after ${ended} s; gateway: at most ${peakMiB} MiB, not ready ${unready} times`)
-  expect(arena.member('gateway-1').log().split('\n')).not.toContainEqual(expect.stringContaining('server unavailable'))
+  expect(cluster.process('gateway-1').log().split('\n')).not.toContainEqual(expect.stringContaining('server unavailable'))
 })
 
 /** So small that the connections share the machine. */

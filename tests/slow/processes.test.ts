@@ -5,7 +5,7 @@ import { waitFor } from '@airlock/dev-servers'
 import { type Answer, call, tokenFor } from '@airlock/testkit/http'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Arena, openArena } from '../chaos/arena.ts'
+import { type Cluster, startCluster } from '../chaos/cluster.ts'
 import { formOf, SamplePool, sha256 } from '../chaos/files.ts'
 import { randomFrom } from '../chaos/random.ts'
 import { root } from '../npm-start.ts'
@@ -16,22 +16,22 @@ const startMs = 120_000
 const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'clocks')
 const user = randomUUID()
-let arena: Arena
+let cluster: Cluster
 let sql: Client
 
 beforeAll(async () => {
   const [ahead, behind] = [tenMinutesMs, -tenMinutesMs]
   const clocks = { 'gateway-1': ahead, 'gateway-2': behind, 'images-1': ahead, 'images-2': behind, 'videos-1': behind }
-  arena = await openArena({ clocks })
-  sql = new Client({ connectionString: arena.stack.postgres.url })
+  cluster = await startCluster({ clocks })
+  sql = new Client({ connectionString: cluster.stack.postgres.url })
   await sql.connect()
 }, startMs)
 afterAll(async () => {
   await sql.end()
-  await arena.stop()
+  await cluster.stop()
 }, startMs)
 
-const token = () => tokenFor(user, arena.jwtSecret)
+const token = () => tokenFor(user, cluster.jwtSecret)
 
 /** A sound file of the kind. */
 function draw(assetType: 'brand_image' | 'generated_video', label: string) {
@@ -60,7 +60,7 @@ test.for(['brand_image', 'generated_video'] as const)(
   'with clocks ten minutes off, a %s completes at its first attempt, and its URL works until the stated time',
   { timeout: 60_000 },
   async (assetType, { expect }) => {
-    for (const gateway of arena.gateways) {
+    for (const gateway of cluster.gateways) {
       const file = draw(assetType, randomUUID())
       const answer = await call(`${gateway}/api/upload`, {
         method: 'POST',
@@ -86,9 +86,9 @@ test('with clocks ten minutes off, an upload is not claimed before its lease exp
   meta: { id: 'clock-skew-respects-leases' },
   timeout: 60_000,
 }, async () => {
-  const workers = (['images-1', 'images-2'] as const).map((name) => arena.member(name))
+  const workers = (['images-1', 'images-2'] as const).map((name) => cluster.process(name))
   for (const worker of workers) worker.signal('SIGSTOP')
-  const answer = await call(`${arena.gateways[0]}/api/upload`, {
+  const answer = await call(`${cluster.gateways[0]}/api/upload`, {
     method: 'POST',
     token: token(),
     form: formOf([draw('brand_image', randomUUID())], { projectId: '', fieldsFirst: true }),
@@ -131,7 +131,7 @@ test('with clocks ten minutes off, a slow upload is not abandoned, and an unfini
     yield Buffer.from('\r\n--cut--\r\n')
   }
 
-  const answer = await fetch(`${arena.gateways[1]}/api/upload`, {
+  const answer = await fetch(`${cluster.gateways[1]}/api/upload`, {
     method: 'POST',
     headers: { authorization: `Bearer ${token()}`, 'content-type': 'multipart/form-data; boundary=cut' },
     body: ReadableStream.from(slowly()),
@@ -154,15 +154,15 @@ test.for([
   'a gateway and a worker that start while $away are unavailable ($how) keep running, and work without a restart later',
   { meta: { id: 'start-with-servers-unavailable' }, timeout: 90_000 },
   async ({ away, how }, { expect }) => {
-    const [url = ''] = arena.gateways
+    const [url = ''] = cluster.gateways
     const started = ['gateway-1', 'images-1'] as const
     const become = (kind: 'open' | 'cut' | 'hole') => {
-      for (const member of started) for (const server of away) arena.link(member, server).become({ kind })
+      for (const member of started) for (const server of away) cluster.link(member, server).become({ kind })
     }
-    await Promise.all([...started, 'images-2' as const].map((name) => arena.member(name).kill()))
+    await Promise.all([...started, 'images-2' as const].map((name) => cluster.process(name).kill()))
     become(how)
 
-    await Promise.all(started.map((name) => arena.member(name).start()))
+    await Promise.all(started.map((name) => cluster.process(name).start()))
 
     await waitFor(async () => (await fetch(`${url}/health/live`)).ok, { what: 'the gateway to live', timeoutMs: 20_000 })
     await waitFor(async () => (await fetch(`${url}/health/ready`)).status === 503, { what: 'the gateway to be unready' })
@@ -183,7 +183,7 @@ test.for([
     for (const { upload_id: id } of answers.flatMap((answer) => bodyOf(answer).uploads)) {
       expect(await comesTo('completed', id)).toMatchObject({ attempt: 1 })
     }
-    await arena.member('images-2').start()
+    await cluster.process('images-2').start()
   },
 )
 
@@ -191,24 +191,24 @@ test.for(everything)(
   'while %s is frozen for longer than a lease, no upload is lost, and no restart is needed',
   { meta: { id: 'server-frozen-beyond-lease' }, timeout: 90_000 },
   async (server, { expect }) => {
-    const { controls } = arena.stack.servers[server]
+    const { controls } = cluster.stack.servers[server]
     const send = (gateway: string | undefined) =>
       call(`${gateway}/api/upload`, {
         method: 'POST',
         token: token(),
-        // the arena's worker of videos parks at the first fault
+        // the cluster's worker of videos parks at the first fault
         form: formOf([draw('brand_image', randomUUID())], { projectId: randomUUID(), fieldsFirst: true }),
       })
-    const before = await Promise.all(arena.gateways.map(send))
+    const before = await Promise.all(cluster.gateways.map(send))
     await controls?.pause()
     const begun = performance.now()
-    const meanwhile = await Promise.all(arena.gateways.map(send))
+    const meanwhile = await Promise.all(cluster.gateways.map(send))
     const ms = performance.now() - begun
     await wait(4000)
     await controls?.resume()
     const after = await waitFor(
       async () => {
-        const answers = await Promise.all(arena.gateways.map(send))
+        const answers = await Promise.all(cluster.gateways.map(send))
         return answers.every((answer) => 'status' in answer && answer.status === 202) && answers
       },
       { what: 'both gateways to take files', timeoutMs: 30_000 },

@@ -5,10 +5,10 @@ import { waitFor } from '@airlock/dev-servers'
 import { tokenFor } from '@airlock/testkit/http'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Arena, openArena } from '../chaos/arena.ts'
+import { type Cluster, startCluster } from '../chaos/cluster.ts'
 import { formOf, SamplePool } from '../chaos/files.ts'
 import { randomFrom } from '../chaos/random.ts'
-import type { MemberName } from '../chaos/schedule.ts'
+import type { ProcessName } from '../chaos/schedule.ts'
 import { root } from '../npm-start.ts'
 import { Balancer, HungUp, SteadyClient } from '../steady-client.ts'
 
@@ -24,17 +24,17 @@ const settings = {
 
 const samplePool = new SamplePool(join(root, 'examples/samples'))
 const random = randomFrom(1, 'rolling restart')
-let arena: Arena
+let cluster: Cluster
 let sql: Client
 
 beforeAll(async () => {
-  arena = await openArena({ settings })
-  sql = new Client({ connectionString: arena.stack.postgres.url })
+  cluster = await startCluster({ settings })
+  sql = new Client({ connectionString: cluster.stack.postgres.url })
   await sql.connect()
 }, startMs)
 afterAll(async () => {
   await sql?.end()
-  await arena?.stop()
+  await cluster?.stop()
 }, startMs)
 
 function goodPicture() {
@@ -53,7 +53,7 @@ interface Load {
 
 /** Sends one picture after the other over a connection that is kept, until the signal fires. Every second request waits for its asset. */
 async function sends(client: SteadyClient, load: Load, until: AbortSignal): Promise<void> {
-  const token = tokenFor(randomUUID(), arena.jwtSecret)
+  const token = tokenFor(randomUUID(), cluster.jwtSecret)
   for (let number = 0; !until.aborted; number += 1) {
     const form = formOf([goodPicture()], { projectId: '', fieldsFirst: true })
     const headers = { authorization: `Bearer ${token}`, ...(number % 2 === 0 && { prefer: 'wait=10' }) }
@@ -68,19 +68,19 @@ async function sends(client: SteadyClient, load: Load, until: AbortSignal): Prom
   }
 }
 
-const restart = async (name: MemberName) => {
-  await arena.member(name).stop()
-  await arena.member(name).start()
+const restart = async (name: ProcessName) => {
+  await cluster.process(name).stop()
+  await cluster.process(name).start()
 }
 
 /** Restarts a worker in the middle of its jobs: its way to the store is blocked, so none of them is done in SHUTDOWN_GRACE_S. */
-async function restartAmidstJobs(name: MemberName): Promise<void> {
-  const link = arena.link(name, 's3')
+async function restartAmidstJobs(name: ProcessName): Promise<void> {
+  const link = cluster.link(name, 's3')
   link.become({ kind: 'hole' })
   await wait(500) // for a job to come to its first call
-  await arena.member(name).stop()
+  await cluster.process(name).stop()
   link.become({ kind: 'open' })
-  await arena.member(name).start()
+  await cluster.process(name).start()
 }
 
 test('a rolling restart of two gateways and two workers under load: no request fails, and nothing is lost', {
@@ -88,7 +88,7 @@ test('a rolling restart of two gateways and two workers under load: no request f
   timeout: 90_000,
 }, async () => {
   const over = new AbortController()
-  const balancer = new Balancer(arena.gateways)
+  const balancer = new Balancer(cluster.gateways)
   const load: Load = { acknowledged: [], failures: [] }
   const clients = Array.from({ length: 6 }, () => new SteadyClient(balancer))
   const sending = Promise.all(clients.map((client) => sends(client, load, over.signal)))
@@ -97,7 +97,7 @@ test('a rolling restart of two gateways and two workers under load: no request f
     const workers = restartAmidstJobs('images-1').then(() => restartAmidstJobs('images-2'))
     for (const [index, gateway] of (['gateway-1', 'gateway-2'] as const).entries()) {
       await restart(gateway)
-      await waitFor(() => balancer.ready.has(arena.gateways[index] ?? ''), { what: `${gateway} to be ready`, timeoutMs: 30_000 })
+      await waitFor(() => balancer.ready.has(cluster.gateways[index] ?? ''), { what: `${gateway} to be ready`, timeoutMs: 30_000 })
     }
     await workers
     const before = load.acknowledged.length

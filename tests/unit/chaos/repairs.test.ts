@@ -1,16 +1,16 @@
 import { expect, test } from 'vitest'
 import { type Due, RepairWatch } from '../../chaos/repairs.ts'
 
-const receiving: Due = { repair: 'a file of a request that is over was not abandoned', id: 'id' }
+const receiving: Due = { repair: 'a file of an ended request was not abandoned', id: 'id' }
 
-/** What a watch found that looked once in a second and in each sweep, and saw something wait from the first second on, for so many. */
+/** The violations after observing an item that waits for so many seconds, once a second. `again`: it was repaired once in the middle. */
 function watched({ seconds, sweepsASecond = 1, again = false }: { seconds: number; sweepsASecond?: number; again?: boolean }) {
   const watch = new RepairWatch()
   for (let second = 0; second <= seconds; second += 1) {
     const isBack = again && second === Math.floor(seconds / 2)
     watch.look({ ms: second * 1000, sweeps: second * sweepsASecond }, isBack ? [] : [receiving])
   }
-  return [...watch.breaches.values()]
+  return [...watch.violations.values()]
 }
 
 test('an item that is repaired in time is not a violation', () => {

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
-import { type Fault, kinds, members, scheduleOf } from '../../chaos/schedule.ts'
+import { type Fault, kinds, processNames, scheduleOf } from '../../chaos/schedule.ts'
 
 const seeds = Array.from({ length: 40 }, (_, index) => index + 1)
 
-/** What a fault has in its hands, each as text. */
-const heldBy = ({ target }: Fault): string[] => {
-  if (!('link' in target)) return [JSON.stringify(target)]
-  return (target.from === 'all' ? members : [target.from]).map((member) => `${member}→${target.link}`)
+/** The targets of a fault. */
+const targetsOf = (fault: Fault): string[] => {
+  if (fault.on !== 'link') return [fault.on === 'process' ? fault.process : fault.server]
+  return (fault.from === 'all' ? processNames : [fault.from]).map((name) => `${name}→${fault.server}`)
 }
 
 test('the same seed and length result in the same faults, another seed in others', () => {
@@ -21,16 +21,16 @@ test('a longer run begins like a shorter one', () => {
 
 test('every kind of fault happens, and nothing happens after the end', () => {
   const faults = seeds.flatMap((seed) => scheduleOf(seed, 30))
-  expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(Object.keys(kinds)))
+  expect(new Set(faults.map(({ kind }) => kind))).toEqual(new Set(Object.values(kinds).flatMap((ofTarget) => Object.keys(ofTarget))))
   expect(faults.every(({ atMs }) => atMs < 30_000)).toBe(true)
 })
 
 test.for(seeds.slice(0, 10))('no target has two faults at once (seed %i)', (seed) => {
   const until = new Map<string, number>()
   for (const fault of scheduleOf(seed, 300)) {
-    for (const held of heldBy(fault)) {
-      expect(until.get(held) ?? 0).toBeLessThanOrEqual(fault.atMs)
-      until.set(held, fault.atMs + fault.lastsMs)
+    for (const target of targetsOf(fault)) {
+      expect(until.get(target) ?? 0).toBeLessThanOrEqual(fault.atMs)
+      until.set(target, fault.atMs + fault.lastsMs)
     }
   }
 })

@@ -1,15 +1,15 @@
 /// <reference lib="esnext.disposable" />
 import { randomBytes } from 'node:crypto'
-import { ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
+import { type Controls, ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
 import { FaultyLink } from '@airlock/testkit/faulty-link'
 import { Client } from 'pg'
 import { runToEnd } from '../../tools/start/service.ts'
 import { root } from '../npm-start.ts'
 import type { SamplePool } from './files.ts'
 import type { History } from './history.ts'
-import { Member } from './member.ts'
+import { ManagedProcess } from './managed-process.ts'
 import { randomFrom } from './random.ts'
-import { type MemberName, members, type ServerName, servers } from './schedule.ts'
+import { type ProcessName, processNames, type ServerName, serverNames } from './schedule.ts'
 
 export const bucket = 'airlock-chaos'
 /** The pipeline's own bucket, from which videos are copied. */
@@ -51,7 +51,7 @@ const gatewayEntry = 'apps/gateway/src/main.ts'
 const workerEntry = 'apps/worker/src/main.ts'
 
 /** The program and lanes of each process. */
-const programs: Record<MemberName, { entry: string; env: Record<string, string> }> = {
+const programs: Record<ProcessName, { entry: string; env: Record<string, string> }> = {
   'gateway-1': { entry: gatewayEntry, env: {} },
   'gateway-2': { entry: gatewayEntry, env: {} },
   'images-1': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
@@ -59,46 +59,47 @@ const programs: Record<MemberName, { entry: string; env: Record<string, string> 
   'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' } },
 }
 
-/** What everybody who takes part in a run knows of it. */
+/** What all participants of a run share. */
 export interface Run {
   readonly seed: number
-  readonly arena: Arena
+  readonly cluster: Cluster
   readonly samplePool: SamplePool
   readonly history: History
 }
 
 /** Two gateways and three workers, real servers, and a separate faulty link from each process to each server. */
-export interface Arena {
+export interface Cluster {
   readonly stack: Stack
   readonly jwtSecret: string
   readonly gateways: readonly string[]
-  member(name: MemberName): Member
-  link(from: MemberName, to: ServerName): FaultyLink
+  process(name: ProcessName): ManagedProcess
+  controls(server: ServerName): Controls
+  link(from: ProcessName, to: ServerName): FaultyLink
   stop(): Promise<void>
 }
 
-export interface ArenaOptions {
+export interface ClusterOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Folder of the processes' logs; by default that of the servers, which is removed at the end. */
   readonly folder?: string
-  readonly say?: (line: string) => void
+  readonly log?: (line: string) => void
   /** Error of each process's clock, in ms; 0 by default. */
-  readonly clocks?: Partial<Record<MemberName, number>>
+  readonly clocks?: Partial<Record<ProcessName, number>>
   /** Settings that differ from the defaults of chaos. */
   readonly settings?: Readonly<Record<string, string>>
 }
 
 /** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
-export async function openArena(options: ArenaOptions = {}): Promise<Arena> {
-  const { env = process.env, say = () => {} } = options
+export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { env = process.env, log = () => {} } = options
   await using opened = new AsyncDisposableStack()
   const withoutUrls = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEST_')))
-  const stack = await startStack({ ephemeral: true, env: withoutUrls, say })
+  const stack = await startStack({ ephemeral: true, env: withoutUrls, say: log })
   opened.defer(() => stack.stop())
   await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
   const jwtSecret = randomBytes(48).toString('base64url')
   const common = {
-    ...plain(env),
+    ...withoutSettings(env),
     AIRLOCK_ENV_FILE: '',
     ...settings,
     ...options.settings,
@@ -108,58 +109,56 @@ export async function openArena(options: ArenaOptions = {}): Promise<Arena> {
   }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
 
-  const targets = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }
+  const addresses = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }
   const links = new Map<string, FaultyLink>()
-  for (const member of members) {
-    for (const server of servers) {
-      const link = new FaultyLink(targets[server])
+  for (const name of processNames) {
+    for (const server of serverNames) {
+      const link = new FaultyLink(addresses[server])
       await link.open()
       opened.defer(() => link.close())
-      links.set(`${member}→${server}`, link)
+      links.set(`${name}→${server}`, link)
     }
   }
-  const link = (from: MemberName, to: ServerName) => found(links.get(`${from}→${to}`))
+  const link = (from: ProcessName, to: ServerName) => existing(links.get(`${from}→${to}`))
 
-  const ports = await freePorts(members.length)
-  const logFolder = options.folder ?? stack.file.folder
-  const fleet = new Map(
-    members.map((name, index) => {
-      const port = String(ports[index])
-      const clock = clockOff(options.clocks?.[name] ?? 0)
-      const ways = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
-      const env = { ...common, ...ways, ...programs[name].env, ...clock, PORT: port, WORKER_PORT: port }
-      return [name, new Member({ name, entry: programs[name].entry, root, env, logFolder, file: stack.file })]
+  const ports = await freePorts(processNames.length)
+  const processes = new Map(
+    processNames.map((name, index) => {
+      const { entry, env } = programs[name]
+      const urls = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
+      const port = { PORT: String(ports[index]), WORKER_PORT: String(ports[index]) }
+      const own = { ...common, ...urls, ...env, ...clockSettings(options.clocks?.[name] ?? 0), ...port }
+      return [name, new ManagedProcess({ name, entry, env: own, logFolder: options.folder ?? stack.file.folder, file: stack.file })]
     }),
   )
   // everything else is stopped even if a log contains a secret
   opened.defer(() => {
-    for (const member of fleet.values()) member.mustHaveKeptSecrets()
+    for (const each of processes.values()) each.mustHaveKeptSecrets()
   })
-  opened.defer(async () => void (await Promise.all([...fleet.values()].map((member) => member.stop()))))
-  await Promise.all([...fleet.values()].map((member) => member.start()))
+  opened.defer(async () => void (await Promise.all([...processes.values()].map((each) => each.stop()))))
+  await Promise.all([...processes.values()].map((each) => each.start()))
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
-  await Promise.all(urls.map(isWell))
+  await Promise.all(urls.map(isReady))
   const started = opened.move()
   return {
     stack,
     jwtSecret,
     gateways: urls.slice(0, 2),
-    member: (name) => found(fleet.get(name)),
+    process: (name) => existing(processes.get(name)),
+    controls: (server) => existing(stack.servers[server].controls ?? undefined),
     link,
     stop: () => started.disposeAsync(),
   }
 }
 
-/** Clock errors of the processes by seed: up to ten minutes in both directions. */
-export function clocksOf(seed: number): Record<MemberName, number> {
-  const random = randomFrom(seed, 'clocks')
-  return Object.fromEntries(members.map((name) => [name, 1000 * random.between(-wrongBySeconds, wrongBySeconds)])) as Record<
-    MemberName,
-    number
-  >
-}
+const maxClockErrorSeconds = 600
 
-const wrongBySeconds = 600
+/** Clock errors of the processes by seed: up to ten minutes in both directions. */
+export function clocksOf(seed: number): Record<ProcessName, number> {
+  const random = randomFrom(seed, 'clocks')
+  const errorMs = () => 1000 * random.between(-maxClockErrorSeconds, maxClockErrorSeconds)
+  return Object.fromEntries(processNames.map((name) => [name, errorMs()])) as Record<ProcessName, number>
+}
 
 /** A test stack does not wait for commits, which a crash of Postgres would lose. What only a crash of the machine can lose stays off. */
 async function keepCommits({ postgres }: Stack): Promise<void> {
@@ -171,7 +170,7 @@ async function keepCommits({ postgres }: Stack): Promise<void> {
 }
 
 /** Gateways and workers report health in the same way, except for the path. */
-const isWell = (url: string) =>
+const isReady = (url: string) =>
   waitFor(
     async () => {
       for (const path of ['/api/health', '/health/ready']) {
@@ -180,22 +179,22 @@ const isWell = (url: string) =>
       }
       return false
     },
-    { what: `${url} to be well`, timeoutMs: 180_000, everyMs: 100 },
+    { what: `${url} to be ready`, timeoutMs: 180_000, everyMs: 100 },
   )
 
 /** Arguments and settings that shift the clock of a process. */
-const clockOff = (ms: number): Record<string, string> =>
+const clockSettings = (ms: number): Record<string, string> =>
   ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
 
 /** The environment without settings of the surrounding shell. */
-const plain = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(
     Object.entries(env).filter(
       ([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*|NODE_COMPILE_CACHE)$/.test(name) || name.startsWith('npm_'),
     ),
   )
 
-function found<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('no such process or link')
+function existing<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('no such process, server or link')
   return value
 }

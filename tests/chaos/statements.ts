@@ -3,24 +3,24 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { call, tokenFor } from '@airlock/testkit/http'
 import { Client } from 'pg'
-import type { Arena, Run } from './arena.ts'
-import type { Facts } from './facts.ts'
+import { root } from '../npm-start.ts'
+import type { Cluster, Run } from './cluster.ts'
+import type { ServerContents } from './server-contents.ts'
 
 /** Statements of the surrounding product, of operators, and those that simulate time. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
 /** Makes the next delivery attempt due, which may be an hour away. */
-export const deliverNow = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
+export const makeDeliveriesDue = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
 
-/** The documented statement that retries all parked uploads. @param root of the repository */
-export const tryParkedAgain = (root: string): string =>
-  documented(root, 'docs/troubleshooting.md', /update uploads set state = 'received'[^;]*;/)
+/** The documented statement that retries all parked uploads. */
+export const retryParked = (): string => documented('docs/troubleshooting.md', /update uploads set state = 'received'[^;]*;/)
 
-/** The documented statements after a restore of an older database. @param root as above */
-export const forgetAfterRestore = (root: string): string =>
-  documented(root, 'docs/operating.md', /delete from uploads where state = 'receiving';.*?update assets [^;]*;/s)
+/** The documented statements after a restore of an older database. */
+export const cleanUpAfterRestore = (): string =>
+  documented('docs/operating.md', /delete from uploads where state = 'receiving';.*?update assets [^;]*;/s)
 
 /** @returns a statement from a page of the documentation */
-function documented(root: string, page: string, statement: RegExp): string {
+function documented(page: string, statement: RegExp): string {
   const found = statement.exec(readFileSync(join(root, page), 'utf8'))
   if (found === null) throw new Error(`${page} does not have the statement ${statement.source}`)
   return found[0]
@@ -30,9 +30,14 @@ function documented(root: string, page: string, statement: RegExp): string {
 const options = '-c default_transaction_read_only=off'
 
 /** Repeats a statement until Postgres confirms it. @throws the last of many errors */
-export async function insist<Row extends object>(arena: Arena, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
-  return patiently(async () => {
-    const client = new Client({ connectionString: arena.stack.postgres.url, options, connectionTimeoutMillis: 2000, query_timeout: 60_000 })
+export async function execute<Row extends object>(cluster: Cluster, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+  return withRetries(async () => {
+    const client = new Client({
+      connectionString: cluster.stack.postgres.url,
+      options,
+      connectionTimeoutMillis: 2000,
+      query_timeout: 60_000,
+    })
     client.on('error', () => {}) // the statement fails too
     try {
       await client.connect()
@@ -44,7 +49,7 @@ export async function insist<Row extends object>(arena: Arena, statement: string
 }
 
 /** Longer than any fault, and than delays of a busy machine. */
-const patientTries = 120
+const maxTries = 120
 const pauseMs = 500
 
 /**
@@ -52,40 +57,41 @@ const pauseMs = 500
  *
  * @throws the last of many errors, or the first if the object is missing
  */
-export async function patiently<T>(call: () => Promise<T>): Promise<T> {
+export async function withRetries<T>(call: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await call()
     } catch (error) {
-      if (attempt === patientTries || isGone(error)) throw error
+      if (attempt === maxTries || isMissing(error)) throw error
       await wait(pauseMs)
     }
   }
 }
 
 /** Whether the store reports that the object is missing. */
-export const isGone = (error: unknown): boolean => (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404
+export const isMissing = (error: unknown): boolean =>
+  (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode === 404
 
-type World = Pick<Run, 'arena' | 'history'>
+type World = Pick<Run, 'cluster' | 'history'>
 
 const endGrace = 'update assets set expiring_at = now() where expiring_at > now()'
-/** One day more than UNUSED_ASSET_DAYS of the arena. */
+/** One day more than UNUSED_ASSET_DAYS of the cluster. */
 const becomeOld = `update assets set created_at = now() - interval '2 days' where upload_id = $1`
 
 /** Number of assets that become old at the end; every second one is used. */
 const agedAtOnce = 10
 
 /** Shortens the grace period of each marked asset to a second, until it is stopped. */
-export async function passDays(arena: Arena, until: AbortSignal): Promise<void> {
+export async function endGracePeriods(cluster: Cluster, until: AbortSignal): Promise<void> {
   while (!until.aborted) {
-    await insist(arena, endGrace)
+    await execute(cluster, endGrace)
     await wait(1000, undefined, { signal: until }).catch(() => {})
   }
 }
 
 /** Backdates an upload's asset by two days. */
-export async function ageAsset({ arena, history }: World, uploadId: string): Promise<void> {
-  await insist(arena, becomeOld, [uploadId])
+export async function ageAsset({ cluster, history }: World, uploadId: string): Promise<void> {
+  await execute(cluster, becomeOld, [uploadId])
   history.add({ event: 'aged', uploadId })
 }
 
@@ -101,11 +107,11 @@ export async function useAsset(
 }
 
 /** Lets some assets expire without faults, so that this is tested on slow machines too. */
-export async function ageSome(facts: Facts, world: World): Promise<void> {
-  const { arena } = world
-  const [gateway = ''] = arena.gateways
-  for (const [index, { id: assetId, user_id: userId, upload_id: uploadId }] of (await facts.assets()).slice(0, agedAtOnce).entries()) {
+export async function ageSome(contents: ServerContents, world: World): Promise<void> {
+  const { cluster } = world
+  const [gateway = ''] = cluster.gateways
+  for (const [index, { id: assetId, user_id: userId, upload_id: uploadId }] of (await contents.assets()).slice(0, agedAtOnce).entries()) {
     await ageAsset(world, uploadId)
-    if (index % 2 === 1) await useAsset(world, { gateway, uploadId, assetId, token: tokenFor(userId, arena.jwtSecret) })
+    if (index % 2 === 1) await useAsset(world, { gateway, uploadId, assetId, token: tokenFor(userId, cluster.jwtSecret) })
   }
 }
