@@ -50,7 +50,7 @@ export class WorkerMetrics {
     })
     this.purged = new Counter({
       name: 'airlock_purged_total',
-      help: 'Purged objects by outcome: removed, removed again and done, spared because they are not ours, postponed',
+      help: 'Purges by outcome: removed, finished by the second removal, spared because the object is not ours, postponed',
       labelNames: ['outcome'],
       registers: [this.registry],
     })

@@ -58,7 +58,9 @@ async function readIfThere(file: URL): Promise<string> {
 export const docsCommand: Command = {
   name: 'docs',
   summary: 'write the pages that are generated from the code',
-  usage: 'npm run docs',
+  usage: `
+
+The same as npm run docs.`,
   async run(_args, { out }) {
     await writePages(repository, out)
     return 0

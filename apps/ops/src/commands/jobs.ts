@@ -22,8 +22,8 @@ export const jobsCommand: Command = {
   --json   prints one JSON object
 
 Queues only wake workers; GET /api/jobs/:id reports the state of an upload. A job fails, and is not retried, if its payload violates the
-contract, if it announces a missing object, or if its upload was parked. The video is not affected: the sweeper registers a video in the inbox
-that has the required x-amz-meta headers, and it becomes an upload without the job.`,
+contract, if it announces a video that is missing or has another owner, or if its upload was parked. A refused announcement does not end the
+video: the sweeper registers a video in the inbox that has the required x-amz-meta headers, as if there had been no job.`,
   async run(args, { env, out, err }) {
     const { lanes, limit, json } = optionsOf(args)
     const { REDIS_URL: redisUrl } = readConfig(env, ['REDIS_URL'])

@@ -120,15 +120,15 @@ const results = Object.keys(works).map((name, i) => {
   const measured = seconds[i] ?? []
   const [clock, processor] = [ratiosOf(measured, 'clock'), ratiosOf(measured, 'processor')]
   say(
-    `${name}: ${median(measured.map((each) => each.clock)).toFixed(2)} s by the clock, ${median(measured.map((each) => each.processor)).toFixed(2)} s of the processor; ` +
-      `× decoding by the clock ${clock.map((ratio) => ratio.toFixed(2)).join(', ')}; of the processor ${processor.map((ratio) => ratio.toFixed(2)).join(', ')}`,
+    `${name}: ${median(measured.map((each) => each.clock)).toFixed(2)} s wall-clock time, ${median(measured.map((each) => each.processor)).toFixed(2)} s CPU time; ` +
+      `ratio to decoding: wall-clock time ${clock.map((ratio) => ratio.toFixed(2)).join(', ')}; CPU time ${processor.map((ratio) => ratio.toFixed(2)).join(', ')}`,
   )
   return { name, clock: median(clock), processor: median(processor) }
 })
 const inspections = results.slice(1)
 say(
   inspections
-    .map(({ name, clock, processor }) => `${name}: ${clock.toFixed(2)} × decoding by the clock, ${processor.toFixed(2)} × of the processor`)
+    .map(({ name, clock, processor }) => `${name}: ${clock.toFixed(2)} × decoding in wall-clock time, ${processor.toFixed(2)} × in CPU time`)
     .join('; '),
 )
 process.exit(inspections.every(({ clock }) => clock < maxRatio) ? 0 : 1)

@@ -48,7 +48,7 @@ function report(
   onFound?.('unproven_object', unproven.length)
   onFound?.('vanished_object', vanished.length)
   if (unproven.length > 0)
-    log.warn({ ...fields, ...shownOf(unproven) }, 'objects at final keys can not be attributed to an ended upload, left unchanged')
+    log.warn({ ...fields, ...shownOf(unproven) }, "objects at final keys can't be attributed to an ended upload, left unchanged")
   if (unreadable.length > 0) {
     log.error(
       { ...fields, ...shownOf(unreadable), reason: unreadable[0]?.reason },

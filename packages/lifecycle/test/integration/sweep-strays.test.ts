@@ -26,7 +26,7 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
   await airlock.store.purge(from)
 }
 
-const reports = ({ log }: Airlock) => log.saying('objects at final keys can not be attributed to an ended upload, left unchanged')
+const reports = ({ log }: Airlock) => log.saying("objects at final keys can't be attributed to an ended upload, left unchanged")
 
 test('a late copy of a cancelled upload or a deleted asset is removed', { meta: { id: 'stray-copy-removed' } }, async ({
   airlock,
