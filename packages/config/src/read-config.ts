@@ -76,7 +76,7 @@ const algorithmsOf = (values: Values): readonly string[] => (values.JWT_ALGORITH
 
 const isLoopback = (host: string): boolean => host === 'localhost' || /^127\.\d+\.\d+\.\d+$|^\[?::1\]?$/.test(host)
 
-/** Whether other machines may reach this process: by its listen address, or because NODE_ENV says so (a proxy may forward to loopback). */
+/** Whether other machines may reach this process: by its listen address, or because NODE_ENV is `production` (a proxy may forward to loopback). */
 const mayBeReached = ({ HOST }: Values, { NODE_ENV }: Environment): boolean =>
   NODE_ENV?.trim().toLowerCase() === 'production' || (typeof HOST === 'string' && !isLoopback(HOST))
 

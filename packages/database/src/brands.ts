@@ -24,7 +24,7 @@ export interface BrandRepository {
   /**
    * Replaces the pictures that a user shows for a brand, in this order. If one of them is deleted concurrently, exactly one of the two happens.
    *
-   * @param assetIds 2 to 10, none twice
+   * @param assetIds 2 to 10 different ids
    * @throws RangeError when there are fewer, more, or one twice
    */
   setProductImages(list: BrandImages & { assetIds: readonly string[] }): Promise<Linking>

@@ -22,7 +22,7 @@ export interface IdempotencyToken {
 export type Beginning =
   /** The request was taken: process it, and renew the lease until `accept` or `release`. */
   | { readonly outcome: 'mine'; readonly token: IdempotencyToken }
-  /** Another process has the lease, which expires after so many seconds unless it is renewed. */
+  /** Another process has the lease, which expires after this time unless it is renewed. */
   | { readonly outcome: 'in_flight'; readonly retryAfterSeconds: number }
   /** The request has a response. The fingerprint shows whether it was the same request. */
   | { readonly outcome: 'done'; readonly fingerprint: string; readonly answer: unknown }

@@ -9,7 +9,7 @@ export interface DatabaseOptions {
   readonly url: string
   /** The maximum of connections of this process. */
   readonly poolSize: number
-  /** After so many ms the server cancels a statement. PgBouncer needs `ignore_startup_parameters = statement_timeout` for it. */
+  /** The time after which the server cancels a statement, in ms. PgBouncer needs `ignore_startup_parameters = statement_timeout` for it. */
   readonly statementTimeoutMs: number
   /** How long to wait for a connection, in ms: a new one, or one of an exhausted pool. */
   readonly connectTimeoutMs: number

@@ -14,7 +14,7 @@ export interface Purges {
    * The row of an object to which an asset refers again is deleted instead.
    */
   due(options: { limit: number; leaseSeconds: number }): Promise<DuePurge[]>
-  /** Records the first removal; the object is due again after so many seconds. @returns false when it is not in that state */
+  /** Records the first removal; the object is due again after the given seconds. @returns false when it is not in that state */
   firstDone(key: string, options: { againInSeconds: number }): Promise<boolean>
   /** Records the second removal. @returns false when the object is not in that state */
   finished(key: string): Promise<boolean>

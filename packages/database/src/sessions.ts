@@ -127,7 +127,7 @@ export interface Transaction extends Session {
  *
  * When the connection breaks during the commit, it is unknown whether it took effect (`DatabaseUnavailable`).
  *
- * @param idleMs after so long without a statement the server ends the transaction, so that a paused process does not hold locks forever
+ * @param idleMs the time without a statement after which the server ends the transaction, so that a paused process does not hold locks forever
  */
 async function inTransaction<T>(session: Session, idleMs: number, work: (transaction: Transaction) => Promise<T>): Promise<T> {
   let ending: 'commit' | 'rollback' = 'commit'

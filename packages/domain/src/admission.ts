@@ -3,7 +3,7 @@ import { type AssetType, assetKind, assetTypes, kindsOf, type SizeLimits } from 
 import { extensionOf } from './filename.ts'
 import { type MediaType, mediaTypeOfExtension, mediaTypes, normalizedType, undeclaredType } from './media-types.ts'
 
-/** What bytes are, whatever they are called. */
+/** The format of a file by its bytes, independent of its name and declared type. */
 export interface Content {
   /** A format that Airlock accepts, or null. */
   readonly mediaType: MediaType | null
@@ -21,7 +21,7 @@ export interface KnownFile {
   readonly assetType: AssetType | null
   /** By its first bytes. */
   readonly content?: Content
-  /** Of all its bytes, or at least so many. */
+  /** The size of the file, or the number of bytes that have arrived. */
   readonly sizeBytes?: number
 }
 

@@ -20,11 +20,11 @@ export interface SettleDeps {
 
 /** The result for an upload whose attempt failed. */
 export type Settled =
-  /** It waits for another attempt, which is due in so many ms. */
+  /** It waits for another attempt, which is due in `retryInMs`. */
   | { readonly ended: 'retry'; readonly retryInMs: number }
   | { readonly ended: 'parked'; readonly attempt: number }
   | { readonly ended: 'rejected'; readonly refusal: Refusal }
-  /** It was released as if it had not been claimed, and may be claimed again in so many ms. */
+  /** It was released as if it had not been claimed, and may be claimed again in `retryInMs`. */
   | { readonly ended: 'handed_back'; readonly retryInMs: number }
   /** Another attempt owns the upload, and will settle it. */
   | { readonly ended: 'lost' }
@@ -88,7 +88,7 @@ function complexity(fault: InspectionFault): string | null {
  * Settles an upload whose attempt reached no verdict: back to `received` for another attempt, or `parked` with its object kept once the retry
  * limits are exceeded. If the bytes are missing or changed, the upload is parked at once: a retry can't restore them.
  *
- * A file that crashes its inspector, or exceeds its limits, gets three attempts. If the last one, which runs alone, exceeds a limit of processor
+ * A file that crashes its inspector, or exceeds its limits, gets three attempts. If the last one, which runs alone, exceeds a limit of CPU
  * time or memory or crashes, the file is to blame and is rejected. If the machine may be to blame, it is parked.
  *
  * @throws DatabaseUnavailable  the row keeps its lease; the sweeper enqueues the upload when it has expired

@@ -49,7 +49,7 @@ export interface WorkDeps {
 /** The steps of a run, as parts of the whole. */
 const progress = { inspected: 0.5 } as const
 
-/** The result of one run for an upload. With `retryInMs`, the upload needs another run, which is due in so many ms. */
+/** The result of one run for an upload. With `retryInMs`, the upload needs another run, which is due after that time. */
 export type Outcome =
   | Settled
   | { readonly ended: 'completed'; readonly asset: AssetRecord }

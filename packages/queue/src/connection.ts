@@ -30,7 +30,7 @@ export function failFastConnection(url: string, { onError }: ConnectionEvents): 
 }
 
 export interface ConnectTimeouts extends ConnectionEvents {
-  /** After so many ms without a byte the connection is replaced; absent: never. */
+  /** The time without a byte after which the connection is replaced, in ms; absent: never. */
   silentMs?: number
 }
 

@@ -111,11 +111,11 @@ export interface ObjectStore {
   /**
    * A URL with which anyone can download the object until it expires.
    *
-   * Within a window of a quarter of its life, at most an hour, the same options give the same URL in all processes with the same credentials, so that
-   * browsers and CDNs can cache the object. It is therefore signed with the start of that window, and never lives longer than requested.
+   * Within a window of a quarter of its lifetime, at most an hour, the same options give the same URL in all processes with the same credentials, so that
+   * browsers and CDNs can cache the object. It is therefore signed with the start of that window, and never expires later than requested.
    *
    * @returns the URL and its actual expiry, which is that of the credentials if they expire earlier
-   * @throws RangeError when the requested life is not from 1 second to 7 days
+   * @throws RangeError when the requested lifetime is not from 1 second to 7 days
    */
   presign(key: string, options: PresignOptions): Promise<{ url: string; expiresAt: Date }>
 

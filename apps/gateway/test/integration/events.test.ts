@@ -159,7 +159,7 @@ test('a waiting request is answered as soon as there is an event', async ({ gate
   const { body } = await waiting
   expect(performance.now() - happened).toBeLessThan(5000)
   expect(body.events).toMatchObject([{ data: { upload_id: id } }])
-  expect((await filtered).body, 'what it did not ask for moves its cursor only').toEqual({ events: [], next: body.next })
+  expect((await filtered).body, 'an event of another type only moves the cursor').toEqual({ events: [], next: body.next })
 })
 
 test('after the timeout the response is empty with a valid cursor', async ({ consumer }) => {
@@ -225,7 +225,7 @@ test('a cursor before the oldest kept event is 410 with that event; without a cu
       ),
     },
   })
-  expect((await consumer.asks({ after: atEdge })).body, 'nothing behind this one is gone').toEqual(body)
+  expect((await consumer.asks({ after: atEdge })).body, 'no event after this cursor has been removed').toEqual(body)
 })
 
 test('a cursor of another feed, or from before a restore, is 410', {

@@ -105,7 +105,7 @@ async function list(
 const lineOf = ({ endedAt, endpoint, eventId, type, uploadId, attempts, lastError }: DeadLetter): string =>
   `${endedAt.toISOString()} ${endpoint} ${eventId} ${type} upload=${uploadId} attempts=${attempts} ${lastError ?? ''}`.trimEnd()
 
-/** Replays at max as many events as are dead at the start, so that it ends even if endpoints keep refusing. */
+/** Replays at most as many events as are dead at the start, so that it ends even if endpoints keep refusing. */
 async function replay(
   { endpoint, eventId }: WebhooksRequest & { what: 'replay' },
   webhooks: DeadLetters,

@@ -97,7 +97,7 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
 
   await waitFor(async () => airlock.log.saying('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
-  expect(await lag(), 'while Postgres does not answer').toBeNaN()
+  expect(await lag(), 'while Postgres is unavailable').toBeNaN()
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
   unavailable = false
   await comesToFeed(airlock, 1)
@@ -118,7 +118,7 @@ test("the events of a stopping worker's last jobs are relayed before it exits", 
 
   expect(await feed(airlock)).toMatchObject([{ type: 'upload.completed', uploadId: upload.id }])
   const { rows } = await airlock.servers.sql.query('select holder, lease_until from event_relay')
-  expect(rows, 'the lease is given back').toEqual([{ holder: null, lease_until: null }])
+  expect(rows, 'the lease is released').toEqual([{ holder: null, lease_until: null }])
 })
 
 test('a relay that lost its lease stops and logs it', async ({ airlock }) => {

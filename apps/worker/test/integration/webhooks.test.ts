@@ -166,7 +166,7 @@ test('a worker that dies after the response delivers again with the same id', {
   expect(endpoint.messages).toHaveLength(before + 1)
   expect(idsOf(endpoint.messages)).toHaveLength(1)
   const attempts = endpoint.messages.map(({ headers }) => Number(headers['webhook-timestamp']))
-  expect(attempts.at(-1), 'signed anew').toBeGreaterThanOrEqual(Number(attempts[0]))
+  expect(attempts.at(-1), 'signed again').toBeGreaterThanOrEqual(Number(attempts[0]))
 })
 
 test('a delivery that is refused for too long is dead, and can be replayed', {
@@ -282,7 +282,7 @@ test("deliveries that a stopping worker can't complete are aborted, and repeated
   const begun = performance.now()
   await worker.stopTaking()
   await worker.handBack()
-  expect(performance.now() - begun, 'no answer is waited for').toBeLessThan(5000)
+  expect(performance.now() - begun, 'without waiting for responses').toBeLessThan(5000)
   expect(await states(airlock)).toEqual({ pending: 1 })
 
   endpoint.answers(answering.status(204))

@@ -11,7 +11,7 @@ export interface AccessEntry {
   readonly action: string
   /** Only granted accesses count as use of the asset. Any other value is the reason for a refusal; at most 40 characters. */
   readonly result: 'granted' | (string & {})
-  /** The requested life of a URL; null where there is none. */
+  /** The requested lifetime of a URL; null for other accesses. */
   readonly hours: number | null
   readonly requestId: string | null
   readonly ipHash: string | null

@@ -20,11 +20,11 @@ interface BatchOptions {
 }
 
 /**
- * Unused assets: not linked by a brand, not a training set, and neither created nor accessed in so many days. Only assets that came through Airlock
+ * Unused assets: not linked by a brand, not a training set, and neither created nor accessed in the last `days`. Only assets that came through Airlock
  * count. They are marked first, and any access removes the mark (`AccessLog.write`).
  */
 export interface UnusedAssets {
-  /** Assets that are unused for so many days and not marked, the oldest first. */
+  /** Assets that have been unused for `days` and are not marked, the oldest first. */
   unused(options: BatchOptions & { days: number }): Promise<AssetBatch>
   /** Marks an asset, if it is unused, to expire after `graceDays`. @returns false when it is in use or already marked */
   markExpiring(id: string, options: { days: number; graceDays: number }): Promise<boolean>

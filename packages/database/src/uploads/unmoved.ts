@@ -25,11 +25,11 @@ export interface Batch {
 
 /** Uploads that stopped moving, for the sweeper and operators. Ages are by the database's clock. */
 export interface Unmoved {
-  /** `received`, due, and unchanged for so long: their job may be lost. */
+  /** `received`, due, and unchanged for the given time: their job may be lost. */
   waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `processing` with an expired lease: their worker has died. */
   lapsed(options: BatchOptions): Promise<Batch>
-  /** `receiving` for so long that their request must have ended. */
+  /** `receiving` for longer than their request can have taken. */
   stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `parked`, for operators. */
   parked(options: BatchOptions): Promise<Batch>

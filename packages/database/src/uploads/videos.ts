@@ -19,7 +19,7 @@ export interface NewVideo
 }
 
 /**
- * `registered`: this call inserted the row. `known`: an upload with this id exists, perhaps of another user. `asset`: its row has been deleted, its
+ * `registered`: this call inserted the row. `known`: an upload with this id exists, perhaps of another user. `asset`: its row has been deleted, but its
  * asset exists. `unknown user`: nothing was inserted. `ownerless`: the row was inserted although the user is unknown.
  */
 export type VideoRegistration =

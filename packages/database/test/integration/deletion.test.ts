@@ -63,7 +63,7 @@ test('an object is purged twice, the second time after the longest call could ha
   const asset = await promoted(database)
   await database.assets.delete(asset.id, { force: false })
   await database.purges.due({ ...worker, leaseSeconds: 0 })
-  expect(await database.purges.finished(asset.s3Key), 'once is not enough').toBe(false)
+  expect(await database.purges.finished(asset.s3Key), 'one removal does not finish it').toBe(false)
 
   expect(await database.purges.firstDone(asset.s3Key, { againInSeconds: 300 })).toBe(true)
   expect(await database.purges.firstDone(asset.s3Key, { againInSeconds: 300 })).toBe(false)

@@ -17,7 +17,7 @@ test('the version of an upload increases with each move, and only then', async (
   expect(await version()).toBe(2)
   await lapse(sql, upload.id)
   const next = await claim(database, upload.id)
-  expect(await version(), 'a claim after a lapsed one is a move too').toBe(3)
+  expect(await version(), 'a claim after an expired one is a move too').toBe(3)
   await database.uploads.complete(next, { mediaType: 'image/png', facts: {} })
   expect(await version()).toBe(4)
 })

@@ -36,7 +36,7 @@ test('an idle connection that the server closes is logged, and the next use work
   const { fields, message } = await lost.promise
   expect(message).toBe('idle connection to the database lost')
   expect(fields).toMatchObject({ err: { code: '57P01' } })
-  expect(fields, 'nothing of the connection itself').not.toHaveProperty('err.client')
+  expect(fields, 'no properties of the connection').not.toHaveProperty('err.client')
   expect(await database.uploads.byId(id)).toMatchObject({ id })
   await database.close()
 })

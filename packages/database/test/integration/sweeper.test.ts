@@ -37,7 +37,7 @@ test('after a sweeper died, another one takes over when the lease expires, and c
   const next = turn()
   expect(await database.sweeper.take(next)).toEqual(places)
 
-  expect(await database.sweeper.renew({ ...dead, positions: {} }), 'the dead one comes back').toBe(false)
+  expect(await database.sweeper.renew({ ...dead, positions: {} }), 'the paused sweeper continues').toBe(false)
   expect(await database.sweeper.end({ ...dead, positions: {} })).toBe(false)
   expect(await database.sweeper.renew({ ...next, positions: places })).toBe(true)
 })

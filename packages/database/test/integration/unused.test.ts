@@ -64,7 +64,7 @@ test('assets are unused if they were not linked or accessed for a given time; tr
   for (const { id } of [young, linked, seen, logged, training, foreign])
     expect(await database.assets.markExpiring(id, { days: 90, graceDays: 7 })).toBe(false)
   expect(await database.assets.markExpiring(unused.id, { days: 90, graceDays: 7 })).toBe(true)
-  expect(await database.assets.markExpiring(unused.id, { days: 90, graceDays: 7 }), 'once is enough').toBe(false)
+  expect(await database.assets.markExpiring(unused.id, { days: 90, graceDays: 7 }), 'already marked').toBe(false)
   expect((await database.assets.expiring({ ...first, onlyExpired: false })).assets.map(({ id }) => id)).toEqual([unused.id])
   expect((await database.assets.expiring({ ...first, onlyExpired: true })).assets).toEqual([])
 })

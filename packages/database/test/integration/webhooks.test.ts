@@ -91,7 +91,7 @@ test('a later event of an upload waits for the earlier delivery, at this endpoin
   expect(none).toEqual([])
   expect(await webhooks.due(shop, soon)).toEqual([])
   await webhooks.failed(first as Delivery, 'answered 500', patiently)
-  expect(await webhooks.due(shop, soon), 'while it waits for its next try').toEqual([])
+  expect(await webhooks.due(shop, soon), 'while it waits for its next attempt').toEqual([])
   await dueNow(sql)
   const [again] = await webhooks.due(shop, soon)
   expect(await webhooks.delivered(again as Delivery)).toBe(true)
@@ -190,11 +190,11 @@ test('dead deliveries can be replayed: all, of one endpoint, or one event', asyn
   expect(await webhooks.replay({ eventId: one ?? '', endpoint: null, limit: 10 })).toBe(1)
   await expect.poll(() => received).toEqual(['ready', 'more'])
   const [again] = (await webhooks.due(shop, soon)) as [Delivery]
-  expect(again, 'as if it never had been tried').toMatchObject({ attempt: 1, event: { id: one } })
+  expect(again, 'with its attempts reset').toMatchObject({ attempt: 1, event: { id: one } })
   await webhooks.delivered(again)
   expect(await webhooks.replay({ eventId: null, endpoint: desk, limit: 1 })).toBe(1)
   expect(await webhooks.replay({ eventId: null, endpoint: null, limit: 10 })).toBe(3)
-  expect(await webhooks.replay({ eventId: null, endpoint: null, limit: 10 }), 'what was delivered is not dead').toBe(0)
+  expect(await webhooks.replay({ eventId: null, endpoint: null, limit: 10 }), 'delivered events are not dead').toBe(0)
   expect(await webhooks.replay({ eventId: one ?? '', endpoint: shop, limit: 10 }), 'but can be named').toBe(1)
 })
 

@@ -32,7 +32,7 @@ export const defaultIsolation: IsolationSettings = {
 
 /** An archive of thousands of pictures makes progress all the time, and may take longer in total. */
 const archiveTotals = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
-/** A process is replaced after so many files, or if it uses more than half of its memory, to bound leaks. */
+/** A process is replaced after this many files, or if it uses more than half of its memory, to bound leaks. */
 const maxFilesPerProcess = 500
 const idleMs = 60_000
 

@@ -34,7 +34,7 @@ export class Stopwatch {
     this.run()
   }
 
-  /** Stops it for ever. */
+  /** Stops it permanently. */
   end(): void {
     this.pause()
     this.#ended = true

@@ -128,7 +128,9 @@ const results = Object.keys(works).map((name, i) => {
 const inspections = results.slice(1)
 say(
   inspections
-    .map(({ name, clock, processor }) => `${name}: ${clock.toFixed(2)} × decoding in wall-clock time, ${processor.toFixed(2)} × in CPU time`)
+    .map(
+      ({ name, clock, processor }) => `${name}: ${clock.toFixed(2)} × decoding in wall-clock time, ${processor.toFixed(2)} × in CPU time`,
+    )
     .join('; '),
 )
 process.exit(inspections.every(({ clock }) => clock < maxRatio) ? 0 : 1)

@@ -24,7 +24,7 @@ export async function judgeHead(head: Uint8Array, file: ClaimedFile, sizeBytes: 
 }
 
 /**
- * Judges a stored file as a door judges an arriving one. Of a file that is refused for its name or its size, nothing is read.
+ * Judges a stored file as a door judges an arriving one. A file that is refused for its name or its size is not read.
  *
  * @throws the errors of the source
  */

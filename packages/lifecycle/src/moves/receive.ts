@@ -55,7 +55,7 @@ export interface ReceivedFile {
 export interface FileCounter {
   /** Seconds until the user may send another file; 0 = now, as far as the cache knows. */
   secondsUntilRoom(userId: string): Promise<number>
-  /** Postgres has refused a file of the user, who may send another one after so many seconds. */
+  /** Records that Postgres refused a file of the user, who may send another one after `retryAfterSeconds`. */
   refused(userId: string, retryAfterSeconds: number): Promise<void>
   /** A file no longer counts against the user, who may be below the limit again. */
   givenBack(userId: string): Promise<void>

@@ -55,7 +55,7 @@ const mediaType = 'video/mp4'
 
 /**
  * Inserts the row of a video in the pipeline's inbox, or finds the existing one: from then on it is an upload like any other, pinned to the
- * current ETag of the object. Repeated and concurrent calls make one row.
+ * current ETag of the object. Repeated and concurrent calls insert one row.
  *
  * The job and the object's `x-amz-meta-user-id` must name the same owner. If that user does not exist, the upload is rejected, and its object is
  * removed as that of any rejected upload.

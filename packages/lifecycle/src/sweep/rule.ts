@@ -46,10 +46,10 @@ export type Rule = (name: string, run: Run) => Promise<number>
 const maxBatches = 50
 const maxBatchesOfScans = 5
 
-/** After so many uploads in a row that could not be enqueued, Redis counts as unavailable; the next sweep continues. */
+/** After this many consecutive uploads that could not be enqueued, Redis counts as unavailable; the next sweep continues. */
 const maxUnreachable = 3
 
-/** After so many items in a row for which a server is unavailable, it counts as unavailable for all. */
+/** After this many consecutive items for which a server is unavailable, it counts as unavailable for all. */
 const maxUnavailable = 3
 
 interface Counts {

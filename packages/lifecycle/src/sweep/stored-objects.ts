@@ -47,7 +47,7 @@ export const shownOf = (objects: readonly Pick<ListedObject, 'key'>[]): { count:
 /** An item with its object; null when there is none. `refused`: why the store refuses to read this object, for operators. */
 export type Look<T> = T & { readonly object: StoredObject | null; readonly refused: string | null }
 
-/** If so many objects of a batch, and all of it, can't be read, the store is unavailable. */
+/** If no object of a batch with at least this many can be read, the store is unavailable. */
 const storeIsUnavailable = 3
 
 /**

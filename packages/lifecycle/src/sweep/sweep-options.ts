@@ -35,7 +35,7 @@ export interface SweepOptions {
   restSeconds: number
   /** The maximum of removals in one sweep: objects, unfinished uploads, assets and rows together. */
   maxRemovals: number
-  /** Assets that are unused for so long expire; 0 = never. */
+  /** How long assets must be unused to expire; 0 = never. */
   unusedAssetDays: number
   /** How long an unused asset is marked before it is deleted. */
   graceDays: number
@@ -43,7 +43,7 @@ export interface SweepOptions {
   uploadRecordDays: number
   /** The duration of the sweep lease. When it expires, another process may sweep. */
   leaseSeconds: number
-  /** Skips the sweep if another one ended less than so long ago. */
+  /** Skips the sweep if another one ended more recently than this. */
   notWithinSeconds?: number
   /** Logs what it would do, and does nothing. */
   dryRun?: boolean

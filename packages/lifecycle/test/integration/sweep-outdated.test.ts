@@ -30,7 +30,7 @@ test('an asset that was not used for ninety days is marked, and a week later del
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, unused: 1 })
   const marked = await world.database.assets.byId(unused.id)
   expect(((marked?.expiringAt?.getTime() ?? 0) - Date.now()) / (24 * 3600 * 1000)).toBeCloseTo(7, 1)
-  expect(await airlock.sweeps(), 'not before its time').toEqual(nothingSwept)
+  expect(await airlock.sweeps(), 'not before its grace period ends').toEqual(nothingSwept)
 
   await gracePasses(airlock)
   expect(await airlock.sweeps()).toMatchObject({ expired: 1 })
@@ -54,7 +54,7 @@ test('an access or a link to a brand during the grace period keeps an asset', { 
 
   expect(await airlock.sweeps()).toMatchObject({ expired: 0 })
   for (const { id } of [seen, linked, second]) expect(await world.database.assets.byId(id)).toMatchObject({ expiringAt: null })
-  expect(await airlock.sweeps(), 'nor is it marked again').toEqual(nothingSwept)
+  expect(await airlock.sweeps(), 'it is not marked again').toEqual(nothingSwept)
 })
 
 test('training sets never expire, and with 0 days nothing does, not even marked assets', async ({ airlock, world }) => {
@@ -93,5 +93,5 @@ test('old final uploads are removed; parked and active ones and assets are kept'
   expect(left.toSorted()).toEqual([recent.id, parked.id, waiting.id].toSorted())
   expect((await world.database.assets.ofUpload(done.id))?.s3Key).toBe(done.finalKey)
   expect(await airlock.finalObjects()).toEqual([done.finalKey])
-  expect(await airlock.sweeps(), 'and nothing of them is taken for a leftover').toMatchObject({ outdated: 0, leftovers: 0 })
+  expect(await airlock.sweeps(), 'their objects are not leftovers').toMatchObject({ outdated: 0, leftovers: 0 })
 })

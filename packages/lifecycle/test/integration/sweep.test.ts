@@ -209,7 +209,7 @@ test('a sweeper that lost its lease stops, and leaves the rest to the next one',
   expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { jobQueue })).not.toBeNull()
   expect(await airlock.enqueuedIds('images')).toHaveLength(1)
   expect(airlock.log.saying('sweep lease lost, another process sweeps')).toHaveLength(1)
-  expect(await airlock.sweeps(), 'and takes nothing from it').toBeNull()
+  expect(await airlock.sweeps(), 'the other process has the lease').toBeNull()
 })
 
 test('a sweeper that waits for a slow store renews its lease', {
@@ -335,5 +335,5 @@ test('after the clock of Postgres was set back an hour, uploads are enqueued as 
   expect(await airlock.sweeps({ notWithinSeconds: 15, enqueueAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
   expect((await airlock.enqueuedIds('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
   expect(airlock.log.saying('clock of Postgres was set back, due times are moved back with it')).toHaveLength(1)
-  expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then in its usual time').toBeNull()
+  expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then at its usual interval').toBeNull()
 })

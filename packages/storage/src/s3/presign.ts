@@ -58,7 +58,7 @@ export function presigning(client: S3Client, bucket: string): ObjectStore['presi
 /**
  * The time with which all URLs of one window are signed, so that within it the same options give the same URL in all processes.
  *
- * A window lasts a quarter of the URL's life, at most an hour and at least one second, the unit of a signature's time. Its start is in the past: S3
+ * A window lasts a quarter of the URL's lifetime, at most an hour and at least one second, the unit of a signature's time. Its start is in the past: S3
  * refuses signatures from the future, and the URL must not live longer than requested.
  */
 function startOfWindow(now: Date, expiresInSeconds: number): Date {

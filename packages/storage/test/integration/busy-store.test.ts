@@ -115,7 +115,7 @@ test.for([
     await expect(store.receive(key, streamOf(bytes), { nonce: 'n' })).rejects.toThrow(StoreUnavailable)
 
     const tries = Object.values(Object.groupBy(link.requests, (line) => line)).map((same) => same?.length ?? 0)
-    expect(Math.max(...tries), 'tries of one call').toBe(4)
+    expect(Math.max(...tries), 'attempts of one call').toBe(4)
     expect(performance.now() - begun).toBeLessThan(3000)
     expect(await store.head(key)).toBeNull()
   },

@@ -94,7 +94,7 @@ test('an abort signal ends a copy whose parts are waiting', { timeout: 60_000 },
 
   stopped.abort(new Error('the worker stops'))
   await expect(waiting).rejects.toThrow('the worker stops')
-  expect(performance.now() - asOf, 'before any of the others gets its answer').toBeLessThan(callTimeoutMs / 2)
+  expect(performance.now() - asOf, 'before the other copies get their responses').toBeLessThan(callTimeoutMs / 2)
   held.abort(new Error('the worker stops'))
   await all
   patient.close()

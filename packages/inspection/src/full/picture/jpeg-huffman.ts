@@ -3,7 +3,7 @@ import { Corrupt } from '../invalid-file.ts'
 /** Maximum length of a Huffman code in a JPEG. */
 const maxCodeBits = 16
 
-/** Codes of up to so many bits, nearly all, are found by one table look-up. */
+/** Codes of up to this many bits, which are nearly all, are found by one table lookup. */
 const shortCodeBits = 9
 
 /** The length of a code in the high byte, its value in the low byte; 0 if there is none. */

@@ -5,9 +5,9 @@ import { withoutTables } from './profile-texts.ts'
 import { byteSignatures, pdfHeader, pdfObject, type Signature, textSignatures, xmpSignatures } from './signatures.ts'
 import { isText, printableRuns, utf16Runs, withReferencesResolved } from './text-decoding.ts'
 
-/** Acrobat and others open a file as a PDF if its header is within so many bytes. */
+/** Acrobat and others open a file as a PDF if its header is within this many bytes. */
 const pdfHeaderBytes = 1024
-/** If a file begins with a comment within so many bytes, a JavaScript engine skips everything up to the end of the comment. */
+/** If a file begins with a comment within this many bytes, a JavaScript engine skips everything up to the end of the comment. */
 const commentWithinBytes = 16
 
 /**

@@ -1,6 +1,6 @@
 /** Control characters that a text of any length may have. */
 const toleratedControls = 4
-/** A text may have one more for so many bytes; random bytes have one in nine. */
+/** A text may have one more for each run of this many bytes; random bytes have one in nine. */
 const bytesPerControl = 32
 
 /**

@@ -17,8 +17,8 @@ export interface PendingEntry {
 }
 
 /**
- * An entry of at most so many bytes is examined while the previous one, of at most so many pixels, is decoded: both are in memory then, and their
- * CPU time adds up.
+ * The maximum bytes of an entry that is examined while the previous one is decoded, and the maximum pixels of that one: both are in memory then,
+ * and their CPU time adds up.
  */
 const [maxParallelBytes, maxParallelPixels] = [MiB, 4_000_000]
 
