@@ -16,9 +16,9 @@ export interface Ended {
    * @param options.limit the maximum number of uploads
    */
   alive(options: { after: string | null; limit: number }): Promise<UploadRecord[]>
-  /** Final uploads that ended at least `days` ago, in the order of their ends. */
+  /** Final uploads that ended at least `olderThanDays` ago, in the order of their ends. */
   outdated(options: BatchOptions & { olderThanDays: number }): Promise<Batch>
-  /** Deletes the row of a final upload that ended at least `days` ago. @returns false for any other upload; nothing was changed */
+  /** Deletes the row of a final upload that ended at least `olderThanDays` ago. @returns false for any other upload; nothing was changed */
   forget(id: string, options: { olderThanDays: number }): Promise<boolean>
 }
 
