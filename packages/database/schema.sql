@@ -285,7 +285,7 @@ CREATE INDEX uploads_parked_of_user ON uploads USING btree (user_id) WHERE state
 
 CREATE INDEX uploads_processing ON uploads USING btree (lease_until, id) WHERE state = 'processing'::text;
 
-CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE state = 'received'::text;
+CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) INCLUDE (asset_type, next_attempt_at) WHERE state = 'received'::text;
 
 CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
 
@@ -300,6 +300,38 @@ CREATE INDEX webhook_deliveries_due ON webhook_deliveries USING btree (endpoint,
 CREATE INDEX webhook_deliveries_of_upload ON webhook_deliveries USING btree (endpoint, upload_id, "position") WHERE state = 'pending'::text;
 
 CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries USING btree (endpoint, "position") WHERE state = 'pending'::text;
+
+create view lane_load as
+ WITH kinds(lane, asset_type) AS (
+         VALUES ('images'::text,'brand_image'::text), ('videos'::text,'generated_video'::text), ('training'::text,'lora_training'::text)
+        ), received AS (
+         SELECT uploads.asset_type,
+            count(*) AS total,
+            count(*) FILTER (WHERE uploads.next_attempt_at > now()) AS delayed,
+            min(GREATEST(uploads.updated_at, uploads.next_attempt_at)) FILTER (WHERE uploads.next_attempt_at IS NULL OR uploads.next_attempt_at <= now()) AS oldest
+           FROM uploads
+          WHERE uploads.state = 'received'::text
+          GROUP BY uploads.asset_type
+        ), claimed AS (
+         SELECT uploads.asset_type,
+            count(*) FILTER (WHERE uploads.lease_until > now()) AS processing,
+            count(*) FILTER (WHERE uploads.lease_until <= now()) AS lapsed,
+            min(uploads.lease_until) FILTER (WHERE uploads.lease_until <= now()) AS oldest
+           FROM uploads
+          WHERE uploads.state = 'processing'::text
+          GROUP BY uploads.asset_type
+        )
+ SELECT kinds.lane,
+    COALESCE(sum(received.total - received.delayed), 0::numeric)::bigint + COALESCE(sum(claimed.lapsed), 0::numeric)::bigint AS waiting,
+    COALESCE(sum(received.delayed), 0::numeric)::bigint AS delayed,
+    COALESCE(sum(claimed.processing), 0::numeric)::bigint AS processing,
+    COALESCE(GREATEST(EXTRACT(epoch FROM now() - LEAST(min(received.oldest), min(claimed.oldest))), 0::numeric), 0::numeric)::double precision AS oldest_seconds
+   FROM kinds
+     LEFT JOIN received USING (asset_type)
+     LEFT JOIN claimed USING (asset_type)
+  GROUP BY kinds.lane;
+
+comment on view lane_load is 'the work of each lane; made by Airlock for metrics and autoscalers';
 
 CREATE OR REPLACE FUNCTION assets_request_purge()
  RETURNS trigger

@@ -10,6 +10,7 @@ import { type Purges, purges } from './purges.ts'
 import { Sessions } from './sessions.ts'
 import { type SweeperLease, sweeperLease } from './sweeper-lease.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
+import { type UploadLoad, uploadLoad } from './uploads/load.ts'
 import { type UploadRepository, uploadRepository } from './uploads/repository.ts'
 import { type Webhooks, webhooks } from './webhooks/repository.ts'
 
@@ -31,6 +32,12 @@ export interface Database {
    * @throws DatabaseUnavailable when it does not answer within `timeoutMs`
    */
   check(timeoutMs: number): Promise<void>
+  /**
+   * Counts the uploads that have not ended, for metrics. It uses the connection of `check`, and is cancelled by the server after a second.
+   *
+   * @throws DatabaseUnavailable
+   */
+  load(): Promise<UploadLoad>
   /** Waits for running statements, then closes all connections. Later calls throw `DatabaseUnavailable`. */
   close(): Promise<void>
 }
@@ -63,6 +70,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       const answer = checks.run((session) => session.rows('select from uploads limit 1'))
       await withTimeout(answer, timeoutMs, () => new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`))
     },
+    load: () => uploadLoad(checks),
     close: async () => {
       await Promise.all([sessions.close(), checks.close()])
     },

@@ -12,7 +12,7 @@ export type Query = (sql: string, parameters?: unknown[]) => Promise<Record<stri
 export async function schemaText(query: Query): Promise<string> {
   const heading = '-- What the migrations make. Printed by `npm run schema`; a test fails when it is out of date. Not to be edited.\n'
   const sections: string[] = []
-  for (const section of [tables, foreignKeys, indexes, functions, triggers]) sections.push(...(await section(query)))
+  for (const section of [tables, foreignKeys, indexes, views, functions, triggers]) sections.push(...(await section(query)))
   return `${[heading, ...sections].join('\n')}`
 }
 
@@ -65,6 +65,14 @@ const indexes = (query: Query) =>
     `select replace(pg_get_indexdef(indexrelid, 0, true), ' ON ONLY ', ' ON ') as line from pg_index
      where ${ourTables('indrelid')} and not exists (select from pg_constraint where conindid = indexrelid and conrelid = indrelid)
      order by indexrelid::regclass::text collate "C"`,
+  )
+
+const views = (query: Query) =>
+  lines(
+    query,
+    `select 'create view ' || oid::regclass || ' as' || E'\\n' || rtrim(pg_get_viewdef(oid, true), ';')
+       || coalesce(E';\\n\\ncomment on view ' || oid::regclass || ' is ' || quote_literal(obj_description(oid, 'pg_class')), '') as line
+     from pg_class where relnamespace = current_schema()::regnamespace and relkind = 'v' order by relname collate "C"`,
   )
 
 /** Without the functions of extensions. */

@@ -21,6 +21,7 @@ import { BoundParkedBytes1795478400025 } from './1795478400025-bound-parked-byte
 import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
 import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn.ts'
 import { CarryFailedInspections1795478400028 } from './1795478400028-carry-failed-inspections.ts'
+import { ReadLaneLoad1795478400029 } from './1795478400029-read-lane-load.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -47,4 +48,5 @@ export const migrations = [
   ListUploads1795478400026,
   TakeUsersInTurn1795478400027,
   CarryFailedInspections1795478400028,
+  ReadLaneLoad1795478400029,
 ]

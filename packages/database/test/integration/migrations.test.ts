@@ -79,7 +79,9 @@ test('counts of failed inspections move from the texts of earlier workers to the
   const [failing, other] = [await received(database), await received(database)]
   const { uploadId } = await parked(database)
   await database.close()
-  expect(await revertLastMigration({ url, log: silent })).toBe('CarryFailedInspections1795478400028')
+  let reverted: string | null
+  do reverted = await revertLastMigration({ url, log: silent })
+  while (reverted !== null && reverted !== 'CarryFailedInspections1795478400028')
   const fails = (id: string, fault: string) => sql.query('update uploads set last_fault = $2 where id = $1', [id, fault])
   await fails(failing.id, 'inspection failed 2×: took longer than 60 s\nand no verdict')
   await fails(other.id, 'StoreUnavailable: inspection failed 2×: no')
