@@ -1,8 +1,7 @@
 /** `npm run test:long` after the installation, see tools/bin/test-long.mjs. */
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { runStep } from '../../tools/verify/run-step.ts'
-import type { Step } from '../../tools/verify/steps.ts'
+import { runStep, type Step, stopSignal } from '../../tools/verify/step.ts'
 
 interface LongStep extends Step {
   /** One line for `--help`. */
@@ -86,14 +85,6 @@ function help(): string {
     '',
     'Checks that this machine does not support are skipped with a reason. The exit code is 0 if nothing failed.',
   ].join('\n')
-}
-
-/** Aborts at Ctrl-C, SIGTERM and SIGHUP, and when the parent process has ended: standard input is a pipe from it. */
-function stopSignal(): AbortSignal {
-  const controller = new AbortController()
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort(signal))
-  process.stdin.on('end', () => controller.abort('SIGHUP')).resume()
-  return controller.signal
 }
 
 function say(text: string): void {

@@ -1,13 +1,18 @@
 // Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { spawn } from 'node:child_process'
-import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
 import { constants } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { ownNode, runWithOwnNode } from './own-node.mjs'
 
 const progressEveryMs = 5_000
+
+/** Time for npm to stop at a signal, in ms. It may wait for the network first, and none of its work is needed. */
+const stopWithinMs = 300
+
+/** The Node that is installed with the packages. */
+const ownNode = (root) => join(root, 'node_modules', '.bin', 'node')
 
 /**
  * Installs the packages of `package-lock.json`, unless `node_modules` has them already.
@@ -19,11 +24,11 @@ const progressEveryMs = 5_000
  */
 export async function install(root, say) {
   if (missingPackages(root) === 0) return
-  const done = await takeTurn(join(root, '.airlock', 'installing'), say)
+  const unlock = await lock(join(root, '.airlock', 'installing'), say)
   try {
     await installMissing(root, say)
   } finally {
-    done()
+    unlock()
   }
 }
 
@@ -34,50 +39,46 @@ async function installMissing(root, say) {
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
   const progress = setInterval(() => say(`  … still installing, ${seconds()} s`), progressEveryMs)
-  try {
-    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], root)
-  } finally {
-    clearInterval(progress)
-  }
+  const npm = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, input: 'ignore', graceMs: stopWithinMs })
+  const { code, stoppedBy } = await npm.finally(() => clearInterval(progress))
+  if (stoppedBy !== null) throw new Interrupted(stoppedBy)
+  if (code !== 0) throw new Error(`npm ci ended with exit code ${code}`)
   say(`Installed in ${seconds()} s.`)
 }
 
 /**
  * Waits until no other run installs into the same folder: `npm start` and `npm test` may start concurrently, and two npm processes would delete each
- * other's packages. A killed run does not block others.
+ * other's packages. The lock is a link that names the pid, because a link and its target are created in one step. A killed run does not block others.
  *
  * @returns a function that releases the lock
  */
-async function takeTurn(file, say) {
-  mkdirSync(dirname(file), { recursive: true })
-  for (let told = false; ; told = true) {
-    if (placed(file, String(process.pid))) return () => rmSync(file, { force: true })
-    if (!isAlive(Number(existsSync(file) && readFileSync(file, 'utf8')))) rmSync(file, { force: true })
-    else if (!told) say('Another run is installing the packages; waiting for it …')
+async function lock(link, say) {
+  mkdirSync(join(link, '..'), { recursive: true })
+  for (let waiting = false; ; waiting = true) {
+    try {
+      symlinkSync(String(process.pid), link)
+      return () => rmSync(link, { force: true })
+    } catch (error) {
+      if (error.code !== 'EEXIST') throw error
+    }
+    if (!isAlive(holderOf(link))) rmSync(link, { force: true })
+    else if (!waiting) say('Another run is installing the packages; waiting for it …')
     await wait(250)
   }
 }
 
-/** Creates a file with its content atomically, unless it exists. */
-function placed(file, content) {
-  const beside = `${file}.${process.pid}`
-  writeFileSync(beside, content)
+/** The pid in a lock, or NaN if it was released meanwhile. */
+function holderOf(link) {
   try {
-    linkSync(beside, file)
-    return true
-  } catch (error) {
-    if (error.code !== 'EEXIST') throw error
-    return false
-  } finally {
-    rmSync(beside)
+    return Number(readlinkSync(link))
+  } catch {
+    return Number.NaN
   }
 }
 
 function isAlive(pid) {
-  if (!pid) return false
   try {
-    process.kill(pid, 0)
-    return true
+    return pid > 0 && process.kill(pid, 0)
   } catch (error) {
     return error.code === 'EPERM'
   }
@@ -102,22 +103,25 @@ function packagesOf(lockFile) {
 }
 
 /** The installation was interrupted. The next run completes it. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   constructor(signal) {
     super('The installation was stopped; the next run completes it.')
     this.exitCode = 128 + constants.signals[signal]
   }
 }
 
-/** Time for npm to stop at a signal, in ms. It may wait for the network first, and none of its work is needed. */
-const stopWithinMs = 300
-
-/** The command gets its own process group, so that a signal ends it with its children. */
-async function run(command, args, cwd) {
-  const child = spawn(command, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'], detached: true })
-  const end = (signal) => {
+/**
+ * Runs a command in its own process group, and waits for it. A signal to this process is sent to the group; what is left of it in the end is killed.
+ *
+ * @param {{ cwd: string, input: 'pipe' | 'ignore', graceMs?: number }} options `graceMs`: time to end after a signal; unlimited by default
+ * @returns {Promise<{ code: number, killed: boolean, stoppedBy: string | null }>} the exit code, or 128 and the number of the signal that ended it
+ * @throws {Error} if it can't be started
+ */
+async function run(command, args, { cwd, input, graceMs }) {
+  const child = spawn(command, args, { cwd, stdio: [input, 'inherit', 'inherit'], detached: true })
+  const send = (signal) => {
     try {
-      process.kill(-child.pid, signal)
+      if (child.pid !== undefined) process.kill(-child.pid, signal)
     } catch (error) {
       if (error.code !== 'ESRCH') throw error // it has ended meanwhile
     }
@@ -126,38 +130,45 @@ async function run(command, args, cwd) {
   let force
   const onSignal = (signal) => {
     stoppedBy ??= signal
-    end('SIGTERM')
-    force ??= setTimeout(end, stopWithinMs, 'SIGKILL')
+    send(signal)
+    if (graceMs !== undefined) force ??= setTimeout(send, graceMs, 'SIGKILL')
   }
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
   for (const signal of signals) process.on(signal, onSignal)
   try {
-    const code = await new Promise((resolve, reject) => child.on('error', reject).on('exit', resolve))
-    if (stoppedBy !== null) throw new Interrupted(stoppedBy)
-    if (code !== 0) throw new Error(`${command} ${args[0]} ended with exit code ${code}`)
+    return await new Promise((resolve, reject) => {
+      child.on('error', reject)
+      child.on('exit', (code, signal) => resolve({ code: code ?? 128 + constants.signals[signal], killed: code === null, stoppedBy }))
+    })
   } finally {
     clearTimeout(force)
     for (const signal of signals) process.off(signal, onSignal)
+    send('SIGKILL')
   }
 }
 
 /**
- * Installs what is missing, then runs a TypeScript program of the clone under the clone's own Node.
+ * Installs what is missing, then runs a TypeScript program of the repository under the Node of the repository. The program's standard input is a pipe
+ * that closes when this process ends, so that the program stops even if this process is killed.
  *
  * @param {string} command what the person has typed, for messages
- * @param {string} program from the root of the clone
+ * @param {string} program from the root of the repository
  * @param {string[]} args
- * @param {string} [lastLine] printed when the packages can't be installed
+ * @param {string} [lastLine] printed if the packages can't be installed, or the program is killed
  * @returns {Promise<number>} the exit code
  */
 export async function installAndRun(command, program, args, lastLine) {
   const root = fileURLToPath(new URL('../..', import.meta.url))
+  const fail = (message, exitCode = 1) => {
+    process.stderr.write(`${command} failed: ${message}\n`)
+    if (lastLine) process.stdout.write(`${lastLine}\n`)
+    return exitCode
+  }
   try {
     await install(root, (line) => process.stdout.write(`${line}\n`))
+    const { code, killed, stoppedBy } = await run(ownNode(root), [join(root, program), ...args], { cwd: root, input: 'pipe' })
+    return killed && stoppedBy === null ? fail(`${program} was killed`, code) : code
   } catch (error) {
-    process.stderr.write(`${command} failed: ${error.message}\n`)
-    if (lastLine) process.stdout.write(`${lastLine}\n`)
-    return error.exitCode ?? 1
+    return fail(error.message, error.exitCode)
   }
-  return runWithOwnNode(root, join(root, program), args)
 }

@@ -1,82 +1,40 @@
-import type { StepResult } from './run-step.ts'
-import type { Counts, Project } from './test-counts.ts'
-
-/** A line of the summary, and its counts. */
+/** A line of the summary of `npm test`, and its counts. */
 export interface Row {
   readonly name: string
-  readonly verdict: 'ok' | 'failed' | 'not measured'
-  readonly ms?: number
-  readonly remark?: string
-  /** Tests that passed at their second try. They are listed, so that retries do not hide them. */
-  readonly unsteady?: readonly string[]
+  readonly remark: string
   readonly passed: number
   readonly failed: number
+  /** Tests that passed at a second attempt. They are listed, so that retries do not hide them. */
+  readonly retried?: readonly string[]
 }
 
 /** A failed check counts as one failed test; a passed one is not counted. */
-export const checkRow = (name: string, { ok, ms }: Pick<StepResult, 'ok' | 'ms'>): Row => ({
+export const checkRow = (name: string, { ok, ms }: { ok: boolean; ms: number }): Row => ({
   name,
-  verdict: ok ? 'ok' : 'failed',
-  ms,
+  remark: `${(ms / 1000).toFixed(1)} s`,
   passed: 0,
   failed: ok ? 0 : 1,
 })
 
-const projectRow = (name: Project, { passed, failed, skipped, unsteady, ms }: Counts): Row => ({
-  name,
-  verdict: failed === 0 ? 'ok' : 'failed',
-  ms,
-  remark: [
-    `${passed} passed`,
-    failed > 0 && `${failed} failed`,
-    skipped > 0 && `${skipped} skipped`,
-    unsteady.length > 0 && `${unsteady.length} at the second try`,
-  ]
-    .filter(Boolean)
-    .join(', '),
-  unsteady,
-  passed,
-  failed,
-})
-
 /**
- * The rows of a Vitest run.
+ * The rows of a run of Vitest.
  *
- * @param counts of its report; null if there is none
- * @param withCoverage whether coverage was measured
+ * @param rows of its projects, from the reporter; null if it ended before it reported them
+ * @param ok whether its exit code was 0
  */
-export function testRows(
-  { ok, ms, complaints }: StepResult,
-  counts: Partial<Record<Project, Counts>> | null,
-  withCoverage: boolean,
-): Row[] {
-  if (counts === null) return [{ ...checkRow('tests', { ok: false, ms }), remark: 'ended without a report' }]
-  const rows = Object.entries(counts).map(([name, count]) => projectRow(name as Project, count))
-  const testsFailed = rows.some(({ failed }) => failed > 0)
-  const uncovered = complaints.includes('does not meet')
-  if (withCoverage) rows.push(coverageRow(testsFailed, uncovered))
-  // Vitest can fail in addition to its tests: an unhandled error, a server that did not start
-  if (!ok && !testsFailed && !uncovered)
-    rows.push({ ...checkRow('vitest', { ok: false, ms }), remark: 'failed outside of the tests, see above' })
-  return rows
-}
-
-function coverageRow(testsFailed: boolean, uncovered: boolean): Row {
-  const name = 'coverage'
-  if (uncovered) return { name, verdict: 'failed', remark: 'below a floor, see above', passed: 0, failed: 1 }
-  if (testsFailed) return { name, verdict: 'not measured', remark: 'since tests failed', passed: 0, failed: 0 }
-  return { name, verdict: 'ok', passed: 0, failed: 0 }
+export function testRows(rows: readonly Row[] | null, ok: boolean): readonly Row[] {
+  if (rows === null) return [{ name: 'tests', remark: 'ended without a report', passed: 0, failed: 1 }]
+  if (ok || hasFailed(rows)) return rows
+  const remark = 'coverage is below a floor, or there was an error outside of the tests, see above'
+  return [...rows, { name: 'vitest', remark, passed: 0, failed: 1 }]
 }
 
 /** The printed summary. Scripts read its last line: `N passed, N failed`. */
 export function summary(rows: readonly Row[]): string {
-  const total = rows.reduce((sum, row) => ({ passed: sum.passed + row.passed, failed: sum.failed + row.failed }), { passed: 0, failed: 0 })
-  const lines = rows.map(({ name, verdict, ms, remark = '' }) => {
-    const seconds = ms === undefined ? '' : `${(ms / 1000).toFixed(1)} s`
-    return `${name.padEnd(12)} ${verdict.padEnd(12)} ${seconds.padStart(8)}  ${remark}`.trimEnd()
-  })
-  const unsteady = rows.flatMap((row) => row.unsteady ?? []).map((test) => `at the second try: ${test}`)
-  return ['', ...lines, '', ...unsteady, `${total.passed} passed, ${total.failed} failed`].join('\n')
+  const sum = (count: 'passed' | 'failed') => rows.reduce((total, row) => total + row[count], 0)
+  const lines = rows.map(({ name, remark, failed }) => `${name.padEnd(12)} ${(failed === 0 ? 'ok' : 'failed').padEnd(7)} ${remark}`)
+  const retried = rows.flatMap((row) => row.retried ?? []).map((test) => `passed at a second attempt: ${test}`)
+  return ['', ...lines, '', ...retried, `${sum('passed')} passed, ${sum('failed')} failed`].join('\n')
 }
 
 export const hasFailed = (rows: readonly Row[]): boolean => rows.some(({ failed }) => failed > 0)

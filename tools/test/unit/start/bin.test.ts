@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -146,7 +146,7 @@ test('a run that was killed during the installation does not block others', asyn
   lock('package-lock.json', wanted)
   const gone = await run(['-e', 'process.stdout.write(String(process.pid))'])
   mkdirSync(join(root, '.airlock'))
-  writeFileSync(join(root, '.airlock/installing'), gone.stdout)
+  symlinkSync(gone.stdout, join(root, '.airlock/installing'))
 
   expect((await install()).stdout).toMatch(/^Installing 2 packages with npm/)
 })
