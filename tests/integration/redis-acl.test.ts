@@ -20,7 +20,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root } from '../npm-start.ts'
 
-/** The file that docs/bucket-setup.md says to load, with passwords of this test. */
+/** The users of deploy/redis/users.acl (docs/trust.md), with passwords of this test. */
 const users = readFileSync(join(root, 'deploy/redis/users.acl'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('user '))
@@ -93,7 +93,7 @@ function run(entry: string, ...args: string[]) {
   return running
 }
 
-/** What Redis refused to its users since it was last asked. */
+/** The refusals in Redis' ACL log since the last call. */
 async function refused(): Promise<string[]> {
   const entries = (await admin.call('ACL', 'LOG')) as unknown[][]
   await admin.call('ACL', 'LOG', 'RESET')
@@ -153,10 +153,10 @@ const forbidden: [what: string, command: [string, ...string[]]][] = [
   ['empties Redis', ['FLUSHALL']],
   ['reads settings', ['CONFIG', 'GET', '*']],
   ['ends connections of others', ['CLIENT', 'KILL', 'TYPE', 'normal']],
-  ['holds all connections up', ['CLIENT', 'PAUSE', '1000']],
-  ['sees connections of others', ['CLIENT', 'LIST']],
-  ['makes users', ['ACL', 'SETUSER', 'x', 'on', 'nopass', '+@all', '~*']],
-  ['throws scripts of others away', ['SCRIPT', 'FLUSH']],
+  ['pauses all connections', ['CLIENT', 'PAUSE', '1000']],
+  ['lists connections of others', ['CLIENT', 'LIST']],
+  ['creates users', ['ACL', 'SETUSER', 'x', 'on', 'nopass', '+@all', '~*']],
+  ['removes scripts of others', ['SCRIPT', 'FLUSH']],
   ['stops Redis', ['SHUTDOWN']],
 ]
 

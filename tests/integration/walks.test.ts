@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startMs } from '../npm-start.ts'
 import { handedOver, page, Walk, walkOf } from '../walk.ts'
 
-/** What a stranger copies from our pages, run as it stands there, all beside one `npm start`. */
+/** Runs the commands of the documentation unchanged, all with one `npm start`. */
 let walk: Walk
 
 beforeAll(async () => {
@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => walk.ends(), startMs)
 
 const curl = programInPath('curl')
-if (curl === null) process.stderr.write("skipped: the README's walk needs curl, which this machine has not\n")
+if (curl === null) process.stderr.write("skipped: the README's walk needs curl, which is not installed\n")
 
 test.skipIf(curl === null)("the README's two minutes: an upload by curl, and its asset", { timeout: startMs }, async () => {
   expect(walk.run.output()).toMatch(/^(\d+) of \1 samples as expected/m)

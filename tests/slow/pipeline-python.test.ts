@@ -22,7 +22,7 @@ test('the pipeline in Python creates a video, enqueues it and fetches its asset'
   expect(stdout).toMatch(handedOver)
 })
 
-/** Its virtual environment is made once a clone; only that needs PyPI. @returns null when it can run */
+/** The virtual environment is created once per clone; only that needs PyPI. @returns why the example can't run, or null */
 async function whyNoPython(): Promise<string | null> {
   const ready = await execute(join(root, '.airlock/python-pipeline/bin/python'), ['-c', 'import bullmq, boto3, imageio_ffmpeg']).catch(
     () => null,

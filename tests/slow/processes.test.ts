@@ -33,7 +33,7 @@ afterAll(async () => {
 
 const token = () => tokenFor(user, cluster.jwtSecret)
 
-/** A sound file of the kind. */
+/** A valid file of the kind. */
 function draw(assetType: 'brand_image' | 'generated_video', label: string) {
   for (;;) {
     const file = samplePool.draw(assetType, label, random)
@@ -196,7 +196,7 @@ test.for(everything)(
       call(`${gateway}/api/upload`, {
         method: 'POST',
         token: token(),
-        // the cluster's worker of videos parks at the first fault
+        // pictures, because the cluster's worker for videos parks at the first fault
         form: formOf([draw('brand_image', randomUUID())], { projectId: randomUUID(), fieldsFirst: true }),
       })
     const before = await Promise.all(cluster.gateways.map(send))
@@ -211,11 +211,11 @@ test.for(everything)(
         const answers = await Promise.all(cluster.gateways.map(send))
         return answers.every((answer) => 'status' in answer && answer.status === 202) && answers
       },
-      { what: 'both gateways to take files', timeoutMs: 30_000 },
+      { what: 'both gateways to accept files', timeoutMs: 30_000 },
     )
 
     for (const answer of meanwhile) expect(answer).toMatchObject({ status: server === 'redis' ? 202 : 503 })
-    // an upload that is under way ends by the timeout of its own call to the store (4 s), and of what cleans up after it
+    // an upload in progress ends by the timeout of its own call to the store (4 s), and of the cleanup after it
     expect(ms).toBeLessThan(server === 's3' ? 15_000 : 6000)
     const taken = [...before, ...meanwhile, ...after].filter((answer) => 'status' in answer && answer.status === 202)
     expect(taken.length).toBeGreaterThanOrEqual(4)

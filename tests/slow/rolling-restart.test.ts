@@ -16,7 +16,7 @@ const startMs = 120_000
 const settings = {
   SHUTDOWN_NOT_READY_SECONDS: '2',
   SHUTDOWN_GRACE_S: '1',
-  // What is held up here is meant to be handed back, not to fail, and not to be taken over.
+  // Delayed jobs should be handed back: they must neither fail nor be taken over.
   S3_CALL_TIMEOUT_MS: '20000',
   LEASE_SECONDS: '15',
   RATE_LIMIT_FILES_PER_HOUR: '10000',
@@ -47,11 +47,11 @@ function goodPicture() {
 interface Load {
   /** Ids of all uploads that were acknowledged. */
   readonly acknowledged: string[]
-  /** Whatever a client saw that was no answer as it should be. */
+  /** Unexpected responses and errors of clients. */
   readonly failures: string[]
 }
 
-/** Sends one picture after the other over a connection that is kept, until the signal fires. Every second request waits for its asset. */
+/** Sends pictures one after the other over a persistent connection until the signal fires. Every second request waits for its asset. */
 async function sends(client: SteadyClient, load: Load, until: AbortSignal): Promise<void> {
   const token = tokenFor(randomUUID(), cluster.jwtSecret)
   for (let number = 0; !until.aborted; number += 1) {
@@ -73,11 +73,11 @@ const restart = async (name: ProcessName) => {
   await cluster.process(name).start()
 }
 
-/** Restarts a worker in the middle of its jobs: its way to the store is blocked, so none of them is done in SHUTDOWN_GRACE_S. */
+/** Restarts a worker in the middle of its jobs: its connection to the store is blocked, so none of them is done within SHUTDOWN_GRACE_S. */
 async function restartAmidstJobs(name: ProcessName): Promise<void> {
   const link = cluster.link(name, 's3')
   link.become({ kind: 'hole' })
-  await wait(500) // for a job to come to its first call
+  await wait(500) // until a job reaches its first call
   await cluster.process(name).stop()
   link.become({ kind: 'open' })
   await cluster.process(name).start()

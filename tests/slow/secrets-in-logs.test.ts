@@ -16,7 +16,7 @@ import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { root } from '../npm-start.ts'
 
-/** What nobody may read anywhere. Each is refused by the server that it is shown to, where a test says so. */
+/** Secrets that must not be in any output. A test chooses which of them a server refuses. */
 const right = 'the-right-password-of-redis'
 const wrong = 'a-wrong-secret-0123456789'
 const endpointToken = 'token-of-the-endpoint'
@@ -126,7 +126,7 @@ test.for(cases)(
     await waitFor(
       async () => {
         const url = /listening at (http:\/\/127\.0\.0\.1:\d+)/.exec(written())?.[1]
-        // Each of these makes it turn to the servers; a token that is not one must not be logged, either.
+        // Each of these requests uses the servers. A malformed token must not be logged either.
         if (url !== undefined && asked++ % 10 === 0)
           for (const path of ['/api/health', '/health/ready', `/api/assets?token=${wrong}`])
             await fetch(url + path, { headers: { authorization: `Bearer ${wrong}.${wrong}.${wrong}` } }).then((answer) => answer.text())
@@ -142,7 +142,7 @@ test.for(cases)(
   },
 )
 
-/** Commands that turn to the servers, each to others. */
+/** Commands that use different servers. */
 const commands = [['sweep', '--dry-run'], ['jobs'], ['bucket', '--check']]
 
 test.for(refusals)(
@@ -159,7 +159,7 @@ test.for(refusals)(
   },
 )
 
-/** A wrong secret counts in whatever setting it stands. */
+/** Lines that contain a secret of the settings, or the wrong secret. */
 const linesWithSecrets = (text: string, env: Record<string, string>): string[] =>
   text
     .split('\n')

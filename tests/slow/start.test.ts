@@ -23,7 +23,7 @@ const reset = async (): Promise<true> => {
   return true
 }
 
-/** Brings Airlock up, without the samples. @returns its apps, as stack.json names them */
+/** Starts Airlock without the samples. @returns the processes of its apps from stack.json */
 async function up(): Promise<{ gateway: ProcessEntry; worker: ProcessEntry }> {
   const envFile = join(dataDir, 'my.env')
   writeFileSync(envFile, 'LOG_LEVEL=debug\nDATABASE_URL=postgres://127.0.0.1:1/production\n')

@@ -28,32 +28,32 @@ const { services } = parse(fileOf('docker-compose.yml'), { merge: true }) as { s
 const envExample = parseEnv(fileOf('.env.example')) as Record<string, string>
 const own = Object.entries(services).filter(([name]) => !(name in images))
 
-/** As the entrance of the container gets it from its volume. */
-const madeAtTheFirstStart = { JWT_SECRET: 'made-at-the-first-start-of-this-machine' }
+/** The secret that the entry point of the container reads from its volume. */
+const generatedSecret = { JWT_SECRET: 'made-at-the-first-start-of-this-machine' }
 
 /**
- * What a container gets: of `${NAME:-default}` the default where NAME is not set or empty, of `${NAME-default}` where it is not set;
- * and a name without a value is handed on if it is set.
+ * The environment of a container: `${NAME:-default}` is the default if NAME is not set or empty, `${NAME-default}` if it is not set; a name without a
+ * value is passed on if it is set.
  *
- * @param set what stands in the shell or in `.env`
+ * @param set variables of the shell or `.env`
  */
 function environmentOf(service: string, set: Record<string, string> = {}): Record<string, string> {
   const filledIn = (text: string) =>
     text.replaceAll(/\$\{(\w+)(:?)-([^}]*)\}/g, (_, name: string, colon: string, preset: string) =>
       colon === '' ? (set[name] ?? preset) : set[name] || preset,
     )
-  const entrance: Record<string, string> =
-    service === 'gateway' && ['', exampleJwtSecret].includes(`${set.JWT_SECRET ?? ''}${set.JWKS_URL ?? ''}`) ? madeAtTheFirstStart : {}
+  const entryPoint: Record<string, string> =
+    service === 'gateway' && ['', exampleJwtSecret].includes(`${set.JWT_SECRET ?? ''}${set.JWKS_URL ?? ''}`) ? generatedSecret : {}
   const given = Object.fromEntries(
     Object.entries(services[service]?.environment ?? {}).flatMap(([name, value]) => {
       const text = value ?? set[name]
       return text === undefined ? [] : [[name, filledIn(String(text))]]
     }),
   )
-  return { ...given, ...entrance }
+  return { ...given, ...entryPoint }
 }
 
-/** Reads a configuration, and notes for which variables it asked. */
+/** Reads a configuration. @returns the names of the variables that it read */
 function asked(read: (env: Record<string, string>) => unknown, env: Record<string, string>): string[] {
   const names = new Set<string>()
   read(new Proxy(env, { get: (target, name) => target[names.add(String(name)) && String(name)] }))
@@ -88,7 +88,7 @@ test.each(own)('%s gets only settings that Airlock reads', (_, { environment = {
   expect(Object.keys(environment).filter((name) => !isRead(name))).toEqual([])
 })
 
-/** Runs what a container runs, with a folder of this machine in the place of its volume. @returns what it wrote */
+/** Runs the command of a container, with a local folder as its volume. @returns its output */
 function ran(words: readonly string[], folder: string, env: Record<string, string> = {}): string {
   const [program = '', ...args] = words.map((word) => word.replaceAll('$$', '$').replaceAll('/secrets', folder))
   return execFileSync(program, args, { env: { PATH: process.env.PATH ?? '', ...env }, encoding: 'utf8' }).trim()
@@ -98,8 +98,8 @@ test('without a secret the first start generates one, which only the gateway and
   const folder = mkdtempSync(join(tmpdir(), 'airlock-secrets-'))
   onTestFinished(() => rmSync(folder, { recursive: true }))
   const { secrets, gateway, ops } = services
-  const entrance = gateway?.entrypoint ?? []
-  const secretOf = (env: Record<string, string> = {}) => ran([...entrance, process.execPath, '-p', 'process.env.JWT_SECRET'], folder, env)
+  const entryPoint = gateway?.entrypoint ?? []
+  const secretOf = (env: Record<string, string> = {}) => ran([...entryPoint, process.execPath, '-p', 'process.env.JWT_SECRET'], folder, env)
 
   ran(secrets?.command ?? [], folder)
   const made = secretOf()
@@ -111,7 +111,7 @@ test('without a secret the first start generates one, which only the gateway and
   expect(secretOf({ JWT_SECRET: 'mine' })).toBe('mine')
   expect(secretOf({ JWKS_URL: 'https://id.example.com' })).toBe('undefined')
   expect(secretOf({ JWT_SECRET: exampleJwtSecret })).toBe(made) // a copy of .env.example changes nothing
-  expect(ops?.entrypoint?.[2]).toContain(entrance[2]?.split(' exec ')[0])
+  expect(ops?.entrypoint?.[2]).toContain(entryPoint[2]?.split(' exec ')[0])
   const readers = Object.entries(services).filter(([, { volumes = [] }]) => volumes.some((volume) => volume.startsWith('secrets:')))
   expect(readers.map(([name]) => name).sort()).toEqual(['gateway', 'ops', 'secrets'])
 })
@@ -124,7 +124,7 @@ test('Redis requires the password that the others use', () => {
     expect(environmentOf('redis', set).REDISCLI_AUTH).toBe(password)
   }
   const command = services.redis?.command ?? []
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: it is compose that fills it in
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: compose substitutes it
   expect(command[command.indexOf('--requirepass') + 1]).toBe('${REDIS_PASSWORD:-airlock-development}')
 })
 

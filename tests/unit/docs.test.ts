@@ -5,11 +5,11 @@ import { variableNames } from '@airlock/config'
 import { errorCodes } from '@airlock/domain'
 import { expect, test } from 'vitest'
 
-/** What the pages say, held against the code: links, commands, variables, codes, routes, and words of our own. */
+/** Compares the pages with the code: links, commands, variables, codes, routes, fields and messages. */
 
 const repository = fileURLToPath(new URL('../../', import.meta.url))
 
-/** Folders that are not ours, or not committed. */
+/** Folders that are installed or generated. */
 const foreign = new Set(['node_modules', 'dist', 'built', 'coverage', '.airlock', '.turbo', '.git'])
 
 const find = (pattern: string): string[] =>
@@ -67,10 +67,10 @@ test.for(pages)('every ops command in $path exists', ({ text }, { expect }) => {
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
 })
 
-/** Variables that belong to others: to Node, npm, pip, the SDK and the engines. */
+/** Variables of Node, npm, pip, the SDK and container engines. */
 const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST', 'PIP_INDEX_URL']
 
-/** What stands in examples for a value of the reader's own. */
+/** Placeholders of examples for the reader's own values. */
 const placeholders = [
   'JOB_ID',
   'OTHER_JOB_ID',
@@ -104,7 +104,7 @@ test.for(pages)('every error code in a response in $path is in the catalogue', (
   expect(shown.filter((code) => !(errorCodes as string[]).includes(code))).toEqual([])
 })
 
-/** In snake_case, but words of Postgres and of Prometheus' client. */
+/** Names in snake_case of Postgres and of Prometheus' client. */
 const wordsOfOthers = ['max_connections', 'pg_stat_activity', 'nodejs_', 'process_']
 
 test.for(pages)('every code, field and column in $path occurs in the code', ({ text }, { expect }) => {

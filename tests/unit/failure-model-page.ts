@@ -5,7 +5,7 @@ export const root = fileURLToPath(new URL('../../', import.meta.url))
 
 /** A row of docs/failure-model.md. */
 export interface ModelRow {
-  /** step, what happens, what is left, who repairs it, test */
+  /** The cells: step, failure, what is left, repair, test. */
   readonly cells: readonly string[]
   /** The id of its test; empty when the cell can't be read. */
   readonly testId: string

@@ -7,7 +7,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 const tests = testsById(root)
 const page = readFileSync(`${root}docs/security.md`, 'utf8')
 
-/** The rows of OWASP ASVS 5.0.0 that the page answers: chapter V5, sections 9.1 and 9.2, each with the level from which it counts. */
+/** The requirements of OWASP ASVS 5.0.0 on the page: chapter V5, sections 9.1 and 9.2, each with the level from which it applies. */
 const standard = {
   '5.1.1': 'L2',
   '5.2.1': 'L1',
@@ -31,7 +31,7 @@ const standard = {
   '9.2.4': 'L2',
 }
 
-/** Cells of each row: row, what it asks for, what Airlock does, shown by. */
+/** The cells of each row: row, requirement, what Airlock does, tests. */
 const rows = page
   .split('\n')
   .filter((line) => line.startsWith('|') && !/^\| (row|---)/.test(line))
@@ -48,7 +48,7 @@ test('a row without a test is marked as a gap', () => {
   for (const [row, , does, shown] of rows) if (shown === '–') expect(does, row).toMatch(/^\*\*Gap:\*\*/)
 })
 
-/** Where the rows of a table-driven test are written. */
+/** The source of the rows of a table-driven test. */
 const tableOf = (id: string, file: string): string =>
   (id === 'corpus-rejections' ? globSync('packages/inspection/corpus/bad/*.ts', { cwd: root }) : [file])
     .map((path) => readFileSync(root + path, 'utf8'))

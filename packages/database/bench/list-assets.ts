@@ -1,8 +1,8 @@
 import { listStatement } from '../src/assets/list.ts'
 import type { AssetCursor, AssetListOptions } from '../src/index.ts'
-import { measurePages, sleeper, whale } from './pages.ts'
+import { formerUser, heavyUser, measurePages } from './pages.ts'
 
-/** How long a page of assets takes when the table holds a million of one user's, and some of others'. */
+/** Measures pages of assets in a table with a million assets of one user, and some of others. */
 
 const total = 1_300_000
 const project = '00000000-0000-4000-8000-0000000000aa'
@@ -13,12 +13,12 @@ const anywhere = (): AssetCursor => ({ createdAt: new Date(begin + Math.random()
 
 await measurePages<AssetListOptions>({
   about: `${total} assets, three quarters of one user`,
-  // In the order in which they were made, as in life. A tenth are videos, one in a thousand is of the project, one in ninety of the brand,
-  // two or three share each millisecond. The sleeper's are older than all others.
+  // In the order of their creation, as in production. A tenth are videos, one in a thousand belongs to the project, one in ninety to the brand, and
+  // two or three share each millisecond. Those of the user who was active long ago are older than all others.
   async fill(sql) {
     await sql.query(
       `insert into assets (user_id, s3_key, original_filename, file_size, mime_type, asset_type, project_id, brand_id, metadata, created_at)
-       select case when n <= $2 * 0.1 then '${sleeper}' when n % 6 > 0 then '${whale}'
+       select case when n <= $2 * 0.1 then '${formerUser}' when n % 6 > 0 then '${heavyUser}'
            else '00000000-0000-4000-8000-' || lpad((2 + n % 998)::text, 12, '0') end::uuid,
          'bench/' || n, 'picture ' || n || '.png', 1000 + n, 'image/png', case when n % 10 = 0 then 'generated_video' else 'brand_image' end,
          case when n % 1000 = 0 then '${project}'::uuid end, case when n % 90 = 1 then '${brand}'::uuid end,
@@ -29,20 +29,20 @@ await measurePages<AssetListOptions>({
     )
     await sql.query('vacuum analyze assets')
   },
-  questions: {
-    'first page': () => ({ userId: whale, limit: 100 }),
-    'page anywhere': () => ({ userId: whale, limit: 100, before: anywhere() }),
-    'page of 20': () => ({ userId: whale, limit: 20, before: anywhere() }),
-    'of a kind': () => ({ userId: whale, limit: 100, assetType: 'generated_video', before: anywhere() }),
-    'of a kind without any': () => ({ userId: whale, limit: 100, assetType: 'lora_training' }),
-    'of a project': () => ({ userId: whale, limit: 100, projectId: project, before: anywhere() }),
-    'of a brand and kind': () => ({ userId: whale, limit: 100, brandId: brand, assetType: 'brand_image', before: anywhere() }),
-    'in a span of time': () => {
+  queries: {
+    'first page': () => ({ userId: heavyUser, limit: 100 }),
+    'page anywhere': () => ({ userId: heavyUser, limit: 100, before: anywhere() }),
+    'page of 20': () => ({ userId: heavyUser, limit: 20, before: anywhere() }),
+    'of a kind': () => ({ userId: heavyUser, limit: 100, assetType: 'generated_video', before: anywhere() }),
+    'of a kind without any': () => ({ userId: heavyUser, limit: 100, assetType: 'lora_training' }),
+    'of a project': () => ({ userId: heavyUser, limit: 100, projectId: project, before: anywhere() }),
+    'of a brand and kind': () => ({ userId: heavyUser, limit: 100, brandId: brand, assetType: 'brand_image', before: anywhere() }),
+    'in a period': () => {
       const { createdAt } = anywhere()
-      return { userId: whale, limit: 100, createdAfter: createdAt, createdBefore: new Date(createdAt.getTime() + 10_000) }
+      return { userId: heavyUser, limit: 100, createdAfter: createdAt, createdBefore: new Date(createdAt.getTime() + 10_000) }
     },
-    'of one who uploaded long ago': () => ({ userId: sleeper, limit: 100 }),
-    'of one among many': () => ({ userId: whale.replace(/0$/, '8'), limit: 100 }),
+    'of a user of long ago': () => ({ userId: formerUser, limit: 100 }),
+    'of a user among many': () => ({ userId: heavyUser.replace(/0$/, '8'), limit: 100 }),
   },
   ask: (database, options) => database.assets.list(options),
   statement: listStatement,

@@ -1,8 +1,8 @@
 import type { UploadCursor, UploadListOptions } from '../src/index.ts'
 import { uploadListStatement } from '../src/uploads/list.ts'
-import { measurePages, sleeper, whale } from './pages.ts'
+import { formerUser, heavyUser, measurePages } from './pages.ts'
 
-/** How long a page of jobs takes when the table holds a million uploads of one user, and some of others. */
+/** Measures pages of jobs in a table with a million uploads of one user, and some of others. */
 
 const total = 1_300_000
 const begin = Date.parse('2026-01-01T00:00:00Z')
@@ -11,10 +11,10 @@ const anywhere = (): UploadCursor => ({ createdAt: new Date(begin + Math.random(
 
 await measurePages<UploadListOptions>({
   about: `${total} uploads, three quarters of one user`,
-  // In the order in which they came. One in seven is rejected, one in a thousand parked, one in two hundred was never accepted. The
-  // sleeper's are older than all others.
+  // In the order of their creation. One in seven is rejected, one in a thousand parked, one in two hundred was never accepted. Those of the
+  // user who was active long ago are older than all others.
   async fill(sql) {
-    await sql.query('set session_replication_role = replica') // rows as they ended, without the way there
+    await sql.query('set session_replication_role = replica') // writes final rows without their earlier moves
     await sql.query(
       `insert into uploads (id, user_id, state, door, asset_type, original_filename, declared_type, detected_type, quarantine_key, final_key,
          size_bytes, content_hash, etag, nonce, attempt, error_code, error_title, error_detail,
@@ -26,7 +26,7 @@ await measurePages<UploadListOptions>({
          moment, case when state <> 'abandoned' then moment end, moment, case when state = 'completed' then moment end,
          case when state = 'rejected' then moment end, case when state = 'parked' then moment end, case when state = 'abandoned' then moment end
        from (select n, gen_random_uuid() as id,
-           case when n <= $2 * 0.1 then '${sleeper}' when n % 6 > 0 then '${whale}'
+           case when n <= $2 * 0.1 then '${formerUser}' when n % 6 > 0 then '${heavyUser}'
              else '00000000-0000-4000-8000-' || lpad((2 + n % 998)::text, 12, '0') end::uuid as user_id,
            case when n % 1000 = 1 then 'parked' when n % 200 = 1 then 'abandoned' when n % 7 = 1 then 'rejected' else 'completed' end as state,
            '2026-01-01T00:00:00Z'::timestamptz + make_interval(secs => floor(n * 0.4) / 1000) as moment
@@ -36,17 +36,17 @@ await measurePages<UploadListOptions>({
     await sql.query('set session_replication_role = origin')
     await sql.query('vacuum analyze uploads')
   },
-  questions: {
-    'first page': () => ({ userId: whale, limit: 100 }),
-    'page anywhere': () => ({ userId: whale, limit: 100, before: anywhere() }),
-    'page of 20': () => ({ userId: whale, limit: 20, before: anywhere() }),
-    rejected: () => ({ userId: whale, limit: 100, status: 'rejected', before: anywhere() }),
-    failed: () => ({ userId: whale, limit: 100, status: 'failed' }),
-    'queued, of which there are none': () => ({ userId: whale, limit: 100, status: 'queued' }),
-    'since a moment': () => ({ userId: whale, limit: 100, since: anywhere().createdAt }),
-    'since the end': () => ({ userId: whale, limit: 100, since: new Date(begin + total * 0.4 - 20) }),
-    'of one who uploaded long ago': () => ({ userId: sleeper, limit: 100 }),
-    'of one among many': () => ({ userId: whale.replace(/0$/, '8'), limit: 100 }),
+  queries: {
+    'first page': () => ({ userId: heavyUser, limit: 100 }),
+    'page anywhere': () => ({ userId: heavyUser, limit: 100, before: anywhere() }),
+    'page of 20': () => ({ userId: heavyUser, limit: 20, before: anywhere() }),
+    rejected: () => ({ userId: heavyUser, limit: 100, status: 'rejected', before: anywhere() }),
+    failed: () => ({ userId: heavyUser, limit: 100, status: 'failed' }),
+    'queued, without any': () => ({ userId: heavyUser, limit: 100, status: 'queued' }),
+    'since a time': () => ({ userId: heavyUser, limit: 100, since: anywhere().createdAt }),
+    'since the end': () => ({ userId: heavyUser, limit: 100, since: new Date(begin + total * 0.4 - 20) }),
+    'of a user of long ago': () => ({ userId: formerUser, limit: 100 }),
+    'of a user among many': () => ({ userId: heavyUser.replace(/0$/, '8'), limit: 100 }),
   },
   ask: (database, options) => database.uploads.list(options),
   statement: uploadListStatement,

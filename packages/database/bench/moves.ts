@@ -6,8 +6,8 @@ import { withScratchDatabase } from '../src/commands/scratch-database.ts'
 import { type Database, listenForMoves, migrate, openDatabase } from '../src/index.ts'
 
 /**
- * How many uploads a second go from register to complete (four moves in four statements), with and without a notice of each move.
- * A notice is written under a lock of the whole server, which commits hold one after the other.
+ * Measures how many uploads a second go from register to complete (four moves in four statements), with and without a notification of each move.
+ * A notification is written under a lock of the whole server, which commits hold one after the other.
  *
  *     DATABASE_URL=… node packages/database/bench/moves.ts
  */
@@ -56,7 +56,7 @@ const noteMove = (notify: string) => `
   create or replace function uploads_note_move() returns trigger language plpgsql as $$
   begin new.version := old.version + 1; ${notify} return new; end $$`
 const notify = `perform pg_notify('airlock_uploads', new.id || ':' || new.state);`
-const notices = { 'all told': notify, 'as it is': `if old.state <> 'receiving' then ${notify} end if;`, 'none told': '' }
+const variants = { 'all moves': notify, 'as it is': `if old.state <> 'receiving' then ${notify} end if;`, 'no moves': '' }
 
 await withScratchDatabase(process.env.DATABASE_URL ?? '', async (url) => {
   await migrate({ url, log })
@@ -70,17 +70,17 @@ await withScratchDatabase(process.env.DATABASE_URL ?? '', async (url) => {
     applicationName: 'airlock-bench',
     log,
   })
-  let heard = 0
+  let notified = 0
   const onMove = () => {
-    heard += 1
+    notified += 1
   }
   const moves = listenForMoves({ url, log, onReady: () => {}, onLost: () => {}, onMove })
   await perSecond(database)
   for (let round = 0; round < rounds; round += 1) {
-    for (const [what, notify] of Object.entries(notices)) {
+    for (const [what, notify] of Object.entries(variants)) {
       await sql.query(noteMove(notify))
-      heard = 0
-      say(`${what.padEnd(10)} ${(await perSecond(database)).toFixed(0).padStart(6)} uploads/s   ${heard} moves heard`)
+      notified = 0
+      say(`${what.padEnd(10)} ${(await perSecond(database)).toFixed(0).padStart(6)} uploads/s   ${notified} notifications`)
     }
   }
   await moves.close()

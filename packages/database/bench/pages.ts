@@ -3,32 +3,31 @@ import { Client } from 'pg'
 import { withScratchDatabase } from '../src/commands/scratch-database.ts'
 import { type Database, migrate, openDatabase } from '../src/index.ts'
 
-/** What is asked of a large table, a page at a time. */
+/** Queries for pages of a large table. */
 export interface PageBench<Options> {
-  /** What the table holds, for the report. */
+  /** The contents of the table, for the report. */
   readonly about: string
   /** Fills the tables of a migrated database. */
   fill(sql: Client): Promise<void>
-  readonly questions: Readonly<Record<string, () => Options>>
+  readonly queries: Readonly<Record<string, () => Options>>
   ask(database: Database, options: Options): Promise<unknown>
   statement(options: Options): { sql: string; parameters: unknown[] }
 }
 
-/** Users of the benchmark: one who has most of all rows, and one who was active before all others. */
-export const whale = '00000000-0000-4000-8000-000000000000'
-export const sleeper = '00000000-0000-4000-8000-000000000001'
+/** Users of the benchmark: one with most of the rows, and one who was active before all others. */
+export const heavyUser = '00000000-0000-4000-8000-000000000000'
+export const formerUser = '00000000-0000-4000-8000-000000000001'
 
 /**
- * Measures how long pages take, one question after the other, again and again, so that a busy moment of the machine meets all of them. The
- * floor, a statement that finds nothing, says how busy it is.
+ * Measures the times of pages. The queries alternate, so that a busy moment of the machine affects all of them. The baseline, a statement that finds
+ * nothing, shows how busy it is.
  *
  *     DATABASE_URL=… node packages/database/bench/list-assets.ts [--pages 2000] [--explain] [--within 10]
  *
- * With `--within` its last line says which question took longest, and the exit code is 1 when that took longer than so many ms at p99, and more
- * than five times as long as the floor: on a machine that has other things to do, everything takes longer than that. Works in a scratch database
- * beside the one of the URL, and drops it again.
+ * With `--within`, the last line names the slowest query, and the exit code is 1 if its p99 exceeds this many ms and five times the baseline:
+ * under other load, every statement exceeds a fixed limit. Uses a scratch database on the server of the URL, and drops it again.
  */
-export async function measurePages<Options>({ about, fill, questions, ask, statement }: PageBench<Options>): Promise<void> {
+export async function measurePages<Options>({ about, fill, queries, ask, statement }: PageBench<Options>): Promise<void> {
   const { values } = parseArgs({
     options: { pages: { type: 'string', default: '2000' }, explain: { type: 'boolean', default: false }, within: { type: 'string' } },
   })
@@ -45,13 +44,13 @@ export async function measurePages<Options>({ about, fill, questions, ask, state
     const limits = { poolSize: 4, statementTimeoutMs: 10_000, connectTimeoutMs: 5000 }
     const database = await openDatabase({ url, ...limits, applicationName: 'airlock-bench', log })
     say(`${about}; ms for a page, through openDatabase\n`)
-    say(`${'question'.padEnd(30)}    p50    p95    p99    max`)
-    const asked: Record<string, () => Promise<unknown>> = { floor: () => database.check(5000) }
-    for (const [name, question] of Object.entries(questions)) asked[name] = () => ask(database, question())
+    say(`${'query'.padEnd(30)}    p50    p95    p99    max`)
+    const asked: Record<string, () => Promise<unknown>> = { baseline: () => database.check(5000) }
+    for (const [name, query] of Object.entries(queries)) asked[name] = () => ask(database, query())
     const took = await timesOf(asked, Number(values.pages))
     for (const [name, ms] of took) say(`${name.padEnd(30)} ${spread(ms)}`)
-    for (const [name, question] of values.explain ? Object.entries(questions) : []) {
-      const { sql: text, parameters } = statement(question())
+    for (const [name, query] of values.explain ? Object.entries(queries) : []) {
+      const { sql: text, parameters } = statement(query())
       const { rows } = await sql.query(`explain (analyze, buffers) ${text}`, parameters)
       say(`\n${name}\n${rows.map((row) => `    ${row['QUERY PLAN']}`).join('\n')}`)
     }
@@ -73,25 +72,25 @@ async function timesOf(asked: Record<string, () => Promise<unknown>>, pages: num
   return took
 }
 
-/** How much longer than the floor a page may take where the floor alone nearly uses up the limit. */
-const timesFloor = 5
+/** The permitted multiple of the baseline, if the baseline alone nearly exceeds the limit. */
+const baselineFactor = 5
 
 function judge(took: Map<string, number[]>, limitMs: number): void {
   const [[name, ms] = ['nothing', []]] = [...took].toSorted(([, a], [, b]) => within(0.99, b) - within(0.99, a))
-  const floor = within(0.99, took.get('floor') ?? [])
-  const allowed = Math.max(limitMs, timesFloor * floor)
-  const slowest = `the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, of ${allowed.toFixed(0)} ms`
-  say(`${slowest}; a statement that finds nothing: ${floor.toFixed(2)} ms`)
+  const baseline = within(0.99, took.get('baseline') ?? [])
+  const allowed = Math.max(limitMs, baselineFactor * baseline)
+  const slowest = `the slowest at p99, ${name}: ${within(0.99, ms).toFixed(2)} ms, limit ${allowed.toFixed(0)} ms`
+  say(`${slowest}; a statement that finds nothing: ${baseline.toFixed(2)} ms`)
   if (within(0.99, ms) > allowed) process.exitCode = 1
 }
 
-/** The time that a share of all does not exceed, in ms. */
+/** The percentile of the times at `share`, in ms. */
 function within(share: number, took: number[]): number {
   const sorted = took.toSorted((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0
 }
 
-/** p50, p95, p99 and the longest, in ms. */
+/** p50, p95, p99 and the maximum, in ms. */
 const spread = (took: number[]): string => [0.5, 0.95, 0.99, 1].map((share) => within(share, took).toFixed(2).padStart(6)).join(' ')
 
 const say = (line: string) => process.stdout.write(`${line}\n`)

@@ -1,6 +1,6 @@
-// `npm run pack`: builds what is published into a folder of its own, and packs that. In the repository the package is its source, which others
-// import without a build; outside it is what was built, because Node runs no TypeScript below node_modules. npm can't pack another manifest than
-// the folder's, so `npm pack` there is refused (`prepack`), and nothing of the tree is ever rewritten.
+// `npm run pack`: builds the published package in a separate folder, and packs that. In the repository, others import the source without a build;
+// outside, the build is needed, because Node runs no TypeScript under node_modules. npm can only pack a folder's own manifest, so `npm pack` in the
+// source folder is refused (`prepack`), and the working copy is never changed.
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -20,23 +20,23 @@ function build() {
   writeFileSync(`${built}package.json`, `${JSON.stringify(published(manifest), null, 2)}\n`)
 }
 
-/** @param args for npm, such as `--pack-destination folder`; without one the tarball lands where npm was called */
+/** @param args for npm, such as `--pack-destination folder`; without it the tarball is written to the folder in which npm was called */
 function pack(args) {
   build()
   const to = args.includes('--pack-destination') ? [] : ['--pack-destination', process.env.INIT_CWD ?? source]
-  // npm tells its scripts which folder it works in (npm_config_local_prefix), and another npm would take that for its own
+  // npm passes its folder to scripts (npm_config_local_prefix), and the inner npm would use that folder as its own
   const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.toLowerCase().startsWith('npm_')))
   execFileSync('npm', ['pack', ...to, ...args], { cwd: built, env, stdio: 'inherit' })
 }
 
-/** npm runs `prepack` before its own pack and publish, and before our script of the name `pack`, which is the one that may. */
+/** npm runs `prepack` before `npm pack` and `npm publish`, which are refused, and before our script `pack`, which is allowed. */
 function refuse() {
   if (!['pack', 'publish'].includes(process.env.npm_command)) return
   process.stderr.write('@airlock/queue is built before it is packed or published: npm run pack; npm publish packages/queue/built\n')
   process.exitCode = 1
 }
 
-/** The manifest of what was built. */
+/** The manifest of the built package. */
 function published({ scripts: _, exports: __, ...rest }) {
   return {
     ...rest,

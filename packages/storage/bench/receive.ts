@@ -7,12 +7,12 @@ import { parseArgs } from 'node:util'
 import { KiB, MiB } from '@airlock/domain'
 
 /**
- * How fast `receive` is behind a bare HTTP server, and how much memory it takes there.
+ * Measures the speed and memory of `receive` in a minimal HTTP server.
  *
- *     node packages/storage/bench/receive.ts                       a store that discards: what our side can do
+ *     node packages/storage/bench/receive.ts                       a store that discards: the limit of our side
  *     node packages/storage/bench/receive.ts --endpoint http://127.0.0.1:8333 --access-key … --secret-key … --bucket …
  *
- * The bucket must exist; what is written there is removed again.
+ * The bucket must exist; the written objects are removed.
  */
 const scenarios = [
   { name: 'one of 500 MiB', uploads: 1, atOnce: 1, bytes: 500 * MiB },
@@ -66,11 +66,11 @@ async function send(port: number, method: 'PUT' | 'DELETE', name: string, bytes:
 const answerOf = async (child: ChildProcess) => (await once(child, 'message'))[0]
 
 async function measure(target: object, { uploads, atOnce, bytes }: (typeof scenarios)[number]) {
-  // As the gateway runs: a small young generation, or up to 64 MiB of read chunks wait for the garbage collector.
+  // As in the gateway: a small young generation; otherwise up to 64 MiB of read chunks wait for the garbage collector.
   const receiver = fork(beside('receiver.ts'), [JSON.stringify(target)], { execArgv: [`--max-semi-space-size=${values['semi-space']}`] })
   children.push(receiver)
   const { port } = await answerOf(receiver)
-  // The first upload loads what is loaded once.
+  // The first upload warms up.
   await send(port, 'PUT', 'warm', MiB)
   receiver.send('begin')
   await answerOf(receiver)
@@ -84,8 +84,8 @@ async function measure(target: object, { uploads, atOnce, bytes }: (typeof scena
   for (let number = 0; number < uploads; number++) await send(port, 'DELETE', String(number), 0)
   await send(port, 'DELETE', 'warm', 0)
   receiver.send('end')
-  const figures = await answerOf(receiver)
-  return { ...figures, seconds, mebibytes: (uploads * bytes) / MiB }
+  const measured = await answerOf(receiver)
+  return { ...measured, seconds, mebibytes: (uploads * bytes) / MiB }
 }
 
 const target = {

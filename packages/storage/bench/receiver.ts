@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import { MiB } from '@airlock/domain'
 import { s3ObjectStore } from '@airlock/storage'
 
-/** A process that does nothing but receive: the body of each request goes to the store. Tells its parent its port, and at the end its figures. */
+/** A process that stores the body of each request. It sends its parent its port, and at the end its measurements. */
 const { endpoint, bucket, accessKeyId, secretAccessKey, encryption } = JSON.parse(process.argv[2] ?? '{}')
 
 const store = s3ObjectStore({

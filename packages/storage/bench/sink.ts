@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 
-/** A store that takes everything and keeps nothing, to see what our side alone can do. Prints its port. */
+/** A store that accepts and discards everything, to measure our side alone. Prints its port. */
 const server = createServer((request, response) => {
   request.on('data', () => {})
   request.on('end', () => {

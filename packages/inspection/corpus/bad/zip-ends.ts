@@ -1,7 +1,7 @@
 import { bad, type CorpusFile, original } from '../corpus-file.ts'
 import { text, unicodePath, type ZipEntry, zipOf } from '../surgery/zip.ts'
 
-/** Archives in which readers find other entries, or other names and kinds of entries, than those that we see. */
+/** Archives in which other readers find other entries, or other names and kinds of entries, than we do. */
 
 const corrupt = bad('file_corrupt')
 const refused = bad('archive_not_allowed')
@@ -11,7 +11,7 @@ const photo = (name = '01.jpg'): ZipEntry => ({ name, data: jpeg() })
 const elsewhere = /contradictory about the position or size of its central directory/
 const all = 0xffff_ffff
 
-/** A directory that our end does not lead to, before the one that it does: Python counts back from the end by the directory's size. */
+/** Two directories: the offset in the end record leads to one, and its size, from which Python counts back, to the other. */
 const twoDirectories = () => {
   const seen = zipOf([photo()])
   const hidden = zipOf([text('../../evil.py', 'import os')])
@@ -23,8 +23,8 @@ const twoDirectories = () => {
 }
 
 /**
- * An entry of a directory that only those find who count back from the end by its size, in an extra field of the last entry. Its comment
- * reaches to the directory that all others find.
+ * An entry in an extra field, which only readers find that count back from the end record by the directory's size. Its comment extends to the
+ * directory that all others find.
  */
 const hiddenEntry = () => {
   const name = '../../evil.py'

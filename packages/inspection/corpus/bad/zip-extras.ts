@@ -3,7 +3,7 @@ import { appleDouble, emptyFork } from '../surgery/macos.ts'
 import { elf, html, pe, php } from '../surgery/payloads.ts'
 import { type ZipEntry, zipOf } from '../surgery/zip.ts'
 
-/** What stands beside the pictures of a training set and is not what it may be. */
+/** Files beside the pictures of a training set that violate the rules for ignored files. */
 
 const refused = bad('archive_not_allowed')
 const inside = bad('archive_entry_rejected')
@@ -13,9 +13,13 @@ const holding = (name: string, data: Buffer | string) => zipOf([photo(), { name,
 const notOfMacos = /it is not in the format that macOS writes under this name/
 
 const macos: readonly CorpusFile[] = [
-  inside('macos-other-name.zip', notOfMacos, 'a text among the twins of files that macOS adds', () => holding('__MACOSX/notes.txt', 'x')),
-  inside('macos-picture.zip', notOfMacos, 'a picture among the twins', () => holding('__MACOSX/a.jpg', original('im-baseline.jpg'))),
-  inside('macos-double-name.zip', notOfMacos, "AppleDouble by another name than a twin's", () =>
+  inside('macos-other-name.zip', notOfMacos, 'a text among the AppleDouble files that macOS adds', () =>
+    holding('__MACOSX/notes.txt', 'x'),
+  ),
+  inside('macos-picture.zip', notOfMacos, 'a picture among the AppleDouble files', () =>
+    holding('__MACOSX/a.jpg', original('im-baseline.jpg')),
+  ),
+  inside('macos-double-name.zip', notOfMacos, "an AppleDouble file whose name does not begin with '._'", () =>
     holding('__MACOSX/model.pkl', appleDouble()),
   ),
   inside('macos-head-only.zip', notOfMacos, 'the first bytes of AppleDouble, and then a program', () =>

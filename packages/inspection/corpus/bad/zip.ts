@@ -178,7 +178,7 @@ const structure: readonly CorpusFile[] = [
     return shorter
   }),
   refused('behind-directory.zip', /contradictory about the position or size/, 'bytes between the directory and its end', () =>
-    zipOf([photo()], { behindDirectory: Buffer.from('hidden') }),
+    zipOf([photo()], { afterDirectory: Buffer.from('hidden') }),
   ),
   refused(
     'second-end.zip',

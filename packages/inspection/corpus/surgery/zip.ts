@@ -5,7 +5,7 @@ import { crc32, deflateRawSync } from 'node:zlib'
 export interface ZipEntry {
   readonly name: string | Buffer
   readonly data: Buffer
-  /** Stored, unless it says otherwise. */
+  /** The compression method; stored by default. */
   readonly method?: number
   readonly flags?: number
   readonly extra?: Buffer
@@ -15,7 +15,7 @@ export interface ZipEntry {
   readonly packed?: Buffer
   readonly packedBytes?: number
   readonly unpackedBytes?: number
-  /** Says other things in the entry's own header than in the directory. */
+  /** Values of the local header that differ from the directory. */
   readonly local?: {
     readonly name?: string
     readonly method?: number
@@ -23,32 +23,32 @@ export interface ZipEntry {
     readonly packedBytes?: number
     readonly unpackedBytes?: number
   }
-  /** Points elsewhere than to its own header. */
+  /** The offset in the directory, if it is not that of the local header. */
   readonly offset?: number
-  /** Sizes behind the data. */
+  /** The length of the data descriptor after the data. */
   readonly descriptor?: 12 | 16 | 20 | 24
-  /** Another checksum in them. */
+  /** Another checksum in the data descriptor. */
   readonly descriptorCrc?: number
-  /** The version of the format that it says it needs, times ten. */
+  /** The declared minimum version of the format, times ten. */
   readonly needs?: number
-  /** Its own extra field, where that is not the directory's. */
+  /** The extra field of the local header, if it differs from the directory's. */
   readonly localExtra?: Buffer
-  /** The system that it says it was made on: 3 is Unix, as it is by default, 0 DOS, 10 Windows. */
+  /** The declared system: 3 is Unix (the default), 0 DOS, 10 Windows. */
   readonly madeOn?: number
-  /** Lower bits of its attributes, as DOS and Windows have them. */
+  /** The lower bits of the attributes, for DOS and Windows. */
   readonly dosAttributes?: number
 }
 
 export interface ZipOptions {
   readonly comment?: Buffer
-  /** What stands between two entries. */
+  /** Bytes between two entries. */
   readonly gap?: Buffer
-  readonly behindDirectory?: Buffer
+  readonly afterDirectory?: Buffer
   readonly entryCount?: number
-  /** What the end says of the directory, where that is not the truth. */
+  /** False size and start of the directory in the end record. */
   readonly directoryBytes?: number
   readonly directoryStart?: number
-  /** Writes an end of 64 bits as well, with what it says where that is not the truth. */
+  /** Also writes a Zip64 end record, with these false values. */
   readonly wide?: { readonly count?: number; readonly bytes?: number; readonly start?: number; readonly at?: number }
 }
 
@@ -66,7 +66,7 @@ const numbers = (...pairs: readonly (readonly [value: number, bytes: 2 | 4])[]):
 
 export function zipOf(
   entries: readonly ZipEntry[],
-  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), behindDirectory = Buffer.alloc(0), ...says }: ZipOptions = {},
+  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), afterDirectory = Buffer.alloc(0), ...says }: ZipOptions = {},
 ): Buffer {
   const parts: Buffer[] = []
   const directory: Buffer[] = []
@@ -87,7 +87,7 @@ export function zipOf(
     ? wideEnd({ count: entries.length, bytes: all.length, start: at, at: at + all.length, ...says.wide })
     : Buffer.alloc(0)
   const end = numbers([0x0605_4b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [bytes, 4], [start, 4], [comment.length, 2])
-  return Buffer.concat([...parts, all, behindDirectory, wide, end, comment])
+  return Buffer.concat([...parts, all, afterDirectory, wide, end, comment])
 }
 
 /** The Zip64 end record and its locator. */
