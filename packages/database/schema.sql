@@ -197,6 +197,8 @@ END),
   constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text]))
 );
 
+alter table uploads set (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=10000);
+
 create table users (
   id uuid not null,
   created_at timestamp(3) with time zone default now() not null,
@@ -273,6 +275,8 @@ CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys USING btree (expires
 
 CREATE INDEX purges_by_due ON purges USING btree (due_at, key);
 
+CREATE INDEX uploads_due ON uploads USING btree (asset_type, GREATEST(updated_at, next_attempt_at)) INCLUDE (updated_at, next_attempt_at) WHERE state = 'received'::text;
+
 CREATE INDEX uploads_ended ON uploads USING btree (updated_at, id) WHERE state = ANY (ARRAY['completed'::text, 'rejected'::text, 'abandoned'::text]);
 
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
@@ -285,7 +289,7 @@ CREATE INDEX uploads_parked_of_user ON uploads USING btree (user_id) WHERE state
 
 CREATE INDEX uploads_processing ON uploads USING btree (lease_until, id) WHERE state = 'processing'::text;
 
-CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) INCLUDE (asset_type, next_attempt_at) WHERE state = 'received'::text;
+CREATE INDEX uploads_received ON uploads USING btree (updated_at, id) WHERE state = 'received'::text;
 
 CREATE INDEX uploads_receiving ON uploads USING btree (created_at, id) WHERE state = 'receiving'::text;
 
@@ -304,31 +308,29 @@ CREATE INDEX webhook_deliveries_waiting ON webhook_deliveries USING btree (endpo
 create view lane_load as
  WITH kinds(lane, asset_type) AS (
          VALUES ('images'::text,'brand_image'::text), ('videos'::text,'generated_video'::text), ('training'::text,'lora_training'::text)
-        ), received AS (
-         SELECT uploads.asset_type,
-            count(*) AS total,
-            count(*) FILTER (WHERE uploads.next_attempt_at > now()) AS delayed,
-            min(GREATEST(uploads.updated_at, uploads.next_attempt_at)) FILTER (WHERE uploads.next_attempt_at IS NULL OR uploads.next_attempt_at <= now()) AS oldest
-           FROM uploads
-          WHERE uploads.state = 'received'::text
-          GROUP BY uploads.asset_type
-        ), claimed AS (
-         SELECT uploads.asset_type,
-            count(*) FILTER (WHERE uploads.lease_until > now()) AS processing,
+        )
+ SELECT kinds.lane,
+    sum(received.due + claimed.lapsed)::bigint AS waiting,
+    sum(received.delayed)::bigint AS delayed,
+    sum(claimed.processing)::bigint AS processing,
+    COALESCE(GREATEST(EXTRACT(epoch FROM now() - LEAST(min(received.oldest), min(claimed.oldest))), 0::numeric), 0::numeric)::double precision AS oldest_seconds
+   FROM kinds
+     CROSS JOIN LATERAL ( SELECT ( SELECT count(*) AS count
+                   FROM uploads
+                  WHERE uploads.state = 'received'::text AND uploads.asset_type::text = kinds.asset_type AND GREATEST(uploads.updated_at, uploads.next_attempt_at) <= now()) AS due,
+            ( SELECT count(*) AS count
+                   FROM uploads
+                  WHERE uploads.state = 'received'::text AND uploads.asset_type::text = kinds.asset_type AND GREATEST(uploads.updated_at, uploads.next_attempt_at) > now()) AS delayed,
+            ( SELECT GREATEST(uploads.updated_at, uploads.next_attempt_at) AS "greatest"
+                   FROM uploads
+                  WHERE uploads.state = 'received'::text AND uploads.asset_type::text = kinds.asset_type
+                  ORDER BY (GREATEST(uploads.updated_at, uploads.next_attempt_at))
+                 LIMIT 1) AS oldest) received
+     CROSS JOIN LATERAL ( SELECT count(*) FILTER (WHERE uploads.lease_until > now()) AS processing,
             count(*) FILTER (WHERE uploads.lease_until <= now()) AS lapsed,
             min(uploads.lease_until) FILTER (WHERE uploads.lease_until <= now()) AS oldest
            FROM uploads
-          WHERE uploads.state = 'processing'::text
-          GROUP BY uploads.asset_type
-        )
- SELECT kinds.lane,
-    COALESCE(sum(received.total - received.delayed), 0::numeric)::bigint + COALESCE(sum(claimed.lapsed), 0::numeric)::bigint AS waiting,
-    COALESCE(sum(received.delayed), 0::numeric)::bigint AS delayed,
-    COALESCE(sum(claimed.processing), 0::numeric)::bigint AS processing,
-    COALESCE(GREATEST(EXTRACT(epoch FROM now() - LEAST(min(received.oldest), min(claimed.oldest))), 0::numeric), 0::numeric)::double precision AS oldest_seconds
-   FROM kinds
-     LEFT JOIN received USING (asset_type)
-     LEFT JOIN claimed USING (asset_type)
+          WHERE uploads.state = 'processing'::text AND uploads.asset_type::text = kinds.asset_type) claimed
   GROUP BY kinds.lane;
 
 comment on view lane_load is 'the work of each lane; made by Airlock for metrics and autoscalers';

@@ -25,7 +25,8 @@ const ourTables = (oid: string) => `
 
 async function tables(query: Query): Promise<string[]> {
   const names = await query(`
-    select relname as table, obj_description(oid, 'pg_class') as comment, pg_get_partkeydef(oid) as partitions
+    select relname as table, obj_description(oid, 'pg_class') as comment, pg_get_partkeydef(oid) as partitions,
+      array_to_string(reloptions, ', ') as options
     from pg_class where ${ourTables('oid')} order by relname collate "C"`)
   const columns = await query(`
     select attrelid::regclass as table,
@@ -43,11 +44,12 @@ async function tables(query: Query): Promise<string[]> {
     from pg_inherits join pg_class on oid = inhrelid
     where ${ourTables('inhparent')} and pg_get_expr(relpartbound, oid) = 'DEFAULT'`)
 
-  return names.flatMap(({ table, comment, partitions }) => {
+  return names.flatMap(({ table, comment, partitions, options }) => {
     const lines = [...columns, ...constraints].filter((row) => row.table === table).map(({ line }) => `  ${line}`)
     const made = `create table ${table} (\n${lines.join(',\n')}\n)${partitions ? ` partition by ${partitions}` : ''};\n`
     const commented = comment ? [`comment on table ${table} is '${comment.replaceAll("'", "''")}';\n`] : []
-    return [made, ...commented, ...rest.filter((row) => row.table === table).map(({ line }) => `${line}\n`)]
+    const tuned = options ? [`alter table ${table} set (${options});\n`] : []
+    return [made, ...commented, ...tuned, ...rest.filter((row) => row.table === table).map(({ line }) => `${line}\n`)]
   })
 }
 
