@@ -1,9 +1,7 @@
 import type { Listening } from '@airlock/database'
-import { plainLauncher } from '@airlock/inspection/isolated'
 import { checkHealth } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
 import { healthServer } from './health.ts'
-import { isolatedInspectors } from './isolated-inspector.ts'
 import { type Lane, openLane } from './lane.ts'
 import { WorkerMetrics } from './metrics.ts'
 import { EventRelayTimer, PurgeTimer, SweepTimer, UpkeepTimer } from './timers.ts'
@@ -22,7 +20,7 @@ export interface AirlockWorker {
   drain(): Promise<void>
   /** Aborts the jobs and deliveries that still run, and hands them back to other workers. */
   handBack(): Promise<void>
-  /** Stops the relay, which still includes the events of the last jobs, and ends the inspector processes. */
+  /** Stops the relay, which still includes the events of the last jobs. */
   close(): Promise<void>
   /** Takes no more jobs, drains, and closes. */
   stop(): Promise<void>
@@ -30,11 +28,8 @@ export interface AirlockWorker {
 
 /** A worker that serves the given lanes and runs the sweeper, the purger, table upkeep, the event relay and webhook deliveries. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
-  const { database, store, jobQueue, log, lanes } = deps
+  const { database, store, jobQueue, inspectors, log, lanes } = deps
   const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
-  const { launcher = plainLauncher } = deps
-  const inspectors = isolatedInspectors({ ...deps, settings: deps.inspection, launcher })
-  log.info({ isolation: launcher.isolation }, 'inspectors are isolated')
   const openLanes = lanes.map((lane) => openLane(lane, inspectors.forLane(), metrics, deps))
   const sweeper = new SweepTimer(
     {
@@ -76,7 +71,6 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
     handBack: all((part) => part.handBack()),
     async close() {
       await Promise.all([eventNotifications?.close(), relay.stop()])
-      await inspectors.close()
     },
   }
   return {

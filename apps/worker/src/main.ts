@@ -19,6 +19,7 @@ import { s3ObjectStore } from '@airlock/storage'
 import { pino } from 'pino'
 import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
+import { isolatedInspectors } from './isolated-inspector.ts'
 
 /** Starts a worker, and shuts it down in order on a signal. */
 async function start(config: WorkerConfig, envFile: string | null): Promise<void> {
@@ -33,6 +34,14 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object not removed, the sweeper will'),
   })
   const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
+  const launcher = findLauncher()
+  log.info({ isolation: launcher.isolation }, 'inspectors are isolated')
+  const inspectors = isolatedInspectors({
+    sizeLimits: sizeLimits(config),
+    concurrency: config.WORKER_CONCURRENCY,
+    settings: inspectionSettings(config),
+    launcher,
+  })
   const worker = buildWorker({
     database,
     store,
@@ -53,8 +62,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     sizeLimits: sizeLimits(config),
     maxRunningPerProject: config.PIPELINE_MAX_RUNNING_PER_PROJECT,
     bucket: config.S3_BUCKET_NAME,
-    inspection: inspectionSettings(config),
-    launcher: findLauncher(),
+    inspectors,
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS, eventDays: config.EVENT_DAYS },
@@ -70,6 +78,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
 
   const close = async () => {
     await worker.close()
+    await inspectors.close()
     await worker.health.close()
     await jobQueue.close()
     redis.disconnect()

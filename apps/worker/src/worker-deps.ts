@@ -1,11 +1,10 @@
 import type { Database, EventListenOptions, FeedListenOptions, Listening, PurgeListenOptions } from '@airlock/database'
 import type { Log, SizeLimits } from '@airlock/domain'
-import type { Launcher } from '@airlock/inspection/isolated'
 import type { RetryPolicy } from '@airlock/lifecycle'
 import type { JobQueue, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { Redis } from 'ioredis'
-import type { InspectionSettings } from './isolated-inspector.ts'
+import type { IsolatedInspectors } from './isolated-inspector.ts'
 import type { SweepTimerOptions, UpkeepOptions } from './timers.ts'
 import type { WebhookOptions } from './webhooks/senders.ts'
 
@@ -30,10 +29,8 @@ export interface WorkerDeps {
   maxRunningPerProject: number
   /** For the `s3://bucket/key` of assets. */
   bucket: string
-  /** Limits of inspection that differ from its defaults. */
-  inspection?: InspectionSettings
-  /** Starts the inspector processes; from `findLauncher`. Absent: plain child processes. */
-  launcher?: Launcher
+  /** Owned by the caller; not closed by the worker. */
+  inspectors: Pick<IsolatedInspectors, 'forLane'>
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
 import { listenForEvents, listenForFeed, listenForPurges, type UploadRecord } from '@airlock/database'
 import { type AssetType, defaultSizeLimits, type UploadState } from '@airlock/domain'
+import { plainLauncher } from '@airlock/inspection/isolated'
 import { accept, type FormFields, receive, Tally } from '@airlock/lifecycle'
 import type { QueueLane } from '@airlock/queue'
 import { waitFor } from '@airlock/testkit'
-import { AirlockFixture, openQueues, openServers } from '@airlock/testkit/airlock'
+import { AirlockFixture, openQueues, openServers, type Queues, type Servers } from '@airlock/testkit/airlock'
 import type { Sample } from '@airlock/testkit/samples'
 import { test as base } from 'vitest'
 import { type AirlockWorker, buildWorker } from '../src/app.ts'
+import { type InspectionSettings, type IsolatedInspectors, isolatedInspectors } from '../src/isolated-inspector.ts'
 import type { WorkerDeps } from '../src/worker-deps.ts'
 import { type Gate, gatedCopy } from './gate.ts'
 import { webhookOptions } from './webhook-options.ts'
@@ -34,10 +36,23 @@ const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, gi
 /** The asset types of files that are not pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
+type Shared = Pick<IsolatedInspectors, 'forLane'>
+
+/** @property inspection settings, for which the worker gets inspectors of its own */
+type WorkerOptions = Partial<WorkerDeps> & { inspection?: InspectionSettings }
+
 /** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
 export class Airlock extends AirlockFixture {
   readonly #workers: AirlockWorker[] = []
   readonly #gates: Gate[] = []
+  readonly #own: IsolatedInspectors[] = []
+  readonly #shared: Shared | undefined
+
+  /** @param shared inspectors for workers that need no settings of their own */
+  constructor(servers: Servers, queues: Queues, shared?: Shared) {
+    super(servers, queues)
+    this.#shared = shared
+  }
 
   /** Receives, accepts and enqueues one file. */
   async accepts(
@@ -71,7 +86,7 @@ export class Airlock extends AirlockFixture {
   }
 
   /** A worker that is built, and not started. The test's end stops it. */
-  buildsWorker(given: Partial<WorkerDeps> = {}): AirlockWorker {
+  buildsWorker({ inspection, ...given }: WorkerOptions = {}): AirlockWorker {
     const worker = buildWorker({
       database: this.servers.database,
       store: this.servers.store,
@@ -85,6 +100,7 @@ export class Airlock extends AirlockFixture {
       retry: { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
+      inspectors: (!inspection && this.#shared) || this.#ownInspectors({ concurrency: 4, ...given }, inspection),
       maxRunningPerProject: 3,
       bucket: this.servers.bucket.bucket,
       sweep: sweepOptions,
@@ -101,8 +117,8 @@ export class Airlock extends AirlockFixture {
     return worker
   }
 
-  startsWorker(given: Partial<WorkerDeps> = {}): AirlockWorker {
-    const worker = this.buildsWorker(given)
+  startsWorker(options: WorkerOptions = {}): AirlockWorker {
+    const worker = this.buildsWorker(options)
     worker.start()
     return worker
   }
@@ -118,24 +134,43 @@ export class Airlock extends AirlockFixture {
     return this.queues.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
   }
 
+  #ownInspectors({ concurrency }: { concurrency: number }, settings?: InspectionSettings): IsolatedInspectors {
+    const inspectors = isolatedInspectors({ sizeLimits: defaultSizeLimits, concurrency, settings, launcher: plainLauncher })
+    this.#own.push(inspectors)
+    return inspectors
+  }
+
   async stopsAll(): Promise<void> {
     for (const gate of this.#gates) gate.open()
     await Promise.all(this.#workers.map((worker) => worker.stop()))
     await Promise.all(this.#workers.map((worker) => worker.health.close()))
+    await Promise.all(this.#own.map((inspectors) => inspectors.close()))
   }
+}
+
+/** Inspectors that all tests of a process share, because to start a process takes longer than most inspections. */
+function sharedInspectors() {
+  const inspectors = isolatedInspectors({ sizeLimits: defaultSizeLimits, concurrency: 4, launcher: plainLauncher })
+  const inspect = inspectors.forLane()
+  return { forLane: () => inspect, close: () => inspectors.close() }
 }
 
 /** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves rows or objects. */
 export const test = base
-  .extend('servers', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+  .extend('inspectors', { scope: 'worker' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+    const inspectors = sharedInspectors()
+    onCleanup(() => inspectors.close())
+    return inspectors
+  })
+  .extend('servers', { scope: 'file' }, async ({ inspectors: _ }: { inspectors?: unknown }, { onCleanup }) => {
     const servers = await openServers()
     onCleanup(() => servers.close())
     return servers
   })
-  .extend('airlock', async ({ servers }, { onCleanup }) => {
+  .extend('airlock', async ({ servers, inspectors }, { onCleanup }) => {
     await servers.empty()
     const queues = await openQueues()
-    const airlock = new Airlock(servers, queues)
+    const airlock = new Airlock(servers, queues, inspectors)
     onCleanup(async () => {
       await airlock.stopsAll()
       await queues.close()

@@ -3,9 +3,11 @@
  */
 import { listenForEvents, listenForFeed, listenForPurges, openDatabase } from '@airlock/database'
 import { defaultSizeLimits } from '@airlock/domain'
+import { plainLauncher } from '@airlock/inspection/isolated'
 import { blockingConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { buildWorker } from '../src/app.ts'
+import { isolatedInspectors } from '../src/isolated-inspector.ts'
 import { webhookOptions } from './webhook-options.ts'
 
 export interface BlockingWorkerSettings {
@@ -66,6 +68,7 @@ const worker = buildWorker({
   retry: { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 100 },
   leaseSeconds: settings.leaseSeconds,
   sizeLimits: defaultSizeLimits,
+  inspectors: isolatedInspectors({ sizeLimits: defaultSizeLimits, concurrency: 1, launcher: plainLauncher }),
   maxRunningPerProject: 0,
   bucket: settings.store.bucket,
   sweep: {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { deleteAllRows } from '@airlock/testkit'
 import type { Client } from 'pg'
 import type { Database, EventRecord } from '../src/index.ts'
 
@@ -26,5 +27,4 @@ export async function eventsOf(
 }
 
 /** Removes all events. */
-export const forgetEvents = (sql: Client) =>
-  sql.query('truncate events, event_sequences, event_relay, webhook_endpoints, webhook_deliveries')
+export const forgetEvents = (sql: Client) => deleteAllRows(sql)

@@ -8,7 +8,7 @@ import type { Redis } from 'ioredis'
 import { Client } from 'pg'
 import { expect } from 'vitest'
 import { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
-import { isolatedDatabase } from './isolated-database.ts'
+import { deleteAllRows, isolatedDatabase } from './isolated-database.ts'
 import { isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 import { RecordedLog } from './recorded-log.ts'
 
@@ -85,7 +85,7 @@ export async function openServers(): Promise<Servers> {
     store,
     storeWith,
     empty: async () => {
-      await sql.query('truncate uploads, assets, users, sweeper, events, event_sequences, event_relay, webhook_endpoints cascade')
+      await deleteAllRows(sql)
       await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
       await Promise.all((await bucket.openMultipartUploads()).map((key) => store.abandonReceives(key)))
     },

@@ -32,6 +32,17 @@ export async function isolatedDatabase({ empty = false } = {}): Promise<Isolated
   }
 }
 
+/** In the order of foreign keys; events and purges last, because deleting an asset writes both. */
+const tables = [
+  ...['brand_product_images', 'brand_image_lists', 'asset_access_log', 'assets', 'uploads', 'lane_turns', 'idempotency_keys', 'users'],
+  ...['webhook_deliveries', 'webhook_endpoints', 'events', 'event_relay', 'event_sequences', 'purges', 'sweeper'],
+]
+
+/** Deletes all rows of a database. For the few rows of a test, truncating would take fifty times as long, because it creates all files anew. */
+export async function deleteAllRows(sql: Pick<pg.Client, 'query'>): Promise<void> {
+  await sql.query(tables.map((table) => `delete from ${table}`).join('; '))
+}
+
 /** Removes the templates of a run. */
 export function dropTemplates({ url, templatePrefix }: Postgres): Promise<void> {
   return onServer(url, async (server) => {

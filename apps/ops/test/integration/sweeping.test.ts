@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { readConfig, storeSettings, storeVariables } from '@airlock/config'
 import { quarantineKey } from '@airlock/domain'
 import { s3ObjectStore } from '@airlock/storage'
-import { givenStack, isolatedBucket, isolatedDatabase } from '@airlock/testkit'
+import { deleteAllRows, givenStack, isolatedBucket, isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type Command, UsageError } from '../../src/command.ts'
@@ -41,7 +41,7 @@ afterAll(async () => {
   for (const end of ends) await end()
 })
 beforeEach(async () => {
-  await sql.query('truncate uploads, assets, users, sweeper cascade')
+  await deleteAllRows(sql)
 })
 
 async function puts(key: string): Promise<void> {

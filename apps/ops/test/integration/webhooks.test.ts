@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Database, openDatabase } from '@airlock/database'
-import { isolatedDatabase } from '@airlock/testkit'
+import { deleteAllRows, isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../src/command.ts'
@@ -31,7 +31,7 @@ afterAll(async () => {
   for (const end of ends) await end()
 })
 beforeEach(async () => {
-  await sql.query('truncate events, event_sequences, event_relay, webhook_endpoints, webhook_deliveries')
+  await deleteAllRows(sql)
 })
 
 async function runs(...args: string[]) {

@@ -86,7 +86,7 @@ test.for([
   async ({ signal, ends, code }, { airlock, servers, expect }) => {
     const dying = storeDoing(() => inspector().kill(signal), servers)
     const retry = { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 10_000 }
-    airlock.startsWorker({ store: dying, retry, concurrency: 1, lanes: ['images'] })
+    airlock.startsWorker({ store: dying, retry, concurrency: 1, lanes: ['images'], inspection: defaultIsolation })
     const picture = await airlock.accepts(samples.photo)
 
     expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })

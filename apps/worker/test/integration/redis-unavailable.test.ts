@@ -1,4 +1,4 @@
-import { privateServer, waitFor } from '@airlock/testkit'
+import { deleteAllRows, privateServer, waitFor } from '@airlock/testkit'
 import { openQueues } from '@airlock/testkit/airlock'
 import { samples } from '@airlock/testkit/samples'
 import { Redis } from 'ioredis'
@@ -13,7 +13,7 @@ const test = withServers
     return server
   })
   .extend('airlock', async ({ servers, redis }, { onCleanup }) => {
-    await servers.sql.query('truncate uploads, assets, users cascade')
+    await deleteAllRows(servers.sql)
     const queues = await openQueues(redis.address.url)
     const airlock = new Airlock(servers, queues)
     onCleanup(async () => {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { deleteAllRows } from '@airlock/testkit'
 import type { Client } from 'pg'
 import { beforeEach, expect } from 'vitest'
 import type { Database } from '../../src/index.ts'
@@ -15,7 +16,7 @@ const uploadsOf = async (database: Database, userId: string, count: number) => {
 }
 
 beforeEach<{ sql: Client }>(async ({ sql }) => {
-  await sql.query('truncate uploads, lane_turns cascade')
+  await deleteAllRows(sql)
 })
 
 test('the upload of a user without running uploads precedes those of a user with running ones', async ({ database }) => {

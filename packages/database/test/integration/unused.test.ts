@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { deleteAllRows } from '@airlock/testkit'
 import type { Client } from 'pg'
 import { expect } from 'vitest'
 import type { AccessEntry } from '../../src/index.ts'
@@ -6,7 +7,7 @@ import { connected, test } from '../database-test.ts'
 import { promoted } from '../samples.ts'
 
 test.beforeEach(async ({ sql }) => {
-  await sql.query('truncate uploads, assets, users, purges cascade')
+  await deleteAllRows(sql)
 })
 
 const first = { after: null, limit: 10 }
