@@ -39,7 +39,7 @@ const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generate
 type Shared = Pick<IsolatedInspectors, 'forLane'>
 
 /** @property inspection settings, for which the worker gets inspectors of its own */
-type WorkerOptions = Partial<WorkerDeps> & { inspection?: InspectionSettings }
+type WorkerOptions = Partial<WorkerDeps> & { inspection?: InspectionSettings | undefined }
 
 /** Airlock for tests without a gateway: files are accepted, workers run on real queues, and results can be read. */
 export class Airlock extends AirlockFixture {
@@ -100,7 +100,7 @@ export class Airlock extends AirlockFixture {
       retry: { minAttempts: 8, retryForSeconds: 0, firstMs: 20, maxMs: 100 },
       leaseSeconds: 60,
       sizeLimits: defaultSizeLimits,
-      inspectors: (!inspection && this.#shared) || this.#ownInspectors({ concurrency: 4, ...given }, inspection),
+      inspectors: this.#inspectorsFor({ inspection, ...given }),
       maxRunningPerProject: 3,
       bucket: this.servers.bucket.bucket,
       sweep: sweepOptions,
@@ -134,8 +134,9 @@ export class Airlock extends AirlockFixture {
     return this.queues.onLane(lane, async (queue) => (await (await queue.getJob(id))?.getState()) ?? 'gone')
   }
 
-  #ownInspectors({ concurrency }: { concurrency: number }, settings?: InspectionSettings): IsolatedInspectors {
-    const inspectors = isolatedInspectors({ sizeLimits: defaultSizeLimits, concurrency, settings, launcher: plainLauncher })
+  #inspectorsFor({ inspection: settings, sizeLimits = defaultSizeLimits, concurrency = 4 }: WorkerOptions): Shared {
+    if (this.#shared && settings === undefined && sizeLimits === defaultSizeLimits) return this.#shared
+    const inspectors = isolatedInspectors({ sizeLimits, concurrency, settings, launcher: plainLauncher })
     this.#own.push(inspectors)
     return inspectors
   }
