@@ -1,7 +1,7 @@
 // `npm test`. Runs before packages are installed: plain JavaScript for Node 20, only with Node's modules.
 import { installAndRun } from './install.mjs'
 
-const help = `Proves that Airlock works: lint, types, unit and integration tests on real servers, coverage.
+const help = `Proves that Airlock works: lint, types, unit and integration tests on real servers.
 
 Usage: npm test                        everything, in a few minutes
        npm test -- PATH …              only the tests below PATH
@@ -15,6 +15,7 @@ From the environment, each optional:
   TEST_REDIS_URL      a Redis or Valkey to use instead; tests use key prefixes of their own
   TEST_S3_ENDPOINT    an object store to use instead, with TEST_S3_ACCESS_KEY_ID and TEST_S3_SECRET_ACCESS_KEY
   AIRLOCK_SERVERS     'containers' or 'local': only these, where both would do
+  CI                  set: coverage is measured too and must reach its thresholds, and a failed test is tried again
 
 The last line is: N passed, N failed. The exit code is 0 when nothing failed.`
 
