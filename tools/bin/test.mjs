@@ -19,12 +19,6 @@ From the environment, each optional:
 
 The last line is: N passed, N failed. The exit code is 0 when nothing failed.`
 
-process.exitCode = await main(process.argv.slice(2))
-
-async function main(args) {
-  if (args.includes('--help') || args.includes('-h')) {
-    process.stdout.write(`${help}\n`)
-    return 0
-  }
-  return installAndRun('npm test', 'tools/verify/main.ts', args, '0 passed, 1 failed')
-}
+const args = process.argv.slice(2)
+if (args.includes('--help') || args.includes('-h')) process.stdout.write(`${help}\n`)
+else process.exitCode = await installAndRun('npm test', 'tools/verify/main.ts', args, '0 passed, 1 failed')

@@ -66,14 +66,7 @@ const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes)
 /** The results as a table for the terminal, followed by a sentence. */
 export function sampleReport(results: readonly SampleResult[]): string {
   const table = renderTable(
-    [
-      { title: '', align: 'left' },
-      { title: 'file', align: 'left' },
-      { title: 'verdict', align: 'left' },
-      { title: 'final key', align: 'left' },
-      { title: 'size', align: 'right' },
-      { title: 'ms', align: 'right' },
-    ],
+    ['', 'file', 'verdict', 'final key', 'size', 'ms'],
     results.map((result) => [
       result.ok ? '✓' : '✗',
       result.file,
@@ -91,31 +84,28 @@ export function sampleReport(results: readonly SampleResult[]): string {
 
 const verdictText = ({ verdict, expected }: SampleResult): string => (verdict === expected ? verdict : `${verdict}, expected ${expected}`)
 
-/** Title and alignment of a column. */
-interface Column {
-  readonly title: string
-  readonly align: 'left' | 'right'
-}
-
 /**
- * A text table with a line below the titles. Columns are as wide as their longest cell.
+ * A text table with a line below the titles. Columns are as wide as their longest cell; numbers are right-aligned with their title.
  *
  * @param rows a cell for each column
  */
-export function renderTable(columns: readonly Column[], rows: readonly (readonly string[])[]): string {
-  const widths = columns.map(({ title }, index) => Math.max(width(title), ...rows.map((row) => width(row[index] ?? ''))))
-  const line = (cells: readonly string[]): string =>
-    columns
-      .map(({ align }, index) => padded(cells[index] ?? '', widths[index] ?? 0, align))
+export function renderTable(titles: readonly string[], rows: readonly (readonly string[])[]): string {
+  const columns = titles.map((title, at) => [title, ...rows.map((row) => row[at] ?? '')])
+  const padded = columns.map(([title = '', ...cells]) => {
+    const columnWidth = Math.max(...[title, ...cells].map(width))
+    const isNumeric = cells.every((cell) => /^\d*$/.test(cell))
+    const pad = (cell: string) => (isNumeric ? [blank(columnWidth - width(cell)), cell] : [cell, blank(columnWidth - width(cell))]).join('')
+    return [pad(title), '─'.repeat(columnWidth), ...cells.map(pad)]
+  })
+  return Array.from({ length: rows.length + 2 }, (_, line) =>
+    padded
+      .map((column) => column[line])
       .join('  ')
-      .trimEnd()
-  return [line(columns.map(({ title }) => title)), widths.map((columns) => '─'.repeat(columns)).join('  '), ...rows.map(line)].join('\n')
+      .trimEnd(),
+  ).join('\n')
 }
+
+const blank = (length: number): string => ' '.repeat(length)
 
 /** Width as in most terminals: combining characters take no space. */
 const width = (text: string): number => [...text.replace(/\p{Mark}/gu, '')].length
-
-function padded(text: string, columns: number, align: Column['align']): string {
-  const room = ' '.repeat(Math.max(0, columns - width(text)))
-  return align === 'left' ? text + room : room + text
-}

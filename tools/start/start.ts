@@ -9,7 +9,6 @@ import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
 import { keepRunning, type Program, runToEnd, type ServicesContext } from './service.ts'
 import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
-import { welcome } from './welcome.ts'
 
 /** A signal requested the stop. */
 export class Interrupted extends Error {
@@ -81,7 +80,7 @@ async function comeUpAndStay(run: Run): Promise<number> {
   if (run.check) return good ? 0 : 1
   const userId = randomUUID()
   const token = await tokenFor(userId, airlock.context)
-  run.say(welcome({ url: airlock.url, token, userId, logFolder: join(airlock.context.file.folder, 'logs'), seconds: secondsSince(begun) }))
+  run.say(welcome(airlock, { token, userId, seconds: Math.round((Date.now() - begun) / 1000) }))
   return untilAborted(run.signal)
 }
 
@@ -186,4 +185,20 @@ function tell(reason: unknown, { check, say }: StartOptions): number {
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-const secondsSince = (begun: number): number => Math.round((Date.now() - begun) / 1000)
+/** The last lines of `npm start`: the address of Airlock, a token, and three commands. */
+const welcome = ({ url, context }: Airlock, { token, userId, seconds }: { token: string; userId: string; seconds: number }): string =>
+  `
+Airlock is up: ${url}
+
+A token for 24 hours, for the user ${userId}; 'npm run token' makes more:
+
+  export TOKEN=${token}
+
+Upload a picture, look at its job, get a URL of the asset:
+
+  curl -H "authorization: Bearer $TOKEN" -F asset_type=brand_image -F "files=@examples/samples/good/logo.png" ${url}/api/upload
+  curl -H "authorization: Bearer $TOKEN" ${url}/api/jobs/<job_id>
+  curl -H "authorization: Bearer $TOKEN" ${url}/api/assets/<asset_id>/presigned
+
+Up after ${seconds} s. Logs are in ${join(context.file.folder, 'logs')}. Ctrl-C stops everything; the data stays, until 'npm start -- --reset'.
+`

@@ -3,10 +3,7 @@ import { renderTable } from '../../../start/samples.ts'
 
 test('columns are as wide as their widest cell, numbers are right-aligned', () => {
   const table = renderTable(
-    [
-      { title: 'file', align: 'left' },
-      { title: 'size', align: 'right' },
-    ],
+    ['file', 'size'],
     [
       ['logo.png', '8137'],
       ['Grüße.jpeg', '36886'],
