@@ -77,7 +77,6 @@ async function start<Address>(server: Launch<Address>, engine: Engine, context: 
   await untilItServes(server)
   return inTurn({
     stop: async () => void (await container.stop({ t: 10 }).catch(unless(304))),
-    end: async () => void (await removeContainer(container.id, { byForce: context.ephemeral })),
     start: async () => {
       await container.start().catch(unless(304))
       await untilItServes(server)

@@ -7,6 +7,15 @@ export { programInPath } from './servers/fetch-program.ts'
 export { postgresAnswers } from './servers/postgres.ts'
 export { redisAnswers } from './servers/redis.ts'
 export { ensureBucket, type S3Address, type S3Kind, s3Answers, s3Client } from './servers/s3.ts'
-export { type Addresses, defaultDataDir, keptIn, resetStack, type Stack, type StackOptions, startServer, startStack } from './stack.ts'
+export {
+  defaultDataDir,
+  keptIn,
+  type PrivateServer,
+  privateServer,
+  resetStack,
+  type Stack,
+  type StackOptions,
+  startStack,
+} from './stack.ts'
 export { type ProcessEntry, readStackRecord, type ServerName, StackFile, type StackRecord } from './stack-file.ts'
 export { waitFor, within } from './wait-for.ts'

@@ -53,7 +53,7 @@ export function assertNotInUse(folder: string): void {
  * Ends the processes of a killed run: first the apps, which would otherwise lose their servers, then the servers. Only processes with the recorded start
  * time are ended.
  *
- * @param byForce for servers whose data is removed anyway
+ * @param byForce for containers whose data is removed anyway; a process has recorded its signal
  * @returns the number of ended processes
  */
 export async function endLeftovers(record: StackRecord, { byForce = false } = {}): Promise<number> {
@@ -67,9 +67,20 @@ async function endServer(server: ServerEntry, byForce: boolean): Promise<boolean
   if (server.containerId) return removeContainer(server.containerId, { byForce })
   const identity = identityIn(server)
   const running = identity !== null && isRunning(identity)
-  if (running) await endProcess(identity, { signal: server.stopSignal ?? 'SIGTERM', graceMs: byForce ? 0 : 10_000 })
-  for (const file of server.litter ?? []) rmSync(file, { force: true })
+  if (running) await endProcess(identity, { signal: server.stopSignal ?? 'SIGTERM' })
+  removeLitter(server)
   return running
+}
+
+export function removeLitter({ litter = [] }: { readonly litter?: readonly string[] }): void {
+  for (const file of litter) rmSync(file, { force: true })
+}
+
+/** Ends an ephemeral stack, and removes its data. */
+export async function removeStack(folder: string, record: StackRecord): Promise<void> {
+  await endLeftovers(record, { byForce: true })
+  await removeServerData(record)
+  rmSync(folder, { recursive: true, force: true })
 }
 
 /** Removes the data of a stack's servers outside of the data folder: folders and volumes. */
@@ -85,9 +96,7 @@ export async function removeDeadEphemeralStacks(): Promise<void> {
   for (const folder of ephemeralFolders()) {
     const record = recordOf(folder)
     if (record === null || record.owner === null || isRunning(record.owner)) continue
-    await endLeftovers(record, { byForce: true })
-    await removeServerData(record)
-    rmSync(folder, { recursive: true, force: true })
+    await removeStack(folder, record)
   }
 }
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { removeLitter } from './leftovers.ts'
 import { crashFamily, endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
 import { type Controls, inTurn, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
@@ -36,13 +37,11 @@ class ServerDidNotStart extends Error {
 export async function startLocalServer(server: LocalServer, context: StackContext): Promise<Controls> {
   let running = launch(server, context)
   await untilItServes(server, running, context)
-  const stop = async (signal: NodeJS.Signals) => {
-    await endProcess(running, { signal })
-    for (const file of server.litter ?? []) rmSync(file, { force: true })
-  }
   return inTurn({
-    stop: () => stop(server.signals.stop),
-    end: () => stop(context.ephemeral ? server.signals.discard : server.signals.stop),
+    stop: async () => {
+      await endProcess(running, { signal: server.signals.stop })
+      removeLitter(server)
+    },
     start: async () => {
       if (isRunning(running)) return
       running = launch(server, context)
@@ -50,14 +49,14 @@ export async function startLocalServer(server: LocalServer, context: StackContex
     },
     crash: async () => {
       await crashFamily(running)
-      for (const file of server.litter ?? []) rmSync(file, { force: true })
+      removeLitter(server)
     },
     pause: async () => signalFamily(running, 'SIGSTOP'),
     resume: async () => signalFamily(running, 'SIGCONT'),
   })
 }
 
-function launch(server: LocalServer, { file }: StackContext): ProcessIdentity {
+function launch(server: LocalServer, { file, ephemeral }: StackContext): ProcessIdentity {
   const logFile = logFileOf(server.name, file.folder)
   const log = openSync(logFile, 'a')
   const child = spawn(server.command, server.args, {
@@ -73,7 +72,8 @@ function launch(server: LocalServer, { file }: StackContext): ProcessIdentity {
   const identity = child.pid === undefined ? null : identityOf(child.pid)
   if (identity === null) throw new ServerDidNotStart(`${server.command} can't be run; ${lastLines(logFile)}`)
   const { kind, url, folders = [], litter = [], signals } = server
-  file.server(server.name, { kind, url, ...identity, stopSignal: signals.stop, logFile, litter }, { folders })
+  const stopSignal = ephemeral ? signals.discard : signals.stop
+  file.server(server.name, { kind, url, ...identity, stopSignal, logFile, litter }, { folders })
   return identity
 }
 

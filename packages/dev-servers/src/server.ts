@@ -21,28 +21,16 @@ export interface Controls {
   /** Freezes it: connections stay open, and nothing is answered. */
   pause(): Promise<void>
   resume(): Promise<void>
-  /** Stops it permanently, quickly if its data is removed anyway. */
-  end(): Promise<void>
 }
 
-/**
- * The same controls, serialised: a start during a stop waits until the server has stopped.
- */
-export function inTurn(controls: Controls): Controls {
-  let last: Promise<unknown> = Promise.resolve()
+/** The same controls, serialised: a start during a stop waits until the server has stopped. */
+export function inTurn({ stop, start, crash, pause, resume }: Controls): Controls {
+  let last = Promise.resolve()
   const after = (work: () => Promise<void>) => (): Promise<void> => {
-    const turn = last.then(work, work)
-    last = turn
-    return turn
+    last = last.then(work, work)
+    return last
   }
-  return {
-    stop: after(controls.stop),
-    start: after(controls.start),
-    crash: after(controls.crash),
-    pause: after(controls.pause),
-    resume: after(controls.resume),
-    end: after(controls.end),
-  }
+  return { stop: after(stop), start: after(start), crash: after(crash), pause: after(pause), resume: after(resume) }
 }
 
 /** A running server. `controls` is null for servers that are given by URL, which belong to others. */

@@ -11,16 +11,17 @@ import {
   ephemeralPrefix,
   removeDeadEphemeralStacks,
   removeServerData,
+  removeStack,
 } from './leftovers.ts'
-import { type Reaper, startReaper } from './reaper.ts'
-import { type Provider, type Server, type StackContext, startFirstAvailable } from './server.ts'
+import { startReaper } from './reaper.ts'
+import { type Controls, type Provider, type Server, type StackContext, startFirstAvailable } from './server.ts'
 import { type PostgresAddress, postgresProviders } from './servers/postgres.ts'
 import { type RedisAddress, redisProviders } from './servers/redis.ts'
 import { type S3Address, type S3Kind, s3Providers } from './servers/s3.ts'
 import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** The format of each server's address. */
-export interface Addresses {
+interface Addresses {
   postgres: PostgresAddress
   redis: RedisAddress
   s3: S3Address
@@ -86,15 +87,22 @@ export async function startStack({ dataDir, env = process.env, say, ephemeral = 
   }
 }
 
-/** Starts a private ephemeral server, even if URLs are given, for callers that stop, freeze or flush it. */
-export async function startServer<Name extends ServerName>(
-  name: Name,
-  { env = process.env, say }: Pick<StackOptions, 'env' | 'say'>,
-): Promise<Server<Addresses[Name]> & { stopForGood(): Promise<void> }> {
-  const withoutUrls = Object.fromEntries(Object.entries(env).filter(([variable]) => !variable.startsWith('TEST_')))
-  const { start, stop } = await openFolder({ dataDir: '', env: withoutUrls, say, ephemeral: true })
+/** A server of one caller, which it may stop, freeze and flush. */
+export interface PrivateServer<Address> extends Controls {
+  readonly kind: string
+  readonly address: Address
+  /** Stops it and removes its data. */
+  drop(): Promise<void>
+}
+
+/** Starts a server that nobody else uses, even if URLs are given. */
+export async function privateServer<Name extends ServerName>(name: Name): Promise<PrivateServer<Addresses[Name]>> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith('TEST_')))
+  const { start, stop } = await openFolder({ dataDir: '', env, say: () => {}, ephemeral: true })
   try {
-    return { ...(await start(name)), stopForGood: stop }
+    const { kind, address, controls } = await start(name)
+    if (controls === null) throw new Error(`${name} was not started here`)
+    return { kind, address, ...controls, drop: stop }
   } catch (error) {
     await stop()
     throw error
@@ -151,8 +159,7 @@ async function openFolder({
   const file = new StackFile(folder)
   const left = await endLeftovers(file.record)
   if (left > 0) say(`Ended ${left} servers or processes of an earlier run`)
-  const reaper = startReaper(folder, { removeData: ephemeral })
-  file.own(reaper.identity)
+  file.own(startReaper(folder, { removeData: ephemeral }))
   let engine: ReturnType<typeof findEngine> | undefined
   const context: StackContext = {
     file,
@@ -163,15 +170,14 @@ async function openFolder({
     engine: () => (engine ??= findEngine(env)),
   }
   const providers = providersFor(ephemeral)
-  const started: Server<unknown>[] = []
   return {
     context,
-    start: async (name) => {
-      const server = await startFirstAvailable(name, providers[name] as readonly Provider<Addresses[typeof name]>[], context)
-      started.push(server)
-      return server
-    },
-    stop: once(() => close(context, started, reaper)),
+    start: (name) => startFirstAvailable(name, providers[name] as readonly Provider<Addresses[typeof name]>[], context),
+    stop: once(async () => {
+      if (ephemeral) return removeStack(folder, file.record)
+      await endLeftovers(file.record)
+      file.release()
+    }),
   }
 }
 
@@ -182,40 +188,21 @@ function ephemeralFolder(): string {
   return folder
 }
 
-async function close({ file, ephemeral }: StackContext, started: readonly Server<unknown>[], reaper: Reaper): Promise<void> {
-  await Promise.all(started.map(({ controls }) => controls?.end()))
-  if (ephemeral) {
-    await removeServerData(file.record)
-    rmSync(file.folder, { recursive: true, force: true })
-  } else {
-    file.release()
+/** Tests use separate variables (`TEST_DATABASE_URL`, `TEST_S3_ACCESS_KEY_ID`), so that they never use the servers of a running product. */
+function providersFor(ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } {
+  const prefix = ephemeral ? 'TEST_' : ''
+  const ofKeys = ephemeral ? 'TEST_S3' : 'AWS'
+  return {
+    postgres: postgresProviders(`${prefix}DATABASE_URL`),
+    redis: redisProviders(`${prefix}REDIS_URL`),
+    s3: s3Providers({
+      endpoint: `${prefix}S3_ENDPOINT`,
+      region: `${prefix}S3_REGION`,
+      accessKeyId: `${ofKeys}_ACCESS_KEY_ID`,
+      secretAccessKey: `${ofKeys}_SECRET_ACCESS_KEY`,
+    }),
   }
-  reaper.dismiss()
 }
-
-/** Tests use separate variables, so that they never use the servers of a running product. */
-const providersFor = (ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } =>
-  ephemeral
-    ? {
-        postgres: postgresProviders('TEST_DATABASE_URL'),
-        redis: redisProviders('TEST_REDIS_URL'),
-        s3: s3Providers({
-          endpoint: 'TEST_S3_ENDPOINT',
-          region: 'TEST_S3_REGION',
-          accessKeyId: 'TEST_S3_ACCESS_KEY_ID',
-          secretAccessKey: 'TEST_S3_SECRET_ACCESS_KEY',
-        }),
-      }
-    : {
-        postgres: postgresProviders('DATABASE_URL'),
-        redis: redisProviders('REDIS_URL'),
-        s3: s3Providers({
-          endpoint: 'S3_ENDPOINT',
-          region: 'S3_REGION',
-          accessKeyId: 'AWS_ACCESS_KEY_ID',
-          secretAccessKey: 'AWS_SECRET_ACCESS_KEY',
-        }),
-      }
 
 const environmentOf = ({ postgres, redis, s3 }: Stack['servers']): Record<string, string> => ({
   DATABASE_URL: postgres.address.url,

@@ -1,4 +1,4 @@
-export { waitFor } from '@airlock/dev-servers'
+export { type PrivateServer, privateServer, waitFor } from '@airlock/dev-servers'
 export { testCertificate } from './certificate.ts'
 export { compileCache } from './compile-cache.ts'
 export { FaultyLink } from './faulty-link.ts'
@@ -7,7 +7,6 @@ export { type IsolatedBucket, isolatedBucket } from './isolated-bucket.ts'
 export { deleteAllRows, type IsolatedDatabase, isolatedDatabase } from './isolated-database.ts'
 export { type IsolatedQueuePrefix, isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 export { mustHoldNoSecret, secretsIn } from './logged-secrets.ts'
-export { type PrivateServer, privateServer } from './private-server.ts'
 export { installSchemathesis, schemathesis } from './schemathesis.ts'
 export { givenStack, type TestStack } from './test-stack.ts'
 export {

