@@ -77,6 +77,19 @@ test('a file larger than a message is transferred in pieces', { timeout: 30_000 
   expect(Math.max(...lengths)).toBeLessThanOrEqual(4 * 1024 * 1024)
 })
 
+test('an inspection that is aborted just as its turn comes passes the turn on', { timeout: 30_000 }, async ({ pool }) => {
+  const stop = new AbortController()
+  const begun = Promise.withResolvers<void>()
+  const first = pool.inspect(doing(begun.resolve), photo, never).finally(() => stop.abort(new Error('no longer needed')))
+  await begun.promise
+  const second = pool.inspect(bytesInMemory(bytes), photo, stop.signal)
+  const third = pool.inspect(bytesInMemory(bytes), photo, never)
+
+  await expect(second).rejects.toThrow('no longer needed')
+  expect(await first).toMatchObject({ ok: true })
+  expect(await third).toMatchObject({ ok: true })
+})
+
 test('an error of the source is rethrown unchanged, and the process can be reused', { timeout: 30_000 }, async ({ inspector }) => {
   const outOfReach = new Error('the store is out of reach')
   const failing = doing(() => Promise.reject(outOfReach))
