@@ -2,71 +2,71 @@ import { randomUUID } from 'node:crypto'
 import { expect } from 'vitest'
 import { test } from '../database-test.ts'
 
-const turn = (given: Partial<{ holder: string; leaseSeconds: number; notWithinSeconds: number }> = {}) => ({
+const leaseRequest = (given: Partial<{ holder: string; leaseSeconds: number; notWithinSeconds: number }> = {}) => ({
   holder: randomUUID(),
   leaseSeconds: 60,
   notWithinSeconds: 0,
   ...given,
 })
 
-const places = { strays: { after: 'brand-images/x', endedAt: null } }
+const positions = { strays: { after: 'brand-images/x', endedAt: null } }
 
 test.beforeEach(async ({ sql }) => {
   await sql.query('truncate sweeper')
 })
 
 test('of ten concurrent sweepers, one gets the lease', async ({ database, other }) => {
-  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? database : other).sweeper.take(turn())))
+  const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? database : other).sweeper.take(leaseRequest())))
   expect(answers.filter((answer) => answer !== null)).toEqual([{}])
 })
 
 test('a sweep continues at the cursors of the previous one', async ({ database, other }) => {
-  const mine = turn()
+  const mine = leaseRequest()
   await database.sweeper.take(mine)
-  expect(await database.sweeper.end({ ...mine, positions: places })).toBe(true)
-  expect(await other.sweeper.take(turn())).toEqual(places)
+  expect(await database.sweeper.end({ ...mine, positions })).toBe(true)
+  expect(await other.sweeper.take(leaseRequest())).toEqual(positions)
 })
 
 test('after a sweeper died, another one takes over when the lease expires, and continues at the last cursor', async ({ database, sql }) => {
-  const dead = turn()
+  const dead = leaseRequest()
   await database.sweeper.take(dead)
-  expect(await database.sweeper.renew({ ...dead, positions: places })).toBe(true)
-  expect(await database.sweeper.take(turn())).toBeNull()
+  expect(await database.sweeper.renew({ ...dead, positions })).toBe(true)
+  expect(await database.sweeper.take(leaseRequest())).toBeNull()
   await sql.query(`update sweeper set lease_until = now() - interval '1 ms'`)
 
-  const next = turn()
-  expect(await database.sweeper.take(next)).toEqual(places)
+  const next = leaseRequest()
+  expect(await database.sweeper.take(next)).toEqual(positions)
 
   expect(await database.sweeper.renew({ ...dead, positions: {} }), 'the paused sweeper continues').toBe(false)
   expect(await database.sweeper.end({ ...dead, positions: {} })).toBe(false)
-  expect(await database.sweeper.renew({ ...next, positions: places })).toBe(true)
+  expect(await database.sweeper.renew({ ...next, positions })).toBe(true)
 })
 
 test('several workers sweep no more often than one: sweeps have a minimum interval', async ({ database, sql }) => {
-  const first = turn()
+  const first = leaseRequest()
   await database.sweeper.take(first)
-  await database.sweeper.end({ ...first, positions: places })
-  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toBeNull()
+  await database.sweeper.end({ ...first, positions })
+  expect(await database.sweeper.take(leaseRequest({ notWithinSeconds: 15 }))).toBeNull()
   await sql.query(`update sweeper set ended_at = ended_at - interval '15 s'`)
-  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
+  expect(await database.sweeper.take(leaseRequest({ notWithinSeconds: 15 }))).toEqual(positions)
 })
 
 test('after the clock was set back, the next sweep is not delayed', async ({ database, sql }) => {
-  const first = turn()
+  const first = leaseRequest()
   await database.sweeper.take(first)
-  await database.sweeper.end({ ...first, positions: places })
+  await database.sweeper.end({ ...first, positions })
   expect(await database.sweeper.clockSetBackSeconds()).toBe(0)
   await sql.query(`update sweeper set ended_at = ended_at + interval '1 hour'`)
 
   expect(Math.round((await database.sweeper.clockSetBackSeconds()) / 60)).toBe(60)
-  expect(await database.sweeper.take(turn({ notWithinSeconds: 15 }))).toEqual(places)
+  expect(await database.sweeper.take(leaseRequest({ notWithinSeconds: 15 }))).toEqual(positions)
 })
 
 test('after the clock was set back, a lease from before it is ignored, and a later one is not', async ({ database, sql }) => {
-  await database.sweeper.take(turn())
+  await database.sweeper.take(leaseRequest())
   await sql.query(`update sweeper set ended_at = now() + interval '1 hour', lease_until = now() + interval '1 hour'`)
-  expect(await database.sweeper.take(turn())).toEqual({})
-  expect(await database.sweeper.take(turn())).toBeNull()
+  expect(await database.sweeper.take(leaseRequest())).toEqual({})
+  expect(await database.sweeper.take(leaseRequest())).toBeNull()
 })
 
 test('after the clock was set back, times in the future are moved back, and later ones are kept', async ({ database, sql }) => {

@@ -23,7 +23,7 @@ export const badJpegTrailers: readonly CorpusFile[] = [
   trailing('before-photo-mechanic.jpg', /other content at byte \d+: plain text/, "a text before Photo Mechanic's settings", () =>
     behind(letter, photoMechanic()),
   ),
-  trailing('afcp-with-room.jpg', /other content/, 'AFCP data with bytes that no entry names', () =>
+  trailing('afcp-with-room.jpg', /other content/, 'AFCP data with bytes that belong to no entry', () =>
     behind(afcp([{ name: 'IPTC', data: Buffer.from('caption') }], 0, 20)),
   ),
   trailing('afcp-without-head.jpg', /other content/, 'the end of AFCP data without its beginning', () =>

@@ -73,7 +73,7 @@ const structure: readonly CorpusFile[] = [
   ),
   corrupt('no-quantization.jpg', /its (?:pixels|header)/, 'no quantization tables', () => without(0xdb)),
   corrupt('no-width.jpg', /declares 0 × 48 pixels/, 'no width', () => patched(photo(), 0xc0, (body) => body.writeUInt16BE(0, 3))),
-  corrupt('no-height.jpg', /declares 64 × 0 pixels/, 'no height: it would follow the pixels, where no decoder reads it', () =>
+  corrupt('no-height.jpg', /declares 64 × 0 pixels/, 'no height: it would follow the pixels, where decoders do not read it', () =>
     patched(photo(), 0xc0, (body) => body.writeUInt16BE(0, 1)),
   ),
   corrupt('12-bits.jpg', /12 bits per sample/, 'twelve bits per sample', () => patched(photo(), 0xc0, (body) => body.writeUInt8(12, 0))),
@@ -122,7 +122,7 @@ const structure: readonly CorpusFile[] = [
     withSegments(photo(), Buffer.from('ffd0', 'hex')),
   ),
   corrupt('reserved-marker.jpg', /misplaced marker/, 'a reserved marker', () => withSegments(photo(), Buffer.from('ff020002', 'hex'))),
-  corrupt('restart-unannounced.jpg', /restart marker out of order/, 'a restart that no interval declares', () =>
+  corrupt('restart-unannounced.jpg', /restart marker out of order/, 'a restart without a declared interval', () =>
     inScan(photo(), (scan) => Buffer.concat([scan.subarray(0, 100), Buffer.from('ffd0', 'hex'), scan.subarray(100)])),
   ),
   corrupt('restart-skipped.jpg', /restart marker out of order/, 'a restart is missing', () => {
@@ -233,8 +233,8 @@ const trailers: readonly CorpusFile[] = [
   trailing('php.jpg', /other content at byte \d+: plain text/, 'PHP after its end', () => behind(php())),
   trailing('shell.jpg', /other content at byte \d+: a script/, 'a shell script after its end', () => behind(shell())),
   trailing('words.jpg', /other content at byte \d+: plain text/, 'a text after its end', () => behind(Buffer.from('\nMeet me at noon.\n'))),
-  trailing('noise.jpg', /of an unknown format/, 'noise after its end, as hidden data looks', () => behind(randomBytes(5000, 9))),
-  trailing('second-jpeg.jpg', /other content at byte \d+: JPEG/, 'a second JPEG that no list names', () => behind(original('im-grey.jpg'))),
+  trailing('noise.jpg', /of an unknown format/, 'noise after its end, like hidden data', () => behind(randomBytes(5000, 9))),
+  trailing('second-jpeg.jpg', /other content at byte \d+: JPEG/, 'a second JPEG that is not listed', () => behind(original('im-grey.jpg'))),
   trailing('second-png.jpg', /other content at byte \d+: PNG/, 'a PNG after its end', () => behind(original('im-rgb.png'))),
   trailing('film.jpg', /other content at byte \d+: MP4/, 'a video that nothing declares', () => behind(original('ff-avc.mp4'))),
   trailing('not-the-film.jpg', /other content at byte \d+: ZIP/, 'a motion photo whose video is an archive', () =>

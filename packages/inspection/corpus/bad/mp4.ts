@@ -123,7 +123,7 @@ const inner: readonly CorpusFile[] = [
   corrupt('short-header.mp4', /'tkhd' is too short/, 'a truncated track header', () =>
     edited(avc(), (path, body) => (path === 'moov/trak/tkhd' ? body.subarray(0, 40) : body)),
   ),
-  corrupt('no-size.mp4', /'avc1' declares 0 × 64 pixels/, 'a picture of no width', () =>
+  corrupt('no-size.mp4', /'avc1' declares 0 × 64 pixels/, 'a picture with a width of 0', () =>
     patched(avc(), `${tables}/stsd`, (body) => body.writeUInt16BE(0, 40)),
   ),
   corrupt('huge-size.mp4', /'avc1' declares 65535 × 65535 pixels/, 'a picture of 65 535 × 65 535 pixels', () =>
@@ -194,9 +194,11 @@ const samples: readonly CorpusFile[] = [
     set(`${tables}/stco`, 4, 0x1fff_ffff),
   ),
   corrupt('chunks-too-few.mp4', /'stsc' and 'stsz' disagree/, 'fewer chunks than its samples need', () => set(`${tables}/stco`, 4, 0)),
-  corrupt('runs-of-none.mp4', /'stsc'/, 'chunks of no samples', () => set(`${tables}/stsc`, 12, 0)),
+  corrupt('runs-of-none.mp4', /'stsc'/, 'chunks without samples', () => set(`${tables}/stsc`, 12, 0)),
   corrupt('runs-too-large.mp4', /'stsc'|outside/, 'chunks of more samples than there are', () => set(`${tables}/stsc`, 12, 0x7fff_ffff)),
-  corrupt('runs-late.mp4', /'stsc' leaves chunks without samples/, 'a first chunk that no run covers', () => set(`${tables}/stsc`, 8, 2)),
+  corrupt('runs-late.mp4', /'stsc' leaves chunks without samples/, 'a first chunk that belongs to no run', () =>
+    set(`${tables}/stsc`, 8, 2),
+  ),
   corrupt('no-samples.mp4', /has no frames/, 'tables without a sample', () => {
     const emptied = ['stts', 'stsc', 'stco'].reduce(
       (bytes, type) => patched(bytes, `${tables}/${type}`, (body) => body.writeUInt32BE(0, 4)),

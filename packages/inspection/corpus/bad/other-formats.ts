@@ -81,5 +81,5 @@ export const otherFormats: readonly CorpusFile[] = [
       Buffer.alloc(10 * 1024 * 1024),
     ]),
   ),
-  mismatch('only-a-box.mp4', /its content is/, 'boxes of MP4 and no type', () => box('moov', Buffer.alloc(100))),
+  mismatch('only-a-box.mp4', /its content is/, 'boxes of MP4 without a file type', () => box('moov', Buffer.alloc(100))),
 ]

@@ -90,7 +90,7 @@ const chunks: readonly CorpusFile[] = [
   corrupt('unknown-critical.png', /critical chunk 'ABCD' is unknown/, 'a chunk that is unknown and critical', () =>
     before(rgb(), 'IDAT', chunk('ABCD', 'x')),
   ),
-  corrupt('apple-variant.png', /first chunk is not 'IHDR'/, "the variant for Apple's phones, which is no PNG", () =>
+  corrupt('apple-variant.png', /first chunk is not 'IHDR'/, "the variant for Apple's phones, which is not a PNG", () =>
     pngOf([chunk('CgBI', Buffer.from('50002002', 'hex')), ...chunksOf(rgb())]),
   ),
   corrupt('no-pixels.png', /no pixels/, 'no pixels', () => without(rgb(), 'IDAT')),
@@ -109,7 +109,9 @@ const chunks: readonly CorpusFile[] = [
 ]
 
 const headers: readonly CorpusFile[] = [
-  corrupt('no-width.png', /declares 0 × 48 pixels/, 'a PNG of no width', () => withHeader(rgb(), (header) => header.writeUInt32BE(0, 0))),
+  corrupt('no-width.png', /declares 0 × 48 pixels/, 'a PNG with a width of 0', () =>
+    withHeader(rgb(), (header) => header.writeUInt32BE(0, 0)),
+  ),
   corrupt('negative-height.png', /declares 64 × 4294967295 pixels/, 'a height that is negative to careless readers', () =>
     withHeader(rgb(), (header) => header.writeUInt32BE(0xffff_ffff, 4)),
   ),
@@ -151,7 +153,7 @@ const pixels: readonly CorpusFile[] = [
   corrupt('rows-missing.png', /pixels/, 'the last rows are missing, packed well', () =>
     withPixels(rgb(), deflateSync(rowsOf(rgb()).subarray(0, 3000))),
   ),
-  corrupt('rows-too-many.png', /more pixels than its header declares/, 'more rows than the header says', () =>
+  corrupt('rows-too-many.png', /more pixels than its header declares/, 'more rows than the header declares', () =>
     withPixels(rgb(), deflateSync(Buffer.concat([rowsOf(rgb()), Buffer.alloc(5000)]))),
   ),
   corrupt('filter.png', /pixels are damaged/, 'a filter that does not exist', () => {
@@ -171,7 +173,7 @@ const pixels: readonly CorpusFile[] = [
   trailing('behind-pixels.png', /bytes follow its pixels/, 'an archive after the compressed pixels, inside of the picture', () =>
     withPixels(rgb(), Buffer.concat([deflateSync(rowsOf(rgb())), original('tar-set.tar.gz')])),
   ),
-  trailing('behind-pixels-apart.png', /bytes follow its pixels/, 'noise in a pixel chunk of its own after the pixels', () =>
+  trailing('behind-pixels-apart.png', /bytes follow its pixels/, 'noise in a separate pixel chunk after the pixels', () =>
     withPixels(rgb(), deflateSync(rowsOf(rgb())), randomBytes(400)),
   ),
   corrupt('text-bomb.png', /unpacks to more than 16 MiB/, 'a text that unpacks to 40 MiB', () =>
@@ -196,7 +198,7 @@ const animations: readonly CorpusFile[] = [
   corrupt('frame-skipped.png', /missing or out of order/, 'an animation with a number left out', () =>
     pngOf(chunksOf(animated(rgb(), 5)).filter((_, i, all) => i !== all.findIndex(({ type }) => type === 'fdAT'))),
   ),
-  corrupt('frame-outside.png', /exceeds the picture/, 'a frame that reaches out of the picture', () =>
+  corrupt('frame-outside.png', /exceeds the picture/, 'a frame that exceeds the picture', () =>
     before(before(rgb(), 'IDAT', animationControl(1)), 'IDAT', frameControl(0, 64, 48, 1, 0)),
   ),
   corrupt('frame-damaged.png', /pixels/, 'a frame whose pixels are damaged: decoders look at the first alone', () =>
@@ -204,7 +206,7 @@ const animations: readonly CorpusFile[] = [
       each.type === 'fdAT' ? { ...each, data: Buffer.concat([each.data.subarray(0, 4), randomBytes(500)]) } : each,
     ),
   ),
-  corrupt('frame-short.png', /pixels/, 'a frame with fewer rows than it says', () =>
+  corrupt('frame-short.png', /pixels/, 'a frame with fewer rows than declared', () =>
     edited(animated(rgb(), 3), (each) =>
       each.type === 'fdAT' ? { ...each, data: Buffer.concat([each.data.subarray(0, 4), deflateSync(Buffer.alloc(193))]) } : each,
     ),

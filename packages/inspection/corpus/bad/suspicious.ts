@@ -116,11 +116,8 @@ const carriers: readonly CorpusFile[] = [
   suspicious('xmp-entity.jpg', /an XML entity in its XMP data/, 'XMP that makes its reader fetch a file', () =>
     withSegments(photo(), xmp('<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><x:xmpmeta>&a;</x:xmpmeta>')),
   ),
-  suspicious(
-    'xmp-doctype.jpg',
-    /an XML document type in its XMP data/,
-    'XMP with a document type of its own, which names a file elsewhere',
-    () => withSegments(photo(), xmp(`<!DOCTYPE x SYSTEM "http://x.example/e.dtd">${xmpPacket('')}`)),
+  suspicious('xmp-doctype.jpg', /an XML document type in its XMP data/, 'XMP with a document type, which names an external file', () =>
+    withSegments(photo(), xmp(`<!DOCTYPE x SYSTEM "http://x.example/e.dtd">${xmpPacket('')}`)),
   ),
   suspicious(
     'xmp-doctype.png',
@@ -200,13 +197,13 @@ const carriers: readonly CorpusFile[] = [
   suspicious('exif.png', /PHP code in its chunk 'eXIf'/, 'PHP in the EXIF of a PNG', () =>
     before(png(), 'IDAT', chunk('eXIf', exifWith(0x010e, `${php().toString()}\0`))),
   ),
-  suspicious('private-chunk.png', /a ZIP/, 'an archive in a chunk that nobody knows', () =>
+  suspicious('private-chunk.png', /a ZIP/, 'an archive in an unknown chunk', () =>
     before(png(), 'IEND', chunk('prVt', original('zip-deflated.zip'))),
   ),
   suspicious(
     'archive-without-directory.png',
     /a ZIP archive in its chunk 'prVt'/,
-    'an archive whose directory was cut off, in a chunk that nobody knows',
+    'an archive without its directory, in an unknown chunk',
     () => before(png(), 'IEND', chunk('prVt', original('zip-stored.zip').subarray(0, 4000))),
   ),
   suspicious('pixels.png', /PHP code in its bytes/, 'PHP in pixels that are not packed', () => {
@@ -220,9 +217,7 @@ const carriers: readonly CorpusFile[] = [
   suspicious('xmp.webp', /a script URL in its XMP data/, 'a script URL in the XMP of a WebP', () =>
     withChunk('XMP ', xmpPacket('dc:source="javascript:alert(1)"')),
   ),
-  suspicious('unknown-chunk.webp', /a program for Windows/, 'a program in a chunk of a WebP that nobody knows', () =>
-    withChunk('ABCD', pe()),
-  ),
+  suspicious('unknown-chunk.webp', /a program for Windows/, 'a program in an unknown chunk of a WebP', () => withChunk('ABCD', pe())),
   suspicious('javascript.webp', /a JavaScript program after a comment/, 'a WebP that is a program: its size opens a comment', () => {
     const size = 0x2a2f
     const chunks = [extendedHeader(64, 48), ...chunksOf(webp()), riff('XMP ', '*/=1;alert(1)//')]
@@ -252,7 +247,7 @@ const carriers: readonly CorpusFile[] = [
   suspicious(
     'archive-in-media.mp4',
     /a ZIP or JAR archive in its last bytes/,
-    'an archive at the end of the media, where no sample is',
+    'an archive at the end of the media, outside of all samples',
     () => {
       const fast = original('ff-fast-start.mp4')
       const at = fast.indexOf('mdat') - 4

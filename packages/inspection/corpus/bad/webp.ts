@@ -50,7 +50,7 @@ export const badWebps: readonly CorpusFile[] = [
   corrupt('lossy-signature.webp', /header of its pixels is damaged/, 'a lossy picture without its start code', () =>
     patched(lossy(), 'VP8 ', (data) => data.writeUInt8(0, 3)),
   ),
-  corrupt('lossy-no-width.webp', /header of its pixels is damaged/, 'a lossy picture of no width', () =>
+  corrupt('lossy-no-width.webp', /header of its pixels is damaged/, 'a lossy picture with a width of 0', () =>
     patched(lossy(), 'VP8 ', (data) => data.writeUInt16LE(0, 6)),
   ),
   corrupt('lossy-between.webp', /header of its pixels is damaged/, 'a frame that needs another before it', () =>
@@ -88,10 +88,10 @@ export const badWebps: readonly CorpusFile[] = [
   corrupt('animation-no-frames.webp', /no pixels/, 'an animation without frames', () =>
     edited(animation(), (each) => (each.type === 'ANMF' ? null : each)),
   ),
-  corrupt('animation-unsaid.webp', /no pixels|frames but is not an animation/, 'frames in a picture that is no animation', () =>
+  corrupt('animation-unsaid.webp', /no pixels|frames but is not an animation/, 'frames in a picture that is not an animation', () =>
     patched(animation(), 'VP8X', (data) => data.writeUInt8((data[0] ?? 0) & ~2, 0)),
   ),
-  corrupt('frame-outside.webp', /exceeds the picture/, 'a frame that reaches out of an animation', () =>
+  corrupt('frame-outside.webp', /exceeds the picture/, 'a frame that exceeds an animation', () =>
     patched(animation(), 'ANMF', (data) => data.writeUIntLE(30, 0, 3)),
   ),
   corrupt('frame-size.webp', /(?:different|contradictory) sizes/, 'a frame that declares another size than its pixels', () =>

@@ -46,20 +46,25 @@ const ends: readonly CorpusFile[] = [
   refused('sizes-missing.zip', /'01\.jpg' declares a data descriptor but has none/, 'a data descriptor that is declared but missing', () =>
     zipOf([{ ...photo(), flags: 8 }, photo('02.jpg')]),
   ),
-  refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and a location that leads others to a picture', () =>
+  refused('directory-hidden.zip', elsewhere, 'a size that leads Python to a program, and an offset that leads others to a picture', () =>
     hiddenEntry(),
   ),
   refused('directory-elsewhere.zip', elsewhere, 'a directory that points to itself beyond the end', () =>
     zipOf([photo()], { directoryStart: 0x00ff_ffff }),
   ),
-  refused('directory-before.zip', elsewhere, 'a directory that is said to begin with the first entry', () =>
+  refused('directory-before.zip', elsewhere, 'a directory whose declared start is the first entry', () =>
     zipOf([photo()], { directoryStart: 0 }),
   ),
-  refused('directory-longer.zip', elsewhere, 'a directory that is said to be longer than it is', () =>
+  refused('directory-longer.zip', elsewhere, 'a directory whose declared size is too large', () =>
     zipOf([photo()], { directoryBytes: 5000 }),
   ),
-  refused('directory-shorter.zip', elsewhere, 'a directory that is said to be shorter: Python and Java then read another', twoDirectories),
-  refused('directory-none.zip', elsewhere, 'an end that names no directory, and no second end that does', () =>
+  refused(
+    'directory-shorter.zip',
+    elsewhere,
+    'a directory whose declared size is too small: Python and Java then read another one',
+    twoDirectories,
+  ),
+  refused('directory-none.zip', elsewhere, 'an end record that refers to a Zip64 record that does not exist', () =>
     zipOf([photo()], { directoryBytes: all, directoryStart: all }),
   ),
   refused('prefixed.zip', elsewhere, 'an archive with other bytes before it, which move all of its places', () =>
@@ -83,7 +88,7 @@ const ends: readonly CorpusFile[] = [
   refused('short-bytes.zip', elsewhere, 'an end of 32 bits that names another size than the one of 64', () =>
     zipOf([photo()], { wide: {}, directoryBytes: 46 }),
   ),
-  refused('wide-elsewhere.zip', elsewhere, 'an end of 64 bits that stands elsewhere than its locator says', () =>
+  refused('wide-elsewhere.zip', elsewhere, 'a Zip64 end record at another offset than in its locator', () =>
     zipOf([photo()], { wide: { at: 0 } }),
   ),
   refused('more-counted.zip', elsewhere, 'fewer entries than the end of 64 bits counts', () =>
@@ -92,7 +97,7 @@ const ends: readonly CorpusFile[] = [
   corrupt('counted-beyond.zip', /directory is damaged/, 'fewer entries in the directory than it counts', () =>
     zipOf([photo()], { entryCount: 2 }),
   ),
-  corrupt('entry-volume.zip', /one volume of a split archive/, 'an entry that lies in another volume', () => {
+  corrupt('entry-volume.zip', /one volume of a split archive/, 'an entry in another volume', () => {
     const zip = zipOf([photo()])
     zip.writeUInt16LE(3, zip.indexOf(Buffer.from('504b0102', 'hex')) + 34)
     return zip
@@ -118,7 +123,7 @@ const kinds: readonly CorpusFile[] = [
   refused('ntfs-symlink.zip', /is a symbolic link/, 'a link that claims to be made on Windows', () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0xa1ff, madeOn: 10 }]),
   ),
-  refused('unknown-symlink.zip', /is a symbolic link/, 'a link of a system that nobody knows', () =>
+  refused('unknown-symlink.zip', /is a symbolic link/, 'a link of an unknown system', () =>
     zipOf([photo(), { ...photo('02.jpg'), mode: 0xa1ff, madeOn: 200 }]),
   ),
   refused('reparse-point.zip', /is a symbolic link/, "Windows' own kind of link", () =>
@@ -157,7 +162,7 @@ const names: readonly CorpusFile[] = [
     second('02.txt'),
   ),
   refused('second-name-same.zip', /two entries have the name '01\.jpg'/, 'a second name that another entry has', () => second('01.jpg')),
-  refused('second-name-stale.zip', /'\.\.' in its path/, 'a second name for what the entry was called before, which leads out', () =>
+  refused('second-name-stale.zip', /'\.\.' in its path/, 'a second name with the checksum of an earlier name, which leads out', () =>
     second('../03.jpg', '02.jpg', 77),
   ),
   refused('second-name-twice.zip', /is ambiguous/, 'two second names', () =>

@@ -31,7 +31,7 @@ const macos: readonly CorpusFile[] = [
   inside('macos-data-fork.zip', notOfMacos, "a file's contents in AppleDouble, which only AppleSingle has", () =>
     holding('._a.jpg', appleDouble({ fork: pe(), kind: 1 })),
   ),
-  inside('macos-no-fork.zip', notOfMacos, 'a resource fork that has no resources, but a program', () =>
+  inside('macos-no-fork.zip', notOfMacos, 'a resource fork with a program instead of resources', () =>
     holding('__MACOSX/._a.jpg', appleDouble({ fork: elf() })),
   ),
   inside('macos-empty.zip', notOfMacos, 'an empty AppleDouble file', () => holding('__MACOSX/._a.jpg', '')),
@@ -45,7 +45,7 @@ const macos: readonly CorpusFile[] = [
     holding('.DS_Store', Buffer.concat([Buffer.from('0000000142756431', 'hex'), Buffer.alloc(6000)])),
   ),
   inside('look-double.zip', notOfMacos, "AppleDouble by the name of the Finder's file", () => holding('.DS_Store', appleDouble())),
-  inside('look-php.zip', /PHP code in its metadata/, "PHP in the Finder's file, where no record lies", () => {
+  inside('look-php.zip', /PHP code in its metadata/, "PHP in the Finder's file, outside of all records", () => {
     const look = Buffer.from(original('finder-look.DS_Store'))
     php().copy(look, look.length - 200)
     return holding('.DS_Store', look)
@@ -68,10 +68,10 @@ const lists: readonly CorpusFile[] = [
   inside('list-key-twice.zip', /line 1 has a duplicate key/, 'a duplicate key, of which readers use one or the other', () =>
     holding('metadata.jsonl', '{"file\\u005fname":"../x.py","file_name":"01.jpg"}'),
   ),
-  inside('list-no-object.zip', /line 2 is not a JSON object/, 'a line that is no object', () =>
+  inside('list-no-object.zip', /line 2 is not a JSON object/, 'a line that is not an object', () =>
     holding('metadata.jsonl', '{"file_name":"01.jpg"}\n["01.jpg"]'),
   ),
-  inside('list-no-json.zip', /line 1 is not a JSON object/, 'a line that is no JSON', () =>
+  inside('list-no-json.zip', /line 1 is not a JSON object/, 'a line that is not JSON', () =>
     holding('metadata.jsonl', "{'file_name': '01.jpg'}"),
   ),
   inside('table-stray.zip', /line 3 names 'c\.jpg'/, 'a table of a picture that is missing', () =>
@@ -87,7 +87,7 @@ const lists: readonly CorpusFile[] = [
     holding('metadata.csv', 'file_name,text\n01.jpg,"a\n'),
   ),
   inside('table-binary.zip', /not UTF-8 text/, 'a table that is a program', () => holding('metadata.csv', pe())),
-  refused('list-other-name.zip', /'captions\.jsonl' is neither/, 'a list by a name that no program knows', () =>
+  refused('list-other-name.zip', /'captions\.jsonl' is neither/, 'a list with an unknown name', () =>
     holding('captions.jsonl', '{"file_name":"01.jpg"}'),
   ),
 ]
@@ -125,17 +125,17 @@ const leftovers: readonly CorpusFile[] = [
   inside(
     'settings-icon.zip',
     /it contains a path/,
-    'folder settings whose icon lies on another machine, which learns the password of whoever looks',
+    "folder settings whose icon is on another machine, to which Windows sends the user's password hash",
     () => holding('desktop.ini', '[.ShellClassInfo]\r\nIconResource=\\\\203.0.113.9\\x\\a.ico,0\r\n'),
   ),
   inside('settings-wide.zip', /it contains a path/, 'the same in UTF-16, as Windows writes it', () =>
     holding('desktop.ini', Buffer.from('\ufeff[.ShellClassInfo]\r\nIconFile=C:\\a.ico\r\n', 'utf16le')),
   ),
   inside('settings-binary.zip', /it is not text/, 'folder settings that are a program', () => holding('desktop.ini', elf())),
-  refused('read-me.zip', /'README\.md' is neither/, 'a description, which is not among what is passed over', () =>
+  refused('read-me.zip', /'README\.md' is neither/, 'a description, which is not one of the ignored files', () =>
     holding('README.md', '# x'),
   ),
-  refused('same-but-dot.zip', /two entries have the name '01\.jpg'/, 'one name twice, but for a dot that leads nowhere', () =>
+  refused('same-but-dot.zip', /two entries have the name '01\.jpg'/, 'the same name twice, once with `./`', () =>
     zipOf([photo(), photo('./01.jpg')]),
   ),
   refused('dot-up.zip', /'\.\.' in its path/, 'a path out after a dot', () => zipOf([photo(), photo('./../01.jpg')])),

@@ -119,7 +119,7 @@ const structure: readonly CorpusFile[] = [
   refused('same-folder.zip', /two entries have the name/, 'a file and a folder of one name', () =>
     zipOf([photo('a.jpg'), { name: 'a.jpg/', data: empty, mode: 0x41ed }]),
   ),
-  refused('folder-contents.zip', /folder with content/, 'a folder with content of its own', () =>
+  refused('folder-contents.zip', /folder with content/, 'a folder with contents', () =>
     zipOf([photo(), { name: 'a/', data: Buffer.from('hidden') }]),
   ),
   refused('bzip2.zip', /compression method other than/, 'compressed by BZip2', () => zipOf([photo(), { ...photo('2.jpg'), method: 12 }])),
@@ -162,7 +162,7 @@ const structure: readonly CorpusFile[] = [
     zipOf([photo(), { ...photo('02.jpg'), needs: 255 }]),
   ),
   refused('shared.zip', /overlaps another entry/, 'two entries over the same bytes: they unpack to more with every name', () => quine()),
-  refused('overlapping.zip', /overlaps another entry/, 'an entry whose data reaches over the next', () =>
+  refused('overlapping.zip', /overlaps another entry/, 'an entry whose data overlaps the next', () =>
     zipOf([{ ...photo(), packedBytes: 1400, unpackedBytes: 1400 }, photo('02.jpg')]),
   ),
   refused('gap.zip', /bytes that belong to no entry/, 'bytes between the entries', () =>
@@ -183,7 +183,7 @@ const structure: readonly CorpusFile[] = [
   refused(
     'second-end.zip',
     /contradictory about the position or size/,
-    'an end record after another, with bytes between that no entry has',
+    'an end record after another one, with bytes in between that belong to no entry',
     () => {
       const zip = zipOf([photo()])
       return Buffer.concat([zip, Buffer.from('hidden'), zip.subarray(-22)])
@@ -224,7 +224,7 @@ const structure: readonly CorpusFile[] = [
   refused('ratio.zip', /more than 100 times its size/, 'a bomb: an entry of zeros', () =>
     zipOf([photo(), { name: 'zeros.png', data: zeros(30), method: 8 }]),
   ),
-  refused('large-entry.zip', /larger than 64 MiB/, 'an entry that claims to be larger than any picture', () =>
+  refused('large-entry.zip', /larger than 64 MiB/, 'an entry that declares a larger size than any picture', () =>
     zipOf([photo(), { name: 'a.png', data: empty, method: 8, packed: deflateRawSync(empty), unpackedBytes: 70 * 1024 * 1024 }]),
   ),
   refused('total.zip', /unpacks to more than 4 GiB/, 'seventy entries that claim 60 MiB each', () =>

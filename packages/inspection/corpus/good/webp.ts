@@ -45,7 +45,7 @@ export const goodWebps: readonly CorpusFile[] = [
   good('simple-with-more.webp', 'the simple format with a second chunk', () =>
     withChunks(lossy(), chunk('EXIF', exifWith(0x0131, 'Editor\0'))),
   ),
-  good('padded.webp', 'zeros after the length that RIFF says', () => Buffer.concat([lossy(), Buffer.alloc(512)])),
+  good('padded.webp', 'zeros after the length in the RIFF header', () => Buffer.concat([lossy(), Buffer.alloc(512)])),
   good('still-animation.webp', 'an animation of one frame', async () =>
     webpOf(
       chunksOf(

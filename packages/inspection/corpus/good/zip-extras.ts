@@ -17,7 +17,7 @@ export const goodZipExtras: readonly CorpusFile[] = [
   good('bsdtar.zip', 'bsdtar: a data descriptor, names that begin with ./, a table, attributes of Git', () => original('bsdtar-set.zip')),
   good('jar.zip', "Java's jar, without what makes it a program", () => original('jar-set.zip')),
   good('python-streamed.zip', "Python's zipfile, written to a pipe", () => original('python-streamed.zip')),
-  good('twins.zip', 'twins of files as macOS writes them: with attributes, with an empty resource fork, beside the file', () =>
+  good('twins.zip', 'AppleDouble files as written by macOS: with attributes, with an empty resource fork, beside the file', () =>
     zipOf([
       photo('a/01.jpg'),
       { name: '__MACOSX/', data: Buffer.alloc(0), mode: 0x41ed },
@@ -74,7 +74,7 @@ export const goodZipExtras: readonly CorpusFile[] = [
       { name: '03.jpeg', data: original('cwebp-lossy.webp') },
     ]),
   ),
-  good('second-name.zip', 'a name in code page 437, and the same in Unicode beside it, as Info-ZIP and WinZip write it', () => {
+  good('second-name.zip', 'a name in code page 437, and the same in Unicode, as written by Info-ZIP and WinZip', () => {
     const name = Buffer.from('gr\x81\xe1e.jpg', 'latin1')
     return zipOf([{ ...photo(), name, extra: unicodePath(name, 'grüße.jpg') }])
   }),

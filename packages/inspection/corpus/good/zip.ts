@@ -69,7 +69,7 @@ export const goodZips: readonly CorpusFile[] = [
     ])
   }),
   good('last-version.zip', 'a higher required version than necessary', () => zipOf([{ ...photo(), needs: 63 }])),
-  good('packed-folder.zip', 'compressed folders, one as Java writes it and one to no bytes at all', () =>
+  good('packed-folder.zip', 'compressed folders, one as written by Java and one that unpacks to nothing', () =>
     zipOf([
       { name: 'a/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, descriptor: 16 },
       { name: 'b/', data: Buffer.alloc(0), mode: 0x41ed, method: 8, packed: Buffer.alloc(0) },

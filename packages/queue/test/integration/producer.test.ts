@@ -173,7 +173,7 @@ const silentSubscription = { listen: () => () => {} }
 
 test('rejected and parked uploads are results with a reason', async ({ producer, listening }) => {
   const ends = [
-    { status: 'rejected', error: { code: 'type_mismatch', error: 'Type mismatch', detail: 'It is no MP4.' } },
+    { status: 'rejected', error: { code: 'type_mismatch', error: 'Type mismatch', detail: 'It is not an MP4.' } },
     { status: 'failed', error: { code: 'processing_failed', error: 'Processing failed', detail: 'We could not.' } },
   ] as const
   const videos = ends.map(() => videoToHandOver())

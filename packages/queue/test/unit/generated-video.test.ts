@@ -49,9 +49,9 @@ const malformed: { what: string; payload: unknown; says: RegExp }[] = [
   { what: 'no upload', payload: without('upload_id'), says: /^generated_video: must have required properties upload_id/ },
   { what: 'an upload id that is none', payload: { ...smallest, upload_id: '7' }, says: /^generated_video\/upload_id: .*\(a UUID\)/ },
   { what: 'no user', payload: without('user_id'), says: /^generated_video: must have required properties user_id/ },
-  { what: 'a user that is no UUID', payload: { ...smallest, user_id: 'ann' }, says: /^generated_video\/user_id: .*\(a UUID\)/ },
+  { what: 'a user that is not a UUID', payload: { ...smallest, user_id: 'ann' }, says: /^generated_video\/user_id: .*\(a UUID\)/ },
   { what: 'no project', payload: without('project_id'), says: /^generated_video: must have required properties project_id/ },
-  { what: 'a project that is no UUID', payload: { ...smallest, project_id: '../x' }, says: /^generated_video\/project_id: / },
+  { what: 'a project that is not a UUID', payload: { ...smallest, project_id: '../x' }, says: /^generated_video\/project_id: / },
   { what: 'no key', payload: without('key'), says: /^generated_video: must have required properties key/ },
   { what: 'a key elsewhere', payload: { ...smallest, key: `quarantine/${uploadId}` }, says: /^generated_video\/key: .*pipeline-inbox\// },
   {
