@@ -13,7 +13,7 @@ import { type AirlockWorker, buildWorker } from '../src/app.ts'
 import { type InspectionSettings, type IsolatedInspectors, isolatedInspectors } from '../src/isolated-inspector.ts'
 import type { WorkerDeps } from '../src/worker-deps.ts'
 import { type Gate, gatedCopy } from './gate.ts'
-import { webhookOptions } from './webhook-options.ts'
+import { webhookOptions } from './webhooks.ts'
 
 /** Sweeps too rarely to change anything during a test. */
 export const sweepOptions: WorkerDeps['sweep'] = {

@@ -8,7 +8,7 @@ import { blockingConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import { buildWorker } from '../src/app.ts'
 import { isolatedInspectors } from '../src/isolated-inspector.ts'
-import { webhookOptions } from './webhook-options.ts'
+import { webhookOptions } from './webhooks.ts'
 
 export interface BlockingWorkerSettings {
   readonly databaseUrl: string

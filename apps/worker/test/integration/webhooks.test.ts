@@ -6,8 +6,7 @@ import { expect, onTestFinished } from 'vitest'
 import type { AirlockWorker } from '../../src/app.ts'
 import type { WorkerDeps } from '../../src/worker-deps.ts'
 import { type Airlock, test } from '../airlock.ts'
-import { webhookOptions } from '../webhook-options.ts'
-import { writesEvents } from '../written-events.ts'
+import { webhookOptions, writesEvents } from '../webhooks.ts'
 
 const secretOf = (byte: number): string => `whsec_${Buffer.alloc(32, byte).toString('base64')}`
 const [one, two, three] = [secretOf(1), secretOf(2), secretOf(3)]

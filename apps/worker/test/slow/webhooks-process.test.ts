@@ -4,8 +4,8 @@ import { openQueues, type Servers } from '@airlock/testkit/airlock'
 import { Webhook } from 'standardwebhooks'
 import { expect, onTestFinished } from 'vitest'
 import { Airlock, test } from '../airlock.ts'
+import { writesEvents } from '../webhooks.ts'
 import { startWorkerProcess, type WorkerProcess } from '../worker-process.ts'
-import { writesEvents } from '../written-events.ts'
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`
 

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { Asset } from '../../src/entities/asset.ts'
 import { exactNumber, rowReader } from '../../src/entities/columns.ts'
+import { storableText } from '../../src/uploads/record.ts'
 
 test('a bigint becomes the same number', () => {
   expect(exactNumber('5368709120')).toBe(5_368_709_120)
@@ -16,4 +17,17 @@ test('a row of a statement is mapped as by the repository', () => {
   const row = { id: 'a', user_id: 'b', s3_key: 'c', file_size: '12', metadata: { facts: {} }, unknown: 'left out' }
   expect(rowReader(Asset)(row)).toMatchObject({ id: 'a', userId: 'b', s3Key: 'c', sizeBytes: 12, metadata: { facts: {} } })
   expect(rowReader(Asset)(row)).not.toHaveProperty('unknown')
+})
+
+test('text that the database accepts is unchanged', () => {
+  expect(storableText('Über uns 😀.png', 255)).toBe('Über uns 😀.png')
+})
+
+test('NUL and unpaired surrogates are replaced', () => {
+  expect(storableText('a\0b\ud83d', 255)).toBe('a\u{fffd}b\u{fffd}')
+})
+
+test('long text is shortened between characters, as Postgres counts them', () => {
+  expect(storableText('😀'.repeat(4), 3)).toBe('😀😀😀')
+  expect(storableText('😀'.repeat(3), 3)).toBe('😀😀😀')
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { type ErrorCode, errorCodes, errors } from '../../src/index.ts'
+import { type ErrorCode, errorCodes, errors, exampleOf } from '../../src/index.ts'
 
 /** Values for the parameters of every detail, with `text` wherever a client determines the value. */
 const paramsWith = (text: string) => ({
@@ -98,4 +98,15 @@ test('names longer than 80 characters are shortened, without splitting an emoji'
   const shown = (filename: string) => errors.empty_file.detail({ filename })
   expect(shown('😀'.repeat(80))).toBe(`File '${'😀'.repeat(80)}' has 0 bytes.`)
   expect(shown('😀'.repeat(81))).toBe(`File '${'😀'.repeat(77)}…' has 0 bytes.`)
+})
+
+test.for(errorCodes)('the example of %s has values for all parameters', (code, { expect }) => {
+  const { error, detail } = exampleOf(code)
+  expect(error).toBe(errors[code].title)
+  expect(detail).not.toMatch(/undefined|null|NaN|\[object/)
+})
+
+test('an example has the limit of its own error', () => {
+  expect(exampleOf('filename_too_long').detail).toBe("File name 'logo.png' has more than 255 characters, the maximum.")
+  expect(exampleOf('file_limit_reached').detail).toBe("File 'logo.png' exceeds the limit of 100 files per user and hour.")
 })

@@ -5,13 +5,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { bytesInMemory } from '@airlock/domain'
 import { defaultIsolation, defaultLimits, findLauncher, InspectorPool, plainLauncher } from '@airlock/inspection/isolated'
 import { waitFor } from '@airlock/testkit'
 import { expect, test } from 'vitest'
 import { InspectorProcess } from '../../src/isolated/inspector-process.ts'
-import { hostile } from '../hostile/preloads.ts'
+import { hostile, preloaded } from '../hostile.ts'
 import { sample } from '../sources.ts'
 
 const launcher = findLauncher()
@@ -121,7 +120,7 @@ test.skipIf(!launcher.inNamespaces)(
       `import { InspectorProcess } from '${url('../../src/isolated/inspector-process.ts')}'
      import { findLauncher } from '${url('../../src/isolated/namespaces.ts')}'
      const launcher = findLauncher()
-     const inspector = new InspectorProcess({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${fileURLToPath(url('../hostile/burns-time.ts'))}'] } })
+     const inspector = new InspectorProcess({ maxMemoryMiB: 512, launcher: { ...launcher, command: [...launcher.command, '--import', '${preloaded('burns-time')}'] } })
      const cost = { maxSeconds: 100, maxTotalSeconds: 100, maxCpuSeconds: 100, maxTotalCpuSeconds: 100 }
      const source = { size: 1, read: async () => new Uint8Array(1) }
      inspector.run({ source, upload: {}, limits: {}, ...cost, signal: new AbortController().signal }).catch(() => {})

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { type InspectionTask, InspectorProcess } from '../../src/isolated/inspector-process.ts'
 import type { Launcher } from '../../src/isolated/namespaces.ts'
 import { linuxUsageOf, usageInPs, usageOf } from '../../src/isolated/process-usage.ts'
-import { hostile } from '../hostile/preloads.ts'
+import { hostile } from '../hostile.ts'
 import { sample } from '../sources.ts'
 
 const never = new AbortController().signal

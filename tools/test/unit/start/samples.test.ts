@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Client, FileToSend } from '@airlock/testkit/http'
 import { expect, test } from 'vitest'
-import { sampleReport, sendSamples } from '../../../start/samples.ts'
+import { renderTable, sampleReport, sendSamples } from '../../../start/samples.ts'
 
 const folder = fileURLToPath(new URL('../../../../examples/samples', import.meta.url))
 
@@ -82,3 +82,16 @@ test.each([
     expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
   },
 )
+
+test('columns are as wide as their widest cell, numbers are right-aligned', () => {
+  const table = renderTable(
+    ['file', 'size'],
+    [
+      ['logo.png', '8137'],
+      ['Grüße.jpeg', '36886'],
+      ['u\u0308.png', ''],
+    ],
+  )
+
+  expect(table.split('\n')).toEqual(['file         size', '──────────  ─────', 'logo.png     8137', 'Grüße.jpeg  36886', 'u\u0308.png'])
+})

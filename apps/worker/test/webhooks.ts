@@ -1,5 +1,20 @@
 import { randomUUID } from 'node:crypto'
+import { systemResolve } from '@airlock/notifications'
+import type { WorkerDeps } from '../src/worker-deps.ts'
 import type { Airlock } from './airlock.ts'
+
+/** No endpoints unless a test sets some, and short delays of retries. */
+export const webhookOptions: WorkerDeps['webhooks'] = {
+  endpoints: [],
+  resolve: systemResolve(),
+  mayCall: () => true,
+  concurrency: 4,
+  everySeconds: 0.1,
+  leaseSeconds: 30,
+  timeoutMs: 10_000,
+  firstRetryMs: 50,
+  giveUpAfterSeconds: 3600,
+}
 
 /** Deleted assets: one event each, of different uploads. */
 export async function writesEvents({ servers: { sql } }: Airlock, count: number): Promise<void> {

@@ -1,4 +1,0 @@
-/** Uses CPU time and blocks the event loop for ever. */
-process.on('message', (message: { kind: string }) => {
-  if (message.kind === 'inspect') for (;;);
-})

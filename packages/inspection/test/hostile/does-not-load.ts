@@ -1,2 +1,0 @@
-/** A program with a missing file. */
-throw new Error('no such module')
