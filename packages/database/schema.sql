@@ -105,6 +105,19 @@ create table lane_turns (
   constraint lane_turns_pkey PRIMARY KEY (lane)
 );
 
+create table ops_log (
+  id uuid default gen_random_uuid() not null,
+  at timestamp(3) with time zone default now() not null,
+  operator text not null,
+  action text not null,
+  upload_id uuid,
+  lane text,
+  reason text,
+  request_id text,
+  details jsonb default '{}'::jsonb not null,
+  constraint ops_log_pkey PRIMARY KEY (id)
+);
+
 create table purges (
   key text not null,
   upload_id uuid not null,
@@ -272,6 +285,10 @@ CREATE UNIQUE INDEX events_final_once ON events USING btree (upload_id) WHERE ty
 CREATE INDEX events_unpositioned ON events USING btree (created_at, sequence, id) WHERE "position" IS NULL;
 
 CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys USING btree (expires_at);
+
+CREATE INDEX ops_log_by_age ON ops_log USING btree (at, id);
+
+CREATE INDEX ops_log_of_upload ON ops_log USING btree (upload_id, at, id) WHERE upload_id IS NOT NULL;
 
 CREATE INDEX purges_by_due ON purges USING btree (due_at, key);
 

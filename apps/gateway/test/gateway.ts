@@ -231,18 +231,29 @@ const contracts = new Map<string, Contract>()
 export class Client {
   readonly id: string
   readonly #url: string
+  readonly #scope: string | undefined
 
-  constructor(url: string, id: string = randomUUID()) {
+  /** @param scope of its tokens, unless a test asks for another one */
+  constructor(url: string, id: string = randomUUID(), scope?: string) {
     this.#url = url
     this.id = id
+    this.#scope = scope
   }
 
   /** The same user at another gateway. */
   at(url: string): Client {
-    return new Client(url, this.id)
+    return new Client(url, this.id, this.#scope)
   }
 
-  async token({ hours = 1, scope, secret = jwtSecret }: { hours?: number; scope?: string; secret?: string } = {}): Promise<string> {
+  async token({
+    hours = 1,
+    scope = this.#scope,
+    secret = jwtSecret,
+  }: {
+    hours?: number
+    scope?: string
+    secret?: string
+  } = {}): Promise<string> {
     return tokenFor(this.id, secret, { scope, hours })
   }
 

@@ -94,7 +94,7 @@ export interface UpkeepOptions {
 }
 
 export interface UpkeepDeps {
-  database: Pick<Database, 'accessLog' | 'idempotency' | 'events'>
+  database: Pick<Database, 'accessLog' | 'idempotency' | 'events' | 'opsLog'>
   log: Log
 }
 
@@ -109,7 +109,12 @@ export class UpkeepTimer extends RecurringWork {
       everySeconds,
       atOnce: true,
       work: async (signal) => {
-        await Promise.all([maintainAccessLog(accessLogDays, deps), pruneRequests(signal, deps), pruneEvents(eventDays, signal, deps)])
+        await Promise.all([
+          maintainAccessLog(accessLogDays, deps),
+          pruneRequests(signal, deps),
+          pruneEvents(eventDays, signal, deps),
+          pruneOpsLog(signal, deps),
+        ])
       },
       onFailure: (err) => deps.log.warn({ err }, 'upkeep failed, the next run retries'),
     })
@@ -132,6 +137,14 @@ async function pruneRequests(signal: AbortSignal, { database, log }: UpkeepDeps)
 async function pruneEvents(olderThanDays: number, signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
   const pruned = await pruneAll(signal, (limit) => database.events.prune({ olderThanDays, limit }))
   if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'old events deleted')
+}
+
+/** How long the changes of operators are kept (docs/ops.md). */
+const opsLogDays = 400
+
+async function pruneOpsLog(signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {
+  const pruned = await pruneAll(signal, (limit) => database.opsLog.prune({ olderThanDays: opsLogDays, limit }))
+  if (pruned > 0) log.info({ pruned, step: 'upkeep' }, 'old rows of the log of operators deleted')
 }
 
 async function pruneAll(signal: AbortSignal, prune: (limit: number) => Promise<number>): Promise<number> {

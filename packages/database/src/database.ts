@@ -5,6 +5,7 @@ import { type BrandRepository, brandRepository } from './brands.ts'
 import { type EventRelay, eventRelay } from './events/relay.ts'
 import { type Events, eventRepository } from './events/repository.ts'
 import { type IdempotencyRepository, idempotencyRepository } from './idempotency.ts'
+import { type OpsLog, opsLog } from './ops-log.ts'
 import type { DatabaseOptions } from './options.ts'
 import { type Purges, purges } from './purges.ts'
 import { Sessions } from './sessions.ts'
@@ -25,6 +26,7 @@ export interface Database {
   readonly events: Events
   readonly eventRelay: EventRelay
   readonly webhooks: Webhooks
+  readonly opsLog: OpsLog
   /**
    * Checks that Postgres answers and has our tables. It uses a separate connection, so that it neither waits for the pool nor takes a connection
    * from it.
@@ -66,6 +68,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
     events: eventRepository(sessions),
     eventRelay: eventRelay(sessions),
     webhooks: webhooks(sessions),
+    opsLog: opsLog(sessions),
     check: async (timeoutMs) => {
       const answer = checks.run((session) => session.rows('select from uploads limit 1'))
       await withTimeout(answer, timeoutMs, () => new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`))

@@ -32,10 +32,12 @@ export {
   type PurgeListenOptions,
 } from './listening.ts'
 export { type MigrateOptions, migrate, revertLastMigration } from './migrating.ts'
+export type { OperatorNote, OpsAction, OpsLog, OpsLogEntry } from './ops-log.ts'
 export type { DatabaseLog, DatabaseOptions } from './options.ts'
 export type { Purges } from './purges.ts'
 export type { RulePosition, RulePositions, SweeperLease } from './sweeper-lease.ts'
 export { DatabaseUnavailable } from './unavailable.ts'
+export type { Browse, BrowsedPage, BrowseOptions, UploadFilter } from './uploads/browse.ts'
 export type { Cancellation, Decisions } from './uploads/decisions.ts'
 export { ClaimLost, UnknownUser, UploadNotReceiving } from './uploads/errors.ts'
 export type { AcceptedUpload, FileLimit, NewUpload, Registration } from './uploads/intake.ts'

@@ -99,7 +99,7 @@ export const errors = {
   not_parked: {
     status: 409,
     title: 'Not parked',
-    detail: ({ id }: { id: string }) => `Job '${shown(id)}' has not failed, so there is nothing to retry.`,
+    detail: ({ id }: { id: string }) => `Job '${shown(id)}' has not failed, so it can be neither retried nor released.`,
   },
   too_many_streams: {
     status: 429,
@@ -191,6 +191,17 @@ export const errors = {
     status: 400,
     title: 'Cancelled',
     detail: ({ filename }: { filename: string }) => `The upload of '${shown(filename)}' was cancelled by its owner.`,
+  },
+  cancelled_by_operator: {
+    status: 400,
+    title: 'Cancelled',
+    detail: ({ filename }: { filename: string }) => `The upload of '${shown(filename)}' was cancelled by an operator.`,
+  },
+  upload_released: {
+    status: 500,
+    title: 'Processing failed',
+    detail: ({ filename }: { filename: string }) =>
+      `File '${shown(filename)}' could not be processed because of a fault on our side, and our operators have removed it. Please upload it again.`,
   },
   upload_vanished: {
     status: 500,

@@ -26,7 +26,7 @@ export {
   registerVideo,
 } from './moves/register-video.ts'
 export { reject } from './moves/reject.ts'
-export { type ReleaseDeps, release } from './moves/release.ts'
+export { type Release, type ReleaseDeps, release } from './moves/release.ts'
 export { type RetryPolicy, retryParked } from './moves/retry.ts'
 export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'

@@ -25,6 +25,9 @@ export function callerOfRequest({ caller }: FastifyRequest): Caller {
   return caller
 }
 
+/** Whether the caller may see and change the uploads of all users. */
+export const isOperator = (request: FastifyRequest): boolean => callerOfRequest(request).scopes.includes('ops')
+
 /** @throws AirlockError `scope_missing` */
 export function requireScope(request: FastifyRequest, scope: string): void {
   if (!callerOfRequest(request).scopes.includes(scope)) throw new AirlockError('scope_missing', { scope })

@@ -1,7 +1,9 @@
 import type { AssetRepository, UploadRecord } from '@airlock/database'
 import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
+import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
+import { isOperator } from '../auth/caller.ts'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './schemas.ts'
 
 /** The state of an upload as its owner sees it. */
@@ -19,6 +21,7 @@ export const Job = Type.Object(
     metadata: nullable(Metadata),
     created_at: Moment,
     updated_at: Moment,
+    user_id: Type.Optional(Type.String({ format: 'uuid', description: 'Its owner; only in responses to tokens with the scope ops' })),
   },
   { title: 'Job', description: 'The state of an upload' },
 )
@@ -36,19 +39,19 @@ export function statusOf({ id, state }: UploadRecord): JobStatus {
   return status
 }
 
-export async function asJob(upload: UploadRecord, deps: JobDeps): Promise<Job> {
+export async function asJob(upload: UploadRecord, deps: JobDeps, request: FastifyRequest): Promise<Job> {
   const asset = upload.state === 'completed' ? await deps.assets.ofUpload(upload.id) : null
-  return jobOf(upload, asset?.id ?? null, deps)
+  return jobOf(upload, asset?.id ?? null, deps, request)
 }
 
 /** At most 100 uploads as jobs, in their order, with one query for all assets. */
-export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps): Promise<Job[]> {
+export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps, request: FastifyRequest): Promise<Job[]> {
   const completed = uploads.filter(({ state }) => state === 'completed').map(({ id }) => id)
   const assets = new Map((await deps.assets.ofUploads(completed)).map(({ id, uploadId }) => [uploadId, id]))
-  return Promise.all(uploads.map((upload) => jobOf(upload, assets.get(upload.id) ?? null, deps)))
+  return Promise.all(uploads.map((upload) => jobOf(upload, assets.get(upload.id) ?? null, deps, request)))
 }
 
-async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }: JobDeps): Promise<Job> {
+async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }: JobDeps, request: FastifyRequest): Promise<Job> {
   const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
   if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or asset type`)
   const status = statusOf(upload)
@@ -65,6 +68,7 @@ async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }:
     metadata: clientMetadata,
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
+    ...(isOperator(request) && { user_id: upload.userId }),
   }
 }
 

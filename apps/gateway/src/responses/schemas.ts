@@ -16,7 +16,7 @@ export const AssetTypeName = Type.Enum([...assetTypes], { title: 'AssetType', de
 
 export const Status = Type.Enum([...jobStatuses], { title: 'JobStatus', description: 'The state of an upload' })
 
-const Code = Type.String({ title: 'ErrorCode' })
+export const Code = Type.String({ title: 'ErrorCode' })
 
 /** The reason why a file did not become an asset. */
 export const Reason = Type.Object(

@@ -1,10 +1,10 @@
-import type { UploadRepository } from '@airlock/database'
-import { AirlockError, isPending, jobStatusOf } from '@airlock/domain'
+import type { UploadRecord, UploadRepository } from '@airlock/database'
+import { AirlockError, errorCodes, isPending, jobStatusOf, uploadStates } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { callerOfRequest } from '../auth/caller.ts'
+import { callerOfRequest, isOperator, requireScope } from '../auth/caller.ts'
 import { asJobs, Job, type JobDeps } from '../responses/job.ts'
-import { nullable, Status, Uuid } from '../responses/schemas.ts'
+import { Code, nullable, Status, Uuid } from '../responses/schemas.ts'
 import { cursorOf, cursorText, maxCursorLength, momentOf, uuidOf } from './parameters.ts'
 
 /** Maximum number of ids per request. */
@@ -23,6 +23,13 @@ export const JobQuery = Type.Object({
   since: Type.Optional(Type.String({ format: 'date-time', description: 'Only uploads that started at this time or later (RFC 3339)' })),
   limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, description: 'Jobs per page; 50 by default' })),
   cursor: Type.Optional(Type.String({ maxLength: maxCursorLength, description: '`next_cursor` of the previous page' })),
+  user: Type.Optional(
+    Type.String({
+      description:
+        'For operators (scope ops): the uploads of this user, a UUID, or of `all` users. They are listed by the time of their last change, the newest first, and `since` refers to it',
+    }),
+  ),
+  code: Type.Optional(Code),
 })
 type JobQuery = Type.Static<typeof JobQuery>
 
@@ -41,13 +48,13 @@ type JobList = Type.Static<typeof JobList>
 const defaultLimit = 50
 
 export interface JobListDeps extends JobDeps {
-  uploads: Pick<UploadRepository, 'byIds' | 'list'>
+  uploads: Pick<UploadRepository, 'byIds' | 'list' | 'browse'>
 }
 
 /**
- * Jobs of the caller: those whose ids are given, or a page of all, so that a lost id can be found again.
+ * Jobs of the caller: those whose ids are given, or a page of all, so that a lost id can be found again. Operators may list those of others.
  *
- * @throws AirlockError `id_malformed`, `too_many_ids`, `cursor_malformed`, `request_malformed`
+ * @throws AirlockError `id_malformed`, `too_many_ids`, `cursor_malformed`, `request_malformed`, `scope_missing`
  */
 export async function listJobs(
   { ids, ...filter }: JobQuery,
@@ -55,11 +62,10 @@ export async function listJobs(
   reply: FastifyReply,
   deps: JobListDeps,
 ): Promise<JobList> {
-  const { id: userId } = callerOfRequest(request)
   const given = Object.entries(filter).find(([, value]) => value !== undefined)
   if (ids !== undefined && given !== undefined)
     throw new AirlockError('request_malformed', { reason: `querystring/ids cannot be combined with ${given[0]}` })
-  const list = ids === undefined ? await pageOf(filter, userId, deps) : await byIds(idsOf(ids), userId, deps)
+  const list = ids === undefined ? await pageOf(filter, request, deps) : await byIds(idsOf(ids), request, deps)
   if (list.jobs.some(({ status }) => isPending(status))) reply.header('retry-after', pollAgainSeconds)
   return list
 }
@@ -71,24 +77,52 @@ function idsOf(given: readonly string[]): string[] {
   return ids
 }
 
-async function byIds(ids: readonly string[], userId: string, deps: JobListDeps): Promise<JobList> {
-  const own = (await deps.uploads.byIds(ids)).filter((upload) => upload.userId === userId && jobStatusOf(upload.state) !== null)
-  const known = new Map(own.map((upload) => [upload.id, upload]))
+async function byIds(ids: readonly string[], request: FastifyRequest, deps: JobListDeps): Promise<JobList> {
+  const { id: userId } = callerOfRequest(request)
+  const isVisible = isOperator(request) ? () => true : (upload: UploadRecord) => upload.userId === userId
+  const visible = (await deps.uploads.byIds(ids)).filter((upload) => isVisible(upload) && jobStatusOf(upload.state) !== null)
+  const known = new Map(visible.map((upload) => [upload.id, upload]))
   const found = ids.map((id) => known.get(id)).filter((upload) => upload !== undefined)
-  return { jobs: await asJobs(found, deps), unknown: ids.filter((id) => !known.has(id)), next_cursor: null }
+  return { jobs: await asJobs(found, deps, request), unknown: ids.filter((id) => !known.has(id)), next_cursor: null }
 }
 
-async function pageOf(
-  { status, since, limit = defaultLimit, cursor }: Omit<JobQuery, 'ids'>,
-  userId: string,
-  deps: JobListDeps,
-): Promise<JobList> {
-  const { uploads, next } = await deps.uploads.list({
-    userId,
+type Filter = Omit<JobQuery, 'ids'>
+
+async function pageOf(filter: Filter, request: FastifyRequest, deps: JobListDeps): Promise<JobList> {
+  if (filter.code !== undefined && filter.user === undefined)
+    throw new AirlockError('request_malformed', { reason: 'querystring/code requires user' })
+  const { uploads, next } = filter.user === undefined ? await ownPage(filter, request, deps) : await operatorPage(filter, request, deps)
+  return { jobs: await asJobs(uploads, deps, request), unknown: [], next_cursor: next === null ? null : cursorText(next) }
+}
+
+function ownPage({ status, since, limit = defaultLimit, cursor }: Filter, request: FastifyRequest, { uploads }: JobListDeps) {
+  return uploads.list({
+    userId: callerOfRequest(request).id,
     limit,
     status,
     since: since === undefined ? null : momentOf('since', since),
     before: cursor === undefined ? null : cursorOf(cursor),
   })
-  return { jobs: await asJobs(uploads, deps), unknown: [], next_cursor: next === null ? null : cursorText(next) }
+}
+
+async function operatorPage(
+  { status, since, limit = defaultLimit, cursor, user = 'all', code }: Filter,
+  request: FastifyRequest,
+  deps: JobListDeps,
+) {
+  requireScope(request, 'ops')
+  const errorCode = errorCodes.find((known) => known === code)
+  if (code !== undefined && errorCode === undefined)
+    throw new AirlockError('request_malformed', { reason: `querystring/code '${code}' is not an error code` })
+  const place = cursor === undefined ? null : cursorOf(cursor)
+  const { uploads, next } = await deps.uploads.browse({
+    states: uploadStates.filter((state) => (status === undefined ? jobStatusOf(state) !== null : jobStatusOf(state) === status)),
+    userId: user === 'all' ? null : uuidOf(user),
+    code: errorCode,
+    since: since === undefined ? null : momentOf('since', since),
+    order: 'newest first',
+    after: place === null ? null : { at: place.createdAt, id: place.id },
+    limit,
+  })
+  return { uploads, next: next === null ? null : { createdAt: next.at, id: next.id } }
 }

@@ -1,17 +1,18 @@
 import type { AssetRepository, UploadRecord, UploadRepository } from '@airlock/database'
 import { AirlockError, isPending, jobStatusOf } from '@airlock/domain'
-import { cancel, retryParked } from '@airlock/lifecycle'
+import { cancel } from '@airlock/lifecycle'
 import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { callerOfRequest, requireScope } from '../auth/caller.ts'
+import { callerOfRequest, isOperator } from '../auth/caller.ts'
 import type { MoveFeed } from '../following/move-feed.ts'
 import { OpenStreams, streamJob } from '../following/stream-job.ts'
 import { asJob, Job, statusOf } from '../responses/job.ts'
 import { ById, failures } from '../responses/schemas.ts'
 import { JobList, JobQuery, listJobs, pollAgainSeconds } from './job-lists.ts'
+import { operatorJobRoutes, operatorNote, ReasonQuery } from './operator-jobs.ts'
 import { uuidOf } from './parameters.ts'
 
 export interface JobRouteDeps {
@@ -47,7 +48,7 @@ const Moves = {
 export const jobRoutes =
   (deps: JobRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const { uploads, feed, authenticate: onRequest } = deps
+    const { feed, authenticate: onRequest } = deps
     const tags = ['jobs']
     const streams = new OpenStreams()
 
@@ -58,9 +59,9 @@ export const jobRoutes =
         schema: { operationId: 'getJob', summary: 'Get the state of an upload', tags, params: ById, response: { 200: Job, ...failures } },
       },
       async (request, reply) => {
-        const upload = await ownUpload(request.params.id, request, deps)
+        const upload = await visibleUpload(request.params.id, request, deps)
         if (isPending(statusOf(upload))) reply.header('retry-after', pollAgainSeconds)
-        return asJob(upload, deps)
+        return asJob(upload, deps, request)
       },
     )
 
@@ -88,17 +89,17 @@ export const jobRoutes =
           summary: 'Cancel an upload that has not ended',
           tags,
           params: ById,
+          querystring: ReasonQuery,
           response: { 200: Job, ...failures },
         },
       },
       async (request) => {
-        const upload = await ownUpload(request.params.id, request, deps)
-        const { id, filename } = upload
-        const cancelled = await cancel(upload, { ...deps, log: request.log })
-        if (cancelled.cancelled)
-          request.log.info({ uploadId: id, userId: request.caller?.id, filename, step: 'cancel' }, 'upload cancelled')
-        else if (cancelled.reason === 'completed') throw new AirlockError('already_completed', { id })
-        return asJob(await ownUpload(id, request, deps), deps)
+        const upload = await visibleUpload(request.params.id, request, deps)
+        const isOwner = upload.userId === callerOfRequest(request).id
+        const by = isOwner && request.query.reason === undefined ? null : operatorNote(request, request.query.reason)
+        const cancelled = await cancel(upload, by, { ...deps, log: request.log })
+        if (!cancelled.cancelled && cancelled.reason === 'completed') throw new AirlockError('already_completed', { id: upload.id })
+        return asJob(await visibleUpload(upload.id, request, deps), deps, request)
       },
     )
 
@@ -117,45 +118,25 @@ export const jobRoutes =
         },
       },
       async (request, reply) => {
-        const upload = await ownUpload(request.params.id, request, deps)
+        const upload = await visibleUpload(request.params.id, request, deps)
         await streamJob(upload, request, reply, {
           feed,
           streams,
-          read: () => ownUpload(upload.id, request, deps),
-          asJob: (record) => asJob(record, deps),
+          read: () => visibleUpload(upload.id, request, deps),
+          asJob: (record) => asJob(record, deps, request),
         })
         return reply
       },
     )
 
-    app.post(
-      '/api/jobs/:id/retry',
-      {
-        onRequest,
-        schema: {
-          operationId: 'retryJob',
-          summary: 'Retry a failed upload (scope ops)',
-          tags,
-          params: ById,
-          response: { 200: Job, ...failures },
-        },
-      },
-      async (request) => {
-        requireScope(request, 'ops')
-        const id = uuidOf(request.params.id)
-        const upload = await uploads.byId(id)
-        if (upload === null) throw new AirlockError('job_not_found', { id })
-        if (!(await retryParked(upload, request.caller?.id, { ...deps, log: request.log }))) throw new AirlockError('not_parked', { id })
-        return asJob((await uploads.byId(id)) ?? upload, deps)
-      },
-    )
+    await app.register(operatorJobRoutes(deps))
   }
 
-/** @throws AirlockError `id_malformed`, `job_not_found`, `job_not_yours` */
-async function ownUpload(rawId: string, request: FastifyRequest, { uploads }: JobRouteDeps): Promise<UploadRecord> {
+/** An upload of the caller, or of anyone if the caller is an operator. @throws AirlockError `id_malformed`, `job_not_found`, `job_not_yours` */
+async function visibleUpload(rawId: string, request: FastifyRequest, { uploads }: JobRouteDeps): Promise<UploadRecord> {
   const id = uuidOf(rawId)
   const upload = await uploads.byId(id)
   if (upload === null || jobStatusOf(upload.state) === null) throw new AirlockError('job_not_found', { id })
-  if (upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
+  if (upload.userId !== callerOfRequest(request).id && !isOperator(request)) throw new AirlockError('job_not_yours', { id })
   return upload
 }

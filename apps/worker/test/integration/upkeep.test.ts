@@ -61,6 +61,19 @@ test('a worker removes events older than EVENT_DAYS in batches, and keeps the ot
   })
 })
 
+test('a worker removes rows of the log of operators after 400 days, and keeps the others', async ({ airlock }) => {
+  const { sql } = airlock.servers
+  await sql.query('truncate ops_log')
+  await sql.query(
+    `insert into ops_log (at, operator, action) select now() - make_interval(days => days), 'ada', 'pause' from unnest(array[401, 399]) as days`,
+  )
+
+  airlock.startsWorker()
+
+  await waitFor(async () => airlock.log.saying('old rows of the log of operators deleted').length === 1, { what: 'the pruning' })
+  expect((await sql.query(`select extract(day from now() - at)::int as days from ops_log`)).rows).toEqual([{ days: 399 }])
+})
+
 test("months that can't be created are logged, and a failed maintenance run is repeated", {
   meta: { id: 'partition-upkeep-fails' },
 }, async ({ airlock }) => {

@@ -22,6 +22,7 @@ import { ListUploads1795478400026 } from './1795478400026-list-uploads.ts'
 import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn.ts'
 import { CarryFailedInspections1795478400028 } from './1795478400028-carry-failed-inspections.ts'
 import { ReadLaneLoad1795478400029 } from './1795478400029-read-lane-load.ts'
+import { LogOperators1795478400030 } from './1795478400030-log-operators.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -49,4 +50,5 @@ export const migrations = [
   TakeUsersInTurn1795478400027,
   CarryFailedInspections1795478400028,
   ReadLaneLoad1795478400029,
+  LogOperators1795478400030,
 ]

@@ -2,6 +2,7 @@ import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
+import { type Browse, browse } from './browse.ts'
 import { type Decisions, decisions } from './decisions.ts'
 import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
@@ -16,7 +17,7 @@ import { type Work, work } from './work.ts'
  * All uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are by the database's clock, so that the clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions, Unmoved, Ended {
+export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions, Browse, Unmoved, Ended {
   /** An upload of any owner; the caller checks whose it is. */
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; unknown ids are skipped. */
@@ -33,6 +34,7 @@ export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...work(sessions),
   ...turns(sessions),
   ...decisions(sessions),
+  ...browse(sessions),
   ...unmoved(sessions),
   ...ended(sessions),
   list: (options) => sessions.run((session) => listUploads(session, options)),

@@ -82,6 +82,7 @@ test('counts of failed inspections move from the texts of earlier workers to the
   let reverted: string | null
   do reverted = await revertLastMigration({ url, log: silent })
   while (reverted !== null && reverted !== 'CarryFailedInspections1795478400028')
+  expect(reverted).not.toBeNull()
   const fails = (id: string, fault: string) => sql.query('update uploads set last_fault = $2 where id = $1', [id, fault])
   await fails(failing.id, 'inspection failed 2×: took longer than 60 s\nand no verdict')
   await fails(other.id, 'StoreUnavailable: inspection failed 2×: no')

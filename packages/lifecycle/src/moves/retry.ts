@@ -1,4 +1,4 @@
-import type { Claim, UploadRecord, UploadRepository } from '@airlock/database'
+import type { Claim, OperatorNote, UploadRecord, UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { assetKind } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
@@ -39,13 +39,12 @@ export interface RetryDeps {
 /**
  * Retries a parked upload at an operator's request. Its attempts keep counting; the time of failing begins anew.
  *
- * @param by the operator, for the log
  * @returns false when the upload is not parked; nothing was changed
  */
-export async function retryParked(upload: UploadRecord, by: string | undefined, deps: RetryDeps): Promise<boolean> {
+export async function retryParked(upload: UploadRecord, by: OperatorNote, deps: RetryDeps): Promise<boolean> {
   const { id: uploadId, userId } = upload
-  if (!(await deps.uploads.retryParked(uploadId))) return false
-  deps.log.info({ uploadId, userId, by, step: 'retry' }, 'parked upload retried')
+  if (!(await deps.uploads.retryParked(uploadId, by))) return false
+  deps.log.info({ uploadId, userId, by: by.operator, step: 'retry' }, 'parked upload retried')
   await enqueueAgain(upload, deps)
   return true
 }
@@ -53,9 +52,11 @@ export async function retryParked(upload: UploadRecord, by: string | undefined, 
 /**
  * Lets a worker complete an upload that must not end otherwise, because its last copy is at the final key: its job is enqueued, after it was
  * moved out of `parked`.
+ *
+ * @param by the operator who wanted to end it; null for its owner
  */
-export async function retryLastCopy(upload: UploadRecord, deps: RetryDeps): Promise<void> {
-  if (upload.state === 'parked') await deps.uploads.retryParked(upload.id)
+export async function retryLastCopy(upload: UploadRecord, by: OperatorNote | null, deps: RetryDeps): Promise<void> {
+  if (upload.state === 'parked') await deps.uploads.retryParked(upload.id, by)
   await enqueueAgain(upload, deps)
 }
 

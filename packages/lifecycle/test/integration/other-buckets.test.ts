@@ -140,7 +140,7 @@ test('a video in another bucket that was an asset before a restore is not cancel
     alter table uploads enable trigger all; alter table assets enable trigger all`)
 
   const deps = { uploads: airlock.uploads, store: airlock.store, jobQueue: world.jobQueue, log: airlock.log }
-  expect(await cancel(await airlock.of(upload), deps)).toEqual({ cancelled: false, reason: 'completed', state: 'completed' })
+  expect(await cancel(await airlock.of(upload), null, deps)).toEqual({ cancelled: false, reason: 'completed', state: 'completed' })
 
   await airlock.sweeps()
   expect(await airlock.finalObjects()).toEqual(objects)

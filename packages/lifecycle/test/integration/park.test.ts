@@ -283,22 +283,30 @@ test('the delay of a retry survives a loss of Redis data: the sweeper enqueues i
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 
-test('a parked upload that an operator releases is rejected with the given reason, and its bytes are purged', async ({
+const ada = { operator: 'ada', reason: 'the store lost it', requestId: null }
+
+test('a parked upload that an operator releases is rejected, its bytes are purged, and the operator is logged', async ({
   airlock,
   world,
 }) => {
   const upload = await airlock.accepts(samples.photo)
   await airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 }).process(upload)
-  const why = refusal('processing_failed', upload)
   const deps = { ...depsOf(airlock), jobQueue: world.jobQueue }
 
-  expect(await release(await airlock.of(upload), why, deps)).toBe(true)
+  expect(await release(await airlock.of(upload), ada, deps)).toBe('released')
 
-  expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: why })
+  expect(await airlock.of(upload)).toMatchObject({ state: 'rejected', refusal: refusal('upload_released', upload) })
   expect((await world.sql.query('select key from purges where upload_id = $1 order by key', [upload.id])).rows).toEqual([
     { key: upload.finalKey },
     { key: upload.quarantineKey },
   ])
-  expect(await release(await airlock.of(upload), why, deps)).toBe(false)
+  expect((await world.sql.query('select type from events where upload_id = $1 order by sequence', [upload.id])).rows).toEqual([
+    { type: 'upload.parked' },
+    { type: 'upload.rejected' },
+  ])
+  expect(await release(await airlock.of(upload), ada, deps)).toBe('not_parked')
+  expect(await world.database.opsLog.ofUpload(upload.id, { limit: 10 })).toMatchObject([
+    { ...ada, action: 'release', details: { from: 'parked', code: 'processing_failed' } },
+  ])
   airlock.leavesBehind('its purge is due later')
 })

@@ -2,7 +2,7 @@ import { refusal } from '@airlock/domain'
 import { FaultyLink } from '@airlock/testkit'
 import { dot, largeScene, type Sample } from '@airlock/testkit/samples'
 import { expect, onTestFinished } from 'vitest'
-import { type PurgeDeps, purge } from '../../src/index.ts'
+import { type PurgeDeps, purge, release } from '../../src/index.ts'
 import type { World } from '../airlock.ts'
 import { type Airlock, type Run, realInspect, test } from '../airlock.ts'
 
@@ -91,6 +91,31 @@ test.for(copies)(
     worker.goesOn()
 
     expect((await worker.run).ended).toBe('lost')
+    expect(await airlock.assetsOf(upload)).toEqual([])
+    expect(await airlock.stateOf(upload)).toBe('rejected')
+    await removesAgain(airlock)
+    await expectNothingIsLeft(world)
+  },
+)
+
+test.for(copies)(
+  'an upload that is parked and released $point the copy ($size) of an earlier worker stays unreachable, and its copy is removed',
+  { meta: { id: 'release-around-copy' } },
+  async ({ size, point }, { airlock, world, expect }) => {
+    const upload = await airlock.accepts(sampleOf(size))
+    const stale = await stopsAtCopy(airlock, upload, size, point)
+    await stale.reached
+    await airlock.leaseRunsOut(upload)
+    const failing = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 })
+    expect((await failing.process(upload)).ended).toBe('parked')
+
+    const by = { operator: 'ada', reason: null, requestId: null }
+    const deps = { uploads: airlock.uploads, store: airlock.store, jobQueue: world.jobQueue, log: airlock.log }
+    expect(await release(await airlock.of(upload), by, deps)).toBe('released')
+    await purges(airlock) // before the copy has ended
+    stale.goesOn()
+
+    expect((await stale.run).ended).toBe('lost')
     expect(await airlock.assetsOf(upload)).toEqual([])
     expect(await airlock.stateOf(upload)).toBe('rejected')
     await removesAgain(airlock)

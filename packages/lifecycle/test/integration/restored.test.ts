@@ -22,7 +22,7 @@ async function restores({ world: { sql } }: Airlock): Promise<void> {
 
 const movesOf = ({ uploads, store, world: { jobQueue }, log }: Airlock) => ({ uploads, store, jobQueue, log })
 
-const cancels = async (airlock: Airlock, upload: { id: string }) => cancel(await airlock.of(upload), movesOf(airlock))
+const cancels = async (airlock: Airlock, upload: { id: string }) => cancel(await airlock.of(upload), null, movesOf(airlock))
 
 /** Runs everything that removes objects until nothing is left to do. */
 async function cleansUp(airlock: Airlock): Promise<void> {
@@ -120,7 +120,7 @@ test('while the store is unavailable nothing is cancelled, because it is unknown
   const upload = await airlock.accepts(dot)
   const store = { head: async (): Promise<never> => Promise.reject(new StoreUnavailable('SlowDown', null)) }
   const deps = { uploads: airlock.uploads, store, jobQueue: airlock.world.jobQueue, log: airlock.log }
-  await expect(cancel(await airlock.of(upload), deps)).rejects.toBeInstanceOf(StoreUnavailable)
+  await expect(cancel(await airlock.of(upload), null, deps)).rejects.toBeInstanceOf(StoreUnavailable)
   expect(await airlock.stateOf(upload)).toBe('received')
 })
 
@@ -225,7 +225,7 @@ test('a parked upload whose last copy is at its final key is not released, but c
 }, async ({ airlock }) => {
   const { upload, asset } = await forgotten(airlock, whileParked)
 
-  expect(await release(await airlock.of(upload), refusal('processing_failed', upload), movesOf(airlock))).toBe(false)
+  expect(await release(await airlock.of(upload), { operator: 'ada', reason: null, requestId: null }, movesOf(airlock))).toBe('completed')
 
   await cleansUp(airlock)
   expect(await airlock.finalObjects()).toEqual([asset.s3Key])
