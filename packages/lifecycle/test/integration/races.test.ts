@@ -105,7 +105,7 @@ test.for(copies)(
     const upload = await airlock.accepts(sampleOf(size))
     const stale = await stopsAtCopy(airlock, upload, size, point)
     await stale.reached
-    await airlock.leaseRunsOut(upload)
+    await airlock.leaseExpires(upload)
     const failing = airlock.worker({ inspect: async () => Promise.reject(new Error('broken')), maxAttempts: 1 })
     expect((await failing.process(upload)).ended).toBe('parked')
 
