@@ -62,9 +62,9 @@ export async function start(options: StartOptions): Promise<number> {
     onDeath: (reason) => died.abort(reason),
   }
   try {
-    return await comeUpAndStay(run)
+    return await startAndWait(run)
   } catch (error) {
-    return tell(signal.aborted ? signal.reason : error, options)
+    return report(signal.aborted ? signal.reason : error, options)
   } finally {
     for (const { name, stop } of undo) {
       await stop().catch((error: unknown) => options.say(`${name} could not be stopped: ${messageOf(error)}`))
@@ -73,9 +73,9 @@ export async function start(options: StartOptions): Promise<number> {
   }
 }
 
-async function comeUpAndStay(run: Run): Promise<number> {
+async function startAndWait(run: Run): Promise<number> {
   const begun = Date.now()
-  const airlock = await bringUp(run)
+  const airlock = await startAll(run)
   const good = run.samples ? await showSamples(airlock, run) : true
   if (run.check) return good ? 0 : 1
   const userId = randomUUID()
@@ -85,7 +85,7 @@ async function comeUpAndStay(run: Run): Promise<number> {
 }
 
 /** Starts servers, then migrates, then starts worker and gateway. Undone in reverse order. */
-async function bringUp(run: Run): Promise<Airlock> {
+async function startAll(run: Run): Promise<Airlock> {
   const { root, env, say, signal } = run
   assertSettings(env)
   const addresses = await chooseAddresses(env, say)
@@ -146,11 +146,11 @@ const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_NO
 
 /** Waits until the gateway and all its servers are ready. */
 async function healthy(url: string, signal: AbortSignal): Promise<void> {
-  const isWell = async (): Promise<boolean> => {
+  const isOk = async (): Promise<boolean> => {
     const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) })
     return ((await answer.json()) as { status: string }).status === 'ok'
   }
-  await waitFor(() => signal.aborted || isWell(), { what: `${url} to answer 'ok'`, timeoutMs: healthyWithinMs, everyMs: 100 })
+  await waitFor(() => signal.aborted || isOk(), { what: `${url} to answer 'ok'`, timeoutMs: healthyWithinMs, everyMs: 100 })
   signal.throwIfAborted()
 }
 
@@ -177,7 +177,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
   })
 
 /** An interrupted check is a failure. */
-function tell(reason: unknown, { check, say }: StartOptions): number {
+function report(reason: unknown, { check, say }: StartOptions): number {
   if (reason instanceof Interrupted) return check ? 1 : 0
   say(reason instanceof ConfigError ? reason.message : `\nAirlock can't continue. ${messageOf(reason)}`)
   return 1

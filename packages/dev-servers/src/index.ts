@@ -4,7 +4,7 @@ export { StackInUse } from './leftovers.ts'
 export { endProcess, identityOf, isRunning, type ProcessIdentity } from './process-identity.ts'
 export { type Controls, images, type Server } from './server.ts'
 export { programInPath } from './servers/fetch-program.ts'
-export { postgresAnswers } from './servers/postgres.ts'
+export { postgresAnswers, withPostgres } from './servers/postgres.ts'
 export { redisAnswers } from './servers/redis.ts'
 export { ensureBucket, type S3Address, type S3Kind, s3Answers, s3Client } from './servers/s3.ts'
 export {

@@ -34,14 +34,12 @@ export async function endProcess(
 ): Promise<void> {
   const gone = () => !isRunning(identity)
   if (gone()) return
-  send(identity, 'SIGCONT') // a paused process would not receive the other signal
-  send(identity, signal)
+  signalFamily(identity, 'SIGCONT') // a paused process would not receive the other signal
+  kill(identity.pid, signal)
   try {
     await waitFor(gone, { what: `the end of process ${identity.pid}`, timeoutMs: graceMs, everyMs: 20 })
   } catch {
-    // it exceeded the grace period
-    for (const pid of [identity.pid, ...childrenOf(identity.pid)]) kill(pid, 'SIGKILL')
-    await waitFor(gone, { what: `the end of process ${identity.pid} by force`, timeoutMs: 5_000, everyMs: 20 })
+    await crashFamily(identity) // it exceeded the grace period
   }
 }
 
@@ -57,11 +55,6 @@ export async function crashFamily(identity: ProcessIdentity): Promise<void> {
   const family = [identity, ...childrenOf(identity.pid).flatMap((pid) => identityOf(pid) ?? [])]
   for (const { pid } of family) kill(pid, 'SIGKILL')
   await waitFor(() => !family.some(isRunning), { what: `the crash of process ${identity.pid}`, timeoutMs: 10_000, everyMs: 20 })
-}
-
-function send(identity: ProcessIdentity, signal: NodeJS.Signals): void {
-  if (signal === 'SIGCONT') signalFamily(identity, signal)
-  else kill(identity.pid, signal)
 }
 
 function kill(pid: number, signal: NodeJS.Signals): void {

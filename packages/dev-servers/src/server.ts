@@ -56,7 +56,7 @@ export interface StackContext {
   readonly engine: () => Promise<Engine | string>
 }
 
-/** One way to come by a server. It ends at a server, or says why it is closed here. */
+/** One way to get a server. `open` returns the server, or why there is none in this way; '' if the settings exclude it. */
 export interface Provider<Address> {
   readonly kinds: readonly string[]
   open(context: StackContext): Promise<Server<Address> | string>
@@ -75,16 +75,16 @@ export async function startFirstAvailable<Address>(
   providers: readonly Provider<Address>[],
   context: StackContext,
 ): Promise<Server<Address>> {
-  const closed: string[] = []
+  const reasons: string[] = []
   for (const provider of inOrder(providers, context.file.record.data[name]?.kind)) {
     const server = await provider.open(context)
     if (typeof server !== 'string') {
-      context.say(`${titles[name]}: ${server.where}${closed.length > 0 ? ` (${closed.join('; ')})` : ''}`)
+      context.say(`${titles[name]}: ${server.where}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`)
       return server
     }
-    if (server !== '') closed.push(server)
+    if (server !== '') reasons.push(server)
   }
-  throw new Error(`No ${titles[name]} available: ${closed.join('; ')}`)
+  throw new Error(`No ${titles[name]} available: ${reasons.join('; ')}`)
 }
 
 const titles = { postgres: 'Postgres', redis: 'Redis', s3: 'S3' } as const satisfies Record<ServerName, string>
@@ -98,18 +98,18 @@ function inOrder<Address>(providers: readonly Provider<Address>[], earlierKind: 
 
 /** `AIRLOCK_SERVERS=local` leaves containers out, `AIRLOCK_SERVERS=containers` local processes; unset, both may serve. */
 export function mayUse(provider: 'containers' | 'local', env: NodeJS.ProcessEnv): boolean {
-  const wish = env.AIRLOCK_SERVERS
-  if (wish !== undefined && wish !== '' && wish !== 'containers' && wish !== 'local') {
-    throw new Error(`AIRLOCK_SERVERS is '${wish}': 'containers' or 'local', or leave it out`)
+  const only = env.AIRLOCK_SERVERS
+  if (only && only !== 'containers' && only !== 'local') {
+    throw new Error(`AIRLOCK_SERVERS is '${only}': 'containers' or 'local', or leave it out`)
   }
-  return !wish || wish === provider
+  return !only || only === provider
 }
 
 /** A server whose URL a variable names. It belongs to somebody else. @param port of a URL without one */
 export const givenProvider = (
   name: ServerName,
   variable: string,
-  { port: usualPort, answers }: { port: number; answers: (url: string) => Promise<void> },
+  { port: usualPort, answers }: { port: number; answers: (url: string) => Promise<unknown> },
 ): Provider<{ readonly url: string }> => ({
   kinds: ['given'],
   async open({ env, file }) {

@@ -63,8 +63,7 @@ export class StackFileDamaged extends Error {
 export function readStackRecord(folder: string): StackRecord | null {
   const file = join(folder, 'stack.json')
   try {
-    const said: unknown = JSON.parse(readFileSync(file, 'utf8'))
-    return { ...emptyRecord(), ...sound(said) }
+    return { ...emptyRecord(), ...validated(JSON.parse(readFileSync(file, 'utf8'))) }
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return null
     throw new StackFileDamaged(`${file} can't be read. 'npm start -- --reset' deletes it and starts with empty servers.`, { cause })
@@ -72,14 +71,14 @@ export function readStackRecord(folder: string): StackRecord | null {
 }
 
 /** @throws TypeError if it does not have the expected structure */
-function sound(said: unknown): Partial<StackRecord> {
+function validated(content: unknown): Partial<StackRecord> {
   const isObject = (value: unknown) => typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (!isObject(said)) throw new TypeError('not an object')
-  for (const [name, value] of Object.entries(said as object)) {
+  if (!isObject(content)) throw new TypeError('not an object')
+  for (const [name, value] of Object.entries(content as object)) {
     const mayBeNull = name === 'owner' || name === 'reaper'
     if (name in emptyRecord() && !(isObject(value) || (mayBeNull && value === null))) throw new TypeError(`'${name}' is not an object`)
   }
-  return said as Partial<StackRecord>
+  return content as Partial<StackRecord>
 }
 
 /**

@@ -4,7 +4,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import pg from 'pg'
+import { withPostgres } from '@airlock/dev-servers'
+import type pg from 'pg'
 import { givenStack, type TestStack } from './test-stack.ts'
 
 type Postgres = TestStack['postgres']
@@ -86,11 +87,5 @@ function urlOf(server: string, name: string): string {
 }
 
 async function onServer(url: string, work: (server: pg.Client) => Promise<unknown>): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000, query_timeout: 60_000 })
-  await client.connect()
-  try {
-    await work(client)
-  } finally {
-    await client.end()
-  }
+  await withPostgres(url, work, 60_000)
 }

@@ -2,11 +2,10 @@ import { execFile } from 'node:child_process'
 import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import pg from 'pg'
 import { freePort } from '../free-ports.ts'
 import { onFreePorts, startLocalServer } from '../local-server.ts'
 import { mayUse, type Server, type StackContext } from '../server.ts'
-import { type PostgresAddress, postgresAnswers, settingsFor } from './postgres.ts'
+import { type PostgresAddress, postgresAnswers, settingsFor, withPostgres } from './postgres.ts'
 import { findPrograms, type PostgresHome, postgresHome } from './postgres-home.ts'
 
 const run = promisify(execFile)
@@ -89,12 +88,12 @@ async function ensureDatabase(url: string): Promise<void> {
   const server = new URL(url)
   server.pathname = '/postgres'
   await postgresAnswers(server.href)
-  const client = new pg.Client({ connectionString: server.href, connectionTimeoutMillis: 3_000 })
-  await client.connect()
-  try {
-    const { rowCount } = await client.query(`select 1 from pg_database where datname = 'airlock'`)
-    if (rowCount === 0) await client.query('create database airlock')
-  } finally {
-    await client.end()
-  }
+  await withPostgres(
+    server.href,
+    async (client) => {
+      const { rowCount } = await client.query(`select 1 from pg_database where datname = 'airlock'`)
+      if (rowCount === 0) await client.query('create database airlock')
+    },
+    60_000,
+  )
 }

@@ -30,14 +30,17 @@ export const postgresProviders = (givenBy: string): readonly Provider<PostgresAd
 export const settingsFor = ({ ephemeral }: Pick<StackContext, 'ephemeral'>): Record<string, string> =>
   ephemeral ? { max_connections: '300', fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' } : { max_connections: '200' }
 
-/** @throws Error until the server accepts connections and runs statements */
-export async function postgresAnswers(url: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 3_000, query_timeout: 3_000 })
-  client.on('error', () => {}) // the call below reports the failure
+/** Runs work on a connection of its own. @param queryMs maximum duration of a statement */
+export async function withPostgres<T>(url: string, work: (client: pg.Client) => Promise<T>, queryMs = 3_000): Promise<T> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: Math.min(queryMs, 10_000), query_timeout: queryMs })
+  client.on('error', () => {}) // the failed call reports it
   try {
     await client.connect()
-    await client.query('select 1')
+    return await work(client)
   } finally {
     await client.end().catch(() => {})
   }
 }
+
+/** @throws Error until the server accepts connections and runs statements */
+export const postgresAnswers = (url: string): Promise<unknown> => withPostgres(url, (client) => client.query('select 1'))

@@ -30,7 +30,7 @@ export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[
   { kinds: ['seaweedfs'], open: localSeaweedfs },
 ]
 
-/** A client for the stack itself, with short timeouts and without retries. The caller destroys it. */
+/** A client with short timeouts and without retries. The caller destroys it. */
 export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Address): S3Client =>
   new S3Client({
     endpoint,
@@ -41,14 +41,23 @@ export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3A
     requestHandler: { connectionTimeout: 2_000, requestTimeout: 5_000, throwOnRequestTimeout: true },
   })
 
+/** Runs work with such a client, and destroys it. */
+async function withS3Client<T>(address: S3Address, work: (client: S3Client) => Promise<T>): Promise<T> {
+  const client = s3Client(address)
+  try {
+    return await work(client)
+  } finally {
+    client.destroy()
+  }
+}
+
 /**
  * Checks that a store is ready: its health pages return 200 before it can store a byte, so a signed call must succeed, and then a small object must be
  * stored in a temporary bucket.
  */
-export async function s3Answers(address: S3Address): Promise<void> {
-  const client = s3Client(address)
-  const place = { Bucket: `airlock-ready-${randomUUID()}`, Key: 'ready' }
-  try {
+export const s3Answers = (address: S3Address): Promise<void> =>
+  withS3Client(address, async (client) => {
+    const place = { Bucket: `airlock-ready-${randomUUID()}`, Key: 'ready' }
     await client.send(new ListBucketsCommand({}))
     await client.send(new CreateBucketCommand({ Bucket: place.Bucket }))
     try {
@@ -57,23 +66,16 @@ export async function s3Answers(address: S3Address): Promise<void> {
     } finally {
       await client.send(new DeleteBucketCommand({ Bucket: place.Bucket }))
     }
-  } finally {
-    client.destroy()
-  }
-}
+  })
 
 /** Creates a bucket unless it exists. */
-export async function ensureBucket(address: S3Address, bucket: string): Promise<void> {
-  const client = s3Client(address)
-  try {
-    await client.send(new HeadBucketCommand({ Bucket: bucket })).catch(async (error: { $metadata?: { httpStatusCode?: number } }) => {
+export const ensureBucket = (address: S3Address, bucket: string): Promise<unknown> =>
+  withS3Client(address, (client) =>
+    client.send(new HeadBucketCommand({ Bucket: bucket })).catch(async (error: { $metadata?: { httpStatusCode?: number } }) => {
       if (error.$metadata?.httpStatusCode !== 404) throw error
       await client.send(new CreateBucketCommand({ Bucket: bucket }))
-    })
-  } finally {
-    client.destroy()
-  }
-}
+    }),
+  )
 
 async function given(variables: S3Variables, { env, file }: StackContext): Promise<Server<S3Address> | string> {
   const endpoint = env[variables.endpoint]
@@ -92,13 +94,9 @@ async function given(variables: S3Variables, { env, file }: StackContext): Promi
 }
 
 /** A given store may forbid these credentials to list buckets; then any response that is not our mistake is sufficient. */
-async function listBuckets(address: S3Address): Promise<void> {
-  const client = s3Client(address)
-  try {
-    await client.send(new ListBucketsCommand({})).catch((error: { name?: string; $metadata?: { httpStatusCode?: number } }) => {
+const listBuckets = (address: S3Address): Promise<unknown> =>
+  withS3Client(address, (client) =>
+    client.send(new ListBucketsCommand({})).catch((error: { name?: string }) => {
       if (error.name !== 'AccessDenied') throw error
-    })
-  } finally {
-    client.destroy()
-  }
-}
+    }),
+  )
