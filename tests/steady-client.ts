@@ -11,9 +11,9 @@ export class Balancer {
   #next = 0
 
   constructor(urls: readonly string[]) {
-    const look = () => Promise.all(urls.map((url) => this.#look(url)))
-    void look()
-    this.#timer = setInterval(look, 100)
+    const check = () => Promise.all(urls.map((url) => this.#check(url)))
+    void check()
+    this.#timer = setInterval(check, 100)
   }
 
   /** The next ready gateway, round-robin. */
@@ -27,7 +27,7 @@ export class Balancer {
     clearInterval(this.#timer)
   }
 
-  async #look(url: string): Promise<void> {
+  async #check(url: string): Promise<void> {
     const isReady = await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(1500) }).then(
       ({ ok }) => ok,
       () => false,
@@ -38,8 +38,8 @@ export class Balancer {
 }
 
 /** There was no response. */
-export class HungUp extends Error {
-  override name = 'HungUp'
+export class NoResponse extends Error {
+  override name = 'NoResponse'
 }
 
 /**
@@ -48,11 +48,11 @@ export class HungUp extends Error {
  */
 export class SteadyClient {
   /** Connections that a gateway closed without announcing it in a response. */
-  readonly hungUpOn: string[] = []
+  readonly droppedBy: string[] = []
   readonly #balancer: Balancer
   #gateway: string | null = null
   #agent = new Agent()
-  readonly #toldOf = new WeakSet<Socket>()
+  readonly #announced = new WeakSet<Socket>()
   readonly #known = new WeakSet<Socket>()
   #closed = false
 
@@ -60,26 +60,26 @@ export class SteadyClient {
     this.#balancer = balancer
   }
 
-  /** @throws HungUp */
+  /** @throws NoResponse */
   async post(path: string, form: FormData, headers: Record<string, string>): Promise<{ status: number; text: string }> {
     const body = new Response(form)
     const bytes = await body.bytes()
     const url = await this.#connectedTo()
-    const asked = request(`${url}${path}`, {
+    const sent = request(`${url}${path}`, {
       method: 'POST',
       agent: this.#agent,
       headers: { ...headers, 'content-type': body.headers.get('content-type') ?? '', 'content-length': bytes.byteLength },
     })
-    asked.on('socket', (socket) => this.#watch(socket, url))
-    asked.end(bytes)
+    sent.on('socket', (socket) => this.#watch(socket, url))
+    sent.end(bytes)
     try {
-      const [answer] = (await once(asked, 'response')) as [IncomingMessage]
-      if (answer.headers.connection === 'close') this.#toldOf.add(answer.socket)
-      if (answer.headers.connection === 'close') this.#gateway = null
-      return { status: answer.statusCode ?? 0, text: await text(answer) }
+      const [response] = (await once(sent, 'response')) as [IncomingMessage]
+      if (response.headers.connection === 'close') this.#announced.add(response.socket)
+      if (response.headers.connection === 'close') this.#gateway = null
+      return { status: response.statusCode ?? 0, text: await text(response) }
     } catch (error) {
       this.#gateway = null
-      throw new HungUp(`${url} hung up: ${(error as Error).message}`)
+      throw new NoResponse(`${url} sent no response: ${(error as Error).message}`)
     }
   }
 
@@ -100,8 +100,8 @@ export class SteadyClient {
     if (this.#known.has(socket)) return
     this.#known.add(socket)
     socket.once('close', () => {
-      if (this.#closed || this.#toldOf.has(socket)) return
-      this.hungUpOn.push(url)
+      if (this.#closed || this.#announced.has(socket)) return
+      this.droppedBy.push(url)
       this.#gateway = null
     })
   }

@@ -10,7 +10,7 @@ import { formOf, SamplePool } from '../chaos/files.ts'
 import { randomFrom } from '../chaos/random.ts'
 import type { ProcessName } from '../chaos/schedule.ts'
 import { root } from '../npm-start.ts'
-import { Balancer, HungUp, SteadyClient } from '../steady-client.ts'
+import { Balancer, NoResponse, SteadyClient } from '../steady-client.ts'
 
 const startMs = 120_000
 const settings = {
@@ -62,7 +62,7 @@ async function sends(client: SteadyClient, load: Load, until: AbortSignal): Prom
       if (status !== 200 && status !== 202) load.failures.push(`${status} ${text}`)
       else load.acknowledged.push(...JSON.parse(text).uploads.map(({ upload_id }: { upload_id: string }) => upload_id))
     } catch (error) {
-      load.failures.push(error instanceof HungUp ? error.message : String(error))
+      load.failures.push(error instanceof NoResponse ? error.message : String(error))
     }
     await wait(60)
   }
@@ -110,7 +110,7 @@ test('a rolling restart of two gateways and two workers under load: no request f
   }
 
   expect(load.failures).toEqual([])
-  expect(clients.flatMap(({ hungUpOn }) => hungUpOn)).toEqual([])
+  expect(clients.flatMap(({ droppedBy }) => droppedBy)).toEqual([])
   const ends = () =>
     sql.query(
       `select u.state, u.attempt, u.handed_back, u.last_fault, count(a.id)::integer as assets
