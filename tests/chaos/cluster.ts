@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto'
 import { type Controls, ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
 import { FaultyLink } from '@airlock/testkit/faulty-link'
-import { Client } from 'pg'
 import { runToEnd } from '../../tools/start/service.ts'
-import { root } from '../npm-start.ts'
+import { environment, root } from '../npm-start.ts'
 import type { SamplePool } from './files.ts'
 import type { History } from './history.ts'
 import { ManagedProcess } from './managed-process.ts'
 import { randomFrom } from './random.ts'
 import { type ProcessName, processNames, type ServerName, serverNames } from './schedule.ts'
+import { execute } from './statements.ts'
 
 export const bucket = 'airlock-chaos'
 /** The pipeline's own bucket, from which videos are copied. */
@@ -79,7 +79,6 @@ export interface Cluster {
 }
 
 export interface ClusterOptions {
-  readonly env?: NodeJS.ProcessEnv
   /** Folder of the processes' logs; by default that of the servers, which is removed at the end. */
   readonly folder?: string
   readonly log?: (line: string) => void
@@ -91,16 +90,15 @@ export interface ClusterOptions {
 
 /** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
-  const { env = process.env, log = () => {} } = options
+  const { folder, log = () => {}, clocks = {} } = options
+  const env = Object.fromEntries(Object.entries(environment('')).filter(([name]) => !name.startsWith('TEST_')))
   await using opened = new AsyncDisposableStack()
-  const withoutUrls = Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('TEST_')))
-  const stack = await startStack({ ephemeral: true, env: withoutUrls, say: log })
+  const stack = await startStack({ ephemeral: true, env, say: log })
   opened.defer(() => stack.stop())
-  await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), keepCommits(stack)])
+  await Promise.all([ensureBucket(stack.s3, bucket), ensureBucket(stack.s3, renders), execute({ stack }, keepCommits)])
   const jwtSecret = randomBytes(48).toString('base64url')
   const common = {
-    ...withoutSettings(env),
-    AIRLOCK_ENV_FILE: '',
+    ...env,
     ...settings,
     ...options.settings,
     ...stack.environment,
@@ -127,8 +125,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       const { entry, env } = programs[name]
       const urls = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
       const port = { PORT: String(ports[index]), WORKER_PORT: String(ports[index]) }
-      const own = { ...common, ...urls, ...env, ...clockSettings(options.clocks?.[name] ?? 0), ...port }
-      return [name, new ManagedProcess({ name, entry, env: own, logFolder: options.folder ?? stack.file.folder, file: stack.file })]
+      const own = { ...common, ...urls, ...env, ...clockSettings(clocks[name] ?? 0), ...port }
+      return [name, new ManagedProcess({ name, entry, env: own, logFolder: folder ?? stack.file.folder, file: stack.file })]
     }),
   )
   // everything else is stopped even if a log contains a secret
@@ -161,13 +159,7 @@ export function clocksOf(seed: number): Record<ProcessName, number> {
 }
 
 /** A test stack does not wait for commits, which a crash of Postgres would lose. What only a crash of the machine can lose stays off. */
-async function keepCommits({ postgres }: Stack): Promise<void> {
-  const client = new Client({ connectionString: postgres.url })
-  await client.connect()
-  const { rows } = await client.query(`select format('alter database %I set synchronous_commit = on', current_database()) as statement`)
-  await client.query(rows[0].statement)
-  await client.end()
-}
+const keepCommits = "do $$ begin execute format('alter database %I set synchronous_commit = on', current_database()); end $$"
 
 /** Gateways and workers report health in the same way, except for the path. */
 const isReady = (url: string) =>
@@ -185,14 +177,6 @@ const isReady = (url: string) =>
 /** Arguments and settings that shift the clock of a process. */
 const clockSettings = (ms: number): Record<string, string> =>
   ms === 0 ? {} : { NODE_OPTIONS: `--import=${new URL('wrong-clock.ts', import.meta.url).href}`, CLOCK_OFF_BY_MS: String(ms) }
-
-/** The environment without settings of the surrounding shell. */
-const withoutSettings = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
-  Object.fromEntries(
-    Object.entries(env).filter(
-      ([name]) => /^(PATH|HOME|TMPDIR|LANG|LC_.*|AIRLOCK_.*|NODE_COMPILE_CACHE)$/.test(name) || name.startsWith('npm_'),
-    ),
-  )
 
 function existing<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('no such process, server or link')

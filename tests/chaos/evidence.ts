@@ -1,7 +1,7 @@
 import { type Cluster, renders } from './cluster.ts'
 import type { FeedEvent } from './consumer.ts'
-import type { History, SentFile, UploadEvent } from './history.ts'
-import type { AssetRow, FoundObject, ServerContents, Unfinished, UploadRow } from './server-contents.ts'
+import type { History, UploadEvent } from './history.ts'
+import type { ServerContents } from './server-contents.ts'
 
 /** A violated guarantee. */
 export interface Violation {
@@ -10,30 +10,9 @@ export interface Violation {
   readonly what: string
 }
 
-/** The input of the checks: the responses to clients, and the contents of the servers. */
-export interface Evidence {
+/** What the participants of a run know. */
+interface Observations {
   readonly history: History
-  readonly uploads: ReadonlyMap<string, UploadRow>
-  readonly assets: readonly AssetRow[]
-  /** By key; those under the final prefixes, in quarantine and in the inbox. */
-  readonly objects: ReadonlyMap<string, FoundObject>
-  readonly unfinished: readonly Unfinished[]
-  /** The objects in the pipeline's own bucket, by key. */
-  readonly rendered: ReadonlyMap<string, Pick<FoundObject, 'sha256'>>
-  /** By name. */
-  readonly sent: ReadonlyMap<string, SentFile>
-  /** Upload ids, with the name of their file. */
-  readonly acknowledged: ReadonlyMap<string, string>
-  /** Uploads with a request for cancellation or deletion, and those with a confirmation. */
-  readonly asked: ReadonlySet<string>
-  readonly cancelled: ReadonlySet<string>
-  readonly deleted: ReadonlySet<string>
-  /** Uploads whose asset became old, those of them that were requested, and those that were returned. */
-  readonly aged: ReadonlySet<string>
-  readonly useAsked: ReadonlySet<string>
-  readonly used: ReadonlySet<string>
-  /** When users were deleted, by the clock of Postgres. */
-  readonly deletedUsers: ReadonlyMap<string, Date>
   /** SHA-256 of files that must not become assets. */
   readonly badHashes: ReadonlySet<string>
   /** The feed at the end, and the events that a continuous reader got. */
@@ -45,28 +24,34 @@ export interface Evidence {
   readonly cluster: Cluster
 }
 
-export async function gather(
-  contents: ServerContents,
-  history: History,
-  rest: Pick<Evidence, 'badHashes' | 'filesPerHour' | 'cluster' | 'feed' | 'received' | 'delivered'>,
-): Promise<Evidence> {
+/** The input of the checks: the responses to clients, and the contents of the servers. */
+export type Evidence = Awaited<ReturnType<typeof gather>>
+
+export async function gather(contents: ServerContents, observations: Observations) {
+  const { history } = observations
   const ids = (...events: UploadEvent[]) => new Set(events.flatMap((event) => history.all(event).map(({ uploadId }) => uploadId)))
   return {
-    ...rest,
-    history,
+    ...observations,
+    /** By key; those under the final prefixes, in quarantine and in the inbox. */
     objects: await contents.objects(await contents.keys()),
     uploads: new Map((await contents.uploads()).map((row) => [row.id, row])),
     assets: await contents.assets(),
     unfinished: await contents.unfinished(),
+    /** The objects in the pipeline's own bucket, by key. */
     rendered: await contents.objects(await contents.keys(renders), renders),
+    /** By name. */
     sent: new Map(history.all('sent').map(({ file }) => [file.name, file])),
+    /** Upload ids, with the name of their file. */
     acknowledged: new Map(history.all('acknowledged').map(({ uploadId, name }) => [uploadId, name])),
+    /** Uploads with a request for cancellation or deletion, and those with a confirmation. */
     asked: ids('cancel asked', 'delete asked'),
     cancelled: ids('cancelled'),
     deleted: ids('deleted'),
+    /** Uploads whose asset became old, those of them that were requested, and those that were returned. */
     aged: ids('aged'),
     useAsked: ids('use asked'),
     used: ids('used'),
+    /** When users were deleted, by the clock of Postgres. */
     deletedUsers: new Map(history.all('user deleted').map(({ userId, at }) => [userId, at])),
   }
 }

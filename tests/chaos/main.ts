@@ -13,7 +13,6 @@ process.stdout.on('error', stop)
 
 try {
   process.exitCode = await runChaos({
-    env: process.env,
     seed: seed ?? 1,
     seconds: seconds ?? 30,
     log,

@@ -23,7 +23,6 @@ import { checkService } from './service-check.ts'
 import { ageSome, endGracePeriods, execute, makeDeliveriesDue, retryParked } from './statements.ts'
 
 export interface ChaosOptions {
-  readonly env: NodeJS.ProcessEnv
   readonly seed: number
   /** Duration of the faults. */
   readonly seconds: number
@@ -54,14 +53,14 @@ const stoppedWithinMs = 60_000
  * @returns the exit code: 0 if every guarantee was kept
  */
 export async function runChaos(options: ChaosOptions): Promise<number> {
-  const { env, seed, log, interrupted } = options
-  const chaosFolder = join(defaultDataDir(env), 'chaos')
+  const { seed, log, interrupted } = options
+  const chaosFolder = join(defaultDataDir(), 'chaos')
   mkdirSync(chaosFolder, { recursive: true })
   const folder = mkdtempSync(join(chaosFolder, `seed-${seed}-`))
   const history = new History(folder)
   const clocks = clocksOf(seed)
   const endpoint = await openEndpoint(seed)
-  const cluster = await startCluster({ env, folder, log, clocks, settings: endpoint.settings })
+  const cluster = await startCluster({ folder, log, clocks, settings: endpoint.settings })
   const contents = new ServerContents(cluster)
   log(`Clocks: ${describeClocks(clocks)}`)
   let last = 'chaos: no result'
@@ -135,8 +134,8 @@ async function play({ seed, seconds, log, interrupted }: ChaosOptions, setup: Se
   await Promise.all([expiring, watching])
   const received = await consumer.finish()
   const feed = await new Consumer(run).finish()
-  const given = { badHashes: samplePool.badHashes, filesPerHour, cluster, feed, received, delivered: endpoint.delivered }
-  const evidence = await gather(contents, history, given)
+  const { badHashes } = samplePool
+  const evidence = await gather(contents, { history, badHashes, filesPerHour, cluster, feed, received, delivered: endpoint.delivered })
   const violations = [...(await findViolations(evidence)), ...watch.violations.values()]
   for (const line of [...counts(evidence), ...violations.map(describe), ...histories(violations, run)]) log(line)
   const backup = await backingUp

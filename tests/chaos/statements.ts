@@ -30,10 +30,14 @@ function documented(page: string, statement: RegExp): string {
 const options = '-c default_transaction_read_only=off'
 
 /** Repeats a statement until Postgres confirms it. @throws the last of many errors */
-export async function execute<Row extends object>(cluster: Cluster, statement: string, values: readonly unknown[] = []): Promise<Row[]> {
+export async function execute<Row extends object>(
+  { stack }: Pick<Cluster, 'stack'>,
+  statement: string,
+  values: readonly unknown[] = [],
+): Promise<Row[]> {
   return withRetries(async () => {
     const client = new Client({
-      connectionString: cluster.stack.postgres.url,
+      connectionString: stack.postgres.url,
       options,
       connectionTimeoutMillis: 2000,
       query_timeout: 60_000,

@@ -45,7 +45,7 @@ export class ComposeProject {
     this.#options = options
   }
 
-  /** Runs a compose command. @returns its standard output. @throws Error with its last output */
+  /** Runs a compose command. @returns its standard output. @throws Error with its errors */
   compose(args: readonly string[], timeoutMs = 120_000): Promise<string> {
     const { name, envFile } = this.#options
     return this.#run([...this.#program, '--project-name', name, '--env-file', envFile, ...args], timeoutMs)
@@ -94,13 +94,7 @@ export class ComposeProject {
 
   async #run([command = '', ...args]: readonly string[], timeout: number): Promise<string> {
     const { root, env } = this.#options
-    try {
-      return (await exec(command, args, { cwd: root, env, timeout, maxBuffer })).stdout
-    } catch (error) {
-      const { stdout = '', stderr = '', killed } = error as { stdout?: string; stderr?: string; killed?: boolean }
-      const how = killed ? `took longer than ${timeout / 1000} s` : 'failed'
-      throw new Error([`${[command, ...args].join(' ')} ${how}`, ...linesOf(`${stdout}\n${stderr}`).slice(-15)].join('\n'))
-    }
+    return (await exec(command, args, { cwd: root, env, timeout, maxBuffer })).stdout
   }
 }
 

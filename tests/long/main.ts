@@ -19,17 +19,15 @@ const tests = (name: string, about: string, hours = 1): LongStep => ({
 /** Programs that print what they measure; their exit code is not 0 if it is too much. */
 const programs = (name: string, about: string, ...commands: Step['commands']): LongStep => ({ name, about, commands, timeoutMs: 3_600_000 })
 
+const inspection = (name: string, about: string): LongStep => programs(name, about, ['node', `packages/inspection/test/long/${name}.ts`])
+
 const recheck = '.airlock/tools/recheck'
 
 /** What takes too long for `npm test`, in order. */
 const steps: readonly LongStep[] = [
   programs('slow', 'runs the tests in test/slow: many uploads, frozen servers, restarted processes', ['vitest', 'run', '--project=slow']),
-  programs('mutations', 'inspects 20 000 damaged files: a quick verdict for each, with constant memory', [
-    ...['node', 'packages/inspection/test/long/mutations.ts'],
-  ]),
-  programs('archive-cost', 'inspects an archive of 1000 photos in less than 1.3 times the duration of decoding them', [
-    ...['node', 'packages/inspection/test/long/archive-cost.ts'],
-  ]),
+  inspection('mutations', 'inspects 20 000 damaged files: a quick verdict for each, with constant memory'),
+  inspection('archive-cost', 'inspects an archive of 1000 photos in less than 1.3 times the duration of decoding them'),
   programs(
     'patterns',
     'checks every regular expression of apps and packages with the ReDoS checker recheck',

@@ -85,7 +85,7 @@ const evidence = ({ rows = [row], assets = [asset], objects = [object], sent = f
     history: {
       all: (event: string) => (event === 'rendered' ? [{ key: 'cut.mp4', sha256: 'hash of a cut' }] : (given.refusals?.[event] ?? [])),
     },
-    rendered: new Map([['cut.mp4', { sha256: 'hash of a cut' }]]),
+    rendered: new Map([['cut.mp4', { sha256: 'hash of a cut' } as FoundObject]]),
     acknowledged: new Map([['id', sent.name]]),
     asked: new Set(),
     cancelled: new Set(),
