@@ -13,29 +13,17 @@ Usage: npm run chaos -- [--seed N] [--seconds S]
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args) {
-  const asked = parse(args)
-  if (asked === null) return 2
-  if (asked.help) {
-    process.stdout.write(`${help}\n`)
-    return 0
-  }
-  return installAndRun('npm run chaos', 'tests/chaos/main.ts', [asked.seed, asked.seconds])
-}
-
-function parse(args) {
   try {
-    const number = { type: 'string' }
-    const {
-      seed = '1',
-      seconds = '30',
-      help,
-    } = parseArgs({ args, options: { seed: number, seconds: number, help: { type: 'boolean' } } }).values
-    for (const [name, value] of Object.entries({ seed, seconds })) {
+    const options = { seed: { type: 'string', default: '1' }, seconds: { type: 'string', default: '30' }, help: { type: 'boolean' } }
+    const { help: wantsHelp, ...numbers } = parseArgs({ args, options }).values
+    for (const [name, value] of Object.entries(numbers)) {
       if (!/^[1-9]\d{0,8}$/.test(value)) throw new Error(`--${name} is '${value}': a whole number from 1 on`)
     }
-    return { seed, seconds, help }
+    if (!wantsHelp) return await installAndRun('npm run chaos', 'tests/chaos/main.ts', [numbers.seed, numbers.seconds])
+    process.stdout.write(`${help}\n`)
+    return 0
   } catch (error) {
     process.stderr.write(`${error.message}\n\n${help}\n`)
-    return null
+    return 2
   }
 }

@@ -66,32 +66,19 @@ const help = () =>
     ...passedOn(),
   ].join('\n')
 
-const say = (line) => process.stdout.write(`${line}\n`)
-
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args) {
-  const asked = parse(args)
-  if (asked === null) return 2
-  if (asked.help) {
-    say(help())
-    return 0
-  }
-  return installAndRun(
-    'npm start',
-    'tools/start/main.ts',
-    Object.keys(asked).map((flag) => `--${flag}`),
-  )
-}
-
-function parse(args) {
   try {
     const options = Object.fromEntries(Object.keys(flags).map((flag) => [flag, { type: 'boolean' }]))
-    const asked = parseArgs({ args, options }).values
-    if (asked.check && asked['no-samples']) throw new Error('--check needs the samples, so it excludes --no-samples')
-    return asked
+    const given = parseArgs({ args, options }).values
+    if (given.check && given['no-samples']) throw new Error('--check needs the samples, so it excludes --no-samples')
+    const forwarded = Object.keys(given).map((flag) => `--${flag}`)
+    if (!given.help) return await installAndRun('npm start', 'tools/start/main.ts', forwarded)
+    process.stdout.write(`${help()}\n`)
+    return 0
   } catch (error) {
     process.stderr.write(`${error.message}\n\n${help()}\n`)
-    return null
+    return 2
   }
 }

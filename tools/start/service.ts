@@ -114,11 +114,6 @@ async function followFile(file: string, ended: Promise<unknown>, take: (line: st
   }
 }
 
-/** A service ended by itself. The message contains how, and its last output. */
-export class ServiceDied extends Error {
-  override name = 'ServiceDied'
-}
-
 /** What all processes of a run share. */
 export interface ServicesContext {
   readonly root: string
@@ -135,11 +130,11 @@ export interface Program {
   readonly url?: string
 }
 
-/** Runs a program to its end. @throws ServiceDied if its exit code is not 0 */
+/** Runs a program to its end. @throws Error with its last output if its exit code is not 0 */
 export async function runToEnd(program: Program, context: ServicesContext): Promise<void> {
   const service = await begin(program, context)
   const ending = await service.ended
-  if (ending.code !== 0) throw died(service, describeEnding(ending))
+  if (ending.code !== 0) throw endingError(service, ending)
 }
 
 /**
@@ -147,9 +142,9 @@ export async function runToEnd(program: Program, context: ServicesContext): Prom
  *
  * @param onDeath called when it ends for any reason
  */
-export async function keepRunning(program: Program, context: ServicesContext, onDeath: (died: ServiceDied) => void): Promise<Service> {
+export async function keepRunning(program: Program, context: ServicesContext, onDeath: (error: Error) => void): Promise<Service> {
   const service = await begin(program, context)
-  void service.ended.then((ending) => onDeath(died(service, describeEnding(ending))))
+  void service.ended.then((ending) => onDeath(endingError(service, ending)))
   return service
 }
 
@@ -164,9 +159,8 @@ function begin({ name, entry, url }: Program, { root, env, file, say }: Services
   return startService({ name, args: [...nodeFlags, join(root, entry)], cwd: root, env, logFile, say, file, url })
 }
 
-function died(service: Service, how: string): ServiceDied {
-  const lines = service.lastLines().map((line) => `  ${line}`)
-  return new ServiceDied(
-    [`${service.name} ${how}.${lines.length === 0 ? '' : ' Its last lines:'}`, ...lines, `All of its log: ${service.logFile}`].join('\n'),
-  )
+function endingError({ name, logFile, lastLines }: Service, ending: Ending): Error {
+  const lines = lastLines().map((line) => `  ${line}`)
+  const first = `${name} ${describeEnding(ending)}.${lines.length === 0 ? '' : ' Its last lines:'}`
+  return new Error([first, ...lines, `All of its log: ${logFile}`].join('\n'))
 }

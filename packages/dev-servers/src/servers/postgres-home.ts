@@ -56,25 +56,20 @@ function restoreLinks(native: string): void {
  */
 export async function postgresHome(programs: Programs, { file }: StackContext): Promise<PostgresHome> {
   const user = process.getuid?.() === 0 ? userForPostgres() : null
-  const inside = join(file.folder, 'postgres')
-  const open = user === null || (await canReach(user, file.folder))
-  if (open && (user === null || (await canReach(user, join(programs.folder, 'bin', 'postgres'))))) {
-    return { ...home(programs, user), programs: programs.folder, data: inside, outside: [] }
-  }
+  const home = { version: programs.version, user, data: join(file.folder, 'postgres'), outside: [] }
+  if (user === null) return { ...home, programs: programs.folder }
+  const isOpen = await canReach(user, file.folder)
+  if (isOpen && (await canReach(user, join(programs.folder, 'bin', 'postgres')))) return { ...home, programs: programs.folder }
   const base = await openBase(user)
-  const own = join(
-    base,
-    `${basename(file.folder).replace(/^\.+/, '')}-${createHash('sha256').update(file.folder).digest('hex').slice(0, 12)}`,
-  )
   const copied = await copyPrograms(programs, join(base, `postgres-${programs.version}`))
-  if (open) return { ...home(programs, user), programs: copied, data: inside, outside: [] }
+  if (isOpen) return { ...home, programs: copied }
+  const hash = createHash('sha256').update(file.folder).digest('hex').slice(0, 12)
+  const own = join(base, `${basename(file.folder).replace(/^\.+/, '')}-${hash}`)
   // left by a deleted data folder with the same path, whose password is lost
   if (!file.record.data.postgres?.folders?.includes(own)) rmSync(own, { recursive: true, force: true })
   mkdirSync(own, { recursive: true, mode: 0o711 })
-  return { ...home(programs, user), programs: copied, data: join(own, 'postgres'), outside: [own] }
+  return { ...home, programs: copied, data: join(own, 'postgres'), outside: [own] }
 }
-
-const home = ({ version }: Programs, user: PostgresHome['user']) => ({ version, user })
 
 /** An existing user: nothing is added to the system for a development server. */
 function userForPostgres(): NonNullable<PostgresHome['user']> {
@@ -89,7 +84,7 @@ function userForPostgres(): NonNullable<PostgresHome['user']> {
 }
 
 /** A system folder to which another user can get access, and which only root can create. */
-async function openBase(user: PostgresHome['user']): Promise<string> {
+async function openBase(user: NonNullable<PostgresHome['user']>): Promise<string> {
   const candidates = ['/var/lib/airlock', '/var/tmp/airlock']
   for (const folder of candidates) {
     try {
@@ -100,9 +95,9 @@ async function openBase(user: PostgresHome['user']): Promise<string> {
     } catch {
       continue // read-only: try the next one
     }
-    if (user === null || (await canReach(user, folder))) return folder
+    if (await canReach(user, folder)) return folder
   }
-  throw new Error(`There is no folder in which user ${user?.name} can run Postgres; tried ${candidates.join(' and ')}`)
+  throw new Error(`There is no folder in which user ${user.name} can run Postgres; tried ${candidates.join(' and ')}`)
 }
 
 /** Whether a user can access a path, checked by the system itself, because access lists and mounts count too. */
