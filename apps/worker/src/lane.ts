@@ -103,8 +103,8 @@ class LaneWorker extends Worker {
   }
 }
 
-/** @param setting 0 means all places but one, which is also the maximum when there are several */
-const placesOfOneUser = (setting: number, places: number): number => Math.max(1, Math.min(setting === 0 ? places : setting, places - 1))
+/** @param setting 0 means all slots but one, which is also the maximum when there are several */
+const slotsOfOneUser = (setting: number, slots: number): number => Math.max(1, Math.min(setting === 0 ? slots : setting, slots - 1))
 
 /** Concurrent inspections, see `isolatedInspectors`. */
 const inspectorsOf = (concurrency: number): number => Math.min(concurrency, availableParallelism())
@@ -118,8 +118,8 @@ function laneWorker(
 ): LaneWorker {
   const { database, store, log, retry, leaseSeconds, sizeLimits, maxRunningPerProject, bucket, notTaking, stopping } = deps
   const { uploads, assets } = database
-  const maxRunningPerUser = placesOfOneUser(deps.maxRunningPerUser, deps.concurrency)
-  const users = new UserConcurrency({ lane, places: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue })
+  const maxRunningPerUser = slotsOfOneUser(deps.maxRunningPerUser, deps.concurrency)
+  const users = new UserConcurrency({ lane, slots: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue })
   const jobDeps: RunJobDeps = {
     uploads,
     assets,

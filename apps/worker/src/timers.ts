@@ -122,11 +122,11 @@ export class UpkeepTimer extends RecurringWork {
 }
 
 async function maintainAccessLog(keepDays: number, { database, log }: UpkeepDeps): Promise<void> {
-  const { made, dropped, moved, deleted, crowded } = await database.accessLog.maintain({ keepDays })
-  if (made.length + dropped.length + moved + deleted > 0)
-    log.info({ made, dropped, moved, deleted, step: 'upkeep' }, 'access log maintained')
-  if (crowded.length > 0)
-    log.warn({ crowded, step: 'upkeep' }, 'default partition of the access log has too many entries to move in one run')
+  const { created, dropped, moved, deleted, notCreated } = await database.accessLog.maintain({ keepDays })
+  if (created.length + dropped.length + moved + deleted > 0)
+    log.info({ created, dropped, moved, deleted, step: 'upkeep' }, 'access log maintained')
+  if (notCreated.length > 0)
+    log.warn({ notCreated, step: 'upkeep' }, 'default partition of the access log has too many entries to move in one run')
 }
 
 async function pruneRequests(signal: AbortSignal, { database, log }: UpkeepDeps): Promise<void> {

@@ -6,8 +6,8 @@ import { type JobQueue, JobQueueUnreachable, type QueueLane } from '@airlock/que
 
 export interface UserConcurrencyOptions {
   lane: QueueLane
-  /** Concurrent jobs in this lane of this worker, and the limit per user: at least 1, and fewer than `places` if there are several. */
-  places: number
+  /** Concurrent jobs in this lane of this worker, and the limit per user: at least 1, and fewer than `slots` if there are several. */
+  slots: number
   maxRunningPerUser: number
   uploads: Pick<Turns, 'nextInTurn'>
   jobQueue: Pick<JobQueue, 'moveToFront'>
@@ -21,8 +21,8 @@ const maxWaitMs = 1000
 const notNow = (): Admission => ({ go: false, retryInMs: 50 + Math.round(200 * Math.random()) })
 
 /**
- * Shares one lane of a worker between users. A user may take all places but one, so that the next user's file finds a free one; if more users
- * wait than there are places, Postgres determines whose file is next (docs/decisions/2026-11-27-users-take-turns-in-each-lane.md).
+ * Shares one lane of a worker between users. A user may take all slots but one, so that the next user's file finds a free one; if more users
+ * wait than there are slots, Postgres determines whose file is next (docs/decisions/2026-11-27-users-take-turns-in-each-lane.md).
  */
 export class UserConcurrency {
   readonly #options: UserConcurrencyOptions
@@ -34,7 +34,7 @@ export class UserConcurrency {
   }
 
   /**
-   * Requests a place. A job whose user is at the limit waits up to a second for another to end, so that a queue full of such jobs is not
+   * Requests a slot. A job whose user is at the limit waits up to a second for another to end, so that a queue full of such jobs is not
    * fetched and put back at full speed. Meanwhile a job of another user goes first as soon as there is one.
    *
    * @param signal ends the wait: the job may not run now
@@ -52,12 +52,12 @@ export class UserConcurrency {
         excludedUsers: [...this.#usersWithoutRoom(), ...taken],
       })
       if (candidate === null) return { go: true, release() {} } // the claim determines its state
-      if (candidate.next !== null && !(this.#hasRoom(candidate.userId) && this.#hasPlacesLeft())) {
+      if (candidate.next !== null && !(this.#hasRoom(candidate.userId) && this.#hasSlotsLeft())) {
         if (await this.#broughtToFront(candidate.next)) return notNow()
         taken.push(candidate.next.userId) // another worker has just taken it
         continue
       }
-      if (this.#hasRoom(candidate.userId)) return this.#place(candidate.userId)
+      if (this.#hasRoom(candidate.userId)) return this.#takeSlot(candidate.userId)
       if (signal.aborted || performance.now() > waitsUntil) return notNow()
       await this.#change(signal)
       taken = []
@@ -68,17 +68,17 @@ export class UserConcurrency {
     return (this.#running.get(userId) ?? 0) < this.#options.maxRunningPerUser
   }
 
-  /** Whether a place remains after this job takes one: then no job has to yield. */
-  #hasPlacesLeft(): boolean {
+  /** Whether a slot remains after this job takes one: then no job has to yield. */
+  #hasSlotsLeft(): boolean {
     const running = [...this.#running.values()].reduce((sum, count) => sum + count, 0)
-    return running + 1 < this.#options.places
+    return running + 1 < this.#options.slots
   }
 
   #usersWithoutRoom(): string[] {
     return [...this.#running.keys()].filter((userId) => !this.#hasRoom(userId))
   }
 
-  #place(userId: string): Admission {
+  #takeSlot(userId: string): Admission {
     this.#running.set(userId, (this.#running.get(userId) ?? 0) + 1)
     return {
       go: true,
@@ -91,7 +91,7 @@ export class UserConcurrency {
     }
   }
 
-  /** @returns false if Redis is unavailable: then the present job runs */
+  /** @returns false if Redis is unavailable: then the current job runs */
   async #broughtToFront({ uploadId, priority }: WaitingUpload): Promise<boolean> {
     const { lane, jobQueue } = this.#options
     return jobQueue.moveToFront(lane, { uploadId, priority: priority ?? undefined }).catch((error: unknown) => {
@@ -100,7 +100,7 @@ export class UserConcurrency {
     })
   }
 
-  /** Waits until a place is released, or for `checkEveryMs`. */
+  /** Waits until a slot is released, or for `checkEveryMs`. */
   async #change(signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#released.add(resolve)

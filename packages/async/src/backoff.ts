@@ -3,7 +3,7 @@ export interface Backoff {
   readonly firstMs: number
   /** The maximum delay. */
   readonly maxMs: number
-  /** By which each delay exceeds the one before. Default 2. */
+  /** The factor from one delay to the next. Default 2. */
   readonly factor?: number
   /** The share of a delay that is random, from 0 (none) to 1 (all of it), so that many callers do not retry at the same time. Default 0.5. */
   readonly jitter?: number

@@ -1,7 +1,7 @@
 import { Semaphore } from './semaphore.ts'
 
 /**
- * Runs at most a number of pieces of work with the same key at once; others wait in the order of their calls.
+ * Limits how many pieces of work with the same key run at once. Others wait in the order of their calls.
  *
  * @example await inspectionsOfUser.run(userId, () => inspect(file), signal)
  */
@@ -15,7 +15,7 @@ export class KeyedSemaphore {
   }
 
   /**
-   * Runs `work`; if a permit is free, before this returns.
+   * Runs `work`. If a permit is free, it starts before this returns.
    *
    * @param signal aborts the wait, not the work; its reason is thrown
    */
@@ -47,9 +47,9 @@ export class KeyedMutex {
   readonly #semaphore = new KeyedSemaphore(1)
 
   /**
-   * Runs `work`; if none with its key is running, before this returns.
+   * Runs `work`. If no other work with its key is running, it starts before this returns.
    *
-   * @throws `makeError()` when `work` can't start in time; it does not run later either
+   * @throws `makeError()` when `work` can't start in time; then it never runs
    */
   run<T>(key: string, work: () => Promise<T>, { maxWaitMs, makeError }: MutexWait): Promise<T> {
     const tooLate = new AbortController()

@@ -7,7 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises'
  */
 export const sleep = (ms: number, signal?: AbortSignal): Promise<void> => pause(ms, undefined, { signal }).catch(() => {}) // only the signal rejects it
 
-/** What ends a wait early. Without a limit, only the promise does. */
+/** What ends a wait early. Without either, it lasts until the promise settles. */
 export interface WaitLimits {
   readonly ms?: number | undefined
   readonly signal?: AbortSignal | undefined

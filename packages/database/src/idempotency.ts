@@ -71,7 +71,7 @@ async function begin(
   for (let tries = 0; tries < maxTries; tries += 1) {
     const taken = await rows(take, [userId, key, token, leaseSeconds, keepHours])
     if (taken.length === 1) return { outcome: 'mine', token: { userId, key, token } }
-    const [other] = await rows(standing, [userId, key])
+    const [other] = await rows(current, [userId, key])
     if (other !== undefined) return asBeginning(other as unknown as CurrentState)
   }
   return { outcome: 'in_flight', retryAfterSeconds: 1 }
@@ -99,7 +99,7 @@ const take = `
   where ${free('known')}
   returning token`
 
-const standing = `
+const current = `
   select state, fingerprint, answer, ceil(extract(epoch from lease_until - now()))::integer as lease_ends_in
   from idempotency_keys where user_id = $1 and key = $2`
 

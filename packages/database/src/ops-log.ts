@@ -19,7 +19,7 @@ export interface OpsLogEntry extends OperatorNote {
   readonly action: OpsAction
   readonly uploadId: string | null
   readonly lane: string | null
-  /** What is known of the change besides, such as the code with which an upload was parked. */
+  /** Further details of the change, such as the code with which an upload was parked. */
   readonly details: Readonly<Record<string, unknown>>
 }
 

@@ -14,8 +14,8 @@ export type RulePositions = Readonly<Record<string, RulePosition>>
 /** The lease that elects the process that sweeps. */
 export interface SweeperLease {
   /**
-   * The minimum of seconds by which the clock of Postgres was set back since the last sweep ended; 0 when it was not. Due times are late by as
-   * much.
+   * By how many seconds, at least, the clock of Postgres was set back since the last sweep ended; 0 when it was not. Due times are late by
+   * the same time.
    */
   clockSetBackSeconds(): Promise<number>
   /**
@@ -63,7 +63,8 @@ export const sweeperLease = (sessions: Sessions): SweeperLease => ({
 
 const setBack = 'select extract(epoch from ended_at - now())::double precision as seconds from sweeper where ended_at > now()'
 
-/** Each moves the times that are further in the future than the clock was set back. Times that were written since may be early by as much, once. */
+/** Each statement moves the times that are further in the future than the clock was set back. A time that was written since then may be moved
+ * too: it is then early, once. */
 const movesBack = [
   `update uploads set
      updated_at = least(updated_at, now()), lease_until = lease_until - make_interval(secs => $1),

@@ -9,7 +9,7 @@ export interface CorpusFile {
   /** `completed`, or the code of the rejection. */
   readonly expect: 'completed' | ErrorCode
   /** What the detail must match, so that it is not rejected for another reason. */
-  readonly says?: RegExp
+  readonly detail?: RegExp
   /** Why it is in the corpus; no two files have the same reason. */
   readonly why: string
   readonly make: () => Buffer | Promise<Buffer>
@@ -41,11 +41,11 @@ export const good = (file: string, why: string, make: Make): CorpusFile => ({
 /** A file that must be rejected. */
 export const bad =
   (expect: ErrorCode) =>
-  (file: string, says: RegExp, why: string, make: Make): CorpusFile => ({
+  (file: string, detail: RegExp, why: string, make: Make): CorpusFile => ({
     file: `bad/${expect}/${file}`,
     as: kindOf(file),
     expect,
-    says,
+    detail,
     why,
     make,
   })

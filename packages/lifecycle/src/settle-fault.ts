@@ -46,7 +46,7 @@ const extraDoublingsAfterCrash = 3
 
 /** What to do after a failed attempt. */
 type Decision =
-  /** The last inspection has to wait for that of another file. It waits on the queue, where it does not occupy a place of the lane. */
+  /** The last inspection has to wait for that of another file. It waits on the queue, where it does not occupy a slot of the lane. */
   | { readonly kind: 'hand back' }
   | { readonly kind: 'retry'; readonly failedInspections: number; readonly extraDoublings: number }
   /** The code is reported to the owner. */

@@ -31,7 +31,7 @@ export async function finalCopyOf(
 /**
  * Whether the copy at the final key is the only copy left of an upload that is not final. That happens when it had become an asset, and then an
  * older database was restored. An upload whose bytes still wait has never become an asset. Bytes in another bucket always stay there, so they prove
- * nothing, and any copy counts as the last one. If a worker has just made it, that worker has inspected the upload and is about to complete it.
+ * nothing, and any copy counts as the last one. If a worker has just made that copy, it has inspected the upload and is about to complete it.
  *
  * @throws StoreError  unknown
  */

@@ -21,7 +21,7 @@ import { emptyIfFinal, emptyQuarantine, finalCopyOf, sourceAddress } from './upl
 /** Inspects bytes. Injected, so that the lifecycle does not load image decoders. */
 export type Inspect = (source: ByteSource, claim: Claim, signal: AbortSignal) => Promise<Verdict>
 
-/** Whether an upload may be processed now, on this worker: until its place is released, or later. */
+/** Whether this worker may process an upload now, in a slot that it releases afterwards, or only later. */
 export type Admission = { readonly go: true; release(): void } | { readonly go: false; readonly retryInMs: number }
 
 export interface WorkLimits {
@@ -38,7 +38,7 @@ export interface WorkDeps {
   store: ObjectStore
   inspect: Inspect
   log: Log
-  /** Requests a place for an upload before it is claimed. Absent: there always is one. The signal ends its wait. */
+  /** Requests a slot for an upload before it is claimed. Absent: there always is one. The signal ends its wait. */
   admit?: (uploadId: string, signal: AbortSignal) => Promise<Admission>
   /** Fires when the worker shuts down and no longer waits for its uploads: unfinished ones are handed back. */
   stopping?: AbortSignal

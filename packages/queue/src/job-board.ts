@@ -11,7 +11,7 @@ export interface JobBoardOptions {
   onError(error: Error): void
 }
 
-/** The number of a lane's jobs in each state. `waiting`: for a worker; `delayed`: until a set time. */
+/** The number of a lane's jobs in each state. `waiting` jobs wait for a worker, `delayed` ones for their time. */
 export interface JobCounts {
   waiting: number
   active: number

@@ -23,7 +23,7 @@ export const inboxKey = ({ projectId, uploadId }: { projectId: string; uploadId:
  * The priorities of waiting videos: the lowest number runs first, and among equals the oldest (BullMQ: 1 to 2 097 152).
  *
  * Every job of the lane has a priority, because BullMQ runs all jobs without one first. What people upload themselves is `interactive`, so it
- * shares a line with the pipeline's interactive videos, and neither can starve the other. Batch videos run when no interactive one waits.
+ * has the same priority as the pipeline's interactive videos, and neither can starve the other. Batch videos run when no interactive one waits.
  */
 export const priorities = { interactive: 10, batch: 20 } as const
 

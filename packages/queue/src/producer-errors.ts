@@ -1,11 +1,11 @@
-/** Redis is unavailable or does not respond: the job may have been added, or not. Enqueue it again; an id has one job. */
+/** Redis is unavailable or does not respond: the job may have been added, or not. Enqueue it again; an id never has two jobs. */
 export class QueueUnreachable extends Error {
   override name = 'QueueUnreachable'
 }
 
 /**
  * The job failed and is not retried: its payload broke the contract, or its object does not exist or belongs to another user. The message is
- * the reason. A video in the inbox is not refused by that: Airlock takes it later, by its own `x-amz-meta` headers.
+ * the reason. The video itself is not refused: if it is in the inbox, Airlock enqueues it later, from its `x-amz-meta` headers.
  */
 export class JobFailed extends Error {
   override name = 'JobFailed'

@@ -124,7 +124,7 @@ export class AirlockProducer {
   /** Ends all waits and connections. */
   async close(): Promise<void> {
     this.#closed.abort(new ProducerClosed('the producer was closed'))
-    const ends = await this.#ends?.catch(() => undefined) // one that never came to be needs no end
+    const ends = await this.#ends?.catch(() => undefined) // if it could not be opened, there is nothing to close
     ends?.close()
     await this.#queues.close()
     if (this.#isRedisOurs) this.#redis.disconnect()

@@ -21,7 +21,7 @@ export class RecordedLog {
   }
 
   /** The fields of the lines with this message. */
-  saying(message: string): Line['fields'][] {
+  withMessage(message: string): Line['fields'][] {
     return this.lines.filter((line) => line.message === message).map(({ fields }) => fields)
   }
 

@@ -14,7 +14,7 @@ export interface RemoteKeysOptions {
 /** Minimum interval between fetches caused by an unknown `kid`, in ms, so that made-up ids cannot flood the key server. */
 const unknownKeyFetchMs = 60_000
 
-/** The key server does not respond, or not with keys. The token can be neither verified nor refused. */
+/** The key server does not respond, or its response contains no keys, so the token can be neither verified nor refused. */
 export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable'
 }

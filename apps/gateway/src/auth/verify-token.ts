@@ -61,7 +61,7 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
         return asCaller(await verify(token))
       } catch (error) {
         refused = refusalOf(error)
-        // only an invalid signature is worth trying another key
+        // another key can help only if the signature is invalid
         if (refused.code !== 'token_invalid') throw refused
       }
     }
@@ -73,8 +73,8 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
 const otherTypes: readonly unknown[] = ['id', 'refresh', 'offline']
 
 /**
- * ID tokens identify the user to the client that logged them in; they are handled less carefully than access tokens. Only they contain hashes
- * of an access token or a code (OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11). The header `typ` is not checked: most issuers do not set
+ * ID tokens tell a client application who logged in; it handles them less carefully than access tokens. Only ID tokens contain hashes of an
+ * access token or a code (OpenID Connect Core, sections 3.1.3.6 and 3.3.2.11). The header `typ` is not checked: most issuers do not set
  * `at+jwt`.
  */
 const isForAccess = ({ typ, at_hash, c_hash }: JWTPayload): boolean =>

@@ -108,7 +108,7 @@ export class EventFeed {
     for (const onNotify of this.#waiters) onNotify()
   }
 
-  /** A statement that started after the last notification, for whichever waiter: it includes every event that was notified. */
+  /** The result of a statement that any waiter started after the last notification, so that it includes every notified event. */
   #inRound(query: EventQuery): Promise<EventPage> {
     const key = JSON.stringify([query.after, query.limit, query.types])
     const round = this.#round

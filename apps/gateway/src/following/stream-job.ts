@@ -67,7 +67,7 @@ export async function streamJob(upload: UploadRecord, request: FastifyRequest, r
   }
 }
 
-/** Fires when the stream should end regardless of the job. */
+/** Fires when the stream should end although the job has not. */
 function endSignal(raw: ServerResponse, { expiresAtMs }: Caller, feed: MoveFeed): AbortSignal {
   const gone = new AbortController()
   raw.once('close', () => gone.abort())

@@ -109,7 +109,7 @@ const onBehalfOf: Parameter & { description: string } = {
   name: 'Airlock-On-Behalf-Of',
   in: 'header',
   required: false,
-  // The format is apart from the type because of two generators: openapi-python-client passes an object to its HTTP library where a header's own schema has
+  // Type and format are separate schemas because of two generators: openapi-python-client passes an object to its HTTP library where a header's own schema has
   // a format, and Schemathesis sends numbers where a header has a pattern that requires a hyphen.
   schema: { type: 'string', allOf: [{ format: 'uuid' }] },
   description: 'The user for whom a service acts; requires the scope service',

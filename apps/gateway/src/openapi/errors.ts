@@ -129,7 +129,7 @@ export const errorExamples = (used: ReadonlySet<ErrorCode>): JsonObject =>
 const problem = { $ref: '#/components/schemas/Problem' }
 
 /**
- * A response for each status of an operation, with an example of each of its codes, and one for other statuses.
+ * The error responses of an operation: one for each status, with an example of each of its codes, and one for all other statuses.
  *
  * @param operation such as `GET /api/jobs/{id}`
  */

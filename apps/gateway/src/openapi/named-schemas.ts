@@ -23,7 +23,7 @@ export function moveNamedSchemas(part: unknown, components: JsonObject): unknown
   if (typeof title !== 'string' || !name.test(title) || !isSchema(moved)) return moved
   const known = components[title]
   const { description, ...rest } = moved
-  // a parameter has taken over the description of its schema
+  // for a parameter, the generator moves the description from the schema to the parameter
   const described = { ...rest, description: description ?? (isObject(known) ? known.description : undefined) }
   if (isObject(known) && !isDeepStrictEqual({ ...known, description: described.description }, described))
     throw new Error(`two schemas have the name ${title}`)

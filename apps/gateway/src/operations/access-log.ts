@@ -99,7 +99,7 @@ export class AccessRecorder {
     }
   }
 
-  /** Entries that the database rejects are dropped; after an outage they wait, unless this recorder is closed. */
+  /** Keeps the entries if the database is unavailable, unless this recorder is closed. Drops entries that the database rejects. */
   #putBack(batch: AccessEntry[], err: unknown): void {
     if (!(err instanceof DatabaseUnavailable) || this.#closed) {
       this.#lost += batch.length

@@ -26,7 +26,7 @@ export class GatewayMetrics {
     })
   }
 
-  /** Measures every request and serves the metrics; a result is reused for a second, since requests for it are not limited. */
+  /** Measures every request and serves the metrics. Their text is reused for a second, because `/metrics` is exempt from the request limit. */
   serve(app: FastifyInstance): void {
     const metrics = shareResult(() => this.registry.metrics(), { keepMs: 1000 })
     app.addHook('onResponse', async ({ method, routeOptions }, reply) => {

@@ -40,7 +40,7 @@ const forUsers: Lingering = { maxBytes: 8 * 1024 * 1024, maxMs: 5000 }
 const forOthers: Lingering = { maxBytes: 64 * 1024, maxMs: 2000 }
 
 /**
- * A response may be sent before the body has been read: a missing token, a form with eleven files. Closing at once would reset the connection,
+ * A response may be sent before the body has been read, for example if the token is missing or a form has eleven files. Closing at once would reset the connection,
  * and many clients would never see the reason. So a limited part of the rest is read and dropped. After that nothing more is read, and the
  * connection stays open for a limited time, in which the client can read the response; then it is closed.
  */

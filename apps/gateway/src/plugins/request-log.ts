@@ -8,7 +8,7 @@ export function requestId({ headers }: IncomingMessage): string {
   return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID()
 }
 
-/** Logs one line per request after its response. The route without the query, so that URLs and tokens are not logged. */
+/** Logs one line per request after its response, with the route but without the query, so that URLs and tokens are not logged. */
 export function logRequests(app: FastifyInstance): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)

@@ -26,7 +26,7 @@ const allowedHeaders = [
 
 /**
  * The headers that `addSecurityHeaders` sets, for responses that no hook handles because Node's parser failed before there was a request. A
- * test compares them.
+ * test checks that the two agree.
  */
 export const securityHeaders = {
   'content-security-policy': "default-src 'none';base-uri 'none';form-action 'none';frame-ancestors 'none'",

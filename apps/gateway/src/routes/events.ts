@@ -81,7 +81,7 @@ function typesOf(texts: readonly string[]): EventType[] {
   return [...new Set(names)].toSorted() as EventType[]
 }
 
-/** Tells a consumer that it would miss events. @throws AirlockError `cursor_gone` */
+/** Fails if the consumer would miss events. @throws AirlockError `cursor_gone` */
 async function assertContinuous(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
   const reason = gapReason(place, first)
   if (reason === null) return

@@ -27,10 +27,10 @@ export interface HealthRouteDeps {
   isReady(): boolean
 }
 
-/** How long a result is reused, in ms. Requests are not limited; they cost the servers at most one check per second. */
+/** How long a result is reused, in ms. The routes are exempt from the request limit, but cause at most one check of the servers per second. */
 const keepMs = 1000
 
-/** Liveness, the state of the servers, and readiness. Only the last depends on `isReady`. */
+/** Liveness, the state of the servers, and readiness. Only readiness depends on `isReady`. */
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {

@@ -39,7 +39,7 @@ const Moves = {
   content: {
     'text/event-stream': {
       schema: Type.Union([Job, JobEvent], {
-        description: 'Clients that parse the format return the data of each event, a Job; others return the event as sent',
+        description: 'Generated clients that parse event streams return the data of each event, a Job; others return the event as sent',
       }),
     },
   },

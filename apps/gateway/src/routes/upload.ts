@@ -90,7 +90,7 @@ function closeIfClientGone(error: unknown, request: FastifyRequest, reply: Fasti
 }
 
 /**
- * The status of the refusals if they agree, else 400; if all have the same code, the error is that of the first. Unread files are not
+ * The status is that of the refusals if all have the same, else 400. If all have the same code, the error is that of the first. Unread files are not
  * considered: they have no reason of their own.
  */
 function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {

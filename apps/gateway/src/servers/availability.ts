@@ -35,7 +35,7 @@ interface RunningCall {
  * Circuit breaker: tracks whether a server is available, so that no request waits for one that is known to be unavailable.
  *
  * A failed call makes it `suspect`: new calls are refused at once, and the server is probed. A failed probe makes it `unavailable` and aborts
- * the calls in progress. A slow call triggers probes as well, and two failed ones end it: a server that stopped responding is noticed long
+ * the calls in progress. A slow call triggers probes as well, and two failed probes abort it: a server that stopped responding is noticed long
  * before the timeouts of its client. An unavailable server is probed until it responds; requests never do the probing, so none waits for it.
  *
  * A slow server is not unavailable. So every successful call counts as a sign of life, and so does every part of a longer one (`answered`), at

@@ -16,7 +16,7 @@ const rateWindowMs = 60_000
 /**
  * Limits the total time, the idle time and the minimum rate of a request body.
  *
- * A body that is held back on our side (the store is slow) is neither idle nor slow: only a stream that wants data and gets none counts.
+ * Only time in which we wait for data counts: a body that we do not read, because the store is slow, is neither idle nor slow.
  */
 export class BodyTimeouts {
   /** Rejects with `request_timeout`, `request_stalled` or `request_too_slow` at a timeout, and never resolves. */

@@ -3,7 +3,7 @@ export interface Claimant {
   readonly userId: string
 }
 
-/** One in this many permits is reserved from a user who holds all the others, so that the next user need not wait. */
+/** A user who holds all other permits cannot get the last one in this many, so that the next user need not wait. */
 const reserveOneIn = 16
 
 /**
@@ -77,7 +77,7 @@ export class FairPermits<C extends Claimant> {
     return [...this.#waiting].flatMap(([userId, claimants]) => [...claimants].slice(0, Math.max(0, belowShare - this.#heldBy(userId))))
   }
 
-  /** Holders that may be ended to free permits: those of users who remain above their share after all that are already being ended. */
+  /** Holders that may be ended to free permits: those of users who are above their share even without the holders that are already being ended. */
   endable(): C[] {
     const { share } = this
     return [...this.#held.values()].flatMap((claimants) => {

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 
-/** The headers of one part, names in lower case, values byte by byte (Latin-1). */
+/** The headers of one part, names in lower case, values decoded as Latin-1. */
 export type PartHeaders = Readonly<Record<string, readonly string[]>>
 
 /** Internals of `@fastify/busboy` 3: `_parser` is its multipart parser, whose `parser` emits `part` for each part. */
@@ -20,8 +20,8 @@ export interface PartListeners {
  * Calls back for each part of a form, and for its headers before busboy reads them.
  *
  * This is the only code that uses internals of the parser. `@fastify/multipart` reports three headers of a part, none of a part that busboy
- * skips, and exposes neither busboy nor its parser. So the parser is taken when the body is piped into it; a test fails when a new version moves
- * it.
+ * skips, and exposes neither busboy nor its parser. So this takes the parser from the stream into which the body is piped; a test fails when a
+ * new version moves the parser.
  *
  * @param body not yet piped into busboy
  */

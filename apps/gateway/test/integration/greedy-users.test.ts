@@ -25,7 +25,7 @@ async function gather(gateway: RunningGateway, { users, count, goesOn }: { users
   return crowds
 }
 
-async function crowded(users: number, { count, goesOn, ...overrides }: { count: number; goesOn: boolean } & Overrides) {
+async function withSlowUsers(users: number, { count, goesOn, ...overrides }: { count: number; goesOn: boolean } & Overrides) {
   const gateway = await quiet(overrides)
   return { gateway, crowds: await gather(gateway, { users, count, goesOn }) }
 }
@@ -76,7 +76,7 @@ test.for([
 )
 
 test('one user’s hundred uploads do not delay those of eight others', { timeout: 120_000 }, async () => {
-  const { gateway } = await crowded(1, { count: 100, goesOn: true })
+  const { gateway } = await withSlowUsers(1, { count: 100, goesOn: true })
   const picture = await logo()
 
   const answers = await Promise.all(Array.from({ length: 8 }, () => new Client(gateway.url).pictures(picture)))
@@ -88,7 +88,7 @@ test('one user’s hundred uploads do not delay those of eight others', { timeou
 test('if a user has all permits and another one comes, the slowest upload is ended with a reason, and does not count', {
   timeout: 120_000,
 }, async () => {
-  const { gateway, crowds } = await crowded(1, { count: 8, goesOn: true, maxFilesInFlight: 8 })
+  const { gateway, crowds } = await withSlowUsers(1, { count: 8, goesOn: true, maxFilesInFlight: 8 })
   const picture = await logo()
   await expect.poll(() => begun(gateway)).toBe(8)
 
@@ -107,7 +107,7 @@ test('if a user has all permits and another one comes, the slowest upload is end
 })
 
 test('slow uploads of two users within their share are not ended while a third one waits', { timeout: 120_000 }, async () => {
-  const { gateway, crowds } = await crowded(2, { count: 1, goesOn: false, maxFilesInFlight: 2 })
+  const { gateway, crowds } = await withSlowUsers(2, { count: 1, goesOn: false, maxFilesInFlight: 2 })
   const picture = await logo()
   await expect.poll(() => begun(gateway)).toBe(2)
 

@@ -61,9 +61,9 @@ test('with 500 idle or slow clients, the p99 of a normal client stays below 3 ×
     await timesInTurn(one, two) // warms up
     const ratios: number[] = []
     for (let round = 0; round < rounds; round += 1) {
-      const [crowded, quiet] = round % 2 === 0 ? [one, two] : [two, one]
-      const crowd = await crowdAt(crowded)
-      const [withCrowd, without] = await timesInTurn(crowded, quiet)
+      const [busy, quiet] = round % 2 === 0 ? [one, two] : [two, one]
+      const crowd = await crowdAt(busy)
+      const [withCrowd, without] = await timesInTurn(busy, quiet)
       await crowd.disperse()
       ratios.push(p99(withCrowd) / p99(without))
     }

@@ -21,7 +21,7 @@ export class WebhookSenders {
   constructor(options: WebhookOptions, deps: WebhookDeps) {
     this.#listen = deps.listenForFeed
     this.#loops = options.endpoints.map((endpoint) => {
-      deps.metrics.watchEndpoint(endpoint.name, () => deps.webhooks.standing(endpoint.name))
+      deps.metrics.watchEndpoint(endpoint.name, () => deps.webhooks.statusOf(endpoint.name))
       const onOutcome: EndpointLoopOptions['onOutcome'] = (outcome) =>
         deps.metrics.webhookAttempts.inc({ endpoint: endpoint.name, outcome })
       return new EndpointLoop(endpoint, { ...options, onOutcome }, deps)

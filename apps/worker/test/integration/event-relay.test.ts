@@ -71,7 +71,7 @@ test('events get consecutive positions from several relays', { meta: { id: 'rela
   await waitFor(async () => (await airlock.servers.database.events.after({ after: 0, limit: 1 })).last === total, { what: 'all events' })
   const { rows } = await airlock.servers.sql.query('select count(distinct position), min(position), max(position) from events')
   expect(rows).toEqual([{ count: String(total), min: '1', max: String(total) }])
-  expect(airlock.log.saying('relay lease lost, another relay took over')).toEqual([])
+  expect(airlock.log.withMessage('relay lease lost, another relay took over')).toEqual([])
 })
 
 test('a failed relay run is logged and repeated, and a metric reports the delay', {
@@ -96,7 +96,7 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
   })
   const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
 
-  await waitFor(async () => airlock.log.saying('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
+  await waitFor(async () => airlock.log.withMessage('event relay failed, the next run retries').length > 1, { what: 'relays that fail' })
   expect(await lag(), 'while Postgres is unavailable').toBeNaN()
   expect(await database.eventRelay.lagSeconds()).toBeGreaterThan(99)
   unavailable = false
@@ -130,6 +130,6 @@ test('a relay that lost its lease stops and logs it', async ({ airlock }) => {
     return eventRelay.place(options)
   }
   airlock.startsWorker({ ...withoutNotifications, database: { ...database, eventRelay: { ...eventRelay, place } } })
-  await waitFor(async () => airlock.log.saying('relay lease lost, another relay took over').length === 1, { what: 'the log entry' })
+  await waitFor(async () => airlock.log.withMessage('relay lease lost, another relay took over').length === 1, { what: 'the log entry' })
   expect(await feed(airlock)).toEqual([])
 })

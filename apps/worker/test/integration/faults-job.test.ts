@@ -121,7 +121,7 @@ test('a worker that was paused beyond its lease while another one finished chang
 
   gate.open()
 
-  await waitFor(() => airlock.log.saying('another attempt owns the upload').length > 0, { what: 'the stale worker to notice' })
+  await waitFor(() => airlock.log.withMessage('another attempt owns the upload').length > 0, { what: 'the stale worker to notice' })
   expect(await airlock.assetsOf(upload)).toEqual([asset])
   expect(await airlock.of(upload)).toMatchObject({ state: 'completed', attempt: 2 })
   expect(await airlock.servers.store.head(upload.finalKey ?? '')).toMatchObject({ sizeBytes: upload.sizeBytes })

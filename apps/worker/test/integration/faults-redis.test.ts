@@ -37,7 +37,7 @@ test('uploads that are accepted while Redis is out of memory are processed later
 
   const accepted = await airlock.accepts(samples.photo)
   gate.open()
-  expect(airlock.log.saying('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: accepted.id }])
+  expect(airlock.log.withMessage('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: accepted.id }])
   await airlock.comesTo('completed', running)
   expect((await airlock.of(accepted)).state).toBe('received')
   await redis.config('SET', 'maxmemory', '0')

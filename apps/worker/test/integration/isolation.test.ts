@@ -91,7 +91,7 @@ test.for([
 
     expect(await airlock.comesTo(ends, picture)).toMatchObject({ attempt: 3, refusal: { code } })
     // eight times the usual delays of 10 to 20 ms and then 20 to 40
-    const waits = airlock.log.saying('attempt failed, upload will be retried').map(({ retryInMs }) => Number(retryInMs))
+    const waits = airlock.log.withMessage('attempt failed, upload will be retried').map(({ retryInMs }) => Number(retryInMs))
     expect(waits.map((ms, i) => ms >= 80 * 2 ** i)).toEqual([true, true])
     expect(await airlock.quarantine()).toEqual(ends === 'parked' ? [picture.quarantineKey] : [])
   },
@@ -136,7 +136,7 @@ test('an inspection whose lease is lost ends at once, and the next file is inspe
     ])
 
     await waitFor(() => reading.signalCode === 'SIGKILL', { what: 'the inspector to be killed', timeoutMs: 45_000 })
-    await waitFor(() => airlock.log.saying('another attempt owns the upload').length === 1, { what: 'the log entry of the worker' })
+    await waitFor(() => airlock.log.withMessage('another attempt owns the upload').length === 1, { what: 'the log entry of the worker' })
     await airlock.comesTo('completed', await airlock.accepts(samples.logo))
     expect(await airlock.of(overtaken)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
   } finally {

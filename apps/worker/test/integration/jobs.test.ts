@@ -29,7 +29,7 @@ test('a damaged picture is rejected at its first attempt, and its job is not rep
   expect(rejected).toMatchObject({ attempt: 1, refusal: { code: 'file_corrupt' } })
   await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to go' })
   expect(await airlock.quarantine()).toEqual([])
-  expect(airlock.log.saying('job failed')).toEqual([])
+  expect(airlock.log.withMessage('job failed')).toEqual([])
 })
 
 test('a picture beyond the worker’s limit is rejected, whatever the gateway accepted', async ({ airlock }) => {
@@ -106,7 +106,7 @@ test('a job that runs while the database is unavailable is repeated, without cos
   airlock.startsWorker({ database })
   const upload = await airlock.accepts(samples.photo)
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 1 })
-  expect(airlock.log.saying('job failed')).toHaveLength(3)
+  expect(airlock.log.withMessage('job failed')).toHaveLength(3)
 })
 
 const malformed = [
@@ -136,7 +136,7 @@ test('a job for an unknown upload ends, and leaves nothing', async ({ airlock })
   const id = '01939a6e-0f4c-7c3a-9d2e-5a1b2c3d4e5f'
   await airlock.queues.jobQueue.enqueue('images', { uploadId: id })
   await waitFor(async () => (await airlock.jobState({ id })) === 'gone', { what: 'the job to go' })
-  expect(airlock.log.saying('job failed')).toEqual([])
+  expect(airlock.log.withMessage('job failed')).toEqual([])
 })
 
 test('a job whose upload is claimed waits for the end of that lease, and then completes', async ({ airlock, servers }) => {

@@ -51,6 +51,8 @@ test.for([
   airlock.startsWorker()
   const end = await endOf(airlock, await adds(airlock, 'generated_video', { ...smallest?.data, ...broken }))
   expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(says) })
-  const [line] = airlock.log.saying('job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata')
+  const [line] = airlock.log.withMessage(
+    'job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata',
+  )
   expect(line).toMatchObject({ job: 'generated_video' })
 })

@@ -83,7 +83,7 @@ test("a job that violates its schema fails permanently at its first attempt, and
   await waitFor(async () => (await job(unknown))?.failedReason !== undefined, { what: 'the job to fail' })
   expect(await job(unknown)).toMatchObject({ failedReason: "unknown job name 'generate_video'", attemptsMade: 1 })
   expect(
-    airlock.log.saying('job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata'),
+    airlock.log.withMessage('job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata'),
   ).toMatchObject([
     { uploadId: video.uploadId, err: { message: expect.stringContaining('version: 7 is not supported here') } },
     { uploadId: unknown },
@@ -107,10 +107,10 @@ test('a video with the id of an upload from another door fails permanently, and 
   await producer.enqueueGeneratedVideo(video)
 
   await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(`upload ${upload.id} is taken: its door is form, not pipeline`)
-  expect(airlock.log.saying('announced video refused, job not retried')).toMatchObject([{ uploadId: upload.id, key: video.key }])
+  expect(airlock.log.withMessage('announced video refused, job not retried')).toMatchObject([{ uploadId: upload.id, key: video.key }])
   const report = "objects in the inbox can't be enqueued, left unchanged"
-  await waitFor(() => airlock.log.saying(report).length > 0, { what: 'the report of the sweeper' })
-  expect(airlock.log.saying(report)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })
+  await waitFor(() => airlock.log.withMessage(report).length > 0, { what: 'the report of the sweeper' })
+  expect(airlock.log.withMessage(report)[0]).toMatchObject({ objects: [expect.stringContaining(video.key)] })
   expect(await inboxOf(airlock)).toEqual([video.key])
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
 })
@@ -125,7 +125,7 @@ test('a video whose job and object name different owners is left to an operator'
 
   await expect(producer.waitFor(video.uploadId, isFinal)).rejects.toThrow(/^the object at .* belongs to user/)
   const left = 'owner of a video in the inbox is disputed, left unchanged'
-  await waitFor(() => airlock.log.saying(left).length > 0, { what: 'the sweeper to find it' })
+  await waitFor(() => airlock.log.withMessage(left).length > 0, { what: 'the sweeper to find it' })
 
   expect(await airlock.queues.jobQueue.failureOf('videos', video.uploadId)).toMatchObject({ isDisputed: true })
   expect(await inboxOf(airlock)).toEqual([video.key])

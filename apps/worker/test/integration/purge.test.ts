@@ -30,7 +30,7 @@ test('the object of a deleted asset is removed at once, because the database not
   await airlock.servers.database.assets.delete(asset.id, { force: false })
 
   await isGone(airlock, asset.s3Key)
-  expect(airlock.log.saying('object of a deleted asset removed')).toMatchObject([{ key: asset.s3Key, uploadId: asset.uploadId }])
+  expect(airlock.log.withMessage('object of a deleted asset removed')).toMatchObject([{ key: asset.s3Key, uploadId: asset.uploadId }])
   await waitFor(async () => (await worker.health.inject('/metrics')).body.includes('airlock_purged_total{outcome="removed"} 1'), {
     what: 'the metric of removed objects',
   })
@@ -77,7 +77,7 @@ test('deletions are retried after the store was unavailable', async ({ airlock }
     listenForPurges: listenNever,
   })
 
-  await waitFor(async () => airlock.log.saying('object of a deleted asset not removed, will be retried').length > 0, {
+  await waitFor(async () => airlock.log.withMessage('object of a deleted asset not removed, will be retried').length > 0, {
     what: 'a purge that fails',
   })
   unavailable = false
@@ -94,7 +94,7 @@ test('a failed purge run is logged, and repeated later', async ({ airlock }) => 
   }
   airlock.startsWorker({ database: { ...database, purges: { ...database.purges, due } }, purge: { everySeconds: 0.02, againInSeconds: 0 } })
   await waitFor(async () => asked > 1, { what: 'a second purge' })
-  expect(airlock.log.saying('purge failed, the next run retries').length).toBeGreaterThan(0)
+  expect(airlock.log.withMessage('purge failed, the next run retries').length).toBeGreaterThan(0)
 })
 
 test('a stopping worker ignores notifications', async ({ airlock }) => {

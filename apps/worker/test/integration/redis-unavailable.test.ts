@@ -86,7 +86,7 @@ test('a worker stops while Redis is unavailable, and completes the running job',
   expect(performance.now() - started).toBeLessThan(8000)
   expect(await airlock.of(upload)).toMatchObject({ state: 'completed' })
   // the lane without a job receives nothing
-  expect(airlock.log.saying('redis did not confirm the end of jobs, they are delivered again')).toEqual([
+  expect(airlock.log.withMessage('redis did not confirm the end of jobs, they are delivered again')).toEqual([
     { lane: 'images', uploadIds: [upload.id] },
   ])
   await redis.start()
@@ -108,7 +108,7 @@ test('a worker that stops while Redis is unavailable hands the upload back, and 
 
   expect(performance.now() - started).toBeLessThan(5000)
   expect(await airlock.of(upload)).toMatchObject({ state: 'received', attempt: 1, handedBack: 1, lastFault: null })
-  expect(airlock.log.saying('redis did not confirm the end of jobs, they are delivered again')).toEqual([
+  expect(airlock.log.withMessage('redis did not confirm the end of jobs, they are delivered again')).toEqual([
     { lane: 'images', uploadIds: [upload.id] },
   ])
   await redis.start()

@@ -47,7 +47,7 @@ test("a job that a stopping worker can't complete is handed back: another worker
   expect(await airlock.assetsOf(upload)).toHaveLength(1)
   await waitFor(async () => (await airlock.jobState(upload)) === 'gone', { what: 'the job to end' })
   expect((await first.health.inject('/metrics')).body).toContain('airlock_jobs_total{outcome="handed_back"} 1')
-  expect(airlock.log.saying('job failed')).toEqual([])
+  expect(airlock.log.withMessage('job failed')).toEqual([])
 })
 
 test('a file that is being inspected when its worker stops is handed back', async ({ airlock, servers }) => {
@@ -108,7 +108,7 @@ test("an upload that can't be handed back while Postgres is unavailable is taken
   await first.handBack()
 
   expect(await airlock.of(upload)).toMatchObject({ state: 'processing', attempt: 1, handedBack: 0 })
-  expect(airlock.log.saying('upload not handed back, its lease will expire')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.withMessage('upload not handed back, its lease will expire')).toMatchObject([{ uploadId: upload.id }])
   airlock.startsWorker({ leaseSeconds: 3 })
   expect(await airlock.comesTo('completed', upload)).toMatchObject({ attempt: 2 })
 })

@@ -38,7 +38,7 @@ test('a failed sweep is logged, and the next one follows', async ({ airlock }) =
   timer.start()
   await waitFor(() => swept.length > 0, { what: 'a sweep' })
   await timer.stop()
-  expect(airlock.log.saying('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is unavailable' } }])
+  expect(airlock.log.withMessage('sweep failed, the next one retries')).toMatchObject([{ err: { message: 'Postgres is unavailable' } }])
 })
 
 test('nothing is logged while another worker sweeps', async ({ airlock }) => {

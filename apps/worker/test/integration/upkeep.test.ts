@@ -18,8 +18,8 @@ test('a worker creates future months of the access log, and drops old ones', asy
 
   await waitFor(async () => (await partitions(airlock)).length === 4, { what: 'three months beside the rest' })
   expect(await partitions(airlock)).not.toContain('asset_access_log_2020_01')
-  await waitFor(async () => airlock.log.saying('access log maintained').length === 1, { what: 'its log entry' })
-  expect(airlock.log.saying('access log maintained')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
+  await waitFor(async () => airlock.log.withMessage('access log maintained').length === 1, { what: 'its log entry' })
+  expect(airlock.log.withMessage('access log maintained')).toMatchObject([{ dropped: ['asset_access_log_2020_01'] }])
 })
 
 test('a worker removes expired responses of idempotent requests, and keeps the others', async ({ airlock }) => {
@@ -33,9 +33,11 @@ test('a worker removes expired responses of idempotent requests, and keeps the o
 
   airlock.startsWorker()
 
-  await waitFor(async () => airlock.log.saying('stored responses of idempotent requests deleted').length === 1, { what: 'the pruning' })
+  await waitFor(async () => airlock.log.withMessage('stored responses of idempotent requests deleted').length === 1, {
+    what: 'the pruning',
+  })
   expect((await sql.query('select key from idempotency_keys order by key')).rows).toEqual([{ key: 'new1' }, { key: 'new2' }])
-  expect(airlock.log.saying('stored responses of idempotent requests deleted')).toMatchObject([{ pruned: 1500 }])
+  expect(airlock.log.withMessage('stored responses of idempotent requests deleted')).toMatchObject([{ pruned: 1500 }])
 })
 
 test('a worker removes events older than EVENT_DAYS in batches, and keeps the others', {
@@ -51,8 +53,8 @@ test('a worker removes events older than EVENT_DAYS in batches, and keeps the ot
 
   airlock.startsWorker()
 
-  await waitFor(async () => airlock.log.saying('old events deleted').length === 1, { what: 'the pruning' })
-  expect(airlock.log.saying('old events deleted')).toMatchObject([{ pruned: 1500 }])
+  await waitFor(async () => airlock.log.withMessage('old events deleted').length === 1, { what: 'the pruning' })
+  expect(airlock.log.withMessage('old events deleted')).toMatchObject([{ pruned: 1500 }])
   const { events, removed, last } = await database.events.after({ after: 0, limit: 10 })
   expect({ positions: events.map(({ position }) => position), removed, last }).toEqual({
     positions: [1501, 1502],
@@ -70,7 +72,7 @@ test('a worker removes rows of the log of operators after 400 days, and keeps th
 
   airlock.startsWorker()
 
-  await waitFor(async () => airlock.log.saying('old rows of the log of operators deleted').length === 1, { what: 'the pruning' })
+  await waitFor(async () => airlock.log.withMessage('old rows of the log of operators deleted').length === 1, { what: 'the pruning' })
   expect((await sql.query(`select extract(day from now() - at)::int as days from ops_log`)).rows).toEqual([{ days: 399 }])
 })
 
@@ -84,15 +86,15 @@ test("months that can't be created are logged, and a failed maintenance run is r
     maintain: async () => {
       runs += 1
       if (runs === 1) throw new Error('Postgres is unavailable')
-      return { ran: true, made: [], dropped: [], moved: 0, deleted: 0, crowded: ['asset_access_log_2026_11'] }
+      return { ran: true, created: [], dropped: [], moved: 0, deleted: 0, notCreated: ['asset_access_log_2026_11'] }
     },
   }
   airlock.startsWorker({ database: { ...database, accessLog }, upkeep: { everySeconds: 0.02, accessLogDays: 400, eventDays: 30 } })
 
   await waitFor(async () => runs > 1, { what: 'a second upkeep' })
   await airlock.stopsAll()
-  expect(airlock.log.saying('upkeep failed, the next run retries')).toHaveLength(1)
-  expect(airlock.log.saying('default partition of the access log has too many entries to move in one run')[0]).toMatchObject({
-    crowded: ['asset_access_log_2026_11'],
+  expect(airlock.log.withMessage('upkeep failed, the next run retries')).toHaveLength(1)
+  expect(airlock.log.withMessage('default partition of the access log has too many entries to move in one run')[0]).toMatchObject({
+    notCreated: ['asset_access_log_2026_11'],
   })
 })

@@ -73,7 +73,9 @@ test('the end of an upload is delivered at once, with a signature that the offic
   })
   expect(message.headers).toMatchObject({ 'content-type': 'application/json', 'user-agent': 'Airlock' })
   await comeTo(airlock, { delivered: 1 })
-  expect(airlock.log.saying('event delivered')).toMatchObject([{ endpoint: name, eventId: message.id, uploadId: upload.id, attempt: 1 }])
+  expect(airlock.log.withMessage('event delivered')).toMatchObject([
+    { endpoint: name, eventId: message.id, uploadId: upload.id, attempt: 1 },
+  ])
   expect(await metric(worker, 'airlock_webhook_attempts_total')).toBe(
     `airlock_webhook_attempts_total{endpoint="${name}",outcome="delivered"} 1`,
   )
@@ -127,7 +129,7 @@ test('a request to a slow endpoint times out, and is retried', async ({ airlock 
   await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await comeTo(airlock, { delivered: 1 })
-  expect(airlock.log.saying('event not delivered, will be retried')).toMatchObject([{ attempt: 1, reason: 'no answer within 0.2 s' }])
+  expect(airlock.log.withMessage('event not delivered, will be retried')).toMatchObject([{ attempt: 1, reason: 'no answer within 0.2 s' }])
   expect(slow.messages).toHaveLength(2)
   expect(idsOf(slow.messages)).toHaveLength(1)
 })
@@ -157,7 +159,7 @@ test('a worker that dies after the response delivers again with the same id', {
   await writesEvents(airlock, 1)
   await receives(endpoint, 1)
   await dying.stop()
-  expect(airlock.log.saying('outcome of a webhook delivery not recorded, it will be repeated').length).toBeGreaterThan(0)
+  expect(airlock.log.withMessage('outcome of a webhook delivery not recorded, it will be repeated').length).toBeGreaterThan(0)
   const before = endpoint.messages.length
 
   airlock.startsWorker(webhooksTo([endpointAt(endpoint)], { leaseSeconds: 1 }))
@@ -179,7 +181,7 @@ test('a delivery that is refused for too long is dead, and can be replayed', {
   await writesEvents(airlock, 1)
   await comeTo(airlock, { dead: 1 })
   expect(endpoint.messages.length).toBeGreaterThan(1)
-  expect(airlock.log.saying('event not delivered, given up until an operator replays it')).toMatchObject([
+  expect(airlock.log.withMessage('event not delivered, given up until an operator replays it')).toMatchObject([
     { endpoint: name, reason: 'answered 500' },
   ])
   expect(await metric(worker, 'airlock_webhook_dead_letters')).toBe(`airlock_webhook_dead_letters{endpoint="${name}"} 1`)
@@ -195,7 +197,7 @@ test('Retry-After of an endpoint delays the next attempt', async ({ airlock }) =
   airlock.startsWorker(webhooksTo([endpointAt(endpoint)]))
   await isRegistered(airlock)
   await writesEvents(airlock, 1)
-  const failures = () => airlock.log.saying('event not delivered, will be retried')
+  const failures = () => airlock.log.withMessage('event not delivered, will be retried')
   await waitFor(() => failures().length > 0, { what: 'its answer' })
   expect(failures()).toMatchObject([{ reason: 'answered 429', retryInMs: 600_000 }])
   const { rows } = await airlock.servers.sql.query(
@@ -237,7 +239,7 @@ test('a redirect is a failure, and not followed', { meta: { id: 'webhook-redirec
   await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await waitFor(() => endpoint.messages.length > 1, { what: 'a second attempt' })
-  expect(airlock.log.saying('event not delivered, will be retried')).toContainEqual(
+  expect(airlock.log.withMessage('event not delivered, will be retried')).toContainEqual(
     expect.objectContaining({ reason: 'answered 302: redirects are not followed' }),
   )
   expect(elsewhere.messages).toEqual([])
@@ -304,7 +306,7 @@ test('an unavailable database is logged, and queried again', { meta: { id: 'webh
   await isRegistered(airlock)
   await writesEvents(airlock, 1)
   await receives(endpoint, 1)
-  expect(airlock.log.saying('looking for due deliveries failed, the next run retries').length).toBeGreaterThan(0)
+  expect(airlock.log.withMessage('looking for due deliveries failed, the next run retries').length).toBeGreaterThan(0)
 })
 
 test('logs, rows and metrics contain no secret parts of URLs', async ({ airlock }) => {

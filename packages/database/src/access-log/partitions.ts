@@ -5,7 +5,7 @@ export interface AccessLogUpkeep {
   /** False when another process was doing it; then nothing was done. */
   readonly ran: boolean
   /** Partitions that were created, oldest first. */
-  readonly made: readonly string[]
+  readonly created: readonly string[]
   /** Partitions that were dropped. */
   readonly dropped: readonly string[]
   /** Entries that were moved from the default partition to that of their month. */
@@ -13,7 +13,7 @@ export interface AccessLogUpkeep {
   /** Entries of the default partition that were deleted because of their age. */
   readonly deleted: number
   /** Months whose partition can't be created, because the default partition has too many of their entries to move at once. */
-  readonly crowded: readonly string[]
+  readonly notCreated: readonly string[]
 }
 
 /** How many months are created in advance. */
@@ -30,22 +30,22 @@ const lockKey = 4_128_775_602
  */
 export async function maintain(sessions: Sessions, keepDays: number): Promise<AccessLogUpkeep> {
   const dropped = await step(sessions, async (transaction) => ((await isFree(transaction)) ? dropMonths(transaction, keepDays) : null))
-  if (dropped === null) return { ran: false, made: [], dropped: [], moved: 0, deleted: 0, crowded: [] }
+  if (dropped === null) return { ran: false, created: [], dropped: [], moved: 0, deleted: 0, notCreated: [] }
 
   const deleted = await step(sessions, ({ rows }) => rows(deleteOld, [keepDays, mostMoved]))
   const months = await step(sessions, async ({ rows }) => (await rows(missingMonths, [monthsAhead])) as unknown as Month[])
-  const [made, crowded]: [string[], string[]] = [[], []]
+  const [created, notCreated]: [string[], string[]] = [[], []]
   let moved = 0
   for (const month of months) {
     const entries = await step(sessions, (transaction) => makeMonth(transaction, month))
     if (entries === 'there already') continue
-    if (entries === 'too many') crowded.push(month.name)
+    if (entries === 'too many') notCreated.push(month.name)
     else {
-      made.push(month.name)
+      created.push(month.name)
       moved += entries
     }
   }
-  return { ran: true, made, dropped, moved, deleted: deleted.length, crowded }
+  return { ran: true, created, dropped, moved, deleted: deleted.length, notCreated }
 }
 
 /** With a short lock timeout, because a statement that waits for a table lock blocks all later ones. */

@@ -15,7 +15,7 @@ export type StoredMetadata = Readonly<Record<string, unknown>>
 
 /**
  * The row of an upload. All other views of it derive from this one. Values that are null before acceptance are null in `receiving` and
- * `abandoned` only. Its codes, kinds and media types were written from the domain's tables.
+ * `abandoned` only. Its codes, kinds and media types come from the domain's tables.
  */
 export interface UploadRow {
   readonly id: string

@@ -14,7 +14,7 @@ export interface EventRelay {
    * Each call is a transaction that locks the relay's row, so that positions are committed in their order: a reader who sees one sees all earlier
    * ones. Events that commit in the meantime wait for the next call.
    *
-   * @returns the number of events; null when another run has the lease; nothing was changed
+   * @returns the number of events; null when another run has the lease, and nothing was changed
    */
   place(options: { holder: string; leaseSeconds: number; limit: number }): Promise<number | null>
   /** Releases the lease. @returns false when another run has it; nothing was changed */

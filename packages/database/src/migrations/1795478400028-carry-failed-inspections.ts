@@ -3,7 +3,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm'
 /**
  * Moves the count of failed inspections, which earlier workers wrote at the beginning of `last_fault`, to its own column.
  *
- * Such a worker may still run beside newer ones. It counts from one again then, and so does a newer worker after it: the file gets a few more
+ * Such a worker may still run beside newer ones. Then it starts to count from one, and a newer worker continues from there: the file gets a few more
  * attempts, and no attempt is lost.
  */
 export class CarryFailedInspections1795478400028 implements MigrationInterface {

@@ -6,7 +6,7 @@ import type { MigrationInterface, QueryRunner } from 'typeorm'
  *
  * The index has the waiting uploads of each kind by the time when they became due, and contains all that the view reads of them, so that the
  * rows themselves are not visited. That only works for pages that were vacuumed since their last change. By default Postgres vacuums when a
- * fifth of all rows has changed: of a million ended uploads the waiting ones never are that many.
+ * fifth of all rows has changed: beside a million ended uploads, the waiting ones are never that many.
  */
 export class ReadLaneLoad1795478400029 implements MigrationInterface {
   readonly name = 'ReadLaneLoad1795478400029'
@@ -27,7 +27,7 @@ export class ReadLaneLoad1795478400029 implements MigrationInterface {
   }
 }
 
-/** After as many changed rows, or added ones, the table is vacuumed. That takes seconds: pages without changes are skipped. */
+/** The table is vacuumed after this many changed or added rows. That takes seconds, because pages without changes are skipped. */
 const vacuum = {
   autovacuum_vacuum_scale_factor: 0,
   autovacuum_vacuum_threshold: 10_000,

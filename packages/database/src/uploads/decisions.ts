@@ -53,7 +53,7 @@ export const decisions = (sessions: Sessions): Decisions => ({
 
 const endedStates = { cancel: `'received', 'processing', 'parked'`, release: `'parked'` } as const
 
-/** @returns undefined without an upload; a row without `id` when its state, `state_before`, is another one */
+/** @returns undefined when there is no such upload; a row without `id` when its state, `state_before`, does not allow the move */
 async function endBy(
   sessions: Sessions,
   action: keyof typeof endedStates,
@@ -74,18 +74,18 @@ const noted = (note: OperatorNote | null, action: OpsAction, changed: string, fi
     insert into ops_log (operator, reason, request_id, action, upload_id, details)
     select $${first}, $${first + 1}, $${first + 2}, '${action}', ${changed}.id,
       jsonb_strip_nulls(jsonb_build_object('from', state_before, 'code', code_before))
-    from ${changed} join standing on standing.id = ${changed}.id
+    from ${changed} join locked on locked.id = ${changed}.id
   )`
 
 /** Locks the row first, so that the returned state is the one that decided. Without an upload it returns no row. */
 const end = (action: keyof typeof endedStates, note: OperatorNote | null) => `
-  with standing as (
+  with locked as (
     select id, state as state_before, error_code as code_before from uploads where id = $1 for update
   ), ended as (
     update uploads set
       state = 'rejected', rejected_at = now(), updated_at = now(), lease_until = null,
       error_code = $2, error_title = $3, error_detail = $4
-    from standing where uploads.id = standing.id and uploads.state in (${endedStates[action]})
+    from locked where uploads.id = locked.id and uploads.state in (${endedStates[action]})
     returning uploads.*
   ), left_behind as (
     insert into purges (key, upload_id)
@@ -93,16 +93,16 @@ const end = (action: keyof typeof endedStates, note: OperatorNote | null) => `
     where key is not null
     on conflict (key) do nothing
   )${noted(note, action, 'ended', 5)}
-  select ended.*, standing.state_before from standing left join ended on ended.id = standing.id`
+  select ended.*, locked.state_before from locked left join ended on ended.id = locked.id`
 
 const retry = (note: OperatorNote | null) => `
-  with standing as (
+  with locked as (
     select id, state as state_before, error_code as code_before from uploads where id = $1 and state = 'parked' for update
   ), retried as (
     update uploads set
       state = 'received', updated_at = now(), error_code = null, error_title = null, error_detail = null,
       failing_since = null, next_attempt_at = null
-    from standing where uploads.id = standing.id and uploads.state = 'parked'
+    from locked where uploads.id = locked.id and uploads.state = 'parked'
     returning uploads.id
   )${noted(note, 'retry', 'retried', 2)}
   select id from retried`

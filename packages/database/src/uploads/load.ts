@@ -22,7 +22,7 @@ export interface UploadLoad {
   readonly receiving: number
 }
 
-/** After so many ms the server cancels the statement: a number that is late is of no use, and many processes may ask. */
+/** After this many ms the server cancels the statement: a late number is useless, and many processes may ask for it. */
 const timeoutMs = 1000
 
 /**

@@ -132,7 +132,7 @@ export const work = (sessions: Sessions): Work => {
         if (claimed !== undefined) {
           return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
         }
-        const [other] = await rows(standing, [id])
+        const [other] = await rows(current, [id])
         return refusedClaim(other as unknown as CurrentState | undefined, projectConcurrency)
       })
     },
@@ -192,10 +192,10 @@ interface CurrentState {
  * Between the two statements the upload may have become claimable. It is then reported as leased for 0 ms or throttled, so that the caller
  * retries.
  */
-function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInMs }: ProjectConcurrency): ClaimAttempt {
-  if (standing === undefined) return { claimed: false, reason: 'unknown' }
-  const { state, door, quarantine_key: quarantineKey } = standing
-  const leaseEndsInMs = Math.max(0, Number(standing.lease_ends_in_ms ?? 0))
+function refusedClaim(current: CurrentState | undefined, { maxRunning, retryInMs }: ProjectConcurrency): ClaimAttempt {
+  if (current === undefined) return { claimed: false, reason: 'unknown' }
+  const { state, door, quarantine_key: quarantineKey } = current
+  const leaseEndsInMs = Math.max(0, Number(current.lease_ends_in_ms ?? 0))
   switch (state) {
     case 'receiving':
     case 'parked':
@@ -207,7 +207,7 @@ function refusedClaim(standing: CurrentState | undefined, { maxRunning, retryInM
     case 'received':
     case 'processing':
       if (maxRunning > 0 && door === 'pipeline' && leaseEndsInMs === 0)
-        return { claimed: false, reason: 'throttled', state, retryInMs: Math.max(retryInMs, Number(standing.due_in_ms ?? 0) / 2) }
+        return { claimed: false, reason: 'throttled', state, retryInMs: Math.max(retryInMs, Number(current.due_in_ms ?? 0) / 2) }
       return { claimed: false, reason: 'leased', state: 'processing', leaseEndsInMs }
     default:
       throw new Error(`unknown state: ${state satisfies never}`)
@@ -225,7 +225,7 @@ const claim = `
   select claimed.*, greatest(coalesce(extract(epoch from now() - failing_since), 0), 0)::double precision as failing_for_seconds
   from uploads_claim($1, $2, $3, $4) as claimed`
 
-const standing = `
+const current = `
   select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door,
          floor(extract(epoch from next_attempt_at - now()) * 1000)::text as due_in_ms
   from uploads where id = $1`

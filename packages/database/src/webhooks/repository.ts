@@ -44,14 +44,14 @@ export interface Webhooks extends DeadLetters {
   /** Records that the endpoint got the event, also when another attempt has begun since. @returns false when it was already recorded */
   delivered(delivery: Delivery): Promise<boolean>
   /**
-   * Records a failed attempt. The delivery is due again after `retryInMs`, the last time `giveUpAfterSeconds` after the first failure; if that
-   * attempt fails, the delivery is dead. With 0 it is dead at once.
+   * Records a failed attempt. The delivery is due again after `retryInMs`, but at the latest `giveUpAfterSeconds` after the first failure: if
+   * the attempt of that time fails too, the delivery is dead. With 0 seconds it is dead at once.
    *
    * @param error the reason for operators, without secrets
    * @returns its new state; null when another attempt has begun since; nothing was changed
    */
   failed(delivery: Delivery, error: string, options: { retryInMs: number; giveUpAfterSeconds: number }): Promise<DeliveryState | null>
-  standing(endpoint: string): Promise<EndpointStatus>
+  statusOf(endpoint: string): Promise<EndpointStatus>
 }
 
 const maxErrorCharacters = 500
@@ -81,8 +81,8 @@ export const webhooks = (sessions: Sessions): Webhooks => ({
     const [row] = await sessions.run((session) => session.rows(failed, parameters))
     return row === undefined ? null : (row.state as DeliveryState)
   },
-  async standing(endpoint) {
-    const [row] = await sessions.run((session) => session.rows(standing, [endpoint]))
+  async statusOf(endpoint) {
+    const [row] = await sessions.run((session) => session.rows(status, [endpoint]))
     return { lagSeconds: Number(row?.lag ?? 0), dead: Number(row?.dead ?? 0) }
   },
 })
@@ -134,7 +134,7 @@ const failed = `
   where event_id = $1 and endpoint = $2 and attempts = $3 and state = 'pending'
   returning state`
 
-const standing = `
+const status = `
   select
     (select extract(epoch from now() - created_at)::double precision from webhook_deliveries
      where endpoint = $1 and state = 'pending' order by position limit 1) as lag,

@@ -142,16 +142,16 @@ monthsTest(
     const names = [now.name, next.name, third.name]
     expect(await database.accessLog.maintain({ keepDays: 400 })).toEqual({
       ran: true,
-      made: names,
+      created: names,
       dropped: [],
       moved: 4,
       deleted: 0,
-      crowded: [],
+      notCreated: [],
     })
 
     const held = { [now.name]: 2, [next.name]: 1, [third.name]: 1, asset_access_log_rest: 1 }
     expect(await partitions(sql)).toEqual(held)
-    expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ ran: true, made: [], moved: 0 })
+    expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ ran: true, created: [], moved: 0 })
     await database.accessLog.write([access()])
     expect(await partitions(sql)).toEqual({ ...held, [now.name]: 3 })
   },
@@ -178,7 +178,7 @@ monthsTest('ten concurrent runs of maintenance do the work of one, while others 
   const upkeep = await Promise.all(Array.from({ length: 10 }, (_, i) => others[i % 3]?.accessLog.maintain({ keepDays: 400 })))
   await writing
 
-  expect(upkeep.flatMap((done) => done?.made ?? []).toSorted()).toHaveLength(3)
+  expect(upkeep.flatMap((done) => done?.created ?? []).toSorted()).toHaveLength(3)
   expect(await entriesOf(sql, assetId)).toHaveLength(40)
   await Promise.all(others.map((other) => other.close()))
 })
@@ -191,7 +191,7 @@ monthsTest(
      select gen_random_uuid(), gen_random_uuid(), 'presign', 'granted' from generate_series(1, 20001)`,
     )
     const { name } = await month(sql, 0)
-    expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ crowded: [name], made: { length: 2 }, moved: 0 })
+    expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ notCreated: [name], created: { length: 2 }, moved: 0 })
     await database.accessLog.write([access()])
     expect(await partitions(sql)).toMatchObject({ asset_access_log_rest: 20_002 })
   },
@@ -205,7 +205,7 @@ monthsTest('maintenance gives up on a locked log at a timeout, and does not dela
   await expect(maintaining).rejects.toMatchObject({ name: 'DatabaseUnavailable', message: expect.stringContaining('lock timeout') })
   await reader.end()
   expect(await partitions(sql)).toEqual({ asset_access_log_rest: 0 })
-  expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ made: { length: 3 } })
+  expect(await database.accessLog.maintain({ keepDays: 400 })).toMatchObject({ created: { length: 3 } })
 })
 
 monthsTest('partitions do not depend on the time zone of the server', async ({ url, sql }) => {

@@ -78,13 +78,13 @@ test('an exhausted pool and a statement timeout are unavailable', async ({ url }
   await blocker.query('begin')
   await blocker.query('lock table uploads in access exclusive mode')
 
-  const [slow, crowded] = await Promise.allSettled([
+  const [slow, waiting] = await Promise.allSettled([
     database.uploads.register(newUpload(), plenty),
     database.uploads.register(newUpload(), plenty),
   ])
 
   expect(slow).toMatchObject({ reason: { name: 'DatabaseUnavailable', message: expect.stringContaining('statement timeout') } })
-  expect(crowded).toMatchObject({ reason: { name: 'DatabaseUnavailable', message: expect.stringContaining('timeout exceeded') } })
+  expect(waiting).toMatchObject({ reason: { name: 'DatabaseUnavailable', message: expect.stringContaining('timeout exceeded') } })
   await expect(database.check(50)).rejects.toThrow('Postgres did not answer within 50 ms')
   await blocker.end()
   expect(await database.uploads.register(newUpload(), plenty)).toMatchObject({ registered: true })

@@ -140,13 +140,13 @@ test('the last attempt is made when the period ends, and not before', async ({ d
 
 test('the lag and the dead deliveries of an endpoint are reported', async ({ database, sql }) => {
   const { webhooks } = database
-  expect(await webhooks.standing(shop)).toEqual({ lagSeconds: 0, dead: 0 })
+  expect(await webhooks.statusOf(shop)).toEqual({ lagSeconds: 0, dead: 0 })
   const [first, second] = (await taken(database, 2)) as [Delivery, Delivery]
   await sql.query(`update webhook_deliveries set created_at = created_at - interval '100 s'`)
-  expect((await webhooks.standing(shop)).lagSeconds).toBeGreaterThanOrEqual(100)
+  expect((await webhooks.statusOf(shop)).lagSeconds).toBeGreaterThanOrEqual(100)
   await webhooks.delivered(first)
   await webhooks.failed(second, 'answered 410', { retryInMs: 0, giveUpAfterSeconds: 0 })
-  expect(await webhooks.standing(shop)).toEqual({ lagSeconds: 0, dead: 1 })
+  expect(await webhooks.statusOf(shop)).toEqual({ lagSeconds: 0, dead: 1 })
 })
 
 /** Creates `count` dead deliveries of an endpoint. @returns the ids of their events in order */

@@ -25,20 +25,20 @@ test.each(mistakes)('a setting that %s is reported', (_what, env, message) => {
 
 /** Runs a command with the flag `--loud`, and records its output. */
 async function ran(args: string[], run: (given: { loud?: boolean }) => Promise<void> = async () => {}) {
-  const said: string[] = []
-  const io: CommandIo = { env: {}, out: (text) => said.push(`out: ${text}`), err: (text) => said.push(`err: ${text}`) }
+  const output: string[] = []
+  const io: CommandIo = { env: {}, out: (text) => output.push(`out: ${text}`), err: (text) => output.push(`err: ${text}`) }
   const code = await runCommand({ usage: 'Usage: shout\n', flags: ['loud'], args, io }, run)
-  return { code, said: said.join('') }
+  return { code, output: output.join('') }
 }
 
 test('a command prints its usage on request', async () => {
-  expect(await ran(['--help'])).toEqual({ code: 0, said: 'out: Usage: shout\n' })
+  expect(await ran(['--help'])).toEqual({ code: 0, output: 'out: Usage: shout\n' })
 })
 
 test('unknown flags and unexpected arguments print the usage and exit with 2', async () => {
   expect(await ran(['--quiet'])).toMatchObject({
     code: 2,
-    said: expect.stringMatching(/^err: Unknown option '--quiet'[\s\S]*Usage: shout/),
+    output: expect.stringMatching(/^err: Unknown option '--quiet'[\s\S]*Usage: shout/),
   })
   expect(await ran(['now'])).toMatchObject({ code: 2 })
 })
@@ -47,5 +47,5 @@ test('a failure prints one sentence and exits with 1', async () => {
   const failing = async ({ loud }: { loud?: boolean }) => {
     throw new Error(loud ? 'TOO LOUD' : 'too quiet')
   }
-  expect(await ran(['--loud'], failing)).toEqual({ code: 1, said: 'err: TOO LOUD\n' })
+  expect(await ran(['--loud'], failing)).toEqual({ code: 1, output: 'err: TOO LOUD\n' })
 })

@@ -20,11 +20,11 @@ test('an error without parameters has its detail', () => {
 })
 
 test('a refusal that becomes an error keeps its detail', () => {
-  const said = refusal('type_mismatch', { filename: 'a.png', claimed: 'PNG', found: 'JPEG' })
-  const error = AirlockError.of(said)
+  const expected = refusal('type_mismatch', { filename: 'a.png', claimed: 'PNG', found: 'JPEG' })
+  const error = AirlockError.of(expected)
   expect(error).toBeInstanceOf(AirlockError)
   expect(error.status).toBe(400)
-  expect(asRefusal(error)).toEqual(said)
+  expect(asRefusal(error)).toEqual(expected)
 })
 
 test('a stored refusal keeps its detail, even if the catalogue has changed', () => {

@@ -44,7 +44,7 @@ export const mp4sWithReferences: readonly CorpusFile[] = [
   ),
 ]
 
-const says = /its media is encrypted/
+const detail = /its media is encrypted/
 
 /** A video whose sample entries of one codec declare encryption. */
 const renamed = (file: string, codec: string, encrypted: string) => () =>
@@ -54,7 +54,7 @@ const renamed = (file: string, codec: string, encrypted: string) => () =>
   })
 
 export const encryptedMp4s: readonly CorpusFile[] = [
-  corrupt('encrypted.mp4', says, 'encrypted H.264', renamed('ff-avc.mp4', 'avc1', 'encv')),
-  corrupt('encrypted-fragments.mp4', says, 'encrypted fragments', renamed('ff-fragments.mp4', 'avc1', 'encv')),
-  corrupt('encrypted-sound.mp4', says, 'encrypted audio', renamed('ff-two-sounds.mp4', 'mp4a', 'enca')),
+  corrupt('encrypted.mp4', detail, 'encrypted H.264', renamed('ff-avc.mp4', 'avc1', 'encv')),
+  corrupt('encrypted-fragments.mp4', detail, 'encrypted fragments', renamed('ff-fragments.mp4', 'avc1', 'encv')),
+  corrupt('encrypted-sound.mp4', detail, 'encrypted audio', renamed('ff-two-sounds.mp4', 'mp4a', 'enca')),
 ]

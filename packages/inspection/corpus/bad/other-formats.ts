@@ -4,7 +4,7 @@ import { box, branded } from '../surgery/mp4.ts'
 import { elf, html, pdf, pe, php, randomBytes, shell } from '../surgery/payloads.ts'
 
 const mismatch = bad('type_mismatch')
-const asPicture = (name: string, says: RegExp, why: string, make: CorpusFile['make']) => mismatch(name, says, why, make)
+const asPicture = (name: string, detail: RegExp, why: string, make: CorpusFile['make']) => mismatch(name, detail, why, make)
 const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><script>alert(1)</script></svg>'
 const officeDocument = () =>
   Buffer.concat([

@@ -16,7 +16,7 @@ const withChunk = (type: string, data: Buffer | string) => webpOf([extendedHeade
 const inMovie = (extra: Buffer) => editedMp4(film(), (path, body) => (path === 'moov' ? Buffer.concat([body, extra]) : body))
 
 /** Code in comments, in several variants per signature. */
-const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = [
+const codes: readonly (readonly [name: string, detail: RegExp, code: string])[] = [
   ['script', /a script in HTML/, '<script>alert(1)</script>'],
   ['script-loud', /a script in HTML/, '<SCRIPT SRC="//x.example/a.js">'],
   ['script-left-open', /a script in HTML/, 'title <script>alert(1)//'],
@@ -68,14 +68,14 @@ const codes: readonly (readonly [name: string, says: RegExp, code: string])[] = 
   ['php-archive', /a PHP archive|PHP code/, '<?php __HALT_COMPILER(); ?>'],
 ]
 
-const inComments = codes.map(([name, says, code]) =>
-  suspicious(`comment-${name}.jpg`, says, `in a comment: ${code.replace(/\s/g, ' ').slice(0, 40)}`, () =>
+const inComments = codes.map(([name, detail, code]) =>
+  suspicious(`comment-${name}.jpg`, detail, `in a comment: ${code.replace(/\s/g, ' ').slice(0, 40)}`, () =>
     withSegments(photo(), comment(code)),
   ),
 )
 
 /** Heads of programs and archives, in parts that no decoder shows. */
-const heads: readonly (readonly [name: string, says: RegExp, bytes: () => Buffer])[] = [
+const heads: readonly (readonly [name: string, detail: RegExp, bytes: () => Buffer])[] = [
   ['linux', /a program for Linux/, elf],
   ['windows', /a program for Windows/, pe],
   ['macos', /a program for macOS/, machO],
@@ -88,8 +88,8 @@ const heads: readonly (readonly [name: string, says: RegExp, bytes: () => Buffer
   ['zip', /a ZIP/, () => original('zip-comment.zip')],
 ]
 
-const inSegments = heads.map(([name, says, bytes]) =>
-  suspicious(`segment-${name}.jpg`, says, `in a segment: the head of ${name}`, () =>
+const inSegments = heads.map(([name, detail, bytes]) =>
+  suspicious(`segment-${name}.jpg`, detail, `in a segment: the head of ${name}`, () =>
     withSegments(photo(), app(9, Buffer.concat([Buffer.from('xyz\0'), bytes()]))),
   ),
 )

@@ -66,7 +66,7 @@ const numbers = (...pairs: readonly (readonly [value: number, bytes: 2 | 4])[]):
 
 export function zipOf(
   entries: readonly ZipEntry[],
-  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), afterDirectory = Buffer.alloc(0), ...says }: ZipOptions = {},
+  { comment = Buffer.alloc(0), gap = Buffer.alloc(0), afterDirectory = Buffer.alloc(0), ...overrides }: ZipOptions = {},
 ): Buffer {
   const parts: Buffer[] = []
   const directory: Buffer[] = []
@@ -81,10 +81,10 @@ export function zipOf(
     directory.push(central)
   }
   const all = Buffer.concat(directory)
-  const count = says.entryCount ?? entries.length
-  const [bytes, start] = [says.directoryBytes ?? all.length, says.directoryStart ?? at]
-  const wide = says.wide
-    ? wideEnd({ count: entries.length, bytes: all.length, start: at, at: at + all.length, ...says.wide })
+  const count = overrides.entryCount ?? entries.length
+  const [bytes, start] = [overrides.directoryBytes ?? all.length, overrides.directoryStart ?? at]
+  const wide = overrides.wide
+    ? wideEnd({ count: entries.length, bytes: all.length, start: at, at: at + all.length, ...overrides.wide })
     : Buffer.alloc(0)
   const end = numbers([0x0605_4b50, 4], [0, 2], [0, 2], [count, 2], [count, 2], [bytes, 4], [start, 4], [comment.length, 2])
   return Buffer.concat([...parts, all, afterDirectory, wide, end, comment])

@@ -23,7 +23,7 @@ const inspectors: Record<NonNullable<AssetKind['inspector']>, Inspector> = {
 /**
  * Decides whether a file is valid and of its claimed type. Repeats every check of the gateway, because the object may have changed since.
  *
- * @param onProgress called when a part of a large file is done, so that the caller can tell slow from stuck
+ * @param onProgress called when a part of a large file is done, so that the caller can distinguish slow work from a standstill
  * @returns a rejection only if the file itself is invalid, so that a repeated inspection would give the same result
  *
  * @throws errors of the source (object changed, store unavailable) and of this process (out of memory, out of time). They prove nothing about

@@ -67,13 +67,13 @@ const same = (claimed: string, found: string | undefined) => claimed === found |
 
 function probes(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    let said = ''
+    let output = ''
     const child = spawn('ffprobe', ['-v', 'quiet', '-show_entries', 'stream=codec_type', path])
     child.stdout.on('data', (text) => {
-      said += text
+      output += text
     })
     child.on('error', reject)
-    child.on('close', (code) => resolve(code === 0 && said.includes('video')))
+    child.on('close', (code) => resolve(code === 0 && output.includes('video')))
   })
 }
 

@@ -45,13 +45,13 @@ test.for([
 ] as const)(
   'no entry is read if the central directory declares too much: %s',
   { meta: { id: 'archive-size-limit' } },
-  async ([, make, says]) => {
+  async ([, make, detail]) => {
     const bytes = make()
     const { source, read } = watched(bytes)
 
-    const said = outcome(await inspect(source, { filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' }))
+    const result = outcome(await inspect(source, { filename: 'set.zip', mediaType: 'application/zip', assetType: 'lora_training' }))
 
-    expect(said).toMatch(says)
+    expect(result).toMatch(detail)
     const directory = bytes.indexOf(Buffer.from('504b0102', 'hex'))
     const ofEntries = read.reduce((sum, [from, to]) => sum + Math.max(0, Math.min(to, directory) - from), 0)
     expect(ofEntries).toBeLessThan(directory / 10) // the first bytes of the file, and those that are read together with the directory

@@ -25,10 +25,10 @@ describe('good files are accepted', { timeout: 20_000 }, () => {
 
 describe('bad files are rejected for the expected reason', { meta: { id: 'corpus-rejections' }, timeout: 20_000 }, () => {
   test.each(bad)('$file: $why', async (entry) => {
-    const said = String(outcome(await judged(entry)))
+    const result = String(outcome(await judged(entry)))
 
-    expect(said.slice(0, said.indexOf(':'))).toBe(entry.expect)
-    expect(said).toMatch(entry.says ?? /never/)
+    expect(result.slice(0, result.indexOf(':'))).toBe(entry.expect)
+    expect(result).toMatch(entry.detail ?? /never/)
   })
 })
 

@@ -31,16 +31,16 @@ async function seenFrom(command: readonly [string, ...string[]], port: number): 
       capabilities: /CapEff:\\s*(\\w+)/.exec(fs.readFileSync('/proc/self/status', 'utf8'))[1],
     }
     const socket = require('node:net').connect(${port}, '127.0.0.1')
-    const tell = (network) => { console.log(JSON.stringify({ ...result, network })); process.exit() }
-    socket.on('connect', () => tell('connected')).on('error', (error) => tell(error.code))`
+    const print = (network) => { console.log(JSON.stringify({ ...result, network })); process.exit() }
+    socket.on('connect', () => print('connected')).on('error', (error) => print(error.code))`
   const [file, ...args] = command
   const child = spawn(file, [...args, '-e', script], { env: {}, stdio: ['ignore', 'pipe', 'inherit'] })
-  let said = ''
+  let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    said += text
+    output += text
   })
   await once(child, 'close')
-  return JSON.parse(said)
+  return JSON.parse(output)
 }
 
 async function listening(): Promise<{ port: number; close: () => void }> {

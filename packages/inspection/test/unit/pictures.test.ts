@@ -64,8 +64,8 @@ const whole = {
 
 test.each(Object.entries(whole))('%s is corrupt if its end is missing, even a single byte', async (filename, bytes) => {
   for (const missing of [1, 2, 4, 11, 12, 13, 40, Math.floor(bytes.length / 2), bytes.length - 60]) {
-    const said = outcome(await inspected(bytes.subarray(0, bytes.length - missing), filename))
-    expect(said, `${missing} bytes missing`).toMatch(new RegExp(`^file_corrupt: File '${filename}' can't be read: `))
+    const result = outcome(await inspected(bytes.subarray(0, bytes.length - missing), filename))
+    expect(result, `${missing} bytes missing`).toMatch(new RegExp(`^file_corrupt: File '${filename}' can't be read: `))
   }
 })
 

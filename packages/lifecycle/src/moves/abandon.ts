@@ -7,7 +7,7 @@ import { type ObjectStore, StoreError } from '@airlock/storage'
 export interface DiscardDeps {
   uploads: Pick<UploadRepository, 'abandon'>
   store: Pick<ObjectStore, 'purge'>
-  /** Learns that a file no longer counts against its user. */
+  /** Is notified when a file no longer counts against its user. */
   counter: { givenBack(userId: string): Promise<void> }
   log: Log
 }

@@ -14,7 +14,7 @@ export type Ages = Pick<SweepOptions, 'callSeconds' | 'receivingForSeconds' | 'c
  * object was listed.
  *
  * A row is written before the first byte and a final row never changes, so the answer stays true. The age is not needed for that: it leaves time
- * for the regular clean-up. Without a row, only the parts of an uncompleted multipart upload may be removed, which was never accepted.
+ * for the regular clean-up. Without a row, only the parts of an uncompleted multipart upload may be removed: it was never accepted.
  */
 export function isReclaimable(
   upload: UploadRecord | undefined,

@@ -29,7 +29,7 @@ test('all good files of a request are accepted together, each with its final key
     })),
   )
   expect((await airlock.enqueuedIds('images')).sort()).toEqual(files.map(({ uploadId }) => uploadId).sort())
-  expect(airlock.log.saying('upload accepted')).toHaveLength(3)
+  expect(airlock.log.withMessage('upload accepted')).toHaveLength(3)
 })
 
 test('a video is enqueued on its own lane, and its key is in its project', async ({ airlock }) => {
@@ -69,7 +69,7 @@ test('while Redis is unavailable a file is accepted, and the sweeper enqueues it
   const [upload] = await accept([file], formOf(samples.photo), { ...depsOf(airlock), jobQueue })
 
   expect(upload).toMatchObject({ id: file.uploadId, state: 'received' })
-  expect(airlock.log.saying('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: file.uploadId }])
+  expect(airlock.log.withMessage('upload not enqueued, the sweeper retries')).toMatchObject([{ uploadId: file.uploadId }])
   await jobQueue.close()
 
   await airlock.ages({ id: file.uploadId }, 61)

@@ -15,7 +15,7 @@ test('a file of an invalid form is removed from quarantine, its row has the reas
   expect(await airlock.quarantine()).toEqual([])
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', refusal: why, counted: true }])
   expect(airlock.counter.calls).toEqual([])
-  expect(airlock.log.saying('file refused')).toMatchObject([{ uploadId: file.uploadId, code: 'form_malformed' }])
+  expect(airlock.log.withMessage('file refused')).toMatchObject([{ uploadId: file.uploadId, code: 'form_malformed' }])
 })
 
 test('a file that is discarded because of us is refunded in the gateway and in Postgres', async ({ airlock }) => {
@@ -45,7 +45,7 @@ test('while the database is unavailable nothing is discarded, because the file m
   await discard(file, why, { giveBack: false }, { ...depsOf(airlock), uploads: closed.uploads })
 
   expect(await airlock.quarantine()).toEqual([file.quarantineKey])
-  expect(airlock.log.saying('upload not discarded, the sweeper retries')).toHaveLength(1)
+  expect(airlock.log.withMessage('upload not discarded, the sweeper retries')).toHaveLength(1)
   await airlock.ages({ id: file.uploadId }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })
 })
@@ -55,6 +55,6 @@ test('while the store is unavailable a file is abandoned without an error', asyn
   const file = await airlock.receives(dot)
   await discard(file, why, { giveBack: false }, { ...depsOf(airlock), store: nowhere })
   expect(await airlock.rows()).toMatchObject([{ state: 'abandoned' }])
-  expect(airlock.log.saying('upload not discarded, the sweeper retries')).toHaveLength(1)
+  expect(airlock.log.withMessage('upload not discarded, the sweeper retries')).toHaveLength(1)
   airlock.leavesBehind('the object of an abandoned upload')
 })

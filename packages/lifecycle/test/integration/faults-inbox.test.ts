@@ -51,7 +51,7 @@ test('ten concurrent deliveries register one upload, which becomes one asset', {
   await Promise.all(Array.from({ length: 10 }, () => registers(airlock, video)))
   const runs = await Promise.all(Array.from({ length: 10 }, () => airlock.worker().process({ id: video.uploadId })))
   expect(runs.filter(({ ended }) => ended === 'completed')).toHaveLength(1)
-  expect(airlock.log.saying("video in the pipeline's inbox registered")).toHaveLength(1)
+  expect(airlock.log.withMessage("video in the pipeline's inbox registered")).toHaveLength(1)
   await expectOneAsset(airlock, video)
 })
 

@@ -81,7 +81,7 @@ test('a run that lost its claim changes nothing', async ({ airlock }) => {
   })
   expect(await run.process(upload)).toEqual({ ended: 'lost' })
   expect(await airlock.of(upload)).toMatchObject({ state: 'processing', attempt: 2, lastFault: null })
-  expect(airlock.log.saying('another attempt owns the upload')).toHaveLength(1)
+  expect(airlock.log.withMessage('another attempt owns the upload')).toHaveLength(1)
 })
 
 test('a failed renewal is logged, and the next one succeeds', { meta: { id: 'lease-renewal-missed' } }, async ({ airlock }) => {
@@ -102,7 +102,7 @@ test('a failed renewal is logged, and the next one succeeds', { meta: { id: 'lea
   slow.end()
 
   expect(await working).toMatchObject({ ended: 'completed' })
-  expect(airlock.log.saying('lease not renewed')).toMatchObject([{ uploadId: upload.id, attempt: 1 }])
+  expect(airlock.log.withMessage('lease not renewed')).toMatchObject([{ uploadId: upload.id, attempt: 1 }])
 })
 
 test('a job whose lock was lost stops, and hands the upload back', async ({ airlock }) => {

@@ -195,7 +195,7 @@ test('a missing bucket is reported to the caller like a missing object, and to o
 }) => {
   const video = videoIn(airlock, { ...renders, bucket: `no-${randomUUID()}` })
   await expect(accepts(airlock, video)).rejects.toMatchObject({ code: 'source_not_found' })
-  expect(airlock.log.saying('object in source bucket not readable')).toHaveLength(1)
+  expect(airlock.log.withMessage('object in source bucket not readable')).toHaveLength(1)
 })
 
 test('a video that is too large is refused', async ({ airlock, renders }) => {

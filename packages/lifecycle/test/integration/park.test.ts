@@ -27,7 +27,9 @@ test('an attempt that fails because of a server is followed by another, and only
     leaseUntil: null,
     lastFault: 'StoreUnavailable: SlowDown (503)',
   })
-  expect(airlock.log.saying('attempt failed, upload will be retried')).toMatchObject([{ uploadId: upload.id, attempt: 1, step: 'release' }])
+  expect(airlock.log.withMessage('attempt failed, upload will be retried')).toMatchObject([
+    { uploadId: upload.id, attempt: 1, step: 'release' },
+  ])
   expect(await airlock.worker().process(upload)).toMatchObject({ ended: 'completed' })
 })
 

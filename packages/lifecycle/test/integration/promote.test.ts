@@ -55,7 +55,7 @@ test.for(kinds)(
     })
     expect(await airlock.quarantine()).toEqual([])
     expect(await airlock.stateOf(upload)).toBe('completed')
-    expect(airlock.log.saying('upload completed')).toMatchObject([{ uploadId: upload.id, assetId: asset?.id, attempt: 1 }])
+    expect(airlock.log.withMessage('upload completed')).toMatchObject([{ uploadId: upload.id, assetId: asset?.id, attempt: 1 }])
   },
 )
 
@@ -131,7 +131,7 @@ test('an object that is replaced before its inspection is never promoted, but pa
     lastFault: expect.stringContaining('ObjectChanged'),
   })
   expect(await airlock.finalObjects()).toEqual([])
-  expect(airlock.log.saying('upload parked, an operator must decide')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.withMessage('upload parked, an operator must decide')).toMatchObject([{ uploadId: upload.id }])
 })
 
 test.for([samples.photo, largeScene()])(
@@ -186,7 +186,7 @@ test("the asset is created even if the quarantine can't be emptied yet, and the 
   const store = { ...airlock.store, purge: async () => Promise.reject(new StoreUnavailable('SlowDown', upload.quarantineKey)) }
 
   expect(await airlock.worker({ store }).process(upload)).toMatchObject({ ended: 'completed' })
-  expect(airlock.log.saying('quarantine not emptied, the sweeper retries')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.withMessage('quarantine not emptied, the sweeper retries')).toMatchObject([{ uploadId: upload.id }])
   expect(await airlock.quarantine()).toEqual([upload.quarantineKey])
 
   expect(await airlock.worker().process(upload)).toEqual({ ended: 'nothing', why: 'final' })
@@ -216,5 +216,5 @@ test('progress is reported after the inspection, and a failure to report it is i
   }
   expect(await airlock.worker({ onProgress }).process(upload)).toMatchObject({ ended: 'completed' })
   expect(reported).toEqual([0.5])
-  expect(airlock.log.saying('progress not reported')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.withMessage('progress not reported')).toMatchObject([{ uploadId: upload.id }])
 })

@@ -136,7 +136,7 @@ test('an object of another upload, and one without metadata, are reported and no
   expect(await purges(airlock)).toEqual({ ...nothing, spared: 2 })
 
   expect(await airlock.finalObjects()).toEqual([first.asset.s3Key, second.asset.s3Key].sort())
-  const reported = airlock.log.saying('object to be purged is not ours, not removed')
+  const reported = airlock.log.withMessage('object to be purged is not ours, not removed')
   expect(
     reported.map(({ key, objectUploadId }) => ({ key, objectUploadId })).sort((a, b) => (String(a.key) < String(b.key) ? -1 : 1)),
   ).toEqual(
@@ -179,7 +179,7 @@ test('an object of an asset or of an active upload is never removed', async ({ a
 
   expect(await airlock.finalObjects()).toEqual([named.asset.s3Key])
   expect(await waiting(airlock)).toEqual([{ key: upload.finalKey, first: false, due: false }])
-  expect(airlock.log.saying('object to be purged belongs to a live upload, not removed')).toMatchObject([{ uploadId: upload.id }])
+  expect(airlock.log.withMessage('object to be purged belongs to a live upload, not removed')).toMatchObject([{ uploadId: upload.id }])
 })
 
 test('while the store is unavailable a run tries a few purges, and the rest is due again after their leases', {
@@ -213,7 +213,7 @@ test('an object that the store refuses to delete does not delay others', async (
     },
   }
   expect(await purges(airlock, { store })).toEqual({ ...nothing, removed: 1, postponed: 1 })
-  expect(airlock.log.saying('object of a deleted asset not removed, will be retried')).toMatchObject([{ key: locked.s3Key }])
+  expect(airlock.log.withMessage('object of a deleted asset not removed, will be retried')).toMatchObject([{ key: locked.s3Key }])
   expect(await airlock.finalObjects()).toEqual([locked.s3Key])
 })
 

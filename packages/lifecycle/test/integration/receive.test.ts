@@ -50,7 +50,7 @@ test.for(good)(
       finalKey: null,
     })
     expect(airlock.counter.calls).toEqual([])
-    expect(airlock.log.saying('file received')).toMatchObject([{ uploadId: file.uploadId, sizeBytes: sample.bytes.byteLength }])
+    expect(airlock.log.withMessage('file received')).toMatchObject([{ uploadId: file.uploadId, sizeBytes: sample.bytes.byteLength }])
     await andGivesUp(airlock, file)
   },
 )
@@ -287,7 +287,7 @@ test("a refused file whose row can't be closed is left to the sweeper, and its c
   await expect(airlock.receives({ ...dot, bytes: Buffer.alloc(0) }, { deps: { uploads } })).rejects.toMatchObject({ code: 'empty_file' })
   const [row] = await airlock.rows()
   expect(row).toMatchObject({ state: 'receiving' })
-  expect(airlock.log.saying('upload not marked as abandoned, the sweeper retries')).toHaveLength(1)
+  expect(airlock.log.withMessage('upload not marked as abandoned, the sweeper retries')).toHaveLength(1)
 
   await airlock.ages(row as { id: string }, 3601)
   expect(await airlock.sweeps()).toMatchObject({ stale: 1 })

@@ -17,7 +17,7 @@ test('a damaged picture is rejected at its first attempt with a reason, and the 
   expect(row.refusal?.detail).toContain(samples.brokenPhoto.filename)
   expect(await world.bucket.keys()).toEqual([])
   expect(await airlock.assetsOf(upload)).toEqual([])
-  expect(airlock.log.saying('upload rejected')).toMatchObject([{ uploadId: upload.id, code: 'file_corrupt', step: 'reject' }])
+  expect(airlock.log.withMessage('upload rejected')).toMatchObject([{ uploadId: upload.id, code: 'file_corrupt', step: 'reject' }])
 })
 
 test("a worker that lost its claim can't reject, and removes no bytes", { meta: { id: 'overtaken-worker-cannot-reject' } }, async ({

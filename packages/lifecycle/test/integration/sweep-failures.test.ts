@@ -39,7 +39,7 @@ test('a video in the inbox that the store refuses to return hides no other, and 
   const report = await airlock.sweeps({}, { store: storeWithHidden(airlock, [secret]) })
 
   expect(report).toMatchObject({ inbox: 11, leftovers: 1, strays: 1 })
-  const reported = airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")
+  const reported = airlock.log.withMessage("objects in the inbox can't be enqueued, left unchanged")
   expect(reported).toMatchObject([{ count: 1, objects: [expect.stringContaining(secret)] }])
 })
 
@@ -52,7 +52,7 @@ test('an object at a final key that the store refuses to return hides no other, 
 
   expect(await airlock.sweeps({}, { store: storeWithHidden(airlock, [secret]) })).toMatchObject({ strays: 1 })
 
-  expect(airlock.log.saying('objects that the store refuses to read, left unchanged')).toMatchObject([{ count: 1, keys: [secret] }])
+  expect(airlock.log.withMessage('objects that the store refuses to read, left unchanged')).toMatchObject([{ count: 1, keys: [secret] }])
   expect(await airlock.finalObjects()).toEqual([secret])
 })
 
@@ -70,10 +70,12 @@ test('objects with customer-provided keys stop no rule of the sweeper, and hide 
 
   expect(await airlock.sweeps()).toMatchObject({ inbox: 2, leftovers: 1, strays: 1 })
 
-  expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
+  expect(airlock.log.withMessage("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
     { count: 1, objects: [expect.stringContaining(secretVideo)] },
   ])
-  expect(airlock.log.saying('objects that the store refuses to read, left unchanged')).toMatchObject([{ count: 1, keys: [secretPicture] }])
+  expect(airlock.log.withMessage('objects that the store refuses to read, left unchanged')).toMatchObject([
+    { count: 1, keys: [secretPicture] },
+  ])
   expect(await airlock.finalObjects()).toEqual([secretPicture])
 })
 

@@ -113,7 +113,7 @@ test.for(unreadable)(
 
     expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
 
-    expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
+    expect(airlock.log.withMessage("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([
       { count: 1, objects: [expect.stringContaining(key)] },
     ])
     expect(await airlock.inbox()).toEqual([key])
@@ -130,7 +130,7 @@ test('an object that no pipeline may write, and one with the id of another uploa
 
   await airlock.sweeps({ receivingForSeconds: -1 })
 
-  expect(airlock.log.saying("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([{ count: 2 }])
+  expect(airlock.log.withMessage("objects in the inbox can't be enqueued, left unchanged")).toMatchObject([{ count: 2 }])
   expect(await airlock.inbox()).toEqual(before)
   expect(await airlock.enqueuedIds('videos')).not.toContain('notes')
   expect(await verified(airlock)).toMatchObject(before.map((key) => ({ what: 'object without a matching row', key })))

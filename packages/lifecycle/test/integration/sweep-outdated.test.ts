@@ -39,7 +39,7 @@ test('an asset that was not used for ninety days is marked, and a week later del
 
   expect(await airlock.finalObjects()).toEqual([young.s3Key])
   expect(await world.database.assets.byId(unused.id)).toBeNull()
-  expect(airlock.log.saying('unused asset deleted')).toMatchObject([{ assetId: unused.id, key: unused.s3Key, rule: 'expired' }])
+  expect(airlock.log.withMessage('unused asset deleted')).toMatchObject([{ assetId: unused.id, key: unused.s3Key, rule: 'expired' }])
 })
 
 test('an access or a link to a brand during the grace period keeps an asset', { meta: { id: 'access-in-grace-period' } }, async ({

@@ -49,7 +49,7 @@ test('objects that could not be removed while the store was unavailable are remo
   expect(await airlock.finalObjects()).toEqual(assets)
   expect(
     airlock.log
-      .saying('object of an ended upload removed from quarantine')
+      .withMessage('object of an ended upload removed from quarantine')
       .map(({ uploadId }) => uploadId)
       .toSorted(),
   ).toEqual([promoted.id, rejected.id, refused.uploadId, cancelled.id].toSorted())
@@ -89,7 +89,7 @@ test('an object without a row is kept, and reported when no request can be writi
   const orphan = quarantineKey(randomUUID())
   const foreign = ['quarantine/readme.txt', `quarantine/${randomUUID()}/part`]
   for (const key of [orphan, ...foreign]) await puts(airlock, key)
-  const reported = () => airlock.log.saying('objects in quarantine have no row, left unchanged')
+  const reported = () => airlock.log.withMessage('objects in quarantine have no row, left unchanged')
 
   expect(await airlock.sweeps({ receivingForSeconds: 3600 })).toEqual(nothingSwept)
   expect(reported()).toEqual([])
@@ -118,7 +118,7 @@ test('all leftovers of several pages are removed, and an object that the store r
   }
   expect(await airlock.sweeps({}, { store: { ...airlock.store, purge } })).toMatchObject({ leftovers: 119 })
   expect(await airlock.quarantine()).toEqual([held])
-  expect(airlock.log.saying('sweeper failed on an item, left unchanged')).toMatchObject([{ key: held }])
+  expect(airlock.log.withMessage('sweeper failed on an item, left unchanged')).toMatchObject([{ key: held }])
   await airlock.sweeps()
 })
 
@@ -128,8 +128,8 @@ test('a sweep logs a few of the objects that the store refuses to delete, and th
 
   await airlock.sweeps({}, { store: { ...airlock.store, purge } })
 
-  expect(airlock.log.saying('sweeper failed on an item, left unchanged')).toHaveLength(20)
-  expect(airlock.log.saying('further warnings of this rule in this sweep omitted')).toMatchObject([{ rule: 'leftovers', leftOut: 40 }])
+  expect(airlock.log.withMessage('sweeper failed on an item, left unchanged')).toHaveLength(20)
+  expect(airlock.log.withMessage('further warnings of this rule in this sweep omitted')).toMatchObject([{ rule: 'leftovers', leftOut: 40 }])
   await airlock.sweeps()
 })
 

@@ -26,7 +26,7 @@ async function lands(airlock: Airlock, key: string, uploadId: string | null): Pr
   await airlock.store.purge(from)
 }
 
-const reports = ({ log }: Airlock) => log.saying("objects at final keys can't be attributed to an ended upload, left unchanged")
+const reports = ({ log }: Airlock) => log.withMessage("objects at final keys can't be attributed to an ended upload, left unchanged")
 
 test('a late copy of a cancelled upload or a deleted asset is removed', { meta: { id: 'stray-copy-removed' } }, async ({
   airlock,
@@ -147,7 +147,7 @@ test('an asset whose object is missing is reported, and its row is kept', { meta
   }
   expect(await airlock.sweeps({}, { onFound })).toEqual(nothingSwept)
   expect(found).toMatchObject({ unproven_object: 0, vanished_object: 1 })
-  expect(airlock.log.saying('asset has no object')).toMatchObject([{ assetId: lost.asset.id, key: lost.asset.s3Key }])
+  expect(airlock.log.withMessage('asset has no object')).toMatchObject([{ assetId: lost.asset.id, key: lost.asset.s3Key }])
   expect(await world.database.assets.byId(lost.asset.id)).not.toBeNull()
   expect(await airlock.finalObjects()).toEqual([kept.asset.s3Key])
 })

@@ -22,7 +22,7 @@ test('an accepted upload whose job was lost is enqueued on its lane after a whil
 
   expect(await airlock.enqueuedIds('images')).toEqual([picture.id])
   expect(await airlock.enqueuedIds('videos')).toEqual([video.id])
-  expect(airlock.log.saying('upload had no job, enqueued again')).toMatchObject([
+  expect(airlock.log.withMessage('upload had no job, enqueued again')).toMatchObject([
     { uploadId: picture.id, rule: 'waiting', dryRun: false },
     { uploadId: video.id },
   ])
@@ -208,7 +208,7 @@ test('a sweeper that lost its lease stops, and leaves the rest to the next one',
   }
   expect(await airlock.sweeps({ leaseSeconds: 0.001 }, { jobQueue })).not.toBeNull()
   expect(await airlock.enqueuedIds('images')).toHaveLength(1)
-  expect(airlock.log.saying('sweep lease lost, another process sweeps')).toHaveLength(1)
+  expect(airlock.log.withMessage('sweep lease lost, another process sweeps')).toHaveLength(1)
   expect(await airlock.sweeps(), 'the other process has the lease').toBeNull()
 })
 
@@ -287,7 +287,7 @@ test('three timeouts of Redis in a row end the enqueueing of a sweep', async ({ 
   }
   expect(await airlock.sweeps({}, { jobQueue })).toMatchObject({ waiting: 0 })
   expect(asked).toBe(3)
-  expect(airlock.log.saying('upload not enqueued, the next sweep retries')).toHaveLength(3)
+  expect(airlock.log.withMessage('upload not enqueued, the next sweep retries')).toHaveLength(3)
 })
 
 test("single uploads that can't be enqueued do not delay others", async ({ airlock, world }) => {
@@ -313,7 +313,7 @@ test('a failure of one upload stops no other, and is left to a later sweep', asy
     return airlock.store.abandonReceives(key)
   }
   expect(await airlock.sweeps({}, { store: { ...airlock.store, abandonReceives } })).toMatchObject({ stale: 1, leftovers: 1 })
-  expect(airlock.log.saying('sweeper skipped an item, the next pass retries')).toMatchObject([{ uploadId: first.uploadId }])
+  expect(airlock.log.withMessage('sweeper skipped an item, the next pass retries')).toMatchObject([{ uploadId: first.uploadId }])
   expect(await airlock.quarantine()).toEqual([])
 })
 
@@ -334,6 +334,6 @@ test('after the clock of Postgres was set back an hour, uploads are enqueued as 
 
   expect(await airlock.sweeps({ notWithinSeconds: 15, enqueueAfterSeconds: -1 })).toMatchObject({ waiting: 1, lapsed: 1 })
   expect((await airlock.enqueuedIds('images')).toSorted()).toEqual([waiting.id, lapsed.id].toSorted())
-  expect(airlock.log.saying('clock of Postgres was set back, due times are moved back with it')).toHaveLength(1)
+  expect(airlock.log.withMessage('clock of Postgres was set back, due times are moved back with it')).toHaveLength(1)
   expect(await airlock.sweeps({ notWithinSeconds: 15 }), 'and then at its usual interval').toBeNull()
 })

@@ -17,8 +17,8 @@ const at = (time: string | number) => vi.useFakeTimers({ toFake: ['Date'], now: 
 
 /** The signing time in the URL. */
 function signedAt(url: string): number {
-  const said = new URL(url).searchParams.get('X-Amz-Date') ?? ''
-  return Date.parse(said.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'))
+  const date = new URL(url).searchParams.get('X-Amz-Date') ?? ''
+  return Date.parse(date.replace(/(....)(..)(..)T(..)(..)(..)Z/, '$1-$2-$3T$4:$5:$6Z'))
 }
 
 function storeWith(changed: Partial<S3StoreOptions>) {
