@@ -1,5 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Stack, startStack } from '@airlock/dev-servers'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -92,8 +92,9 @@ async function runTest(id: string): Promise<Run> {
  * inspector may only read programs of the folders above it.
  */
 function copySources(): string {
-  mkdirSync(join(root, '.airlock'), { recursive: true })
-  const folder = mkdtempSync(join(root, '.airlock', 'guards-'))
+  const folder = join(root, '.airlock', 'guards')
+  rmSync(folder, { recursive: true, force: true }) // an interrupted run may have left it
+  mkdirSync(folder, { recursive: true })
   const files = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
   for (const file of files.split('\0').filter((name) => name !== '' && existsSync(join(root, name))))
     cpSync(join(root, file), join(folder, file))
