@@ -8,11 +8,11 @@ import { Died, Mortal } from './mortal.ts'
 export interface Put extends Partial<AnnouncedVideo> {
   sample?: Sample
   /** Other `x-amz-meta-` headers than the right ones. */
-  says?: Record<string, string>
+  userHeaders?: Record<string, string>
 }
 
 /** Stores a video in the inbox. @returns the payload of its job */
-export async function puts(airlock: Airlock, { sample = samples.scene, says, ...given }: Put = {}): Promise<AnnouncedVideo> {
+export async function puts(airlock: Airlock, { sample = samples.scene, userHeaders, ...given }: Put = {}): Promise<AnnouncedVideo> {
   const uploadId = given.uploadId ?? randomUUID()
   const projectId = given.projectId ?? randomUUID()
   const video: AnnouncedVideo = {
@@ -26,7 +26,7 @@ export async function puts(airlock: Airlock, { sample = samples.scene, says, ...
     priority: 'batch',
     ...given,
   }
-  const headers = says ?? { 'user-id': video.userId, filename: encodeURIComponent(video.filename) }
+  const headers = userHeaders ?? { 'user-id': video.userId, filename: encodeURIComponent(video.filename) }
   await airlock.world.bucket.put(video.key, sample.bytes, headers)
   return video
 }

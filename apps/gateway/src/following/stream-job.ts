@@ -69,10 +69,14 @@ export async function streamJob(upload: UploadRecord, request: FastifyRequest, r
 
 /** Fires when the stream should end although the job has not. */
 function endSignal(raw: ServerResponse, { expiresAtMs }: Caller, feed: MoveFeed): AbortSignal {
-  const gone = new AbortController()
-  raw.once('close', () => gone.abort())
+  const disconnected = new AbortController()
+  raw.once('close', () => disconnected.abort())
   const longest = 2 ** 31 - 1
-  return AbortSignal.any([gone.signal, feed.draining, AbortSignal.timeout(Math.min(Math.max(0, expiresAtMs - Date.now()), longest))])
+  return AbortSignal.any([
+    disconnected.signal,
+    feed.draining,
+    AbortSignal.timeout(Math.min(Math.max(0, expiresAtMs - Date.now()), longest)),
+  ])
 }
 
 async function sendMoves(upload: UploadRecord, raw: ServerResponse, end: AbortSignal, deps: StreamDeps): Promise<void> {

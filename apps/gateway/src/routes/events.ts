@@ -55,14 +55,14 @@ export const eventRoute =
         requireScope(request, 'service')
         const { after, wait, limit, types } = request.query
         const place = after === undefined ? begin : after === 'latest' ? after : eventCursorOf(after)
-        const gone = new AbortController()
-        reply.raw.once('close', () => gone.abort())
+        const disconnected = new AbortController()
+        reply.raw.once('close', () => disconnected.abort())
         const page = await feed.page(
           { after: place === 'latest' ? place : place.position, limit, types: types === undefined ? undefined : typesOf(types) },
           async (first) => {
             if (place !== 'latest' && place !== begin) await assertContinuous(place, first, events)
           },
-          AbortSignal.any([gone.signal, AbortSignal.timeout(wait * 1000)]),
+          AbortSignal.any([disconnected.signal, AbortSignal.timeout(wait * 1000)]),
         )
         reply.header('cache-control', 'no-store')
         return { events: page.events.map(publishedEvent), next: eventCursorText(page.next) }

@@ -67,9 +67,9 @@ async function answerWhenEnded(
   reply: FastifyReply,
   deps: UploadRouteDeps,
 ): Promise<FastifyReply> {
-  const gone = new AbortController()
-  reply.raw.once('close', () => gone.abort())
-  const stop = AbortSignal.any([gone.signal, AbortSignal.timeout(waitSeconds * 1000)])
+  const disconnected = new AbortController()
+  reply.raw.once('close', () => disconnected.abort())
+  const stop = AbortSignal.any([disconnected.signal, AbortSignal.timeout(waitSeconds * 1000)])
   const waited = await waitForAll(answer, stop, deps).catch((err: unknown) => {
     reply.request.log.warn({ err }, 'waiting for uploads failed, they continue')
     return { answer, allEnded: false }

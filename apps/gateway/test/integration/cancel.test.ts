@@ -84,7 +84,7 @@ test('only an operator can retry a failed upload', async ({ gateway, client }) =
   const { uploads } = gateway.database
   const outcome = await uploads.claim(id, { leaseSeconds: 30 })
   if (!outcome.claimed) throw new Error('not claimed')
-  await uploads.park(outcome.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 was away')
+  await uploads.park(outcome.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 was unavailable')
 
   expect(await sends(gateway, client, 'POST', `/api/jobs/${id}/retry`)).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
   const operator = new Client(gateway.url)

@@ -44,7 +44,7 @@ test('a rejected job has its reason, and a parked one is failed', async ({ gatew
   if (!first.claimed || !second.claimed) throw new Error('not claimed')
   await uploads.reject(first.claim, refusal('file_corrupt', { filename: 'photo.jpg', reason: 'it ends too early' }))
   await gateway.store.purge(first.claim.quarantineKey)
-  await uploads.park(second.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 said 500')
+  await uploads.park(second.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 returned 500')
 
   expect((await client.get(`/api/jobs/${bad}`)).body).toMatchObject({
     status: 'rejected',

@@ -14,7 +14,7 @@ async function parkedBy(client: Client, { database: { uploads } }: RunningGatewa
   const id = await accepted(client)
   const outcome = await uploads.claim(id, { leaseSeconds: 30 })
   if (!outcome.claimed) throw new Error('not claimed')
-  await uploads.park(outcome.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 was away')
+  await uploads.park(outcome.claim, refusal('processing_failed', { filename: 'photo.jpg' }), 'S3 was unavailable')
   return id
 }
 

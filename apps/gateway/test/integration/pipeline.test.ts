@@ -54,10 +54,10 @@ class Service extends Client {
 
   async posts(body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const authorization = `Bearer ${await this.token({ scope: 'service' })}`
-    return this.says(JSON.stringify(body), { authorization, 'content-type': 'application/json', ...headers })
+    return this.postText(JSON.stringify(body), { authorization, 'content-type': 'application/json', ...headers })
   }
 
-  async says(body: string, headers: Record<string, string>): Promise<Answer> {
+  async postText(body: string, headers: Record<string, string>): Promise<Answer> {
     return answerOf(await fetch(this.#url + path, { method: 'POST', headers, body }))
   }
 }
@@ -159,10 +159,10 @@ test('an Idempotency-Key can replace the id, separately for each caller', async 
 test('requests without a token or scope are refused before anything else', async ({ pipeline, service }) => {
   const json = { 'content-type': 'application/json' }
   const body = JSON.stringify(service.video())
-  expect(await service.says(body, json)).toMatchObject({ status: 401, body: { code: 'token_missing' } })
+  expect(await service.postText(body, json)).toMatchObject({ status: 401, body: { code: 'token_missing' } })
   for (const scope of [undefined, 'ops']) {
     const authorization = `Bearer ${await service.token(scope === undefined ? {} : { scope })}`
-    expect(await service.says(body, { ...json, authorization })).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
+    expect(await service.postText(body, { ...json, authorization })).toMatchObject({ status: 403, body: { code: 'scope_missing' } })
   }
   expect(await pipeline.renders.keys()).toEqual([key])
 })
@@ -223,55 +223,55 @@ test.for(unfit)('a file that is $what is refused at once, and nothing is recorde
   expect(await rowsOf(pipeline, video.user_id)).toEqual([])
 })
 
-const malformed: { what: string; given: object; says: string }[] = [
-  { what: 'no user', given: { user_id: undefined }, says: "The field 'user_id' must be a UUID." },
-  { what: 'a user that is not a UUID', given: { user_id: 'me' }, says: "The field 'user_id' must be a UUID." },
-  { what: 'no project', given: { project_id: undefined }, says: "The field 'project_id' must be a UUID." },
-  { what: 'an invalid upload id', given: { upload_id: 7 }, says: "'upload_id' must be a UUID; a repeated one names the same video." },
+const malformed: { what: string; given: object; detail: string }[] = [
+  { what: 'no user', given: { user_id: undefined }, detail: "The field 'user_id' must be a UUID." },
+  { what: 'a user that is not a UUID', given: { user_id: 'me' }, detail: "The field 'user_id' must be a UUID." },
+  { what: 'no project', given: { project_id: undefined }, detail: "The field 'project_id' must be a UUID." },
+  { what: 'an invalid upload id', given: { upload_id: 7 }, detail: "'upload_id' must be a UUID; a repeated one names the same video." },
   {
     what: 'a URL as its source',
     given: { source: 'https://example.com/a.mp4' },
-    says: "'source' must be an object with bucket and key, never a URL.",
+    detail: "'source' must be an object with bucket and key, never a URL.",
   },
-  { what: 'no key', given: { source: { bucket: 'renders' } }, says: "The field 'source.key' must be the object's key" },
-  { what: 'no name', given: { filename: undefined }, says: "The field 'filename' must be a text, the display name." },
+  { what: 'no key', given: { source: { bucket: 'renders' } }, detail: "The field 'source.key' must be the object's key" },
+  { what: 'no name', given: { filename: undefined }, detail: "The field 'filename' must be a text, the display name." },
   {
     what: 'a hash of another length',
     given: { sha256: 'AB'.repeat(32) },
-    says: "'sha256' must be the SHA-256 of the file's bytes, 64 hex digits",
+    detail: "'sha256' must be the SHA-256 of the file's bytes, 64 hex digits",
   },
-  { what: 'nested metadata', given: { metadata: { a: { b: 1 } } }, says: "The field 'metadata' must be a JSON object of at most 4 KiB" },
-  { what: 'metadata that is null', given: { metadata: null }, says: "The field 'metadata' must be a JSON object of at most 4 KiB" },
-  { what: 'too much metadata', given: { metadata: { a: 'x'.repeat(4096) } }, says: "'metadata' must be a JSON object of at most 4 KiB" },
-  { what: 'metadata with a NUL', given: { metadata: { a: '\0' } }, says: 'without NUL' },
-  { what: 'an unknown priority', given: { priority: 'urgent' }, says: "The field 'priority' must be 'interactive' or 'batch'" },
-  { what: 'an unknown field', given: { projectId: unknownId }, says: "field 'projectId' does not exist" },
+  { what: 'nested metadata', given: { metadata: { a: { b: 1 } } }, detail: "The field 'metadata' must be a JSON object of at most 4 KiB" },
+  { what: 'metadata that is null', given: { metadata: null }, detail: "The field 'metadata' must be a JSON object of at most 4 KiB" },
+  { what: 'too much metadata', given: { metadata: { a: 'x'.repeat(4096) } }, detail: "'metadata' must be a JSON object of at most 4 KiB" },
+  { what: 'metadata with a NUL', given: { metadata: { a: '\0' } }, detail: 'without NUL' },
+  { what: 'an unknown priority', given: { priority: 'urgent' }, detail: "The field 'priority' must be 'interactive' or 'batch'" },
+  { what: 'an unknown field', given: { projectId: unknownId }, detail: "field 'projectId' does not exist" },
   {
     what: 'an unknown field in its source',
     given: { source: { bucket: 'a', key: 'b', url: 'c' } },
-    says: "field 'source.url' does not exist",
+    detail: "field 'source.url' does not exist",
   },
 ]
 
-test.for(malformed)('a request with $what gets a helpful detail', async ({ given, says }, { service, expect }) => {
+test.for(malformed)('a request with $what gets a helpful detail', async ({ given, detail }, { service, expect }) => {
   const answer = await service.posts(service.video(given))
-  expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining(says) } })
-  expect(answer.body.code).toBe(says.startsWith('field ') ? 'request_malformed' : 'field_malformed')
+  expect(answer).toMatchObject({ status: 400, body: { detail: expect.stringContaining(detail) } })
+  expect(answer.body.code).toBe(detail.startsWith('field ') ? 'request_malformed' : 'field_malformed')
 })
 
 test('a body that is not a JSON object, too large, or has an inexact number gets a helpful detail', async ({ service }) => {
   const authorization = `Bearer ${await service.token({ scope: 'service' })}`
-  const says = (body: string, type = 'application/json') => service.says(body, { authorization, 'content-type': type })
+  const post = (body: string, type = 'application/json') => service.postText(body, { authorization, 'content-type': type })
   const malformed = { status: 400, body: { code: 'request_malformed' } }
   for (const body of ['', '{', '[]', 'null', '"a"', '['.repeat(30_000), `{"filename": "${'x'.repeat(70_000)}"}`])
-    expect(await says(body), body.slice(0, 20)).toMatchObject(malformed)
+    expect(await post(body), body.slice(0, 20)).toMatchObject(malformed)
   const video = JSON.stringify(service.video({ metadata: { order: 1 } }))
-  const changed = await says(video.replace('"order":1', '"order":12345678901234567890'))
+  const changed = await post(video.replace('"order":1', '"order":12345678901234567890'))
   expect(changed).toMatchObject({
     status: 400,
     body: { code: 'field_malformed', detail: expect.stringContaining('write longer ones as strings') },
   })
-  expect(await says(video, 'text/plain')).toMatchObject({ status: 415, body: { code: 'not_json' } })
+  expect(await post(video, 'text/plain')).toMatchObject({ status: 415, body: { code: 'not_json' } })
 })
 
 test('a file that is too large for a video is 413', async ({ pipeline, service }) => {

@@ -7,19 +7,19 @@ import { exchange } from '../raw.ts'
 const ofRaw = ({ text }: { text: string }) => JSON.parse(text.slice(text.indexOf('\r\n\r\n')))
 
 const unknownQueries = [
-  { path: '/api/jobs?state=failed', says: "query parameter 'state' is unknown; allowed: ids, status, since, limit, cursor." },
-  { path: '/api/assets?typ=brand_image', says: "query parameter 'typ' is unknown" },
+  { path: '/api/jobs?state=failed', detail: "query parameter 'state' is unknown; allowed: ids, status, since, limit, cursor." },
+  { path: '/api/assets?typ=brand_image', detail: "query parameter 'typ' is unknown" },
   {
     path: '/api/assets/0190a000-0000-4000-8000-00000000000a?hours=1',
-    says: "query parameter 'hours' is unknown; allowed: expiration_hours, disposition.",
+    detail: "query parameter 'hours' is unknown; allowed: expiration_hours, disposition.",
   },
-  { path: '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images?a=b', says: 'this route takes none.' },
-  { path: '/api/assets?access_token=abc.def', says: "query parameter 'access_token' is unknown" },
+  { path: '/api/brands/0190a000-0000-4000-8000-00000000000a/product-images?a=b', detail: 'this route takes none.' },
+  { path: '/api/assets?access_token=abc.def', detail: "query parameter 'access_token' is unknown" },
 ]
-test.for(unknownQueries)('GET $path is refused with the name of the parameter', async ({ path, says }, { client, expect }) => {
+test.for(unknownQueries)('GET $path is refused with the name of the parameter', async ({ path, detail }, { client, expect }) => {
   const { status, body } = await client.get(path)
   expect({ status, code: body.code }).toEqual({ status: 400, code: 'query_unknown' })
-  expect(body.detail).toContain(says)
+  expect(body.detail).toContain(detail)
   expect(body.detail).not.toContain('abc.def')
 })
 

@@ -89,10 +89,10 @@ test.for([
   [['--queue', 'sounds'], "Queue 'sounds' does not exist: one of images, videos, training."],
   [['--limit', 'all'], "--limit is 'all': a whole number from 0 to 1000."],
   [['--limit', '1001'], "--limit is '1001'"],
-] as const)('jobs called with %j prints a usage error', async ([args, says], { expect }) => {
+] as const)('jobs called with %j prints a usage error', async ([args, message], { expect }) => {
   const { code, err } = await runs(...args)
   expect(code).toBe(2)
-  expect(err).toContain(says)
+  expect(err).toContain(message)
 })
 
 test('jobs --help lists its options', async () => {

@@ -60,18 +60,18 @@ test('a file whose inspection always times out is parked after three attempts, a
 })
 
 test.for([
-  { limit: 'memory', says: 'more than 20 MiB of memory' },
-  { limit: 'CPU time', says: 'more than 0.01 s of CPU time' },
+  { limit: 'memory', detail: 'more than 20 MiB of memory' },
+  { limit: 'CPU time', detail: 'more than 0.01 s of CPU time' },
 ] as const)(
   'a file that exceeds the limit of $limit is rejected after three attempts, without affecting the worker',
   { ...patient, meta: { id: 'inspector-exceeds-limit' } },
-  async ({ limit, says }, { airlock, expect }) => {
+  async ({ limit, detail }, { airlock, expect }) => {
     airlock.startsWorker({ inspection: exceeding[limit] })
     const picture = await airlock.accepts(samples.photo)
 
     expect(await airlock.comesTo('rejected', picture)).toMatchObject({
       attempt: 3,
-      refusal: { code: 'file_too_complex', detail: expect.stringContaining(says) },
+      refusal: { code: 'file_too_complex', detail: expect.stringContaining(detail) },
     })
     expect(await airlock.quarantine()).toEqual([])
   },

@@ -39,18 +39,18 @@ test.for(ofSchema('process-upload'))('an old $name still ends its upload', async
 const [smallest] = ofSchema('generated-video.v1.smallest')
 
 test.for([
-  { what: 'an unsupported version', broken: { version: 2 }, says: 'generated_video/version: 2 is not supported here, only 1' },
-  { what: 'no user', broken: { user_id: undefined }, says: 'generated_video: must have required properties user_id' },
-  { what: 'a key outside the inbox', broken: { key: 'brand-images/x.mp4' }, says: 'generated_video/key: must match pattern' },
+  { what: 'an unsupported version', broken: { version: 2 }, reason: 'generated_video/version: 2 is not supported here, only 1' },
+  { what: 'no user', broken: { user_id: undefined }, reason: 'generated_video: must have required properties user_id' },
+  { what: 'a key outside the inbox', broken: { key: 'brand-images/x.mp4' }, reason: 'generated_video/key: must match pattern' },
   {
     what: 'an unknown field',
     broken: { url: 'http://127.0.0.1/x.mp4' },
-    says: 'generated_video/url: is not a field of version 1',
+    reason: 'generated_video/url: is not a field of version 1',
   },
-])("a video's job with $what fails permanently at its first attempt with a reason", async ({ broken, says }, { airlock, expect }) => {
+])("a video's job with $what fails permanently at its first attempt with a reason", async ({ broken, reason }, { airlock, expect }) => {
   airlock.startsWorker()
   const end = await endOf(airlock, await adds(airlock, 'generated_video', { ...smallest?.data, ...broken }))
-  expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(says) })
+  expect(end).toMatchObject({ attemptsMade: 1, failedReason: expect.stringContaining(reason) })
   const [line] = airlock.log.withMessage(
     'job payload violates its schema, not retried; a video in the inbox is still accepted by its metadata',
   )

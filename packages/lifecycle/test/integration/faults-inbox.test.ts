@@ -160,17 +160,17 @@ test('a video that is replaced after it was registered is never promoted, but pa
   expect(await airlock.finalObjects()).toEqual([])
 })
 
-const notTheirs: { what: string; says: Record<string, string> | undefined; asks: { userId?: string } }[] = [
-  { what: 'names another user than its job', says: undefined, asks: { userId: randomUUID() } },
-  { what: 'names no user', says: { filename: 'scene.mp4' }, asks: {} },
+const notTheirs: { what: string; userHeaders: Record<string, string> | undefined; asks: { userId?: string } }[] = [
+  { what: 'names another user than its job', userHeaders: undefined, asks: { userId: randomUUID() } },
+  { what: 'names no user', userHeaders: { filename: 'scene.mp4' }, asks: {} },
 ]
 
 test.for(notTheirs)(
   'an object that $what is refused permanently, and not touched',
   { meta: { id: 'video-of-another-owner' } },
-  async ({ says, asks }, { airlock, expect }) => {
+  async ({ userHeaders, asks }, { airlock, expect }) => {
     airlock.leavesBehind('disputed objects wait for an operator')
-    const video = await puts(airlock, says === undefined ? {} : { says })
+    const video = await puts(airlock, userHeaders === undefined ? {} : { userHeaders })
     const before = await airlock.store.head(video.key)
 
     expect(await registers(airlock, { ...video, ...asks })).toMatchObject({ outcome: 'refused', isDisputed: true })

@@ -75,12 +75,12 @@ test('a file whose inspection fails three times in a row because of the machine 
 })
 
 test.for([
-  { fault: { kind: 'crash' }, says: 'it crashed the inspecting process' },
-  { fault: { kind: 'cpu_time', limitSeconds: 20 }, says: 'more than 20 s of CPU time' },
-  { fault: { kind: 'memory', limitMiB: 1024 }, says: 'more than 1024 MiB of memory' },
+  { fault: { kind: 'crash' }, detail: 'it crashed the inspecting process' },
+  { fault: { kind: 'cpu_time', limitSeconds: 20 }, detail: 'more than 20 s of CPU time' },
+  { fault: { kind: 'memory', limitMiB: 1024 }, detail: 'more than 1024 MiB of memory' },
 ] as const)(
   'a file that fails with $fault.kind is rejected by its last attempt, which runs alone, and not before',
-  async ({ fault, says }, { airlock, expect }) => {
+  async ({ fault, detail }, { airlock, expect }) => {
     const upload = await airlock.accepts(samples.photo)
     const alone: boolean[] = []
     const inspect = async (_source: unknown, claim: Claim) => {
@@ -96,7 +96,7 @@ test.for([
     expect(await airlock.of(upload)).toMatchObject({
       state: 'rejected',
       attempt: 3,
-      refusal: { code: 'file_too_complex', detail: expect.stringContaining(says) },
+      refusal: { code: 'file_too_complex', detail: expect.stringContaining(detail) },
     })
     expect(await airlock.quarantine()).toEqual([])
   },

@@ -28,14 +28,14 @@ test('a video without a job is enqueued with the metadata of its object', async 
   const sha256 = 'cd'.repeat(32)
   const filename = 'Szene – 7.mp4'
   const metadata = encodeURIComponent(JSON.stringify({ scene: 7 }))
-  const says = {
+  const userHeaders = {
     'user-id': airlock.userId.toUpperCase(),
     filename: encodeURIComponent(filename),
     sha256,
     metadata,
     priority: 'interactive',
   }
-  const { uploadId, projectId, key } = await puts(airlock, { says })
+  const { uploadId, projectId, key } = await puts(airlock, { userHeaders })
 
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
 
@@ -95,21 +95,24 @@ test('a registered video is enqueued with its original priority', async ({ airlo
   expect(await priorityOf(interactive)).toBeLessThan(await priorityOf(batch))
 })
 
-const unreadable: { what: string; says: Record<string, string> }[] = [
-  { what: 'names no user', says: { filename: 'scene.mp4' } },
-  { what: 'names an invalid user', says: { 'user-id': 'me', filename: 'scene.mp4' } },
-  { what: 'has no name', says: { 'user-id': randomUUID() } },
-  { what: 'has a name with invalid encoding', says: { 'user-id': randomUUID(), filename: '%zz.mp4' } },
-  { what: 'has metadata that is not JSON', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: 'scene=7' } },
-  { what: 'has metadata with a NUL', says: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: '%7B%22a%22%3A%22%5Cu0000%22%7D' } },
+const unreadable: { what: string; userHeaders: Record<string, string> }[] = [
+  { what: 'names no user', userHeaders: { filename: 'scene.mp4' } },
+  { what: 'names an invalid user', userHeaders: { 'user-id': 'me', filename: 'scene.mp4' } },
+  { what: 'has no name', userHeaders: { 'user-id': randomUUID() } },
+  { what: 'has a name with invalid encoding', userHeaders: { 'user-id': randomUUID(), filename: '%zz.mp4' } },
+  { what: 'has metadata that is not JSON', userHeaders: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: 'scene=7' } },
+  {
+    what: 'has metadata with a NUL',
+    userHeaders: { 'user-id': randomUUID(), filename: 'scene.mp4', metadata: '%7B%22a%22%3A%22%5Cu0000%22%7D' },
+  },
 ]
 
 test.for(unreadable)(
   'a video that $what is reported, and never removed',
   { meta: { id: 'bad-inbox-object-reported' } },
-  async ({ says }, { airlock, expect }) => {
+  async ({ userHeaders }, { airlock, expect }) => {
     airlock.leavesBehind('an operator must check it')
-    const { key } = await puts(airlock, { says })
+    const { key } = await puts(airlock, { userHeaders })
 
     expect(await airlock.sweeps({ maxRemovals: 1000, receivingForSeconds: -1 })).toEqual(nothingSwept)
 

@@ -30,18 +30,18 @@ test('unknown fields of a result are kept', () => {
 })
 
 test.for([
-  { what: 'nothing', data: null, says: /^job_result: must be object/ },
+  { what: 'nothing', data: null, message: /^job_result: must be object/ },
   {
     what: 'another version',
     data: { ...jobResult({ status: 'failed', uploadId, error }), version: 3 },
-    says: /^job_result\/version: 3 is not supported/,
+    message: /^job_result\/version: 3 is not supported/,
   },
   {
     what: 'a status that is not final',
     data: { ...jobResult({ status: 'failed', uploadId, error }), status: 'queued' },
-    says: /^job_result\/status: /,
+    message: /^job_result\/status: /,
   },
-])('a result that is $what is refused', ({ data, says }, { expect }) => {
+])('a result that is $what is refused', ({ data, message }, { expect }) => {
   expect(() => parseJobResult(data)).toThrow(PayloadMalformed)
-  expect(() => parseJobResult(data)).toThrow(says)
+  expect(() => parseJobResult(data)).toThrow(message)
 })

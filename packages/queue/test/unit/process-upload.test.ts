@@ -12,34 +12,34 @@ test.for([
   expect(parseProcessUpload(processUploadJob, payload)).toEqual(payload)
 })
 
-const malformed: { what: string; payload: unknown; says: RegExp }[] = [
-  { what: 'nothing', payload: undefined, says: /process_upload: must be object/ },
-  { what: 'null', payload: null, says: /process_upload: must be object/ },
-  { what: 'a list', payload: [], says: /process_upload/ },
-  { what: 'a text', payload: JSON.stringify({ version: 1, upload_id: uploadId }), says: /process_upload: must be object/ },
-  { what: 'an empty object', payload: {}, says: /process_upload: must have required propert/ },
-  { what: 'no version', payload: { upload_id: uploadId }, says: /process_upload: must have required propert.*version/ },
-  { what: 'another version', payload: { version: 2, upload_id: uploadId }, says: /process_upload\/version: / },
-  { what: 'a version as text', payload: { version: '1', upload_id: uploadId }, says: /process_upload\/version: / },
-  { what: 'no upload', payload: { version: 1 }, says: /process_upload: must have required propert.*upload_id/ },
-  { what: 'an upload id that is not a UUID', payload: { version: 1, upload_id: '../../etc' }, says: /process_upload\/upload_id: / },
-  { what: 'a UUID followed by a line break', payload: { version: 1, upload_id: `${uploadId}\n` }, says: /process_upload\/upload_id: / },
+const malformed: { what: string; payload: unknown; message: RegExp }[] = [
+  { what: 'nothing', payload: undefined, message: /process_upload: must be object/ },
+  { what: 'null', payload: null, message: /process_upload: must be object/ },
+  { what: 'a list', payload: [], message: /process_upload/ },
+  { what: 'a text', payload: JSON.stringify({ version: 1, upload_id: uploadId }), message: /process_upload: must be object/ },
+  { what: 'an empty object', payload: {}, message: /process_upload: must have required propert/ },
+  { what: 'no version', payload: { upload_id: uploadId }, message: /process_upload: must have required propert.*version/ },
+  { what: 'another version', payload: { version: 2, upload_id: uploadId }, message: /process_upload\/version: / },
+  { what: 'a version as text', payload: { version: '1', upload_id: uploadId }, message: /process_upload\/version: / },
+  { what: 'no upload', payload: { version: 1 }, message: /process_upload: must have required propert.*upload_id/ },
+  { what: 'an upload id that is not a UUID', payload: { version: 1, upload_id: '../../etc' }, message: /process_upload\/upload_id: / },
+  { what: 'a UUID followed by a line break', payload: { version: 1, upload_id: `${uploadId}\n` }, message: /process_upload\/upload_id: / },
   {
     what: 'a request id of 129 characters',
     payload: { version: 1, upload_id: uploadId, request_id: 'r'.repeat(129) },
-    says: /process_upload\/request_id: /,
+    message: /process_upload\/request_id: /,
   },
   {
     what: 'a request id that is a number',
     payload: { version: 1, upload_id: uploadId, request_id: 7 },
-    says: /process_upload\/request_id: /,
+    message: /process_upload\/request_id: /,
   },
-  { what: 'an unknown field', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, says: /process_upload.*: / },
+  { what: 'an unknown field', payload: { version: 1, upload_id: uploadId, s3_key: 'x' }, message: /process_upload.*: / },
 ]
 
-test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, says }, { expect }) => {
+test.for(malformed)('a payload with $what is refused, and the error contains the position', ({ payload, message }, { expect }) => {
   expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(PayloadMalformed)
-  expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(says)
+  expect(() => parseProcessUpload(processUploadJob, payload)).toThrow(message)
 })
 
 test('a job with an unknown name is refused, and the error contains only a part of its name', () => {

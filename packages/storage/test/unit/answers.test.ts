@@ -6,7 +6,7 @@ const facts = { operation: 'GetObject', key: 'quarantine/x', timeoutMs: 1000, ti
 
 /** An error as the SDK throws it for a response of the store. */
 const answered = (httpStatusCode: number, name: string, headers?: Record<string, string>) =>
-  Object.assign(new Error('said the store'), { name, $metadata: { httpStatusCode }, ...(headers && { $response: { headers } }) })
+  Object.assign(new Error('error of the store'), { name, $metadata: { httpStatusCode }, ...(headers && { $response: { headers } }) })
 
 /** An error as Node throws it if there is no response. */
 const network = (code: string) => Object.assign(new Error(`connect ${code}`), { code })
