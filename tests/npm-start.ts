@@ -11,7 +11,7 @@ export interface Run {
   /** Its output so far. */
   output(): string
   /** Waits for output that matches. @returns the match */
-  says(pattern: RegExp): Promise<RegExpExecArray>
+  outputMatches(pattern: RegExp): Promise<RegExpExecArray>
   signal(signal: NodeJS.Signals): void
   /** Its exit code, after it has ended. */
   readonly ended: Promise<number | null>
@@ -41,7 +41,7 @@ export function npmStart(dataDir: string, flags: readonly string[] = [], setting
     output: () => output,
     ended,
     signal: (signal) => child.kill(signal),
-    says: async (pattern) => {
+    outputMatches: async (pattern) => {
       let over = false
       void ended.then(() => (over = true))
       await waitFor(() => over || pattern.test(output), { what: `npm start to write ${pattern}`, timeoutMs: startMs })

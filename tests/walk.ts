@@ -30,7 +30,7 @@ export class Walk {
   }
 
   async ready(): Promise<void> {
-    const [, url = ''] = await this.#run.says(/^Airlock is up: (http:\S+)$/m)
+    const [, url = ''] = await this.#run.outputMatches(/^Airlock is up: (http:\S+)$/m)
     this.#url = url
   }
 

@@ -33,11 +33,11 @@ const settings = {
   UPLOAD_IDLE_SECONDS: '5',
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
-  // an expensive picture of chaos needs more, all others much less
+  // the expensive pictures of chaos need more, all others much less
   INSPECT_MEMORY_MIB: '300',
   UNUSED_ASSET_DAYS: '1',
   UNUSED_ASSET_GRACE_DAYS: '1',
-  // faults hit an upload more often than in a year of production; so pictures are never parked, and videos are
+  // chaos causes more faults than a year of production: with these settings it parks no pictures; the worker for videos parks at the first fault
   WORKER_MIN_ATTEMPTS: '100',
   WORKER_CONCURRENCY: '2',
   MAX_FILES_IN_FLIGHT: '16',
@@ -158,7 +158,7 @@ export function clocksOf(seed: number): Record<ProcessName, number> {
   return Object.fromEntries(processNames.map((name) => [name, errorMs()])) as Record<ProcessName, number>
 }
 
-/** A test stack does not wait for commits, which a crash of Postgres would lose. What only a crash of the machine can lose stays off. */
+/** By default a test stack confirms commits that a crash of Postgres would lose. `fsync` stays off: it protects only against crashes of the machine. */
 const keepCommits = "do $$ begin execute format('alter database %I set synchronous_commit = on', current_database()); end $$"
 
 /** Gateways and workers report health in the same way, except for the path. */

@@ -22,28 +22,28 @@ function wrongOutcome(row: UploadRow | undefined, name: string, evidence: Eviden
   const { objects, sent, asked, cancelled, deletedUsers } = evidence
   const file = sent.get(name)
   if (file === undefined) return `a response names '${name}', which was not sent`
-  if (row === undefined) return 'acknowledged, and there is no row'
+  if (row === undefined) return 'acknowledged, but has no row'
   if (row.original_filename !== name || row.user_id !== file.userId) return `its row is of '${row.original_filename}' of ${row.user_id}`
   const isAsset = hasAsset(row.id, evidence)
-  if (isAsset && isOfDeletedUser(row, evidence)) return 'its user was deleted, and its asset exists'
+  if (isAsset && isOfDeletedUser(row, evidence)) return 'its user was deleted, but its asset exists'
   switch (row.state) {
     case 'parked':
-      if (row.source_bucket === null && !objects.has(row.quarantine_key)) return 'parked, and its bytes are gone'
+      if (row.source_bucket === null && !objects.has(row.quarantine_key)) return 'parked, but its bytes are gone'
       return `parked as ${row.error_code} (${row.last_fault}), although everything worked when an operator retried it`
     case 'completed':
-      if (file.expected !== 'completed') return `completed, and it is bad: ${file.expected}`
-      if (cancelled.has(row.id)) return 'cancelled, and completed all the same'
+      if (file.expected !== 'completed') return `completed, but the file is bad: ${file.expected}`
+      if (cancelled.has(row.id)) return 'cancelled, but completed'
       if (isAsset) return wronglyKept(row, evidence)
-      return mayBeGone(row, evidence) ? null : 'completed, and its asset is gone'
+      return mayBeGone(row, evidence) ? null : 'completed, but its asset is gone'
     case 'rejected':
-      if (isAsset) return 'rejected, and there is an asset'
+      if (isAsset) return 'rejected, but has an asset'
       if (row.error_code === 'cancelled' && asked.has(row.id)) return null
       if (row.error_code === 'unknown_user' && deletedUsers.has(row.user_id)) return null
       if (row.error_code === 'file_too_complex' && file.expensive === true)
         return row.failed_inspections < 2 ? 'too complex, without three tries' : null
       return row.error_code === file.expected ? null : `rejected as ${row.error_code}, expected ${file.expected}`
     default:
-      return `acknowledged, and not final: ${row.state} after ${row.attempt} attempts, ${row.last_fault ?? 'no fault'}`
+      return `acknowledged, but not final: ${row.state} after ${row.attempt} attempts, ${row.last_fault ?? 'no fault'}`
   }
 }
 
@@ -56,8 +56,8 @@ function isOfDeletedUser({ user_id: userId }: UploadRow, { deletedUsers, uploads
 }
 
 function wronglyKept({ id }: UploadRow, { deleted, aged, useAsked }: Evidence): string | null {
-  if (deleted.has(id)) return 'deleted, and its asset exists'
-  return aged.has(id) && !useAsked.has(id) ? 'unused for too long, and its asset exists' : null
+  if (deleted.has(id)) return 'deleted, but its asset exists'
+  return aged.has(id) && !useAsked.has(id) ? 'unused for too long, but its asset exists' : null
 }
 
 const mayBeGone = ({ id, user_id: userId }: UploadRow, { asked, deletedUsers, aged, used }: Evidence): boolean =>
@@ -205,8 +205,8 @@ function wrongEvents(events: readonly FeedEvent[], { id, state, user_id: userId 
   return [
     ...(numbers.some((number, i) => number !== i + 1) ? [`its events are numbered ${numbers.join(', ')}`] : []),
     ...(events.some(({ data }) => data.user_id !== userId) ? ['an event names another user'] : []),
-    ...(ends !== (expected ?? '') ? [`${state}, and the feed has: ${types.join(', ') || 'nothing'}`] : []),
-    ...(state === 'parked' && types.at(-1) !== 'upload.parked' ? ['parked, and the feed does not end with that'] : []),
+    ...(ends !== (expected ?? '') ? [`${state}, but the feed has: ${types.join(', ') || 'nothing'}`] : []),
+    ...(state === 'parked' && types.at(-1) !== 'upload.parked' ? ['parked, but the last event of the feed is another one'] : []),
   ]
 }
 
@@ -216,7 +216,7 @@ function wrongReading({ received, feed }: Evidence): Finding[] {
   const missed = feed.filter(({ data }) => !known.has(data.event_id))
   if (missed.length > 0) return missed.map(({ type, data }) => finding(data.upload_id, `a continuous reader did not get ${type}`))
   if (ids(received).join() === ids(feed).join()) return []
-  return [finding(null, `what a continuous reader got (${received.length}) is not the feed (${feed.length}), or in another order`)]
+  return [finding(null, `a continuous reader got ${received.length} events, not the ${feed.length} of the feed in its order`)]
 }
 
 /** I10: every refusal has a cause: no 429 below the hourly limit, no 500, and no refusal while everything works. */
@@ -231,8 +231,8 @@ function refusalsHaveCauses({ history, uploads, sent, filesPerHour }: Evidence):
     .filter(({ rows }) => rows < filesPerHour)
   const unhandled = history.all('failed').filter(({ why }) => why.startsWith('500'))
   return [
-    ...belowLimit.map(({ name, rows }) => finding(null, `${name}: file_limit_reached, and its user has ${rows} of ${filesPerHour} files`)),
-    ...unhandled.map(({ what, name, uploadId }) => finding(uploadId, `${name ?? what}: 500, as if no server had been unavailable`)),
+    ...belowLimit.map(({ name, rows }) => finding(null, `${name}: file_limit_reached, but its user has ${rows} of ${filesPerHour} files`)),
+    ...unhandled.map(({ what, name, uploadId }) => finding(uploadId, `${name ?? what}: 500 instead of a specific error`)),
     ...history.all('refused wrongly').map(({ name, why }) => finding(null, `${name ?? 'a gateway'}: ${why}`)),
   ]
 }

@@ -36,9 +36,9 @@ export function olderBucketLosesNothing({ before, assets, missing, lastCopies, l
       .map(([key, { upload_id }]) => violation(`an older bucket: ${key} was the last copy of an asset, and is gone`, upload_id)),
     ...back
       .filter((key) => keys.has(key) && !lastCopies.has(key))
-      .map((key) => violation(`an older bucket: ${key} is restored although it had been removed, and stays`)),
-    ...(missing.length > 0 && !alerted.has('vanished') ? [violation('assets without objects, and no alert')] : []),
-    ...(lastCopies.size > 0 && !alerted.has('lastCopy') ? [violation('last copies of assets, and no alert')] : []),
+      .map((key) => violation(`an older bucket: ${key} had been removed, but is restored and stays`)),
+    ...(missing.length > 0 && !alerted.has('vanished') ? [violation('assets without objects, but no alert')] : []),
+    ...(lastCopies.size > 0 && !alerted.has('lastCopy') ? [violation('last copies of assets, but no alert')] : []),
   ]
 }
 
@@ -78,9 +78,9 @@ export function olderDatabaseLosesNothing(found: OlderDatabase): Violation[] {
     ...later
       .filter((key) => !keys.has(key))
       .map((key) => violation(`an older database: ${key}, which was accepted after the backup, is gone`)),
-    ...(later.length > 0 && !alerted.has('unproven') ? [violation('objects without a row, and no alert')] : []),
+    ...(later.length > 0 && !alerted.has('unproven') ? [violation('objects without a row, but no alert')] : []),
     ...(assets.some(({ s3_key }) => !keys.has(s3_key)) && !alerted.has('vanished')
-      ? [violation('assets without objects, and no alert')]
+      ? [violation('assets without objects, but no alert')]
       : []),
     ...cancels
       .filter(({ answer }) => !isRefused(answer))
@@ -97,12 +97,12 @@ function wrongOutcome({ id, source_bucket: source }: UploadRow, { before, upload
   const hadAsset = before.assets.some(({ upload_id }) => upload_id === id)
   const hasAsset = assets.some(({ upload_id }) => upload_id === id)
   const now = `${is?.state} (${is?.error_code})`
-  if (hadAsset) return is?.state === 'completed' && hasAsset ? [] : [violation(`had become an asset, and is ${now} after the restore`, id)]
+  if (hadAsset) return is?.state === 'completed' && hasAsset ? [] : [violation(`had become an asset, but is ${now} after the restore`, id)]
   // its bytes are still in the pipeline's bucket, so it starts again, whatever its end was
   if (source !== null) return []
   const isGone = is?.state === 'parked' && is.error_code === 'upload_vanished'
   const ended = was?.state === 'completed' || was?.state === 'rejected'
   return isGone || !ended || is?.error_code === 'unknown_user'
     ? []
-    : [violation(`had ended without an asset, and is ${now} after the restore`, id)]
+    : [violation(`had ended without an asset, but is ${now} after the restore`, id)]
 }

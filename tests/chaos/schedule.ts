@@ -41,7 +41,7 @@ export const kinds = {
     hole: { about: 'bytes are held back, and arrive late', weight: 5, lasts: [500, 5000] },
     mute: { about: 'requests arrive, responses are lost', weight: 6, lasts: [200, 2000] },
     slow: { about: 'a delay in ms for each packet', weight: 4, lasts: [1000, 5000], degree: [50, 600] },
-    thin: { about: 'so many KiB a second', only: ['s3'], weight: 3, lasts: [1000, 5000], degree: [20, 400] },
+    thin: { about: 'throughput in KiB per second', only: ['s3'], weight: 3, lasts: [1000, 5000], degree: [20, 400] },
     busy: { about: '503 SlowDown to every request', only: ['s3'], weight: 3, lasts: [200, 2000] },
   },
 } as const satisfies Record<string, Record<string, Kind>>

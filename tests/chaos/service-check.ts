@@ -108,7 +108,7 @@ export async function ready({ cluster, history }: Pick<Run, 'cluster' | 'history
     }
     while (!(await isReady())) {
       if (performance.now() > deadline) {
-        history.add({ event: 'refused wrongly', why: `${gateway} is not ready ${noticedWithinMs / 1000} s after everything was healed` })
+        history.add({ event: 'refused wrongly', why: `${gateway} is not ready ${noticedWithinMs / 1000} s after all repairs` })
         break
       }
       await wait(200)

@@ -127,7 +127,7 @@ test('with the shipped users of Redis, a pipeline enqueues a video and gets its 
   }
 
   await waitFor(async () => ((await (await fetch(`${url}/api/health`)).json()) as { status: string }).status === 'ok', {
-    what: 'the gateway to be well',
+    what: 'the gateway to be healthy',
     timeoutMs: 30_000,
   })
   await fetch(`${url}/api/jobs/${video.uploadId}`).then((answer) => answer.text()) // counted by the request limit

@@ -92,7 +92,7 @@ const photos = (client: Client, count: number) =>
 
 // Each test uses the state that the previous ones left.
 
-test('every sample ends as it should, and its presigned URL works from this machine', async ({ annotate }) => {
+test('every sample has the expected result, and its presigned URL works from this machine', async ({ annotate }) => {
   const images = ['airlock-gateway', 'airlock-worker', 'node:24-bookworm-slim']
   for (const image of images) {
     const bytes = await running().docker(['image', 'inspect', '--format', '{{.Size}}', image])
@@ -109,7 +109,7 @@ test.for([
   { service: 'gateway', apps: ['gateway'], hasNativeCode: false },
   { service: 'worker', apps: ['ops', 'worker'], hasNativeCode: true },
 ])(
-  'the container of a $service is not root, has no capability, can write nothing, and holds what runs and nothing else',
+  'the container of a $service is not root, has no capability, can write nothing, and contains only what it needs at run time',
   async (given, { annotate }) => {
     const { native, ...found } = await inspect(await running().container(given.service))
     const locked = { uid: 1000, capabilities: 0, noNewPrivileges: true, writable: [] }

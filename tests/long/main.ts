@@ -16,7 +16,7 @@ const tests = (name: string, about: string, hours = 1): LongStep => ({
   timeoutMs: hours * 3_600_000,
 })
 
-/** Programs that print what they measure; their exit code is not 0 if it is too much. */
+/** Programs that print what they measure; their exit code is not 0 if a value exceeds its limit. */
 const programs = (name: string, about: string, ...commands: Step['commands']): LongStep => ({ name, about, commands, timeoutMs: 3_600_000 })
 
 const inspection = (name: string, about: string): LongStep => programs(name, about, ['node', `packages/inspection/test/long/${name}.ts`])

@@ -45,7 +45,7 @@ afterAll(async () => {
   await cluster?.stop()
 })
 
-test('with no gateway, a thousand videos whose jobs Redis forgets in the middle all become assets, each once', async ({ annotate }) => {
+test('without a gateway, a thousand videos become one asset each, although Redis loses their jobs in the middle', async ({ annotate }) => {
   await Promise.all(gateways.map((name) => cluster.process(name).stop()))
   const count = 1000
   const userId = randomUUID()
@@ -76,7 +76,7 @@ test('with no gateway, a thousand videos whose jobs Redis forgets in the middle 
 })
 
 /** Rounds with the videos' worker frozen and running alternate, so that other load of the machine affects both equally. */
-test('pictures wait no longer in their queue while that of the videos is full: p95 less than twice that of an idle worker', async ({
+test('a full queue of videos does not delay pictures: the p95 of their wait is less than twice that with an idle worker', async ({
   annotate,
 }) => {
   const worker = cluster.process('videos-1')

@@ -147,17 +147,17 @@ test('with clocks ten minutes off, a slow upload is not abandoned, and an unfini
 const everything = ['postgres', 'redis', 's3'] as const
 
 test.for([
-  ...everything.map((server) => ({ away: [server], how: 'cut' as const })),
-  { away: everything, how: 'cut' as const },
-  { away: everything, how: 'hole' as const },
+  ...everything.map((server) => ({ servers: [server], how: 'cut' as const })),
+  { servers: everything, how: 'cut' as const },
+  { servers: everything, how: 'hole' as const },
 ])(
-  'a gateway and a worker that start while $away are unavailable ($how) keep running, and work without a restart later',
+  'a gateway and a worker that start while $servers are unavailable ($how) keep running, and work without a restart later',
   { meta: { id: 'start-with-servers-unavailable' }, timeout: 90_000 },
-  async ({ away, how }, { expect }) => {
+  async ({ servers, how }, { expect }) => {
     const [url = ''] = cluster.gateways
     const started = ['gateway-1', 'images-1'] as const
     const become = (kind: 'open' | 'cut' | 'hole') => {
-      for (const member of started) for (const server of away) cluster.link(member, server).become({ kind })
+      for (const member of started) for (const server of servers) cluster.link(member, server).become({ kind })
     }
     await Promise.all([...started, 'images-2' as const].map((name) => cluster.process(name).kill()))
     become(how)
@@ -173,12 +173,12 @@ test.for([
         form: formOf([draw('brand_image', randomUUID())], { projectId: '', fieldsFirst: true }),
       })
     const meanwhile = await send()
-    expect(meanwhile).toMatchObject({ status: away.length === 1 && away[0] === 'redis' ? 202 : 503 })
+    expect(meanwhile).toMatchObject({ status: servers.length === 1 && servers[0] === 'redis' ? 202 : 503 })
     await wait(2000)
     become('open')
     await waitFor(async () => (await fetch(`${url}/health/ready`)).ok, { what: 'the gateway to be ready', timeoutMs: 30_000 })
     const taken = (answer: Answer) => 'status' in answer && answer.status === 202
-    const later = await waitFor(() => send().then((answer) => taken(answer) && answer), { what: 'a file to be taken' })
+    const later = await waitFor(() => send().then((answer) => taken(answer) && answer), { what: 'a file to be accepted' })
     const answers = [meanwhile, later].filter(taken)
     for (const { upload_id: id } of answers.flatMap((answer) => bodyOf(answer).uploads)) {
       expect(await comesTo('completed', id)).toMatchObject({ attempt: 1 })

@@ -101,7 +101,7 @@ test('a rolling restart of two gateways and two workers under load: no request f
     }
     await workers
     const before = load.acknowledged.length
-    await waitFor(() => load.acknowledged.length > before + 10, { what: 'the load to go on', timeoutMs: 30_000 })
+    await waitFor(() => load.acknowledged.length > before + 10, { what: 'the load to continue', timeoutMs: 30_000 })
   } finally {
     over.abort()
     await sending

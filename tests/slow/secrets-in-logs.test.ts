@@ -97,12 +97,12 @@ const refusals = [
       REDIS_URL: withPassword(redis.address.url.replace('redis://', 'redis://default@'), wrong),
       AWS_SECRET_ACCESS_KEY: wrong,
     }),
-    says: [/WRONGPASS|NOAUTH/, /SignatureDoesNotMatch|403|Forbidden/],
+    messages: [/WRONGPASS|NOAUTH/, /SignatureDoesNotMatch|403|Forbidden/],
   },
   {
     what: 'Postgres refuses the password',
     changed: () => ({ DATABASE_URL: withPassword(database.url, wrong), DATABASE_DIRECT_URL: withPassword(database.url, wrong) }),
-    says: [/password authentication failed/],
+    messages: [/password authentication failed/],
   },
 ] as const
 
@@ -116,7 +116,7 @@ const cases = refusals.flatMap((refusal) => programs.map((program) => ({ ...refu
 test.for(cases)(
   'if $what, the log of the $name contains no secrets',
   { meta: { id: 'no-secret-in-logs-of-services' }, timeout: 120_000 },
-  async ({ entry, changed, says }) => {
+  async ({ entry, changed, messages }) => {
     const env = { ...settings, ...changed() }
     const { child, written, ended } = run(entry, [], env)
     let over = false
@@ -130,14 +130,14 @@ test.for(cases)(
         if (url !== undefined && asked++ % 10 === 0)
           for (const path of ['/api/health', '/health/ready', `/api/assets?token=${wrong}`])
             await fetch(url + path, { headers: { authorization: `Bearer ${wrong}.${wrong}.${wrong}` } }).then((answer) => answer.text())
-        return over || says.every((pattern) => pattern.test(written()))
+        return over || messages.every((pattern) => pattern.test(written()))
       },
       { what: 'the refusal to be logged', timeoutMs: 60_000 },
     )
     child.kill('SIGTERM')
     await ended
 
-    for (const pattern of says) expect(written()).toMatch(pattern)
+    for (const pattern of messages) expect(written()).toMatch(pattern)
     expect(linesWithSecrets(written(), env)).toEqual([])
   },
 )
@@ -148,13 +148,13 @@ const commands = [['sweep', '--dry-run'], ['jobs'], ['bucket', '--check']]
 test.for(refusals)(
   'if $what, the output of ops contains no secrets',
   { meta: { id: 'no-secret-in-logs-of-ops' }, timeout: 120_000 },
-  async ({ changed, says }) => {
+  async ({ changed, messages }) => {
     const env = { ...settings, ...changed() }
     const runs = commands.map((args) => run('apps/ops/src/main.ts', args, env))
     await Promise.all(runs.map(({ ended }) => ended))
     const all = runs.map(({ written }) => written()).join('\n')
 
-    for (const pattern of says) expect(all).toMatch(pattern)
+    for (const pattern of messages) expect(all).toMatch(pattern)
     expect(linesWithSecrets(all, env)).toEqual([])
   },
 )

@@ -28,7 +28,7 @@ async function up(): Promise<{ gateway: ProcessEntry; worker: ProcessEntry }> {
   const envFile = join(dataDir, 'my.env')
   writeFileSync(envFile, 'LOG_LEVEL=debug\nDATABASE_URL=postgres://127.0.0.1:1/production\n')
   run = npmStart(dataDir, ['--no-samples', '--reset'], { AIRLOCK_ENV_FILE: envFile })
-  await run.says(/^Airlock is up: /m)
+  await run.outputMatches(/^Airlock is up: /m)
   const { gateway, worker } = readStackRecord(dataDir)?.processes ?? {}
   if (gateway === undefined || worker === undefined) throw new Error('stack.json does not name gateway and worker')
   expect([gateway, worker].every(isRunning)).toBe(true)

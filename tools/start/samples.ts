@@ -78,7 +78,7 @@ export function sampleReport(results: readonly SampleResult[]): string {
   )
   const bad = results.filter(({ ok }) => !ok)
   const count = `${results.length - bad.length} of ${results.length} samples as expected`
-  if (bad.length === 0) return `${table}\n\n${count}; what was accepted came back through its presigned URL with the same SHA-256.`
+  if (bad.length === 0) return `${table}\n\n${count}; every accepted file came back through its presigned URL with the same SHA-256.`
   return `${table}\n\n${[`${count}.`, ...bad.map(({ file, detail }) => `✗ ${file}: ${detail || 'see above'}`)].join('\n')}`
 }
 

@@ -14,20 +14,20 @@ export interface ContainerServer<Address> {
   readonly kind: string
   readonly url: string
   readonly address: Address
-  /** The port inside. */
+  /** Its port inside the container. */
   readonly port: number
   readonly command: readonly string[]
   readonly environment: Record<string, string>
-  /** The path inside whose contents must survive the container. */
+  /** The path inside the container whose contents must outlive it. */
   readonly data: string
   answers(): Promise<unknown>
 }
 
-/** The same, with what the engine must know beside it. */
+/** A server with its image and its port on this machine. */
 interface Launch<Address> extends ContainerServer<Address> {
   readonly name: ServerName
   readonly image: string
-  /** The port on 127.0.0.1 that leads to it. */
+  /** The published port, on 127.0.0.1. */
   readonly here: number
 }
 

@@ -56,7 +56,7 @@ export interface StackContext {
   readonly engine: () => Promise<Engine | string>
 }
 
-/** One way to get a server. `open` returns the server, or why there is none in this way; '' if the settings exclude it. */
+/** One way to get a server. `open` returns the server, or the reason why this way is unavailable; '' if the settings exclude it. */
 export interface Provider<Address> {
   readonly kinds: readonly string[]
   open(context: StackContext): Promise<Server<Address> | string>

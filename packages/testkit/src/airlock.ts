@@ -125,7 +125,7 @@ export async function openQueues(redisUrl?: string, prefix?: string): Promise<Qu
   }
 }
 
-/** What is left in a database and below some prefixes of a bucket that no living upload needs: each of it is a leak. */
+/** What no active upload needs in a database and below some prefixes of a bucket: each row or object is a leak. */
 export async function leftovers(sql: Pick<Client, 'query'>, bucket: IsolatedBucket, prefixes: readonly string[] = ['quarantine/']) {
   const { rows } = await sql.query<{ id: string; state: UploadState }>('select id, state from uploads')
   const alive = new Set(rows.filter(({ state }) => state !== 'receiving' && !isFinal(state)).map(({ id }) => id))
@@ -137,7 +137,7 @@ export async function leftovers(sql: Pick<Client, 'query'>, bucket: IsolatedBuck
   }
 }
 
-/** What the tests of each level build on: looks at the uploads of one test's user, and fails a test that leaves something behind. */
+/** The base of the fixtures of all levels: reads the uploads of one test's user, and fails a test that leaves something behind. */
 export class AirlockFixture {
   readonly servers: Servers
   readonly queues: Queues

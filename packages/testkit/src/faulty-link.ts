@@ -220,11 +220,11 @@ async function forward(from: Socket, to: Socket, passing: (bytes: Buffer) => Pro
 
 /** Resolves when a socket is writable again or closed. Removes its listeners. */
 async function roomIn(socket: Socket): Promise<void> {
-  const over = new AbortController()
+  const settled = new AbortController()
   try {
-    await Promise.race([once(socket, 'drain', over), once(socket, 'close', over)])
+    await Promise.race([once(socket, 'drain', settled), once(socket, 'close', settled)])
   } finally {
-    over.abort()
+    settled.abort()
   }
 }
 

@@ -66,18 +66,18 @@ export interface SchemathesisRun {
  *
  * @returns its output, and its exit code: 0 if it found nothing
  */
-export async function schemathesis({ url, token, args, timeoutMs, signal }: SchemathesisRun): Promise<{ code: number; says: string }> {
-  const asked = ['run', `${url}/api/openapi.json`, '--header', `Authorization: Bearer ${token}`, '--checks', 'all', '--no-color', ...args]
+export async function schemathesis({ url, token, args, timeoutMs, signal }: SchemathesisRun): Promise<{ code: number; output: string }> {
+  const command = ['run', `${url}/api/openapi.json`, '--header', `Authorization: Bearer ${token}`, '--checks', 'all', '--no-color', ...args]
   const folder = await mkdtemp(join(tmpdir(), 'airlock-schemathesis-'))
   const env = { ...process.env, PYTHONPATH: home }
   const options = { timeout: timeoutMs, maxBuffer: 16 * 1024 * 1024, cwd: folder, env, ...(signal && { signal }) }
   try {
     await writeFile(join(folder, 'schemathesis.toml'), config)
-    const { stdout } = await run('python3', [join(home, 'bin/schemathesis'), ...asked], options)
-    return { code: 0, says: stdout }
+    const { stdout } = await run('python3', [join(home, 'bin/schemathesis'), ...command], options)
+    return { code: 0, output: stdout }
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as { code?: number; stdout?: string; stderr?: string }
-    return { code: code ?? 1, says: stdout + stderr }
+    return { code: code ?? 1, output: stdout + stderr }
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -5,7 +5,7 @@ export interface Guard {
   /** Its number in docs/design.md. */
   readonly invariant: number
   readonly file: string
-  /** What takes the guard away. */
+  /** The edits that remove the guard. */
   readonly edits: readonly Edit[]
   /** The id of the test that fails without it, as in `meta: { id }`. */
   readonly test: string

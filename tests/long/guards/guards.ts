@@ -1,6 +1,6 @@
 import type { Guard } from './guard.ts'
 
-/** At least one guard for each invariant that a single piece of code can violate. Those across processes are left to chaos. */
+/** At least one guard for each invariant that a single piece of code can violate. Invariants that span processes are tested by chaos. */
 export const guards: readonly Guard[] = [
   {
     id: 'row-before-first-byte',

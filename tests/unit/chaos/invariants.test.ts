@@ -193,7 +193,7 @@ const broken: [Violation['invariant'], string, Scenario][] = [
   ],
   ['I5', 'an object left in quarantine', { given: { unfinished: [{ kind: 'waiting object', uploadId: 'id', key: 'quarantine/id' }] } }],
   ['I5', 'an open multipart upload', { given: { unfinished: [{ kind: 'multipart upload', uploadId: null, key: 'quarantine/x' }] } }],
-  ['I5', 'a row that still says receiving', { given: { unfinished: [{ kind: 'receiving', uploadId: 'second' }] } }],
+  ['I5', 'a row that is still receiving', { given: { unfinished: [{ kind: 'receiving', uploadId: 'second' }] } }],
   ['I5', 'a job left in Redis', { given: { unfinished: [{ kind: 'job', uploadId: 'id' }] } }],
   ['I7', 'bad bytes under a final prefix', { objects: [{ ...object, sha256: 'bad hash' }] }],
   ['I8', 'a user beyond the limit', { rows: [row, { ...row, id: '2' }, { ...row, id: '3', state: 'abandoned' }] }],

@@ -71,7 +71,7 @@ test.each(providers)(
 
     const next = await own(folder, provider)
     expect(await gone(record)).toBe(true)
-    expect(next.said).toContain('Ended 3 servers or processes of an earlier run')
+    expect(next.output).toContain('Ended 3 servers or processes of an earlier run')
     expect(await marks(next.environment)).toEqual({ postgres: 1, redis: 'kept', s3: 200 })
 
     next.process.kill('SIGTERM')
@@ -96,7 +96,7 @@ test('another process that has a recorded pid is not ended', { timeout: 60_000 }
 test('servers that are given by URL are used and not stopped', { timeout: 60_000 }, async () => {
   const { postgres, redis, s3 } = givenStack()
   const bucket = await isolatedBucket()
-  const said: string[] = []
+  const output: string[] = []
   const env = {
     DATABASE_URL: postgres.url,
     REDIS_URL: redis.url,
@@ -104,13 +104,13 @@ test('servers that are given by URL are used and not stopped', { timeout: 60_000
     AWS_ACCESS_KEY_ID: s3.accessKeyId,
     AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
   }
-  const stack = await startStack({ dataDir: folder, env, say: (line) => said.push(line) })
+  const stack = await startStack({ dataDir: folder, env, say: (line) => output.push(line) })
 
   expect([stack.postgres.kind, stack.redis.kind, stack.s3.kind]).toEqual(['given', 'given', 'given'])
   expect(stack.servers.redis.controls).toBeNull()
-  expect(said).toEqual([expect.stringContaining('given by'), expect.stringContaining('given by'), expect.stringContaining('given by')])
-  expect(said.join()).not.toContain(s3.secretAccessKey)
-  expect(said.join()).not.toContain(new URL(postgres.url).password)
+  expect(output).toEqual([expect.stringContaining('given by'), expect.stringContaining('given by'), expect.stringContaining('given by')])
+  expect(output.join()).not.toContain(s3.secretAccessKey)
+  expect(output.join()).not.toContain(new URL(postgres.url).password)
 
   await stack.stop()
   await resetStack(folder)
@@ -145,7 +145,7 @@ interface Owner {
   readonly process: ChildProcess
   readonly folder: string
   readonly environment: Record<string, string>
-  readonly said: string
+  readonly output: string
 }
 
 /** Ephemeral stacks of these owners lie in the test's own folder: any other run on this machine would tidy up after them. */
@@ -156,12 +156,15 @@ async function own(where: string, provider: string): Promise<Owner> {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   owners.push(child)
-  let [out, said] = ['', '']
+  let [out, output] = ['', '']
   child.stdout.on('data', (chunk) => (out += chunk))
-  child.stderr.on('data', (chunk) => (said += chunk))
-  await waitFor(() => out.includes('\n') || child.exitCode !== null, { what: `a stack of ${provider} servers: ${said}`, timeoutMs: 60_000 })
-  if (child.exitCode !== null) throw new Error(said)
-  return { process: child, ...(JSON.parse(out) as Pick<Owner, 'folder' | 'environment'>), said }
+  child.stderr.on('data', (chunk) => (output += chunk))
+  await waitFor(() => out.includes('\n') || child.exitCode !== null, {
+    what: `a stack of ${provider} servers: ${output}`,
+    timeoutMs: 60_000,
+  })
+  if (child.exitCode !== null) throw new Error(output)
+  return { process: child, ...(JSON.parse(out) as Pick<Owner, 'folder' | 'environment'>), output }
 }
 
 /** Whether none of the servers on record runs any more. */

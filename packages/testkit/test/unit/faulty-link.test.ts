@@ -29,41 +29,41 @@ afterEach(async () => {
 
 interface Caller {
   readonly socket: Socket
-  readonly heard: () => string
+  readonly received: () => string
   readonly ended: Promise<unknown>
 }
 
 async function call(): Promise<Caller> {
   const socket = connect(Number(new URL(link.url).port), '127.0.0.1')
-  let heard = ''
+  let received = ''
   socket.on('error', () => {})
   socket.on('data', (bytes) => {
-    heard += bytes
+    received += bytes
   })
   const ended = new Promise((resolve) => socket.once('close', resolve)) // `once` would reject with the reset
   await Promise.race([new Promise((resolve) => socket.once('connect', resolve)), ended])
-  return { socket, heard: () => heard, ended }
+  return { socket, received: () => received, ended }
 }
 
-const says = async (caller: Caller, text: string, answer: string) => {
+const gets = async (caller: Caller, text: string, answer: string) => {
   caller.socket.write(text)
-  await expect.poll(caller.heard).toBe(answer)
+  await expect.poll(caller.received).toBe(answer)
 }
 
 test('an open link passes bytes both ways', async () => {
   const caller = await call()
-  await says(caller, 'hello', '<hello>')
+  await gets(caller, 'hello', '<hello>')
 })
 
 test('a cut resets what is open and refuses what is new, until it is open again', async () => {
   const caller = await call()
-  await says(caller, 'a', '<a>')
+  await gets(caller, 'a', '<a>')
   link.become({ kind: 'cut' })
   await caller.ended
   const refused = await call()
   await refused.ended
   link.become({ kind: 'open' })
-  await says(await call(), 'b', '<b>')
+  await gets(await call(), 'b', '<b>')
 })
 
 test('what falls into a hole arrives when it is open again, over the same connection', async () => {
@@ -74,8 +74,8 @@ test('what falls into a hole arrives when it is open again, over the same connec
   await new Promise((resolve) => slow.socket.write('too', resolve))
   expect(arrived).toBe('')
   link.become({ kind: 'open' })
-  await expect.poll(caller.heard).toBe('<late>')
-  await expect.poll(slow.heard).toBe('<too>')
+  await expect.poll(caller.received).toBe('<late>')
+  await expect.poll(slow.received).toBe('<too>')
 })
 
 test('over a mute link a request arrives and its answer is lost, with its connection', async () => {
@@ -86,8 +86,8 @@ test('over a mute link a request arrives and its answer is lost, with its connec
   await expect.poll(() => arrived).toBe('do it')
   link.become({ kind: 'open' })
   await caller.ended
-  expect(caller.heard()).toBe('')
-  await says(idle, 'still here', '<still here>')
+  expect(caller.received()).toBe('')
+  await gets(idle, 'still here', '<still here>')
 })
 
 test('a busy link answers for the server, which hears nothing', async () => {
@@ -95,7 +95,7 @@ test('a busy link answers for the server, which hears nothing', async () => {
   link.become({ kind: 'busy' })
   caller.socket.write('GET / HTTP/1.1\r\n\r\n')
   await caller.ended
-  expect(caller.heard()).toMatch(/^HTTP\/1\.1 503 .*<Code>SlowDown<\/Code>/s)
+  expect(caller.received()).toMatch(/^HTTP\/1\.1 503 .*<Code>SlowDown<\/Code>/s)
   expect(arrived).toBe('')
 })
 
@@ -103,10 +103,10 @@ test('a slow link delays, a thin one takes its time for each byte', async () => 
   const caller = await call()
   const begun = performance.now()
   link.become({ kind: 'slow', delayMs: 60 })
-  await says(caller, 'a', '<a>')
+  await gets(caller, 'a', '<a>')
   expect(performance.now() - begun).toBeGreaterThanOrEqual(110)
   link.become({ kind: 'thin', bytesPerSecond: 10 })
   const thin = performance.now()
-  await says(caller, 'b', '<a><b>')
+  await gets(caller, 'b', '<a><b>')
   expect(performance.now() - thin).toBeGreaterThanOrEqual(300)
 })

@@ -10,7 +10,7 @@ let server: Server | undefined
 
 afterEach(() => new Promise((closed) => server?.close(closed)))
 
-/** A gateway that says, for each path, one thing after the other; `http://here` is where it stands. */
+/** A gateway with a list of responses for each path, at `http://here`. */
 async function gatewaySaying(answers: Record<string, Answer[]>, { jobTimeoutMs = 15_000 } = {}) {
   const asked: string[] = []
   server = createServer((request, response) => {
@@ -48,7 +48,7 @@ test('a job is followed until it is completed', async () => {
   expect(asked).toEqual(['POST /api/upload Bearer t', ...Array(3).fill('GET /api/jobs/j Bearer t')])
 })
 
-test('a rejected job says why', async () => {
+test('a rejected job has its reason', async () => {
   const error = { code: 'file_corrupt', error: 'File is damaged', detail: 'It ends too early.' }
   const { client } = await gatewaySaying({
     '/api/upload': [accepted],

@@ -64,20 +64,20 @@ function lock(path: string, packages: Record<string, object>): void {
   writeFileSync(join(root, path), JSON.stringify({ packages }))
 }
 
-/** Puts a Node of the clone's own in place, which is looked for, not run. */
+/** Creates the Node of the clone, which is searched for but not run. */
 function ownNode(): void {
   mkdirSync(join(root, 'node_modules/.bin'), { recursive: true })
   writeFileSync(join(root, 'node_modules/.bin/node'), '')
 }
 
-/** Runs `install` with an npm that only notes what it was told. */
-async function install(npm = 'echo "$PWD $@" > "$0.told"'): Promise<Ended & { told: string }> {
+/** Runs `install` with an npm that only records its arguments. */
+async function install(npm = 'echo "$PWD $@" > "$0.npmCalls"'): Promise<Ended & { npmCalls: string }> {
   const tools = mkdtempSync(join(root, 'tools '))
   writeFileSync(join(tools, 'npm'), `#!/bin/sh\n${npm}\n`)
   chmodSync(join(tools, 'npm'), 0o755)
   const script = `import { install } from ${JSON.stringify(bin('install.mjs'))}; await install(${JSON.stringify(root)}, console.log)`
   const ended = await run(['--input-type=module', '-e', script], { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` })
-  return { ...ended, told: noted(join(tools, 'npm.told')) }
+  return { ...ended, npmCalls: noted(join(tools, 'npm.npmCalls')) }
 }
 
 function noted(file: string): string {
@@ -93,10 +93,10 @@ const wanted = { '': {}, 'node_modules/a': { version: '1.0.0' }, 'node_modules/b
 test('a fresh clone is installed with a message', async () => {
   lock('package-lock.json', wanted)
 
-  const { code, stdout, told } = await install()
+  const { code, stdout, npmCalls } = await install()
 
   expect(code).toBe(0)
-  expect(told).toContain(`${root} ci `)
+  expect(npmCalls).toContain(`${root} ci `)
   expect(stdout).toMatch(/^Installing 2 packages with npm.*\nInstalled in \d+ s\.\n$/)
 })
 
@@ -109,7 +109,7 @@ test('an existing installation is kept; links and packages for other systems do 
   lock('node_modules/.package-lock.json', wanted)
   ownNode()
 
-  expect(await install()).toMatchObject({ code: 0, stdout: '', told: 'nothing' })
+  expect(await install()).toMatchObject({ code: 0, stdout: '', npmCalls: 'nothing' })
 })
 
 test('a package in another version is installed anew', async () => {
@@ -137,9 +137,9 @@ test('two concurrent runs install once', async () => {
   const runs = await Promise.all([install(slowNpm), install(slowNpm)])
 
   expect(runs.map(({ code }) => code)).toEqual([0, 0])
-  const said = runs.map(({ stdout }) => stdout).join('')
-  expect(said.match(/^Installing /gm)).toHaveLength(1)
-  expect(said).toContain('Another run is installing the packages')
+  const output = runs.map(({ stdout }) => stdout).join('')
+  expect(output.match(/^Installing /gm)).toHaveLength(1)
+  expect(output).toContain('Another run is installing the packages')
 })
 
 test('a run that was killed during the installation does not block others', async () => {
@@ -163,8 +163,8 @@ test('a signal ends an installation and its processes within a second', async ()
     env: { ...process.env, PATH: `${tools}${delimiter}${process.env.PATH}` },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
-  let said = ''
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text))
+  let output = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
   await waitFor(() => noted(join(tools, 'child')).endsWith('\n'), { what: 'the start of npm', timeoutMs: 10_000 })
 
   const began = performance.now()
@@ -173,6 +173,6 @@ test('a signal ends an installation and its processes within a second', async ()
 
   expect(performance.now() - began).toBeLessThan(1000)
   expect(code).toBe(130)
-  expect(said).toContain('The installation was stopped; the next run completes it.')
+  expect(output).toContain('The installation was stopped; the next run completes it.')
   expect(identityOf(Number(noted(join(tools, 'child'))))).toBeNull()
 })

@@ -9,7 +9,7 @@ const folder = fileURLToPath(new URL('../../../../examples/samples', import.meta
 const listed = JSON.parse(readFileSync(`${folder}/samples.json`, 'utf8')) as { file: string; expected: string }[]
 const expectedOf = (filename: string): string => listed.find(({ file }) => file.endsWith(`/${filename}`))?.expected ?? 'not listed'
 
-/** A gateway's client that judges as the list says, and gives the bytes back. */
+/** A client of a gateway that returns the verdicts of the list, and the sent bytes. */
 function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSend[] } {
   const sent: FileToSend[] = []
   return {
@@ -36,7 +36,7 @@ test('every sample is sent with its name and type, videos with a project, traini
   const results = await sendSamples(folder, client)
 
   expect(results.every(({ ok }) => ok)).toBe(true)
-  expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; what was accepted came back`)
+  expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; every accepted file came back`)
   const sentAs = (name: string) => client.sent.find((file) => file.name === name)
   expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
   expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })

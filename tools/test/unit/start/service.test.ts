@@ -12,9 +12,9 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Runs a program of one line, and keeps what was said. */
+/** Runs a program of one line, and collects its readable output. */
 async function run(program: string) {
-  const said: string[] = []
+  const output: string[] = []
   const logFile = join(folder, 'service.log')
   const service = await startService({
     name: 'svc',
@@ -22,17 +22,17 @@ async function run(program: string) {
     cwd: folder,
     env: { GREETING: 'hello' },
     logFile,
-    say: (line) => said.push(line),
+    say: (line) => output.push(line),
   })
-  return { service, said, logFile }
+  return { service, output, logFile }
 }
 
 test('the output of a service is shown with its name, and stored unchanged', async () => {
   const record = JSON.stringify({ level: 30, time: 0, msg: 'up', pid: 1 })
-  const { service, said, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
+  const { service, output, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
 
   expect(await service.ended).toEqual({ code: 0, signal: null })
-  expect(said.toSorted()).toEqual(['svc     │ [00:00:00] INFO: up', 'svc     │ hello'])
+  expect(output.toSorted()).toEqual(['svc     │ [00:00:00] INFO: up', 'svc     │ hello'])
   await waitFor(() => readFileSync(logFile, 'utf8').length > record.length, { what: 'the log to be written' })
   expect(readFileSync(logFile, 'utf8').trim().split('\n').toSorted()).toEqual(['hello', record])
 })
@@ -46,20 +46,20 @@ test('the last lines are kept to explain the exit', async () => {
 })
 
 test('a service that is asked to stop can finish', async () => {
-  const { service, said } = await run(
+  const { service, output } = await run(
     "process.on('SIGTERM', () => { console.log('finished'); process.exit(0) }); setInterval(() => {}, 1e6); console.log('up')",
   )
-  await waitFor(() => said.length > 0, { what: 'the service to be up' })
+  await waitFor(() => output.length > 0, { what: 'the service to be up' })
 
   await service.stop(10_000)
 
   expect(await service.ended).toEqual({ code: 0, signal: null })
-  expect(said.at(-1)).toContain('finished')
+  expect(output.at(-1)).toContain('finished')
 })
 
 test('a service that does not finish in time is killed', async () => {
-  const { service, said } = await run("process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6); console.log('up')")
-  await waitFor(() => said.length > 0, { what: 'the service to be up' })
+  const { service, output } = await run("process.on('SIGTERM', () => {}); setInterval(() => {}, 1e6); console.log('up')")
+  await waitFor(() => output.length > 0, { what: 'the service to be up' })
 
   await service.stop(100)
 
