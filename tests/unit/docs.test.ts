@@ -129,5 +129,5 @@ test('docs/http-api.md has a section or a row for each route, and no others', ()
 test('CI runs test files that exist', () => {
   const named = textOf('.ci/run').match(/\S+\.test\.ts/g) ?? []
   expect(named.length).toBeGreaterThan(0)
-  expect(named.filter((path) => find(path).length === 0)).toEqual([])
+  expect(named.filter((pattern) => find(pattern).length === 0)).toEqual([])
 })

@@ -7,7 +7,7 @@ import { exchange } from '../raw.ts'
 const ofRaw = ({ text }: { text: string }) => JSON.parse(text.slice(text.indexOf('\r\n\r\n')))
 
 const unknownQueries = [
-  { path: '/api/jobs?state=failed', detail: "query parameter 'state' is unknown; allowed: ids, status, since, limit, cursor." },
+  { path: '/api/jobs?state=failed', detail: "query parameter 'state' is unknown; allowed: ids, status, since, limit, cursor, user, code." },
   { path: '/api/assets?typ=brand_image', detail: "query parameter 'typ' is unknown" },
   {
     path: '/api/assets/0190a000-0000-4000-8000-00000000000a?hours=1',
