@@ -62,7 +62,8 @@ test.for(pages)('every npm script in $path exists', ({ text }, { expect }) => {
 })
 
 test.for(pages)('every ops command in $path exists', ({ text }, { expect }) => {
-  const commands = find('apps/ops/src/commands/*').map((path) => basename(path, '.ts'))
+  const exported = find('apps/ops/src/commands/**/*.ts').flatMap((path) => [...textOf(path).matchAll(/^export const ([a-z]+)Command\b/gm)])
+  const commands = exported.map(([, name]) => name)
   const named = [...text.matchAll(/npm run ops -- ([a-z]+)/g)].map(([, name = '']) => name)
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
 })

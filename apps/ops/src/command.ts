@@ -8,6 +8,8 @@ export interface CommandIo {
   out(text: string): void
   /** Writes a text and a line end to standard error: errors and progress. */
   err(text: string): void
+  /** Asks a question on the terminal; absent without one. */
+  ask?(question: string): Promise<string>
 }
 
 /** One command of `npm run ops`. */
@@ -19,7 +21,7 @@ export interface Command {
   readonly usage: string
   /**
    * @param args the arguments after the command's name
-   * @returns the exit code: 0 success, 1 failure or findings
+   * @returns the exit code: 0 success, 1 failure, findings, or not confirmed
    * @throws UsageError if the arguments are invalid; the exit code is then 2
    */
   run(args: string[], io: CommandIo): Promise<number>

@@ -71,6 +71,7 @@ function overview(commands: readonly Command[]): string {
     '',
     ...rows,
     '',
+    'Exit codes: 0 done, 1 failed, findings, or not confirmed, 2 invalid arguments (docs/ops.md).',
     'Settings come from the environment (docs/configuration.md), then from an `npm start` running in this folder, then from .env.',
   ].join('\n')
 }

@@ -30,6 +30,15 @@ export { type Release, type ReleaseDeps, release } from './moves/release.ts'
 export { type RetryPolicy, retryParked } from './moves/retry.ts'
 export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
 export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
+export {
+  type ClearedObject,
+  clearFromInbox,
+  type InboxDeps,
+  type InboxProblem,
+  type InboxProblemPage,
+  inboxProblemKinds,
+  inboxProblems,
+} from './sweep/inbox-problems.ts'
 export { type SweepReport, type SweepRule, type Swept, sweep, sweepRules } from './sweep/sweep.ts'
 export type { Found, SweepDeps, SweepOptions } from './sweep/sweep-options.ts'
 export { type VerifiedPage, type VerifyDeps, type VerifyOptions, type Violation, verify } from './sweep/verify.ts'

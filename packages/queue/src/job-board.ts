@@ -32,7 +32,7 @@ export interface FailedJob {
   reason: string
 }
 
-/** Reads the contents of the queues, for operators. It changes nothing. */
+/** Reads the contents of the queues, and pauses and resumes them, for operators. */
 export class JobBoard {
   readonly #redis: Redis
   readonly #queues: FailFastQueues
@@ -60,6 +60,48 @@ export class JobBoard {
     if (limit < 1) return []
     const jobs: (Job | undefined)[] = await this.#queues.reachable('list jobs', () => this.#queues.queue(lane).getFailed(0, limit - 1))
     return jobs.filter((job) => job !== undefined).map(asFailedJob) // one may have been removed since it was listed
+  }
+
+  /**
+   * Whether workers take no jobs of the lane.
+   *
+   * @throws QueueUnreachable within 1.5 s
+   */
+  async isPaused(lane: QueueLane): Promise<boolean> {
+    return this.#queues.reachable('read whether the lane is paused', () => this.#queues.queue(lane).isPaused())
+  }
+
+  /**
+   * Makes all workers take no more jobs of the lane. Running jobs continue, and jobs are still added. Idempotent.
+   *
+   * @throws QueueUnreachable within 1.5 s; the lane may be paused nevertheless
+   */
+  async pause(lane: QueueLane): Promise<void> {
+    await this.#queues.reachable('pause the lane', () => this.#queues.queue(lane).pause())
+  }
+
+  /**
+   * Makes workers take jobs of the lane again. Idempotent.
+   *
+   * @throws QueueUnreachable within 1.5 s; the lane may be resumed nevertheless
+   */
+  async resume(lane: QueueLane): Promise<void> {
+    await this.#queues.reachable('resume the lane', () => this.#queues.queue(lane).resume())
+  }
+
+  /**
+   * The number of jobs that a worker runs, at most 1000. Jobs whose worker has died do not count: its lock on them expires, and BullMQ gives them
+   * to another worker.
+   *
+   * @throws QueueUnreachable within 1.5 s
+   */
+  async running(lane: QueueLane): Promise<number> {
+    return this.#queues.reachable('count running jobs', async () => {
+      const queue = this.#queues.queue(lane)
+      const ids = await queue.getRanges(['active'], 0, 999)
+      const locks = ids.map((id) => queue.toKey(`${id}:lock`))
+      return locks.length === 0 ? 0 : this.#redis.exists(...locks)
+    })
   }
 
   async close(): Promise<void> {

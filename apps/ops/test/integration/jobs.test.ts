@@ -3,7 +3,7 @@ import { privateServer, waitFor } from '@airlock/testkit'
 import { Queue, UnrecoverableError, Worker } from 'bullmq'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { jobsCommand } from '../../src/commands/jobs.ts'
+import { jobsCommand } from '../../src/commands/jobs/index.ts'
 import { dispatch } from '../../src/dispatch.ts'
 
 /** The command uses the real queue names, so it gets a private Redis. */
@@ -71,6 +71,7 @@ test('jobs --json prints the same as one object', async () => {
     queues: [
       {
         queue: 'airlock-videos',
+        paused: false,
         waiting: 2,
         active: 0,
         delayed: 1,

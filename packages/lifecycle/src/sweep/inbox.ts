@@ -24,7 +24,13 @@ export const inbox = rule<Unannounced>({
     const objects = await deps.store.list(inboxPrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
     const { unknown, unexplained } = await judgeInbox(objects, deps, options)
     const { items, unreadable } = await payloadsOf(unknown, deps.store)
-    report([...unexplained.map(({ key }) => `${key}: not a key of the pipeline, or of another upload`), ...unreadable], deps)
+    report(
+      [
+        ...unexplained.map(({ key }) => `${key}: not a key of the pipeline, or of another upload`),
+        ...unreadable.map(({ key, reason }) => `${key}: ${reason}`),
+      ],
+      deps,
+    )
     return { items, next: objects.length < idsAtOnce ? null : (objects.at(-1)?.key ?? null) }
   },
   moves: ({ payload, key }, deps) => enqueueVideo(payload, key, deps),
@@ -56,7 +62,7 @@ export interface JudgedInbox {
  */
 export async function judgeInbox(
   objects: readonly ListedObject[],
-  { uploads }: Pick<SweepDeps, 'uploads'>,
+  { uploads }: { uploads: Pick<SweepDeps['uploads'], 'byIds' | 'clock'> },
   { inboxEnqueueAfterSeconds }: Pick<SweepOptions, 'inboxEnqueueAfterSeconds'>,
 ): Promise<JudgedInbox> {
   if (objects.length === 0) return { unknown: [], unexplained: [] }
@@ -78,14 +84,14 @@ const isAt = (key: string, upload: UploadRecord | undefined): boolean => upload 
 export async function payloadsOf(
   objects: readonly ListedObject[],
   store: Pick<ObjectStore, 'head'>,
-): Promise<{ items: Unannounced[]; unreadable: string[] }> {
+): Promise<{ items: Unannounced[]; unreadable: { key: string; reason: string }[] }> {
   const items: Unannounced[] = []
-  const unreadable: string[] = []
+  const unreadable: { key: string; reason: string }[] = []
   for (const { key, object, refused } of await lookAt(objects, store)) {
-    if (refused !== null) unreadable.push(`${key}: the store refuses to read it: ${refused}`)
+    if (refused !== null) unreadable.push({ key, reason: `the store refuses to read it: ${refused}` })
     if (object === null) continue // its upload has ended since it was listed
     const payload = payloadOf(key, object)
-    if (typeof payload === 'string') unreadable.push(`${key}: ${payload}`)
+    if (typeof payload === 'string') unreadable.push({ key, reason: payload })
     else items.push({ key, payload })
   }
   return { items, unreadable }
