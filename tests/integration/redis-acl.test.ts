@@ -131,9 +131,11 @@ test('with the shipped users of Redis, a pipeline enqueues a video and gets its 
     timeoutMs: 30_000,
   })
   await fetch(`${url}/api/jobs/${video.uploadId}`).then((answer) => answer.text()) // counted by the request limit
-  const ops = [run('apps/ops/src/main.ts', 'jobs'), run('apps/ops/src/main.ts', 'sweep')]
+  const ops = [run('apps/ops/src/main.ts', 'jobs'), run('apps/ops/src/main.ts', 'sweep'), run('apps/ops/src/main.ts', 'drain', 'all')]
   await Promise.all(ops.map(({ ended }) => ended))
-  expect(ops.map(({ child }) => child.exitCode)).toEqual([0, 0])
+  ops.push(run('apps/ops/src/main.ts', 'resume', 'all'))
+  await ops.at(-1)?.ended
+  expect(ops.map(({ child }) => child.exitCode)).toEqual([0, 0, 0, 0])
   expect(await refused()).toEqual([])
 })
 

@@ -19,6 +19,8 @@ export interface Command {
   readonly summary: string
   /** The arguments, then a line for each option; printed by `--help`. */
   readonly usage: string
+  /** The arguments of an example, which `--help` prints as a whole command. */
+  readonly example: string
   /**
    * @param args the arguments after the command's name
    * @returns the exit code: 0 success, 1 failure, findings, or not confirmed

@@ -58,7 +58,8 @@ function isMisuse(error: unknown): error is Error {
   return error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_')
 }
 
-const helpOf = ({ name, summary, usage }: Command): string => `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}`
+const helpOf = ({ name, summary, usage, example }: Command): string =>
+  `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}\n\nExample: ${`npm run ops -- ${name} ${example}`.trimEnd()}`
 
 function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))

@@ -61,6 +61,7 @@ export const docsCommand: Command = {
   usage: `
 
 The same as npm run docs.`,
+  example: '',
   async run(_args, { out }) {
     await writePages(repository, out)
     return 0

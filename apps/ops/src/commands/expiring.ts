@@ -13,6 +13,7 @@ export const expiringCommand: Command = {
   usage: `
 
 Prints a line for each marked asset: when it is deleted, its id, its owner, its key. Any access before then keeps it.`,
+  example: '',
   async run(args, io) {
     parseArgs({ args, options: {} })
     const config = readConfig(io.env, names)

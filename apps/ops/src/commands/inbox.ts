@@ -52,9 +52,8 @@ Changes:
 ${changeOptionsHelp}
 
 The bytes are gone afterwards. Disputed objects are known as long as Redis keeps the failed job, seven days.
-Exit codes: 0 done, 1 failed, an object was not removed, or not confirmed, 2 invalid arguments.
-
-Example: npm run ops -- inbox clear --kind disputed --reason 'the pipeline of project 7 sent the wrong owner' --dry-run`,
+Exit codes: 0 done, 1 failed, an object was not removed, or not confirmed, 2 invalid arguments.`,
+  example: "clear --kind disputed --reason 'the pipeline of project 7 sent the wrong owner' --dry-run",
   async run(args, io) {
     const request = requestOf(args)
     const config = readConfig(io.env, names)

@@ -75,9 +75,8 @@ function switchCommand(action: 'pause' | 'resume', summary: string, more: string
 ${noteHelp}
 
 ${more}
-${exitCodes}
-
-Example: npm run ops -- ${action} videos --reason 'ticket 4711'`,
+${exitCodes}`,
+    example: "videos --reason 'ticket 4711'",
     run(args, io) {
       const { values, positionals } = parseArgs({ args, allowPositionals: true, options: noteOptions })
       const lanes = lanesOf(positionals)
@@ -121,9 +120,8 @@ ${noteHelp}
 
 For work on the store, the database or the workers: uploads are still accepted, and wait. Afterwards: npm run ops -- resume all
 Uploads whose worker died do not count; another worker takes them when the lane is resumed.
-Exit codes: 0 drained, 1 failed or not drained in time, 2 invalid arguments.
-
-Example: npm run ops -- drain videos --timeout 600 --reason 'store maintenance'`,
+Exit codes: 0 drained, 1 failed or not drained in time, 2 invalid arguments.`,
+  example: "videos --timeout 600 --reason 'store maintenance'",
   run(args, io) {
     const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...noteOptions, timeout: { type: 'string' } } })
     const lanes = positionals.length === 0 ? [...queueLanes] : lanesOf(positionals)

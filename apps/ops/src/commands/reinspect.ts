@@ -29,6 +29,7 @@ export const reinspectCommand: Command = {
   --all      inspects all assets, not only those accepted under other versions of the rules
 
 Prints a line for each asset that would be rejected, then the totals. The exit code is 1 if there is one, or if one could not be read.`,
+  example: '--dry-run --all',
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false } } })
     if (!values['dry-run']) throw new UsageError('--dry-run is missing: this command only reports, it never changes assets')

@@ -26,6 +26,7 @@ export const sweepCommand: Command = {
   --dry-run  reports what a sweep would do, without changes
 
 Prints a line for each action, then the totals for each rule. It waits while a worker is sweeping.`,
+  example: '--dry-run',
   async run(args, io) {
     const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean', default: false } } })
     const did = values['dry-run'] ? 'would move' : 'moved'

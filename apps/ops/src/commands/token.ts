@@ -20,6 +20,7 @@ export const tokenCommand: Command = {
   --hours  validity, up to ${maxHours} hours; default ${defaultHours}
 
 The secret is JWT_SECRET from the environment, else from a running 'npm start', else from .env.`,
+  example: '--user 0198c0de-0000-7000-8000-000000000001 --scope ops --hours 1',
 
   async run(args, { env, out }) {
     const requested = readArgs(args)

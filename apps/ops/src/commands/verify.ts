@@ -33,6 +33,7 @@ export const verifyCommand: Command = {
   --after <place>  continues where an earlier run stopped
 
 Prints a line for each violation, then the totals. The exit code is 1 if any is left.`,
+  example: '--limit 100000',
   async run(args, io) {
     const { values } = parseArgs({
       args,

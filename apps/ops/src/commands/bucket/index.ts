@@ -24,6 +24,7 @@ export const bucketCommand: Command = {
 ${targetUsage}
 
 The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/bucket-setup.md.`,
+  example: '--check',
 
   async run(args, { env, out, err }) {
     const { values } = parseArgs({

@@ -34,9 +34,8 @@ stopped is continued by the same command. Exit codes: 0 done, 1 failed, an id is
 
 Queues only wake workers; the state of an upload is in Postgres. A job fails, and is not retried, if its payload violates the contract, if it
 announces a missing object, or if its upload was parked. The video is not affected: the sweeper registers a video in the inbox that has the
-required x-amz-meta headers, and it becomes an upload without the job.
-
-Example: npm run ops -- jobs retry --code processing_failed --since 2h --reason 'the store is back'`,
+required x-amz-meta headers, and it becomes an upload without the job.`,
+  example: "retry --code processing_failed --since 2h --reason 'the store is back'",
   run([what, ...args], io) {
     if (what === undefined || what.startsWith('-')) return queues(what === undefined ? [] : [what, ...args], io)
     if (what === 'queues') return queues(args, io)

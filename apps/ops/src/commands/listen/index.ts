@@ -19,6 +19,7 @@ export const listenCommand: Command = {
 
 Prints a line for each event with your program's response and its duration in ms. A refused event is not sent again. It continues after a
 restart of Airlock; Ctrl+C ends it.`,
+  example: '--forward http://localhost:4000/hooks --from oldest',
   async run(args, io) {
     const stop = new AbortController()
     const end = () => stop.abort()

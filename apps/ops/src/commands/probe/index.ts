@@ -34,6 +34,7 @@ ${targetUsage}
   --markdown      prints the table for docs/object-stores.md
 
 The probe removes everything that it creates. Exit code 0: the store has all required capabilities.`,
+  example: '--endpoint http://127.0.0.1:9000 --access-key admin --secret-key password --json',
 
   async run(args, io) {
     const { values } = parseArgs({
