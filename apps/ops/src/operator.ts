@@ -3,20 +3,25 @@ import type { OperatorNote } from '@airlock/database'
 import { type CommandIo, UsageError } from './command.ts'
 
 /** Options of every command that changes something. */
+export const noteOptions = { reason: { type: 'string' }, by: { type: 'string' } } as const
+
+/** Their lines in the help of a command. */
+export const noteHelp = `  --reason <text>    why, for the log of operators
+  --by <name>        who, for the log of operators; default: the user and host of this process`
+
+/** Options of commands that may change many things. */
 export const changeOptions = {
-  reason: { type: 'string' },
-  by: { type: 'string' },
+  ...noteOptions,
   yes: { type: 'boolean', default: false },
   'dry-run': { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
 } as const
 
 /** Their lines in the help of a command. */
-export const changeOptionsHelp = `  --reason <text>   why, for the log of operators
-  --by <name>       who, for the log of operators; default: the user and host of this process
-  --dry-run         prints what would be changed, and changes nothing
-  --yes             does not ask; required where there is no terminal
-  --json            prints one JSON object`
+export const changeOptionsHelp = `${noteHelp}
+  --dry-run          prints what would be changed, and changes nothing
+  --yes              does not ask; required where there is no terminal
+  --json             prints one JSON object`
 
 export interface ChangeValues {
   readonly reason?: string | undefined

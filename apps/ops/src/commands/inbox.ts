@@ -43,10 +43,10 @@ export const inboxCommand: Command = {
   usage: `list [--kind <kind>] [--json]
        npm run ops -- inbox clear <key>… | --kind <kind> | --all  [--reason <text>] [--dry-run] [--yes] [--json]
 
-  list           objects that are not enqueued, with the reason
-  clear          removes them; each is judged again before, and an object that has become an upload stays
-  --kind <kind>  ${kinds.map((kind) => `${kind}: ${inboxProblemKinds[kind]}`).join('\n                 ')}
-  --all          all that list prints
+  list               objects that are not enqueued, with the reason
+  clear              removes them; each is judged again before, and an object that has become an upload stays
+  --kind <kind>      ${kinds.map((kind) => `${kind}: ${inboxProblemKinds[kind]}`).join('\n                     ')}
+  --all              all that list prints
 
 Changes:
 ${changeOptionsHelp}

@@ -4,15 +4,14 @@ import { databaseSettings, databaseVariables, readConfig } from '@airlock/config
 import { type Database, type OperatorNote, openDatabase } from '@airlock/database'
 import { JobBoard, type QueueLane, queueLanes } from '@airlock/queue'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
-import { operatorNote } from '../operator.ts'
+import { noteHelp, noteOptions, operatorNote } from '../operator.ts'
 
 const names = [...databaseVariables, 'REDIS_URL'] as const
 
-const noteOptions = { reason: { type: 'string' }, by: { type: 'string' }, json: { type: 'boolean', default: false } } as const
+const options = { ...noteOptions, json: { type: 'boolean', default: false } } as const
 
-const noteHelp = `  --reason <text>  why, for the log of operators
-  --by <name>      who, for the log of operators; default: the user and host of this process
-  --json           prints one JSON object`
+const optionsHelp = `${noteHelp}
+  --json             prints one JSON object`
 
 const exitCodes = 'Exit codes: 0 done, 1 failed, 2 invalid arguments.'
 
@@ -71,14 +70,14 @@ function switchCommand(action: 'pause' | 'resume', summary: string, more: string
     summary,
     usage: `<lane>…|all [--reason <text>] [--json]
 
-  <lane>           ${queueLanes.join(', ')}, or all
-${noteHelp}
+  <lane>             ${queueLanes.join(', ')}, or all
+${optionsHelp}
 
 ${more}
 ${exitCodes}`,
     example: "videos --reason 'ticket 4711'",
     run(args, io) {
-      const { values, positionals } = parseArgs({ args, allowPositionals: true, options: noteOptions })
+      const { values, positionals } = parseArgs({ args, allowPositionals: true, options })
       const lanes = lanesOf(positionals)
       const by = operatorNote(values)
       return withServers(io, async (deps) => {
@@ -114,16 +113,16 @@ export const drainCommand: Command = {
   summary: 'pause lanes, and wait until no worker processes an upload of them',
   usage: `[<lane>…|all] [--timeout <seconds>] [--reason <text>] [--json]
 
-  <lane>           ${queueLanes.join(', ')}; default: all
-  --timeout        how long to wait; default ${defaultTimeoutSeconds}. The lanes stay paused
-${noteHelp}
+  <lane>             ${queueLanes.join(', ')}; default: all
+  --timeout          how long to wait; default ${defaultTimeoutSeconds}. The lanes stay paused
+${optionsHelp}
 
 For work on the store, the database or the workers: uploads are still accepted, and wait. Afterwards: npm run ops -- resume all
 Uploads whose worker died do not count; another worker takes them when the lane is resumed.
 Exit codes: 0 drained, 1 failed or not drained in time, 2 invalid arguments.`,
   example: "videos --timeout 600 --reason 'store maintenance'",
   run(args, io) {
-    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...noteOptions, timeout: { type: 'string' } } })
+    const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { ...options, timeout: { type: 'string' } } })
     const lanes = positionals.length === 0 ? [...queueLanes] : lanesOf(positionals)
     const seconds = Number(values.timeout ?? defaultTimeoutSeconds)
     if (!(seconds >= 0 && seconds <= 86_400)) throw new UsageError(`--timeout is '${values.timeout}': a number of seconds up to 86400`)

@@ -8,11 +8,13 @@ import {
   sweepSettings,
   sweepVariables,
 } from '@airlock/config'
-import { openDatabase } from '@airlock/database'
+import { type OperatorNote, type OpsLog, openDatabase } from '@airlock/database'
+import { uploadIdOfWaitingKey } from '@airlock/domain'
 import { type VerifyDeps, type VerifyOptions, verify } from '@airlock/lifecycle'
 import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
+import { noteHelp, noteOptions, operatorNote } from '../operator.ts'
 
 const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVariables] as const
 
@@ -21,27 +23,29 @@ interface VerifyRequest {
   /** The approximate number of rows and objects to check before it stops and prints where to continue. */
   readonly limit: number
   readonly after: string | null
+  readonly note: OperatorNote
 }
 
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'compare rows and objects in both directions, and list violations',
-  usage: `[--repair] [--limit <count>] [--after <place>]
+  usage: `[--repair [--reason <text>]] [--limit <count>] [--after <place>]
 
-  --repair         removes objects whose own row proves that they are no longer needed, and nothing else
-  --limit <count>  stops after about this many rows and objects
-  --after <place>  continues where an earlier run stopped
+  --repair           removes objects whose own row proves that they are no longer needed, and nothing else
+  --limit <count>    stops after about this many rows and objects
+  --after <place>    continues where an earlier run stopped
+${noteHelp}
 
 Prints a line for each violation, then the totals. The exit code is 1 if any is left.`,
   example: '--limit 100000',
   async run(args, io) {
     const { values } = parseArgs({
       args,
-      options: { repair: { type: 'boolean', default: false }, limit: { type: 'string' }, after: { type: 'string' } },
+      options: { ...noteOptions, repair: { type: 'boolean', default: false }, limit: { type: 'string' }, after: { type: 'string' } },
     })
     const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit)
     if (Number.isNaN(limit) || limit < 1) throw new UsageError(`--limit is '${values.limit}': a number of at least 1`)
-    return (await verifyWith({ repair: values.repair, limit, after: values.after ?? null }, io)) === 0 ? 0 : 1
+    return (await verifyWith({ repair: values.repair, limit, after: values.after ?? null, note: operatorNote(values) }, io)) === 0 ? 0 : 1
   },
 }
 
@@ -55,7 +59,12 @@ async function verifyWith(request: VerifyRequest, io: CommandIo): Promise<number
   try {
     await jobQueue.ready().catch((error: Error) => io.err(`Redis: ${error.message}; disputed videos are listed as never enqueued.`))
     const options = { ...sweepSettings(config), encrypted: config.S3_SSE !== 'none', after: request.after }
-    return await eachPage(request, options, { uploads: database.uploads, assets: database.assets, store, jobQueue }, io)
+    return await eachPage(
+      request,
+      options,
+      { uploads: database.uploads, assets: database.assets, store, jobQueue, opsLog: database.opsLog },
+      io,
+    )
   } finally {
     await Promise.all([jobQueue.close(), database.close()])
     store.close()
@@ -63,9 +72,9 @@ async function verifyWith(request: VerifyRequest, io: CommandIo): Promise<number
 }
 
 async function eachPage(
-  { repair, limit }: VerifyRequest,
+  { repair, limit, note }: VerifyRequest,
   options: VerifyOptions,
-  deps: VerifyDeps,
+  { opsLog, ...deps }: VerifyDeps & { opsLog: OpsLog },
   { out, err }: CommandIo,
 ): Promise<number> {
   let [checked, found, repaired] = [0, 0, 0]
@@ -74,6 +83,8 @@ async function eachPage(
       found += 1
       const repairs = repair && violation.repair !== undefined
       if (repairs) {
+        const { key, what } = violation
+        await opsLog.write({ ...note, action: 'repair', uploadId: uploadIdOfWaitingKey(key), details: { key, what } })
         await violation.repair?.()
         repaired += 1
       }

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import { databaseSettings, databaseVariables, readConfig } from '@airlock/config'
-import { type DeadLetter, type DeadLetters, type DeliveryCounts, openDatabase } from '@airlock/database'
+import { type DeadLetter, type DeadLetters, type DeliveryCounts, type OperatorNote, openDatabase } from '@airlock/database'
 import { isUuid } from '@airlock/domain'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
+import { noteHelp, noteOptions, operatorNote } from '../operator.ts'
 
 const maxLetters = 10_000
 const defaultLetters = 100
@@ -12,7 +13,7 @@ const batchSize = 500
 
 type WebhooksRequest =
   | { readonly what: 'list'; readonly endpoint: string | null; readonly limit: number }
-  | { readonly what: 'replay'; readonly endpoint: string | null; readonly eventId: string | null }
+  | { readonly what: 'replay'; readonly endpoint: string | null; readonly eventId: string | null; readonly note: OperatorNote }
 
 export const webhooksCommand: Command = {
   name: 'webhooks',
@@ -26,6 +27,7 @@ export const webhooksCommand: Command = {
   replay --all       delivers all dead events again
   --endpoint <name>  only this endpoint, named as in the list
   --limit <count>    maximum number of dead letters to list
+${noteHelp}
 
 A replayed event is sent at once, and retried for three days.`,
   example: 'replay --all',
@@ -46,7 +48,7 @@ function requestOf(args: string[]): WebhooksRequest {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { endpoint: { type: 'string' }, limit: { type: 'string' }, all: { type: 'boolean', default: false } },
+    options: { ...noteOptions, endpoint: { type: 'string' }, limit: { type: 'string' }, all: { type: 'boolean', default: false } },
   })
   const [what = 'list', eventId, ...more] = positionals
   const endpoint = values.endpoint ?? null
@@ -59,7 +61,7 @@ function requestOf(args: string[]): WebhooksRequest {
   if (values.limit !== undefined) throw new UsageError('replay takes no --limit')
   if ((eventId !== undefined) === values.all) throw new UsageError('replay takes the id of an event, or --all')
   if (eventId !== undefined && !isUuid(eventId)) throw new UsageError(`'${eventId}' is not an event id: a UUID, as in the list`)
-  return { what, endpoint, eventId: eventId ?? null }
+  return { what, endpoint, eventId: eventId ?? null, note: operatorNote(values) }
 }
 
 function limitOf(given: string | undefined): number {
@@ -108,7 +110,7 @@ const lineOf = ({ endedAt, endpoint, eventId, type, uploadId, attempts, lastErro
 
 /** Replays at most as many events as are dead at the start, so that it ends even if endpoints keep refusing. */
 async function replay(
-  { endpoint, eventId }: WebhooksRequest & { what: 'replay' },
+  { endpoint, eventId, note }: WebhooksRequest & { what: 'replay' },
   webhooks: DeadLetters,
   { out, err }: CommandIo,
 ): Promise<number> {
@@ -116,7 +118,7 @@ async function replay(
   const max = eventId === null ? counts.reduce((sum, { dead }) => sum + dead, 0) : counts.length
   let replayed = 0
   while (replayed < max) {
-    const count = await webhooks.replay({ endpoint, eventId, limit: Math.min(batchSize, max - replayed) })
+    const count = await webhooks.replay({ endpoint, eventId, note, limit: Math.min(batchSize, max - replayed) })
     replayed += count
     if (count === 0) break
   }

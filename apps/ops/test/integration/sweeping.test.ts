@@ -105,10 +105,13 @@ test('verify lists each violation and exits with 1, repairs what is proven, and 
   const place = /--after '(.*)'/.exec(stopped.err[0] ?? '')?.[1] ?? ''
   expect((await runs(verifyCommand, '--after', place)).out[0]).toBe(`object of an ended upload: ${key} (in quarantine)`)
 
-  const repaired = await runs(verifyCommand, '--repair')
+  const repaired = await runs(verifyCommand, '--repair', '--reason', 'tidy')
   expect(repaired).toMatchObject({ code: 1 })
   expect(repaired.out.at(-1)).toBe('rows and objects checked: 2, violations: 2, repaired: 1')
   expect(await keys()).toEqual(['brand-images/2019/logo.png'])
+  expect((await sql.query('select action, reason, details from ops_log')).rows).toEqual([
+    { action: 'repair', reason: 'tidy', details: { key, what: 'object of an ended upload' } },
+  ])
   await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
 })
 

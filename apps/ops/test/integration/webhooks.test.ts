@@ -101,6 +101,8 @@ test('one event, all of one endpoint, or all can be replayed', async () => {
   ])
   expect((await runs('replay', '--all')).out).toEqual(['1001 events will be delivered again'])
   expect((await runs('replay', '--all')).out).toEqual(['0 events will be delivered again'])
+  const logged = await sql.query(`select count(*)::int, count(distinct upload_id)::int as uploads from ops_log where action = 'replay'`)
+  expect(logged.rows).toEqual([{ count: 1 + 1000 + 1001, uploads: 1001 }])
 })
 
 test('an unknown event is reported', async () => {

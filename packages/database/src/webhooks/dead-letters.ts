@@ -1,5 +1,6 @@
 import type { EventType } from '@airlock/domain'
 import { exactNumber } from '../entities/columns.ts'
+import { noteColumns, type OperatorNote } from '../ops-log.ts'
 import type { Row, Sessions } from '../sessions.ts'
 
 /** An event whose delivery to an endpoint was given up. */
@@ -35,13 +36,14 @@ export interface DeadLetters {
    */
   dead(options: { endpoint: string | null; after: Pick<DeadLetter, 'endpoint' | 'position'> | null; limit: number }): Promise<DeadLetter[]>
   /**
-   * Repeats deliveries that are dead or, if an event is given, delivered. They are due at once, with their attempts reset.
+   * Repeats deliveries that are dead or, if an event is given, delivered. They are due at once, with their attempts reset. With a note, the same
+   * statement writes a row of `ops_log` for each.
    *
    * @param options.eventId only this event; null: all dead deliveries
    * @param options.endpoint only to this endpoint; null: to all
    * @returns the number of deliveries, at most `limit`
    */
-  replay(options: { eventId: string | null; endpoint: string | null; limit: number }): Promise<number>
+  replay(options: { eventId: string | null; endpoint: string | null; limit: number; note?: OperatorNote | null }): Promise<number>
 }
 
 export const deadLetters = (sessions: Sessions): DeadLetters => ({
@@ -58,8 +60,9 @@ export const deadLetters = (sessions: Sessions): DeadLetters => ({
     const rows = await sessions.run((session) => session.rows(dead, [after?.endpoint ?? null, after?.position ?? null, endpoint, limit]))
     return rows.map(asDeadLetter)
   },
-  async replay({ eventId, endpoint, limit }) {
-    const [row] = await sessions.run((session) => session.rows(replay, [eventId, endpoint, limit]))
+  async replay({ eventId, endpoint, limit, note = null }) {
+    const parameters = [eventId, endpoint, limit, ...(note === null ? [] : noteColumns(note))]
+    const [row] = await sessions.run((session) => session.rows(replay(note), parameters))
     return Number(row?.count ?? 0)
   },
 })
@@ -90,7 +93,7 @@ const dead = `
     and ($3::text is null or endpoint = $3)
   order by endpoint, webhook_deliveries.position limit $4`
 
-const replay = `
+const replay = (note: OperatorNote | null) => `
   with again as (
     select event_id, endpoint from webhook_deliveries
     where (state = 'dead' or (state = 'delivered' and $1::uuid is not null))
@@ -100,8 +103,13 @@ const replay = `
     update webhook_deliveries as one set
       state = 'pending', ended_at = null, attempts = 0, failing_since = null, last_error = null, next_attempt_at = now()
     from again where one.event_id = again.event_id and one.endpoint = again.endpoint
-    returning one.event_id
+    returning one.event_id, one.endpoint, one.upload_id
   ), rung as (
     select pg_notify('airlock_event_feed', '') from set_back limit 1
-  )
+  )${note === null ? '' : noted}
   select (select count(*) from set_back) as count, (select count(*) from rung) as rung`
+
+const noted = `, noted as (
+    insert into ops_log (operator, reason, request_id, action, upload_id, details)
+    select $4, $5, $6, 'replay', upload_id, jsonb_build_object('event_id', event_id, 'endpoint', endpoint) from set_back
+  )`

@@ -21,13 +21,13 @@ export const jobsCommand: Command = {
 
 Filters:
 ${filterHelp}
-  --all             all uploads to which the command applies
+  --all              all uploads to which the command applies
 
 Changes:
 ${changeOptionsHelp}
 
-  --limit <count>   list: at most so many uploads, default ${defaultListed}, at most ${maxListed}; queues: failed jobs per queue, default ${defaultLimit}, at most ${maxLimit}
-  --queue <lane>    queues: only this one
+  --limit <count>    list: at most so many uploads, default ${defaultListed}, at most ${maxListed}; queues: failed jobs per queue, default ${defaultLimit}, at most ${maxLimit}
+  --queue <lane>     queues: only this one
 
 An upload that has moved in between is reported, and is not a failure. Several uploads are changed after a confirmation. A run that was
 stopped is continued by the same command. Exit codes: 0 done, 1 failed, an id is unknown, or not confirmed, 2 invalid arguments.

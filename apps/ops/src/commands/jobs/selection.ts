@@ -11,9 +11,9 @@ export const filterOptions = {
 } as const
 
 export const filterHelp = `  --state <states>  only uploads in these states, separated by commas: ${uploadStates.join(', ')}
-  --code <code>     only uploads with this error code (docs/errors.md), such as processing_failed
-  --user <uuid>     only uploads of this user
-  --since <time>    only uploads that came to their state at this time or later: 2026-11-28T03:00:00Z, or 45m, 2h, 7d ago`
+  --code <code>      only uploads with this error code (docs/errors.md), such as processing_failed
+  --user <uuid>      only uploads of this user
+  --since <time>     only uploads that came to their state at this time or later: 2026-11-28T03:00:00Z, or 45m, 2h, 7d ago`
 
 type FilterValues = { readonly [K in keyof typeof filterOptions]?: string | undefined }
 
