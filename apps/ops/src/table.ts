@@ -1,5 +1,5 @@
 /** Width that every table fits. */
-export const maxWidth = 100
+const maxWidth = 100
 
 /** Replaces characters that move the cursor, break a line or reverse the text after them: texts may come from users. */
 export const printable = (text: string): string =>

@@ -13,7 +13,7 @@ export interface OpsServers extends Servers {
   runs(command: Command, args: readonly string[], options?: { answer?: string; env?: Record<string, string> }): Promise<Ran>
 }
 
-export interface Ran {
+interface Ran {
   readonly code: number
   readonly out: string
   readonly err: string

@@ -3,7 +3,7 @@ import { assetKind } from '@airlock/domain'
 import { age, Table } from '../../table.ts'
 
 /** When an upload came to its state. */
-export function inStateSince({ state, createdAt, processingAt, parkedAt, updatedAt }: UploadRecord): Date {
+function inStateSince({ state, createdAt, processingAt, parkedAt, updatedAt }: UploadRecord): Date {
   if (state === 'receiving') return createdAt
   if (state === 'processing') return processingAt ?? updatedAt
   return state === 'parked' ? (parkedAt ?? updatedAt) : updatedAt
