@@ -2,7 +2,7 @@ import type { EndpointStatus } from '@airlock/database'
 import type { Outcome } from '@airlock/lifecycle'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 
-/** The label of each outcome; null: not counted, because the upload counts where another run ends it. */
+/** The label of each outcome; null: not counted, because the run that ends the upload is counted. */
 const outcomeLabels: Record<Outcome['ended'] | 'refused', string | null> = {
   completed: 'completed',
   rejected: 'rejected',

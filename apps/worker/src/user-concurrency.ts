@@ -17,7 +17,7 @@ export interface UserConcurrencyOptions {
 const checkEveryMs = 200
 const maxWaitMs = 1000
 
-/** Short, but enough to queue after the jobs that wait now: the next one of the same user has waited as long. */
+/** Short, but long enough for the job to queue after those that wait now. */
 const notNow = (): Admission => ({ go: false, retryInMs: 50 + Math.round(200 * Math.random()) })
 
 /**

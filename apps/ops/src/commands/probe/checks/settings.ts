@@ -18,7 +18,7 @@ const onOwnBucket =
   (change: (scratch: ScratchBucket) => Promise<boolean>): Check['try'] =>
   async (scratch) => {
     if (!scratch.ownsBucket) return skipped('the bucket is not temporary, so its settings are not changed')
-    return (await change(scratch)) ? ok() : missing('it is taken, and not kept')
+    return (await change(scratch)) ? ok() : missing('the setting is accepted, but not kept')
   }
 
 export const settingChecks: readonly Check[] = [
