@@ -101,7 +101,7 @@ over restarts of workers, but not over a loss of all data in Redis. If Redis doe
 export const resumeCommand = switchCommand(
   'resume',
   'make workers take jobs of a paused lane again',
-  'What waited is processed in its order.',
+  'Waiting uploads are then processed in their order.',
 )
 
 const defaultTimeoutSeconds = 300

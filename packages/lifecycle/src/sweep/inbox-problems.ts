@@ -9,7 +9,7 @@ import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 export const inboxProblemKinds = {
   disputed: 'its job and its metadata name different owners',
   invalid: 'its metadata is invalid, or the store refuses to read it',
-  foreign: 'its key is not one of a pipeline, or that of an upload whose bytes are elsewhere',
+  foreign: 'its key is not a valid key of a pipeline, or belongs to an upload whose bytes are elsewhere',
 } as const
 
 export interface InboxProblem {

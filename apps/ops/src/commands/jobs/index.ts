@@ -13,7 +13,7 @@ export const jobsCommand: Command = {
        npm run ops -- jobs retry|release|cancel <id>… | <filters> | --all  [--reason <text>] [--dry-run] [--yes] [--json]
        npm run ops -- jobs [queues] [--queue ${queueLanes.join('|')}] [--limit <count>] [--json]
 
-  list     uploads of all users, those first that came to their state last; without --state those that have not ended
+  list     uploads of all users, the latest in their state first; without --state those that have not ended
   retry    parked uploads: another series of attempts
   release  parked uploads: they are rejected, and their bytes are removed
   cancel   received, processing and parked uploads: the same, whatever their state

@@ -13,7 +13,7 @@ const pageSize = 500
 /** Without `--state`: what has not ended. */
 const unfinished: readonly UploadState[] = ['receiving', 'received', 'processing', 'parked']
 
-/** Prints uploads of all users, those first that came to their state last. */
+/** Prints uploads of all users, the latest in their state first. */
 export async function list(args: string[], io: CommandIo): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
