@@ -56,6 +56,7 @@ export const serviceEnvironment = (
   HOST: host,
   PORT: String(port),
   WORKER_PORT: String(workerPort),
+  METRICS_PORT: '', // both services would need the same port
 })
 
 /** Settings that name a server or its credentials. They are read only from the environment, so that a `.env` of production has no effect here. */

@@ -1,3 +1,4 @@
+import { type Build, dependencyChecks, type Metrics, serviceReadings } from '@airlock/config'
 import type { Database } from '@airlock/database'
 import type { SizeLimits } from '@airlock/domain'
 import type { FileCounter } from '@airlock/lifecycle'
@@ -11,7 +12,7 @@ import { EventFeed, type EventFeedDeps } from './following/event-feed.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { serveOpenApi } from './openapi/serve-openapi.ts'
 import { AccessRecorder } from './operations/access-log.ts'
-import { GatewayMetrics } from './operations/metrics.ts'
+import { GatewayMetrics, permitReadings } from './operations/metrics.ts'
 import { BackgroundTasks, GatewayShutdown } from './operations/shutdown.ts'
 import { answerBrokenPath, answerBrokenRequest } from './plugins/broken-requests.ts'
 import { answerErrors } from './plugins/errors.ts'
@@ -39,6 +40,9 @@ export interface GatewayDeps {
   jobQueue: JobQueue
   counter: FileCounter
   log: FastifyBaseLogger
+  build: Build
+  /** Null: the port for clients serves metrics too. */
+  metricsPort: number | null
   /** For the `s3://bucket/key` of assets. */
   bucket: string
   tokens: TokenRules
@@ -72,6 +76,9 @@ const healthTimeoutMs = 2000
 /** The same for the store, whose check may take slightly longer than its timeout. */
 const storeCheckTimeoutMs = 1500
 
+/** How long the states of the servers are reused, in ms. Requests for them are not limited; they cost the servers at most one check per second. */
+const keepMs = 1000
+
 /** How long a client may take to send its headers, in ms; bodies have separate limits. */
 const headersTimeoutMs = 20_000
 
@@ -86,6 +93,7 @@ const version = '0.1.0'
 
 export interface Gateway {
   app: FastifyInstance
+  metrics: Metrics
   shutdown: GatewayShutdown
 }
 
@@ -139,9 +147,23 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   await addSecurityHeaders(app, { origins: deps.corsOrigins })
   await limitRequests(app, { ...deps.requestLimit, identify, throughRedis: servers.throughRedis })
   refuseUnknown(app)
+  const states = dependencyChecks({
+    checks: {
+      postgres: () => database.check(healthTimeoutMs),
+      redis: () => jobQueue.check(),
+      s3: () => checkHealth(store, { timeoutMs: storeCheckTimeoutMs }),
+    },
+    timeoutMs: healthTimeoutMs,
+    keepMs,
+  })
+  const inFlight = new FilesInFlight(deps.maxFilesInFlight)
+  const metrics = new GatewayMetrics([
+    ...serviceReadings({ service: 'gateway', build: deps.build, states, pools: () => database.pools() }),
+    ...permitReadings(() => inFlight.use),
+  ])
+  metrics.measure(app)
   await serveOpenApi(app, { version })
-  const metrics = new GatewayMetrics()
-  metrics.serve(app)
+  if (deps.metricsPort === null) metrics.serve(app)
   await app.register(multipart, { throwFileSizeLimit: false })
 
   const authenticateUpload = async (request: FastifyRequest) => {
@@ -160,27 +182,17 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       metrics,
       accesses,
       authenticate: authenticateUpload,
-      inFlight: new FilesInFlight(deps.maxFilesInFlight),
+      inFlight,
     }),
   )
-  await app.register(pipelineRoute({ ...deps, ...servers, uploads, authenticate: authenticateUpload }))
+  await app.register(pipelineRoute({ ...deps, ...servers, uploads, metrics, authenticate: authenticateUpload }))
   await app.register(jobRoutes({ uploads, assets, store: servers.store, jobQueue: servers.jobQueue, feed, authenticate }))
   const { bucket, presignHours } = deps
   await app.register(assetRoutes({ assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(brandRoutes({ brands: servers.database.brands, assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(eventRoute({ feed: eventFeed, events: servers.database.events, authenticate }))
-  await app.register(
-    healthRoutes({
-      checks: {
-        database: () => database.check(healthTimeoutMs),
-        redis: () => jobQueue.check(),
-        s3: () => checkHealth(store, { timeoutMs: storeCheckTimeoutMs }),
-      },
-      timeoutMs: healthTimeoutMs,
-      isReady: () => shutdown.isReady,
-    }),
-  )
-  return { app, shutdown }
+  await app.register(healthRoutes({ states, isReady: () => shutdown.isReady }))
+  return { app, shutdown, metrics }
 }
 
 /** Hops are counted from this process outwards: hop 0 is the peer of the connection. */

@@ -16,6 +16,8 @@ const names = [
   'REQUESTS_PER_MINUTE',
   'HOST',
   'PORT',
+  'METRICS_PORT',
+  'AIRLOCK_REVISION',
   'LOG_LEVEL',
   ...sizeLimitVariables,
   'RATE_LIMIT_FILES_PER_HOUR',

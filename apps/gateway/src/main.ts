@@ -1,9 +1,11 @@
 import { sleep } from '@airlock/async'
 import {
+  buildOf,
   databaseSettings,
   errorsInLogs,
   loadEnvFile,
   type ShutdownPhase,
+  serveMetrics,
   shutDownAtSignal,
   sizeLimits,
   startService,
@@ -37,6 +39,8 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     jobQueue,
     counter: redisFileCounter(redis, { log }),
     log,
+    build: buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION),
+    metricsPort: config.METRICS_PORT,
     bucket: config.S3_BUCKET_NAME,
     tokens: {
       secrets: config.JWT_SECRET,
@@ -65,7 +69,10 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-gateway-events', ...handlers }),
     pollEveryMs: { listening: 10_000, lost: 1000 },
   })
+  const metricsServer =
+    config.METRICS_PORT === null ? null : await serveMetrics(gateway.metrics, { host: config.HOST, port: config.METRICS_PORT })
   const close = async () => {
+    await metricsServer?.close()
     await jobQueue.close()
     redis.disconnect()
     store.close()

@@ -45,6 +45,7 @@ export type Overrides = Partial<
     | 'trustProxy'
     | 'ipHashKey'
     | 'pollEveryMs'
+    | 'metricsPort'
   >
 > & {
   /** Separate servers that the test can stop and pause. */
@@ -131,6 +132,8 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     jobQueue,
     counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
     log: logger,
+    build: { version: '0.1.0', revision: 'unknown' },
+    metricsPort: null,
     bucket: bucket.bucket,
     tokens: {
       secrets: ['an-older-secret-that-still-verifies-tokens', jwtSecret],

@@ -1,3 +1,5 @@
+import { shareResult } from '@airlock/async'
+import { dependencyChecks, type Metrics, serviceReadings } from '@airlock/config'
 import type { Listening } from '@airlock/database'
 import { checkHealth } from '@airlock/storage'
 import type { FastifyInstance } from 'fastify'
@@ -10,8 +12,12 @@ import type { WorkerDeps } from './worker-deps.ts'
 
 const healthTimeoutMs = 2000
 
+/** How long the states of the servers and the metrics are reused, in ms. Requests for them are not limited. */
+const keepMs = 1000
+
 export interface AirlockWorker {
   health: FastifyInstance
+  metrics: Metrics
   /** Starts to take jobs. */
   start(): void
   /** Reports not ready and takes no more jobs. @returns resolves when the sweeper, the purger and the other timers have ended their runs */
@@ -29,7 +35,22 @@ export interface AirlockWorker {
 /** A worker that serves the given lanes and runs the sweeper, the purger, table upkeep, the event relay and webhook deliveries. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const { database, store, jobQueue, inspectors, log, lanes } = deps
-  const metrics = new WorkerMetrics({ eventLagSeconds: () => database.eventRelay.lagSeconds() })
+  const states = dependencyChecks({
+    checks: {
+      postgres: () => database.check(healthTimeoutMs),
+      redis: () => jobQueue.check(),
+      s3: () => checkHealth(store, { timeoutMs: healthTimeoutMs }),
+    },
+    timeoutMs: healthTimeoutMs,
+    keepMs,
+  })
+  const metrics = new WorkerMetrics({
+    load: () => database.load(),
+    eventLagSeconds: () => database.eventRelay.lagSeconds(),
+    inspectorUsage: () => inspectors.usage(),
+    readings: serviceReadings({ service: 'worker', build: deps.build, states, pools: () => database.pools() }),
+  })
+  const served = { contentType: metrics.registry.contentType, text: shareResult(() => metrics.registry.metrics(), { keepMs }) }
   const openLanes = lanes.map((lane) => openLane(lane, inspectors.forLane(), metrics, deps))
   const sweeper = new SweepTimer(
     {
@@ -75,15 +96,8 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
   }
   return {
     ...steps,
-    health: healthServer({
-      registry: metrics.registry,
-      checks: {
-        database: () => database.check(healthTimeoutMs),
-        redis: () => jobQueue.check(),
-        s3: () => checkHealth(store, { timeoutMs: healthTimeoutMs }),
-      },
-      isReady: () => ready,
-    }),
+    health: healthServer({ metrics: deps.metricsPort === null ? served : null, states, isReady: () => ready }),
+    metrics: served,
     start() {
       ready = true
       for (const lane of openLanes) lane.run().catch((err: unknown) => log.error({ err }, 'lane stopped'))

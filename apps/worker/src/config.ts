@@ -16,6 +16,8 @@ const names = [
   ...storeVariables,
   'HOST',
   'WORKER_PORT',
+  'METRICS_PORT',
+  'AIRLOCK_REVISION',
   'LOG_LEVEL',
   'WORKER_QUEUES',
   'WORKER_CONCURRENCY',

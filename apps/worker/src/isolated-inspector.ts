@@ -1,6 +1,14 @@
 import { availableParallelism } from 'node:os'
 import type { SizeLimits } from '@airlock/domain'
-import { defaultIsolation, type InspectionLimits, InspectorPool, type IsolationSettings, type Launcher } from '@airlock/inspection/isolated'
+import {
+  defaultIsolation,
+  type InspectionLimits,
+  InspectorPool,
+  type IsolationSettings,
+  type Launcher,
+  type PoolEvents,
+  type RestartReason,
+} from '@airlock/inspection/isolated'
 import { type Inspect, isLastInspection } from '@airlock/lifecycle'
 
 /** The worker's settings for inspection; the others keep the defaults of the inspection package. */
@@ -8,9 +16,19 @@ export interface InspectionSettings extends Omit<IsolationSettings, 'limits'> {
   readonly limits: Pick<InspectionLimits, 'maxBytes' | 'maxPixels'>
 }
 
+/** Since the start. */
+export interface InspectorUsage {
+  /** The most memory that one process has used. */
+  readonly peakBytes: number
+  /** How many processes were replaced, by reason. */
+  readonly restarts: Readonly<Record<RestartReason, number>>
+}
+
 export interface IsolatedInspectors {
   /** The inspector of one lane. Each lane has its own processes, so that pictures do not wait for archives that take minutes. */
   forLane(): Inspect
+  /** For metrics. */
+  usage(): InspectorUsage
   /** Ends the processes. */
   close(): Promise<void>
 }
@@ -35,11 +53,21 @@ export function isolatedInspectors({ sizeLimits, concurrency, settings, launcher
   const limits = { ...defaultIsolation.limits, maxBytes: sizeLimits, ...settings?.limits }
   const isolation = { ...defaultIsolation, ...settings, limits }
   const size = Math.min(concurrency, availableParallelism())
-  const last = new InspectorPool(1, isolation, launcher)
+  const restarts: Record<RestartReason, number> = { cpu_time: 0, memory: 0, crash: 0, machine: 0, aborted: 0, worn: 0 }
+  let peakBytes = 0
+  const events: PoolEvents = {
+    onRestart: (reason) => {
+      restarts[reason] += 1
+    },
+    onPeak: (bytes) => {
+      peakBytes = Math.max(peakBytes, bytes)
+    },
+  }
+  const last = new InspectorPool(1, isolation, launcher, events)
   const pools = [last]
   return {
     forLane() {
-      const pool = new InspectorPool(size, isolation, launcher)
+      const pool = new InspectorPool(size, isolation, launcher, events)
       pools.push(pool)
       return (source, claim, signal) => {
         const { filename, detectedType: mediaType, assetType } = claim
@@ -47,6 +75,7 @@ export function isolatedInspectors({ sizeLimits, concurrency, settings, launcher
         return isLastInspection(claim) ? last.inspectAlone(source, upload, signal) : pool.inspect(source, upload, signal)
       }
     },
+    usage: () => ({ peakBytes, restarts: { ...restarts } }),
     async close() {
       await Promise.all(pools.map((pool) => pool.close()))
     },

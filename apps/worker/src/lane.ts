@@ -1,9 +1,10 @@
 import { availableParallelism } from 'node:os'
 import { backoffMs, resolvesWithin } from '@airlock/async'
-import type { Inspect } from '@airlock/lifecycle'
+import { isAssetType } from '@airlock/domain'
+import { type Inspect, retryReason } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
-import { type Job, Worker } from 'bullmq'
-import type { WorkerMetrics } from './metrics.ts'
+import { type Job, UnrecoverableError, Worker } from 'bullmq'
+import type { Step, WorkerMetrics } from './metrics.ts'
 import { type RunJobDeps, runJob } from './run-job.ts'
 import { sharedInspect, UserConcurrency } from './user-concurrency.ts'
 import type { WorkerDeps } from './worker-deps.ts'
@@ -120,18 +121,20 @@ function laneWorker(
   const { uploads, assets } = database
   const maxRunningPerUser = slotsOfOneUser(deps.maxRunningPerUser, deps.concurrency)
   const users = new UserConcurrency({ lane, slots: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue })
+  const steps = timedSteps({ uploads, store, inspect }, metrics)
   const jobDeps: RunJobDeps = {
-    uploads,
+    ...steps,
     assets,
-    store,
     log,
     bucket,
     limits: { leaseSeconds, retry, sizeLimits },
     maxRunningPerProject,
-    inspect: sharedInspect(inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
+    inspect: sharedInspect(steps.inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
     admit: (uploadId, signal) => users.admit(uploadId, AbortSignal.any([signal, notTaking])),
     stopping,
     onOutcome: (outcome) => metrics.countRun(outcome),
+    onRetry: (reason) => metrics.retries.inc({ reason }),
+    onRegistered: ({ assetType, sizeBytes }) => metrics.countBytes('pipeline', assetType ?? 'generated_video', sizeBytes ?? 0),
   }
   const worker = new LaneWorker(
     queueNames[lane],
@@ -150,9 +153,32 @@ function laneWorker(
     },
   )
   worker.on('error', (err) => log.warn({ lane, err }, 'queue unreachable'))
-  worker.on('failed', (job, err) => log.warn({ lane, uploadId: job?.id, err }, 'job failed'))
+  worker.on('failed', (job, err) => {
+    log.warn({ lane, uploadId: job?.id, err }, 'job failed')
+    if (!(err instanceof UnrecoverableError)) metrics.retries.inc({ reason: retryReason(err) })
+  })
   worker.on('lockRenewalFailed', (ids) => {
     for (const id of ids) worker.cancelJob(id, 'lock lost')
   })
   return worker
+}
+
+type Steps = Pick<RunJobDeps, 'uploads' | 'store' | 'inspect'>
+
+/** The same servers and inspector, with the durations of the steps that a run takes on them. */
+function timedSteps({ uploads, store, inspect }: Steps, metrics: WorkerMetrics): Steps {
+  const timed = async <T>(step: Step, kind: string | undefined, work: Promise<T>): Promise<T> => {
+    const started = performance.now()
+    const result = await work
+    if (kind !== undefined && isAssetType(kind)) metrics.observeStep(step, kind, performance.now() - started)
+    return result
+  }
+  return {
+    inspect: (source, claim, signal) => timed('inspect', claim.assetType, inspect(source, claim, signal)),
+    uploads: { ...uploads, complete: (claim, verdict) => timed('complete', claim.assetType, uploads.complete(claim, verdict)) },
+    store: {
+      ...store,
+      copyToFinal: (from, to, options) => timed('copy', options.headers.metadata.asset_type, store.copyToFinal(from, to, options)),
+    },
+  }
 }

@@ -1,9 +1,11 @@
 import {
+  buildOf,
   databaseSettings,
   errorsInLogs,
   inspectionSettings,
   loadEnvFile,
   type ShutdownPhase,
+  serveMetrics,
   shutDownAtSignal,
   sizeLimits,
   startService,
@@ -49,6 +51,8 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     redis,
     queuePrefix,
     log,
+    build: buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION),
+    metricsPort: config.METRICS_PORT,
     lanes: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
     maxRunningPerUser: config.WORKER_MAX_RUNNING_PER_USER,
@@ -73,13 +77,15 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     listenForFeed: (handlers) => listenForFeed({ url, log, applicationName: 'airlock-worker-webhooks', ...handlers }),
   })
   await worker.health.listen({ host: config.HOST, port: config.WORKER_PORT })
+  const metricsServer =
+    config.METRICS_PORT === null ? null : await serveMetrics(worker.metrics, { host: config.HOST, port: config.METRICS_PORT })
   worker.start()
   log.info({ lanes: config.WORKER_QUEUES, concurrency: config.WORKER_CONCURRENCY }, 'worker started')
 
   const close = async () => {
     await worker.close()
     await inspectors.close()
-    await worker.health.close()
+    await Promise.all([worker.health.close(), metricsServer?.close()])
     await jobQueue.close()
     redis.disconnect()
     store.close()

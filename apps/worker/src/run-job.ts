@@ -5,6 +5,8 @@ import {
   type Outcome,
   type RefusedVideo,
   type RegisteredVideo,
+  type RegisterVideoDeps,
+  type RetryReason,
   registerVideo,
   type WorkDeps,
   type WorkLimits,
@@ -32,6 +34,8 @@ export interface RunJobDeps extends Omit<WorkDeps, 'onProgress'> {
   /** For the `s3://bucket/key` of assets. */
   bucket: string
   onOutcome(outcome: Outcome['ended'] | 'refused'): void
+  onRetry(reason: RetryReason): void
+  onRegistered: NonNullable<RegisterVideoDeps['onRegistered']>
 }
 
 /**
@@ -54,6 +58,7 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
   const onProgress = (part: number) => answerOf(job.updateProgress(part))
   const outcome = await workOn(uploadId, { ...deps.limits, projectConcurrency }, signal, { ...deps, onProgress })
   deps.onOutcome(outcome.ended)
+  if (outcome.ended === 'retry') deps.onRetry(outcome.reason)
   switch (outcome.ended) {
     case 'completed':
       return completed(uploadId, outcome.asset, deps)

@@ -1,3 +1,4 @@
+import type { Build } from '@airlock/config'
 import type { Database, EventListenOptions, FeedListenOptions, Listening, PurgeListenOptions } from '@airlock/database'
 import type { Log, SizeLimits } from '@airlock/domain'
 import type { RetryPolicy } from '@airlock/lifecycle'
@@ -17,6 +18,9 @@ export interface WorkerDeps {
   redis: Redis
   queuePrefix: string
   log: Log
+  build: Build
+  /** Null: the health server serves metrics too. */
+  metricsPort: number | null
   lanes: readonly QueueLane[]
   /** Concurrent jobs per lane. */
   concurrency: number
@@ -30,7 +34,7 @@ export interface WorkerDeps {
   /** For the `s3://bucket/key` of assets. */
   bucket: string
   /** Owned by the caller; not closed by the worker. */
-  inspectors: Pick<IsolatedInspectors, 'forLane'>
+  inspectors: Pick<IsolatedInspectors, 'forLane' | 'usage'>
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions

@@ -36,7 +36,7 @@ const noCounter = { secondsUntilRoom: async () => 0, refused: async () => {}, gi
 /** The asset types of files that are not pictures. */
 const assetTypes: Readonly<Record<string, AssetType>> = { 'video/mp4': 'generated_video', 'application/zip': 'lora_training' }
 
-type Shared = Pick<IsolatedInspectors, 'forLane'>
+type Shared = Pick<IsolatedInspectors, 'forLane' | 'usage'>
 
 /** @property inspection settings, for which the worker gets inspectors of its own */
 type WorkerOptions = Partial<WorkerDeps> & { inspection?: InspectionSettings | undefined }
@@ -94,6 +94,8 @@ export class Airlock extends AirlockFixture {
       redis: this.queues.connection(),
       queuePrefix: this.queues.prefix,
       log: this.log,
+      build: { version: '0.1.0', revision: 'unknown' },
+      metricsPort: null,
       lanes: ['images', 'videos'],
       concurrency: 4,
       maxRunningPerUser: 0,
@@ -153,7 +155,7 @@ export class Airlock extends AirlockFixture {
 function sharedInspectors() {
   const inspectors = isolatedInspectors({ sizeLimits: defaultSizeLimits, concurrency: 4, launcher: plainLauncher })
   const inspect = inspectors.forLane()
-  return { forLane: () => inspect, close: () => inspectors.close() }
+  return { ...inspectors, forLane: () => inspect }
 }
 
 /** Each file has its own database and bucket, each test its own queues. Stops workers, and fails a test that leaves rows or objects. */

@@ -62,6 +62,8 @@ const worker = buildWorker({
   redis: blockingConnection(settings.redisUrl, { onError }),
   queuePrefix: settings.prefix,
   log,
+  build: { version: '0.1.0', revision: 'unknown' },
+  metricsPort: null,
   lanes: ['images'],
   concurrency: 1,
   maxRunningPerUser: 0,

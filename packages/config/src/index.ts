@@ -1,7 +1,20 @@
 export { type EnvFile, loadEnvFile, readEnvFile } from './env-file.ts'
 export { errorLine, errorsInLogs, errorText, type LoggedError, loggedError } from './logged-errors.ts'
+export { type Metrics, type MetricsServer, serveMetrics } from './metrics-server.ts'
 export type { Variable } from './parsers.ts'
 export { type Config, ConfigError, type ConfigProblem, type Environment, readConfig } from './read-config.ts'
+export {
+  type Build,
+  buildOf,
+  type Dependency,
+  type DependencyStates,
+  dependencies,
+  dependencyChecks,
+  type PoolUse,
+  type Reading,
+  readInTime,
+  serviceReadings,
+} from './readings.ts'
 export {
   databaseSettings,
   databaseVariables,

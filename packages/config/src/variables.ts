@@ -67,6 +67,17 @@ export const variables = {
   HOST: variable({ about: 'address on which gateway and worker listen', parse: text, default: '127.0.0.1' }),
   PORT: variable({ about: 'port of the gateway', parse: wholeNumber(0, 65_535), default: '3000' }),
   WORKER_PORT: variable({ about: "port of the worker's health checks and metrics", parse: wholeNumber(0, 65_535), default: '3001' }),
+  METRICS_PORT: variable({
+    about:
+      'port for metrics alone, on HOST: PORT and WORKER_PORT then answer /metrics with 404; empty = there. Two processes on one machine need different ones',
+    parse: optional(wholeNumber(0, 65_535)),
+    default: '',
+  }),
+  AIRLOCK_REVISION: variable({
+    about: 'the commit that was built, for `airlock_build_info`; set in the images',
+    parse: optional(text),
+    default: '',
+  }),
   LOG_LEVEL: variable({
     about: 'minimum level of log lines: fatal, error, warn, info, debug, trace or silent',
     parse: oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),

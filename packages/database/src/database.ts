@@ -8,7 +8,7 @@ import { type IdempotencyRepository, idempotencyRepository } from './idempotency
 import { type OpsLog, opsLog } from './ops-log.ts'
 import type { DatabaseOptions } from './options.ts'
 import { type Purges, purges } from './purges.ts'
-import { Sessions } from './sessions.ts'
+import { type PoolUse, Sessions } from './sessions.ts'
 import { type SweeperLease, sweeperLease } from './sweeper-lease.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
 import { type UploadLoad, uploadLoad } from './uploads/load.ts'
@@ -35,11 +35,13 @@ export interface Database {
    */
   check(timeoutMs: number): Promise<void>
   /**
-   * Counts the uploads that have not ended, for metrics. It uses the connection of `check`, and is cancelled by the server after a second.
+   * Counts the uploads that have not ended, for metrics. It uses a separate connection as `check` does, and is cancelled by the server after a second.
    *
    * @throws DatabaseUnavailable
    */
   load(): Promise<UploadLoad>
+  /** The use of the pools by name: that of all statements, and that of `check` and `load`. */
+  pools(): Readonly<Record<'postgres' | 'postgres_checks', PoolUse>>
   /** Waits for running statements, then closes all connections. Later calls throw `DatabaseUnavailable`. */
   close(): Promise<void>
 }
@@ -52,7 +54,7 @@ export interface Database {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const sessions = new Sessions(options)
-  const checks = new Sessions({ ...options, poolSize: 1 })
+  const checks = new Sessions({ ...options, poolSize: 2 }) // one for `check`, one for `load`
   await sessions.open().catch((err) => {
     if (!(err instanceof DatabaseUnavailable)) throw err
     options.log.warn({ err }, 'database unavailable, connecting again at its next use')
@@ -74,6 +76,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       await withTimeout(answer, timeoutMs, () => new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`))
     },
     load: () => uploadLoad(checks),
+    pools: () => ({ postgres: sessions.use, postgres_checks: checks.use }),
     close: async () => {
       await Promise.all([sessions.close(), checks.close()])
     },

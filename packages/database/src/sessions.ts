@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { resolvesWithin } from '@airlock/async'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
+import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
 import { dataSource } from './data-source.ts'
 import { entities } from './entities/all.ts'
 import type { DatabaseOptions } from './options.ts'
@@ -10,6 +11,14 @@ import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 const graceMs = 1000
 
 export type Row = Record<string, unknown>
+
+/** The connections of a pool. */
+export interface PoolUse {
+  readonly inUse: number
+  readonly idle: number
+  /** Callers that wait for a connection. */
+  readonly waiting: number
+}
 
 /** One connection, for the duration of one piece of work. */
 export interface Session {
@@ -66,6 +75,14 @@ export class Sessions {
   /** Runs `work` in a transaction. */
   async transaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
     return this.run((session) => inTransaction(session, this.#idleMs, work))
+  }
+
+  /** The connections of the pool; none before it was opened. */
+  get use(): PoolUse {
+    const pool = this.#source.isInitialized ? (this.#source.driver as PostgresDriver).master : null
+    if (pool === null) return { inUse: 0, idle: 0, waiting: 0 }
+    const { totalCount, idleCount, waitingCount } = pool as { totalCount: number; idleCount: number; waitingCount: number }
+    return { inUse: totalCount - idleCount, idle: idleCount, waiting: waitingCount }
   }
 
   /** Waits for running work, which has its own time limits, then closes all connections. */

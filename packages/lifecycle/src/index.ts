@@ -29,7 +29,15 @@ export { reject } from './moves/reject.ts'
 export { type Release, type ReleaseDeps, release } from './moves/release.ts'
 export { type RetryPolicy, retryParked } from './moves/retry.ts'
 export { type PurgeDeps, type PurgeOptions, type PurgeOutcome, type PurgeReport, purge } from './purge.ts'
-export { isLastInspection, type SettleDeps, type Settled, settleFault } from './settle-fault.ts'
+export {
+  isLastInspection,
+  type RetryReason,
+  retryReason,
+  retryReasons,
+  type SettleDeps,
+  type Settled,
+  settleFault,
+} from './settle-fault.ts'
 export {
   type ClearedObject,
   clearFromInbox,

@@ -1,9 +1,9 @@
 import { backoffMs } from '@airlock/async'
-import { type Claim, ClaimLost, type UploadRepository } from '@airlock/database'
+import { type Claim, ClaimLost, DatabaseUnavailable, type UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { InspectionFailed, type InspectionFault, InspectorBusy, type Refusal, refusal } from '@airlock/domain'
-import { ObjectChanged, ObjectMissing, type ObjectStore } from '@airlock/storage'
-import { aboutClaim } from './moves/claim.ts'
+import { ObjectChanged, ObjectMissing, type ObjectStore, StoreError } from '@airlock/storage'
+import { aboutClaim, LeaseLost } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
 import { type ParkCode, park } from './moves/park.ts'
 import { reject } from './moves/reject.ts'
@@ -18,10 +18,22 @@ export interface SettleDeps {
   random?: () => number
 }
 
+/** What failed when an attempt has to be repeated. */
+export const retryReasons = ['store', 'database', 'inspection', 'lease_lost', 'other'] as const
+export type RetryReason = (typeof retryReasons)[number]
+
+/** @param fault the error of an attempt, or of its job */
+export function retryReason(fault: unknown): RetryReason {
+  if (fault instanceof StoreError) return 'store'
+  if (fault instanceof DatabaseUnavailable) return 'database'
+  if (fault instanceof InspectionFailed) return 'inspection'
+  return fault instanceof LeaseLost ? 'lease_lost' : 'other'
+}
+
 /** The result for an upload whose attempt failed. */
 export type Settled =
   /** It waits for another attempt, which is due in `retryInMs`. */
-  | { readonly ended: 'retry'; readonly retryInMs: number }
+  | { readonly ended: 'retry'; readonly retryInMs: number; readonly reason: RetryReason }
   | { readonly ended: 'parked'; readonly attempt: number }
   | { readonly ended: 'rejected'; readonly refusal: Refusal }
   /** It was released as if it had not been claimed, and may be claimed again in `retryInMs`. */
@@ -110,7 +122,7 @@ export async function settleFault(
       case 'retry': {
         const retryInMs = backoffMs(tries + decision.extraDoublings, retry, random)
         await retryLater(claim, fault, { retryInMs, failedInspections: decision.failedInspections }, { uploads, log })
-        return { ended: 'retry', retryInMs }
+        return { ended: 'retry', retryInMs, reason: retryReason(fault) }
       }
       case 'park':
         await park(claim, decision.code, fault, { uploads, log })

@@ -1,4 +1,4 @@
-import { shareResult, withTimeout } from '@airlock/async'
+import type { Dependency, DependencyStates } from '@airlock/config'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyBaseLogger } from 'fastify'
 import Type from 'typebox'
@@ -19,22 +19,16 @@ const Health = Type.Object(
 )
 
 export interface HealthRouteDeps {
-  /** Each resolves if its server responds, and rejects otherwise. */
-  checks: Record<'database' | 'redis' | 's3', () => Promise<unknown>>
-  /** Timeout of one check, in ms. */
-  timeoutMs: number
+  states: () => Promise<DependencyStates>
   /** Whether new requests are still accepted. */
   isReady(): boolean
 }
-
-/** How long a result is reused, in ms. The routes are exempt from the request limit, but cause at most one check of the servers per second. */
-const keepMs = 1000
 
 /** Liveness, the state of the servers, and readiness. Only readiness depends on `isReady`. */
 export const healthRoutes =
   (deps: HealthRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const health = shareResult(healthOf(deps, app.log), { keepMs })
+    const health = healthOf(deps, app.log)
     const tags = ['operations']
 
     app.get(
@@ -76,35 +70,26 @@ export const healthRoutes =
     )
   }
 
-type Server = keyof HealthRouteDeps['checks']
+/** The names of the servers in responses. */
+const names = { postgres: 'database', redis: 'redis', s3: 's3' } as const satisfies Record<Dependency, string>
 
-/** @returns a function that checks all servers. The reason for a failure is only logged, once when a server becomes unavailable. */
-function healthOf({ checks, timeoutMs }: HealthRouteDeps, log: Pick<FastifyBaseLogger, 'warn' | 'info'>) {
-  const unavailable = new Set<Server>()
-  const note = (server: Server, err: Error | null): void => {
+/** @returns a function that reports all servers. The reason for a failure is only logged, once when a server becomes unavailable. */
+function healthOf({ states }: HealthRouteDeps, log: Pick<FastifyBaseLogger, 'warn' | 'info'>) {
+  const unavailable = new Set<string>()
+  const note = (server: string, err: Error | null): void => {
     if (err !== null && !unavailable.has(server)) log.warn({ server, err }, 'health check of server failed')
     if (err === null && unavailable.delete(server)) log.info({ server }, 'health check of server succeeds again')
     if (err !== null) unavailable.add(server)
   }
-  const dependency = async (server: Server) => {
-    const started = performance.now()
-    const err = await failureOf(checks[server], timeoutMs)
-    note(server, err)
-    const status = err === null ? ('connected' as const) : ('unavailable' as const)
-    return { status, latency_ms: Math.round(performance.now() - started) }
-  }
   return async () => {
-    const [database, redis, s3] = await Promise.all([dependency('database'), dependency('redis'), dependency('s3')])
-    const dependencies = { database, redis, s3 }
+    const current = await states()
+    const healthOne = (dependency: Dependency) => {
+      const { failure, ms } = current[dependency]
+      note(names[dependency], failure)
+      return { status: failure === null ? ('connected' as const) : ('unavailable' as const), latency_ms: Math.round(ms) }
+    }
+    const dependencies = { database: healthOne('postgres'), redis: healthOne('redis'), s3: healthOne('s3') }
     const allConnected = Object.values(dependencies).every(({ status }) => status === 'connected')
     return { status: allConnected ? ('ok' as const) : ('degraded' as const), dependencies }
   }
-}
-
-/** @returns null if the check succeeds in time */
-async function failureOf(check: () => Promise<unknown>, timeoutMs: number): Promise<Error | null> {
-  return withTimeout(check(), timeoutMs, () => new Error(`no answer in ${timeoutMs} ms`)).then(
-    () => null,
-    (error: Error) => error,
-  )
 }

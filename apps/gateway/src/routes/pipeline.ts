@@ -5,6 +5,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { callerOfRequest, requireScope } from '../auth/caller.ts'
+import type { GatewayMetrics } from '../operations/metrics.ts'
 import { failures, nullable } from '../responses/schemas.ts'
 import { entryOf, uploadEntry } from '../responses/upload.ts'
 import { exactJson } from '../upload/client-metadata.ts'
@@ -14,6 +15,7 @@ import { requestedVideo, VideoRequest } from './video-request.ts'
 export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
   /** Buckets from which videos may be fetched. */
   sourceBuckets: readonly string[]
+  metrics: Pick<GatewayMetrics, 'countBytes'>
   authenticate: (request: FastifyRequest) => Promise<void>
 }
 
@@ -68,6 +70,7 @@ export const pipelineRoute =
           },
         )
         if (isRepeated) reply.header('idempotent-replayed', 'true')
+        else deps.metrics.countBytes('pipeline', 'generated_video', upload.sizeBytes ?? 0)
         return reply.code(202).send({ ...entryOf(upload), content_hash: upload.contentHash })
       },
     )

@@ -78,6 +78,11 @@ export class FilesInFlight implements Permits {
     this.#permits = new FairPermits(max)
   }
 
+  /** How many permits are taken, and how many there are. */
+  get use(): { inUse: number; limit: number } {
+    return { inUse: this.#held.size, limit: this.#permits.permits }
+  }
+
   /**
    * Takes a permit, waiting up to 5 s for one.
    *

@@ -1,5 +1,5 @@
 import type { UploadRepository } from '@airlock/database'
-import { AirlockError, type AssetType, judgeFile, normalizedType, parseFilename, type SizeLimits } from '@airlock/domain'
+import { AirlockError, type AssetType, type ErrorCode, judgeFile, normalizedType, parseFilename, type SizeLimits } from '@airlock/domain'
 import { type FileCounter, type ReceivedFile, receive } from '@airlock/lifecycle'
 import type { JobQueue } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
@@ -7,10 +7,11 @@ import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../auth/caller.ts'
 import type { GatewayMetrics } from '../operations/metrics.ts'
 import type { BackgroundTasks } from '../operations/shutdown.ts'
+import { asAirlockError } from '../plugins/errors.ts'
 import { type RefusedFile, refusedFile } from '../responses/upload.ts'
 import type { BodyTimeoutLimits } from './body-timeouts.ts'
 import type { FilesInFlight } from './files-in-flight.ts'
-import { type FormFile, formError } from './form.ts'
+import { ClientGone, DrainLimitExceeded, type FormFile, formError } from './form.ts'
 import { hasExtendedName, isGarbled } from './part-headers.ts'
 
 /** Dependencies of receiving a form. */
@@ -26,7 +27,7 @@ export interface UploadDeps {
   parkedBytesPerUser?: number | undefined
   bodyTimeouts: BodyTimeoutLimits
   inFlight: FilesInFlight
-  metrics: Pick<GatewayMetrics, 'files'>
+  metrics: Pick<GatewayMetrics, 'countFiles' | 'countBytes'>
 }
 
 /** A file of the form that has arrived in quarantine. */
@@ -62,13 +63,17 @@ export async function takeFile(
     const sender = { userId, requestId: request.id, door: 'form', ...deps } as const
     return { index, file: await receive(incoming, sender, { ...deps, log: request.server.log }) }
   } catch (error) {
-    if (!(error instanceof AirlockError)) throw formError(error, request)
+    const known = formError(error, request)
+    if (!(known instanceof DrainLimitExceeded)) deps.metrics.countFiles(lossCode(known))
+    if (!(error instanceof AirlockError)) throw known
     if (!belongsToFile(error)) throw error
-    deps.metrics.files.inc({ result: error.code })
     request.log.info({ userId, filename, code: error.code, step: 'receive' }, 'file refused')
     return refusedFile(index, filename, error)
   }
 }
+
+/** The code with which a file is counted whose form failed. */
+export const lossCode = (error: unknown): ErrorCode => (error instanceof ClientGone ? 'upload_interrupted' : asAirlockError(error).code)
 
 /** Browsers and curl encode a quote as `%22` and line ends as `%0D%0A` (WHATWG, multipart/form-data encoding): a quote is valid in a name. */
 const unescapedFilename = (name: string): string => name.replace(/%22/g, '"').replace(/%0d/gi, '\r').replace(/%0a/gi, '\n')

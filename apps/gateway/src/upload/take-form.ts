@@ -7,7 +7,7 @@ import { asAirlockError } from '../plugins/errors.ts'
 import { type AcceptedFile, type RefusedFile, refusedFile, uploadAnswer } from '../responses/upload.ts'
 import { ClientGone, DrainLimitExceeded, formParts, maxFiles } from './form.ts'
 import { FormFieldReader, isFileOfForm } from './form-fields.ts'
-import { type ArrivedFile, takeFile, type UploadDeps } from './take-file.ts'
+import { type ArrivedFile, lossCode, takeFile, type UploadDeps } from './take-file.ts'
 
 export interface TakenForm {
   /** In the order of the form. */
@@ -36,15 +36,19 @@ export interface Form {
 export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?: IdempotencyToken): Promise<TakenForm> {
   assertPlausibleLength(request, deps.sizeLimits)
   const form: Form = { fields: new FormFieldReader(), files: [], arrived: [], refused: [] }
+  let uncounted: readonly ArrivedFile[] = form.arrived
   try {
     await readForm(form, request, deps)
     const good = judgeByKind(form, request, deps)
+    uncounted = good
     if (request.raw.destroyed && !request.raw.complete) throw new ClientGone('the client disconnected')
     const accepted = good.length === 0 ? [] : await acceptAll(good, form, request, deps, token)
-    deps.metrics.files.inc({ result: 'accepted' }, accepted.length)
+    deps.metrics.countFiles('accepted', accepted.length)
+    for (const { upload } of accepted) deps.metrics.countBytes('form', form.fields.all().assetType, upload.sizeBytes ?? 0)
     return { accepted, refused: inOrder(form.refused) }
   } catch (error) {
     if (error instanceof DrainLimitExceeded) return endUnread(form, error, request, deps)
+    deps.metrics.countFiles(lossCode(error), uncounted.length)
     discardAll(form.arrived, lossOf(error), request, deps)
     throw error
   }
@@ -95,7 +99,7 @@ function judgeByKind({ fields, arrived, refused }: Form, request: FastifyRequest
     const why = judgeFile({ ...file, assetType, content }, deps.sizeLimits)
     if (why === null) return true
     refused.push(refusedFile(index, file.filename, AirlockError.of(why)))
-    deps.metrics.files.inc({ result: why.code })
+    deps.metrics.countFiles(why.code)
     deps.backgroundTasks.add(discard(file, why, { giveBack: false }, { ...deps, log: request.server.log }))
     return false
   })
@@ -110,7 +114,7 @@ function endUnread(
 ): TakenForm {
   const stop = { stoppedAt: refused.at(-1)?.filename ?? '', filesRead: files.length, namesAfter }
   request.log.info({ userId: callerOfRequest(request).id, ...stop, step: 'receive' }, 'form not read to its end')
-  deps.metrics.files.inc({ result: 'not_read' }, arrived.length)
+  deps.metrics.countFiles('not_read', arrived.length)
   discardAll(arrived, { why: (file) => notTaken(file, stop), giveBack: false }, request, deps)
   return { accepted: [], refused: inOrder([...refused, ...filesNotRead(arrived, stop)]) }
 }

@@ -29,6 +29,8 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   EVENT_DAYS: '3',
   HOST: null,
   WORKER_PORT: '65536',
+  METRICS_PORT: 'http',
+  AIRLOCK_REVISION: null,
   LOG_LEVEL: 'loud',
   WORKER_QUEUES: 'images,films',
   WORKER_CONCURRENCY: '0',

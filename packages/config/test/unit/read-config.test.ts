@@ -65,6 +65,8 @@ const malformed: Record<VariableName, string | null> = {
   HOST: null,
   PORT: '65536',
   WORKER_PORT: 'http',
+  METRICS_PORT: '-1',
+  AIRLOCK_REVISION: null,
   LOG_LEVEL: 'loud',
   WORKER_QUEUES: 'images,audio',
   WORKER_CONCURRENCY: '0',

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { type AssetType, assetKind, assetTypes, lanes } from '@airlock/domain'
 import type { Client } from 'pg'
 import { expect } from 'vitest'
 import { type Database, DatabaseUnavailable, type LaneLoad } from '../../src/index.ts'
 import { loadStatement } from '../../src/uploads/load.ts'
-import { connected, test } from '../database-test.ts'
+import { test } from '../database-test.ts'
 import { claim, claimed, goodFile, newUpload, parked, plenty, promoted, received } from '../samples.ts'
 
 const idle: Omit<LaneLoad, 'lane'> = { waiting: 0, delayed: 0, processing: 0, oldestSeconds: 0 }
@@ -127,37 +126,4 @@ test('Postgres cancels the count after a second', async ({ database, sql }) => {
   }
   await database.check(5000)
   expect((await database.load()).lanes).toHaveLength(lanes.length)
-})
-
-const sqlFile = (name: string) => readFile(new URL(`../../../../deploy/sql/${name}`, import.meta.url), 'utf8')
-
-test('the role for metrics can read the work of each lane, and nothing else', async ({ database, sql, url, onTestFinished }) => {
-  await sql.query(await sqlFile('metrics-role.sql'))
-  onTestFinished(async () => {
-    await sql.query('drop owned by airlock_metrics; drop role airlock_metrics')
-  })
-  await sql.query(await sqlFile('metrics-role.sql')) // again
-  const password = crypto.randomUUID()
-  await sql.query(`alter role airlock_metrics password '${password}'`)
-  const roleUrl = new URL(url)
-  roleUrl.username = 'airlock_metrics'
-  roleUrl.password = password
-  const role = await connected(roleUrl.href)
-  onTestFinished(() => role.end())
-  const scaleBy = async () => (await role.query(await sqlFile('lane-query.sql'))).rows
-
-  expect(await scaleBy()).toEqual([{ scale_by: 0 }])
-  const id = await waits(database, 'brand_image')
-  expect(await scaleBy()).toEqual([{ scale_by: 1 }])
-  await change(sql, id, `updated_at = now() - interval '100 seconds'`)
-  const [{ scale_by: age }] = await scaleBy()
-  expect(age).toBeCloseTo((await laneOf(database, 'images'))?.oldestSeconds ?? 0, -1)
-  await claim(database, id)
-  expect(await scaleBy()).toEqual([{ scale_by: 1 }])
-
-  const { rows: tables } = await sql.query(
-    `select relname from pg_class where relnamespace = current_schema()::regnamespace and relkind in ('r', 'p')`,
-  )
-  for (const { relname } of tables) await expect(role.query(`select from ${relname}`), relname).rejects.toThrow('permission denied')
-  await expect(role.query('create table mine (id integer)')).rejects.toThrow(/permission denied|read-only/)
 })

@@ -60,6 +60,8 @@ export class InspectorProcess {
   files = 0
   /** Memory of the process after its last file. */
   rssBytes = 0
+  /** The most memory that was measured from outside while it read a file. */
+  peakBytes = 0
 
   constructor({ maxMemoryMiB, launcher = plainLauncher }: InspectorOptions) {
     this.#launcher = launcher
@@ -120,6 +122,9 @@ export class InspectorProcess {
       () => this.pid,
       { ...task, maxMemoryMiB: this.#maxMemoryMiB },
       {
+        onMeasured: ({ memoryBytes }) => {
+          this.peakBytes = Math.max(this.peakBytes, memoryBytes)
+        },
         onExceeded: (exceeded) => kill(describe(exceeded), exceeded),
         onFailed: (error) => kill(`can't be measured: ${error.message}`),
       },

@@ -1,5 +1,5 @@
 import { Semaphore } from '@airlock/async'
-import { type AssetKind, assetKind, type ByteSource, InspectionFailed, InspectorBusy, MiB } from '@airlock/domain'
+import { type AssetKind, assetKind, type ByteSource, InspectionFailed, type InspectionFault, InspectorBusy, MiB } from '@airlock/domain'
 import type { Inspection } from '../full/inspect.ts'
 import type { InspectedUpload } from '../full/inspector.ts'
 import { defaultLimits, type InspectionLimits } from '../full/inspector.ts'
@@ -36,18 +36,33 @@ const archiveTotals = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
 const maxFilesPerProcess = 500
 const idleMs = 60_000
 
+/** Why a process was replaced: by the fault of its file, after its inspection was aborted, or because of its age or use of memory. */
+export type RestartReason = InspectionFault['kind'] | 'aborted' | 'worn'
+
+/** For metrics. */
+export interface PoolEvents {
+  onRestart?(reason: RestartReason): void
+  /** The most memory that the process of a file has used. */
+  onPeak?(bytes: number): void
+}
+
 /** A pool of inspector processes. They are started on demand; files wait if all are busy. */
 export class InspectorPool {
   readonly #settings: IsolationSettings
   readonly #launcher: Launcher
+  readonly #events: PoolEvents
   readonly #slots: Semaphore
   readonly #idle: { inspector: InspectorProcess; timer: NodeJS.Timeout }[] = []
   readonly #busy = new Set<InspectorProcess>()
   readonly #ending = new Set<Promise<void>>()
   #closed = false
 
-  /** @param launcher how processes are started, see `findLauncher` */
-  constructor(size: number, settings: IsolationSettings = defaultIsolation, launcher: Launcher = plainLauncher) {
+  /**
+   * @param launcher how processes are started, see `findLauncher`
+   * @param events for metrics
+   */
+  constructor(size: number, settings: IsolationSettings = defaultIsolation, launcher: Launcher = plainLauncher, events: PoolEvents = {}) {
+    this.#events = events
     this.#slots = new Semaphore(size)
     this.#settings = settings
     this.#launcher = launcher
@@ -65,7 +80,7 @@ export class InspectorPool {
       signal.throwIfAborted()
       const inspector = this.#acquire()
       try {
-        return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
+        return await this.#run(inspector, source, upload, signal)
       } finally {
         this.#release(inspector)
       }
@@ -87,7 +102,7 @@ export class InspectorPool {
     const inspector = this.#start()
     this.#busy.add(inspector)
     try {
-      return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
+      return await this.#run(inspector, source, upload, signal)
     } catch (error) {
       throw error instanceof InspectionFailed ? new InspectionFailed(error.message, { fault: error.fault, alone: true }) : error
     } finally {
@@ -105,6 +120,17 @@ export class InspectorPool {
     }
     for (const inspector of this.#busy) this.#end(inspector)
     await Promise.all(this.#ending)
+  }
+
+  async #run(inspector: InspectorProcess, source: ByteSource, upload: InspectedUpload, signal: AbortSignal): Promise<Inspection> {
+    try {
+      return await inspector.run({ source, upload, signal, ...this.#limitsOf(upload) })
+    } catch (error) {
+      if (!inspector.alive && !this.#closed) this.#events.onRestart?.(restartReason(error, signal))
+      throw error
+    } finally {
+      this.#events.onPeak?.(inspector.peakBytes)
+    }
   }
 
   #limitsOf({
@@ -142,6 +168,7 @@ export class InspectorPool {
   #release(inspector: InspectorProcess): void {
     this.#busy.delete(inspector)
     const isWorn = inspector.files >= maxFilesPerProcess || inspector.rssBytes > (this.#settings.maxMemoryMiB * MiB) / 2
+    if (isWorn && inspector.alive && !this.#closed) this.#events.onRestart?.('worn')
     if (!inspector.alive || isWorn || this.#closed) this.#end(inspector)
     else this.#idle.push({ inspector, timer: setTimeout(() => this.#retire(inspector), idleMs).unref() })
   }
@@ -157,4 +184,9 @@ export class InspectorPool {
     const ended = inspector.close().finally(() => this.#ending.delete(ended))
     this.#ending.add(ended)
   }
+}
+
+function restartReason(error: unknown, signal: AbortSignal): RestartReason {
+  if (signal.aborted) return 'aborted'
+  return error instanceof InspectionFailed ? error.fault.kind : 'machine'
 }

@@ -12,6 +12,8 @@ export interface UsageLimits {
 export type Exceeded = { readonly kind: 'memory'; readonly limitMiB: number } | { readonly kind: 'cpu_time'; readonly limitSeconds: number }
 
 export interface WatchEvents {
+  /** Called with each measurement. */
+  onMeasured(usage: ProcessUsage): void
   onExceeded(exceeded: Exceeded): void
   /** The process can't be measured. */
   onFailed(error: Error): void
@@ -71,6 +73,7 @@ export class UsageWatch {
     const usage = pid === null ? null : await usageOf(pid)
     if (usage === null || this.#ended) return
     this.#last = usage
+    this.#events.onMeasured(usage)
     if (this.#startCpuSeconds === null) {
       this.#startCpuSeconds = usage.cpuSeconds
       this.#progressCpuSeconds = usage.cpuSeconds

@@ -1,6 +1,6 @@
 import { type ByteSource, bytesInMemory, InspectionFailed } from '@airlock/domain'
 import { inspect } from '@airlock/inspection/full'
-import { defaultIsolation, defaultLimits, InspectorPool } from '@airlock/inspection/isolated'
+import { defaultIsolation, defaultLimits, InspectorPool, plainLauncher } from '@airlock/inspection/isolated'
 import sharp from 'sharp'
 import { test as base, expect } from 'vitest'
 import { original } from '../../corpus/corpus-file.ts'
@@ -182,6 +182,26 @@ test('a crash does not affect other files', { timeout: 30_000 }, async ({ inspec
   } finally {
     await other.close()
   }
+})
+
+test('a pool reports the memory of its processes, and why they were replaced', { timeout: 30_000 }, async ({ onTestFinished }) => {
+  const reported: unknown[] = []
+  let peakBytes = 0
+  const pool = new InspectorPool(1, defaultIsolation, plainLauncher, {
+    onRestart: (reason) => reported.push(reason),
+    onPeak: (bytes) => {
+      peakBytes = Math.max(peakBytes, bytes)
+    },
+  })
+  onTestFinished(() => pool.close())
+  await pool.inspect(bytesInMemory(bytes), photo, never)
+  const controller = new AbortController()
+  const aborting = doing(() => controller.abort(new Error('the lease is lost')))
+  await expect(pool.inspect(aborting, photo, controller.signal)).rejects.toThrow('the lease is lost')
+  await pool.inspect(bytesInMemory(bytes), photo, never)
+
+  expect(reported).toEqual(['aborted'])
+  expect(peakBytes).toBeGreaterThan(20 * 1024 * 1024)
 })
 
 test('an aborted inspection ends its process, and throws the reason', { timeout: 30_000 }, async ({ pool }) => {

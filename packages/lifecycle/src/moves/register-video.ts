@@ -32,6 +32,8 @@ export interface RegisterVideoDeps {
   assets: Pick<AssetRepository, 'ofUpload'>
   store: Pick<ObjectStore, 'head' | 'purge'>
   log: Log
+  /** Called with the row that this call has inserted, for metrics. */
+  onRegistered?: (upload: UploadRecord) => void
 }
 
 export type RegisteredVideo =
@@ -74,7 +76,10 @@ export async function registerVideo(video: AnnouncedVideo, deps: RegisterVideoDe
   if (typeof row === 'string') return refused(row)
   const { outcome, upload } = await deps.uploads.registerVideo(row, { needsUser: false })
   if (upload === null) return emptyInbox(video, deps)
-  if (outcome === 'registered') logRegistered(upload, deps)
+  if (outcome === 'registered') {
+    logRegistered(upload, deps)
+    deps.onRegistered?.(upload)
+  }
   if (outcome === 'ownerless') await deps.uploads.cancel(upload.id, refusal('unknown_user', {}))
   return ifSame(upload, video)
 }

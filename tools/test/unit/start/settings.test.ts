@@ -54,6 +54,7 @@ test('services get the environment, overridden by the servers and addresses of t
     LOG_LEVEL: 'debug',
     PORT: '3000',
     WORKER_PORT: '3001',
+    METRICS_PORT: '',
     SHUTDOWN_NOT_READY_SECONDS: '0',
     SHUTDOWN_GRACE_S: '5',
   })
