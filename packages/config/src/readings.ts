@@ -23,7 +23,7 @@ export const dependencies = ['postgres', 'redis', 's3'] as const
 export type Dependency = (typeof dependencies)[number]
 
 /** The result of one check of a server. */
-export interface DependencyState {
+interface DependencyState {
   /** Why the check failed; null when the server responded. */
   readonly failure: Error | null
   /** How long the check took until the response, the failure or the timeout. */
