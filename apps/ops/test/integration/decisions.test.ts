@@ -167,6 +167,30 @@ test('ten thousand parked uploads are retried while another operator does the sa
   expect(rows).toEqual([{ count: 10_000, uploads: 10_000 }])
 })
 
+test('uploads that are parked again during a run are not retried a second time', {
+  meta: { id: 'bulk-retry-meets-parking' },
+  timeout: 60_000,
+}, async () => {
+  await manyParked(250)
+  await servers.sql.query(`
+    create function fail_again() returns trigger language plpgsql as $$ begin
+      update uploads set state = 'processing', attempt = attempt + 1, processing_at = now(), lease_until = now() where id = new.id;
+      update uploads set state = 'parked', lease_until = null, parked_at = clock_timestamp(), error_code = 'processing_failed',
+        error_title = 'e', error_detail = 'd' where id = new.id;
+      return null;
+    end $$;
+    create trigger fail_again after update on uploads for each row when (new.state = 'received') execute function fail_again()`)
+  try {
+    expect(await jobs(['retry', '--all', '--yes'])).toMatchObject({
+      code: 0,
+      out: '250 retried, 0 in another state, 0 unknown, 0 failed',
+    })
+  } finally {
+    await servers.sql.query('drop trigger fail_again on uploads; drop function fail_again')
+  }
+  expect(await counts()).toEqual({ parked: 250 })
+})
+
 test('a run stops when a server is unavailable, and the same command continues it', {
   meta: { id: 'bulk-release-store-unavailable' },
 }, async () => {

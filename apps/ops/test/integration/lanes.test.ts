@@ -105,22 +105,26 @@ test('while Postgres is unavailable a lane can be paused nevertheless, and the m
   expect(await onLane('images', (queue) => queue.isPaused())).toBe(true)
 })
 
-test('drain waits for running jobs and claimed uploads, and leaves the lanes paused', async () => {
+test('drain waits for running jobs and for claimed uploads, and leaves the lanes paused', async () => {
   const gate = Promise.withResolvers<void>()
   worksOn('images', () => gate.promise)
   await onLane('images', (queue) => queue.add('work', {}))
-  await waitFor(async () => onLane('images', async (queue) => (await queue.getActiveCount()) === 1), { what: 'the running job' })
-  const id = await accepts(servers)
-  const attempt = await servers.database.uploads.claim(id, { leaseSeconds: 60 })
-  if (!attempt.claimed) throw new Error('not claimed')
+  const activeIs = (count: number) => onLane('images', async (queue) => (await queue.getActiveCount()) === count)
+  await waitFor(() => activeIs(1), { what: 'the running job' })
 
   const late = await servers.runs(drainCommand, ['images', '--timeout', '0.5'])
   expect(late).toMatchObject({ code: 1 })
   expect(late.out).toBe('images   paused, 1 running, 0 waiting\nNot drained after 0.5 s. The lanes stay paused.')
 
+  gate.resolve()
+  await waitFor(() => activeIs(0), { what: 'the end of the job' })
+  const id = await accepts(servers)
+  const attempt = await servers.database.uploads.claim(id, { leaseSeconds: 60 })
+  if (!attempt.claimed) throw new Error('not claimed')
+  expect((await servers.runs(drainCommand, ['images', '--timeout', '0'])).out).toContain('1 running, 0 waiting')
+
   const drained = servers.runs(drainCommand, ['--json'])
   await servers.database.uploads.retryLater(attempt.claim, 'later')
-  gate.resolve()
   expect(await drained).toMatchObject({ code: 0 })
   expect(JSON.parse((await drained).out)).toMatchObject({ drained: true, lanes: [{ lane: 'images', running: 0, waiting: 1 }, {}, {}] })
   for (const lane of ['images', 'videos', 'training'] as const) expect(await onLane(lane, (queue) => queue.isPaused())).toBe(true)
