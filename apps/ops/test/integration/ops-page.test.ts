@@ -5,14 +5,16 @@ import { commands } from '../../src/command-table.ts'
 import { dispatch } from '../../src/dispatch.ts'
 import { accepts, type OpsServers, openOpsServers, parks } from '../servers.ts'
 
-/** The commands of docs/ops.md, run as they stand there, one after the other. */
+/** The commands of docs/ops.md and docs/runbook.md, run as they stand there, one after the other. */
 
-const page = readFileSync(new URL('../../../../docs/ops.md', import.meta.url), 'utf8')
 const prefix = 'npm run ops -- '
 
-const documented = [...page.matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
-  .flatMap(([, block = '']) => block.split('\n'))
-  .filter((line) => line !== '')
+const linesIn = (page: string): string[] =>
+  [...readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
+    .flatMap(([, block = '']) => block.split('\n'))
+    .filter((line) => line !== '')
+
+const documented = linesIn('ops.md')
 
 let servers: OpsServers
 const ids = { JOB_ID: '', USER_ID: '' }
@@ -46,6 +48,18 @@ test('every command of the page does what it says', async () => {
   }
   expect((await servers.database.opsLog.ofUpload(ids.JOB_ID, { limit: 9 })).map(({ action }) => action)).toEqual(['release'])
   expect(await servers.bucket.keys(inboxPrefix)).toEqual([`${inboxPrefix}odd.mp4`])
+})
+
+test('every command of the runbook is understood', async () => {
+  // `probe` is slow, and has tests of its own
+  const lines = [...new Set(linesIn('runbook.md').filter((line) => line.startsWith(prefix) && line !== `${prefix}probe`))]
+  expect(lines.length).toBeGreaterThan(10)
+  for (const line of lines) {
+    const err: string[] = []
+    const code = await dispatch(commands, argumentsOf(line), { env: servers.env, out: () => {}, err: (text) => err.push(text) })
+    // 1: `verify` and `bucket --check` found something
+    expect([0, 1], `${line}: ${err.join(', ')}`).toContain(code)
+  }
 })
 
 test.for(commands.map(({ name }) => name))('the help of %s has an example, and fits 150 columns', async (name, { expect }) => {
