@@ -81,13 +81,13 @@ async function run(program: string, args: readonly string[], env: NodeJS.Process
 /** An installed program. */
 const bin = (name: string): string => join(folder, 'node_modules/.bin', name)
 
-/** Compiles our program with what the generator wrote beside it, and runs it. */
+/** Compiles the example with what the generator wrote beside it, and runs it. */
 async function compileAndRun(name: string): Promise<void> {
   const compilerOptions = {
     ...{ target: 'es2023', lib: ['es2023', 'dom', 'dom.iterable', 'dom.asynciterable'], module: 'nodenext', types: ['node'] },
     ...{ strict: true, skipLibCheck: true, outDir: 'built', rootDir: '.' },
   }
-  cpSync(join(root, 'tests/long/clients', `${name}.ts`), join(folder, name, 'main.ts'))
+  cpSync(join(root, 'examples/generated-clients', `${name}.ts`), join(folder, name, 'main.ts'))
   writeFileSync(join(folder, name, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['**/*.ts'] }))
   await run(bin('tsc'), ['-p', name])
   await run(process.execPath, [join(name, 'built/main.js')])
@@ -117,7 +117,7 @@ test('a client of openapi-python-client uploads, lists, follows events and delet
   const args = ['generate', '--path', 'openapi.json', '--meta', 'none', '--output-path', 'airlock_client']
   expect(await run('python3', ['-m', 'openapi_python_client', ...args], env)).not.toMatch(/warning/i)
   await run('python3', ['-m', 'compileall', '-q', 'airlock_client'], env)
-  await run('python3', [join(root, 'tests/long/clients/python_client.py')], env)
+  await run('python3', [join(root, 'examples/generated-clients/python_client.py')], env)
 })
 
 test('Schemathesis finds nothing in five minutes, under all of its checks', async ({ annotate }) => {

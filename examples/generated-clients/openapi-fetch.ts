@@ -1,4 +1,4 @@
-// code of a user of openapi-typescript: `npm run test:long -- contract` compiles it with the generated types, and runs it
+// uses a client of openapi-typescript: docs/http-api.md, "A client from the contract"
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import createClient from 'openapi-fetch'

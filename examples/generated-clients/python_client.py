@@ -1,4 +1,4 @@
-"""What a user of openapi-python-client writes: `npm run test:long -- contract` runs it beside the generated client."""
+"""Uses a client of openapi-python-client: docs/http-api.md, "A client from the contract"."""
 
 import io
 import os

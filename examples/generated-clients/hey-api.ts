@@ -1,4 +1,4 @@
-// code of a user of @hey-api/openapi-ts: `npm run test:long -- contract` compiles it with the generated client, and runs it
+// uses a client of @hey-api/openapi-ts: docs/http-api.md, "A client from the contract"
 import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { client } from './airlock/client.gen.js'
