@@ -1,5 +1,5 @@
 import { loadStatement } from '../src/uploads/load.ts'
-import { measurePages, whale } from './pages.ts'
+import { heavyUser, measurePages } from './pages.ts'
 
 /** How long the numbers of the lane metrics take when a million uploads have ended and a hundred thousand wait. */
 
@@ -14,7 +14,7 @@ const columns = `id, user_id, state, door, asset_type, original_filename, declar
 const kind = `case n % 10 when 0 then 'lora_training' when 1 then 'generated_video' else 'brand_image' end`
 
 /** The values of `columns` for rows `made (n, state, moment)`. Ids and keys rise, which fills the indexes quickly. */
-const values = `('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '${whale}', state, 'form', ${kind}, 'picture ' || n || '.png', 'image/png', 'image/png',
+const values = `('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, '${heavyUser}', state, 'form', ${kind}, 'picture ' || n || '.png', 'image/png', 'image/png',
   'quarantine/' || lpad(n::text, 9, '0'), case when state <> 'receiving' then 'bench/' || lpad(n::text, 9, '0') end,
   1000 + n, repeat('0123', 16), '"etag"', 'nonce', 1, moment, moment`
 
@@ -56,7 +56,7 @@ await measurePages<Record<string, never>>({
     await sql.query('set session_replication_role = origin')
     await sql.query('vacuum analyze uploads') // as Postgres does by itself, see the migration
   },
-  questions: { 'load of all lanes': () => ({}) },
+  queries: { 'load of all lanes': () => ({}) },
   ask: (database) => database.load(),
   statement: () => ({ sql: loadStatement, parameters: [] }),
 })
