@@ -11,6 +11,17 @@ export interface RulePosition {
 /** The positions of the rules, by their names. */
 export type RulePositions = Readonly<Record<string, RulePosition>>
 
+/** The sweeper's progress, for operators. Times are by the clock of Postgres. */
+export interface SweeperProgress {
+  readonly now: Date
+  /** When the last sweep ended; null before the first. */
+  readonly endedAt: Date | null
+  /** Whether a process sweeps. */
+  readonly isRunning: boolean
+  /** As stored by the last sweep, or in the course of the running one. */
+  readonly positions: RulePositions
+}
+
 /** The lease that elects the process that sweeps. */
 export interface SweeperLease {
   /**
@@ -37,6 +48,7 @@ export interface SweeperLease {
   renew(options: { holder: string; leaseSeconds: number; positions: RulePositions }): Promise<boolean>
   /** Releases the lease and stores the positions. @returns false when another sweep has the lease; nothing was changed */
   end(options: { holder: string; positions: RulePositions }): Promise<boolean>
+  progress(): Promise<SweeperProgress>
 }
 
 export const sweeperLease = (sessions: Sessions): SweeperLease => ({
@@ -59,7 +71,20 @@ export const sweeperLease = (sessions: Sessions): SweeperLease => ({
     const rows = await sessions.run((session) => session.rows(end, [holder, JSON.stringify(positions)]))
     return rows.length === 1
   },
+  async progress() {
+    const [row] = await sessions.run(({ rows }) => rows(progress))
+    return {
+      now: row?.now as Date,
+      endedAt: row?.ended_at as Date | null,
+      isRunning: row?.is_running === true,
+      positions: (row?.places ?? {}) as RulePositions,
+    }
+  },
 })
+
+const progress = `
+  select now() as now, ended_at, lease_until > now() as is_running, places
+  from (values (1)) as one (id) left join sweeper using (id)`
 
 const setBack = 'select extract(epoch from ended_at - now())::double precision as seconds from sweeper where ended_at > now()'
 

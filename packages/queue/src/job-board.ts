@@ -104,6 +104,11 @@ export class JobBoard {
     })
   }
 
+  /** @throws QueueUnreachable within 1.5 s */
+  async ping(): Promise<void> {
+    await this.#queues.reachable('ping', () => this.#redis.ping())
+  }
+
   async close(): Promise<void> {
     await this.#queues.close()
     this.#redis.disconnect()

@@ -41,6 +41,8 @@ export interface Events {
    * continues from `next` misses none. A page may be empty although there are more events: it scans a bounded number of them.
    */
   after(query: EventQuery): Promise<EventPage>
+  /** The events of one upload and its asset, with and without positions: the newest `limit`, oldest first. */
+  ofUpload(uploadId: string, options: { limit: number }): Promise<EventRecord[]>
   /**
    * Removes events that got their positions longer ago, with their deliveries; the oldest first.
    *
@@ -72,6 +74,10 @@ export const eventRepository = (sessions: Sessions): Events => ({
       removed: Number(first.removed),
       last: Number(first.last),
     }
+  },
+  async ofUpload(uploadId, { limit }) {
+    const rows = await sessions.run((session) => session.rows(ofUpload, [uploadId, limit]))
+    return rows.map(asEvent).toReversed()
   },
   prune: ({ olderThanDays, limit }) =>
     sessions.transaction(async ({ rows }) => {
@@ -105,6 +111,8 @@ const page = `
     order by position limit $2
   ) as found on true
   order by found.position`
+
+const ofUpload = 'select * from events where upload_id = $1 order by sequence desc limit $2'
 
 const remove = `
   with oldest as (

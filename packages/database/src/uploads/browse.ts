@@ -11,6 +11,8 @@ export interface UploadFilter {
   readonly states: readonly UploadState[]
   readonly code?: ErrorCode | null | undefined
   readonly userId?: string | null | undefined
+  /** No index contains it: combine it with `since`. */
+  readonly requestId?: string | null | undefined
   /** In their state since this moment or later. */
   readonly since?: Date | null | undefined
   /** In their state since this moment or earlier. */
@@ -76,7 +78,7 @@ const walks = [
 ] as const satisfies readonly { states: readonly UploadState[]; since: string }[]
 
 /** The conditions of each walk. States are part of the statement's text, so that the planner can use their partial indexes. */
-function walksOf({ states, code, userId, since, until }: UploadFilter, value: (of: unknown) => string) {
+function walksOf({ states, code, userId, requestId, since, until }: UploadFilter, value: (of: unknown) => string) {
   return walks.flatMap((walk) => {
     const wanted = walk.states.filter((state) => states.includes(state))
     if (wanted.length === 0) return []
@@ -84,6 +86,7 @@ function walksOf({ states, code, userId, since, until }: UploadFilter, value: (o
       wanted.length === 1 ? `state = '${wanted[0]}'` : `state in (${wanted.map((state) => `'${state}'`).join(', ')})`,
       ...(code ? [`error_code = ${value(code)}`] : []),
       ...(userId ? [`user_id = ${value(userId)}`] : []),
+      ...(requestId ? [`request_id = ${value(requestId)}`] : []),
       ...(since ? [`${walk.since} >= ${value(since)}`] : []),
       ...(until ? [`${walk.since} <= ${value(until)}`] : []),
     ]

@@ -4,6 +4,7 @@ import { asEvent } from '../events/repository.ts'
 import type { Sessions } from '../sessions.ts'
 import { storableText } from '../uploads/record.ts'
 import { type DeadLetters, deadLetters } from './dead-letters.ts'
+import { type DeliveryProgress, deliveryProgress } from './progress.ts'
 
 /** One attempt to deliver an event. */
 export interface Delivery {
@@ -26,7 +27,7 @@ export interface EndpointStatus {
  * Deliveries of events to endpoints: one row for each event and endpoint. Endpoints are identified by names; their URLs and secrets are not
  * stored.
  */
-export interface Webhooks extends DeadLetters {
+export interface Webhooks extends DeadLetters, DeliveryProgress {
   /** Registers new endpoints. They get all future events. */
   register(endpoints: readonly string[]): Promise<void>
   /**
@@ -58,6 +59,7 @@ const maxErrorCharacters = 500
 
 export const webhooks = (sessions: Sessions): Webhooks => ({
   ...deadLetters(sessions),
+  ...deliveryProgress(sessions),
   async register(endpoints) {
     if (endpoints.length > 0) await sessions.run((session) => session.rows(register, [endpoints]))
   },

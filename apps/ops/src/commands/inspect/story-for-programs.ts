@@ -1,0 +1,72 @@
+import { assetKind } from '@airlock/domain'
+import type { Story } from './read-stories.ts'
+
+const time = (at: Date | null): string | null => at?.toISOString() ?? null
+
+/** A story for programs, with the names of the columns. */
+export const storyForPrograms = ({ uploadId, upload, asset, objects, events, deliveries, changes }: Story) => ({
+  upload_id: uploadId,
+  upload: upload && {
+    state: upload.state,
+    user_id: upload.userId,
+    acted_by: upload.actedBy,
+    door: upload.door,
+    priority: upload.priority,
+    asset_type: upload.assetType,
+    lane: upload.assetType === null ? null : assetKind(upload.assetType).lane,
+    project_id: upload.projectId,
+    brand_id: upload.brandId,
+    filename: upload.filename,
+    declared_type: upload.declaredType,
+    detected_type: upload.detectedType,
+    size_bytes: upload.sizeBytes,
+    content_hash: upload.contentHash,
+    attempts: upload.attempt,
+    handed_back: upload.handedBack,
+    failed_inspections: upload.failedInspections,
+    failing_since: time(upload.failingSince),
+    next_attempt_at: time(upload.nextAttemptAt),
+    lease_until: time(upload.leaseUntil),
+    error: upload.refusal,
+    last_fault: upload.lastFault,
+    request_id: upload.requestId,
+    created_at: time(upload.createdAt),
+    received_at: time(upload.receivedAt),
+    processing_at: time(upload.processingAt),
+    parked_at: time(upload.parkedAt),
+    completed_at: time(upload.completedAt),
+    rejected_at: time(upload.rejectedAt),
+    abandoned_at: time(upload.abandonedAt),
+    updated_at: time(upload.updatedAt),
+  },
+  objects: objects.map(({ place, key, bucket, exists, sizeBytes, lastModified, error }) => ({
+    ...{ place, bucket, key, exists, size_bytes: sizeBytes, last_modified: time(lastModified), error },
+  })),
+  asset: asset && {
+    id: asset.id,
+    user_id: asset.userId,
+    s3_key: asset.s3Key,
+    asset_type: asset.assetType,
+    filename: asset.filename,
+    mime_type: asset.mediaType,
+    size_bytes: asset.sizeBytes,
+    created_at: time(asset.createdAt),
+    last_accessed_at: time(asset.lastAccessedAt),
+    expiring_at: time(asset.expiringAt),
+  },
+  events: events.map(({ id, type, sequence, position, createdAt }) => ({ id, type, sequence, position, created_at: time(createdAt) })),
+  deliveries: deliveries.map((delivery) => ({
+    event_id: delivery.eventId,
+    endpoint: delivery.endpoint,
+    position: delivery.position,
+    state: delivery.state,
+    attempts: delivery.attempts,
+    last_error: delivery.lastError,
+    failing_since: time(delivery.failingSince),
+    next_attempt_at: delivery.endedAt === null ? time(delivery.nextAttemptAt) : null,
+    ended_at: time(delivery.endedAt),
+  })),
+  ops_log: changes.map(({ at, operator, action, reason, requestId, details }) => ({
+    ...{ at: time(at), operator, action, reason, request_id: requestId, details },
+  })),
+})
