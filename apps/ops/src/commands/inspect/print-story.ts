@@ -115,19 +115,17 @@ const aboutUpload = (upload: UploadRecord, now: Date): string[] => {
 }
 
 /** The row keeps the last time of each move. */
-const moveTimes = (upload: UploadRecord) =>
-  [
-    ['registered', upload.createdAt],
-    ['accepted', upload.receivedAt],
-    ['claimed last', upload.processingAt],
-    ['parked last', upload.parkedAt],
-    ['completed', upload.completedAt],
-    ['rejected', upload.rejectedAt],
-    ['abandoned', upload.abandonedAt],
-    ['changed last', upload.updatedAt],
-  ] as const satisfies readonly (readonly [string, Date | null])[]
-
-const movesOf = (upload: UploadRecord): string[] => details(moveTimes(upload).map(([move, at]) => [move, time(at)]))
+const movesOf = (upload: UploadRecord): string[] =>
+  details([
+    ['registered', time(upload.createdAt)],
+    ['accepted', time(upload.receivedAt)],
+    ['claimed last', time(upload.processingAt)],
+    ['parked last', time(upload.parkedAt)],
+    ['completed', time(upload.completedAt)],
+    ['rejected', time(upload.rejectedAt)],
+    ['abandoned', time(upload.abandonedAt)],
+    ['changed last', time(upload.updatedAt)],
+  ])
 
 function aboutObject({ place, key, bucket, exists, sizeBytes, lastModified, error }: ObjectState): string[] {
   const found = exists === null ? `unknown: ${error}` : exists ? `${sizeBytes} bytes, written ${time(lastModified)}` : 'does not exist'
