@@ -1,5 +1,7 @@
 /// <reference lib="esnext.disposable" />
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { promisify } from 'node:util'
 import { type Controls, ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
 import { FaultyLink } from '@airlock/testkit/faulty-link'
 import { runToEnd } from '../../tools/start/service.ts'
@@ -10,6 +12,10 @@ import { ManagedProcess } from './managed-process.ts'
 import { randomFrom } from './random.ts'
 import { type ProcessName, processNames, type ServerName, serverNames } from './schedule.ts'
 import { execute } from './statements.ts'
+
+const run = promisify(execFile)
+/** Maximum duration of a command for operators. */
+const opsTimeoutMs = 120_000
 
 export const bucket = 'airlock-chaos'
 /** The pipeline's own bucket, from which videos are copied. */
@@ -75,6 +81,8 @@ export interface Cluster {
   process(name: ProcessName): ManagedProcess
   controls(server: ServerName): Controls
   link(from: ProcessName, to: ServerName): FaultyLink
+  /** Runs `npm run ops` directly on the servers. @throws Error with its output if its exit code is not 0 */
+  ops(args: readonly string[]): Promise<unknown>
   stop(): Promise<void>
 }
 
@@ -145,6 +153,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     process: (name) => existing(processes.get(name)),
     controls: (server) => existing(stack.servers[server].controls ?? undefined),
     link,
+    ops: (args) => run(process.execPath, ['apps/ops/src/main.ts', ...args], { cwd: root, env: common, timeout: opsTimeoutMs }),
     stop: () => started.disposeAsync(),
   }
 }

@@ -83,7 +83,8 @@ async function olderDatabase(options: RestoresOptions): Promise<Violation[]> {
     await sendGoodFile(cluster.gateways[0] ?? '', samplePool.draw('brand_image', `later-${number}`, random, true), { cluster, history })
   const later = (await contents.uploads()).filter(({ id }) => !before.uploads.has(id)).map(({ quarantine_key }) => quarantine_key)
   await Promise.all(processNames.map((name) => cluster.process(name).stop()))
-  for (const statement of [restoreRows, cleanUpAfterRestore(), retryParked()]) await execute(cluster, statement)
+  for (const statement of [restoreRows, cleanUpAfterRestore()]) await execute(cluster, statement)
+  await retryParked(cluster)
   const waited = (await contents.uploads()).filter(({ state }) => state === 'received' || state === 'processing')
 
   await startAll(options, ['gateway-1', 'gateway-2'])

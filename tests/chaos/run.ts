@@ -122,7 +122,8 @@ async function play({ seed, seconds, log, interrupted }: ChaosOptions, setup: Se
   watching.catch(() => {}) // as above
   try {
     await checkService(run)
-    for (const statement of [retryParked(), makeDeliveriesDue]) await execute(cluster, statement)
+    await retryParked(cluster)
+    await execute(cluster, makeDeliveriesDue)
     const begun = performance.now()
     await settle(contents, history, interrupted)
     await ageSome(contents, { cluster, history })

@@ -12,8 +12,11 @@ export const deleteUser = 'delete from users where id = $1 returning clock_times
 /** Makes the next delivery attempt due, which may be an hour away. */
 export const makeDeliveriesDue = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
 
-/** The documented statement that retries all parked uploads. */
-export const retryParked = (): string => documented('docs/troubleshooting.md', /update uploads set state = 'received'[^;]*;/)
+/** Retries all parked uploads whose cause may be over, by the documented commands. */
+export async function retryParked({ ops }: Pick<Cluster, 'ops'>): Promise<void> {
+  for (const code of ['processing_failed', 'inspection_failed'])
+    await ops(['jobs', 'retry', '--code', code, '--reason', 'the servers are repaired', '--yes'])
+}
 
 /** The documented statements after a restore of an older database. */
 export const cleanUpAfterRestore = (): string =>
