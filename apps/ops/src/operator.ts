@@ -20,7 +20,7 @@ export const changeOptions = {
 /** Their lines in the help of a command. */
 export const changeOptionsHelp = `${noteHelp}
   --dry-run          prints what would be changed, and changes nothing
-  --yes              does not ask; required where there is no terminal
+  --yes              changes without asking for confirmation; required without a terminal
   --json             prints one JSON object`
 
 export interface ChangeValues {

@@ -121,7 +121,7 @@ test('retry, release and cancel change one upload at once, enqueue it, and log w
   redis.disconnect()
 })
 
-test('an upload that has moved is reported and is no failure, an unknown one is', async () => {
+test('an upload in another state is reported with exit code 0, an unknown one with exit code 1', async () => {
   const [parked, waiting, unknown] = [await parks(servers), await accepts(servers), randomUUID()]
 
   const { code, out, err } = await jobs(['retry', parked, waiting, parked.toUpperCase(), unknown, '--yes'])

@@ -82,7 +82,7 @@ test('objects that need a decision are listed with the reason, and others are no
   expect(objects).toMatchObject([{ key: disputed.key, kind: 'disputed', size_bytes: 5 }])
 })
 
-test('clear removes what it is told after a confirmation, and logs each object', async () => {
+test('clear removes the selected objects after a confirmation, and logs each one', async () => {
   const [waiting, disputed, invalid] = [await puts(good()), await puts(good()), await puts({})]
   await disputes(disputed)
 
@@ -123,7 +123,7 @@ test('clear removes nothing that waits to be enqueued, or that has become an upl
   expect((await servers.sql.query('select from ops_log')).rowCount).toBe(0)
 })
 
-test('without Redis nothing is listed or removed: disputed objects could not be told apart', {
+test('without Redis nothing is listed or removed, because disputed objects cannot be recognised', {
   meta: { id: 'inbox-redis-unavailable' },
 }, async () => {
   const { key } = await puts(good())

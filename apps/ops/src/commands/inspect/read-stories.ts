@@ -52,7 +52,7 @@ export async function readStories(id: string, since: Date, deps: StoryDeps): Pro
   const { uploads } = deps.database
   const found = await uploads.browse({ states: uploadStates, requestId: id, since, order: 'oldest first', limit: maxStories })
   const stories: Story[] = []
-  for (const upload of found.uploads) stories.push(await told({ upload, uploadId: upload.id, asset: null }, deps))
+  for (const upload of found.uploads) stories.push(await storyOf({ upload, uploadId: upload.id, asset: null }, deps))
   return { stories, hasMore: found.next !== null }
 }
 
@@ -60,16 +60,16 @@ export async function readStories(id: string, since: Date, deps: StoryDeps): Pro
 async function ofRow(id: string, deps: StoryDeps): Promise<Story | null> {
   const { uploads, assets } = deps.database
   const upload = await uploads.byId(id)
-  if (upload !== null) return told({ upload, uploadId: id, asset: null }, deps)
+  if (upload !== null) return storyOf({ upload, uploadId: id, asset: null }, deps)
   const asset = await assets.byId(id)
   const uploadId = asset === null ? id : asset.uploadId
-  const story = await told({ upload: asset?.uploadId ? await uploads.byId(asset.uploadId) : null, uploadId, asset }, deps)
+  const story = await storyOf({ upload: asset?.uploadId ? await uploads.byId(asset.uploadId) : null, uploadId, asset }, deps)
   const { events, changes, objects } = story
   const isKnown = story.asset !== null || events.length > 0 || changes.length > 0 || objects.some(({ exists }) => exists)
   return isKnown ? story : null
 }
 
-async function told(known: Pick<Story, 'upload' | 'uploadId' | 'asset'>, { database, store }: StoryDeps): Promise<Story> {
+async function storyOf(known: Pick<Story, 'upload' | 'uploadId' | 'asset'>, { database, store }: StoryDeps): Promise<Story> {
   const { uploadId, upload } = known
   if (uploadId === null) return { ...known, objects: await objectsOf(known, store), events: [], deliveries: [], changes: [] }
   const { assets, events: feed, webhooks, opsLog } = database

@@ -96,8 +96,8 @@ function requestOf(name: DecisionName, args: string[]): Request {
   if (ids.length > 0 && (hasFilter || values.all)) throw new UsageError('either ids, or filters, or --all')
   if (ids.length === 0 && !hasFilter && !values.all) throw new UsageError(`which uploads? ${name} takes ids, filters, or --all`)
   const { states } = decisions[name]
-  const unfit = selection.states?.find((state) => !(states as readonly UploadState[]).includes(state))
-  if (unfit !== undefined) throw new UsageError(`--state has '${unfit}': ${name} applies to ${states.join(', ')}`)
+  const excluded = selection.states?.find((state) => !(states as readonly UploadState[]).includes(state))
+  if (excluded !== undefined) throw new UsageError(`--state has '${excluded}': ${name} applies to ${states.join(', ')}`)
   return { name, ids, selection, by: operatorNote(values), yes: values.yes, dryRun: values['dry-run'], json: values.json }
 }
 
