@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { bucketCommand } from './commands/bucket/index.ts'
 import { docsCommand } from './commands/docs.ts'
+import { doctorCommand } from './commands/doctor/index.ts'
 import { expiringCommand } from './commands/expiring.ts'
 import { inboxCommand } from './commands/inbox.ts'
 import { inspectCommand } from './commands/inspect/index.ts'
@@ -18,6 +19,7 @@ import { webhooksCommand } from './commands/webhooks.ts'
 /** Every command, in the order in which `--help` lists them. */
 export const commands: readonly Command[] = [
   statusCommand,
+  doctorCommand,
   inspectCommand,
   tokenCommand,
   jobsCommand,

@@ -10,7 +10,7 @@ const addresses = ['DATABASE_URL', 'REDIS_URL', 'S3_ENDPOINT', 'S3_BUCKET_NAME']
 const signingKey = 'JWT_SECRET'
 
 /** Where `npm start` keeps its data: `.airlock` in the clone, unless the environment says otherwise. */
-const dataFolder = (env: Environment): string => env.AIRLOCK_DATA_DIR || fileURLToPath(new URL('../../../.airlock', import.meta.url))
+export const dataFolder = (env: Environment): string => env.AIRLOCK_DATA_DIR || fileURLToPath(new URL('../../../.airlock', import.meta.url))
 
 /**
  * The settings of a command: the environment first, then those of an `npm start` running in this folder, then `.env`. A file that

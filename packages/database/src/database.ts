@@ -8,6 +8,7 @@ import { type IdempotencyRepository, idempotencyRepository } from './idempotency
 import { type OpsLog, opsLog } from './ops-log.ts'
 import type { DatabaseOptions } from './options.ts'
 import { type Purges, purges } from './purges.ts'
+import { type ServerState, serverState } from './server-state.ts'
 import { type PoolUse, Sessions } from './sessions.ts'
 import { type SweeperLease, sweeperLease } from './sweeper-lease.ts'
 import { DatabaseUnavailable } from './unavailable.ts'
@@ -40,6 +41,12 @@ export interface Database {
    * @throws DatabaseUnavailable
    */
   load(): Promise<UploadLoad>
+  /**
+   * The server's clock, connections and migrations, for operators.
+   *
+   * @throws DatabaseUnavailable
+   */
+  state(): Promise<ServerState>
   /** The use of the pools by name: that of all statements, and that of `check` and `load`. */
   pools(): Readonly<Record<'postgres' | 'postgres_checks', PoolUse>>
   /** Waits for running statements, then closes all connections. Later calls throw `DatabaseUnavailable`. */
@@ -76,6 +83,7 @@ export async function openDatabase(options: DatabaseOptions): Promise<Database> 
       await withTimeout(answer, timeoutMs, () => new DatabaseUnavailable(`Postgres did not answer within ${timeoutMs} ms`))
     },
     load: () => uploadLoad(checks),
+    state: () => serverState(sessions),
     pools: () => ({ postgres: sessions.use, postgres_checks: checks.use }),
     close: async () => {
       await Promise.all([sessions.close(), checks.close()])

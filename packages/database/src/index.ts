@@ -35,6 +35,7 @@ export { type MigrateOptions, migrate, revertLastMigration } from './migrating.t
 export type { OperatorNote, OpsAction, OpsLog, OpsLogEntry } from './ops-log.ts'
 export type { DatabaseLog, DatabaseOptions } from './options.ts'
 export type { Purges } from './purges.ts'
+export type { ServerState } from './server-state.ts'
 export type { PoolUse } from './sessions.ts'
 export type { RulePosition, RulePositions, SweeperLease, SweeperProgress } from './sweeper-lease.ts'
 export { DatabaseUnavailable } from './unavailable.ts'

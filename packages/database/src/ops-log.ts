@@ -29,6 +29,8 @@ export interface OpsLog {
   write(entry: OperatorNote & Pick<OpsLogEntry, 'action'> & Partial<Pick<OpsLogEntry, 'uploadId' | 'lane' | 'details'>>): Promise<void>
   /** The changes to one upload, the newest `limit`, oldest first. */
   ofUpload(uploadId: string, options: { limit: number }): Promise<OpsLogEntry[]>
+  /** The last pause or resumption of a lane; null if there was none. */
+  lastOfLane(lane: string): Promise<OpsLogEntry | null>
   /** Deletes rows that are older, the oldest first. @returns their number; fewer than `limit` when no more are due */
   prune(options: { olderThanDays: number; limit: number }): Promise<number>
 }
@@ -40,6 +42,10 @@ export const opsLog = (sessions: Sessions): OpsLog => ({
   async ofUpload(uploadId, { limit }) {
     const rows = await sessions.run((session) => session.rows(ofUpload, [uploadId, limit]))
     return rows.map(asEntry).toReversed()
+  },
+  async lastOfLane(lane) {
+    const [row] = await sessions.run((session) => session.rows(lastOfLane, [lane]))
+    return row === undefined ? null : asEntry(row)
   },
   async prune({ olderThanDays, limit }) {
     const rows = await sessions.run((session) => session.rows(prune, [olderThanDays, limit]))
@@ -72,6 +78,8 @@ const insert = `
   values ($1, $2, $3, $4, $5, $6, $7::jsonb)`
 
 const ofUpload = 'select * from ops_log where upload_id = $1 order by at desc, id desc limit $2'
+
+const lastOfLane = 'select * from ops_log where lane = $1 order by at desc, id desc limit 1'
 
 const prune = `
   delete from ops_log where id in (

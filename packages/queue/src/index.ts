@@ -1,5 +1,5 @@
 export { blockingConnection, commandTimeoutMs, failFastConnection } from './connection.ts'
-export { type FailedJob, JobBoard, type JobBoardOptions, type JobCounts } from './job-board.ts'
+export { type FailedJob, JobBoard, type JobBoardOptions, type JobCounts, type RedisState } from './job-board.ts'
 export { jobOptions } from './job-options.ts'
 export { type JobFailure, JobQueue, type JobQueueOptions, JobQueueUnreachable, type RefusedProgress } from './job-queue.ts'
 export {

@@ -32,6 +32,23 @@ export interface FailedJob {
   reason: string
 }
 
+/** What Redis says about itself, for operators. */
+export interface RedisState {
+  readonly now: Date
+  readonly version: string
+  /** A replica refuses writes. */
+  readonly isReplica: boolean
+  /** What happens when the memory is full; it must be `noeviction`. */
+  readonly evictionPolicy: string
+  readonly usedBytes: number
+  /** Null: no limit. */
+  readonly maxBytes: number | null
+  /** Whether data survives a restart: an append-only file, or snapshots. */
+  readonly appendOnly: boolean
+  /** The last snapshot or the last write to the append-only file failed, usually because the disk is full. Redis may then refuse writes. */
+  readonly isSavingFailing: boolean
+}
+
 /** Reads the contents of the queues, and pauses and resumes them, for operators. */
 export class JobBoard {
   readonly #redis: Redis
@@ -104,6 +121,29 @@ export class JobBoard {
     })
   }
 
+  /**
+   * The number of workers that are connected to take jobs of the lane; null if our user of Redis may not list connections.
+   *
+   * @throws QueueUnreachable within 1.5 s
+   */
+  async workers(lane: QueueLane): Promise<number | null> {
+    return this.#queues
+      .reachable('list workers', () => this.#queues.queue(lane).getWorkers())
+      .then((workers) => (workers.some(({ name }) => name?.startsWith('GCP')) ? null : workers.length)) // BullMQ's answer without CLIENT LIST
+      .catch((error: Error) => {
+        if (error.cause instanceof Error && error.cause.message.startsWith('NOPERM')) return null
+        throw error
+      })
+  }
+
+  /** @throws QueueUnreachable within 1.5 s */
+  async state(): Promise<RedisState> {
+    return this.#queues.reachable('read its state', async () => {
+      const [info, [seconds = 0, micros = 0]] = await Promise.all([this.#redis.info(), this.#redis.time()])
+      return asState(info, new Date(Number(seconds) * 1000 + Number(micros) / 1000))
+    })
+  }
+
   /** @throws QueueUnreachable within 1.5 s */
   async ping(): Promise<void> {
     await this.#queues.reachable('ping', () => this.#redis.ping())
@@ -122,3 +162,18 @@ const asFailedJob = ({ id = '', name, attemptsMade, finishedOn, failedReason }: 
   failedAt: finishedOn === undefined ? null : new Date(finishedOn),
   reason: failedReason ?? '',
 })
+
+function asState(info: string, now: Date): RedisState {
+  const fields = new Map(info.split(/\r?\n/).map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]))
+  const field = (name: string): string => fields.get(name) ?? ''
+  return {
+    now,
+    version: field('redis_version'),
+    isReplica: field('role') === 'slave',
+    evictionPolicy: field('maxmemory_policy'),
+    usedBytes: Number(field('used_memory')),
+    maxBytes: Number(field('maxmemory')) || null,
+    appendOnly: field('aof_enabled') === '1',
+    isSavingFailing: field('rdb_last_bgsave_status') === 'err' || field('aof_last_write_status') === 'err',
+  }
+}

@@ -44,7 +44,8 @@ test('every command of the page does what it says', async () => {
     expect(line.startsWith(prefix), line).toBe(true)
     const err: string[] = []
     const code = await dispatch(commands, argumentsOf(line), { env: servers.env, out: () => {}, err: (text) => err.push(text) })
-    expect({ line, code, err }).toEqual({ line, code: 0, err: [] })
+    // `doctor` finds that no worker runs here
+    expect({ line, code, err }).toEqual({ line, code: line.includes(' doctor') ? 1 : 0, err: [] })
   }
   expect((await servers.database.opsLog.ofUpload(ids.JOB_ID, { limit: 9 })).map(({ action }) => action)).toEqual(['release'])
   expect(await servers.bucket.keys(inboxPrefix)).toEqual([`${inboxPrefix}odd.mp4`])

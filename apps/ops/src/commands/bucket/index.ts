@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
-import { readConfig } from '@airlock/config'
+import { type Environment, readConfig } from '@airlock/config'
 import { type Command, UsageError } from '../../command.ts'
-import { clientFor, nameOf, readTarget, targetOptions, targetUsage } from '../probe/s3-target.ts'
+import { clientFor, nameOf, readTarget, type TargetFlags, targetOptions, targetUsage } from '../probe/s3-target.ts'
 import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
 import { bucketItself } from './settings/bucket-itself.ts'
 import { defaultEncryption } from './settings/encryption.ts'
@@ -32,23 +32,37 @@ The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/
       options: { ...targetOptions, bucket: { type: 'string' }, check: { type: 'boolean' }, apply: { type: 'boolean' } },
     })
     if (values.check === values.apply) throw new UsageError('Either --check or --apply is required')
-    const target = readTarget(env, values)
-    const config = readConfig({ ...env, ...(values.bucket !== undefined && { S3_BUCKET_NAME: values.bucket }) }, [
-      'S3_BUCKET_NAME',
-      'S3_SSE',
-      'S3_KMS_KEY_ID',
-    ])
-    const client = clientFor(target, 'WHEN_REQUIRED')
+    const context = contextOf(env, values)
     try {
-      const context = { client, bucket: config.S3_BUCKET_NAME, target, encryption: config.S3_SSE, kmsKeyId: config.S3_KMS_KEY_ID }
-      err(`Bucket ${context.bucket} on ${nameOf(target)}`)
+      err(`Bucket ${context.bucket} on ${nameOf(context.target)}`)
       const lines = await settleAll(context, { apply: values.apply === true })
       out(asText(lines))
       return lines.some(({ outcome }) => outcome === 'differs' || outcome === 'failed') ? 1 : 0
     } finally {
-      client.destroy()
+      context.client.destroy()
     }
   },
+}
+
+/** Compares the settings of the bucket of the environment, without changes. */
+export async function checkBucket(env: Environment): Promise<Line[]> {
+  const context = contextOf(env, {})
+  try {
+    return await settleAll(context, { apply: false })
+  } finally {
+    context.client.destroy()
+  }
+}
+
+function contextOf(env: Environment, { bucket, ...flags }: TargetFlags & { bucket?: string | undefined }): BucketContext {
+  const target = readTarget(env, flags)
+  const config = readConfig({ ...env, ...(bucket !== undefined && { S3_BUCKET_NAME: bucket }) }, [
+    'S3_BUCKET_NAME',
+    'S3_SSE',
+    'S3_KMS_KEY_ID',
+  ])
+  const client = clientFor(target, 'WHEN_REQUIRED')
+  return { client, bucket: config.S3_BUCKET_NAME, target, encryption: config.S3_SSE, kmsKeyId: config.S3_KMS_KEY_ID }
 }
 
 /** Sequential, since some stores answer 409 to concurrent changes of a bucket. */

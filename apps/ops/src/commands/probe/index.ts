@@ -9,7 +9,7 @@ import { settingChecks } from './checks/settings.ts'
 import { uploadChecks } from './checks/uploads.ts'
 import { writingChecks } from './checks/writing.ts'
 import { asJson, asMarkdown, asText, isFatal, type Line, lineOf } from './report.ts'
-import { briefly, nameOf, readTarget, targetOptions, targetUsage } from './s3-target.ts'
+import { briefly, nameOf, readTarget, type S3Target, targetOptions, targetUsage } from './s3-target.ts'
 import { onScratchBucket, type ScratchBucket } from './scratch-bucket.ts'
 
 /** All capabilities that Airlock requires of a store or can use, in the order of the table. */
@@ -43,11 +43,17 @@ The probe removes everything that it creates. Exit code 0: the store has all req
     })
     const target = readTarget(io.env, values)
     io.err(`Probing ${nameOf(target)} …`)
-    const lines = await onScratchBucket(target, { givenBucket: values.bucket, onLeft: io.err }, runAll)
+    const lines = await probeStore(target, { givenBucket: values.bucket, onLeft: io.err })
     io.out(values.json ? asJson(lines) : values.markdown ? asMarkdown(lines) : asText(lines))
     return lines.some(isFatal) ? 1 : 0
   },
 }
+
+/** Checks all capabilities. The options are those of `onScratchBucket`. */
+export const probeStore = (
+  target: S3Target,
+  options: { givenBucket: string | undefined; onLeft: (text: string) => void },
+): Promise<Line[]> => onScratchBucket(target, options, runAll)
 
 /** Sequential, so that a slow check does not affect the next one. All checks run, whatever the results. */
 async function runAll(scratch: ScratchBucket): Promise<Line[]> {

@@ -10,7 +10,7 @@ import {
 } from '@airlock/config'
 import { type Database, type EndpointProgress, openDatabase, type SweeperProgress, type UploadLoad } from '@airlock/database'
 import { JobBoard, type QueueLane, queueLanes } from '@airlock/queue'
-import { checkHealth, s3ObjectStore } from '@airlock/storage'
+import { checkHealth, type ObjectStore, s3ObjectStore } from '@airlock/storage'
 
 /** The state of a server that Airlock depends on. */
 export interface Dependency {
@@ -38,10 +38,19 @@ const timeoutMs = 2500
 
 const maxEndpoints = 100
 
+interface StatusServers {
+  /** Opens the database, unless it is open. @throws DatabaseUnavailable */
+  database(): Promise<Database>
+  readonly board: JobBoard
+  readonly store: ObjectStore
+}
+
 /** Reads the status again and again on the same connections. */
 export interface StatusReader {
   /** It never throws, and takes at most a few seconds, whatever the servers do. */
   read(): Promise<Status>
+  /** Its connections, for further reading. Their calls end in a few seconds too. */
+  readonly servers: StatusServers
   close(): Promise<void>
 }
 
@@ -57,6 +66,7 @@ export function statusReader(env: Environment): StatusReader {
   const board = new JobBoard({ redisUrl: config.REDIS_URL, onError: () => {} })
   const store = s3ObjectStore(storeSettings(config))
   return {
+    servers: { database: database.get, board, store },
     async read() {
       const dependencies = await Promise.all([
         checked('postgres', async () => (await database.get()).check(timeoutMs)),
