@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { call, type Request, tokenFor } from '@airlock/testkit/http'
+import { call, type Request, reasonIn, tokenFor } from '@airlock/testkit/http'
 import type { Run } from './cluster.ts'
 import { expensivePicture, type FileToSend, formOf } from './files.ts'
 import { type Random, randomFrom } from './random.ts'
@@ -145,10 +145,9 @@ export class Client {
     const { history } = this.#options
     history.add({ event: asked, uploadId })
     const answer = await call(`${this.#gateway()}${path}`, { method: 'DELETE', token })
-    if ('lost' in answer) return history.add({ event: 'failed', what: asked, uploadId, why: answer.lost })
-    const { status, code = '' } = (answer.body ?? {}) as { status?: string; code?: string }
+    const { status } = (answer.body ?? {}) as { status?: string }
     if (answer.status === 204 || (answer.status === 200 && status === 'rejected')) history.add({ event: confirmed, uploadId })
-    else history.add({ event: 'failed', what: asked, uploadId, why: `${answer.status} ${code}` })
+    else history.add({ event: 'failed', what: asked, uploadId, why: reasonIn(answer) })
   }
 
   /** Polls until the upload has ended, or the run has. @returns its asset */
@@ -156,14 +155,12 @@ export class Client {
     const { history, until } = this.#options
     while (!until.aborted) {
       const answer = await call(`${this.#gateway()}/api/jobs/${uploadId}`, { token })
-      if (!('lost' in answer) && answer.status <= 500) {
-        const { status = '', asset_id: assetId = null, code = '' } = (answer.body ?? {}) as Partial<Record<string, string>>
-        if (answer.status !== 200) history.add({ event: 'failed', what: 'status', uploadId, why: `${answer.status} ${code}` })
-        else if (status !== 'queued' && status !== 'processing') {
-          history.add({ event: 'ended', uploadId, status, assetId })
-          return assetId
-        }
+      const { status = '', asset_id: assetId = null } = (answer.body ?? {}) as Partial<Record<string, string>>
+      if (answer.status === 200 && status !== 'queued' && status !== 'processing') {
+        history.add({ event: 'ended', uploadId, status, assetId })
+        return assetId
       }
+      if (answer.status >= 400 && answer.status <= 500) history.add({ event: 'failed', what: 'status', uploadId, why: reasonIn(answer) })
       await wait(300)
     }
     return null
@@ -195,24 +192,13 @@ export async function sendForm(
 ): Promise<FormResult> {
   const what = `POST ${gateway}`
   const answer = await call(`${gateway}/api/upload`, { ...request, method: 'POST', token: tokenFor(userId, cluster.jwtSecret) })
-  const failed = (why: string) => {
-    for (const { name } of files) history.add({ event: 'failed', what, name, why })
-  }
-  if ('lost' in answer) {
-    failed(answer.lost)
-    return { status: 0, code: answer.lost, uploads: [] }
-  }
-  const {
-    uploads = [],
-    rejected = [],
-    code = rejected[0]?.code ?? '',
-  } = answer.body as Partial<FormResult> & {
-    rejected?: { filename: string; code: string }[]
-  }
+  type Body = Partial<FormResult> & { rejected?: { filename: string; code: string }[] }
+  const { uploads = [], rejected = [], code = rejected[0]?.code ?? answer.lost ?? '' } = (answer.body ?? {}) as Body
   // first of all
   for (const { upload_id: uploadId, filename: name } of uploads)
     history.add({ event: 'acknowledged', uploadId, name, by: `${what} ${answer.status}` })
   for (const { filename: name, code } of rejected) history.add({ event: 'refused', name, code })
-  if (uploads.length === 0 && rejected.length === 0) failed(`${answer.status} ${code}`)
+  if (uploads.length === 0 && rejected.length === 0)
+    for (const { name } of files) history.add({ event: 'failed', what, name, why: reasonIn(answer) })
   return { status: answer.status, code, uploads }
 }

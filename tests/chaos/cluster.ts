@@ -113,7 +113,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
     JWT_SECRET: jwtSecret,
   }
-  await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, { root, env: common, file: stack.file, say: () => {} })
+  const context = { root, env: common, file: stack.file, say: () => {} }
+  await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context)
 
   const addresses = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }
   const links = new Map<string, FaultyLink>()
@@ -134,7 +135,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       const urls = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
       const port = { PORT: String(ports[index]), WORKER_PORT: String(ports[index]) }
       const own = { ...common, ...urls, ...env, ...clockSettings(clocks[name] ?? 0), ...port }
-      return [name, new ManagedProcess({ name, entry, env: own, logFolder: folder ?? stack.file.folder, file: stack.file })]
+      return [name, new ManagedProcess({ name, entry }, { ...context, env: own }, folder ?? stack.file.folder)]
     }),
   )
   // everything else is stopped even if a log contains a secret

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { call, tokenFor } from '@airlock/testkit/http'
+import { call, reasonIn, tokenFor } from '@airlock/testkit/http'
 import type { Run } from './cluster.ts'
 import { type Random, randomFrom } from './random.ts'
 
@@ -59,9 +59,9 @@ export class Consumer {
     const query = new URLSearchParams({ wait: String(wait), limit: String(limit), ...(this.#after !== null && { after: this.#after }) })
     const token = tokenFor(randomUUID(), cluster.jwtSecret, { scope: 'service' })
     const answer = await call(`${this.#random.pick(cluster.gateways)}/api/events?${query}`, { token, signal })
-    if ('lost' in answer || answer.status !== 200) {
+    if (answer.status !== 200) {
       // a 4xx would be our mistake, and shows as missing events
-      history.add({ event: 'failed', what: 'GET /api/events', why: 'lost' in answer ? answer.lost : String(answer.status) })
+      history.add({ event: 'failed', what: 'GET /api/events', why: reasonIn(answer) })
       return null
     }
     const { events, next } = answer.body as Page

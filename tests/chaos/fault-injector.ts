@@ -1,13 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Controls } from '@airlock/dev-servers'
+import { type Controls, withRedis } from '@airlock/dev-servers'
 import type { Condition } from '@airlock/testkit/faulty-link'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { Client } from 'pg'
 import type { Cluster } from './cluster.ts'
 import type { History } from './history.ts'
 import type { ManagedProcess } from './managed-process.ts'
 import { describeFault, type Fault, type kinds, processNames, type ServerName, serverNames } from './schedule.ts'
-import { execute } from './statements.ts'
+import { execute, withRetries } from './statements.ts'
 
 /** Ends a fault. */
 type Repair = () => Promise<unknown>
@@ -25,7 +25,7 @@ const processFaults: Record<keyof typeof kinds.process, (target: ManagedProcess)
 }
 
 const serverFaults: Record<keyof typeof kinds.server, (controls: Controls, cluster: Cluster, server: ServerName) => Promise<Repair>> = {
-  flush: (_, cluster) => withRedis(cluster, (redis) => redis.flushall()).then(() => async () => {}),
+  flush: (_, cluster) => onRedis(cluster, (redis) => redis.flushall()).then(() => async () => {}),
   full: (_, cluster, server) => (server === 'redis' ? fillRedis(cluster) : occupyPostgres(cluster)),
   pause: (controls) => controls.pause().then(() => controls.resume),
   bounce: (controls) => controls.stop().then(() => controls.start),
@@ -95,7 +95,7 @@ async function fillRedis(cluster: Cluster): Promise<Repair> {
 }
 
 /** @param bytes 0: no limit */
-const setRedisMemory = (cluster: Cluster, bytes: number) => withRedis(cluster, (redis) => redis.config('SET', 'maxmemory', bytes))
+const setRedisMemory = (cluster: Cluster, bytes: number) => onRedis(cluster, (redis) => redis.config('SET', 'maxmemory', bytes))
 
 /** Occupies all connections of Postgres. */
 async function occupyPostgres(cluster: Cluster): Promise<Repair> {
@@ -119,13 +119,5 @@ async function setReadOnly(cluster: Cluster, on: boolean): Promise<void> {
   await execute(cluster, 'select pg_reload_conf()')
 }
 
-/** Redis may be unavailable because of another fault: then this one waits for it, or is skipped. */
-async function withRedis(cluster: Cluster, work: (redis: Redis) => Promise<unknown>): Promise<void> {
-  const redis = new Redis(cluster.stack.redis.url, { connectTimeout: 2000, commandTimeout: 8000, maxRetriesPerRequest: 20 })
-  redis.on('error', () => {})
-  try {
-    await work(redis)
-  } finally {
-    redis.disconnect()
-  }
-}
+/** Redis may be unavailable because of another fault: then this one waits for it. */
+const onRedis = (cluster: Cluster, work: (redis: Redis) => Promise<unknown>) => withRetries(() => withRedis(cluster.stack.redis.url, work))

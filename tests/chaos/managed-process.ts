@@ -1,40 +1,32 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { StackFile } from '@airlock/dev-servers'
 import { mustHoldNoSecret } from '@airlock/testkit/logged-secrets'
-import { type Service, startService } from '../../tools/start/service.ts'
-import { root } from '../npm-start.ts'
-
-export interface ManagedProcessOptions {
-  readonly name: string
-  /** The program, relative to the root of the repository. */
-  readonly entry: string
-  readonly env: NodeJS.ProcessEnv
-  readonly logFolder: string
-  readonly file: StackFile
-}
+import { type Program, type Service, type ServicesContext, startService } from '../../tools/start/service.ts'
 
 /** Time for a stop in order, in ms. */
 const graceMs = 20_000
 
 /** A gateway or a worker that is killed, frozen and restarted, with a separate log per start. */
 export class ManagedProcess {
-  readonly #options: ManagedProcessOptions
+  readonly #program: Program
+  readonly #context: ServicesContext
+  readonly #logFolder: string
   readonly #logFiles: string[] = []
   #service: Service | null = null
   #last: Promise<void> = Promise.resolve()
 
-  constructor(options: ManagedProcessOptions) {
-    this.#options = options
+  constructor(program: Program, context: ServicesContext, logFolder: string) {
+    this.#program = program
+    this.#context = context
+    this.#logFolder = logFolder
   }
 
   /** Starts it unless it runs. */
   start(): Promise<void> {
     return this.#inTurn(async () => {
       if (this.#service !== null) return
-      const { name, entry, env, logFolder, file } = this.#options
-      const logFile = join(logFolder, `${name}.${this.#logFiles.length + 1}.log`)
-      const service = await startService({ name, args: [join(root, entry)], cwd: root, env, logFile, say: () => {}, file })
+      const logFile = join(this.#logFolder, `${this.#program.name}.${this.#logFiles.length + 1}.log`)
+      const service = await startService({ ...this.#program, logFile }, this.#context)
       this.#logFiles.push(logFile)
       this.#service = service
       void service.ended.then(() => {
@@ -72,7 +64,7 @@ export class ManagedProcess {
 
   /** @throws Error if its log contains a secret of its settings */
   mustHaveKeptSecrets(): void {
-    mustHoldNoSecret(this.#options.name, this.#options.env, this.log())
+    mustHoldNoSecret(this.#program.name, this.#context.env, this.log())
   }
 
   #inTurn(work: () => Promise<void>): Promise<void> {

@@ -85,12 +85,12 @@ export function olderDatabaseLosesNothing(found: OlderDatabase): Violation[] {
     ...cancels
       .filter(({ answer }) => !isRefused(answer))
       .map(({ uploadId, answer }) => violation(`its cancellation after the restore was answered with ${JSON.stringify(answer)}`, uploadId)),
-    ...('status' in feed && feed.status === 410 ? [] : [violation(`a cursor ahead of the feed was answered with ${JSON.stringify(feed)}`)]),
+    ...(feed.status === 410 ? [] : [violation(`a cursor ahead of the feed was answered with ${JSON.stringify(feed)}`)]),
   ]
 }
 
 const isRefused = (answer: Answer): boolean =>
-  'status' in answer && answer.status === 409 && (answer.body as { code?: string } | null)?.code === 'already_completed'
+  answer.status === 409 && (answer.body as { code?: string } | null)?.code === 'already_completed'
 
 function wrongOutcome({ id, source_bucket: source }: UploadRow, { before, uploads, assets }: OlderDatabase): Violation[] {
   const [was, is] = [before.uploads.get(id), uploads.get(id)]

@@ -1,14 +1,6 @@
-import { s3Client } from '@airlock/dev-servers'
+import { keysIn, openUploadsIn, s3Client } from '@airlock/dev-servers'
 import { uploadIdOfWaitingKey } from '@airlock/domain'
-import {
-  CopyObjectCommand,
-  DeleteObjectCommand,
-  GetObjectCommand,
-  HeadObjectCommand,
-  ListMultipartUploadsCommand,
-  paginateListObjectsV2,
-  type S3Client,
-} from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { bucket, type Cluster } from './cluster.ts'
@@ -109,7 +101,7 @@ export class ServerContents {
     const objects = (await this.keys())
       .filter((key) => !kept.has(key))
       .map((key) => ({ kind: isWaitingKey(key) ? 'waiting object' : 'object without a row', key }))
-    const multipart = (await this.#openUploads()).map((key) => ({ kind: 'multipart upload', key }))
+    const multipart = (await withRetries(() => openUploadsIn(this.#s3, bucket))).map(({ Key: key }) => ({ kind: 'multipart upload', key }))
     const jobs = (await this.#queues()).flatMap(({ waiting, active }) => [...waiting, ...active])
     return [
       ...rows,
@@ -124,12 +116,7 @@ export class ServerContents {
   }
 
   keys(of = bucket, prefix = ''): Promise<string[]> {
-    return withRetries(async () => {
-      const keys: string[] = []
-      for await (const { Contents = [] } of paginateListObjectsV2({ client: this.#s3 }, { Bucket: of, Prefix: prefix }))
-        keys.push(...Contents.map(({ Key = '' }) => Key))
-      return keys
-    })
+    return withRetries(() => keysIn(this.#s3, of, prefix))
   }
 
   /** Those of some whole objects that exist, by key. */
@@ -166,11 +153,6 @@ export class ServerContents {
       encryption: head.ServerSideEncryption ?? null,
       metadata: head.Metadata ?? {},
     }
-  }
-
-  async #openUploads(): Promise<string[]> {
-    const { Uploads = [] } = await withRetries(() => this.#s3.send(new ListMultipartUploadsCommand({ Bucket: bucket })))
-    return Uploads.map(({ Key }) => Key ?? '')
   }
 
   async rows<Row extends object>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {

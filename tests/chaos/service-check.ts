@@ -100,19 +100,11 @@ async function attemptsEnd({ cluster, history }: Run): Promise<void> {
 
 /** Waits until both gateways are ready; one that is not has refused all requests. */
 export async function ready({ cluster, history }: Pick<Run, 'cluster' | 'history'>): Promise<void> {
-  const deadline = performance.now() + noticedWithinMs
   for (const gateway of cluster.gateways) {
-    const isReady = async () => {
-      const answer = await call(`${gateway}/health/ready`, { token: '' })
-      return !('lost' in answer) && answer.status === 200
-    }
-    while (!(await isReady())) {
-      if (performance.now() > deadline) {
-        history.add({ event: 'refused wrongly', why: `${gateway} is not ready ${noticedWithinMs / 1000} s after all repairs` })
-        break
-      }
-      await wait(200)
-    }
+    const isReady = async () => (await call(`${gateway}/health/ready`, {})).status === 200
+    await waitFor(isReady, { what: `${gateway} to be ready after all repairs`, timeoutMs: noticedWithinMs, everyMs: 200 }).catch(
+      (error: Error) => history.add({ event: 'refused wrongly', why: error.message }),
+    )
   }
 }
 

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { call, tokenFor } from '@airlock/testkit/http'
-import { Client } from 'pg'
+import { withPostgres } from '@airlock/dev-servers'
+import { call, reasonIn, tokenFor } from '@airlock/testkit/http'
+import type { Client } from 'pg'
 import { root } from '../npm-start.ts'
 import type { Cluster, Run } from './cluster.ts'
 import type { ServerContents } from './server-contents.ts'
@@ -30,7 +31,7 @@ function documented(page: string, statement: RegExp): string {
 }
 
 /** Airlock's sessions may be read-only; these are not. */
-const options = '-c default_transaction_read_only=off'
+const writable = '?options=-c%20default_transaction_read_only%3Doff'
 
 /** Repeats a statement until Postgres confirms it. @throws the last of many errors */
 export async function execute<Row extends object>(
@@ -38,21 +39,8 @@ export async function execute<Row extends object>(
   statement: string,
   values: readonly unknown[] = [],
 ): Promise<Row[]> {
-  return withRetries(async () => {
-    const client = new Client({
-      connectionString: stack.postgres.url,
-      options,
-      connectionTimeoutMillis: 2000,
-      query_timeout: 60_000,
-    })
-    client.on('error', () => {}) // the statement fails too
-    try {
-      await client.connect()
-      return (await client.query<Row>(statement, [...values])).rows
-    } finally {
-      await client.end().catch(() => {})
-    }
-  })
+  const query = (client: Client) => client.query<Row>(statement, [...values])
+  return (await withRetries(() => withPostgres(stack.postgres.url + writable, query, 60_000))).rows
 }
 
 /** Longer than any fault, and than delays of a busy machine. */
@@ -109,8 +97,7 @@ export async function useAsset(
 ): Promise<void> {
   history.add({ event: 'use asked', uploadId })
   const answer = await call(`${gateway}/api/assets/${assetId}/presigned`, { token })
-  if ('lost' in answer) return
-  history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: String(answer.status) })
+  history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: reasonIn(answer) })
 }
 
 /** Lets some assets expire without faults, so that this is tested on slow machines too. */

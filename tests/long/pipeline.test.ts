@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import { waitFor } from '@airlock/dev-servers'
+import { waitFor, withRedis } from '@airlock/dev-servers'
 import { call, formOf, tokenFor } from '@airlock/testkit/http'
 import { samples } from '@airlock/testkit/samples'
-import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bucket, type Cluster, startCluster } from '../chaos/cluster.ts'
 import { freeBox } from '../chaos/files.ts'
@@ -56,8 +55,7 @@ test('without a gateway, a thousand videos become one asset each, although Redis
     waitFor(async () => (await completed()) >= wanted, { what: `${wanted} videos to be assets`, timeoutMs: 900_000, everyMs: 200 })
   await ended(count / 5)
   const before = await completed()
-  const redis = new Redis(cluster.stack.redis.url)
-  await redis.flushall().finally(() => redis.disconnect())
+  await withRedis(cluster.stack.redis.url, (redis) => redis.flushall())
   await ended(count)
   await annotate(`${before} were assets when Redis was emptied, all ${count} after ${((performance.now() - begun) / 1000).toFixed(0)} s`)
 

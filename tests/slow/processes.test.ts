@@ -46,7 +46,7 @@ interface Body {
 }
 
 const bodyOf = (answer: Answer): Body => {
-  if ('lost' in answer) throw new Error(answer.lost)
+  if (answer.lost !== undefined) throw new Error(answer.lost)
   expect(answer.body).toHaveProperty('uploads')
   return answer.body as Body
 }

@@ -1,4 +1,5 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -30,22 +31,35 @@ export interface Service {
   stop(graceMs: number): Promise<void>
 }
 
-export interface ServiceOptions {
+/** A program of the repository. */
+export interface Program {
+  /** Its name on the screen and in `stack.json`. */
   readonly name: string
-  /** Arguments for Node: a program and its arguments. */
-  readonly args: readonly string[]
-  readonly cwd: string
+  /** Relative to the root of the repository. */
+  readonly entry: string
+  /** Where it listens. */
+  readonly url?: string
+  /** The file for its raw output, truncated at each start; by default in the data folder. */
+  readonly logFile?: string
+}
+
+/** What all processes of a run share. */
+export interface ServicesContext {
+  readonly root: string
   readonly env: NodeJS.ProcessEnv
-  /** The file for the raw output of the process; truncated at each start. */
-  readonly logFile: string
+  /** `stack.json`, which lists them. */
+  readonly file: StackFile
   /** Called with each readable line, with a prefix. */
   readonly say: (line: string) => void
-  /** `stack.json`, which is to name the process, and where the process listens. */
-  readonly file?: StackFile
-  readonly url?: string | undefined
 }
 
 const keptLines = 12
+
+/**
+ * The arguments of `npm run gateway` and the containers: a small young heap is collected often, and the buffers of uploads with it
+ * (docs/decisions/2026-11-24-a-small-young-heap.md).
+ */
+const nodeFlags = ['--max-semi-space-size=2']
 
 /**
  * Starts a Node program as a separate process.
@@ -56,14 +70,16 @@ const keptLines = 12
  *
  * @throws Error if the process can't be started
  */
-export async function startService({ name, args, cwd, env, logFile, say, file, url }: ServiceOptions): Promise<Service> {
+export async function startService(program: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
+  const { name, entry, url, logFile = join(file.folder, 'logs', `${name}.log`) } = program
   const log = openSync(logFile, 'w')
-  const child = spawn(process.execPath, [...args], { cwd, env, detached: true, stdio: ['ignore', log, log] })
+  const args = [...nodeFlags, join(root, entry)]
+  const child = spawn(process.execPath, args, { cwd: root, env, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
-  const gone = endingOf(child)
+  const gone = once(child, 'exit').then(([code, signal]): Ending => ({ code, signal }))
   if (child.pid === undefined) throw new Error(`${name} can't be started`, { cause: await gone.catch((error: unknown) => error) })
   const identity = identityOf(child.pid)
-  if (identity !== null) file?.process(name, { ...identity, logFile, ...(url !== undefined && { url }) })
+  if (identity !== null) file.process(name, { ...identity, logFile, ...(url !== undefined && { url }) })
   const last: string[] = []
   const shown = followFile(logFile, gone, (line) => {
     const readable = readableLogLine(line)
@@ -72,21 +88,13 @@ export async function startService({ name, args, cwd, env, logFile, say, file, u
     say(`${name.padEnd(7)} │ ${readable}`)
   })
   const ended = shown.then(() => gone)
-  return { name, pid: child.pid, logFile, ended, lastLines: () => [...last], stop: (graceMs) => stop(child, ended, graceMs) }
-}
-
-function endingOf(child: ChildProcess): Promise<Ending> {
-  return new Promise((resolve, reject) => {
-    child.once('error', reject)
-    child.once('exit', (code, signal) => resolve({ code, signal }))
-  })
-}
-
-async function stop(child: ChildProcess, ended: Promise<Ending>, graceMs: number): Promise<void> {
-  child.kill('SIGTERM')
-  const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-  await ended
-  clearTimeout(killer)
+  const stop = async (graceMs: number) => {
+    child.kill('SIGTERM')
+    const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+    await ended
+    clearTimeout(killer)
+  }
+  return { name, pid: child.pid, logFile, ended, lastLines: () => [...last], stop }
 }
 
 /** `ended with exit code 1`, `was killed by SIGKILL`. */
@@ -114,52 +122,14 @@ async function followFile(file: string, ended: Promise<unknown>, take: (line: st
   }
 }
 
-/** What all processes of a run share. */
-export interface ServicesContext {
-  readonly root: string
-  readonly env: NodeJS.ProcessEnv
-  /** `stack.json`, which lists them. */
-  readonly file: StackFile
-  readonly say: (line: string) => void
-}
-
-/** A program of the repository, with its name on the screen and in `stack.json`. */
-export interface Program {
-  readonly name: string
-  readonly entry: string
-  readonly url?: string
-}
-
 /** Runs a program to its end. @throws Error with its last output if its exit code is not 0 */
 export async function runToEnd(program: Program, context: ServicesContext): Promise<void> {
-  const service = await begin(program, context)
+  const service = await startService(program, context)
   const ending = await service.ended
   if (ending.code !== 0) throw endingError(service, ending)
 }
 
-/**
- * Starts a program that runs until it is stopped.
- *
- * @param onDeath called when it ends for any reason
- */
-export async function keepRunning(program: Program, context: ServicesContext, onDeath: (error: Error) => void): Promise<Service> {
-  const service = await begin(program, context)
-  void service.ended.then((ending) => onDeath(endingError(service, ending)))
-  return service
-}
-
-/**
- * The arguments of `npm run gateway` and the containers: a small young heap is collected often, and the buffers of uploads with it
- * (docs/decisions/2026-11-24-a-small-young-heap.md).
- */
-const nodeFlags = ['--max-semi-space-size=2']
-
-function begin({ name, entry, url }: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
-  const logFile = join(file.folder, 'logs', `${name}.log`)
-  return startService({ name, args: [...nodeFlags, join(root, entry)], cwd: root, env, logFile, say, file, url })
-}
-
-function endingError({ name, logFile, lastLines }: Service, ending: Ending): Error {
+export function endingError({ name, logFile, lastLines }: Service, ending: Ending): Error {
   const lines = lastLines().map((line) => `  ${line}`)
   const first = `${name} ${describeEnding(ending)}.${lines.length === 0 ? '' : ' Its last lines:'}`
   return new Error([first, ...lines, `All of its log: ${logFile}`].join('\n'))

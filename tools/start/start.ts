@@ -7,7 +7,7 @@ import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor }
 import { gatewayClient } from '@airlock/testkit/http'
 import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
-import { keepRunning, type Program, runToEnd, type ServicesContext } from './service.ts'
+import { endingError, type Program, runToEnd, type ServicesContext, startService } from './service.ts'
 import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
 
 /** A signal requested the stop. */
@@ -105,7 +105,8 @@ async function startAll(run: Run): Promise<Airlock> {
   const worker: Program = { name: 'worker', entry: 'apps/worker/src/main.ts', url: urlOf(host, workerPort) }
   const gateway: Program = { name: 'gateway', entry: 'apps/gateway/src/main.ts', url: urlOf(host, port) }
   for (const program of [worker, gateway]) {
-    const service = await keepRunning(program, context, run.onDeath)
+    const service = await startService(program, context)
+    void service.ended.then((ending) => run.onDeath(endingError(service, ending)))
     run.undoLater(program.name, () => service.stop(stopWithinMs(context.env)))
   }
   await healthy(`${urlOf(host, port)}/api/health`, signal)

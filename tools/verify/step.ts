@@ -48,12 +48,13 @@ function environment(root: string): NodeJS.ProcessEnv {
 }
 
 /**
- * Aborts at Ctrl-C, SIGTERM and SIGHUP. Standard input is a pipe from the parent process (bin/install.mjs), which made this process the leader of a group:
- * if the parent is killed, the group gets SIGHUP.
+ * Aborts at Ctrl-C, SIGTERM and SIGHUP, and when nobody reads the output any more. Standard input is a pipe from the parent process (bin/install.mjs),
+ * which made this process the leader of a group: if the parent is killed, the group gets SIGHUP.
  */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => controller.abort(signal))
+  process.stdout.on('error', () => controller.abort('SIGHUP'))
   process.stdin.on('end', () => process.kill(-process.pid, 'SIGHUP')).resume()
   return controller.signal
 }

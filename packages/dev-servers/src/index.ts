@@ -5,8 +5,8 @@ export { endProcess, identityOf, isRunning, type ProcessIdentity } from './proce
 export { type Controls, images, type Server } from './server.ts'
 export { programInPath } from './servers/fetch-program.ts'
 export { postgresAnswers, withPostgres } from './servers/postgres.ts'
-export { redisAnswers } from './servers/redis.ts'
-export { ensureBucket, type S3Address, type S3Kind, s3Answers, s3Client } from './servers/s3.ts'
+export { redisAnswers, withRedis } from './servers/redis.ts'
+export { ensureBucket, keysIn, openUploadsIn, type S3Address, type S3Kind, s3Answers, s3Client } from './servers/s3.ts'
 export {
   defaultDataDir,
   keptIn,

@@ -31,8 +31,11 @@ export interface Response {
   readonly body: unknown
 }
 
-/** The result of a request. `lost`: there was no response, so it is unknown what happened. */
-export type Answer = { readonly status: number; readonly body: unknown } | { readonly lost: string }
+/** The result of a request. `lost`: there was no response, so it is unknown what happened; then `status` is 0. */
+export type Answer = Pick<Response, 'status' | 'body'> & { readonly lost?: string }
+
+/** `503 service_unavailable`, or why there was no response. */
+export const reasonIn = ({ status, body, lost }: Answer): string => lost ?? `${status} ${(body as { code?: string } | null)?.code ?? ''}`
 
 /** Sends one request. @throws if there is no response */
 export async function ask(url: string | URL, given: Request = {}): Promise<Response> {
@@ -61,7 +64,7 @@ export async function call(url: string, given: Request): Promise<Answer> {
     return { status, body }
   } catch (error) {
     const { message, cause } = error as Error
-    return { lost: cause instanceof Error ? `${message}: ${cause.message}` : message }
+    return { status: 0, body: null, lost: cause instanceof Error ? `${message}: ${cause.message}` : message }
   }
 }
 

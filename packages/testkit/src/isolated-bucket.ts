@@ -1,13 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
-import { type S3Address, s3Client } from '@airlock/dev-servers'
+import { keysIn, openUploadsIn, type S3Address, s3Client } from '@airlock/dev-servers'
 import {
   AbortMultipartUploadCommand,
   CreateBucketCommand,
   DeleteBucketCommand,
   DeleteObjectsCommand,
-  ListMultipartUploadsCommand,
   PutObjectCommand,
-  paginateListObjectsV2,
   type S3Client,
 } from '@aws-sdk/client-s3'
 import { givenStack } from './test-stack.ts'
@@ -28,17 +26,13 @@ export interface IsolatedBucket extends S3Address {
 
 /** Creates an empty bucket for the caller on the store of this run, or on a private server. */
 export async function isolatedBucket(address: S3Address = givenStack().s3): Promise<IsolatedBucket> {
-  const { endpoint, region, accessKeyId, secretAccessKey } = address
   const bucket = `airlock-test-${randomUUID()}`
   // One client until the bucket is dropped: a client costs as much as two calls.
   const client = s3Client(address)
   await client.send(new CreateBucketCommand({ Bucket: bucket }))
   return {
+    ...address,
     bucket,
-    endpoint,
-    region,
-    accessKeyId,
-    secretAccessKey,
     put: async (key, bytes, metadata = {}) => {
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Metadata: metadata }))
     },
@@ -55,21 +49,6 @@ function customerKey() {
   const key = randomBytes(32)
   const md5 = createHash('md5').update(key).digest('base64')
   return { SSECustomerAlgorithm: 'AES256', SSECustomerKey: key.toString('base64'), SSECustomerKeyMD5: md5 }
-}
-
-async function keysIn(client: S3Client, Bucket: string, Prefix?: string): Promise<string[]> {
-  const keys: string[] = []
-  for await (const page of paginateListObjectsV2({ client }, { Bucket, ...(Prefix !== undefined && { Prefix }) })) {
-    for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key)
-  }
-  return keys
-}
-
-/** One page is enough for all tests, and SeaweedFS does not continue correctly with a second one. */
-async function openUploadsIn(client: S3Client, Bucket: string): Promise<{ Key: string; UploadId: string }[]> {
-  const { Uploads = [], IsTruncated } = await client.send(new ListMultipartUploadsCommand({ Bucket, MaxUploads: 1_000 }))
-  if (IsTruncated) throw new Error(`${Bucket} has more than 1000 open multipart uploads`)
-  return Uploads.map(({ Key = '', UploadId = '' }) => ({ Key, UploadId }))
 }
 
 async function drop(client: S3Client, Bucket: string): Promise<void> {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { Redis } from 'ioredis'
+import { withRedis } from '@airlock/dev-servers'
 import { givenStack } from './test-stack.ts'
 
 export interface IsolatedQueuePrefix {
@@ -15,17 +15,11 @@ export function isolatedQueuePrefix(redisUrl = givenStack().redis.url, prefix = 
   return { prefix, redisUrl, drop: () => removeKeys(redisUrl, `${prefix}*`) }
 }
 
-async function removeKeys(url: string, pattern: string): Promise<void> {
-  const redis = new Redis(url, { connectTimeout: 5_000, commandTimeout: 10_000, maxRetriesPerRequest: 1 })
-  redis.on('error', () => {}) // the failed call reports it
-  try {
-    let cursor = '0'
-    do {
-      const [next, keys] = await redis.scan(cursor, 'MATCH', pattern, 'COUNT', 1_000)
-      if (keys.length > 0) await redis.unlink(...keys)
-      cursor = next
-    } while (cursor !== '0')
-  } finally {
-    redis.disconnect()
-  }
-}
+const removeKeys = (url: string, pattern: string): Promise<void> =>
+  withRedis(
+    url,
+    async (redis) => {
+      for await (const keys of redis.scanStream({ match: pattern, count: 1_000 })) if (keys.length > 0) await redis.unlink(...keys)
+    },
+    10_000,
+  )

@@ -26,23 +26,21 @@ const settingsFor = ({ ephemeral }: StackContext): string[] => [
   ...(ephemeral ? ['--appendonly', 'no', '--save', ''] : ['--appendonly', 'yes', '--save', '']),
 ]
 
-/** @throws Error until the server answers PING */
-export async function redisAnswers(url: string): Promise<void> {
-  const redis = new Redis(url, {
-    lazyConnect: true,
-    connectTimeout: 2_000,
-    commandTimeout: 2_000,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-  })
-  redis.on('error', () => {}) // the call below reports the failure
+/** Runs work on a separate connection, without retries. @param timeoutMs of each command */
+export async function withRedis<T>(url: string, work: (redis: Redis) => Promise<T>, timeoutMs = 2_000): Promise<T> {
+  const limits = { connectTimeout: timeoutMs, commandTimeout: timeoutMs, maxRetriesPerRequest: 0, retryStrategy: () => null }
+  const redis = new Redis(url, { lazyConnect: true, ...limits })
+  redis.on('error', () => {}) // the failed call reports it
   try {
     await redis.connect()
-    await redis.ping()
+    return await work(redis)
   } finally {
     redis.disconnect()
   }
 }
+
+/** @throws Error until the server answers PING */
+export const redisAnswers = (url: string): Promise<unknown> => withRedis(url, (redis) => redis.ping())
 
 /** Servers with Redis' protocol. The second is also on PyPI. */
 const programs = ['redis-server', 'valkey-server'] as const

@@ -5,7 +5,9 @@ import {
   DeleteObjectCommand,
   HeadBucketCommand,
   ListBucketsCommand,
+  ListMultipartUploadsCommand,
   PutObjectCommand,
+  paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { Provider, Server, StackContext } from '../server.ts'
@@ -70,6 +72,21 @@ export const ensureBucket = (address: S3Address, bucket: string): Promise<unknow
       await client.send(new CreateBucketCommand({ Bucket: bucket }))
     }),
   )
+
+/** The keys in a bucket with the prefix, in the store's order. */
+export async function keysIn(client: S3Client, Bucket: string, Prefix = ''): Promise<string[]> {
+  const keys: string[] = []
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket, Prefix }))
+    keys.push(...Contents.map(({ Key = '' }) => Key))
+  return keys
+}
+
+/** Open multipart uploads. One page is enough for all tests, and SeaweedFS does not continue correctly with a second one. */
+export async function openUploadsIn(client: S3Client, Bucket: string): Promise<{ Key: string; UploadId: string }[]> {
+  const { Uploads = [], IsTruncated } = await client.send(new ListMultipartUploadsCommand({ Bucket, MaxUploads: 1_000 }))
+  if (IsTruncated) throw new Error(`${Bucket} has more than 1000 open multipart uploads`)
+  return Uploads.map(({ Key = '', UploadId = '' }) => ({ Key, UploadId }))
+}
 
 async function given(variables: S3Variables, { env, file }: StackContext): Promise<Server<S3Address> | string> {
   const endpoint = env[variables.endpoint]

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { waitFor } from '@airlock/dev-servers'
+import { StackFile, waitFor } from '@airlock/dev-servers'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { describeEnding, startService } from '../../../start/service.ts'
 
@@ -16,14 +16,9 @@ afterEach(() => rmSync(folder, { recursive: true }))
 async function run(program: string) {
   const output: string[] = []
   const logFile = join(folder, 'service.log')
-  const service = await startService({
-    name: 'svc',
-    args: ['-e', program],
-    cwd: folder,
-    env: { GREETING: 'hello' },
-    logFile,
-    say: (line) => output.push(line),
-  })
+  writeFileSync(join(folder, 'program.js'), program)
+  const context = { root: folder, env: { GREETING: 'hello' }, file: new StackFile(folder), say: (line: string) => output.push(line) }
+  const service = await startService({ name: 'svc', entry: 'program.js', logFile }, context)
   return { service, output, logFile }
 }
 
@@ -75,7 +70,8 @@ test('stopping an ended service returns at once', async () => {
 })
 
 test("a service that can't be started is reported", async () => {
-  const starting = startService({ name: 'svc', args: [], cwd: join(folder, 'nowhere'), env: {}, logFile: join(folder, 'x'), say: () => {} })
+  const context = { root: join(folder, 'nowhere'), env: {}, file: new StackFile(folder), say: () => {} }
+  const starting = startService({ name: 'svc', entry: 'program.js' }, context)
 
   await expect(starting).rejects.toThrow("svc can't be started")
 })
