@@ -2,7 +2,7 @@ import type { Row, Sessions } from './sessions.ts'
 import { storableText } from './uploads/record.ts'
 
 /** What operators change. */
-export type OpsAction = 'retry' | 'release' | 'cancel' | 'pause' | 'resume' | 'clear' | 'replay' | 'repair'
+export type OpsAction = 'retry' | 'release' | 'cancel' | 'pause' | 'resume' | 'clear' | 'replay' | 'repair' | 'sweep' | 'apply'
 
 /** Who makes a change, and why. */
 export interface OperatorNote {

@@ -60,7 +60,7 @@ export const docsCommand: Command = {
   summary: 'write the pages that are generated from the code',
   usage: `
 
-The same as npm run docs.`,
+The same as npm run docs; in a checkout only. A line for each page. Exit codes: 0 done, 1 failed.`,
   example: '',
   async run(_args, { out }) {
     await writePages(repository, out)

@@ -15,6 +15,8 @@ import { inspectionVersion } from '@airlock/inspection/full'
 import { defaultIsolation, findLauncher, InspectorPool } from '@airlock/inspection/isolated'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
+import { JsonList } from '../json-list.ts'
+import { printable } from '../table.ts'
 
 const names = [...databaseVariables, ...storeVariables, ...inspectionVariables] as const
 
@@ -23,20 +25,28 @@ const batchSize = 200
 export const reinspectCommand: Command = {
   name: 'reinspect',
   summary: 'list stored assets that the current rules would reject',
-  usage: `--dry-run [--all]
+  usage: `--dry-run [--all] [--json]
 
-  --dry-run  required: the command only reports
-  --all      inspects all assets, not only those accepted under other versions of the rules
+  --dry-run          required: the command only reports
+  --all              inspects all assets, not only those accepted under other versions of the rules
+  --json             prints one JSON object
 
-Prints a line for each asset that would be rejected, then the totals. The exit code is 1 if there is one, or if one could not be read.`,
+Prints a line for each asset that would be rejected, then the totals.
+Exit codes: 0 all would pass, 1 an asset would be rejected or could not be read, 2 invalid arguments.`,
   example: '--dry-run --all',
   async run(args, io) {
-    const { values } = parseArgs({ args, options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false } } })
+    const { values } = parseArgs({
+      args,
+      options: { 'dry-run': { type: 'boolean' }, all: { type: 'boolean', default: false }, json: { type: 'boolean', default: false } },
+    })
     if (!values['dry-run']) throw new UsageError('--dry-run is missing: this command only reports, it never changes assets')
-    const totals = await inspectAll(values.all, io)
-    io.out(
-      `${totals.passed} would pass, ${totals.rejected} would be rejected, ${totals.unread} could not be read, ${totals.skipped} skipped (accepted under the current rules)`,
-    )
+    const list = values.json ? new JsonList('assets', io) : null
+    const totals = await inspectAll(values.all, list, io)
+    if (list !== null) list.end({ ...totals })
+    else
+      io.out(
+        `${totals.passed} would pass, ${totals.rejected} would be rejected, ${totals.unread} could not be read, ${totals.skipped} skipped (accepted under the current rules)`,
+      )
     return totals.rejected + totals.unread === 0 ? 0 : 1
   },
 }
@@ -53,9 +63,11 @@ interface Tools {
   readonly assets: Pick<AssetRepository, 'batch'>
   readonly store: Pick<ObjectStore, 'head' | 'source'>
   readonly pool: Pick<InspectorPool, 'inspect'>
+  /** For programs; null: lines for people. */
+  readonly list: JsonList | null
 }
 
-async function inspectAll(all: boolean, io: CommandIo): Promise<Totals> {
+async function inspectAll(all: boolean, list: JsonList | null, io: CommandIo): Promise<Totals> {
   const config = readConfig(io.env, names)
   const log = { info: () => {}, warn: (_fields: object, message: string) => io.err(message) }
   const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-ops', log })
@@ -67,7 +79,7 @@ async function inspectAll(all: boolean, io: CommandIo): Promise<Totals> {
     findLauncher(),
   )
   try {
-    return await eachAsset({ assets: database.assets, store, pool }, all, io)
+    return await eachAsset({ assets: database.assets, store, pool, list }, all, io)
   } finally {
     await Promise.all([pool.close(), database.close()])
     store.close()
@@ -99,11 +111,15 @@ async function concurrently(assets: readonly AssetRecord[], work: (asset: AssetR
 async function report(asset: AssetRecord, tools: Tools, totals: Totals, io: CommandIo): Promise<void> {
   try {
     const refusal = await refusalOf(asset, tools)
-    if (refusal) io.out(`${asset.id} ${asset.s3Key} ${refusal.code}: ${refusal.detail}`)
+    const { id, s3Key } = asset
+    if (refusal && tools.list) tools.list.add({ id, s3_key: s3Key, code: refusal.code, detail: refusal.detail })
+    else if (refusal) io.out(printable(`${id} ${s3Key} ${refusal.code}: ${refusal.detail}`))
     totals[refusal ? 'rejected' : 'passed'] += 1
   } catch (error) {
     totals.unread += 1
-    io.err(`${asset.id} ${asset.s3Key} could not be read: ${error instanceof Error ? error.message : String(error)}`)
+    const reason = error instanceof Error ? error.message : String(error)
+    tools.list?.add({ id: asset.id, s3_key: asset.s3Key, code: null, detail: reason })
+    io.err(printable(`${asset.id} ${asset.s3Key} could not be read: ${reason}`))
   }
 }
 

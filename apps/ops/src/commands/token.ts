@@ -13,19 +13,23 @@ const maxHours = 8760
 export const tokenCommand: Command = {
   name: 'token',
   summary: 'print a token for development, signed with JWT_SECRET',
-  usage: `--user <uuid> [--scope ${scopes.join(',')}] [--hours ${defaultHours}]
+  usage: `--user <uuid> [--scope ${scopes.join(',')}] [--hours ${defaultHours}] [--json]
 
   --user   the user of the token, a UUID
   --scope  scopes in addition to that user's uploads: ${scopes.join(', ')}, or both separated by a comma
   --hours  validity, up to ${maxHours} hours; default ${defaultHours}
+  --json   prints one JSON object
 
-The secret is JWT_SECRET from the environment, else from a running 'npm start', else from .env.`,
+The secret is JWT_SECRET from the environment, else from a running 'npm start', else from .env.
+Exit codes: 0 printed, 1 without a secret, 2 invalid arguments.`,
   example: '--user 0198c0de-0000-7000-8000-000000000001 --scope ops --hours 1',
 
   async run(args, { env, out }) {
     const requested = readArgs(args)
     const [secret = ''] = readConfig(env, ['JWT_SECRET']).JWT_SECRET
-    out(await signToken({ ...requested, secret, now: new Date() }))
+    const { json, userId, scopes: granted, hours } = requested
+    const token = await signToken({ ...requested, secret, now: new Date() })
+    out(json ? JSON.stringify({ token, user_id: userId, scopes: granted, hours }, null, 2) : token)
     return 0
   },
 }
@@ -36,9 +40,12 @@ interface TokenRequest {
   hours: number
 }
 
-function readArgs(args: string[]): TokenRequest {
-  const { values } = parseArgs({ args, options: { user: { type: 'string' }, scope: { type: 'string' }, hours: { type: 'string' } } })
-  return { userId: userOf(values.user), scopes: scopesOf(values.scope), hours: hoursOf(values.hours) }
+function readArgs(args: string[]): TokenRequest & { json: boolean } {
+  const { values } = parseArgs({
+    args,
+    options: { user: { type: 'string' }, scope: { type: 'string' }, hours: { type: 'string' }, json: { type: 'boolean', default: false } },
+  })
+  return { userId: userOf(values.user), scopes: scopesOf(values.scope), hours: hoursOf(values.hours), json: values.json }
 }
 
 function userOf(given: string | undefined): string {

@@ -14,7 +14,9 @@ import { type VerifyDeps, type VerifyOptions, verify } from '@airlock/lifecycle'
 import { JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
+import { JsonList } from '../json-list.ts'
 import { noteHelp, noteOptions, operatorNote } from '../operator.ts'
+import { printable } from '../table.ts'
 
 const names = [...databaseVariables, ...storeVariables, 'REDIS_URL', ...sweepVariables] as const
 
@@ -24,28 +26,38 @@ interface VerifyRequest {
   readonly limit: number
   readonly after: string | null
   readonly note: OperatorNote
+  readonly json: boolean
 }
 
 export const verifyCommand: Command = {
   name: 'verify',
   summary: 'compare rows and objects in both directions, and list violations',
-  usage: `[--repair [--reason <text>]] [--limit <count>] [--after <place>]
+  usage: `[--repair [--reason <text>]] [--limit <count>] [--after <place>] [--json]
 
   --repair           removes objects whose own row proves that they are no longer needed, and nothing else
   --limit <count>    stops after about this many rows and objects
   --after <place>    continues where an earlier run stopped
 ${noteHelp}
+  --json             prints one JSON object
 
-Prints a line for each violation, then the totals. The exit code is 1 if any is left.`,
+Prints a line for each violation, then the totals.
+Exit codes: 0 no violation is left, 1 one is left, or it failed, 2 invalid arguments.`,
   example: '--limit 100000',
   async run(args, io) {
     const { values } = parseArgs({
       args,
-      options: { ...noteOptions, repair: { type: 'boolean', default: false }, limit: { type: 'string' }, after: { type: 'string' } },
+      options: {
+        ...noteOptions,
+        repair: { type: 'boolean', default: false },
+        limit: { type: 'string' },
+        after: { type: 'string' },
+        json: { type: 'boolean', default: false },
+      },
     })
     const limit = values.limit === undefined ? Number.POSITIVE_INFINITY : Number(values.limit)
     if (Number.isNaN(limit) || limit < 1) throw new UsageError(`--limit is '${values.limit}': a number of at least 1`)
-    return (await verifyWith({ repair: values.repair, limit, after: values.after ?? null, note: operatorNote(values) }, io)) === 0 ? 0 : 1
+    const { repair, after = null, json } = values
+    return (await verifyWith({ repair, limit, after, json, note: operatorNote(values) }, io)) === 0 ? 0 : 1
   },
 }
 
@@ -72,12 +84,14 @@ async function verifyWith(request: VerifyRequest, io: CommandIo): Promise<number
 }
 
 async function eachPage(
-  { repair, limit, note }: VerifyRequest,
+  { repair, limit, note, json }: VerifyRequest,
   options: VerifyOptions,
   { opsLog, ...deps }: VerifyDeps & { opsLog: OpsLog },
-  { out, err }: CommandIo,
+  io: CommandIo,
 ): Promise<number> {
+  const list = json ? new JsonList('violations', io) : null
   let [checked, found, repaired] = [0, 0, 0]
+  let next: string | null = null
   for await (const page of verify(options, deps)) {
     for (const violation of page.violations) {
       found += 1
@@ -88,14 +102,18 @@ async function eachPage(
         await violation.repair?.()
         repaired += 1
       }
-      out(`${violation.what}: ${violation.key} (${violation.detail})${repairs ? ' – removed' : ''}`)
+      const { what, key, detail } = violation
+      if (list === null) io.out(printable(`${what}: ${key} (${detail})${repairs ? ' – removed' : ''}`))
+      else list.add({ what, key, detail, repaired: repairs })
     }
     checked += page.checked
+    next = page.next
     if (page.next !== null && checked >= limit) {
-      err(`Stopped at --limit; to continue: --after '${page.next}'`)
+      io.err(`Stopped at --limit; to continue: --after '${page.next}'`)
       break
     }
   }
-  out(`rows and objects checked: ${checked}, violations: ${found}, repaired: ${repaired}`)
+  if (list === null) io.out(`rows and objects checked: ${checked}, violations: ${found}, repaired: ${repaired}`)
+  else list.end({ checked, found, repaired, next })
   return found - repaired
 }

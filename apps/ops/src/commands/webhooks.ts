@@ -3,7 +3,9 @@ import { databaseSettings, databaseVariables, readConfig } from '@airlock/config
 import { type DeadLetter, type DeadLetters, type DeliveryCounts, type OperatorNote, openDatabase } from '@airlock/database'
 import { isUuid } from '@airlock/domain'
 import { type Command, type CommandIo, UsageError } from '../command.ts'
+import { JsonList } from '../json-list.ts'
 import { noteHelp, noteOptions, operatorNote } from '../operator.ts'
+import { printable } from '../table.ts'
 
 const maxLetters = 10_000
 const defaultLetters = 100
@@ -12,15 +14,20 @@ const defaultLetters = 100
 const batchSize = 500
 
 type WebhooksRequest =
-  | { readonly what: 'list'; readonly endpoint: string | null; readonly limit: number }
-  | { readonly what: 'replay'; readonly endpoint: string | null; readonly eventId: string | null; readonly note: OperatorNote }
+  | { readonly what: 'list'; readonly endpoint: string | null; readonly limit: number; readonly json: boolean }
+  | {
+      readonly what: 'replay'
+      readonly endpoint: string | null
+      readonly eventId: string | null
+      readonly note: OperatorNote
+      readonly json: boolean
+    }
 
 export const webhooksCommand: Command = {
   name: 'webhooks',
   summary: 'list events whose delivery was given up, and deliver them again',
-  usage: `[list] [--endpoint <name>] [--limit ${defaultLetters}]
-       npm run ops -- webhooks replay <event id> [--endpoint <name>]
-       npm run ops -- webhooks replay --all [--endpoint <name>]
+  usage: `[list] [--endpoint <name>] [--limit ${defaultLetters}] [--json]
+       npm run ops -- webhooks replay <event id> | --all  [--endpoint <name>] [--reason <text>] [--json]
 
   list               prints the pending, delivered and dead events of each endpoint, then a line for each dead letter
   replay <event id>  delivers this event again, even if it was delivered; endpoints recognize it by its webhook-id
@@ -28,8 +35,10 @@ export const webhooksCommand: Command = {
   --endpoint <name>  only this endpoint, named as in the list
   --limit <count>    maximum number of dead letters to list
 ${noteHelp}
+  --json             prints one JSON object
 
-A replayed event is sent at once, and retried for three days.`,
+A replayed event is sent at once, and retried for three days.
+Exit codes: 0 done, 1 no endpoint has the event, or it failed, 2 invalid arguments.`,
   example: 'replay --all',
   async run(args, io) {
     const request = requestOf(args)
@@ -48,20 +57,26 @@ function requestOf(args: string[]): WebhooksRequest {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { ...noteOptions, endpoint: { type: 'string' }, limit: { type: 'string' }, all: { type: 'boolean', default: false } },
+    options: {
+      ...noteOptions,
+      endpoint: { type: 'string' },
+      limit: { type: 'string' },
+      all: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+    },
   })
   const [what = 'list', eventId, ...more] = positionals
-  const endpoint = values.endpoint ?? null
+  const { json, endpoint = null } = values
   if (more.length > 0) throw new UsageError(`unexpected arguments: ${more.join(' ')}`)
   if (what === 'list') {
-    if (eventId !== undefined || values.all) throw new UsageError('list takes only --endpoint and --limit')
-    return { what, endpoint, limit: limitOf(values.limit) }
+    if (eventId !== undefined || values.all) throw new UsageError('list takes only --endpoint, --limit and --json')
+    return { what, endpoint, json, limit: limitOf(values.limit) }
   }
   if (what !== 'replay') throw new UsageError(`'webhooks ${what}' does not exist: list or replay`)
   if (values.limit !== undefined) throw new UsageError('replay takes no --limit')
   if ((eventId !== undefined) === values.all) throw new UsageError('replay takes the id of an event, or --all')
   if (eventId !== undefined && !isUuid(eventId)) throw new UsageError(`'${eventId}' is not an event id: a UUID, as in the list`)
-  return { what, endpoint, eventId: eventId ?? null, note: operatorNote(values) }
+  return { what, endpoint, json, eventId: eventId ?? null, note: operatorNote(values) }
 }
 
 function limitOf(given: string | undefined): number {
@@ -82,35 +97,43 @@ async function countsOf(endpoint: string | null, webhooks: DeadLetters): Promise
   throw new UsageError(`Endpoint '${endpoint}' does not exist; ${names.length === 0 ? 'there are none' : `known: ${names.join(', ')}`}`)
 }
 
-async function list(
-  { endpoint, limit }: WebhooksRequest & { what: 'list' },
-  webhooks: DeadLetters,
-  { out, err }: CommandIo,
-): Promise<number> {
+async function list({ endpoint, limit, json }: WebhooksRequest & { what: 'list' }, webhooks: DeadLetters, io: CommandIo): Promise<number> {
+  const letters = json ? new JsonList('dead_letters', io) : null
   const counts = await countsOf(endpoint, webhooks)
-  if (counts.length === 0) out('No event has been published to an endpoint yet.')
-  for (const { endpoint: name, pending, delivered, dead } of counts)
-    out(`${name}: ${pending} pending, ${delivered} delivered, ${dead} dead`)
+  if (letters === null) {
+    if (counts.length === 0) io.out('No event has been published to an endpoint yet.')
+    for (const { endpoint: name, pending, delivered, dead } of counts)
+      io.out(`${name}: ${pending} pending, ${delivered} delivered, ${dead} dead`)
+  }
   let shown = 0
   let after: DeadLetter | null = null
   while (shown < limit) {
     const batch: DeadLetter[] = await webhooks.dead({ endpoint, after, limit: Math.min(batchSize, limit - shown) })
-    for (const letter of batch) out(lineOf(letter))
+    for (const letter of batch) {
+      if (letters === null) io.out(lineOf(letter))
+      else letters.add(letterForPrograms(letter))
+    }
     shown += batch.length
     after = batch.at(-1) ?? null
     if (batch.length === 0) break
   }
   const dead = counts.reduce((sum, count) => sum + count.dead, 0)
-  if (dead > shown) err(`${shown} of ${dead} listed; use --limit for more`)
+  letters?.end({ has_more: dead > shown, endpoints: counts })
+  if (dead > shown) io.err(`${shown} of ${dead} listed; use --limit for more`)
   return 0
 }
 
+const letterForPrograms = ({ endpoint, position, eventId, type, uploadId, attempts, lastError, failingSince, endedAt }: DeadLetter) => ({
+  ...{ endpoint, position, event_id: eventId, type, upload_id: uploadId, attempts, last_error: lastError },
+  ...{ failing_since: failingSince?.toISOString() ?? null, ended_at: endedAt.toISOString() },
+})
+
 const lineOf = ({ endedAt, endpoint, eventId, type, uploadId, attempts, lastError }: DeadLetter): string =>
-  `${endedAt.toISOString()} ${endpoint} ${eventId} ${type} upload=${uploadId} attempts=${attempts} ${lastError ?? ''}`.trimEnd()
+  printable(`${endedAt.toISOString()} ${endpoint} ${eventId} ${type} upload=${uploadId} attempts=${attempts} ${lastError ?? ''}`.trimEnd())
 
 /** Replays at most as many events as are dead at the start, so that it ends even if endpoints keep refusing. */
 async function replay(
-  { endpoint, eventId, note }: WebhooksRequest & { what: 'replay' },
+  { endpoint, eventId, note, json }: WebhooksRequest & { what: 'replay' },
   webhooks: DeadLetters,
   { out, err }: CommandIo,
 ): Promise<number> {
@@ -122,10 +145,11 @@ async function replay(
     replayed += count
     if (count === 0) break
   }
+  if (json) out(JSON.stringify({ replayed }, null, 2))
   if (eventId !== null && replayed === 0) {
     err(`No endpoint${endpoint === null ? '' : ` '${endpoint}'`} has event ${eventId} as dead or delivered.`)
     return 1
   }
-  out(replayed === 1 ? '1 event will be delivered again' : `${replayed} events will be delivered again`)
+  if (!json) out(replayed === 1 ? '1 event will be delivered again' : `${replayed} events will be delivered again`)
   return 0
 }

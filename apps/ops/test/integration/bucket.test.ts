@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { type IsolatedBucket, isolatedBucket } from '@airlock/testkit'
+import { type IsolatedBucket, isolatedBucket, isolatedDatabase } from '@airlock/testkit'
 import {
   DeleteBucketCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   PutBucketLifecycleConfigurationCommand,
 } from '@aws-sdk/client-s3'
+import { Client } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { UsageError } from '../../src/command.ts'
 import { bucketCommand } from '../../src/commands/bucket/index.ts'
@@ -33,6 +34,10 @@ const target = () => ({
 })
 
 async function run(...args: string[]) {
+  return runWith({}, ...args)
+}
+
+async function runWith(more: Record<string, string>, ...args: string[]) {
   const printed = { out: [] as string[], err: [] as string[] }
   const env = {
     S3_ENDPOINT: bucket.endpoint,
@@ -41,6 +46,7 @@ async function run(...args: string[]) {
     S3_BUCKET_NAME: bucket.bucket,
     AWS_ACCESS_KEY_ID: bucket.accessKeyId,
     AWS_SECRET_ACCESS_KEY: bucket.secretAccessKey,
+    ...more,
   }
   const exitCode = await bucketCommand.run(args, { env, out: (text) => printed.out.push(text), err: (text) => printed.err.push(text) })
   return { exitCode, out: printed.out.join('\n'), err: printed.err.join('\n') }
@@ -53,11 +59,35 @@ test('checking reports differences, setting removes them', async () => {
 
   expect(before.exitCode).toBe(1)
   expect(before.out).toMatch(/^lifecycle: .* differs +no rules$/m)
-  expect(setting.exitCode).toBe(0)
+  expect(setting).toMatchObject({ exitCode: 0, err: expect.stringContaining('not logged: DATABASE_URL is not set') })
   expect(setting.out).toMatch(/^default encryption +set +AES256$/m)
   expect(setting.out).toMatch(/^lifecycle: .* set$/m)
   expect(after.exitCode).toBe(0)
   expect(after.err).toBe(`Bucket ${bucket.bucket} on ${bucket.endpoint}`)
+})
+
+test('what is set is logged if the database is known', async ({ onTestFinished }) => {
+  const { url, drop } = await isolatedDatabase()
+  onTestFinished(drop)
+  const sql = new Client({ connectionString: url })
+  await sql.connect()
+  try {
+    const env = { DATABASE_URL: url }
+    await runWith(env, '--check')
+    const { out } = await runWith(env, '--apply', '--by', 'kim', '--reason', 'new bucket', '--json')
+    await runWith(env, '--apply')
+
+    const changed = JSON.parse(out)
+      .settings.filter(({ outcome }: { outcome: string }) => outcome === 'set')
+      .map(({ setting }: { setting: string }) => setting)
+    expect(changed).toHaveLength(2)
+    expect((await sql.query('select operator, action, reason, details from ops_log')).rows).toEqual([
+      { operator: 'kim', action: 'apply', reason: 'new bucket', details: { bucket: bucket.bucket, changed } },
+    ])
+  } finally {
+    await sql.end()
+  }
+  expect(await runWith({ DATABASE_URL: 'postgres://airlock@127.0.0.1:1/airlock' }, '--apply')).toMatchObject({ exitCode: 0 })
 })
 
 test('an existing lifecycle rule is kept', async () => {

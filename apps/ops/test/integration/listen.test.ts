@@ -113,6 +113,15 @@ test('without a secret one is generated and shown, and only new events are sent'
   expect(() => new Webhook(secret).verify(message?.body ?? '', message?.headers as Record<string, string>)).not.toThrow()
 })
 
+test('--json prints an object on each line, and notices elsewhere', async () => {
+  const id = await writesEvent()
+  const { out, err } = listens('--from', 'oldest', '--json')
+  await waitFor(() => out.some((line) => line.includes(id)), { what: 'the event' })
+  const event = out.map((line) => JSON.parse(line)).find(({ event_id: one }) => one === id)
+  expect(event).toMatchObject({ type: 'upload.completed', status: 204, error: null, ms: expect.any(Number) })
+  expect(err[0]).toMatch(/^Forwarding events of /)
+})
+
 test('a program that is down or fails is reported, and does not end the command', async () => {
   const { out } = listens('--from', 'oldest')
   await waitFor(() => out.length > 1, { what: 'the existing events' })

@@ -9,10 +9,10 @@ import { accepts, type OpsServers, openOpsServers, parks } from '../servers.ts'
 
 const prefix = 'npm run ops -- '
 
-const linesIn = (page: string): string[] =>
-  [...readFileSync(new URL(`../../../../docs/${page}`, import.meta.url), 'utf8').matchAll(/^```sh\n([\s\S]*?)^```$/gm)]
-    .flatMap(([, block = '']) => block.split('\n'))
-    .filter((line) => line !== '')
+const page = (name: string): string => readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8')
+
+const linesIn = (name: string): string[] =>
+  [...page(name).matchAll(/^```sh\n([\s\S]*?)^```$/gm)].flatMap(([, block = '']) => block.split('\n')).filter((line) => line !== '')
 
 const documented = linesIn('ops.md')
 
@@ -67,5 +67,40 @@ test.for(commands.map(({ name }) => name))('the help of %s has an example, and f
   const out: string[] = []
   expect(await dispatch(commands, [name, '--help'], { env: {}, out: (text) => out.push(text), err: () => {} })).toBe(0)
   expect(out.join('\n')).toMatch(new RegExp(`\nExample: npm run ops -- ${name}`))
+  expect(out.join('\n')).toMatch(/Exit codes: 0 /)
   for (const line of out.join('\n').split('\n')) expect(line.length, line).toBeLessThanOrEqual(150)
+})
+
+/** The fields of the objects of `--json`, as the page lists them. */
+const fields = new Map(
+  [...page('ops.md').matchAll(/^\| `([a-z ]+)` \| (`[a-z_]+`(?:, `[a-z_]+`)*) \|/gm)].map(([, command = '', names = '']) => [
+    command,
+    [...names.matchAll(/`(.*?)`/g)].map(([, name]) => name),
+  ]),
+)
+
+/** Arguments of commands that need some; null: not run here. */
+const more: Record<string, readonly string[] | null> = {
+  ...{ doctor: ['--quick'], bucket: ['--check'], sweep: ['--dry-run'], reinspect: ['--dry-run'], probe: null },
+  ...{ inspect: ['JOB_ID'], pause: ['training'], resume: ['all'], drain: ['training'], token: ['--user', 'USER_ID'] },
+  ...{ 'jobs retry': ['--state', 'parked', '--yes'], 'webhooks replay': ['--all'], 'inbox clear': ['--kind', 'foreign', '--yes'] },
+}
+
+test('every command has --json, with the fields that the page lists', async () => {
+  const names = new Set([...fields.keys()].map((command) => command.split(' ')[0]))
+  // one prints an object for each event, the other writes pages in a checkout
+  expect(commands.map(({ name }) => name).filter((name) => !names.has(name))).toEqual(['listen', 'docs'])
+  for (const [command, expected] of fields) {
+    const args = more[command] === undefined ? [] : more[command]
+    if (args === null) continue
+    const out: string[] = []
+    const words = [...command.split(' '), ...args.map((word) => ids[word as keyof typeof ids] ?? word), '--json']
+    const io = {
+      env: { ...servers.env, JWT_SECRET: 'a-secret-of-this-test-with-enough-bytes' },
+      out: (text: string) => out.push(text),
+      err: () => {},
+    }
+    await dispatch(commands, words, io)
+    expect({ command, fields: Object.keys(JSON.parse(out.join('\n'))).toSorted() }).toEqual({ command, fields: expected.toSorted() })
+  }
 })

@@ -77,7 +77,15 @@ test('assets of older rules are inspected by the current ones, without changes',
   expect(result.err).toMatch(new RegExp(`^${lost} \\S+ could not be read: its object does not exist$`, 'm'))
   expect((await sql.query('select * from assets order by id')).rows).toEqual(before.rows)
 
-  expect((await run('--dry-run', '--all')).out).toContain(`${today} `)
+  const { assets, ...totals } = JSON.parse((await run('--dry-run', '--all', '--json')).out)
+  expect(totals).toEqual({ passed: 1, rejected: 2, unread: 1, skipped: 0 })
+  expect(new Map(assets.map(({ id, code }: { id: string; code: string | null }) => [id, code]))).toEqual(
+    new Map([
+      [half, 'file_corrupt'],
+      [today, 'file_corrupt'],
+      [lost, null],
+    ]),
+  )
 })
 
 test('it supports only dry runs', async () => {

@@ -81,10 +81,18 @@ test('a dry sweep reports what it would do without changes; a sweep does it', as
   expect(await keys()).toEqual([key])
   expect((await sql.query('select from sweeper')).rowCount).toBe(0)
 
-  const wet = await runs(sweepCommand)
+  expect((await sql.query('select from ops_log')).rowCount).toBe(0)
+  const { actions, ...totals } = JSON.parse((await runs(sweepCommand, '--dry-run', '--json')).out.join('\n'))
+  expect(actions).toMatchObject([{ message: expect.any(String), rule: 'leftovers' }])
+  expect(totals).toMatchObject({ dry_run: true, swept: true, rules: { leftovers: 1, waiting: 0 }, failure: null })
+
+  const wet = await runs(sweepCommand, '--by', 'kim', '--reason', 'tidy')
   expect(wet).toMatchObject({ code: 0, err: [] })
   expect(wet.out.find((line) => line.startsWith('leftovers'))).toBe('leftovers  moved 1')
   expect(await keys()).toEqual([])
+  expect((await sql.query('select operator, action, reason, details from ops_log')).rows).toEqual([
+    { operator: 'kim', action: 'sweep', reason: 'tidy', details: { moved: { leftovers: 1 } } },
+  ])
 })
 
 test('a manual sweep waits for the lease, and reports if it does not get it', async () => {
@@ -105,11 +113,18 @@ test('verify lists each violation and exits with 1, repairs what is proven, and 
   const place = /--after '(.*)'/.exec(stopped.err[0] ?? '')?.[1] ?? ''
   expect((await runs(verifyCommand, '--after', place)).out[0]).toBe(`object of an ended upload: ${key} (in quarantine)`)
 
+  const { violations, next, ...counts } = JSON.parse((await runs(verifyCommand, '--json')).out.join('\n'))
+  expect(violations.map(({ what, repaired: done }: { what: string; repaired: boolean }) => [what, done])).toEqual([
+    ['object without a matching row', false],
+    ['object of an ended upload', false],
+  ])
+  expect({ next, ...counts }).toEqual({ next: null, checked: 2, found: 2, repaired: 0 })
+
   const repaired = await runs(verifyCommand, '--repair', '--reason', 'tidy')
   expect(repaired).toMatchObject({ code: 1 })
   expect(repaired.out.at(-1)).toBe('rows and objects checked: 2, violations: 2, repaired: 1')
   expect(await keys()).toEqual(['brand-images/2019/logo.png'])
-  expect((await sql.query('select action, reason, details from ops_log')).rows).toEqual([
+  expect((await sql.query(`select action, reason, details from ops_log where action = 'repair'`)).rows).toEqual([
     { action: 'repair', reason: 'tidy', details: { key, what: 'object of an ended upload' } },
   ])
   await expect(runs(verifyCommand, '--limit', 'few')).rejects.toBeInstanceOf(UsageError)
@@ -128,4 +143,7 @@ test('expiring lists marked assets, the earliest first', async () => {
   expect(code).toBe(0)
   expect(out.map((line) => line.split(' ').at(-1))).toEqual(['brand-images/sooner', 'brand-images/later', 'days'])
   expect(out.at(-1)).toBe('2 unused for 90 days')
+  const { assets, count } = JSON.parse((await runs(expiringCommand, '--json')).out.join('\n'))
+  expect(assets.map((asset: { s3_key: string }) => asset.s3_key)).toEqual(['brand-images/sooner', 'brand-images/later'])
+  expect(count).toBe(2)
 })

@@ -66,6 +66,7 @@ async function dead(count: number, endpoints: readonly string[]): Promise<string
 test('without endpoints the list says so', async () => {
   expect(await runs()).toEqual({ code: 0, err: [], out: ['No event has been published to an endpoint yet.'] })
   await expect(runs('list', '--endpoint', shop)).rejects.toThrow(`Endpoint '${shop}' does not exist; there are none`)
+  expect(JSON.parse((await runs('--json')).out.join('\n'))).toEqual({ dead_letters: [], has_more: false, endpoints: [] })
 })
 
 test('the list contains the state of each endpoint, and its dead deliveries with reasons', async () => {
@@ -81,6 +82,9 @@ test('the list contains the state of each endpoint, and its dead deliveries with
     [shop, second],
   ])
   expect((await runs('list', '--endpoint', shop)).out).toHaveLength(3)
+  const { dead_letters: letters, ...rest } = JSON.parse((await runs('list', '--endpoint', shop, '--limit', '1', '--json')).out.join('\n'))
+  expect(letters).toMatchObject([{ endpoint: shop, event_id: first, attempts: 20, last_error: 'answered 500', failing_since: null }])
+  expect(rest).toEqual({ has_more: true, endpoints: [{ endpoint: shop, pending: 0, delivered: 0, dead: 2 }] })
 })
 
 test('a long list is shortened with a note', async () => {
@@ -100,7 +104,7 @@ test('one event, all of one endpoint, or all can be replayed', async () => {
     `${shop}: 1001 pending, 0 delivered, 0 dead`,
   ])
   expect((await runs('replay', '--all')).out).toEqual(['1001 events will be delivered again'])
-  expect((await runs('replay', '--all')).out).toEqual(['0 events will be delivered again'])
+  expect(JSON.parse((await runs('replay', '--all', '--json')).out.join('\n'))).toEqual({ replayed: 0 })
   const logged = await sql.query(`select count(*)::int, count(distinct upload_id)::int as uploads from ops_log where action = 'replay'`)
   expect(logged.rows).toEqual([{ count: 1 + 1000 + 1001, uploads: 1001 }])
 })
@@ -115,7 +119,7 @@ test.for([
   [['replay', randomUUID(), '--all'], 'replay takes the id of an event, or --all'],
   [['replay', 'all'], `'all' is not an event id: a UUID, as in the list`],
   [['replay', '--all', '--limit', '1'], 'replay takes no --limit'],
-  [['list', '--all'], 'list takes only --endpoint and --limit'],
+  [['list', '--all'], 'list takes only --endpoint, --limit and --json'],
   [['list', '--limit', '0'], `--limit is '0': a whole number from 1 to 10000`],
   [['forget'], `'webhooks forget' does not exist: list or replay`],
   [['replay', randomUUID(), 'now'], `unexpected arguments: now`],

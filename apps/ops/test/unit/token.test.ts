@@ -36,6 +36,12 @@ test('scopes are one claim, separated by spaces, without duplicates', async () =
   expect((await verified(await token(['--user', userId, '--scope', 'service, ops,service']))).scope).toBe('service ops')
 })
 
+test('--json prints what was signed', async () => {
+  const printed = JSON.parse(await token(['--user', userId, '--scope', 'ops', '--json']))
+  expect(printed).toEqual({ token: expect.any(String), user_id: userId, scopes: ['ops'], hours: 24 })
+  expect((await verified(printed.token)).scope).toBe('ops')
+})
+
 test('hours may be fractional', async () => {
   const { iat = 0, exp = 0 } = await verified(await token(['--user', userId, '--hours', '0.5']))
 

@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util'
-import { type Environment, readConfig } from '@airlock/config'
-import { type Command, UsageError } from '../../command.ts'
+import { databaseSettings, databaseVariables, type Environment, errorLine, readConfig } from '@airlock/config'
+import { type OperatorNote, openDatabase } from '@airlock/database'
+import { type Command, type CommandIo, UsageError } from '../../command.ts'
+import { noteHelp, noteOptions, operatorNote } from '../../operator.ts'
 import { clientFor, nameOf, readTarget, type TargetFlags, targetOptions, targetUsage } from '../probe/s3-target.ts'
 import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
 import { bucketItself } from './settings/bucket-itself.ts'
@@ -17,32 +19,75 @@ export const bucketCommand: Command = {
   name: 'bucket',
   summary: 'check or set up the bucket: no public access, TLS, encryption, lifecycle',
   usage: `--check | --apply [--bucket <name>] [--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>]
+       [--reason <text>] [--json]
 
-  --check         only compares; exit code 1 if a setting differs
+  --check         only compares
   --apply         creates the bucket and sets what differs; existing policies and rules are kept
   --bucket        default: S3_BUCKET_NAME
 ${targetUsage}
+${noteHelp}
+  --json          prints one JSON object
 
-The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/bucket-setup.md.`,
+The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/bucket-setup.md. What --apply sets is logged if DATABASE_URL is set.
+Exit codes: 0 all settings are as they should be, 1 one differs or failed, or could not be logged, 2 invalid arguments.`,
   example: '--check',
 
-  async run(args, { env, out, err }) {
+  async run(args, io) {
     const { values } = parseArgs({
       args,
-      options: { ...targetOptions, bucket: { type: 'string' }, check: { type: 'boolean' }, apply: { type: 'boolean' } },
+      options: {
+        ...targetOptions,
+        ...noteOptions,
+        bucket: { type: 'string' },
+        check: { type: 'boolean' },
+        apply: { type: 'boolean' },
+        json: { type: 'boolean', default: false },
+      },
     })
     if (values.check === values.apply) throw new UsageError('Either --check or --apply is required')
-    const context = contextOf(env, values)
+    const by = operatorNote(values)
+    const context = contextOf(io.env, values)
     try {
-      err(`Bucket ${context.bucket} on ${nameOf(context.target)}`)
+      const { bucket, target } = context
+      io.err(`Bucket ${bucket} on ${nameOf(target)}`)
       const lines = await settleAll(context, { apply: values.apply === true })
-      out(asText(lines))
-      return lines.some(({ outcome }) => outcome === 'differs' || outcome === 'failed') ? 1 : 0
+      io.out(values.json ? JSON.stringify({ bucket, store: nameOf(target), settings: lines }, null, 2) : asText(lines))
+      const changed = lines.filter(({ outcome }) => outcome === 'set').map(({ setting }) => setting)
+      const isLogged = changed.length === 0 || (await logChange({ bucket, changed }, by, io))
+      return isLogged && !lines.some(({ outcome }) => outcome === 'differs' || outcome === 'failed') ? 0 : 1
     } finally {
       context.client.destroy()
     }
   },
 }
+
+/** The bucket may be set up before there is a database. @returns false if a row should have been written, and was not */
+async function logChange(
+  details: { bucket: string; changed: readonly string[] },
+  by: OperatorNote,
+  { env, err }: CommandIo,
+): Promise<boolean> {
+  if (!env.DATABASE_URL) {
+    err('The change was not logged: DATABASE_URL is not set.')
+    return true
+  }
+  const database = await openDatabase({
+    ...databaseSettings(readConfig(env, databaseVariables)),
+    applicationName: 'airlock-ops',
+    log: silent,
+  })
+  try {
+    await database.opsLog.write({ ...by, action: 'apply', details })
+    return true
+  } catch (error) {
+    err(`The bucket was set up, but the log of operators could not be written: ${errorLine(error)}`)
+    return false
+  } finally {
+    await database.close()
+  }
+}
+
+const silent = { info: () => {}, warn: () => {} }
 
 /** Compares the settings of the bucket of the environment, without changes. */
 export async function checkBucket(env: Environment): Promise<Line[]> {

@@ -33,7 +33,8 @@ ${targetUsage}
   --json          prints JSON
   --markdown      prints the table for docs/object-stores.md
 
-The probe removes everything that it creates. Exit code 0: the store has all required capabilities.`,
+The probe removes everything that it creates.
+Exit codes: 0 the store has all required capabilities, 1 it lacks one, or it refused a key, 2 invalid arguments.`,
   example: '--endpoint http://127.0.0.1:9000 --access-key admin --secret-key password --json',
 
   async run(args, io) {
