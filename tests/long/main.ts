@@ -42,6 +42,8 @@ const steps: readonly LongStep[] = [
   tests('contract', 'lints the OpenAPI document, tests the clients of three generators, and fuzzes a gateway for five minutes'),
   tests('pipeline', 'a thousand videos without a gateway, Redis emptied meanwhile; pictures while the queue of videos is full'),
   tests('sixty-uploads', '60 videos of 100 MiB at once to one gateway: none is aborted, however slow; needs 15 GB of disk temporarily'),
+  tests('upgrade', 'the previous release and this one process uploads on the schema of the other, and beside each other'),
+  tests('images', 'installs what each image contains, and checks its list of packages (SBOM)'),
   tests('guards', 'removes guards of the invariants one by one: their tests must fail; -t ID selects guards by a regular expression', 4),
   tests('containers', 'docker-compose.yml with an engine: build, samples, three workers, a stop during work, removal'),
 ]

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
-import { tokenFor } from '@airlock/testkit/http'
+import { encodedForm, postStream, tokenFor } from '@airlock/testkit/http'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../chaos/cluster.ts'
@@ -19,6 +19,8 @@ const settings = {
   // Delayed jobs should be handed back: they must neither fail nor be taken over.
   S3_CALL_TIMEOUT_MS: '20000',
   LEASE_SECONDS: '15',
+  UPLOAD_IDLE_SECONDS: '30',
+  UPLOAD_MAX_SECONDS: '60',
   RATE_LIMIT_FILES_PER_HOUR: '10000',
 }
 
@@ -68,6 +70,30 @@ async function sends(client: SteadyClient, load: Load, until: AbortSignal): Prom
   }
 }
 
+interface SlowUpload {
+  readonly id: string
+  /** Attempts without a response, because the gateway ended before the last byte. */
+  readonly aborted: number
+}
+
+/** Sends a picture so slowly that a gateway which is asked to stop must abort it, and repeats it under the same key until it is acknowledged. */
+async function sendsSlowly(balancer: Balancer): Promise<SlowUpload> {
+  const token = tokenFor(randomUUID(), cluster.jwtSecret)
+  const { body, type } = await encodedForm(formOf([goodPicture()], { projectId: '', fieldsFirst: true }))
+  async function* slowly() {
+    yield body.subarray(0, body.byteLength / 2)
+    await wait(6000)
+    yield body.subarray(body.byteLength / 2)
+  }
+  const headers = { 'idempotency-key': randomUUID() }
+  for (let [aborted, url] = [0, cluster.gateways[0]]; ; url = await balancer.pick()) {
+    const answer = await postStream(`${url}/api/upload`, { token, type, body: slowly(), headers }).catch(() => null)
+    if (answer?.status === 202) return { id: JSON.parse(answer.body).uploads[0].upload_id, aborted }
+    if (answer === null) aborted += 1
+    else if (answer.status !== 409 && answer.status !== 503) throw new Error(`${answer.status} ${answer.body}`)
+  }
+}
+
 const restart = async (name: ProcessName) => {
   await cluster.process(name).stop()
   await cluster.process(name).start()
@@ -83,7 +109,7 @@ async function restartAmidstJobs(name: ProcessName): Promise<void> {
   await cluster.process(name).start()
 }
 
-test('a rolling restart of two gateways and two workers under load: no request fails, and nothing is lost', {
+test('a rolling restart of two gateways and two workers under load: no request fails but one that takes too long, and nothing is lost', {
   meta: { id: 'rolling-restart-under-load' },
   timeout: 90_000,
 }, async () => {
@@ -94,12 +120,17 @@ test('a rolling restart of two gateways and two workers under load: no request f
   const sending = Promise.all(clients.map((client) => sends(client, load, over.signal)))
   try {
     await waitFor(() => load.acknowledged.length > 10, { what: 'the load', timeoutMs: 30_000 })
+    const slow = sendsSlowly(balancer)
+    slow.catch(() => {}) // awaited below
     const workers = restartAmidstJobs('images-1').then(() => restartAmidstJobs('images-2'))
     for (const [index, gateway] of (['gateway-1', 'gateway-2'] as const).entries()) {
       await restart(gateway)
       await waitFor(() => balancer.ready.has(cluster.gateways[index] ?? ''), { what: `${gateway} to be ready`, timeoutMs: 30_000 })
     }
     await workers
+    const { id, aborted } = await slow
+    expect(aborted).toBeGreaterThan(0)
+    load.acknowledged.push(id)
     const before = load.acknowledged.length
     await waitFor(() => load.acknowledged.length > before + 10, { what: 'the load to continue', timeoutMs: 30_000 })
   } finally {

@@ -75,10 +75,17 @@ export async function postStream(
     token,
     type,
     body,
+    headers: others = {},
     signal,
-  }: { token: string; type: string; body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>; signal?: AbortSignal },
+  }: {
+    token: string
+    type: string
+    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+    headers?: Record<string, string>
+    signal?: AbortSignal
+  },
 ): Promise<{ status: number; body: string }> {
-  const headers = { authorization: `Bearer ${token}`, 'content-type': type }
+  const headers = { ...others, authorization: `Bearer ${token}`, 'content-type': type }
   const sending = request(url, { method: 'POST', headers, agent: false, ...(signal && { signal }) })
   const answered = once(sending, 'response')
   pipeline(Readable.from(body), sending).catch(() => {}) // the response may come before the end of the body; without one, `answered` rejects
