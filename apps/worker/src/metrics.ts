@@ -168,7 +168,7 @@ const inspectorPeak = (usage: () => InspectorUsage): Reading => ({
 
 const untilPostgresAnswers = 'NaN while Postgres is unavailable'
 
-/** The gauges of all uploads that have not ended. They are the same at every worker. */
+/** The gauges of all uploads that have not ended, and of the sweeper. They are the same at every worker. */
 function loadReadings(load: () => Promise<UploadLoad | null>): Reading[] {
   const ofLanes = (name: string, help: string, field: 'waiting' | 'delayed' | 'processing' | 'oldestSeconds'): Reading => ({
     name,
@@ -194,6 +194,15 @@ function loadReadings(load: () => Promise<UploadLoad | null>): Reading[] {
     ofLanes('airlock_lane_processing', 'Uploads that a worker has claimed', 'processing'),
     ofAll('airlock_uploads_parked', 'Uploads that wait for an operator', 'parked'),
     ofAll('airlock_uploads_receiving', 'Uploads that are not accepted yet', 'receiving'),
+    {
+      name: 'airlock_last_sweep_timestamp_seconds',
+      help: `When the last sweep of any worker ended, in seconds since 1970; 0 before the first; ${untilPostgresAnswers}`,
+      labelNames: [],
+      async read(set) {
+        const current = await load()
+        set({}, current === null ? Number.NaN : (current.lastSweepAt?.getTime() ?? 0) / 1000)
+      },
+    },
   ]
 }
 

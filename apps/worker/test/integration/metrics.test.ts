@@ -43,6 +43,7 @@ test('every series exists from the start, so that the first event counts', async
     'airlock_received_bytes_total{door="pipeline",kind="generated_video"}',
     'airlock_uploads_parked',
     'airlock_uploads_receiving',
+    'airlock_last_sweep_timestamp_seconds',
   ]
   expect(Object.fromEntries(expected.map((name) => [name, series.get(name)]))).toEqual(
     Object.fromEntries(expected.map((name) => [name, 0])),
@@ -105,12 +106,14 @@ test('every worker shows the same work of all lanes, and a role for autoscalers 
   const { sql, databaseUrl } = airlock.servers
   const [picture] = [await airlock.accepts(samples.logo), await airlock.accepts(samples.photo), await airlock.accepts(samples.scene)]
   await sql.query(`update uploads set updated_at = now() - interval '100 seconds' where id = $1`, [picture?.id])
+  await sql.query('insert into sweeper (ended_at) values (to_timestamp(1795478400))')
   const [one, other] = [airlock.buildsWorker(), airlock.buildsWorker({ lanes: ['training'] })]
 
   for (const worker of [one, other]) {
     const series = await seriesOf(worker)
     expect(lanes.map((lane) => series.get(`airlock_lane_waiting{lane="${lane}"}`))).toEqual([2, 1, 0])
     expect(series.get('airlock_lane_oldest_seconds{lane="images"}')).toBeCloseTo(100, -1)
+    expect(series.get('airlock_last_sweep_timestamp_seconds')).toBe(1_795_478_400)
   }
 
   const sqlFile = (name: string) => readFile(new URL(`../../../../deploy/sql/${name}`, import.meta.url), 'utf8')
@@ -175,7 +178,12 @@ test('a scrape does not hang while Postgres does not respond, and shows NaN', as
   const asked = performance.now()
   const series = await seriesOf(worker)
   expect(performance.now() - asked).toBeLessThan(4000)
-  for (const name of ['airlock_lane_oldest_seconds{lane="videos"}', 'airlock_uploads_parked', 'airlock_event_relay_lag_seconds'])
+  for (const name of [
+    'airlock_lane_oldest_seconds{lane="videos"}',
+    'airlock_uploads_parked',
+    'airlock_event_relay_lag_seconds',
+    'airlock_last_sweep_timestamp_seconds',
+  ])
     expect(series.get(name), name).toBeNaN()
   expect(series.get('airlock_dependency_up{dependency="postgres"}')).toBe(0)
   expect(series.get('airlock_dependency_up{dependency="redis"}')).toBe(1)

@@ -14,12 +14,14 @@ export interface LaneLoad {
   readonly oldestSeconds: number
 }
 
-/** All uploads that have not ended. */
+/** All uploads that have not ended, and the sweeper that looks after them. */
 export interface UploadLoad {
   readonly lanes: readonly LaneLoad[]
   readonly parked: number
   /** Not accepted yet. */
   readonly receiving: number
+  /** When the last sweep ended; null before the first. */
+  readonly lastSweepAt: Date | null
 }
 
 /** After this many ms the server cancels the statement: a late number is useless, and many processes may ask for it. */
@@ -45,6 +47,7 @@ export const uploadLoad = (sessions: Sessions): Promise<UploadLoad> =>
       })),
       parked: Number(read[0]?.parked),
       receiving: Number(read[0]?.receiving),
+      lastSweepAt: (read[0]?.last_sweep_at as Date | null | undefined) ?? null,
     }
   })
 
@@ -52,5 +55,6 @@ export const uploadLoad = (sessions: Sessions): Promise<UploadLoad> =>
 export const loadStatement = `
   select lane, waiting, delayed, processing, oldest_seconds,
     (select count(*) from uploads where state = 'parked') as parked,
-    (select count(*) from uploads where state = 'receiving') as receiving
+    (select count(*) from uploads where state = 'receiving') as receiving,
+    (select ended_at from sweeper) as last_sweep_at
   from lane_load`

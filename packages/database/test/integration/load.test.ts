@@ -29,7 +29,7 @@ const change = (sql: Client, id: string, changes: string) => sql.query(`update u
 test('each lane is listed when nothing waits', async ({ database }) => {
   const { lanes: listed, ...others } = await database.load()
   expect(listed.toSorted((a, b) => (a.lane < b.lane ? -1 : 1))).toEqual(lanes.toSorted().map((lane) => ({ lane, ...idle })))
-  expect(others).toEqual({ parked: 0, receiving: 0 })
+  expect(others).toEqual({ parked: 0, receiving: 0, lastSweepAt: null })
 })
 
 test('uploads count in the lane of their kind until they end', async ({ database }) => {
