@@ -62,7 +62,9 @@ export default defineConfig({
         test: { name: 'unit-mocked', include: [mocking], testTimeout: 30_000 },
       },
       onServers('integration'),
-      // What takes long, by the number of uploads or because whole processes are frozen and restarted: `npm run test:long -- slow`.
+      // What takes longer than the others or much processor time: CI runs them, `npm test` does not.
+      onServers('ci'),
+      // What takes minutes, by the number of uploads or because whole processes are frozen and restarted: `npm run test:long -- slow`.
       onServers('slow'),
     ],
     // Most of these tests wait for servers, or for a time to pass, rather than for a core.

@@ -27,7 +27,7 @@ const withId = /(['"`])((?:\\.|(?!\1)[^\\])*)\1\s*,\s*\{(?:\s*\.\.\.\w+,)?\s*met
  */
 export function testsById(root: string): Map<string, NamedTest> {
   const tests = new Map<string, NamedTest>()
-  for (const file of globSync('{{packages,apps}/*/test,tools/test,tests/{unit,integration,slow}}/**/*.ts', { cwd: root })) {
+  for (const file of globSync('{{packages,apps}/*/test,tools/test,tests/{unit,integration,ci,slow}}/**/*.ts', { cwd: root })) {
     for (const [, , title = '', id = ''] of readFileSync(join(root, file), 'utf8').matchAll(withId)) {
       const other = tests.get(id)
       if (other !== undefined) throw new Error(`the test id '${id}' is used twice: in ${other.file} and in ${file}`)

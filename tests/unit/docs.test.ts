@@ -126,9 +126,3 @@ test('docs/http-api.md has a section or a row for each route, and no others', ()
   const described = [...page.matchAll(/`(?:(?:GET|POST|PUT|DELETE) )?(\/(?:api|health|metrics)[^`\s]*)`/g)].map(([, path = '']) => path)
   expect(new Set(described)).toEqual(new Set(routes))
 })
-
-test('CI runs test files that exist', () => {
-  const named = textOf('.ci/run').match(/\S+\.test\.ts/g) ?? []
-  expect(named.length).toBeGreaterThan(0)
-  expect(named.filter((pattern) => find(pattern).length === 0)).toEqual([])
-})

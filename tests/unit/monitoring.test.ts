@@ -1,11 +1,8 @@
-import { execFile, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 
-/** Compares alerts, their tests and the runbook with each other, and runs promtool on the rules. */
+/** Compares alerts, their tests and the runbook with each other. promtool runs in test/ci. */
 
 interface Rule {
   alert: string
@@ -20,27 +17,11 @@ interface RuleTest {
   promql_expr_test: { expr: string; exp_samples: { labels: string }[] }[]
 }
 
-const folder = fileURLToPath(new URL('../../deploy/prometheus/', import.meta.url))
 const textOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
 const { groups } = parse(textOf('deploy/prometheus/alerts.yaml')) as { groups: { rules: Rule[] }[] }
 const { tests } = parse(textOf('deploy/prometheus/alerts.test.yaml')) as { tests: RuleTest[] }
 const rules = groups.flatMap((group) => group.rules)
 const alerts = [...new Set(rules.map(({ alert }) => alert))]
-
-const promtoolIsMissing = spawnSync('promtool', ['--version']).error !== undefined
-const promtool = (args: readonly string[]) => promisify(execFile)('promtool', args, { cwd: folder })
-
-/** It needs a few seconds of CPU time. */
-const promtoolMs = 180_000
-
-test.for([
-  ['check', 'rules', '--lint=all', '--lint-fatal', 'alerts.yaml'],
-  ['check', 'config', 'prometheus.yaml'],
-  ['test', 'rules', 'alerts.test.yaml'],
-])('promtool %s %s succeeds', { timeout: promtoolMs }, async (args, { expect, skip }) => {
-  skip(promtoolIsMissing, "promtool is missing: it is in Debian's package prometheus")
-  await expect(promtool(args)).resolves.toBeDefined()
-})
 
 test.for(rules)('$alert ($labels.severity) is complete and links to its chapter', ({ alert, labels, annotations }, { expect }) => {
   expect(['critical', 'warning']).toContain(labels.severity)

@@ -28,7 +28,7 @@ const checks: readonly Step[] = [
 ]
 
 /**
- * Unit and integration tests in one run, because coverage is measured over both. The slow ones belong to `npm run test:long`.
+ * Unit and integration tests in one run, because coverage is measured over both. CI also runs those in test/ci, and `npm run test:long` those in test/slow.
  *
  * Coverage is measured in CI alone, because it takes a third more time.
  *
@@ -39,7 +39,7 @@ const testsStep = (args: readonly string[]): Step => ({
   commands: [
     [
       ...['vitest', 'run', '--reporter=default', '--reporter=./tools/verify/reporter.ts'],
-      ...(args.length === 0 ? ['--project=!slow', ...(process.env.CI ? ['--coverage'] : [])] : args),
+      ...(args.length === 0 ? ['--project=!ci', '--project=!slow', ...(process.env.CI ? ['--coverage'] : [])] : args),
     ],
   ],
   timeoutMs: 25 * minutes,

@@ -151,20 +151,20 @@ test('several are changed only after a confirmation, and a dry run changes nothi
   expect(await jobs(['release', '--all'])).toMatchObject({ code: 0, out: '0 released, 0 in another state, 0 unknown, 0 failed' })
 })
 
-test('two thousand parked uploads are retried while another operator does the same, each of them once', {
+test('five hundred parked uploads are retried while another operator does the same, each of them once', {
   meta: { id: 'bulk-retry-by-two' },
-  timeout: 240_000,
+  timeout: 60_000,
 }, async () => {
-  await manyParked(2000)
+  await manyParked(500)
 
   const runs = await Promise.all([1, 2].map(() => jobs(['retry', '--code', 'processing_failed', '--yes', '--json'])))
 
-  expect(await counts()).toEqual({ received: 2000 })
+  expect(await counts()).toEqual({ received: 500 })
   expect(runs.map(({ code }) => code)).toEqual([0, 0])
   const done = runs.map(({ out }) => JSON.parse(out).done as number)
-  expect((done[0] ?? 0) + (done[1] ?? 0)).toBe(2000)
+  expect((done[0] ?? 0) + (done[1] ?? 0)).toBe(500)
   const { rows } = await servers.sql.query('select count(*)::int, count(distinct upload_id)::int as uploads from ops_log')
-  expect(rows).toEqual([{ count: 2000, uploads: 2000 }])
+  expect(rows).toEqual([{ count: 500, uploads: 500 }])
 })
 
 test('uploads that are parked again during a run are not retried a second time', {
