@@ -87,6 +87,8 @@ test('every file that builds patterns at run time is listed here and tested abov
   expect(filesThatBuildPatterns()).toEqual([
     // our own routes, with one placeholder up to a slash
     'apps/gateway/src/plugins/unknown-routes.ts',
+    // a number of characters
+    'apps/ops/src/commands/doctor/report.ts',
     // ids of fixed length
     'packages/domain/src/keys.ts',
     'packages/inspection/src/full/suspicious/executable-script.ts',
