@@ -11,6 +11,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const flags = {
   check: 'send the samples and stop; exit with 0 if all results are as expected, otherwise 1',
   'no-samples': 'start without sending the samples',
+  dashboards:
+    'also start Prometheus with the alerts and Grafana with the dashboards, where they are installed or a container engine has them',
   reset: 'first delete the data of earlier runs in the data folder: database, queue, objects, logs',
   help: 'print this',
 }

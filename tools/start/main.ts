@@ -30,6 +30,7 @@ process.exitCode = await start({
   root: fileURLToPath(new URL('../..', import.meta.url)),
   env: process.env,
   check: flags.has('--check'),
+  dashboards: flags.has('--dashboards'),
   samples: !flags.has('--no-samples'),
   reset: flags.has('--reset'),
   interrupted: stopping.signal,

@@ -31,12 +31,15 @@ export interface Service {
   stop(graceMs: number): Promise<void>
 }
 
-/** A program of the repository. */
+/** A program that is started beside this one: one of the repository (`entry`), or another one (`command`). */
 export interface Program {
   /** Its name on the screen and in `stack.json`. */
   readonly name: string
   /** Relative to the root of the repository. */
-  readonly entry: string
+  readonly entry?: string
+  readonly command?: readonly string[]
+  /** Of another program, which gets no settings of Airlock. */
+  readonly env?: Readonly<Record<string, string>>
   /** Where it listens. */
   readonly url?: string
   /** The file for its raw output, truncated at each start; by default in the data folder. */
@@ -62,7 +65,7 @@ const keptLines = 12
 const nodeFlags = ['--max-semi-space-size=2']
 
 /**
- * Starts a Node program as a separate process.
+ * Starts a program as a separate process.
  *
  * It leads its own process group (`detached`), so that a Ctrl-C reaches only this process, which stops the services in order. It writes to its log file
  * instead of a pipe: it can still log its exit if this process is killed, and a write to a pipe without a reader would block pino for ever
@@ -71,10 +74,10 @@ const nodeFlags = ['--max-semi-space-size=2']
  * @throws Error if the process can't be started
  */
 export async function startService(program: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
-  const { name, entry, url, logFile = join(file.folder, 'logs', `${name}.log`) } = program
+  const { name, entry = '', url, logFile = join(file.folder, 'logs', `${name}.log`) } = program
   const log = openSync(logFile, 'w')
-  const args = [...nodeFlags, join(root, entry)]
-  const child = spawn(process.execPath, args, { cwd: root, env, detached: true, stdio: ['ignore', log, log] })
+  const [command = '', ...args] = program.command ?? [process.execPath, ...nodeFlags, join(root, entry)]
+  const child = spawn(command, args, { cwd: root, env: { ...env, ...program.env }, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   const gone = once(child, 'exit').then(([code, signal]): Ending => ({ code, signal }))
   if (child.pid === undefined) throw new Error(`${name} can't be started`, { cause: await gone.catch((error: unknown) => error) })

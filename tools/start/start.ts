@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { ConfigError, readEnvFile } from '@airlock/config'
 import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor } from '@airlock/dev-servers'
 import { gatewayClient } from '@airlock/testkit/http'
+import { startDashboards } from './dashboards.ts'
 import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
 import { endingError, type Program, runToEnd, type ServicesContext, startService } from './service.ts'
@@ -22,6 +23,8 @@ export interface StartOptions {
   /** Stop after the samples. */
   readonly check: boolean
   readonly samples: boolean
+  /** Start Prometheus and Grafana too. */
+  readonly dashboards: boolean
   /** First delete the data of earlier runs. */
   readonly reset: boolean
   /** Aborts with `Interrupted`. */
@@ -40,9 +43,11 @@ interface Run extends StartOptions {
 interface Airlock {
   readonly url: string
   readonly context: ServicesContext
+  readonly dashboards: readonly string[]
 }
 
 const healthyWithinMs = 60_000
+const dashboardsStopWithinMs = 10_000
 
 /**
  * Starts servers, gateway and worker, uploads the samples, and runs until interrupted. Everything that was started is stopped before this returns, in
@@ -110,7 +115,15 @@ async function startAll(run: Run): Promise<Airlock> {
     run.undoLater(program.name, () => service.stop(stopWithinMs(context.env)))
   }
   await healthy(`${urlOf(host, port)}/api/health`, signal)
-  return { url: urlOf(host, port), context }
+  const dashboards = run.dashboards ? await showDashboards(addresses, context, run) : []
+  return { url: urlOf(host, port), context, dashboards }
+}
+
+/** Airlock runs on if they can't be started. @returns lines for the screen */
+async function showDashboards({ host, port, workerPort }: Addresses, context: ServicesContext, run: Run): Promise<readonly string[]> {
+  const { services, lines } = await startDashboards({ ...context, gateway: `${host}:${port}`, worker: `${host}:${workerPort}` })
+  for (const service of services) run.undoLater(service.name, () => service.stop(dashboardsStopWithinMs))
+  return lines
 }
 
 /** Settings that `.env` adds to the environment. */
@@ -187,7 +200,10 @@ function report(reason: unknown, { check, say }: StartOptions): number {
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
 /** The last lines of `npm start`: the address of Airlock, a token, and three commands. */
-const welcome = ({ url, context }: Airlock, { token, userId, seconds }: { token: string; userId: string; seconds: number }): string =>
+const welcome = (
+  { url, context, dashboards }: Airlock,
+  { token, userId, seconds }: { token: string; userId: string; seconds: number },
+): string =>
   `
 Airlock is up: ${url}
 
@@ -200,6 +216,6 @@ Upload a picture, look at its job, get a URL of the asset:
   curl -H "authorization: Bearer $TOKEN" -F asset_type=brand_image -F "files=@examples/samples/good/logo.png" ${url}/api/upload
   curl -H "authorization: Bearer $TOKEN" ${url}/api/jobs/<job_id>
   curl -H "authorization: Bearer $TOKEN" ${url}/api/assets/<asset_id>/presigned
-
+${dashboards.map((line) => `\n${line}`).join('')}
 Up after ${seconds} s. Logs are in ${join(context.file.folder, 'logs')}. Ctrl-C stops everything; the data stays, until 'npm start -- --reset'.
 `

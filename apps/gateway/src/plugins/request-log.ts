@@ -22,7 +22,10 @@ export function logRequests(app: FastifyInstance): void {
       userId: caller?.id,
       ms: Math.round(reply.elapsedTime),
     }
-    if (routeOptions.url?.startsWith('/api/health') || routeOptions.url?.startsWith('/health')) request.log.debug(line, 'request answered')
+    if (isRoutine(routeOptions.url)) request.log.debug(line, 'request answered')
     else request.log.info(line, 'request answered')
   })
 }
+
+/** Requests of load balancers and of Prometheus, which come every few seconds. */
+const isRoutine = (url: string | undefined): boolean => url !== undefined && /^\/(api\/)?health\b|^\/metrics$/.test(url)
