@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { type VariableName, variables } from '@airlock/config'
 import { lanes } from '@airlock/domain'
 import { expect, test } from 'vitest'
-import { parse, parseAllDocuments } from 'yaml'
+import { parseAllDocuments } from 'yaml'
 import { readGatewayConfig } from '../../../apps/gateway/src/config.ts'
 import { readWorkerConfig } from '../../../apps/worker/src/config.ts'
 
@@ -225,11 +225,12 @@ test.for(both)('%s: only clients reach gateways, and only Prometheus reaches met
 test('the migration runs before the services, and refers to nothing that the chart creates', () => {
   for (const name of both) {
     const [job] = of(name, 'Job')
-    expect(job?.metadata.annotations?.['helm.sh/hook']).toBe('pre-install,pre-upgrade')
+    expect(job?.metadata.annotations).toMatchObject({ 'helm.sh/hook': 'pre-install,pre-upgrade' })
+    const policy = of(name, 'NetworkPolicy').find(({ metadata }) => metadata.name === job?.metadata.name)
+    expect(policy?.metadata.annotations).toEqual({ ...job?.metadata.annotations, 'helm.sh/hook-weight': '-1' })
     expect(job?.spec.template.spec.serviceAccountName).toBeUndefined()
     const names = job?.spec.template.spec.containers[0].env.filter(({ valueFrom }) => valueFrom).map((one) => one.name)
     expect(names).toContain('DATABASE_URL')
     expect(textOf('docker-compose.yml')).toContain(`command: [${job?.spec.template.spec.containers[0].command?.join(', ')}]`)
   }
-  expect(parse(textOf('deploy/helm/airlock/values.yaml')).migration.enabled).toBe(true)
 })
