@@ -1,10 +1,12 @@
 import { execFile, spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Environment, type VariableName, variableNames, variables } from '@airlock/config'
 import { lanes } from '@airlock/domain'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { readGatewayConfig } from '../../../apps/gateway/src/config.ts'
 import { readWorkerConfig } from '../../../apps/worker/src/config.ts'
@@ -26,14 +28,20 @@ const howToGetHelm = 'helm is missing: go install helm.sh/helm/v3/cmd/helm@v3.22
 /** Without a cluster, Helm assumes a version of Kubernetes that depends on how Helm was built. */
 const helm = async (command: string, ...args: string[]) =>
   (await run('helm', [command, '--kube-version', '1.37.0', ...args], { cwd: chart })).stdout
-const template = (...args: string[]) => helm('template', 'airlock', '.', '--namespace', 'airlock', ...args)
+const template = (args: readonly string[], release = 'airlock') => helm('template', release, '.', '--namespace', 'airlock', ...args)
 
-test.for(['minimal', 'full'])('helm accepts the chart and renders $0 as committed', async (name, { expect, skip }) => {
+/** The least values, and these. */
+const set = (values: readonly string[]) => ['--values', 'ci/minimal.yaml', ...values.flatMap((value) => ['--set', value])]
+
+test.for(['minimal', 'full'])('helm renders %s.yaml as committed', async (name, { expect, skip }) => {
   skip(helmIsMissing, howToGetHelm)
-  const values = ['--values', `ci/${name}.yaml`]
-  await expect(helm('lint', '.', '--strict', ...values)).resolves.toContain('0 chart(s) failed')
-  const rendered = await template(...values)
+  const rendered = await template(['--values', `ci/${name}.yaml`])
   await expect(rendered.replace(/\n+(?=---\n|$)/g, '\n')).toMatchFileSnapshot(`${name}.yaml`) // Helm 3 adds fewer empty lines than Helm 4
+})
+
+test('helm lint finds nothing', async ({ skip }) => {
+  skip(helmIsMissing, howToGetHelm)
+  await expect(helm('lint', '.', '--strict', '--values', 'ci/full.yaml')).resolves.toContain('0 chart(s) failed')
 })
 
 test('Kubernetes knows every field', { timeout: 60_000 }, async ({ skip }) => {
@@ -52,27 +60,62 @@ test('every optional part can be switched off', async ({ skip }) => {
     'networkPolicy',
     'serviceMonitor',
   ]
-  const off = switches.flatMap((name) => ['--set', `${name}.enabled=false`])
-  const manifests = parseAllDocuments(await template('--values', 'ci/minimal.yaml', ...off)).map((document) => document.toJS())
+  const rendered = await template(set(switches.map((name) => `${name}.enabled=false`)))
+  const manifests = parseAllDocuments(rendered).map((document) => document.toJS())
   const kinds = manifests.map(({ kind }: { kind: string }) => kind)
   expect(kinds.toSorted()).toEqual([...Array(4).fill('Deployment'), 'Service', 'ServiceAccount', 'ServiceAccount'])
 })
 
-test.for([
-  ['settings.S3_BUCKET_NAME=', "'/settings/S3_BUCKET_NAME': minLength"],
-  ['settings.S3_BUKET_NAME=a-bucket', "'/settings': additional properties 'S3_BUKET_NAME' not allowed"],
-  ['gateway.settings.WORKER_CONCURRENCY=4', "'/gateway/settings': additional properties 'WORKER_CONCURRENCY' not allowed"],
-  ['worker.lanes.images.settings.WORKER_QUEUES=images', "additional properties 'WORKER_QUEUES' not allowed"],
-  ['worker.lanes.audio.replicas=1', "'/worker/lanes': additional properties 'audio' not allowed"],
-  ['worker.lanes.videos=null', "'/worker/lanes': missing property 'videos'"],
-  ['worker.lanes.videos.replicas=0', "'/worker/lanes/videos/replicas': minimum"],
-  ['secrets.REDIS_URL=redis://:password@redis', "'/secrets/REDIS_URL': got string, want object"],
-  ['gateway.secrets.JWT_SECRET=null', 'gateway.secrets.JWT_SECRET or gateway.settings.JWKS_URL is required'],
-  ['worker.autoscaling.enabled=true,worker.lanes.images.autoscaling.minReplicas=0', 'at least one lane needs autoscaling.minReplicas of 1'],
-  ['worker.autoscaling.enabled=true,worker.lanes.videos.autoscaling.maxReplicas=1', 'videos.autoscaling.maxReplicas is less than'],
-] as const)('%s is refused', async ([values, message], { expect, skip }) => {
+test('unknown names and invalid values are refused, all of them together', async ({ skip }) => {
   skip(helmIsMissing, howToGetHelm)
-  await expect(template('--values', 'ci/minimal.yaml', '--set', values)).rejects.toThrow(message)
+  const problems = {
+    'settings.S3_BUCKET_NAME=': "'/settings/S3_BUCKET_NAME': minLength",
+    'settings.S3_BUKET_NAME=a-bucket': "'/settings': additional properties 'S3_BUKET_NAME' not allowed",
+    'gateway.settings.WORKER_CONCURRENCY=4': "'/gateway/settings': additional properties 'WORKER_CONCURRENCY' not allowed",
+    'worker.lanes.images.settings.WORKER_QUEUES=images': "additional properties 'WORKER_QUEUES' not allowed",
+    'worker.lanes.images.replicas=0': "'/worker/lanes/images/replicas': minimum",
+    'worker.lanes.audio.replicas=1': "additional properties 'audio' not allowed",
+    'worker.lanes.videos=null': "'/worker/lanes': missing property 'videos'",
+    'secrets.REDIS_URL=redis://:password@redis': "'/secrets/REDIS_URL': got string, want object",
+  }
+  const answer = await template(set(Object.keys(problems))).catch(String)
+  for (const problem of Object.values(problems)) expect(answer).toContain(problem)
+})
+
+test.for([
+  { message: 'gateway.secrets.JWT_SECRET or gateway.settings.JWKS_URL is required', values: ['gateway.secrets.JWT_SECRET=null'] },
+  {
+    message: 'at least one lane needs autoscaling.minReplicas of 1',
+    values: ['worker.autoscaling.enabled=true', 'worker.lanes.images.autoscaling.minReplicas=0'],
+  },
+  {
+    message: 'videos.autoscaling.maxReplicas is less than minReplicas or fallbackReplicas',
+    values: ['worker.autoscaling.enabled=true', 'worker.lanes.videos.autoscaling.maxReplicas=1'],
+  },
+])('values that contradict each other are refused: $message', async ({ values, message }, { expect, skip }) => {
+  skip(helmIsMissing, howToGetHelm)
+  await expect(template(set(values))).rejects.toThrow(message)
+})
+
+test('names are valid for every release', async ({ skip }) => {
+  skip(helmIsMissing, howToGetHelm)
+  const release = 'a-release.with-the-most-characters-that-helm-permits'
+  const rendered = await template(['--values', 'ci/full.yaml'], release)
+  const names = [...rendered.matchAll(/^ {2}name: (.*)$/gm)].map(([, name = '']) => name)
+  expect(names.length).toBeGreaterThan(10)
+  const longest = 63 - 'keda-hpa-'.length // KEDA makes it a label
+  expect(names.filter((name) => !/^[a-z][-a-z0-9]*[a-z0-9]$/.test(name) || name.length > longest)).toEqual([])
+})
+
+test('the values of the page are accepted', async ({ skip }) => {
+  skip(helmIsMissing, howToGetHelm)
+  const [, values = ''] = /```yaml\n([\s\S]*?) *```/.exec(textOf('docs/kubernetes.md')) ?? []
+  const file = join(mkdtempSync(join(tmpdir(), 'airlock-chart-')), 'airlock-values.yaml')
+  onTestFinished(() => rmSync(dirname(file), { recursive: true }))
+  writeFileSync(file, values)
+  expect(await template(['--values', file, '--set', 'worker.autoscaling.enabled=true'])).toContain(
+    'arn:aws:iam::111122223333:role/airlock-gateway',
+  )
 })
 
 test('the chart has the version of the packages', () => {

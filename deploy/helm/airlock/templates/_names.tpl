@@ -1,10 +1,11 @@
-{{/* The prefix of all names. Short enough for "keda-hpa-…-worker-training", which is also the value of a label. */}}
+{{/* The prefix of all names. Without dots, which a Service may not have, and short enough for "keda-hpa-…-worker-training", which is also the value
+of a label. */}}
 {{- define "airlock.fullname" -}}
 {{- $name := .Values.fullnameOverride -}}
 {{- if not $name -}}
 {{- $name = contains "airlock" .Release.Name | ternary .Release.Name (printf "%s-airlock" .Release.Name) -}}
 {{- end -}}
-{{- $name | trunc 36 | trimSuffix "-" -}}
+{{- $name | replace "." "-" | trunc 36 | trimSuffix "-" -}}
 {{- end -}}
 
 {{/* Labels by which a component's pods are selected. Takes a dict: root, component, and lane for the workers of one lane. */}}
