@@ -57,7 +57,7 @@ export const containerProvider = <Address>(
       const here = await freePort()
       const server = { ...describe(here, context), kind, name, image, here }
       const controls = await start(server, engine, context)
-      return { name, kind, address: server.address, where: `container ${image} at 127.0.0.1:${here}`, controls }
+      return { kind, address: server.address, where: `container ${image} at 127.0.0.1:${here}`, controls }
     } catch (error) {
       const { containerId } = context.file.record.servers[name] ?? {}
       if (containerId) await removeContainer(containerId)

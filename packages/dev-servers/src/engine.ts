@@ -18,7 +18,8 @@ export interface Engine {
 export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine | string> {
   if (!mayHaveEngine(env)) return 'no container engine'
   try {
-    const client = await within(limits.answerMs, connect(), 'an answer of the container engine')
+    const { getContainerRuntimeClient } = await import('testcontainers')
+    const client = await within(limits.answerMs, getContainerRuntimeClient(), 'an answer of the container engine')
     const { host } = client.info.containerRuntime
     // ports are published only on 127.0.0.1, which is unreachable on another machine
     if (!['localhost', '127.0.0.1'].includes(host)) return `the container engine is on another machine (${host})`
@@ -60,11 +61,6 @@ export const unless =
     if (!statuses.includes((error as { statusCode?: number }).statusCode ?? 0)) throw error
     return true
   }
-
-async function connect(): Promise<ContainerRuntimeClient> {
-  const { getContainerRuntimeClient } = await import('testcontainers')
-  return getContainerRuntimeClient()
-}
 
 async function fetchImage(client: ContainerRuntimeClient, image: string, say: (line: string) => void): Promise<void> {
   const { ImageName } = await import('testcontainers')

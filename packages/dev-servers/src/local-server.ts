@@ -3,18 +3,21 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { removeLitter } from './leftovers.ts'
 import { crashFamily, endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
-import { type Controls, inTurn, type StackContext } from './server.ts'
+import { type Controls, inTurn, mayUse, type Provider, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
 
 /** A server that runs as a local process. */
-export interface LocalServer {
-  readonly name: ServerName
+export interface LocalServer<Address> {
   readonly kind: string
+  /** Its program, for the line at startup. */
+  readonly about: string
   readonly url: string
+  readonly address: Address
   readonly command: string
   readonly args: readonly string[]
-  readonly cwd: string
+  /** The folder of its data, in which it runs. */
+  readonly data: string
   readonly env?: Record<string, string>
   readonly user?: { readonly uid: number; readonly gid: number }
   /** Checks that it is ready. @throws Error until then */
@@ -33,8 +36,40 @@ class ServerDidNotStart extends Error {
   override name = 'ServerDidNotStart'
 }
 
+/**
+ * The provider of local processes, the same for every server.
+ *
+ * @param prepare returns why the server is unavailable, or a function that describes it, each time with other free ports
+ */
+export const localProvider = <Address>(
+  name: ServerName,
+  kinds: readonly string[],
+  prepare: (context: StackContext) => Promise<string | (() => Promise<LocalServer<Address>>)>,
+): Provider<Address> => ({
+  kinds,
+  async open(context) {
+    if (!mayUse('local', context.env)) return ''
+    const describe = await prepare(context)
+    if (typeof describe === 'string') return describe
+    for (let attempt = 1; ; attempt++) {
+      const { about, ...server } = { ...(await describe()), name }
+      const { kind, url, address, data } = server
+      const where = `local process (${about}) at ${new URL(url).host}, data in ${data}`
+      try {
+        return { kind, address, where, controls: await start(server, context) }
+      } catch (error) {
+        // another process may have taken its port
+        const taken = error instanceof ServerDidNotStart && /in use|could not bind|bind:/i.test(error.message)
+        if (!taken || attempt === 3) throw error
+      }
+    }
+  },
+})
+
+type Launch = Omit<LocalServer<unknown>, 'about' | 'address'> & { readonly name: ServerName }
+
 /** Starts a server in a separate session, records it at once, and waits until it is ready. */
-export async function startLocalServer(server: LocalServer, context: StackContext): Promise<Controls> {
+async function start(server: Launch, context: StackContext): Promise<Controls> {
   let running = launch(server, context)
   await untilItServes(server, running, context)
   return inTurn({
@@ -56,12 +91,12 @@ export async function startLocalServer(server: LocalServer, context: StackContex
   })
 }
 
-function launch(server: LocalServer, { file, ephemeral }: StackContext): ProcessIdentity {
+function launch(server: Launch, { file, ephemeral }: StackContext): ProcessIdentity {
   const logFile = logFileOf(server.name, file.folder)
   const log = openSync(logFile, 'a')
   const child = spawn(server.command, server.args, {
-    cwd: server.cwd,
-    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: server.cwd, LC_ALL: 'C', ...server.env },
+    cwd: server.data,
+    env: { PATH: process.env.PATH ?? '/usr/bin:/bin', HOME: server.data, LC_ALL: 'C', ...server.env },
     stdio: ['ignore', log, log],
     detached: true, // a Ctrl-C in the terminal must reach the apps first
     ...server.user,
@@ -77,7 +112,7 @@ function launch(server: LocalServer, { file, ephemeral }: StackContext): Process
   return identity
 }
 
-async function untilItServes(server: LocalServer, running: ProcessIdentity, { file }: StackContext): Promise<void> {
+async function untilItServes(server: Launch, running: ProcessIdentity, { file }: StackContext): Promise<void> {
   const logFile = logFileOf(server.name, file.folder)
   const answered = await waitFor(
     async () => {
@@ -88,18 +123,6 @@ async function untilItServes(server: LocalServer, running: ProcessIdentity, { fi
     { what: `${server.kind} at ${server.url} to serve (its log: ${logFile})`, timeoutMs: readyWithinMs, everyMs: 50 },
   )
   if (answered === 'gone') throw new ServerDidNotStart(`${server.kind} ended at once; ${lastLines(logFile)}`)
-}
-
-/** Starts a server on free ports, and again on others if another process took them. */
-export async function onFreePorts<T>(start: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await start()
-    } catch (error) {
-      const taken = error instanceof ServerDidNotStart && /in use|could not bind|bind:/i.test(error.message)
-      if (!taken || attempt === 3) throw error
-    }
-  }
 }
 
 function logFileOf(name: ServerName, folder: string): string {

@@ -35,7 +35,6 @@ export function inTurn({ stop, start, crash, pause, resume }: Controls): Control
 
 /** A running server. `controls` is null for servers that are given by URL, which belong to others. */
 export interface Server<Address> {
-  readonly name: ServerName
   readonly kind: string
   readonly address: Address
   /** Its location and data, for the line at startup. */
@@ -105,22 +104,31 @@ export function mayUse(provider: 'containers' | 'local', env: NodeJS.ProcessEnv)
   return !only || only === provider
 }
 
-/** A server whose URL a variable names. It belongs to somebody else. @param port of a URL without one */
-export const givenProvider = (
+/** How a given server is used. */
+interface GivenServer<Address> {
+  /** Of a URL without one. */
+  readonly port: number
+  addressOf(url: string, env: NodeJS.ProcessEnv): Address
+  answers(address: Address): Promise<unknown>
+}
+
+/** A server whose URL a variable names. It belongs to somebody else. */
+export const givenProvider = <Address>(
   name: ServerName,
   variable: string,
-  { port: usualPort, answers }: { port: number; answers: (url: string) => Promise<unknown> },
-): Provider<{ readonly url: string }> => ({
+  { port: usualPort, addressOf, answers }: GivenServer<Address>,
+): Provider<Address> => ({
   kinds: ['given'],
   async open({ env, file }) {
     const url = env[variable]
     if (!url) return ''
     const { hostname, port } = new URL(url)
     const place = `${hostname}:${port || usualPort}`
-    await answers(url).catch((cause: unknown) => {
+    const address = addressOf(url, env)
+    await answers(address).catch((cause: unknown) => {
       throw new Error(`${variable} names ${place}, where ${titles[name]} does not respond: ${(cause as Error).message}`, { cause })
     })
     file.server(name, { kind: 'given', url })
-    return { name, kind: 'given', address: { url }, where: `given by ${variable}, ${place}`, controls: null }
+    return { kind: 'given', address, where: `given by ${variable}, ${place}`, controls: null }
   },
 })

@@ -193,20 +193,10 @@ function ephemeralFolder(): string {
 /** In order of preference. Tests use separate variables (`TEST_DATABASE_URL`, `TEST_S3_ACCESS_KEY_ID`), so that they never use the servers of a running product. */
 function providersFor(ephemeral: boolean): { [Name in ServerName]: readonly Provider<Addresses[Name]>[] } {
   const prefix = ephemeral ? 'TEST_' : ''
-  const ofKeys = ephemeral ? 'TEST_S3' : 'AWS'
   return {
-    postgres: [givenPostgres(`${prefix}DATABASE_URL`), containerPostgres, { kinds: ['embedded-postgres'], open: localPostgres }],
+    postgres: [givenPostgres(`${prefix}DATABASE_URL`), containerPostgres, localPostgres],
     redis: redisProviders(`${prefix}REDIS_URL`),
-    s3: [
-      givenStore({
-        endpoint: `${prefix}S3_ENDPOINT`,
-        region: `${prefix}S3_REGION`,
-        accessKeyId: `${ofKeys}_ACCESS_KEY_ID`,
-        secretAccessKey: `${ofKeys}_SECRET_ACCESS_KEY`,
-      }),
-      containerSeaweedfs,
-      { kinds: ['seaweedfs'], open: localSeaweedfs },
-    ],
+    s3: [givenStore(prefix, ephemeral ? 'TEST_S3' : 'AWS'), containerSeaweedfs, localSeaweedfs],
   }
 }
 

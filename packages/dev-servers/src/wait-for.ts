@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises'
+
 /** A timeout, and what is expected, for the error. */
 export interface Waiting {
   /** What is expected, for the error: 'the job to be completed'. */
@@ -36,15 +38,9 @@ async function ask<T>(question: () => T | Promise<T>, deadline: number): Promise
 
 /** @returns the result of the promise. @throws Error at the timeout; the work itself continues, and its result is ignored */
 export async function within<T>(timeoutMs: number, work: Promise<T>, what: string): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const tooLate = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Timed out after ${timeoutMs} ms waiting for ${what}`)), timeoutMs)
+  const settled = new AbortController()
+  const tooLate = pause(timeoutMs, undefined, settled).then(() => {
+    throw new Error(`Timed out after ${timeoutMs} ms waiting for ${what}`)
   })
-  try {
-    return await Promise.race([work, tooLate])
-  } finally {
-    clearTimeout(timer)
-  }
+  return Promise.race([work, tooLate]).finally(() => settled.abort())
 }
-
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))

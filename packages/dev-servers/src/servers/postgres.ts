@@ -7,7 +7,7 @@ export interface PostgresAddress {
 }
 
 export const givenPostgres = (givenBy: string): Provider<PostgresAddress> =>
-  givenProvider('postgres', givenBy, { port: 5432, answers: postgresAnswers })
+  givenProvider('postgres', givenBy, { port: 5432, addressOf: (url) => ({ url }), answers: ({ url }) => postgresAnswers(url) })
 
 export const containerPostgres = containerProvider<PostgresAddress>('postgres', 'postgres-container', (here, context) => {
   const password = context.file.secret('postgresPassword')

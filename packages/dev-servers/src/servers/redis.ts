@@ -1,8 +1,8 @@
 import { Redis } from 'ioredis'
 import { containerProvider } from '../container-server.ts'
 import { freePort } from '../free-ports.ts'
-import { onFreePorts, startLocalServer } from '../local-server.ts'
-import { givenProvider, mayUse, type Provider, type Server, type StackContext } from '../server.ts'
+import { localProvider } from '../local-server.ts'
+import { givenProvider, type Provider, type StackContext } from '../server.ts'
 import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
 
 export interface RedisAddress {
@@ -11,13 +11,13 @@ export interface RedisAddress {
 
 /** The providers of Redis, in order of preference. */
 export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
-  givenProvider('redis', givenBy, { port: 6379, answers: redisAnswers }),
+  givenProvider('redis', givenBy, { port: 6379, addressOf: (url) => ({ url }), answers: ({ url }) => redisAnswers(url) }),
   containerProvider('redis', 'redis-container', (here, context) => {
     const url = `redis://127.0.0.1:${here}`
     const command = ['valkey-server', ...settingsFor(context)]
     return { url, address: { url }, port: 6379, command, environment: {}, data: '/data', answers: () => redisAnswers(url) }
   }),
-  { kinds: programs, open: local },
+  localRedis,
 ]
 
 /** Jobs must not be evicted if memory runs out: BullMQ would lose them silently. */
@@ -58,29 +58,23 @@ export async function findRedis(context: Pick<StackContext, 'toolsFolder' | 'say
   return 'missing' in fetched ? fetched : { ...fetched, kind: 'valkey-server' }
 }
 
-async function local(context: StackContext): Promise<Server<RedisAddress> | string> {
-  if (!mayUse('local', context.env)) return ''
+const localRedis = localProvider<RedisAddress>('redis', programs, async (context) => {
   const program = await findRedis(context)
   if ('missing' in program) return program.missing
-  return onFreePorts(() => start(program, context))
-}
-
-async function start({ path, kind }: { path: string; kind: string }, context: StackContext): Promise<Server<RedisAddress>> {
-  const port = await freePort()
-  const url = `redis://127.0.0.1:${port}`
   const data = context.file.subfolder('redis')
-  const controls = await startLocalServer(
-    {
-      name: 'redis',
-      kind,
+  return async () => {
+    const port = String(await freePort())
+    const url = `redis://127.0.0.1:${port}`
+    return {
+      kind: program.kind,
+      about: program.path,
       url,
-      command: path,
-      args: ['--bind', '127.0.0.1', '--port', String(port), '--dir', data, '--daemonize', 'no', '--logfile', '', ...settingsFor(context)],
-      cwd: data,
+      address: { url },
+      command: program.path,
+      args: ['--bind', '127.0.0.1', '--port', port, '--dir', data, '--daemonize', 'no', '--logfile', '', ...settingsFor(context)],
+      data,
       answers: () => redisAnswers(url),
       signals: { stop: 'SIGTERM', discard: 'SIGKILL' },
-    },
-    context,
-  )
-  return { name: 'redis', kind, address: { url }, where: `local process (${path}) at 127.0.0.1:${port}, data in ${data}`, controls }
-}
+    }
+  }
+})

@@ -10,7 +10,7 @@ import {
   paginateListObjectsV2,
   S3Client,
 } from '@aws-sdk/client-s3'
-import type { Provider, Server, StackContext } from '../server.ts'
+import { givenProvider, type Provider } from '../server.ts'
 
 export interface S3Address {
   readonly endpoint: string
@@ -21,10 +21,18 @@ export interface S3Address {
 
 export type S3Kind = 'given' | 'seaweedfs-container' | 'seaweedfs'
 
-/** Names of the variables of a given store. */
-type S3Variables = Readonly<Record<keyof S3Address, string>>
-
-export const givenStore = (givenBy: S3Variables): Provider<S3Address> => ({ kinds: ['given'], open: (context) => given(givenBy, context) })
+/** @param prefix of the variables @param keys prefix of the variables with the credentials */
+export const givenStore = (prefix: string, keys: string): Provider<S3Address> =>
+  givenProvider('s3', `${prefix}S3_ENDPOINT`, {
+    port: 443,
+    addressOf: (endpoint, env) => {
+      const [id, secret] = [`${keys}_ACCESS_KEY_ID`, `${keys}_SECRET_ACCESS_KEY`]
+      const { [id]: accessKeyId, [secret]: secretAccessKey } = env
+      if (!accessKeyId || !secretAccessKey) throw new Error(`${prefix}S3_ENDPOINT is set, so ${id} and ${secret} must be set too`)
+      return { endpoint, region: env[`${prefix}S3_REGION`] || 'us-east-1', accessKeyId, secretAccessKey }
+    },
+    answers: listBuckets,
+  })
 
 /** A client with short timeouts and without retries. The caller destroys it. */
 export const s3Client = ({ endpoint, region, accessKeyId, secretAccessKey }: S3Address): S3Client =>
@@ -86,22 +94,6 @@ export async function openUploadsIn(client: S3Client, Bucket: string): Promise<{
   const { Uploads = [], IsTruncated } = await client.send(new ListMultipartUploadsCommand({ Bucket, MaxUploads: 1_000 }))
   if (IsTruncated) throw new Error(`${Bucket} has more than 1000 open multipart uploads`)
   return Uploads.map(({ Key = '', UploadId = '' }) => ({ Key, UploadId }))
-}
-
-async function given(variables: S3Variables, { env, file }: StackContext): Promise<Server<S3Address> | string> {
-  const endpoint = env[variables.endpoint]
-  if (!endpoint) return ''
-  const accessKeyId = env[variables.accessKeyId]
-  const secretAccessKey = env[variables.secretAccessKey]
-  if (!accessKeyId || !secretAccessKey) {
-    throw new Error(`${variables.endpoint} is set, so ${variables.accessKeyId} and ${variables.secretAccessKey} must be set too`)
-  }
-  const address = { endpoint, region: env[variables.region] || 'us-east-1', accessKeyId, secretAccessKey }
-  await listBuckets(address).catch((cause: unknown) => {
-    throw new Error(`${variables.endpoint} names ${endpoint}, where the store refuses the requests: ${(cause as Error).message}`, { cause })
-  })
-  file.server('s3', { kind: 'given', url: endpoint })
-  return { name: 's3', kind: 'given', address, where: `given by ${variables.endpoint}, ${endpoint}`, controls: null }
 }
 
 /** A given store may forbid these credentials to list buckets; then any response that is not our mistake is sufficient. */

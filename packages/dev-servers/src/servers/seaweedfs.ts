@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { containerProvider } from '../container-server.ts'
 import { freePorts } from '../free-ports.ts'
-import { onFreePorts, startLocalServer } from '../local-server.ts'
-import { mayUse, type Server, type StackContext } from '../server.ts'
+import { localProvider } from '../local-server.ts'
+import type { StackContext } from '../server.ts'
 import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
 import { type S3Address, s3Answers } from './s3.ts'
 
@@ -74,38 +74,31 @@ async function usable(path: string): Promise<{ path: string; version: string } |
   }
 }
 
-export async function localSeaweedfs(context: StackContext): Promise<Server<S3Address> | string> {
-  if (!mayUse('local', context.env)) return ''
+export const localSeaweedfs = localProvider('s3', ['seaweedfs'], async (context) => {
   const program = await findSeaweedfs(context)
   if ('missing' in program) return program.missing
-  return onFreePorts(() => start(program, context))
-}
-
-async function start({ path, version }: { path: string; version: string }, context: StackContext): Promise<Server<S3Address>> {
-  const ports = await freePorts(2 * listeners.length)
-  const portOf = (name: (typeof listeners)[number]) => ports[2 * listeners.indexOf(name)] as number
-  // the default gRPC ports are these + 10000, in the range of outgoing connections, where one may be in use
-  const flags = listeners.flatMap((name, at) => [`-${name}.port=${ports[2 * at]}`, `-${name}.port.grpc=${ports[2 * at + 1]}`])
-  const address = addressOf(portOf('s3'), context)
+  const { path, version } = program
   const data = context.file.subfolder('seaweedfs')
-  const controls = await startLocalServer(
-    {
-      name: 's3',
+  return async () => {
+    const ports = await freePorts(2 * listeners.length)
+    // the default gRPC ports are these + 10000, in the range of outgoing connections, where one may be in use
+    const flags = listeners.flatMap((name, at) => [`-${name}.port=${ports[2 * at]}`, `-${name}.port.grpc=${ports[2 * at + 1]}`])
+    const address = addressOf(ports[2 * listeners.indexOf('s3')] as number, context)
+    return {
       kind: 'seaweedfs',
+      about: `SeaweedFS ${version}, ${path}`,
       url: address.endpoint,
+      address,
       command: path,
       args: ['-logtostderr=true', 'mini', `-dir=${data}`, '-ip=127.0.0.1', '-ip.bind=127.0.0.1', ...flags, ...manners],
-      cwd: data,
+      data,
       env: identity(address),
       answers: () => s3Answers(address),
       signals: { stop: 'SIGTERM', discard: 'SIGKILL' },
       litter: socketsOf(ports),
-    },
-    context,
-  )
-  const where = `local process (SeaweedFS ${version}, ${path}) at 127.0.0.1:${portOf('s3')}, data in ${data}`
-  return { name: 's3', kind: 'seaweedfs', address, where, controls }
-}
+    }
+  }
+})
 
 /** SeaweedFS uses sockets in /tmp for itself, and leaves some of them there. */
 const socketsOf = (ports: readonly number[]) =>
