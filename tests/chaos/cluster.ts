@@ -2,8 +2,9 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
-import { type Controls, ensureBucket, freePorts, type Stack, startStack, waitFor } from '@airlock/dev-servers'
+import { ensureBucket, freePorts, startStack, waitFor } from '@airlock/dev-servers'
 import { FaultyLink } from '@airlock/testkit/faulty-link'
+import { call } from '@airlock/testkit/http'
 import { runToEnd } from '../../tools/start/service.ts'
 import { environment, root } from '../npm-start.ts'
 import type { SamplePool } from './files.ts'
@@ -73,18 +74,7 @@ export interface Run {
   readonly history: History
 }
 
-/** Two gateways and three workers, real servers, and a separate faulty link from each process to each server. */
-export interface Cluster {
-  readonly stack: Stack
-  readonly jwtSecret: string
-  readonly gateways: readonly string[]
-  process(name: ProcessName): ManagedProcess
-  controls(server: ServerName): Controls
-  link(from: ProcessName, to: ServerName): FaultyLink
-  /** Runs `npm run ops` directly on the servers. @throws Error with its output if its exit code is not 0 */
-  ops(args: readonly string[]): Promise<unknown>
-  stop(): Promise<void>
-}
+export type Cluster = Awaited<ReturnType<typeof startCluster>>
 
 export interface ClusterOptions {
   /** Folder of the processes' logs; by default that of the servers, which is removed at the end. */
@@ -96,8 +86,11 @@ export interface ClusterOptions {
   readonly settings?: Readonly<Record<string, string>>
 }
 
-/** Starts everything, with its own servers even if URLs are given, and waits until both gateways are ready. */
-export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+/**
+ * Starts two gateways and three workers, real servers, even if URLs are given, and a separate faulty link from each process to each server. Waits until all
+ * processes are ready.
+ */
+export async function startCluster(options: ClusterOptions = {}) {
   const { folder, log = () => {}, clocks = {} } = options
   const env = Object.fromEntries(Object.entries(environment('')).filter(([name]) => !name.startsWith('TEST_')))
   await using opened = new AsyncDisposableStack()
@@ -145,16 +138,18 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   opened.defer(async () => void (await Promise.all([...processes.values()].map((each) => each.stop()))))
   await Promise.all([...processes.values()].map((each) => each.start()))
   const urls = ports.map((port) => `http://127.0.0.1:${port}`)
-  await Promise.all(urls.map(isReady))
+  await Promise.all(urls.map(ready))
   const started = opened.move()
   return {
     stack,
     jwtSecret,
     gateways: urls.slice(0, 2),
-    process: (name) => existing(processes.get(name)),
-    controls: (server) => existing(stack.servers[server].controls ?? undefined),
+    process: (name: ProcessName) => existing(processes.get(name)),
+    controls: (server: ServerName) => existing(stack.servers[server].controls ?? undefined),
     link,
-    ops: (args) => run(process.execPath, ['apps/ops/src/main.ts', ...args], { cwd: root, env: common, timeout: opsTimeoutMs }),
+    /** Runs `npm run ops` directly on the servers. @throws Error with its output if its exit code is not 0 */
+    ops: (args: readonly string[]) =>
+      run(process.execPath, ['apps/ops/src/main.ts', ...args], { cwd: root, env: common, timeout: opsTimeoutMs }),
     stop: () => started.disposeAsync(),
   }
 }
@@ -171,18 +166,13 @@ export function clocksOf(seed: number): Record<ProcessName, number> {
 /** By default a test stack confirms commits that a crash of Postgres would lose. `fsync` stays off: it protects only against crashes of the machine. */
 const keepCommits = "do $$ begin execute format('alter database %I set synchronous_commit = on', current_database()); end $$"
 
-/** Gateways and workers report health in the same way, except for the path. */
-const isReady = (url: string) =>
-  waitFor(
-    async () => {
-      for (const path of ['/api/health', '/health/ready']) {
-        const answer = await fetch(`${url}${path}`, { signal: AbortSignal.timeout(3000) })
-        if (answer.ok && ((await answer.json()) as { status?: string }).status === 'ok') return true
-      }
-      return false
-    },
-    { what: `${url} to be ready`, timeoutMs: 180_000, everyMs: 100 },
-  )
+/** Waits until a gateway or worker is ready. On a busy machine it takes long to start, and to detect that its servers are available. */
+export const ready = (url: string) =>
+  waitFor(async () => (await call(`${url}/health/ready`, {})).status === 200, {
+    what: `${url} to be ready`,
+    timeoutMs: 180_000,
+    everyMs: 100,
+  })
 
 /** Arguments and settings that shift the clock of a process. */
 const clockSettings = (ms: number): Record<string, string> =>

@@ -1,17 +1,10 @@
 import { webhookReceiver } from '@airlock/testkit/webhook-receiver'
 import { randomFrom } from './random.ts'
 
-/** A webhook endpoint that sometimes fails, until it is repaired. */
-export interface Endpoint {
-  /** Ids of the events that it accepted. */
-  readonly delivered: ReadonlySet<string>
-  /** Settings with which a worker delivers to it. */
-  readonly settings: Readonly<Record<string, string>>
-  repair(): void
-  close(): Promise<void>
-}
+export type Endpoint = Awaited<ReturnType<typeof openEndpoint>>
 
-export async function openEndpoint(seed: number): Promise<Endpoint> {
+/** Opens a webhook endpoint that sometimes fails, until it is repaired. */
+export async function openEndpoint(seed: number) {
   const random = randomFrom(seed, 'endpoint')
   const delivered = new Set<string>()
   let failureRate = 0.1
@@ -24,7 +17,9 @@ export async function openEndpoint(seed: number): Promise<Endpoint> {
   })
   const secret = `whsec_${Buffer.alloc(32, 'chaos').toString('base64')}`
   return {
+    /** Ids of the events that it accepted. */
     delivered,
+    /** Settings with which a worker delivers to it. */
     settings: { WEBHOOK_URLS: url, WEBHOOK_SECRETS: secret, WEBHOOK_ALLOW_PRIVATE: 'true' },
     repair: () => {
       failureRate = 0

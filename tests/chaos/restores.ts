@@ -10,7 +10,7 @@ import { randomFrom } from './random.ts'
 import { type CancelAnswer, olderBucketLosesNothing, olderDatabaseLosesNothing } from './restore-invariants.ts'
 import { type ProcessName, processNames } from './schedule.ts'
 import { type AssetRow, isWaitingKey, type ServerContents, type UploadRow } from './server-contents.ts'
-import { ready, sendGoodFile } from './service-check.ts'
+import { gatewaysReady, sendGoodFile } from './service-check.ts'
 import { cleanUpAfterRestore, execute, retryParked } from './statements.ts'
 
 export interface RestoresOptions extends Run {
@@ -126,7 +126,7 @@ async function cancelSome(waited: readonly UploadRow[], { cluster, before }: Res
 
 async function startAll({ cluster, history }: RestoresOptions, names: readonly ProcessName[]): Promise<void> {
   await Promise.all(names.map((name) => cluster.process(name).start()))
-  await ready({ cluster, history })
+  await gatewaysReady({ cluster, history })
 }
 
 /** Waits until the sweeper has completed two passes over everything that is old enough. */

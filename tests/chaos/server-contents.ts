@@ -16,8 +16,6 @@ export interface UploadRow {
   readonly quarantine_key: string
   /** The location of its bytes in another bucket. */
   readonly source_bucket: string | null
-  readonly final_key: string | null
-  readonly size_bytes: string | null
   readonly counted: boolean
   readonly created_at: Date
   readonly failed_inspections: number
@@ -33,7 +31,6 @@ export interface AssetRow {
   readonly s3_key: string
   readonly file_size: string
   readonly mime_type: string
-  readonly asset_type: string
   readonly content_hash: string
 }
 

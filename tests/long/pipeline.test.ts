@@ -4,7 +4,7 @@ import { waitFor, withRedis } from '@airlock/dev-servers'
 import { call, formOf, tokenFor } from '@airlock/testkit/http'
 import { samples } from '@airlock/testkit/samples'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { bucket, type Cluster, startCluster } from '../chaos/cluster.ts'
+import { bucket, type Cluster, ready, startCluster } from '../chaos/cluster.ts'
 import { freeBox } from '../chaos/files.ts'
 import { Inbox, newVideo, type Video } from '../chaos/inbox.ts'
 import { isWaitingKey, ServerContents } from '../chaos/server-contents.ts'
@@ -78,7 +78,7 @@ test('a full queue of videos does not delay pictures: the p95 of their wait is l
   annotate,
 }) => {
   const worker = cluster.process('videos-1')
-  await waitFor(async () => (await fetch(`${cluster.gateways[0]}/health/ready`)).ok, { what: 'the gateway', timeoutMs: 60_000 })
+  await ready(cluster.gateways[0] ?? '')
   await waitsOfPictures(20) // the first ones are slower: caches are empty
   worker.signal('SIGSTOP')
   const videos = await submit({ count: 600, userId: randomUUID(), projects: 200, sizeBytes: 512 * KiB })

@@ -12,33 +12,8 @@ import { deleteAllRows, isolatedDatabase } from './isolated-database.ts'
 import { isolatedQueuePrefix } from './isolated-queue-prefix.ts'
 import { RecordedLog } from './recorded-log.ts'
 
-/** The database, bucket and queues of one test file on the shared servers. */
-export interface Servers {
-  readonly databaseUrl: string
-  readonly database: Database
-  readonly sql: Client
-  readonly bucket: IsolatedBucket
-  readonly store: ObjectStore
-  /** Another store on the bucket; closed with the rest. */
-  storeWith(options: Partial<S3StoreOptions>): ObjectStore
-  /** Deletes all rows and objects. */
-  empty(): Promise<void>
-  close(): Promise<void>
-}
-
-/** Queues of the caller's own. */
-export interface Queues {
-  readonly redisUrl: string
-  readonly prefix: string
-  readonly jobQueue: JobQueue
-  /** A connection for a worker's blocking reads; closed with the rest. */
-  connection(): Redis
-  /** Reads from a lane, or adds to it. */
-  onLane<T>(lane: QueueLane, work: (queue: Queue) => Promise<T>): Promise<T>
-  /** Deletes all keys. */
-  empty(): Promise<void>
-  close(): Promise<void>
-}
+export type Servers = Awaited<ReturnType<typeof openServers>>
+export type Queues = Awaited<ReturnType<typeof openQueues>>
 
 const silent = { info: () => {}, warn: () => {} }
 
@@ -60,12 +35,13 @@ export const storeOptions = ({ bucket, endpoint, region, accessKeyId, secretAcce
 })
 
 /** Makes an empty bucket, and a database with the schema. */
-export async function isolatedServers(): Promise<{ databaseUrl: string; bucket: IsolatedBucket; drop(): Promise<void> }> {
+export async function isolatedServers() {
   const [{ url, drop }, bucket] = await Promise.all([isolatedDatabase(), isolatedBucket()])
   return { databaseUrl: url, bucket, drop: async () => void (await Promise.all([drop(), bucket.drop()])) }
 }
 
-export async function openServers(): Promise<Servers> {
+/** Opens the database and bucket of one test file on the shared servers. */
+export async function openServers() {
   const { databaseUrl, bucket, drop } = await isolatedServers()
   const database = await openAt(databaseUrl)
   const sql = new Client({ connectionString: databaseUrl })
@@ -83,7 +59,9 @@ export async function openServers(): Promise<Servers> {
     sql,
     bucket,
     store,
+    /** Another store on the bucket; closed with the rest. */
     storeWith,
+    /** Deletes all rows and objects. */
     empty: async () => {
       await deleteAllRows(sql)
       await Promise.all((await bucket.keys()).map((key) => store.purge(key)))
@@ -97,8 +75,12 @@ export async function openServers(): Promise<Servers> {
   }
 }
 
-/** @param redisUrl of another Redis than this run's @param prefix of queues that exist already; their keys are deleted with these */
-export async function openQueues(redisUrl?: string, prefix?: string): Promise<Queues> {
+/**
+ * Opens queues of the caller's own.
+ *
+ * @param redisUrl of another Redis than this run's @param prefix of queues that exist already; their keys are deleted with these
+ */
+export async function openQueues(redisUrl?: string, prefix?: string) {
   const { drop, ...own } = isolatedQueuePrefix(redisUrl, prefix)
   const connections: Redis[] = []
   const jobQueue = new JobQueue({ ...own, onError: () => {} })
@@ -111,11 +93,14 @@ export async function openQueues(redisUrl?: string, prefix?: string): Promise<Qu
   return {
     ...own,
     jobQueue,
+    /** A connection for a worker's blocking reads; closed with the rest. */
     connection,
-    onLane: async (lane, work) => {
+    /** Reads from a lane, or adds to it. */
+    onLane: async <T>(lane: QueueLane, work: (queue: Queue) => Promise<T>): Promise<T> => {
       const queue = new Queue(queueNames[lane], { connection: connection(), prefix: own.prefix })
       return work(queue).finally(() => queue.close())
     },
+    /** Deletes all keys. */
     empty: drop,
     close: async () => {
       await jobQueue.close()

@@ -10,22 +10,10 @@ import {
 } from '@aws-sdk/client-s3'
 import { givenStack } from './test-stack.ts'
 
-export interface IsolatedBucket extends S3Address {
-  readonly bucket: string
-  /** Writes an object like another program. @param metadata its `x-amz-meta-` headers */
-  put(key: string, bytes: Uint8Array, metadata?: Record<string, string>): Promise<void>
-  /** Writes an object encrypted with a discarded key (SSE-C): reading it without the key is 400, even for a HEAD. */
-  putEncryptedByCustomer(key: string, bytes: Uint8Array): Promise<void>
-  /** @returns the keys in the bucket with the prefix, in the store's order */
-  keys(prefix?: string): Promise<string[]>
-  /** @returns the keys of open multipart uploads */
-  openMultipartUploads(): Promise<string[]>
-  /** Removes the bucket with its contents. */
-  drop(): Promise<void>
-}
+export type IsolatedBucket = Awaited<ReturnType<typeof isolatedBucket>>
 
 /** Creates an empty bucket for the caller on the store of this run, or on a private server. */
-export async function isolatedBucket(address: S3Address = givenStack().s3): Promise<IsolatedBucket> {
+export async function isolatedBucket(address: S3Address = givenStack().s3) {
   const bucket = `airlock-test-${randomUUID()}`
   // One client until the bucket is dropped: a client costs as much as two calls.
   const client = s3Client(address)
@@ -33,14 +21,19 @@ export async function isolatedBucket(address: S3Address = givenStack().s3): Prom
   return {
     ...address,
     bucket,
-    put: async (key, bytes, metadata = {}) => {
+    /** Writes an object like another program. @param metadata its `x-amz-meta-` headers */
+    put: async (key: string, bytes: Uint8Array, metadata: Record<string, string> = {}): Promise<void> => {
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, Metadata: metadata }))
     },
-    putEncryptedByCustomer: async (key, bytes) => {
+    /** Writes an object encrypted with a discarded key (SSE-C): reading it without the key is 400, even for a HEAD. */
+    putEncryptedByCustomer: async (key: string, bytes: Uint8Array): Promise<void> => {
       await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: bytes, ...customerKey() }))
     },
-    keys: (prefix) => keysIn(client, bucket, prefix),
+    /** @returns the keys in the bucket with the prefix, in the store's order */
+    keys: (prefix?: string) => keysIn(client, bucket, prefix),
+    /** @returns the keys of open multipart uploads */
     openMultipartUploads: async () => (await openUploadsIn(client, bucket)).map(({ Key }) => Key),
+    /** Removes the bucket with its contents. */
     drop: () => drop(client, bucket).finally(() => client.destroy()),
   }
 }

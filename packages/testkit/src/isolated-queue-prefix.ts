@@ -2,16 +2,11 @@ import { randomUUID } from 'node:crypto'
 import { withRedis } from '@airlock/dev-servers'
 import { givenStack } from './test-stack.ts'
 
-export interface IsolatedQueuePrefix {
-  /** In braces, so that all its keys are on one node of a cluster. */
-  readonly prefix: string
-  readonly redisUrl: string
-  /** Removes every key with the prefix, and no others. */
-  drop(): Promise<void>
-}
-
-/** Creates a key prefix for the caller on the Redis of this run, or on a private server. */
-export function isolatedQueuePrefix(redisUrl = givenStack().redis.url, prefix = `{airlock-test-${randomUUID()}}`): IsolatedQueuePrefix {
+/**
+ * Creates a key prefix for the caller on the Redis of this run, or on a private server. It is in braces, so that all its keys are on one node of a cluster.
+ * `drop` removes every key with the prefix, and no others.
+ */
+export function isolatedQueuePrefix(redisUrl = givenStack().redis.url, prefix = `{airlock-test-${randomUUID()}}`) {
   return { prefix, redisUrl, drop: () => removeKeys(redisUrl, `${prefix}*`) }
 }
 

@@ -7,25 +7,16 @@ export interface Line {
 /** Records log lines. */
 export class RecordedLog {
   readonly lines: Line[] = []
-
-  info(fields: object, message: string): void {
-    this.#add('info', fields, message)
-  }
-
-  warn(fields: object, message: string): void {
-    this.#add('warn', fields, message)
-  }
-
-  error(fields: object, message: string): void {
-    this.#add('error', fields, message)
-  }
+  readonly info = this.#recorder('info')
+  readonly warn = this.#recorder('warn')
+  readonly error = this.#recorder('error')
 
   /** The fields of the lines with this message. */
   withMessage(message: string): Line['fields'][] {
     return this.lines.filter((line) => line.message === message).map(({ fields }) => fields)
   }
 
-  #add(level: Line['level'], fields: object, message: string): void {
-    this.lines.push({ level, message, fields: { ...fields } })
+  #recorder(level: Line['level']) {
+    return (fields: object, message: string): void => void this.lines.push({ level, message, fields: { ...fields } })
   }
 }

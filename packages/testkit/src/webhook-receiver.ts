@@ -27,17 +27,7 @@ export interface ReceiverOptions {
   readonly tls?: boolean
 }
 
-/** A webhook endpoint on this machine. */
-export interface WebhookReceiver {
-  readonly url: string
-  readonly port: number
-  /** In order of arrival. */
-  readonly messages: readonly ReceivedMessage[]
-  /** Sets the response to later messages. */
-  answers(answer: AnswerMessage): void
-  /** Closes open connections. */
-  close(): Promise<void>
-}
+export type WebhookReceiver = Awaited<ReturnType<typeof webhookReceiver>>
 
 const status =
   (code: number, headers: Readonly<Record<string, string>> = {}): AnswerMessage =>
@@ -47,8 +37,8 @@ const status =
 /** Common responses. */
 export const answering = { status, never: (() => {}) as AnswerMessage }
 
-/** Starts one; the caller closes it. */
-export async function webhookReceiver(options: ReceiverOptions = {}): Promise<WebhookReceiver> {
+/** Starts a webhook endpoint on this machine; the caller closes it. */
+export async function webhookReceiver(options: ReceiverOptions = {}) {
   const { host = '127.0.0.1', port = 0, tls = false } = options
   let answer = options.answer ?? status(204)
   const messages: ReceivedMessage[] = []
@@ -69,11 +59,14 @@ export async function webhookReceiver(options: ReceiverOptions = {}): Promise<We
   return {
     url: `${tls ? 'https' : 'http'}://${isIPv6(host) ? `[${host}]` : host}:${own}/hooks`,
     port: own,
+    /** In order of arrival. */
     messages,
-    answers: (given) => {
+    /** Sets the response to later messages. */
+    answers: (given: AnswerMessage): void => {
       answer = given
     },
-    close: async () => {
+    /** Closes open connections too. */
+    close: async (): Promise<void> => {
       if (!server.listening) return
       const closed = once(server, 'close')
       server.close()

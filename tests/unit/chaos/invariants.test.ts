@@ -22,8 +22,6 @@ const row: UploadRow = {
   original_filename: file.name,
   quarantine_key: 'quarantine/id',
   source_bucket: null,
-  final_key: 'brand-images/id',
-  size_bytes: '10',
   counted: true,
   created_at: new Date(1000),
   failed_inspections: 0,
@@ -38,7 +36,6 @@ const asset: AssetRow = {
   s3_key: 'brand-images/id',
   file_size: '10',
   mime_type: 'image/png',
-  asset_type: 'brand_image',
   content_hash: file.sha256,
 }
 const object: FoundObject = {
