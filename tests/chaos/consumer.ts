@@ -10,11 +10,6 @@ export interface FeedEvent {
   readonly data: { readonly event_id: string; readonly upload_id: string; readonly sequence: number; readonly user_id: string }
 }
 
-interface Page {
-  readonly events: readonly FeedEvent[]
-  readonly next: string
-}
-
 /** Failed responses after which the feed counts as unreadable. */
 const tries = 20
 
@@ -64,7 +59,7 @@ export class Consumer {
       history.add({ event: 'failed', what: 'GET /api/events', why: reasonIn(answer) })
       return null
     }
-    const { events, next } = answer.body as Page
+    const { events, next } = answer.body as { events: FeedEvent[]; next: string }
     this.received.push(...events)
     this.#after = next
     return events.length

@@ -26,7 +26,8 @@ const processFaults: Record<keyof typeof kinds.process, (target: ManagedProcess)
 
 const serverFaults: Record<keyof typeof kinds.server, (controls: Controls, cluster: Cluster, server: ServerName) => Promise<Repair>> = {
   flush: (_, cluster) => onRedis(cluster, (redis) => redis.flushall()).then(() => async () => {}),
-  full: (_, cluster, server) => (server === 'redis' ? fillRedis(cluster) : occupyPostgres(cluster)),
+  full: (_, cluster, server) =>
+    server === 'redis' ? setRedisMemory(cluster, 1).then(() => () => setRedisMemory(cluster, 0)) : occupyPostgres(cluster),
   pause: (controls) => controls.pause().then(() => controls.resume),
   bounce: (controls) => controls.stop().then(() => controls.start),
   crash: (controls) => controls.crash().then(() => controls.start),
@@ -88,13 +89,7 @@ export async function repairAll(cluster: Cluster): Promise<void> {
   }
 }
 
-/** With `noeviction`, every command that needs memory is refused from now on. */
-async function fillRedis(cluster: Cluster): Promise<Repair> {
-  await setRedisMemory(cluster, 1)
-  return () => setRedisMemory(cluster, 0)
-}
-
-/** @param bytes 0: no limit */
+/** @param bytes 0: no limit. With `noeviction`, every command that needs more memory is refused */
 const setRedisMemory = (cluster: Cluster, bytes: number) => onRedis(cluster, (redis) => redis.config('SET', 'maxmemory', bytes))
 
 /** Occupies all connections of Postgres. */

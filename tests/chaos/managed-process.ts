@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { kill, workQueue } from '@airlock/dev-servers'
 import { mustHoldNoSecret } from '@airlock/testkit/logged-secrets'
 import { type Program, type Service, type ServicesContext, startService } from '../../tools/start/service.ts'
 
@@ -13,7 +14,7 @@ export class ManagedProcess {
   readonly #logFolder: string
   readonly #logFiles: string[] = []
   #service: Service | null = null
-  #last: Promise<void> = Promise.resolve()
+  readonly #inTurn = workQueue()
 
   constructor(program: Program, context: ServicesContext, logFolder: string) {
     this.#program = program
@@ -49,12 +50,7 @@ export class ManagedProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (this.#service === null) return
-    try {
-      process.kill(this.#service.pid, signal)
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended
-    }
+    if (this.#service !== null) kill(this.#service.pid, signal)
   }
 
   /** What it has written since its first start. */
@@ -65,11 +61,5 @@ export class ManagedProcess {
   /** @throws Error if its log contains a secret of its settings */
   mustHaveKeptSecrets(): void {
     mustHoldNoSecret(this.#program.name, this.#context.env, this.log())
-  }
-
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const turn = this.#last.then(work, work)
-    this.#last = turn.catch(() => {}) // the caller gets the error
-    return turn
   }
 }

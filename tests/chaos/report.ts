@@ -49,16 +49,13 @@ export function histories(violations: readonly Violation[], { history, cluster, 
   return ids.flatMap((id) => ['', `History of ${id}:`, ...seenByClients(id, history), ...logged(id, logs)])
 }
 
-function seenByClients(id: string, { entries }: History): string[] {
-  const name = entries.find((entry) => entry.event === 'acknowledged' && entry.uploadId === id)
-  const filename = name?.event === 'acknowledged' ? name.name : null
-  const concerns = (entry: Entry) =>
-    ('uploadId' in entry && entry.uploadId === id) ||
-    (filename !== null && 'name' in entry && entry.name === filename) ||
-    (filename !== null && entry.event === 'sent' && entry.file.name === filename)
-  const times = entries.filter(concerns).map(({ ms }) => ms)
+function seenByClients(id: string, history: History): string[] {
+  const name = history.all('acknowledged').find(({ uploadId }) => uploadId === id)?.name
+  const values = [id, ...(name === undefined ? [] : [name])].map((value) => JSON.stringify(value))
+  const concerns = (entry: Entry) => values.some((value) => JSON.stringify(entry).includes(value))
+  const times = history.entries.filter(concerns).map(({ ms }) => ms)
   const [from, to] = [Math.min(...times) - 1000, Math.max(...times) + 5000]
-  return entries
+  return history.entries
     .filter((entry) => concerns(entry) || (entry.event.startsWith('fault') && entry.ms >= from && entry.ms <= to))
     .slice(0, shownLines)
     .map(({ ms, ...event }) => `  ${(ms / 1000).toFixed(2).padStart(7)} s  ${JSON.stringify(event)}`)

@@ -1,6 +1,6 @@
 import { keysIn, openUploadsIn, s3Client } from '@airlock/dev-servers'
 import { uploadIdOfWaitingKey } from '@airlock/domain'
-import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, HeadObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { bucket, type Cluster } from './cluster.ts'
@@ -138,17 +138,16 @@ export class ServerContents {
   }
 
   async #object(Key: string, Bucket: string): Promise<FoundObject> {
-    const head = await this.#s3.send(new HeadObjectCommand({ Bucket, Key }))
-    const { Body } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }))
-    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+    const found = await this.#s3.send(new GetObjectCommand({ Bucket, Key }))
+    const bytes = (await found.Body?.transformToByteArray()) ?? new Uint8Array()
     return {
       key: Key,
       sizeBytes: bytes.byteLength,
       sha256: sha256(bytes),
-      contentType: head.ContentType ?? null,
-      cacheControl: head.CacheControl ?? null,
-      encryption: head.ServerSideEncryption ?? null,
-      metadata: head.Metadata ?? {},
+      contentType: found.ContentType ?? null,
+      cacheControl: found.CacheControl ?? null,
+      encryption: found.ServerSideEncryption ?? null,
+      metadata: found.Metadata ?? {},
     }
   }
 

@@ -32,14 +32,8 @@ const variables = {
 const columns = 80
 
 /** Wraps `text` into lines after a first column of `indent` characters. */
-function wrapped(text, indent) {
-  const lines = ['']
-  for (const word of text.split(' ')) {
-    if (lines.at(-1) !== '' && lines.at(-1).length + word.length + 1 > columns - indent) lines.push('')
-    lines.push([lines.pop(), word].filter(Boolean).join(' '))
-  }
-  return lines.join(`\n${' '.repeat(indent)}`)
-}
+const wrapped = (text, indent) =>
+  text.match(new RegExp(`\\S(.{0,${columns - indent - 1}}|\\S*)(?= |$)`, 'g')).join(`\n${' '.repeat(indent)}`)
 
 function rows(table, prefix) {
   const width = 4 + Math.max(...Object.keys(table).map((name) => prefix.length + name.length))

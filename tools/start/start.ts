@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { ConfigError, readEnvFile } from '@airlock/config'
@@ -86,7 +87,8 @@ async function startAndWait(run: Run): Promise<number> {
   const userId = randomUUID()
   const token = await tokenFor(userId, airlock.context)
   run.say(welcome(airlock, { token, userId, seconds: Math.round((Date.now() - begun) / 1000) }))
-  return untilAborted(run.signal)
+  if (!run.signal.aborted) await once(run.signal, 'abort')
+  throw run.signal.reason
 }
 
 /** Starts servers, then migrates, then starts worker and gateway. Undone in reverse order. */
@@ -183,12 +185,6 @@ async function tokenFor(userId: string, { root, env }: ServicesContext): Promise
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/ops/src/main.ts'), 'token', '--user', userId], { env })
   return stdout.trim()
 }
-
-const untilAborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
-  })
 
 /** An interrupted check is a failure. */
 function report(reason: unknown, { check, say }: StartOptions): number {

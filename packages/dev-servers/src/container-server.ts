@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
-import type { WaitStrategy } from 'testcontainers'
-import { type Engine, removeContainer, removeVolume, unless } from './engine.ts'
+import type { ContainerRuntimeClient, WaitStrategy } from 'testcontainers'
+import { fetchImage, removeContainer, removeVolume, unless } from './engine.ts'
 import { freePort } from './free-ports.ts'
 import { type Controls, images, inTurn, mayUse, type Provider, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
@@ -11,7 +11,6 @@ import { waitFor } from './wait-for.ts'
 
 /** A server that runs from an image. */
 export interface ContainerServer<Address> {
-  readonly kind: string
   readonly url: string
   readonly address: Address
   /** Its port inside the container. */
@@ -24,14 +23,15 @@ export interface ContainerServer<Address> {
 }
 
 /** A server with its image and its port on this machine. */
-interface Launch<Address> extends ContainerServer<Address> {
+interface Launch extends ContainerServer<unknown> {
   readonly name: ServerName
+  readonly kind: string
   readonly image: string
   /** The published port, on 127.0.0.1. */
   readonly here: number
 }
 
-type Container = ReturnType<Engine['client']['container']['getById']>
+type Container = ReturnType<ContainerRuntimeClient['container']['getById']>
 
 const readyWithinMs = 60_000
 
@@ -44,7 +44,7 @@ const readyWithinMs = 60_000
 export const containerProvider = <Address>(
   name: ServerName,
   kind: string,
-  describe: (here: number, context: StackContext) => Omit<ContainerServer<Address>, 'kind'>,
+  describe: (here: number, context: StackContext) => ContainerServer<Address>,
 ): Provider<Address> => ({
   kinds: [kind],
   async open(context) {
@@ -53,7 +53,7 @@ export const containerProvider = <Address>(
     if (typeof engine === 'string') return engine
     const image = images[name]
     try {
-      await engine.fetch(image, context.say)
+      await fetchImage(engine, image, context.say)
       const here = await freePort()
       const server = { ...describe(here, context), kind, name, image, here }
       const controls = await start(server, engine, context)
@@ -71,7 +71,7 @@ export const containerProvider = <Address>(
  *
  * The reaper of Testcontainers is disabled: ours removes the container if this process dies, after stopping it in order, and needs no further image.
  */
-async function start<Address>(server: Launch<Address>, engine: Engine, context: StackContext): Promise<Controls> {
+async function start(server: Launch, engine: ContainerRuntimeClient, context: StackContext): Promise<Controls> {
   const volume = context.ephemeral ? undefined : await volumeFor(server.name, context)
   const container = await createAndStart(server, engine, context, volume)
   await untilItServes(server)
@@ -87,12 +87,7 @@ async function start<Address>(server: Launch<Address>, engine: Engine, context: 
   })
 }
 
-async function createAndStart<Address>(
-  server: Launch<Address>,
-  engine: Engine,
-  { file }: StackContext,
-  volume?: string,
-): Promise<Container> {
+async function createAndStart(server: Launch, engine: ContainerRuntimeClient, { file }: StackContext, volume?: string): Promise<Container> {
   const { GenericContainer } = await import('testcontainers')
   const logFile = join(file.folder, 'logs', `${server.name}.log`)
   file.subfolder('logs')
@@ -116,7 +111,7 @@ async function createAndStart<Address>(
     .withLogConsumer((log: Readable) => log.on('error', () => {}).pipe(createWriteStream(logFile, { flags: 'a' })))
   if (volume) container.withBindMounts([{ source: volume, target: server.data }])
   const started = await container.start()
-  return engine.client.container.getById(started.getId())
+  return engine.container.getById(started.getId())
 }
 
 /** Readiness is checked from outside, as for all servers. */
@@ -127,7 +122,7 @@ const startedIsEnough: WaitStrategy = {
   getStartupTimeout: () => readyWithinMs,
 }
 
-const untilItServes = <Address>(server: Launch<Address>) =>
+const untilItServes = (server: Launch) =>
   waitFor(() => server.answers().then(() => true), { what: `${server.image} at ${server.url} to serve`, timeoutMs: readyWithinMs })
 
 /** A volume of this data folder. An old volume of a deleted folder with the same path is removed first. */

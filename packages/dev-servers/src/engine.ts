@@ -7,15 +7,8 @@ import { waitFor, within } from './wait-for.ts'
 /** Time limits for an engine to respond, and to pull an image. */
 const limits = { answerMs: 5_000, pullMs: 60_000 } as const
 
-/** An available container engine on this machine. */
-export interface Engine {
-  readonly client: ContainerRuntimeClient
-  /** Pulls an image if it is missing. @throws Error if that takes longer than 60 s */
-  fetch(image: string, say: (line: string) => void): Promise<void>
-}
-
 /** @returns the engine of this machine, or why there is none. Without a socket Testcontainers is not loaded. */
-export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<Engine | string> {
+export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<ContainerRuntimeClient | string> {
   if (!mayHaveEngine(env)) return 'no container engine'
   try {
     const { getContainerRuntimeClient } = await import('testcontainers')
@@ -23,7 +16,7 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<
     const { host } = client.info.containerRuntime
     // ports are published only on 127.0.0.1, which is unreachable on another machine
     if (!['localhost', '127.0.0.1'].includes(host)) return `the container engine is on another machine (${host})`
-    return { client, fetch: (image, say) => fetchImage(client, image, say) }
+    return client
   } catch {
     return 'no container engine answers'
   }
@@ -37,7 +30,7 @@ export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<
 export async function removeContainer(id: string, { byForce = false } = {}): Promise<boolean> {
   const engine = await findEngine()
   if (typeof engine === 'string') return false
-  const container = engine.client.container.dockerode.getContainer(id)
+  const container = engine.container.dockerode.getContainer(id)
   const isGone = () => container.inspect().then(() => false, unless(404))
   if (await isGone()) return false
   if (!byForce) await container.stop({ t: 10 }).catch(unless(304, 404, 409))
@@ -50,7 +43,7 @@ export async function removeContainer(id: string, { byForce = false } = {}): Pro
 export async function removeVolume(name: string): Promise<void> {
   const engine = await findEngine()
   if (typeof engine === 'string') return
-  const volume = engine.client.container.dockerode.getVolume(name)
+  const volume = engine.container.dockerode.getVolume(name)
   await waitFor(() => volume.remove().then(() => true, unless(404)), { what: `the removal of volume ${name}`, timeoutMs: 20_000 })
 }
 
@@ -62,12 +55,13 @@ export const unless =
     return true
   }
 
-async function fetchImage(client: ContainerRuntimeClient, image: string, say: (line: string) => void): Promise<void> {
+/** Pulls an image if it is missing. @throws Error if that takes longer than 60 s */
+export async function fetchImage(engine: ContainerRuntimeClient, image: string, say: (line: string) => void): Promise<void> {
   const { ImageName } = await import('testcontainers')
   const name = ImageName.fromString(image)
-  if (await client.image.exists(name)) return
+  if (await engine.image.exists(name)) return
   say(`fetching the image ${image} (up to ${limits.pullMs / 1000} s)`)
-  await within(limits.pullMs, client.image.pull(name), `the image ${image}`)
+  await within(limits.pullMs, engine.image.pull(name), `the image ${image}`)
 }
 
 /** The sockets that Testcontainers itself would try. */

@@ -11,10 +11,8 @@ export const ephemeralPrefix = 'airlock-test-stack-'
 /** The stack is in use by another process. */
 export class StackInUse extends Error {
   override name = 'StackInUse'
-  readonly owner: ProcessIdentity
   constructor(folder: string, owner: ProcessIdentity) {
     super(`Another run of Airlock (process ${owner.pid}) uses ${folder}. Stop it first, or set AIRLOCK_DATA_DIR to a folder of your own.`)
-    this.owner = owner
   }
 }
 

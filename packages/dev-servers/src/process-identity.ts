@@ -57,11 +57,12 @@ export async function crashFamily(identity: ProcessIdentity): Promise<void> {
   await waitFor(() => !family.some(isRunning), { what: `the crash of process ${identity.pid}`, timeoutMs: 10_000, everyMs: 20 })
 }
 
-function kill(pid: number, signal: NodeJS.Signals): void {
+/** Sends a signal. A process that has just ended is not an error. */
+export function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error // it has just ended, as intended
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
 }
 

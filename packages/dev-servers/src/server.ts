@@ -1,4 +1,4 @@
-import type { Engine } from './engine.ts'
+import type { ContainerRuntimeClient } from 'testcontainers'
 import type { ServerName, StackFile } from './stack-file.ts'
 
 /** The tested version of SeaweedFS, for the container's tag and the PyPI wheel. */
@@ -23,13 +23,20 @@ export interface Controls {
   resume(): Promise<void>
 }
 
+/** Makes a queue: work that is given to it runs in order, each after the end of the previous one. */
+export function workQueue(): (work: () => Promise<void>) => Promise<void> {
+  let last = Promise.resolve()
+  return (work) => {
+    const turn = last.then(work)
+    last = turn.catch(() => {}) // the caller gets the error
+    return turn
+  }
+}
+
 /** The same controls, serialised: a start during a stop waits until the server has stopped. */
 export function inTurn({ stop, start, crash, pause, resume }: Controls): Controls {
-  let last = Promise.resolve()
-  const after = (work: () => Promise<void>) => (): Promise<void> => {
-    last = last.then(work, work)
-    return last
-  }
+  const queue = workQueue()
+  const after = (work: () => Promise<void>) => () => queue(work)
   return { stop: after(stop), start: after(start), crash: after(crash), pause: after(pause), resume: after(resume) }
 }
 
@@ -52,7 +59,7 @@ export interface StackContext {
   readonly toolsFolder: string
   readonly say: (line: string) => void
   /** The container engine, or why there is none; determined once. */
-  readonly engine: () => Promise<Engine | string>
+  readonly engine: () => Promise<ContainerRuntimeClient | string>
 }
 
 /** One way to get a server. `open` returns the server, or the reason why this way is unavailable; '' if the settings exclude it. */

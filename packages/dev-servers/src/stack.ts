@@ -65,10 +65,8 @@ export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => 
  * @throws StackInUse if a running process uses the data folder
  * @throws Error with the server for which all providers were unavailable, and the reasons; nothing is left running then
  */
-export async function startStack({ dataDir, env = process.env, say, ephemeral = false }: StackOptions): Promise<Stack> {
-  const opened = await openFolder({ dataDir: dataDir ?? defaultDataDir(env), env, say, ephemeral })
-  const { context, stop } = opened
-  const start = <Name extends ServerName>(name: Name) => opened.start(name)
+export async function startStack(options: StackOptions): Promise<Stack> {
+  const { context, start, stop } = await openFolder(options)
   const settled = await Promise.allSettled([start('postgres'), start('redis'), start('s3')])
   const [postgres, redis, s3] = settled
   if (postgres.status === 'rejected' || redis.status === 'rejected' || s3.status === 'rejected') {
@@ -100,7 +98,7 @@ export interface PrivateServer<Address> extends Controls {
 /** Starts a server that nobody else uses, even if URLs are given. */
 export async function privateServer<Name extends ServerName>(name: Name): Promise<PrivateServer<Addresses[Name]>> {
   const env = Object.fromEntries(Object.entries(process.env).filter(([variable]) => !variable.startsWith('TEST_')))
-  const { start, stop } = await openFolder({ dataDir: '', env, say: () => {}, ephemeral: true })
+  const { start, stop } = await openFolder({ env, say: () => {}, ephemeral: true })
   try {
     const { kind, address, controls } = await start(name)
     if (controls === null) throw new Error(`${name} was not started here`)
@@ -143,18 +141,7 @@ function recordToReset(dataDir: string): StackRecord | null {
 export const keptIn = (dataDir: string): string[] =>
   existsSync(join(dataDir, 'stack.json')) ? contents.filter((name) => existsSync(join(dataDir, name))) : []
 
-interface OpenFolder {
-  readonly context: StackContext
-  start<Name extends ServerName>(name: Name): Promise<Server<Addresses[Name]>>
-  stop(): Promise<void>
-}
-
-async function openFolder({
-  dataDir,
-  env,
-  say,
-  ephemeral,
-}: Required<Omit<StackOptions, 'env'>> & { env: NodeJS.ProcessEnv }): Promise<OpenFolder> {
+async function openFolder({ env = process.env, dataDir = defaultDataDir(env), say, ephemeral = false }: StackOptions) {
   if (ephemeral) await removeDeadEphemeralStacks()
   const folder = ephemeral ? ephemeralFolder() : resolve(dataDir)
   assertNotInUse(folder)
@@ -172,14 +159,16 @@ async function openFolder({
     engine: () => (engine ??= findEngine(env)),
   }
   const providers = providersFor(ephemeral)
+  const release = async () => {
+    if (ephemeral) return removeStack(folder, file.record)
+    await endLeftovers(file.record)
+    file.release()
+  }
+  let released: Promise<void> | undefined
   return {
     context,
-    start: (name) => startFirstAvailable(name, providers[name] as readonly Provider<Addresses[typeof name]>[], context),
-    stop: once(async () => {
-      if (ephemeral) return removeStack(folder, file.record)
-      await endLeftovers(file.record)
-      file.release()
-    }),
+    start: <Name extends ServerName>(name: Name) => startFirstAvailable<Addresses[Name]>(name, providers[name], context),
+    stop: () => (released ??= release()),
   }
 }
 
@@ -214,9 +203,4 @@ const environmentOf = ({ postgres, redis, s3 }: Stack['servers']): Record<string
 function firstReason(settled: readonly PromiseSettledResult<unknown>[]): unknown {
   const reasons = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)
   return reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(({ message }) => message).join('\n'))
-}
-
-function once(work: () => Promise<void>): () => Promise<void> {
-  let done: Promise<void> | undefined
-  return () => (done ??= work())
 }

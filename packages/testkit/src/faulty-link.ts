@@ -35,7 +35,7 @@ interface Connection {
   readonly client: Socket
   readonly upstream: Socket
   /** The fault of the connection's current request, and the number of response bytes so far. */
-  fault: Required<Fault>['kind'] | null
+  fault: Exclude<Fault['kind'], 'lost answer'> | null
   answeredBytes: number
   /** Whether bytes were lost, so that the connection can't be used when the link is open again. */
   spoilt: boolean
@@ -152,7 +152,7 @@ export class FaultyLink {
     const fault = this.#condition.kind === 'busy' ? slowDown : connection.fault
     if (fault === 'lost request') client.destroy()
     if (fault === 'lost request' || fault === 'silence') return null
-    if (fault === null || fault === 'lost answer') return bytes
+    if (fault === null) return bytes
     if ('error' in fault) {
       if (!client.writableEnded) client.end(answerOf(fault))
       return null
@@ -169,7 +169,7 @@ export class FaultyLink {
     this.requests.push(line)
     const fault = this.#faults.find(({ request, times }) => times > 0 && request.test(line))
     if (fault) fault.times--
-    connection.fault = fault?.kind ?? null
+    connection.fault = fault?.kind === 'lost answer' ? { cutAfterBytes: 0 } : (fault?.kind ?? null)
     connection.answeredBytes = 0
   }
 
@@ -187,7 +187,7 @@ export class FaultyLink {
       return null
     }
     const { client, fault, answeredBytes } = connection
-    const limit = limitOf(fault)
+    const limit = fault !== null && typeof fault === 'object' && 'cutAfterBytes' in fault ? fault.cutAfterBytes : Number.POSITIVE_INFINITY
     connection.answeredBytes += bytes.byteLength
     if (connection.answeredBytes <= limit) return bytes
     client.end(bytes.subarray(0, Math.max(0, limit - answeredBytes)), () => client.destroy())
@@ -226,12 +226,6 @@ async function roomIn(socket: Socket): Promise<void> {
   } finally {
     settled.abort()
   }
-}
-
-/** The number of response bytes that are forwarded. */
-function limitOf(fault: Connection['fault']): number {
-  if (fault === 'lost answer') return 0
-  return fault !== null && typeof fault === 'object' && 'cutAfterBytes' in fault ? fault.cutAfterBytes : Number.POSITIVE_INFINITY
 }
 
 const slowDown: ErrorAnswer = { error: 'SlowDown', status: 503 }

@@ -68,24 +68,15 @@ export async function call(url: string, given: Request): Promise<Answer> {
   }
 }
 
+interface PostedStream extends Pick<Request, 'token' | 'headers' | 'signal'> {
+  readonly type: string
+  readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
+}
+
 /** Posts a body while it is produced, on a separate connection. @throws if there is no response */
-export async function postStream(
-  url: string,
-  {
-    token,
-    type,
-    body,
-    headers: others = {},
-    signal,
-  }: {
-    token: string
-    type: string
-    body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
-    headers?: Record<string, string>
-    signal?: AbortSignal
-  },
-): Promise<{ status: number; body: string }> {
-  const headers = { ...others, authorization: `Bearer ${token}`, 'content-type': type }
+export async function postStream(url: string, given: PostedStream): Promise<{ status: number; body: string }> {
+  const { token, type, body, signal } = given
+  const headers = { ...given.headers, authorization: `Bearer ${token}`, 'content-type': type }
   const sending = request(url, { method: 'POST', headers, agent: false, ...(signal && { signal }) })
   const answered = once(sending, 'response')
   pipeline(Readable.from(body), sending).catch(() => {}) // the response may come before the end of the body; without one, `answered` rejects

@@ -14,20 +14,15 @@ export interface Guard {
 /** Code that occurs once in the file, regardless of line breaks and indentation, and its replacement. */
 type Edit = readonly [code: string, without: string]
 
-/** The table no longer matches the code. */
-export class GuardStale extends Error {
-  override name = 'GuardStale'
-}
-
 /**
  * Returns the text of a file without its guard.
  *
- * @throws GuardStale  some code does not occur exactly once
+ * @throws Error  some code does not occur exactly once: the table no longer matches it
  */
 export function withoutGuard({ id, file, edits }: Pick<Guard, 'id' | 'file' | 'edits'>, text: string): string {
   return edits.reduce((rest, [code, without]) => {
     const found = [...rest.matchAll(patternOfCode(code))]
-    if (found.length !== 1) throw new GuardStale(`guard ${id}: '${code}' occurs ${found.length} times in ${file}, not once`)
+    if (found.length !== 1) throw new Error(`guard ${id}: '${code}' occurs ${found.length} times in ${file}, not once`)
     return rest.replace(patternOfCode(code), () => without)
   }, text)
 }

@@ -180,7 +180,7 @@ async function gone(record: StackRecord | null): Promise<boolean> {
 
 async function containerRuns(id: string): Promise<boolean> {
   if (typeof engine === 'string') return false
-  const answer = await engine.client.container.dockerode
+  const answer = await engine.container.dockerode
     .getContainer(id)
     .inspect()
     .catch(() => null)
