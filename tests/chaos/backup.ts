@@ -32,15 +32,14 @@ export const restoreRows = `begin;
   end $$;
   commit`
 
-/** The contents of the bucket at the moment of the backup. */
-export interface Backup {
-  readonly keys: ReadonlySet<string>
-  /** Those of them that were copied. */
-  readonly copied: readonly string[]
-}
+export type Backup = Awaited<ReturnType<typeof takeBackup>>
 
-/** Copies all rows, then the objects in the bucket; retried while a server does not respond. */
-export async function takeBackup(cluster: Cluster, contents: ServerContents): Promise<Backup> {
+/**
+ * Copies all rows, then objects in the bucket; retried while a server does not respond.
+ *
+ * @returns the keys in the bucket at that moment, and those of them that were copied
+ */
+export async function takeBackup(cluster: Cluster, contents: ServerContents) {
   await execute(cluster, copyRows)
   for (const name of [backupBucket, asideBucket]) await withRetries(() => ensureBucket(cluster.stack.s3, name))
   const keys = await contents.keys()

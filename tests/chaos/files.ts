@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import { formOf as formOfFields } from '@airlock/testkit/http'
-import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
+import { freeBox, type ListedSample, listedSamples } from '@airlock/testkit/samples'
 import * as jpeg from '../../packages/inspection/corpus/surgery/jpeg.ts'
-import { box } from '../../packages/inspection/corpus/surgery/mp4.ts'
 import * as png from '../../packages/inspection/corpus/surgery/png.ts'
 import * as webp from '../../packages/inspection/corpus/surgery/webp.ts'
 import type { SentFile } from './history.ts'
@@ -23,7 +22,7 @@ const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer>> =
     const { segments, rest } = jpeg.takeApart(bytes)
     return jpeg.putTogether({ segments: [...segments, { marker: 0xfe, body: Buffer.from(mark) }], rest })
   },
-  'video/mp4': (bytes, mark) => Buffer.concat([bytes, freeBox(mark, 0)]),
+  'video/mp4': (bytes, mark) => Buffer.concat([bytes, freeBox(mark)]),
 }
 
 /** Good and bad sample files, by kind, because a form has one kind. */
@@ -90,6 +89,3 @@ export function formOf(files: readonly FileToSend[], { projectId, fieldsFirst }:
 }
 
 export const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
-
-/** A free-space box, which may follow the end of a video (ISO 14496-12, section 8.1.2). */
-export const freeBox = (text: string, emptyBytes: number): Buffer => box('free', text, Buffer.alloc(emptyBytes))

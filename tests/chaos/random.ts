@@ -1,19 +1,11 @@
-/** Pseudo-random numbers that are determined by a seed. */
-export interface Random {
-  /** An integer from `from` to `to`, inclusive. */
-  between(from: number, to: number): number
-  pick<T>(choices: readonly T[]): T
-  /** One of the rows, with probabilities in proportion to weights. */
-  weighted<T extends { readonly weight: number }>(rows: readonly T[]): T
-  chance(part: number): boolean
-}
+export type Random = ReturnType<typeof randomFrom>
 
 /**
- * Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are enough for a schedule.
+ * Pseudo-random numbers that are determined by a seed: Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are enough for a schedule.
  *
  * @param purpose makes separate sequences from one seed
  */
-export function randomFrom(seed: number, purpose: string): Random {
+export function randomFrom(seed: number, purpose: string) {
   let state = seed ^ hashOf(purpose)
   const next = (): number => {
     state = (state + 0x6d2b79f5) | 0
@@ -24,9 +16,11 @@ export function randomFrom(seed: number, purpose: string): Random {
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T
   return {
     pick,
-    between: (from, to) => from + Math.floor(next() * (to - from + 1)),
-    chance: (part) => next() < part,
-    weighted(rows) {
+    /** An integer from `from` to `to`, inclusive. */
+    between: (from: number, to: number) => from + Math.floor(next() * (to - from + 1)),
+    chance: (part: number) => next() < part,
+    /** One of the rows, with probabilities in proportion to weights. */
+    weighted<T extends { readonly weight: number }>(rows: readonly T[]): T {
       let left = next() * rows.reduce((sum, { weight }) => sum + weight, 0)
       for (const row of rows) {
         left -= row.weight

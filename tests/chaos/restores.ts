@@ -56,7 +56,7 @@ async function olderBucket({ cluster, contents, backup, before }: RestoresOption
   const newer = before.assets.filter(({ s3_key }) => !backup.keys.has(s3_key))
   const missing = [...newer.filter((a) => copied.has(waitedAt(a))), ...newer.filter((a) => !copied.has(waitedAt(a)))].slice(0, sampleSize)
   const back = backup.copied.filter((key) => !now.has(key))
-  const alertsSince = countAlerts(cluster)
+  const alertsSince = watchAlerts(cluster)
   for (const { s3_key } of missing) await contents.move(s3_key, { from: bucket, to: asideBucket })
   for (const key of back) await contents.copy(key, { from: backupBucket, to: bucket })
   await sweeps(contents)
@@ -75,7 +75,7 @@ async function olderBucket({ cluster, contents, backup, before }: RestoresOption
 
 async function olderDatabase(options: RestoresOptions): Promise<Violation[]> {
   const { cluster, contents, before, samplePool, seed, cursor, history } = options
-  const alertsSince = countAlerts(cluster)
+  const alertsSince = watchAlerts(cluster)
   await Promise.all(workers.map((name) => cluster.process(name).stop()))
   const random = randomFrom(seed, 'restores')
   const refusals = history.all('refused wrongly').length
@@ -141,15 +141,11 @@ async function sweeps(contents: ServerContents): Promise<void> {
 }
 
 /** @returns a function that returns the alerts since then, in the logs of all processes */
-function countAlerts(cluster: Cluster): () => ReadonlySet<Alert> {
-  const names = Object.keys(alerts) as Alert[]
-  const counts = () => {
-    const log = processNames.map((name) => cluster.process(name).log()).join('')
-    return names.map((name) => log.split(alerts[name]).length)
-  }
-  const before = counts()
+function watchAlerts(cluster: Cluster): () => ReadonlySet<Alert> {
+  const logs = () => processNames.map((name) => cluster.process(name).log())
+  const before = logs()
   return () => {
-    const after = counts()
-    return new Set(names.filter((_, index) => (after[index] ?? 0) > (before[index] ?? 0)))
+    const since = logs().map((log, index) => log.slice(before[index]?.length))
+    return new Set((Object.keys(alerts) as Alert[]).filter((name) => since.some((log) => log.includes(alerts[name]))))
   }
 }

@@ -37,18 +37,17 @@ export async function findCompose(): Promise<readonly string[] | null> {
 
 /** The containers of docker-compose.yml under a separate project name. */
 export class ComposeProject {
-  readonly #program: readonly string[]
+  readonly #command: readonly string[]
   readonly #options: ComposeOptions
 
   constructor(program: readonly string[], options: ComposeOptions) {
-    this.#program = program
+    this.#command = [...program, '--project-name', options.name, '--env-file', options.envFile]
     this.#options = options
   }
 
   /** Runs a compose command. @returns its standard output. @throws Error with its errors */
   compose(args: readonly string[], timeoutMs = 120_000): Promise<string> {
-    const { name, envFile } = this.#options
-    return this.#run([...this.#program, '--project-name', name, '--env-file', envFile, ...args], timeoutMs)
+    return this.#run([...this.#command, ...args], timeoutMs)
   }
 
   /** The same of the engine's client. */
@@ -79,12 +78,10 @@ export class ComposeProject {
 
   /** @returns containers, volumes and networks that are left of the project */
   async leftovers(): Promise<string[]> {
-    const kinds = [
-      ['ps', '--all'],
-      ['volume', 'ls'],
-      ['network', 'ls'],
-    ]
-    const lists = kinds.map((kind) => this.docker([...kind, '--quiet', ...this.#label('project', this.#options.name)]))
+    const kinds = ['container', 'volume', 'network'] as const
+    const lists = kinds.map((kind) =>
+      this.docker([kind, 'ls', ...(kind === 'container' ? ['--all'] : []), '--quiet', ...this.#label('project', this.#options.name)]),
+    )
     return (await Promise.all(lists)).flatMap(linesOf)
   }
 

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor, withRedis } from '@airlock/dev-servers'
 import { call, formOf, tokenFor } from '@airlock/testkit/http'
-import { samples } from '@airlock/testkit/samples'
+import { freeBox, samples } from '@airlock/testkit/samples'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bucket, type Cluster, ready, startCluster } from '../chaos/cluster.ts'
-import { freeBox } from '../chaos/files.ts'
 import { Inbox, newVideo, type Video } from '../chaos/inbox.ts'
 import { isWaitingKey, ServerContents } from '../chaos/server-contents.ts'
 
@@ -49,7 +48,7 @@ test('without a gateway, a thousand videos become one asset each, although Redis
   const count = 1000
   const userId = randomUUID()
   const begun = performance.now()
-  await submit({ count, userId, projects: 10, sizeBytes: 0 })
+  await submit({ count, userId, projects: 10, sizeBytes: 64 })
   const completed = () => contents.count(`uploads where user_id = $1 and state = 'completed'`, [userId])
   const ended = (wanted: number) =>
     waitFor(async () => (await completed()) >= wanted, { what: `${wanted} videos to be assets`, timeoutMs: 900_000, everyMs: 200 })

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { hash, randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
 import type { Client } from '@airlock/testkit/http'
 import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
@@ -50,7 +50,7 @@ async function sendSample(sample: ListedSample, client: Client, places: Places):
     const ok = verdict === expected
     return { ...sent, verdict, key: null, sameBytes: null, detail: ok ? '' : detail, ok }
   }
-  const sameBytes = sha256(fetched.bytes) === sha256(bytes)
+  const sameBytes = hash('sha256', fetched.bytes) === hash('sha256', bytes)
   const detail = sameBytes ? '' : 'the presigned URL gave other bytes than were sent'
   return { ...sent, verdict: outcome.status, key: fetched.key, sameBytes, detail, ok: expected === outcome.status && sameBytes }
 }
@@ -60,8 +60,6 @@ const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: str
   code: 'no_answer',
   detail: error instanceof Error ? error.message : String(error),
 })
-
-const sha256 = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex')
 
 /** The results as a table for the terminal, followed by a sentence. */
 export function sampleReport(results: readonly SampleResult[]): string {

@@ -15,21 +15,7 @@ export interface Ending {
 }
 
 /** A child process that runs until it is stopped. */
-export interface Service {
-  readonly name: string
-  readonly pid: number
-  readonly logFile: string
-  /** Settles when the process has ended for any reason, and its last line was printed. */
-  readonly ended: Promise<Ending>
-  /** Its last output, to explain why it ended. */
-  lastLines(): readonly string[]
-  /**
-   * Asks it to stop (SIGTERM), and kills it after the grace period. Can be called repeatedly.
-   *
-   * @param graceMs time for work in flight
-   */
-  stop(graceMs: number): Promise<void>
-}
+export type Service = Awaited<ReturnType<typeof startService>>
 
 /** A program that is started beside this one: one of the repository (`entry`), or another one (`command`). */
 export interface Program {
@@ -73,7 +59,7 @@ const nodeFlags = ['--max-semi-space-size=2']
  *
  * @throws Error if the process can't be started
  */
-export async function startService(program: Program, { root, env, file, say }: ServicesContext): Promise<Service> {
+export async function startService(program: Program, { root, env, file, say }: ServicesContext) {
   const { name, entry = '', url, logFile = join(file.folder, 'logs', `${name}.log`) } = program
   const log = openSync(logFile, 'w')
   const [command = '', ...args] = program.command ?? [process.execPath, ...nodeFlags, join(root, entry)]
@@ -90,14 +76,23 @@ export async function startService(program: Program, { root, env, file, say }: S
     if (last.length > keptLines) last.shift()
     say(`${name.padEnd(7)} │ ${readable}`)
   })
+  /** Settles when the process has ended for any reason, and its last line was printed. */
   const ended = shown.then(() => gone)
-  const stop = async (graceMs: number) => {
-    child.kill('SIGTERM')
-    const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
-    await ended
-    clearTimeout(killer)
+  return {
+    name,
+    pid: child.pid,
+    logFile,
+    ended,
+    /** Its last output, to explain why it ended. */
+    lastLines: () => [...last],
+    /** Asks it to stop (SIGTERM), and kills it after the grace period. Can be called repeatedly. */
+    stop: async (graceMs: number): Promise<void> => {
+      child.kill('SIGTERM')
+      const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      await ended
+      clearTimeout(killer)
+    },
   }
-  return { name, pid: child.pid, logFile, ended, lastLines: () => [...last], stop }
 }
 
 /** `ended with exit code 1`, `was killed by SIGKILL`. */

@@ -41,11 +41,7 @@ interface Run extends StartOptions {
 }
 
 /** A running Airlock. */
-interface Airlock {
-  readonly url: string
-  readonly context: ServicesContext
-  readonly dashboards: readonly string[]
-}
+type Airlock = Awaited<ReturnType<typeof startAll>>
 
 const healthyWithinMs = 60_000
 const dashboardsStopWithinMs = 10_000
@@ -92,7 +88,7 @@ async function startAndWait(run: Run): Promise<number> {
 }
 
 /** Starts servers, then migrates, then starts worker and gateway. Undone in reverse order. */
-async function startAll(run: Run): Promise<Airlock> {
+async function startAll(run: Run) {
   const { root, env, say, signal } = run
   assertSettings(env)
   const addresses = await chooseAddresses(env, say)

@@ -63,8 +63,8 @@ export async function endLeftovers(record: StackRecord, { byForce = false } = {}
 
 async function endServer(server: ServerEntry, byForce: boolean): Promise<boolean> {
   if (server.containerId) return removeContainer(server.containerId, { byForce })
-  const identity = identityIn(server)
-  const running = identity !== null && isRunning(identity)
+  const identity = { pid: 0, startedAt: '', ...server } // no process has them
+  const running = isRunning(identity)
   if (running) await endProcess(identity, { signal: server.stopSignal ?? 'SIGTERM' })
   removeLitter(server)
   return running
@@ -115,5 +115,3 @@ function ephemeralFolders(): string[] {
     .map((name) => join(tmpdir(), name))
     .filter((folder) => statSync(folder, { throwIfNoEntry: false })?.uid === uid)
 }
-
-const identityIn = ({ pid, startedAt }: ServerEntry): ProcessIdentity | null => (pid && startedAt ? { pid, startedAt } : null)

@@ -40,18 +40,7 @@ export interface StackOptions {
 }
 
 /** Running Postgres, Redis and S3. */
-export interface Stack {
-  readonly postgres: PostgresAddress & { readonly kind: string }
-  readonly redis: RedisAddress & { readonly kind: string }
-  readonly s3: S3Address & { readonly kind: S3Kind }
-  readonly servers: { readonly [name in ServerName]: Server<Addresses[name]> }
-  /** stack.json, for other processes, settings and secrets. */
-  readonly file: StackFile
-  /** The settings of gateway and worker for these servers. */
-  readonly environment: Record<string, string>
-  /** Stops all servers that were started here, and removes the data of an ephemeral stack. Can be called repeatedly. */
-  stop(): Promise<void>
-}
+export type Stack = Awaited<ReturnType<typeof startStack>>
 
 const clone = fileURLToPath(new URL('../../..', import.meta.url))
 
@@ -65,7 +54,7 @@ export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => 
  * @throws StackInUse if a running process uses the data folder
  * @throws Error with the server for which all providers were unavailable, and the reasons; nothing is left running then
  */
-export async function startStack(options: StackOptions): Promise<Stack> {
+export async function startStack(options: StackOptions) {
   const { context, start, stop } = await openFolder(options)
   const settled = await Promise.allSettled([start('postgres'), start('redis'), start('s3')])
   const [postgres, redis, s3] = settled
@@ -81,8 +70,11 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     redis: { ...servers.redis.address, kind: servers.redis.kind },
     s3: { ...servers.s3.address, kind: servers.s3.kind as S3Kind },
     servers,
+    /** stack.json, for other processes, settings and secrets. */
     file: context.file,
+    /** The settings of gateway and worker for these servers. */
     environment,
+    /** Stops all servers that were started here, and removes the data of an ephemeral stack. Can be called repeatedly. */
     stop,
   }
 }
@@ -189,7 +181,7 @@ function providersFor(ephemeral: boolean): { [Name in ServerName]: readonly Prov
   }
 }
 
-const environmentOf = ({ postgres, redis, s3 }: Stack['servers']): Record<string, string> => ({
+const environmentOf = ({ postgres, redis, s3 }: { [name in ServerName]: Server<Addresses[name]> }): Record<string, string> => ({
   DATABASE_URL: postgres.address.url,
   REDIS_URL: redis.address.url,
   S3_ENDPOINT: s3.address.endpoint,

@@ -40,13 +40,20 @@ export function jpegOf(sizeBytes: number): Sample {
   return { filename: 'large.jpg', declaredType: 'image/jpeg', bytes }
 }
 
-/** A valid MP4 of many MiB: the scene, followed by a free-space box (ISO 14496-12, section 8.1.2). */
-export function largeScene(freeBytes = 12 * 1024 * 1024): Sample {
-  const free = Buffer.alloc(freeBytes)
-  free.writeUInt32BE(freeBytes, 0)
-  free.write('free', 4, 'latin1')
-  return { ...samples.scene, filename: 'large.mp4', bytes: Buffer.concat([samples.scene.bytes, free]) }
+/** A free-space box, which may follow the end of a video (ISO 14496-12, section 8.1.2). */
+export function freeBox(text: string, sizeBytes = 8 + text.length): Buffer {
+  const box = Buffer.alloc(sizeBytes)
+  box.writeUInt32BE(sizeBytes)
+  box.write(`free${text}`, 4)
+  return box
 }
+
+/** A valid MP4 of many MiB. */
+export const largeScene = (freeBytes = 12 * 1024 * 1024): Sample => ({
+  ...samples.scene,
+  filename: 'large.mp4',
+  bytes: Buffer.concat([samples.scene.bytes, freeBox('', freeBytes)]),
+})
 
 /** A file of `examples/samples` with its row in `samples.json`. */
 export interface ListedSample {
