@@ -91,7 +91,10 @@ export class Client {
     for (let attempt = 1; attempt <= (variant === 'repeats' ? tries : 1); attempt += 1) {
       const signal = variant === 'disconnects' ? AbortSignal.timeout(disconnectAfterMs) : undefined
       const result = await sendForm(files, { gateway: this.#gateway(), userId, form, headers, signal }, this.#options)
-      if (result.code === 'file_limit_reached') this.#changeUser()
+      if (result.code === 'file_limit_reached') {
+        history.add({ event: 'limit reached', userId })
+        this.#userId = randomUUID()
+      }
       for (const { upload_id: uploadId } of result.uploads)
         this.#backgroundTasks.push(this.#followUp(uploadId, userId, this.#random.weighted(followUps).followUp))
       if (result.status !== 0 && result.status < 500 && result.status !== 409) return
@@ -105,11 +108,6 @@ export class Client {
     const assetType = this.#random.chance(0.75) ? 'brand_image' : 'generated_video'
     const { count } = this.#random.weighted(fileCounts)
     return Array.from({ length: count }, () => samplePool.draw(assetType, `c${number}-${++this.#sent}`, this.#random))
-  }
-
-  #changeUser(): void {
-    this.#options.history.add({ event: 'limit reached', userId: this.#userId })
-    this.#userId = randomUUID()
   }
 
   /** Deletes the account of this user, whose files may still be in progress. */

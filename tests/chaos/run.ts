@@ -5,7 +5,7 @@ import { defaultDataDir, within } from '@airlock/dev-servers'
 import { root } from '../npm-start.ts'
 import { takeBackup } from './backup.ts'
 import { Client } from './client.ts'
-import { type Cluster, clocksOf, filesPerHour, startCluster } from './cluster.ts'
+import { clocksOf, filesPerHour, startCluster } from './cluster.ts'
 import { Consumer } from './consumer.ts'
 import { type Endpoint, openEndpoint } from './endpoint.ts'
 import { gather } from './evidence.ts'
@@ -16,7 +16,7 @@ import { findViolations } from './invariants.ts'
 import { Pipeline } from './pipeline.ts'
 import { RepairWatch } from './repairs.ts'
 import { counts, describe, describeClocks, histories, lastLine, type Result } from './report.ts'
-import { restoreBoth } from './restores.ts'
+import { type RestoresOptions, restoreBoth } from './restores.ts'
 import { scheduleOf } from './schedule.ts'
 import { ServerContents } from './server-contents.ts'
 import { checkService } from './service-check.ts'
@@ -85,15 +85,10 @@ export async function runChaos(options: ChaosOptions): Promise<number> {
   return good ? 0 : 1
 }
 
-interface Setup {
-  readonly cluster: Cluster
-  readonly contents: ServerContents
-  readonly endpoint: Endpoint
-  readonly history: History
-}
+type Setup = Pick<RestoresOptions, 'cluster' | 'contents' | 'history'> & { readonly endpoint: Endpoint }
 
-async function play({ seed, seconds, log, interrupted }: ChaosOptions, setup: Setup): Promise<Result> {
-  const { cluster, contents, endpoint, history } = setup
+async function play(options: ChaosOptions, { cluster, contents, endpoint, history }: Setup): Promise<Result> {
+  const { seed, seconds, log, interrupted } = options
   const samplePool = new SamplePool(join(root, 'examples/samples'))
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])

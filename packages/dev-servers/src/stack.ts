@@ -56,19 +56,20 @@ export const defaultDataDir = (env: NodeJS.ProcessEnv = process.env): string => 
  */
 export async function startStack(options: StackOptions) {
   const { context, start, stop } = await openFolder(options)
-  const settled = await Promise.allSettled([start('postgres'), start('redis'), start('s3')])
-  const [postgres, redis, s3] = settled
-  if (postgres.status === 'rejected' || redis.status === 'rejected' || s3.status === 'rejected') {
+  const starting = [start('postgres'), start('redis'), start('s3')] as const
+  const reasons = (await Promise.allSettled(starting)).flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []))
+  if (reasons.length > 0) {
     await stop()
-    throw firstReason(settled)
+    throw new AggregateError(reasons, reasons.map(({ message }) => message).join('\n'))
   }
-  const servers = { postgres: postgres.value, redis: redis.value, s3: s3.value }
+  const [postgres, redis, s3] = await Promise.all(starting)
+  const servers = { postgres, redis, s3 }
   const environment = environmentOf(servers)
   context.file.environment(environment)
   return {
-    postgres: { ...servers.postgres.address, kind: servers.postgres.kind },
-    redis: { ...servers.redis.address, kind: servers.redis.kind },
-    s3: { ...servers.s3.address, kind: servers.s3.kind as S3Kind },
+    postgres: { ...postgres.address, kind: postgres.kind },
+    redis: { ...redis.address, kind: redis.kind },
+    s3: { ...s3.address, kind: s3.kind as S3Kind },
     servers,
     /** stack.json, for other processes, settings and secrets. */
     file: context.file,
@@ -191,8 +192,3 @@ const environmentOf = ({ postgres, redis, s3 }: { [name in ServerName]: Server<A
   AWS_ACCESS_KEY_ID: s3.address.accessKeyId,
   AWS_SECRET_ACCESS_KEY: s3.address.secretAccessKey,
 })
-
-function firstReason(settled: readonly PromiseSettledResult<unknown>[]): unknown {
-  const reasons = settled.filter((one) => one.status === 'rejected').map(({ reason }) => reason as Error)
-  return reasons.length === 1 ? reasons[0] : new AggregateError(reasons, reasons.map(({ message }) => message).join('\n'))
-}
