@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { extname } from 'node:path'
 import { formOf as formOfFields } from '@airlock/testkit/http'
-import { freeBox, type ListedSample, listedSamples } from '@airlock/testkit/samples'
+import { freeBox, listedSamples } from '@airlock/testkit/samples'
 import * as jpeg from '../../packages/inspection/corpus/surgery/jpeg.ts'
 import * as png from '../../packages/inspection/corpus/surgery/png.ts'
 import * as webp from '../../packages/inspection/corpus/surgery/webp.ts'
@@ -27,12 +27,7 @@ const marks: Readonly<Record<string, (bytes: Buffer, mark: string) => Buffer>> =
 
 /** Good and bad sample files, by kind, because a form has one kind. */
 export class SamplePool {
-  readonly #samples: readonly ListedSample[]
-
-  /** @param folder with `samples.json` and the files */
-  constructor(folder: string) {
-    this.#samples = listedSamples(folder)
-  }
+  readonly #samples = listedSamples()
 
   /** SHA-256 of all files that must not become assets. */
   get badHashes(): ReadonlySet<string> {

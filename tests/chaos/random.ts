@@ -1,18 +1,16 @@
+import { hash } from 'node:crypto'
+
 export type Random = ReturnType<typeof randomFrom>
 
 /**
- * Pseudo-random numbers that are determined by a seed: Mulberry32 (Tommy Ettinger, public domain): 32 bits of state are enough for a schedule.
+ * Pseudo-random numbers that are determined by a seed.
  *
  * @param purpose makes separate sequences from one seed
  */
 export function randomFrom(seed: number, purpose: string) {
-  let state = seed ^ hashOf(purpose)
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
-  }
+  let count = 0
+  /** From 0 to less than 1, with 48 bits. */
+  const next = (): number => Number.parseInt(hash('sha256', `${seed} ${purpose} ${count++}`).slice(0, 12), 16) / 2 ** 48
   const pick = <T>(choices: readonly T[]): T => choices[Math.floor(next() * choices.length)] as T
   return {
     pick,
@@ -30,6 +28,3 @@ export function randomFrom(seed: number, purpose: string) {
     },
   }
 }
-
-/** FNV-1a. */
-const hashOf = (text: string): number => [...text].reduce((hash, letter) => Math.imul(hash ^ letter.charCodeAt(0), 0x01000193), 0x811c9dc5)

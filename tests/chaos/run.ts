@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { defaultDataDir, within } from '@airlock/dev-servers'
-import { root } from '../npm-start.ts'
 import { takeBackup } from './backup.ts'
 import { Client } from './client.ts'
 import { clocksOf, filesPerHour, startCluster } from './cluster.ts'
@@ -89,7 +88,7 @@ type Setup = Pick<RestoresOptions, 'cluster' | 'contents' | 'history'> & { reado
 
 async function play(options: ChaosOptions, { cluster, contents, endpoint, history }: Setup): Promise<Result> {
   const { seed, seconds, log, interrupted } = options
-  const samplePool = new SamplePool(join(root, 'examples/samples'))
+  const samplePool = new SamplePool()
   const over = new AbortController()
   const until = AbortSignal.any([over.signal, interrupted])
   const run = { seed, cluster, samplePool, history }

@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
 import { type Answer, call, tokenFor } from '@airlock/testkit/http'
@@ -8,12 +7,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Cluster, startCluster } from '../chaos/cluster.ts'
 import { formOf, SamplePool, sha256 } from '../chaos/files.ts'
 import { randomFrom } from '../chaos/random.ts'
-import { root } from '../npm-start.ts'
 
 const tenMinutesMs = 600_000
 const startMs = 120_000
 
-const samplePool = new SamplePool(join(root, 'examples/samples'))
+const samplePool = new SamplePool()
 const random = randomFrom(1, 'clocks')
 const user = randomUUID()
 let cluster: Cluster

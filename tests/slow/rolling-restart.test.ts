@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { waitFor } from '@airlock/dev-servers'
 import { encodedForm, postStream, tokenFor } from '@airlock/testkit/http'
@@ -9,7 +8,6 @@ import { type Cluster, startCluster } from '../chaos/cluster.ts'
 import { formOf, SamplePool } from '../chaos/files.ts'
 import { randomFrom } from '../chaos/random.ts'
 import type { ProcessName } from '../chaos/schedule.ts'
-import { root } from '../npm-start.ts'
 import { Balancer, NoResponse, SteadyClient } from '../steady-client.ts'
 
 const startMs = 120_000
@@ -24,7 +22,7 @@ const settings = {
   RATE_LIMIT_FILES_PER_HOUR: '10000',
 }
 
-const samplePool = new SamplePool(join(root, 'examples/samples'))
+const samplePool = new SamplePool()
 const random = randomFrom(1, 'rolling restart')
 let cluster: Cluster
 let sql: Client

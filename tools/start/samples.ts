@@ -24,13 +24,11 @@ export interface SampleResult {
 /**
  * Uploads every sample to a running gateway in sequence, and downloads the assets. A sample without a response is a result too: the others
  * continue.
- *
- * @param folder where `samples.json` and the files lie
  */
-export async function sendSamples(folder: string, client: Client): Promise<SampleResult[]> {
+export async function sendSamples(client: Client): Promise<SampleResult[]> {
   const places: Places = { generated_video: { project_id: randomUUID() }, lora_training: { brand_id: randomUUID() } }
   const results: SampleResult[] = []
-  for (const sample of listedSamples(folder)) results.push(await sendSample(sample, client, places))
+  for (const sample of listedSamples()) results.push(await sendSample(sample, client, places))
   return results
 }
 

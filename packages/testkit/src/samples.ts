@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
+import { extname } from 'node:path'
 
 const folder = new URL('../../../examples/samples/', import.meta.url)
 
@@ -9,10 +9,12 @@ export interface Sample {
   readonly bytes: Buffer
 }
 
+const readSample = (file: string) => readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), folder))
+
 const shipped = (file: string, declaredType: string): Sample => ({
   filename: file.slice(file.indexOf('/') + 1),
   declaredType,
-  bytes: readFileSync(new URL(file.split('/').map(encodeURIComponent).join('/'), folder)),
+  bytes: readSample(file),
 })
 
 /** Good and bad sample files. */
@@ -75,10 +77,9 @@ const declaredTypes: Readonly<Record<string, string>> = {
   '.zip': 'application/zip',
 }
 
-/** @param folder with `samples.json` and the files */
-export const listedSamples = (folder: string): ListedSample[] =>
-  (JSON.parse(readFileSync(join(folder, 'samples.json'), 'utf8')) as ListedSample[]).map((sample) => ({
+export const listedSamples = (): ListedSample[] =>
+  (JSON.parse(readFileSync(new URL('samples.json', folder), 'utf8')) as ListedSample[]).map((sample) => ({
     ...sample,
     mediaType: declaredTypes[extname(sample.file).toLowerCase()] ?? 'application/octet-stream',
-    bytes: readFileSync(join(folder, sample.file)),
+    bytes: readSample(sample.file),
   }))

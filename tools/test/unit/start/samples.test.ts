@@ -33,7 +33,7 @@ test('the folder and its list contain the same files', () => {
 test('every sample is sent with its name and type, videos with a project, training sets with a brand', async () => {
   const client = knowingClient()
 
-  const results = await sendSamples(folder, client)
+  const results = await sendSamples(client)
 
   expect(results.every(({ ok }) => ok)).toBe(true)
   expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; every accepted file came back`)
@@ -48,7 +48,6 @@ test('every sample is sent with its name and type, videos with a project, traini
 
 test('an unexpected verdict is marked with the expected one', async () => {
   const results = await sendSamples(
-    folder,
     knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }),
   )
 
@@ -58,13 +57,13 @@ test('an unexpected verdict is marked with the expected one', async () => {
 })
 
 test('a bad file that becomes an asset is a failure', async () => {
-  const results = await sendSamples(folder, knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
+  const results = await sendSamples(knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
 
   expect(results.find(({ file }) => file === 'bad/note.jpg')).toMatchObject({ ok: false, verdict: 'completed' })
 })
 
 test('other bytes at the presigned URL are a failure', async () => {
-  const results = await sendSamples(folder, knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
+  const results = await sendSamples(knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
 
   expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, sameBytes: false })
   expect(sampleReport(results)).toContain('✗ good/logo.png: the presigned URL gave other bytes than were sent')
@@ -76,7 +75,7 @@ test.each([
 ] satisfies [string, Partial<Client>][])(
   'a %s without a response is reported for its sample, and the others continue',
   async (_, changes) => {
-    const results = await sendSamples(folder, knowingClient(changes))
+    const results = await sendSamples(knowingClient(changes))
 
     expect(results).toHaveLength(listed.length)
     expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
