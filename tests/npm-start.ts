@@ -23,7 +23,7 @@ export const startMs = 120_000
 /** The environment of `npm start` without the servers of the developer and of the test runner. */
 export function environment(dataDir: string): NodeJS.ProcessEnv {
   const foreign = [...variableNames, 'NODE_ENV', 'NODE_OPTIONS', 'NODE_V8_COVERAGE']
-  const kept = Object.entries(process.env).filter(([name]) => !foreign.includes(name) && !/^(VITEST|AWS_)/.test(name))
+  const kept = Object.entries(process.env).filter(([name]) => !foreign.includes(name) && !/^(VITEST|TEST_|AWS_)/.test(name))
   return { ...Object.fromEntries(kept), AIRLOCK_DATA_DIR: dataDir, AIRLOCK_ENV_FILE: '', PORT: '0' }
 }
 

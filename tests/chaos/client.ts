@@ -121,7 +121,7 @@ export class Client {
 
   async #followUp(uploadId: string, userId: string, followUp: FollowUp): Promise<void> {
     const token = tokenFor(userId, this.#options.cluster.jwtSecret)
-    if (followUp === 'cancel') return this.#delete(`/api/jobs/${uploadId}`, uploadId, token, ['cancel asked', 'cancelled'])
+    if (followUp === 'cancel') return this.#delete(`/api/jobs/${uploadId}`, uploadId, token, 'cancel')
     if (followUp === 'none') return
     const assetId = await this.#poll(uploadId, token)
     if (assetId === null) return
@@ -130,22 +130,17 @@ export class Client {
       await wait(this.#random.between(0, 3000)) // it may be marked by then, or just being deleted
       await useAsset(this.#options, { gateway: this.#gateway(), uploadId, assetId, token })
     }
-    if (followUp === 'delete') await this.#delete(`/api/assets/${assetId}`, uploadId, token, ['delete asked', 'deleted'])
+    if (followUp === 'delete') await this.#delete(`/api/assets/${assetId}`, uploadId, token, 'delete')
   }
 
   /** Cancels or deletes something once; without a response it is unknown whether it happened. */
-  async #delete(
-    path: string,
-    uploadId: string,
-    token: string,
-    [asked, confirmed]: ['cancel asked', 'cancelled'] | ['delete asked', 'deleted'],
-  ): Promise<void> {
+  async #delete(path: string, uploadId: string, token: string, what: 'cancel' | 'delete'): Promise<void> {
     const { history } = this.#options
-    history.add({ event: asked, uploadId })
+    history.add({ event: `${what} asked`, uploadId })
     const answer = await call(`${this.#gateway()}${path}`, { method: 'DELETE', token })
     const { status } = (answer.body ?? {}) as { status?: string }
-    if (answer.status === 204 || (answer.status === 200 && status === 'rejected')) history.add({ event: confirmed, uploadId })
-    else history.add({ event: 'failed', what: asked, uploadId, why: reasonIn(answer) })
+    if (answer.status === 204 || (answer.status === 200 && status === 'rejected')) history.add({ event: `${what} done`, uploadId })
+    else history.add({ event: 'failed', what, uploadId, why: reasonIn(answer) })
   }
 
   /** Polls until the upload has ended, or the run has. @returns its asset */

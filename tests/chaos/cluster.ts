@@ -92,7 +92,7 @@ export interface ClusterOptions {
  */
 export async function startCluster(options: ClusterOptions = {}) {
   const { folder, log = () => {}, clocks = {} } = options
-  const env = Object.fromEntries(Object.entries(environment('')).filter(([name]) => !name.startsWith('TEST_')))
+  const env = environment('')
   await using opened = new AsyncDisposableStack()
   const stack = await startStack({ ephemeral: true, env, say: log })
   opened.defer(() => stack.stop())

@@ -45,12 +45,12 @@ export async function gather(contents: ServerContents, observations: Observation
     acknowledged: new Map(history.all('acknowledged').map(({ uploadId, name }) => [uploadId, name])),
     /** Uploads with a request for cancellation or deletion, and those with a confirmation. */
     asked: ids('cancel asked', 'delete asked'),
-    cancelled: ids('cancelled'),
-    deleted: ids('deleted'),
+    cancelled: ids('cancel done'),
+    deleted: ids('delete done'),
     /** Uploads whose asset became old, those of them that were requested, and those that were returned. */
     aged: ids('aged'),
     useAsked: ids('use asked'),
-    used: ids('used'),
+    used: ids('use done'),
     /** When users were deleted, by the clock of Postgres. */
     deletedUsers: new Map(history.all('user deleted').map(({ userId, at }) => [userId, at])),
   }

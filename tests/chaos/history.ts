@@ -16,8 +16,8 @@ export interface SentFile {
   readonly expensive?: true
 }
 
-/** What was done with an upload or its asset. `aged`: its asset became old without use; `used`: its owner got a URL after that. */
-export type UploadEvent = 'cancel asked' | 'cancelled' | 'delete asked' | 'deleted' | 'aged' | 'use asked' | 'used'
+/** What was done with an upload or its asset. `aged`: its asset became old without use; `use done`: its owner got a URL after that. */
+export type UploadEvent = 'aged' | `${'cancel' | 'delete' | 'use'} ${'asked' | 'done'}`
 
 /** The events of a run in the order in which they were observed. */
 export type HistoryEvent =

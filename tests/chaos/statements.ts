@@ -94,7 +94,7 @@ export async function useAsset(
 ): Promise<void> {
   history.add({ event: 'use asked', uploadId })
   const answer = await call(`${gateway}/api/assets/${assetId}/presigned`, { token })
-  history.add(answer.status === 200 ? { event: 'used', uploadId } : { event: 'failed', what: 'use', uploadId, why: reasonIn(answer) })
+  history.add(answer.status === 200 ? { event: 'use done', uploadId } : { event: 'failed', what: 'use', uploadId, why: reasonIn(answer) })
 }
 
 /** Lets some assets expire without faults, so that this is tested on slow machines too. */

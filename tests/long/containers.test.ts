@@ -84,8 +84,7 @@ async function upWithThreeWorkers(): Promise<void> {
 const newToken = async (): Promise<string> =>
   (await running().compose(['run', '--rm', '-T', 'ops', 'token', '--user', randomUUID()])).trim()
 
-const newClient = async (): Promise<Client> =>
-  gatewayClient({ baseUrl: gatewayUrl, token: await newToken(), signal: new AbortController().signal })
+const newClient = async (): Promise<Client> => gatewayClient({ baseUrl: gatewayUrl, token: await newToken() })
 
 const photos = (client: Client, count: number) =>
   Array.from({ length: count }, (_, index) => client.send({ ...photo, name: `photo ${index}.jpg` }))

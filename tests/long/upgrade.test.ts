@@ -7,6 +7,7 @@ import { ask, type Client, gatewayClient, tokenFor } from '@airlock/testkit/http
 import { samples } from '@airlock/testkit/samples'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import { startService } from '../../tools/start/service.ts'
+import { ready } from '../chaos/cluster.ts'
 import { environment, root } from '../npm-start.ts'
 
 /** The release before this one, which runs beside it during an upgrade. */
@@ -25,8 +26,7 @@ let stack: Stack
 beforeAll(async () => {
   if (unavailable) return
   checkOut(folders.previous)
-  const env = Object.fromEntries(Object.entries(environment('')).filter(([name]) => !name.startsWith('TEST_')))
-  stack = await startStack({ ephemeral: true, env, say: () => {} })
+  stack = await startStack({ ephemeral: true, env: environment(''), say: () => {} })
 })
 beforeEach(({ skip }) => skip(unavailable !== '', unavailable))
 afterAll(async () => {
@@ -85,16 +85,9 @@ test.each(cases)(
     await run(versions.gateway, 'apps/gateway/src/main.ts', { ...env, PORT: gatewayPort })
     await run(versions.worker, 'apps/worker/src/main.ts', { ...env, WORKER_PORT: workerPort })
     const urls = [baseUrl, `http://127.0.0.1:${workerPort}`]
-    for (const url of urls) {
-      await waitFor(async () => (await fetch(`${url}/health/ready`)).ok, { what: `${url} to be ready`, timeoutMs: 60_000, everyMs: 100 })
-    }
+    await Promise.all(urls.map(ready))
     const userId = randomUUID()
-    const client = gatewayClient({
-      baseUrl,
-      token: tokenFor(userId, jwtSecret),
-      signal: new AbortController().signal,
-      jobTimeoutMs: 120_000,
-    })
+    const client = gatewayClient({ baseUrl, token: tokenFor(userId, jwtSecret), jobTimeoutMs: 120_000 })
 
     const assets = [
       await becomesAsset(client, samples.photo, { asset_type: 'brand_image' }),

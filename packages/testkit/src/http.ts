@@ -151,14 +151,14 @@ export interface ClientOptions {
   readonly baseUrl: string
   readonly token: string
   /** Aborts running requests. */
-  readonly signal: AbortSignal
+  readonly signal?: AbortSignal
   /** Timeout of a job. */
   readonly jobTimeoutMs?: number
 }
 
 type Refusal = { code?: string; detail?: string } | null
 
-export function gatewayClient({ baseUrl, token, signal, jobTimeoutMs = 30_000 }: ClientOptions): Client {
+export function gatewayClient({ baseUrl, token, signal = new AbortController().signal, jobTimeoutMs = 30_000 }: ClientOptions): Client {
   const get = async <T>(path: string): Promise<T> => {
     const { status, body } = await ask(new URL(path, baseUrl), { token, signal })
     if (status !== 200)

