@@ -15,6 +15,7 @@ const floors = {
   'packages/database/src/**': floor(80),
   'packages/inspection/src/**': floor(80),
   'packages/queue/src/**': floor(80),
+  'packages/telemetry/src/**': floor(80),
   'apps/gateway/src/**': floor(80),
   'apps/ops/src/**': floor(80),
   'apps/worker/src/**': floor(80),
