@@ -181,6 +181,7 @@ create table uploads (
   source_key text,
   handed_back integer default 0 not null,
   failed_inspections smallint default 0 not null,
+  traceparent character varying(55),
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),

@@ -1,79 +1,26 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts, programInPath } from '@airlock/dev-servers'
-import { compileCache, givenStack, isolatedBucket, isolatedDatabase, privateServer, waitFor } from '@airlock/testkit'
+import { programInPath } from '@airlock/dev-servers'
 import { test as base, expect } from 'vitest'
+import { type Service, startServices } from '../services.ts'
 
 /** The metrics of both services as processes, each on a separate port. */
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 
-interface Service {
-  readonly name: 'gateway' | 'worker'
-  /** The URL of the port for requests or health. */
-  readonly url: string
-  readonly metricsUrl: string
-  /** The text of its metrics. */
-  readonly text: string
-  stop(): Promise<void>
-}
+/** A service and the text of its metrics. */
+type Measured = Service & { readonly text: string }
 
 const test = base.extend('services', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
-  const [database, bucket, redis] = await Promise.all([isolatedDatabase(), isolatedBucket(), privateServer('redis')])
-  const stops: (() => Promise<void>)[] = []
-  onCleanup(async () => {
-    await Promise.all(stops.map((stop) => stop()))
-    await Promise.all([database.drop(), bucket.drop(), redis.drop()])
-  })
-  const { s3 } = givenStack()
-  const [gatewayPort, gatewayMetrics, workerPort, workerMetrics] = await freePorts(4)
-  const settings = {
-    ...compileCache(),
-    PATH: process.env.PATH ?? '',
-    DATABASE_URL: database.url,
-    REDIS_URL: redis.address.url,
-    S3_ENDPOINT: s3.endpoint,
-    S3_REGION: s3.region,
-    S3_BUCKET_NAME: bucket.bucket,
-    S3_FORCE_PATH_STYLE: 'true',
-    S3_SSE: 'none',
-    AWS_ACCESS_KEY_ID: s3.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: s3.secretAccessKey,
-    JWT_SECRET: 'a-secret-for-tokens-of-this-test-alone',
+  const { gateway, worker, close } = await startServices({
     WEBHOOK_URLS: 'https://hooks.example/airlock',
     WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
-    AIRLOCK_ENV_FILE: '',
-    AIRLOCK_REVISION: '0123abc',
-    HOST: '127.0.0.1',
-    PORT: String(gatewayPort),
-    WORKER_PORT: String(workerPort),
-    SHUTDOWN_NOT_READY_SECONDS: '0',
-  }
-  const start = async (name: Service['name'], port: number | undefined, metricsPort: number | undefined): Promise<Service> => {
-    const env = { ...settings, METRICS_PORT: String(metricsPort) }
-    const child = spawn(process.execPath, [join(root, 'apps', name, 'src/main.ts')], {
-      cwd: root,
-      env,
-      stdio: ['ignore', 'ignore', 'inherit'],
-    })
-    const ended = new Promise<void>((resolve) => child.once('close', () => resolve()))
-    const stop = async () => {
-      child.kill('SIGTERM')
-      await ended
-    }
-    stops.push(stop)
-    const metricsUrl = `http://127.0.0.1:${metricsPort}/metrics`
-    const responds = () =>
-      fetch(metricsUrl).then(
-        ({ ok }) => ok,
-        () => false,
-      )
-    await waitFor(responds, { what: `metrics of the ${name}`, timeoutMs: 40_000 })
-    return { name, url: `http://127.0.0.1:${port}`, metricsUrl, text: await (await fetch(metricsUrl)).text(), stop }
-  }
-  return Promise.all([start('gateway', gatewayPort, gatewayMetrics), start('worker', workerPort, workerMetrics)])
+  })
+  onCleanup(close)
+  const measured = async (service: Service): Promise<Measured> => ({ ...service, text: await (await fetch(service.metricsUrl)).text() })
+  return Promise.all([measured(gateway), measured(worker)])
 })
 
 const namesIn = (text: string): string[] => [...text.matchAll(/^# HELP (airlock_\w+) /gm)].map(([, name = '']) => name).toSorted()

@@ -4,6 +4,7 @@ import type { SizeLimits } from '@airlock/domain'
 import type { FileCounter } from '@airlock/lifecycle'
 import type { JobQueue } from '@airlock/queue'
 import { checkHealth, type ObjectStore } from '@airlock/storage'
+import { noTelemetry, type Telemetry } from '@airlock/telemetry'
 import multipart from '@fastify/multipart'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { authentication } from './auth/authentication.ts'
@@ -68,6 +69,8 @@ export interface GatewayDeps {
   /** How often both feeds poll the database. */
   pollEveryMs: MoveFeedDeps['pollEveryMs']
   availability?: Partial<AvailabilityTuning> | undefined
+  /** Absent: no tracing. */
+  telemetry?: Telemetry | undefined
 }
 
 /** How long a health check waits for one server, in ms. */
@@ -99,7 +102,7 @@ export interface Gateway {
 
 /** The gateway, ready for `listen` or `inject`. Closing it waits for requests in flight and for their background tasks. */
 export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
-  const { database, store, jobQueue, log } = deps
+  const { database, store, jobQueue, log, telemetry = noTelemetry } = deps
   const servers = guardedServers({ database, store, jobQueue, log, tuning: deps.availability })
   const { uploads, assets, idempotency } = servers.database
   const backgroundTasks = new BackgroundTasks()
@@ -122,7 +125,8 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   app.decorateRequest('caller', null)
   answerErrors(app)
   answerUnknownRoutes(app)
-  logRequests(app)
+  if (telemetry.requests !== null) await app.register(telemetry.requests)
+  logRequests(app, telemetry.fieldsOf)
   lingerOnUnreadBodies(app)
   refuseEncodedBodies(app)
   boundSmallBodies(app, { seconds: deps.bodyTimeouts.idleSeconds })

@@ -14,6 +14,7 @@ import {
 import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
+import { startTelemetry } from '@airlock/telemetry'
 import { pino } from 'pino'
 import { buildGateway, type Gateway } from './app.ts'
 import { remoteKeys } from './auth/remote-keys.ts'
@@ -22,14 +23,19 @@ import { redisFileCounter } from './upload/file-counter.ts'
 
 /** Starts a gateway, and shuts it down in order on a signal. */
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' }, ...errorsInLogs }, logOutput())
+  const build = buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION)
+  const telemetry = await startTelemetry(process.env, { serviceName: 'airlock-gateway', version: build.version })
+  const { tracing } = telemetry
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'gateway' }, ...errorsInLogs, ...telemetry.logOptions }, logOutput())
+  telemetry.reportTo(log)
   if (envFile !== null) log.info({ envFile }, 'settings read from a file, environment variables take precedence')
   const onError = (err: Error) => log.warn({ err }, 'redis unreachable')
-  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log })
+  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-gateway', log, tracing })
   const redis = failFastConnection(config.REDIS_URL, { onError })
-  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError, telemetry: telemetry.queue })
   const store = s3ObjectStore({
     ...storeSettings(config),
+    tracing,
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object not removed, the sweeper will'),
   })
   const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
@@ -39,7 +45,8 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     jobQueue,
     counter: redisFileCounter(redis, { log }),
     log,
-    build: buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION),
+    telemetry,
+    build,
     metricsPort: config.METRICS_PORT,
     bucket: config.S3_BUCKET_NAME,
     tokens: {
@@ -76,7 +83,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     await jobQueue.close()
     redis.disconnect()
     store.close()
-    await database.close()
+    await Promise.all([database.close(), telemetry.shutDown()])
   }
   await gateway.app.listen({ host: config.HOST, port: config.PORT })
   shutDownAtSignal({ service: 'gateway', log, phases: phasesOf(gateway, config, close) })

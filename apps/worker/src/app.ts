@@ -1,7 +1,8 @@
 import { shareResult } from '@airlock/async'
 import { dependencyChecks, type Metrics, serviceReadings } from '@airlock/config'
-import type { Listening } from '@airlock/database'
+import type { Listening, TracedEvent } from '@airlock/database'
 import { checkHealth } from '@airlock/storage'
+import { noTelemetry, type Telemetry } from '@airlock/telemetry'
 import type { FastifyInstance } from 'fastify'
 import { healthServer } from './health.ts'
 import { type Lane, openLane } from './lane.ts'
@@ -34,7 +35,7 @@ export interface AirlockWorker {
 
 /** A worker that serves the given lanes and runs the sweeper, the purger, table upkeep, the event relay and webhook deliveries. */
 export function buildWorker(deps: WorkerDeps): AirlockWorker {
-  const { database, store, jobQueue, inspectors, log, lanes } = deps
+  const { database, store, jobQueue, inspectors, log, lanes, telemetry = noTelemetry } = deps
   const states = dependencyChecks({
     checks: {
       postgres: () => database.check(healthTimeoutMs),
@@ -72,10 +73,14 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
   const purger = purgeTimer(metrics, deps)
   const upkeep = new UpkeepTimer(deps.upkeep, { database, log })
   const relay = new EventRelayTimer(
-    { ...deps.relay, onPlaced: (count) => metrics.eventsPlaced.inc(count) },
+    {
+      ...deps.relay,
+      onPlaced: (count) => metrics.eventsPlaced.inc(count),
+      onTraced: (events, since) => traceRelayed(events, since, telemetry),
+    },
     { relay: database.eventRelay, log },
   )
-  const webhooks = new WebhookSenders(deps.webhooks, { ...deps, webhooks: database.webhooks, metrics })
+  const webhooks = new WebhookSenders(deps.webhooks, { ...deps, telemetry, webhooks: database.webhooks, metrics })
   let purgeNotifications: Listening | undefined
   let eventNotifications: Listening | undefined
   let ready = false
@@ -112,6 +117,15 @@ export function buildWorker(deps: WorkerDeps): AirlockWorker {
       await Promise.all([steps.stopTaking(), steps.drain()])
       await steps.close()
     },
+  }
+}
+
+/** A batch of the relay has events of many uploads: each gets a span in the trace of its upload. */
+function traceRelayed(events: readonly TracedEvent[], startedAt: Date, telemetry: Telemetry): void {
+  for (const { type, uploadId, traceparent } of events) {
+    const attributes = { 'airlock.event.type': type, 'airlock.upload.id': uploadId }
+    const onlyLinked = type.startsWith('asset.')
+    void telemetry.continueTrace({ name: 'relay event', traceparent, onlyLinked, startedAt, attributes }, async () => {})
   }
 }
 

@@ -3,6 +3,7 @@ import { backoffMs, resolvesWithin } from '@airlock/async'
 import { isAssetType } from '@airlock/domain'
 import { type Inspect, retryReason } from '@airlock/lifecycle'
 import { type QueueLane, queueNames } from '@airlock/queue'
+import { noTelemetry, type Telemetry } from '@airlock/telemetry'
 import { type Job, UnrecoverableError, Worker } from 'bullmq'
 import type { Step, WorkerMetrics } from './metrics.ts'
 import { type RunJobDeps, runJob } from './run-job.ts'
@@ -117,11 +118,23 @@ function laneWorker(
   jobs: RunningJobs,
   deps: WorkerDeps & { notTaking: AbortSignal; stopping: AbortSignal },
 ): LaneWorker {
-  const { database, store, log, retry, leaseSeconds, sizeLimits, maxRunningPerProject, bucket, notTaking, stopping } = deps
+  const {
+    database,
+    store,
+    log,
+    retry,
+    leaseSeconds,
+    sizeLimits,
+    maxRunningPerProject,
+    bucket,
+    notTaking,
+    stopping,
+    telemetry = noTelemetry,
+  } = deps
   const { uploads, assets } = database
   const maxRunningPerUser = slotsOfOneUser(deps.maxRunningPerUser, deps.concurrency)
   const users = new UserConcurrency({ lane, slots: deps.concurrency, maxRunningPerUser, uploads, jobQueue: deps.jobQueue })
-  const steps = timedSteps({ uploads, store, inspect }, metrics)
+  const steps = timedSteps({ uploads, store, inspect }, metrics, telemetry)
   const jobDeps: RunJobDeps = {
     ...steps,
     assets,
@@ -132,8 +145,15 @@ function laneWorker(
     inspect: sharedInspect(steps.inspect, Math.max(1, Math.min(maxRunningPerUser, inspectorsOf(deps.concurrency) - 1))),
     admit: (uploadId, signal) => users.admit(uploadId, AbortSignal.any([signal, notTaking])),
     stopping,
-    onOutcome: (outcome) => metrics.countRun(outcome),
-    onRetry: (reason) => metrics.retries.inc({ reason }),
+    onOutcome: (outcome) => {
+      metrics.countRun(outcome)
+      telemetry.annotate({ 'airlock.outcome': outcome })
+      if (failures.has(outcome)) telemetry.markFailed(outcome)
+    },
+    onRetry: (reason) => {
+      metrics.retries.inc({ reason })
+      telemetry.annotate({ 'airlock.retry.reason': reason })
+    },
     onRegistered: ({ assetType, sizeBytes }) => metrics.countBytes('pipeline', assetType ?? 'generated_video', sizeBytes ?? 0),
   }
   const worker = new LaneWorker(
@@ -150,6 +170,7 @@ function laneWorker(
       stalledInterval: (leaseSeconds * 1000) / 2,
       // for failures before a claim, such as an unavailable database; the row determines the delay after a failed attempt
       settings: { backoffStrategy: (attemptsMade) => backoffMs(attemptsMade, retry) },
+      ...(telemetry.queue && { telemetry: telemetry.queue }),
     },
   )
   worker.on('error', (err) => log.warn({ lane, err }, 'queue unreachable'))
@@ -163,22 +184,31 @@ function laneWorker(
   return worker
 }
 
+/** The outcomes of runs that show a fault. */
+const failures: ReadonlySet<string> = new Set(['retry', 'parked', 'refused'])
+
 type Steps = Pick<RunJobDeps, 'uploads' | 'store' | 'inspect'>
 
-/** The same servers and inspector, with the durations of the steps that a run takes on them. */
-function timedSteps({ uploads, store, inspect }: Steps, metrics: WorkerMetrics): Steps {
-  const timed = async <T>(step: Step, kind: string | undefined, work: Promise<T>): Promise<T> => {
+/** The same servers and inspector, with the durations and spans of the steps that a run takes on them. */
+function timedSteps({ uploads, store, inspect }: Steps, metrics: WorkerMetrics, telemetry: Telemetry): Steps {
+  const timed = async <T>(step: Step, kind: string | undefined, work: () => Promise<T>): Promise<T> => {
     const started = performance.now()
-    const result = await work
+    const attributes = kind === undefined ? {} : { 'airlock.asset.type': kind }
+    const result = await telemetry.trace({ name: step, attributes }, work)
     if (kind !== undefined && isAssetType(kind)) metrics.observeStep(step, kind, performance.now() - started)
     return result
   }
   return {
-    inspect: (source, claim, signal) => timed('inspect', claim.assetType, inspect(source, claim, signal)),
-    uploads: { ...uploads, complete: (claim, verdict) => timed('complete', claim.assetType, uploads.complete(claim, verdict)) },
+    inspect: (source, claim, signal) =>
+      timed('inspect', claim.assetType, () => {
+        telemetry.annotate({ 'airlock.attempt': claim.attempt, 'airlock.size_bytes': claim.sizeBytes })
+        // requests of an inspector arrive in the context in which its process was started, perhaps for another upload
+        return inspect({ ...source, read: telemetry.bind(source.read) }, claim, signal)
+      }),
+    uploads: { ...uploads, complete: (claim, verdict) => timed('complete', claim.assetType, () => uploads.complete(claim, verdict)) },
     store: {
       ...store,
-      copyToFinal: (from, to, options) => timed('copy', options.headers.metadata.asset_type, store.copyToFinal(from, to, options)),
+      copyToFinal: (from, to, options) => timed('copy', options.headers.metadata.asset_type, () => store.copyToFinal(from, to, options)),
     },
   }
 }

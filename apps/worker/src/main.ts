@@ -18,6 +18,7 @@ import { findLauncher } from '@airlock/inspection/isolated'
 import { endpointOf, isPublicAddress, systemResolve } from '@airlock/notifications'
 import { blockingConnection, JobQueue, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
+import { startTelemetry } from '@airlock/telemetry'
 import { pino } from 'pino'
 import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
@@ -25,14 +26,19 @@ import { isolatedInspectors } from './isolated-inspector.ts'
 
 /** Starts a worker, and shuts it down in order on a signal. */
 async function start(config: WorkerConfig, envFile: string | null): Promise<void> {
-  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' }, ...errorsInLogs }, logOutput())
+  const build = buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION)
+  const telemetry = await startTelemetry(process.env, { serviceName: 'airlock-worker', version: build.version })
+  const { tracing } = telemetry
+  const log = pino({ level: config.LOG_LEVEL, base: { service: 'worker' }, ...errorsInLogs, ...telemetry.logOptions }, logOutput())
+  telemetry.reportTo(log)
   if (envFile !== null) log.info({ envFile }, 'settings read from a file, environment variables take precedence')
   const onError = (err: Error) => log.warn({ err }, 'redis unreachable')
-  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log })
+  const database = await openDatabase({ ...databaseSettings(config), applicationName: 'airlock-worker', log, tracing })
   const redis = blockingConnection(config.REDIS_URL, { onError })
-  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError })
+  const jobQueue = new JobQueue({ redisUrl: config.REDIS_URL, onError, telemetry: telemetry.queue })
   const store = s3ObjectStore({
     ...storeSettings(config),
+    tracing,
     onLeftover: ({ key, error: err }) => log.warn({ key, err }, 'object not removed, the sweeper will'),
   })
   const url = config.DATABASE_DIRECT_URL ?? config.DATABASE_URL
@@ -51,7 +57,8 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     redis,
     queuePrefix,
     log,
-    build: buildOf(new URL('../package.json', import.meta.url), config.AIRLOCK_REVISION),
+    telemetry,
+    build,
     metricsPort: config.METRICS_PORT,
     lanes: config.WORKER_QUEUES,
     concurrency: config.WORKER_CONCURRENCY,
@@ -89,7 +96,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     await jobQueue.close()
     redis.disconnect()
     store.close()
-    await database.close()
+    await Promise.all([database.close(), telemetry.shutDown()])
   }
   shutDownAtSignal({ service: 'worker', log, phases: phasesOf(worker, config, close) })
 }

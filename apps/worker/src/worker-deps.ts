@@ -4,6 +4,7 @@ import type { Log, SizeLimits } from '@airlock/domain'
 import type { RetryPolicy } from '@airlock/lifecycle'
 import type { JobQueue, QueueLane } from '@airlock/queue'
 import type { ObjectStore } from '@airlock/storage'
+import type { Telemetry } from '@airlock/telemetry'
 import type { Redis } from 'ioredis'
 import type { IsolatedInspectors } from './isolated-inspector.ts'
 import type { SweepTimerOptions, UpkeepOptions } from './timers.ts'
@@ -18,6 +19,8 @@ export interface WorkerDeps {
   redis: Redis
   queuePrefix: string
   log: Log
+  /** Absent: no tracing. */
+  telemetry?: Telemetry | undefined
   build: Build
   /** Null: the health server serves metrics too. */
   metricsPort: number | null

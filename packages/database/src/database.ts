@@ -61,7 +61,7 @@ export interface Database {
  */
 export async function openDatabase(options: DatabaseOptions): Promise<Database> {
   const sessions = new Sessions(options)
-  const checks = new Sessions({ ...options, poolSize: 2 }) // one for `check`, one for `load`
+  const checks = new Sessions({ ...options, poolSize: 2, tracing: undefined }) // one for `check`, one for `load`
   await sessions.open().catch((err) => {
     if (!(err instanceof DatabaseUnavailable)) throw err
     options.log.warn({ err }, 'database unavailable, connecting again at its next use')

@@ -10,7 +10,7 @@ export type { EventPayload, EventRecord } from './entities/event.ts'
 export type { DuePurge } from './entities/purge.ts'
 export type { Door, StoredMetadata, UploadPriority } from './entities/upload.ts'
 export type { DeliveryRow, DeliveryState } from './entities/webhook-delivery.ts'
-export type { EventRelay } from './events/relay.ts'
+export type { EventRelay, TracedEvent } from './events/relay.ts'
 export type { EventPage, EventQuery, Events, FeedPlace } from './events/repository.ts'
 export {
   type Beginning,

@@ -1,3 +1,5 @@
+import type { Tracing } from '@airlock/domain'
+
 /** The logger that the database uses; pino fits. */
 export interface DatabaseLog {
   info(fields: object, message: string): void
@@ -16,4 +18,6 @@ export interface DatabaseOptions {
   /** The name of this process in `pg_stat_activity`. */
   readonly applicationName: string
   readonly log: DatabaseLog
+  /** Makes statements spans, and stores the trace of an upload in its row; absent: neither. */
+  readonly tracing?: Tracing | undefined
 }

@@ -1,10 +1,12 @@
 import { Socket } from 'node:net'
 import { resolvesWithin } from '@airlock/async'
+import type { Tracing } from '@airlock/domain'
 import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
 import { dataSource } from './data-source.ts'
 import { entities } from './entities/all.ts'
 import type { DatabaseOptions } from './options.ts'
+import { traceStatements } from './statement-spans.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 /** How much longer than the server's own timeout the driver waits, in ms, so that the server can report its timeout first. */
@@ -38,11 +40,14 @@ export class Sessions {
   readonly #sockets = new Set<Socket>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #idleMs: number
+  /** Null without tracing. */
+  readonly tracing: Tracing | null
   #opening: Promise<unknown> | null = null
   #closed = false
 
   constructor(options: DatabaseOptions) {
     this.#idleMs = options.statementTimeoutMs
+    this.tracing = options.tracing ?? null
     this.#source = dataSource(options, {
       entities,
       extra: {
@@ -99,6 +104,7 @@ export class Sessions {
   async #lend<T>(work: (session: Session) => Promise<T>): Promise<T> {
     await this.open()
     const runner = this.#source.createQueryRunner()
+    if (this.tracing !== null) traceStatements(runner, this.tracing)
     try {
       return await work(sessionOn(runner))
     } catch (error) {

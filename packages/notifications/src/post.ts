@@ -12,6 +12,8 @@ export interface PostOptions {
   /** Usually a `systemResolve`. */
   readonly resolve: Resolve
   readonly signal?: AbortSignal | undefined
+  /** Sent as the header of this name, so that the endpoint can continue the trace. */
+  readonly traceparent?: string | null | undefined
 }
 
 /** The response of an endpoint. */

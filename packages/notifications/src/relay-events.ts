@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { EventRelay } from '@airlock/database'
+import type { EventRelay, TracedEvent } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 
 export interface RelayDeps {
@@ -12,6 +12,8 @@ export interface RelayOptions {
   leaseSeconds: number
   /** Ends the run between two batches. */
   signal?: AbortSignal | undefined
+  /** Called with the events that got positions and whose uploads have a stored trace. @param since when their batch began */
+  onTraced?: ((events: readonly TracedEvent[], since: Date) => void) | undefined
 }
 
 /** The maximum of events that get their positions in one transaction. */
@@ -24,12 +26,13 @@ const batchSize = 500
  * @returns the number of events; null when another relay has the lease
  * @throws DatabaseUnavailable  the next run continues
  */
-export async function relayEvents({ leaseSeconds, signal }: RelayOptions, { relay, log }: RelayDeps): Promise<number | null> {
+export async function relayEvents({ leaseSeconds, signal, onTraced }: RelayOptions, { relay, log }: RelayDeps): Promise<number | null> {
   const holder = randomUUID()
   if (!(await relay.take({ holder, leaseSeconds }))) return null
   let placed = 0
   while (!signal?.aborted) {
-    const count = await relay.place({ holder, leaseSeconds, limit: batchSize })
+    const since = new Date()
+    const count = await relay.place({ holder, leaseSeconds, limit: batchSize, onTraced: (events) => onTraced?.(events, since) })
     if (count === null) {
       log.warn({ step: 'relay' }, 'relay lease lost, another relay took over')
       return placed

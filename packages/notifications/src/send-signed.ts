@@ -14,7 +14,9 @@ export async function sendSigned(
   message: { id: string; at: Date; body: string },
   options: PostOptions,
 ): Promise<Answer> {
-  const headers = { 'content-type': 'application/json', 'user-agent': 'Airlock', ...signed(message, secrets) }
+  const { traceparent } = options
+  const trace = traceparent ? { traceparent } : {}
+  const headers = { 'content-type': 'application/json', 'user-agent': 'Airlock', ...trace, ...signed(message, secrets) }
   return post(url, headers, message.body, options)
 }
 

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import { Queue } from 'bullmq'
+import { Queue, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs } from './connection.ts'
 import { type QueueLane, queueNames } from './names.ts'
@@ -17,6 +17,8 @@ export interface FailFastQueuesOptions {
     options?: ErrorOptions,
   ) => Error
   onError(error: Error): void
+  /** Makes enqueueing a span, and gives jobs its context. */
+  telemetry?: Telemetry | undefined
 }
 
 /** Queues for callers that must not wait: every call ends within 1.5 s, whatever Redis does. */
@@ -33,8 +35,8 @@ export class FailFastQueues {
   queue(lane: QueueLane): Queue {
     const open = this.#queues.get(lane)
     if (open !== undefined) return open
-    const { redis, prefix, onError } = this.#options
-    const queue = new Queue(queueNames[lane], { connection: redis, prefix })
+    const { redis, prefix, onError, telemetry } = this.#options
+    const queue = new Queue(queueNames[lane], { connection: redis, prefix, ...(telemetry && { telemetry }) })
     queue.on('error', onError)
     this.#queues.set(lane, queue)
     queue.waitUntilReady().catch(() => {

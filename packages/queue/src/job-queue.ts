@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Job, JobState } from 'bullmq'
+import type { Job, JobState, Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs, failFastConnection } from './connection.ts'
 import { FailFastQueues } from './fail-fast-queues.ts'
@@ -19,6 +19,8 @@ export interface JobQueueOptions {
   /** The queues' key prefix; each test has its own. */
   prefix?: string
   onError(error: Error): void
+  /** Makes enqueueing a span, and gives jobs its context. */
+  telemetry?: Telemetry | undefined
 }
 
 /** An upload that has a row, and the request that it came with. */
@@ -27,6 +29,8 @@ interface UploadToEnqueue {
   requestId?: string | undefined
   /** For lanes with priorities; absent: the priority of what people upload themselves. */
   priority?: Priority | undefined
+  /** The stored trace to which its job belongs (W3C Trace Context); null: a new one; absent: the active one. */
+  traceparent?: string | null | undefined
 }
 
 /** Why a job failed for good. */
@@ -61,8 +65,10 @@ export class JobQueue {
   /** For `check` only, so that checks and jobs do not wait for each other. */
   readonly #checks: Redis
   readonly #queues: FailFastQueues
+  readonly #telemetry: Telemetry | undefined
 
-  constructor({ redisUrl, prefix = queuePrefix, onError }: JobQueueOptions) {
+  constructor({ redisUrl, prefix = queuePrefix, onError, telemetry }: JobQueueOptions) {
+    this.#telemetry = telemetry
     this.#redis = failFastConnection(redisUrl, { onError })
     this.#checks = failFastConnection(redisUrl, { onError: () => {} }) // the other connection reports errors of Redis
     this.#queues = new FailFastQueues({
@@ -71,6 +77,7 @@ export class JobQueue {
       waitsForConnection: false,
       Unreachable: JobQueueUnreachable,
       onError,
+      telemetry,
     })
   }
 
@@ -91,7 +98,8 @@ export class JobQueue {
    * @throws JobQueueUnreachable when Redis is unavailable
    */
   async ensureEnqueued(lane: QueueLane, upload: UploadToEnqueue): Promise<boolean> {
-    return this.#replaceEnded(lane, processUpload(upload), { isDue: true, priority: upload.priority })
+    const ensure = () => this.#replaceEnded(lane, processUpload(upload), { isDue: true, priority: upload.priority })
+    return this.#inTrace(upload.traceparent, ensure)
   }
 
   /**
@@ -112,6 +120,10 @@ export class JobQueue {
    * @throws JobQueueUnreachable when Redis is unavailable
    */
   async moveToFront(lane: QueueLane, upload: UploadToEnqueue): Promise<boolean> {
+    return this.#inTrace(upload.traceparent ?? null, () => this.#moveToFront(lane, upload)) // the active trace is that of another upload
+  }
+
+  async #moveToFront(lane: QueueLane, upload: UploadToEnqueue): Promise<boolean> {
     const job = processUpload(upload)
     const front = { lifo: true, ...frontOf(lane, job, upload.priority) }
     const known = await this.#queues.reachable('find the job', () => this.#queues.queue(lane).getJob(job.payload.upload_id))
@@ -184,6 +196,14 @@ export class JobQueue {
     await this.#queues.close()
     this.#redis.disconnect()
     this.#checks.disconnect()
+  }
+
+  /** Runs a call within a stored trace, if there is tracing. */
+  #inTrace<T>(traceparent: string | null | undefined, call: () => Promise<T>): Promise<T> {
+    const contexts = this.#telemetry?.contextManager
+    if (contexts === undefined || traceparent === undefined) return call()
+    const root = contexts.root?.()
+    return contexts.with(traceparent === null ? root : contexts.fromMetadata(root, JSON.stringify({ traceparent })), call)
   }
 
   async #add(lane: QueueLane, job: AirlockJob, priority?: Priority): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq'
+import type { Queue, Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { blockingConnection, blockingDuplicate, failFastConnection } from './connection.ts'
 import { FailFastQueues } from './fail-fast-queues.ts'
@@ -19,6 +19,8 @@ export type AirlockProducerOptions = (
   prefix?: string
   /** Called with each error of the connections, which reconnect automatically. */
   onError?: (error: Error) => void
+  /** `new BullMQOtel(…)` of the package `bullmq-otel`: makes enqueueing a span of the caller's trace, which Airlock continues. */
+  telemetry?: Telemetry
 }
 
 /** A video in the inbox. */
@@ -78,14 +80,21 @@ export class AirlockProducer {
   #ends: Promise<JobEnds> | undefined
 
   constructor(options: AirlockProducerOptions) {
-    const { prefix = queuePrefix, onError = () => {} } = options
+    const { prefix = queuePrefix, onError = () => {}, telemetry } = options
     this.#isRedisOurs = 'redisUrl' in options
     this.#redis = 'redisUrl' in options ? failFastConnection(options.redisUrl, { onError }) : options.connection
     const timeouts = { onError, silentMs: 3 * readMs }
     this.#connectBlocking = () =>
       'redisUrl' in options ? blockingConnection(options.redisUrl, timeouts) : blockingDuplicate(options.connection, timeouts)
     this.#onError = onError
-    this.#queues = new FailFastQueues({ redis: this.#redis, prefix, waitsForConnection: true, Unreachable: QueueUnreachable, onError })
+    this.#queues = new FailFastQueues({
+      redis: this.#redis,
+      prefix,
+      waitsForConnection: true,
+      Unreachable: QueueUnreachable,
+      onError,
+      telemetry,
+    })
   }
 
   /**

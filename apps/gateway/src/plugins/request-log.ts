@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 
 /** The caller's request id if it is valid (letters, digits, `-`, `_`, `.`), else a new one. */
 export function requestId({ headers }: IncomingMessage): string {
@@ -9,13 +9,14 @@ export function requestId({ headers }: IncomingMessage): string {
 }
 
 /** Logs one line per request after its response, with the route but without the query, so that URLs and tokens are not logged. */
-export function logRequests(app: FastifyInstance): void {
+export function logRequests(app: FastifyInstance, fieldsOf: (request: FastifyRequest) => object): void {
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
   })
   app.addHook('onResponse', async (request, reply) => {
     const { method, routeOptions, caller } = request
     const line = {
+      ...fieldsOf(request),
       method,
       route: routeOptions.url ?? 'unknown',
       status: reply.statusCode,

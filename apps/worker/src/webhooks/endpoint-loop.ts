@@ -1,9 +1,10 @@
 import type { Database, Delivery } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { type DeliverOptions, type DeliveryOutcome, deliver, type Endpoint } from '@airlock/notifications'
+import type { Telemetry } from '@airlock/telemetry'
 import { RecurringWork } from '../recurring-work.ts'
 
-export interface EndpointLoopOptions extends Omit<DeliverOptions, 'signal'> {
+export interface EndpointLoopOptions extends Omit<DeliverOptions, 'signal' | 'traceparent'> {
   /** How often due deliveries are looked for in addition to notifications. */
   everySeconds: number
   /** Concurrent deliveries. */
@@ -16,6 +17,7 @@ export interface EndpointLoopOptions extends Omit<DeliverOptions, 'signal'> {
 export interface EndpointLoopDeps {
   webhooks: Database['webhooks']
   log: Log
+  telemetry: Telemetry
 }
 
 /** Events that are turned into deliveries in one transaction. */
@@ -81,9 +83,30 @@ export class EndpointLoop extends RecurringWork {
     this.#running.add(running)
   }
 
+  /** An attempt is a span in the trace of the upload; events of assets, which come much later, get traces of their own. */
+  #attempt(delivery: Delivery): Promise<DeliveryOutcome> {
+    const { telemetry } = this.#deps
+    const { event, attempt, traceparent } = delivery
+    const attributes = {
+      'airlock.event.type': event.type,
+      'airlock.event.id': event.id,
+      'airlock.upload.id': event.uploadId,
+      'airlock.webhook.endpoint': this.#endpoint.name,
+      'airlock.attempt': attempt,
+    }
+    const span = { name: 'deliver webhook', kind: 'client', traceparent, onlyLinked: event.type.startsWith('asset.'), attributes } as const
+    return telemetry.continueTrace(span, async () => {
+      const options = { ...this.#options, signal: this.#aborting.signal, traceparent: telemetry.traceparent() }
+      const outcome = await deliver(delivery, this.#endpoint, options, this.#deps)
+      telemetry.annotate({ 'airlock.outcome': outcome })
+      if (outcome !== 'delivered') telemetry.markFailed(outcome)
+      return outcome
+    })
+  }
+
   async #deliver(delivery: Delivery): Promise<void> {
     try {
-      this.#options.onOutcome(await deliver(delivery, this.#endpoint, { ...this.#options, signal: this.#aborting.signal }, this.#deps))
+      this.#options.onOutcome(await this.#attempt(delivery))
     } catch (err) {
       const { event, attempt } = delivery
       const fields = { endpoint: this.#endpoint.name, eventId: event.id, uploadId: event.uploadId, attempt, step: 'webhook' }

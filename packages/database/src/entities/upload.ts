@@ -77,6 +77,8 @@ export interface UploadRow {
   readonly handedBack: number
   /** The number of consecutive inspections without a verdict. */
   readonly failedInspections: number
+  /** The trace with which it was accepted (W3C Trace Context); null without tracing. */
+  readonly traceparent: string | null
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -126,5 +128,6 @@ export const Upload = new EntitySchema<UploadRow>({
     sourceKey: { name: 'source_key', type: 'text', nullable: true },
     handedBack: { name: 'handed_back', type: 'integer', default: 0 },
     failedInspections: { name: 'failed_inspections', type: 'smallint', default: 0 },
+    traceparent: { type: 'varchar', length: 55, nullable: true },
   },
 })

@@ -23,6 +23,7 @@ import { TakeUsersInTurn1795478400027 } from './1795478400027-take-users-in-turn
 import { CarryFailedInspections1795478400028 } from './1795478400028-carry-failed-inspections.ts'
 import { ReadLaneLoad1795478400029 } from './1795478400029-read-lane-load.ts'
 import { LogOperators1795478400030 } from './1795478400030-log-operators.ts'
+import { RememberTraces1795478400032 } from './1795478400032-remember-traces.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -51,4 +52,5 @@ export const migrations = [
   CarryFailedInspections1795478400028,
   ReadLaneLoad1795478400029,
   LogOperators1795478400030,
+  RememberTraces1795478400032,
 ]

@@ -79,9 +79,10 @@ export const intake = (sessions: Sessions, mutex = new KeyedMutex()): Intake => 
 
   async accept(uploads, { idempotency } = {}) {
     if (uploads.length === 0) return []
-    if (idempotency === undefined) return sessions.run((session) => acceptAll(session, uploads))
+    const traceparent = sessions.tracing?.traceparent() ?? null
+    if (idempotency === undefined) return sessions.run((session) => acceptAll(session, uploads, traceparent))
     return sessions.transaction(async (transaction) => {
-      const records = await acceptAll(transaction, uploads)
+      const records = await acceptAll(transaction, uploads, traceparent)
       await writeAnswer(transaction, idempotency, records)
       return records
     })
@@ -97,9 +98,10 @@ export const intake = (sessions: Sessions, mutex = new KeyedMutex()): Intake => 
   },
 })
 
-async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[]): Promise<UploadRecord[]> {
+async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[], traceparent: string | null): Promise<UploadRecord[]> {
   const wanted = uploads.map((upload) => ({ ...upload, id: upload.id.toLowerCase() }))
-  const accepted = await rows(accept, [JSON.stringify(wanted), wanted.length])
+  const trace = traceparent === null ? [] : [traceparent]
+  const accepted = await rows(accept(traceparent !== null), [JSON.stringify(wanted), wanted.length, ...trace])
   const records = new Map(accepted.map((row) => [row.id, asRecord(read(row))]))
   return wanted.map(({ id }) => {
     const record = records.get(id)
@@ -145,8 +147,12 @@ const asColumns = (upload: NewUpload) => ({
   request_id: upload.requestId === null ? null : storableText(upload.requestId, 200),
 })
 
-/** One statement, so one transaction and one round trip: it locks all rows that are still receiving, and moves them only if none is missing. */
-const accept = `
+/**
+ * One statement, so one transaction and one round trip: it locks all rows that are still receiving, and moves them only if none is missing.
+ *
+ * @param traced whether there is a trace to store; without one, the column is not named, so that a service may run before the migration
+ */
+const accept = (traced: boolean) => `
   with accepted as (
     select * from jsonb_to_recordset($1) as a(
       "id" uuid, "assetType" text, "projectId" uuid, "brandId" uuid, "detectedType" text, "finalKey" text,
@@ -159,7 +165,7 @@ const accept = `
     asset_type = accepted."assetType", project_id = accepted."projectId", brand_id = accepted."brandId",
     detected_type = accepted."detectedType", final_key = accepted."finalKey",
     size_bytes = accepted."sizeBytes", content_hash = accepted."contentHash", etag = accepted."etag",
-    client_metadata = accepted."clientMetadata", acted_by = accepted."actedBy"
+    client_metadata = accepted."clientMetadata", acted_by = accepted."actedBy"${traced ? ', traceparent = $3' : ''}
   from accepted join ready on ready.id = accepted.id
   where uploads.id = accepted.id and uploads.state = 'receiving' and (select count(*) from ready) = $2
   returning uploads.*`

@@ -39,8 +39,8 @@ export const uploadRepository = (sessions: Sessions): UploadRepository => ({
   ...ended(sessions),
   list: (options) => sessions.run((session) => listUploads(session, options)),
   byId: async (id) => {
-    const row = await sessions.run(({ entities }) => entities.findOneBy(Upload, { id }))
-    return row === null ? null : asRecord(row)
+    const [row] = await sessions.run((session) => session.rows('select * from uploads where id = $1', [id]))
+    return row === undefined ? null : asRecord(read(row))
   },
   byIds: async (ids) => {
     atMost(100, ids)

@@ -44,11 +44,16 @@ export const videos = (sessions: Sessions): Videos => ({
       const [answer] = await rows('select uploads_register_video($1, $2) as outcome', [JSON.stringify(asColumns(video)), needsUser])
       const outcome = outcomes[answer?.outcome as keyof typeof outcomes]
       if (outcome === 'asset' || outcome === 'unknown user') return { outcome, upload: null }
-      const [row] = await rows('select * from uploads where id = $1', [video.id])
+      const traceparent = outcome === 'registered' ? sessions.tracing?.traceparent() : null
+      const [row] = traceparent
+        ? await rows(storeTrace, [video.id, traceparent])
+        : await rows('select * from uploads where id = $1', [video.id])
       if (row === undefined) throw new Error(`upload ${video.id} is ${outcome}, and has no row`)
       return { outcome, upload: asRecord(read(row)) }
     }),
 })
+
+const storeTrace = 'update uploads set traceparent = $2 where id = $1 returning *'
 
 /** The results of the database function, and ours. */
 const outcomes = {

@@ -14,6 +14,8 @@ export interface Delivery {
   /** When it was taken, by the clock of Postgres. */
   readonly at: Date
   readonly event: EventRecord
+  /** The stored trace of its upload; null without one, or without tracing. */
+  readonly traceparent: string | null
 }
 
 /** The status of an endpoint, for metrics. */
@@ -71,8 +73,14 @@ export const webhooks = (sessions: Sessions): Webhooks => ({
       return Number(added[0]?.count)
     }),
   async due(endpoint, { limit, leaseSeconds }) {
-    const rows = await sessions.run((session) => session.rows(due, [endpoint, limit, leaseSeconds]))
-    return rows.map((row) => ({ endpoint, attempt: Number(row.attempts), at: row.handed_at as Date, event: asEvent(row) }))
+    const rows = await sessions.run((session) => session.rows(due(sessions.tracing !== null), [endpoint, limit, leaseSeconds]))
+    return rows.map((row) => ({
+      endpoint,
+      attempt: Number(row.attempts),
+      at: row.handed_at as Date,
+      event: asEvent(row),
+      traceparent: (row.traceparent as string | null | undefined) ?? null,
+    }))
   },
   async delivered({ endpoint, event }) {
     const rows = await sessions.run((session) => session.rows(delivered, [event.id, endpoint]))
@@ -104,7 +112,8 @@ const fanOut = `
   )
   select count(*) from added`
 
-const due = `
+/** @param traced whether the result has the stored traces */
+const due = (traced: boolean) => `
   with due as (
     select event_id from webhook_deliveries as one
     where endpoint = $1 and state = 'pending' and next_attempt_at <= now()
@@ -120,7 +129,7 @@ const due = `
     where taken.endpoint = $1 and taken.event_id = due.event_id
     returning taken.attempts, now() as handed_at, events.*
   )
-  select * from handed order by position`
+  select *${traced ? ', (select traceparent from uploads where id = handed.upload_id)' : ''} from handed order by position`
 
 const delivered = `
   update webhook_deliveries set state = 'delivered', ended_at = now(), last_error = null

@@ -60,9 +60,12 @@ export async function retryLastCopy(upload: UploadRecord, by: OperatorNote | nul
   await enqueueAgain(upload, deps)
 }
 
-async function enqueueAgain({ id, assetType }: UploadRecord, { jobQueue, log }: Pick<RetryDeps, 'jobQueue' | 'log'>): Promise<void> {
+async function enqueueAgain(
+  { id, assetType, traceparent }: UploadRecord,
+  { jobQueue, log }: Pick<RetryDeps, 'jobQueue' | 'log'>,
+): Promise<void> {
   if (assetType === null) throw new Error(`accepted upload ${id} has no asset type`)
   await jobQueue
-    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id })
+    .ensureEnqueued(assetKind(assetType).lane, { uploadId: id, traceparent })
     .catch((err: unknown) => log.warn({ uploadId: id, err }, 'upload not enqueued, the sweeper retries'))
 }

@@ -53,7 +53,11 @@ function about({ id, state }: UploadRecord): object {
 
 function enqueueAgain(upload: UploadRecord, deps: SweepDeps): Promise<Moved> {
   return ifReachable(upload, deps, (lane) =>
-    deps.jobQueue.ensureEnqueued(lane, { uploadId: upload.id, priority: upload.priority ?? undefined }),
+    deps.jobQueue.ensureEnqueued(lane, {
+      uploadId: upload.id,
+      priority: upload.priority ?? undefined,
+      traceparent: upload.traceparent,
+    }),
   )
 }
 

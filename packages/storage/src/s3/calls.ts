@@ -38,7 +38,7 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
     } catch (error) {
       if (signal?.aborted) throw signal.reason
       throw asStoreError(error, {
-        operation: command.constructor.name.replace(/Command$/, ''),
+        operation: operationOf(command),
         key,
         timeoutMs,
         timedOut: deadline.signal.aborted,
@@ -47,6 +47,20 @@ export function boundedCalls(client: S3Client, callTimeoutMs: number): Call {
       clearTimeout(timer)
       signal?.removeEventListener('abort', stop)
     }
+  }
+}
+
+const operationOf = (command: object): string => command.constructor.name.replace(/Command$/, '')
+
+/** The same calls, each as a span, if there is tracing. A span has the key, and nothing of the request's headers or its address. */
+export function tracedCalls(call: Call, { bucket, tracing }: S3StoreOptions): Call {
+  if (tracing === undefined) return call
+  return (command, options) => {
+    const { Bucket = bucket } = command.input as { Bucket?: string }
+    const method = operationOf(command)
+    const object = { 'aws.s3.bucket': Bucket, ...(options.key !== null && { 'aws.s3.key': options.key }) }
+    const attributes = { 'rpc.system': 'aws-api', 'rpc.service': 'S3', 'rpc.method': method, ...object }
+    return tracing.trace({ name: `S3 ${method}`, kind: 'client', attributes }, () => call(command, options))
   }
 }
 

@@ -2,7 +2,7 @@ import { Semaphore } from '@airlock/async'
 import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
 import { AdaptivePermits } from './adaptive-permits.ts'
-import { boundedCalls, makeCheckClient, makeClient, makePresigner } from './calls.ts'
+import { boundedCalls, makeCheckClient, makeClient, makePresigner, tracedCalls } from './calls.ts'
 import { copyToFinal } from './copy-to-final.ts'
 import { abandonReceives, openReceives } from './multipart-upload.ts'
 import { head, list, ping, purge } from './objects.ts'
@@ -29,7 +29,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   const presigner = makePresigner(options, client)
   const deps: StoreDeps = {
     client,
-    call: boundedCalls(client, options.callTimeoutMs),
+    call: tracedCalls(boundedCalls(client, options.callTimeoutMs), options),
     options,
     tuning,
     buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),

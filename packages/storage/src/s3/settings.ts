@@ -1,4 +1,4 @@
-import { MiB } from '@airlock/domain'
+import { MiB, type Tracing } from '@airlock/domain'
 import type { Encryption } from '../object-store.ts'
 
 export interface Credentials {
@@ -38,6 +38,8 @@ export interface S3StoreOptions {
   serverSideCopy: boolean
   onLeftover?: ((leftover: Leftover) => void) | undefined
   tuning?: Partial<Tuning> | undefined
+  /** Makes calls spans; absent: none. */
+  tracing?: Pick<Tracing, 'trace'> | undefined
 }
 
 /** Limits of memory and connections. The defaults are measured (docs/object-stores.md). */
