@@ -25,7 +25,12 @@ const users = readFileSync(join(root, 'deploy/redis/users.acl'), 'utf8')
   .split('\n')
   .filter((line) => line.startsWith('user '))
   .map((line) => line.split(' ').slice(1))
-const passwords = { airlock: 'password-of-airlock', pipeline: 'password-of-a-pipeline', admin: 'password-of-the-test' }
+const passwords = {
+  airlock: 'password-of-airlock',
+  pipeline: 'password-of-a-pipeline',
+  board: 'password-of-the-board',
+  admin: 'password-of-the-test',
+}
 
 let redis: PrivateServer<{ url: string }>
 let database: IsolatedDatabase
@@ -193,5 +198,19 @@ test('Redis refuses unnamed users', async () => {
     expect(refusal.message).toMatch(/NOAUTH/)
   } finally {
     stranger.disconnect()
+  }
+})
+
+test('the user of Bull Board reads the queues, and changes nothing, not even by a script', async () => {
+  const board = new Redis(urlOf('board'))
+  try {
+    expect(await board.exists('{airlock}:airlock-videos:meta')).toBeTypeOf('number')
+    await expect(board.set('{airlock}:airlock-videos:meta', 'x')).rejects.toThrow(/^NOPERM/)
+    await expect(board.eval("return redis.call('del', KEYS[1])", 1, '{airlock}:airlock-videos:meta')).rejects.toThrow(
+      /can't run this command/,
+    )
+    await expect(board.get('another')).rejects.toThrow(/^NOPERM/)
+  } finally {
+    board.disconnect()
   }
 })
