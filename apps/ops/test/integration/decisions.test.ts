@@ -131,6 +131,18 @@ test('an upload in another state is reported with exit code 0, an unknown one wi
   expect(await jobs(['retry', parked, waiting, '--yes', '--json'])).toMatchObject({ code: 0 })
 })
 
+test('of any number of uploads in another state all are counted, and the first hundred are named', async () => {
+  await manyParked(130)
+  const ids = (await servers.sql.query('select id from uploads')).rows.map(({ id }) => id as string)
+  await jobs(['retry', '--all', '--yes'])
+
+  const { code, out } = await jobs(['retry', ...ids, '--yes', '--json'])
+
+  const { moved, ...rest } = JSON.parse(out)
+  expect({ code, ...rest }).toMatchObject({ code: 0, done: 0, moved_count: 130, failed: [], failed_count: 0 })
+  expect(moved).toHaveLength(100)
+})
+
 test('several are changed only after a confirmation, and a dry run changes nothing', async () => {
   const ids = [await parks(servers), await parks(servers)]
 

@@ -53,8 +53,9 @@ const atOnce = 8
 /** After so many failures in a row a server counts as unavailable, and the command stops. */
 const maxFailures = 3
 
-/** How many uploads of one result are printed. */
+/** How many uploads of one result are printed, and how many with `--json`. */
 const maxShown = 20
+const maxKept = 100
 const progressEveryMs = 5000
 
 interface Request {
@@ -116,7 +117,7 @@ async function decideWith(
   const found = ids.length > 0 ? named(ids, uploads) : matching(filter, uploads)
   if (dryRun) return preview(request, count, found, uploads, io)
   if (count === 0) {
-    report(request, { done: 0, stopped: false, moved: [], unknown: [], failed: [] }, null, io)
+    report(request, noTotals(), null, io)
     return 0
   }
   const what = `${count} ${count === 1 ? 'upload' : 'uploads'}${ids.length > 0 ? '' : ` (${inWords(selection, filter.states)})`}`
@@ -125,10 +126,10 @@ async function decideWith(
   const queue = new Enqueuing(jobQueue)
   const silent = () => {}
   const deps: Deps = { uploads, store, jobQueue: queue, log: { info: silent, warn: silent, error: silent } }
-  const totals: Totals = { done: 0, stopped: false, moved: [], unknown: [], failed: [] }
+  const totals = noTotals()
   await carryOut(request, count, found, totals, deps, io)
   report(request, totals, queue.missed, io)
-  return totals.failed.length + totals.unknown.length === 0 ? 0 : 1
+  return totals.failed.count + totals.unknown.length === 0 ? 0 : 1
 }
 
 /** An upload, or the id of one that does not exist. */
@@ -162,9 +163,23 @@ interface Totals {
   /** A server is unavailable, so the rest was left as it is. */
   stopped: boolean
   /** Uploads in another state. */
-  readonly moved: { readonly id: string; readonly state: UploadState | 'gone' }[]
+  readonly moved: First<{ readonly id: string; readonly state: UploadState | 'gone' }>
+  /** Ids of the arguments. */
   readonly unknown: string[]
-  readonly failed: { readonly id: string; readonly reason: string }[]
+  readonly failed: First<{ readonly id: string; readonly reason: string }>
+}
+
+const noTotals = (): Totals => ({ done: 0, stopped: false, moved: new First(), unknown: [], failed: new First() })
+
+/** Counts all, and keeps the first ones: a run may change any number of uploads. */
+class First<T> {
+  readonly kept: T[] = []
+  count = 0
+
+  push(item: T): void {
+    this.count += 1
+    if (this.kept.length < maxKept) this.kept.push(item)
+  }
 }
 
 async function carryOut(
@@ -260,14 +275,17 @@ function report({ name, json }: Request, totals: Totals, notEnqueued: number | n
   const { done, moved, unknown, failed } = totals
   const missed = notEnqueued ?? 0
   if (json) {
-    out(JSON.stringify({ action: name, done, stopped: totals.stopped, moved, unknown, failed, not_enqueued: missed }, null, 2))
+    const counts = { moved_count: moved.count, failed_count: failed.count, not_enqueued: missed }
+    out(
+      JSON.stringify({ action: name, done, stopped: totals.stopped, moved: moved.kept, unknown, failed: failed.kept, ...counts }, null, 2),
+    )
     return
   }
-  for (const { id, state } of moved.slice(0, maxShown)) out(`${id}  not ${decisions[name].done}: it is ${state}`)
-  if (moved.length > maxShown) out(`… and ${moved.length - maxShown} others that are in another state`)
+  for (const { id, state } of moved.kept.slice(0, maxShown)) out(`${id}  not ${decisions[name].done}: it is ${state}`)
+  if (moved.count > maxShown) out(`… and ${moved.count - maxShown} others that are in another state`)
   for (const id of unknown.slice(0, maxShown)) err(`${id}  does not exist`)
-  for (const { id, reason } of failed.slice(0, maxShown)) err(`${id}  failed: ${reason}`)
-  out(`${done} ${decisions[name].done}, ${moved.length} in another state, ${unknown.length} unknown, ${failed.length} failed`)
+  for (const { id, reason } of failed.kept.slice(0, maxShown)) err(`${id}  failed: ${reason}`)
+  out(`${done} ${decisions[name].done}, ${moved.count} in another state, ${unknown.length} unknown, ${failed.count} failed`)
   if (missed > 0) err(`Redis is unreachable: ${missed} were not enqueued, the sweeper enqueues them`)
   if (totals.stopped) err('Stopped after several failures in a row. To continue, run the same command again.')
 }
