@@ -27,7 +27,10 @@
 {{- end }}
 {{- end -}}
 
-{{/* Security of a pod: as in docker-compose.yml. Its first process is the pause container's, which ends a service on a signal even in its first second. */}}
+{{/*
+Security of a pod, as in docker-compose.yml. Its process 1 is the pause container's, so that a signal ends a service even in its first second, before it
+handles signals.
+*/}}
 {{- define "airlock.podSecurity" -}}
 automountServiceAccountToken: false
 enableServiceLinks: false # its variables could have names of settings, such as WORKER_PORT
@@ -163,7 +166,10 @@ spec:
       {{- end }}
 {{- end -}}
 
-{{/* A PodDisruptionBudget. Takes a dict: root, component, lane, service. Pods that are not ready may always be evicted: an outage stops no drain of a node. */}}
+{{/*
+A PodDisruptionBudget. Takes a dict: root, component, lane, service. Pods that are not ready may always be evicted: an outage does not prevent the drain
+of a node.
+*/}}
 {{- define "airlock.disruptionBudget" -}}
 apiVersion: policy/v1
 kind: PodDisruptionBudget
