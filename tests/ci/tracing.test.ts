@@ -1,5 +1,8 @@
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { JobQueue, queueNames, queuePrefix } from '@airlock/queue'
@@ -176,4 +179,41 @@ test('spans contain no secret and no text of a client', async ({ traced: { gatew
   expect(receiver.spans.map(({ name }) => name)).toEqual(expect.arrayContaining(['GET /api/assets', 'GET /api/jobs/:id']))
   expect(receiver.text().match(/.{60}(text-of-a|key-of-the|Bearer|X-Amz-|Signature|whsec).{20}/g)).toBeNull()
   for (const secret of [token, jwtSecret, webhookSecret]) expect(receiver.text()).not.toContain(secret)
+})
+
+test('a receiver that does not answer affects no upload and no shutdown, and is logged once a minute', {
+  meta: { id: 'trace-receiver-silent' },
+  timeout: 120_000,
+}, async () => {
+  const silent = createServer(() => {})
+  await once(silent.listen(0, '127.0.0.1'), 'listening')
+  const services = await startServices({
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${(silent.address() as AddressInfo).port}`,
+    OTEL_EXPORTER_OTLP_TIMEOUT: '300',
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+    OTEL_BSP_MAX_QUEUE_SIZE: '20',
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10',
+  })
+  onTestFinished(async () => {
+    silent.closeAllConnections()
+    silent.close()
+    await services.close()
+  })
+  const { gateway, worker } = services
+  const logged = (service: Service, message: string) => service.logged().filter(({ msg }) => msg === message)
+
+  for (let i = 0; i < 10; i += 1) await uploads(gateway)
+
+  await waitFor(async () => logged(worker, 'upload completed').length === 10, { what: 'the uploads to complete', timeoutMs: 30_000 })
+  for (const service of [gateway, worker]) {
+    await waitFor(async () => logged(service, 'traces not exported').length > 0, {
+      what: `a report of the ${service.name}`,
+      timeoutMs: 10_000,
+    })
+    expect(logged(service, 'traces not exported')).toHaveLength(1)
+    const begun = performance.now()
+    await service.stop()
+    expect(performance.now() - begun).toBeLessThan(10_000)
+    expect(logged(service, `${service.name} stopped`)).toHaveLength(1)
+  }
 })
