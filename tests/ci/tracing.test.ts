@@ -119,7 +119,9 @@ test("the client's traceparent is the parent, and an invalid one is ignored", as
   for (const id of others) expect((await traceOf(id, receiver.spans)).find(({ kind }) => kind === 2)?.parentSpanId).toBe('')
 })
 
-test('a job with hostile telemetry metadata is processed like any other', async ({ traced: { gateway, receiver, redisUrl } }) => {
+test('a job with hostile telemetry metadata is processed like any other', { meta: { id: 'hostile-telemetry-metadata' } }, async ({
+  traced: { gateway, receiver, redisUrl },
+}) => {
   const redis = new Redis(redisUrl, { maxRetriesPerRequest: null })
   const queue = new Queue(queueNames.images, { connection: redis, prefix: queuePrefix })
   const metadata = ['{', 'null', '"x"', '[]', '{"traceparent":7}', '{"traceparent":"00-x"}', 'x'.repeat(100_000), 5, { a: 1 }]

@@ -93,9 +93,9 @@ test.for(pages)('every variable in $path is read by the code', ({ text }, { expe
   expect([...new Set(unknown)]).toEqual([])
 })
 
-/** Some are read by the compose file, by scripts, or by the SDK. */
+/** Some are read by the compose file, by scripts, or by the SDKs of AWS and OpenTelemetry. */
 const isReadByTools = (name: string): boolean =>
-  composeWords.has(name) || name.startsWith('AWS_') || (/^(TEST|AIRLOCK)_/.test(name) && scriptWords.has(name))
+  composeWords.has(name) || /^(AWS|OTEL)_/.test(name) || (/^(TEST|AIRLOCK)_/.test(name) && scriptWords.has(name))
 
 const composeWords = wordsOf(compose)
 const scriptWords = wordsOf([...find('{packages/*/{src,bin},tools,tests/{chaos,long}}/**/*.{ts,mjs}'), '.ci/run'].map(textOf).join('\n'))

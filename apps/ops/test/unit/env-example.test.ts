@@ -22,6 +22,7 @@ test('a copy of .env.example sets nothing', () => {
 test('every line of .env.example can be uncommented', () => {
   const env = parseEnv(envExample().replaceAll(/^#(?=[A-Z])/gm, ''))
 
-  expect(Object.keys(env).toSorted()).toEqual(variableNames.toSorted())
+  const ours = Object.keys(env).filter((name) => !name.startsWith('OTEL_')) // its libraries read the others
+  expect(ours.toSorted()).toEqual(variableNames.toSorted())
   expect(readConfig(env, variableNames).S3_BUCKET_NAME).toBe('zapcut-dev')
 })
