@@ -107,14 +107,14 @@ function wrongObject(asset: AssetRow, object: FoundObject | undefined, file: Sen
     ['size in the row', Number(asset.file_size), file.sizeBytes],
     ['hash in the row', asset.content_hash, file.sha256],
     ['owner', asset.user_id, file.userId],
-    ['type', object.contentType, file.mediaType],
+    ['type', object.ContentType, file.mediaType],
     ['type in the row', asset.mime_type, file.mediaType],
-    ['cache', object.cacheControl, cacheControls[file.assetType]],
-    ['encryption', object.encryption, 'AES256'],
-    ['upload id', object.metadata.upload_id, asset.upload_id],
-    ['hash in the metadata', object.metadata.content_hash, file.sha256],
-    ['owner in the metadata', object.metadata.uploaded_by, file.userId],
-    ['kind in the metadata', object.metadata.asset_type, file.assetType],
+    ['cache', object.CacheControl, cacheControls[file.assetType]],
+    ['encryption', object.ServerSideEncryption, 'AES256'],
+    ['upload id', object.Metadata?.upload_id, asset.upload_id],
+    ['hash in the metadata', object.Metadata?.content_hash, file.sha256],
+    ['owner in the metadata', object.Metadata?.uploaded_by, file.userId],
+    ['kind in the metadata', object.Metadata?.asset_type, file.assetType],
   ]
   return rules.flatMap(([what, found, wanted]) => (found === wanted ? [] : [`${what} is ${String(found)}, not ${String(wanted)}`]))
 }
@@ -125,7 +125,7 @@ function objectsHaveRows({ assets, objects, history, rendered }: Evidence): Find
   const withoutRow = [...objects.values()].filter(({ key }) => !isWaitingKey(key) && !named.has(key))
   const changed = history.all('rendered').filter(({ key, sha256 }) => rendered.get(key)?.sha256 !== sha256)
   return [
-    ...withoutRow.map(({ key, metadata }) => finding(metadata.upload_id, `${key}: an object without a row`)),
+    ...withoutRow.map(({ key, Metadata }) => finding(Metadata?.upload_id, `${key}: an object without a row`)),
     ...changed.map(({ key }) => finding(null, `${key} of another bucket ${rendered.has(key) ? 'has other bytes' : 'is gone'}`)),
   ]
 }
@@ -165,7 +165,7 @@ async function onlyOwnersGetUrls({ assets, uploads, sent, cluster }: Evidence): 
 function noBadBytesAreFinal({ objects, badHashes }: Evidence): Finding[] {
   return [...objects.values()]
     .filter(({ key, sha256 }) => !isWaitingKey(key) && badHashes.has(sha256))
-    .map(({ key, metadata }) => finding(metadata.upload_id, `${key}: bytes that were rejected`))
+    .map(({ key, Metadata }) => finding(Metadata?.upload_id, `${key}: bytes that were rejected`))
 }
 
 /** I8: no user got more files accepted than the hourly limit; a run is shorter than an hour. It does not apply to pipelines. */

@@ -1,6 +1,6 @@
 import { keysIn, openUploadsIn, s3Client } from '@airlock/dev-servers'
 import { uploadIdOfWaitingKey } from '@airlock/domain'
-import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
+import { CopyObjectCommand, DeleteObjectCommand, GetObjectCommand, type GetObjectCommandOutput, type S3Client } from '@aws-sdk/client-s3'
 import { Redis } from 'ioredis'
 import { Pool } from 'pg'
 import { bucket, type Cluster } from './cluster.ts'
@@ -34,14 +34,10 @@ export interface AssetRow {
   readonly content_hash: string
 }
 
-export interface FoundObject {
+export interface FoundObject extends Pick<GetObjectCommandOutput, 'ContentType' | 'CacheControl' | 'ServerSideEncryption' | 'Metadata'> {
   readonly key: string
   readonly sizeBytes: number
   readonly sha256: string
-  readonly contentType: string | null
-  readonly cacheControl: string | null
-  readonly encryption: string | null
-  readonly metadata: Readonly<Record<string, string>>
 }
 
 /** Whether the key is in quarantine or inbox, and not of an asset. */
@@ -138,17 +134,9 @@ export class ServerContents {
   }
 
   async #object(Key: string, Bucket: string): Promise<FoundObject> {
-    const found = await this.#s3.send(new GetObjectCommand({ Bucket, Key }))
-    const bytes = (await found.Body?.transformToByteArray()) ?? new Uint8Array()
-    return {
-      key: Key,
-      sizeBytes: bytes.byteLength,
-      sha256: sha256(bytes),
-      contentType: found.ContentType ?? null,
-      cacheControl: found.CacheControl ?? null,
-      encryption: found.ServerSideEncryption ?? null,
-      metadata: found.Metadata ?? {},
-    }
+    const { Body, ...found } = await this.#s3.send(new GetObjectCommand({ Bucket, Key }))
+    const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array()
+    return { ...found, key: Key, sizeBytes: bytes.byteLength, sha256: sha256(bytes) }
   }
 
   async rows<Row extends object>(statement: string, values: readonly unknown[] = []): Promise<Row[]> {

@@ -60,7 +60,7 @@ const nodeFlags = ['--max-semi-space-size=2']
  * @throws Error if the process can't be started
  */
 export async function startService(program: Program, { root, env, file, say }: ServicesContext) {
-  const { name, entry = '', url, logFile = join(file.folder, 'logs', `${name}.log`) } = program
+  const { name, entry = '', url, logFile = file.logFile(name) } = program
   const log = openSync(logFile, 'w')
   const [command = '', ...args] = program.command ?? [process.execPath, ...nodeFlags, join(root, entry)]
   const child = spawn(command, args, { cwd: root, env: { ...env, ...program.env }, detached: true, stdio: ['ignore', log, log] })

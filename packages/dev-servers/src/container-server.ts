@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import { createWriteStream } from 'node:fs'
-import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import type { ContainerRuntimeClient, WaitStrategy } from 'testcontainers'
 import { fetchImage, removeContainer, removeVolume, unless } from './engine.ts'
@@ -89,8 +88,7 @@ async function start(server: Launch, engine: ContainerRuntimeClient, context: St
 
 async function createAndStart(server: Launch, engine: ContainerRuntimeClient, { file }: StackContext, volume?: string): Promise<Container> {
   const { GenericContainer } = await import('testcontainers')
-  const logFile = join(file.folder, 'logs', `${server.name}.log`)
-  file.subfolder('logs')
+  const logFile = file.logFile(server.name)
 
   class OurContainer extends GenericContainer {
     /** Testcontainers would publish the port on all addresses of the machine. */

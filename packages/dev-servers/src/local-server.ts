@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { removeLitter } from './leftovers.ts'
 import { crashFamily, endProcess, identityOf, isRunning, type ProcessIdentity, signalFamily } from './process-identity.ts'
 import { type Controls, inTurn, mayUse, type Provider, type StackContext } from './server.ts'
@@ -92,7 +91,7 @@ async function start(server: Launch, context: StackContext): Promise<Controls> {
 }
 
 function launch(server: Launch, { file, ephemeral }: StackContext): ProcessIdentity {
-  const logFile = logFileOf(server.name, file.folder)
+  const logFile = file.logFile(server.name)
   const log = openSync(logFile, 'a')
   const child = spawn(server.command, server.args, {
     cwd: server.data,
@@ -113,7 +112,7 @@ function launch(server: Launch, { file, ephemeral }: StackContext): ProcessIdent
 }
 
 async function untilItServes(server: Launch, running: ProcessIdentity, { file }: StackContext): Promise<void> {
-  const logFile = logFileOf(server.name, file.folder)
+  const logFile = file.logFile(server.name)
   const answered = await waitFor(
     async () => {
       if (!isRunning(running)) return 'gone'
@@ -123,11 +122,6 @@ async function untilItServes(server: Launch, running: ProcessIdentity, { file }:
     { what: `${server.kind} at ${server.url} to serve (its log: ${logFile})`, timeoutMs: readyWithinMs, everyMs: 50 },
   )
   if (answered === 'gone') throw new ServerDidNotStart(`${server.kind} ended at once; ${lastLines(logFile)}`)
-}
-
-function logFileOf(name: ServerName, folder: string): string {
-  mkdirSync(join(folder, 'logs'), { recursive: true, mode: 0o700 })
-  return join(folder, 'logs', `${name}.log`)
 }
 
 function lastLines(logFile: string): string {

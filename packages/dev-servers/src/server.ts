@@ -111,6 +111,14 @@ export function mayUse(provider: 'containers' | 'local', env: NodeJS.ProcessEnv)
   return !only || only === provider
 }
 
+export interface UrlAddress {
+  readonly url: string
+}
+
+/** A given server with nothing but a URL. */
+export const givenUrl = (name: ServerName, variable: string, port: number, answers: (url: string) => Promise<unknown>) =>
+  givenProvider<UrlAddress>(name, variable, { port, addressOf: (url) => ({ url }), answers: ({ url }) => answers(url) })
+
 /** How a given server is used. */
 interface GivenServer<Address> {
   /** Of a URL without one. */

@@ -112,6 +112,11 @@ export class StackFile {
     return path
   }
 
+  /** The file for the output of a server or another process. */
+  logFile(name: string): string {
+    return join(this.folder, 'logs', `${name}.log`)
+  }
+
   /** Records that this process owns the stack, and that nothing of it runs yet. Keeps secrets and settings of earlier runs. */
   own(reaper: ProcessIdentity | null): void {
     this.#change({ owner: identityOf(process.pid), reaper, servers: {}, processes: {} })

@@ -14,18 +14,18 @@ import {
   removeStack,
 } from './leftovers.ts'
 import { startReaper } from './reaper.ts'
-import { type Controls, type Provider, type Server, type StackContext, startFirstAvailable } from './server.ts'
-import { containerPostgres, givenPostgres, type PostgresAddress } from './servers/postgres.ts'
+import { type Controls, type Provider, type Server, type StackContext, startFirstAvailable, type UrlAddress } from './server.ts'
+import { containerPostgres, givenPostgres } from './servers/postgres.ts'
 import { localPostgres } from './servers/postgres-local.ts'
-import { type RedisAddress, redisProviders } from './servers/redis.ts'
+import { redisProviders } from './servers/redis.ts'
 import { givenStore, type S3Address, type S3Kind } from './servers/s3.ts'
 import { containerSeaweedfs, localSeaweedfs } from './servers/seaweedfs.ts'
 import { readStackRecord, type ServerName, StackFile, StackFileDamaged, type StackRecord } from './stack-file.ts'
 
 /** The format of each server's address. */
 interface Addresses {
-  postgres: PostgresAddress
-  redis: RedisAddress
+  postgres: UrlAddress
+  redis: UrlAddress
   s3: S3Address
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { extname } from 'node:path'
+import { claimedTypeOf } from '@airlock/domain'
 
 const folder = new URL('../../../examples/samples/', import.meta.url)
 
@@ -68,18 +68,9 @@ export interface ListedSample {
   readonly bytes: Buffer<ArrayBuffer>
 }
 
-const declaredTypes: Readonly<Record<string, string>> = {
-  '.jpg': 'image/jpeg',
-  '.jpeg': 'image/jpeg',
-  '.png': 'image/png',
-  '.webp': 'image/webp',
-  '.mp4': 'video/mp4',
-  '.zip': 'application/zip',
-}
-
 export const listedSamples = (): ListedSample[] =>
   (JSON.parse(readFileSync(new URL('samples.json', folder), 'utf8')) as ListedSample[]).map((sample) => ({
     ...sample,
-    mediaType: declaredTypes[extname(sample.file).toLowerCase()] ?? 'application/octet-stream',
+    mediaType: claimedTypeOf(sample.file) ?? 'application/octet-stream',
     bytes: readSample(sample.file),
   }))

@@ -42,10 +42,10 @@ const object: FoundObject = {
   key: 'brand-images/id',
   sizeBytes: 10,
   sha256: file.sha256,
-  contentType: 'image/png',
-  cacheControl: 'public, max-age=31536000, immutable',
-  encryption: 'AES256',
-  metadata: { upload_id: 'id', content_hash: file.sha256, uploaded_by: 'user', asset_type: 'brand_image' },
+  ContentType: 'image/png',
+  CacheControl: 'public, max-age=31536000, immutable',
+  ServerSideEncryption: 'AES256',
+  Metadata: { upload_id: 'id', content_hash: file.sha256, uploaded_by: 'user', asset_type: 'brand_image' },
 }
 
 const event = (type: string, sequence = 1, given: Partial<FeedEvent['data']> = {}): FeedEvent => ({
@@ -174,8 +174,8 @@ const broken: [Violation['invariant'], string, Scenario][] = [
   ['I2', 'one file accepted twice', { rows: [row, { ...row, id: 'second' }] }],
   ['I3', 'an asset without its object', { objects: [] }],
   ['I3', 'an asset with other bytes', { objects: [{ ...object, sha256: 'other' }] }],
-  ['I3', 'an object without encryption', { objects: [{ ...object, encryption: null }] }],
-  ['I3', 'an object with another cache policy', { objects: [{ ...object, cacheControl: null }] }],
+  ['I3', 'an object without encryption', { objects: [{ ...object, ServerSideEncryption: undefined }] }],
+  ['I3', 'an object with another cache policy', { objects: [{ ...object, CacheControl: undefined }] }],
   ['I4', 'an object of another bucket that is gone', { given: { rendered: new Map() } }],
   [
     'I4',

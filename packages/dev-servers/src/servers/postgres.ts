@@ -1,15 +1,10 @@
 import pg from 'pg'
 import { containerProvider } from '../container-server.ts'
-import { givenProvider, type Provider, type StackContext } from '../server.ts'
+import { givenUrl, type StackContext, type UrlAddress } from '../server.ts'
 
-export interface PostgresAddress {
-  readonly url: string
-}
+export const givenPostgres = (givenBy: string) => givenUrl('postgres', givenBy, 5432, postgresAnswers)
 
-export const givenPostgres = (givenBy: string): Provider<PostgresAddress> =>
-  givenProvider('postgres', givenBy, { port: 5432, addressOf: (url) => ({ url }), answers: ({ url }) => postgresAnswers(url) })
-
-export const containerPostgres = containerProvider<PostgresAddress>('postgres', 'postgres-container', (here, context) => {
+export const containerPostgres = containerProvider<UrlAddress>('postgres', 'postgres-container', (here, context) => {
   const password = context.file.secret('postgresPassword')
   const url = `postgres://airlock:${password}@127.0.0.1:${here}/airlock`
   return {

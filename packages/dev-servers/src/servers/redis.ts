@@ -2,16 +2,12 @@ import { Redis } from 'ioredis'
 import { containerProvider } from '../container-server.ts'
 import { freePort } from '../free-ports.ts'
 import { localProvider } from '../local-server.ts'
-import { givenProvider, type Provider, type StackContext } from '../server.ts'
+import { givenUrl, type Provider, type StackContext, type UrlAddress } from '../server.ts'
 import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
 
-export interface RedisAddress {
-  readonly url: string
-}
-
 /** The providers of Redis, in order of preference. */
-export const redisProviders = (givenBy: string): readonly Provider<RedisAddress>[] => [
-  givenProvider('redis', givenBy, { port: 6379, addressOf: (url) => ({ url }), answers: ({ url }) => redisAnswers(url) }),
+export const redisProviders = (givenBy: string): readonly Provider<UrlAddress>[] => [
+  givenUrl('redis', givenBy, 6379, redisAnswers),
   containerProvider('redis', 'redis-container', (here, context) => {
     const url = `redis://127.0.0.1:${here}`
     const command = ['valkey-server', ...settingsFor(context)]
@@ -58,7 +54,7 @@ export async function findRedis(context: Pick<StackContext, 'toolsFolder' | 'say
   return 'missing' in fetched ? fetched : { ...fetched, kind: 'valkey-server' }
 }
 
-const localRedis = localProvider<RedisAddress>('redis', programs, async (context) => {
+const localRedis = localProvider<UrlAddress>('redis', programs, async (context) => {
   const program = await findRedis(context)
   if ('missing' in program) return program.missing
   const data = context.file.subfolder('redis')
