@@ -65,24 +65,25 @@ const mayBeGone = ({ id, user_id: userId }: UploadRow, { asked, deletedUsers, ag
 
 /** I2: at most one asset per file of an idempotent request and per upload, and only of files that were sent. */
 function atMostOneAsset({ uploads, assets, sent }: Evidence): Finding[] {
-  const findings: Finding[] = []
-  const seen = new Set<string>()
-  for (const { upload_id: uploadId } of assets) {
-    const state = uploads.get(uploadId)?.state
-    if (seen.has(uploadId)) findings.push(finding(uploadId, 'two assets of one upload'))
-    if (state !== 'completed') findings.push(finding(uploadId, `an asset of an upload that is ${state ?? 'unknown'}`))
-    seen.add(uploadId)
-  }
-  const accepted = new Set<string>()
-  for (const { id, state, original_filename: name } of uploads.values()) {
-    if (state === 'abandoned' || state === 'receiving') continue
-    if (!sent.has(name)) findings.push(finding(id, `accepted as '${name}', which was not sent`))
-    // every name is sent once, or again with the same Idempotency-Key
-    if (accepted.has(name)) findings.push(finding(id, `'${name}' was accepted twice`))
-    accepted.add(name)
-  }
-  return findings
+  const stateOf = (uploadId: string) => uploads.get(uploadId)?.state ?? 'unknown'
+  const assetsOf = Map.groupBy(assets, ({ upload_id: uploadId }) => uploadId)
+  // every name is sent once, or again with the same Idempotency-Key
+  const accepted = Map.groupBy([...uploads.values()].filter(wasAccepted), ({ original_filename: name }) => name)
+  return [
+    ...[...assetsOf].filter(([, { length }]) => length > 1).map(([id]) => finding(id, 'two assets of one upload')),
+    ...[...assetsOf.keys()]
+      .filter((id) => stateOf(id) !== 'completed')
+      .map((id) => finding(id, `an asset of an upload that is ${stateOf(id)}`)),
+    ...[...accepted]
+      .filter(([name]) => !sent.has(name))
+      .map(([name, [row]]) => finding(row?.id, `accepted as '${name}', which was not sent`)),
+    ...[...accepted]
+      .filter(([, { length }]) => length > 1)
+      .map(([name, [, second]]) => finding(second?.id, `'${name}' was accepted twice`)),
+  ]
 }
+
+const wasAccepted = ({ state }: UploadRow): boolean => state !== 'receiving' && state !== 'abandoned'
 
 const cacheControls: Record<SentFile['assetType'], string> = {
   brand_image: 'public, max-age=31536000, immutable',
@@ -170,14 +171,10 @@ function noBadBytesAreFinal({ objects, badHashes }: Evidence): Finding[] {
 
 /** I8: no user got more files accepted than the hourly limit; a run is shorter than an hour. It does not apply to pipelines. */
 function hourlyLimitHolds({ uploads, filesPerHour }: Evidence): Finding[] {
-  const counts = new Map<string, number>()
-  for (const { user_id, counted, state, door } of uploads.values()) {
-    const accepted = state !== 'receiving' && state !== 'abandoned'
-    if (door !== 'pipeline' && (counted || accepted)) counts.set(user_id, (counts.get(user_id) ?? 0) + 1)
-  }
-  return [...counts]
-    .filter(([, count]) => count > filesPerHour)
-    .map(([userId, count]) => finding(null, `${userId} has ${count} files, the limit is ${filesPerHour}`))
+  const counted = [...uploads.values()].filter((row) => row.door !== 'pipeline' && (row.counted || wasAccepted(row)))
+  return [...Map.groupBy(counted, ({ user_id: userId }) => userId)]
+    .filter(([, { length }]) => length > filesPerHour)
+    .map(([userId, { length }]) => finding(null, `${userId} has ${length} files, the limit is ${filesPerHour}`))
 }
 
 /**
@@ -221,13 +218,12 @@ function wrongReading({ received, feed }: Evidence): Finding[] {
 
 /** I10: every refusal has a cause: no 429 below the hourly limit, no 500, and no refusal while everything works. */
 function refusalsHaveCauses({ history, uploads, sent, filesPerHour }: Evidence): Finding[] {
-  const rowsOf = new Map<string, number>()
-  for (const { user_id: userId } of uploads.values()) rowsOf.set(userId, (rowsOf.get(userId) ?? 0) + 1)
+  const rowsOf = Map.groupBy(uploads.values(), ({ user_id: userId }) => userId)
   const belowLimit = history
     .all('refused')
     .filter(({ code }) => code === 'file_limit_reached')
     // all rows of the user are at least those that counted at the refusal
-    .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '') ?? 0 }))
+    .map(({ name }) => ({ name, rows: rowsOf.get(sent.get(name)?.userId ?? '')?.length ?? 0 }))
     .filter(({ rows }) => rows < filesPerHour)
   const unhandled = history.all('failed').filter(({ why }) => why.startsWith('500'))
   return [

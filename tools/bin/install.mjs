@@ -25,25 +25,22 @@ const ownNode = (root) => join(root, 'node_modules', '.bin', 'node')
 export async function install(root, say) {
   if (missingPackages(root) === 0) return
   const unlock = await lock(join(root, '.airlock', 'installing'), say)
-  try {
-    await installMissing(root, say)
-  } finally {
-    unlock()
-  }
-}
-
-async function installMissing(root, say) {
-  const missing = missingPackages(root)
-  if (missing === 0) return // another run has just installed
-  say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
   const started = Date.now()
   const seconds = () => Math.round((Date.now() - started) / 1000)
   const progress = setInterval(() => say(`  … still installing, ${seconds()} s`), progressEveryMs)
-  const npm = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: root, input: 'ignore', graceMs: stopWithinMs })
-  const { code, stoppedBy } = await npm.finally(() => clearInterval(progress))
-  if (stoppedBy !== null) throw new Interrupted(stoppedBy)
-  if (code !== 0) throw new Error(`npm ci ended with exit code ${code}`)
-  say(`Installed in ${seconds()} s.`)
+  try {
+    const missing = missingPackages(root)
+    if (missing === 0) return // another run has just installed
+    say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
+    const npm = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+    const { code, stoppedBy } = await run('npm', npm, { cwd: root, input: 'ignore', graceMs: stopWithinMs })
+    if (stoppedBy !== null) throw new Interrupted(stoppedBy)
+    if (code !== 0) throw new Error(`npm ci ended with exit code ${code}`)
+    say(`Installed in ${seconds()} s.`)
+  } finally {
+    clearInterval(progress)
+    unlock()
+  }
 }
 
 /**
@@ -61,24 +58,16 @@ async function lock(link, say) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error
     }
-    if (!isAlive(holderOf(link))) rmSync(link, { force: true })
+    if (!isHeld(link)) rmSync(link, { force: true })
     else if (!waiting) say('Another run is installing the packages; waiting for it …')
     await wait(250)
   }
 }
 
-/** The pid in a lock, or NaN if it was released meanwhile. */
-function holderOf(link) {
+/** Whether the process that a lock names still runs; not if the lock was released meanwhile. */
+function isHeld(link) {
   try {
-    return Number(readlinkSync(link))
-  } catch {
-    return Number.NaN
-  }
-}
-
-function isAlive(pid) {
-  try {
-    return pid > 0 && process.kill(pid, 0)
+    return process.kill(Number(readlinkSync(link)), 0)
   } catch (error) {
     return error.code === 'EPERM'
   }
