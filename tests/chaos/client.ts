@@ -170,23 +170,22 @@ export interface SentForm extends Pick<Request, 'headers' | 'signal'> {
   readonly form: FormData
 }
 
-/** `status` is 0 without a response, `code` the error of the request or of its first refused file. */
-export interface FormResult {
-  readonly status: number
-  readonly code: string
-  readonly uploads: readonly { readonly upload_id: string; readonly filename: string }[]
+/** The body of a response to a form. */
+interface FormAnswer {
+  readonly code?: string
+  readonly uploads?: readonly { readonly upload_id: string; readonly filename: string }[]
+  readonly rejected?: readonly { readonly filename: string; readonly code: string }[]
 }
 
-/** Sends a form, and records the result of each of its files. */
+/** Sends a form, and records the result of each of its files. @returns its first error, too; `status` is 0 without a response */
 export async function sendForm(
   files: readonly FileToSend[],
   { gateway, userId, ...request }: SentForm,
   { history, cluster }: Pick<Run, 'history' | 'cluster'>,
-): Promise<FormResult> {
+) {
   const what = `POST ${gateway}`
   const answer = await call(`${gateway}/api/upload`, { ...request, method: 'POST', token: tokenFor(userId, cluster.jwtSecret) })
-  type Body = Partial<FormResult> & { rejected?: { filename: string; code: string }[] }
-  const { uploads = [], rejected = [], code = rejected[0]?.code ?? answer.lost ?? '' } = (answer.body ?? {}) as Body
+  const { uploads = [], rejected = [], code = rejected[0]?.code ?? answer.lost ?? '' } = (answer.body ?? {}) as FormAnswer
   // first of all
   for (const { upload_id: uploadId, filename: name } of uploads)
     history.add({ event: 'acknowledged', uploadId, name, by: `${what} ${answer.status}` })

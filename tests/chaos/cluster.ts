@@ -54,16 +54,11 @@ const settings = {
   HOST: '127.0.0.1',
 } as const
 
-const gatewayEntry = 'apps/gateway/src/main.ts'
-const workerEntry = 'apps/worker/src/main.ts'
-
-/** The program and lanes of each process. */
-const programs: Record<ProcessName, { entry: string; env: Record<string, string> }> = {
-  'gateway-1': { entry: gatewayEntry, env: {} },
-  'gateway-2': { entry: gatewayEntry, env: {} },
-  'images-1': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
-  'images-2': { entry: workerEntry, env: { WORKER_QUEUES: 'images' } },
-  'videos-1': { entry: workerEntry, env: { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' } },
+/** Settings of single processes. */
+const settingsOf: Readonly<Partial<Record<ProcessName, Readonly<Record<string, string>>>>> = {
+  'images-1': { WORKER_QUEUES: 'images' },
+  'images-2': { WORKER_QUEUES: 'images' },
+  'videos-1': { WORKER_QUEUES: 'videos', WORKER_MIN_ATTEMPTS: '1', RETRY_FOR_HOURS: '0' },
 }
 
 /** What all participants of a run share. */
@@ -124,10 +119,10 @@ export async function startCluster(options: ClusterOptions = {}) {
   const ports = await freePorts(processNames.length)
   const processes = new Map(
     processNames.map((name, index) => {
-      const { entry, env } = programs[name]
+      const entry = `apps/${name.startsWith('gateway') ? 'gateway' : 'worker'}/src/main.ts`
       const urls = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
       const port = { PORT: String(ports[index]), WORKER_PORT: String(ports[index]) }
-      const own = { ...common, ...urls, ...env, ...clockSettings(clocks[name] ?? 0), ...port }
+      const own = { ...common, ...urls, ...settingsOf[name], ...clockSettings(clocks[name] ?? 0), ...port }
       return [name, new ManagedProcess({ name, entry }, { ...context, env: own }, folder ?? stack.file.folder)]
     }),
   )
