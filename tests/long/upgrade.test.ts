@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ensureBucket, freePorts, type Stack, startStack, waitFor, withPostgres } from '@airlock/dev-servers'
+import { ensureBucket, freePorts, type Stack, startStack, urlOfDatabase, waitFor, withPostgres } from '@airlock/dev-servers'
 import { ask, type Client, gatewayClient, tokenFor } from '@airlock/testkit/http'
 import { samples } from '@airlock/testkit/samples'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -103,18 +103,14 @@ test.each(cases)(
 async function installation(schema: Version): Promise<{ env: NodeJS.ProcessEnv; baseUrl: string }> {
   const name = `upgrade_${randomUUID().slice(0, 8)}`
   await withPostgres(stack.postgres.url, (server) => server.query(`create database ${name}`))
-  const database = new URL(stack.postgres.url)
-  database.pathname = `/${name}`
   const bucket = name.replace('_', '-')
   await ensureBucket(stack.s3, bucket)
-  const redis = new URL(stack.redis.url)
   redisDatabases += 1
-  redis.pathname = `/${redisDatabases}`
   const env = {
     ...environment(''),
     ...stack.environment,
-    DATABASE_URL: database.href,
-    REDIS_URL: redis.href,
+    DATABASE_URL: urlOfDatabase(stack.postgres.url, name),
+    REDIS_URL: `${stack.redis.url}/${redisDatabases}`,
     S3_BUCKET_NAME: bucket,
     S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
     JWT_SECRET: jwtSecret,

@@ -5,7 +5,7 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { ConfigError, readEnvFile } from '@airlock/config'
 import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor } from '@airlock/dev-servers'
-import { gatewayClient } from '@airlock/testkit/http'
+import { ask, gatewayClient } from '@airlock/testkit/http'
 import { startDashboards } from './dashboards.ts'
 import { choosePort } from './ports.ts'
 import { sampleReport, sendSamples } from './samples.ts'
@@ -158,10 +158,7 @@ const stopWithinMs = (env: NodeJS.ProcessEnv): number => (Number(env.SHUTDOWN_NO
 
 /** Waits until the gateway and all its servers are ready. */
 async function healthy(url: string, signal: AbortSignal): Promise<void> {
-  const isOk = async (): Promise<boolean> => {
-    const answer = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]) })
-    return ((await answer.json()) as { status: string }).status === 'ok'
-  }
+  const isOk = async () => ((await ask(url, { signal, timeoutMs: 5_000 })).body as { status: string }).status === 'ok'
   await waitFor(() => signal.aborted || isOk(), { what: `${url} to answer 'ok'`, timeoutMs: healthyWithinMs, everyMs: 100 })
   signal.throwIfAborted()
 }

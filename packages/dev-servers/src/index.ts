@@ -4,7 +4,7 @@ export { StackInUse } from './leftovers.ts'
 export { identityOf, isRunning, kill } from './process-identity.ts'
 export { type Controls, images, workQueue } from './server.ts'
 export { programInPath } from './servers/fetch-program.ts'
-export { postgresAnswers, withPostgres } from './servers/postgres.ts'
+export { postgresAnswers, urlOfDatabase, withPostgres } from './servers/postgres.ts'
 export { redisAnswers, withRedis } from './servers/redis.ts'
 export { ensureBucket, keysIn, openUploadsIn, type S3Address, type S3Kind, s3Answers, s3Client } from './servers/s3.ts'
 export {

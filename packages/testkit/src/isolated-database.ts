@@ -4,7 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { withPostgres } from '@airlock/dev-servers'
+import { urlOfDatabase, withPostgres } from '@airlock/dev-servers'
 import type pg from 'pg'
 import { givenStack, type TestStack } from './test-stack.ts'
 
@@ -26,7 +26,7 @@ export async function isolatedDatabase({ empty = false } = {}) {
   const name = `airlock_test_${randomUUID().replaceAll('-', '')}`
   await onServer(postgres.url, (server) => server.query(`create database ${name} template ${template}`))
   return {
-    url: urlOf(postgres.url, name),
+    url: urlOfDatabase(postgres.url, name),
     /** Removes the database and closes open connections to it. */
     drop: () => onServer(postgres.url, async (server) => void (await server.query(`drop database if exists ${name} with (force)`))),
   }
@@ -65,7 +65,7 @@ async function migratedTemplate({ url, templatePrefix }: Postgres): Promise<stri
     const { rowCount } = await server.query('select from pg_database where datname = $1', [name])
     if (rowCount !== 0) return
     await server.query(`create database ${name} template template0`)
-    const env = { PATH: process.env.PATH, DATABASE_URL: urlOf(url, name) }
+    const env = { PATH: process.env.PATH, DATABASE_URL: urlOfDatabase(url, name) }
     await promisify(execFile)(process.execPath, [join(database, 'migrate.ts')], { env, timeout: 60_000 })
   })
   return name
@@ -77,10 +77,4 @@ function hashOf(folder: string): string {
   const hash = createHash('sha256')
   for (const file of readdirSync(folder).sort()) hash.update(readFileSync(join(folder, file)))
   return hash.digest('hex').slice(0, 16)
-}
-
-function urlOf(server: string, name: string): string {
-  const url = new URL(server)
-  url.pathname = `/${name}`
-  return url.href
 }

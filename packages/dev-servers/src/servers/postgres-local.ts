@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { freePort } from '../free-ports.ts'
 import { localProvider } from '../local-server.ts'
 import type { StackContext, UrlAddress } from '../server.ts'
-import { postgresAnswers, settingsFor, withPostgres } from './postgres.ts'
+import { postgresAnswers, settingsFor, urlOfDatabase, withPostgres } from './postgres.ts'
 import { findPrograms, type PostgresHome, postgresHome } from './postgres-home.ts'
 
 const run = promisify(execFile)
@@ -77,11 +77,10 @@ async function initialise({ programs, data, user }: PostgresHome, password: stri
 
 /** Creates our database, which initdb does not do, unlike the container's image. */
 async function ensureDatabase(url: string): Promise<void> {
-  const server = new URL(url)
-  server.pathname = '/postgres'
-  await postgresAnswers(server.href)
+  const server = urlOfDatabase(url, 'postgres')
+  await postgresAnswers(server)
   await withPostgres(
-    server.href,
+    server,
     async (client) => {
       const { rowCount } = await client.query(`select 1 from pg_database where datname = 'airlock'`)
       if (rowCount === 0) await client.query('create database airlock')

@@ -34,5 +34,12 @@ export async function withPostgres<T>(url: string, work: (client: pg.Client) => 
   }
 }
 
+/** The URL of another database on the same server. */
+export function urlOfDatabase(server: string, name: string): string {
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return url.href
+}
+
 /** @throws Error until the server accepts connections and runs statements */
 export const postgresAnswers = (url: string): Promise<unknown> => withPostgres(url, (client) => client.query('select 1'))
