@@ -29,6 +29,9 @@ export interface Command {
   run(args: string[], io: CommandIo): Promise<number>
 }
 
+/** How the command line is called: in a checkout, and in the worker's image, which has it as a program. */
+export const invocation = import.meta.url.endsWith('.js') ? 'ops' : 'npm run ops --'
+
 /** The arguments are invalid; the message describes valid ones. */
 export class UsageError extends Error {
   override name = 'UsageError'

@@ -1,5 +1,5 @@
 import { ConfigError, errorLine } from '@airlock/config'
-import { type Command, type CommandIo, UsageError } from './command.ts'
+import { type Command, type CommandIo, invocation, UsageError } from './command.ts'
 
 const exitCodes = { done: 0, failed: 1, misused: 2 } as const
 
@@ -59,7 +59,9 @@ function isMisuse(error: unknown): error is Error {
 }
 
 const helpOf = ({ name, summary, usage, example }: Command): string =>
-  `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}\n\nExample: ${`npm run ops -- ${name} ${example}`.trimEnd()}`
+  `ops ${name}: ${summary}\n\nUsage: npm run ops -- ${name} ${usage}\n\nExample: npm run ops -- ${name} ${example}`
+    .trimEnd()
+    .replaceAll('npm run ops --', invocation)
 
 function overview(commands: readonly Command[]): string {
   const width = Math.max(...commands.map(({ name }) => name.length))
@@ -67,8 +69,8 @@ function overview(commands: readonly Command[]): string {
   return [
     'Airlock operations.',
     '',
-    'Usage: npm run ops -- <command> [options]',
-    '       npm run ops -- <command> --help',
+    `Usage: ${invocation} <command> [options]`,
+    `       ${invocation} <command> --help`,
     '',
     ...rows,
     '',

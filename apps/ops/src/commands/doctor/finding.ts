@@ -1,5 +1,6 @@
 import { withTimeout } from '@airlock/async'
 import { errorLine } from '@airlock/config'
+import { invocation } from '../../command.ts'
 
 /** `problem`: somebody must act. `unknown`: it could not be judged. `skipped`: it does not apply here, or was not asked for. */
 type Result = 'ok' | 'problem' | 'unknown' | 'skipped'
@@ -36,7 +37,7 @@ export async function examine(
   const found = await (without.length > 0
     ? [unknown(`${without.join(' and ')} unavailable`, 'First do what is said about the server.')]
     : attempt(work, timeoutMs))
-  return found.map((finding) => ({ check, ...finding }))
+  return found.map(({ remedy, ...finding }) => ({ check, ...finding, remedy: remedy?.replaceAll('npm run ops --', invocation) ?? null }))
 }
 
 async function attempt(work: () => Promise<readonly FindingOf[]> | readonly FindingOf[], timeoutMs: number): Promise<readonly FindingOf[]> {
