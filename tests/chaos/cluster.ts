@@ -70,8 +70,11 @@ export interface Run {
 }
 
 export type Cluster = Awaited<ReturnType<typeof startCluster>>
+export type AddedWorker = Awaited<ReturnType<Cluster['addWorker']>>
 
 export interface ClusterOptions {
+  /** The processes that are started; all by default. */
+  readonly processes?: readonly ProcessName[]
   /** Folder of the processes' logs; by default that of the servers, which is removed at the end. */
   readonly folder?: string
   readonly log?: (line: string) => void
@@ -86,7 +89,7 @@ export interface ClusterOptions {
  * processes are ready.
  */
 export async function startCluster(options: ClusterOptions = {}) {
-  const { folder, log = () => {}, clocks = {} } = options
+  const { folder, log = () => {}, clocks = {}, processes: names = processNames } = options
   const env = environment('')
   await using opened = new AsyncDisposableStack()
   const stack = await startStack({ ephemeral: true, env, say: log })
@@ -106,42 +109,58 @@ export async function startCluster(options: ClusterOptions = {}) {
 
   const addresses = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }
   const links = new Map<string, FaultyLink>()
-  for (const name of processNames) {
-    for (const server of serverNames) {
-      const link = new FaultyLink(addresses[server])
-      await link.open()
-      opened.defer(() => link.close())
-      links.set(`${name}→${server}`, link)
-    }
-  }
-  const link = (from: ProcessName, to: ServerName) => existing(links.get(`${from}→${to}`))
-
-  const ports = await freePorts(processNames.length)
-  const processes = new Map(
-    processNames.map((name, index) => {
-      const entry = `apps/${name.startsWith('gateway') ? 'gateway' : 'worker'}/src/main.ts`
-      const urls = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
-      const port = { PORT: String(ports[index]), WORKER_PORT: String(ports[index]) }
-      const own = { ...common, ...urls, ...settingsOf[name], ...clockSettings(clocks[name] ?? 0), ...port }
-      return [name, new ManagedProcess({ name, entry }, { ...context, env: own }, folder ?? stack.file.folder)]
-    }),
-  )
+  const link = (from: string, to: ServerName) => existing(links.get(`${from}→${to}`))
+  opened.defer(async () => void (await Promise.all([...links.values()].map((each) => each.close()))))
+  const processes = new Map<string, ManagedProcess>()
   // everything else is stopped even if a log contains a secret
   opened.defer(() => {
     for (const each of processes.values()) each.mustHaveKeptSecrets()
   })
   opened.defer(async () => void (await Promise.all([...processes.values()].map((each) => each.stop()))))
-  await Promise.all([...processes.values()].map((each) => each.start()))
-  const urls = ports.map((port) => `http://127.0.0.1:${port}`)
-  await Promise.all(urls.map(ready))
+
+  const urls = new Map<string, string>()
+  async function launch(name: string, env: Readonly<Record<string, string>>, port = 0): Promise<void> {
+    const entry = `apps/${name.startsWith('gateway') ? 'gateway' : 'worker'}/src/main.ts`
+    for (const server of serverNames) {
+      const to = new FaultyLink(addresses[server])
+      await to.open()
+      links.set(`${name}→${server}`, to)
+    }
+    const through = { DATABASE_URL: link(name, 'postgres').url, REDIS_URL: link(name, 'redis').url, S3_ENDPOINT: link(name, 's3').url }
+    const own = {
+      ...common,
+      ...through,
+      ...env,
+      ...clockSettings(clocks[name as ProcessName] ?? 0),
+      PORT: `${port}`,
+      WORKER_PORT: `${port}`,
+    }
+    const launched = new ManagedProcess({ name, entry }, { ...context, env: own }, folder ?? stack.file.folder)
+    processes.set(name, launched)
+    urls.set(name, `http://127.0.0.1:${port}`)
+    await launched.start()
+  }
+
+  const ports = await freePorts(names.length)
+  await Promise.all(names.map((name, index) => launch(name, settingsOf[name] ?? {}, ports[index])))
+  await Promise.all([...urls.values()].map(ready))
   const started = opened.move()
   return {
     stack,
     jwtSecret,
-    gateways: urls.slice(0, 2),
+    /** The settings of all processes, with the servers' own addresses. */
+    env: common as NodeJS.ProcessEnv,
+    gateways: names.filter((name) => name.startsWith('gateway')).map((name) => existing(urls.get(name))),
     process: (name: ProcessName) => existing(processes.get(name)),
+    url: (name: ProcessName) => existing(urls.get(name)),
     controls: (server: ServerName) => existing(stack.servers[server].controls ?? undefined),
-    link,
+    link: link as (from: ProcessName, to: ServerName) => FaultyLink,
+    /** Starts another worker, with its own links. It is stopped at the end. */
+    async addWorker(env: Record<string, string>) {
+      const name = `worker-${processes.size + 1}`
+      await launch(name, env, ...(await freePorts(1)))
+      return { name, url: existing(urls.get(name)), process: existing(processes.get(name)), link: (to: ServerName) => link(name, to) }
+    },
     /** Runs `npm run ops` directly on the servers. @throws Error with its output if its exit code is not 0 */
     ops: (args: readonly string[]) =>
       run(process.execPath, ['apps/ops/src/main.ts', ...args], { cwd: root, env: common, timeout: opsTimeoutMs }),

@@ -47,6 +47,8 @@ const tickMs = 20
 export class FaultyLink {
   /** First lines of all HTTP requests since the last call of `fails`, in order. */
   readonly requests: string[] = []
+  /** Bytes that arrived from each side. */
+  readonly traffic = { toServer: 0, toClient: 0 }
   readonly #target: URL
   readonly #server = createServer({ allowHalfOpen: true }, (client) => this.#accept(client))
   readonly #open = new Set<Connection>()
@@ -146,6 +148,7 @@ export class FaultyLink {
   /** @returns the bytes that the server gets, or null */
   async #request(bytes: Buffer, connection: Connection): Promise<Buffer | null> {
     const { client } = connection
+    this.traffic.toServer += bytes.byteLength
     await this.#await(bytes)
     await this.#delay(bytes)
     this.#meet(bytes, connection)
@@ -181,6 +184,7 @@ export class FaultyLink {
   }
 
   async #answer(bytes: Buffer, connection: Connection): Promise<Buffer | null> {
+    this.traffic.toClient += bytes.byteLength
     await this.#delay(bytes)
     if (this.#condition.kind === 'mute') {
       connection.spoilt = true
