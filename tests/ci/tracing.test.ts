@@ -116,7 +116,13 @@ test("the client's traceparent is the parent, and an invalid one is ignored", as
 
   const server = (await traceOf(continued, receiver.spans)).find(({ kind }) => kind === 2)
   expect(server).toMatchObject({ traceId, parentSpanId: '00f067aa0ba902b7' })
-  for (const id of others) expect((await traceOf(id, receiver.spans)).find(({ kind }) => kind === 2)?.parentSpanId).toBe('')
+  for (const id of others) {
+    const trace = await traceOf(id, receiver.spans)
+    expect(trace.find(({ kind }) => kind === 2)?.parentSpanId).toBe('')
+    // also what their inspectors read at the same time
+    const read = trace.filter(({ name }) => name === 'S3 GetObject').map(({ attributes }) => attributes['aws.s3.key'])
+    expect(new Set(read)).toEqual(new Set([`quarantine/${id}`]))
+  }
 })
 
 test('a job with hostile telemetry metadata is processed like any other', { meta: { id: 'hostile-telemetry-metadata' } }, async ({

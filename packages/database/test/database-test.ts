@@ -1,3 +1,4 @@
+import type { Tracing } from '@airlock/domain'
 import { isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { test as base } from 'vitest'
@@ -7,7 +8,7 @@ export const silent: DatabaseLog = { info: () => {}, warn: () => {} }
 
 export const openAt = (
   url: string,
-  options: { poolSize?: number; statementTimeoutMs?: number; log?: DatabaseLog } = {},
+  options: { poolSize?: number; statementTimeoutMs?: number; log?: DatabaseLog; tracing?: Tracing } = {},
 ): Promise<Database> =>
   openDatabase({
     url,
