@@ -1,10 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type BucketContext, type Setting, settle } from '../../src/commands/bucket/setting.ts'
 import { defaultEncryption } from '../../src/commands/bucket/settings/encryption.ts'
-import { incompleteUploads } from '../../src/commands/bucket/settings/lifecycle.ts'
+import { incompleteUploads, oldVersions } from '../../src/commands/bucket/settings/lifecycle.ts'
 import { noCustomerKeys } from '../../src/commands/bucket/settings/no-customer-keys.ts'
 import { publicAccess } from '../../src/commands/bucket/settings/public-access.ts'
 import { tlsOnly } from '../../src/commands/bucket/settings/tls-only.ts'
+import { bucketSettings } from '../../src/commands/doctor/storage.ts'
 import { clientFor } from '../../src/commands/probe/s3-target.ts'
 import { type SettingsStore, settingsStore } from './settings-store.ts'
 
@@ -234,4 +235,36 @@ describe('incomplete uploads', () => {
     expect(await apply(incompleteUploads)).toMatchObject({ outcome: 'set' })
     expect(store.settings.get('lifecycle')?.match(/<ID>/g)).toHaveLength(1)
   })
+})
+
+test('versioning is a difference only if old versions in quarantine are kept', async () => {
+  const versioning = (status: string) => store.settings.set('versioning', `<VersioningConfiguration>${status}</VersioningConfiguration>`)
+  const rule = (prefix: string) =>
+    store.settings.set(
+      'lifecycle',
+      `<LifecycleConfiguration><Rule><ID>old</ID><Status>Enabled</Status><Filter><Prefix>${prefix}</Prefix></Filter>
+        <NoncurrentVersionExpiration><NoncurrentDays>1</NoncurrentDays></NoncurrentVersionExpiration></Rule></LifecycleConfiguration>`,
+    )
+  versioning('')
+  expect(await check(oldVersions)).toMatchObject({ outcome: 'ok', remark: 'not enabled' })
+  versioning('<Status>Enabled</Status>')
+  expect(await check(oldVersions)).toMatchObject({ outcome: 'differs' })
+  rule('brand-images/')
+  expect(await apply(oldVersions)).toMatchObject({ outcome: 'differs' })
+  expect(store.changes).toEqual([])
+  rule('quarantine/')
+  expect(await check(oldVersions)).toMatchObject({ outcome: 'ok', remark: "rule 'old'" })
+})
+
+test('what a key may not read is reported as failed', async () => {
+  store.refuse('versioning', 403, 'AccessDenied')
+  expect(await check(oldVersions)).toMatchObject({ outcome: 'failed', remark: 'AccessDenied (403)' })
+})
+
+test('doctor does not judge what its key may not read', async () => {
+  for (const setting of ['publicAccessBlock', 'encryption', 'lifecycle', 'versioning']) store.refuse(setting, 403, 'AccessDenied')
+  const env = { S3_ENDPOINT: store.endpoint, S3_FORCE_PATH_STYLE: 'true', S3_BUCKET_NAME: 'zapcut-dev' }
+  expect(await bucketSettings({ ...env, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' })).toMatchObject([
+    { result: 'unknown', detail: expect.stringMatching(/^not permitted to read: block public access, default encryption, lifecycle/) },
+  ])
 })

@@ -7,13 +7,13 @@ import { clientFor, nameOf, readTarget, type TargetFlags, targetOptions, targetU
 import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
 import { bucketItself } from './settings/bucket-itself.ts'
 import { defaultEncryption } from './settings/encryption.ts'
-import { incompleteUploads } from './settings/lifecycle.ts'
+import { incompleteUploads, oldVersions } from './settings/lifecycle.ts'
 import { noCustomerKeys } from './settings/no-customer-keys.ts'
 import { publicAccess } from './settings/public-access.ts'
 import { tlsOnly } from './settings/tls-only.ts'
 
 /** The settings of the bucket (docs/bucket-setup.md), in the order in which they are applied. */
-const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads]
+const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads, oldVersions]
 
 export const bucketCommand: Command = {
   name: 'bucket',

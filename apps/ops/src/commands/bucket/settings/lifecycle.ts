@@ -1,11 +1,12 @@
 import { quarantinePrefix } from '@airlock/domain'
 import {
   GetBucketLifecycleConfigurationCommand,
+  GetBucketVersioningCommand,
   type LifecycleRule,
   PutBucketLifecycleConfigurationCommand,
   type TransitionDefaultMinimumObjectSize,
 } from '@aws-sdk/client-s3'
-import { orNull, type Setting } from '../setting.ts'
+import { type BucketContext, orNull, type Setting } from '../setting.ts'
 
 const ruleId = 'airlock-incomplete-uploads'
 
@@ -26,7 +27,7 @@ const wanted: LifecycleRule = {
 export const incompleteUploads: Setting = {
   name: `lifecycle: incomplete uploads under ${quarantinePrefix} are aborted after ${days} days`,
   read: async ({ client, bucket: Bucket }) => {
-    const found = await orNull(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), 'NoSuchLifecycleConfiguration')
+    const found = await lifecycleOf({ client, bucket: Bucket })
     const rules = found?.Rules ?? []
     const expiring = rules.find(expiresQuarantine)
     if (expiring !== undefined) {
@@ -52,6 +53,27 @@ export const incompleteUploads: Setting = {
       },
     }
   },
+}
+
+/** With versioning, a deletion keeps the bytes: those of rejected files would stay for ever. Whether to version is the operator's decision. */
+export const oldVersions: Setting = {
+  name: `versioning: old versions under ${quarantinePrefix} expire`,
+  read: async (context) => {
+    const { Status } = await context.client.send(new GetBucketVersioningCommand({ Bucket: context.bucket }))
+    if (Status !== 'Enabled') return { is: 'ok', remark: 'not enabled' }
+    const expiring = (await lifecycleOf(context))?.Rules?.find(expiresOldVersions)
+    if (expiring !== undefined) return { is: 'ok', remark: `rule '${expiring.ID}'` }
+    return { is: 'differs', remark: 'enabled, and no rule removes them: add one manually, or deleted files stay', change: null }
+  },
+}
+
+const lifecycleOf = ({ client, bucket: Bucket }: Pick<BucketContext, 'client' | 'bucket'>) =>
+  orNull(client.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), 'NoSuchLifecycleConfiguration')
+
+function expiresOldVersions(rule: LifecycleRule): boolean {
+  const prefix = prefixOf(rule)
+  const days = rule.NoncurrentVersionExpiration?.NoncurrentDays
+  return rule.Status === 'Enabled' && prefix !== null && quarantinePrefix.startsWith(prefix) && days !== undefined
 }
 
 /** A rule's prefix from any of its three locations; null if the rule also filters by tag or size. */
