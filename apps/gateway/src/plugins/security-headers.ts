@@ -22,6 +22,7 @@ const allowedHeaders = [
   'X-Request-Id',
   'Airlock-On-Behalf-Of',
   'Last-Event-ID',
+  'traceparent',
 ]
 
 /**
