@@ -18,6 +18,8 @@ const settings = {
   S3_MULTIPART_COPY_FROM_BYTES: String(100 * 1024 * 1024),
   S3_CALL_TIMEOUT_MS: '30000',
   LEASE_SECONDS: '60',
+  UPLOAD_IDLE_SECONDS: '30',
+  UPLOAD_MAX_SECONDS: '3600',
   SWEEP_INTERVAL_SECONDS: '15',
   SWEEP_REST_SECONDS: '3600',
   PIPELINE_RING_AFTER_SECONDS: '60',
@@ -171,18 +173,18 @@ const operations = [
     run: (count: number) => times(count, () => send(fileOf(samples.photo, { asset_type: 'brand_image' }))),
   },
   {
-    name: 'video of 4 MiB, by form',
+    name: 'video of 1 MiB, by form',
     count: 40,
     run: (count: number) =>
-      times(count, () => send(fileOf(largeScene(4 * 1024 * 1024), { asset_type: 'generated_video', project_id: randomUUID() }))),
+      times(count, () => send(fileOf(largeScene(1024 * 1024), { asset_type: 'generated_video', project_id: randomUUID() }))),
   },
   {
-    name: 'video of 4 MiB, by pipeline',
+    name: 'video of 1 MiB, by pipeline',
     count: 40,
     async run(count: number) {
       const inbox = new Inbox(cluster.stack, bucket)
       await times(count, async () => {
-        const video = newVideo({ userId: randomUUID(), filename: 'scene.mp4', bytes: largeScene(4 * 1024 * 1024).bytes })
+        const video = newVideo({ userId: randomUUID(), filename: 'scene.mp4', bytes: largeScene(1024 * 1024).bytes })
         await inbox.put(video)
         await inbox.enqueue(video)
       })
