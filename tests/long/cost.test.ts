@@ -34,6 +34,7 @@ let cluster: Cluster
 let worker: AddedWorker
 let sql: Client
 let redis: Redis
+let monitor: Redis
 let redisCommands = 0
 
 beforeAll(async () => {
@@ -44,11 +45,12 @@ beforeAll(async () => {
   for (const setting of [`log_statement = 'all'`, `log_line_prefix = '%a '`]) await sql.query(`alter system set ${setting}`)
   await sql.query('select pg_reload_conf()')
   redis = new Redis(cluster.stack.redis.url)
-  const monitor = await redis.monitor()
+  monitor = await redis.monitor()
   monitor.on('monitor', (_time: string, _command: string[], source: string) => (redisCommands += source === 'lua' ? 0 : 1))
 })
 afterAll(async () => {
   await sql?.end()
+  monitor?.disconnect()
   redis?.disconnect()
   await cluster?.stop()
 })
