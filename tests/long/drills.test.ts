@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { programInPath, waitFor } from '@airlock/dev-servers'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
-import { Arena, chapterOf } from './drills/arena.ts'
+import { chapterOf, DrillStack } from './drills/drill-stack.ts'
 import { accelerated, type Prometheus, rules, startPrometheus } from './drills/prometheus.ts'
 import { type Drill, drills } from './drills/table.ts'
 
@@ -18,13 +18,13 @@ const withoutDrill: Readonly<Record<string, string>> = {}
 const isOf = (drill: Pick<Drill, 'alert' | 'severity'>, alert: string, severity = '') =>
   drill.alert === alert && (drill.severity === undefined || drill.severity === severity)
 
-let arena: Arena
+let stack: DrillStack
 let prometheus: Prometheus
 
 beforeAll(async () => {
   if (program === null) return
-  arena = await Arena.open()
-  const { cluster } = arena
+  stack = await DrillStack.open()
+  const { cluster } = stack
   const workers = (['images-1', 'images-2', 'videos-1'] as const).map((name) => cluster.url(name))
   const faster = rules.map((rule) => accelerated(rule, drills.find((drill) => isOf(drill, rule.alert, rule.labels.severity))?.speed ?? 1))
   prometheus = await startPrometheus({
@@ -37,7 +37,7 @@ beforeAll(async () => {
 beforeEach(({ skip }) => skip(program === null, "prometheus is missing: it is in Debian's package prometheus"))
 afterAll(async () => {
   await prometheus?.stop()
-  await arena?.close()
+  await stack?.close()
 })
 
 test('every alert has a drill, or a reason why it has none', () => {
@@ -52,24 +52,24 @@ const isFiring = async (drill: Drill) =>
 test.for(drills.map((drill) => ({ title: [drill.alert, drill.severity].join(' ').trim(), ...drill })))(
   '$title',
   async (drill, { annotate, expect }) => {
-    const { confirm, promql } = arena.begin(drill.alert)
-    onTestFinished(() => arena.restore())
+    const { confirm, promql } = stack.begin(drill.alert)
+    onTestFinished(() => stack.restore())
     await waitFor(async () => !(await isFiring(drill)), { what: `${drill.alert} not to fire yet`, timeoutMs: 120_000, everyMs: 500 })
     const begun = Date.now()
     const seconds = () => Math.round((Date.now() - begun) / 1000)
 
-    await drill.inject(arena)
+    await drill.inject(stack)
     await waitFor(() => isFiring(drill), { what: `${drill.alert} to fire`, timeoutMs: 300_000, everyMs: 500 })
     const firedAfter = seconds()
 
     // Commands may fail, which confirms the fault, but they must exist: 2 is the code for wrong usage, 127 for a missing program.
     for (const command of confirm) {
-      const { code, output } = await arena.run(command)
+      const { code, output } = await stack.run(command)
       expect([2, 127], `${command}\n${output}`).not.toContain(code)
     }
     for (const query of promql) await prometheus.query(query)
 
-    await drill.repair(arena)
+    await drill.repair(stack)
     await waitFor(async () => !(await isFiring(drill)), { what: `${drill.alert} to end`, timeoutMs: 300_000, everyMs: 500 })
     await annotate(`fired after ${firedAfter} s, ended after ${seconds()} s`)
   },

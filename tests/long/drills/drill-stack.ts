@@ -56,7 +56,7 @@ export function chapterOf(alert: string): Chapter {
 }
 
 /** Two gateways, three workers, a webhook endpoint, and what a drill does with them. */
-export class Arena {
+export class DrillStack {
   readonly cluster: Cluster
   readonly sql: Client
   readonly endpoint: WebhookReceiver
@@ -70,7 +70,7 @@ export class Arena {
     this.endpoint = endpoint
   }
 
-  static async open(): Promise<Arena> {
+  static async open(): Promise<DrillStack> {
     const endpoint = await webhookReceiver()
     const secret = `whsec_${Buffer.alloc(32, 'drills').toString('base64')}`
     const webhooks = { WEBHOOK_URLS: endpoint.url, WEBHOOK_SECRETS: secret, WEBHOOK_ALLOW_PRIVATE: 'true' }
@@ -81,7 +81,7 @@ export class Arena {
     const hosts = { 'gateway-1:3000': cluster.url('gateway-1'), 'worker-1:3001': cluster.url('images-1') }
     const rows = Object.entries(hosts).map(([name, url]) => `connect-to = "${name}:${new URL(url).host}"`)
     writeFileSync(join(cluster.stack.file.folder, '.curlrc'), ['silent', ...rows].join('\n'))
-    return new Arena(cluster, sql, endpoint)
+    return new DrillStack(cluster, sql, endpoint)
   }
 
   async close(): Promise<void> {
