@@ -120,6 +120,6 @@ function pausedLane(lane: QueueLane, waiting: number, last: OpsLogEntry | null, 
   const by =
     last?.action === 'pause'
       ? ` for ${age(now.getTime() - last.at.getTime())} by ${last.operator}: ${last.reason ?? 'no reason given'}`
-      : ', and nobody has logged it'
+      : ', and the log of operators does not say by whom'
   return problem(`${lane} is paused${by}; ${waiting} wait`, `When the reason is gone: npm run ops -- resume ${lane}`)
 }
