@@ -27,12 +27,17 @@ const mocking = '{packages,apps}/*/test/unit/**/*.mocked.test.ts'
 /** Of packages, apps and tools, and those that belong to none of them. */
 const testsIn = (name: string) => [`{{packages,apps}/*,tools}/test/${name}/**/*.test.ts`, `tests/${name}/**/*.test.ts`]
 
-/** Tests on real servers, which lie in the folder of this name. */
-const onServers = (name: string) => ({
+/**
+ * Tests on real servers, which lie in the folder of this name.
+ *
+ * @param groupOrder projects of a higher number begin after all of a lower one: what measures times or loads the machine runs apart from the rest
+ */
+const onServers = (name: string, groupOrder = 0) => ({
   extends: true as const,
   test: {
     name,
     include: testsIn(name),
+    sequence: { groupOrder },
     globalSetup: ['packages/testkit/src/global-setup.ts'],
     isolate: false,
     // Tells what is stuck from what is slow, also on a machine that others load; no test measures speed by it.
@@ -64,7 +69,7 @@ export default defineConfig({
       },
       onServers('integration'),
       // What takes longer than the others or much processor time: CI runs them, `npm test` does not.
-      onServers('ci'),
+      onServers('ci', 1),
       // What takes minutes, by the number of uploads or because whole processes are frozen and restarted: `npm run test:long -- slow`.
       onServers('slow'),
     ],

@@ -112,7 +112,9 @@ async function startAll(run: Run) {
     void service.ended.then((ending) => run.onDeath(endingError(service, ending)))
     run.undoLater(program.name, () => service.stop(stopWithinMs(context.env)))
   }
-  await healthy(`${urlOf(host, port)}/api/health`, signal)
+  // A given store is its owner's to set up.
+  const setUp = stack.s3.kind === 'given' ? Promise.resolve('') : ops(['bucket', '--apply', '--reason', 'npm start'], context)
+  await Promise.all([healthy(`${urlOf(host, port)}/api/health`, signal), setUp])
   const dashboards = run.dashboards ? await showDashboards(addresses, context, run) : []
   return { url: urlOf(host, port), context, dashboards }
 }
@@ -173,9 +175,11 @@ async function showSamples({ url, context }: Airlock, { signal, say }: Run): Pro
   return results.every(({ ok }) => ok)
 }
 
-/** Tokens are created by the public command. */
-async function tokenFor(userId: string, { root, env }: ServicesContext): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/ops/src/main.ts'), 'token', '--user', userId], { env })
+const tokenFor = (userId: string, context: ServicesContext): Promise<string> => ops(['token', '--user', userId], context)
+
+/** Runs the operators' command line. @returns what it printed. @throws Error with its messages if its exit code is not 0 */
+async function ops(args: readonly string[], { root, env }: ServicesContext): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'apps/ops/src/main.ts'), ...args], { env })
   return stdout.trim()
 }
 

@@ -1,4 +1,4 @@
-/** `npm test` after the installation, see bin/test.mjs. Arguments are passed to Vitest, and then only tests run. */
+/** `npm test` after the installation, see bin/test.mjs. Arguments other than --all are passed to Vitest, and then only tests run. */
 import { constants } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { runStep, type Step, stopSignal } from './step.ts'
@@ -27,19 +27,17 @@ const checks: readonly Step[] = [
   },
 ]
 
-/**
- * Unit and integration tests in one run, because coverage is measured over both. CI also runs those in test/ci, and `npm run test:long` those in test/slow.
- *
- * Coverage is measured in CI alone, because it takes a third more time.
- *
- * @param args for Vitest; with any, coverage is not measured, because a part of the tests can't reach the thresholds
- */
+/** With --all, as in CI: also the tests in test/ci, and coverage over all of them. It takes a third more time. `npm run test:long` runs those in test/slow. */
+const all = ['--project=!slow', '--coverage']
+const most = ['--project=!slow', '--project=!ci']
+
+/** @param args for Vitest, in place of the projects */
 const testsStep = (args: readonly string[]): Step => ({
   name: 'tests',
   commands: [
     [
       ...['vitest', 'run', '--reporter=default', '--reporter=./tools/verify/reporter.ts'],
-      ...(args.length === 0 ? ['--project=!ci', '--project=!slow', ...(process.env.CI ? ['--coverage'] : [])] : args),
+      ...args,
     ],
   ],
   timeoutMs: 25 * minutes,
@@ -49,7 +47,8 @@ process.exit(await verify(process.argv.slice(2), stopSignal()))
 
 async function verify(args: readonly string[], stop: AbortSignal): Promise<number> {
   const rows: Row[] = []
-  for (const check of args.length === 0 ? checks : []) {
+  const whole = args.length === 0 ? most : args.join() === '--all' ? all : null
+  for (const check of whole ? checks : []) {
     say(`\n── ${check.name}`)
     rows.push(checkRow(check.name, await runStep(check, { root, stop })))
   }
@@ -58,7 +57,7 @@ async function verify(args: readonly string[], stop: AbortSignal): Promise<numbe
   const onMessage = (message: unknown) => {
     projects = message as Row[]
   }
-  const { ok } = await runStep(testsStep(args), { root, stop, onMessage })
+  const { ok } = await runStep(testsStep(whole ?? args), { root, stop, onMessage })
   rows.push(...testRows(projects, ok))
   if (stop.aborted) {
     say('\nStopped.')
