@@ -34,12 +34,7 @@ const most = ['--project=!slow', '--project=!ci']
 /** @param args for Vitest, in place of the projects */
 const testsStep = (args: readonly string[]): Step => ({
   name: 'tests',
-  commands: [
-    [
-      ...['vitest', 'run', '--reporter=default', '--reporter=./tools/verify/reporter.ts'],
-      ...args,
-    ],
-  ],
+  commands: [[...['vitest', 'run', '--reporter=default', '--reporter=./tools/verify/reporter.ts'], ...args]],
   timeoutMs: 25 * minutes,
 })
 
