@@ -182,13 +182,21 @@ create table uploads (
   handed_back integer default 0 not null,
   failed_inspections smallint default 0 not null,
   traceparent character varying(55),
+  capability_hash text,
+  multipart_id text,
+  declared_bytes bigint,
+  part_bytes bigint,
+  expires_at timestamp(3) with time zone,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
   constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
-  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0 AND (content_hash IS NOT NULL OR door = 'pipeline'::text AND state <> 'completed'::text)),
+  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0 AND (content_hash IS NOT NULL OR (door = ANY (ARRAY['pipeline'::text, 'direct'::text])) AND state <> 'completed'::text)),
   constraint uploads_attempt_counts CHECK (attempt >= 0),
+  constraint uploads_capability_is_hashed CHECK (capability_hash ~ '^[0-9a-f]{64}$'::text),
   constraint uploads_client_metadata_is_small CHECK (jsonb_typeof(client_metadata) = 'object'::text AND pg_column_size(client_metadata) <= 32768),
-  constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text])),
+  constraint uploads_declared_size_positive CHECK (declared_bytes > 0 AND part_bytes > 0),
+  constraint uploads_direct_is_whole CHECK (door <> 'direct'::text OR state = 'receiving'::text OR num_nulls(capability_hash, declared_bytes, expires_at) = 0),
+  constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text, 'direct'::text])),
   constraint uploads_end_is_dated CHECK (
 CASE state
     WHEN 'completed'::text THEN completed_at IS NOT NULL
@@ -201,14 +209,16 @@ END),
   constraint uploads_final_key_from_acceptance CHECK ((state <> ALL (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nonnulls(final_key, received_at) = 0),
   constraint uploads_hash_is_sha256 CHECK (content_hash ~ '^[0-9a-f]{64}$'::text),
   constraint uploads_lease_while_processing CHECK ((state = 'processing'::text) = (lease_until IS NOT NULL)),
-  constraint uploads_only_pipeline_has_source CHECK (door = 'pipeline'::text OR num_nonnulls(source_bucket, expected_hash, priority) = 0),
+  constraint uploads_only_direct_is_open CHECK (door = 'direct'::text OR num_nonnulls(capability_hash, multipart_id, declared_bytes, part_bytes, expires_at) = 0),
+  constraint uploads_only_pipeline_has_source CHECK (door = 'pipeline'::text OR num_nonnulls(source_bucket, priority) = 0),
   constraint uploads_priority_known CHECK (priority = ANY (ARRAY['interactive'::text, 'batch'::text])),
   constraint uploads_processed_was_claimed CHECK ((state <> ALL (ARRAY['processing'::text, 'parked'::text, 'completed'::text])) OR attempt > 0 AND processing_at IS NOT NULL),
   constraint uploads_refusal_is_whole CHECK (num_nulls(error_code, error_title, error_detail) = ANY (ARRAY[0, 3])),
   constraint uploads_refusal_when_refused CHECK ((state = ANY (ARRAY['rejected'::text, 'abandoned'::text, 'parked'::text])) = (error_code IS NOT NULL)),
   constraint uploads_size_positive CHECK (size_bytes > 0 OR size_bytes = 0 AND door = 'pipeline'::text AND state <> 'completed'::text),
   constraint uploads_source_is_whole CHECK (num_nulls(source_bucket, source_key) = ANY (ARRAY[0, 2])),
-  constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text]))
+  constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text])),
+  constraint uploads_stored_by_others_has_expected_hash CHECK ((door = ANY (ARRAY['pipeline'::text, 'direct'::text])) OR expected_hash IS NULL)
 );
 
 alter table uploads set (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=10000);
@@ -297,9 +307,13 @@ CREATE INDEX uploads_due ON uploads USING btree (asset_type, GREATEST(updated_at
 
 CREATE INDEX uploads_ended ON uploads USING btree (updated_at, id) WHERE state = ANY (ARRAY['completed'::text, 'rejected'::text, 'abandoned'::text]);
 
+CREATE INDEX uploads_expiring ON uploads USING btree (expires_at, id) WHERE state = 'receiving'::text AND door = 'direct'::text;
+
 CREATE INDEX uploads_files_of_the_hour ON uploads USING btree (user_id, created_at) WHERE counted;
 
 CREATE INDEX uploads_listed ON uploads USING btree (user_id, state, created_at DESC, id DESC);
+
+CREATE INDEX uploads_open_of_user ON uploads USING btree (user_id) WHERE state = 'receiving'::text AND door = 'direct'::text;
 
 CREATE INDEX uploads_parked ON uploads USING btree (parked_at, id) WHERE state = 'parked'::text;
 
@@ -573,6 +587,34 @@ AS $function$
         return new;
       end $function$;
 
+CREATE OR REPLACE FUNCTION uploads_open_direct(upload jsonb, files_per_hour integer, max_parked_bytes bigint, max_open integer, max_open_bytes bigint, open_seconds double precision)
+ RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
+ LANGUAGE plpgsql
+AS $function$
+  declare
+    added uploads := jsonb_populate_record(null::uploads, upload);
+    open_count bigint;
+    open_bytes numeric;
+    registered record;
+  begin
+    perform pg_advisory_xact_lock(hashtextextended('uploads of user ' || added.user_id, 0));
+    select count(*), coalesce(sum(declared_bytes), 0) into open_count, open_bytes from uploads
+      where uploads.user_id = added.user_id and uploads.state = 'receiving' and uploads.door = 'direct';
+    if open_count >= max_open or open_bytes + added.declared_bytes > max_open_bytes then
+      return query select 'open_full', 0, 0;
+      return;
+    end if;
+    select * into registered from uploads_register(upload, files_per_hour, max_parked_bytes);
+    if registered.outcome = 'registered' then
+      update uploads set
+        capability_hash = added.capability_hash, declared_bytes = added.declared_bytes, part_bytes = added.part_bytes,
+        expected_hash = added.expected_hash, client_metadata = added.client_metadata, acted_by = added.acted_by,
+        expires_at = created_at + make_interval(secs => open_seconds)
+      where uploads.id = added.id;
+    end if;
+    return query select registered.outcome, registered.files_used, registered.retry_after_seconds;
+  end $function$;
+
 CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer)
  RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
  LANGUAGE plpgsql
@@ -693,6 +735,8 @@ CREATE TRIGGER assets_write_expiry AFTER UPDATE ON assets FOR EACH ROW WHEN (old
 CREATE TRIGGER events_ring AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUNCTION events_ring();
 
 CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
+
+CREATE TRIGGER uploads_guard_direct BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.door = 'direct'::text AND (old.capability_hash IS NOT NULL AND old.capability_hash IS DISTINCT FROM new.capability_hash OR old.declared_bytes IS NOT NULL AND old.declared_bytes IS DISTINCT FROM new.declared_bytes OR old.multipart_id IS NOT NULL AND old.multipart_id IS DISTINCT FROM new.multipart_id OR old.etag IS NOT NULL AND old.etag IS DISTINCT FROM new.etag OR old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash)) EXECUTE FUNCTION uploads_guard_identity();
 
 CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key OR old.source_bucket IS DISTINCT FROM new.source_bucket OR old.source_key IS DISTINCT FROM new.source_key OR old.door = 'pipeline'::text AND old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash) EXECUTE FUNCTION uploads_guard_identity();
 

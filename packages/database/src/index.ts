@@ -41,6 +41,7 @@ export type { RulePosition, RulePositions, SweeperLease, SweeperProgress } from 
 export { DatabaseUnavailable } from './unavailable.ts'
 export type { Browse, BrowsedPage, BrowseOptions, UploadFilter } from './uploads/browse.ts'
 export type { Cancellation, Decisions } from './uploads/decisions.ts'
+export type { DirectRegistration, DirectUpload, NewDirectUpload, OpenLimit } from './uploads/direct.ts'
 export { ClaimLost, UnknownUser, UploadNotReceiving } from './uploads/errors.ts'
 export type { AcceptedUpload, FileLimit, NewUpload, Registration } from './uploads/intake.ts'
 export type { UploadCursor, UploadListOptions, UploadPage } from './uploads/list.ts'

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { finalKey, quarantineKey, type Refusal, refusal } from '@airlock/domain'
 import type { Client } from 'pg'
-import type { AcceptedUpload, AssetRecord, Claim, Database, NewUpload } from '../src/index.ts'
+import type { AcceptedUpload, AssetRecord, Claim, Database, NewDirectUpload, NewUpload, OpenLimit } from '../src/index.ts'
 
 export const plenty = { filesPerHour: 1000 }
 export const tooBig: Refusal = refusal('file_too_large', { filename: 'logo.png', limitBytes: 1024 })
@@ -22,7 +22,28 @@ export function newUpload(given: Partial<NewUpload> = {}): NewUpload {
   }
 }
 
-export function goodFile({ id, userId, filename }: NewUpload, given: Partial<AcceptedUpload> = {}): AcceptedUpload {
+/** Limits that no test reaches by accident. */
+export const roomy: OpenLimit = { ...plenty, openUploads: 1000, openBytes: 1e12, openSeconds: 3600 }
+
+/** A file of 4321 bytes in one part. */
+export function newDirectUpload(given: Partial<NewDirectUpload> = {}): NewDirectUpload {
+  const { door: _, ...upload } = newUpload(given)
+  return {
+    ...upload,
+    capabilityHash: randomBytes(32).toString('hex'),
+    declaredBytes: 4321,
+    partBytes: 5 * 1024 * 1024,
+    expectedHash: null,
+    clientMetadata: null,
+    actedBy: null,
+    ...given,
+  }
+}
+
+export function goodFile(
+  { id, userId, filename }: Pick<NewUpload, 'id' | 'userId' | 'filename'>,
+  given: Partial<AcceptedUpload> = {},
+): AcceptedUpload {
   return {
     id,
     assetType: 'brand_image',

@@ -39,6 +39,9 @@ const samples: Readonly<Record<string, unknown>> = {
   expectation: 'a-miracle',
   bucket: 'zapcut-renders',
   key: 'project-7/final cut.mp4',
+  missing: [2, 5],
+  declaredBytes: 4321,
+  storedBytes: 4320,
 }
 
 /** Samples for errors that need another one than above. */
@@ -65,6 +68,9 @@ const overrides: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   cursor_malformed: { field: 'next_cursor' },
   cursor_gone: { reason: 'Events after this cursor are no longer kept' },
   file_limit_reached: { limit: 100 },
+  open_uploads_limit_reached: { limit: 100, limitBytes: 64 * 1024 * MiB },
+  part_number_invalid: { filename: 'scene.mp4', count: 126 },
+  upload_incomplete: { filename: 'scene.mp4' },
   parked_limit_reached: { limitBytes: 10 * 1024 * MiB },
   too_many_requests: { limit: 6000 },
   upload_share_exceeded: { limit: 64 },

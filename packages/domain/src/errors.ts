@@ -31,6 +31,11 @@ export const errors = {
     title: 'Token expired',
     detail: () => 'The token has expired.',
   },
+  capability_invalid: {
+    status: 401,
+    title: 'Capability not accepted',
+    detail: () => 'The capability is not the one of this upload.',
+  },
   scope_missing: {
     status: 403,
     title: 'Not permitted',
@@ -75,6 +80,11 @@ export const errors = {
     status: 409,
     title: 'Upload id taken',
     detail: ({ id }: { id: string }) => `Upload id '${shown(id)}' is in use by an upload of another user, project or source.`,
+  },
+  upload_not_found: {
+    status: 404,
+    title: 'Upload not found',
+    detail: ({ id }: { id: string }) => `Upload '${shown(id)}' does not exist.`,
   },
   job_not_found: {
     status: 404,
@@ -180,6 +190,12 @@ export const errors = {
     detail: ({ filename, limitBytes }: { filename: string; limitBytes: number }) =>
       `File '${shown(filename)}' was not accepted: your failed uploads, which wait for our operators, hold ${readableBytes(limitBytes)} or more, the maximum for one user. Cancel some of them, or ask the operators.`,
   },
+  open_uploads_limit_reached: {
+    status: 429,
+    title: 'Too many open uploads',
+    detail: ({ filename, limit, limitBytes }: { filename: string; limit: number; limitBytes: number }) =>
+      `File '${shown(filename)}' was not accepted: with it, your open uploads would exceed ${limit} files or ${readableBytes(limitBytes)}, the maximum for one user. Complete or abort some of them first.`,
+  },
   too_many_requests: {
     status: 429,
     title: 'Too many requests',
@@ -196,6 +212,12 @@ export const errors = {
     status: 400,
     title: 'Cancelled',
     detail: ({ filename }: { filename: string }) => `The upload of '${shown(filename)}' was cancelled by an operator.`,
+  },
+  object_changed: {
+    status: 400,
+    title: 'File changed',
+    detail: ({ filename }: { filename: string }) =>
+      `The stored bytes of '${shown(filename)}' were changed after its upload was completed. Please upload it again.`,
   },
   upload_released: {
     status: 500,

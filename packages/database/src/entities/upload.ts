@@ -3,7 +3,7 @@ import { EntitySchema } from 'typeorm'
 import { byteCount, exactNumber, moment, momentOfInsert } from './columns.ts'
 
 /** The door through which an upload came. */
-export type Door = 'form' | 'pipeline'
+export type Door = 'form' | 'pipeline' | 'direct'
 
 /** The priority of a waiting video; only videos of the pipeline have one. */
 export type UploadPriority = 'interactive' | 'batch'
@@ -34,7 +34,7 @@ export interface UploadRow {
   /** Null until acceptance, then fixed. */
   readonly finalKey: string | null
   readonly sizeBytes: number | null
-  /** SHA-256, 64 hex digits. For the pipeline's videos it is null until a worker has read them. */
+  /** SHA-256, 64 hex digits. For files that went straight to the bucket it is null until a worker has read them. */
   readonly contentHash: string | null
   /** The ETag of the quarantined object, to be compared only with ETags of the same store. */
   readonly etag: string | null
@@ -68,7 +68,7 @@ export interface UploadRow {
   readonly failingSince: Date | null
   /** The time before which no attempt is due; null when one is due at any time. */
   readonly nextAttemptAt: Date | null
-  /** The SHA-256 that the pipeline declared. */
+  /** The SHA-256 that the pipeline or the client of a direct upload declared. */
   readonly expectedHash: string | null
   readonly priority: UploadPriority | null
   readonly sourceBucket: string | null
@@ -79,6 +79,16 @@ export interface UploadRow {
   readonly failedInspections: number
   /** The trace with which it was accepted (W3C Trace Context); null without tracing. */
   readonly traceparent: string | null
+  /** The SHA-256 of the capability of a direct upload, 64 hex digits. This and the following are null for all other doors. */
+  readonly capabilityHash: string | null
+  /** The store's id of the multipart upload; null before it exists, and for a file that is sent in one PUT. */
+  readonly multipartId: string | null
+  /** The size that the client declared. */
+  readonly declaredBytes: number | null
+  /** The size of each part but the last; null for a file that is sent in one PUT. */
+  readonly partBytes: number | null
+  /** When an upload that is still `receiving` is abandoned. */
+  readonly expiresAt: Date | null
 }
 
 export const Upload = new EntitySchema<UploadRow>({
@@ -129,5 +139,10 @@ export const Upload = new EntitySchema<UploadRow>({
     handedBack: { name: 'handed_back', type: 'integer', default: 0 },
     failedInspections: { name: 'failed_inspections', type: 'smallint', default: 0 },
     traceparent: { type: 'varchar', length: 55, nullable: true },
+    capabilityHash: { name: 'capability_hash', type: 'text', nullable: true },
+    multipartId: { name: 'multipart_id', type: 'text', nullable: true },
+    declaredBytes: { ...byteCount, name: 'declared_bytes' },
+    partBytes: { ...byteCount, name: 'part_bytes' },
+    expiresAt: { ...moment, name: 'expires_at' },
   },
 })

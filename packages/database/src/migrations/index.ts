@@ -24,6 +24,7 @@ import { CarryFailedInspections1795478400028 } from './1795478400028-carry-faile
 import { ReadLaneLoad1795478400029 } from './1795478400029-read-lane-load.ts'
 import { LogOperators1795478400030 } from './1795478400030-log-operators.ts'
 import { RememberTraces1795478400032 } from './1795478400032-remember-traces.ts'
+import { OpenDirectDoor1795478400033 } from './1795478400033-open-direct-door.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -53,4 +54,5 @@ export const migrations = [
   ReadLaneLoad1795478400029,
   LogOperators1795478400030,
   RememberTraces1795478400032,
+  OpenDirectDoor1795478400033,
 ]

@@ -1,4 +1,4 @@
-import { KeyedMutex } from '@airlock/async'
+import type { KeyedMutex } from '@airlock/async'
 import { AirlockError, type Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
@@ -27,7 +27,8 @@ export type Registration =
 export interface AcceptedUpload
   extends Accepted<'id' | 'assetType' | 'projectId' | 'brandId' | 'detectedType' | 'finalKey' | 'sizeBytes' | 'etag'>,
     Partial<Pick<UploadRecord, 'clientMetadata' | 'actedBy'>> {
-  readonly contentHash: string
+  /** Null for a direct upload, whose bytes a worker reads first. */
+  readonly contentHash: string | null
 }
 
 /** The moves of an upload at a door, until it is accepted or abandoned. */
@@ -64,13 +65,13 @@ export interface Intake {
 const read = rowReader(Upload)
 
 /** How long a registration waits for others of the same user. */
-const registrationWait = { maxWaitMs: 10_000, makeError: () => new AirlockError('overloaded', {}) } as const
+export const registrationWait = { maxWaitMs: 10_000, makeError: () => new AirlockError('overloaded', {}) } as const
 
 /**
  * @param mutex one registration of a user at a time. In the database they would wait for one lock, each with a connection: a hundred files of one
  *   user would occupy the whole pool, and all other users would wait.
  */
-export const intake = (sessions: Sessions, mutex = new KeyedMutex()): Intake => ({
+export const intake = (sessions: Sessions, mutex: KeyedMutex): Intake => ({
   async register(upload, { filesPerHour, parkedBytes = Number.MAX_SAFE_INTEGER }) {
     const ask = () => sessions.run(({ rows }) => rows(register, [JSON.stringify(asColumns(upload)), filesPerHour, parkedBytes]))
     const [answer] = await mutex.run(upload.userId, ask, registrationWait)
@@ -112,13 +113,13 @@ async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[], 
 
 const register = 'select * from uploads_register($1, $2, $3)'
 
-interface RegisterAnswer {
+export interface RegisterAnswer {
   readonly outcome: 'registered' | 'limit_reached' | 'parked_full' | 'unknown_user'
   readonly files_used: number
   readonly retry_after_seconds: number
 }
 
-function registrationOf({ outcome, files_used, retry_after_seconds }: RegisterAnswer, userId: string): Registration {
+export function registrationOf({ outcome, files_used, retry_after_seconds }: RegisterAnswer, userId: string): Registration {
   switch (outcome) {
     case 'registered':
       return { registered: true, filesUsed: files_used }
@@ -133,7 +134,7 @@ function registrationOf({ outcome, files_used, retry_after_seconds }: RegisterAn
   }
 }
 
-const asColumns = (upload: NewUpload) => ({
+export const asColumns = (upload: NewUpload) => ({
   id: upload.id,
   user_id: upload.userId,
   door: upload.door,

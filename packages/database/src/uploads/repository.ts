@@ -1,9 +1,11 @@
+import { KeyedMutex } from '@airlock/async'
 import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { atMost, inOrderOf } from '../ids.ts'
 import type { Sessions } from '../sessions.ts'
 import { type Browse, browse } from './browse.ts'
 import { type Decisions, decisions } from './decisions.ts'
+import { type DirectUploads, directUploads } from './direct.ts'
 import { type Ended, ended } from './ended.ts'
 import { type Intake, intake } from './intake.ts'
 import { listUploads, type UploadListOptions, type UploadPage } from './list.ts'
@@ -17,7 +19,7 @@ import { type Work, work } from './work.ts'
  * All uploads. Each change of state is one compare-and-set statement that names the state it starts from.
  * All times are by the database's clock, so that the clocks of workers don't matter.
  */
-export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions, Browse, Unmoved, Ended {
+export interface UploadRepository extends Intake, DirectUploads, Videos, Work, Turns, Decisions, Browse, Unmoved, Ended {
   /** An upload of any owner; the caller checks whose it is. */
   byId(id: string): Promise<UploadRecord | null>
   /** Uploads of any owner, at most 100, in the order of `ids`; unknown ids are skipped. */
@@ -28,8 +30,9 @@ export interface UploadRepository extends Intake, Videos, Work, Turns, Decisions
 
 const read = rowReader(Upload)
 
-export const uploadRepository = (sessions: Sessions): UploadRepository => ({
-  ...intake(sessions),
+export const uploadRepository = (sessions: Sessions, registrations = new KeyedMutex()): UploadRepository => ({
+  ...intake(sessions, registrations),
+  ...directUploads(sessions, registrations),
   ...videos(sessions),
   ...work(sessions),
   ...turns(sessions),

@@ -29,7 +29,7 @@ export interface Unmoved {
   waiting(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `processing` with an expired lease: their worker has died. */
   lapsed(options: BatchOptions): Promise<Batch>
-  /** `receiving` for longer than their request can have taken. */
+  /** `receiving` for longer than their request can have taken; direct uploads have a deadline of their own (`expiredDirect`). */
   stale(options: BatchOptions & { olderThanSeconds: number }): Promise<Batch>
   /** `parked`, for operators. */
   parked(options: BatchOptions): Promise<Batch>
@@ -44,6 +44,7 @@ export const unmoved = (sessions: Sessions): Unmoved => {
         .andWhere(`upload.state = '${state}'`) // part of the statement's text, otherwise the planner can't use the index of that state
         .andWhere(`upload.${by} <= now() - make_interval(secs => :olderThanSeconds)`, { olderThanSeconds })
         .andWhere('(upload.nextAttemptAt is null or upload.nextAttemptAt <= now())')
+        .andWhere(state === 'receiving' ? `upload.door <> 'direct'` : 'true')
         .getMany()
       return batchOf(rows, by, options.limit)
     })
@@ -61,7 +62,7 @@ export const unmoved = (sessions: Sessions): Unmoved => {
   }
 }
 
-type Age = 'updatedAt' | 'leaseUntil' | 'createdAt' | 'parkedAt'
+type Age = 'updatedAt' | 'leaseUntil' | 'createdAt' | 'parkedAt' | 'expiresAt'
 
 /** Begins a statement for one batch. */
 export function inOrder(entities: EntityManager, by: Age, { limit, after }: BatchOptions): SelectQueryBuilder<UploadRow> {

@@ -1,3 +1,4 @@
+import { KeyedMutex } from '@airlock/async'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { Sessions } from '../../src/sessions.ts'
 import { intake, type NewUpload } from '../../src/uploads/intake.ts'
@@ -7,7 +8,7 @@ afterEach(() => void vi.useRealTimers())
 
 test('registrations of one user use one connection, and wait at most ten seconds for it', async () => {
   const run = vi.fn(() => new Promise(() => {}))
-  const { register } = intake({ run } as unknown as Sessions)
+  const { register } = intake({ run } as unknown as Sessions, new KeyedMutex())
   const file = (userId: string) => ({ userId, filename: 'a.png', declaredType: 'image/png', requestId: null }) as NewUpload
   void register(file('anna'), { filesPerHour: 10 })
   const waiting = register(file('anna'), { filesPerHour: 10 }).catch((error: unknown) => error)

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { type ErrorCode, errorCodes, errors, exampleOf } from '../../src/index.ts'
 
+const everyPart = Array.from({ length: 10_000 }, (_, i) => i + 1)
+
 /** Values for the parameters of every detail, with `text` wherever a client determines the value. */
 const paramsWith = (text: string) => ({
   filename: text,
@@ -40,6 +42,9 @@ const paramsWith = (text: string) => ({
   seconds: 30,
   count: 2,
   minBytesPerSecond: 1024,
+  missing: everyPart,
+  declaredBytes: 4321,
+  storedBytes: 4320,
 })
 
 const detailOf = (code: ErrorCode, text: string): string =>
