@@ -55,7 +55,7 @@ const overrides: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   asset_type_missing: { allowed: ['brand_image', 'generated_video', 'lora_training'] },
   asset_type_unknown: { allowed: ['brand_image', 'generated_video', 'lora_training'] },
   asset_type_not_available: { value: 'lora_training' },
-  field_unknown: { field: 'colour', allowed: ['files', 'asset_type', 'project_id', 'brand_id', 'metadata'] },
+  field_unknown: { field: 'colour', allowed: ['files', 'file', 'asset_type', 'project_id', 'brand_id', 'metadata'] },
   request_malformed: { reason: 'querystring/expiration_hours must be <= 168' },
   request_timeout: { seconds: 3600 },
   form_malformed: { isBoundaryMissing: false },

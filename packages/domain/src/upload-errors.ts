@@ -197,7 +197,7 @@ export const uploadErrors = {
   no_files: {
     status: 400,
     title: 'No files',
-    detail: ({ limit }: { limit: number }) => `The form has no file in the field 'files'; it takes 1 to ${limit}.`,
+    detail: ({ limit }: { limit: number }) => `The form has no file in the fields 'files' or 'file'; it takes 1 to ${limit}.`,
   },
   too_many_files: {
     status: 400,

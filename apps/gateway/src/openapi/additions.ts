@@ -11,7 +11,8 @@ export const UploadForm = Type.Object(
     files: Type.Array(Type.Unsafe<Blob>({ type: 'string', format: 'binary' }), {
       minItems: 1,
       maxItems: maxFiles,
-      description: 'The files. A part may have a Content-Digest: sha-256=:…: (RFC 9530), which must match its bytes.',
+      description:
+        'The files; the field may also be named `file`. A part may have a Content-Digest: sha-256=:…: (RFC 9530), which must match its bytes.',
     }),
     asset_type: Type.Enum([...assetTypes], { description: 'The purpose of the files; applies to all of them', examples: ['brand_image'] }),
     project_id: Type.Optional(Type.String({ format: 'uuid', description: 'Required for generated_video' })),
@@ -24,7 +25,11 @@ export const UploadForm = Type.Object(
       }),
     ),
   },
-  { additionalProperties: false, description: 'Fields may come before, between or after the files.' },
+  {
+    additionalProperties: false,
+    description:
+      'Fields may come before, between or after the files. The text fields `name`, `type`, `relativePath` and `filename`, which uploaders send by default, are ignored.',
+  },
 )
 
 /**

@@ -1,13 +1,19 @@
 import { AirlockError, type AssetType, assetKind, assetTypes, isAssetType, isUuid } from '@airlock/domain'
 import type { FormFields } from '@airlock/lifecycle'
 import { type ClientMetadata, parseClientMetadata } from './client-metadata.ts'
-import type { FormField, FormFile } from './form.ts'
-
-/** The form's field name for files. */
-const filesName = 'files'
+import { type FormField, type FormFile, fileFields } from './form.ts'
 
 /** Whether a part is one of the files; the others are fields, or errors. */
-export const isFileOfForm = (part: FormField | FormFile): part is FormFile => part.kind === 'file' && part.name === filesName
+export const isFileOfForm = (part: FormField | FormFile): part is FormFile => part.kind === 'file' && fileFields.includes(part.name)
+
+/**
+ * What uploaders send along with a file by default: Uppy `name`, `type` and `relativePath`, others `filename`. The name and type that count are
+ * in the headers of the file's part. Fields that say that a file is only a piece of a larger one (`chunk`, `dzchunkindex`) must stay unknown.
+ */
+const ignoredFields: readonly string[] = ['name', 'type', 'relativePath', 'filename']
+
+/** Whether a part is a text of an uploader that means nothing to us. A file is never ignored, whatever its field. */
+export const isIgnored = (part: FormField | FormFile): boolean => part.kind === 'field' && ignoredFields.includes(part.name)
 
 /** The fields of the form; any other name is an error. */
 const fieldNames = ['asset_type', 'project_id', 'brand_id', 'metadata'] as const
@@ -23,8 +29,8 @@ export class FormFieldReader {
   /** @throws AirlockError `field_unknown`, `field_repeated`, `field_malformed`, `asset_type_…` */
   add(part: FormField | FormFile): void {
     const { name } = part
-    if (name === filesName) throw new AirlockError('field_malformed', { field: name, expected: 'a file: a part with a filename' })
-    if (!isFieldName(name)) throw new AirlockError('field_unknown', { field: name, allowed: [filesName, ...fieldNames] })
+    if (fileFields.includes(name)) throw new AirlockError('field_malformed', { field: name, expected: 'a file: a part with a filename' })
+    if (!isFieldName(name)) throw new AirlockError('field_unknown', { field: name, allowed: [...fileFields, ...fieldNames] })
     if (part.kind === 'file') throw new AirlockError('field_malformed', { field: name, expected: 'text: a part without a filename' })
     const { value } = part
     if (this.#values.has(name)) throw new AirlockError('field_repeated', { field: name })

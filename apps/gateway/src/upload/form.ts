@@ -10,6 +10,9 @@ import { PartHeaderReader } from './part-headers.ts'
 
 export const maxFiles = 10
 
+/** The names of the form's field for files. `file` is what Uppy and most other uploaders send; a form may use both. */
+export const fileFields: readonly string[] = ['files', 'file']
+
 /** Limits of one form apart from its files' bytes. */
 const formLimits = { fields: 20, fieldSize: 64 * KiB, fieldNameSize: 100, headerPairs: 20, headerSize: 16 * KiB }
 
@@ -128,7 +131,7 @@ async function namesArrived(parts: AsyncIterator<{ type: string; fieldname: stri
     const next = await Promise.race([parts.next(), nextTurn()])
     if (next === undefined || next.done === true) return names
     const { type, fieldname, filename } = next.value
-    if (type === 'file' && fieldname === 'files') names.push(filename ?? '')
+    if (type === 'file' && fileFields.includes(fieldname)) names.push(filename ?? '')
   }
 }
 

@@ -6,7 +6,7 @@ import { callerOfRequest } from '../auth/caller.ts'
 import { RequestInFlight } from '../plugins/errors.ts'
 import type { UploadAnswer } from '../responses/upload.ts'
 import { type FormFile, formError, formParts } from './form.ts'
-import { FormFieldReader, isFileOfForm } from './form-fields.ts'
+import { FormFieldReader, isFileOfForm, isIgnored } from './form-fields.ts'
 import type { UploadDeps } from './take-file.ts'
 import { type FilePrint, type Form, fingerprintOf, parseFingerprint, type TakenForm, takeForm } from './take-form.ts'
 
@@ -80,6 +80,7 @@ async function repeated(
   const fields = new FormFieldReader()
   const files: Form['files'] = []
   for await (const part of formParts(request, deps.bodyTimeouts)) {
+    if (isIgnored(part)) continue
     if (!isFileOfForm(part)) {
       fields.add(part)
       if (part.kind !== 'field' || originalFields.get(part.name) !== part.value) throw reused()

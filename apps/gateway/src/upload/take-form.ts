@@ -6,7 +6,7 @@ import { callerOfRequest } from '../auth/caller.ts'
 import { asAirlockError } from '../plugins/errors.ts'
 import { type AcceptedFile, type RefusedFile, refusedFile, uploadAnswer } from '../responses/upload.ts'
 import { ClientGone, DrainLimitExceeded, formParts, maxFiles } from './form.ts'
-import { FormFieldReader, isFileOfForm } from './form-fields.ts'
+import { FormFieldReader, isFileOfForm, isIgnored } from './form-fields.ts'
 import { type ArrivedFile, lossCode, takeFile, type UploadDeps } from './take-file.ts'
 
 export interface TakenForm {
@@ -56,6 +56,7 @@ export async function takeForm(request: FastifyRequest, deps: UploadDeps, token?
 
 async function readForm({ fields, files, arrived, refused }: Form, request: FastifyRequest, deps: UploadDeps): Promise<void> {
   for await (const part of formParts(request, deps.bodyTimeouts)) {
+    if (isIgnored(part)) continue
     if (!isFileOfForm(part)) {
       fields.add(part)
       continue
