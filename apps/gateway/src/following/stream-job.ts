@@ -16,9 +16,9 @@ const heartbeatMs = 15_000
 export interface StreamDeps {
   feed: MoveFeed
   streams: OpenStreams
-  /** Reads the upload again. */
-  read(): Promise<UploadRecord>
-  asJob(upload: UploadRecord): Promise<Job>
+  /** Reads uploads again; those that no longer exist are missing. */
+  read(ids: readonly string[]): Promise<UploadRecord[]>
+  asJobs(uploads: readonly UploadRecord[]): Promise<Job[]>
 }
 
 /** Counts the streams that each user has open on this gateway. */
@@ -38,13 +38,25 @@ export class OpenStreams {
   }
 }
 
+/** What a stream follows. */
+export interface Followed {
+  readonly ids: readonly string[]
+  /** Ids of the request that are not jobs of the caller: the first event names them. */
+  readonly unknown?: readonly string[]
+}
+
 /**
- * Sends a job each time it moves, as server-sent events (WHATWG HTML, section 9.2), until it ends, the client disconnects, the token expires, or
- * the gateway drains. The first event is a snapshot, so a client that reconnects has missed nothing.
+ * Sends jobs each time they move, as server-sent events (WHATWG HTML, section 9.2), until all have ended, the client disconnects, the token expires, or
+ * the gateway drains. The first event of each job is a snapshot, so a client that reconnects has missed nothing.
  *
  * @throws AirlockError `too_many_streams` before anything was sent
  */
-export async function streamJob(upload: UploadRecord, request: FastifyRequest, reply: FastifyReply, deps: StreamDeps): Promise<void> {
+export async function streamJobs(
+  { ids, unknown = [] }: Followed,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  deps: StreamDeps,
+): Promise<void> {
   const caller = callerOfRequest(request)
   const leave = deps.streams.enter(caller)
   reply.hijack()
@@ -58,9 +70,10 @@ export async function streamJob(upload: UploadRecord, request: FastifyRequest, r
     connection: 'close',
   })
   try {
-    await sendMoves(upload, raw, endSignal(raw, caller, deps.feed), deps)
+    if (unknown.length > 0) raw.write(`event: unknown\ndata: ${JSON.stringify({ unknown })}\n\n`)
+    await sendMoves(ids, raw, endSignal(raw, caller, deps.feed), deps)
   } catch (err) {
-    request.log.warn({ uploadId: upload.id, err }, 'event stream failed, the client will reconnect')
+    request.log.warn({ uploadIds: ids, err }, 'event stream failed, the client will reconnect')
   } finally {
     leave()
     raw.end()
@@ -79,27 +92,37 @@ function endSignal(raw: ServerResponse, { expiresAtMs }: Caller, feed: MoveFeed)
   ])
 }
 
-async function sendMoves(upload: UploadRecord, raw: ServerResponse, end: AbortSignal, deps: StreamDeps): Promise<void> {
-  let sent = -1
-  let current = upload
-  let moved = Promise.withResolvers<void>()
-  const unfollow = deps.feed.follow(upload.id, () => moved.resolve())
+/** Uploads that move while others are read or sent are read together in the next round. */
+async function sendMoves(ids: readonly string[], raw: ServerResponse, end: AbortSignal, deps: StreamDeps): Promise<void> {
+  const sentVersions = new Map<string, number>()
+  const open = new Set(ids)
+  const moved = new Set(ids)
+  let notified = Promise.withResolvers<void>()
+  const unfollow = ids.map((id) =>
+    deps.feed.follow(id, () => {
+      moved.add(id)
+      notified.resolve()
+    }),
+  )
   const heartbeat = setInterval(() => raw.write(': still here\n\n'), heartbeatMs)
   try {
-    while (!end.aborted) {
-      moved = Promise.withResolvers<void>()
-      current = await deps.read()
-      if (current.version > sent) {
-        sent = current.version
-        const more = raw.write(`id: ${sent}\nevent: job\ndata: ${JSON.stringify(await deps.asJob(current))}\n\n`)
-        if (!more) await resolvesWithin(drained(raw), { ms: heartbeatMs, signal: end })
-      }
-      if (hasEnded(current)) return
-      await resolvesWithin(moved.promise, { signal: end })
+    while (!end.aborted && open.size > 0) {
+      notified = Promise.withResolvers()
+      const read = [...moved].filter((id) => open.has(id))
+      moved.clear()
+      const uploads = read.length === 0 ? [] : await deps.read(read)
+      const news = uploads.filter(({ id, version }) => version > (sentVersions.get(id) ?? -1))
+      for (const { id, version } of news) sentVersions.set(id, version)
+      const jobs = await deps.asJobs(news)
+      const events = jobs.map((job) => `id: ${sentVersions.get(job.job_id)}\nevent: job\ndata: ${JSON.stringify(job)}\n\n`)
+      if (events.length > 0 && !raw.write(events.join(''))) await resolvesWithin(drained(raw), { ms: heartbeatMs, signal: end })
+      const unfinished = new Set(uploads.filter((upload) => !hasEnded(upload)).map(({ id }) => id))
+      for (const id of read) if (!unfinished.has(id)) open.delete(id)
+      if (open.size > 0) await resolvesWithin(notified.promise, { signal: end })
     }
   } finally {
     clearInterval(heartbeat)
-    unfollow()
+    for (const leave of unfollow) leave()
   }
 }
 

@@ -48,6 +48,8 @@ export const refinedSchemas: Readonly<Record<string, JsonObject>> = {
 /** Lists in queries: one comma-separated parameter. The routes also accept a parameter for each item. */
 const commas = { style: 'form', explode: false }
 
+const jobIds = { ...commas, schema: { type: 'array', items: { type: 'string', format: 'uuid' }, minItems: 1, maxItems: 100 } }
+
 /** 1 to 255 visible ASCII characters. */
 const key = { schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]([ -~]*[!-~])?$' } }
 
@@ -55,9 +57,8 @@ const key = { schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '
 export const refinedParameters: Readonly<Record<string, Readonly<Record<string, JsonObject>>>> = {
   'POST /api/upload': { 'idempotency-key': key },
   'POST /api/pipeline/videos': { 'idempotency-key': key },
-  'GET /api/jobs': {
-    ids: { ...commas, schema: { type: 'array', items: { type: 'string', format: 'uuid' }, minItems: 1, maxItems: 100 } },
-  },
+  'GET /api/jobs': { ids: jobIds },
+  'GET /api/jobs/events': { ids: { ...jobIds, example: ['0198c0de-0000-7000-8000-000000000003'] } },
   'GET /api/events': {
     types: { ...commas, schema: { type: 'array', items: { type: 'string', enum: eventTypes }, minItems: 1 } },
   },

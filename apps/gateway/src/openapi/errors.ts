@@ -85,6 +85,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'storage_unavailable',
   ],
   'GET /api/jobs': ['id_malformed', 'too_many_ids', 'cursor_malformed'],
+  'GET /api/jobs/events': ['id_malformed', 'too_many_ids', 'job_not_found', 'too_many_streams'],
   'GET /api/jobs/{id}': ofJob,
   'DELETE /api/jobs/{id}': [...ofJob, ...ofSmallBody, 'already_completed', 'storage_unavailable'],
   'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],

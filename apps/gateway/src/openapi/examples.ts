@@ -108,6 +108,7 @@ export const examples: Readonly<Record<string, unknown>> = {
   },
   Job: job,
   JobEvent: { id: '3', event: 'job', data: JSON.stringify(job) },
+  UnknownJobs: { unknown: [ids.project] },
   JobList: { jobs: [job], unknown: [], next_cursor: null },
   Asset: asset,
   AssetList: { assets: [asset], next_cursor: null },

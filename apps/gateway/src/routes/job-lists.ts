@@ -1,11 +1,12 @@
-import type { UploadRecord, UploadRepository } from '@airlock/database'
+import type { UploadRepository } from '@airlock/database'
 import { AirlockError, errorCodes, isPending, jobStatusOf, uploadStates } from '@airlock/domain'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import Type from 'typebox'
-import { callerOfRequest, isOperator, requireScope } from '../auth/caller.ts'
+import { callerOfRequest, requireScope } from '../auth/caller.ts'
 import { asJobs, Job, type JobDeps } from '../responses/job.ts'
 import { Code, nullable, Status, Uuid } from '../responses/schemas.ts'
 import { cursorOf, cursorText, maxCursorLength, momentOf, uuidOf } from './parameters.ts'
+import { visibleUploads } from './visible-uploads.ts'
 
 /** Maximum number of ids per request. */
 export const maxIds = 100
@@ -71,18 +72,15 @@ export async function listJobs(
 }
 
 /** One parameter with commas, a parameter for each id, or both. */
-function idsOf(given: readonly string[]): string[] {
+export function idsOf(given: readonly string[]): string[] {
   const ids = [...new Set(given.flatMap((text) => text.split(',')))].map(uuidOf)
   if (ids.length > maxIds) throw new AirlockError('too_many_ids', { limit: maxIds })
   return ids
 }
 
 async function byIds(ids: readonly string[], request: FastifyRequest, deps: JobListDeps): Promise<JobList> {
-  const { id: userId } = callerOfRequest(request)
-  const isVisible = isOperator(request) ? () => true : (upload: UploadRecord) => upload.userId === userId
-  const visible = (await deps.uploads.byIds(ids)).filter((upload) => isVisible(upload) && jobStatusOf(upload.state) !== null)
-  const known = new Map(visible.map((upload) => [upload.id, upload]))
-  const found = ids.map((id) => known.get(id)).filter((upload) => upload !== undefined)
+  const found = await visibleUploads(ids, request, deps)
+  const known = new Set(found.map(({ id }) => id))
   return { jobs: await asJobs(found, deps, request), unknown: ids.filter((id) => !known.has(id)), next_cursor: null }
 }
 

@@ -85,7 +85,7 @@ async function allOf<T>(items: AsyncIterable<T>): Promise<T[]> {
 
 interface Streamed {
   id: string
-  job: { status: string; asset_id: string | null; error: { code: string } | null }
+  job: { job_id: string; status: string; asset_id: string | null; error: { code: string } | null }
 }
 
 /** Reads an event stream to its end. */
@@ -159,6 +159,43 @@ test('the number of open streams per user is limited, and a closed one makes roo
       return status
     })
     .toBe(200)
+})
+
+test('one stream contains the moves of several jobs, names those that are unknown, and ends with the last', async ({ gateway, client }) => {
+  const ids = acceptedIds(await client.pictures(await photo('a.jpg'), await photo('b.jpg')))
+  const [first = '', second = ''] = ids
+  const [foreign = ''] = acceptedIds(await new Client(gateway.url).pictures(await photo()))
+  const response = await fetch(`${gateway.url}/api/jobs/events?ids=${[first, foreign, second]}`, { headers: await client.headers() })
+  expect(response.headers.get('content-type')).toBe('text/event-stream; charset=utf-8')
+  const [seen, other] = response.clone().body === null ? [] : [response.clone(), response]
+
+  const events: Streamed[] = []
+  for await (const event of eventsOf(other as Response)) {
+    events.push(event)
+    if (events.length === 2) void gateway.promotes(second).then(() => gateway.promotes(first))
+  }
+
+  expect(await seen?.text()).toMatch(new RegExp(`^event: unknown\\ndata: {"unknown":\\["${foreign}"\\]}\\n\\n`))
+  const statusesOf = (id: string) => events.filter(({ job }) => job.job_id === id).map(({ job }) => job.status)
+  for (const id of ids) {
+    expect(statusesOf(id).at(0)).toBe('queued')
+    expect(statusesOf(id).at(-1)).toBe('completed')
+    expect(new Set(statusesOf(id)).size).toBe(statusesOf(id).length)
+  }
+  expect(events.at(-1)?.job.job_id).toBe(first)
+  await gateway.promotes(foreign)
+})
+
+test('a stream of several jobs needs one of the caller, valid ids, and not too many of them', async ({ gateway, client }) => {
+  const [foreign = ''] = acceptedIds(await new Client(gateway.url).pictures(await photo()))
+  const many = Array.from({ length: 101 }, (_, i) => `0198c0de-0000-7000-8000-000000000${String(i).padStart(3, '0')}`)
+  const get = (query: string) => client.get(`/api/jobs/events${query}`)
+  expect(await get(`?ids=${foreign}`)).toMatchObject({ status: 404, body: { code: 'job_not_found' } })
+  expect(await get('?ids=x')).toMatchObject({ status: 400, body: { code: 'id_malformed' } })
+  expect(await get(`?ids=${many}`)).toMatchObject({ status: 400, body: { code: 'too_many_ids' } })
+  expect(await get('')).toMatchObject({ status: 400, body: { code: 'request_malformed' } })
+  expect(await get(`?ids=${foreign}&status=queued`)).toMatchObject({ status: 400, body: { code: 'query_unknown' } })
+  await gateway.promotes(foreign)
 })
 
 test('a stream ends when its token does', async ({ gateway, client }) => {

@@ -3,7 +3,7 @@ import type { UploadRecord } from '@airlock/database'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import type { MoveFeed } from '../../src/following/move-feed.ts'
-import { OpenStreams, streamJob } from '../../src/following/stream-job.ts'
+import { OpenStreams, streamJobs } from '../../src/following/stream-job.ts'
 import type { Job } from '../../src/responses/job.ts'
 
 test('a stream whose client disconnects while an event is prepared ends at once, and no longer counts', async () => {
@@ -14,14 +14,19 @@ test('a stream whose client disconnects while an event is prepared ends at once,
   const deps = {
     feed: { follow: () => () => {}, draining: new AbortController().signal } as unknown as MoveFeed,
     streams,
-    read: async () => upload,
-    asJob: async () => {
+    read: async () => [upload],
+    asJobs: async () => {
       raw.emit('close')
-      return {} as Job
+      return [{ job_id: upload.id } as Job]
     },
   }
 
-  await streamJob(upload, { caller } as FastifyRequest, { raw, hijack() {}, getHeaders: () => ({}) } as unknown as FastifyReply, deps)
+  await streamJobs(
+    { ids: [upload.id] },
+    { caller } as FastifyRequest,
+    { raw, hijack() {}, getHeaders: () => ({}) } as unknown as FastifyReply,
+    deps,
+  )
 
   const leaves = Array.from({ length: 20 }, () => streams.enter(caller as never))
   expect(leaves).toHaveLength(20)
