@@ -10,8 +10,7 @@ import { promisify } from 'node:util'
 export const run = (file: string, args: string[], options: ExecFileOptions = {}) =>
   promisify(execFile)(file, args, { ...options, encoding: 'utf8', timeout: 150_000 })
 
-const packageFolder = fileURLToPath(new URL('..', import.meta.url))
-const root = join(packageFolder, '../..')
+const root = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** Folders that are built or installed. */
 const notSource = ['node_modules', 'dist', 'built', 'coverage']
@@ -20,6 +19,8 @@ export interface Packed {
   /** Paths in the tarball, sorted. */
   readonly files: string[]
   readonly manifest: Record<string, unknown> & { dependencies: Record<string, string> }
+  /** Contains the tarball. */
+  readonly folder: string
   /** A project in which only the tarball and its dependencies are installed. */
   readonly project: string
   /** The files of the working copy before and after packing, with hashes of their contents. */
@@ -29,11 +30,11 @@ export interface Packed {
   drop(): void
 }
 
-/** Packs a copy of this package as npm does, and installs it into an empty project. The package's own folder is not changed. */
-export async function packed(): Promise<Packed> {
+/** Packs a copy of a package as npm does, and installs it into an empty project. The package's own folder is not changed. */
+export async function packed(name: 'queue' | 'client'): Promise<Packed> {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-packed-'))
-  const source = join(folder, 'repository/packages/queue')
-  cpSync(packageFolder, source, { recursive: true, filter: (path) => !notSource.includes(basename(path)) })
+  const source = join(folder, 'repository/packages', name)
+  cpSync(join(root, 'packages', name), source, { recursive: true, filter: (path) => !notSource.includes(basename(path)) })
   cpSync(join(root, 'tsconfig.base.json'), join(folder, 'repository/tsconfig.base.json'))
   symlinkSync(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
   const options = { cwd: source, env: npmEnvironment() }
@@ -44,7 +45,7 @@ export async function packed(): Promise<Packed> {
   )
   await run('npm', ['run', 'pack', '--', '--pack-destination', folder], options)
   const tree = { before, after: filesOf(source) }
-  return { ...(await installed(folder)), tree, refusal, drop: () => rmSync(folder, { recursive: true, force: true }) }
+  return { ...(await installed(folder, name)), folder, tree, refusal, drop: () => rmSync(folder, { recursive: true, force: true }) }
 }
 
 /** The path of each file in the source, with a hash. */
@@ -62,13 +63,13 @@ function npmEnvironment(): NodeJS.ProcessEnv {
 }
 
 /** Does what `npm install` would do, with the dependencies of this repository only. */
-async function installed(folder: string): Promise<Pick<Packed, 'project' | 'manifest' | 'files'>> {
+async function installed(folder: string, packageName: string): Promise<Pick<Packed, 'project' | 'manifest' | 'files'>> {
   const project = join(folder, 'project')
-  const target = join(project, 'node_modules/@airlock/queue')
+  const target = join(project, 'node_modules/@airlock', packageName)
   mkdirSync(target, { recursive: true })
-  const { stdout } = await run('tar', ['-xvzf', join(folder, 'airlock-queue-0.1.0.tgz'), '--strip-components=1', '-C', target])
+  const { stdout } = await run('tar', ['-xvzf', join(folder, `airlock-${packageName}-0.1.0.tgz`), '--strip-components=1', '-C', target])
   const manifest = (await import(join(target, 'package.json'), { with: { type: 'json' } })).default as Packed['manifest']
-  for (const name of [...Object.keys(manifest.dependencies), '@types/node']) {
+  for (const name of [...Object.keys(manifest.dependencies ?? {}), '@types/node']) {
     mkdirSync(dirname(join(project, 'node_modules', name)), { recursive: true })
     symlinkSync(join(root, 'node_modules', name), join(project, 'node_modules', name))
   }

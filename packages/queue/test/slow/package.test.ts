@@ -10,7 +10,7 @@ import { storedPayloads } from '../stored-payloads.ts'
 
 let tarball: Packed
 beforeAll(async () => {
-  tarball = await packed()
+  tarball = await packed('queue')
 }, 180_000)
 afterAll(() => tarball.drop())
 
