@@ -35,7 +35,8 @@ export function sweeper(status: Status, intervalSeconds: number): readonly Findi
   const { now, endedAt } = status.sweeper
   const limit = Math.max(limits.sweepAgeSeconds, 3 * intervalSeconds)
   const remedy = 'Start a worker, or see why those that run log "sweep failed" (docs/runbook.md#airlocksweeperstopped)'
-  if (endedAt === null) return [problem('no sweep has ended yet', remedy)]
+  if (endedAt === null)
+    return [problem(`no sweep has ended yet; the first one of a worker begins ${intervalSeconds} s after its start`, remedy)]
   const agoSeconds = (now.getTime() - endedAt.getTime()) / 1000
   if (agoSeconds > limit) return [problem(`the last sweep ended ${seconds(agoSeconds)} ago`, remedy)]
   return [ok(`the last sweep ended ${seconds(agoSeconds)} ago`)]
