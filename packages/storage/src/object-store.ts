@@ -67,6 +67,41 @@ export interface PresignOptions {
   filename?: string | undefined
 }
 
+export interface PresignWriteOptions {
+  /** 1 to 604 800. The store checks it when the request begins. */
+  expiresInSeconds: number
+  /** The exact length of the body. */
+  sizeBytes: number
+  /** The part of an object that is written in parts; absent: the whole object. */
+  part?: { uploadId: string; number: number } | undefined
+  /** Of the whole object: refuses to replace an existing one. */
+  onlyIfAbsent?: boolean | undefined
+  /** Of the whole object: the SHA-256 of the bytes, 64 hexadecimal digits. */
+  sha256?: string | undefined
+}
+
+/** A PUT that anyone can send until it expires. */
+export interface PresignedWrite {
+  url: string
+  /** The headers that the request must have, besides `Content-Length`. */
+  headers: Readonly<Record<string, string>>
+  expiresAt: Date
+}
+
+/** An object that is written in parts by clients. */
+export interface PartsAddress {
+  readonly key: string
+  /** The store's id of the unfinished object. */
+  readonly uploadId: string
+}
+
+/** A part that the store has. */
+export interface ArrivedPart {
+  readonly number: number
+  readonly sizeBytes: number
+  readonly etag: string
+}
+
 /**
  * The object store, in the verbs of the product. Keys are complete: no verb affects other keys than the given one.
  *
@@ -118,6 +153,38 @@ export interface ObjectStore {
    * @throws RangeError when the requested lifetime is not from 1 second to 7 days
    */
   presign(key: string, options: PresignOptions): Promise<{ url: string; expiresAt: Date }>
+
+  /**
+   * A PUT of one object, or of one part of it, by a client without credentials. Key, length and headers are part of the signature; which of them the
+   * store enforces is in docs/direct-uploads.md.
+   *
+   * @throws RangeError when the requested lifetime is not from 1 second to 7 days
+   */
+  presignWrite(key: string, options: PresignWriteOptions): Promise<PresignedWrite>
+
+  /**
+   * Begins an object whose parts clients will write.
+   *
+   * @param options.nonce stored in the metadata of the object
+   * @returns the store's id of it
+   */
+  beginParts(key: string, options: { nonce: string }): Promise<string>
+
+  /** The parts that have arrived, in the order of their numbers; null when the unfinished object does not exist: it was completed or aborted. */
+  arrivedParts(parts: PartsAddress): Promise<ArrivedPart[] | null>
+
+  /**
+   * Makes the parts one object. Nothing can be written to it afterwards.
+   *
+   * @returns false when the unfinished object does not exist, or a part is no longer the one that was listed
+   */
+  completeParts(parts: PartsAddress, arrived: readonly ArrivedPart[]): Promise<boolean>
+
+  /**
+   * Whether a presigned PUT with `If-None-Match: *` can't replace an object, not even one that began before that object existed. It writes to `key`,
+   * which the caller has made up, and removes it.
+   */
+  writesOnce(key: string): Promise<boolean>
 
   /** Removes an object. Succeeds if it does not exist. */
   purge(key: string): Promise<void>

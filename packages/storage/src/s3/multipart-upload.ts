@@ -80,7 +80,8 @@ export async function abortUpload({ call, options: { bucket } }: StoreDeps, key:
   })
 }
 
-const isNoSuchUpload = (error: unknown): boolean =>
+/** Whether the multipart upload was completed or aborted. */
+export const isNoSuchUpload = (error: unknown): boolean =>
   error instanceof Error && error.cause instanceof Error && error.cause.name === 'NoSuchUpload'
 
 /** The maximum of pages of open multipart uploads to read, of a thousand each; our keys rarely have more than one upload. */

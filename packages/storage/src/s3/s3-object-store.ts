@@ -3,6 +3,7 @@ import { ListObjectsV2Command } from '@aws-sdk/client-s3'
 import type { ObjectStore } from '../object-store.ts'
 import { AdaptivePermits } from './adaptive-permits.ts'
 import { boundedCalls, makeCheckClient, makeClient, makePresigner, tracedCalls } from './calls.ts'
+import { arrivedParts, beginParts, completeParts } from './client-parts.ts'
 import { copyToFinal } from './copy-to-final.ts'
 import { abandonReceives, openReceives } from './multipart-upload.ts'
 import { head, list, ping, purge } from './objects.ts'
@@ -12,6 +13,7 @@ import { rangedSource } from './ranged-source.ts'
 import { receive } from './receive.ts'
 import { defaultTuning, type S3StoreOptions } from './settings.ts'
 import type { StoreDeps } from './store-deps.ts'
+import { writesOnce } from './writes-once.ts'
 
 /**
  * An object store with the S3 API: Amazon's, or a compatible one. Create one per process: it has the connections and the memory that all
@@ -27,6 +29,8 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   const checkClient = makeCheckClient(options, tuning)
   const callForCheck = boundedCalls(checkClient, options.callTimeoutMs)
   const presigner = makePresigner(options, client)
+  const ownPresigner = makePresigner({ ...options, publicEndpoint: undefined }, client)
+  const presigned = presigning(presigner, options)
   const deps: StoreDeps = {
     client,
     call: tracedCalls(boundedCalls(client, options.callTimeoutMs), options),
@@ -41,7 +45,11 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     head: (object) => head(deps, object),
     source: (object, { signal, ...pinned }) => rangedSource(deps, object, pinned, signal),
     copyToFinal: (from, to, copying) => copyToFinal(deps, from, to, copying),
-    presign: presigning(presigner, options.bucket),
+    ...presigned,
+    beginParts: (key, { nonce }) => beginParts(deps, key, nonce),
+    arrivedParts: (parts) => arrivedParts(deps, parts),
+    completeParts: (parts, arrived) => completeParts(deps, parts, arrived),
+    writesOnce: (key) => writesOnce(deps, key, presigning(ownPresigner, options).presignWrite),
     purge: (key) => purge(deps, key),
     abandonReceives: (key) => abandonReceives(deps, key),
     openReceives: (prefix) => openReceives(deps, prefix),
@@ -54,6 +62,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
       client.destroy()
       checkClient.destroy()
       presigner.destroy()
+      ownPresigner.destroy()
     },
   }
 }

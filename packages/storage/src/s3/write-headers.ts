@@ -28,7 +28,7 @@ export function writeHeaders(
   }
 }
 
-function encryptionHeaders({ encryption, kmsKeyId }: S3StoreOptions): Pick<WriteHeaders, 'ServerSideEncryption' | 'SSEKMSKeyId'> {
+export function encryptionHeaders({ encryption, kmsKeyId }: S3StoreOptions): Pick<WriteHeaders, 'ServerSideEncryption' | 'SSEKMSKeyId'> {
   if (encryption === 'none') return {}
   if (encryption === 'aws:kms' && kmsKeyId !== undefined) return { ServerSideEncryption: encryption, SSEKMSKeyId: kmsKeyId }
   return { ServerSideEncryption: encryption }

@@ -1,5 +1,6 @@
 import { givenStack } from '@airlock/testkit'
 import { describe } from 'vitest'
+import { clientWriteContract } from '../contract/client-writes.ts'
 import { copyContract } from '../contract/copy.ts'
 import { housekeepingContract } from '../contract/housekeeping.ts'
 import { presignContract } from '../contract/presign.ts'
@@ -19,6 +20,7 @@ function objectStoreContract(under: StoreUnderTest): void {
     readContract(bench)
     copyContract(bench)
     presignContract(bench)
+    clientWriteContract(bench)
     housekeepingContract(bench)
   })
 }
