@@ -13,6 +13,11 @@ export const quarantinePrefix = 'quarantine/'
 /** The quarantine key of an upload: its id, without any text of the user. */
 export const quarantineKey = (uploadId: string): string => `${quarantinePrefix}${uploadId}`
 
+/** The key of an object with which a gateway checks the store. It belongs to no upload. @param id of this check */
+export const storeCheckKey = (id: string): string => `${quarantinePrefix}check-${id}`
+
+export const isStoreCheckKey = (key: string): boolean => key.startsWith(`${quarantinePrefix}check-`) && isUuid(key.slice(-36))
+
 /** The upload id in a quarantine key, or null when the key is not ours. */
 export function uploadIdOfQuarantineKey(key: string): string | null {
   const match = /^quarantine\/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/.exec(key)

@@ -1,15 +1,26 @@
 export type { MeasuredClaim } from './intake/measure.ts'
 export { Tally } from './intake/meter.ts'
+export { type FileCounter, FileLimitReached } from './intake/registration.ts'
 export { type DiscardDeps, discard } from './moves/abandon.ts'
+export { abortDirect } from './moves/abort-direct.ts'
 export { type AcceptDeps, accept, type FormFields } from './moves/accept.ts'
 export { type AcceptFromBucketDeps, acceptFromBucket, type VideoInBucket } from './moves/accept-from-bucket.ts'
 export { type CancelDeps, cancel } from './moves/cancel.ts'
 export { LeaseLost } from './moves/claim.ts'
+export { type CompleteDirectDeps, type CompletedDirect, completeDirect } from './moves/complete-direct.ts'
+export { type DirectPart, type DirectParts, listDirectParts, signDirectParts } from './moves/direct-parts.ts'
 export { handBack } from './moves/hand-back.ts'
+export {
+  type DirectFile,
+  type DirectSender,
+  hashOfCapability,
+  type OpenDirectDeps,
+  type OpenedDirect,
+  openDirect,
+  withdrawDirect,
+} from './moves/open-direct.ts'
 export { finalHeaders, promote } from './moves/promote.ts'
 export {
-  type FileCounter,
-  FileLimitReached,
   type FileOnItsWay,
   type IncomingFile,
   type Permits,

@@ -63,15 +63,18 @@ type Decision =
   | { readonly kind: 'retry'; readonly failedInspections: number; readonly extraDoublings: number }
   /** The code is reported to the owner. */
   | { readonly kind: 'park'; readonly code: ParkCode }
-  | { readonly kind: 'reject'; readonly reason: string }
+  | { readonly kind: 'reject'; readonly why: Refusal }
 
 function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: RetryPolicy): Decision {
   const isExhausted = claim.tries >= minAttempts && claim.failingForSeconds >= retryForSeconds
   if (fault instanceof InspectorBusy) return { kind: 'hand back' }
+  // Only the client of a direct upload has URLs with which the object could be written again.
+  if (fault instanceof ObjectChanged && claim.door === 'direct')
+    return { kind: 'reject', why: refusal('object_changed', { filename: claim.filename }) }
   if (fault instanceof ObjectChanged || fault instanceof ObjectMissing) return { kind: 'park', code: 'upload_vanished' }
   if (fault instanceof InspectionFailed) {
     const reason = fault.alone ? complexity(fault.fault) : null
-    if (reason !== null) return { kind: 'reject', reason }
+    if (reason !== null) return { kind: 'reject', why: refusal('file_too_complex', { filename: claim.filename, reason }) }
     const count = failedInspections(claim) + 1
     return isExhausted || count >= maxInspections
       ? { kind: 'park', code: 'inspection_failed' }
@@ -98,7 +101,8 @@ function complexity(fault: InspectionFault): string | null {
 
 /**
  * Settles an upload whose attempt reached no verdict: back to `received` for another attempt, or `parked` with its object kept once the retry
- * limits are exceeded. If the bytes are missing or changed, the upload is parked at once: a retry can't restore them.
+ * limits are exceeded. If the bytes are missing or changed, the upload is parked at once: a retry can't restore them. A changed direct upload is
+ * rejected: its client changed it.
  *
  * A file that crashes its inspector, or exceeds its limits, gets three attempts. If the last one, which runs alone, exceeds a limit of CPU
  * time or memory or crashes, the file is to blame and is rejected. If the machine may be to blame, it is parked.
@@ -111,7 +115,7 @@ export async function settleFault(
   retry: RetryPolicy,
   { uploads, store, log, random }: SettleDeps,
 ): Promise<Settled> {
-  const { attempt, filename, tries } = claim
+  const { attempt, tries } = claim
   const about = aboutClaim(claim)
   const decision = decide(claim, fault, retry)
   try {
@@ -128,7 +132,7 @@ export async function settleFault(
         await park(claim, decision.code, fault, { uploads, log })
         return { ended: 'parked', attempt }
       case 'reject': {
-        const why = refusal('file_too_complex', { filename, reason: decision.reason })
+        const { why } = decision
         await reject(claim, why, { uploads, store, log })
         log.warn({ ...about, err: fault, code: why.code, detail: why.detail, step: 'reject' }, 'upload rejected')
         return { ended: 'rejected', refusal: why }

@@ -6,8 +6,10 @@ import {
   finalKey,
   idsOfInboxKey,
   inboxKey,
+  isStoreCheckKey,
   quarantineKey,
   safeName,
+  storeCheckKey,
   uploadIdOfQuarantineKey,
   uploadIdOfWaitingKey,
 } from '../../src/index.ts'
@@ -139,4 +141,12 @@ test.for(places)('a $assetType without its folder gets no key', ({ assetType, wi
 
 test('a folder that a kind does not need may be missing', () => {
   expect(finalKey({ ...parts, assetType: 'brand_image', projectId: null, brandId: null })).toContain(`brand-images/${userId}/`)
+})
+
+test("a gateway's check of the store has a key of its own", () => {
+  const key = storeCheckKey('0198c0de-0000-7000-8000-000000000001')
+  expect(isStoreCheckKey(key)).toBe(true)
+  expect(uploadIdOfQuarantineKey(key)).toBeNull()
+  expect(isStoreCheckKey('quarantine/0198c0de-0000-7000-8000-000000000001')).toBe(false)
+  expect(isStoreCheckKey('quarantine/check-mate')).toBe(false)
 })

@@ -78,17 +78,31 @@ function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Ref
   return { why: refusal('internal_error', {}), giveBack: true }
 }
 
+interface AbandonDeps {
+  uploads: Pick<UploadRepository, 'abandon'>
+  store: Pick<ObjectStore, 'abandonReceives' | 'purge'>
+}
+
 /**
- * Abandons an upload that never arrived completely, and removes its parts and its object. The row is moved first, so that only the object of an
- * abandoned upload is purged. It does not count against its owner's hourly limit.
+ * Abandons an upload that never arrived completely, and removes its parts and its object. It does not count against its owner's hourly limit.
  *
  * @returns false when it is no longer `receiving`; nothing was changed
  */
-export async function abandonStale(
-  { id, filename, quarantineKey }: UploadRecord,
-  { uploads, store }: { uploads: Pick<UploadRepository, 'abandon'>; store: Pick<ObjectStore, 'abandonReceives' | 'purge'> },
+export const abandonStale = (upload: UploadRecord, deps: AbandonDeps): Promise<boolean> =>
+  abandonAndEmpty(upload, refusal('upload_interrupted', upload), { giveBack: true }, deps)
+
+/** The same for a direct upload that its client did not complete in time, which counts. */
+export const abandonOverdue = (upload: UploadRecord, deps: AbandonDeps): Promise<boolean> =>
+  abandonAndEmpty(upload, refusal('upload_expired', upload), { giveBack: false }, deps)
+
+/** The row is moved first, so that only the object of an abandoned upload is purged. */
+async function abandonAndEmpty(
+  { id, quarantineKey }: UploadRecord,
+  why: Refusal,
+  options: { giveBack: boolean },
+  { uploads, store }: AbandonDeps,
 ): Promise<boolean> {
-  if (!(await uploads.abandon(id, refusal('upload_interrupted', { filename }), { giveBack: true }))) return false
+  if (!(await uploads.abandon(id, why, options))) return false
   await store.abandonReceives(quarantineKey)
   await store.purge(quarantineKey)
   return true

@@ -1,4 +1,4 @@
-import type { RepeatableRequest, UploadRecord, UploadRepository } from '@airlock/database'
+import type { RepeatableRequest, StoredMetadata, UploadRecord, UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { type AssetType, assetKind, finalKey } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
@@ -10,7 +10,7 @@ export interface FormFields {
   projectId: string | null
   brandId: string | null
   /** The caller's own data about its files, returned unchanged. */
-  clientMetadata: Readonly<Record<string, string | number | boolean>> | null
+  clientMetadata: StoredMetadata | null
 }
 
 /** The form's fields and the request. */

@@ -7,6 +7,7 @@ import type { ObjectStore } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import { judgeHead } from '../intake/admission.ts'
 import { Meter, type Tally } from '../intake/meter.ts'
+import { type FileCounter, registerWithin, type UserLimits } from '../intake/registration.ts'
 import { abandonFailed } from './abandon.ts'
 
 /** A file as a door receives it. Its name and type are claims of the client and not trusted. */
@@ -25,13 +26,10 @@ export interface IncomingFile {
 }
 
 /** The sender of a file, its door, and the sender's limits. */
-export interface Sender {
+export interface Sender extends UserLimits {
   userId: string
   requestId: string
   door: 'form' | 'pipeline'
-  filesPerHour: number
-  /** The maximum of bytes in parked uploads of one user; at the maximum, new files are refused. Absent: no limit. */
-  parkedBytesPerUser?: number | undefined
   sizeLimits: SizeLimits
 }
 
@@ -44,21 +42,9 @@ export interface ReceivedFile {
   mediaType: MediaType
   quarantineKey: string
   sizeBytes: number
-  contentHash: string
+  /** Null for a direct upload, whose bytes a worker reads first. */
+  contentHash: string | null
   etag: string
-}
-
-/**
- * A short-lived cache of users whose files Postgres refuses, so that a flood of requests costs the database little. It may be incomplete, and
- * never throws: Postgres counts, in the statement that inserts the row.
- */
-export interface FileCounter {
-  /** Seconds until the user may send another file; 0 = now, as far as the cache knows. */
-  secondsUntilRoom(userId: string): Promise<number>
-  /** Records that Postgres refused a file of the user, who may send another one after `retryAfterSeconds`. */
-  refused(userId: string, retryAfterSeconds: number): Promise<void>
-  /** A file no longer counts against the user, who may be below the limit again. */
-  givenBack(userId: string): Promise<void>
 }
 
 export interface ReceiveDeps {
@@ -158,42 +144,11 @@ async function fillQuarantine(
 
 async function register(
   { uploadId, key, nonce }: Place,
-  file: IncomingFile,
-  sender: Sender,
+  { filename, declaredType, assetType }: IncomingFile,
+  { userId, requestId, door, ...limits }: Sender,
   { uploads, counter }: ReceiveDeps,
 ): Promise<void> {
-  const { userId, filesPerHour, parkedBytesPerUser } = sender
-  const limitReached = (retryAfterSeconds: number) =>
-    new FileLimitReached({ filename: file.filename, limit: filesPerHour, retryAfterSeconds })
-  const seconds = await counter.secondsUntilRoom(userId)
-  if (seconds > 0) throw limitReached(seconds)
-  const outcome = await uploads.register(
-    {
-      id: uploadId,
-      userId,
-      assetType: file.assetType,
-      door: sender.door,
-      filename: file.filename,
-      declaredType: file.declaredType,
-      quarantineKey: key,
-      nonce,
-      requestId: sender.requestId,
-    },
-    { filesPerHour, parkedBytes: parkedBytesPerUser },
-  )
-  if (outcome.registered) return
-  if (outcome.full === 'parked')
-    throw new AirlockError('parked_limit_reached', { filename: file.filename, limitBytes: parkedBytesPerUser ?? 0 })
-  await counter.refused(userId, outcome.retryAfterSeconds)
-  throw limitReached(outcome.retryAfterSeconds)
-}
-
-/** The user has reached the hourly limit. Nothing was read. */
-export class FileLimitReached extends AirlockError<'file_limit_reached'> {
-  readonly retryAfterSeconds: number
-
-  constructor({ filename, limit, retryAfterSeconds }: { filename: string; limit: number; retryAfterSeconds: number }) {
-    super('file_limit_reached', { filename, limit })
-    this.retryAfterSeconds = retryAfterSeconds
-  }
+  const { filesPerHour, parkedBytesPerUser: parkedBytes } = limits
+  const row = { id: uploadId, userId, assetType, door, filename, declaredType, quarantineKey: key, nonce, requestId }
+  await registerWithin({ userId, filename, ...limits }, counter, () => uploads.register(row, { filesPerHour, parkedBytes }))
 }

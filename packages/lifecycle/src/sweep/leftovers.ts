@@ -1,5 +1,5 @@
 import type { UploadRecord } from '@airlock/database'
-import { idsOfInboxKey, inboxPrefix, quarantinePrefix, uploadIdOfWaitingKey } from '@airlock/domain'
+import { idsOfInboxKey, inboxPrefix, isStoreCheckKey, quarantinePrefix, uploadIdOfWaitingKey } from '@airlock/domain'
 import { type ListedObject, StoreFailure } from '@airlock/storage'
 import { finalCopyOf } from '../upload-objects.ts'
 import { rule } from './rule.ts'
@@ -12,7 +12,7 @@ const prefixes = [inboxPrefix, quarantinePrefix]
 /**
  * Objects in quarantine or in the pipeline's inbox whose upload has ended: the store was unavailable when they should have been removed, or they
  * were written late. Objects without a row stay, because a restored database may have lost an acceptance; objects that may be the last copy of
- * an asset stay as well. Both are reported. Keys of another form are ignored.
+ * an asset stay as well. Both are reported. Keys of another form are ignored, except those of a gateway that died while it checked the store.
  */
 export const leftovers = rule<ListedObject>({
   async finds(after, deps, options) {
@@ -61,7 +61,8 @@ export async function judgeLeftovers(
   deps: Pick<SweepDeps, 'uploads' | 'assets' | 'store'>,
   options: Ages,
 ): Promise<JudgedLeftovers> {
-  const judged: JudgedLeftovers = { reclaimable: [], lastCopies: [], unproven: [] }
+  const checks = objects.filter((object) => isStoreCheckKey(object.key) && isWithoutRequest(object, options))
+  const judged: JudgedLeftovers = { reclaimable: checks, lastCopies: [], unproven: [] }
   const ours = objects.flatMap((object) => {
     const id = uploadIdOfWaitingKey(object.key)
     return id === null ? [] : [{ object, id }]

@@ -7,7 +7,7 @@ import { readOnlyLease, SweepLease, SweepLeaseLost } from './sweep-lease.ts'
 import type { SweepDeps, SweepOptions } from './sweep-options.ts'
 import { unfinished } from './unfinished.ts'
 import { expired, unused } from './unused.ts'
-import { lapsed, outdated, stale, waiting } from './uploads.ts'
+import { lapsed, outdated, overdue, stale, waiting } from './uploads.ts'
 
 /**
  * The rules in their order: first those whose uploads a client waits for; those without the object store before those that need it, because a
@@ -20,6 +20,7 @@ const rules = {
   expired,
   outdated,
   stale,
+  overdue,
   inbox,
   leftovers,
   unfinished,

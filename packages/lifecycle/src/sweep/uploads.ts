@@ -1,7 +1,7 @@
 import type { UploadRecord } from '@airlock/database'
 import { assetKind } from '@airlock/domain'
 import { JobQueueUnreachable, type QueueLane } from '@airlock/queue'
-import { abandonStale } from '../moves/abandon.ts'
+import { abandonOverdue, abandonStale } from '../moves/abandon.ts'
 import { type Moved, rule } from './rule.ts'
 import type { SweepDeps } from './sweep-options.ts'
 
@@ -80,7 +80,7 @@ async function ifReachable(
   }
 }
 
-/** Uploads that never arrived completely. */
+/** Uploads at the gateway that never arrived completely. */
 export const stale = rule<UploadRecord>({
   async finds(after, { uploads }, { receivingForSeconds }) {
     const batch = await uploads.stale({ olderThanSeconds: receivingForSeconds, limit, after: decodeCursor(after) })
@@ -88,6 +88,18 @@ export const stale = rule<UploadRecord>({
   },
   moves: async (upload, deps) => ((await abandonStale(upload, deps)) ? 'moved' : 'nothing to do'),
   message: 'upload never arrived completely, abandoned',
+  about,
+  removes: true,
+})
+
+/** Direct uploads that their clients did not complete in time. */
+export const overdue = rule<UploadRecord>({
+  async finds(after, { uploads }) {
+    const batch = await uploads.expiredDirect({ limit, after: decodeCursor(after) })
+    return { items: batch.uploads, next: encodeCursor(batch.next) }
+  },
+  moves: async (upload, deps) => ((await abandonOverdue(upload, deps)) ? 'moved' : 'nothing to do'),
+  message: 'direct upload not completed in time, abandoned',
   about,
   removes: true,
 })

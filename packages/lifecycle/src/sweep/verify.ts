@@ -1,5 +1,5 @@
 import type { AssetRecord, UploadRecord } from '@airlock/database'
-import { assetKind, inboxPrefix, isFinal, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
+import { assetKind, inboxPrefix, isFinal, isStoreCheckKey, quarantinePrefix, uploadIdOfQuarantineKey } from '@airlock/domain'
 import { type JobQueue, JobQueueUnreachable } from '@airlock/queue'
 import { type ListedObject, type StoredObject, StoreFailure } from '@airlock/storage'
 import { sourceAddress } from '../upload-objects.ts'
@@ -140,7 +140,7 @@ const withoutRow = (objects: readonly Pick<ListedObject, 'key'>[], detail: strin
 
 async function quarantinePage(after: string | null, deps: VerifyDeps, options: VerifyOptions): Promise<VerifiedPage> {
   const objects = await deps.store.list(quarantinePrefix, { limit: idsAtOnce, ...(after !== null && { after }) })
-  const foreign = objects.filter(({ key }) => uploadIdOfQuarantineKey(key) === null)
+  const foreign = objects.filter(({ key }) => uploadIdOfQuarantineKey(key) === null && !isStoreCheckKey(key))
   const { unproven, violations } = await leftoversOf(objects, 'in quarantine', deps, options)
   return {
     checked: objects.length,

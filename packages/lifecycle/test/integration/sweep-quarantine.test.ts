@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { quarantineKey, refusal } from '@airlock/domain'
+import { quarantineKey, refusal, storeCheckKey } from '@airlock/domain'
 import { StoreFailure, StoreUnavailable } from '@airlock/storage'
 import { dot, samples } from '@airlock/testkit/samples'
 import { CreateMultipartUploadCommand, S3Client } from '@aws-sdk/client-s3'
@@ -53,6 +53,13 @@ test('objects that could not be removed while the store was unavailable are remo
       .map(({ uploadId }) => uploadId)
       .toSorted(),
   ).toEqual([promoted.id, rejected.id, refused.uploadId, cancelled.id].toSorted())
+})
+
+test('the object of a gateway that died while it checked the store is removed, when that gateway must have ended', async ({ airlock }) => {
+  await puts(airlock, storeCheckKey(randomUUID()))
+  expect(await airlock.sweeps()).toEqual(nothingSwept)
+  expect(await airlock.sweeps({ receivingForSeconds: -1 })).toEqual({ ...nothingSwept, leftovers: 1 })
+  expect(await airlock.quarantine()).toEqual([])
 })
 
 test('objects of active uploads are never removed: receiving, received, processing, parked', {
