@@ -25,6 +25,11 @@ export interface AirlockOptions {
   /** In place of the global `fetch`. */
   readonly fetch?: typeof globalThis.fetch | undefined
   readonly retry?: RetryOptions | undefined
+  /**
+   * In Node: a file that keeps unfinished uploads of large files, so that calling `upload` again after a restart continues them. It holds secrets that permit
+   * nothing but these uploads. Browsers keep them in IndexedDB.
+   */
+  readonly resumeFile?: string | undefined
 }
 
 interface Abortable {
@@ -50,6 +55,7 @@ export class AirlockClient {
   readonly #http: Http
   readonly #follower: Follower
   readonly #platform: Platform
+  readonly #running = new Set<string>()
 
   constructor({ baseUrl, token, fetch, retry }: AirlockOptions, platform: Platform) {
     const byFetch: Send = (url, { onSent: _, ...request }) => (fetch ?? globalThis.fetch)(url, request)
@@ -67,7 +73,7 @@ export class AirlockClient {
    * @throws AirlockError with the reason
    */
   upload(file: Blob | string, options: UploadOptions): Promise<PresignedAsset> {
-    return upload(file, options, { http: this.#http, follower: this.#follower, platform: this.#platform })
+    return upload(file, options, { http: this.#http, follower: this.#follower, platform: this.#platform, running: this.#running })
   }
 
   readonly jobs = {

@@ -1,5 +1,7 @@
+import type { OpenUpload } from './direct-upload.ts'
 import type { Send } from './http.ts'
-import type { Platform } from './platform.ts'
+import type { Memory, Platform, Source } from './platform.ts'
+import { sha256 } from './sha256.ts'
 
 /** The part of XMLHttpRequest that is used here: the types of browsers are not available where this package is compiled. */
 declare const XMLHttpRequest: new () => {
@@ -37,8 +39,86 @@ const send: Send = (url, { onSent, ...request }) => {
   })
 }
 
+interface Request<Result> {
+  readonly result: Result
+  readonly error: unknown
+  onsuccess: () => void
+  onerror: () => void
+}
+
+interface ObjectStore {
+  get(key: string): Request<OpenUpload | undefined>
+  put(value: OpenUpload, key: string): Request<unknown>
+  delete(key: string): Request<unknown>
+}
+
+interface Database {
+  createObjectStore(name: string): void
+  transaction(name: string, mode: string): { objectStore(name: string): ObjectStore }
+  close(): void
+}
+
+declare const indexedDB: { open(name: string): Request<Database> & { onupgradeneeded: () => void } }
+
+const ended = <Result>(request: Request<Result>): Promise<Result> =>
+  new Promise((resolve, reject) => {
+    request.onsuccess = () => resolve(request.result)
+    request.onerror = () => reject(request.error)
+  })
+
+const storeName = 'uploads'
+
+/** Opens the database for one access: an open connection would block its deletion by another tab. */
+async function inDatabase<Result>(access: (store: ObjectStore) => Request<Result>): Promise<Result> {
+  const opening = indexedDB.open('@airlock/client')
+  opening.onupgradeneeded = () => opening.result.createObjectStore(storeName)
+  const database = await ended(opening)
+  try {
+    return await ended(access(database.transaction(storeName, 'readwrite').objectStore(storeName)))
+  } finally {
+    database.close()
+  }
+}
+
+const memory: Memory = {
+  get: async (key) => (await inDatabase((store) => store.get(key))) ?? null,
+  set: async (key, upload) => {
+    await inDatabase<unknown>((store) => (upload === null ? store.delete(key) : store.put(upload, key)))
+  },
+}
+
+interface HashingWorker {
+  onmessage: (event: { readonly data: string }) => void
+  onerror: (event: unknown) => void
+  postMessage(blob: Blob): void
+  terminate(): void
+}
+
+declare const Worker: new (url: string) => HashingWorker
+
+/** In a worker, so that the page stays responsive; on the page if its policy permits no worker from a `blob:` URL. */
+const hash = ({ blob = new Blob([]) }: Source, signal: AbortSignal): Promise<string> =>
+  inWorker(blob, signal).catch((error) => (signal.aborted ? Promise.reject(error) : sha256(blob)))
+
+async function inWorker(blob: Blob, signal: AbortSignal): Promise<string> {
+  const program = `const sha256 = ${sha256}; onmessage = async ({ data }) => postMessage(await sha256(data))`
+  const url = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }))
+  const worker = new Worker(url)
+  return new Promise<string>((resolve, reject) => {
+    worker.onmessage = ({ data }) => resolve(data)
+    worker.onerror = reject
+    signal.addEventListener('abort', reject)
+    worker.postMessage(blob)
+  }).finally(() => {
+    worker.terminate()
+    URL.revokeObjectURL(url)
+  })
+}
+
 export const browser: Platform = {
   send,
+  memory,
+  hash,
   openPath: async () => {
     throw new TypeError('a browser can only upload a File or a Blob')
   },

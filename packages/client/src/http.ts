@@ -45,13 +45,14 @@ const longestBackoffMs = 15_000
 
 /** Sends requests with the token, repeats those that may succeed later, and turns every failure into an `AirlockError`. */
 export class Http {
-  readonly #base: string
+  /** Without a slash at its end. */
+  readonly base: string
   readonly #token: Token
   readonly #send: Send
   readonly #retry: Required<RetryOptions>
 
   constructor(base: string, token: Token, send: Send, { forMs = 300_000, firstMs = 500 }: RetryOptions = {}) {
-    this.#base = base.replace(/\/$/, '')
+    this.base = base.replace(/\/$/, '')
     this.#token = token
     this.#send = send
     this.#retry = { forMs, firstMs }
@@ -108,7 +109,7 @@ export class Http {
    */
   async once<T>(path: string, call: Call, read: (response: Response, alive: () => void) => Promise<T>): Promise<T> {
     const mayRefresh = call.bearer === undefined && typeof this.#token === 'function'
-    const url = /^https?:/.test(path) ? path : this.#base + path
+    const url = /^https?:/.test(path) ? path : this.base + path
     const attempt = async (refresh: boolean): Promise<T> => {
       const { method = 'GET', json, body = null, signal, timeoutMs = 30_000, onSent } = call
       const bearer = call.bearer === undefined ? await this.#bearer(refresh) : call.bearer
@@ -132,6 +133,16 @@ export class Http {
       if (error.status === 401 && mayRefresh) return attempt(true)
       throw error
     })
+  }
+
+  /** The user of the token, or null if it is not a JWT. The token is not verified: Airlock does that. */
+  async subject(): Promise<string | null> {
+    try {
+      const payload = (await this.#bearer(false)).split('.')[1] ?? ''
+      return String(JSON.parse(atob(payload.replace(/-/g, '+').replace(/_/g, '/'))).sub)
+    } catch {
+      return null
+    }
   }
 
   async #bearer(refresh: boolean): Promise<string> {

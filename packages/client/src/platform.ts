@@ -1,3 +1,4 @@
+import type { OpenUpload } from './direct-upload.ts'
 import { AirlockError } from './error.ts'
 import type { Send } from './http.ts'
 
@@ -10,7 +11,15 @@ export interface Source {
   /** In ms since 1970, 0 if unknown. */
   readonly lastModified: number
   slice(from: number, to: number): Promise<Blob>
+  /** The whole file, if it is a Blob. */
+  readonly blob?: Blob
   close(): Promise<void>
+}
+
+/** Keeps open uploads, so that they can be continued after a reload or a restart. */
+export interface Memory {
+  get(key: string): Promise<OpenUpload | null>
+  set(key: string, upload: OpenUpload | null): Promise<void>
 }
 
 /** What differs between browsers and Node. */
@@ -19,6 +28,10 @@ export interface Platform {
   readonly send?: Send | undefined
   /** Opens a file by its path. @throws Error if there is none */
   openPath(path: string): Promise<Source>
+  /** Absent: nothing is kept. */
+  readonly memory?: Memory | undefined
+  /** SHA-256 in hexadecimal, computed while the file is sent. */
+  hash(source: Source, signal: AbortSignal): Promise<string>
 }
 
 /** @throws TypeError if a name is missing */
@@ -30,6 +43,7 @@ export function sourceOf(blob: Blob, filename: string | undefined): Source {
     size: blob.size,
     type: blob.type,
     lastModified,
+    blob,
     slice: async (from, to) => blob.slice(from, to),
     close: async () => {},
   }

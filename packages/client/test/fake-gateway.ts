@@ -13,7 +13,7 @@ export interface Received {
 }
 
 /** A response; `reset`: the connection breaks instead; `hang`: nothing comes. */
-type Reply = Answer | 'reset' | 'hang'
+export type Reply = Answer | 'reset' | 'hang'
 
 interface Answer {
   readonly status?: number
