@@ -5,6 +5,9 @@ import { type Http, pause } from './http.ts'
 /** Ids per request. */
 const idsPerRequest = 100
 
+/** Airlock sends the present state at once: where it does not arrive, a proxy holds back the stream. */
+const firstEventMs = 4000
+
 /** Airlock sends a comment every 15 s: a stream without one is broken. */
 const idleMs = 45_000
 
@@ -114,7 +117,7 @@ export class Follower {
         failures = 0
         if (this.#listeners.size > 0) await this.#untilJoined(Math.max(retryAfterMs, Math.min(longestPollMs, this.#http.delayMs(rounds))))
       } catch (error) {
-        const known = error as AirlockError
+        const known = error instanceof AirlockError ? error : notOurs(error)
         if (failures++ === 0) failingSince = performance.now()
         const delayMs = this.#http.delayMs(failures, known)
         if (isTransient(known) && performance.now() - failingSince + delayMs < this.#http.retryForMs) await pause(delayMs)
@@ -141,9 +144,10 @@ export class Follower {
     if (!this.#canStream || ids.length === 0 || ids.length > idsPerRequest) return false
     this.#stream = new AbortController()
     const { signal } = this.#stream
+    const startedAt = performance.now()
     let jobs = 0
     try {
-      await this.#http.once(`/api/jobs/events?ids=${ids}`, { signal, timeoutMs: idleMs }, async (response, alive) => {
+      await this.#http.once(`/api/jobs/events?ids=${ids}`, { signal, timeoutMs: firstEventMs }, async (response, alive) => {
         if (!response.headers.get('content-type')?.startsWith('text/event-stream') || !response.body) {
           this.#canStream = false
           return response.body?.cancel()
@@ -156,7 +160,9 @@ export class Follower {
       })
     } catch (error) {
       // the poll that follows finds out whether anything else works
-      if (!signal.aborted && !isTransient(error as AirlockError)) this.#canStream = (error as AirlockError).status === 401
+      const { status } = error as AirlockError
+      const isMute = jobs === 0 && performance.now() - startedAt >= firstEventMs
+      if (!signal.aborted && (isMute || !isTransient(error as AirlockError))) this.#canStream = status === 401
     }
     return jobs > 0
   }
@@ -175,14 +181,18 @@ export class Follower {
   }
 }
 
+/** JSON of another server than Airlock, which was not as expected. */
+const notOurs = (cause: unknown): AirlockError =>
+  new AirlockError({ code: 'unexpected_response', detail: 'The response is not from Airlock, but perhaps from a proxy.', cause })
+
 /** The data in a stream of server-sent events, as the gateway writes them: `event: job` and `event: unknown`. */
-async function* eventsIn(body: ReadableStream<Uint8Array>, alive: () => void): AsyncGenerator<Job | UnknownJobs> {
+async function* eventsIn(body: ReadableStream<Uint8Array>, alive: (ms: number) => void): AsyncGenerator<Job | UnknownJobs> {
   const reader = body.getReader()
   const decoder = new TextDecoder()
   let rest = ''
   try {
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) {
-      alive()
+      alive(idleMs)
       const events = (rest + decoder.decode(chunk.value, { stream: true })).split('\n\n')
       rest = events.pop() ?? ''
       for (const event of events) {

@@ -28,9 +28,9 @@ export async function sendForm(http: Http, source: Source, options: UploadOption
   }
   const attempt = () => http.jsonOnce<UploadAnswer>('/api/upload', call).catch((error) => explained(error, source))
   const answer = await http.retry(attempt, signal)
-  const [accepted] = answer.body.uploads
+  const [accepted] = answer.body.uploads ?? []
   if (accepted !== undefined) return accepted.job_id
-  const [refusal = { code: 'unexpected_response', detail: 'The response names no file.' }] = answer.body.rejected
+  const [refusal = { code: 'unexpected_response', detail: 'The response names no file.' }] = answer.body.rejected ?? []
   throw refused(refusal, { status: answer.status })
 }
 

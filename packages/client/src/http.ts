@@ -35,6 +35,8 @@ interface SentRequest {
   readonly onSent?: ((bytes: number) => void) | undefined
 }
 
+type Alive = (nextMs?: number) => void
+
 export interface Answer<T> {
   readonly status: number
   readonly headers: Headers
@@ -104,10 +106,10 @@ export class Http {
   /**
    * One attempt. A token from a function is requested again when Airlock refuses it, so a token that has just expired does not matter.
    *
-   * @param read reads the body of a successful response; `alive` restarts the timeout
+   * @param read reads the body of a successful response; `alive` restarts the timeout, perhaps with another time
    * @throws AirlockError
    */
-  async once<T>(path: string, call: Call, read: (response: Response, alive: () => void) => Promise<T>): Promise<T> {
+  async once<T>(path: string, call: Call, read: (response: Response, alive: Alive) => Promise<T>): Promise<T> {
     const mayRefresh = call.bearer === undefined && typeof this.#token === 'function'
     const url = /^https?:/.test(path) ? path : this.base + path
     const attempt = async (refresh: boolean): Promise<T> => {
@@ -160,18 +162,14 @@ export class Http {
  *
  * @throws AirlockError `aborted` or `network_error` in place of what `fetch` throws
  */
-async function within<T>(
-  ms: number,
-  signal: AbortSignal | undefined,
-  work: (ended: AbortSignal, alive: () => void) => Promise<T>,
-): Promise<T> {
+async function within<T>(ms: number, signal: AbortSignal | undefined, work: (ended: AbortSignal, alive: Alive) => Promise<T>): Promise<T> {
   if (signal?.aborted) throw aborted(signal)
   const ended = new AbortController()
   const end = () => ended.abort()
   let timer = setTimeout(end, ms)
-  const alive = () => {
+  const alive: Alive = (nextMs = ms) => {
     clearTimeout(timer)
-    timer = setTimeout(end, ms)
+    timer = setTimeout(end, nextMs)
   }
   signal?.addEventListener('abort', end)
   try {

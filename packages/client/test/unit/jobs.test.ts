@@ -59,6 +59,12 @@ test('an unknown job, a refused token and a gateway that stays away end the foll
   expect(await statusesOf(impatient.jobs.follow(jobId))).toEqual(['completed'])
 })
 
+test('JSON of another server ends the following with an error', async ({ gateway, client }) => {
+  gateway.routes = { 'GET /api/jobs/events': [{ json: {} }], 'GET /api/jobs': [{ json: { message: 'hello' } }] }
+  const failure = await failureOf(statusesOf(client({ retry: { forMs: 200, firstMs: 10 } }).jobs.follow(jobId)))
+  expect(failure).toMatchObject({ name: 'AirlockError', code: 'unexpected_response' })
+})
+
 test('following ends when it is aborted, and when the caller leaves the loop', async ({ gateway, client }) => {
   gateway.routes = { 'GET /api/jobs/events': [{ jobs: [job('queued')], after: 'hold' }] }
   const signal = AbortSignal.timeout(200)

@@ -54,6 +54,11 @@ test.for(passing)('an upload goes on after %s', async ([, reply], { gateway, cli
   expect(await client().upload(picture(), { assetType })).toMatchObject({ asset_id: assetId })
 })
 
+test('JSON of another server is an error', async ({ gateway, client }) => {
+  gateway.routes = { 'POST /api/upload': [{ json: { message: 'hello' } }] }
+  expect(await failureOf(client().upload(picture(), { assetType }))).toMatchObject({ code: 'unexpected_response', status: 200 })
+})
+
 test('a page of a proxy in place of every response is an error, not a success', async ({ gateway, client }) => {
   gateway.routes = { ...goodRoutes, 'POST /api/upload': [{ text: '<html>Please log in</html>' }] }
 

@@ -1,0 +1,84 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { freePorts } from '@airlock/dev-servers'
+import { tokenFor } from '@airlock/testkit'
+import { listedSamples } from '@airlock/testkit/samples'
+import { test as base, expect, onTestFinished } from 'vitest'
+import { chromiumInPath, openPage } from '../browser.ts'
+import { root } from '../npm-start.ts'
+import { jwtSecret, startServices } from '../services.ts'
+
+/** `@airlock/client` in headless Chromium, with a real worker. */
+
+if (chromiumInPath() === null) process.stderr.write('skipped: the client in a page needs Chromium, which is not installed\n')
+
+const test = base.extend('services', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
+  const [pagePort = 0] = await freePorts(1)
+  const services = await startServices({ CORS_ORIGINS: `http://127.0.0.1:${pagePort}` })
+  onCleanup(() => services.close())
+  return { gateway: services.gateway.url, pagePort }
+})
+
+const token = () => tokenFor(randomUUID(), jwtSecret)
+const pathOf = (file: string) => join(root, 'examples/samples', file)
+const ids = { generated_video: { projectId: randomUUID() }, lora_training: { brandId: randomUUID() } }
+
+const main = `
+  import { Airlock } from '@airlock/client'
+  globalThis.uploadAll = async (options, kinds) => {
+    const airlock = new Airlock(options)
+    const results = await Promise.allSettled([...document.querySelector('#files').files].map((file, i) => airlock.upload(file, kinds[i])))
+    return results.map(({ value, reason }) => (value === undefined ? (reason.code ?? reason.stack) : 'completed'))
+  }
+`
+
+test.skipIf(chromiumInPath() === null)(
+  'in a page every sample that is good becomes an asset, and every other one is an error with its code',
+  async ({ services }) => {
+    const { gateway, pagePort } = services
+    const { page, close } = await openPage({ 'main.js': main }, pagePort)
+    onTestFinished(close)
+    const samples = listedSamples()
+    await page.setInputFiles(
+      '#files',
+      samples.map(({ file }) => pathOf(file)),
+    )
+    const kinds = samples.map(({ asset_type }) => ({ assetType: asset_type, ...ids[asset_type as keyof typeof ids] }))
+
+    const results = await page.evaluate(([options, given]) => globalThis.uploadAll(options, given), [
+      { baseUrl: gateway, token: token() },
+      kinds,
+    ] as const)
+
+    expect(samples.map(({ file }, i) => `${basename(file)}: ${results[i]}`)).toEqual(
+      samples.map(({ file, expected }) => `${basename(file)}: ${expected}`),
+    )
+  },
+)
+
+test.skipIf(chromiumInPath() === null)('the example of the README for a page shows the progress and the result', async ({ services }) => {
+  const { gateway, pagePort } = services
+  const example = readFileSync(join(root, 'packages/client/examples/upload-in-page.js'), 'utf8')
+    .replace('https://airlock.example.com', gateway)
+    .replace("fetch('/airlock-token').then((response) => response.text())", `'${token()}'`)
+  const elements = "document.body.append(document.createElement('progress'), document.createElement('output'))"
+  const { page, close } = await openPage(
+    { 'main.js': "import './elements.js'\nimport './example.js'", 'elements.js': elements, 'example.js': example },
+    pagePort,
+  )
+  onTestFinished(close)
+
+  for (const [file, text] of [
+    ['bad/empty.png', "File 'empty.png' has 0 bytes."],
+    ['good/logo.png', 'logo.png is uploaded'],
+  ] as const) {
+    await page.setInputFiles('#files', pathOf(file))
+    await expect.poll(() => page.textContent('output'), { timeout: 20_000 }).toBe(text)
+  }
+  expect(Number(await page.getAttribute('progress', 'value'))).toBe(1)
+})
+
+declare global {
+  var uploadAll: (options: { baseUrl: string; token: string }, kinds: readonly object[]) => Promise<string[]>
+}
