@@ -169,10 +169,10 @@ export class DrillStack {
     return ids
   }
 
-  /** Waits until all uploads have ended. */
+  /** Waits until all accepted uploads have ended. Those that an earlier drill aborted may be `receiving` until the sweeper finds them. */
   async ended(): Promise<void> {
     const left = async () =>
-      (await this.sql.query(`select from uploads where state in ('receiving', 'received', 'processing', 'parked')`)).rowCount
+      (await this.sql.query(`select from uploads where state in ('received', 'processing', 'parked')`)).rowCount
     await waitFor(async () => (await left()) === 0, { what: 'all uploads to end', timeoutMs: 300_000, everyMs: 250 })
   }
 
