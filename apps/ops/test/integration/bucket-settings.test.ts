@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type BucketContext, type Setting, settle } from '../../src/commands/bucket/setting.ts'
+import { cors } from '../../src/commands/bucket/settings/cors.ts'
 import { defaultEncryption } from '../../src/commands/bucket/settings/encryption.ts'
 import { incompleteUploads, oldVersions } from '../../src/commands/bucket/settings/lifecycle.ts'
 import { noCustomerKeys } from '../../src/commands/bucket/settings/no-customer-keys.ts'
@@ -27,6 +28,7 @@ beforeEach(async () => {
     target: { ...target, endpoint: null },
     encryption: 'AES256',
     kmsKeyId: null,
+    corsOrigins: ['https://app.example.com'],
   }
 })
 afterEach(async () => {
@@ -43,6 +45,7 @@ describe.for([
   { setting: noCustomerKeys, name: 'no SSE-C', of: 'policy' },
   { setting: defaultEncryption, name: 'default encryption', of: 'encryption' },
   { setting: incompleteUploads, name: 'incomplete uploads', of: 'lifecycle' },
+  { setting: cors, name: 'CORS', of: 'cors' },
 ])('$name', ({ setting, of }) => {
   test('differs on a new bucket, and checking changes nothing', async () => {
     expect(await check(setting)).toMatchObject({ outcome: 'differs' })
@@ -267,4 +270,17 @@ test('doctor does not judge what its key may not read', async () => {
   expect(await bucketSettings({ ...env, AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 's' })).toMatchObject([
     { result: 'unknown', detail: expect.stringMatching(/^not permitted to read: block public access, default encryption, lifecycle/) },
   ])
+})
+
+test('CORS is needed for each origin, keeps other rules, and replaces its own', async () => {
+  const foreign =
+    '<CORSConfiguration><CORSRule><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin></CORSRule></CORSConfiguration>'
+  store.settings.set('cors', foreign)
+  expect(await apply(cors)).toMatchObject({ outcome: 'set' })
+  const corsOrigins = ['https://app.example.com', 'https://other.example.com']
+  expect(await check(cors, { corsOrigins })).toMatchObject({ outcome: 'differs', remark: 'not for https://other.example.com' })
+  expect(await apply(cors, { corsOrigins })).toMatchObject({ outcome: 'set' })
+  expect(store.settings.get('cors')?.match(/<CORSRule>/g)).toHaveLength(2)
+  expect(store.settings.get('cors')).toContain('<AllowedMethod>GET</AllowedMethod>')
+  expect(await check(cors, { corsOrigins: [] })).toMatchObject({ outcome: 'ok' })
 })

@@ -102,7 +102,7 @@ test('an existing lifecycle rule is kept', async () => {
 })
 
 test('a store that does not see our TLS does not lock us out', async () => {
-  const context = { client, bucket: bucket.bucket, encryption: 'AES256' as const, kmsKeyId: null }
+  const context = { client, bucket: bucket.bucket, encryption: 'AES256' as const, kmsKeyId: null, corsOrigins: [] }
   const seemsEncrypted = { ...target(), endpoint: 'https://proxy.example.com' }
 
   const line = await settle(tlsOnly, { ...context, target: seemsEncrypted }, { apply: true })

@@ -7,6 +7,7 @@ const noneCodes: Record<string, string> = {
   lifecycle: 'NoSuchLifecycleConfiguration',
   encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
+  cors: 'NoSuchCORSConfiguration',
 }
 
 export interface SettingsStore {

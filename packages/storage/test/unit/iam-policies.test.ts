@@ -74,10 +74,24 @@ test("a pipeline can't store objects with its own key (SSE-C)", () => {
   expect(refused).toMatchObject([{ Effect: 'Deny', Action: ['s3:PutObject'], Resource: `arn:aws:s3:::${own}/${inboxPrefix}*` }])
 })
 
+/** The statements of a policy that refuse old signatures, by their limit in ms. */
+const signatureLimits = (app: string): [limitMs: number, statement: Statement][] =>
+  policyOf(app).flatMap((statement) => {
+    const limit = statement.Condition?.NumericGreaterThan?.['s3:signatureAge']
+    return limit === undefined ? [] : [[Number(limit), statement] as [number, Statement]]
+  })
+
 test.for(['gateway', 'worker'])('a signature of the %s is valid for the maximum lifetime of presigned URLs', (app) => {
   const longestMs = 7 * 24 * 3_600_000 // of Signature Version 4, and of PRESIGN_MAX_HOURS
-  const [limit, ...others] = policyOf(app).filter(({ Condition }) => Condition?.NumericGreaterThan?.['s3:signatureAge'] !== undefined)
+  const [limit, ...others] = signatureLimits(app).filter(([limitMs]) => limitMs === longestMs)
   expect(others).toEqual([])
-  expect(limit).toMatchObject({ Effect: 'Deny', Condition: { NumericGreaterThan: { 's3:signatureAge': String(longestMs) } } })
-  for (const bucket of [own, foreign]) expect(limit?.Resource).toContain(`arn:aws:s3:::${bucket}/*`)
+  for (const bucket of [own, foreign]) expect(limit?.[1].Resource).toContain(`arn:aws:s3:::${bucket}/*`)
+})
+
+test('a URL with which clients write is refused after an hour, the maximum of DIRECT_URL_SECONDS', () => {
+  const shorter = signatureLimits('gateway').filter(([limitMs]) => limitMs < 7 * 24 * 3_600_000)
+  expect(shorter).toMatchObject([
+    [3_600_000, { Effect: 'Deny', Action: ['s3:PutObject'], Resource: `arn:aws:s3:::${own}/${quarantinePrefix}*` }],
+  ])
+  expect(prefixesFor('gateway', 's3:ListMultipartUploadParts')).toEqual([quarantinePrefix])
 })

@@ -6,6 +6,7 @@ import { noteHelp, noteOptions, operatorNote } from '../../operator.ts'
 import { clientFor, nameOf, readTarget, type TargetFlags, targetOptions, targetUsage } from '../probe/s3-target.ts'
 import { type BucketContext, type Line, type Setting, settle } from './setting.ts'
 import { bucketItself } from './settings/bucket-itself.ts'
+import { cors } from './settings/cors.ts'
 import { defaultEncryption } from './settings/encryption.ts'
 import { incompleteUploads, oldVersions } from './settings/lifecycle.ts'
 import { noCustomerKeys } from './settings/no-customer-keys.ts'
@@ -13,11 +14,11 @@ import { publicAccess } from './settings/public-access.ts'
 import { tlsOnly } from './settings/tls-only.ts'
 
 /** The settings of the bucket (docs/bucket-setup.md), in the order in which they are applied. */
-const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads, oldVersions]
+const settings: readonly Setting[] = [publicAccess, tlsOnly, noCustomerKeys, defaultEncryption, incompleteUploads, oldVersions, cors]
 
 export const bucketCommand: Command = {
   name: 'bucket',
-  summary: 'check or set up the bucket: no public access, TLS, encryption, lifecycle',
+  summary: 'check or set up the bucket: no public access, TLS, encryption, lifecycle, CORS',
   usage: `--check | --apply [--bucket <name>] [--endpoint <url>] [--access-key <id> --secret-key <secret>] [--region <region>]
        [--reason <text>] [--json]
 
@@ -28,7 +29,7 @@ ${targetUsage}
 ${noteHelp}
   --json          prints one JSON object
 
-The encryption is set according to S3_SSE and S3_KMS_KEY_ID. Manual steps: docs/bucket-setup.md. What --apply sets is logged if DATABASE_URL is set.
+The encryption is set according to S3_SSE and S3_KMS_KEY_ID, CORS to CORS_ORIGINS. Manual steps: docs/bucket-setup.md. What --apply sets is logged if DATABASE_URL is set.
 Exit codes: 0 all settings are as they should be, 1 one differs or failed, or could not be logged, 2 invalid arguments.`,
   example: '--check',
 
@@ -105,9 +106,11 @@ function contextOf(env: Environment, { bucket, ...flags }: TargetFlags & { bucke
     'S3_BUCKET_NAME',
     'S3_SSE',
     'S3_KMS_KEY_ID',
+    'CORS_ORIGINS',
   ])
   const client = clientFor(target, 'WHEN_REQUIRED')
-  return { client, bucket: config.S3_BUCKET_NAME, target, encryption: config.S3_SSE, kmsKeyId: config.S3_KMS_KEY_ID }
+  const { S3_BUCKET_NAME: bucketName, S3_SSE: encryption, S3_KMS_KEY_ID: kmsKeyId, CORS_ORIGINS: corsOrigins } = config
+  return { client, bucket: bucketName, target, encryption, kmsKeyId, corsOrigins }
 }
 
 /** Sequential, since some stores answer 409 to concurrent changes of a bucket. */

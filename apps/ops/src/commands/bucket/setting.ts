@@ -8,6 +8,8 @@ export interface BucketContext {
   readonly target: S3Target
   readonly encryption: 'AES256' | 'aws:kms' | 'none'
   readonly kmsKeyId: string | null
+  /** The origins of pages that may send direct uploads. */
+  readonly corsOrigins: readonly string[]
 }
 
 /** The state of a setting. */
