@@ -74,6 +74,7 @@ const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DO
 /** Placeholders of examples for the reader's own values. */
 const placeholders = [
   'JOB_ID',
+  'UPLOAD_ID',
   'OTHER_JOB_ID',
   'ASSET_ID',
   'OTHER_ASSET_ID',

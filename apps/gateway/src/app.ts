@@ -9,6 +9,8 @@ import multipart from '@fastify/multipart'
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
 import { authentication } from './auth/authentication.ts'
 import type { TokenRules } from './auth/verify-token.ts'
+import type { DirectSettings } from './direct/open-uploads.ts'
+import { writeOnceCheck } from './direct/write-once-check.ts'
 import { EventFeed, type EventFeedDeps } from './following/event-feed.ts'
 import { MoveFeed, type MoveFeedDeps } from './following/move-feed.ts'
 import { serveOpenApi } from './openapi/serve-openapi.ts'
@@ -25,6 +27,7 @@ import { refuseEncodedBodies, refuseUnknown } from './plugins/strict-requests.ts
 import { answerUnknownRoutes } from './plugins/unknown-routes.ts'
 import { assetRoutes } from './routes/assets.ts'
 import { brandRoutes } from './routes/brands.ts'
+import { directRoutes } from './routes/direct-uploads.ts'
 import { eventRoute } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
@@ -59,6 +62,7 @@ export interface GatewayDeps {
   /** Other buckets from which videos may be fetched. */
   sourceBuckets: readonly string[]
   presignHours: { default: number; max: number }
+  direct: DirectSettings
   /** Key of the HMAC of the caller's address in the access log; null: the address is not recorded. */
   ipHashKey: string | null
   bodyTimeouts: BodyTimeoutLimits
@@ -187,6 +191,20 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       accesses,
       authenticate: authenticateUpload,
       inFlight,
+    }),
+  )
+  await app.register(
+    directRoutes({
+      ...deps,
+      ...servers,
+      uploads,
+      assets,
+      backgroundTasks,
+      feed,
+      metrics,
+      accesses,
+      authenticate,
+      writesOnce: writeOnceCheck(servers.store, log),
     }),
   )
   await app.register(pipelineRoute({ ...deps, ...servers, uploads, metrics, authenticate: authenticateUpload }))

@@ -65,6 +65,14 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     sourceBuckets: config.PIPELINE_SOURCE_BUCKETS,
     ipHashKey: config.ACCESS_LOG_IP_HASH_KEY,
     presignHours: { default: config.PRESIGN_DEFAULT_HOURS, max: config.PRESIGN_MAX_HOURS },
+    direct: {
+      openUploadsPerUser: config.DIRECT_UPLOADS_PER_USER,
+      openBytesPerUser: config.DIRECT_BYTES_PER_USER,
+      openSeconds: config.DIRECT_UPLOAD_MAX_SECONDS,
+      urlSeconds: config.DIRECT_URL_SECONDS,
+      partBytes: config.DIRECT_PART_BYTES,
+      putMaxBytes: config.DIRECT_PUT_MAX_BYTES,
+    },
     idempotencyLeaseSeconds: config.IDEMPOTENCY_LEASE_SECONDS,
     bodyTimeouts: {
       maxSeconds: config.UPLOAD_MAX_SECONDS,

@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { errorsInLogs } from '@airlock/config'
 import { type Database, listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
-import { defaultSizeLimits, type MediaType } from '@airlock/domain'
+import { defaultSizeLimits, type MediaType, MiB } from '@airlock/domain'
 import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
@@ -39,6 +39,7 @@ export type Overrides = Partial<
     | 'bodyTimeouts'
     | 'store'
     | 'presignHours'
+    | 'direct'
     | 'tokens'
     | 'requestLimit'
     | 'corsOrigins'
@@ -149,6 +150,10 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
     filesPerHour: 100,
     sourceBuckets: [],
     presignHours: { default: 24, max: 168 },
+    direct: {
+      ...{ openUploadsPerUser: 100, openBytesPerUser: 64 * 1024 * MiB, openSeconds: 86_400, urlSeconds: 900 },
+      ...{ partBytes: 5 * MiB, putMaxBytes: 5 * MiB },
+    },
     ipHashKey: null,
     bodyTimeouts: { maxSeconds: 60, idleSeconds: 30, minBytesPerSecond: 0 },
     idempotencyLeaseSeconds: 30,

@@ -22,6 +22,7 @@ export const codesOfGuarded: readonly ErrorCode[] = [
 const ofSmallBody: readonly ErrorCode[] = ['not_json', 'encoding_not_supported', 'request_timeout']
 
 const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
+const ofUpload: readonly ErrorCode[] = ['id_malformed', 'upload_not_found', 'job_not_yours', 'capability_invalid']
 const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
 
 /** Additional error codes by route. Codes that occur only in ended jobs are not listed. */
@@ -66,6 +67,50 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'upload_share_exceeded',
     'upload_interrupted',
   ],
+  'POST /api/uploads': [
+    ...ofSmallBody,
+    'asset_type_unknown',
+    'asset_type_not_available',
+    'field_missing',
+    'field_malformed',
+    'empty_file',
+    'file_too_large',
+    'extension_not_allowed',
+    'type_not_allowed',
+    'extension_mismatch',
+    'filename_invalid',
+    'filename_too_long',
+    'files_refused',
+    'unknown_user',
+    'file_limit_reached',
+    'parked_limit_reached',
+    'open_uploads_limit_reached',
+    'storage_unavailable',
+    'overloaded',
+  ],
+  'POST /api/uploads/{id}/parts': [
+    ...ofUpload,
+    ...ofSmallBody,
+    'field_malformed',
+    'part_number_invalid',
+    'upload_closed',
+    'upload_expired',
+    'cancelled',
+    'storage_unavailable',
+  ],
+  'GET /api/uploads/{id}/parts': [...ofUpload, 'upload_expired', 'cancelled', 'storage_unavailable'],
+  'POST /api/uploads/{id}/complete': [
+    ...ofUpload,
+    ...ofSmallBody,
+    'upload_incomplete',
+    'upload_expired',
+    'size_mismatch',
+    'type_mismatch',
+    'type_not_allowed',
+    'cancelled',
+    'storage_unavailable',
+  ],
+  'DELETE /api/uploads/{id}': [...ofUpload, ...ofSmallBody, 'already_completed', 'storage_unavailable'],
   'POST /api/pipeline/videos': [
     ...ofSmallBody,
     'field_malformed',
@@ -86,7 +131,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
   ],
   'GET /api/jobs': ['id_malformed', 'too_many_ids', 'cursor_malformed'],
   'GET /api/jobs/events': ['id_malformed', 'too_many_ids', 'job_not_found', 'too_many_streams'],
-  'GET /api/jobs/{id}': ofJob,
+  'GET /api/jobs/{id}': [...ofJob, 'capability_invalid', 'upload_not_found', 'upload_expired'],
   'DELETE /api/jobs/{id}': [...ofJob, ...ofSmallBody, 'already_completed', 'storage_unavailable'],
   'GET /api/jobs/{id}/events': [...ofJob, 'too_many_streams'],
   'POST /api/jobs/{id}/retry': [...ofSmallBody, 'id_malformed', 'job_not_found', 'not_parked'],

@@ -67,6 +67,22 @@ const url = {
   expiration_at: '2026-11-25T08:31:18.000Z',
 }
 
+const capability = 'cap_Rk1t0qzN4mO7J0bVfYx3l2cSgU8wEa6hPdIyTnQ5r9A'
+const uploadPath = `/api/uploads/${ids.upload}`
+
+const storeUrl = {
+  url: `https://s3.eu-central-1.amazonaws.com/zapcut-dev/quarantine/${ids.upload}?X-Amz-Expires=900&X-Amz-SignedHeaders=content-length%3Bhost&X-Amz-Signature=…`,
+  headers: {},
+  expires_at: '2026-11-24T08:46:18.000Z',
+}
+
+const openUpload = {
+  ...{ index: 0, upload_id: ids.upload, job_id: ids.upload, capability },
+  multipart: { part_size_bytes: 16_777_216, part_count: 128 },
+  ...{ parts_url: `${uploadPath}/parts`, complete_url: `${uploadPath}/complete`, status_url: `/api/jobs/${ids.upload}` },
+  expires_at: '2026-11-25T08:31:18.273Z',
+}
+
 const event = {
   type: 'upload.completed',
   timestamp: '2026-11-24T08:31:18.455Z',
@@ -93,6 +109,21 @@ const connected = { status: 'connected', latency_ms: 5 }
 
 export const examples: Readonly<Record<string, unknown>> = {
   UploadAnswer: { uploads: [upload], rejected: [refusedFile] },
+  OpenRequest: {
+    asset_type: 'lora_training',
+    brand_id: ids.brand,
+    files: [{ filename: 'set.zip', mime_type: 'application/zip', size_bytes: 2_147_483_648, sha256: hash }],
+    metadata: { order: 4711 },
+  },
+  OpenAnswer: { uploads: [openUpload], rejected: [refusedFile] },
+  PartsRequest: { numbers: [1, 2] },
+  SignedParts: { parts: [{ number: 1, size_bytes: 16_777_216, ...storeUrl }] },
+  StoredParts: {
+    part_size_bytes: 16_777_216,
+    part_count: 128,
+    parts: [{ number: 1, size_bytes: 16_777_216, etag: '"5ccbbb7f657ec2dc31d4cd6e86d16edb"' }],
+  },
+  CompletedUploads: { uploads: [{ ...upload, content_hash: null }], rejected: [] },
   AcceptedVideo: {
     ...{ upload_id: ids.upload, job_id: ids.upload, status: 'queued', status_url: `/api/jobs/${ids.upload}` },
     ...{ filename: 'final cut.mp4', asset_type: 'generated_video', size_bytes: 109367, mime_type: 'video/mp4' },

@@ -1,5 +1,6 @@
 import { shareResult } from '@airlock/async'
 import type { Metrics, Reading } from '@airlock/config'
+import type { Door } from '@airlock/database'
 import { type AssetType, assetTypes, type ErrorCode, errorCodes } from '@airlock/domain'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -46,7 +47,7 @@ export class GatewayMetrics implements Metrics {
       labelNames: ['door', 'kind'],
       registers,
     })
-    for (const kind of assetTypes) this.#receivedBytes.inc({ door: 'form', kind }, 0)
+    for (const kind of assetTypes) for (const door of ['form', 'direct']) this.#receivedBytes.inc({ door, kind }, 0)
     this.#receivedBytes.inc({ door: 'pipeline', kind: 'generated_video' }, 0)
     for (const { name, help, labelNames, read } of readings) {
       new Gauge({
@@ -69,7 +70,7 @@ export class GatewayMetrics implements Metrics {
     this.#files.inc({ result }, count)
   }
 
-  countBytes(door: 'form' | 'pipeline', kind: AssetType, bytes: number): void {
+  countBytes(door: Door, kind: AssetType, bytes: number): void {
     this.#receivedBytes.inc({ door, kind }, bytes)
   }
 

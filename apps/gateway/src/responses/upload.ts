@@ -32,6 +32,17 @@ const Upload = Type.Object(
   { title: 'Upload', description: 'An accepted file. The last five fields are present if the client waited (Prefer: wait=N)' },
 )
 
+/** The entry of a completed direct upload, whose bytes nobody has read yet. */
+export const completedEntry = Type.Object(
+  {
+    index: FormIndex,
+    ...uploadEntry,
+    content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
+    ...ended,
+  },
+  { title: 'CompletedUpload', description: 'A completed file. The last five fields are present if the client waited (Prefer: wait=N)' },
+)
+
 export const UploadAnswer = Type.Object(
   {
     uploads: Type.Array(Upload, { description: 'The accepted files, in the order of the form' }),
@@ -68,7 +79,7 @@ export const uploadAnswer = (accepted: readonly AcceptedFile[], refused: readonl
   rejected: refused.map(({ index, filename, code, error, detail }) => ({ index, filename, code, error, detail })),
 })
 
-/** The entry of an upload whose bytes the gateway has read. */
+/** The entry of an accepted upload. Only that of a direct upload may have no hash yet, and its routes have a schema that says so. */
 export function asEntry(upload: UploadRecord): Omit<UploadEntry, 'index'> {
   return { ...entryOf(upload), content_hash: upload.contentHash as string }
 }

@@ -6,6 +6,7 @@ import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../auth/caller.ts'
+import { authenticateForUpload, CapabilityQuery, capabilityIn } from '../direct/capability.ts'
 import type { MoveFeed } from '../following/move-feed.ts'
 import { asJob, Job, statusOf } from '../responses/job.ts'
 import { ById, failures } from '../responses/schemas.ts'
@@ -26,14 +27,25 @@ export interface JobRouteDeps {
 export const jobRoutes =
   (deps: JobRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    const { authenticate: onRequest } = deps
+    const { authenticate } = deps
+    const onRequest = authenticate
     const tags = ['jobs']
 
     app.get(
       '/api/jobs/:id',
       {
-        onRequest,
-        schema: { operationId: 'getJob', summary: 'Get the state of an upload', tags, params: ById, response: { 200: Job, ...failures } },
+        onRequest: async (request) => {
+          if (capabilityIn(request) === null) await authenticate(request)
+          else await authenticateForUpload(request, deps)
+        },
+        schema: {
+          operationId: 'getJob',
+          summary: 'Get the state of an upload',
+          tags,
+          params: ById,
+          querystring: CapabilityQuery,
+          response: { 200: Job, ...failures },
+        },
       },
       async (request, reply) => {
         const upload = await visibleUpload(request.params.id, request, deps)

@@ -8,8 +8,8 @@ import { callerOfRequest, requireScope } from '../auth/caller.ts'
 import type { GatewayMetrics } from '../operations/metrics.ts'
 import { failures, nullable } from '../responses/schemas.ts'
 import { entryOf, uploadEntry } from '../responses/upload.ts'
-import { exactJson } from '../upload/client-metadata.ts'
 import { idempotencyKey } from '../upload/repeatable.ts'
+import { readExactJson } from './json-body.ts'
 import { requestedVideo, VideoRequest } from './video-request.ts'
 
 export interface PipelineRouteDeps extends Omit<AcceptFromBucketDeps, 'log'> {
@@ -38,13 +38,7 @@ const AcceptedVideo = Type.Object(
 export const pipelineRoute =
   (deps: PipelineRouteDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
-    app.removeAllContentTypeParsers()
-    app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) => jsonOf(text))
-    app.addContentTypeParser('*', async () => {
-      throw new AirlockError('not_json', {})
-    })
-    // `requestedVideo` validates: Fastify's validation would coerce values, and its errors would be less specific
-    app.setValidatorCompiler(() => () => true)
+    readExactJson(app)
 
     app.post(
       '/api/pipeline/videos',
@@ -75,15 +69,6 @@ export const pipelineRoute =
       },
     )
   }
-
-function jsonOf(text: string): unknown {
-  try {
-    return exactJson(text)
-  } catch (error) {
-    if (error instanceof AirlockError) throw error
-    throw new AirlockError('request_malformed', { reason: 'the body is not JSON' }, { cause: error })
-  }
-}
 
 function videoOf(request: FastifyRequest, { sourceBuckets }: PipelineRouteDeps): VideoInBucket {
   const caller = callerOfRequest(request)

@@ -61,11 +61,11 @@ function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm
 }
 
 /** The client may disconnect during the wait, or Postgres fail: accepted files stay accepted, and the response must not contradict that. */
-async function answerWhenEnded(
+export async function answerWhenEnded(
   answer: UploadAnswer,
   waitSeconds: number,
   reply: FastifyReply,
-  deps: UploadRouteDeps,
+  deps: FinishedDeps & Pick<UploadRouteDeps, 'accesses'>,
 ): Promise<FastifyReply> {
   const disconnected = new AbortController()
   reply.raw.once('close', () => disconnected.abort())
@@ -93,7 +93,12 @@ function closeIfClientGone(error: unknown, request: FastifyRequest, reply: Fasti
  * The status is that of the refusals if all have the same, else 400. If all have the same code, the error is that of the first. Unread files are not
  * considered: they have no reason of their own.
  */
-function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+export function refuseAll(
+  refused: readonly RefusedFile[],
+  filesPerHour: number,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
   const judged = refused.filter(({ code }) => code !== 'not_read')
   const [first] = judged
   if (first === undefined) throw new Error('a form without files was received')
@@ -106,7 +111,7 @@ function refuseAll(refused: readonly RefusedFile[], filesPerHour: number, reques
 }
 
 /** Sets the headers of the hourly limit if a file was refused for it, whatever the result of the others. */
-function limitHeadersOf(refused: readonly RefusedFile[], filesPerHour: number, reply: FastifyReply): void {
+export function limitHeadersOf(refused: readonly RefusedFile[], filesPerHour: number, reply: FastifyReply): void {
   const waits = refused.flatMap(({ retryAfterSeconds }) => retryAfterSeconds ?? [])
   if (waits.length > 0) limitHeaders(reply, Math.min(...waits), filesPerHour)
 }

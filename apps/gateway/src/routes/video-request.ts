@@ -1,8 +1,9 @@
-import { AirlockError, parseFilename } from '@airlock/domain'
+import { parseFilename } from '@airlock/domain'
 import { defaultPriority, type Priority, priorities } from '@airlock/queue'
 import Type, { type Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { type ClientMetadata, clientMetadata } from '../upload/client-metadata.ts'
+import { checkedBody, fieldMalformed } from './json-body.ts'
 
 const uuidPattern = '^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$'
 const keyRule = "the object's key, 1 to 1024 bytes, without '.' or '..' between slashes"
@@ -71,8 +72,8 @@ const compiled = Compile(VideoRequest)
  * @throws AirlockError `request_malformed` if it is not such an object, `field_malformed` naming the first invalid field, `filename_…`
  */
 export function requestedVideo(body: unknown): RequestedVideo {
-  if (!compiled.Check(body)) throw faultOf(body)
-  const { upload_id, user_id, project_id, source, filename, sha256 = null, metadata, priority = defaultPriority } = body as VideoRequest
+  const checked = checkedBody<VideoRequest>(compiled, VideoRequest, body)
+  const { upload_id, user_id, project_id, source, filename, sha256 = null, metadata, priority = defaultPriority } = checked
   if (!isKey(source.key)) throw fieldMalformed('source.key', keyRule)
   return {
     uploadId: upload_id?.toLowerCase() ?? null,
@@ -84,35 +85,6 @@ export function requestedVideo(body: unknown): RequestedVideo {
     metadata: metadata === undefined ? null : clientMetadata(metadata),
     priority,
   }
-}
-
-const fieldMalformed = (field: string, expected: string | undefined) =>
-  new AirlockError('field_malformed', { field, expected: expected ?? 'a different value' })
-
-/** The first missing, unknown or invalid field, described by its schema. */
-function faultOf(body: unknown): AirlockError {
-  const [error] = compiled.Errors(body)
-  const path = error?.instancePath.split('/').slice(1) ?? []
-  // an unknown field is validated against the schema `false`
-  if (error?.keyword === 'boolean') return new AirlockError('request_malformed', { reason: `field '${path.join('.')}' does not exist` })
-  const missing = error?.keyword === 'required' ? error.params.requiredProperties.slice(0, 1) : []
-  const field = [...path, ...missing]
-  if (field.length === 0) return new AirlockError('request_malformed', { reason: 'the body is not a JSON object' })
-  return fieldMalformed(...described(field))
-}
-
-/** A field's path, and the description of the innermost schema that has one. */
-function described(path: readonly string[]): [field: string, expected: string | undefined] {
-  let schema: { properties?: Record<string, object>; description?: string } | undefined = VideoRequest
-  let expected: string | undefined
-  const known: string[] = []
-  for (const name of path) {
-    schema = schema?.properties?.[name]
-    if (schema === undefined) break
-    known.push(name)
-    expected = schema.description ?? expected
-  }
-  return [known.join('.'), expected]
 }
 
 /**

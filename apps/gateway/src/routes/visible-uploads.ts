@@ -12,10 +12,16 @@ export async function visibleUpload(
 ): Promise<UploadRecord> {
   const id = uuidOf(rawId)
   const upload = await uploads.byId(id)
-  if (upload === null || jobStatusOf(upload.state) === null) throw new AirlockError('job_not_found', { id })
+  if (upload === null || (jobStatusOf(upload.state) === null && endedDirect(upload) === null))
+    throw new AirlockError('job_not_found', { id })
   if (upload.userId !== callerOfRequest(request).id && !isOperator(request)) throw new AirlockError('job_not_yours', { id })
+  const ended = endedDirect(upload)
+  if (ended !== null) throw AirlockError.of(ended)
   return upload
 }
+
+/** Why a direct upload was never accepted: its client has its id, and may follow it by its job. */
+const endedDirect = ({ door, state, refusal }: UploadRecord) => (door === 'direct' && state === 'abandoned' ? refusal : null)
 
 /** Those of the uploads with these ids that the caller may see as jobs, in their order. */
 export async function visibleUploads(

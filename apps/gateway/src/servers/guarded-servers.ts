@@ -105,5 +105,9 @@ function guardedStore(store: ObjectStore, availability: Availability): ObjectSto
       return { ...source, read: (offset, length) => availability.through(() => source.read(offset, length)) }
     },
     purge: (key) => availability.through(() => store.purge(key)),
+    beginParts: (key, options) => availability.through(() => store.beginParts(key, options)),
+    arrivedParts: (parts) => availability.through(() => store.arrivedParts(parts)),
+    // some stores need minutes for thousands of parts
+    completeParts: (parts, arrived) => availability.watch(() => store.completeParts(parts, arrived)),
   }
 }

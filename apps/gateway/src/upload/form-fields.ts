@@ -80,7 +80,8 @@ function uuid(value: string, name: string): string {
   return value.toLowerCase()
 }
 
-function availableKind(value: string): AssetType {
+/** @throws AirlockError `asset_type_unknown`, `asset_type_not_available` */
+export function availableKind(value: string): AssetType {
   if (!isAssetType(value)) throw new AirlockError('asset_type_unknown', { value, allowed: assetTypes })
   if (assetKind(value).inspector === null) throw new AirlockError('asset_type_not_available', { value })
   return value

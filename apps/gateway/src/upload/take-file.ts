@@ -37,7 +37,7 @@ export interface ArrivedFile {
 }
 
 /** Errors that concern one file only; the files after it are still received. A user above the share must send the form again. */
-const belongsToFile = ({ status, code }: AirlockError): boolean =>
+export const belongsToFile = ({ status, code }: AirlockError): boolean =>
   ([400, 413, 429].includes(status) && code !== 'upload_share_exceeded') || code === 'parked_limit_reached'
 
 /**

@@ -71,10 +71,10 @@ test('a file that was never accepted is not a job', async ({ gateway, client }) 
 })
 
 test('an unknown path → 404, a wrong method → 405 with Allow, both as error bodies', async ({ gateway }) => {
-  const nowhere = await answerOf(await fetch(`${gateway.url}/api/uploads?x=1`))
+  const nowhere = await answerOf(await fetch(`${gateway.url}/api/nothing?x=1`))
   expect(nowhere).toMatchObject({
     status: 404,
-    body: { code: 'route_not_found', detail: 'GET /api/uploads does not exist.', request_id: expect.any(String) },
+    body: { code: 'route_not_found', detail: 'GET /api/nothing does not exist.', request_id: expect.any(String) },
   })
 
   const wrong = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'PUT' }))
