@@ -11,7 +11,7 @@ const up = { failure: null, ms: 1 }
 const states = async (): Promise<DependencyStates> => ({ postgres: up, redis: up, s3: up })
 const pools = () => ({ postgres: { inUse: 0, idle: 1, waiting: 0 }, postgres_checks: { inUse: 0, idle: 1, waiting: 0 } })
 const build = { version: '0.1.0', revision: 'abc' }
-const noLoad = async () => ({ lanes: [], parked: 0, receiving: 0, lastSweepAt: null })
+const noLoad = async () => ({ lanes: [], parked: 0, receiving: 0, openDirect: 0, lastSweepAt: null })
 const restarts = { cpu_time: 0, memory: 0, crash: 0, machine: 0, aborted: 0, worn: 0 }
 
 /** The metrics of both services in the format of Prometheus, without servers. */

@@ -179,7 +179,7 @@ function loadReadings(load: () => Promise<UploadLoad | null>): Reading[] {
       for (const lane of lanes) set({ lane }, current?.lanes.find((one) => one.lane === lane)?.[field] ?? Number.NaN)
     },
   })
-  const ofAll = (name: string, help: string, field: 'parked' | 'receiving'): Reading => ({
+  const ofAll = (name: string, help: string, field: 'parked' | 'receiving' | 'openDirect'): Reading => ({
     name,
     help: `${help}; ${untilPostgresAnswers}`,
     labelNames: [],
@@ -193,7 +193,8 @@ function loadReadings(load: () => Promise<UploadLoad | null>): Reading[] {
     ofLanes('airlock_lane_delayed', 'Accepted uploads whose next attempt is not due yet', 'delayed'),
     ofLanes('airlock_lane_processing', 'Uploads that a worker has claimed', 'processing'),
     ofAll('airlock_uploads_parked', 'Uploads that wait for an operator', 'parked'),
-    ofAll('airlock_uploads_receiving', 'Uploads that are not accepted yet', 'receiving'),
+    ofAll('airlock_uploads_receiving', 'Files of requests to a gateway that have not ended', 'receiving'),
+    ofAll('airlock_direct_uploads_open', 'Direct uploads that are not complete', 'openDirect'),
     {
       name: 'airlock_last_sweep_timestamp_seconds',
       help: `When the last sweep of any worker ended, in seconds since 1970; 0 before the first; ${untilPostgresAnswers}`,

@@ -199,7 +199,7 @@ export const variables = {
   DIRECT_UPLOAD_MAX_SECONDS: variable({
     about:
       'time in which a direct upload must be completed; at most 2 days, after which the rule that `ops bucket` sets aborts incomplete uploads',
-    parse: wholeNumber(60, 172_800),
+    parse: wholeNumber(10, 172_800),
     default: '86400',
   }),
   DIRECT_UPLOADS_PER_USER: variable({

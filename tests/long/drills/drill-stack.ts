@@ -171,8 +171,7 @@ export class DrillStack {
 
   /** Waits until all accepted uploads have ended. Those that an earlier drill aborted may be `receiving` until the sweeper finds them. */
   async ended(): Promise<void> {
-    const left = async () =>
-      (await this.sql.query(`select from uploads where state in ('received', 'processing', 'parked')`)).rowCount
+    const left = async () => (await this.sql.query(`select from uploads where state in ('received', 'processing', 'parked')`)).rowCount
     await waitFor(async () => (await left()) === 0, { what: 'all uploads to end', timeoutMs: 300_000, everyMs: 250 })
   }
 

@@ -67,7 +67,7 @@ test('status shows dependencies, lanes, parked uploads, lags, dead letters and t
   expect(out).toMatch(/^postgres +up +[\d.]+ ms$/m)
   expect(out).toMatch(/^images +running +1 +\d+s +1 +1$/m)
   expect(out).toMatch(/^videos +paused +0 +0s +0 +0$/m)
-  expect(out).toMatch(/^Uploads +2 parked, 0 being received$/m)
+  expect(out).toMatch(/^Uploads +2 parked, 0 being received, 0 direct ones open$/m)
   expect(out).toMatch(/^Event relay +lag 10m$/m)
   expect(out).toMatch(/^Sweeper +last sweep ended \d+s ago; .*\n +waiting \d+s/m)
   expect(out).toMatch(new RegExp(`^${shop} +0s +0 +1$`, 'm'))

@@ -43,6 +43,7 @@ test('every series exists from the start, so that the first event counts', async
     'airlock_received_bytes_total{door="pipeline",kind="generated_video"}',
     'airlock_uploads_parked',
     'airlock_uploads_receiving',
+    'airlock_direct_uploads_open',
     'airlock_last_sweep_timestamp_seconds',
   ]
   expect(Object.fromEntries(expected.map((name) => [name, series.get(name)]))).toEqual(

@@ -18,8 +18,10 @@ export interface LaneLoad {
 export interface UploadLoad {
   readonly lanes: readonly LaneLoad[]
   readonly parked: number
-  /** Not accepted yet. */
+  /** Files of requests to a gateway that have not ended. */
   readonly receiving: number
+  /** Direct uploads that are not complete. */
+  readonly openDirect: number
   /** When the last sweep ended; null before the first. */
   readonly lastSweepAt: Date | null
 }
@@ -46,7 +48,8 @@ export const uploadLoad = (sessions: Sessions): Promise<UploadLoad> =>
         oldestSeconds: Number(row.oldest_seconds),
       })),
       parked: Number(read[0]?.parked),
-      receiving: Number(read[0]?.receiving),
+      receiving: Number(read[0]?.receiving) - Number(read[0]?.open_direct),
+      openDirect: Number(read[0]?.open_direct),
       lastSweepAt: (read[0]?.last_sweep_at as Date | null | undefined) ?? null,
     }
   })
@@ -56,5 +59,6 @@ export const loadStatement = `
   select lane, waiting, delayed, processing, oldest_seconds,
     (select count(*) from uploads where state = 'parked') as parked,
     (select count(*) from uploads where state = 'receiving') as receiving,
+    (select count(*) from uploads where state = 'receiving' and door = 'direct') as open_direct,
     (select ended_at from sweeper) as last_sweep_at
   from lane_load`

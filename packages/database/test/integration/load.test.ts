@@ -29,7 +29,7 @@ const change = (sql: Client, id: string, changes: string) => sql.query(`update u
 test('each lane is listed when nothing waits', async ({ database }) => {
   const { lanes: listed, ...others } = await database.load()
   expect(listed.toSorted((a, b) => (a.lane < b.lane ? -1 : 1))).toEqual(lanes.toSorted().map((lane) => ({ lane, ...idle })))
-  expect(others).toEqual({ parked: 0, receiving: 0, lastSweepAt: null })
+  expect(others).toEqual({ parked: 0, receiving: 0, openDirect: 0, lastSweepAt: null })
 })
 
 test('uploads count in the lane of their kind until they end', async ({ database }) => {
@@ -93,7 +93,7 @@ test('the number of ended uploads does not matter', async ({ database, sql }) =>
   const { rows } = await sql.query(`explain (analyze, format json) ${loadStatement}`)
 
   const scans = scansOf(rows[0]['QUERY PLAN'][0].Plan)
-  expect(scans).toHaveLength(6)
+  expect(scans).toHaveLength(7)
   for (const scan of scans) expect(scan).toMatchObject({ 'Node Type': expect.stringMatching(/Index/) })
   const read = scans.reduce((sum, scan) => sum + scan['Actual Rows'] * scan['Actual Loops'] + (scan['Rows Removed by Filter'] ?? 0), 0)
   expect(Math.round(read)).toBe(2) // the waiting one is counted, and looked at as the oldest

@@ -40,25 +40,23 @@ export function mustNotBeEnded({ upload, isExpired }: DirectUpload): void {
 }
 
 /**
- * Signs URLs for parts. They are valid no longer than the upload is open.
+ * Signs URLs for parts. They may outlive the upload by their short validity, which then creates nothing that counts: the store refuses a part of an
+ * ended multipart upload, and the sweeper removes the object of a late PUT. So a wrong clock of this process only shortens them.
  *
- * @param options.now by the clock of this process, which also signs
  * @throws AirlockError `part_number_invalid`, `upload_closed`, `upload_expired`, or the reason why the upload was abandoned
  */
 export async function signDirectParts(
   direct: DirectUpload,
   numbers: readonly number[],
-  { urlSeconds, now = new Date() }: { urlSeconds: number; now?: Date },
+  { urlSeconds: expiresInSeconds }: { urlSeconds: number },
   { store }: { store: Pick<ObjectStore, 'presignWrite'> },
 ): Promise<DirectPart[]> {
   mustNotBeEnded(direct)
   const { upload } = direct
-  const { filename, quarantineKey: key, expectedHash, expiresAt } = upload
+  const { filename, quarantineKey: key, expectedHash } = upload
   if (upload.state !== 'receiving') throw new AirlockError('upload_closed', { filename })
   const sizes = sizesOf(upload)
   mustBeParts(numbers, filename, sizes)
-  const secondsLeft = Math.floor(((expiresAt?.getTime() ?? 0) - now.getTime()) / 1000)
-  const expiresInSeconds = Math.max(1, Math.min(urlSeconds, secondsLeft))
   const address = partsAddressOf(upload)
   return Promise.all(
     [...new Set(numbers)].map(async (number) => {

@@ -129,13 +129,10 @@ async function register(
 async function beginSending(
   { uploadId, key, nonce, partBytes }: Place,
   { sizeBytes, expectedHash }: DirectFile,
-  { urlSeconds, openSeconds }: DirectSender,
+  { urlSeconds: expiresInSeconds }: DirectSender,
   { uploads, store }: OpenDirectDeps,
 ): Promise<OpenedDirect['sending']> {
-  if (partBytes === null) {
-    const expiresInSeconds = Math.min(urlSeconds, openSeconds)
-    return { put: await store.presignWrite(key, putOf({ sizeBytes, expectedHash, expiresInSeconds })) }
-  }
+  if (partBytes === null) return { put: await store.presignWrite(key, putOf({ sizeBytes, expectedHash, expiresInSeconds })) }
   const multipartId = await store.beginParts(key, { nonce })
   if (!(await uploads.setMultipartId(uploadId, multipartId))) throw new Error(`upload ${uploadId} was ended while it was opened`)
   return { partBytes, partCount: partCountOf({ sizeBytes, partBytes }) }

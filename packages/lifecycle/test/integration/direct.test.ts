@@ -306,6 +306,7 @@ describe('the deadline', () => {
       await door.openInParts(dot),
     ]
     await door.send(half, largePicture(), [1])
+    const late = await door.urls(whole, [1])
     await door.send(whole, dot)
     for (const opened of [idle, half, whole]) await door.expire(opened)
     for (const { uploadId } of [live, whole]) await airlock.ages({ id: uploadId }, 100_000)
@@ -318,7 +319,9 @@ describe('the deadline', () => {
     expect(await airlock.openMultipartUploads()).toEqual([(await door.row(live)).quarantineKey])
     for (const opened of [idle, half, whole])
       expect(await door.row(opened)).toMatchObject({ state: 'abandoned', counted: true, refusal: { code: 'upload_expired' } })
+    for (const url of late) expect(await put(url, dot.bytes)).toBe(200)
     await expect(door.complete(whole)).rejects.toMatchObject({ code: 'upload_expired' })
+    expect(await airlock.sweeps()).toMatchObject({ leftovers: 1 })
     await door.abort(live)
   })
 

@@ -88,6 +88,7 @@ const aboutUpload = (upload: UploadRecord, now: Date): string[] => {
     ['owner', upload.userId + (upload.actedBy === null ? '' : `, for whom ${upload.actedBy} acted`)],
     ['kind', upload.assetType === null ? null : `${upload.assetType}, lane ${assetKind(upload.assetType).lane}`],
     ['door', upload.door + (upload.priority === null ? '' : `, priority ${upload.priority}`)],
+    ['declared', openUntil(upload)],
     ['project', upload.projectId],
     ['brand', upload.brandId],
     ['file', upload.filename],
@@ -113,6 +114,12 @@ const aboutUpload = (upload: UploadRecord, now: Date): string[] => {
     ['request', upload.requestId],
   ])
 }
+
+/** What the client of a direct upload declared. */
+const openUntil = ({ declaredBytes, partBytes, expiresAt }: UploadRecord): string | null =>
+  declaredBytes === null
+    ? null
+    : `${declaredBytes} bytes in ${partBytes === null ? 'one PUT' : `parts of ${partBytes} bytes`}, to be completed by ${time(expiresAt)}`
 
 /** The row keeps the last time of each move. */
 const movesOf = (upload: UploadRecord): string[] =>

@@ -19,6 +19,8 @@ export const storyForPrograms = ({ uploadId, upload, asset, objects, events, del
     filename: upload.filename,
     declared_type: upload.declaredType,
     detected_type: upload.detectedType,
+    declared_bytes: upload.declaredBytes,
+    expires_at: time(upload.expiresAt),
     size_bytes: upload.sizeBytes,
     content_hash: upload.contentHash,
     attempts: upload.attempt,

@@ -48,7 +48,7 @@ export function screenOf(status: Status): string {
     lanes.header,
     ...queueLanes.map((lane) => lanes.row(lane)),
     '',
-    `Uploads      ${load?.parked ?? unknown} parked, ${load?.receiving ?? unknown} being received`,
+    `Uploads      ${load?.parked ?? unknown} parked, ${load?.receiving ?? unknown} being received, ${load?.openDirect ?? unknown} direct ones open`,
     `Event relay  lag ${seconds(relayLagSeconds)}`,
     ...sweeperLines(status),
     ...endpointLines(endpoints),
@@ -74,8 +74,7 @@ function sweeperLines({ sweeper }: Status): string[] {
   const cells = rulesOf(sweeper).map(({ rule, endedAt: at }) => fit(`${rule} ${agoOf(at)}`, 16))
   return [
     `Sweeper      ${ended}${isRunning ? ', one is running' : ''}; since the last pass of each rule:`,
-    `             ${cells.slice(0, 5).join(' ')}`.trimEnd(),
-    `             ${cells.slice(5).join(' ')}`.trimEnd(),
+    ...[0, 5, 10].map((from) => `             ${cells.slice(from, from + 5).join(' ')}`.trimEnd()),
   ]
 }
 
@@ -101,6 +100,7 @@ export const statusForPrograms = ({ dependencies, load, paused, relayLagSeconds,
   }),
   parked: load?.parked ?? null,
   receiving: load?.receiving ?? null,
+  open_direct: load?.openDirect ?? null,
   event_relay: relayLagSeconds === null ? null : { lag_seconds: relayLagSeconds },
   webhooks:
     endpoints?.map(({ endpoint, lagSeconds, notQueued, dead }) => ({ endpoint, lag_seconds: lagSeconds, not_queued: notQueued, dead })) ??
