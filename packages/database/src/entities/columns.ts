@@ -26,7 +26,7 @@ export function exactNumber(value: string | number | null): number | null {
 
 /**
  * Converts rows of an SQL statement (`… returning *`) as TypeORM's repository of the entity does: with its property names and column
- * transformers.
+ * transformers. A column that the row does not have reads as null: the service may be newer than the schema.
  */
 export function rowReader<T>(entity: EntitySchema<T>): (row: Record<string, unknown>) => T {
   const options = Object.entries(entity.options.columns as Record<string, EntitySchemaColumnOptions>)
@@ -35,5 +35,5 @@ export function rowReader<T>(entity: EntitySchema<T>): (row: Record<string, unkn
     column: column.name ?? property,
     read: (column.transformer as ValueTransformer | undefined)?.from ?? ((value: unknown) => value),
   }))
-  return (row) => Object.fromEntries(columns.map(({ property, column, read }) => [property, read(row[column])])) as T
+  return (row) => Object.fromEntries(columns.map(({ property, column, read }) => [property, read(row[column] ?? null)])) as T
 }

@@ -31,3 +31,7 @@ test('long text is shortened between characters, as Postgres counts them', () =>
   expect(storableText('😀'.repeat(4), 3)).toBe('😀😀😀')
   expect(storableText('😀'.repeat(3), 3)).toBe('😀😀😀')
 })
+
+test('a column that an older schema does not have reads as null', () => {
+  expect(rowReader(Asset)({ id: 'a' })).toMatchObject({ id: 'a', sizeBytes: null, metadata: null })
+})
