@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join } from 'node:path'
 import { freePorts } from '@airlock/dev-servers'
 import { tokenFor } from '@airlock/testkit'
-import { listedSamples } from '@airlock/testkit/samples'
+import { largeScene, listedSamples } from '@airlock/testkit/samples'
+import type { Request } from 'playwright-core'
 import { test as base, expect, onTestFinished } from 'vitest'
 import { chromiumInPath, openPage } from '../browser.ts'
 import { root } from '../npm-start.ts'
@@ -15,7 +17,11 @@ if (chromiumInPath() === null) process.stderr.write('skipped: the client in a pa
 
 const test = base.extend('services', { scope: 'file' }, async ({ task: _ }: { task?: unknown }, { onCleanup }) => {
   const [pagePort = 0] = await freePorts(1)
-  const services = await startServices({ CORS_ORIGINS: `http://127.0.0.1:${pagePort}` })
+  const services = await startServices({
+    CORS_ORIGINS: `http://127.0.0.1:${pagePort}`,
+    DIRECT_PART_BYTES: '5242880',
+    DIRECT_PUT_MAX_BYTES: '5242880',
+  })
   onCleanup(() => services.close())
   return { gateway: services.gateway.url, pagePort }
 })
@@ -33,10 +39,10 @@ const main = `
   }
 `
 
-test.skipIf(chromiumInPath() === null)(
-  'in a page every sample that is good becomes an asset, and every other one is an error with its code',
-  async ({ services }) => {
-    const { gateway, pagePort } = services
+test.skipIf(chromiumInPath() === null).for(['form', 'direct'] as const)(
+  'in a page every sample that is good becomes an asset, and every other one is an error with its code: %s',
+  { timeout: 120_000 },
+  async (door, { services: { gateway, pagePort } }) => {
     const { page, close } = await openPage({ 'main.js': main }, pagePort)
     onTestFinished(close)
     const samples = listedSamples()
@@ -44,7 +50,7 @@ test.skipIf(chromiumInPath() === null)(
       '#files',
       samples.map(({ file }) => pathOf(file)),
     )
-    const kinds = samples.map(({ asset_type }) => ({ assetType: asset_type, ...ids[asset_type as keyof typeof ids] }))
+    const kinds = samples.map(({ asset_type }) => ({ assetType: asset_type, door, ...ids[asset_type as keyof typeof ids] }))
 
     const results = await page.evaluate(([options, given]) => globalThis.uploadAll(options, given), [
       { baseUrl: gateway, token: token() },
@@ -54,6 +60,43 @@ test.skipIf(chromiumInPath() === null)(
     expect(samples.map(({ file }, i) => `${basename(file)}: ${results[i]}`)).toEqual(
       samples.map(({ file, expected }) => `${basename(file)}: ${expected}`),
     )
+  },
+)
+
+test.skipIf(chromiumInPath() === null)(
+  'an upload continues after a reload of the page without sending a part again, also where a page may not start workers',
+  { timeout: 60_000 },
+  async ({ services: { gateway, pagePort } }) => {
+    const { page, close } = await openPage({ 'main.js': main }, pagePort)
+    onTestFinished(close)
+    const sent: (string | null)[] = []
+    const arrived: (string | null)[] = []
+    const part = (request: Request) => (request.method() === 'PUT' ? [new URL(request.url()).searchParams.get('partNumber')] : [])
+    page.on('request', (request) => sent.push(...part(request)))
+    page.on('requestfinished', (request) => arrived.push(...part(request)))
+    const { filename, bytes } = largeScene()
+    const path = join(mkdtempSync(join(tmpdir(), 'airlock-page-')), filename)
+    writeFileSync(path, bytes)
+    onTestFinished(() => rmSync(dirname(path), { recursive: true }))
+    const given = [
+      { baseUrl: gateway, token: token() },
+      [{ assetType: 'generated_video', door: 'direct', projectId: randomUUID() }],
+    ] as const
+    await page.route(/partNumber=2/, () => {}) // never answered
+    await page.setInputFiles('#files', path)
+    await page.evaluate(([options, kinds]) => void globalThis.uploadAll(options, kinds), given)
+    await expect.poll(() => arrived.toSorted(), { timeout: 20_000 }).toEqual(['1', '3'])
+
+    await page.unroute(/partNumber=2/)
+    await page.reload()
+    await page.setInputFiles('#files', path)
+    const results = await page.evaluate(([options, kinds]) => {
+      Object.assign(globalThis, { Worker: null })
+      return globalThis.uploadAll(options, kinds)
+    }, given)
+
+    expect(results).toEqual(['completed'])
+    expect(sent.toSorted()).toEqual(['1', '2', '2', '3'])
   },
 )
 

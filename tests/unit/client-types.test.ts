@@ -6,7 +6,21 @@ import { buildGateway, type GatewayDeps } from '../../apps/gateway/src/app.ts'
 import { apiTypes, type OpenApiDocument } from '../../packages/client/test/api-types.ts'
 
 /** The schemas of requests and responses that the client uses, and the operations whose query it sends. */
-const schemas = ['UploadAnswer', 'Job', 'JobList', 'UnknownJobs', 'AssetList', 'PresignedAsset', 'ProductImages', 'EventPage', 'Problem']
+const schemas = [
+  'UploadAnswer',
+  'OpenAnswer',
+  'SignedParts',
+  'StoredParts',
+  'CompletedUploads',
+  'Job',
+  'JobList',
+  'UnknownJobs',
+  'AssetList',
+  'PresignedAsset',
+  'ProductImages',
+  'EventPage',
+  'Problem',
+]
 const operations = ['listJobs', 'listAssets', 'presignAsset']
 
 const head = `// Written from the OpenAPI document: npm test -- tests/unit/client-types.test.ts -u\n\n`

@@ -86,6 +86,38 @@ export interface AssetList {
 /** The purpose of a file */
 export type AssetType = 'brand_image' | 'generated_video' | 'lora_training'
 
+/** A completed file. The last five fields are present if the client waited (Prefer: wait=N) */
+export interface CompletedUpload {
+  /** The file's index in the form, from 0 */
+  readonly index: number
+  readonly upload_id: string
+  readonly job_id: string
+  readonly status: JobStatus
+  /** The path of its job */
+  readonly status_url: string
+  readonly filename: string
+  readonly asset_type: AssetType
+  readonly size_bytes: number
+  /** Detected from the first bytes; the worker verifies it */
+  readonly mime_type: string
+  readonly content_hash: string | null
+  /** RFC 3339, UTC */
+  readonly created_at: string
+  readonly asset_id?: string | null
+  readonly s3_url?: string | null
+  readonly presigned_url?: string | null
+  readonly expiration_at?: string | null
+  readonly error?: Reason | null
+}
+
+/** The completed upload, in the form of an UploadAnswer */
+export interface CompletedUploads {
+  /** The completed file */
+  readonly uploads: readonly CompletedUpload[]
+  /** Always empty */
+  readonly rejected: readonly RefusedFile[]
+}
+
 /** Stable, for use by programs. Later versions may add codes; for an unknown one use the status */
 export type ErrorCode =
   | 'empty_file'
@@ -235,6 +267,44 @@ export type JobStatus = 'queued' | 'processing' | 'completed' | 'rejected' | 'fa
 /** The metadata of the upload: at most 4 KiB of JSON, returned unchanged */
 export type Metadata = Readonly<Record<string, string | number | boolean>>
 
+/** The result for each file; at least one may be sent */
+export interface OpenAnswer {
+  /** The files that may be sent, in the order of the request */
+  readonly uploads: readonly OpenUpload[]
+  /** The refused files, in the order of the request */
+  readonly rejected: readonly RefusedFile[]
+}
+
+/** A file that may be sent straight to the object store; it has either put or multipart */
+export interface OpenUpload {
+  /** The file's index in the request, from 0 */
+  readonly index: number
+  readonly upload_id: string
+  readonly job_id: string
+  /** Permits sending, completing, following and aborting this upload, as Authorization: Bearer. Airlock stores only its hash */
+  readonly capability: string
+  /** The file is sent in one PUT */
+  readonly put?: {
+    /** Of the object store, for one PUT */
+    readonly url: string
+    /** Headers that the request must have, unchanged; Content-Length is that of the body */
+    readonly headers: Readonly<Record<string, string>>
+    /** RFC 3339, UTC */
+    readonly expires_at: string
+  }
+  /** The file is sent in parts, whose URLs parts_url signs */
+  readonly multipart?: {
+    /** Of every part but the last */
+    readonly part_size_bytes: number
+    readonly part_count: number
+  }
+  readonly parts_url: string
+  readonly complete_url: string
+  readonly status_url: string
+  /** When the upload is abandoned unless it was completed */
+  readonly expires_at: string
+}
+
 /** An asset with a URL to read it until `expiration_at` */
 export interface PresignedAsset {
   readonly asset_id: string
@@ -302,6 +372,34 @@ export interface RefusedFile {
   readonly code: ErrorCode
   readonly error: string
   readonly detail: string
+}
+
+/** A URL for each requested part */
+export interface SignedParts {
+  readonly parts: readonly {
+    readonly number: number
+    /** The exact length of the body */
+    readonly size_bytes: number
+    /** Of the object store, for one PUT */
+    readonly url: string
+    /** Headers that the request must have, unchanged; Content-Length is that of the body */
+    readonly headers: Readonly<Record<string, string>>
+    /** RFC 3339, UTC */
+    readonly expires_at: string
+  }[]
+}
+
+/** The parts that the store has; all of them once the upload is complete */
+export interface StoredParts {
+  /** Of every part but the last */
+  readonly part_size_bytes: number
+  readonly part_count: number
+  /** In the order of their numbers */
+  readonly parts: readonly {
+    readonly number: number
+    readonly size_bytes: number
+    readonly etag: string | null
+  }[]
 }
 
 /** The data of the first event, `unknown`, if some of the ids are not jobs of the caller */

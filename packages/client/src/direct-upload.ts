@@ -1,3 +1,4 @@
+import type { CompletedUploads, OpenAnswer, SignedParts, StoredParts } from './api.ts'
 import { AirlockError, isTransient, refused } from './error.ts'
 import type { Http } from './http.ts'
 import { explained, type Platform, type Source, unreadable } from './platform.ts'
@@ -26,17 +27,7 @@ export interface OpenUpload {
 }
 
 /** A URL to which bytes are sent. */
-interface Target {
-  readonly url: string
-  readonly headers: Readonly<Record<string, string>>
-}
-
-interface Opened {
-  readonly upload_id: string
-  readonly capability: string
-  readonly put?: Target
-  readonly multipart?: { readonly part_size_bytes: number }
-}
+type Target = Pick<SignedParts['parts'][number], 'url' | 'headers'>
 
 export interface DirectDeps {
   readonly http: Http
@@ -124,14 +115,11 @@ export class DirectUpload {
     const { name, type, size } = this.#source
     const files = [{ filename: name, mime_type: type || 'application/octet-stream', size_bytes: size }]
     const json = { asset_type: assetType, project_id: projectId, brand_id: brandId, metadata, files }
-    const { body, status } = await this.#http.json<{ uploads: readonly Opened[]; rejected: Parameters<typeof refused>[0][] }>(
-      '/api/uploads',
-      {
-        method: 'POST',
-        json,
-        signal,
-      },
-    )
+    const { body, status } = await this.#http.json<OpenAnswer>('/api/uploads', {
+      method: 'POST',
+      json,
+      signal,
+    })
     const [opened] = body.uploads
     if (opened === undefined)
       throw refused(body.rejected[0] ?? { code: 'unexpected_response', detail: 'The response names no file.' }, { status })
@@ -200,7 +188,7 @@ export class DirectUpload {
     this.#targets.delete(number)
     if (known !== undefined) return known
     const numbers = [number, ...next.filter((other) => !this.#targets.has(other)).slice(0, urlsPerRequest - 1)]
-    const { parts } = await this.#ask<{ parts: readonly (Target & { readonly number: number })[] }>('POST', '/parts', {
+    const { parts } = await this.#ask<SignedParts>('POST', '/parts', {
       json: { numbers },
       signal,
     })
@@ -209,12 +197,12 @@ export class DirectUpload {
   }
 
   async #stored(): Promise<[number: number, bytes: number][]> {
-    const { parts } = await this.#ask<{ parts: readonly { readonly number: number; readonly size_bytes: number }[] }>('GET', '/parts')
+    const { parts } = await this.#ask<StoredParts>('GET', '/parts')
     return parts.map(({ number, size_bytes }) => [number, size_bytes])
   }
 
   async #complete(): Promise<string> {
-    const { uploads } = await this.#ask<{ uploads: readonly { readonly job_id: string }[] }>('POST', '/complete', { timeoutMs: 120_000 })
+    const { uploads } = await this.#ask<CompletedUploads>('POST', '/complete', { timeoutMs: 120_000 })
     this.#isAccepted = true
     return uploads[0]?.job_id ?? this.#opened.id
   }

@@ -92,7 +92,6 @@ async function sendDirect(
 ): Promise<PresignedAsset | null> {
   const { running, platform } = deps
   const key = await keyOf(source, options, deps)
-  if (key !== null) running.add(key)
   const ended = new AbortController()
   const hashing = platform.hash(source, ended.signal).catch(() => null)
   const direct = new DirectUpload(source, options, deps, key, onSent)
@@ -120,7 +119,9 @@ async function keyOf(source: Source, options: UploadOptions, { http, platform, r
   const user = platform.memory && lastModified > 0 ? await http.subject() : null
   if (user === null) return null
   const key = JSON.stringify([http.base, user, assetType, projectId, brandId, metadata, name, size, lastModified])
-  return running.has(key) ? null : key
+  if (running.has(key)) return null
+  running.add(key)
+  return key
 }
 
 /**

@@ -34,6 +34,8 @@ export class FakeGateway {
   readonly requests: Received[] = []
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   routes: Routes = {}
+  /** Streams that are open. */
+  streams = 0
 
   async listen(port = 0): Promise<this> {
     await new Promise<void>((resolve) => this.#server.listen(port, '127.0.0.1', resolve))
@@ -70,6 +72,10 @@ export class FakeGateway {
     const reply = typeof next === 'function' ? next(received) : next
     if (reply === 'hang') return
     if (reply === 'reset') return void request.socket.destroy()
+    if (reply.jobs !== undefined) {
+      this.streams++
+      response.once('close', () => this.streams--)
+    }
     send(reply, response)
   }
 }

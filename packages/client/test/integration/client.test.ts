@@ -8,35 +8,12 @@ import { promisify } from 'node:util'
 import { refusal } from '@airlock/domain'
 import { dot, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
-import { type Client, test as gatewayTest, type RunningGateway } from '../../../../apps/gateway/test/gateway.ts'
+import type { Client, RunningGateway } from '../../../../apps/gateway/test/gateway.ts'
 import { Airlock, AirlockError } from '../../src/node.ts'
 import { failureOf } from '../fake-gateway.ts'
-
-/** A worker beside the gateway; every file passes inspection. */
-async function work(gateway: RunningGateway, ended: AbortSignal): Promise<void> {
-  while (!ended.aborted) {
-    for (const { id, state } of await gateway.uploads()) if (state === 'received') await gateway.promotes(id)
-    await wait(20)
-  }
-}
-
-const test = gatewayTest
-  .extend(
-    'airlock',
-    async ({ gateway, client }) => new Airlock({ baseUrl: gateway.url, token: () => client.token(), retry: { forMs: 5000, firstMs: 20 } }),
-  )
-  .extend('worker', async ({ gateway }, { onCleanup }) => {
-    const ended = new AbortController()
-    const working = work(gateway, ended.signal)
-    onCleanup(async () => {
-      ended.abort()
-      await working
-    })
-    return undefined
-  })
+import { fileOf, test } from '../real-gateway.ts'
 
 const assetType = 'brand_image'
-const fileOf = ({ bytes, filename, declaredType: type }: typeof dot) => new File([new Uint8Array(bytes)], filename, { type })
 
 test('a file becomes an asset with its name, hash and metadata, which is listed, read and deleted', async ({ airlock, worker: _ }) => {
   const name = `Häfen "at dusk" 100% *'() + 港.png`

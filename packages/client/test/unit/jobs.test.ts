@@ -59,6 +59,12 @@ test('an unknown job, a refused token and a gateway that stays away end the foll
   expect(await statusesOf(impatient.jobs.follow(jobId))).toEqual(['completed'])
 })
 
+test('a job that the stream names as unknown is an error at once', async ({ gateway, client }) => {
+  const response = { headers: { 'content-type': 'text/event-stream' }, text: `event: unknown\ndata: {"unknown":["${jobId}"]}\n\n` }
+  gateway.routes = { 'GET /api/jobs/events': [response], 'GET /api/jobs': ['hang'] }
+  expect(await failureOf(statusesOf(client().jobs.follow(jobId)))).toMatchObject({ code: 'job_not_found' })
+})
+
 test('JSON of another server ends the following with an error', async ({ gateway, client }) => {
   gateway.routes = { 'GET /api/jobs/events': [{ json: {} }], 'GET /api/jobs': [{ json: { message: 'hello' } }] }
   const failure = await failureOf(statusesOf(client({ retry: { forMs: 200, firstMs: 10 } }).jobs.follow(jobId)))
@@ -75,6 +81,7 @@ test('following ends when it is aborted, and when the caller leaves the loop', a
     expect(status).toBe('queued')
     break
   }
+  await expect.poll(() => gateway.streams).toBe(0)
   const before = gateway.requests.length
   await new Promise((resolve) => setTimeout(resolve, 200))
   expect(gateway.requests.length).toBe(before)
