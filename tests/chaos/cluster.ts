@@ -38,6 +38,9 @@ const settings = {
   SWEEP_REST_SECONDS: '1',
   UPLOAD_MAX_SECONDS: '10',
   UPLOAD_IDLE_SECONDS: '5',
+  DIRECT_UPLOAD_MAX_SECONDS: '20',
+  DIRECT_PART_BYTES: String(5 * 1024 * 1024),
+  DIRECT_PUT_MAX_BYTES: String(50 * 1024),
   RETRY_BASE_MS: '100',
   RETRY_CAP_MS: '1000',
   // the expensive pictures of chaos need more, all others much less

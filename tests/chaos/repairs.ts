@@ -9,7 +9,7 @@ const repairs = {
   'the worker of a file is gone': { seconds: 1.5, statement: null },
   'a file of an ended request was not abandoned': {
     seconds: 1,
-    statement: `select id from uploads where state = 'receiving' and created_at < now() - interval '10 s'`,
+    statement: `select id from uploads where state = 'receiving' and coalesce(expires_at, created_at + interval '10 s') < now()`,
   },
   'an event has no position in the feed': { seconds: 5, statement: 'select upload_id as id from events where position is null' },
   'a due purge has not happened': { seconds: 1, statement: 'select upload_id as id from purges where due_at < now()' },

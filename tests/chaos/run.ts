@@ -6,6 +6,7 @@ import { takeBackup } from './backup.ts'
 import { Client } from './client.ts'
 import { clocksOf, filesPerHour, startCluster } from './cluster.ts'
 import { Consumer } from './consumer.ts'
+import { DirectClient } from './direct-client.ts'
 import { type Endpoint, openEndpoint } from './endpoint.ts'
 import { gather } from './evidence.ts'
 import { injectFaults, repairAll } from './fault-injector.ts'
@@ -30,6 +31,7 @@ export interface ChaosOptions {
 }
 
 const clients = 6
+const directClients = 2
 const pipelines = 2
 
 /** Minimum duration of a run with a backup in its middle and both restores after its end, in seconds. */
@@ -96,6 +98,7 @@ async function play(options: ChaosOptions, { cluster, contents, endpoint, histor
   const participants = [
     ...Array.from({ length: clients }, (_, number) => new Client({ ...run, number, until })),
     new Client({ ...run, number: clients, until, expensive: true }),
+    ...Array.from({ length: directClients }, (_, number) => new DirectClient({ ...run, number, until })),
     ...Array.from({ length: pipelines }, (_, number) => new Pipeline({ ...run, number, until })),
   ].map((participant) => participant.run())
   const reading = consumer.run(until)
