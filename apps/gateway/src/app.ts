@@ -32,6 +32,7 @@ import { eventRoute } from './routes/events.ts'
 import { healthRoutes } from './routes/health.ts'
 import { jobRoutes } from './routes/jobs.ts'
 import { pipelineRoute } from './routes/pipeline.ts'
+import { s3UploadRoutes } from './routes/s3-uploads.ts'
 import { uploadRoute } from './routes/upload.ts'
 import type { AvailabilityTuning } from './servers/availability.ts'
 import { guardedServers } from './servers/guarded-servers.ts'
@@ -65,6 +66,8 @@ export interface GatewayDeps {
   direct: DirectSettings
   /** Key of the HMAC of the caller's address in the access log; null: the address is not recorded. */
   ipHashKey: string | null
+  /** How long CompleteMultipartUpload waits for the result of inspection, in seconds. Absent: as long as the longest `Prefer: wait`. */
+  completeWaitSeconds?: number | undefined
   bodyTimeouts: BodyTimeoutLimits
   idempotencyLeaseSeconds: number
   maxFilesInFlight: number
@@ -193,20 +196,20 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
       inFlight,
     }),
   )
-  await app.register(
-    directRoutes({
-      ...deps,
-      ...servers,
-      uploads,
-      assets,
-      backgroundTasks,
-      feed,
-      metrics,
-      accesses,
-      authenticate,
-      writesOnce: writeOnceCheck(servers.store, log),
-    }),
-  )
+  const directDeps = {
+    ...deps,
+    ...servers,
+    uploads,
+    assets,
+    backgroundTasks,
+    feed,
+    metrics,
+    accesses,
+    authenticate,
+    writesOnce: writeOnceCheck(servers.store, log),
+  }
+  await app.register(directRoutes(directDeps))
+  await app.register(s3UploadRoutes(directDeps))
   await app.register(pipelineRoute({ ...deps, ...servers, uploads, metrics, authenticate: authenticateUpload }))
   await app.register(jobRoutes({ uploads, assets, store: servers.store, jobQueue: servers.jobQueue, feed, authenticate }))
   const { bucket, presignHours } = deps

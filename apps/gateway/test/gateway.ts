@@ -47,6 +47,7 @@ export type Overrides = Partial<
     | 'ipHashKey'
     | 'pollEveryMs'
     | 'metricsPort'
+    | 'completeWaitSeconds'
   >
 > & {
   /** Separate servers that the test can stop and pause. */

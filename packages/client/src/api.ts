@@ -143,6 +143,7 @@ export type ErrorCode =
   | 'upload_expired'
   | 'upload_closed'
   | 'size_mismatch'
+  | 'inspection_pending'
   | 'part_number_invalid'
   | 'not_multipart'
   | 'form_malformed'

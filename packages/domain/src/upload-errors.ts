@@ -167,6 +167,12 @@ export const uploadErrors = {
     detail: ({ filename, declaredBytes, storedBytes }: { filename: string; declaredBytes: number; storedBytes: number }) =>
       `File '${shown(filename)}' has ${storedBytes} bytes, not ${declaredBytes} as declared.`,
   },
+  inspection_pending: {
+    status: 503,
+    title: 'Inspection pending',
+    detail: ({ filename }: { filename: string }) =>
+      `File '${shown(filename)}' has arrived, and its inspection has not ended yet. Repeat the request to get the result.`,
+  },
   part_number_invalid: {
     status: 400,
     title: 'Part number invalid',

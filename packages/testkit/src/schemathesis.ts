@@ -34,7 +34,7 @@ export async function installSchemathesis(): Promise<string | null> {
 }
 
 /**
- * Without events, a request that waits for them takes half a minute. Five operations may refuse requests that the document allows, because a schema can't
+ * Without events, a request that waits for them takes half a minute. Some operations may refuse requests that the document allows, because a schema can't
  * express it: cursors are opaque, files are checked by their bytes, and some parameters exclude each other.
  */
 const config = `
@@ -47,7 +47,7 @@ parameters = { "query.wait" = 0 }
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 410, 429, "5xx"]
 
 [[operations]]
-include-path = ["/api/upload", "/api/jobs", "/api/assets", "/api/pipeline/videos"]
+include-path = ["/api/upload", "/api/uploads", "/api/uploads/sign", "/api/jobs", "/api/assets", "/api/pipeline/videos"]
 checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 409, 413, 415, 422, 429, "5xx"]
 `
 

@@ -25,7 +25,7 @@ export function capabilityIn({ headers, query }: FastifyRequest): string | null 
   const [, inHeader] = /^Bearer +(cap_\S*)$/i.exec(headers.authorization ?? '') ?? []
   if (inHeader !== undefined) return inHeader
   const { capability } = (query ?? {}) as { capability?: unknown }
-  return typeof capability === 'string' && headers.authorization === undefined ? capability : null
+  return typeof capability === 'string' && capability !== '' && headers.authorization === undefined ? capability : null
 }
 
 /**
@@ -36,17 +36,35 @@ export function capabilityIn({ headers, query }: FastifyRequest): string | null 
  */
 export async function authenticateForUpload(request: FastifyRequest, { uploads, authenticate }: CapabilityDeps): Promise<DirectUpload> {
   const capability = capabilityIn(request)
-  if (capability === null) await authenticate(request)
-  const id = uuidOf((request.params as { id: string }).id)
-  const direct = await uploads.direct(id)
-  if (direct === null) throw new AirlockError('upload_not_found', { id })
+  const { id } = request.params as { id: string }
+  if (capability !== null) return authenticateByCapability(request, id, capability, uploads)
+  await authenticate(request)
+  const direct = await directOf(id, uploads)
+  if (direct.upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
+  return direct
+}
+
+/**
+ * The same for a capability that is not in the usual place of the request.
+ *
+ * @throws AirlockError `id_malformed`, `upload_not_found`, `capability_invalid`
+ */
+export async function authenticateByCapability(
+  request: FastifyRequest,
+  id: string,
+  capability: string,
+  uploads: CapabilityDeps['uploads'],
+): Promise<DirectUpload> {
+  const direct = await directOf(id, uploads)
   const { upload } = direct
-  if (capability === null) {
-    if (upload.userId !== callerOfRequest(request).id) throw new AirlockError('job_not_yours', { id })
-    return direct
-  }
   if (!isCapabilityOf(upload, capability)) throw new AirlockError('capability_invalid', {})
   request.caller = { id: upload.userId, actedBy: upload.actedBy, scopes: [], expiresAtMs: Number.POSITIVE_INFINITY }
+  return direct
+}
+
+async function directOf(id: string, uploads: CapabilityDeps['uploads']): Promise<DirectUpload> {
+  const direct = await uploads.direct(uuidOf(id))
+  if (direct === null) throw new AirlockError('upload_not_found', { id })
   return direct
 }
 

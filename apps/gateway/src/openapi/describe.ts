@@ -1,7 +1,7 @@
 import type { ErrorCode } from '@airlock/domain'
 import { Problem } from '../responses/schemas.ts'
 import { refinedParameters, refinedSchemas, UploadForm, webhooks } from './additions.ts'
-import { codesOfAll, codesOfGuarded, codesOfOperation, errorExamples, errorResponses } from './errors.ts'
+import { codesOfAll, codesOfGuarded, codesOfOperation, errorExamples, errorResponses, inXml } from './errors.ts'
 import { examples } from './examples.ts'
 import { isObject, type JsonObject, moveNamedSchemas } from './named-schemas.ts'
 import { headersOf, responseHeaders } from './response-headers.ts'
@@ -96,7 +96,7 @@ function describeOperation(operation: Operation, name: string, path: string, rul
     if (example !== undefined) Object.assign(parameter, { example, schema })
   }
   const codes = [...(codesOfOperation[name] ?? []), ...(isOpen ? [] : codesOfGuarded), ...codesOfAll]
-  for (const code of codes) used.add(code)
+  if (!inXml.has(name)) for (const code of codes) used.add(code)
   const successes = Object.entries(operation.responses).filter(([status]) => !/^[45]XX$/.test(status))
   const errors = errorResponses(name, codes, isLimited)
   operation.responses = {

@@ -1,4 +1,5 @@
 import { type ErrorCode, errorCodes, errors, exampleOf } from '@airlock/domain'
+import { xmlType } from '../s3-multipart/xml.ts'
 import type { JsonObject } from './named-schemas.ts'
 import { headersOf } from './response-headers.ts'
 
@@ -24,6 +25,28 @@ const ofSmallBody: readonly ErrorCode[] = ['not_json', 'encoding_not_supported',
 const ofJob: readonly ErrorCode[] = ['id_malformed', 'job_not_found', 'job_not_yours']
 const ofUpload: readonly ErrorCode[] = ['id_malformed', 'upload_not_found', 'job_not_yours', 'capability_invalid']
 const ofAsset: readonly ErrorCode[] = ['id_malformed', 'asset_not_found', 'asset_not_yours']
+
+const ofOpening: readonly ErrorCode[] = [
+  ...ofSmallBody,
+  'asset_type_unknown',
+  'asset_type_not_available',
+  'field_missing',
+  'field_malformed',
+  'empty_file',
+  'file_too_large',
+  'extension_not_allowed',
+  'type_not_allowed',
+  'extension_mismatch',
+  'filename_invalid',
+  'filename_too_long',
+  'files_refused',
+  'unknown_user',
+  'file_limit_reached',
+  'parked_limit_reached',
+  'open_uploads_limit_reached',
+  'storage_unavailable',
+  'overloaded',
+]
 
 /** Additional error codes by route. Codes that occur only in ended jobs are not listed. */
 export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = {
@@ -67,27 +90,7 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'upload_share_exceeded',
     'upload_interrupted',
   ],
-  'POST /api/uploads': [
-    ...ofSmallBody,
-    'asset_type_unknown',
-    'asset_type_not_available',
-    'field_missing',
-    'field_malformed',
-    'empty_file',
-    'file_too_large',
-    'extension_not_allowed',
-    'type_not_allowed',
-    'extension_mismatch',
-    'filename_invalid',
-    'filename_too_long',
-    'files_refused',
-    'unknown_user',
-    'file_limit_reached',
-    'parked_limit_reached',
-    'open_uploads_limit_reached',
-    'storage_unavailable',
-    'overloaded',
-  ],
+  'POST /api/uploads': ofOpening,
   'POST /api/uploads/{id}/parts': [
     ...ofUpload,
     ...ofSmallBody,
@@ -111,6 +114,16 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
     'storage_unavailable',
   ],
   'DELETE /api/uploads/{id}': [...ofUpload, ...ofSmallBody, 'already_completed', 'storage_unavailable'],
+  'POST /api/uploads/sign': [
+    ...ofOpening,
+    'id_malformed',
+    'capability_invalid',
+    'upload_not_found',
+    'part_number_invalid',
+    'upload_closed',
+    'upload_expired',
+    'cancelled',
+  ],
   'POST /api/pipeline/videos': [
     ...ofSmallBody,
     'field_malformed',
@@ -152,6 +165,13 @@ export const codesOfOperation: Readonly<Record<string, readonly ErrorCode[]>> = 
   'GET /api/brands/{id}/product-images': ['id_malformed'],
 }
 
+/** Operations of S3's protocol, whose errors are in XML and have the same codes. */
+export const inXml: ReadonlySet<string> = new Set([
+  'POST /api/uploads/{id}/s3',
+  'GET /api/uploads/{id}/s3',
+  'POST /api/uploads/{id}/s3/complete',
+])
+
 const exampleId = '5b0c0c4e-8d0b-4b6a-9a2e-0d6f3c1f7a10'
 
 /** Serialisation treats codes as strings; this schema lists them for clients. */
@@ -180,6 +200,7 @@ const problem = { $ref: '#/components/schemas/Problem' }
  * @param operation such as `GET /api/jobs/{id}`
  */
 export function errorResponses(operation: string, codes: readonly ErrorCode[], isLimited: boolean): Record<string, JsonObject> {
+  if (inXml.has(operation)) return xmlErrors(operation, isLimited)
   const statuses = [...new Set(codes.map((code) => errors[code].status))].sort((a, b) => a - b)
   const responses: Record<string, JsonObject> = Object.fromEntries(
     statuses.map((status) => {
@@ -205,4 +226,19 @@ export function errorResponses(operation: string, codes: readonly ErrorCode[], i
     content: { 'application/json': { schema: problem } },
   })
   return { ...responses, '4XX': other('The request was refused', '4XX'), '5XX': other('A fault on our side', '5XX') }
+}
+
+function xmlErrors(operation: string, isLimited: boolean): Record<string, JsonObject> {
+  const response = (description: string, status: string) => ({
+    description,
+    headers: headersOf(operation, status, isLimited),
+    content: { [xmlType]: { schema: { type: 'string', description: 'An Error with Code, Message and RequestId' } } },
+  })
+  return {
+    '401': response('The capability or token is missing or invalid', '401'),
+    '429': response('Too many requests', '429'),
+    '503': response('There is no result yet, or a server is unavailable: repeat the request', '503'),
+    '4XX': response('The request was refused', '4XX'),
+    '5XX': response('A fault on our side', '5XX'),
+  }
 }

@@ -115,6 +115,16 @@ export const examples: Readonly<Record<string, unknown>> = {
     files: [{ filename: 'set.zip', mime_type: 'application/zip', size_bytes: 2_147_483_648, sha256: hash }],
     metadata: { order: 4711 },
   },
+  SignRequest: {
+    request: { method: 'POST', key: 'uppy-set/zip-1e-application/zip-2147483648' },
+    part_size_bytes: 16_777_216,
+    upload: {
+      asset_type: 'lora_training',
+      brand_id: ids.brand,
+      files: [{ filename: 'set.zip', mime_type: 'application/zip', size_bytes: 2_147_483_648 }],
+    },
+  },
+  SignedRequest: { url: `${uploadPath}/s3`, key: ids.upload, headers: { Authorization: `Bearer ${capability}` } },
   OpenAnswer: { uploads: [openUpload], rejected: [refusedFile] },
   PartsRequest: { numbers: [1, 2] },
   SignedParts: { parts: [{ number: 1, size_bytes: 16_777_216, ...storeUrl }] },

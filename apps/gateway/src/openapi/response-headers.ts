@@ -29,6 +29,7 @@ const ofOperation: Readonly<Record<string, Readonly<Record<string, readonly Head
     409: ['Retry-After'],
   },
   'POST /api/uploads': { 201: ['Retry-After'], 400: ['Retry-After'] },
+  'POST /api/uploads/sign': { 400: ['Retry-After'] },
   'POST /api/uploads/{id}/complete': { 200: ['Preference-Applied'], 202: ['Preference-Applied'] },
   'POST /api/pipeline/videos': { 202: ['Idempotent-Replayed'] },
   'GET /api/jobs': { 200: ['Retry-After'] },

@@ -16,25 +16,37 @@ export class RequestInFlight extends AirlockError<'request_in_flight'> {
   }
 }
 
-/** The only place that turns an error into a response: the client gets the catalogue's text, everything else is logged. */
-export function answerErrors(app: FastifyInstance): void {
+/**
+ * The only place that turns an error into a response: the client gets the catalogue's text, everything else is logged.
+ *
+ * @param send writes the body; some routes speak another language than JSON
+ */
+export function answerErrors(app: FastifyInstance, send: typeof sendError = sendError): void {
   app.setErrorHandler((error: FastifyError, request, reply) => {
     const known = asAirlockError(error)
-    if (known.status >= 500) request.log.error({ err: error, code: known.code }, 'request failed')
+    if (known.status >= 500 && !isExpected(known)) request.log.error({ err: error, code: known.code }, 'request failed')
     const retryAfter = 'retryAfterSeconds' in known ? known.retryAfterSeconds : null
     if (typeof retryAfter === 'number') reply.header('retry-after', retryAfter)
-    sendError(known, request, reply)
+    send(known, request, reply)
   })
 }
+
+/** Server errors by which a client learns that nothing has failed, but that it must ask again. */
+const isExpected = ({ code }: AirlockError): boolean => code === 'inspection_pending'
 
 /** The body of every error response. */
 export const bodyOf = ({ title, detail, code }: AirlockError, requestId: string) => ({ error: title, detail, code, request_id: requestId })
 
 export function sendError(error: AirlockError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  errorHeaders(error, reply)
+  return reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
+}
+
+/** Sets what HTTP requires of a response with such a status, whatever its body. */
+export function errorHeaders(error: AirlockError, reply: FastifyReply): void {
   if ((error.status === 503 || error.status === 429) && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfterSeconds)
   if (error.status === 401) reply.header('www-authenticate', 'Bearer')
   if (error.code === 'encoding_not_supported') reply.header('accept-encoding', 'identity')
-  return reply.code(error.status).type('application/json; charset=utf-8').serializer(JSON.stringify).send(bodyOf(error, request.id))
 }
 
 /** Maps an error to one of the catalogue. Unexpected errors become `internal_error`. */

@@ -9,8 +9,12 @@ const unchecked = /^\/(?:health\/|metrics$|api\/health$|api\/docs|api\/openapi\.
  * `Host`. Node would answer the last two itself, without a body. Must be called after the request limit.
  */
 export function refuseUnknown(app: FastifyInstance): void {
+  const fixedPaths = new Set<string>()
+  app.addHook('onRoute', ({ url }) => {
+    if (!url.includes(':')) fixedPaths.add(url)
+  })
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response))
-  app.addHook('onRequest', async ({ raw, params }, reply) => {
+  app.addHook('onRequest', async ({ raw, params, url, routeOptions }, reply) => {
     const { expect, host } = raw.headers
     // RFC 9112, section 3.2
     if (host === undefined && raw.httpVersion === '1.1') throw new AirlockError('request_malformed', { reason: 'it has no Host header' })
@@ -18,6 +22,9 @@ export function refuseUnknown(app: FastifyInstance): void {
       throw new AirlockError('expectation_failed', { expectation: expect })
     // `/api/assets/` must not match `/api/assets/:id`
     if (Object.values(params as object).includes('')) return reply.callNotFound()
+    // DELETE of `/api/uploads/sign` must not match `/api/uploads/:id`
+    const path = url.split('?', 1)[0] ?? ''
+    if (routeOptions.url !== undefined && routeOptions.url !== path && fixedPaths.has(path)) return reply.callNotFound()
   })
   app.addHook('preValidation', async (request) => assertKnownQuery(request))
 }

@@ -7,13 +7,16 @@ import { sendError } from './errors.ts'
  * (section 9.3.7), all without reading the body.
  */
 export function answerUnknownRoutes(app: FastifyInstance): void {
-  const routes: { pattern: RegExp; methods: string[] }[] = []
+  const routes: { url: string; pattern: RegExp; methods: string[] }[] = []
   app.addHook('onRoute', ({ url, method }) => {
-    routes.push({ pattern: patternOf(url), methods: [method].flat() })
+    routes.push({ url, pattern: patternOf(url), methods: [method].flat() })
   })
-  const methodsOf = (path: string): string[] => [
-    ...new Set(routes.filter(({ pattern }) => pattern.test(path)).flatMap(({ methods }) => methods)),
-  ]
+  const methodsOf = (path: string): string[] => {
+    // `/api/uploads/sign` is not the upload with the id `sign`
+    const exact = routes.filter(({ url }) => url === path)
+    const served = exact.length > 0 ? exact : routes.filter(({ pattern }) => pattern.test(path))
+    return [...new Set(served.flatMap(({ methods }) => methods))]
+  }
   const answer = (request: FastifyRequest, reply: FastifyReply): FastifyReply => {
     const { method } = request
     const path = request.url.split('?', 1)[0] ?? ''

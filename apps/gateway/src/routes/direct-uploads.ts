@@ -177,13 +177,14 @@ export const directRoutes =
     )
   }
 
-function directOf({ direct }: FastifyRequest): DirectUpload {
+/** The upload of a route that has the hook for one upload. */
+export function directOf({ direct }: FastifyRequest): DirectUpload {
   if (direct === null) throw new Error('the route has no hook for one upload')
   return direct
 }
 
 /** Completes the upload of a request, and counts it once. */
-async function completed(request: FastifyRequest, deps: DirectRouteDeps): Promise<CompletedDirect> {
+export async function completed(request: FastifyRequest, deps: DirectRouteDeps): Promise<CompletedDirect> {
   const { upload } = directOf(request)
   try {
     const done = await completeDirect(directOf(request), request.id, { ...deps, log: request.log })

@@ -60,13 +60,24 @@ function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm
   return key === null ? takeForm(request, deps) : takeRepeatable(key, request, deps)
 }
 
-/** The client may disconnect during the wait, or Postgres fail: accepted files stay accepted, and the response must not contradict that. */
 export async function answerWhenEnded(
   answer: UploadAnswer,
   waitSeconds: number,
   reply: FastifyReply,
   deps: FinishedDeps & Pick<UploadRouteDeps, 'accesses'>,
 ): Promise<FastifyReply> {
+  const waited = await waitedAnswer(answer, waitSeconds, reply, deps)
+  reply.header('preference-applied', `wait=${waitSeconds}`)
+  return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
+}
+
+/** The client may disconnect during the wait, or Postgres fail: accepted files stay accepted, and the response must not contradict that. */
+export async function waitedAnswer(
+  answer: UploadAnswer,
+  waitSeconds: number,
+  reply: FastifyReply,
+  deps: FinishedDeps & Pick<UploadRouteDeps, 'accesses'>,
+): Promise<{ answer: UploadAnswer; allEnded: boolean }> {
   const disconnected = new AbortController()
   reply.raw.once('close', () => disconnected.abort())
   const stop = AbortSignal.any([disconnected.signal, AbortSignal.timeout(waitSeconds * 1000)])
@@ -76,8 +87,7 @@ export async function answerWhenEnded(
   })
   for (const { asset_id: assetId, presigned_url: url } of waited.answer.uploads)
     if (assetId && url) deps.accesses.note(reply.request, { assetId, action: 'upload', hours: deps.presignHours.default })
-  reply.header('preference-applied', `wait=${waitSeconds}`)
-  return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
+  return waited
 }
 
 /** Without a client no response is sent; the outcome is only logged. */

@@ -6,7 +6,7 @@ import { presignedAsset } from '../responses/asset.ts'
 import { asEntry, type UploadAnswer, type UploadEntry } from '../responses/upload.ts'
 
 /** Common proxies close an idle connection after 60 s; longer requested waits are reduced to this. */
-const longestWaitSeconds = 25
+export const longestWaitSeconds = 25
 
 /**
  * How long the client wants to wait for the finished assets, from `Prefer: wait=N` (RFC 7240, section 4.3), in seconds.

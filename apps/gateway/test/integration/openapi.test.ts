@@ -96,6 +96,7 @@ test('every error code is in it, and each route has examples of its errors', asy
     })
 
   for (const [method, path, operation] of operationsOf(document)) {
+    if (operation.responses['4XX']?.content?.['application/xml'] !== undefined) continue // speaks S3's protocol
     const examples = Object.entries(operation.responses).flatMap(([status, { content }]) =>
       Object.keys(content?.['application/json']?.examples ?? {}).map((code) => [status, code] as const),
     )
@@ -173,7 +174,8 @@ test('the default values of a try-it page are accepted', async ({ gateway, clien
       url.searchParams.set(name, String(example))
     const { body, type } = bodyOf(requestBody, document, await logo())
     const { status, body: answer } = await answerOf(await fetch(url, { method, headers: { authorization, ...type }, body }))
-    if (path === '/api/uploads') await client.sends('DELETE', `/api/uploads/${answer.uploads[0].upload_id}`)
+    const opened = path === '/api/uploads' ? answer.uploads[0].upload_id : path === '/api/uploads/sign' ? answer.key : null
+    if (opened !== null) await client.sends('DELETE', `/api/uploads/${opened}`)
     expect({ method, path, status, isTaken: ![400, 413, 415, 422, 500].includes(status) }).toMatchObject({ isTaken: true })
     if (method === 'POST' && path === '/api/upload') expect(status).toBe(202)
   }

@@ -57,6 +57,18 @@ test('a body with encoding identity is read', async ({ gateway, client }) => {
   expect(answer).toMatchObject({ status: 400, body: { code: 'request_malformed' } })
 })
 
+const fixedPaths = [
+  { method: 'DELETE', path: '/api/uploads/sign', allow: 'POST, OPTIONS' },
+  { method: 'DELETE', path: '/api/jobs/events', allow: 'GET, OPTIONS' },
+]
+test.for(fixedPaths)(
+  '$method $path is unsupported, although the path could have an id there',
+  async ({ method, path, allow }, { client, expect }) => {
+    const { status, headers } = await client.sends(method, path)
+    expect([status, headers.get('allow')]).toEqual([405, allow])
+  },
+)
+
 test('a form without a boundary is refused with a helpful detail', async ({ gateway, client }) => {
   const headers = { ...(await client.headers()), 'content-type': 'multipart/form-data' }
   const answer = await answerOf(await fetch(`${gateway.url}/api/upload`, { method: 'POST', headers, body: '--cut\r\n' }))
