@@ -4,7 +4,7 @@ import { s3ObjectStore } from '@airlock/storage'
 import { FaultyLink } from '@airlock/testkit'
 import { storeOptions } from '@airlock/testkit/airlock'
 import { type dot, freeBox, samples } from '@airlock/testkit/samples'
-import { test as gatewayTest, type RunningGateway, startGateway } from '../../../apps/gateway/test/gateway.ts'
+import { test as gatewayTest, type Overrides, type RunningGateway, startGateway } from '../../../apps/gateway/test/gateway.ts'
 import { Airlock } from '../src/node.ts'
 
 /** A worker beside the gateway; every file passes inspection. */
@@ -36,18 +36,26 @@ export const fileOf = ({ bytes, filename, declaredType: type }: typeof dot) => n
 export interface Linked {
   readonly link: FaultyLink
   readonly url: string
+  close(): Promise<void>
 }
 
-/** A gateway whose store, for it and for clients, is behind a link that may fail. Parts have 5 MiB. */
-export const linkedTest = test.extend('linked', async ({ gateway }, { onCleanup }): Promise<Linked> => {
+/** A gateway beside another one, whose store, for it and for clients, is behind a link that may fail. */
+export async function linkedGateway(gateway: RunningGateway, overrides: Overrides = {}): Promise<Linked> {
   const link = new FaultyLink(gateway.bucket.endpoint)
   const store = s3ObjectStore({ ...storeOptions(gateway.bucket), endpoint: await link.open() })
-  const beside = await startGateway({ store }, gateway)
-  onCleanup(async () => {
+  const beside = await startGateway({ store, ...overrides }, gateway)
+  const close = async () => {
     await beside.close()
     await link.close()
-  })
-  return { link, url: beside.url }
+  }
+  return { link, url: beside.url, close }
+}
+
+/** With a linked gateway, where parts have 5 MiB. */
+export const linkedTest = test.extend('linked', async ({ gateway }, { onCleanup }): Promise<Linked> => {
+  const linked = await linkedGateway(gateway)
+  onCleanup(linked.close)
+  return linked
 })
 
 /** The fields of a video that goes straight to the bucket. */
