@@ -134,7 +134,9 @@ test('a file in parts is stored, listed, and complete as an asset with a URL', a
   expect(await uploader.listed()).toEqual([1, 2, 3])
 })
 
-test('while there is no result the answer is 503 with Retry-After, never 200, and later the result', async ({ client }) => {
+test('while there is no result the answer is 503 with Retry-After, never 200, and later the result', {
+  meta: { id: 's3-complete-without-result' },
+}, async ({ client }) => {
   const gateway = await startGateway({ completeWaitSeconds: 0.2 })
   onTestFinished(() => gateway.close())
   const uploader = new Uploader(gateway, client.at(gateway.url))
