@@ -143,7 +143,7 @@ describe('a client that behaves', () => {
     const { upload } = await door.complete(opened)
 
     expect(await airlock.openMultipartUploads()).toEqual([])
-    expect(await airlock.bytesAt(upload.quarantineKey)).toEqual(file.bytes)
+    expect(file.bytes.equals(await airlock.bytesAt(upload.quarantineKey))).toBe(true)
     await airlock.worker().process(upload) // rejected: there are bytes after the end of the picture
   })
 
