@@ -60,6 +60,7 @@ function take(request: FastifyRequest, deps: UploadRouteDeps): Promise<TakenForm
   return key === null ? takeForm(request, deps) : takeRepeatable(key, request, deps)
 }
 
+/** Answers 200 when all uploads have ended, or 202 when the time is over, with what is known then. */
 export async function answerWhenEnded(
   answer: UploadAnswer,
   waitSeconds: number,
@@ -71,7 +72,12 @@ export async function answerWhenEnded(
   return reply.code(waited.allEnded ? 200 : 202).send(waited.answer)
 }
 
-/** The client may disconnect during the wait, or Postgres fail: accepted files stay accepted, and the response must not contradict that. */
+/**
+ * Waits until all uploads of an answer have ended, or the time is over. The client may disconnect during the wait, or Postgres fail: accepted files
+ * stay accepted, and the response must not contradict that.
+ *
+ * @returns the answer with what is known then
+ */
 export async function waitedAnswer(
   answer: UploadAnswer,
   waitSeconds: number,
