@@ -12,6 +12,7 @@ export const secretSettings =
 const secretShapes = {
   'a token': /\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]{20,}/,
   'a presigned URL': /X-Amz-Signature=[0-9a-f]{8}/i,
+  'a capability': /\bcap_[\w-]{20,}/,
   'a secret of webhooks': /whsec_[\w+/]{8}/,
 } as const
 

@@ -31,6 +31,7 @@ test.for([
   ['POST https://example.com/hook?token=of-the-endpoint', 'the value of WEBHOOK_URLS'],
   ['Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJlLW9mLWEtdG9rZW4', 'a token'],
   ['https://s3/a?X-Amz-Signature=0123456789abcdef', 'a presigned URL'],
+  ['GET /api/uploads/1/parts?capability=cap_Rk1t0qzN4mO7J0bVfYx3l2cSgU8wEa6hPdIyTnQ5r9A', 'a capability'],
   ['whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw', 'a secret of webhooks'],
 ] as const)('%s is found', ([line, what]) => {
   expect(secretsIn(line, env)).toEqual([what])
