@@ -19,12 +19,12 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core'
 import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
-import type { Telemetry, TelemetryOptions } from './index.ts'
 import type { TelemetryProblems } from './problems.ts'
 import { queueTelemetry } from './queue-telemetry.ts'
 import { requestSpans, spanFieldsOf } from './request-spans.ts'
 import type { TracingSettings } from './settings.ts'
 import { contextOf, errorTypeOf, traceparentOf } from './span-context.ts'
+import type { Telemetry, TelemetryOptions } from './telemetry.ts'
 
 /** The longest wait for the last export, in ms: within the phase of a shutdown that closes the connections. */
 const shutdownMs = 2000

@@ -1,10 +1,6 @@
-import type { AssetRepository, UploadRepository } from '@airlock/database'
 import { AirlockError, isPending } from '@airlock/domain'
 import { cancel } from '@airlock/lifecycle'
-import type { JobQueue } from '@airlock/queue'
-import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyRequest } from 'fastify'
 import { callerOfRequest } from '../auth/caller.ts'
 import { authenticateForUpload, CapabilityQuery, capabilityIn } from '../direct/capability.ts'
 import type { MoveFeed } from '../following/move-feed.ts'
@@ -12,16 +8,11 @@ import { asJob, Job, statusOf } from '../responses/job.ts'
 import { ById, failures } from '../responses/schemas.ts'
 import { JobList, JobQuery, listJobs, pollAgainSeconds } from './job-lists.ts'
 import { jobStreamRoutes } from './job-streams.ts'
-import { operatorJobRoutes, operatorNote, ReasonQuery } from './operator-jobs.ts'
+import { type OperatorJobDeps, operatorJobRoutes, operatorNote, ReasonQuery } from './operator-jobs.ts'
 import { visibleUpload } from './visible-uploads.ts'
 
-export interface JobRouteDeps {
-  uploads: UploadRepository
-  assets: AssetRepository
-  store: Pick<ObjectStore, 'head'>
-  jobQueue: Pick<JobQueue, 'progressOf' | 'enqueue' | 'ensureEnqueued'>
+export interface JobRouteDeps extends OperatorJobDeps {
   feed: MoveFeed
-  authenticate: (request: FastifyRequest) => Promise<void>
 }
 
 export const jobRoutes =

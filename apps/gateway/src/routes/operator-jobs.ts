@@ -1,14 +1,23 @@
-import type { OperatorNote, UploadRecord } from '@airlock/database'
+import type { AssetRepository, OperatorNote, UploadRecord, UploadRepository } from '@airlock/database'
 import { AirlockError, jobStatusOf } from '@airlock/domain'
 import { release, retryParked } from '@airlock/lifecycle'
+import type { JobQueue } from '@airlock/queue'
+import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { callerOfRequest, requireScope } from '../auth/caller.ts'
 import { asJob, Job } from '../responses/job.ts'
 import { ById, failures } from '../responses/schemas.ts'
-import type { JobRouteDeps } from './jobs.ts'
 import { uuidOf } from './parameters.ts'
+
+export interface OperatorJobDeps {
+  uploads: UploadRepository
+  assets: AssetRepository
+  store: Pick<ObjectStore, 'head'>
+  jobQueue: Pick<JobQueue, 'progressOf' | 'enqueue' | 'ensureEnqueued'>
+  authenticate: (request: FastifyRequest) => Promise<void>
+}
 
 export const ReasonQuery = Type.Object({
   reason: Type.Optional(
@@ -25,7 +34,7 @@ export function operatorNote(request: FastifyRequest, reason: string | undefined
 
 /** The routes that only operators may use. */
 export const operatorJobRoutes =
-  (deps: JobRouteDeps): FastifyPluginAsyncTypebox =>
+  (deps: OperatorJobDeps): FastifyPluginAsyncTypebox =>
   async (app) => {
     const { uploads, authenticate: onRequest } = deps
     const tags = ['jobs']
@@ -80,7 +89,7 @@ export const operatorJobRoutes =
 const isReleased = (upload: UploadRecord | null): boolean => upload?.state === 'rejected' && upload.refusal?.code === 'upload_released'
 
 /** @throws AirlockError `id_malformed`, `job_not_found` */
-async function acceptedUpload(rawId: string, { uploads }: JobRouteDeps): Promise<UploadRecord> {
+async function acceptedUpload(rawId: string, { uploads }: OperatorJobDeps): Promise<UploadRecord> {
   const id = uuidOf(rawId)
   const upload = await uploads.byId(id)
   if (upload === null || jobStatusOf(upload.state) === null) throw new AirlockError('job_not_found', { id })
