@@ -115,7 +115,12 @@ test('a client of openapi-python-client uploads, lists, follows events and delet
   const python = join(folder, 'python')
   const env = { PYTHONPATH: `${folder}:${python}`, PATH: `${join(python, 'bin')}:${process.env.PATH}` }
   const args = ['generate', '--path', 'openapi.json', '--meta', 'none', '--output-path', 'airlock_client']
-  expect(await run('python3', ['-m', 'openapi_python_client', ...args], env)).not.toMatch(/warning/i)
+  const report = await run('python3', ['-m', 'openapi_python_client', ...args], env)
+  // It can't read XML. These routes are for uploaders that speak S3, not for generated clients.
+  const warnings = report
+    .split(/\n(?=WARNING)/)
+    .filter((part) => part.startsWith('WARNING') && !/^WARNING parsing \w+ \/api\/uploads\/\{id\}\/s3/.test(part))
+  expect(warnings).toEqual([])
   await run('python3', ['-m', 'compileall', '-q', 'airlock_client'], env)
   await run('python3', [join(root, 'examples/generated-clients/python_client.py')], env)
 })

@@ -29,7 +29,8 @@ ${targetUsage}
 ${noteHelp}
   --json          prints one JSON object
 
-The encryption is set according to S3_SSE and S3_KMS_KEY_ID, CORS to CORS_ORIGINS. Manual steps: docs/bucket-setup.md. What --apply sets is logged if DATABASE_URL is set.
+The encryption is set according to S3_SSE and S3_KMS_KEY_ID, CORS to CORS_ORIGINS. Manual steps: docs/bucket-setup.md.
+What --apply sets is logged if DATABASE_URL is set.
 Exit codes: 0 all settings are as they should be, 1 one differs or failed, or could not be logged, 2 invalid arguments.`,
   example: '--check',
 
