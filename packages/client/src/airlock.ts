@@ -14,7 +14,8 @@ import { aborted } from './error.ts'
 import { Follower } from './follower.ts'
 import { Http, type RetryOptions, type Send, type Token } from './http.ts'
 import type { Platform } from './platform.ts'
-import { type UploadOptions, upload } from './upload.ts'
+import { upload } from './upload.ts'
+import type { UploadOptions } from './upload-options.ts'
 import { webhooks } from './webhooks.ts'
 
 export interface AirlockOptions {

@@ -1,6 +1,5 @@
-import type { OpenUpload } from './direct-upload.ts'
 import type { Send } from './http.ts'
-import type { Memory, Platform, Source } from './platform.ts'
+import type { Memory, OpenUpload, Platform, Source } from './platform.ts'
 import { sha256 } from './sha256.ts'
 
 /** The part of XMLHttpRequest that is used here: the types of browsers are not available where this package is compiled. */

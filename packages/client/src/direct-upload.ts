@@ -1,8 +1,8 @@
 import type { CompletedUploads, OpenAnswer, SignedParts, StoredParts } from './api.ts'
 import { AirlockError, isTransient, refused } from './error.ts'
 import type { Http } from './http.ts'
-import { explained, type Platform, type Source, unreadable } from './platform.ts'
-import type { UploadOptions } from './upload.ts'
+import { explained, type OpenUpload, type Platform, type Source, unreadable } from './platform.ts'
+import type { UploadOptions } from './upload-options.ts'
 
 /** Parts that are sent at the same time: browsers open six connections to a server. */
 const parallelParts = 4
@@ -18,13 +18,6 @@ const slowest = 8
 
 /** How long an aborted upload waits for its end, in ms. */
 const abortMs = 5000
-
-/** An open upload, as a later run can continue it. Its capability permits nothing but this upload. */
-export interface OpenUpload {
-  readonly id: string
-  readonly capability: string
-  readonly partBytes: number
-}
 
 /** A URL to which bytes are sent. */
 type Target = Pick<SignedParts['parts'][number], 'url' | 'headers'>

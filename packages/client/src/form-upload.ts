@@ -2,7 +2,7 @@ import type { UploadAnswer } from './api.ts'
 import { refused } from './error.ts'
 import type { Http } from './http.ts'
 import { explained, type Source } from './platform.ts'
-import type { UploadOptions } from './upload.ts'
+import type { UploadOptions } from './upload-options.ts'
 
 /** A slower connection than this is considered broken, in bytes per ms. */
 const slowest = 8

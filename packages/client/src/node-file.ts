@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto'
 import { open, readFile, rename, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
-import type { OpenUpload } from './direct-upload.ts'
-import type { Memory, Source } from './platform.ts'
+import type { Memory, OpenUpload, Source } from './platform.ts'
 
 const readBytes = 2 ** 20
 

@@ -1,4 +1,3 @@
-import type { OpenUpload } from './direct-upload.ts'
 import { AirlockError } from './error.ts'
 import type { Send } from './http.ts'
 
@@ -14,6 +13,13 @@ export interface Source {
   /** The whole file, if it is a Blob. */
   readonly blob?: Blob
   close(): Promise<void>
+}
+
+/** An open upload, as a later run can continue it. Its capability permits nothing but this upload. */
+export interface OpenUpload {
+  readonly id: string
+  readonly capability: string
+  readonly partBytes: number
 }
 
 /** Keeps open uploads, so that they can be continued after a reload or a restart. */

@@ -1,36 +1,11 @@
-import type { AssetType, PresignedAsset } from './api.ts'
+import type { PresignedAsset } from './api.ts'
 import { DirectUpload } from './direct-upload.ts'
 import { AirlockError, refused, withJob } from './error.ts'
 import { type Follower, hasEnded } from './follower.ts'
 import { sendForm } from './form-upload.ts'
 import type { Http } from './http.ts'
 import { type Platform, type Source, sourceOf, unreadable } from './platform.ts'
-
-export interface Progress {
-  /** `sending`: bytes are on their way; `processing`: Airlock has all of them and inspects them. */
-  readonly stage: 'sending' | 'processing'
-  readonly sentBytes: number
-  readonly totalBytes: number
-}
-
-export interface UploadOptions {
-  readonly assetType: AssetType
-  /** Required for `generated_video`. */
-  readonly projectId?: string | undefined
-  /** Required for `lora_training`. */
-  readonly brandId?: string | undefined
-  /** At most 4 KiB of JSON, returned unchanged with the asset. */
-  readonly metadata?: Readonly<Record<string, string | number | boolean>> | undefined
-  /** The name of a Blob, which has none; or another name for a file. */
-  readonly filename?: string | undefined
-  readonly onProgress?: ((progress: Progress) => void) | undefined
-  /** Aborts the upload; if it was already accepted, it is cancelled. */
-  readonly signal?: AbortSignal | undefined
-  /** For forms, by default a random one for each call. With your own, an upload that is called again becomes one asset only, even after a restart. */
-  readonly idempotencyKey?: string | undefined
-  /** `form`: through the gateway; `direct`: straight to the bucket; `auto`, the default: `direct` for files of more than 16 MiB. */
-  readonly door?: 'auto' | 'form' | 'direct' | undefined
-}
+import type { UploadOptions } from './upload-options.ts'
 
 export interface UploadDeps {
   readonly http: Http

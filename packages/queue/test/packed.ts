@@ -35,7 +35,7 @@ export async function packed(name: 'queue' | 'client'): Promise<Packed> {
   const folder = mkdtempSync(join(tmpdir(), 'airlock-packed-'))
   const source = join(folder, 'repository/packages', name)
   cpSync(join(root, 'packages', name), source, { recursive: true, filter: (path) => !notSource.includes(basename(path)) })
-  cpSync(join(root, 'tsconfig.base.json'), join(folder, 'repository/tsconfig.base.json'))
+  for (const file of ['tsconfig.base.json', 'tools/bin/pack.mjs']) cpSync(join(root, file), join(folder, 'repository', file))
   symlinkSync(join(root, 'node_modules'), join(folder, 'repository/node_modules'))
   const options = { cwd: source, env: npmEnvironment() }
   const before = filesOf(source)
