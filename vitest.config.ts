@@ -8,9 +8,10 @@ const floor = (percent: number) => ({ lines: percent, branches: percent })
 /** A row for each package and app, so that a well-tested one can't hide another. Servers and tools for development are exempt: only one way to start each server runs on a machine. */
 const floors = {
   'packages/async/src/**': floor(90),
-  'packages/client/src/**': floor(80),
+  'packages/client/src/**': floor(90),
   'packages/domain/src/**': floor(90),
-  'packages/lifecycle/src/**': floor(90),
+  // Which of its branches for faults run depends on timing.
+  'packages/lifecycle/src/**': { lines: 90, branches: 88 },
   'packages/notifications/src/**': floor(90),
   'packages/storage/src/**': floor(90),
   'packages/config/src/**': floor(80),

@@ -1,6 +1,6 @@
 import type { UploadRecord } from '@airlock/database'
 import { MiB } from '@airlock/domain'
-import type { PresignedWrite } from '@airlock/storage'
+import { type PresignedWrite, StoreUnavailable } from '@airlock/storage'
 import { dot, type Sample, samples } from '@airlock/testkit/samples'
 import { describe, expect } from 'vitest'
 import {
@@ -180,6 +180,28 @@ describe('a client that behaves', () => {
     await expect(door.urls(opened, [1])).rejects.toMatchObject({ code: 'cancelled' })
     await expect(door.complete(opened)).rejects.toMatchObject({ code: 'cancelled' })
     expect(await airlock.quarantine()).toEqual([])
+  })
+
+  test('aborts while another call completes or aborts it: the row decides', async ({ airlock, door }) => {
+    const [completed, aborted] = [await door.openInParts(dot), await door.openInParts(dot)]
+    const stale = await Promise.all([completed, aborted].map((opened) => door.direct(opened)))
+    await door.send(completed, dot)
+    await door.complete(completed)
+    await door.abort(aborted)
+    const [first, second] = stale.map(({ upload }) => upload) as [UploadRecord, UploadRecord]
+    expect(await abortDirect(first, door.deps)).toMatchObject({ cancelled: true })
+    expect(await abortDirect(second, door.deps)).toBeNull()
+    await airlock.sweeps()
+  })
+
+  test('aborts while the store is unavailable: the sweeper removes the parts later', async ({ airlock, door }) => {
+    const opened = await door.openInParts(dot)
+    await door.send(opened, dot)
+    const { deps } = door
+    const store = { ...deps.store, abandonReceives: () => Promise.reject(new StoreUnavailable('no response', null)) }
+    expect(await abortDirect((await door.direct(opened)).upload, { ...deps, store })).toBeNull()
+    expect((await door.row(opened)).state).toBe('abandoned')
+    expect(await airlock.sweeps()).toMatchObject({ unfinished: 1 })
   })
 
   test('aborts after completing, which cancels the upload', async ({ airlock, door }) => {
