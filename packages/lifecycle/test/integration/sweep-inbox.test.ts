@@ -4,7 +4,7 @@ import { inboxKey, inboxPrefix, JobQueueUnreachable } from '@airlock/queue'
 import { StoreUnavailable } from '@airlock/storage'
 import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
-import { type Violation, verify } from '../../src/index.ts'
+import { inboxProblems, type Violation, verify } from '../../src/index.ts'
 import { type Airlock, nothingSwept, sweepOptions, test } from '../airlock.ts'
 import { delivers, puts, registers } from '../inbox.ts'
 
@@ -183,4 +183,20 @@ test('while Redis is unavailable, the sweeper continues with its other rules, an
   const failureOf = async () => Promise.reject(new JobQueueUnreachable("can't look: Redis is reconnecting"))
   expect(await airlock.sweeps({}, { jobQueue: { failureOf } })).toEqual(nothingSwept)
   expect(await airlock.sweeps()).toEqual({ ...nothingSwept, inbox: 1 })
+})
+
+test('operators see the objects that belong to no upload page by page, and verify reports all of them', async ({ airlock }) => {
+  const keys = Array.from({ length: 101 }, (_, i) => `${inboxPrefix}foreign-${String(i).padStart(3, '0')}`)
+  await Promise.all(keys.map((key) => airlock.world.bucket.put(key, Buffer.from('foreign'))))
+  const deps = { uploads: airlock.uploads, store: airlock.store, jobQueue: airlock.world.jobQueue }
+
+  const first = await inboxProblems(null, sweepOptions, deps)
+  const second = await inboxProblems(first.next, sweepOptions, deps)
+
+  const shown = [...first.problems, ...second.problems]
+  expect(shown.map(({ key }) => key)).toEqual(keys)
+  expect(new Set(shown.map(({ kind }) => kind))).toEqual(new Set(['foreign']))
+  expect([first.problems.length, first.next, second.next]).toEqual([100, keys[99], null])
+  expect((await verified(airlock)).map(({ key }) => key).toSorted()).toEqual(keys)
+  await Promise.all(keys.map((key) => airlock.store.purge(key)))
 })
