@@ -1,9 +1,11 @@
 import { readableBytes } from './bytes.ts'
+import { directErrors } from './direct-errors.ts'
 import { type CatalogueEntry, list, shown, uploadErrors, visible } from './upload-errors.ts'
 
 /** Every error a client can see: its code, status, title, and the sentence that names the file and the limit. */
 export const errors = {
   ...uploadErrors,
+  ...directErrors,
 
   // The caller
   token_missing: {

@@ -32,7 +32,7 @@ const Upload = Type.Object(
   { title: 'Upload', description: 'An accepted file. The last five fields are present if the client waited (Prefer: wait=N)' },
 )
 
-/** The entry of a completed direct upload, whose bytes nobody has read yet. */
+/** The entry of a completed direct upload, whose bytes no worker has read yet. */
 export const completedEntry = Type.Object(
   {
     index: FormIndex,

@@ -82,7 +82,7 @@ const checksBefore = `
     add constraint uploads_door_known check (door in ('form', 'pipeline'))`
 
 /**
- * Opens a direct upload: counts the user's open ones and their declared bytes, then registers it as any other file. It takes the same lock as
+ * Opens a direct upload: counts the user's open uploads and their declared bytes, then registers it as any other file. It takes the same lock as
  * uploads_register first, so that all limits are exact, also when many gateways serve the user at once.
  */
 const openDirect = `
