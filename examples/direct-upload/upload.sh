@@ -8,6 +8,10 @@
 # read, until the upload has ended.
 set -euo pipefail
 
+if (($# < 2)) || [[ -z ${AIRLOCK:-} ]]; then
+  echo "Usage: AIRLOCK=URL TOKEN=TOKEN $0 FILE ASSET_TYPE [project_id=UUID | brand_id=UUID]" >&2
+  exit 2
+fi
 file=$1 asset_type=$2 owner=${3:-}
 state=$file.upload
 answer=$(mktemp)
