@@ -36,6 +36,8 @@ import { s3UploadRoutes } from './routes/s3-uploads.ts'
 import { uploadRoute } from './routes/upload.ts'
 import type { AvailabilityTuning } from './servers/availability.ts'
 import { guardedServers } from './servers/guarded-servers.ts'
+import type { TryPageFolders } from './try-page/page-files.ts'
+import { tryPage } from './try-page/serve-try-page.ts'
 import type { BodyTimeoutLimits } from './upload/body-timeouts.ts'
 import { FilesInFlight } from './upload/files-in-flight.ts'
 
@@ -54,6 +56,8 @@ export interface GatewayDeps {
   requestLimit: RequestLimit
   /** Origins that may call the gateway from a browser. */
   corsOrigins: readonly string[]
+  /** The page on which developers try Airlock. Absent: there is none. */
+  tryPage?: TryPageFolders | undefined
   /** Proxies whose `X-Forwarded-For` is trusted: their number, or their networks; null: none. */
   trustProxy: number | readonly string[] | null
   sizeLimits: SizeLimits
@@ -216,6 +220,10 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   await app.register(assetRoutes({ assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(brandRoutes({ brands: servers.database.brands, assets, store, bucket, presignHours, accesses, authenticate }))
   await app.register(eventRoute({ feed: eventFeed, events: servers.database.events, authenticate }))
+  if (deps.tryPage !== undefined) {
+    const { tryPage: folders, tokens } = deps
+    await app.register(await tryPage({ folders, tokens, store, feed: eventFeed, events: servers.database.events, authenticate }))
+  }
   await app.register(healthRoutes({ states, isReady: () => shutdown.isReady }))
   return { app, shutdown, metrics }
 }

@@ -12,6 +12,7 @@ const names = [
   'JWT_AUDIENCE',
   'JWT_ALLOW_ANY_AUDIENCE',
   'CORS_ORIGINS',
+  'TRY_PAGE',
   'TRUST_PROXY',
   'REQUESTS_PER_MINUTE',
   'HOST',

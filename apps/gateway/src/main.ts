@@ -19,6 +19,7 @@ import { pino } from 'pino'
 import { buildGateway, type Gateway } from './app.ts'
 import { remoteKeys } from './auth/remote-keys.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
+import { tryPageFolders } from './try-page/page-files.ts'
 import { redisFileCounter } from './upload/file-counter.ts'
 
 /** Starts a gateway, and shuts it down in order on a signal. */
@@ -58,6 +59,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     },
     requestLimit: { perMinute: config.REQUESTS_PER_MINUTE, redis, keyPrefix: 'airlock' },
     corsOrigins: config.CORS_ORIGINS,
+    tryPage: config.TRY_PAGE ? tryPageFolders : undefined,
     trustProxy: config.TRUST_PROXY,
     sizeLimits: sizeLimits(config),
     filesPerHour: config.RATE_LIMIT_FILES_PER_HOUR,

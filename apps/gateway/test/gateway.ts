@@ -43,6 +43,7 @@ export type Overrides = Partial<
     | 'tokens'
     | 'requestLimit'
     | 'corsOrigins'
+    | 'tryPage'
     | 'trustProxy'
     | 'ipHashKey'
     | 'pollEveryMs'

@@ -76,9 +76,10 @@ const algorithmsOf = (values: Values): readonly string[] => (values.JWT_ALGORITH
 
 const isLoopback = (host: string): boolean => host === 'localhost' || /^127\.\d+\.\d+\.\d+$|^\[?::1\]?$/.test(host)
 
+const isProduction = ({ NODE_ENV }: Environment): boolean => NODE_ENV?.trim().toLowerCase() === 'production'
+
 /** Whether other machines may reach this process: by its listen address, or because NODE_ENV is `production` (a proxy may forward to loopback). */
-const mayBeReached = ({ HOST }: Values, { NODE_ENV }: Environment): boolean =>
-  NODE_ENV?.trim().toLowerCase() === 'production' || (typeof HOST === 'string' && !isLoopback(HOST))
+const mayBeReached = ({ HOST }: Values, env: Environment): boolean => isProduction(env) || (typeof HOST === 'string' && !isLoopback(HOST))
 
 /** Rules that involve several settings. They see only values that were read without a problem. */
 const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (values: Values, env: Environment) => boolean }> = [
@@ -165,6 +166,11 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
     name: 'JWT_SECRET',
     problem: 'is the example value: generate your own (openssl rand -base64 48)',
     breaks: (values, env) => mayBeReached(values, env) && secretsOf(values)?.includes(exampleJwtSecret) === true,
+  },
+  {
+    name: 'TRY_PAGE',
+    problem: 'is true with NODE_ENV=production: the page gives out tokens, it is for development only',
+    breaks: (values, env) => values.TRY_PAGE === true && isProduction(env),
   },
 ]
 

@@ -60,6 +60,7 @@ export const variables = {
     parse: (value) => (value === '' ? [] : origins(value)),
     default: '',
   }),
+  TRY_PAGE: variable({ about: 'true = serve a page to try Airlock on at /; for development only', parse: yesOrNo, default: 'false' }),
   TRUST_PROXY: variable({
     about: 'proxies whose X-Forwarded-For is trusted: their number, or their networks separated by commas; empty = none',
     parse: optional(proxies),

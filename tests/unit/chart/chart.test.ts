@@ -130,8 +130,8 @@ function asked(read: (env: Environment) => unknown): VariableName[] {
   return variableNames.filter((name) => names.has(name))
 }
 
-/** Set by the chart or in the images. */
-const setElsewhere = ['HOST', 'PORT', 'WORKER_PORT', 'METRICS_PORT', 'WORKER_QUEUES', 'AIRLOCK_REVISION']
+/** Set by the chart or in the images, which do not contain the page of TRY_PAGE. */
+const setElsewhere = ['HOST', 'PORT', 'WORKER_PORT', 'METRICS_PORT', 'WORKER_QUEUES', 'AIRLOCK_REVISION', 'TRY_PAGE']
 
 /** An access key is stored beside its secret. */
 const isSecret = (name: VariableName) => 'secret' in variables[name] || name === 'AWS_ACCESS_KEY_ID'

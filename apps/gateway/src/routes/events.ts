@@ -82,7 +82,7 @@ function typesOf(texts: readonly string[]): EventType[] {
 }
 
 /** Fails if the consumer would miss events. @throws AirlockError `cursor_gone` */
-async function assertContinuous(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
+export async function assertContinuous(place: FeedPlace, first: PageOfEvents, events: EventRouteDeps['events']): Promise<void> {
   const reason = gapReason(place, first)
   if (reason === null) return
   const oldest = (await events.after({ after: 0, limit: 1 })).events[0]

@@ -60,6 +60,7 @@ const malformed: Record<VariableName, string | null> = {
   JWT_AUDIENCE: null,
   JWT_ALLOW_ANY_AUDIENCE: 'maybe',
   CORS_ORIGINS: 'https://app.example.com/',
+  TRY_PAGE: 'maybe',
   TRUST_PROXY: 'true',
   REQUESTS_PER_MINUTE: '0',
   HOST: null,
@@ -192,6 +193,17 @@ test.for(places)(
     expect(plain).toEqual(reached ? { JWKS_URL: expect.stringContaining('is not https') } : {})
   },
 )
+
+test.for([
+  ['is served in development', {}, false],
+  ['is served where NODE_ENV is development', { NODE_ENV: 'development' }, false],
+  ['is refused in production', { NODE_ENV: 'production' }, true],
+  ['is refused in Production with a capital', { NODE_ENV: ' Production' }, true],
+] as const)('the try page %s', ([, env, refused]) => {
+  const problems = problemsOf({ ...sound, TRY_PAGE: 'true', ...env })
+  expect(problems).toEqual(refused ? { TRY_PAGE: expect.stringContaining('is true with NODE_ENV=production') } : {})
+  expect(problemsOf({ ...sound, ...env })).toEqual({})
+})
 
 test('the example secret is refused among other secrets too', () => {
   const env = { ...sound, JWT_SECRET: `${'y'.repeat(32)},${exampleJwtSecret}`, HOST: '0.0.0.0' }
