@@ -8,7 +8,7 @@ import type { UploadOptions } from './upload-options.ts'
 const parallelParts = 4
 
 /** URLs that are requested together: they are valid for a limited time. */
-const urlsPerRequest = 8
+const urlsPerRequest = 16
 
 /** How often missing parts are sent again after the file seemed complete. */
 const rounds = 3
