@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { resetStack } from '@airlock/dev-servers'
+import { readStackRecord, resetStack } from '@airlock/dev-servers'
 import { environment, npmStart, type Run, root, startMs } from './npm-start.ts'
 
 export const execute = promisify(execFile)
@@ -32,6 +32,11 @@ export class Walk {
   async ready(): Promise<void> {
     const [, url = ''] = await this.#run.outputMatches(/^Airlock is up: (http:\S+)$/m)
     this.#url = url
+  }
+
+  /** The address of the store, which presigned URLs name. */
+  get endpoint(): string | undefined {
+    return readStackRecord(this.dataDir)?.environment.S3_ENDPOINT
   }
 
   startsAgain(flags: readonly string[]): void {

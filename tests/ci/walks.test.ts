@@ -17,6 +17,8 @@ if (curl === null) process.stderr.write("skipped: the README's walk needs curl, 
 
 test.skipIf(curl === null)("the README's two minutes: an upload by curl, and its asset", { timeout: startMs }, async () => {
   expect(walk.run.output()).toMatch(/^(\d+) of \1 samples as expected/m)
+  expect(walk.run.output()).not.toMatch(/.{81}/)
+  expect(walk.run.output()).not.toContain('\u001b')
   const { stdout, stderr } = await walk.inShell(walkOf('README.md', 'sh walk'))
   expect(stderr).toBe('')
   expect(stdout).toMatch(/"status":"queued"/)
@@ -34,15 +36,18 @@ test('the pipeline in TypeScript enqueues a video and fetches its asset, and get
   expect(stdout).toMatch(/\nrejected type_mismatch: File 'holiday.mp4' claims to be MP4, but its content is PNG.\nexit code 1\n$/)
 })
 
-test('a stack stops in order, and starts again with its data', { timeout: 2 * startMs }, async () => {
+test('a stack stops in order, and starts again with its data and the same address of the store', { timeout: 2 * startMs }, async () => {
   walk.run.signal('SIGTERM')
   expect(await walk.run.ended).toBe(0)
-  expect(walk.run.output()).toMatch(/gateway stopping.*worker stopping.*Stopped\.\n$/s)
+  expect(walk.run.output()).toMatch(/\nStopped\.\n$/)
+  const { endpoint } = walk
 
-  walk.startsAgain(['--check'])
+  walk.startsAgain(['--check', '--logs'])
   expect(await walk.run.ended).toBe(0)
   expect(walk.run.output()).toContain('The schema is up to date.')
-  expect(walk.run.output()).toMatch(/✓ {2}good\/logo\.png +completed +brand-images\/\S+_logo\.png +8137 +\d+\n/)
+  expect(walk.run.output()).toMatch(/^✓ logo\.png +completed +\d+ ms\n/m)
+  expect(walk.run.output()).toMatch(/gateway stopping.*worker stopping.*\nStopped\.\nCheck passed: all samples as expected\.\n$/s)
+  expect(walk.endpoint).toBe(endpoint)
 })
 
 test('every other command in the README is an existing script', () => {

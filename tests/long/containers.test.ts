@@ -7,7 +7,7 @@ import { findEngine, freePorts, waitFor } from '@airlock/dev-servers'
 import { type Client, encodedForm, formOf, gatewayClient, postStream } from '@airlock/testkit/http'
 import { samples } from '@airlock/testkit/samples'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { sampleReport, sendSamples } from '../../tools/start/samples.ts'
+import { sendSamples } from '../../tools/start/samples.ts'
 import { root } from '../npm-start.ts'
 import { ComposeProject, type Container, findCompose } from './compose.ts'
 
@@ -97,11 +97,8 @@ test('every sample has the expected result, and its presigned URL works from thi
     const bytes = await running().docker(['image', 'inspect', '--format', '{{.Size}}', image])
     await annotate(`${image}: ${Math.round(Number(bytes) / 1e6)} MB`)
   }
-  const results = await sendSamples(await newClient())
-  expect(
-    results.every(({ ok }) => ok),
-    sampleReport(results),
-  ).toBe(true)
+  const results = await sendSamples(await newClient(), () => {})
+  expect(results.filter(({ ok }) => !ok)).toEqual([])
 })
 
 test.for([

@@ -125,7 +125,7 @@ let redisDatabases = 0
 /** Starts a program of a version; at the end of the test it stops, and must not have ended by itself. */
 async function run(version: Version, program: string, env: NodeJS.ProcessEnv): Promise<void> {
   const logFile = join(folder, `${randomUUID()}.log`)
-  const context = { root: folders[version], env, file: stack.file, say: () => {} }
+  const context = { root: folders[version], env, file: stack.file }
   const service = await startService({ name: program, entry: program, logFile }, context)
   onTestFinished(async () => {
     await service.stop(30_000)

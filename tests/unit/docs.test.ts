@@ -68,8 +68,8 @@ test.for(pages)('every ops command in $path exists', ({ text }, { expect }) => {
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
 })
 
-/** Variables of Node, npm, pip, the SDK and container engines. */
-const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST', 'PIP_INDEX_URL']
+/** Variables of Node, npm, pip, the SDK, container engines and terminals. */
+const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST', 'PIP_INDEX_URL', 'NO_COLOR']
 
 /** Placeholders of examples for the reader's own values. */
 const placeholders = [

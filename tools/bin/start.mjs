@@ -13,6 +13,7 @@ const flags = {
   'no-samples': 'start without sending the samples',
   dashboards:
     'also start Prometheus with the alerts and Grafana with the dashboards, where they are installed or a container engine has them',
+  logs: 'show the logs of gateway and worker here too; by default only their warnings and errors',
   reset: 'first delete the data of earlier runs in the data folder: database, queue, objects, logs',
   help: 'print this',
 }
@@ -70,7 +71,8 @@ async function main(args) {
     const given = parseArgs({ args, options }).values
     if (given.check && given['no-samples']) throw new Error('--check needs the samples, so it excludes --no-samples')
     const forwarded = Object.keys(given).map((flag) => `--${flag}`)
-    if (!given.help) return await installAndRun('npm start', 'tools/start/main.ts', forwarded)
+    const verdict = given.check ? "Check failed: Airlock can't run, see above." : undefined
+    if (!given.help) return await installAndRun('npm start', 'tools/start/main.ts', forwarded, verdict)
     process.stdout.write(`${help()}\n`)
     return 0
   } catch (error) {

@@ -8,7 +8,8 @@ import { describeEnding, type Program, type Service, type ServicesContext, start
 
 /** Prometheus and Grafana for `npm start -- --dashboards`: as they are installed, or from images that a container engine has. */
 
-export interface DashboardOptions extends Pick<ServicesContext, 'root' | 'file' | 'say'> {
+export interface DashboardOptions extends Pick<ServicesContext, 'root' | 'file' | 'onLogLine'> {
+  readonly say: (line: string) => void
   /** `host:port` of the metrics of each service. */
   readonly gateway: string
   readonly worker: string

@@ -1,12 +1,12 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, openSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { StringDecoder } from 'node:string_decoder'
 import { setTimeout as wait } from 'node:timers/promises'
 import { identityOf, type StackFile } from '@airlock/dev-servers'
-import { readableLogLine } from './log-line.ts'
+import { readableLogLine } from './log-lines.ts'
 
 /** The exit of a process. */
 export interface Ending {
@@ -38,8 +38,8 @@ export interface ServicesContext {
   readonly env: NodeJS.ProcessEnv
   /** `stack.json`, which lists them. */
   readonly file: StackFile
-  /** Called with each readable line, with a prefix. */
-  readonly say: (line: string) => void
+  /** Called with each line of its log. */
+  readonly onLogLine?: (name: string, line: string) => void
 }
 
 const keptLines = 12
@@ -59,9 +59,10 @@ const nodeFlags = ['--max-semi-space-size=2']
  *
  * @throws Error if the process can't be started
  */
-export async function startService(program: Program, { root, env, file, say }: ServicesContext) {
+export async function startService(program: Program, { root, env, file, onLogLine }: ServicesContext) {
   const { name, entry = '', url, logFile = file.logFile(name) } = program
-  const log = openSync(logFile, 'w')
+  writeFileSync(logFile, '')
+  const log = openSync(logFile, 'a') // so that boundLogs may empty it
   const [command = '', ...args] = program.command ?? [process.execPath, ...nodeFlags, join(root, entry)]
   const child = spawn(command, args, { cwd: root, env: { ...env, ...program.env }, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
@@ -71,12 +72,11 @@ export async function startService(program: Program, { root, env, file, say }: S
   if (identity !== null) file.process(name, { ...identity, logFile, ...(url !== undefined && { url }) })
   const last: string[] = []
   const shown = followFile(logFile, gone, (line) => {
-    const readable = readableLogLine(line)
-    last.push(readable)
+    last.push(line)
     if (last.length > keptLines) last.shift()
-    say(`${name.padEnd(7)} │ ${readable}`)
+    onLogLine?.(name, line)
   })
-  /** Settles when the process has ended for any reason, and its last line was printed. */
+  /** Settles when the process has ended for any reason, and its last line was read. */
   const ended = shown.then(() => gone)
   return {
     name,
@@ -84,7 +84,7 @@ export async function startService(program: Program, { root, env, file, say }: S
     logFile,
     ended,
     /** Its last output, to explain why it ended. */
-    lastLines: () => [...last],
+    lastLines: () => last.map(readableLogLine),
     /** Asks it to stop (SIGTERM), and kills it after the grace period. Can be called repeatedly. */
     stop: async (graceMs: number): Promise<void> => {
       child.kill('SIGTERM')
@@ -101,16 +101,21 @@ export const describeEnding = ({ code, signal }: Ending): string =>
 
 const lookEveryMs = 50
 
-/** Reads a file line by line while it grows. @returns after the last line, when `ended` has settled */
+/** Reads a file line by line while it grows, from its start again if it was emptied. @returns after the last line, when `ended` has settled */
 async function followFile(file: string, ended: Promise<unknown>, take: (line: string) => void): Promise<void> {
   const handle = await open(file, 'r')
   const decoder = new StringDecoder('utf8')
   let rest = ''
+  let at = 0
   try {
     for (let over = false; !over; ) {
       over = await Promise.race([ended.then(() => true), wait(lookEveryMs, false)])
-      // Characters and lines may be cut anywhere between two reads. Each reads from where the last one stopped.
-      const lines = (rest + decoder.write(await handle.readFile())).split('\n')
+      const { size } = await handle.stat()
+      if (size < at) at = 0
+      const { bytesRead, buffer } = await handle.read(Buffer.alloc(size - at), 0, size - at, at)
+      at += bytesRead
+      // characters and lines may be cut anywhere between two reads
+      const lines = (rest + decoder.write(buffer.subarray(0, bytesRead))).split('\n')
       rest = lines.pop() ?? ''
       lines.forEach(take)
     }
@@ -130,5 +135,5 @@ export async function runToEnd(program: Program, context: ServicesContext): Prom
 export function endingError({ name, logFile, lastLines }: Service, ending: Ending): Error {
   const lines = lastLines().map((line) => `  ${line}`)
   const first = `${name} ${describeEnding(ending)}.${lines.length === 0 ? '' : ' Its last lines:'}`
-  return new Error([first, ...lines, `All of its log: ${logFile}`].join('\n'))
+  return new Error([first, ...lines, 'All of its log:', `  ${logFile}`].join('\n'))
 }

@@ -5,10 +5,13 @@ import { join, relative } from 'node:path'
 import { promisify } from 'node:util'
 import { ConfigError, readEnvFile } from '@airlock/config'
 import { defaultDataDir, ensureBucket, keptIn, resetStack, startStack, waitFor } from '@airlock/dev-servers'
-import { ask, gatewayClient } from '@airlock/testkit/http'
+import { ask, gatewayClient, tokenFor } from '@airlock/testkit/http'
 import { startDashboards } from './dashboards.ts'
+import { boundLogs } from './log-files.ts'
+import { readableLogLine, warningsIn } from './log-lines.ts'
 import { choosePort } from './ports.ts'
-import { sampleReport, sendSamples } from './samples.ts'
+import { type SampleResult, sampleLine, sampleSummary, sendSamples } from './samples.ts'
+import type { Screen } from './screen.ts'
 import { endingError, type Program, runToEnd, type ServicesContext, startService } from './service.ts'
 import { type Addresses, assertSettings, serviceEnvironment, stackSettings, urlOf, withEnvFile } from './settings.ts'
 
@@ -30,11 +33,14 @@ export interface StartOptions {
   readonly reset: boolean
   /** Aborts with `Interrupted`. */
   readonly interrupted: AbortSignal
-  readonly say: (line: string) => void
+  /** Show the logs of gateway and worker. */
+  readonly logs: boolean
+  readonly screen: Screen
 }
 
 /** What the steps of a start share: their undo functions, and the abort signal. */
 interface Run extends StartOptions {
+  readonly say: (text: string) => void
   readonly signal: AbortSignal
   undoLater(name: string, stop: () => Promise<void>): void
   onDeath(died: Error): void
@@ -48,59 +54,79 @@ const dashboardsStopWithinMs = 10_000
 
 /**
  * Starts servers, gateway and worker, uploads the samples, and runs until interrupted. Everything that was started is stopped before this returns, in
- * reverse order.
+ * reverse order. The last line of a check is its verdict.
  *
  * @returns the exit code: 0 after an interruption or a passed check, otherwise 1
  */
 export async function start(options: StartOptions): Promise<number> {
   const died = new AbortController()
-  const signal = AbortSignal.any([options.interrupted, died.signal])
+  const { say } = options.screen
   const undo: { name: string; stop: () => Promise<void> }[] = []
   const run: Run = {
     ...options,
-    env: withSettingsOfFile(options),
-    signal,
+    say,
+    signal: AbortSignal.any([options.interrupted, died.signal]),
     undoLater: (name, stop) => undo.unshift({ name, stop }),
     onDeath: (reason) => died.abort(reason),
   }
-  try {
-    return await startAndWait(run)
-  } catch (error) {
-    return report(signal.aborted ? signal.reason : error, options)
-  } finally {
-    for (const { name, stop } of undo) {
-      await stop().catch((error: unknown) => options.say(`${name} could not be stopped: ${messageOf(error)}`))
-    }
-    if (undo.length > 0) options.say('Stopped.')
+  const result = await startAndWait(run).catch((error: unknown) => failure(run.signal.aborted ? run.signal.reason : error, run))
+  for (const { name, stop } of undo) {
+    await stop().catch((error: unknown) => say(`${name} could not be stopped: ${messageOf(error)}`))
   }
+  if (undo.length > 0) say('Stopped.')
+  if (options.check)
+    say(`Check ${result.ok ? options.screen.colour('green', 'passed') : options.screen.colour('red', 'failed')}: ${result.verdict}`)
+  return result.ok ? 0 : 1
 }
 
-async function startAndWait(run: Run): Promise<number> {
+/** How a run ended. `verdict`: the end of the last line of a check. */
+interface Result {
+  readonly ok: boolean
+  readonly verdict: string
+}
+
+async function startAndWait(run: Run): Promise<Result> {
   const begun = Date.now()
   const airlock = await startAll(run)
-  const good = run.samples ? await showSamples(airlock, run) : true
-  if (run.check) return good ? 0 : 1
-  const userId = randomUUID()
-  const token = await tokenFor(userId, airlock.context)
-  run.say(welcome(airlock, { token, userId, seconds: Math.round((Date.now() - begun) / 1000) }))
+  const results = run.samples ? await showSamples(airlock, run) : []
+  if (run.samples) run.say(`\n${sampleSummary(results)}`)
+  if (run.check) return checked(results)
+  welcome(airlock, run, Math.round((Date.now() - begun) / 1000))
   if (!run.signal.aborted) await once(run.signal, 'abort')
   throw run.signal.reason
 }
 
+function checked(results: readonly SampleResult[]): Result {
+  const unexpected = results.filter(({ ok }) => !ok).length
+  const verdict = unexpected === 0 ? 'all samples as expected.' : `${unexpected} of ${results.length} samples not as expected.`
+  return { ok: unexpected === 0, verdict }
+}
+
 /** Starts servers, then migrates, then starts worker and gateway. Undone in reverse order. */
 async function startAll(run: Run) {
-  const { root, env, say, signal } = run
+  const { root, say, signal, screen } = run
+  const env = withSettingsOfFile(run)
   assertSettings(env)
   const addresses = await chooseAddresses(env, say)
   if (run.reset) await deleteKept(defaultDataDir(env), say)
-  const stack = await startStack({ env, say })
+  say('Starting Postgres, Redis and S3 …')
+  const stack = await startStack({ env, say: (line) => say(`  ${line}`) })
   run.undoLater('servers', () => stack.stop())
+  const stopBounding = boundLogs(logFolder(stack.file))
+  run.undoLater('log files', async () => stopBounding())
   signal.throwIfAborted()
 
   const settings = stackSettings(stack, env, stack.file.secret('JWT_SECRET'))
   stack.file.environment(settings)
   await ensureBucket(stack.s3, settings.S3_BUCKET_NAME ?? '')
-  const context: ServicesContext = { root, env: serviceEnvironment(env, settings, addresses), file: stack.file, say }
+  const warningIn = warningsIn()
+  const onLogLine = (name: string, line: string) => {
+    if (run.logs) return screen.raw(`${name.padEnd(7)} │ ${readableLogLine(line)}`)
+    const warning = warningIn(name, line)
+    if (warning !== null) say(screen.colour('yellow', `! ${warning}`))
+  }
+  const context: ServicesContext = { root, env: serviceEnvironment(env, settings, addresses), file: stack.file, onLogLine }
+  say('Starting worker and gateway …')
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context)
   signal.throwIfAborted()
 
@@ -116,22 +142,27 @@ async function startAll(run: Run) {
   const setUp = stack.s3.kind === 'given' ? Promise.resolve('') : ops(['bucket', '--apply', '--reason', 'npm start'], context)
   await Promise.all([healthy(`${urlOf(host, port)}/api/health`, signal), setUp])
   const dashboards = run.dashboards ? await showDashboards(addresses, context, run) : []
-  return { url: urlOf(host, port), context, dashboards }
+  return { url: urlOf(host, port), context, dashboards, settings }
 }
 
 /** Airlock runs on if they can't be started. @returns lines for the screen */
 async function showDashboards({ host, port, workerPort }: Addresses, context: ServicesContext, run: Run): Promise<readonly string[]> {
-  const { services, lines } = await startDashboards({ ...context, gateway: `${host}:${port}`, worker: `${host}:${workerPort}` })
+  const { services, lines } = await startDashboards({
+    ...context,
+    say: run.say,
+    gateway: `${host}:${port}`,
+    worker: `${host}:${workerPort}`,
+  })
   for (const service of services) run.undoLater(service.name, () => service.stop(dashboardsStopWithinMs))
   return lines
 }
 
 /** Settings that `.env` adds to the environment. */
-function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): NodeJS.ProcessEnv {
+function withSettingsOfFile({ env, say }: Run): NodeJS.ProcessEnv {
   const file = readEnvFile(env)
   if (file === null) return env
   const { env: filled, taken, left } = withEnvFile(env, file.values)
-  const name = relative(process.cwd(), file.path)
+  const name = shortPath(file.path)
   say(`Settings from ${name}: ${taken.length === 0 ? 'none' : taken.join(', ')}`)
   if (left.length > 0)
     say(`Ignored in ${name}: ${left.join(', ')}. npm start starts its own servers; export a variable to use another server`)
@@ -141,7 +172,7 @@ function withSettingsOfFile({ env, say }: Pick<StartOptions, 'env' | 'say'>): No
 /** @throws StackInUse */
 async function deleteKept(folder: string, say: (line: string) => void): Promise<void> {
   const kept = keptIn(folder)
-  say(kept.length === 0 ? `Nothing to delete in ${folder}` : `Deleting ${kept.join(', ')} in ${folder}`)
+  say(kept.length === 0 ? `Nothing to delete in ${shortPath(folder)}` : `Deleting ${kept.join(', ')} in ${shortPath(folder)}`)
   await resetStack(folder)
 }
 
@@ -165,17 +196,13 @@ async function healthy(url: string, signal: AbortSignal): Promise<void> {
   signal.throwIfAborted()
 }
 
-/** @returns whether every sample had the expected result */
-async function showSamples({ url, context }: Airlock, { signal, say }: Run): Promise<boolean> {
+async function showSamples({ url, settings }: Airlock, { signal, screen, say }: Run): Promise<SampleResult[]> {
+  say('Sending the samples, good and bad:\n')
   // a new user per run, so that the samples do not use up the hourly limit of others
-  const token = await tokenFor(randomUUID(), context)
-  const results = await sendSamples(gatewayClient({ baseUrl: url, token, signal }))
-  signal.throwIfAborted()
-  say(`\n${sampleReport(results)}`)
-  return results.every(({ ok }) => ok)
+  const token = tokenFor(randomUUID(), settings.JWT_SECRET ?? '')
+  const client = gatewayClient({ baseUrl: url, token, signal })
+  return sendSamples(client, (result) => say(sampleLine(result, screen)), signal)
 }
-
-const tokenFor = (userId: string, context: ServicesContext): Promise<string> => ops(['token', '--user', userId], context)
 
 /** Runs the operators' command line. @returns what it printed. @throws Error with its messages if its exit code is not 0 */
 async function ops(args: readonly string[], { root, env }: ServicesContext): Promise<string> {
@@ -183,32 +210,45 @@ async function ops(args: readonly string[], { root, env }: ServicesContext): Pro
   return stdout.trim()
 }
 
-/** An interrupted check is a failure. */
-function report(reason: unknown, { check, say }: StartOptions): number {
-  if (reason instanceof Interrupted) return check ? 1 : 0
-  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't continue. ${messageOf(reason)}`)
-  return 1
+/** Reports why Airlock ends. An interrupted check is a failure. */
+function failure(reason: unknown, { check, say }: Run): Result {
+  if (reason instanceof Interrupted) return { ok: !check, verdict: 'it was interrupted.' }
+  say(reason instanceof ConfigError ? reason.message : `\nAirlock can't continue. ${messageOf(reason)}\n`)
+  return { ok: false, verdict: "Airlock can't run, see above." }
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error))
 
-/** The last lines of `npm start`: the address of Airlock, a token, and three commands. */
-const welcome = (
-  { url, context, dashboards }: Airlock,
-  { token, userId, seconds }: { token: string; userId: string; seconds: number },
-): string =>
-  `
-Airlock is up: ${url}
+const logFolder = (file: { readonly folder: string }): string => join(file.folder, 'logs')
 
-A token for 24 hours, for the user ${userId}; 'npm run token' makes more:
+/** Relative to the working directory if that is shorter. */
+function shortPath(path: string): string {
+  const short = relative(process.cwd(), path)
+  return short !== '' && short.length < path.length ? short : path
+}
 
-  export TOKEN=${token}
+/** The user of the README, the same in each run: what they uploaded in earlier runs is still theirs. */
+const exampleUser = '0198c0de-0000-7000-8000-000000000001'
 
-Upload a picture, look at its job, get a URL of the asset:
-
-  curl -H "authorization: Bearer $TOKEN" -F asset_type=brand_image -F "files=@examples/samples/good/logo.png" ${url}/api/upload
-  curl -H "authorization: Bearer $TOKEN" ${url}/api/jobs/<job_id>
-  curl -H "authorization: Bearer $TOKEN" ${url}/api/assets/<asset_id>/presigned
-${dashboards.map((line) => `\n${line}`).join('')}
-Up after ${seconds} s. Logs are in ${join(context.file.folder, 'logs')}. Ctrl-C stops everything; the data stays, until 'npm start -- --reset'.
-`
+/** The last lines of `npm start`: the address of Airlock, a token, an example, and how to stop. */
+function welcome({ url, context, dashboards }: Airlock, { env, say }: Run, seconds: number): void {
+  const page = context.env.TRY_PAGE === 'true' ? ['', `Drop your own files in a browser: ${url}/`] : []
+  const folder = env.AIRLOCK_DATA_DIR ? `AIRLOCK_DATA_DIR='${env.AIRLOCK_DATA_DIR}' ` : ''
+  say(
+    [
+      '',
+      `Airlock is up: ${url}`,
+      ...page,
+      ...(dashboards.length > 0 ? ['', ...dashboards] : []),
+      '',
+      'In a second terminal in this folder, get a token and upload a picture:',
+      '',
+      `  TOKEN=$(${folder}npm run -s token -- --user ${exampleUser})`,
+      `  curl ${url}/api/upload -H "authorization: Bearer $TOKEN" \\`,
+      '    -F asset_type=brand_image -F files=@examples/samples/good/logo.png',
+      '',
+      `Up after ${seconds} s. Logs are in ${shortPath(logFolder(context.file))}; --logs shows them here.`,
+      "Ctrl-C stops everything. The data stays until 'npm start -- --reset'.",
+    ].join('\n'),
+  )
+}

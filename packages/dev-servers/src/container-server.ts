@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
 import type { ContainerRuntimeClient, WaitStrategy } from 'testcontainers'
 import { fetchImage, removeContainer, removeVolume, unless } from './engine.ts'
-import { freePort } from './free-ports.ts'
+import { freePort, storePort } from './free-ports.ts'
 import { type Controls, images, inTurn, mayUse, type Provider, type StackContext } from './server.ts'
 import type { ServerName } from './stack-file.ts'
 import { waitFor } from './wait-for.ts'
@@ -53,7 +53,7 @@ export const containerProvider = <Address>(
     const image = images[name]
     try {
       await fetchImage(engine, image, context.say)
-      const here = await freePort()
+      const here = await (name === 's3' ? storePort(context) : freePort())
       const server = { ...describe(here, context), kind, name, image, here }
       const controls = await start(server, engine, context)
       return { kind, address: server.address, where: `container ${image} at 127.0.0.1:${here}`, controls }

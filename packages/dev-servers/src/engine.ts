@@ -7,9 +7,12 @@ import { waitFor, within } from './wait-for.ts'
 /** Time limits for an engine to respond, and to pull an image. */
 const limits = { answerMs: 5_000, pullMs: 60_000 } as const
 
+/** Not reported if local processes serve: many machines have none. */
+export const noEngine = 'no container engine'
+
 /** @returns the engine of this machine, or why there is none. Without a socket Testcontainers is not loaded. */
 export async function findEngine(env: NodeJS.ProcessEnv = process.env): Promise<ContainerRuntimeClient | string> {
-  if (!mayHaveEngine(env)) return 'no container engine'
+  if (!mayHaveEngine(env)) return noEngine
   try {
     const { getContainerRuntimeClient } = await import('testcontainers')
     const client = await within(limits.answerMs, getContainerRuntimeClient(), 'an answer of the container engine')

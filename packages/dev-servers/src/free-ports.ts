@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto'
 import getPort from 'get-port'
+import type { StackContext } from './server.ts'
 
 /**
  * The range of ports: above well-known servers, and below 32768, from where systems assign ports to outgoing connections. A port of that upper range could
@@ -13,3 +14,15 @@ export const freePort = (): Promise<number> =>
 
 /** @returns the given number of different ports */
 export const freePorts = (count: number): Promise<number[]> => Promise.all(Array.from({ length: count }, freePort))
+
+/**
+ * The port of the store, the same at each start, so that presigned URLs of earlier runs keep working: a URL names the port, and its signature covers it.
+ *
+ * @returns the port of the first start, or a free one for this run if another program has taken it
+ */
+export async function storePort({ file, say }: Pick<StackContext, 'file' | 'say'>): Promise<number> {
+  const kept = file.record.data.s3?.port
+  if (kept === undefined || (await getPort({ host: '127.0.0.1', port: kept })) === kept) return kept ?? freePort()
+  say(`Port ${kept} of the object store is in use by another program: presigned URLs of earlier runs do not work until that program ends`)
+  return freePort()
+}

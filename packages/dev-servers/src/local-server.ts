@@ -52,8 +52,8 @@ export const localProvider = <Address>(
     if (typeof describe === 'string') return describe
     for (let attempt = 1; ; attempt++) {
       const { about, ...server } = { ...(await describe()), name }
-      const { kind, url, address, data } = server
-      const where = `local process (${about}) at ${new URL(url).host}, data in ${data}`
+      const { kind, url, address } = server
+      const where = `${about} at ${new URL(url).host}`
       try {
         return { kind, address, where, controls: await start(server, context) }
       } catch (error) {

@@ -1,4 +1,5 @@
 import type { ContainerRuntimeClient } from 'testcontainers'
+import { noEngine } from './engine.ts'
 import type { ServerName, StackFile } from './stack-file.ts'
 
 /** The tested version of SeaweedFS, for the container's tag and the PyPI wheel. */
@@ -85,7 +86,8 @@ export async function startFirstAvailable<Address>(
   for (const provider of inOrder(providers, context.file.record.data[name]?.kind)) {
     const server = await provider.open(context)
     if (typeof server !== 'string') {
-      context.say(`${titles[name]}: ${server.where}${reasons.length > 0 ? ` (${reasons.join('; ')})` : ''}`)
+      const surprises = reasons.filter((reason) => reason !== noEngine)
+      context.say(`${titles[name]}: ${server.where}${surprises.length > 0 ? ` (${surprises.join('; ')})` : ''}`)
       return server
     }
     if (server !== '') reasons.push(server)

@@ -26,6 +26,8 @@ export interface DataEntry {
   readonly folders?: readonly string[]
   /** The container engine's volume. */
   readonly volume?: string
+  /** The port of its first start. */
+  readonly port?: number
 }
 
 /** A process other than the servers: a gateway, a worker. */
@@ -128,8 +130,9 @@ export class StackFile {
   }
 
   /** Records a server, and its data unless it belongs to others. */
-  server(name: ServerName, entry: ServerEntry, data?: Omit<DataEntry, 'kind'>): void {
-    const kept = data && { [name]: { kind: entry.kind, ...data } }
+  server(name: ServerName, entry: ServerEntry, data?: Omit<DataEntry, 'kind' | 'port'>): void {
+    const firstPort = () => this.#record.data[name]?.port ?? Number(new URL(entry.url).port)
+    const kept = data && { [name]: { kind: entry.kind, port: firstPort(), ...data } }
     this.#change({ servers: { ...this.#record.servers, [name]: entry }, data: { ...this.#record.data, ...kept } })
   }
 

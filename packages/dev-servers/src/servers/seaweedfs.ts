@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { containerProvider } from '../container-server.ts'
-import { freePorts } from '../free-ports.ts'
+import { freePorts, storePort } from '../free-ports.ts'
 import { localProvider } from '../local-server.ts'
 import type { StackContext } from '../server.ts'
 import { fetchProgram, pinnedPrograms, programInPath } from './fetch-program.ts'
@@ -80,13 +80,15 @@ export const localSeaweedfs = localProvider('s3', ['seaweedfs'], async (context)
   const { path, version } = program
   const data = context.file.subfolder('seaweedfs')
   return async () => {
+    const port = await storePort(context)
     const ports = await freePorts(2 * listeners.length)
+    ports[2 * listeners.indexOf('s3')] = port
     // the default gRPC ports are these + 10000, in the range of outgoing connections, where one may be in use
     const flags = listeners.flatMap((name, at) => [`-${name}.port=${ports[2 * at]}`, `-${name}.port.grpc=${ports[2 * at + 1]}`])
-    const address = addressOf(ports[2 * listeners.indexOf('s3')] as number, context)
+    const address = addressOf(port, context)
     return {
       kind: 'seaweedfs',
-      about: `SeaweedFS ${version}, ${path}`,
+      about: `SeaweedFS ${version}`,
       url: address.endpoint,
       address,
       command: path,

@@ -38,7 +38,7 @@ test('a server that is given by URL does not change the record of our data', () 
   const file = new StackFile(folder)
   file.server('redis', { kind: 'redis-container', url: 'redis://127.0.0.1:1', containerId: 'abc' }, { volume: 'ours' })
   file.server('redis', { kind: 'given', url: 'redis://elsewhere' })
-  expect(readStackRecord(folder)?.data.redis).toEqual({ kind: 'redis-container', volume: 'ours' })
+  expect(readStackRecord(folder)?.data.redis).toEqual({ kind: 'redis-container', port: 1, volume: 'ours' })
 })
 
 test('a folder is in use while its owner runs', () => {

@@ -33,10 +33,17 @@ async function starts() {
   vi.stubEnv('PATH', join(folder, 'bin'))
   vi.stubEnv('JWT_SECRET', 'a-secret-of-the-gateway')
   const output: string[] = []
-  const say = (line: string) => output.push(line)
+  const onLogLine = (name: string) => output.push(name)
   const file = new StackFile(folder)
-  const { services, lines } = await startDashboards({ root, file, say, gateway: '127.0.0.1:4000', worker: '127.0.0.1:4001' })
-  await waitFor(() => services.every(({ name }) => output.some((line) => line.startsWith(name))), { what: 'the programs to be up' })
+  const { services, lines } = await startDashboards({
+    root,
+    file,
+    onLogLine,
+    say: () => {},
+    gateway: '127.0.0.1:4000',
+    worker: '127.0.0.1:4001',
+  })
+  await waitFor(() => services.every(({ name }) => output.includes(name)), { what: 'the programs to be up' })
   for (const service of services) await service.stop(5000)
   return { names: services.map(({ name }) => name), lines, output: services.map(({ logFile }) => readFileSync(logFile, 'utf8')).join('\n') }
 }

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { Client, FileToSend } from '@airlock/testkit/http'
 import { expect, test } from 'vitest'
-import { renderTable, sampleReport, sendSamples } from '../../../start/samples.ts'
+import { type SampleResult, sampleLine, sampleSummary, sendSamples } from '../../../start/samples.ts'
+import { width } from '../../../start/screen.ts'
 
 const folder = fileURLToPath(new URL('../../../../examples/samples', import.meta.url))
 
@@ -24,6 +25,9 @@ function knowingClient(changes: Partial<Client> = {}): Client & { sent: FileToSe
   }
 }
 
+const colour = (_: string, text: string) => text
+const resultsOf = (client: Client) => sendSamples(client, () => {})
+
 test('the folder and its list contain the same files', () => {
   const files = ['good', 'bad'].flatMap((name) => readdirSync(`${folder}/${name}`).map((file) => `${name}/${file}`))
 
@@ -32,11 +36,13 @@ test('the folder and its list contain the same files', () => {
 
 test('every sample is sent with its name and type, videos with a project, training sets with a brand', async () => {
   const client = knowingClient()
+  const seen: SampleResult[] = []
 
-  const results = await sendSamples(client)
+  const results = await sendSamples(client, (result) => seen.push(result))
 
+  expect(seen).toEqual(results)
   expect(results.every(({ ok }) => ok)).toBe(true)
-  expect(sampleReport(results)).toContain(`${listed.length} of ${listed.length} samples as expected; every accepted file came back`)
+  expect(sampleSummary(results)).toContain(`${listed.length} of ${listed.length} samples as expected; every accepted file came back`)
   const sentAs = (name: string) => client.sent.find((file) => file.name === name)
   expect(sentAs('IMG_4211.JPG')).toMatchObject({ mediaType: 'image/jpeg', fields: { asset_type: 'brand_image' } })
   expect(sentAs('holiday.mp4')).toMatchObject({ mediaType: 'video/mp4', fields: { project_id: expect.stringMatching(/^[0-9a-f-]{36}$/) } })
@@ -47,26 +53,25 @@ test('every sample is sent with its name and type, videos with a project, traini
 })
 
 test('an unexpected verdict is marked with the expected one', async () => {
-  const results = await sendSamples(
-    knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }),
-  )
+  const results = await resultsOf(knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }))
 
   expect(results.filter(({ ok }) => ok)).toEqual([])
-  expect(sampleReport(results)).toMatch(/✗ {2}good\/logo\.png +internal_error, expected completed +– +8137 /)
-  expect(sampleReport(results)).toMatch(/\n0 of \d+ samples as expected\.\n✗ good\/Harbour at dusk\.jpg: it broke\n/)
+  const logo = results.find(({ file }) => file === 'good/logo.png') as SampleResult
+  expect(sampleLine(logo, { colour })).toMatch(/^✗ logo\.png +refused: internal_error +\d+ ms\n {4}expected: completed\. it broke$/)
+  expect(sampleSummary(results)).toMatch(/^0 of \d+ samples as expected\.$/)
 })
 
 test('a bad file that becomes an asset is a failure', async () => {
-  const results = await sendSamples(knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
+  const results = await resultsOf(knowingClient({ send: async () => ({ status: 'completed', assetId: '0' }) }))
 
   expect(results.find(({ file }) => file === 'bad/note.jpg')).toMatchObject({ ok: false, verdict: 'completed' })
 })
 
 test('other bytes at the presigned URL are a failure', async () => {
-  const results = await sendSamples(knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
+  const results = await resultsOf(knowingClient({ download: async () => ({ key: 'k', bytes: new Uint8Array(7) }) }))
 
-  expect(results.find(({ file }) => file === 'good/logo.png')).toMatchObject({ ok: false, key: 'k' })
-  expect(sampleReport(results)).toContain('✗ good/logo.png: the presigned URL gave other bytes than were sent')
+  const logo = results.find(({ file }) => file === 'good/logo.png') as SampleResult
+  expect(sampleLine(logo, { colour })).toMatch(/^✗ logo\.png .*\n {4}the presigned URL gave other bytes than were sent$/)
 })
 
 test.each([
@@ -75,22 +80,36 @@ test.each([
 ] satisfies [string, Partial<Client>][])(
   'a %s without a response is reported for its sample, and the others continue',
   async (_, changes) => {
-    const results = await sendSamples(knowingClient(changes))
+    const results = await resultsOf(knowingClient(changes))
 
     expect(results).toHaveLength(listed.length)
     expect(results[0]).toMatchObject({ verdict: 'no_answer', detail: 'it took too long', ok: false })
   },
 )
 
-test('columns are as wide as their widest cell, numbers are right-aligned', () => {
-  const table = renderTable(
-    ['file', 'size'],
-    [
-      ['logo.png', '8137'],
-      ['Grüße.jpeg', '36886'],
-      ['u\u0308.png', ''],
-    ],
+test('each result is one line of the same width, within 80 columns', async () => {
+  const results = await resultsOf(knowingClient())
+  const lines = results.map((result) => sampleLine({ ...result, ms: 12_345 }, { colour }))
+
+  expect(lines[0]).toMatch(/^✓ Harbour at dusk\.jpg +completed +12345 ms$/)
+  expect(lines.join('\n')).toMatch(/^✓ bomb\.png +refused: too_many_pixels +12345 ms$/m)
+  expect(lines.join('\n').split('\n')).toHaveLength(listed.length)
+  expect(new Set(lines.map(width))).toEqual(new Set([width(lines[0] ?? '')]))
+  expect(width(lines[0] ?? '')).toBeLessThanOrEqual(80)
+})
+
+test('after an interruption no further result is shown', async () => {
+  const interrupted = new AbortController()
+  const seen: SampleResult[] = []
+  const sending = sendSamples(
+    knowingClient(),
+    (result) => {
+      seen.push(result)
+      interrupted.abort(new Error('Ctrl-C'))
+    },
+    interrupted.signal,
   )
 
-  expect(table.split('\n')).toEqual(['file         size', '──────────  ─────', 'logo.png     8137', 'Grüße.jpeg  36886', 'u\u0308.png'])
+  await expect(sending).rejects.toThrow('Ctrl-C')
+  expect(seen).toHaveLength(1)
 })

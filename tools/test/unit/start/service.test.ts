@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { StackFile, waitFor } from '@airlock/dev-servers'
@@ -12,24 +12,40 @@ beforeEach(() => {
 })
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** Runs a program of one line, and collects its readable output. */
+/** Runs a program of one line, and collects its output. */
 async function run(program: string) {
   const output: string[] = []
   const logFile = join(folder, 'service.log')
   writeFileSync(join(folder, 'program.js'), program)
-  const context = { root: folder, env: { GREETING: 'hello' }, file: new StackFile(folder), say: (line: string) => output.push(line) }
+  const context = {
+    root: folder,
+    env: { GREETING: 'hello' },
+    file: new StackFile(folder),
+    onLogLine: (name: string, line: string) => output.push(`${name}: ${line}`),
+  }
   const service = await startService({ name: 'svc', entry: 'program.js', logFile }, context)
   return { service, output, logFile }
 }
 
-test('the output of a service is shown with its name, and stored unchanged', async () => {
+test('the output of a service is passed on with its name, and stored unchanged', async () => {
   const record = JSON.stringify({ level: 30, time: 0, msg: 'up', pid: 1 })
   const { service, output, logFile } = await run(`console.log(process.env.GREETING); console.error(${JSON.stringify(record)})`)
 
   expect(await service.ended).toEqual({ code: 0, signal: null })
-  expect(output.toSorted()).toEqual(['svc     │ [00:00:00] INFO: up', 'svc     │ hello'])
+  expect(output.toSorted()).toEqual(['svc: hello', `svc: ${record}`])
   await waitFor(() => readFileSync(logFile, 'utf8').length > record.length, { what: 'the log to be written' })
   expect(readFileSync(logFile, 'utf8').trim().split('\n').toSorted()).toEqual(['hello', record])
+})
+
+test('a log that was emptied is read from its start again', async () => {
+  const { service, output, logFile } = await run("console.log('early '.repeat(100)); setTimeout(() => console.log('late'), 300)")
+  await waitFor(() => output.length > 0, { what: 'the first line' })
+
+  truncateSync(logFile)
+  await service.ended
+
+  expect(output.at(-1)).toBe('svc: late')
+  expect(readFileSync(logFile, 'utf8')).toBe('late\n')
 })
 
 test('the last lines are kept to explain the exit', async () => {
@@ -70,7 +86,7 @@ test('stopping an ended service returns at once', async () => {
 })
 
 test("a service that can't be started is reported", async () => {
-  const context = { root: join(folder, 'nowhere'), env: {}, file: new StackFile(folder), say: () => {} }
+  const context = { root: join(folder, 'nowhere'), env: {}, file: new StackFile(folder) }
   const starting = startService({ name: 'svc', entry: 'program.js' }, context)
 
   await expect(starting).rejects.toThrow("svc can't be started")

@@ -47,3 +47,37 @@ const printable = (text: string): string =>
     /[^\P{Cc}\t]|[\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
+
+/** pino's levels of lines that the person at the terminal must see. */
+const marks: Readonly<Record<number, string>> = { 40: 'warning', 50: 'error', 60: 'fatal' }
+
+/** While a server is unavailable, a service logs the same warning again and again. */
+const repeatAfterMs = 60_000
+
+/**
+ * Selects the warnings and errors in the logs of services for the terminal: `worker warning: queue unreachable (connect ECONNREFUSED 127.0.0.1:6379)`.
+ * The same one of a service is shown once a minute.
+ *
+ * @returns a function that returns the text for a log line, or null
+ */
+export function warningsIn(now: () => number = Date.now): (service: string, line: string) => string | null {
+  const shownAt = new Map<string, number>()
+  return (service, line) => {
+    const record = /"level":[456]0\b/.test(line) ? recordOf(line) : null
+    const mark = record && marks[record.level]
+    if (!mark) return null
+    const message = `${service} ${mark}: ${record.msg}`
+    const last = shownAt.get(message)
+    if (last !== undefined && now() - last < repeatAfterMs) return null
+    shownAt.set(message, now())
+    return printable(isError(record.err) ? `${message} (${record.err.message})` : message)
+  }
+}
+
+function recordOf(line: string): { level: number; msg: string; err?: unknown } | null {
+  try {
+    return JSON.parse(line)
+  } catch {
+    return null // cut by a crash
+  }
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { readableLogLine } from '../../../start/log-line.ts'
+import { readableLogLine, warningsIn } from '../../../start/log-lines.ts'
 
 const time = Date.UTC(2026, 10, 24, 7, 25, 51)
 
@@ -39,4 +39,34 @@ test("a file name can't steer the terminal", () => {
 
 test('an endless line is cut', () => {
   expect(logged({ msg: 'x'.repeat(10_000) }).length).toBeLessThan(500)
+})
+
+const record = (level: number, fields: object) => JSON.stringify({ level, time: 0, ...fields })
+
+test('warnings and errors are selected with their reason, and other lines are not', () => {
+  const warningIn = warningsIn()
+  const err = { type: 'Error', message: 'no space left on device', stack: 'Error: …' }
+
+  expect(warningIn('worker', record(40, { err, msg: 'attempt failed' }))).toBe('worker warning: attempt failed (no space left on device)')
+  expect(warningIn('gateway', record(50, { msg: 'request failed' }))).toBe('gateway error: request failed')
+  expect(warningIn('worker', record(30, { msg: '"level":50' }))).toBeNull()
+  expect(warningIn('worker', '"level":50 cut')).toBeNull()
+})
+
+test('the same warning of a service is shown once a minute', () => {
+  let now = 0
+  const warningIn = warningsIn(() => now)
+  const line = record(40, { msg: 'redis unreachable' })
+
+  expect([warningIn('worker', line), warningIn('worker', line), warningIn('gateway', line)]).toEqual([
+    'worker warning: redis unreachable',
+    null,
+    'gateway warning: redis unreachable',
+  ])
+  now = 60_000
+  expect(warningIn('worker', line)).toBe('worker warning: redis unreachable')
+})
+
+test('a warning does not control the terminal', () => {
+  expect(warningsIn()('gateway', record(40, { msg: 'a\u001b[2Jb' }))).toBe('gateway warning: a\\u001b[2Jb')
 })
