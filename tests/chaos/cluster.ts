@@ -22,6 +22,8 @@ export const bucket = 'airlock-chaos'
 /** The pipeline's own bucket, from which videos are copied. */
 export const renders = 'airlock-chaos-renders'
 export const filesPerHour = 60
+/** The time in which a direct upload must be completed. */
+export const openSeconds = 20
 
 /** Intervals and delays of repairs, shortened. */
 const settings = {
@@ -38,7 +40,7 @@ const settings = {
   SWEEP_REST_SECONDS: '1',
   UPLOAD_MAX_SECONDS: '10',
   UPLOAD_IDLE_SECONDS: '5',
-  DIRECT_UPLOAD_MAX_SECONDS: '20',
+  DIRECT_UPLOAD_MAX_SECONDS: String(openSeconds),
   DIRECT_PART_BYTES: String(5 * 1024 * 1024),
   DIRECT_PUT_MAX_BYTES: String(50 * 1024),
   RETRY_BASE_MS: '100',

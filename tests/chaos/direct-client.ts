@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
 import { call, reasonIn, tokenFor } from '@airlock/testkit/http'
-import type { Run } from './cluster.ts'
+import { openSeconds, type Run } from './cluster.ts'
 import type { FileToSend } from './files.ts'
 import { type Random, randomFrom } from './random.ts'
 
@@ -27,8 +27,10 @@ interface Part {
 const endings = [
   { ending: 'complete', weight: 8 },
   { ending: 'abort', weight: 1 },
-  /** The client never comes back: the upload expires. */
+  /** The client is killed while it sends, and never comes back: the upload expires. */
   { ending: 'vanish', weight: 1 },
+  /** The client sends everything, sleeps until the upload has expired, and then completes it. */
+  { ending: 'oversleep', weight: 1 },
 ] as const
 
 const tries = 12
@@ -36,7 +38,7 @@ const intervalMs = [100, 600] as const
 
 /**
  * A client that sends files straight to the store. It repeats every request at any gateway, lies about the bytes of some parts before it sends the right
- * ones, and writes again after each completion.
+ * ones, sends some twice, and writes again after each end.
  */
 export class DirectClient {
   readonly #options: DirectClientOptions
@@ -83,18 +85,15 @@ export class DirectClient {
 
   async #finish(opened: Opened, file: FileToSend): Promise<void> {
     const { ending } = this.#random.weighted(endings)
-    const urls = await this.#send(opened, file)
+    const urls = await this.#send(opened, file, ending === 'vanish')
     if (ending === 'vanish') return
-    if (ending === 'abort') {
-      await this.#asks(opened, 'DELETE', '')
-      return
-    }
-    await this.#complete(opened, file)
+    if (ending === 'oversleep') await wait(openSeconds * 1000, undefined, { signal: this.#options.until }).catch(() => {})
+    await (ending === 'abort' ? this.#asks(opened, 'DELETE', '') : this.#complete(opened, file))
     for (const { url, headers, size_bytes } of urls) await put(url, headers, Buffer.alloc(size_bytes, 7))
   }
 
-  /** Sends what the store does not have. @returns all URLs that it got */
-  async #send(opened: Opened, { bytes }: FileToSend): Promise<Part[]> {
+  /** Sends what the store does not have. @param isKilled at some moment on the way @returns all URLs that it got */
+  async #send(opened: Opened, { bytes }: FileToSend, isKilled = false): Promise<Part[]> {
     const urls: Part[] = []
     for (let attempt = 0; attempt < tries; attempt += 1) {
       const listed = await this.#asks(opened, 'GET', '/parts')
@@ -114,9 +113,11 @@ export class DirectClient {
       const signed = numbers.length === 0 ? null : await this.#asks(opened, 'POST', '/parts', { numbers })
       for (const part of ((signed?.body ?? {}) as { parts?: Part[] }).parts ?? []) {
         urls.push(part)
+        if (isKilled && this.#random.chance(0.3)) return urls
         const from = (part.number - 1) * part_size_bytes
         if (this.#random.chance(0.1)) await put(part.url, part.headers, Buffer.alloc(part.size_bytes - 1))
-        await put(part.url, part.headers, bytes.subarray(from, from + part.size_bytes))
+        const times = this.#random.chance(0.1) ? 2 : 1
+        for (let time = 0; time < times; time += 1) await put(part.url, part.headers, bytes.subarray(from, from + part.size_bytes))
       }
       await wait(50 * attempt)
     }
