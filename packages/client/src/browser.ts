@@ -20,21 +20,24 @@ declare const XMLHttpRequest: new () => {
 /** `fetch` does not report how much of a body is sent. */
 const send: Send = (url, { onSent, ...request }) => {
   if (onSent === undefined || typeof XMLHttpRequest === 'undefined') return fetch(url, request)
-  return new Promise((resolve, reject) => {
-    const { method, headers, body, signal } = request
+  const { method, headers, body, signal } = request
+  const answered = new Promise<InstanceType<typeof XMLHttpRequest>>((resolve, reject) => {
     const xhr = new XMLHttpRequest()
     xhr.open(method, url)
     for (const [name, value] of Object.entries(headers)) xhr.setRequestHeader(name, value)
     xhr.upload.onprogress = ({ loaded }) => onSent(loaded)
-    xhr.onload = () => {
-      const received = xhr.getAllResponseHeaders().trim().split('\r\n')
-      const pairs = received.map((line) => line.split(/: ?(.*)/s).slice(0, 2) as [string, string])
-      resolve(new Response(xhr.status === 204 ? null : xhr.responseText, { status: xhr.status, headers: pairs.filter(([name]) => name) }))
-    }
+    xhr.onload = () => resolve(xhr)
     xhr.onerror = () => reject(new TypeError('The connection failed'))
     xhr.onabort = () => reject(signal.reason)
     signal.addEventListener('abort', () => xhr.abort(), { once: true })
     xhr.send(body)
+  })
+  // here, so that a response that can't be made is an error, and not an exception in a listener
+  return answered.then((xhr) => {
+    const { status, responseText } = xhr
+    const received = xhr.getAllResponseHeaders().trim().split('\r\n')
+    const pairs = received.map((line) => line.split(/: ?(.*)/s).slice(0, 2) as [string, string])
+    return new Response(/204|205|304/.test(`${status}`) ? null : responseText, { status, headers: pairs.filter(([name]) => name) })
   })
 }
 

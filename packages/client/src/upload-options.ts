@@ -5,6 +5,8 @@ export interface Progress {
   readonly stage: 'sending' | 'processing'
   readonly sentBytes: number
   readonly totalBytes: number
+  /** Of the accepted upload, with the stage `processing`: `jobs.follow` shows what happens to it. */
+  readonly jobId?: string | undefined
 }
 
 export interface UploadOptions {

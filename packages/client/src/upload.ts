@@ -34,7 +34,7 @@ export async function upload(file: Blob | string, options: UploadOptions, deps: 
   const totalBytes = source.size
   const { onProgress = () => {}, door = 'auto' } = options
   const onSent = (sentBytes: number) => onProgress({ stage: 'sending', sentBytes, totalBytes })
-  const onAccepted = () => onProgress({ stage: 'processing', sentBytes: totalBytes, totalBytes })
+  const onAccepted = (jobId: string) => onProgress({ stage: 'processing', sentBytes: totalBytes, totalBytes, jobId })
   try {
     onSent(0)
     const isDirect = door === 'direct' || (door === 'auto' && totalBytes > largestForm)
@@ -50,10 +50,10 @@ async function sendAsForm(
   options: UploadOptions,
   deps: UploadDeps,
   onSent: (bytes: number) => void,
-  onAccepted: () => void,
+  onAccepted: (jobId: string) => void,
 ): Promise<PresignedAsset> {
   const jobId = await sendForm(deps.http, source, options, onSent)
-  onAccepted()
+  onAccepted(jobId)
   return assetOf(jobId, source, options.signal, deps)
 }
 
@@ -63,7 +63,7 @@ async function sendDirect(
   options: UploadOptions,
   deps: UploadDeps,
   onSent: (bytes: number) => void,
-  onAccepted: () => void,
+  onAccepted: (jobId: string) => void,
 ): Promise<PresignedAsset | null> {
   const { running, platform } = deps
   const key = await keyOf(source, options, deps)
@@ -72,7 +72,7 @@ async function sendDirect(
   const direct = new DirectUpload(source, options, deps, key, onSent)
   try {
     const jobId = await direct.send()
-    onAccepted()
+    onAccepted(jobId)
     const asset = await assetOf(jobId, source, options.signal, deps)
     await mustBeFile(asset, await hashing, jobId, deps)
     await direct.forget()

@@ -52,7 +52,7 @@ test('a file is sent to the store in parts, with no byte through the gateway, an
   expect(gateway.to(`POST /api/uploads/${jobId}/parts`).length).toBeLessThan(8)
   expect(gateway.to('POST /api/upload')).toHaveLength(0)
   expect(seen.map(({ sentBytes }) => sentBytes)).toEqual(seen.map(({ sentBytes }) => sentBytes).toSorted((a, b) => a - b))
-  expect(seen.at(-1)).toEqual({ stage: 'processing', sentBytes: bytes.length, totalBytes: bytes.length })
+  expect(seen.at(-1)).toEqual({ stage: 'processing', sentBytes: bytes.length, totalBytes: bytes.length, jobId: expect.any(String) })
 })
 
 test('the door follows from the size: up to 16 MiB a form', async ({ gateway, client }) => {

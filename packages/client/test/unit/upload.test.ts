@@ -25,7 +25,7 @@ test('an upload sends the file and its fields as a form, and returns the asset',
   expect(text).toContain('name=metadata\r\n\r\n{"order":4711}\r\n')
   expect(text).toContain("name=files; filename*=UTF-8''logo.png\r\nContent-Type: image/png\r\n\r\nthe bytes of a picture\r\n")
   expect(seen.at(0)).toEqual({ stage: 'sending', sentBytes: 0, totalBytes: 22 })
-  expect(seen.at(-1)).toEqual({ stage: 'processing', sentBytes: 22, totalBytes: 22 })
+  expect(seen.at(-1)).toEqual({ stage: 'processing', sentBytes: 22, totalBytes: 22, jobId })
 })
 
 test('a form whose response is lost is repeated with the same key and the same bytes', async ({ gateway, client }) => {
