@@ -57,6 +57,11 @@ export const serviceEnvironment = (
   PORT: String(port),
   WORKER_PORT: String(workerPort),
   METRICS_PORT: '', // both services would need the same port
+  TRY_PAGE: env.TRY_PAGE || (env.NODE_ENV?.trim().toLowerCase() === 'production' ? 'false' : 'true'),
+  // large files go from the try page straight to the bucket
+  CORS_ORIGINS: [env.CORS_ORIGINS || [], ...[urlOf(host, port), `http://localhost:${port}`].map((url) => new URL(url).origin)]
+    .flat()
+    .join(),
 })
 
 /** Settings that name a server or its credentials. They are read only from the environment, so that a `.env` of production has no effect here. */

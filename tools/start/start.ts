@@ -127,7 +127,10 @@ async function startAll(run: Run) {
   }
   const context: ServicesContext = { root, env: serviceEnvironment(env, settings, addresses), file: stack.file, onLogLine }
   say('Starting worker and gateway …')
-  await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context)
+  await Promise.all([
+    runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context),
+    ...(context.env.TRY_PAGE === 'true' ? [runToEnd({ name: 'page', entry: 'apps/try-page/build.ts' }, context)] : []),
+  ])
   signal.throwIfAborted()
 
   const { host, port, workerPort } = addresses

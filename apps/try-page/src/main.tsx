@@ -1,3 +1,8 @@
 import { render } from 'preact'
+import { App } from './app.tsx'
+import { startPage } from './page.ts'
+import './styles/base.css'
+import './styles/parts.css'
+import './styles/cards.css'
 
-render(<h1>Try Airlock</h1>, document.getElementById('page') ?? document.body)
+render(<App page={startPage()} />, document.getElementById('page') ?? document.body)

@@ -58,7 +58,7 @@ test('services get the environment, overridden by the servers and addresses of t
     SHUTDOWN_NOT_READY_SECONDS: '0',
     SHUTDOWN_GRACE_S: '5',
   })
-  expect(serviceEnvironment({ SHUTDOWN_GRACE_S: '1' }, {}, { host: '', port: 1, workerPort: 2 }).SHUTDOWN_GRACE_S).toBe('1')
+  expect(serviceEnvironment({ SHUTDOWN_GRACE_S: '1' }, {}, { host: '127.0.0.1', port: 1, workerPort: 2 }).SHUTDOWN_GRACE_S).toBe('1')
 })
 
 test.each([

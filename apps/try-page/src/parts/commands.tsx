@@ -1,0 +1,56 @@
+import { useEffect, useRef, useState } from 'preact/hooks'
+import type { Commands } from '../commands.ts'
+
+interface CommandsProps {
+  /** What the commands do, as in "Commands to delete it". */
+  readonly title: string
+  readonly commands: readonly Commands[]
+  readonly open?: boolean
+}
+
+/** The same action from a terminal and from a program. */
+export function CommandBlock({ title, commands, open = false }: CommandsProps) {
+  return (
+    <details class="commands" open={open}>
+      <summary>{title}</summary>
+      <Code name="Terminal" text={commands.map(({ curl }) => curl).join('\n')} />
+      <Code name="JavaScript" text={commands.map(({ js }) => js).join('\n')} />
+    </details>
+  )
+}
+
+const shownMs = 1600
+
+function Code({ name, text }: { name: string; text: string }) {
+  const [copied, setCopied] = useState<'yes' | 'no' | null>(null)
+  const code = useRef<HTMLElement>(null)
+  useEffect(() => {
+    if (copied === null) return
+    const timer = setTimeout(() => setCopied(null), shownMs)
+    return () => clearTimeout(timer)
+  }, [copied])
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text)
+      setCopied('yes')
+    } catch {
+      // not permitted: the user copies what is selected
+      if (code.current !== null) getSelection()?.selectAllChildren(code.current)
+      setCopied('no')
+    }
+  }
+  return (
+    <div class="code">
+      <div class="code-head">
+        <span>{name}</span>
+        <button type="button" class="quiet small" onClick={copy} aria-label={`Copy the ${name} commands`}>
+          {copied === 'yes' ? 'Copied' : copied === 'no' ? 'Press Ctrl-C' : 'Copy'}
+        </button>
+      </div>
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, also by keyboard */}
+      <pre tabIndex={0}>
+        <code ref={code}>{text}</code>
+      </pre>
+    </div>
+  )
+}

@@ -1,0 +1,33 @@
+import type { Page } from '../page.ts'
+import { hasEnded } from '../upload-item.ts'
+import { useValue } from '../value.ts'
+import { UploadCard } from './upload-card.tsx'
+
+export function UploadList({ page }: { page: Page }) {
+  const items = useValue(page.uploads.items)
+  const ended = items.filter(hasEnded).length
+  return (
+    <section class="panel uploads" aria-labelledby="uploads-title">
+      <div class="panel-head">
+        <h2 id="uploads-title">Your uploads</h2>
+        {ended > 1 && (
+          <button type="button" class="quiet small" onClick={() => page.uploads.removeEnded()}>
+            Clear the list
+          </button>
+        )}
+      </div>
+      {items.length === 0 ? (
+        <div class="empty">
+          <p>Nothing uploaded yet.</p>
+          <p class="meta">Each file shows here what happens to it: received, inspected, then an asset, or a reason why not.</p>
+        </div>
+      ) : (
+        <ul class="cards">
+          {items.map((item) => (
+            <UploadCard key={item.id} item={item} page={page} />
+          ))}
+        </ul>
+      )}
+    </section>
+  )
+}
