@@ -41,6 +41,12 @@ describe('on the store of the test run', () => {
     const { usable, capabilities } = report(outcome)
     expect(usable).toBe(true)
     expect(capabilities.filter(({ needed, result }) => needed && result !== 'ok')).toEqual([])
+    expect(resultsOf(report(outcome))).toMatchObject({
+      'presigned PUT of a part, and a list of parts': 'ok',
+      'a presigned PUT of another length is refused': 'ok',
+      'a part after Complete is refused': 'ok',
+      'If-None-Match: * on a presigned PUT, checked when it ends': 'ok',
+    })
     expect((await probeBuckets()).filter((name) => !before.includes(name))).toEqual([])
     client.destroy()
   }, 60_000)
@@ -70,7 +76,7 @@ describe('on a store whose links never expire', () => {
   const { s3 } = givenStack()
   const { endpoint, region, accessKeyId, secretAccessKey } = s3
   const client = new S3Client({ endpoint, region, forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } })
-  /** The store of this run, except that it accepts presigned URLs with any signature and age. */
+  /** The store of this run, except that it accepts presigned URLs with any signature and age, and knows no `If-None-Match`. */
   const lenient = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', endpoint)
     if (request.method === 'GET' && searchParams.has('X-Amz-Signature')) {
@@ -81,7 +87,8 @@ describe('on a store whose links never expire', () => {
       )
       return
     }
-    const { method, headers, url } = request
+    const { method, url } = request
+    const { 'if-none-match': _, ...headers } = request.headers
     const forwarded = forward(new URL(url ?? '', endpoint), { method, headers }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.headers)
       answer.pipe(response)
@@ -109,6 +116,7 @@ describe('on a store whose links never expire', () => {
     expect(err).toMatch(/^Probing http:\/\/127\.0\.0\.1:\d+/)
     expect(out).toMatch(/^multipart upload +ok$/m)
     expect(out).toMatch(/^presigned URLs expire \(checked with 1 s\) +missing +answers 200 after/m)
+    expect(out).toMatch(/^If-None-Match: \* on a presigned PUT, checked when it ends +missing/m)
     expect(out).toMatch(/Airlock can't run on this store: it needs 'presigned URLs expire \(checked with 1 s\)', 'tampered presigned/)
   }, 60_000)
 })

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import type { Command } from '../../command.ts'
 import { type Check, type Finding, missing } from './check.ts'
 import { copyingChecks } from './checks/copying.ts'
+import { directChecks } from './checks/direct.ts'
 import { keyChecks } from './checks/keys.ts'
 import { presigningChecks } from './checks/presigning.ts'
 import { readingChecks } from './checks/reading.ts'
@@ -19,6 +20,7 @@ const checks: readonly Check[] = [
   ...readingChecks,
   ...copyingChecks,
   ...presigningChecks,
+  ...directChecks,
   ...keyChecks,
   ...settingChecks,
 ]

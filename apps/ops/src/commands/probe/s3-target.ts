@@ -1,4 +1,5 @@
 import { type Environment, readConfig } from '@airlock/config'
+import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
 import { S3Client } from '@aws-sdk/client-s3'
 
 /** Options that select a store. Defaults come from the environment. */
@@ -79,6 +80,17 @@ export const clientFor = ({ endpoint, credentials, ...rest }: S3Target, checksum
     responseChecksumValidation: checksums,
     expectContinueHeader: false,
     requestHandler: { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs, throwOnRequestTimeout: true },
+  })
+
+/** The store as Airlock uses it, without encryption. The caller closes it. */
+export const storeFor = ({ endpoint, credentials, region, forcePathStyle }: S3Target, bucket: string): ObjectStore =>
+  s3ObjectStore({
+    ...{ bucket, region, forcePathStyle, endpoint: endpoint ?? undefined, credentials: credentials ?? undefined },
+    encryption: 'none',
+    checksums: 'when_required',
+    callTimeoutMs: requestTimeoutMs,
+    multipartCopyFromBytes: 5 * 1024 ** 3,
+    serverSideCopy: true,
   })
 
 /** A short form of an error: `NoSuchBucket (404)`, `ECONNREFUSED`, or the message of an error of our own. */

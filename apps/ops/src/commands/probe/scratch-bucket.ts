@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { ObjectStore } from '@airlock/storage'
 import {
   AbortMultipartUploadCommand,
   type CompletedPart,
@@ -18,7 +19,7 @@ import {
   type S3Client,
   UploadPartCommand,
 } from '@aws-sdk/client-s3'
-import { briefly, clientFor, type S3Target } from './s3-target.ts'
+import { briefly, clientFor, type S3Target, storeFor } from './s3-target.ts'
 
 /** The minimum size of a part in S3, except for the last. */
 export const partBytes = 5 * 1024 * 1024
@@ -28,6 +29,8 @@ export interface ScratchBucket {
   readonly client: S3Client
   /** The same, but with checksums as trailers. */
   readonly checksummed: S3Client
+  /** The same bucket, as Airlock uses it. */
+  readonly store: ObjectStore
   readonly bucket: string
   /** Whether the bucket is temporary, so that its settings may be changed. */
   readonly ownsBucket: boolean
@@ -64,10 +67,11 @@ export async function onScratchBucket<T>(
   const id = randomUUID()
   const bucket = givenBucket ?? `airlock-probe-${id}`
   const prefix = `airlock-probe/${id}/`
+  const store = storeFor(target, bucket)
   try {
     await client.send(givenBucket === undefined ? new CreateBucketCommand({ Bucket: bucket }) : new HeadBucketCommand({ Bucket: bucket }))
     try {
-      return await work(scratchAt(client, checksummed, { bucket, prefix, ownsBucket: givenBucket === undefined }))
+      return await work(scratchAt({ client, checksummed, store, bucket, ownsBucket: givenBucket === undefined }, prefix))
     } finally {
       await remove(client, bucket, prefix, { withBucket: givenBucket === undefined }).catch((error) =>
         onLeft(`Some objects under ${prefix} could not be removed from bucket ${bucket}: ${briefly(error)}`),
@@ -76,14 +80,14 @@ export async function onScratchBucket<T>(
   } finally {
     client.destroy()
     checksummed.destroy()
+    store.close()
   }
 }
 
-function scratchAt(
-  client: S3Client,
-  checksummed: S3Client,
-  { bucket, prefix, ownsBucket }: { bucket: string; prefix: string; ownsBucket: boolean },
-): ScratchBucket {
+type Clients = Pick<ScratchBucket, 'client' | 'checksummed' | 'store' | 'bucket' | 'ownsBucket'>
+
+function scratchAt(clients: Clients, prefix: string): ScratchBucket {
+  const { client, bucket } = clients
   const put: ScratchBucket['put'] = async (name, body, more = {}) => {
     const key = prefix + name
     const { ETag = '' } = await client.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body, ...more }))
@@ -92,10 +96,7 @@ function scratchAt(
   let large: ReturnType<ScratchBucket['large']> | undefined
   const sizeBytes = partBytes + 1024
   return {
-    client,
-    checksummed,
-    bucket,
-    ownsBucket,
+    ...clients,
     put,
     key: (name) => prefix + name,
     head: (key) => headOf(client, bucket, key),
