@@ -123,8 +123,9 @@ export class DirectUpload {
 
   #missing(stored: readonly [number: number, bytes: number][]): number[] {
     this.#sent.clear()
-    this.#sentBytes = 0
-    for (const [number, bytes] of stored) if (bytes === this.#rangeOf(number).length) this.#report(number, bytes)
+    for (const [number, bytes] of stored) if (bytes === this.#rangeOf(number).length) this.#sent.set(number, bytes)
+    this.#sentBytes = [...this.#sent.values()].reduce((sum, bytes) => sum + bytes, 0)
+    this.#onSent(this.#sentBytes)
     const { partBytes } = this.#opened
     const numbers = Array.from({ length: Math.max(1, Math.ceil(this.#source.size / partBytes)) }, (_, i) => i + 1)
     return numbers.filter((number) => !this.#sent.has(number))
