@@ -20,6 +20,7 @@ const floors = {
   'packages/telemetry/src/**': floor(80),
   'apps/gateway/src/**': floor(80),
   'apps/ops/src/**': floor(80),
+  'apps/cli/src/**': floor(80),
   'apps/worker/src/**': floor(80),
 }
 

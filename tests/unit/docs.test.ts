@@ -68,8 +68,17 @@ test.for(pages)('every ops command in $path exists', ({ text }, { expect }) => {
   expect(named.filter((name) => !commands.includes(name))).toEqual([])
 })
 
-/** Variables of Node, npm, pip, the SDK, container engines and terminals. */
-const variablesOfOthers = ['NODE_ENV', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'DOCKER_HOST', 'PIP_INDEX_URL', 'NO_COLOR']
+/** Variables of Node, npm, desktops, pip, the SDK, container engines and terminals. */
+const variablesOfOthers = [
+  'NODE_ENV',
+  'NODE_EXTRA_CA_CERTS',
+  'HTTPS_PROXY',
+  'DOCKER_HOST',
+  'XDG_CONFIG_HOME',
+  'XDG_STATE_HOME',
+  'PIP_INDEX_URL',
+  'NO_COLOR',
+]
 
 /** Placeholders of examples for the reader's own values. */
 const placeholders = [

@@ -16,8 +16,10 @@ steps[process.argv[2]](process.argv.slice(3))
 function build() {
   rmSync(built, { recursive: true, force: true })
   mkdirSync(built)
-  execFileSync('tsc', ['-p', 'tsconfig.package.json'], { cwd: source, stdio: 'inherit' })
-  const copied = manifest.files.filter((name) => name !== 'lib') // which tsc writes
+  // a program is bundled with what it uses, a library is compiled
+  const [compiler, ...args] = manifest.bin ? ['rolldown', '-c', '--logLevel', 'warn'] : ['tsc', '-p', 'tsconfig.package.json']
+  execFileSync(compiler, args, { cwd: source, stdio: 'inherit' })
+  const copied = manifest.files.filter((name) => name !== 'lib') // which the compiler writes
   for (const name of ['LICENSE', 'README.md', ...copied]) cpSync(join(source, name), join(built, name), { recursive: true })
   writeFileSync(join(built, 'package.json'), `${JSON.stringify(published(manifest), null, 2)}\n`)
 }
