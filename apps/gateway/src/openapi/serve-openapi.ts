@@ -1,7 +1,8 @@
 import swagger from '@fastify/swagger'
-import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
 import { describe } from './describe.ts'
+import { referenceCss, referenceHtml, referenceProgram } from './reference-page.ts'
+import { scalarScript } from './scalar-script.ts'
 
 /** Paths that need no token: health and metrics for the platform, the API document for everyone. */
 const open = /^\/(health\/|metrics$|api\/health$|api\/openapi\.json$|api\/docs)/
@@ -65,22 +66,39 @@ export async function serveOpenApi(app: FastifyInstance, { version }: { version:
     },
     async () => app.swagger(),
   )
-  await app.register(swaggerUi, {
-    routePrefix: '/api/docs',
-    staticCSP: docsPolicy,
-    uiConfig: { url: '/api/openapi.json', deepLinking: true },
-  })
+  serveReference(app)
 }
 
-/** Swagger UI needs inline styles; scripts come only from this server. */
-const docsPolicy = {
-  'default-src': "'none'",
-  'script-src': "'self'",
-  'style-src': ["'self'", "'unsafe-inline'"],
-  'img-src': ["'self'", 'data:'],
-  'font-src': ["'self'", 'data:'],
-  'connect-src': "'self'",
-  'base-uri': "'none'",
-  'form-action': "'none'",
-  'frame-ancestors': "'none'",
+/** Serves the document as a page. */
+function serveReference(app: FastifyInstance): void {
+  const html = referenceHtml('/api/docs')
+  const program = referenceProgram({ documentUrl: '/api/openapi.json', canSend: true })
+  let script: Promise<Buffer> | undefined
+  const files = {
+    '': ['text/html', () => html],
+    '/': ['text/html', () => html],
+    '/reference.js': ['text/javascript', () => program],
+    '/reference.css': ['text/css', () => referenceCss],
+    '/scalar.js': ['text/javascript', () => (script ??= scalarScript())],
+  } as const
+  for (const [path, [type, content]] of Object.entries(files)) {
+    app.get(`/api/docs${path}`, { schema: { hide: true } }, async (_request, reply) => {
+      reply.header('content-security-policy', referencePolicy).header('cache-control', 'public, max-age=3600')
+      if (path === '/scalar.js') reply.header('content-encoding', 'gzip')
+      return reply.type(`${type}; charset=utf-8`).send(await content())
+    })
+  }
 }
+
+/** Scalar writes inline styles; everything else comes from this server, and nothing may be sent elsewhere. */
+const referencePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')

@@ -230,7 +230,9 @@ test('the pages for the document load nothing from other hosts', { meta: { id: '
   expect(html).not.toMatch(/<script(?![^>]*\ssrc=)[^>]*>/)
   const parts = [...html.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part as string)
   expect(parts.length).toBeGreaterThan(3)
-  for (const part of parts) expect((await fetch(new URL(part, page.url))).status, part).toBe(200)
+  const contents = await Promise.all(parts.map(async (part) => (await fetch(new URL(part, page.url))).text()))
+  expect(contents.filter((content) => /createApiReference|--scalar-font|"openapi":/.test(content))).toHaveLength(4)
+  expect((await fetch(`${gateway.url}/api/docs/`)).status).toBe(200)
 })
 
 /** `METHOD /path/{id}` for each line of Fastify's route list, without HEAD, which follows GET, and without the pages of the documentation. */
