@@ -15,25 +15,21 @@ interface Given {
 /** A token is renewed this long before it expires, in ms. */
 const renewBeforeMs = 60_000
 
-/** Requests that are refused at the same time ask for one new token. */
-const sameRefusalMs = 3000
-
 const storedName = 'airlock-pasted-token'
 
 /** The token of the page: from the gateway, which gives one to the page in development, or else pasted by the user and kept in this tab. */
 export class Session {
   readonly state = new Value<SessionState>({ step: 'starting' })
   #token: string | null = null
-  #takenAt = Number.NEGATIVE_INFINITY
   #renewAt = Number.POSITIVE_INFINITY
   #next: Promise<string> | null = null
   #paste: (token: string) => void = () => {}
 
   /** For the client. It waits until the user has pasted a token, if it needs to. */
   readonly token = async ({ refresh }: { readonly refresh: boolean }): Promise<string> => {
-    const now = performance.now()
-    const isRefused = refresh && now - this.#takenAt > sameRefusalMs
-    if (this.#token !== null && !isRefused && now < this.#renewAt) return this.#token
+    // of requests that are refused at the same time, only the first needs a new token
+    const isRefused = refresh && this.#next === null && this.#token !== null && !(await isAccepted(this.#token))
+    if (this.#token !== null && this.#next === null && !isRefused && performance.now() < this.#renewAt) return this.#token
     this.#next ??= this.#obtain(isRefused).finally(() => {
       this.#next = null
     })
@@ -71,11 +67,16 @@ export class Session {
 
   #take(token: string, userId: string | null, validMs = Number.POSITIVE_INFINITY): string {
     this.#token = token
-    this.#takenAt = performance.now()
-    this.#renewAt = this.#takenAt + validMs
+    this.#renewAt = performance.now() + validMs
     this.state.set({ step: 'ready', userId: userId ?? subjectOf(token), isPasted: userId === null })
     return token
   }
+}
+
+/** Only a refusal counts: while the gateway is gone, the token stays. */
+async function isAccepted(token: string): Promise<boolean> {
+  const { status } = await fetch('/api/jobs?limit=1', { headers: { authorization: `Bearer ${token}` } })
+  return status !== 401
 }
 
 /** The user of a token, or null if it is not a JWT. */

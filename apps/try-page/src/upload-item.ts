@@ -97,7 +97,7 @@ export function stepsOf({ phase, moments }: Pick<UploadItem, 'phase' | 'moments'
   // A refused or cancelled upload has skipped some steps; of a quick one, the page may have missed that it was processed.
   if (!isOver) return steps
   return steps
-    .filter(({ is }, i) => is !== 'ahead' || (phase === 'completed' && i < 3))
+    .filter(({ is }, i) => is !== 'ahead' || ((phase === 'completed' || phase === 'rejected') && i < 3))
     .map((one) => (one.is === 'ahead' ? { ...one, is: 'done' } : one))
 }
 

@@ -22,7 +22,6 @@ export function AssetList({ page: { assets, announcement } }: { page: Page }) {
   const confirmed = async (asset: PresignedAsset) => {
     await assets.delete(asset.asset_id)
     announcement.set(`${asset.original_filename} is deleted.`)
-    close()
   }
   return (
     <section class="panel assets" aria-labelledby="assets-title">
@@ -99,6 +98,7 @@ function DeleteDialog({ asset, onCancel, onConfirm }: DeleteDialogProps) {
     setBusy(true)
     try {
       await onConfirm()
+      dialog.current?.close()
     } catch (error) {
       setBusy(false)
       setProblem(error instanceof AirlockError ? error.detail : String(error))

@@ -29,6 +29,7 @@ const cases: [phase: Phase, moments: UploadItem['moments'], steps: string[]][] =
   ['completed', moments, ['Receiving done', 'Received done +100', 'Processing done +200', 'Completed done +500']],
   ['completed', { ...moments, processing: undefined }, ['Receiving done', 'Received done +100', 'Processing done', 'Completed done +500']],
   ['rejected', moments, ['Receiving done', 'Received done +100', 'Processing done +200', 'Rejected bad +500']],
+  ['rejected', { ...moments, processing: undefined }, ['Receiving done', 'Received done +100', 'Processing done', 'Rejected bad +500']],
   ['refused', { begun: 1000, ended: 1040 }, ['Receiving done', 'Refused bad +40']],
   ['cancelled', { begun: 1000, received: 1100, ended: 1150 }, ['Receiving done', 'Received done +100', 'Cancelled bad +150']],
 ]
