@@ -45,25 +45,34 @@ export class Uploads {
     for (const item of this.items.get()) if (item.jobId !== null && !hasEnded(item)) void this.#followToEnd(item.id, item.jobId)
   }
 
+  /** A file whose upload was interrupted continues it. */
   add(files: readonly NewFile[], choice: Choice): void {
-    const items = files.map(({ file, kind = choice.kind === 'auto' ? kindOf(file) : choice.kind, sample = null }): UploadItem => {
-      const id = crypto.randomUUID()
-      this.#files.set(id, file)
-      return {
-        ...{ id, kind, sample, name: file.name, sizeBytes: file.size, lastModified: file.lastModified },
-        ...fieldsOf(kind, choice),
-        ...{
-          phase: 'waiting',
-          moments: {},
-          sentBytes: 0,
-          bytesPerSecond: null,
-          continuedFrom: null,
-          jobId: null,
-          asset: null,
-          reason: null,
-        },
-      }
-    })
+    const interrupted = this.items.get().filter(({ phase }) => phase === 'interrupted')
+    const isKnown = ({ file }: NewFile) => interrupted.find((item) => isSameFile(item, file))
+    for (const one of files) {
+      const item = isKnown(one)
+      if (item !== undefined) void this.again(item.id, one.file)
+    }
+    const items = files
+      .filter((one) => isKnown(one) === undefined)
+      .map(({ file, kind = choice.kind === 'auto' ? kindOf(file) : choice.kind, sample = null }): UploadItem => {
+        const id = crypto.randomUUID()
+        this.#files.set(id, file)
+        return {
+          ...{ id, kind, sample, name: file.name, sizeBytes: file.size, lastModified: file.lastModified },
+          ...fieldsOf(kind, choice),
+          ...{
+            phase: 'waiting',
+            moments: {},
+            sentBytes: 0,
+            bytesPerSecond: null,
+            continuedFrom: null,
+            jobId: null,
+            asset: null,
+            reason: null,
+          },
+        }
+      })
     this.items.set([...items.toReversed(), ...this.items.get()])
     this.#sendNext()
   }

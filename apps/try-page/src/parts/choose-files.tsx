@@ -1,5 +1,5 @@
 import type { AssetType } from '@airlock/client'
-import { useRef, useState } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { setup } from '../commands.ts'
 import { assetTypes, type Choice, kinds } from '../kinds.ts'
 import type { Page } from '../page.ts'
@@ -13,35 +13,16 @@ export function ChooseFiles({ page }: { page: Page }) {
   const current = useValue(choice)
   useValue(page.session.state)
   const input = useRef<HTMLInputElement>(null)
-  const depth = useRef(0)
-  const [isOver, setOver] = useState(false)
   const add = (files: Iterable<File>) =>
     uploads.add(
       [...files].map((file) => ({ file })),
       choice.get(),
     )
-  const enter = (change: 1 | -1) => (event: DragEvent) => {
-    event.preventDefault()
-    depth.current = Math.max(0, depth.current + change)
-    setOver(depth.current > 0)
-  }
-  const drop = (event: DragEvent) => {
-    event.preventDefault()
-    depth.current = 0
-    setOver(false)
-    add(filesIn(event.dataTransfer))
-  }
+  const isOver = useDrop(add)
   return (
     <section class="panel choose" aria-labelledby="choose-title">
       <h2 id="choose-title">Upload</h2>
-      {/* biome-ignore lint/a11y/noStaticElementInteractions: dropping is one more way; the button inside does the same */}
-      <div
-        class={isOver ? 'drop over' : 'drop'}
-        onDragEnter={enter(1)}
-        onDragLeave={enter(-1)}
-        onDragOver={(event) => event.preventDefault()}
-        onDrop={drop}
-      >
+      <div class={isOver ? 'drop over' : 'drop'}>
         <svg class="drop-symbol" viewBox="0 0 48 48" aria-hidden="true">
           <path d="M13 36V21a11 11 0 0 1 22 0v15" />
           <path d="M24 18v15m-5.5-5.5L24 33l5.5-5.5" />
@@ -69,6 +50,36 @@ export function ChooseFiles({ page }: { page: Page }) {
       <CommandBlock title="Prepare a terminal or a program" commands={[setup(page.baseUrl, page.session.userId)]} />
     </section>
   )
+}
+
+/**
+ * Takes files that are dropped anywhere on the page: beside the marked area, a browser would show the file in place of the page.
+ *
+ * @returns whether files are held over the page
+ */
+function useDrop(add: (files: File[]) => void): boolean {
+  const [isOver, setOver] = useState(false)
+  const latest = useRef(add)
+  latest.current = add
+  useEffect(() => {
+    let depth = 0 // enter and leave come for each element on the way
+    const move = (change: number) => (event: DragEvent) => {
+      event.preventDefault()
+      depth = Math.max(0, depth + change)
+      setOver(depth > 0)
+    }
+    const drop = (event: DragEvent) => {
+      move(-depth)(event)
+      latest.current(filesIn(event.dataTransfer))
+    }
+    const listeners = { dragenter: move(1), dragleave: move(-1), dragover: (event: DragEvent) => event.preventDefault(), drop } as const
+    const each = Object.entries(listeners) as [keyof typeof listeners, (event: DragEvent) => void][]
+    for (const [name, listener] of each) addEventListener(name, listener)
+    return () => {
+      for (const [name, listener] of each) removeEventListener(name, listener)
+    }
+  }, [])
+  return isOver
 }
 
 /** Files only: folders and dropped texts are left out. */

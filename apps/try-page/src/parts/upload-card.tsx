@@ -9,10 +9,14 @@ import { Media } from './media.tsx'
 import { AgainButton, Interrupted } from './upload-again.tsx'
 
 /** One upload from the first byte to the verdict. */
-export function UploadCard({ item, page }: { item: UploadItem; page: Page }) {
+export function UploadCard({ item, page, onRemoved }: { item: UploadItem; page: Page; onRemoved: () => void }) {
   const { id, name, kind, sizeBytes, phase, asset, reason } = item
   const { uploads, health } = page
   const isGone = useValue(health.state).is === 'gone'
+  const remove = () => {
+    uploads.remove(id)
+    onRemoved() // the button that had the focus is gone
+  }
   const canRepeat = phase === 'refused' || phase === 'failed' || phase === 'cancelled'
   return (
     <li class="card" data-phase={phase}>
@@ -56,7 +60,7 @@ export function UploadCard({ item, page }: { item: UploadItem; page: Page }) {
             </a>
           )}
           {hasEnded(item) && (
-            <button type="button" class="quiet small" onClick={() => uploads.remove(id)}>
+            <button type="button" class="quiet small" onClick={remove}>
               Remove from the list<span class="for-reader">: {name}</span>
             </button>
           )}

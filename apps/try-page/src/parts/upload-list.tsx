@@ -1,3 +1,4 @@
+import { useRef } from 'preact/hooks'
 import type { Page } from '../page.ts'
 import { hasEnded } from '../upload-item.ts'
 import { useValue } from '../value.ts'
@@ -5,11 +6,14 @@ import { UploadCard } from './upload-card.tsx'
 
 export function UploadList({ page }: { page: Page }) {
   const items = useValue(page.uploads.items)
+  const title = useRef<HTMLHeadingElement>(null)
   const ended = items.filter(hasEnded).length
   return (
     <section class="panel uploads" aria-labelledby="uploads-title">
       <div class="panel-head">
-        <h2 id="uploads-title">Your uploads</h2>
+        <h2 id="uploads-title" ref={title} tabIndex={-1}>
+          Your uploads
+        </h2>
         {ended > 1 && (
           <button type="button" class="quiet small" onClick={() => page.uploads.removeEnded()}>
             Clear the list
@@ -24,7 +28,7 @@ export function UploadList({ page }: { page: Page }) {
       ) : (
         <ul class="cards">
           {items.map((item) => (
-            <UploadCard key={item.id} item={item} page={page} />
+            <UploadCard key={item.id} item={item} page={page} onRemoved={() => title.current?.focus()} />
           ))}
         </ul>
       )}

