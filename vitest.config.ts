@@ -96,8 +96,8 @@ export default defineConfig({
     coverage: {
       provider: 'v8',
       include: ['{packages,apps}/*/src/**/*.ts'],
-      // Chromium runs the two files of the client that are for browsers only.
-      exclude: ['packages/{dev-servers,testkit}/**', 'packages/client/src/{browser,index}.ts', '**/main.ts'],
+      // Chromium runs the try page, and the two files of the client that are for browsers only.
+      exclude: ['packages/{dev-servers,testkit}/**', 'packages/client/src/{browser,index}.ts', 'apps/try-page/**', '**/main.ts'],
       reporter: ['text-summary', 'json-summary', 'html'],
       thresholds: floors,
     },

@@ -73,7 +73,7 @@ async function send(page: Page, name: string, badge: string): Promise<void> {
 }
 
 async function takeAll(browser: Browser, colorScheme: 'light' | 'dark'): Promise<void> {
-  const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 900 } })
+  const context = await browser.newContext({ colorScheme, viewport: { width: 1440, height: 900 }, reducedMotion: 'reduce' })
   const page = await context.newPage()
   await page.goto(url)
   await send(page, 'Harbour at dusk.jpg', 'Completed')

@@ -2,6 +2,8 @@ import type { AssetType } from '@airlock/client'
 
 /** The same action as a command for a terminal and as a line of JavaScript. */
 export interface Commands {
+  /** What they do, as a comment above them where there are several. */
+  readonly about: string
   readonly curl: string
   readonly js: string
 }
@@ -22,6 +24,7 @@ const auth = '-H "Authorization: Bearer $TOKEN"'
 
 /** The first lines of both, once per terminal or program. */
 export const setup = (baseUrl: string, userId: string | null): Commands => ({
+  about: 'Once',
   curl: `AIRLOCK=${baseUrl}\nTOKEN=${userId === null ? '…' : `$(npm run --silent token -- --user ${userId})`}`,
   js: `import { Airlock } from '@airlock/client'\nconst airlock = new Airlock({ baseUrl: '${baseUrl}', token: process.env.TOKEN ?? '' })`,
 })
@@ -35,38 +38,45 @@ export function uploadCommands({ path, sizeBytes, kind, projectId, brandId }: Se
   const options = { assetType: kind, projectId, brandId }
   const shown = Object.entries(options).flatMap(([name, value]) => (value === undefined ? [] : [`${name}: ${literal(value)}`]))
   return {
+    about: 'Send the file',
     curl: (sizeBytes > largestFormBytes ? direct : form).join(' \\\n  '),
     js: `const asset = await airlock.upload(${literal(path)}, { ${shown.join(', ')} })`,
   }
 }
 
 export const followCommands = (jobId: string): Commands => ({
+  about: 'Follow it to its end',
   curl: `curl -sSN "$AIRLOCK/api/jobs/events?ids=${jobId}" ${auth}`,
   js: `for await (const job of airlock.jobs.follow('${jobId}')) console.log(job.status)`,
 })
 
 export const cancelCommands = (jobId: string): Commands => ({
+  about: 'Cancel it',
   curl: `curl -sS -X DELETE "$AIRLOCK/api/jobs/${jobId}" ${auth}`,
   js: `await airlock.jobs.cancel('${jobId}')`,
 })
 
 export const urlCommands = (assetId: string): Commands => ({
+  about: 'Get a URL of the asset',
   curl: `curl -sS "$AIRLOCK/api/assets/${assetId}/presigned" ${auth}`,
   js: `const { presigned_url } = await airlock.assets.presign('${assetId}')`,
 })
 
 export const deleteCommands = (assetId: string): Commands => ({
+  about: 'Delete the asset',
   curl: `curl -sS -X DELETE "$AIRLOCK/api/assets/${assetId}" ${auth}`,
   js: `await airlock.assets.delete('${assetId}')`,
 })
 
 export const listCommands = (limit: number): Commands => ({
+  about: 'List assets',
   curl: `curl -sS "$AIRLOCK/api/assets?limit=${limit}" ${auth}`,
   js: `const { assets } = await airlock.assets.list({ limit: ${limit} })`,
 })
 
 /** For services: a token with the scope `service`. */
 export const eventCommands = (userId: string | null): Commands => ({
+  about: 'Read new events',
   curl: `SERVICE_TOKEN=${userId === null ? '…' : `$(npm run --silent token -- --user ${userId} --scope service)`}
 curl -sS "$AIRLOCK/api/events?after=latest&wait=25" -H "Authorization: Bearer $SERVICE_TOKEN"`,
   js: "for await (const { events } of airlock.events.consume('latest')) console.log(events)",

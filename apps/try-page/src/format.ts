@@ -25,6 +25,13 @@ export function durationText(ms: number): string {
   return minutes % 60 === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`
 }
 
+/** The time of a moment of today, or the date of another one. */
+export function momentText(moment: string): string {
+  const date = new Date(moment)
+  const isToday = date.toDateString() === new Date().toDateString()
+  return isToday ? clockText(moment) : date.toLocaleDateString('en-GB', { day: 'numeric', month: 'short', year: 'numeric' })
+}
+
 /** `14:03:27`, in the time of this browser. */
 export const clockText = (moment: number | string): string =>
   new Date(moment).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' })

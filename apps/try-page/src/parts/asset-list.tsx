@@ -2,7 +2,7 @@ import { AirlockError, type PresignedAsset } from '@airlock/client'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { shownAssets } from '../assets.ts'
 import { deleteCommands, listCommands } from '../commands.ts'
-import { bytesText, clockText } from '../format.ts'
+import { bytesText, momentText } from '../format.ts'
 import { assetTypes } from '../kinds.ts'
 import type { Page } from '../page.ts'
 import { useValue } from '../value.ts'
@@ -73,7 +73,7 @@ function AssetTile({ asset, onDelete }: { asset: PresignedAsset; onDelete: () =>
           <bdi>{name}</bdi>
         </p>
         <p class="meta">
-          {bytesText(size_bytes ?? 0)} · <time dateTime={created_at}>{clockText(created_at)}</time>
+          {bytesText(size_bytes ?? 0)} · <time dateTime={created_at}>{momentText(created_at)}</time>
         </p>
       </div>
       <button type="button" class="quiet small" onClick={onDelete}>

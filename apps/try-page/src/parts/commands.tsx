@@ -13,11 +13,14 @@ export function CommandBlock({ title, commands, open = false }: CommandsProps) {
   return (
     <details class="commands" open={open}>
       <summary>{title}</summary>
-      <Code name="Terminal" text={commands.map(({ curl }) => curl).join('\n')} />
-      <Code name="JavaScript" text={commands.map(({ js }) => js).join('\n')} />
+      <Code name="Terminal" text={textOf(commands, 'curl', '#')} />
+      <Code name="JavaScript" text={textOf(commands, 'js', '//')} />
     </details>
   )
 }
+
+const textOf = (commands: readonly Commands[], language: 'curl' | 'js', comment: string): string =>
+  commands.map((one) => (commands.length === 1 ? one[language] : `${comment} ${one.about}\n${one[language]}`)).join('\n\n')
 
 const shownMs = 1600
 
@@ -47,8 +50,7 @@ function Code({ name, text }: { name: string; text: string }) {
           {copied === 'yes' ? 'Copied' : copied === 'no' ? 'Press Ctrl-C' : 'Copy'}
         </button>
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls sideways, also by keyboard */}
-      <pre tabIndex={0}>
+      <pre>
         <code ref={code}>{text}</code>
       </pre>
     </div>

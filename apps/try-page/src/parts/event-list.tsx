@@ -43,8 +43,7 @@ function EventLine({ event }: { event: Event }) {
           <bdi>{data.filename}</bdi>
         </span>
       </summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
-      <pre tabIndex={0}>
+      <pre>
         <code>{JSON.stringify(event, null, 2)}</code>
       </pre>
     </details>

@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Page } from '../page.ts'
 import { hasEnded } from '../upload-item.ts'
 import { useValue } from '../value.ts'
@@ -7,6 +7,14 @@ import { UploadCard } from './upload-card.tsx'
 export function UploadList({ page }: { page: Page }) {
   const items = useValue(page.uploads.items)
   const title = useRef<HTMLHeadingElement>(null)
+  const newest = items[0]?.id
+  const shown = useRef(newest)
+  useEffect(() => {
+    const isNew = newest !== undefined && newest !== shown.current && items.some(({ phase }) => phase === 'waiting' || phase === 'sending')
+    shown.current = newest
+    // below the samples on a narrow screen, where nobody would see it
+    if (isNew && title.current !== null && isOutside(title.current)) title.current.scrollIntoView()
+  }, [newest, items])
   const ended = items.filter(hasEnded).length
   return (
     <section class="panel uploads" aria-labelledby="uploads-title">
@@ -34,4 +42,9 @@ export function UploadList({ page }: { page: Page }) {
       )}
     </section>
   )
+}
+
+function isOutside(element: Element): boolean {
+  const { top, bottom } = element.getBoundingClientRect()
+  return top < 0 || bottom > innerHeight
 }

@@ -51,7 +51,7 @@ async function program(folder: string, url: string, userId: string, { js }: Comm
   return (await run(process.execPath, [file], { cwd: folder, env })).stdout
 }
 
-const names = ['logo.png', 'it\'s a; "b", $HOME `e` & <f>.png', '-option.png', 'Grüße 1 (2).png', '@file.png']
+const names = ['it\'s a; "b", $HOME `e` & <f>.png', '-option.png', '@Grüße 1 (2).png']
 
 test.for(names)('a file named %s is uploaded by both', async (name, { url }) => {
   const userId = randomUUID()
@@ -93,9 +93,9 @@ test('a large file goes straight to the bucket by a script, which continues it',
 test('the commands for a token and for events print them', async ({ url }) => {
   const userId = randomUUID()
   const env = { ...process.env, JWT_SECRET: jwtSecret, AIRLOCK_ENV_FILE: '' }
-  const { stdout } = await run('sh', ['-c', `${setup(url, userId).curl}\necho "$AIRLOCK $TOKEN"`], { cwd: root, env })
-  expect(stdout).toMatch(new RegExp(`^${url} ey\\S+\n$`))
   const curl = eventCommands(userId).curl.replace('wait=25', 'wait=0')
-  const events = await run('sh', ['-c', `AIRLOCK=${url}\n${curl}`], { cwd: root, env })
-  expect(JSON.parse(events.stdout)).toEqual({ events: [], next: expect.any(String) })
+  const { stdout } = await run('sh', ['-c', `${setup(url, userId).curl}\necho "$AIRLOCK $TOKEN"\n${curl}`], { cwd: root, env })
+  const [first = '', rest = ''] = stdout.split('\n')
+  expect(first).toMatch(new RegExp(`^${url} ey\\S+$`))
+  expect(JSON.parse(rest)).toEqual({ events: [], next: expect.any(String) })
 })

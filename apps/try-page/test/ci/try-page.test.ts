@@ -156,7 +156,7 @@ inBrowser('while the gateway is gone the page says so, and goes on when it is ba
   expect(await card(page, 'late.png').innerText()).toContain('This upload goes on when it is back')
   await page.context().setOffline(false)
   await expect.poll(() => badge(page, 'late.png').innerText(), soon).toBe('Completed')
-  expect(await text(page, '.banner')).toEqual([])
+  await expect.poll(() => text(page, '.banner'), soon).toEqual([])
 })
 
 inBrowser('without tokens from the gateway the user pastes one, and a new one when it has expired', async ({ site }) => {
