@@ -79,7 +79,8 @@ async function takeAll(browser: Browser, colorScheme: 'light' | 'dark'): Promise
   await send(page, 'Harbour at dusk.jpg', 'Completed')
   await send(page, 'photo that is a page.jpg', 'Rejected')
   await page.locator('.card .facts', { hasText: '1200 × 800 px' }).waitFor()
-  await page.waitForFunction('document.querySelectorAll(".tile").length >= 6 && [...document.images].every((image) => image.complete)')
+  await page.locator('.tile').nth(5).waitFor()
+  await page.evaluate('Promise.all([...document.images].map((image) => image.decode().catch(() => {})))')
 
   // a large file on a slow connection
   const film = join(temporary, 'harbour cruise.mp4')

@@ -12,6 +12,7 @@ const names: Readonly<Record<string, string>> = { database: 'Postgres', redis: '
 /** Asks for the state of the gateway while the page is visible. */
 export class HealthWatch {
   readonly state = new Value<Health>({ is: 'unknown' })
+  #timeouts = 0
   #timer: ReturnType<typeof setTimeout> | undefined
 
   start(): void {
@@ -22,20 +23,24 @@ export class HealthWatch {
   async #look(): Promise<void> {
     clearTimeout(this.#timer)
     if (document.visibilityState === 'hidden') return
-    const next = await healthNow()
+    const now = await healthNow()
+    // once, the request may only have waited for one of the browser's connections, which uploads use
+    this.#timeouts = now === null ? this.#timeouts + 1 : 0
+    const next = now ?? (this.#timeouts > 1 ? { is: 'gone' } : this.state.get())
     if (JSON.stringify(next) !== JSON.stringify(this.state.get())) this.state.set(next)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => this.#look(), next.is === 'gone' ? goneEveryMs : everyMs)
   }
 }
 
-async function healthNow(): Promise<Health> {
+/** @returns null if there was no answer in time */
+async function healthNow(): Promise<Health | null> {
   try {
     const response = await fetch('/api/health', { signal: AbortSignal.timeout(timeoutMs), cache: 'no-store' })
     const { dependencies } = (await response.json()) as { dependencies: Record<string, { status: string }> }
     const missing = Object.entries(dependencies).filter(([, { status }]) => status !== 'connected')
     return missing.length === 0 ? { is: 'ok' } : { is: 'degraded', missing: missing.map(([name]) => names[name] ?? name) }
-  } catch {
-    return { is: 'gone' }
+  } catch (error) {
+    return error instanceof DOMException && error.name === 'TimeoutError' ? null : { is: 'gone' }
   }
 }

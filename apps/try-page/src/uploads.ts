@@ -5,7 +5,7 @@ import { afterReload, hasEnded, isSameFile, phaseText, type Reason, type UploadI
 import { store, stored, Value } from './value.ts'
 
 /** Uploads that send at the same time: a browser opens six connections to a server. */
-const sendingAtOnce = 3
+const sendingAtOnce = 2
 
 /** How often progress is shown, in ms. */
 const showEveryMs = 100

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { basename, extname, join } from 'node:path'
+import { ConfigError } from '@airlock/config'
 
 /** Where the page and the samples are, beside this app. They are read, never imported. */
 const repository = join(import.meta.dirname, '../../../..')
@@ -11,11 +12,6 @@ export const tryPageFolders: TryPageFolders = {
 export interface TryPageFolders {
   readonly page: string
   readonly samples: string
-}
-
-/** The page is to be served, but has not been built. */
-class TryPageNotBuilt extends Error {
-  override name = 'TryPageNotBuilt'
 }
 
 export interface PageFile {
@@ -31,7 +27,7 @@ const types: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 
-/** The files of the built page, by their paths on this gateway. @throws TryPageNotBuilt */
+/** The files of the built page, by their paths on this gateway. @throws ConfigError if it has not been built */
 export function pageFiles(folder: string): PageFile[] {
   const files = globSync(['index.html', 'assets/*'], { cwd: folder }).map((file) => ({
     path: file === 'index.html' ? '/' : `/try/assets/${basename(file)}`,
@@ -39,7 +35,8 @@ export function pageFiles(folder: string): PageFile[] {
     body: readFileSync(join(folder, file)),
   }))
   if (files.some(({ path }) => path === '/')) return files
-  throw new TryPageNotBuilt(`TRY_PAGE is true, but ${folder} has no page: build it (npm run build -w apps/try-page), or use npm start`)
+  const problem = 'is true, but the page has not been built: npm run build -w apps/try-page, or npm start'
+  throw new ConfigError([{ name: 'TRY_PAGE', problem, missing: false }])
 }
 
 /** A file of `examples/samples`, with its row in `samples.json`. */

@@ -36,7 +36,7 @@ const Cursor = Type.Object({
  * Serves the page on which developers try Airlock, and what it needs beside the API: a token, the samples, and the events of its user, because the feed is
  * for services, which see all users.
  *
- * @throws TryPageNotBuilt
+ * @throws ConfigError if the page has not been built
  */
 export async function tryPage({ folders, tokens, store, feed, events, authenticate }: TryPageDeps): Promise<FastifyPluginAsyncTypebox> {
   const files = pageFiles(folders.page)

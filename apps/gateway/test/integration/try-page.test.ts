@@ -173,6 +173,8 @@ plainTest('a gateway that only verifies tokens of another issuer signs none', as
 
 plainTest('a page that has not been built is an error at the start, which says how to build it', async () => {
   const page = mkdtempSync(join(tmpdir(), 'airlock-page-'))
-  await expect(startGateway({ tryPage: { ...tryPageFolders, page } })).rejects.toThrow('npm run build -w apps/try-page')
+  await expect(startGateway({ tryPage: { ...tryPageFolders, page } })).rejects.toThrow(
+    'TRY_PAGE  is true, but the page has not been built: npm run build -w apps/try-page',
+  )
   rmSync(page, { recursive: true })
 })
