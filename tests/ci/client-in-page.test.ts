@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { freePorts } from '@airlock/dev-servers'
 import { tokenFor } from '@airlock/testkit'
 import { largeScene, listedSamples } from '@airlock/testkit/samples'
-import type { Request } from 'playwright-core'
+import type { Page, Request } from 'playwright-core'
 import { test as base, expect, onTestFinished } from 'vitest'
 import { chromiumInPath, openPage } from '../browser.ts'
 import { root } from '../npm-start.ts'
@@ -29,6 +29,22 @@ const test = base.extend('services', { scope: 'file' }, async ({ task: _ }: { ta
 const token = () => tokenFor(randomUUID(), jwtSecret)
 const pathOf = (file: string) => join(root, 'examples/samples', file)
 const ids = { generated_video: { projectId: randomUUID() }, lora_training: { brandId: randomUUID() } }
+
+/** The uploads that the client remembers in IndexedDB. @param abandoned so many are added first */
+const remembered = (page: Page, abandoned = 0) =>
+  page.evaluate<number>(`new Promise((resolve, reject) => {
+    const opening = indexedDB.open('@airlock/client')
+    opening.onupgradeneeded = () => opening.result.createObjectStore('uploads')
+    opening.onerror = reject
+    opening.onsuccess = () => {
+      const store = opening.result.transaction('uploads', 'readwrite').objectStore('uploads')
+      for (let i = 0; i < ${abandoned}; i++) store.put({}, 'abandoned ' + i)
+      store.count().onsuccess = ({ target }) => {
+        opening.result.close()
+        resolve(target.result)
+      }
+    }
+  })`)
 
 const main = `
   import { Airlock } from '@airlock/client'
@@ -82,10 +98,12 @@ test.skipIf(chromiumInPath() === null)(
       { baseUrl: gateway, token: token() },
       [{ assetType: 'generated_video', door: 'direct', projectId: randomUUID() }],
     ] as const
+    expect(await remembered(page, 200)).toBe(200)
     await page.route(/partNumber=2/, () => {}) // never answered
     await page.setInputFiles('#files', path)
     await page.evaluate(([options, kinds]) => void globalThis.uploadAll(options, kinds), given)
     await expect.poll(() => arrived.toSorted(), { timeout: 20_000 }).toEqual(['1', '3'])
+    expect(await remembered(page)).toBe(1) // abandoned ones are not kept for ever
 
     await page.unroute(/partNumber=2/)
     await page.reload()
@@ -96,6 +114,7 @@ test.skipIf(chromiumInPath() === null)(
     }, given)
 
     expect(results).toEqual(['completed'])
+    expect(await remembered(page)).toBe(0)
     expect(sent.toSorted()).toEqual(['1', '2', '2', '3'])
   },
 )

@@ -52,6 +52,8 @@ interface ObjectStore {
   get(key: string): Request<OpenUpload | undefined>
   put(value: OpenUpload, key: string): Request<unknown>
   delete(key: string): Request<unknown>
+  count(): Request<number>
+  clear(): Request<unknown>
 }
 
 interface Database {
@@ -70,6 +72,9 @@ const ended = <Result>(request: Request<Result>): Promise<Result> =>
 
 const storeName = 'uploads'
 
+/** Uploads that nobody continues leave their records. When there are so many, all are forgotten: those that run are only not continued after a reload. */
+const mostUploads = 200
+
 /** Opens the database for one access: an open connection would block its deletion by another tab. */
 async function inDatabase<Result>(access: (store: ObjectStore) => Request<Result>): Promise<Result> {
   const opening = indexedDB.open('@airlock/client')
@@ -85,6 +90,7 @@ async function inDatabase<Result>(access: (store: ObjectStore) => Request<Result
 const memory: Memory = {
   get: async (key) => (await inDatabase((store) => store.get(key))) ?? null,
   set: async (key, upload) => {
+    if ((await inDatabase((store) => store.count())) >= mostUploads) await inDatabase<unknown>((store) => store.clear())
     await inDatabase<unknown>((store) => (upload === null ? store.delete(key) : store.put(upload, key)))
   },
 }
