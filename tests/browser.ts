@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { dirname, join } from 'node:path'
@@ -23,8 +24,23 @@ export interface BrowserPage {
  * @param port of the page's own web server
  */
 export async function openPage(modules: Readonly<Record<string, string>>, port: number): Promise<BrowserPage> {
-  const executablePath = chromiumInPath()
-  if (executablePath === null) throw new Error('Chromium is not in PATH')
+  const served = await servePage(modules, port)
+  let browser: Browser | null = null
+  const close = async () => {
+    await browser?.close()
+    served.close()
+  }
+  try {
+    browser = await chromium.launch({ executablePath: installedChromium() })
+    return { page: await opened(await browser.newPage(), served.origin), origin: served.origin, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+/** Serves the page of `openPage`. */
+export async function servePage(modules: Readonly<Record<string, string>>, port: number): Promise<{ origin: string; close(): void }> {
   const program = await bundle(modules)
   const server = createServer(({ url }, response) => {
     const isProgram = url === '/main.js'
@@ -34,23 +50,55 @@ export async function openPage(modules: Readonly<Record<string, string>>, port: 
     )
   }).listen(port, '127.0.0.1')
   await once(server, 'listening')
-  let browser: Browser | null = null
-  const close = async () => {
-    await browser?.close()
+  const close = () => {
     server.closeAllConnections()
     server.close()
   }
+  return { origin: `http://127.0.0.1:${port}`, close }
+}
+
+/**
+ * Opens a page in a Chromium of its own, whose data outlive it.
+ *
+ * @param profile the folder of its data
+ * @returns the page, and a function that kills all processes of the browser
+ */
+export async function openMortalPage(origin: string, profile: string): Promise<{ page: Page; kill(): Promise<void> }> {
+  const context = await chromium.launchPersistentContext(profile, { executablePath: installedChromium() })
+  const closed = new Promise<void>((resolve) => context.once('close', () => resolve()))
+  const kill = async () => {
+    const pids = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8', maxBuffer: 2 ** 24 })
+      .split('\n')
+      .filter((line) => line.includes(`--user-data-dir=${profile}`))
+    for (const pid of pids) kill9(Number.parseInt(pid, 10))
+    if (pids.length > 0) await closed
+  }
   try {
-    browser = await chromium.launch({ executablePath })
-    const page = await browser.newPage()
-    page.on('pageerror', (error) => process.stderr.write(`in the page: ${error.stack}\n`))
-    const origin = `http://127.0.0.1:${port}`
-    await page.goto(origin)
-    return { page, origin, close }
+    return { page: await opened(await context.newPage(), origin), kill }
   } catch (error) {
-    await close()
+    await kill()
     throw error
   }
+}
+
+function kill9(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch {
+    // it ended with its parent
+  }
+}
+
+function installedChromium(): string {
+  const path = chromiumInPath()
+  if (path === null) throw new Error('Chromium is not in PATH')
+  return path
+}
+
+async function opened(page: Page, origin: string): Promise<Page> {
+  page.on('pageerror', (error) => process.stderr.write(`in the page: ${error.stack}\n`))
+  await page.goto(origin)
+  return page
 }
 
 /** One script of all modules and the packages that they import. */

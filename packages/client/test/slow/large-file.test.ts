@@ -86,5 +86,8 @@ test.skipIf(chromiumInPath() === null)(
 )
 
 declare global {
-  var uploadOne: (given: { baseUrl: string; token: string }, kind: object) => Promise<{ asset_id: string; size_bytes: number }>
+  var uploadOne: (
+    given: { baseUrl: string; token: string },
+    kind: object,
+  ) => Promise<{ content_hash: string; asset_id: string; size_bytes: number }>
 }

@@ -36,7 +36,12 @@ async function killed(path: string, token: string, resumeFile: string, { link, u
   await link.fails()
 }
 
-test('an upload whose program was killed continues with what is missing', async ({ gateway, client, linked, worker: _ }) => {
+test('an upload whose program was killed continues with what is missing', { meta: { id: 'program-killed-mid-upload' } }, async ({
+  gateway,
+  client,
+  linked,
+  worker: _,
+}) => {
   const { path, bytes } = videoAt('killed.mp4')
   const [token, resumeFile] = [await client.token(), join(folder, 'killed.json')]
   await killed(path, token, resumeFile, linked)
