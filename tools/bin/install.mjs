@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
-const progressEveryMs = 5_000
+const progressEveryMs = 15_000
 
 /** Time for npm to stop at a signal, in ms. It may wait for the network first, and none of its work is needed. */
 const stopWithinMs = 300
