@@ -36,6 +36,23 @@ test('the pipeline in TypeScript enqueues a video and fetches its asset, and get
   expect(stdout).toMatch(/\nrejected type_mismatch: File 'holiday.mp4' claims to be MP4, but its content is PNG.\nexit code 1\n$/)
 })
 
+test("the clients' command line logs in, uploads, continues, lists, reads and deletes", { timeout: startMs }, async () => {
+  const installed = [
+    'export XDG_CONFIG_HOME="$AIRLOCK_DATA_DIR/config" XDG_STATE_HOME="$AIRLOCK_DATA_DIR/state"',
+    `airlock() { '${process.execPath}' apps/cli/src/main.ts "$@"; }\n`,
+  ].join('\n')
+  const { stdout, stderr } = await walk.inShell(installed + walkOf('docs/cli.md', 'sh walk'))
+  expect(stderr).toContain('Logged in to http')
+  expect(stderr).toContain('\n2 of 2 files are assets.\n')
+  expect(stderr).toContain('\n11 of 11 files are assets.\n')
+  expect(stderr).toContain('\n1 of 2 files is an asset, 1 was refused.\n')
+  expect(stdout).toMatch(/^✓ examples\/samples\/good\/logo\.png {2}brand-images\//m)
+  expect(stdout).toMatch(/^\{"file":"examples\/samples\/bad\/note\.jpg","status":"failed",.*"code":"file_corrupt"/m)
+  expect(stdout).toMatch(/^exit code 1$/m)
+  expect(stdout).toMatch(/^http\S+$/m)
+  expect(stdout).toMatch(/^✓ \S{36} is deleted$/m)
+})
+
 test('a stack stops in order, and starts again with its data and the same address of the store', { timeout: 2 * startMs }, async () => {
   walk.run.signal('SIGTERM')
   expect(await walk.run.ended).toBe(0)

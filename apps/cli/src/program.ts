@@ -26,6 +26,7 @@ export async function run(args: readonly string[], context: Context): Promise<nu
     return code
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.done : exitCodes.misused
+    if ((error as NodeJS.ErrnoException).code === 'ABORT_ERR') return exitCodes.stopped // Ctrl-C in place of an answer
     const isMisuse = error instanceof Misuse
     const url = isMisuse ? '' : serverUrl(terminal.env, undefined)
     for (const line of (isMisuse ? error.message : failureOf(error, url).detail).split('\n'))

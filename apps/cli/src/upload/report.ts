@@ -85,7 +85,8 @@ export class Report {
     const left = (rate === null ? '' : durationText(((file.bytes - sentBytes) / rate) * 1000)).padStart(7)
     if (!isWide) return (head + left).trimEnd()
     const speed = (rate === null ? '' : `${bytesText(rate)}/s`).padStart(10)
-    const state = silence > silentMs ? `no answer, ${durationText(silence)}` : `${speed}  ${left}`
+    const pace = sentBytes === file.bytes ? 'finishing' : `${speed}  ${left}`
+    const state = silence > silentMs ? `no answer, ${durationText(silence)}` : pace
     return `${head}${bytesOf(sentBytes, file.bytes).padStart(14)}  ${state}`.trimEnd()
   }
 
@@ -104,7 +105,7 @@ export class Report {
     const rate = this.#transfers.reduce((sum, transfer) => sum + (transfer.rate(now) ?? 0), 0)
     return [
       `${ended} of ${count(this.#transfers.length, 'file')}${failed > 0 ? `, ${failed} failed` : ''}`,
-      `${bytesText(sent)} of ${bytesText(this.#totalBytes)}`,
+      bytesOf(sent, this.#totalBytes),
       ...(rate > 0 ? [`${bytesText(rate)}/s`, `${durationText(((this.#totalBytes - sent) / rate) * 1000)} left`] : []),
     ].join(' · ')
   }

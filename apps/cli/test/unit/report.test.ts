@@ -76,7 +76,7 @@ test('of 500 files only the active ones are drawn, no more than the terminal has
   expect(linesOf(drawn(transfers))).toHaveLength(17)
   const lines = linesOf(drawn(transfers, 80, 8))
   expect(lines).toHaveLength(6)
-  expect(lines.at(-1)).toMatch(/^ {2}0 of 500 files · 1\.0 GiB of 49 GiB · 200 MiB\/s · \d+:\d\d left$/)
+  expect(lines.at(-1)).toMatch(/^ {2}0 of 500 files · 1\.0 of 49 GiB · 200 MiB\/s · \d+:\d\d left$/)
 })
 
 test('colours are used on a terminal only, and not with NO_COLOR', () => {

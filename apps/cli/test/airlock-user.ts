@@ -1,20 +1,22 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { waitFor } from '@airlock/testkit'
+import { dot, samples } from '@airlock/testkit/samples'
+import { linkedTest } from '../../../packages/client/test/real-gateway.ts'
 
-const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
+export const main = fileURLToPath(new URL('../src/main.ts', import.meta.url))
 
-export interface Ended {
+interface Ended {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
 /** A run of `airlock` in a process of its own. */
-export interface AirlockRun {
+interface AirlockRun {
   readonly process: ChildProcess
   readonly ended: Promise<Ended>
   stderr(): string
@@ -23,7 +25,7 @@ export interface AirlockRun {
 }
 
 /** A user with an empty home folder, who runs `airlock` in a folder of files. */
-export class AirlockUser {
+class AirlockUser {
   readonly folder = mkdtempSync(join(tmpdir(), 'airlock-cli-'))
   readonly env: NodeJS.ProcessEnv
 
@@ -65,3 +67,17 @@ export const jsonLines = (stdout: string): Record<string, unknown>[] =>
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line))
+
+/** A project for videos. */
+export const project = '0198c0de-0000-7000-8000-0000000000aa'
+
+/** A gateway with a user who has some pictures. */
+export const test = linkedTest.extend<'user', AirlockUser>('user', async ({ gateway, client }, { onCleanup }) => {
+  const user = new AirlockUser(gateway.url, await client.token())
+  onCleanup(() => user.leaves())
+  for (const [name, { bytes }] of Object.entries({ 'a.png': dot, 'photos/b.png': dot, 'photos/deep/c.jpg': samples.photo })) {
+    mkdirSync(join(user.folder, name, '..'), { recursive: true })
+    writeFileSync(join(user.folder, name), bytes)
+  }
+  return user
+})
