@@ -14,20 +14,34 @@ const hash = createHash('sha256')
 for (const file of sources) hash.update(`${file}\0`).update(readFileSync(join(folder, file)))
 const wanted = hash.digest('hex')
 
-if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
+const isBuilt = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted
+
+if (!isBuilt()) {
   const { build } = await import('vite')
   // Beside the last one, which a gateway may be reading.
   const fresh = join(folder, `node_modules/.building-${process.pid}`)
-  await build({
-    root: folder,
-    configFile: false,
-    logLevel: 'warn',
-    base: '/try/',
-    oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-    // No `data:` URLs, which the policy of the page refuses.
-    build: { outDir: fresh, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2023' },
-  })
-  writeFileSync(join(fresh, 'built-from'), wanted)
+  try {
+    await build({
+      root: folder,
+      configFile: false,
+      logLevel: 'warn',
+      base: '/try/',
+      oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+      // No `data:` URLs, which the policy of the page refuses.
+      build: { outDir: fresh, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: 'es2023' },
+    })
+    writeFileSync(join(fresh, 'built-from'), wanted)
+    if (!isBuilt()) replace(fresh) // another process may have been faster
+  } finally {
+    rmSync(fresh, { recursive: true, force: true })
+  }
+}
+
+function replace(fresh: string): void {
   rmSync(dist, { recursive: true, force: true })
-  renameSync(fresh, dist)
+  try {
+    renameSync(fresh, dist)
+  } catch (error) {
+    if (!isBuilt()) throw error
+  }
 }
