@@ -103,6 +103,7 @@ async function takeAll(browser: Browser, colorScheme: 'light' | 'dark'): Promise
   await page.setViewportSize({ width: 1440, height: 900 })
   await page.reload()
   await page.locator('.interrupted').waitFor()
+  await page.locator('.tile').nth(5).waitFor()
   await page.evaluate('scrollTo(0, 0)')
   await take(page, 'try-page-interrupted', colorScheme)
   await network.send('Network.emulateNetworkConditions', { ...slow, offline: true })
