@@ -109,7 +109,7 @@ export async function startCluster(options: ClusterOptions = {}) {
     S3_PUBLIC_ENDPOINT: stack.s3.endpoint,
     JWT_SECRET: jwtSecret,
   }
-  const context = { root, env: common, file: stack.file, say: () => {} }
+  const context = { root, env: common, file: stack.file }
   await runToEnd({ name: 'migrate', entry: 'packages/database/src/migrate.ts' }, context)
 
   const addresses = { postgres: stack.postgres.url, redis: stack.redis.url, s3: stack.s3.endpoint }

@@ -73,7 +73,7 @@ export async function start(options: StartOptions): Promise<number> {
   for (const { name, stop } of undo) {
     await stop().catch((error: unknown) => say(`${name} could not be stopped: ${messageOf(error)}`))
   }
-  if (undo.length > 0) say('Stopped.')
+  if (undo.length > 0 || options.interrupted.aborted) say('Stopped.')
   if (options.check)
     say(`Check ${result.ok ? options.screen.colour('green', 'passed') : options.screen.colour('red', 'failed')}: ${result.verdict}`)
   return result.ok ? 0 : 1

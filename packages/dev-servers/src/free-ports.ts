@@ -23,6 +23,6 @@ export const freePorts = (count: number): Promise<number[]> => Promise.all(Array
 export async function storePort({ file, say }: Pick<StackContext, 'file' | 'say'>): Promise<number> {
   const kept = file.record.data.s3?.port
   if (kept === undefined || (await getPort({ host: '127.0.0.1', port: kept })) === kept) return kept ?? freePort()
-  say(`Port ${kept} of the object store is in use by another program: presigned URLs of earlier runs do not work until that program ends`)
+  say(`Port ${kept} of the object store is in use by another program, so presigned URLs of earlier runs do not work during this one`)
   return freePort()
 }

@@ -12,7 +12,10 @@ const role = 'read the script of Scalar'
  */
 export async function scalarScript(): Promise<Buffer> {
   const thread = new Worker(new URL(import.meta.url), { workerData: role })
-  const [script] = (await once(thread, 'message')) as [Uint8Array]
+  const ended = once(thread, 'exit').then(([code]) => {
+    throw new Error(`the thread that reads the script of Scalar ended with exit code ${code}`)
+  })
+  const [script] = (await Promise.race([once(thread, 'message'), ended])) as [Uint8Array]
   return Buffer.from(script.buffer, script.byteOffset, script.byteLength)
 }
 

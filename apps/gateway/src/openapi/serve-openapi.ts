@@ -74,12 +74,19 @@ function serveReference(app: FastifyInstance): void {
   const html = referenceHtml('/api/docs')
   const program = referenceProgram({ documentUrl: '/api/openapi.json', canSend: true })
   let script: Promise<Buffer> | undefined
+  const scriptOnce = () => {
+    script ??= scalarScript().catch((error: unknown) => {
+      script = undefined // the next request tries again
+      throw error
+    })
+    return script
+  }
   const files = {
     '': ['text/html', () => html],
     '/': ['text/html', () => html],
     '/reference.js': ['text/javascript', () => program],
     '/reference.css': ['text/css', () => referenceCss],
-    '/scalar.js': ['text/javascript', () => (script ??= scalarScript())],
+    '/scalar.js': ['text/javascript', scriptOnce],
   } as const
   for (const [path, [type, content]] of Object.entries(files)) {
     app.get(`/api/docs${path}`, { schema: { hide: true } }, async (_request, reply) => {
