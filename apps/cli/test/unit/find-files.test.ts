@@ -47,6 +47,7 @@ test('a pattern that the shell has left is expanded, and a file with that name c
 
 test('a file that is found twice is uploaded once', async () => {
   expect((await find('photos/a.PNG', 'photos', 'photos/*.PNG', 'photos/../photos/b.jpg')).files).toHaveLength(3)
+  expect((await find('cut1.mp4', 'photos/link.mp4')).files).toEqual(['cut1.mp4'])
 })
 
 test('a file that is named is taken, whatever it is', async () => {
