@@ -207,7 +207,7 @@ test('the user of Bull Board reads the queues, and changes nothing, not even by 
     expect(await board.exists('{airlock}:airlock-videos:meta')).toBeTypeOf('number')
     await expect(board.set('{airlock}:airlock-videos:meta', 'x')).rejects.toThrow(/^NOPERM/)
     await expect(board.eval("return redis.call('del', KEYS[1])", 1, '{airlock}:airlock-videos:meta')).rejects.toThrow(
-      /can't run this command/,
+      /can't run this command|no permissions to run the 'del' command/,
     )
     await expect(board.get('another')).rejects.toThrow(/^NOPERM/)
   } finally {

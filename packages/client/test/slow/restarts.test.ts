@@ -1,11 +1,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { largeScene } from '@airlock/testkit/samples'
 import { afterAll, expect } from 'vitest'
+import type { StoredParts } from '../../src/api.ts'
 import { Airlock } from '../../src/node.ts'
+import type { OpenUpload } from '../../src/platform.ts'
 import { failureOf } from '../fake-gateway.ts'
 import { directVideo, fileOf, hashOf, type Linked, longVideo, partPut, putsOf, linkedTest as test } from '../real-gateway.ts'
 
@@ -21,16 +23,24 @@ function videoAt(name: string): { path: string; bytes: Buffer } {
 const program = `
   import { Airlock } from '@airlock/client'
   const [path, baseUrl, token, resumeFile, options] = process.argv.slice(1)
-  const onProgress = ({ sentBytes }) => sentBytes === 10 * 2 ** 20 && console.log('two parts have arrived')
-  await new Airlock({ baseUrl, token, resumeFile }).upload(path, { ...JSON.parse(options), onProgress })
+  await new Airlock({ baseUrl, token, resumeFile }).upload(path, JSON.parse(options))
 `
+
+/** @returns the numbers of the parts that the store has of the only upload in a resume file */
+async function storedParts(resumeFile: string, url: string): Promise<number[]> {
+  const [open] = existsSync(resumeFile) ? Object.values<OpenUpload>(JSON.parse(readFileSync(resumeFile, 'utf8'))) : []
+  if (open === undefined) return []
+  const response = await fetch(`${url}/api/uploads/${open.id}/parts`, { headers: { authorization: `Bearer ${open.capability}` } })
+  const { parts } = (await response.json()) as StoredParts
+  return parts.map(({ number }) => number)
+}
 
 /** Uploads by a program that is killed before the last part has arrived. */
 async function killed(path: string, token: string, resumeFile: string, { link, url }: Linked): Promise<void> {
   link.fails({ request: partPut(3), kind: 'silence' })
   const args = ['--input-type=module', '-e', program, path, url, token, resumeFile, JSON.stringify(directVideo)]
-  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
+  const child = spawn(process.execPath, args, { cwd: import.meta.dirname, stdio: ['ignore', 'ignore', 'inherit'] })
+  await expect.poll(() => storedParts(resumeFile, url), { timeout: 30_000 }).toEqual([1, 2])
   child.kill('SIGKILL')
   await once(child, 'exit')
   await link.fails()
@@ -85,11 +95,13 @@ test('an upload continues when its token has expired meanwhile, if a function re
   const token = async ({ refresh }: { refresh: boolean }) => (refresh ? client.token() : short)
   const scene = largeScene()
   const airlock = new Airlock({ baseUrl: gateway.url, token })
-  const asset = await airlock.upload(fileOf(scene), { ...directVideo, onProgress: ({ sentBytes }) => expired(sentBytes) })
+  let hasExpired = false
+  const onProgress = ({ sentBytes }: { sentBytes: number }) => {
+    if (sentBytes === 0 || hasExpired) return
+    hasExpired = true
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000) // blocks the program
+  }
+  const asset = await airlock.upload(fileOf(scene), { ...directVideo, onProgress })
+  expect(hasExpired).toBe(true)
   expect(asset.size_bytes).toBe(scene.bytes.length)
 })
-
-/** Blocks the program once, until the token has expired. */
-function expired(sentBytes: number): void {
-  if (sentBytes > 0 && sentBytes < 6 * 2 ** 20) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 4000)
-}

@@ -135,7 +135,10 @@ describe('a client that behaves', () => {
     const opened = await door.openInParts(file)
     expect(opened.sending).toEqual({ partBytes: 5 * MiB, partCount: 3 })
     await door.send(opened, file, [2])
-    await expect(door.complete(opened)).rejects.toMatchObject({ code: 'upload_incomplete', detail: expect.stringContaining('not in full: 1, 3.') })
+    await expect(door.complete(opened)).rejects.toMatchObject({
+      code: 'upload_incomplete',
+      detail: expect.stringContaining('not in full: 1, 3.'),
+    })
     expect((await door.parts(opened)).parts).toMatchObject([{ number: 2, sizeBytes: 5 * MiB }])
     expect(await airlock.openMultipartUploads()).toHaveLength(1)
 
