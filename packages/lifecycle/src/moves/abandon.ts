@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import type { UploadRecord, UploadRepository } from '@airlock/database'
+import { DatabaseUnavailable, type UploadRecord, type UploadRepository } from '@airlock/database'
 import type { Log } from '@airlock/domain'
 import { AirlockError, asRefusal, type Refusal, refusal } from '@airlock/domain'
 import { type ObjectStore, StoreError } from '@airlock/storage'
@@ -73,9 +73,16 @@ export async function abandonFailed(
 /** Why a file was not received. An interrupted request is the client's fault; all other failures are ours and do not count against the limit. */
 function reasonOf(error: unknown, bytes: Readable, filename: string): { why: Refusal; giveBack: boolean } {
   if (error instanceof AirlockError) return { why: asRefusal(error), giveBack: error.isOurs }
-  if (error instanceof StoreError) return { why: refusal('storage_unavailable', {}), giveBack: true }
-  if (bytes.destroyed && !bytes.readableEnded) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
-  return { why: refusal('internal_error', {}), giveBack: true }
+  const isInterrupted = bytes.destroyed && !bytes.readableEnded && !(error instanceof StoreError)
+  if (isInterrupted) return { why: refusal('upload_interrupted', { filename }), giveBack: false }
+  return { why: ourFault(error), giveBack: true }
+}
+
+/** The reason of a failure of ours, with the code that its client gets. */
+export function ourFault(error: unknown): Refusal {
+  if (error instanceof StoreError) return refusal('storage_unavailable', {})
+  if (error instanceof DatabaseUnavailable) return refusal('database_unavailable', {})
+  return refusal('internal_error', {})
 }
 
 interface AbandonDeps {

@@ -9,12 +9,12 @@ import {
   partBytesFor,
   partCountOf,
   quarantineKey,
-  refusal,
   type SizeLimits,
 } from '@airlock/domain'
-import { type ObjectStore, type PresignedWrite, StoreError } from '@airlock/storage'
+import type { ObjectStore, PresignedWrite } from '@airlock/storage'
 import { v7 as uuidV7 } from 'uuid'
 import { type FileCounter, registerWithin, type UserLimits } from '../intake/registration.ts'
+import { ourFault } from './abandon.ts'
 
 /** A file that its client will send straight to the bucket, as the client declares it. */
 export interface DirectFile {
@@ -128,13 +128,13 @@ async function register(
 
 async function beginSending(
   { uploadId, key, nonce, partBytes }: Place,
-  { sizeBytes, expectedHash }: DirectFile,
+  { filename, sizeBytes, expectedHash }: DirectFile,
   { urlSeconds: expiresInSeconds }: DirectSender,
   { uploads, store }: OpenDirectDeps,
 ): Promise<OpenedDirect['sending']> {
   if (partBytes === null) return { put: await store.presignWrite(key, putOf({ sizeBytes, expectedHash, expiresInSeconds })) }
   const multipartId = await store.beginParts(key, { nonce })
-  if (!(await uploads.setMultipartId(uploadId, multipartId))) throw new Error(`upload ${uploadId} was ended while it was opened`)
+  if (!(await uploads.setMultipartId(uploadId, multipartId))) throw new AirlockError('upload_interrupted', { filename })
   return { partBytes, partCount: partCountOf({ sizeBytes, partBytes }) }
 }
 
@@ -157,9 +157,8 @@ export async function withdrawDirect(
   error: unknown,
   { uploads, counter, store, log }: Omit<OpenDirectDeps, 'writesOnce' | 'uploads'> & { uploads: Pick<UploadRepository, 'abandon'> },
 ): Promise<void> {
-  const ours = refusal(error instanceof StoreError ? 'storage_unavailable' : 'internal_error', {})
   try {
-    await uploads.abandon(uploadId, error instanceof AirlockError ? asRefusal(error) : ours, { giveBack: true })
+    await uploads.abandon(uploadId, error instanceof AirlockError ? asRefusal(error) : ourFault(error), { giveBack: true })
     await counter.givenBack(userId)
     await store.abandonReceives(quarantineKey(uploadId))
   } catch (err) {

@@ -1,4 +1,4 @@
-import type { UploadRecord } from '@airlock/database'
+import { DatabaseUnavailable, type UploadRecord } from '@airlock/database'
 import { MiB } from '@airlock/domain'
 import { type PresignedWrite, StoreUnavailable } from '@airlock/storage'
 import { dot, type Sample, samples } from '@airlock/testkit/samples'
@@ -362,6 +362,23 @@ describe('the deadline', () => {
     }
     await expect(door.complete(opened, { ...deps, uploads })).rejects.toMatchObject({ code: 'upload_expired' })
     expect(await airlock.quarantine()).toEqual([])
+  })
+})
+
+describe('a database that fails while an upload is opened', () => {
+  test('leaves a row with the reason that the client gets, and no parts', async ({ airlock, door }) => {
+    const { deps } = door
+    const uploads = { ...deps.uploads, setMultipartId: () => Promise.reject(new DatabaseUnavailable('no response')) }
+    await expect(door.openInParts(dot, {}, { ...deps, uploads })).rejects.toThrow(DatabaseUnavailable)
+    expect(await airlock.rows()).toMatchObject([{ state: 'abandoned', counted: false, refusal: { code: 'database_unavailable' } }])
+    expect(await airlock.openMultipartUploads()).toEqual([])
+  })
+
+  test('and has ended the row meanwhile makes the client open it again, and leaves no parts', async ({ airlock, door }) => {
+    const { deps } = door
+    const uploads = { ...deps.uploads, setMultipartId: async () => false }
+    await expect(door.openInParts(dot, {}, { ...deps, uploads })).rejects.toMatchObject({ code: 'upload_interrupted', status: 503 })
+    expect(await airlock.openMultipartUploads()).toEqual([])
   })
 })
 
