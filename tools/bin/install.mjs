@@ -32,7 +32,7 @@ export async function install(root, say) {
     const missing = missingPackages(root)
     if (missing === 0) return // another run has just installed
     say(`Installing ${missing === 1 ? '1 package' : `${missing} packages`} with npm, a minute or two the first time …`)
-    const npm = ['ci', '--no-audit', '--no-fund', '--loglevel=error']
+    const npm = ['ci', '--no-audit', '--no-fund', '--no-progress', '--loglevel=error']
     const { code, stoppedBy } = await run('npm', npm, { cwd: root, input: 'ignore', graceMs: stopWithinMs })
     if (stoppedBy !== null) throw new Interrupted(stoppedBy)
     if (code !== 0) throw new Error(`npm ci ended with exit code ${code}`)

@@ -23,7 +23,9 @@ const colours = { completed: 'green', rejected: 'red', failed: 'red', processing
 export async function jobs(ids: readonly string[], options: JobsOptions, { terminal, stop }: Context): Promise<number> {
   const airlock = connect(options, terminal).client(options.watch ? {} : { retry: { forMs: 5000 } })
   if (options.watch) {
-    const watching = watch(ids, options, airlock, terminal)
+    const stopped = new AbortController()
+    const watching = watch(ids, options, airlock, { terminal, signal: stopped.signal })
+    void stop.then(() => stopped.abort())
     return Promise.race([watching, stop.then(() => 1)]).finally(() => terminal.endDrawing())
   }
   const list = await listOf(ids, options, airlock)
@@ -60,7 +62,12 @@ function rowOf(job: Job, terminal: Terminal): string {
 }
 
 /** Prints each job when it changes, until all have ended. Without ids: those that have not ended yet. */
-async function watch(ids: readonly string[], options: JobsOptions, airlock: Airlock, terminal: Terminal): Promise<number> {
+async function watch(
+  ids: readonly string[],
+  options: JobsOptions,
+  airlock: Airlock,
+  { terminal, signal }: { terminal: Terminal; signal: AbortSignal },
+): Promise<number> {
   const followed = ids.length > 0 ? ids : (await openJobs(airlock)).map(({ job_id }) => job_id)
   if (followed.length === 0) {
     terminal.err('No job is queued or processing.')
@@ -68,7 +75,7 @@ async function watch(ids: readonly string[], options: JobsOptions, airlock: Airl
   }
   const open = new Map<string, Job>()
   let failed = 0
-  for await (const job of airlock.jobs.follow(followed)) {
+  for await (const job of airlock.jobs.follow(followed, { signal })) {
     if (isOpen(job)) open.set(job.job_id, job)
     else open.delete(job.job_id)
     if (options.json) terminal.out(JSON.stringify(job))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { stripVTControlCharacters } from 'node:util'
 import type { Job } from '@airlock/client'
 import { expect } from 'vitest'
@@ -93,9 +94,22 @@ test('followed jobs are printed as JSON, one line for each change', async ({ gat
   ).toEqual(['queued', 'completed'])
 })
 
-test('there may be nothing to follow, or somebody stops it', async ({ gateway }) => {
+test('without a job that has not ended there is nothing to follow', async ({ gateway }) => {
   gateway.routes = { 'GET /api/jobs': [{ json: { jobs: [], next_cursor: null } }] }
   expect(await jobs(gateway, ['--watch'])).toEqual({ code: 0, stdout: '', stderr: 'No job is queued or processing.\n' })
-  gateway.routes = { 'GET /api/jobs/events': [{ jobs: [job('queued')] }] }
-  expect(await jobs(gateway, ['--watch', jobId], { stop: Promise.resolve() })).toMatchObject({ code: 1 })
+})
+
+test('a command that is stopped follows no longer', async ({ gateway }) => {
+  gateway.routes = {
+    'GET /api/jobs/events': [{ jobs: [job('queued')] }],
+    'GET /api/jobs': [{ json: { jobs: [job('queued')], unknown: [] } }],
+  }
+  const stop = Promise.withResolvers<void>()
+  const watching = jobs(gateway, ['--watch', jobId], { stop: stop.promise })
+  await expect.poll(() => gateway.requests.length).toBeGreaterThan(0)
+  stop.resolve()
+  expect(await watching).toMatchObject({ code: 1 })
+  const asked = gateway.requests.length
+  await sleep(1500)
+  expect(gateway.requests.length).toBe(asked)
 })
