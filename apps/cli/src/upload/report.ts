@@ -106,7 +106,9 @@ export class Report {
     return [
       `${ended} of ${count(this.#transfers.length, 'file')}${failed > 0 ? `, ${failed} failed` : ''}`,
       bytesOf(sent, this.#totalBytes),
-      ...(rate > 0 ? [`${bytesText(rate)}/s`, `${durationText(((this.#totalBytes - sent) / rate) * 1000)} left`] : []),
+      ...(rate > 0 && sent < this.#totalBytes
+        ? [`${bytesText(rate)}/s`, `${durationText(((this.#totalBytes - sent) / rate) * 1000)} left`]
+        : []),
     ].join(' · ')
   }
 }

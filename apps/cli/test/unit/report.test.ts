@@ -55,6 +55,14 @@ test('a line shows the bar, the bytes, the rate and the time left, then that the
   expect(linesOf(drawn([transfer]))[0]).toMatch(/^ {2}Final cut v2\.mp4 +inspecting, /)
 })
 
+test('while the store confirms the last bytes, no time is left to show', () => {
+  const transfers = ['a.mp4', 'b.mp4'].map(halfSent)
+  for (const transfer of transfers) transfer.progress(sending(100 * MiB), 5000)
+  const lines = linesOf(drawn(transfers))
+  expect(lines[0]).toMatch(/100 of 100 MiB +finishing$/)
+  expect(lines[2]).toBe('  0 of 2 files · 200 of 200 MiB')
+})
+
 test.for([40, 60, 72, 80, 100, 200])('at %i columns every line fits, whatever the names are', (columns) => {
   const names = [
     'a.mp4',
