@@ -173,7 +173,7 @@ export interface SentForm extends Pick<Request, 'headers' | 'signal'> {
 /** The body of a response to a form. */
 interface FormAnswer {
   readonly code?: string
-  readonly uploads?: readonly { readonly upload_id: string; readonly filename: string }[]
+  readonly uploads?: readonly { readonly upload_id: string; readonly filename: string; readonly presigned_url?: string | null }[]
   readonly rejected?: readonly { readonly filename: string; readonly code: string }[]
 }
 
@@ -189,6 +189,8 @@ export async function sendForm(
   // first of all
   for (const { upload_id: uploadId, filename: name } of uploads)
     history.add({ event: 'acknowledged', uploadId, name, by: `${what} ${answer.status}` })
+  // the URL of an asset in the answer (`Prefer: wait`) is a use of the asset
+  for (const { upload_id: uploadId, presigned_url: url } of uploads) if (url != null) history.add({ event: 'use asked', uploadId })
   for (const { filename: name, code } of rejected) history.add({ event: 'refused', name, code })
   if (uploads.length === 0 && rejected.length === 0)
     for (const { name } of files) history.add({ event: 'failed', what, name, why: reasonIn(answer) })

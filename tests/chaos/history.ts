@@ -16,7 +16,8 @@ export interface SentFile {
   readonly expensive?: true
 }
 
-/** What was done with an upload or its asset. `aged`: its asset became old without use; `use done`: its owner got a URL after that. */
+/** What was done with an upload or its asset. `aged`: its asset became old without use; `use asked`: its owner requested a URL, at any time;
+ * `use done`: its owner got a URL after it became old. */
 export type UploadEvent = 'aged' | `${'cancel' | 'delete' | 'use'} ${'asked' | 'done'}`
 
 /** The events of a run in the order in which they were observed. */

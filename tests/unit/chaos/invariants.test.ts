@@ -119,6 +119,7 @@ const sound: [string, Scenario][] = [
   ['a deletion whose response was lost', { ...gone, given: { asked: new Set(['id']) } }],
   ['an asset that was not used for too long', { ...gone, given: { aged: new Set(['id']) } }],
   ['an asset that expired while its owner asked for it', { ...gone, given: { aged: new Set(['id']), useAsked: new Set(['id']) } }],
+  ['an old asset whose URL was in the answer to its upload', { given: { aged: new Set(['id']), useAsked: new Set(['id']) } }],
   ['an old asset that was used', { given: { aged: new Set(['id']), useAsked: new Set(['id']), used: new Set(['id']) } }],
   ['an asset that was deleted with its user', { ...gone, given: { deletedUsers: new Map([['user', new Date(2000)]]) } }],
   [
