@@ -1,5 +1,5 @@
 import type { CompletedUploads, OpenAnswer, SignedParts, StoredParts } from './api.ts'
-import { AirlockError, isTransient, refused } from './error.ts'
+import { AirlockError, incomplete, isTransient, refused } from './error.ts'
 import type { Http } from './http.ts'
 import { explained, type OpenUpload, type Platform, type Source, unreadable } from './platform.ts'
 import type { UploadOptions } from './upload-options.ts'
@@ -39,6 +39,10 @@ export class DirectUpload {
   #open: OpenUpload | null = null
   #isAccepted = false
   readonly #targets = new Map<number, Target>()
+  /** Missing parts for which no URL was requested yet, in order. */
+  #unsigned = new Set<number>()
+  /** The request for URLs that is under way: parts that need one wait for it, instead of each requesting the same ones. */
+  #signing: Promise<void> | null = null
   /** Sent bytes of each part, and of all. */
   readonly #sent = new Map<number, number>()
   #sentBytes = 0
@@ -114,8 +118,7 @@ export class DirectUpload {
       signal,
     })
     const [opened] = body.uploads
-    if (opened === undefined)
-      throw refused(body.rejected[0] ?? { code: 'unexpected_response', detail: 'The response names no file.' }, { status })
+    if (opened === undefined) throw refused(body.rejected[0] ?? incomplete, { status })
     this.#open = { id: opened.upload_id, capability: opened.capability, partBytes: opened.multipart?.part_size_bytes ?? size }
     if (opened.put !== undefined) this.#targets.set(1, opened.put)
     if (this.#key !== null) await this.#platform.memory?.set(this.#key, this.#open).catch(() => {})
@@ -138,14 +141,14 @@ export class DirectUpload {
   }
 
   async #sendParts(missing: readonly number[]): Promise<void> {
-    const waiting = [...missing]
+    const waiting = missing.values() // shared: each part is taken once
+    this.#unsigned = new Set(missing)
     const failed = new AbortController()
     const { signal } = this.#options
     const abort = () => failed.abort(signal?.reason)
     signal?.addEventListener('abort', abort)
     const work = async () => {
-      for (let number = waiting.shift(); number !== undefined; number = waiting.shift())
-        await this.#sendPart(number, waiting, failed.signal)
+      for (const number of waiting) await this.#sendPart(number, failed.signal)
     }
     try {
       await Promise.all(Array.from({ length: parallelParts }, work))
@@ -156,13 +159,13 @@ export class DirectUpload {
   }
 
   /** Sends a part until the store has it. Each attempt after a failure has a new URL: the reason may be that the old one has expired. */
-  async #sendPart(number: number, next: readonly number[], signal: AbortSignal): Promise<void> {
+  async #sendPart(number: number, signal: AbortSignal): Promise<void> {
     const { from, length } = this.#rangeOf(number)
     const body = await this.#source.slice(from, from + length).catch((cause) => {
       throw unreadable(this.#source.name, cause)
     })
     const attempt = async () => {
-      const { url, headers } = await this.#targetOf(number, next, signal)
+      const { url, headers } = await this.#targetOf(number, signal)
       const onSent = (bytes: number) => this.#report(number, Math.min(bytes, length))
       const call = { method: 'PUT', body, headers: settable(headers), bearer: null, signal, timeoutMs: 60_000 + length / slowest, onSent }
       await this.#http.once(url, call, async () => {}).catch((error) => explained(error, this.#source))
@@ -177,17 +180,28 @@ export class DirectUpload {
     this.#onSent(this.#sentBytes)
   }
 
-  async #targetOf(number: number, next: readonly number[], signal: AbortSignal): Promise<Target> {
-    const known = this.#targets.get(number)
+  async #targetOf(number: number, signal: AbortSignal): Promise<Target> {
+    while (!this.#targets.has(number)) {
+      this.#signing ??= this.#sign(number, signal).finally(() => {
+        this.#signing = null
+      })
+      await this.#signing
+    }
+    const target = this.#targets.get(number) as Target
     this.#targets.delete(number)
-    if (known !== undefined) return known
-    const numbers = [number, ...next.filter((other) => !this.#targets.has(other)).slice(0, urlsPerRequest - 1)]
-    const { parts } = await this.#ask<SignedParts>('POST', '/parts', {
-      json: { numbers },
-      signal,
-    })
-    for (const part of parts) this.#targets.set(part.number, part)
-    return this.#targetOf(number, next, signal)
+    return target
+  }
+
+  /** Gets URLs for a part and for those that come next. */
+  async #sign(number: number, signal: AbortSignal): Promise<void> {
+    this.#unsigned.delete(number)
+    const numbers = [number, ...this.#unsigned].slice(0, urlsPerRequest)
+    const { parts } = await this.#ask<SignedParts>('POST', '/parts', { json: { numbers }, signal })
+    for (const part of parts) {
+      this.#targets.set(part.number, part)
+      this.#unsigned.delete(part.number)
+    }
+    if (!this.#targets.has(number)) throw refused(incomplete)
   }
 
   async #stored(): Promise<[number: number, bytes: number][]> {

@@ -56,6 +56,9 @@ export class AirlockError extends Error implements ErrorFields {
 export const refused = ({ code, detail }: Pick<ErrorFields, 'code' | 'detail'>, more: Partial<ErrorFields> = {}): AirlockError =>
   new AirlockError({ ...more, code, detail })
 
+/** A response without what was requested. */
+export const incomplete = { code: 'unexpected_response', detail: 'The response is incomplete.' }
+
 export const aborted = (signal: AbortSignal): AirlockError =>
   new AirlockError({ code: 'aborted', detail: 'The caller has aborted it.', cause: signal.reason })
 

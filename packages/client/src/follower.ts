@@ -183,7 +183,7 @@ export class Follower {
 
 /** JSON of another server than Airlock, which was not as expected. */
 const notOurs = (cause: unknown): AirlockError =>
-  new AirlockError({ code: 'unexpected_response', detail: 'The response is not from Airlock, but perhaps from a proxy.', cause })
+  new AirlockError({ code: 'unexpected_response', detail: 'The response is not from Airlock, perhaps from a proxy.', cause })
 
 /** The data in a stream of server-sent events, as the gateway writes them: `event: job` and `event: unknown`. */
 async function* eventsIn(body: ReadableStream<Uint8Array>, alive: (ms: number) => void): AsyncGenerator<Job | UnknownJobs> {

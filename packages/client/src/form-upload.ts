@@ -1,5 +1,5 @@
 import type { UploadAnswer } from './api.ts'
-import { refused } from './error.ts'
+import { incomplete, refused } from './error.ts'
 import type { Http } from './http.ts'
 import { explained, type Source } from './platform.ts'
 import type { UploadOptions } from './upload-options.ts'
@@ -30,7 +30,7 @@ export async function sendForm(http: Http, source: Source, options: UploadOption
   const answer = await http.retry(attempt, signal)
   const [accepted] = answer.body.uploads ?? []
   if (accepted !== undefined) return accepted.job_id
-  const [refusal = { code: 'unexpected_response', detail: 'The response names no file.' }] = answer.body.rejected ?? []
+  const [refusal = incomplete] = answer.body.rejected ?? []
   throw refused(refusal, { status: answer.status })
 }
 

@@ -214,7 +214,7 @@ async function errorOf(response: Response): Promise<AirlockError> {
 const unexpected = ({ status, headers }: Response, cause: unknown): AirlockError =>
   new AirlockError({
     code: 'unexpected_response',
-    detail: `The response (status ${status}) is not from Airlock, but perhaps from a proxy.`,
+    detail: `The response (status ${status}) is not from Airlock, perhaps from a proxy.`,
     status,
     requestId: headers.get('x-request-id') ?? undefined,
     retryAfterMs: retryAfterOf(headers),
