@@ -40,7 +40,7 @@ class LongestFirst extends BaseSequencer {
 const mocking = '{packages,apps}/*/test/unit/**/*.mocked.test.ts'
 
 /** Of packages, apps and tools, and those that belong to none of them. */
-const testsIn = (name: string) => [`{{packages,apps}/*,tools}/test/${name}/**/*.test.ts`, `tests/${name}/**/*.test.ts`]
+const testsIn = (name: string) => [`{{packages,apps}/*,tools,bench}/test/${name}/**/*.test.ts`, `tests/${name}/**/*.test.ts`]
 
 /**
  * Tests on real servers, which lie in the folder of this name.
