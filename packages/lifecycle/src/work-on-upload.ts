@@ -9,7 +9,7 @@ import {
 import type { Log } from '@airlock/domain'
 import { type ByteSource, type Refusal, refusal, type SizeLimits, type Verdict } from '@airlock/domain'
 import { ObjectChanged, ObjectMissing, type ObjectStore, type StoredObject } from '@airlock/storage'
-import { measure } from './intake/measure.ts'
+import { type MeasuredClaim, measure } from './intake/measure.ts'
 import { aboutClaim, withLease } from './moves/claim.ts'
 import { handBack } from './moves/hand-back.ts'
 import { promote } from './moves/promote.ts'
@@ -46,8 +46,8 @@ export interface WorkDeps {
   onProgress?: (part: number) => Promise<void>
 }
 
-/** The steps of a run, as parts of the whole. */
-const progress = { inspected: 0.5 } as const
+/** The steps of a run, as parts of the whole, and how long a step must take to be reported. */
+const progress = { inspected: 0.5, visibleAfterMs: 100 } as const
 
 /** The result of one run for an upload. With `retryInMs`, the upload needs another run, which is due after that time. */
 export type Outcome =
@@ -118,7 +118,7 @@ async function handBackStopped(claim: Claim, deps: WorkDeps): Promise<Outcome> {
 }
 
 async function inspectAndMove(given: Claim, limits: WorkLimits, signal: AbortSignal, deps: WorkDeps): Promise<Outcome> {
-  const { store, uploads, log } = deps
+  const { log } = deps
   const about = aboutClaim(given)
   const started = performance.now()
   const ms = () => Math.round(performance.now() - started)
@@ -127,21 +127,49 @@ async function inspectAndMove(given: Claim, limits: WorkLimits, signal: AbortSig
     log.info({ ...about, code: why.code, detail: why.detail, ms: ms(), step: 'reject' }, 'upload rejected')
     return { ended: 'rejected', refusal: why }
   }
-  const source = store.source(sourceAddress(given), { etag: given.etag, sizeBytes: given.sizeBytes, signal })
-  const measured = await measure(given, source, signal, { uploads, ...limits })
-  if (!measured.ok) return rejected(given, measured.refusal)
-  const { claim } = measured
-  const verdict = await deps.inspect(source, claim, signal)
-  signal.throwIfAborted()
-  await deps.onProgress?.(progress.inspected).catch((err: unknown) => log.warn({ ...about, err }, 'progress not reported'))
+  const judged = await judge(given, limits, signal, deps)
+  if (!judged.measured) return rejected(given, judged.refusal)
+  const { claim, verdict } = judged
   log.info({ ...about, ok: verdict.ok, ms: ms(), step: 'inspect' }, 'upload inspected')
   if (!verdict.ok) return rejected(claim, verdict.refusal)
-  const asset = await promote(claim, verdict, signal, deps)
+  const asset = await reportingProgress(() => promote(claim, verdict, signal, deps), about, deps)
   log.info(
     { ...about, assetId: asset.id, finalKey: claim.finalKey, sizeBytes: claim.sizeBytes, ms: ms(), step: 'promote' },
     'upload completed',
   )
   return { ended: 'completed', asset }
+}
+
+type Judged =
+  | { readonly measured: true; readonly claim: MeasuredClaim; readonly verdict: Verdict }
+  | { readonly measured: false; readonly refusal: Refusal }
+
+/** Measures and inspects the waiting bytes. Those that the source keeps in memory can be freed when this has returned. */
+async function judge(given: Claim, limits: WorkLimits, signal: AbortSignal, deps: WorkDeps): Promise<Judged> {
+  const { store, uploads } = deps
+  const source = store.source(sourceAddress(given), { etag: given.etag, sizeBytes: given.sizeBytes, signal })
+  // Loads the first bytes while the file waits for an inspector. When this fails, the first reader repeats it.
+  source.read(0, 1).catch(() => {})
+  const measured = await measure(given, source, signal, { uploads, ...limits })
+  if (!measured.ok) return { measured: false, refusal: measured.refusal }
+  const verdict = await deps.inspect(source, measured.claim, signal)
+  signal.throwIfAborted()
+  return { measured: true, claim: measured.claim, verdict }
+}
+
+/** Reports that the inspection is done, if the rest takes so long that somebody can see it. */
+async function reportingProgress<T>(rest: () => Promise<T>, about: object, { onProgress, log }: WorkDeps): Promise<T> {
+  if (onProgress === undefined) return rest()
+  let reported: Promise<void> | undefined
+  const timer = setTimeout(() => {
+    reported = onProgress(progress.inspected).catch((err: unknown) => log.warn({ ...about, err }, 'progress not reported'))
+  }, progress.visibleAfterMs)
+  try {
+    return await rest()
+  } finally {
+    clearTimeout(timer)
+    await reported
+  }
 }
 
 /**

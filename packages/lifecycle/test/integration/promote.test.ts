@@ -1,5 +1,5 @@
 import { ClaimLost } from '@airlock/database'
-import { StoreUnavailable } from '@airlock/storage'
+import { type ObjectStore, StoreUnavailable } from '@airlock/storage'
 import { dot, largeScene, type Sample, samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { type Inspect, promote } from '../../src/index.ts'
@@ -207,14 +207,41 @@ test('if the owner was deleted meanwhile, the upload ends without an asset, and 
   expect((await world.sql.query('select key, upload_id from purges')).rows).toEqual([{ key: upload.finalKey, upload_id: upload.id }])
 })
 
-test('progress is reported after the inspection, and a failure to report it is ignored', async ({ airlock }) => {
-  const reported: number[] = []
+test('progress is reported after the inspection if the copy takes long, and a failure to report it is ignored', async ({ airlock }) => {
   const upload = await airlock.accepts(dot)
+  const reported = Promise.withResolvers<number>()
   const onProgress = async (part: number) => {
-    reported.push(part)
+    reported.resolve(part)
     throw new Error('Redis is unavailable')
   }
-  expect(await airlock.worker({ onProgress }).process(upload)).toMatchObject({ ended: 'completed' })
-  expect(reported).toEqual([0.5])
+  const copyToFinal: ObjectStore['copyToFinal'] = async (...args) => {
+    await reported.promise
+    return airlock.store.copyToFinal(...args)
+  }
+
+  expect(await airlock.worker({ onProgress, store: { ...airlock.store, copyToFinal } }).process(upload)).toMatchObject({
+    ended: 'completed',
+  })
+
+  expect(await reported.promise).toBe(0.5)
   expect(airlock.log.withMessage('progress not reported')).toMatchObject([{ uploadId: upload.id }])
+})
+
+test('the first bytes are requested before an inspector is free', async ({ airlock }) => {
+  const upload = await airlock.accepts(dot)
+  const requested = Promise.withResolvers<void>()
+  const source: ObjectStore['source'] = (...args) => {
+    const { read, ...rest } = airlock.store.source(...args)
+    const noted: typeof read = (offset, length) => {
+      requested.resolve()
+      return read(offset, length)
+    }
+    return { ...rest, read: noted }
+  }
+  const inspect: Inspect = async (...args) => {
+    await requested.promise
+    return realInspect(...args)
+  }
+
+  expect(await airlock.worker({ inspect, store: { ...airlock.store, source } }).process(upload)).toMatchObject({ ended: 'completed' })
 })

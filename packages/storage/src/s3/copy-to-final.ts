@@ -1,9 +1,9 @@
 import { CopyObjectCommand } from '@aws-sdk/client-s3'
-import type { CopyOptions, ObjectAddress } from '../object-store.ts'
+import type { CopyOptions, Encryption, ObjectAddress } from '../object-store.ts'
 import { ObjectMissing, StoreFailure, StoreUnavailable } from '../store-errors.ts'
 import { copyInParts } from './copy-in-parts.ts'
 import { copyThroughUs } from './copy-through-us.ts'
-import { confirmed, copySource, head, s3AddressOf } from './objects.ts'
+import { asEncryption, confirmed, copySource, head, s3AddressOf } from './objects.ts'
 import type { StoreDeps } from './store-deps.ts'
 import { type WriteHeaders, writeHeaders } from './write-headers.ts'
 
@@ -13,36 +13,54 @@ interface Copy extends CopyOptions {
   written: WriteHeaders
 }
 
-/** See `ObjectStore.copyToFinal`. */
+/**
+ * See `ObjectStore.copyToFinal`. Once a HEAD has shown that the store's answers to copies are true, most copies need none: see `CopyAnswers`.
+ */
 export async function copyToFinal(deps: StoreDeps, from: ObjectAddress, to: string, options: CopyOptions): Promise<{ etag: string }> {
   options.signal?.throwIfAborted()
   const copy: Copy = { ...options, from, to, written: writeHeaders(deps.options, options.headers) }
-  let failure: unknown = null
+  let answer: CopyAnswer | null
   try {
-    await copyBytes(deps, copy)
+    answer = await copyBytes(deps, copy)
   } catch (error) {
-    failure = await confirmed(deps, error, sourceOf(copy))
+    const failure = await confirmed(deps, error, sourceOf(copy))
     // The source may be missing because an earlier call copied it; the answer of the last step may have been lost.
     if (!(failure instanceof ObjectMissing || failure instanceof StoreUnavailable)) throw failure
+    return arrived(deps, copy, failure)
   }
-  return arrived(deps, copy, failure)
+  if (answer === null) return arrived(deps, copy, null)
+  mustBeEncrypted(deps, to, answer.encryption ?? deps.options.encryption)
+  if (deps.copyAnswers.areTrusted()) return { etag: answer.etag }
+  const found = await arrived(deps, copy, null)
+  if (found.etag === answer.etag) deps.copyAnswers.proved()
+  return found
+}
+
+/** What the store says about a copy that it has made. `encryption` is null when it says nothing of it, as SeaweedFS. */
+interface CopyAnswer {
+  readonly etag: string
+  readonly encryption: Encryption | null
 }
 
 const sourceOf = ({ from, ifEtag, sizeBytes, signal }: Copy) => ({ object: from, etag: ifEtag, sizeBytes, signal })
 
-async function copyBytes(deps: StoreDeps, copy: Copy): Promise<void> {
-  if (!deps.options.serverSideCopy) return copyThroughUs(deps, copy)
+/** @returns null without an answer that describes the whole copy */
+async function copyBytes(deps: StoreDeps, copy: Copy): Promise<CopyAnswer | null> {
   try {
-    if (copy.sizeBytes < deps.options.multipartCopyFromBytes) await copyWhole(deps, copy)
-    else await copyInParts(deps, copy)
+    if (deps.options.serverSideCopy) {
+      if (copy.sizeBytes < deps.options.multipartCopyFromBytes) return await copyWhole(deps, copy)
+      await copyInParts(deps, copy)
+      return null
+    }
   } catch (error) {
     if (!(error instanceof StoreFailure) || error.code !== 'NotImplemented') throw error
-    await copyThroughUs(deps, copy)
   }
+  await copyThroughUs(deps, copy)
+  return null
 }
 
 /**
- * Verifies the object at the final key, which is more reliable than the store's answer to the copy.
+ * Verifies the object at the final key by a HEAD, which is more reliable than the store's answer to the copy.
  *
  * @param failure the error of the copy, to throw when nothing arrived
  */
@@ -52,10 +70,12 @@ async function arrived(deps: StoreDeps, { to, sizeBytes, headers, signal }: Copy
   })
   const isOurs = found !== null && found.sizeBytes === sizeBytes && sameMetadata(found.metadata, headers.metadata)
   if (!isOurs) throw failure ?? differs(to, `${found?.sizeBytes ?? 'no'} bytes where ${sizeBytes} were copied`)
-  if (deps.options.encryption !== 'none' && found.encryption !== deps.options.encryption) {
-    throw differs(to, `encryption is '${found.encryption ?? 'none'}', not '${deps.options.encryption}'`)
-  }
+  mustBeEncrypted(deps, to, found.encryption ?? 'none')
   return { etag: found.etag }
+}
+
+function mustBeEncrypted({ options: { encryption } }: StoreDeps, key: string, found: Encryption | 'none'): void {
+  if (encryption !== 'none' && found !== encryption) throw differs(key, `encryption is '${found}', not '${encryption}'`)
 }
 
 const differs = (key: string, what: string): StoreFailure =>
@@ -64,7 +84,10 @@ const differs = (key: string, what: string): StoreFailure =>
 const sameMetadata = (found: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>): boolean =>
   Object.entries(wanted).every(([name, value]) => found[name.toLowerCase()] === value)
 
-async function copyWhole({ call, options: { bucket } }: StoreDeps, { from, to, ifEtag, written, signal }: Copy): Promise<void> {
+async function copyWhole(
+  { call, options: { bucket } }: StoreDeps,
+  { from, to, ifEtag, written, signal }: Copy,
+): Promise<CopyAnswer | null> {
   const command = new CopyObjectCommand({
     Bucket: bucket,
     Key: to,
@@ -73,5 +96,7 @@ async function copyWhole({ call, options: { bucket } }: StoreDeps, { from, to, i
     MetadataDirective: 'REPLACE',
     ...written,
   })
-  await call(command, { key: s3AddressOf(bucket, from).Key, signal })
+  const { CopyObjectResult, ServerSideEncryption } = await call(command, { key: s3AddressOf(bucket, from).Key, signal })
+  const etag = CopyObjectResult?.ETag
+  return etag === undefined ? null : { etag, encryption: asEncryption(ServerSideEncryption) }
 }

@@ -69,7 +69,7 @@ const asStoredObject = (output: HeadObjectCommandOutput): StoredObject => ({
 })
 
 /** `aws:kms:dsse` is KMS applied twice. */
-function asEncryption(value: string | undefined): Encryption | null {
+export function asEncryption(value: string | undefined): Encryption | null {
   if (value === 'AES256') return 'AES256'
   return value?.startsWith('aws:kms') ? 'aws:kms' : null
 }

@@ -1,5 +1,5 @@
 import { backoffMs, sleep } from '@airlock/async'
-import type { ByteSource } from '@airlock/domain'
+import { type ByteSource, KiB } from '@airlock/domain'
 import { GetObjectCommand, type GetObjectCommandOutput } from '@aws-sdk/client-s3'
 import type { ObjectAddress } from '../object-store.ts'
 import { ObjectChanged, StoreFailure, StoreUnavailable } from '../store-errors.ts'
@@ -16,16 +16,34 @@ const rangeRetries = 3
 
 const rangeBackoff = { firstMs: 100, maxMs: 400, jitter: 1 } as const
 
+/** The size of the first request for an object that is larger than one read: the headers of all formats are in these bytes. */
+const headBytes = 64 * KiB
+
 /**
  * See `ObjectStore.source`. Streaming reads ranges as well, and prefetches the next one: a slow consumer does not keep a connection
  * open.
+ *
+ * The first bytes are requested once and kept with the source, since several readers start with them: the whole object if it fits one read
+ * (`readAheadBytes`), otherwise 64 KiB.
  */
 export function rangedSource(deps: StoreDeps, object: ObjectAddress, pinned: Pinned, signal?: AbortSignal): ByteSource {
   const address = s3AddressOf(deps.options.bucket, object)
+  const keptBytes = pinned.sizeBytes <= deps.tuning.readAheadBytes ? pinned.sizeBytes : headBytes
+  let kept: Promise<Uint8Array> | null = null
+  /** A failed request is not kept: the next reader repeats it. */
+  const firstBytes = (): Promise<Uint8Array> => {
+    kept ??= readRange(deps, address, pinned, { start: 0, end: keptBytes, signal }).catch((error: unknown) => {
+      kept = null
+      throw error
+    })
+    return kept
+  }
   const read = async (offset: number, length: number): Promise<Uint8Array> => {
     if (!isCount(offset) || !isCount(length)) throw new RangeError(`Can't read ${length} bytes from ${offset}`)
     const end = Math.min(pinned.sizeBytes, offset + length)
-    return offset >= end ? new Uint8Array() : readRange(deps, address, pinned, { start: offset, end, signal })
+    if (offset >= end) return new Uint8Array()
+    if (end <= keptBytes) return (await firstBytes()).subarray(offset, end)
+    return readRange(deps, address, pinned, { start: offset, end, signal })
   }
   return {
     size: pinned.sizeBytes,

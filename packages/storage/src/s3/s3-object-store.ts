@@ -4,6 +4,7 @@ import type { ObjectStore } from '../object-store.ts'
 import { AdaptivePermits } from './adaptive-permits.ts'
 import { boundedCalls, makeCheckClient, makeClient, makePresigner, tracedCalls } from './calls.ts'
 import { arrivedParts, beginParts, completeParts } from './client-parts.ts'
+import { CopyAnswers } from './copy-answers.ts'
 import { copyToFinal } from './copy-to-final.ts'
 import { abandonReceives, openReceives } from './multipart-upload.ts'
 import { head, list, ping, purge } from './objects.ts'
@@ -39,6 +40,7 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
     buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),
     partsInFlight: new Semaphore(tuning.partsInFlight),
     copyParts: new AdaptivePermits(tuning.copyPartsInAll),
+    copyAnswers: new CopyAnswers(),
   }
   return {
     receive: (key, bytes, receiving) => receive(deps, key, bytes, receiving),

@@ -2,6 +2,7 @@ import type { Semaphore } from '@airlock/async'
 import type { S3Client } from '@aws-sdk/client-s3'
 import type { AdaptivePermits } from './adaptive-permits.ts'
 import type { Call } from './calls.ts'
+import type { CopyAnswers } from './copy-answers.ts'
 import type { PartBuffers } from './part-buffers.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
 
@@ -17,4 +18,5 @@ export interface StoreDeps {
   readonly partsInFlight: Semaphore
   /** For the parts of all server-side copies together. */
   readonly copyParts: AdaptivePermits
+  readonly copyAnswers: CopyAnswers
 }

@@ -2,9 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { KiB, MiB } from '@airlock/domain'
-import { ObjectChanged, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
+import { ObjectChanged, ObjectMissing, type S3StoreOptions, s3ObjectStore } from '@airlock/storage'
 import type { IsolatedBucket } from '@airlock/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { someBytes, streamOf } from '../contract/bytes.ts'
 import { optionsFor } from '../contract/store-under-test.ts'
 
@@ -38,27 +38,30 @@ const pinned = { etag, sizeBytes: 100 }
 
 test('a store that ignores If-Match is detected by the ETag of its response', async () => {
   const { store } = await storeThat((_, response) =>
-    response.writeHead(206, { etag: '"e2"', 'content-range': 'bytes 0-9/100' }).end('0123456789'),
+    response.writeHead(206, { etag: '"e2"', 'content-range': 'bytes 0-99/100' }).end('0123456789'.repeat(10)),
   )
 
   await expect(store.source('k', pinned).read(0, 10)).rejects.toThrow(ObjectChanged)
 })
 
 test.for([
-  { what: 'sends a Content-Length', headers: { 'content-length': '100' } },
+  { what: 'sends a Content-Length', headers: { 'content-length': String(2 * MiB) } },
   { what: 'does not', headers: {} },
 ])('a store that ignores ranges and $what is not read beyond the range', async ({ headers }) => {
-  const { store } = await storeThat((_, response) => response.writeHead(200, { etag, ...headers }).end('x'.repeat(100)))
+  const { store } = await storeThat((_, response) => response.writeHead(200, { etag, ...headers }).end(Buffer.alloc(2 * MiB)))
 
-  await expect(store.source('k', pinned).read(0, 10)).rejects.toMatchObject({ name: 'StoreFailure', code: 'RangeIgnored' })
+  await expect(store.source('k', { etag, sizeBytes: 2 * MiB }).read(0, 10)).rejects.toMatchObject({
+    name: 'StoreFailure',
+    code: 'RangeIgnored',
+  })
 })
 
 test('a body that ends too soon without an error is an unavailable store', async () => {
   const { store, requests } = await storeThat((_, response) =>
-    response.writeHead(206, { etag, 'content-range': 'bytes 0-9/100', 'transfer-encoding': 'chunked' }).end('012'),
+    response.writeHead(206, { etag, 'content-range': 'bytes 0-99/100', 'transfer-encoding': 'chunked' }).end('012'),
   )
 
-  await expect(store.source('k', pinned).read(0, 10)).rejects.toThrow('GetObject: 3 bytes of 10')
+  await expect(store.source('k', pinned).read(0, 10)).rejects.toThrow('GetObject: 3 bytes of 100')
   expect(requests).toHaveLength(4)
 })
 
@@ -102,6 +105,79 @@ test('a store that does not encrypt as requested is detected', async () => {
   }, 'AES256')
 
   await expect(store.copyToFinal('q/1', 'f/1', copying)).rejects.toThrow("encryption is 'none', not 'AES256'")
+})
+
+const copyResult = '<CopyObjectResult><ETag>"e1"</ETag></CopyObjectResult>'
+const encrypted = { 'x-amz-server-side-encryption': 'AES256' }
+
+test('a copy needs no HEAD after the first one that was as requested, for a minute', async () => {
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(200, headOf(10, encrypted)).end()
+    else response.end(copyResult)
+  }, 'AES256')
+  const heads = () => requests.filter((line) => line.startsWith('HEAD')).length
+
+  await store.copyToFinal('q/1', 'f/1', copying)
+  expect(heads()).toBe(1)
+  expect(await store.copyToFinal('q/2', 'f/2', copying)).toEqual({ etag })
+  expect(heads()).toBe(1)
+
+  const now = performance.now()
+  onTestFinished(vi.spyOn(performance, 'now').mockImplementation(() => now + 60_001).mockRestore)
+  await store.copyToFinal('q/3', 'f/3', copying)
+  expect(heads()).toBe(2)
+})
+
+test('a store that stops encrypting is noticed by the next HEAD, and then each copy is checked until one is encrypted', async () => {
+  let stored: Record<string, string> = encrypted
+  const { store } = await storeThat((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(200, headOf(10, stored)).end()
+    else response.end(copyResult)
+  }, 'AES256')
+  await store.copyToFinal('q/1', 'f/1', copying)
+  stored = {}
+  const now = performance.now()
+  onTestFinished(vi.spyOn(performance, 'now').mockImplementation(() => now + 60_001).mockRestore)
+
+  for (const key of ['f/2', 'f/3']) await expect(store.copyToFinal('q/2', key, copying)).rejects.toMatchObject({ code: 'CopyDiffers' })
+
+  stored = encrypted
+  expect(await store.copyToFinal('q/2', 'f/4', copying)).toEqual({ etag })
+})
+
+test.for([
+  { what: 'states another encryption', result: copyResult, headers: { 'x-amz-server-side-encryption': 'aws:kms' }, heads: 1 },
+  { what: 'has no ETag', result: '<CopyObjectResult></CopyObjectResult>', headers: {}, heads: 2 },
+])('an answer to a copy that $what is not believed', async ({ result, headers, heads }) => {
+  let answer: { result: string; headers: Record<string, string> } = { result: copyResult, headers: {} }
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.method === 'HEAD')
+      response.writeHead(200, headOf(9, { ...encrypted, 'content-length': answer.result === copyResult ? '10' : '9' })).end()
+    else response.writeHead(200, answer.headers).end(answer.result)
+  }, 'AES256')
+  await store.copyToFinal('q/1', 'f/1', copying)
+  answer = { result, headers }
+
+  await expect(store.copyToFinal('q/2', 'f/2', copying)).rejects.toMatchObject({ code: 'CopyDiffers' })
+  expect(requests.filter((line) => line.startsWith('HEAD'))).toHaveLength(heads)
+})
+
+test('an object that fits one read is requested once, and again after a failure', async () => {
+  let missing = true
+  const { store, requests } = await storeThat((request, response) => {
+    if (request.method === 'HEAD') response.writeHead(request.url === '/b-1/k' ? 404 : 200).end()
+    else if (missing) xmlError(response, 404, 'NoSuchKey')
+    else response.writeHead(206, { etag, 'content-range': 'bytes 0-99/100' }).end('0123456789'.repeat(10))
+  })
+  const source = store.source('k', pinned)
+  await expect(source.read(0, 10)).rejects.toThrow(ObjectMissing)
+  missing = false
+  requests.length = 0
+
+  const [head, tail] = await Promise.all([source.read(0, 10), source.read(95, 10)])
+
+  expect([Buffer.from(head).toString(), Buffer.from(tail).toString()]).toEqual(['0123456789', '56789'])
+  expect(requests).toHaveLength(1)
 })
 
 test.for(['aws:kms', 'aws:kms:dsse'])('encryption %s counts as KMS', async (header) => {
