@@ -4,17 +4,8 @@ import { freePort } from '@airlock/dev-servers'
 import { tokenFor } from '@airlock/testkit/http'
 import { root } from '../../tests/npm-start.ts'
 import { type BenchStack, bucket, type StoreName, shippedCommand } from './bench-stack.ts'
+import type { BenchFile } from './files.ts'
 import type { Load } from './load.ts'
-
-/** A file to upload: only its head is real, the rest are random bytes. */
-export interface BenchFile {
-  readonly name: string
-  readonly mediaType: string
-  readonly sizeBytes: number
-  readonly head: Buffer
-  /** Further fields of Airlock's form. */
-  readonly fields: Readonly<Record<string, string>>
-}
 
 /** A service that takes uploads, and how they are sent to it. */
 export interface RunningContestant {
@@ -89,7 +80,7 @@ async function startAirlock(stack: BenchStack, store: StoreName): Promise<Runnin
 }
 
 /** Uploads to a gateway, each client as a user of its own. */
-const airlockUpload = (url: string, jwtSecret: string, file: BenchFile, clients: number) => ({
+export const airlockUpload = (url: string, jwtSecret: string, file: BenchFile, clients: number) => ({
   ...formRequest(file, file.fields),
   url: `${url}/api/upload`,
   method: 'POST' as const,

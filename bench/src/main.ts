@@ -1,6 +1,9 @@
 /** `npm run bench` after the installation, see tools/bin/bench.mjs for its arguments. */
 import { startBenchStack } from './bench-stack.ts'
+import { picture, smallPicture } from './files.ts'
+import { measureResponses } from './measure-responses.ts'
 import { measureUploads, uploadMeasurements } from './measure-uploads.ts'
+import { measureLargeVideo, measureLatency, measurePictures, measureStoreCalls } from './measure-whole-path.ts'
 import { writeResults } from './report/results-file.ts'
 import { measurementTable, targetTable } from './report/tables.ts'
 import type { Measurement } from './results.ts'
@@ -28,7 +31,7 @@ try {
     say(`\n${title} …`)
     const measured = await measure()
     measurements.push(measured)
-    say(`\n${measurementTable(measured)}\n${' '.repeat(24)}${options.rounds} rounds in ${Math.round((Date.now() - begun) / 1000)} s`)
+    say(`${measurementTable(measured)}\n(${Math.round((Date.now() - begun) / 1000)} s)`)
   }
 } finally {
   await stack.close()
@@ -36,13 +39,39 @@ try {
 report()
 process.exit()
 
+interface Step {
+  readonly title: string
+  readonly measure: () => Promise<Measurement>
+  /** Whether `--quick` has it. */
+  readonly quick: boolean
+}
+
 /** What is measured, in this order. */
-function plan() {
-  const uploads = uploadMeasurements(options.quick).map((given) => ({
-    title: `Uploads of ${given.title}`,
-    measure: () => measureUploads(given, options.rounds, stack),
+function plan(): Step[] {
+  const { quick, rounds, only } = options
+  const uploads = uploadMeasurements(quick).map((given) => ({
+    title: given.title,
+    measure: () => measureUploads(given, rounds, stack),
+    quick: true,
   }))
-  return uploads.filter(({ title }) => title.includes(options.only))
+  const steps: Step[] = [
+    ...uploads,
+    {
+      title: 'Picture of 60 kB, whole path',
+      measure: () => measurePictures('Picture of 60 kB, whole path', smallPicture(), quick ? 40 : 200, rounds, stack),
+      quick: true,
+    },
+    {
+      title: 'JPEG of 12 megapixels, whole path',
+      measure: async () => measurePictures('JPEG of 12 megapixels, whole path', await picture(4000, 3000, 3.2), 20, rounds, stack),
+      quick: false,
+    },
+    { title: 'Latency while idle', measure: () => measureLatency('Latency while idle', 100, rounds, stack), quick: false },
+    { title: 'Video of 500 MiB', measure: () => measureLargeVideo('Video of 500 MiB', rounds, stack), quick: false },
+    { title: 'Store calls', measure: () => measureStoreCalls('Store calls', stack), quick: true },
+    { title: 'Responses', measure: () => measureResponses('Responses', quick ? 500 : 3000, rounds, stack), quick: true },
+  ]
+  return steps.filter((step) => (step.quick || !quick) && step.title.includes(only))
 }
 
 function report(): void {

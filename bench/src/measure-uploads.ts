@@ -1,9 +1,9 @@
-import { samples } from '@airlock/testkit/samples'
 import type { BenchStack, StoreName } from './bench-stack.ts'
-import { type BenchFile, type ContestantName, contestantNames, type RunningContestant, startContestant } from './contestants.ts'
+import { type ContestantName, contestantNames, type RunningContestant, startContestant } from './contestants.ts'
+import { type BenchFile, headOnly, sizes } from './files.ts'
 import { cpuMsOf, peakMiBOf, resetPeakMemory } from './process-usage.ts'
-import type { Measurement, Values } from './results.ts'
-import { percentile, summaryOf } from './statistics.ts'
+import { type Measurement, measurementOf, type Round, type Values } from './results.ts'
+import { percentile } from './statistics.ts'
 
 /** Uploads of many files to one process of each contestant, eight at once, into one store. */
 export interface UploadMeasurement {
@@ -17,38 +17,22 @@ export interface UploadMeasurement {
   readonly contestants?: readonly ContestantName[]
 }
 
-const MiB = 1024 * 1024
-const KiB = 1024
-
-const picture = (sizeBytes: number): BenchFile => ({
-  name: 'picture.jpg',
-  mediaType: 'image/jpeg',
-  sizeBytes,
-  head: samples.photo.bytes.subarray(0, 4 * KiB),
-  fields: { asset_type: 'brand_image' },
-})
-
-const video = (sizeBytes: number): BenchFile => ({
-  name: 'film.mp4',
-  mediaType: 'video/mp4',
-  sizeBytes,
-  head: samples.scene.bytes.subarray(0, 4 * KiB),
-  fields: { asset_type: 'generated_video', project_id: '00000000-0000-4000-8000-000000000001' },
-})
+const { KiB, MiB } = sizes
 
 /** @param quick fewer files, and only the peer of the guarded ratios */
 export function uploadMeasurements(quick: boolean): UploadMeasurement[] {
   const clients = 8
   const contestants = quick ? (['multer-s3', 'Airlock'] as const) : contestantNames
   const into = (store: StoreName) => ({ store, clients, contestants })
-  const large = { title: '200 MiB', file: video(200 * MiB), per: 'MiB' } as const
-  const middle = { title: '1 MiB', file: picture(MiB), per: 'file' } as const
-  const small = { title: '64 KiB', file: picture(64 * KiB), per: 'file' } as const
+  const large = { title: '200 MiB', file: headOnly.video(200 * MiB), per: 'MiB' } as const
+  const middle = { title: '1 MiB', file: headOnly.picture(MiB), per: 'file' } as const
+  const small = { title: '64 KiB', file: headOnly.picture(64 * KiB), per: 'file' } as const
   if (quick) {
     return [
-      { ...large, ...into('null'), files: 8 },
-      { ...middle, ...into('null'), files: 200 },
-      { ...small, ...into('null'), files: 500 },
+      // large enough for the memory of eight at once
+      { ...large, ...into('null'), title: '50 MiB', file: headOnly.video(50 * MiB), files: 8 },
+      { ...middle, ...into('null'), files: 80 },
+      { ...small, ...into('null'), files: 200 },
     ]
   }
   return [
@@ -75,11 +59,13 @@ export async function measureUploads(measurement: UploadMeasurement, rounds: num
   for (const name of contestants) running.push(await startContestant(name, stack, store))
   try {
     for (const contestant of running) await oneRound(contestant, { ...measurement, files: Math.ceil(measurement.files / 4) }, stack)
-    const values = new Map<string, Values[]>(running.map(({ name }) => [name, []]))
+    const measured: Round[] = []
     for (let round = 0; round < rounds; round++) {
-      for (const contestant of running) values.get(contestant.name)?.push(await oneRound(contestant, measurement, stack))
+      const values: Record<string, Values> = {}
+      for (const contestant of running) values[contestant.name] = await oneRound(contestant, measurement, stack)
+      measured.push(values)
     }
-    return { title, rows: [...values].map(([name, each]) => ({ name, values: summariesOf(each) })) }
+    return measurementOf(title, measured)
   } finally {
     await Promise.all(running.map((contestant) => contestant.stop()))
   }
@@ -103,9 +89,4 @@ async function oneRound(
     'p50, ms': percentile(latenciesMs, 0.5),
     'p99, ms': percentile(latenciesMs, 0.99),
   }
-}
-
-function summariesOf(rounds: readonly Values[]) {
-  const names = Object.keys(rounds[0] ?? {})
-  return Object.fromEntries(names.map((name) => [name, summaryOf(rounds.map((values) => values[name] ?? Number.NaN))]))
 }

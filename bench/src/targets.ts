@@ -28,14 +28,61 @@ const multer = (measurement: string, value: string) => ({ measurement, row: 'mul
 /** Airlock's value divided by that of multer-s3. */
 const ratio = (measurement: string, value: string) => ({ of: airlock(measurement, value), by: multer(measurement, value) })
 
+const calls = (row: string) => ({ measurement: 'Store calls', row, value: 'calls' })
+const small = 'Picture of 60 kB, whole path'
+const large = 'JPEG of 12 megapixels, whole path'
+const perUpload = (measurement: string, row: string) => ({ measurement, row, value: 'CPU ms per upload' })
+const latency = (value: string) => ({ measurement: 'Latency while idle', row: 'accepted to completed', value })
+const response = (row: string) => ({ measurement: 'Responses', row, value: 'CPU ms per response' })
+const video = (value: string) => ({ measurement: 'Video of 500 MiB', row: 'Airlock', value })
+
+/** @param size of the files, which is smaller with `--quick` */
+const largeFiles = (size: string): Target[] => [
+  { title: `${size}: MiB/s ÷ multer-s3`, ...ratio(size, 'MiB/s'), target: { atLeast: 1.6 } },
+  { title: `${size}: CPU per MiB ÷ multer-s3`, ...ratio(size, 'CPU ms per MiB'), target: { atMost: 0.55 }, guard: 1 },
+  { title: `${size}: peak RSS`, of: airlock(size, 'peak RSS, MiB'), unit: 'MiB', target: { atMost: 220 }, guard: 320 },
+]
+
 const targets: readonly Target[] = [
-  { title: '200 MiB: MiB/s ÷ multer-s3', ...ratio('200 MiB', 'MiB/s'), target: { atLeast: 1.6 } },
-  { title: '200 MiB: CPU per MiB ÷ multer-s3', ...ratio('200 MiB', 'CPU ms per MiB'), target: { atMost: 0.55 }, guard: 1 },
-  { title: '200 MiB: peak RSS', of: airlock('200 MiB', 'peak RSS, MiB'), unit: 'MiB', target: { atMost: 220 }, guard: 320 },
+  ...largeFiles('200 MiB'),
+  ...largeFiles('50 MiB'),
   { title: '1 MiB: files/s ÷ multer-s3', ...ratio('1 MiB', 'files/s'), target: { atLeast: 1 } },
   { title: '1 MiB: CPU per file ÷ multer-s3', ...ratio('1 MiB', 'CPU ms per file'), target: { atMost: 0.9 }, guard: 1.9 },
   { title: '64 KiB: files/s ÷ multer-s3', ...ratio('64 KiB', 'files/s'), target: { atLeast: 0.8 } },
   { title: '64 KiB: CPU per file ÷ multer-s3', ...ratio('64 KiB', 'CPU ms per file'), target: { atMost: 1.2 }, guard: 3 },
+  { title: 'Store calls of a small picture', of: calls('small picture'), target: { atMost: 4 }, guard: 6 },
+  { title: 'Store calls of a small video', of: calls('small video'), target: { atMost: 7 }, guard: 10 },
+  { title: '60 kB picture: worker CPU beyond sharp', of: perUpload(small, 'worker beyond sharp'), unit: 'ms', target: { atMost: 6 } },
+  { title: '60 kB picture: worker CPU ÷ sharp', of: perUpload(small, 'worker ÷ sharp alone'), target: { atMost: 1.5 }, guard: 4 },
+  { title: '60 kB picture: Postgres CPU', of: perUpload(small, 'Postgres'), unit: 'ms', target: { atMost: 4 } },
+  {
+    title: '60 kB picture: Postgres CPU ÷ sharp',
+    of: perUpload(small, 'Postgres'),
+    by: perUpload(small, 'sharp alone'),
+    target: { atMost: 0.4 },
+    guard: 1.5,
+  },
+  { title: '12-megapixel JPEG: worker CPU ÷ sharp', of: perUpload(large, 'worker ÷ sharp alone'), target: { atMost: 1.25 } },
+  { title: 'Accepted → completed, idle: p50', of: latency('p50, ms'), unit: 'ms', target: { atMost: 40 } },
+  { title: 'Accepted → completed, idle: p99', of: latency('p99, ms'), unit: 'ms', target: { atMost: 120 } },
+  { title: 'Presigned URL, cached: CPU', of: response('presigned URL, cached'), unit: 'ms', target: { atMost: 0.45 } },
+  { title: 'Job status: CPU', of: response('job status'), unit: 'ms', target: { atMost: 0.5 } },
+  {
+    title: 'Presigned URL: CPU ÷ plain Fastify',
+    of: response('presigned URL, cached'),
+    by: response('plain Fastify route'),
+    target: { atMost: 4 },
+    guard: 20,
+  },
+  {
+    title: 'Job status: CPU ÷ plain Fastify',
+    of: response('job status'),
+    by: response('plain Fastify route'),
+    target: { atMost: 4 },
+    guard: 20,
+  },
+  { title: '500 MiB video: completed ÷ the copy', of: video('÷ the copy'), target: { atMost: 1.2 } },
+  { title: '500 MiB video: CPU of the worker', of: video('CPU s, worker'), unit: 's', target: { atMost: 0.3 } },
 ]
 
 /** A target with what was measured. */

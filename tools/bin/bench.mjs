@@ -9,7 +9,7 @@ Usage: npm run bench -- [--quick] [--check] [--only TITLE] [--rounds N]
   --quick        fewer measurements and files, in less than 90 seconds; writes no results
   --check        exit code 1 if CPU time or memory is beyond its guard
   --only TITLE   only measurements whose titles contain TITLE; writes no results
-  --rounds N     rounds of each measurement (5; with --quick 3)
+  --rounds N     rounds of each measurement (5)
   --help         print this
 
 Without --quick and --only it writes bench/results/<date>.json and docs/images/performance.svg.
@@ -25,7 +25,7 @@ async function main(args) {
       args,
       options: { quick: flag, check: flag, only: text, rounds: text, help: flag },
     }).values
-    const { rounds = given.quick ? '3' : '5', only = '' } = given
+    const { rounds = '5', only = '' } = given
     if (!/^[1-9]\d?$/.test(rounds)) throw new Error(`--rounds is '${rounds}': a whole number from 1 to 99`)
     if (wantsHelp) {
       process.stdout.write(`${help}\n`)

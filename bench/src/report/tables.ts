@@ -8,13 +8,11 @@ const nameWidth = 24
 const cellWidth = 11
 
 /** A measurement: a line for each row, and for each value its median and half of the distance between the lowest and the highest round. */
-export function measurementTable({ title, rows }: Measurement): string {
-  const values = Object.keys(rows[0]?.values ?? {})
+export function measurementTable({ rows }: Measurement): string {
+  const values = [...new Set(rows.flatMap((row) => Object.keys(row.values)))]
   // A name such as `peak RSS, MiB` stands in two lines.
   const heads = values.map((name) => headOf(name))
-  const lines = [0, 1].map(
-    (line) => (line === 0 ? title : '').padEnd(nameWidth) + heads.map((head) => (head[line] ?? '').padStart(cellWidth)).join(''),
-  )
+  const lines = [0, 1].map((line) => ' '.repeat(nameWidth) + heads.map((head) => (head[line] ?? '').padStart(cellWidth)).join(''))
   const body = rows.map((row) => row.name.padEnd(nameWidth) + values.map((name) => cellOf(row.values[name]).padStart(cellWidth)).join(''))
   return [...lines, ...body].map((line) => line.trimEnd()).join('\n')
 }
