@@ -3,7 +3,7 @@ import { MiB } from '@airlock/domain'
 import { expect, test } from 'vitest'
 import type { Part } from '../../src/full/picture/picture-structure.ts'
 import { searchSuspicious } from '../../src/full/suspicious/search.ts'
-import { byteSignatures, type Signature, textSignatures } from '../../src/full/suspicious/signatures.ts'
+import { type ByteSignature, byteSignatures, type Signature, textSignatures } from '../../src/full/suspicious/signatures.ts'
 import { expectedMatches, shortest } from '../patterns/chance.ts'
 import { parse } from '../patterns/parse.ts'
 
@@ -27,7 +27,7 @@ const confirmedBits: Readonly<Record<string, number>> = {
 }
 
 /** The expected number of matches of a signature in random bytes. */
-function expected({ found, pattern, followedBy, confirms }: Signature): number {
+function expected({ found, pattern, followedBy, confirms }: Signature & Pick<ByteSignature, 'confirms'>): number {
   const once = expectedMatches(parse(pattern)) * bytes
   const followed = followedBy ? Math.min(1, expectedMatches(parse(followedBy)) * bytes) : 1
   const confirmed = confirms ? 2 ** -(confirmedBits[found] ?? 0) : 1

@@ -6,7 +6,7 @@ import { containsPhp } from '../../src/full/suspicious/php-code.ts'
 import { searchText } from '../../src/full/suspicious/search.ts'
 import { byteSignatures, textSignatures, xmpSignatures } from '../../src/full/suspicious/signatures.ts'
 import { filesThatBuildPatterns, patternsInSource } from '../patterns/in-source.ts'
-import { parse } from '../patterns/parse.ts'
+import { type Node, parse } from '../patterns/parse.ts'
 import { slowText } from '../patterns/slowness.ts'
 import { textsOf } from '../patterns/texts.ts'
 
@@ -69,6 +69,13 @@ describe('every pattern takes linear time', { timeout: 60_000 }, () => {
   })
 })
 
+test.each(byteSignatures)('every match of $pattern begins as its signature says', ({ pattern, begins }) => {
+  const length = Math.max(...begins.map((text) => text.length))
+  const others = beginnings(parse(pattern), length).filter((text) => !begins.some((beginning) => text.startsWith(beginning)))
+
+  expect(others).toEqual([])
+})
+
 test('mentions of PHP or of a page are recognised in linear time', { timeout: 60_000 }, () => {
   const tags = ['<html>', '<html><a>', '<html> ', '<html><', '<!doctype html><link ', '<html ', ' ', '<a>']
   const texts = ['<?php', '<?php ', '<?php a', '<?php a. ', '<?php a and ', '<?php and', '\xe2', ' \n', 'a or b. ']
@@ -99,6 +106,33 @@ test('every file that builds patterns at run time is listed here and tested abov
     'packages/inspection/src/isolated/process-usage.ts',
   ])
 })
+
+/** The first characters of all texts that a pattern matches, up to this number. */
+function beginnings(node: Node, length: number): string[] {
+  if (length === 0) return ['']
+  switch (node.type) {
+    case 'set':
+      return node.characters.map((code) => String.fromCharCode(code))
+    case 'sequence':
+      return node.items.reduce<string[]>((texts, item) => continued(texts, item, length), [''])
+    case 'choice':
+      return node.options.flatMap((option) => beginnings(option, length))
+    case 'repeat': {
+      const times = Array.from({ length: Math.min(node.max, length) + 1 }, (_, count) => count).filter(
+        (count) => count >= Math.min(node.min, length),
+      )
+      return times.flatMap((count) => Array.from({ length: count }).reduce<string[]>((texts) => continued(texts, node.item, length), ['']))
+    }
+    case 'look':
+      return ['']
+    default:
+      return node satisfies never
+  }
+}
+
+const continued = (texts: string[], item: Node, length: number): string[] => [
+  ...new Set(texts.flatMap((text) => beginnings(item, length - text.length).map((more) => text + more))),
+]
 
 function fromStart(pattern: RegExp, text: string): void {
   pattern.lastIndex = 0

@@ -2,7 +2,7 @@ import { Suspicious } from '../invalid-file.ts'
 import type { Part } from '../picture/picture-structure.ts'
 import { exifTexts } from './exif-texts.ts'
 import { withoutTables } from './profile-texts.ts'
-import { byteSignatures, pdfHeader, pdfObject, type Signature, textSignatures, xmpSignatures } from './signatures.ts'
+import { type ByteSignature, byteSignatures, pdfHeader, pdfObject, type Signature, textSignatures, xmpSignatures } from './signatures.ts'
 import { isText, printableRuns, utf16Runs, withReferencesResolved } from './text-decoding.ts'
 
 /** Acrobat and others open a file as a PDF if its header is within this many bytes. */
@@ -38,7 +38,7 @@ export function searchText(bytes: Buffer, where: string): void {
 /** @throws Suspicious */
 export function searchBytes(bytes: Buffer, where: string): void {
   const text = bytes.toString('latin1')
-  for (const signature of byteSignatures) if (matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
+  for (const signature of byteSignatures) if (matchesBytes(signature, text, bytes)) throw new Suspicious(signature.found, where)
 }
 
 /** A JPEG contains its profile in pieces of 64 KiB, and its tables may span two. */
@@ -54,37 +54,37 @@ function withJoinedProfile(parts: readonly Part[]): Part[] {
 function searchPart({ bytes, where, kind }: Part): void {
   if (kind === 'profile') searchBinary(withoutTables(bytes), where)
   else if ((kind === 'text' || kind === 'xmp') && isText(bytes))
-    searchDecodings(bytes.toString('latin1'), bytes, where, kind === 'xmp' || undefined)
+    searchDecodings(bytes.toString('latin1'), where, kind === 'xmp' || undefined)
   else searchBinary(bytes, where, kind === 'xmp')
   if (kind === 'exif') {
     for (const text of exifTexts(bytes)) {
-      if (isText(text)) searchDecodings(text.toString('latin1'), text, where)
+      if (isText(text)) searchDecodings(text.toString('latin1'), where)
       else searchUtf16(text, where)
     }
   }
 }
 
-function searchDecodings(text: string, bytes: Buffer, where: string, isXmp = containsXmp(text)): void {
+function searchDecodings(text: string, where: string, isXmp = containsXmp(text)): void {
   for (const decoded of withReferencesResolved(text)) {
-    for (const signature of textSignatures) if (matches(signature, decoded, bytes)) throw new Suspicious(signature.found, where)
+    for (const signature of textSignatures) if (matches(signature, decoded)) throw new Suspicious(signature.found, where)
   }
   if (!isXmp) return
-  for (const signature of xmpSignatures) if (matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
+  for (const signature of xmpSignatures) if (matches(signature, text)) throw new Suspicious(signature.found, where)
 }
 
 /** Any three bytes occur by chance in bytes that are not text, so short patterns count only in long printable runs. */
 function searchBinary(bytes: Buffer, where: string, isXmp = false): void {
   const text = bytes.toString('latin1')
   for (const signature of textSignatures)
-    if (!signature.inTextsOnly && matches(signature, text, bytes)) throw new Suspicious(signature.found, where)
+    if (!signature.inTextsOnly && matches(signature, text)) throw new Suspicious(signature.found, where)
   const runs = printableRuns(text)
-  if (runs !== '') searchDecodings(runs, bytes, where, isXmp)
+  if (runs !== '') searchDecodings(runs, where, isXmp)
   searchUtf16(bytes, where, isXmp)
 }
 
 function searchUtf16(bytes: Buffer, where: string, isXmp = false): void {
   const runs = utf16Runs(bytes.toString('latin1'))
-  if (runs !== null) searchDecodings(runs, bytes, where, isXmp)
+  if (runs !== null) searchDecodings(runs, where, isXmp)
 }
 
 const containsXmp = (text: string): boolean => /<(?:x:xmpmeta|rdf:RDF|\?xpacket)[\s>]/.test(text)
@@ -94,14 +94,36 @@ const xmpBox = Buffer.from('be7acfcb97a942e89c71999491e3afac', 'hex')
 /** Whether a box of an MP4 begins with Adobe's UUID of XMP. QuickTime stores XMP in `XMP_` without it. */
 const isXmpBox = (bytes: Buffer): boolean => bytes.subarray(0, xmpBox.length).equals(xmpBox)
 
-function matches({ pattern, followedBy, confirms, confirmsText }: Signature, text: string, bytes: Buffer): boolean {
-  const first = pattern.exec(text)
-  if (!first) return false
-  if (followedBy && !followedBy.test(text.slice(first.index + first[0].length))) return false
-  if (confirmsText) return confirmsText(text)
-  if (!confirms) return true
-  for (const { index } of text.matchAll(new RegExp(pattern, 'g'))) if (confirms(bytes, index)) return true
+function matches(signature: Signature, text: string): boolean {
+  const first = signature.pattern.exec(text)
+  return first !== null && isConfirmed(signature, text, first)
+}
+
+function isConfirmed({ followedBy, confirmsText }: Signature, text: string, { index, 0: found }: RegExpExecArray): boolean {
+  if (followedBy && !followedBy.test(text.slice(index + found.length))) return false
+  return confirmsText === undefined || confirmsText(text)
+}
+
+function matchesBytes(signature: ByteSignature, text: string, bytes: Buffer): boolean {
+  for (const match of matchesIn(text, signature)) {
+    if (!signature.confirms) return isConfirmed(signature, text, match)
+    if (signature.confirms(bytes, match.index)) return true
+  }
   return false
+}
+
+/** The patterns of `byteSignatures`, which match only where they are tried. */
+const patternsAt = new Map(byteSignatures.map(({ pattern }) => [pattern, new RegExp(pattern, `${pattern.flags}y`)]))
+
+function* matchesIn(text: string, { begins, pattern }: ByteSignature): Generator<RegExpExecArray> {
+  const here = patternsAt.get(pattern) ?? pattern
+  for (const beginning of begins) {
+    for (let at = text.indexOf(beginning); at >= 0; at = text.indexOf(beginning, at + 1)) {
+      here.lastIndex = at
+      const match = here.exec(text)
+      if (match) yield match
+    }
+  }
 }
 
 function containsPdf(bytes: Buffer): boolean {

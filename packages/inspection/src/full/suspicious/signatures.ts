@@ -17,8 +17,6 @@ export interface Signature {
   readonly pattern: RegExp
   /** What must also match somewhere after the first match of `pattern`. */
   readonly followedBy?: RegExp
-  /** A further check of the bytes at a match, for patterns that are too short to be reliable. */
-  readonly confirms?: (bytes: Buffer, at: number) => boolean
   /** A further check of the whole text, if the pattern matches. */
   readonly confirmsText?: (text: string) => boolean
   /** Too short for bytes that are not text, which contain it by chance: there only long printable runs are searched. */
@@ -130,15 +128,27 @@ export const xmpSignatures: readonly Signature[] = [
   { found: 'an XML document type', reason: 'XMP has none; readers of XML fetch the file that it names', pattern: /<!DOCTYPE/i },
 ]
 
+/** A signature that is searched in all bytes, pixels included. */
+export interface ByteSignature extends Signature {
+  /**
+   * How every match begins: with one of these, as written here. They are searched first, which is several times faster than to try the pattern at each
+   * byte.
+   */
+  readonly begins: readonly string[]
+  /** A further check of the bytes at a match, for patterns that are too short to be reliable. */
+  readonly confirms?: (bytes: Buffer, at: number) => boolean
+}
+
 /** A pattern of bytes in Latin-1: headers of programs and archives contain control characters. */
 const raw = (pattern: TemplateStringsArray): RegExp => new RegExp(String.raw(pattern))
 
 /** What is searched everywhere, in pixels too: long enough not to occur there by chance. */
-export const byteSignatures: readonly Signature[] = [
+export const byteSignatures: readonly ByteSignature[] = [
   {
     found: 'a script in HTML',
     reason: 'a file that is also a page',
     pattern: /<(?:[\w.-]{1,40}:)?script[\s>/]/i,
+    begins: ['<'],
     confirmsText: containsExecutableScript,
   },
   {
@@ -146,44 +156,67 @@ export const byteSignatures: readonly Signature[] = [
     reason: 'can be hidden in pixels that compress to it',
     // The tag alone is too short for pixels: it counts if some printable characters follow, or a comment or a string, which hides the bytes after it
     // from PHP. A checksum between two texts is enough for that.
+    begins: ['<?'],
     pattern: /<\?php[\t\n\r ](?:[\t\n\r -~]{6}|[\t\n\r -~]{0,5}(?:\/[*/]|<<<|[#$"'`]))/i,
     confirmsText: containsPhp,
   },
   {
     found: 'PHP code',
     reason: 'can be hidden in pixels that compress to it',
+    begins: ['<?='],
     pattern:
       /<\?=[\t\n\r ]{0,8}@?(?:`\$_[a-z]|\$_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES)|(?:system|exec|passthru|shell_exec|popen|proc_open|eval|assert|include|require|phpinfo|base64_decode|file_get_contents|file_put_contents)\b)/i,
   },
-  { found: 'an HTML page', reason: 'a file that is also a page', pattern: pageTag, followedBy: pagePart, confirmsText: containsPage },
+  {
+    found: 'an HTML page',
+    reason: 'a file that is also a page',
+    begins: ['<'],
+    pattern: pageTag,
+    followedBy: pagePart,
+    confirmsText: containsPage,
+  },
   {
     found: 'a PHP archive',
     reason: 'PHP unpacks and runs it if it opens the file in any way',
+    begins: ['__'],
     pattern: /__HALT_COMPILER\s{0,20}\(\s{0,20}\)/i,
   },
-  { found: 'a program for Linux', reason: 'an ELF header', pattern: raw`\x7fELF[\x01\x02][\x01\x02]\x01` },
-  { found: 'a program for Windows', reason: 'an MZ header with a PE header', pattern: /MZ/, confirms: isExecutable },
+  { found: 'a program for Linux', reason: 'an ELF header', begins: ['\x7fELF'], pattern: raw`\x7fELF[\x01\x02][\x01\x02]\x01` },
+  { found: 'a program for Windows', reason: 'an MZ header with a PE header', begins: ['MZ'], pattern: /MZ/, confirms: isExecutable },
   {
     found: 'a program for macOS',
     reason: 'a Mach-O header of either byte order',
+    begins: ['\xfe\xed\xfa', '\xce\xfa\xed\xfe', '\xcf\xfa\xed\xfe'],
     pattern: raw`\xfe\xed\xfa[\xce\xcf]|[\xce\xcf]\xfa\xed\xfe`,
     confirms: isMachO,
   },
-  { found: 'a Java program', reason: 'a class file, or a Mach-O for several processors', pattern: raw`\xca\xfe\xba\xbe\0\0\0[\x02-\x45]` },
-  { found: 'an Android program', reason: 'a DEX header', pattern: raw`dex\n03[5-9]\0` },
-  { found: 'a WebAssembly program', reason: 'its header', pattern: raw`\0asm\x01\0\0\0` },
+  {
+    found: 'a Java program',
+    reason: 'a class file, or a Mach-O for several processors',
+    begins: ['\xca\xfe\xba\xbe'],
+    pattern: raw`\xca\xfe\xba\xbe\0\0\0[\x02-\x45]`,
+  },
+  { found: 'an Android program', reason: 'a DEX header', begins: ['dex\n'], pattern: raw`dex\n03[5-9]\0` },
+  { found: 'a WebAssembly program', reason: 'its header', begins: ['\0asm'], pattern: raw`\0asm\x01\0\0\0` },
   {
     found: 'a ZIP or JAR archive',
     reason: 'readers of ZIP search from the end, whatever precedes it',
+    begins: ['PK\x05\x06'],
     pattern: raw`PK\x05\x06`,
     confirms: isZipEnd,
   },
   {
     found: 'a ZIP archive',
     reason: 'its entries can be unpacked even without a directory',
+    begins: ['PK\x03\x04'],
     pattern: raw`PK\x03\x04`,
     confirms: isZipEntry,
   },
-  { found: 'a RAR archive', reason: 'its reader searches for the header everywhere', pattern: raw`Rar!\x1a\x07[\0\x01]` },
-  { found: 'a 7z archive', reason: 'self-extracting archives begin in the middle', pattern: raw`7z\xbc\xaf\x27\x1c\0[\0-\x04]` },
+  { found: 'a RAR archive', reason: 'its reader searches for the header everywhere', begins: ['Rar!'], pattern: raw`Rar!\x1a\x07[\0\x01]` },
+  {
+    found: 'a 7z archive',
+    reason: 'self-extracting archives begin in the middle',
+    begins: ['7z\xbc\xaf'],
+    pattern: raw`7z\xbc\xaf\x27\x1c\0[\0-\x04]`,
+  },
 ]
