@@ -1,4 +1,15 @@
-import { type AssetKind, assetKind, type ByteSource, judgeContent, mediaTypes, type Refusal, refusal, type Verdict } from '@airlock/domain'
+import {
+  type AssetKind,
+  assetKind,
+  type ByteSource,
+  bytesInMemory,
+  judgeContent,
+  KiB,
+  mediaTypes,
+  type Refusal,
+  refusal,
+  type Verdict,
+} from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
 import { readFully } from './byte-range.ts'
 import type { InspectedUpload, Inspector } from './inspector.ts'
@@ -51,13 +62,23 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
   if (source.size === 0) return rejected(refusal('empty_file', { filename }))
   if (source.size > limitBytes) return rejected(refusal('file_too_large', { filename, limitBytes }))
 
-  const content = await identify(await readFully(source, 0, Math.min(headBytes, source.size)))
+  const file = await inMemoryIfSmall(source, inspector)
+  const content = await identify(await readFully(file, 0, Math.min(headBytes, file.size)))
   const refused = judgeContent({ filename, claimedType, assetType }, content)
   if (refused) return rejected(refused)
   if (content.mediaType !== claimedType) {
     return rejected(refusal('type_mismatch', { filename, claimed: mediaTypes[claimedType].name, found: content.described }))
   }
-  return inspectors[inspector](source, upload, limits, onProgress)
+  return inspectors[inspector](file, upload, limits, onProgress)
+}
+
+/** Reading this much at once takes less time than a second read, which is a message to another process and perhaps a request to the store. */
+const smallBytes = 512 * KiB
+
+/** Reads a small file, or a picture, which is needed as a whole, once instead of once for each of its parts. */
+async function inMemoryIfSmall(source: ByteSource, inspector: NonNullable<AssetKind['inspector']>): Promise<ByteSource> {
+  const isReadWhole = inspector === 'picture' || source.size <= smallBytes
+  return isReadWhole ? bytesInMemory(await readFully(source, 0, source.size)) : source
 }
 
 const rejected = (why: Refusal): Verdict => ({ ok: false, refusal: why })

@@ -94,9 +94,15 @@ test('progress is reported while the central directory is read', async () => {
 })
 
 test('an error of the source within an archive is rethrown', async () => {
-  const bytes = zipOf([{ name: 'a.jpg', data: sample('good/IMG_4211.JPG'), method: 8 }, ...copies(await flat(20), 2)])
+  const tooLargeToBeReadAtOnce = { name: 'b.jpg', data: Buffer.concat([sample('good/IMG_4211.JPG'), Buffer.alloc(5 * MiB)]) }
+  const bytes = zipOf([
+    { name: 'a.jpg', data: sample('good/IMG_4211.JPG'), method: 8 },
+    tooLargeToBeReadAtOnce,
+    ...copies(await flat(20), 2),
+  ])
   const reads = watched(bytes)
   await inspect(reads, set)
+  expect(reads.reads.length).toBeGreaterThan(2)
   const outOfReach = new Error('the store is out of reach')
 
   for (const failing of reads.reads.keys()) {
