@@ -18,7 +18,7 @@ import { findLauncher } from '@airlock/inspection/isolated'
 import { endpointOf, isPublicAddress, systemResolve } from '@airlock/notifications'
 import { blockingConnection, JobQueue, queuePrefix } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
-import { startTelemetry } from '@airlock/telemetry'
+import { BufferedLines, startTelemetry } from '@airlock/telemetry'
 import { pino } from 'pino'
 import { type AirlockWorker, buildWorker } from './app.ts'
 import { readWorkerConfig, type WorkerConfig } from './config.ts'
@@ -132,10 +132,10 @@ function webhookOptions(config: WorkerConfig) {
 const upkeepEverySeconds = 3600
 
 /**
- * Writes lines synchronously. Pino's default buffers them: the last lines were lost at exit, and once the reader had closed the pipe, it tried
+ * Writes lines synchronously. Pino's own buffer is asynchronous: the last lines were lost at exit, and once the reader had closed the pipe, it tried
  * to write them forever (sonic-boom 4.2, `flushSync`).
  */
-const logOutput = () => pino.destination({ dest: 1, sync: true })
+const logOutput = () => new BufferedLines(pino.destination({ dest: 1, sync: true }))
 
 await startService(() => {
   const envFile = loadEnvFile(process.env)

@@ -2,6 +2,7 @@ import { TelemetryProblems } from './problems.ts'
 import { tracingSettings } from './settings.ts'
 import { noTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'
 
+export { BufferedLines } from './buffered-lines.ts'
 export { type ContinuedSpan, noTelemetry, type Telemetry, type TelemetryOptions } from './telemetry.ts'
 
 /**
