@@ -1,4 +1,4 @@
-import { createLocalJWKSet, createRemoteJWKSet, errors, type JWTVerifyGetKey } from 'jose'
+import { createLocalJWKSet, createRemoteJWKSet, errors, type JWKSCacheInput, type JWTVerifyGetKey, jwksCache } from 'jose'
 
 export interface RemoteKeysOptions {
   /** Timeout of one fetch, in ms. */
@@ -19,6 +19,12 @@ export class KeysUnavailable extends Error {
   override name = 'KeysUnavailable'
 }
 
+/** Finds the key of a token. */
+export interface RemoteKeys extends JWTVerifyGetKey {
+  /** Identifies the keys in use, another object after each fetch. Null: they have to be fetched first, or again. */
+  keySet?(): object | null
+}
+
 /**
  * The public keys of a JWKS URL (RFC 7517), fetched on first use, cached, and fetched again when a token names an unknown one. The URL comes
  * from the configuration; key references in a token (`jku`, `jwk`, `x5u`) are ignored.
@@ -28,16 +34,18 @@ export class KeysUnavailable extends Error {
 export function remoteKeys(
   url: string,
   { timeoutMs = 3000, freshForMs = 600_000, staleForMs = 3_600_000, restMs = 5000 }: RemoteKeysOptions = {},
-): JWTVerifyGetKey {
+): RemoteKeys {
+  const cache: JWKSCacheInput = {}
   const keys = createRemoteJWKSet(new URL(url), {
     timeoutDuration: timeoutMs,
     cooldownDuration: unknownKeyFetchMs,
     cacheMaxAge: freshForMs,
+    [jwksCache]: cache,
   })
   let failure: { at: number; cause: unknown } | null = null
   let fetchedAt = Number.NEGATIVE_INFINITY
 
-  return async (header, token) => {
+  const find: JWTVerifyGetKey = async (header, token) => {
     const resting = failure !== null && performance.now() < failure.at + restMs
     try {
       if (resting && !keys.fresh) throw failure?.cause
@@ -58,4 +66,5 @@ export function remoteKeys(
       throw new KeysUnavailable('the key server did not return keys', { cause })
     }
   }
+  return Object.assign(find, { keySet: () => (keys.fresh ? (cache.jwks ?? null) : null) })
 }

@@ -1,7 +1,8 @@
 import { AirlockError, type ErrorCode, isUuid } from '@airlock/domain'
-import { errors, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose'
+import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose'
 import type { Caller } from './caller.ts'
-import { KeysUnavailable } from './remote-keys.ts'
+import { KeysUnavailable, type RemoteKeys } from './remote-keys.ts'
+import { type Verified, VerifiedTokens } from './verified-tokens.ts'
 
 /** Supported signature algorithms. The configuration, not a token's header, decides which are accepted (RFC 8725, section 3.1). */
 const signatures = {
@@ -18,7 +19,7 @@ export interface TokenRules {
   /** HMAC secrets for HS256; any of them may have signed (rotation). */
   secrets: readonly string[]
   /** Public keys for the other algorithms; null: none. */
-  remote: JWTVerifyGetKey | null
+  remote: RemoteKeys | null
   /** Null: all for which there are keys. */
   algorithms: readonly TokenAlgorithm[] | null
   issuer: string | null
@@ -47,18 +48,27 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
     Object.entries(signatures)
       .filter(([name, { keys }]) => keys === from && (algorithms === null || algorithms.includes(name as TokenAlgorithm)))
       .flatMap(([, { names }]) => [...names])
-  const tries: ((token: string) => Promise<JWTPayload>)[] = secrets.map((secret) => {
+  const [secretAlgorithms, remoteAlgorithms] = [pinned('secrets'), pinned('remote')]
+  const tries: ((token: string) => Promise<Verified>)[] = secrets.map((secret) => {
     const key = new TextEncoder().encode(secret)
-    return async (token) => (await jwtVerify(token, key, { ...options, algorithms: pinned('secrets') })).payload
+    return async (token) => {
+      const { payload } = await jwtVerify(token, key, { ...options, algorithms: secretAlgorithms })
+      return { caller: asCaller(payload), isCurrent: () => true }
+    }
   })
-  if (remote !== null) tries.push(async (token) => (await jwtVerify(token, remote, { ...options, algorithms: pinned('remote') })).payload)
+  if (remote !== null)
+    tries.push(async (token) => {
+      const keySet = remote.keySet?.() ?? null
+      const { payload } = await jwtVerify(token, remote, { ...options, algorithms: remoteAlgorithms })
+      // keys that were fetched only now may be others than those that verified the token
+      return { caller: asCaller(payload), isCurrent: () => keySet !== null && remote.keySet?.() === keySet }
+    })
 
-  return async (token) => {
-    if (token.length > maxTokenLength) throw new AirlockError('token_malformed', {})
+  const verified = async (token: string): Promise<Verified> => {
     let refused: AirlockError = new AirlockError('token_invalid', {})
     for (const verify of tries) {
       try {
-        return asCaller(await verify(token))
+        return await verify(token)
       } catch (error) {
         refused = refusalOf(error)
         // another key can help only if the signature is invalid
@@ -66,6 +76,12 @@ export function tokenVerifier({ secrets, remote, algorithms, issuer, audience }:
       }
     }
     throw refused
+  }
+
+  const tokens = new VerifiedTokens()
+  return async (token) => {
+    if (token.length > maxTokenLength) throw new AirlockError('token_malformed', {})
+    return tokens.callerOf(token, () => verified(token))
   }
 }
 
