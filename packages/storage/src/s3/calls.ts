@@ -76,14 +76,29 @@ const checkSockets = 4
 export const makeCheckClient = (options: S3StoreOptions, tuning: Tuning): S3Client =>
   clientOf(options, { ...tuning, maxSockets: checkSockets }, 1)
 
+/**
+ * The client that repeats a request after its first attempt was made without a client. It uses the connections of another one, which closes them.
+ */
+export function makeRetryClient(options: S3StoreOptions, { config }: S3Client): S3Client {
+  const client = new S3Client({
+    ...addressOf(options, options.endpoint),
+    credentials: config.credentials,
+    retryStrategy: boundedRetries(1),
+    ...checksumsOf(options),
+    expectContinueHeader: false,
+    requestHandler: config.requestHandler,
+  })
+  leavePayloadUnsigned(client)
+  return client
+}
+
 function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number): S3Client {
   const agent = { keepAlive: true, maxSockets: tuning.maxSockets }
   const client = new S3Client({
     ...addressOf(options, options.endpoint),
     maxAttempts,
-    retryStrategy: boundedRetries,
-    requestChecksumCalculation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
-    responseChecksumValidation: options.checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED',
+    retryStrategy: boundedRetries(0),
+    ...checksumsOf(options),
     // With it, each part would open its own connection and wait a round trip before its first byte.
     expectContinueHeader: false,
     requestHandler: {
@@ -95,6 +110,11 @@ function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number):
   })
   leavePayloadUnsigned(client)
   return client
+}
+
+const checksumsOf = ({ checksums }: S3StoreOptions) => {
+  const when = checksums === 'when_supported' ? 'WHEN_SUPPORTED' : 'WHEN_REQUIRED'
+  return { requestChecksumCalculation: when, responseChecksumValidation: when } as const
 }
 
 /**
@@ -139,7 +159,7 @@ export const isTrusted = ({ protocol, hostname }: { protocol: string; hostname: 
 /** The retries of one call. */
 const maxRetries = 3
 
-const retryBackoff = { firstMs: 200, maxMs: 800 } as const
+export const retryBackoff = { firstMs: 200, maxMs: 800 } as const
 
 type Strategy = Exclude<NonNullable<S3ClientConfig['retryStrategy']>, { retry: unknown }>
 type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>
@@ -149,15 +169,17 @@ type Token = Awaited<ReturnType<Strategy['acquireInitialRetryToken']>>
  *
  * The SDK's own strategy waits up to 7 s when the store is throttling, and 5 s more for each `Retry-After`; here the caller gets the error and
  * decides when to retry.
+ *
+ * @param retries how often the request has already been repeated
  */
-const boundedRetries: Strategy = {
-  acquireInitialRetryToken: async () => tokenOf(0, 0),
+const boundedRetries = (retries: number): Strategy => ({
+  acquireInitialRetryToken: async () => tokenOf(retries, 0),
   refreshRetryTokenForRetry: async (token, { errorType }) => {
     const retry = token.getRetryCount() + 1
     if (retry > maxRetries || !(errorType === 'THROTTLING' || errorType === 'TRANSIENT')) throw new Error('not retryable')
     return tokenOf(retry, backoffMs(retry, retryBackoff))
   },
   recordSuccess: () => {},
-}
+})
 
 const tokenOf = (count: number, delayMs: number): Token => ({ getRetryCount: () => count, getRetryDelay: () => delayMs })

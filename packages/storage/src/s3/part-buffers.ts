@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib'
 import { KiB } from '@airlock/domain'
 
 const firstBytes = 64 * KiB
@@ -5,16 +6,17 @@ const firstBytes = 64 * KiB
 /** One part of an object, filled from chunks of any size. */
 export class PartBuffer {
   readonly #capacity: number
-  readonly #wholeRoom: () => Buffer
+  readonly #wholeRoom: (outgrown?: Buffer) => Buffer
   #room: Buffer
   #filled = 0
+  #crc32 = 0
 
   /**
    * @param room the initial memory
    * @param capacity the size of a whole part, in bytes
-   * @param wholeRoom allocates memory for a whole part, when the initial memory is full
+   * @param wholeRoom exchanges the initial memory, when it is full, for that of a whole part
    */
-  constructor(room: Buffer, capacity: number, wholeRoom: () => Buffer) {
+  constructor(room: Buffer, capacity: number, wholeRoom: (outgrown?: Buffer) => Buffer) {
     this.#room = room
     this.#capacity = capacity
     this.#wholeRoom = wholeRoom
@@ -29,24 +31,34 @@ export class PartBuffer {
     return this.#room.subarray(0, this.#filled)
   }
 
-  /** The memory of the part, if it has the size of a whole part and can be reused. */
-  get room(): Buffer | null {
-    return this.#room.byteLength === this.#capacity ? this.#room : null
+  /** The CRC32 of the bytes so far, in base64, as S3 expects it. */
+  get crc32(): string {
+    const number = Buffer.allocUnsafe(4)
+    number.writeUInt32BE(this.#crc32)
+    return number.toString('base64')
+  }
+
+  /** The memory of the part. */
+  get room(): Buffer {
+    return this.#room
   }
 
   /** Copies as much of the chunk from `offset` on as fits. @returns the number of bytes */
   fill(chunk: Uint8Array, offset: number): number {
     const taken = Math.min(chunk.byteLength - offset, this.#capacity - this.#filled)
     if (this.#filled + taken > this.#room.byteLength) this.#moveToWholeRoom()
-    this.#room.set(chunk.subarray(offset, offset + taken), this.#filled)
+    const piece = offset === 0 && taken === chunk.byteLength ? chunk : chunk.subarray(offset, offset + taken)
+    this.#room.set(piece, this.#filled)
+    // now, while the piece is in the processor's cache
+    this.#crc32 = crc32(piece, this.#crc32)
     this.#filled += taken
     return taken
   }
 
   #moveToWholeRoom(): void {
-    const whole = this.#wholeRoom()
-    whole.set(this.bytes)
-    this.#room = whole
+    const { bytes } = this
+    this.#room = this.#wholeRoom(this.#room)
+    this.#room.set(bytes)
   }
 }
 
@@ -58,6 +70,7 @@ export class PartBuffers {
   readonly #partBytes: number
   readonly #keep: number
   readonly #spare: Buffer[] = []
+  readonly #spareFirst: Buffer[] = []
 
   /**
    * @param partBytes the size of a part
@@ -70,7 +83,8 @@ export class PartBuffers {
 
   /** The first part of an object starts small, because many objects are small. */
   first(): PartBuffer {
-    return new PartBuffer(Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes)), this.#partBytes, this.#wholeRoom)
+    const room = this.#spareFirst.pop() ?? Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes))
+    return new PartBuffer(room, this.#partBytes, this.#wholeRoom)
   }
 
   next(): PartBuffer {
@@ -79,8 +93,17 @@ export class PartBuffers {
 
   /** Returns memory to the pool. The part must not be read any more, not even by the socket of a failed attempt. */
   giveBack({ room }: PartBuffer): void {
-    if (room !== null && this.#spare.length < this.#keep) this.#spare.push(room)
+    this.#keepForReuse(room)
   }
 
-  readonly #wholeRoom = (): Buffer => this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
+  #keepForReuse(room: Buffer): void {
+    const spare = room.byteLength === this.#partBytes ? this.#spare : this.#spareFirst
+    if (spare.length < this.#keep) spare.push(room)
+  }
+
+  readonly #wholeRoom = (outgrown?: Buffer): Buffer => {
+    const whole = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
+    if (outgrown !== undefined) this.#keepForReuse(outgrown)
+    return whole
+  }
 }

@@ -1,8 +1,9 @@
-import { GetObjectCommand, type S3Client } from '@aws-sdk/client-s3'
-import { getSignedUrl, S3RequestPresigner } from '@aws-sdk/s3-request-presigner'
+import type { S3Client } from '@aws-sdk/client-s3'
 import type { ObjectStore, PresignOptions, PresignWriteOptions } from '../object-store.ts'
 import { asStoreError } from './answers.ts'
+import { addressOnce, type BucketAddress, hostOf } from './bucket-address.ts'
 import type { S3StoreOptions } from './settings.ts'
+import { escaped, signedQuery } from './signature.ts'
 import { encryptionHeaders } from './write-headers.ts'
 
 /** A week, the maximum of Signature Version 4. */
@@ -13,33 +14,16 @@ const maxWindowSeconds = 3600
 
 type Credentials = Awaited<ReturnType<S3Client['config']['credentials']>>
 
-/** The HTTP address of the bucket's objects. */
-interface BucketAddress {
-  protocol: string
-  hostname: string
-  port?: number
-  /** The path before the key of an object: `/` or `/bucket/`. */
-  pathPrefix: string
-  region: string
-}
-
 /**
  * Makes `ObjectStore.presign` and `ObjectStore.presignWrite` for one bucket.
  *
- * The SDK determines the bucket's address once, and its signer then signs each URL: a quarter of the CPU time of `getSignedUrl`, which runs the SDK's
- * whole request pipeline for every URL. URLs are not cached, so none can leak or be stale.
+ * The SDK determines the bucket's address once; URLs are then signed here, because `getSignedUrl` runs the SDK's whole request pipeline for every
+ * URL. URLs are not cached, so none can leak or be stale.
  *
  * @param client is only used to sign; it never connects
  */
 export function presigning(client: S3Client, options: S3StoreOptions): Pick<ObjectStore, 'presign' | 'presignWrite'> {
-  let address: Promise<BucketAddress> | undefined
-  const addressOnce = () => {
-    address ??= bucketAddress(client, options.bucket).catch((error: unknown) => {
-      address = undefined
-      throw error
-    })
-    return address
-  }
+  const address = addressOnce(client, options.bucket)
   const sign = async (key: string, expiresInSeconds: number, signingDate: Date, request: Signed) => {
     if (!Number.isInteger(expiresInSeconds) || expiresInSeconds < 1 || expiresInSeconds > maxSeconds) {
       throw new RangeError(`expiresInSeconds is ${expiresInSeconds}, but must be a whole number from 1 to ${maxSeconds}`)
@@ -47,8 +31,7 @@ export function presigning(client: S3Client, options: S3StoreOptions): Pick<Obje
     try {
       // Read once for both uses: credentials that are refreshed in between would have another expiry.
       const credentials = await client.config.credentials()
-      const signing = { expiresInSeconds, signingDate, credentials, sha256: client.config.sha256 }
-      const url = await signedUrl(await addressOnce(), key, request, signing)
+      const url = signedUrl(await address(), key, request, { expiresInSeconds, signingDate, credentials })
       return { url, expiresAt: expiryOf(signingDate, expiresInSeconds, credentials) }
     } catch (error) {
       throw asStoreError(error, { operation: 'presign', key, timeoutMs: 0, timedOut: false })
@@ -116,44 +99,23 @@ function expiryOf(signingDate: Date, expiresInSeconds: number, { expiration }: C
   return expiration !== undefined && expiration < requested ? expiration : requested
 }
 
-/** Determines the bucket's address from a URL that the SDK signs: it depends on region, endpoint, addressing style and the bucket's name. */
-async function bucketAddress(client: S3Client, bucket: string): Promise<BucketAddress> {
-  const { protocol, hostname, port, pathname, searchParams } = new URL(
-    await getSignedUrl(client, new GetObjectCommand({ Bucket: bucket, Key: 'k' }), { expiresIn: 60 }),
-  )
-  const [, , region = ''] = (searchParams.get('X-Amz-Credential') ?? '').split('/')
-  return { protocol, hostname, ...(port !== '' && { port: Number(port) }), pathPrefix: pathname.slice(0, -1), region }
-}
-
 interface Signing {
   expiresInSeconds: number
   signingDate: Date
   credentials: Credentials
-  sha256: S3Client['config']['sha256']
 }
 
-async function signedUrl(
-  { region, pathPrefix, ...host }: BucketAddress,
+function signedUrl(
+  address: BucketAddress,
   key: string,
-  request: Signed,
-  { expiresInSeconds, signingDate, credentials, sha256 }: Signing,
-): Promise<string> {
-  const signer = new S3RequestPresigner({ region, credentials, sha256 })
-  const path = pathPrefix + key.split('/').map(escaped).join('/')
-  // The signer would move headers that begin with x-amz- to the URL, where not every store looks for them.
-  const unhoistableHeaders = new Set(Object.keys(request.headers))
-  const { query = {} } = await signer.presign(
-    { ...request, ...host, path, headers: { ...request.headers } },
-    { expiresIn: expiresInSeconds, signingDate, unhoistableHeaders },
-  )
-  const parameters = Object.entries(query).map(([name, value]) => `${escaped(name)}=${escaped(String(value))}`)
-  const { protocol, hostname, port } = host
-  return `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}?${parameters.sort().join('&')}`
+  { method, query, headers }: Signed,
+  { expiresInSeconds, signingDate, credentials }: Signing,
+): string {
+  const host = hostOf(address)
+  const path = address.pathPrefix + key.split('/').map(escaped).join('/')
+  const request = { method, path, query, headers: { ...headers, host } }
+  return `${address.protocol}//${host}${path}?${signedQuery(request, { credentials, region: address.region, date: signingDate }, expiresInSeconds)}`
 }
-
-/** Percent-encodes a text as signatures require (RFC 3986). */
-const escaped = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
 
 /**
  * A `Content-Disposition` that names a file in any script (RFC 6266, section 4.3; RFC 8187 for `filename*`).

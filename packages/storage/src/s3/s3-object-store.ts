@@ -10,6 +10,7 @@ import { abandonReceives, openReceives } from './multipart-upload.ts'
 import { head, list, ping, purge } from './objects.ts'
 import { PartBuffers } from './part-buffers.ts'
 import { presigning } from './presign.ts'
+import { bySdk, puttingBytes } from './put-bytes.ts'
 import { rangedSource } from './ranged-source.ts'
 import { receive } from './receive.ts'
 import { defaultTuning, type S3StoreOptions } from './settings.ts'
@@ -32,9 +33,11 @@ export function s3ObjectStore(options: S3StoreOptions): ObjectStore {
   const presigner = makePresigner(options, client)
   const ownPresigner = makePresigner({ ...options, publicEndpoint: undefined }, client)
   const presigned = presigning(presigner, options)
+  const call = tracedCalls(boundedCalls(client, options.callTimeoutMs), options)
   const deps: StoreDeps = {
     client,
-    call: tracedCalls(boundedCalls(client, options.callTimeoutMs), options),
+    call,
+    put: options.tracing === undefined ? puttingBytes(client, options) : bySdk(call, options.bucket),
     options,
     tuning,
     buffers: new PartBuffers(tuning.partBytes, tuning.partsInFlight),

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream'
 import { Semaphore } from '@airlock/async'
-import { type CompletedPart, PutObjectCommand, UploadPartCommand } from '@aws-sdk/client-s3'
+import type { CompletedPart } from '@aws-sdk/client-s3'
 import { MultipartUpload } from './multipart-upload.ts'
 import type { PartBuffer } from './part-buffers.ts'
+import type { BytesToPut, PutAnswer } from './put-bytes.ts'
 import type { StoreDeps } from './store-deps.ts'
 import type { WriteHeaders } from './write-headers.ts'
 
@@ -105,18 +106,10 @@ export class ObjectWrite {
   async #uploadPart(part: PartBuffer, number: number): Promise<void> {
     this.#begun ??= this.#begin()
     const upload = await this.#begun
-    const command = new UploadPartCommand({
-      Bucket: this.#deps.options.bucket,
-      Key: this.#key,
-      UploadId: upload.id,
-      PartNumber: number,
-      Body: part.bytes,
-      ContentLength: part.bytes.byteLength,
-    })
-    const { ETag, ChecksumCRC32, $metadata } = await this.#deps.call(command, { key: this.#key, signal: this.#stop.signal })
-    upload.add(completedPart(number, ETag, ChecksumCRC32))
+    const { etag, crc32, atOnce } = await this.#put(part, { part: { uploadId: upload.id, number } })
+    upload.add(completedPart(number, etag, crc32))
     this.#onArrived?.()
-    if ($metadata.attempts === 1) this.#deps.buffers.giveBack(part)
+    if (atOnce) this.#deps.buffers.giveBack(part)
   }
 
   async #begin(): Promise<MultipartUpload> {
@@ -139,16 +132,14 @@ export class ObjectWrite {
   async #putWhole(whole: PartBuffer): Promise<string> {
     this.#stop.signal.throwIfAborted()
     this.traces.object = true
-    const command = new PutObjectCommand({
-      Bucket: this.#deps.options.bucket,
-      Key: this.#key,
-      Body: whole.bytes,
-      ContentLength: whole.bytes.byteLength,
-      ...this.#headers,
-    })
-    const { ETag, $metadata } = await this.#deps.call(command, { key: this.#key, signal: this.#stop.signal })
-    if ($metadata.attempts === 1) this.#deps.buffers.giveBack(whole)
-    return ETag ?? ''
+    const { etag, atOnce } = await this.#put(whole, { headers: this.#headers })
+    if (atOnce) this.#deps.buffers.giveBack(whole)
+    return etag ?? ''
+  }
+
+  #put({ bytes, crc32 }: PartBuffer, of: Pick<BytesToPut, 'part' | 'headers'>): Promise<PutAnswer> {
+    const checksum = this.#deps.options.checksums === 'when_supported' ? { crc32 } : {}
+    return this.#deps.put({ key: this.#key, bytes, ...checksum, ...of }, this.#stop.signal)
   }
 }
 

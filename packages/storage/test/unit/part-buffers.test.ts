@@ -51,11 +51,34 @@ test('the pool keeps a bounded amount of memory', () => {
   expect(buffers.next().bytes.buffer).not.toBe(two.bytes.buffer)
 })
 
-test('the buffer of a small file is not kept, because it is too small for others', () => {
+test('the memory of a small file is reused for the next small file only', () => {
   const buffers = new PartBuffers(MiB, 1)
   const small = filled(buffers.first(), 10)
 
   buffers.giveBack(small)
 
   expect(buffers.next().bytes.buffer).not.toBe(small.bytes.buffer)
+  expect(buffers.first().bytes.buffer).toBe(small.bytes.buffer)
+})
+
+test('a file that outgrows its first memory gives it back, and keeps its bytes', () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const part = buffers.first()
+  part.fill(Buffer.alloc(64 * KiB, 1), 0)
+  const first = part.bytes.buffer
+  part.fill(Buffer.from([2]), 0)
+
+  expect(part.bytes.equals(Buffer.concat([Buffer.alloc(64 * KiB, 1), Buffer.from([2])]))).toBe(true)
+  expect(buffers.first().bytes.buffer).toBe(first)
+})
+
+test('the CRC32 of a part is that of its bytes, however they came', () => {
+  const chunk = Buffer.from('The quick brown fox jumps over the lazy dog')
+  const part = new PartBuffers(MiB, 1).next()
+  part.fill(chunk.subarray(0, 7), 0)
+  part.fill(chunk, 7)
+
+  // the known CRC32 of this sentence
+  expect(part.crc32).toBe(Buffer.from('414fa339', 'hex').toString('base64'))
+  expect(new PartBuffers(MiB, 1).next().crc32).toBe('AAAAAA==')
 })
