@@ -160,7 +160,7 @@ export async function buildGateway(deps: GatewayDeps): Promise<Gateway> {
   })
   const { authenticate, identify } = authentication(deps.tokens)
   await addSecurityHeaders(app, { origins: deps.corsOrigins })
-  await limitRequests(app, { ...deps.requestLimit, identify, throughRedis: servers.throughRedis })
+  limitRequests(app, { ...deps.requestLimit, identify, throughRedis: servers.throughRedis })
   refuseUnknown(app)
   const states = dependencyChecks({
     checks: {

@@ -14,13 +14,13 @@ import {
 import { listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import { s3ObjectStore } from '@airlock/storage'
-import { startTelemetry } from '@airlock/telemetry'
+import { BufferedLines, startTelemetry } from '@airlock/telemetry'
 import { pino } from 'pino'
 import { buildGateway, type Gateway } from './app.ts'
 import { remoteKeys } from './auth/remote-keys.ts'
 import { type GatewayConfig, readGatewayConfig } from './config.ts'
 import { tryPageFolders } from './try-page/page-files.ts'
-import { redisFileCounter } from './upload/file-counter.ts'
+import { recentRefusals } from './upload/file-counter.ts'
 
 /** Starts a gateway, and shuts it down in order on a signal. */
 async function start(config: GatewayConfig, envFile: string | null): Promise<void> {
@@ -44,7 +44,7 @@ async function start(config: GatewayConfig, envFile: string | null): Promise<voi
     database,
     store,
     jobQueue,
-    counter: redisFileCounter(redis, { log }),
+    counter: recentRefusals(),
     log,
     telemetry,
     build,
@@ -122,10 +122,10 @@ const phasesOf = ({ shutdown }: Gateway, config: GatewayConfig, close: () => Pro
 ]
 
 /**
- * Writes lines synchronously. Pino's default buffers them: the last lines were lost at exit, and once the reader had closed the pipe, it tried
+ * Writes lines synchronously. Pino's own buffer is asynchronous: the last lines were lost at exit, and once the reader had closed the pipe, it tried
  * to write them forever (sonic-boom 4.2, `flushSync`).
  */
-const logOutput = () => pino.destination({ dest: 1, sync: true })
+const logOutput = () => new BufferedLines(pino.destination({ dest: 1, sync: true }))
 
 await startService(() => {
   const envFile = loadEnvFile(process.env)

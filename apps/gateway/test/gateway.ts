@@ -22,7 +22,7 @@ import pg from 'pg'
 import { pino } from 'pino'
 import { test as base } from 'vitest'
 import { buildGateway, type Gateway, type GatewayDeps } from '../src/app.ts'
-import { redisFileCounter } from '../src/upload/file-counter.ts'
+import { recentRefusals } from '../src/upload/file-counter.ts'
 import { Contract, type OpenApi } from './contract.ts'
 
 export const jwtSecret = 'a-secret-of-the-tests-with-enough-bytes'
@@ -133,7 +133,7 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
   const asked = { postgres: 0, s3: 0 }
   const gateway = await buildGateway({
     jobQueue,
-    counter: redisFileCounter(redis, { keyPrefix: queues.prefix, log: logger }),
+    counter: recentRefusals(),
     log: logger,
     build: { version: '0.1.0', revision: 'unknown' },
     metricsPort: null,

@@ -1,9 +1,9 @@
 import { isIP } from 'node:net'
 import { AirlockError } from '@airlock/domain'
-import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Redis } from 'ioredis'
 import type { Caller } from '../auth/caller.ts'
+import { RequestCounter } from './request-counter.ts'
 
 export interface RequestLimit {
   perMinute: number
@@ -22,8 +22,6 @@ export interface RequestLimitDeps extends RequestLimit {
   throughRedis<T>(ask: () => Promise<T>): Promise<T>
 }
 
-const minuteMs = 60_000
-
 /** Polled by monitoring and load balancers. */
 const exempt = new Set(['/metrics', '/api/health', '/health/live', '/health/ready'])
 
@@ -41,31 +39,26 @@ class TooManyRequests extends AirlockError<'too_many_requests'> {
  * Limits the requests of a user, or of an address without a valid token, over all gateways, with a counter per minute in Redis. It runs before
  * the body is read. It is a protection, not a guarantee: while Redis is unavailable, requests are not limited.
  */
-export async function limitRequests(app: FastifyInstance, deps: RequestLimitDeps): Promise<void> {
-  const { perMinute, redis, keyPrefix, identify, throughRedis } = deps
-  await app.register(rateLimit, { global: false, redis, nameSpace: `${keyPrefix}:requests:` })
-  const keys = new WeakMap<FastifyRequest, string>()
-  const count = app.createRateLimit({
-    max: perMinute,
-    timeWindow: minuteMs,
-    keyGenerator: async (request) => keys.get(request) ?? '',
-  })
+export function limitRequests(app: FastifyInstance, { perMinute, redis, keyPrefix, identify, throughRedis }: RequestLimitDeps): void {
+  const counter = new RequestCounter({ redis, perMinute, prefix: `${keyPrefix}:requests:` })
+  const policy = `"requests-per-minute";q=${perMinute};w=60`
   app.addHook('onRequest', async (request, reply) => {
     if (exempt.has(request.routeOptions.url ?? '')) return
     const caller = await identify(request)
     // outside of the catch below, which is for Redis only: a request must not go uncounted because its caller cannot be identified
-    keys.set(request, caller === null ? `address:${networkOf(addressOf(request))}` : `user:${caller.id}`)
-    const counted = await throughRedis(() => count(request)).catch((err: unknown) => {
-      request.log.debug({ err }, 'request not counted, Redis is unavailable')
-      return null
-    })
-    if (counted === null || counted.isAllowed) return
-    const { remaining, ttlInSeconds, isExceeded } = counted
-    const seconds = Math.max(1, ttlInSeconds)
+    const key = caller === null ? `address:${networkOf(addressOf(request))}` : `user:${caller.id}`
+    const counted =
+      counter.countReserved(key) ??
+      (await throughRedis(() => counter.count(key)).catch((err: unknown) => {
+        request.log.debug({ err }, 'request not counted, Redis is unavailable')
+        return null
+      }))
+    if (counted === null) return
+    const seconds = Math.max(1, counted.seconds)
     // draft-ietf-httpapi-ratelimit-headers
-    reply.header('ratelimit-policy', `"requests-per-minute";q=${perMinute};w=60`)
-    reply.header('ratelimit', `"requests-per-minute";r=${remaining};t=${seconds}`)
-    if (isExceeded) throw new TooManyRequests(perMinute, seconds)
+    reply.header('ratelimit-policy', policy)
+    reply.header('ratelimit', `"requests-per-minute";r=${counted.remaining};t=${seconds}`)
+    if (counted.isExceeded) throw new TooManyRequests(perMinute, seconds)
   })
 }
 

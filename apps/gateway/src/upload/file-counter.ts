@@ -1,41 +1,36 @@
-import type { Log } from '@airlock/domain'
 import type { FileCounter } from '@airlock/lifecycle'
-import type { Redis } from 'ioredis'
-
-/** How long Redis is skipped after a failure, in ms: an unresponsive one would cost every file the full command timeout. */
-const skipMs = 5000
 
 /** How long a refusal is repeated without asking Postgres, in ms. Room that is freed meanwhile is noticed afterwards. */
 const rememberedMs = 1000
 
+/** How many users are remembered; the oldest are forgotten. */
+const maxUsers = 10_000
+
+interface Refusal {
+  readonly until: number
+  readonly retryAfterSeconds: number
+}
+
 /**
- * Repeats a refusal by Postgres for a second, on all gateways: a user who goes on sending costs one statement per second. It counts nothing, so
- * it cannot refuse for longer than Postgres would. While Redis is unavailable it refuses nothing, and Postgres is asked each time.
+ * Repeats a refusal by Postgres for a second: a user who goes on sending costs one statement per second and gateway. It counts nothing, so it
+ * cannot refuse for longer than Postgres would.
  */
-export function redisFileCounter(redis: Redis, { keyPrefix = 'airlock', log }: { keyPrefix?: string; log: Log }): FileCounter {
-  const keyOf = (userId: string) => `${keyPrefix}:files-refused:{${userId}}`
-  let skipUntil = 0
-  const orElse = async <T>(fallback: T, ask: () => Promise<T>): Promise<T> => {
-    if (redis.status !== 'ready' || performance.now() < skipUntil) return fallback
-    try {
-      return await ask()
-    } catch (err) {
-      skipUntil = performance.now() + skipMs
-      log.warn({ err }, 'file counter unreachable, only Postgres counts')
-      return fallback
-    }
-  }
+export function recentRefusals(): FileCounter {
+  const refusals = new Map<string, Refusal>()
   return {
-    secondsUntilRoom: (userId) =>
-      orElse(0, async () => {
-        const seconds = Number(await redis.get(keyOf(userId)))
-        return Number.isFinite(seconds) && seconds > 0 ? seconds : 0
-      }),
-    refused: (userId, retryAfterSeconds) =>
-      orElse(undefined, async () => {
-        // Seconds are rounded up, so one second may already have passed.
-        if (retryAfterSeconds > 1) await redis.set(keyOf(userId), retryAfterSeconds, 'PX', rememberedMs)
-      }),
-    givenBack: (userId) => orElse(undefined, async () => void (await redis.del(keyOf(userId)))),
+    secondsUntilRoom: async (userId) => {
+      const refusal = refusals.get(userId)
+      if (refusal === undefined) return 0
+      if (performance.now() < refusal.until) return refusal.retryAfterSeconds
+      refusals.delete(userId)
+      return 0
+    },
+    refused: async (userId, retryAfterSeconds) => {
+      // Seconds are rounded up, so one second may already have passed.
+      if (retryAfterSeconds <= 1) return
+      refusals.set(userId, { until: performance.now() + rememberedMs, retryAfterSeconds })
+      if (refusals.size > maxUsers) refusals.delete(refusals.keys().next().value ?? '')
+    },
+    givenBack: async (userId) => void refusals.delete(userId),
   }
 }

@@ -56,18 +56,21 @@ test('refused files count too, whatever their verdict', async () => {
   }
 })
 
-test('emptying Redis does not widen the limit', { meta: { id: 'redis-flush-keeps-limit' } }, async () => {
+test('emptying Redis does not widen the limit, and it holds on other gateways', { meta: { id: 'redis-flush-keeps-limit' } }, async () => {
   const gateway = await startGateway({ filesPerHour: 2 })
+  const other = await startGateway({ filesPerHour: 2 }, gateway)
   const redis = new Redis(givenStack().redis.url)
   try {
     const client = new Client(gateway.url)
     expect(acceptedIds(await client.pictures(await photo(), await photo()))).toHaveLength(2)
     expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
-    await redis.del(...(await redis.keys(`*:files-refused:{${client.id}}`)))
+    await redis.del(...(await redis.keys(`*${client.id}*`)))
 
-    expect(await client.pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
+    for (const url of [gateway.url, other.url])
+      expect(await client.at(url).pictures(await photo())).toMatchObject({ status: 429, body: { code: 'file_limit_reached' } })
   } finally {
     redis.disconnect()
+    await other.close()
     await gateway.close()
   }
 })
