@@ -1,6 +1,6 @@
 import { createHmac, hash } from 'node:crypto'
 
-export interface SigningCredentials {
+interface SigningCredentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken?: string | undefined
