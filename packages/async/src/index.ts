@@ -1,4 +1,5 @@
 export { backoffMs } from './backoff.ts'
+export { ChunkReader } from './chunk-reader.ts'
 export { KeyedMutex, KeyedSemaphore } from './keyed.ts'
 export { renewLease } from './lease.ts'
 export { Semaphore } from './semaphore.ts'

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { Readable } from 'node:stream'
+import { ChunkReader } from '@airlock/async'
 import { AirlockError } from '@airlock/domain'
 import { headBytes } from '@airlock/inspection/head'
 
@@ -32,13 +33,13 @@ export interface MeterOptions {
  * The source stream stays open, so that the owner of the request can read on after a refused file.
  */
 export class Meter {
-  readonly #chunks: AsyncIterator<Uint8Array>
+  readonly #chunks: ChunkReader
   readonly #tally: Tally
   /** The chunks that `peek` has read. */
   readonly #first: Uint8Array[] = []
 
   constructor(bytes: Readable, tally: Tally) {
-    this.#chunks = bytes.iterator({ destroyOnReturn: false }) as AsyncIterator<Uint8Array>
+    this.#chunks = new ChunkReader(bytes)
     this.#tally = tally
   }
 
@@ -46,8 +47,9 @@ export class Meter {
   async peek(): Promise<Uint8Array> {
     let read = 0
     while (read < headBytes) {
-      const chunk = await this.#next()
+      const chunk = await this.#chunks.next()
       if (chunk === null) break
+      this.#tally.add(chunk)
       read += chunk.byteLength
       this.#first.push(chunk)
     }
@@ -56,46 +58,35 @@ export class Meter {
 
   /** The whole file as a stream, which fails as soon as the file exceeds its maximum, or at its end if it has another hash than declared. */
   stream(options: MeterOptions): Readable {
-    return readableWithoutWaiting(this.#metered(options))
+    // Destroying it does not wait for the source, which may stay silent for as long as its sender likes.
+    const stream: Readable = new Readable({
+      read: () => {
+        try {
+          const first = this.#first.shift() // so that it does not stay in memory
+          if (first !== undefined) return void stream.push(first)
+          const next = this.#chunks.next()
+          if (next instanceof Promise) next.then(pass).catch(fail)
+          else pass(next)
+        } catch (error) {
+          fail(error as Error)
+        }
+      },
+    })
+    const pass = (chunk: Uint8Array | null) => stream.push(this.#metered(chunk, options))
+    const fail = (error: Error) => stream.destroy(error)
+    return stream
   }
 
   /** Stops reading, without waiting for a silent source. Must be called in the end, however far the file has been read. */
   close(): void {
-    this.#chunks.return?.()
+    this.#chunks.close()
   }
 
-  async *#metered({ filename, limitBytes, expectedHash }: MeterOptions): AsyncGenerator<Uint8Array> {
-    yield* this.#first.splice(0) // so that they do not stay in memory
-    for (let chunk = await this.#next(); chunk !== null; chunk = await this.#next()) {
+  #metered(chunk: Uint8Array | null, { filename, limitBytes, expectedHash }: MeterOptions): Uint8Array | null {
+    if (chunk !== null) {
+      this.#tally.add(chunk)
       if (this.#tally.sizeBytes > limitBytes) throw new AirlockError('file_too_large', { filename, limitBytes })
-      yield chunk
-    }
-    if (expectedHash && expectedHash !== this.#tally.contentHash()) throw new AirlockError('digest_mismatch', { filename })
+    } else if (expectedHash && expectedHash !== this.#tally.contentHash()) throw new AirlockError('digest_mismatch', { filename })
+    return chunk
   }
-
-  async #next(): Promise<Uint8Array | null> {
-    const { done, value } = await this.#chunks.next()
-    if (done) return null
-    this.#tally.add(value)
-    return value
-  }
-}
-
-/**
- * Like `Readable.from`, except that `destroy` does not wait for the source, which may stay silent for as long as its sender likes. When the
- * store fails, the stream ends at once.
- */
-function readableWithoutWaiting(passing: AsyncGenerator<Uint8Array>): Readable {
-  return new Readable({
-    read() {
-      passing.next().then(
-        ({ done, value }) => this.push(done === true ? null : value),
-        (error: Error) => this.destroy(error),
-      )
-    },
-    destroy(error, ended) {
-      passing.return(undefined).catch(() => {}) // the stream has already failed
-      ended(error)
-    },
-  })
 }

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream'
-import { Semaphore } from '@airlock/async'
+import { ChunkReader, Semaphore } from '@airlock/async'
 import type { CompletedPart } from '@aws-sdk/client-s3'
 import { MultipartUpload } from './multipart-upload.ts'
 import type { PartBuffer } from './part-buffers.ts'
@@ -74,7 +74,11 @@ export class ObjectWrite {
 
   async #sendAllButLast(bytes: Readable): Promise<PartBuffer> {
     let part = this.#deps.buffers.first()
-    for await (const chunk of bytes as AsyncIterable<Uint8Array>) {
+    const chunks = new ChunkReader(bytes)
+    for (;;) {
+      const next = chunks.next()
+      const chunk = next instanceof Promise ? await next : next
+      if (chunk === null) return part
       for (let taken = 0; taken < chunk.byteLength; ) {
         if (part.isFull) {
           await this.#send(part)
@@ -84,7 +88,6 @@ export class ObjectWrite {
       }
       this.sizeBytes += chunk.byteLength
     }
-    return part
   }
 
   /** Waits until sending the part may start, not until it has arrived. */
