@@ -36,7 +36,7 @@ const attacks = {
   },
   /** Exits as after an unhandled error. */
   exits: () => {
-    onMessage('bytes', () => process.exit(7))
+    onMessage('inspect', () => process.exit(7))
   },
   /** A program with a missing file. */
   'does-not-load': () => {

@@ -4,7 +4,7 @@ import {
   type ByteSource,
   bytesInMemory,
   judgeContent,
-  KiB,
+  MiB,
   mediaTypes,
   type Refusal,
   refusal,
@@ -73,7 +73,7 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
 }
 
 /** Reading this much at once takes less time than a second read, which is a message to another process and perhaps a request to the store. */
-const smallBytes = 512 * KiB
+export const smallBytes = MiB
 
 /** Reads a small file, or a picture, which is needed as a whole, once instead of once for each of its parts. */
 async function inMemoryIfSmall(source: ByteSource, inspector: NonNullable<AssetKind['inspector']>): Promise<ByteSource> {

@@ -1,3 +1,4 @@
+import { bytesInMemory } from '@airlock/domain'
 import type { FromChild, ToChild } from './messages.ts'
 import { disableNetwork } from './no-network.ts'
 import { remoteSource } from './remote-source.ts'
@@ -22,10 +23,11 @@ function requestBytes(offset: number, length: number): Promise<Uint8Array> {
   return pendingRead.promise
 }
 
-async function run({ size, upload, limits }: Extract<ToChild, { kind: 'inspect' }>): Promise<void> {
+async function run({ size, bytes, upload, limits }: Extract<ToChild, { kind: 'inspect' }>): Promise<void> {
   try {
     const { inspect } = await full
-    const inspection = await inspect(remoteSource(size, requestBytes), upload, limits, () => send({ kind: 'progress' }))
+    const source = bytes === null ? remoteSource(size, requestBytes) : bytesInMemory(bytes)
+    const inspection = await inspect(source, upload, limits, () => send({ kind: 'progress' }))
     send({ kind: 'verdict', inspection, rssBytes: process.memoryUsage.rss() })
   } catch (error) {
     send({ kind: 'failed', fault: error instanceof Error ? (error.stack ?? error.message) : String(error) })

@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { resolvesWithin } from '@airlock/async'
 import { type ByteSource, InspectionFailed, type InspectionFault } from '@airlock/domain'
-import type { Inspection } from '../full/inspect.ts'
+import { readFully } from '../full/byte-range.ts'
+import { type Inspection, smallBytes } from '../full/inspect.ts'
 import type { InspectedUpload, InspectionLimits } from '../full/inspector.ts'
 import { environment, execArgv, program } from './confinement.ts'
 import type { FromChild, ToChild } from './messages.ts'
@@ -43,8 +44,8 @@ const exitTimeoutMs = 5000
 /**
  * A separate process that inspects files, so that its crash affects nothing else.
  *
- * It has an empty environment, and can't write files, start processes or use the network. It requests bytes of the task's source by messages. Its
- * use of memory and CPU time is measured by this process.
+ * It has an empty environment, and can't write files, start processes or use the network. It gets a small file with its task, and requests
+ * bytes of a larger one by messages. Its use of memory and CPU time is measured by this process.
  */
 export class InspectorProcess {
   readonly #child: ChildProcess
@@ -52,7 +53,8 @@ export class InspectorProcess {
   readonly #maxMemoryMiB: number
   readonly #exited: Promise<unknown>
   #stderr = ''
-  #ready = false
+  readonly #ready = Promise.withResolvers<void>()
+  #isReady = false
   #pid: number | null = null
   #onMessage: (message: FromChild) => void = () => {}
   #onExit: (message: string, fault: InspectionFault) => void = () => {}
@@ -79,13 +81,13 @@ export class InspectorProcess {
     })
     this.#child.on('message', (message: unknown) => {
       const received = (message ?? {}) as FromChild
-      if (received.kind === 'ready') this.#ready = true
+      if (received.kind === 'ready') this.#onReady()
       else this.#onMessage(received)
     })
     this.#child.on('error', (error) => void this.#onUnreachable(error))
     // not `exit`: its last output may arrive later
     this.#exited = once(this.#child, 'close').then(
-      ([code, signal]) => this.#onExit(this.#causeOfDeath(code, signal), faultOfExit(code, signal, this.#ready)),
+      ([code, signal]) => this.#onExit(this.#causeOfDeath(code, signal), faultOfExit(code, signal, this.#isReady)),
       (error: Error) => this.#onExit(error.message, { kind: 'machine' }),
     )
   }
@@ -132,7 +134,7 @@ export class InspectorProcess {
     const onAbort = () => this.#end(() => verdict.reject(signal.reason))
     let reading = false
     this.#onExit = fail
-    this.#onMessage = (message) => {
+    const onMessage = (message: FromChild) => {
       switch (message.kind) {
         case 'ready':
           return
@@ -170,7 +172,14 @@ export class InspectorProcess {
       this.files += 1
       stopwatch.run()
       totalStopwatch.run()
-      this.#send({ kind: 'inspect', size: source.size, upload, limits })
+      await Promise.race([this.#ready.promise, verdict.promise])
+      stopwatch.pause()
+      totalStopwatch.pause()
+      const bytes = await bytesOfSmall(source, verdict.promise)
+      stopwatch.run()
+      totalStopwatch.run()
+      this.#onMessage = onMessage
+      this.#send({ kind: 'inspect', size: source.size, bytes, upload, limits })
       return await verdict.promise
     } finally {
       stopwatch.end()
@@ -198,6 +207,11 @@ export class InspectorProcess {
     }
   }
 
+  #onReady(): void {
+    this.#isReady = true
+    this.#ready.resolve()
+  }
+
   #send(message: ToChild): void {
     this.#child.send(message, (error) => {
       if (error) void this.#onUnreachable(error)
@@ -220,6 +234,17 @@ export class InspectorProcess {
     const how = `ended with ${signal ?? `code ${code}`}`
     return this.#stderr === '' ? how : `${how}: ${this.#stderr.trim()}`
   }
+}
+
+/**
+ * @param end rejects if the inspection is aborted, or the process ends, and does not resolve meanwhile
+ * @returns null if the file is large
+ */
+async function bytesOfSmall(source: ByteSource, end: Promise<unknown>): Promise<Uint8Array | null> {
+  if (source.size > smallBytes) return null
+  const bytes = readFully(source, 0, source.size)
+  await Promise.race([bytes, end])
+  return bytes
 }
 
 const describe = (exceeded: Exceeded): string =>

@@ -4,7 +4,14 @@ import type { InspectedUpload, InspectionLimits } from '../full/inspector.ts'
 
 /** Messages to an inspector process. It reads one file at a time. */
 export type ToChild =
-  | { readonly kind: 'inspect'; readonly size: number; readonly upload: InspectedUpload; readonly limits: InspectionLimits }
+  | {
+      readonly kind: 'inspect'
+      readonly size: number
+      /** All bytes of a small file; null if it is read in parts. */
+      readonly bytes: Uint8Array | null
+      readonly upload: InspectedUpload
+      readonly limits: InspectionLimits
+    }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** The source failed; only the parent knows the reason. */
   | { readonly kind: 'no bytes' }

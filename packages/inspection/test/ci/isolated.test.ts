@@ -1,4 +1,4 @@
-import { type ByteSource, bytesInMemory, InspectionFailed } from '@airlock/domain'
+import { type ByteSource, bytesInMemory, InspectionFailed, MiB } from '@airlock/domain'
 import { inspect } from '@airlock/inspection/full'
 import { defaultIsolation, defaultLimits, InspectorPool, plainLauncher } from '@airlock/inspection/isolated'
 import sharp from 'sharp'
@@ -19,6 +19,8 @@ const task = {
   signal: never,
 }
 const bytes = sample('good/IMG_4211.JPG')
+/** Not sent with the task, but read by messages. */
+const large = Buffer.concat([bytes, Buffer.alloc(2 * MiB)])
 
 /** A source that does something whenever it is read. */
 const doing = (work: () => unknown, contents: Uint8Array = bytes): ByteSource => ({
@@ -90,13 +92,24 @@ test('an inspection that is aborted just as its turn comes passes the turn on', 
   expect(await third).toMatchObject({ ok: true })
 })
 
-test('an error of the source is rethrown unchanged, and the process can be reused', { timeout: 30_000 }, async ({ inspector }) => {
-  const outOfReach = new Error('the store is out of reach')
-  const failing = doing(() => Promise.reject(outOfReach))
+const sizes = [
+  { size: 'small', contents: bytes },
+  { size: 'large', contents: large },
+]
 
-  await expect(inspector.run({ ...task, source: failing })).rejects.toBe(outOfReach)
-  expect(await inspector.run({ ...task, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
-})
+test.for(sizes)(
+  'an error of the source is rethrown unchanged, and the process can be reused: a $size file',
+  {
+    timeout: 30_000,
+  },
+  async ({ contents }, { inspector }) => {
+    const outOfReach = new Error('the store is out of reach')
+    const failing = doing(() => Promise.reject(outOfReach), contents)
+
+    await expect(inspector.run({ ...task, source: failing })).rejects.toBe(outOfReach)
+    expect(await inspector.run({ ...task, source: bytesInMemory(bytes) })).toMatchObject({ ok: true })
+  },
+)
 
 test('an error of the source is reported even if the process then dies for another reason', {
   meta: { id: 'store-failure-is-the-reason' },
@@ -107,7 +120,7 @@ test('an error of the source is reported even if the process then dies for anoth
     process.kill(inspector.pid ?? 0, 'SIGSTOP') // so that it dies after the source failed, without sending anything
     setTimeout(() => process.kill(inspector.pid ?? 0, 'SIGKILL'), 200)
     throw unavailable
-  })
+  }, large)
 
   await expect(inspector.run({ ...task, source: failing })).rejects.toBe(unavailable)
 })
@@ -146,14 +159,19 @@ test('a process that hangs is killed at its time limit', { timeout: 30_000 }, as
   expect(isAlive(inspector.pid ?? 0)).toBe(false)
 })
 
-test('time spent waiting for the store does not count', { meta: { id: 'store-time-does-not-count' }, timeout: 30_000 }, async ({
-  inspector,
-}) => {
-  await inspector.run({ ...task, source: bytesInMemory(bytes) })
-  const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)))
+test.for(sizes)(
+  'time spent waiting for the store does not count: a $size file',
+  {
+    meta: { id: 'store-time-does-not-count' },
+    timeout: 30_000,
+  },
+  async ({ contents }, { inspector }) => {
+    await inspector.run({ ...task, source: bytesInMemory(bytes) })
+    const slow = doing(() => new Promise((resolve) => setTimeout(resolve, 1500)), contents)
 
-  expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxTotalSeconds: 1.2 })).toMatchObject({ ok: true })
-})
+    expect(await inspector.run({ ...task, source: slow, maxSeconds: 1.2, maxTotalSeconds: 1.2 })).toMatchObject({ ok: true })
+  },
+)
 
 test('a picture that exceeds the memory limit gets no verdict, and the next one does', { timeout: 180_000 }, async ({ pool: _ }) => {
   const large = await sharp({ create: { width: 9000, height: 9000, channels: 3, background: '#3366aa' } })
@@ -202,6 +220,16 @@ test('a pool reports the memory of its processes, and why they were replaced', {
 
   expect(reported).toEqual(['aborted'])
   expect(peakBytes).toBeGreaterThan(20 * 1024 * 1024)
+})
+
+test.for(sizes)('an aborted inspection does not wait for the store: a $size file', { timeout: 30_000 }, async ({ contents }, { pool }) => {
+  const controller = new AbortController()
+  const source = doing(() => {
+    controller.abort(new Error('the lease is lost'))
+    return new Promise(() => {})
+  }, contents)
+
+  await expect(pool.inspect(source, photo, controller.signal)).rejects.toThrow('the lease is lost')
 })
 
 test('an aborted inspection ends its process, and throws the reason', { timeout: 30_000 }, async ({ pool }) => {
