@@ -33,7 +33,7 @@ export const defaultIsolation: IsolationSettings = {
 /** An archive of thousands of pictures makes progress all the time, and may take longer in total. */
 const archiveTotals = { maxSeconds: 3600, maxCpuSeconds: 1800 } as const
 /** A process is replaced after this many files, or if it uses more than half of its memory, to bound leaks. */
-const maxFilesPerProcess = 500
+const maxFilesPerProcess = 2000
 const idleMs = 60_000
 
 /** Why a process was replaced: by the fault of its file, after its inspection was aborted, or because of its age or use of memory. */
