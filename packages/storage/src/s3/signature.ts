@@ -1,4 +1,4 @@
-import { createHmac, hash } from 'node:crypto'
+import { createHmac, createSecretKey, hash, type KeyObject } from 'node:crypto'
 
 interface SigningCredentials {
   readonly accessKeyId: string
@@ -93,16 +93,16 @@ const scopeOf = ({ region, date }: SigningContext): string => `${dayOf(date)}/${
 const credentialOf = (context: SigningContext): string => `${context.credentials.accessKeyId}/${scopeOf(context)}`
 
 /** The last signing key: it is the same for a day. */
-let lastKey: { readonly of: string; readonly key: Buffer } | null = null
+let lastKey: { readonly of: string; readonly key: KeyObject } | null = null
 
-function signingKey({ credentials, region, date }: SigningContext): Buffer {
+function signingKey({ credentials, region, date }: SigningContext): KeyObject {
   const of = `${dayOf(date)}/${region}/${credentials.secretAccessKey}`
   if (lastKey?.of === of) return lastKey.key
   const steps = [dayOf(date), region, 's3', 'aws4_request']
-  const key = steps.reduce(
-    (secret: string | Buffer, text) => createHmac('sha256', secret).update(text).digest(),
+  const secret = steps.reduce<string | Buffer>(
+    (previous, text) => createHmac('sha256', previous).update(text).digest(),
     `AWS4${credentials.secretAccessKey}`,
   )
-  lastKey = { of, key: key as Buffer }
+  lastKey = { of, key: createSecretKey(secret as Buffer) } // Node makes an HMAC with a buffer in twice the time
   return lastKey.key
 }
