@@ -1,4 +1,3 @@
-import { setTimeout } from 'node:timers/promises'
 import { Queue, type Telemetry } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { commandTimeoutMs } from './connection.ts'
@@ -54,20 +53,22 @@ export class FailFastQueues {
   async reachable<T>(what: string, call: () => Promise<T>): Promise<T> {
     const { redis, waitsForConnection, Unreachable } = this.#options
     if (redis.status !== 'ready' && !waitsForConnection) throw new Unreachable(`can't ${what}: Redis is ${redis.status}`)
-    const answered = new AbortController()
-    const late = setTimeout(commandTimeoutMs, undefined, { signal: answered.signal }).then(() => {
-      throw new Unreachable(
-        `can't ${what}: ${redis.status === 'ready' ? 'no answer' : `no connection (${redis.status})`} in ${commandTimeoutMs} ms`,
-      )
-    })
-    late.catch(() => {}) // rejects when the call has ended first
+    const { promise: late, reject } = Promise.withResolvers<never>()
+    let isLate = false
+    const timer = setTimeout(() => {
+      isLate = true
+      const problem = redis.status === 'ready' ? 'no answer' : `no connection (${redis.status})`
+      reject(new Unreachable(`can't ${what}: ${problem} in ${commandTimeoutMs} ms`))
+    }, commandTimeoutMs)
+    // a call that connects too late must not send anything
+    const callInTime = (): Promise<T> => (isLate ? late : call())
     try {
-      return await Promise.race([this.#connected(answered.signal).then(call), late])
+      return await Promise.race([this.#connected().then(callInTime), late])
     } catch (cause) {
       if (cause instanceof Unreachable) throw cause
       throw new Unreachable(`can't ${what}`, { cause })
     } finally {
-      answered.abort()
+      clearTimeout(timer)
     }
   }
 
@@ -75,8 +76,7 @@ export class FailFastQueues {
     await Promise.all([...this.#queues.values()].map((queue) => queue.close()))
   }
 
-  /** @throws the signal's reason when the call has already timed out, so that it sends nothing */
-  async #connected(signal: AbortSignal): Promise<void> {
+  async #connected(): Promise<void> {
     const { redis, onError } = this.#options
     if (redis.status === 'ready') return
     if (redis.status === 'wait') redis.connect().catch(onError)
@@ -85,6 +85,5 @@ export class FailFastQueues {
       this.#ready = undefined
     })
     await this.#ready
-    signal.throwIfAborted()
   }
 }
