@@ -95,8 +95,8 @@ returning *`,
     file: 'packages/lifecycle/src/work-on-upload.ts',
     edits: [
       [
-        'if (!verdict.ok) return rejected(claim, verdict.refusal) const asset = await promote(claim, verdict, signal',
-        'const passed = verdict.ok ? verdict : ({ ok: true, mediaType: claim.detectedType, facts: {} } as const)\nconst asset = await promote(claim, passed as never, signal',
+        'if (!verdict.ok) return rejected(claim, verdict.refusal) const asset = await reportingProgress(() => promote(claim, verdict, signal',
+        'const passed = verdict.ok ? verdict : ({ ok: true, mediaType: claim.detectedType, facts: {} } as const)\nconst asset = await reportingProgress(() => promote(claim, passed as never, signal',
       ],
     ],
     test: 'chaos-half-a-minute',
