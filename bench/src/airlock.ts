@@ -1,6 +1,6 @@
 import { freePort, type ServerName, waitFor } from '@airlock/dev-servers'
 import pg from 'pg'
-import { type BenchStack, shippedCommand } from './bench-stack.ts'
+import { type BenchStack, graceMs, shippedCommand } from './bench-stack.ts'
 import { airlockUpload } from './contestants.ts'
 import type { BenchFile } from './files.ts'
 import { cpuMsOf, resetPeakMemory } from './process-usage.ts'
@@ -12,22 +12,29 @@ export type Airlock = Awaited<ReturnType<typeof startAirlockWhole>>
 /** The processes whose CPU time belongs to an upload. */
 type ProcessName = 'gateway' | 'worker' | ServerName
 
-/** @param settings of both services that differ from the defaults */
-export async function startAirlockWhole(stack: BenchStack, settings: Readonly<Record<string, string>> = {}) {
+interface AirlockOptions {
+  /** Settings of both services that differ from the defaults. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Started at once by default. */
+  readonly worker?: boolean
+}
+
+export async function startAirlockWhole(stack: BenchStack, { settings, worker = true }: AirlockOptions = {}) {
   await using opened = new AsyncDisposableStack()
   const common = { ...(await stack.airlockSettings('local')), ...settings }
   const sql = new pg.Client({ connectionString: common.DATABASE_URL })
   await sql.connect()
   opened.defer(() => sql.end())
+  const begun: Date = (await sql.query('select now()')).rows[0].now
   const [port, workerPort] = [await freePort(), await freePort()]
   const start = async (name: 'gateway' | 'worker', at: number, env: Readonly<Record<string, string>>) => {
     const service = await stack.start({ name, command: shippedCommand(name), env: { ...common, ...env }, port: at })
-    opened.defer(() => service.stop(10_000))
-    return service.pid
+    opened.defer(() => service.stop(graceMs))
+    return service
   }
   const pids: Record<ProcessName, number> = {
-    gateway: await start('gateway', port, { PORT: `${port}` }),
-    worker: await start('worker', workerPort, { WORKER_PORT: `${workerPort}` }),
+    gateway: (await start('gateway', port, { PORT: `${port}` })).pid,
+    worker: worker ? (await start('worker', workerPort, { WORKER_PORT: `${workerPort}` })).pid : 0,
     postgres: stack.servers.postgres,
     redis: stack.servers.redis,
     s3: stack.servers.s3,
@@ -36,25 +43,40 @@ export async function startAirlockWhole(stack: BenchStack, settings: Readonly<Re
   const kept = opened.move()
 
   const cpu = () => Object.fromEntries(Object.entries(pids).map(([name, pid]) => [name, cpuMsOf(pid)])) as Record<ProcessName, number>
-  const count = async (state: string) => Number((await sql.query('select count(*) from uploads where state = $1', [state])).rows[0].count)
+  // By an index, and without those that a benchmark has seeded, so that asking often costs Postgres little.
+  const completed = async () => Number((await sql.query('select count(*) from assets where created_at >= $1', [begun])).rows[0].count)
+
+  const send = (file: BenchFile, files: number, clients: number) =>
+    stack.send({ ...airlockUpload(url, stack.jwtSecret, file, clients), requests: files, timeoutMs: 120_000 })
 
   return {
     url,
     sql,
     pids,
-    databaseUrl: common.DATABASE_URL,
+    /** Starts a worker that the caller stops. */
+    startWorker: () =>
+      stack.start({
+        name: 'worker',
+        command: shippedCommand('worker'),
+        env: { ...common, WORKER_PORT: `${workerPort}` },
+        port: workerPort,
+      }),
+    /** How many uploads were completed since the start. */
+    completed,
+    /** Uploads a file many times. @param clients at once, each as a user of its own */
+    send,
     /** Uploads a file many times, and waits until all are assets. @param clients at once, each as a user of its own */
     async process(file: BenchFile, files: number, clients: number) {
-      const done = await count('completed')
+      const done = await completed()
       for (const pid of [pids.gateway, pids.worker]) resetPeakMemory(pid)
-      const [before, begun] = [cpu(), performance.now()]
-      await stack.send({ ...airlockUpload(url, stack.jwtSecret, file, clients), requests: files, timeoutMs: 120_000 })
-      await waitFor(async () => (await count('completed')) >= done + files, {
+      const [before, from] = [cpu(), performance.now()]
+      await send(file, files, clients)
+      await waitFor(async () => (await completed()) >= done + files, {
         what: `${files} uploads of ${file.name} to be completed`,
         timeoutMs: 180_000,
         everyMs: 20,
       })
-      const seconds = (performance.now() - begun) / 1000
+      const seconds = (performance.now() - from) / 1000
       const after = cpu()
       const each = Object.keys(pids).map((name) => [name, (after[name as ProcessName] - before[name as ProcessName]) / files])
       return { perSecond: files / seconds, cpuMs: Object.fromEntries(each) as Record<ProcessName, number> }

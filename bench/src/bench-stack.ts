@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { ensureBucket, freePort, type S3Address, startStack, urlOfDatabase, waitFor, withPostgres } from '@airlock/dev-servers'
+import { ensureBucket, freePort, type S3Address, startStack, urlOfDatabase, waitFor, withPostgres, withRedis } from '@airlock/dev-servers'
 import { environment, root } from '../../tests/npm-start.ts'
 import { type Program, runToEnd, type Service, startService } from '../../tools/start/service.ts'
 import type { Load, LoadResult } from './load.ts'
@@ -16,7 +16,11 @@ export type StoreName = 'null' | 'local'
 export type BenchStack = Awaited<ReturnType<typeof startBenchStack>>
 
 export const bucket = 'airlock-bench'
-const graceMs = 10_000
+/** Time for a process to stop in order, in ms. */
+export const graceMs = 10_000
+
+/** As Redis and Valkey have by default. */
+const maxRedisDatabases = 16
 
 /** Limits that a benchmark must not meet; everything else is as it ships. */
 const unlimited = { RATE_LIMIT_FILES_PER_HOUR: '100000', REQUESTS_PER_MINUTE: '1000000' }
@@ -41,6 +45,15 @@ export async function startBenchStack(say: (line: string) => void) {
       service.ended.then(() => Promise.reject(new Error(`${given.name} has ended:\n${service.lastLines().join('\n')}`))),
     ])
     return service
+  }
+
+  let redisDatabases = 0
+  // Each Airlock gets its own: a worker would take the jobs of the others from a queue that they share.
+  const emptyRedis = async (): Promise<string> => {
+    const url = new URL(stack.redis.url)
+    url.pathname = `/${redisDatabases++ % maxRedisDatabases}`
+    await withRedis(url.href, (redis) => redis.flushdb())
+    return url.href
   }
 
   const nullPort = await freePort()
@@ -70,7 +83,7 @@ export async function startBenchStack(say: (line: string) => void) {
     store: (name: StoreName) => stores[name],
     /** Starts a program and waits until it listens. It runs until it is stopped, at the latest with the stack. */
     start,
-    /** The settings of a gateway or a worker of Airlock, with a fresh database. */
+    /** The settings of a gateway or a worker of Airlock, with a fresh database of Postgres and of Redis. */
     async airlockSettings(store: StoreName): Promise<Record<string, string> & { DATABASE_URL: string }> {
       const name = `airlock_bench_${randomUUID().replaceAll('-', '')}`
       await withPostgres(stack.postgres.url, (server) => server.query(`create database ${name} template airlock_bench`))
@@ -82,6 +95,7 @@ export async function startBenchStack(say: (line: string) => void) {
         S3_ENDPOINT: stores[store].endpoint,
         S3_PUBLIC_ENDPOINT: stores[store].endpoint,
         DATABASE_URL: urlOfDatabase(stack.postgres.url, name),
+        REDIS_URL: await emptyRedis(),
         HOST: '127.0.0.1',
         SHUTDOWN_NOT_READY_SECONDS: '0',
       }

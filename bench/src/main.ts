@@ -1,6 +1,7 @@
 /** `npm run bench` after the installation, see tools/bin/bench.mjs for its arguments. */
 import { startBenchStack } from './bench-stack.ts'
 import { picture, smallPicture } from './files.ts'
+import { measureAssets, measureWaiting } from './measure-growth.ts'
 import { measureResponses } from './measure-responses.ts'
 import { measureUploads, uploadMeasurements } from './measure-uploads.ts'
 import { measureLargeVideo, measureLatency, measurePictures, measureStoreCalls } from './measure-whole-path.ts'
@@ -70,6 +71,8 @@ function plan(): Step[] {
     { title: 'Video of 500 MiB', measure: () => measureLargeVideo('Video of 500 MiB', rounds, stack), quick: false },
     { title: 'Store calls', measure: () => measureStoreCalls('Store calls', stack), quick: true },
     { title: 'Responses', measure: () => measureResponses('Responses', quick ? 500 : 3000, rounds, stack), quick: true },
+    { title: 'Assets in the database', measure: () => measureAssets('Assets in the database', 100, rounds, stack), quick: false },
+    { title: 'Uploads waiting', measure: () => measureWaiting('Uploads waiting', 400, rounds, stack), quick: false },
   ]
   return steps.filter((step) => (step.quick || !quick) && step.title.includes(only))
 }

@@ -126,7 +126,7 @@ async function msOfCopy({ sql }: Airlock, store: ReturnType<typeof s3Client>): P
 export async function measureStoreCalls(title: string, stack: BenchStack): Promise<Measurement> {
   const link = new FaultyLink(stack.store('local').endpoint)
   await link.open()
-  const airlock = await startAirlockWhole(stack, { S3_ENDPOINT: link.url })
+  const airlock = await startAirlockWhole(stack, { settings: { S3_ENDPOINT: link.url } })
   try {
     const callsFor = async (file: BenchFile) => {
       await airlock.process(file, 1, 1) // the first one may check what the store does

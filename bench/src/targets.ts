@@ -36,6 +36,8 @@ const latency = (value: string) => ({ measurement: 'Latency while idle', row: 'a
 const response = (row: string) => ({ measurement: 'Responses', row, value: 'CPU ms per response' })
 const video = (value: string) => ({ measurement: 'Video of 500 MiB', row: 'Airlock', value })
 
+const million = (value: string) => ({ measurement: 'Assets in the database', row: '1,000,000', value })
+
 /** @param size of the files, which is smaller with `--quick` */
 const largeFiles = (size: string): Target[] => [
   { title: `${size}: MiB/s ÷ multer-s3`, ...ratio(size, 'MiB/s'), target: { atLeast: 1.6 } },
@@ -83,6 +85,12 @@ const targets: readonly Target[] = [
   },
   { title: '500 MiB video: completed ÷ the copy', of: video('÷ the copy'), target: { atMost: 1.2 } },
   { title: '500 MiB video: CPU of the worker', of: video('CPU s, worker'), unit: 's', target: { atMost: 0.3 } },
+  { title: 'List of a user with 1 M assets: p99', of: million('p99, ms per page'), unit: 'ms', target: { atMost: 10 } },
+  {
+    title: '10,000 wait, 1 M ended: uploads/s ÷ empty',
+    of: { measurement: 'Uploads waiting', row: '10,000 wait, 1,000,000 ended', value: '÷ empty' },
+    target: { atLeast: 0.95 },
+  },
 ]
 
 /** A target with what was measured. */
