@@ -1,6 +1,7 @@
 import { backoffMs } from '@airlock/async'
 import { S3Client, type S3ClientConfig, type ServiceInputTypes, type ServiceOutputTypes } from '@aws-sdk/client-s3'
 import { asStoreError } from './answers.ts'
+import { makeCheaper, Sha256 } from './cheaper-sdk.ts'
 import type { S3StoreOptions, Tuning } from './settings.ts'
 
 // The SDK's own type of a command is a class with ten parameters; this is the part of it that we use.
@@ -97,6 +98,7 @@ function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number):
   const client = new S3Client({
     ...addressOf(options, options.endpoint),
     maxAttempts,
+    sha256: Sha256,
     retryStrategy: boundedRetries(0),
     ...checksumsOf(options),
     // With it, each part would open its own connection and wait a round trip before its first byte.
@@ -109,6 +111,7 @@ function clientOf(options: S3StoreOptions, tuning: Tuning, maxAttempts: number):
     },
   })
   leavePayloadUnsigned(client)
+  makeCheaper(client)
   return client
 }
 
@@ -121,13 +124,17 @@ const checksumsOf = ({ checksums }: S3StoreOptions) => {
  * The client that only signs URLs. It never connects. Checksums are off, because otherwise the checksum of an empty body would be part of the
  * URL.
  */
-export const makePresigner = (options: S3StoreOptions, { config }: S3Client): S3Client =>
-  new S3Client({
+export function makePresigner(options: S3StoreOptions, { config }: S3Client): S3Client {
+  const client = new S3Client({
     ...addressOf(options, options.publicEndpoint ?? options.endpoint),
+    sha256: Sha256,
     credentials: config.credentials,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
   })
+  makeCheaper(client)
+  return client
+}
 
 const addressOf = ({ region, forcePathStyle, credentials }: S3StoreOptions, endpoint: string | undefined): S3ClientConfig => ({
   region,
