@@ -189,36 +189,7 @@ create table uploads (
   expires_at timestamp(3) with time zone,
   constraint uploads_pkey PRIMARY KEY (id),
   constraint uploads_final_key_once UNIQUE (final_key),
-  constraint uploads_quarantine_key_once UNIQUE (quarantine_key),
-  constraint uploads_accepted_is_whole CHECK ((state = ANY (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nulls(asset_type, detected_type, final_key, size_bytes, etag, received_at) = 0 AND (content_hash IS NOT NULL OR (door = ANY (ARRAY['pipeline'::text, 'direct'::text])) AND state <> 'completed'::text)),
-  constraint uploads_attempt_counts CHECK (attempt >= 0),
-  constraint uploads_capability_is_hashed CHECK (capability_hash ~ '^[0-9a-f]{64}$'::text),
-  constraint uploads_client_metadata_is_small CHECK (jsonb_typeof(client_metadata) = 'object'::text AND pg_column_size(client_metadata) <= 32768),
-  constraint uploads_declared_size_positive CHECK (declared_bytes > 0 AND part_bytes > 0),
-  constraint uploads_direct_is_whole CHECK (door <> 'direct'::text OR state = 'receiving'::text OR num_nulls(capability_hash, declared_bytes, expires_at) = 0),
-  constraint uploads_door_known CHECK (door = ANY (ARRAY['form'::text, 'pipeline'::text, 'direct'::text])),
-  constraint uploads_end_is_dated CHECK (
-CASE state
-    WHEN 'completed'::text THEN completed_at IS NOT NULL
-    WHEN 'rejected'::text THEN rejected_at IS NOT NULL
-    WHEN 'abandoned'::text THEN abandoned_at IS NOT NULL
-    WHEN 'parked'::text THEN parked_at IS NOT NULL
-    ELSE true
-END),
-  constraint uploads_expected_hash_is_sha256 CHECK (expected_hash ~ '^[0-9a-f]{64}$'::text),
-  constraint uploads_final_key_from_acceptance CHECK ((state <> ALL (ARRAY['receiving'::text, 'abandoned'::text])) OR num_nonnulls(final_key, received_at) = 0),
-  constraint uploads_hash_is_sha256 CHECK (content_hash ~ '^[0-9a-f]{64}$'::text),
-  constraint uploads_lease_while_processing CHECK ((state = 'processing'::text) = (lease_until IS NOT NULL)),
-  constraint uploads_only_direct_is_open CHECK (door = 'direct'::text OR num_nonnulls(capability_hash, multipart_id, declared_bytes, part_bytes, expires_at) = 0),
-  constraint uploads_only_pipeline_has_source CHECK (door = 'pipeline'::text OR num_nonnulls(source_bucket, priority) = 0),
-  constraint uploads_priority_known CHECK (priority = ANY (ARRAY['interactive'::text, 'batch'::text])),
-  constraint uploads_processed_was_claimed CHECK ((state <> ALL (ARRAY['processing'::text, 'parked'::text, 'completed'::text])) OR attempt > 0 AND processing_at IS NOT NULL),
-  constraint uploads_refusal_is_whole CHECK (num_nulls(error_code, error_title, error_detail) = ANY (ARRAY[0, 3])),
-  constraint uploads_refusal_when_refused CHECK ((state = ANY (ARRAY['rejected'::text, 'abandoned'::text, 'parked'::text])) = (error_code IS NOT NULL)),
-  constraint uploads_size_positive CHECK (size_bytes > 0 OR size_bytes = 0 AND door = 'pipeline'::text AND state <> 'completed'::text),
-  constraint uploads_source_is_whole CHECK (num_nulls(source_bucket, source_key) = ANY (ARRAY[0, 2])),
-  constraint uploads_state_known CHECK (state = ANY (ARRAY['receiving'::text, 'received'::text, 'processing'::text, 'parked'::text, 'completed'::text, 'rejected'::text, 'abandoned'::text])),
-  constraint uploads_stored_by_others_has_expected_hash CHECK ((door = ANY (ARRAY['pipeline'::text, 'direct'::text])) OR expected_hash IS NULL)
+  constraint uploads_quarantine_key_once UNIQUE (quarantine_key)
 );
 
 alter table uploads set (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=10000, autovacuum_vacuum_insert_scale_factor=0, autovacuum_vacuum_insert_threshold=10000);
@@ -393,6 +364,29 @@ AS $function$
     return null;
   end $function$;
 
+CREATE OR REPLACE FUNCTION events_place(max_events integer, OUT placed integer, OUT last bigint)
+ RETURNS record
+ LANGUAGE plpgsql
+AS $function$
+  begin
+    if not pg_try_advisory_xact_lock(hashtextextended('event relay', 0)) then return; end if;
+    insert into event_relay (id) select 1 where not exists (select from event_relay) on conflict (id) do nothing;
+    select last_position into last from event_relay where lease_until is null or lease_until <= now() for update;
+    if not found then return; end if;
+
+    with batch as (
+      select id, row_number() over (order by created_at, sequence, id) as number
+      from (select id, created_at, sequence from events where position is null order by created_at, sequence, id limit max_events) as waiting
+    )
+    update events set position = last + batch.number, positioned_at = now() from batch where events.id = batch.id;
+    get diagnostics placed = row_count;
+    if placed > 0 then
+      last := last + placed;
+      update event_relay set last_position = last;
+      perform pg_notify('airlock_event_feed', '');
+    end if;
+  end $function$;
+
 CREATE OR REPLACE FUNCTION events_ring()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -404,15 +398,16 @@ AS $function$
 
 CREATE OR REPLACE FUNCTION events_write(text, uuid, uuid, jsonb)
  RETURNS void
- LANGUAGE sql
+ LANGUAGE plpgsql
 AS $function$
-    with counted as (
-      insert into event_sequences as known (upload_id, last) values ($2, 1)
+  declare
+    number integer;
+  begin
+    insert into event_sequences as known (upload_id, last) values ($2, 1)
       on conflict (upload_id) do update set last = known.last + 1
-      returning last
-    )
-    insert into events (type, upload_id, sequence, user_id, payload) select $1, $2, last, $3, $4 from counted
-  $function$;
+      returning last into number;
+    insert into events (type, upload_id, sequence, user_id, payload) values ($1, $2, number, $3, $4);
+  end $function$;
 
 CREATE OR REPLACE FUNCTION purges_ring()
  RETURNS trigger
@@ -426,6 +421,7 @@ AS $function$
 CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double precision, max_running integer, crowded_seconds double precision)
  RETURNS SETOF uploads
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
   declare
     project uuid;
@@ -455,32 +451,34 @@ AS $function$
       returning *;
   end $function$;
 
-CREATE OR REPLACE FUNCTION uploads_guard_identity()
+CREATE OR REPLACE FUNCTION uploads_guard()
  RETURNS trigger
  LANGUAGE plpgsql
 AS $function$
-      begin
-        raise exception 'upload % may not change its owner or its keys', old.id
-          using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_identity_fixed';
-      end $function$;
-
-CREATE OR REPLACE FUNCTION uploads_guard_insert()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
+  declare
+    violated text;
   begin
-    if new.state <> 'receiving' and (new.state <> 'received' or new.door <> 'pipeline') or new.attempt <> 0 then
-      raise exception 'upload % begins as %, not as receiving', new.id, new.state
-        using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
-    end if;
-    return new;
-  end $function$;
-
-CREATE OR REPLACE FUNCTION uploads_guard_move()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-      begin
+    if tg_op = 'INSERT' then
+      if new.state <> 'receiving' and (new.state <> 'received' or new.door <> 'pipeline') or new.attempt <> 0 then
+        raise exception 'upload % begins as %, not as receiving', new.id, new.state using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
+      end if;
+    else
+      if 
+        old.id <> new.id or old.user_id <> new.user_id or old.quarantine_key <> new.quarantine_key
+        or (old.final_key is not null and old.final_key is distinct from new.final_key)
+        or old.source_bucket is distinct from new.source_bucket or old.source_key is distinct from new.source_key
+        or (old.door = 'pipeline' and old.content_hash is not null and old.content_hash is distinct from new.content_hash)
+        or 
+        old.door = 'direct' and (
+          old.capability_hash is not null and old.capability_hash is distinct from new.capability_hash
+          or old.declared_bytes is not null and old.declared_bytes is distinct from new.declared_bytes
+          or old.multipart_id is not null and old.multipart_id is distinct from new.multipart_id
+          or old.etag is not null and old.etag is distinct from new.etag
+          or old.content_hash is not null and old.content_hash is distinct from new.content_hash)
+      then
+        raise exception 'upload % may not change its owner or its keys', old.id using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_identity_fixed';
+      end if;
+      if old.state is distinct from new.state or old.attempt is distinct from new.attempt then
         if (old.state, new.state) not in (
           ('receiving', 'received'),
           ('receiving', 'abandoned'),
@@ -495,15 +493,65 @@ AS $function$
           ('parked', 'rejected')
         ) or new.attempt <> old.attempt + (new.state = 'processing')::integer then
           raise exception 'upload % may not move from % (attempt %) to % (attempt %)',
-            old.id, old.state, old.attempt, new.state, new.attempt
-            using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
+            old.id, old.state, old.attempt, new.state, new.attempt using errcode = 'check_violation', table = 'uploads', constraint = 'uploads_legal_moves';
         end if;
-        return new;
-      end $function$;
+        new.version := old.version + 1;
+        if old.state <> 'receiving' then
+          perform pg_notify('airlock_uploads', new.id || ':' || new.state);
+        end if;
+      end if;
+    end if;
+    violated := case
+      when not (
+      new.state in ('receiving', 'abandoned')
+      or num_nulls(new.asset_type, new.detected_type, new.final_key, new.size_bytes, new.etag, new.received_at) = 0
+        and (new.content_hash is not null or new.door in ('pipeline', 'direct') and new.state <> 'completed')) then 'uploads_accepted_is_whole'
+      when not (new.attempt >= 0) then 'uploads_attempt_counts'
+      when not (new.capability_hash ~ '^[0-9a-f]{64}$') then 'uploads_capability_is_hashed'
+      when not (jsonb_typeof(new.client_metadata) = 'object' and pg_column_size(new.client_metadata) <= 32768) then 'uploads_client_metadata_is_small'
+      when not (new.declared_bytes > 0 and new.part_bytes > 0) then 'uploads_declared_size_positive'
+      when not (
+      new.door <> 'direct' or new.state = 'receiving' or num_nulls(new.capability_hash, new.declared_bytes, new.expires_at) = 0) then 'uploads_direct_is_whole'
+      when not (new.door in ('form', 'pipeline', 'direct')) then 'uploads_door_known'
+      when not (
+      case new.state
+        when 'completed' then new.completed_at is not null
+        when 'rejected' then new.rejected_at is not null
+        when 'abandoned' then new.abandoned_at is not null
+        when 'parked' then new.parked_at is not null
+        else true
+      end) then 'uploads_end_is_dated'
+      when not (new.expected_hash ~ '^[0-9a-f]{64}$') then 'uploads_expected_hash_is_sha256'
+      when not (
+      new.state not in ('receiving', 'abandoned') or num_nonnulls(new.final_key, new.received_at) = 0) then 'uploads_final_key_from_acceptance'
+      when not (new.content_hash ~ '^[0-9a-f]{64}$') then 'uploads_hash_is_sha256'
+      when not ((new.state = 'processing') = (new.lease_until is not null)) then 'uploads_lease_while_processing'
+      when not (
+      new.door = 'direct'
+      or num_nonnulls(new.capability_hash, new.multipart_id, new.declared_bytes, new.part_bytes, new.expires_at) = 0) then 'uploads_only_direct_is_open'
+      when not (new.door = 'pipeline' or num_nonnulls(new.source_bucket, new.priority) = 0) then 'uploads_only_pipeline_has_source'
+      when not (new.priority in ('interactive', 'batch')) then 'uploads_priority_known'
+      when not (
+      new.state not in ('processing', 'parked', 'completed') or new.attempt > 0 and new.processing_at is not null) then 'uploads_processed_was_claimed'
+      when not (num_nulls(new.error_code, new.error_title, new.error_detail) in (0, 3)) then 'uploads_refusal_is_whole'
+      when not ((new.state in ('rejected', 'abandoned', 'parked')) = (new.error_code is not null)) then 'uploads_refusal_when_refused'
+      when not (
+      new.size_bytes > 0 or new.size_bytes = 0 and new.door = 'pipeline' and new.state <> 'completed') then 'uploads_size_positive'
+      when not (num_nulls(new.source_bucket, new.source_key) in (0, 2)) then 'uploads_source_is_whole'
+      when not (
+      new.state in ('receiving', 'received', 'processing', 'parked', 'completed', 'rejected', 'abandoned')) then 'uploads_state_known'
+      when not (new.door in ('pipeline', 'direct') or new.expected_hash is null) then 'uploads_stored_by_others_has_expected_hash'
+    end;
+    if violated is not null then
+      raise exception 'upload % violates the constraint %', new.id, violated using errcode = 'check_violation', table = 'uploads', constraint = violated;
+    end if;
+    return new;
+  end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_next_in_turn(lane_name text, kinds text[], wanted uuid, not_now uuid[])
  RETURNS TABLE(owner uuid, next_id uuid, next_user uuid, next_priority text)
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
   #variable_conflict use_column
   declare
@@ -568,24 +616,14 @@ AS $function$
       exit when fewest = 0;
     end loop;
 
-    if next_id is null and owner <> all(not_now) then
+
+    if next_id is null and owner <> all(not_now) and (last = nobody or owner <> last) then
+      perform set_config('synchronous_commit', 'off', true);
       insert into lane_turns (lane, last_user) values (lane_name, owner)
         on conflict (lane) do update set last_user = excluded.last_user;
     end if;
     return next;
   end $function$;
-
-CREATE OR REPLACE FUNCTION uploads_note_move()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-      begin
-        new.version := old.version + 1;
-        if old.state <> 'receiving' then
-          perform pg_notify('airlock_uploads', new.id || ':' || new.state);
-        end if;
-        return new;
-      end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_open_direct(upload jsonb, files_per_hour integer, max_parked_bytes bigint, max_open integer, max_open_bytes bigint, open_seconds double precision)
  RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
@@ -659,17 +697,65 @@ AS $function$
 CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer, max_parked_bytes bigint)
  RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
  LANGUAGE plpgsql
+ SET plan_cache_mode TO 'force_generic_plan'
 AS $function$
+  declare
+    added uploads := jsonb_populate_record(null::uploads, upload);
+    moment timestamptz;
+    has_user boolean;
+    parked_bytes numeric;
+    frees_at timestamptz;
+  begin
+    perform pg_advisory_xact_lock(hashtextextended('uploads of user ' || added.user_id, 0));
+    moment := clock_timestamp();
+    retry_after_seconds := 0;
+
+    select
+      exists (select from users where users.id = added.user_id),
+      (select coalesce(sum(size_bytes), 0) from uploads
+        where uploads.user_id = added.user_id and uploads.state = 'parked' and uploads.source_bucket is null),
+      (select count(*) from uploads
+        where uploads.user_id = added.user_id and uploads.counted and uploads.created_at > moment - interval '1 hour')
+      into has_user, parked_bytes, files_used;
+
+    if max_parked_bytes <= parked_bytes then
+      outcome := 'parked_full';
+      files_used := 0;
+      return next;
+      return;
+    end if;
+
+    if not has_user then
       begin
-        if max_parked_bytes <= (
-          select coalesce(sum(size_bytes), 0) from uploads
-            where user_id = (upload ->> 'user_id')::uuid and state = 'parked' and source_bucket is null
-        ) then
-          return query select 'parked_full', 0, 0;
+        insert into users (id) values (added.user_id) on conflict do nothing;
+      exception
+        -- the table belongs to the product around us, which wants more of a user than an id
+        when integrity_constraint_violation or insufficient_privilege or generated_always or raise_exception then
+          outcome := 'unknown_user';
+          files_used := 0;
+          return next;
           return;
-        end if;
-        return query select * from uploads_register(upload, files_per_hour);
-      end $function$;
+      end;
+    end if;
+
+    if files_used >= files_per_hour then
+      select uploads.created_at + interval '1 hour' into frees_at from uploads
+        where uploads.user_id = added.user_id and uploads.counted and uploads.created_at > moment - interval '1 hour'
+        order by uploads.created_at desc offset greatest(files_per_hour - 1, 0) limit 1;
+      outcome := 'limit_reached';
+      retry_after_seconds := greatest(1, ceil(extract(epoch from frees_at - moment)))::integer;
+      return next;
+      return;
+    end if;
+
+    insert into uploads (id, user_id, state, door, asset_type, project_id, brand_id, original_filename, declared_type,
+                         quarantine_key, nonce, request_id, created_at, updated_at)
+      values (added.id, added.user_id, 'receiving', added.door, added.asset_type, added.project_id, added.brand_id,
+              added.original_filename, added.declared_type, added.quarantine_key, added.nonce, added.request_id, moment, moment);
+    outcome := 'registered';
+    files_used := files_used + 1;
+    return next;
+  end $function$;
 
 CREATE OR REPLACE FUNCTION uploads_register_video(upload jsonb, needs_user boolean)
  RETURNS text
@@ -736,15 +822,7 @@ CREATE TRIGGER events_ring AFTER INSERT ON events FOR EACH STATEMENT EXECUTE FUN
 
 CREATE TRIGGER purges_ring AFTER INSERT ON purges FOR EACH STATEMENT EXECUTE FUNCTION purges_ring();
 
-CREATE TRIGGER uploads_guard_direct BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.door = 'direct'::text AND (old.capability_hash IS NOT NULL AND old.capability_hash IS DISTINCT FROM new.capability_hash OR old.declared_bytes IS NOT NULL AND old.declared_bytes IS DISTINCT FROM new.declared_bytes OR old.multipart_id IS NOT NULL AND old.multipart_id IS DISTINCT FROM new.multipart_id OR old.etag IS NOT NULL AND old.etag IS DISTINCT FROM new.etag OR old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash)) EXECUTE FUNCTION uploads_guard_identity();
-
-CREATE TRIGGER uploads_guard_identity BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.id <> new.id OR old.user_id <> new.user_id OR old.quarantine_key <> new.quarantine_key OR old.final_key IS NOT NULL AND old.final_key IS DISTINCT FROM new.final_key OR old.source_bucket IS DISTINCT FROM new.source_bucket OR old.source_key IS DISTINCT FROM new.source_key OR old.door = 'pipeline'::text AND old.content_hash IS NOT NULL AND old.content_hash IS DISTINCT FROM new.content_hash) EXECUTE FUNCTION uploads_guard_identity();
-
-CREATE TRIGGER uploads_guard_insert BEFORE INSERT ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard_insert();
-
-CREATE TRIGGER uploads_guard_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_guard_move();
-
-CREATE TRIGGER uploads_note_move BEFORE UPDATE ON uploads FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state OR old.attempt IS DISTINCT FROM new.attempt) EXECUTE FUNCTION uploads_note_move();
+CREATE TRIGGER uploads_guard BEFORE INSERT OR UPDATE ON uploads FOR EACH ROW EXECUTE FUNCTION uploads_guard();
 
 CREATE CONSTRAINT TRIGGER uploads_write_completion AFTER UPDATE ON uploads DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.state IS DISTINCT FROM new.state AND new.state = 'completed'::text) EXECUTE FUNCTION uploads_write_event();
 

@@ -77,7 +77,7 @@ async function start(config: WorkerConfig, envFile: string | null): Promise<void
     sweep: { everySeconds: config.SWEEP_INTERVAL_SECONDS, ...sweepSettings(config) },
     purge: { everySeconds: config.SWEEP_INTERVAL_SECONDS, againInSeconds: Math.ceil(config.S3_CALL_TIMEOUT_MS / 1000) },
     upkeep: { everySeconds: upkeepEverySeconds, accessLogDays: config.ACCESS_LOG_DAYS, eventDays: config.EVENT_DAYS },
-    relay: { everySeconds: config.SWEEP_INTERVAL_SECONDS, leaseSeconds: relayLeaseSeconds(config) },
+    relay: { everySeconds: config.SWEEP_INTERVAL_SECONDS },
     webhooks: webhookOptions(config),
     listenForPurges: (handlers) => listenForPurges({ url, log, applicationName: 'airlock-worker-purges', ...handlers }),
     listenForEvents: (handlers) => listenForEvents({ url, log, applicationName: 'airlock-worker-events', ...handlers }),
@@ -108,9 +108,6 @@ const phasesOf = (worker: AirlockWorker, config: WorkerConfig, close: () => Prom
   { name: 'hand back', limitMs: 5000, run: () => worker.handBack() },
   { name: 'close', limitMs: 5000, run: close },
 ]
-
-/** Twice the timeout of a statement: a running relay renews its lease after each statement. */
-const relayLeaseSeconds = (config: WorkerConfig): number => Math.ceil((2 * config.DATABASE_STATEMENT_TIMEOUT_MS) / 1000)
 
 /** How events are delivered to endpoints (docs/webhooks.md). */
 function webhookOptions(config: WorkerConfig) {

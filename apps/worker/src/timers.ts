@@ -71,9 +71,9 @@ const lastRunMs = 2000
 export class EventRelayTimer extends RecurringWork {
   readonly #last: () => Promise<void>
 
-  constructor(options: EventRelayTimerOptions, deps: RelayDeps) {
+  constructor(options: EventRelayTimerOptions, deps: RelayDeps & { log: Log }) {
     const onFailure = (err: unknown) => deps.log.warn({ err }, 'event relay failed, the next run retries')
-    const work = async (signal: AbortSignal) => options.onPlaced((await relayEvents({ ...options, signal }, deps)) ?? 0)
+    const work = async (signal: AbortSignal) => options.onPlaced(await relayEvents({ ...options, signal }, deps))
     super({ everySeconds: options.everySeconds, atOnce: true, work, onFailure })
     this.#last = () => work(AbortSignal.timeout(lastRunMs)).catch(onFailure)
   }

@@ -41,7 +41,7 @@ export interface WorkerDeps {
   sweep: Omit<SweepTimerOptions, 'onSwept'>
   purge: { everySeconds: number; againInSeconds: number }
   upkeep: UpkeepOptions
-  relay: { everySeconds: number; leaseSeconds: number }
+  relay: { everySeconds: number }
   webhooks: WebhookOptions
   /** Subscribes to notifications about objects to purge; the timer covers lost ones. */
   listenForPurges(handlers: Pick<PurgeListenOptions, 'onPurge' | 'onReady' | 'onLost'>): Listening

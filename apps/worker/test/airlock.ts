@@ -108,7 +108,7 @@ export class Airlock extends AirlockFixture {
       sweep: sweepOptions,
       purge: { everySeconds: 3600, againInSeconds: 30 },
       upkeep: { everySeconds: 3600, accessLogDays: 400, eventDays: 30 },
-      relay: { everySeconds: 3600, leaseSeconds: 10 },
+      relay: { everySeconds: 3600 },
       webhooks: webhookOptions,
       listenForPurges: (handlers) => listenForPurges({ url: this.servers.databaseUrl, log: this.log, ...handlers }),
       listenForEvents: (handlers) => listenForEvents({ url: this.servers.databaseUrl, log: this.log, ...handlers }),

@@ -88,7 +88,7 @@ const worker = buildWorker({
   },
   purge: { everySeconds: 3600, againInSeconds: 30 },
   upkeep: { everySeconds: 3600, accessLogDays: 400, eventDays: 30 },
-  relay: { everySeconds: 3600, leaseSeconds: 10 },
+  relay: { everySeconds: 3600 },
   webhooks: webhookOptions,
   listenForPurges: (handlers) => listenForPurges({ url: settings.databaseUrl, log, ...handlers }),
   listenForEvents: (handlers) => listenForEvents({ url: settings.databaseUrl, log, ...handlers }),

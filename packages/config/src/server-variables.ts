@@ -23,6 +23,11 @@ export const serverVariables = {
     parse: wholeNumber(10, 60_000),
     default: '2000',
   }),
+  DATABASE_PREPARED_STATEMENTS: variable({
+    about: 'false = prepare no statements, for a pooler in transaction mode that does not support it',
+    parse: yesOrNo,
+    default: 'true',
+  }),
   REDIS_URL: variable({
     about: 'Redis or Valkey, with maxmemory-policy noeviction',
     parse: url('redis', 'rediss'),

@@ -7,6 +7,7 @@ export const databaseVariables = [
   'DATABASE_POOL_SIZE',
   'DATABASE_STATEMENT_TIMEOUT_MS',
   'DATABASE_CONNECT_TIMEOUT_MS',
+  'DATABASE_PREPARED_STATEMENTS',
 ] as const
 
 export const databaseSettings = (config: Config<(typeof databaseVariables)[number]>) => ({
@@ -14,6 +15,7 @@ export const databaseSettings = (config: Config<(typeof databaseVariables)[numbe
   poolSize: config.DATABASE_POOL_SIZE,
   statementTimeoutMs: config.DATABASE_STATEMENT_TIMEOUT_MS,
   connectTimeoutMs: config.DATABASE_CONNECT_TIMEOUT_MS,
+  preparedStatements: config.DATABASE_PREPARED_STATEMENTS,
 })
 
 export const storeVariables = [

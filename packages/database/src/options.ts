@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly poolSize: number
   /** The time after which the server cancels a statement, in ms. PgBouncer needs `ignore_startup_parameters = statement_timeout` for it. */
   readonly statementTimeoutMs: number
+  /** Whether the statements of each upload are prepared on each connection. A pooler in transaction mode has to support it. Default true. */
+  readonly preparedStatements?: boolean | undefined
   /** How long to wait for a connection, in ms: a new one, or one of an exhausted pool. */
   readonly connectTimeoutMs: number
   /** The name of this process in `pg_stat_activity`. */

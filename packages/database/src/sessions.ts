@@ -1,12 +1,14 @@
 import { Socket } from 'node:net'
 import { resolvesWithin } from '@airlock/async'
 import type { Tracing } from '@airlock/domain'
-import type { DataSource, EntityManager, QueryRunner } from 'typeorm'
+import type { ClientBase } from 'pg'
+import { type DataSource, type EntityManager, QueryFailedError, type QueryRunner } from 'typeorm'
 import type { PostgresDriver } from 'typeorm/driver/postgres/PostgresDriver.js'
 import { dataSource } from './data-source.ts'
 import { entities } from './entities/all.ts'
 import type { DatabaseOptions } from './options.ts'
-import { traceStatements } from './statement-spans.ts'
+import { type Prepared, PreparedStatements, type StatementText } from './prepared.ts'
+import { traceStatement, traceStatements } from './statement-spans.ts'
 import { asThrown, codeOf, DatabaseUnavailable } from './unavailable.ts'
 
 /** How much longer than the server's own timeout the driver waits, in ms, so that the server can report its timeout first. */
@@ -27,7 +29,7 @@ export interface Session {
   /** TypeORM's repositories and query builders, on this connection. */
   readonly entities: EntityManager
   /** Runs an SQL statement and returns its rows. */
-  rows(sql: string, parameters?: readonly unknown[]): Promise<Row[]>
+  rows(statement: string | Prepared, parameters?: readonly unknown[]): Promise<Row[]>
 }
 
 /**
@@ -40,6 +42,7 @@ export class Sessions {
   readonly #sockets = new Set<Socket>()
   readonly #running = new Set<Promise<unknown>>()
   readonly #idleMs: number
+  readonly #prepared: PreparedStatements
   /** Null without tracing. */
   readonly tracing: Tracing | null
   #opening: Promise<unknown> | null = null
@@ -48,6 +51,7 @@ export class Sessions {
   constructor(options: DatabaseOptions) {
     this.#idleMs = options.statementTimeoutMs
     this.tracing = options.tracing ?? null
+    this.#prepared = new PreparedStatements(options.preparedStatements ?? true, options.log)
     this.#source = dataSource(options, {
       entities,
       extra: {
@@ -106,13 +110,37 @@ export class Sessions {
     const runner = this.#source.createQueryRunner()
     if (this.tracing !== null) traceStatements(runner, this.tracing)
     try {
-      return await work(sessionOn(runner))
+      const connection: ClientBase = await runner.connect()
+      return await work(this.#sessionOn(runner, connection))
     } catch (error) {
       const thrown = asThrown(error)
       if (thrown instanceof DatabaseUnavailable) await discard(runner, error)
       throw thrown
     } finally {
       await runner.release()
+    }
+  }
+
+  #sessionOn(runner: QueryRunner, connection: ClientBase): Session {
+    const run = (statement: StatementText, parameters: readonly unknown[]) => {
+      const running = () => runStatement(connection, statement, parameters)
+      return this.tracing === null ? running() : traceStatement(statement.text, running, this.tracing)
+    }
+    return {
+      entities: runner.manager,
+      rows: async (statement, parameters = []) => {
+        if (typeof statement === 'string') return run({ text: statement }, parameters)
+        const sent = this.#prepared.textOf(statement)
+        try {
+          return await run(sent, parameters)
+        } catch (error) {
+          if (!this.#prepared.wasNotExecuted(error, statement, sent)) throw error
+          // In a transaction, the error has ended it: then the caller repeats all of it.
+          if (connection.getTransactionStatus() !== 'I')
+            throw new DatabaseUnavailable('A statement has to be prepared again', { cause: error })
+          return run({ text: statement.text }, parameters)
+        }
+      },
     }
   }
 
@@ -123,10 +151,15 @@ export class Sessions {
   }
 }
 
-const sessionOn = (runner: QueryRunner): Session => ({
-  entities: runner.manager,
-  rows: async (sql, parameters = []) => (await runner.query(sql, [...parameters], true)).records,
-})
+/** Runs a statement without TypeORM's logger and events, which nothing uses. Its errors are those of TypeORM's `query`, without the values. */
+async function runStatement(connection: ClientBase, statement: StatementText, parameters: readonly unknown[]): Promise<Row[]> {
+  try {
+    const { rows } = await connection.query<Row>({ ...statement, values: [...parameters] })
+    return rows
+  } catch (error) {
+    throw new QueryFailedError(statement.text, undefined, error as Error)
+  }
+}
 
 /**
  * Closes the connection of failed work. Otherwise the pool would reuse it after the driver has timed out on it (`Query read timeout`), and the

@@ -4,15 +4,19 @@ import type { QueryRunner } from 'typeorm'
 /** The longest text of a statement in a span. */
 const maxTextLength = 2000
 
-/** Makes each statement of a connection a span. The text has placeholders instead of values; values are never recorded. */
-export function traceStatements(runner: QueryRunner, { trace }: Pick<Tracing, 'trace'>): void {
+/** Makes a statement a span. The text has placeholders instead of values; values are never recorded. */
+export function traceStatement<T>(sql: string, work: () => Promise<T>, { trace }: Pick<Tracing, 'trace'>): Promise<T> {
+  const summary = summaryOf(sql)
+  const text = sql.replace(/\s+/g, ' ').trim().slice(0, maxTextLength)
+  const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': summary, 'db.query.text': text }
+  return trace({ name: summary, kind: 'client', attributes }, work)
+}
+
+/** Makes each statement that TypeORM runs on a connection a span. */
+export function traceStatements(runner: QueryRunner, tracing: Pick<Tracing, 'trace'>): void {
   const query = runner.query.bind(runner)
-  const traced = (sql: string, ...rest: [unknown[]?, boolean?]) => {
-    const summary = summaryOf(sql)
-    const text = sql.replace(/\s+/g, ' ').trim().slice(0, maxTextLength)
-    const attributes = { 'db.system.name': 'postgresql', 'db.query.summary': summary, 'db.query.text': text }
-    return trace({ name: summary, kind: 'client', attributes }, () => query(sql, ...(rest as [unknown[], true])))
-  }
+  const traced = (sql: string, ...rest: [unknown[]?, boolean?]) =>
+    traceStatement(sql, () => query(sql, ...(rest as [unknown[], true])), tracing)
   runner.query = traced as typeof runner.query
 }
 

@@ -1,15 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import type { EventRelay, TracedEvent } from '@airlock/database'
-import type { Log } from '@airlock/domain'
 
 export interface RelayDeps {
-  relay: Pick<EventRelay, 'take' | 'place' | 'end'>
-  log: Log
+  relay: Pick<EventRelay, 'place'>
 }
 
 export interface RelayOptions {
-  /** Longer than the longest statement, so that only a relay that died or was paused loses its lease. */
-  leaseSeconds: number
   /** Ends the run between two batches. */
   signal?: AbortSignal | undefined
   /** Called with the events that got positions and whose uploads have a stored trace. @param since when their batch began */
@@ -20,26 +15,19 @@ export interface RelayOptions {
 const batchSize = 500
 
 /**
- * Gives all committed events their positions in the feed, unless another relay has the lease. We may die after any line: each batch is one
- * transaction, and the next relay continues when the lease has expired.
+ * Gives all committed events their positions in the feed, unless another relay is at work: then nothing is lost, because that relay was notified of
+ * the same events. We may die after any line: each batch is one transaction.
  *
- * @returns the number of events; null when another relay has the lease
+ * @returns the number of events
  * @throws DatabaseUnavailable  the next run continues
  */
-export async function relayEvents({ leaseSeconds, signal, onTraced }: RelayOptions, { relay, log }: RelayDeps): Promise<number | null> {
-  const holder = randomUUID()
-  if (!(await relay.take({ holder, leaseSeconds }))) return null
+export async function relayEvents({ signal, onTraced }: RelayOptions, { relay }: RelayDeps): Promise<number> {
   let placed = 0
   while (!signal?.aborted) {
     const since = new Date()
-    const count = await relay.place({ holder, leaseSeconds, limit: batchSize, onTraced: (events) => onTraced?.(events, since) })
-    if (count === null) {
-      log.warn({ step: 'relay' }, 'relay lease lost, another relay took over')
-      return placed
-    }
-    placed += count
-    if (count < batchSize) break
+    const count = await relay.place({ limit: batchSize, onTraced: (events) => onTraced?.(events, since) })
+    placed += count ?? 0
+    if (count === null || count < batchSize) break
   }
-  await relay.end({ holder })
   return placed
 }

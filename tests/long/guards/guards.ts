@@ -138,8 +138,8 @@ returning *`,
   },
   'hourly-limit-in-postgres': {
     invariant: 6,
-    file: 'packages/database/src/migrations/1795478400003-register-upload.ts',
-    edits: [['if used >= files_per_hour then', 'if false then']],
+    file: 'packages/database/src/migrations/1795478400035-plan-once.ts',
+    edits: [['if files_used >= files_per_hour then', 'if false then']],
     test: 'redis-flush-keeps-limit',
   },
   'project-concurrency': {

@@ -32,7 +32,7 @@ class Consumer {
   }
 }
 
-const relays = ({ database }: RunningGateway) => relayEvents({ leaseSeconds: 60 }, { relay: database.eventRelay, log: silent })
+const relays = ({ database }: RunningGateway) => relayEvents({}, { relay: database.eventRelay })
 
 const test = withGateway
   .extend('sql', { scope: 'file' }, async ({ gateway }, { onCleanup }) => {

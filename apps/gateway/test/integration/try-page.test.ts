@@ -65,8 +65,6 @@ test('samples are served as they are, and never as a page', async ({ gateway }) 
   }
 })
 
-const silent = { info: () => {}, warn: () => {}, error: () => {} }
-
 const hostOf = (url: string) => new URL(url).host
 
 /** Asks for a token, with these headers besides or in place of those that a browser sends for the page. */
@@ -129,7 +127,7 @@ test('the page sees the events of its own user alone', async ({ gateway }) => {
   for (const client of [other, mine]) {
     for (const id of acceptedIds(await client.pictures(await logo()))) await gateway.promotes(id)
   }
-  await relayEvents({ leaseSeconds: 60 }, { relay: gateway.database.eventRelay, log: silent })
+  await relayEvents({}, { relay: gateway.database.eventRelay })
 
   const seen: string[] = []
   let page = await waiting

@@ -40,10 +40,7 @@ async function completes(): Promise<{ id: string; assetId: string }> {
   if (asset === null) throw new Error('no asset')
   await store.receive(asset.s3Key, Readable.from([Buffer.from('final')], { objectMode: false }), { nonce: id })
   await store.purge(`quarantine/${id}`)
-  const lease = { holder: randomUUID(), leaseSeconds: 60 }
-  await eventRelay.take(lease)
-  await eventRelay.place({ ...lease, limit: 100 })
-  await eventRelay.end(lease)
+  await eventRelay.place({ limit: 100 })
   await webhooks.fanOut(shop, { limit: 100 })
   await sql.query(`update webhook_deliveries set attempts = 3, last_error = 'answered 500' || chr(27) || '[2J'`)
   return { id, assetId: asset.id }

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import { type Database, openDatabase } from '@airlock/database'
 import { answering, givenStack, isolatedBucket, isolatedDatabase, type WebhookReceiver, waitFor, webhookReceiver } from '@airlock/testkit'
@@ -58,10 +57,7 @@ afterAll(async () => {
 
 /** Relays events, as a worker does. */
 async function placesAll(): Promise<void> {
-  const lease = { holder: randomUUID(), leaseSeconds: 60 }
-  await database.eventRelay.take(lease)
-  await database.eventRelay.place({ ...lease, limit: 100 })
-  await database.eventRelay.end(lease)
+  await database.eventRelay.place({ limit: 100 })
 }
 
 let program: WebhookReceiver

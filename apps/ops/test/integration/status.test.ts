@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { FaultyLink } from '@airlock/testkit'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { pauseCommand } from '../../src/commands/lanes.ts'
@@ -25,10 +24,7 @@ const read = async (env?: Record<string, string>) => {
 /** Gives positions to all events, and creates the deliveries of the endpoint. */
 async function queues(endpoint: string): Promise<void> {
   const { eventRelay, webhooks } = servers.database
-  const lease = { holder: randomUUID(), leaseSeconds: 60 }
-  await eventRelay.take(lease)
-  await eventRelay.place({ ...lease, limit: 100 })
-  await eventRelay.end(lease)
+  await eventRelay.place({ limit: 100 })
   await webhooks.fanOut(endpoint, { limit: 100 })
 }
 

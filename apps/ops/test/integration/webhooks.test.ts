@@ -49,10 +49,7 @@ async function dead(count: number, endpoints: readonly string[]): Promise<string
      select 'upload.completed', gen_random_uuid(), 1, gen_random_uuid(), '{}' from generate_series(1, $1)`,
     [count],
   )
-  const holder = randomUUID()
-  await eventRelay.take({ holder, leaseSeconds: 60 })
-  await eventRelay.place({ holder, leaseSeconds: 60, limit: 10_000 })
-  await eventRelay.end({ holder })
+  await eventRelay.place({ limit: 10_000 })
   for (const endpoint of endpoints) {
     await webhooks.fanOut(endpoint, { limit: 10_000 })
     await sql.query(

@@ -43,35 +43,33 @@ test('events without a notification, or from before the worker started, are rela
   meta: { id: 'relay-timer-without-notification' },
 }, async ({ airlock }) => {
   await writesEvents(airlock, 1)
-  airlock.startsWorker({ ...withoutNotifications, relay: { everySeconds: 0.1, leaseSeconds: 10 } })
+  airlock.startsWorker({ ...withoutNotifications, relay: { everySeconds: 0.1 } })
   await comesToFeed(airlock, 1)
   await writesEvents(airlock, 2)
   await comesToFeed(airlock, 3)
 })
 
-test('after a relay died with the lease, another one takes over when it expires', {
-  meta: { id: 'relay-died-with-lease' },
-}, async ({ airlock }) => {
-  const { eventRelay } = airlock.servers.database
+test('after a relay died in its transaction, another one assigns the positions', { meta: { id: 'relay-died-with-lease' } }, async ({
+  airlock,
+}) => {
+  const { sql } = airlock.servers
   await writesEvents(airlock, 3)
-  const died = { holder: randomUUID(), leaseSeconds: 1 }
-  expect(await eventRelay.take(died)).toBe(true)
-  expect(await eventRelay.place({ ...died, limit: 1 })).toBe(1)
-
-  airlock.startsWorker({ relay: { everySeconds: 0.1, leaseSeconds: 10 } })
+  await sql.query('begin')
+  await sql.query('select events_place(1)')
+  airlock.startsWorker({ relay: { everySeconds: 0.1 } })
+  await sql.query('rollback')
 
   await comesToFeed(airlock, 3)
   expect((await feed(airlock)).map(({ position }) => position)).toEqual([1, 2, 3])
 })
 
 test('events get consecutive positions from several relays', { meta: { id: 'relays-share-positions' } }, async ({ airlock }) => {
-  for (let i = 0; i < 3; i += 1) airlock.startsWorker({ relay: { everySeconds: 0.02, leaseSeconds: 10 } })
+  for (let i = 0; i < 3; i += 1) airlock.startsWorker({ relay: { everySeconds: 0.02 } })
   for (let i = 0; i < 6; i += 1) await writesEvents(airlock, 100)
   const total = 6 * 100
   await waitFor(async () => (await airlock.servers.database.events.after({ after: 0, limit: 1 })).last === total, { what: 'all events' })
   const { rows } = await airlock.servers.sql.query('select count(distinct position), min(position), max(position) from events')
   expect(rows).toEqual([{ count: String(total), min: '1', max: String(total) }])
-  expect(airlock.log.withMessage('relay lease lost, another relay took over')).toEqual([])
 })
 
 test('a failed relay run is logged and repeated, and a metric reports the delay', {
@@ -85,14 +83,14 @@ test('a failed relay run is logged and repeated, and a metric reports the delay'
       if (unavailable) throw new DatabaseUnavailable('connection refused')
       return call(...args)
     }
-  const { take, place, end, lagSeconds } = database.eventRelay
-  const eventRelay = { take: guarded(take), place, end, lagSeconds: guarded(lagSeconds) }
+  const { place, lagSeconds } = database.eventRelay
+  const eventRelay = { place: guarded(place), lagSeconds: guarded(lagSeconds) }
   await writesEvents(airlock, 1)
   await airlock.servers.sql.query(`update events set created_at = created_at - interval '100 s'`)
   const worker = airlock.startsWorker({
     ...withoutNotifications,
     database: { ...database, eventRelay },
-    relay: { everySeconds: 0.3, leaseSeconds: 10 },
+    relay: { everySeconds: 0.3 },
   })
   const lag = async () => Number(/^airlock_event_relay_lag_seconds (.*)$/m.exec((await worker.health.inject('/metrics')).body)?.[1])
 
@@ -117,19 +115,4 @@ test("the events of a stopping worker's last jobs are relayed before it exits", 
   await stopping
 
   expect(await feed(airlock)).toMatchObject([{ type: 'upload.completed', uploadId: upload.id }])
-  const { rows } = await airlock.servers.sql.query('select holder, lease_until from event_relay')
-  expect(rows, 'the lease is released').toEqual([{ holder: null, lease_until: null }])
-})
-
-test('a relay that lost its lease stops and logs it', async ({ airlock }) => {
-  const { database } = airlock.servers
-  const { eventRelay } = database
-  await writesEvents(airlock, 1)
-  const place: typeof eventRelay.place = async (options) => {
-    await airlock.servers.sql.query('update event_relay set holder = $1', [randomUUID()])
-    return eventRelay.place(options)
-  }
-  airlock.startsWorker({ ...withoutNotifications, database: { ...database, eventRelay: { ...eventRelay, place } } })
-  await waitFor(async () => airlock.log.withMessage('relay lease lost, another relay took over').length === 1, { what: 'the log entry' })
-  expect(await feed(airlock)).toEqual([])
 })

@@ -10,6 +10,7 @@ const wrong: Record<keyof ReturnType<typeof readWorkerConfig>, string | null> = 
   DATABASE_POOL_SIZE: '0',
   DATABASE_STATEMENT_TIMEOUT_MS: '5s',
   DATABASE_CONNECT_TIMEOUT_MS: '-1',
+  DATABASE_PREPARED_STATEMENTS: 'on',
   REDIS_URL: 'http://redis',
   S3_ENDPOINT: 'store:9000',
   S3_PUBLIC_ENDPOINT: 'ftp://store',

@@ -39,6 +39,7 @@ const malformed: Record<VariableName, string | null> = {
   DATABASE_POOL_SIZE: '0',
   DATABASE_STATEMENT_TIMEOUT_MS: '5s',
   DATABASE_CONNECT_TIMEOUT_MS: '-1',
+  DATABASE_PREPARED_STATEMENTS: 'on',
   REDIS_URL: 'http://redis',
   S3_ENDPOINT: 'store:9000',
   S3_PUBLIC_ENDPOINT: 'ftp://store',

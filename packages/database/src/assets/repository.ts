@@ -1,6 +1,7 @@
 import { Asset, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import { atMost, inOrderOf } from '../ids.ts'
+import { type Prepared, prepared } from '../prepared.ts'
 import type { Sessions, Transaction } from '../sessions.ts'
 import { type AssetListOptions, type AssetPage, listAssets } from './list.ts'
 import { type UnusedAssets, unusedAssets } from './unused.ts'
@@ -37,11 +38,19 @@ export interface AssetRepository extends UnusedAssets, AssetsByKey {
 
 const read = rowReader(Asset)
 
+const byId = prepared('asset', 'select * from assets where id = $1')
+const ofUpload = prepared('asset_of_upload', 'select * from assets where upload_id = $1')
+
+async function one(sessions: Sessions, statement: Prepared, value: string): Promise<AssetRecord | null> {
+  const [row] = await sessions.run(({ rows }) => rows(statement, [value]))
+  return row === undefined ? null : read(row)
+}
+
 export const assetRepository = (sessions: Sessions): AssetRepository => ({
   ...unusedAssets(sessions),
   ...assetsByKey(sessions),
-  byId: (id) => sessions.run(({ entities }) => entities.findOneBy(Asset, { id })),
-  ofUpload: (uploadId) => sessions.run(({ entities }) => entities.findOneBy(Asset, { uploadId })),
+  byId: (id) => one(sessions, byId, id),
+  ofUpload: (uploadId) => one(sessions, ofUpload, uploadId),
   ofUploads: async (uploadIds) => {
     if (uploadIds.length === 0) return []
     atMost(100, uploadIds)

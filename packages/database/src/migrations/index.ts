@@ -25,6 +25,10 @@ import { ReadLaneLoad1795478400029 } from './1795478400029-read-lane-load.ts'
 import { LogOperators1795478400030 } from './1795478400030-log-operators.ts'
 import { RememberTraces1795478400032 } from './1795478400032-remember-traces.ts'
 import { OpenDirectDoor1795478400033 } from './1795478400033-open-direct-door.ts'
+import { GuardUploadsOnce1795478400034 } from './1795478400034-guard-uploads-once.ts'
+import { PlanOnce1795478400035 } from './1795478400035-plan-once.ts'
+import { PlaceEvents1795478400036 } from './1795478400036-place-events.ts'
+import { TakeTurnsAtOnce1795478400037 } from './1795478400037-take-turns-at-once.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -55,4 +59,8 @@ export const migrations = [
   LogOperators1795478400030,
   RememberTraces1795478400032,
   OpenDirectDoor1795478400033,
+  GuardUploadsOnce1795478400034,
+  PlanOnce1795478400035,
+  PlaceEvents1795478400036,
+  TakeTurnsAtOnce1795478400037,
 ]

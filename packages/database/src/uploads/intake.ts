@@ -3,6 +3,7 @@ import { AirlockError, type Refusal } from '@airlock/domain'
 import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { type RepeatableRequest, writeAnswer } from '../idempotency.ts'
+import { prepared } from '../prepared.ts'
 import type { Session, Sessions } from '../sessions.ts'
 import { UnknownUser, UploadNotReceiving } from './errors.ts'
 import { type Accepted, asRecord, storableText, type UploadRecord } from './record.ts'
@@ -102,7 +103,7 @@ export const intake = (sessions: Sessions, mutex: KeyedMutex): Intake => ({
 async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[], traceparent: string | null): Promise<UploadRecord[]> {
   const wanted = uploads.map((upload) => ({ ...upload, id: upload.id.toLowerCase() }))
   const trace = traceparent === null ? [] : [traceparent]
-  const accepted = await rows(accept(traceparent !== null), [JSON.stringify(wanted), wanted.length, ...trace])
+  const accepted = await rows(traceparent === null ? accept : acceptTraced, [JSON.stringify(wanted), wanted.length, ...trace])
   const records = new Map(accepted.map((row) => [row.id, asRecord(read(row))]))
   return wanted.map(({ id }) => {
     const record = records.get(id)
@@ -111,7 +112,7 @@ async function acceptAll({ rows }: Session, uploads: readonly AcceptedUpload[], 
   })
 }
 
-const register = 'select * from uploads_register($1, $2, $3)'
+const register = prepared('register', 'select * from uploads_register($1, $2, $3)')
 
 export interface RegisterAnswer {
   readonly outcome: 'registered' | 'limit_reached' | 'parked_full' | 'unknown_user'
@@ -153,7 +154,7 @@ export const asColumns = (upload: NewUpload) => ({
  *
  * @param traced whether there is a trace to store; without one, the column is not named, so that a service may run before the migration
  */
-const accept = (traced: boolean) => `
+const acceptText = (traced: boolean) => `
   with accepted as (
     select * from jsonb_to_recordset($1) as a(
       "id" uuid, "assetType" text, "projectId" uuid, "brandId" uuid, "detectedType" text, "finalKey" text,
@@ -170,6 +171,9 @@ const accept = (traced: boolean) => `
   from accepted join ready on ready.id = accepted.id
   where uploads.id = accepted.id and uploads.state = 'receiving' and (select count(*) from ready) = $2
   returning uploads.*`
+
+const accept = prepared('accept', acceptText(false))
+const acceptTraced = prepared('accept_traced', acceptText(true))
 
 const abandon = `
   update uploads set

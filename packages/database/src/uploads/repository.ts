@@ -2,6 +2,7 @@ import { KeyedMutex } from '@airlock/async'
 import { rowReader } from '../entities/columns.ts'
 import { Upload } from '../entities/upload.ts'
 import { atMost, inOrderOf } from '../ids.ts'
+import { prepared } from '../prepared.ts'
 import type { Sessions } from '../sessions.ts'
 import { type Browse, browse } from './browse.ts'
 import { type Decisions, decisions } from './decisions.ts'
@@ -30,6 +31,8 @@ export interface UploadRepository extends Intake, DirectUploads, Videos, Work, T
 
 const read = rowReader(Upload)
 
+const byId = prepared('upload', 'select * from uploads where id = $1')
+
 export const uploadRepository = (sessions: Sessions, registrations = new KeyedMutex()): UploadRepository => ({
   ...intake(sessions, registrations),
   ...directUploads(sessions, registrations),
@@ -42,7 +45,7 @@ export const uploadRepository = (sessions: Sessions, registrations = new KeyedMu
   ...ended(sessions),
   list: (options) => sessions.run((session) => listUploads(session, options)),
   byId: async (id) => {
-    const [row] = await sessions.run((session) => session.rows('select * from uploads where id = $1', [id]))
+    const [row] = await sessions.run((session) => session.rows(byId, [id]))
     return row === undefined ? null : asRecord(read(row))
   },
   byIds: async (ids) => {

@@ -1,4 +1,5 @@
 import type { AssetType } from '@airlock/domain'
+import { prepared } from '../prepared.ts'
 import type { Sessions } from '../sessions.ts'
 import type { UploadRecord } from './record.ts'
 
@@ -35,9 +36,7 @@ export interface Turns {
 
 export const turns = (sessions: Sessions): Turns => ({
   async nextInTurn(uploadId, { lane, assetTypes, excludedUsers }) {
-    const [row] = await sessions.run(({ rows }) =>
-      rows('select * from uploads_next_in_turn($1, $2, $3, $4)', [lane, assetTypes, uploadId, excludedUsers]),
-    )
+    const [row] = await sessions.run(({ rows }) => rows(nextInTurn, [lane, assetTypes, uploadId, excludedUsers]))
     if (row === undefined) return null
     const { owner, next_id, next_user, next_priority } = row as Record<string, string | null>
     const next =
@@ -45,3 +44,5 @@ export const turns = (sessions: Sessions): Turns => ({
     return { userId: owner as string, next }
   },
 })
+
+const nextInTurn = prepared('next_in_turn', 'select * from uploads_next_in_turn($1, $2, $3, $4)')

@@ -2,6 +2,7 @@ import type { Accepted as AcceptedVerdict, Refusal, UploadState } from '@airlock
 import { Asset, type AssetMetadata, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import { type Door, Upload } from '../entities/upload.ts'
+import { type Prepared, prepared } from '../prepared.ts'
 import type { Sessions } from '../sessions.ts'
 import { codeOf } from '../unavailable.ts'
 import { ClaimLost, UnknownUser } from './errors.ts'
@@ -119,7 +120,7 @@ const readAsset = rowReader(Asset)
 
 export const work = (sessions: Sessions): Work => {
   /** Runs one fenced statement: `$1` is the upload, `$2` the attempt. */
-  const fenced = async (claim: Claim, sql: string, ...parameters: unknown[]) => {
+  const fenced = async (claim: Claim, sql: string | Prepared, ...parameters: unknown[]) => {
     const [row] = await sessions.run((session) => session.rows(sql, [claim.uploadId, claim.attempt, ...parameters]))
     if (row === undefined) throw new ClaimLost(claim)
     return row
@@ -221,9 +222,12 @@ function asClaim(upload: UploadRecord, failingForSeconds: number): Claim {
   return { ...values, uploadId, tries: attempt - handedBack, failingForSeconds }
 }
 
-const claim = `
+const claim = prepared(
+  'claim',
+  `
   select claimed.*, greatest(coalesce(extract(epoch from now() - failing_since), 0), 0)::double precision as failing_for_seconds
-  from uploads_claim($1, $2, $3, $4) as claimed`
+  from uploads_claim($1, $2, $3, $4) as claimed`,
+)
 
 const current = `
   select state, ceil(extract(epoch from lease_until - now()) * 1000)::text as lease_ends_in_ms, quarantine_key, door,
@@ -241,7 +245,9 @@ const learnHash = `
   returning id`
 
 /** The compare-and-set comes first; the asset is inserted only for the row that it changed. */
-const complete = `
+const complete = prepared(
+  'complete',
+  `
   with completed as (
     update uploads set state = 'completed', completed_at = now(), updated_at = now(), lease_until = null, last_fault = null
     where id = $1 and attempt = $2 and state = 'processing'
@@ -252,7 +258,8 @@ const complete = `
     jsonb_build_object('content_hash', content_hash) || $4::jsonb
       || case when client_metadata is null then '{}' else jsonb_build_object('client', client_metadata) end
   from completed
-  returning *`
+  returning *`,
+)
 
 const reject = `
   with rejected as (

@@ -138,8 +138,20 @@ test.for([
 })
 
 test.for([
-  ['a capability that is not a hash', `capability_hash = 'cap_secret'`, 'uploads_capability_is_hashed'],
-  ['an empty file', 'declared_bytes = 0', 'uploads_declared_size_positive'],
+  ['a capability that is not a hash', { capability_hash: 'cap_secret' }, 'uploads_capability_is_hashed'],
+  ['an empty file', { declared_bytes: 0 }, 'uploads_declared_size_positive'],
+] as const)('the database refuses a new upload with %s', async ([, change, constraint], { database, sql, expect }) => {
+  const upload = newDirectUpload()
+  await database.uploads.openDirect(upload, roomy)
+  const other = { id: randomUUID(), quarantine_key: `quarantine/${randomUUID()}`, ...change }
+  const inserted = sql.query(
+    'insert into uploads select (jsonb_populate_record(model, $2)).* from uploads as model where id = $1',
+    [upload.id, other],
+  )
+  await expect(inserted).rejects.toMatchObject({ code: '23514', constraint })
+})
+
+test.for([
   [
     'an end without a deadline',
     `expires_at = null, state = 'abandoned', abandoned_at = now(), error_code = 'a', error_title = 'b', error_detail = 'c'`,
@@ -149,7 +161,5 @@ test.for([
 ])('the database refuses %s', async ([, change, constraint], { database, sql, expect }) => {
   const upload = newDirectUpload()
   await database.uploads.openDirect(upload, roomy)
-  await sql.query('alter table uploads disable trigger uploads_guard_direct')
-  await expect(sql.query(`update uploads set ${change} where id = $1`, [upload.id])).rejects.toThrow(constraint)
-  await sql.query('alter table uploads enable trigger uploads_guard_direct')
+  await expect(sql.query(`update uploads set ${change} where id = $1`, [upload.id])).rejects.toMatchObject({ code: '23514', constraint })
 })

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import type { Client } from 'pg'
 import { expect, onTestFinished } from 'vitest'
 import { listenForEvents, listenForFeed } from '../../src/index.ts'
 import { connected, silent, test } from '../database-test.ts'
@@ -7,12 +7,6 @@ import { promoted } from '../samples.ts'
 
 test.beforeEach(async ({ sql }) => {
   await forgetEvents(sql)
-})
-
-const leaseRequest = (given: Partial<{ holder: string; leaseSeconds: number }> = {}) => ({
-  holder: randomUUID(),
-  leaseSeconds: 60,
-  ...given,
 })
 
 /** Begins a transaction that deletes an asset, and leaves it open until `commit` is called. */
@@ -77,40 +71,55 @@ test("positions follow the order of an upload's events, without gaps", async ({ 
   }
 })
 
-test('of ten relays one has the lease, and another one after it is released', async ({ database, other }) => {
-  const turns = Array.from({ length: 10 }, () => leaseRequest())
-  const answers = await Promise.all(turns.map((one, i) => (i % 2 ? database : other).eventRelay.take(one)))
-  expect(answers.filter((has) => has)).toHaveLength(1)
-  const holder = turns[answers.indexOf(true)]?.holder ?? ''
-  expect(await other.eventRelay.end({ holder })).toBe(true)
-  expect(await other.eventRelay.take(leaseRequest())).toBe(true)
+/** A relay in a transaction that has not ended, as if its server process were slow. */
+async function slowRelay(url: string): Promise<Client> {
+  const client = await connected(url)
+  onTestFinished(() => client.end())
+  await client.query('begin')
+  await client.query('select events_place(1)')
+  return client
+}
+
+test('while a relay is at work, others change nothing, and later ones continue after it', async ({ database, other, url }) => {
+  for (let i = 0; i < 3; i += 1) await promoted(database)
+  const slow = await slowRelay(url)
+  expect(await Promise.all([database, other].map(({ eventRelay }) => eventRelay.place({ limit: 10 })))).toEqual([null, null])
+  await slow.query('commit')
+
+  const counts = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? database : other).eventRelay.place({ limit: 10 })))
+  expect(counts.filter((count) => count === 2)).toHaveLength(1)
+  expect((await feed(database)).map(({ position }) => position)).toEqual([1, 2, 3])
 })
 
-test('a relay whose lease was taken over assigns no more positions', { meta: { id: 'relay-lease-taken-over' } }, async ({
+test('the lease of a relay of the previous release applies until it expires', { meta: { id: 'relay-lease-taken-over' } }, async ({
   database,
   other,
   sql,
 }) => {
   await promoted(database)
-  const paused = leaseRequest()
-  await database.eventRelay.take(paused)
-  expect(await other.eventRelay.take(leaseRequest())).toBe(false)
-  await sql.query(`update event_relay set lease_until = now() - interval '1 s'`)
-  const follower = leaseRequest()
-  expect(await other.eventRelay.take(follower)).toBe(true)
-
-  expect(await database.eventRelay.place({ ...paused, limit: 10 })).toBeNull()
-  expect(await database.eventRelay.end(paused)).toBe(false)
+  await sql.query(`insert into event_relay (holder, lease_until) values (gen_random_uuid(), now() + interval '60 s')`)
+  expect(await database.eventRelay.place({ limit: 10 })).toBeNull()
   expect(await feed(database)).toEqual([])
-  expect(await other.eventRelay.place({ ...follower, limit: 10 })).toBe(1)
+
+  await sql.query(`update event_relay set lease_until = now() - interval '1 s'`)
+  expect(await other.eventRelay.place({ limit: 10 })).toBe(1)
+})
+
+test('removing old events does not keep a relay from its work', async ({ database, url }) => {
+  await promoted(database)
+  const client = await connected(url)
+  onTestFinished(() => client.end())
+  await client.query('begin')
+  await client.query('insert into event_relay (id, removed_position) values (1, 0)')
+  const placing = database.eventRelay.place({ limit: 10 })
+  await client.query('commit')
+  expect(await placing).toBe(1)
 })
 
 test('many events get their positions in batches', async ({ database }) => {
   for (let i = 0; i < 5; i += 1) await promoted(database)
-  const mine = leaseRequest()
-  await database.eventRelay.take(mine)
   const counts = []
-  for (let i = 0; i < 4; i += 1) counts.push(await database.eventRelay.place({ ...mine, limit: 2 }))
+  for (let i = 0; i < 4; i += 1) counts.push(await database.eventRelay.place({ limit: 2 }))
   expect(counts).toEqual([2, 2, 1, 0])
   expect((await feed(database)).map(({ position }) => position)).toEqual([1, 2, 3, 4, 5])
 })

@@ -71,12 +71,9 @@ test('the relay and webhooks get the stored trace of each event, only with traci
   const { uploadId } = await promoted(traced.database)
   await promoted(database)
   const events: TracedEvent[] = []
-  const holder = randomUUID()
-  await traced.database.eventRelay.take({ holder, leaseSeconds: 60 })
   const onTraced = (some: readonly TracedEvent[]) => void events.push(...some)
-  expect(await traced.database.eventRelay.place({ holder, leaseSeconds: 60, limit: 10, onTraced })).toBe(2)
-  expect(await traced.database.eventRelay.place({ holder, leaseSeconds: 60, limit: 10, onTraced })).toBe(0)
-  await traced.database.eventRelay.end({ holder })
+  expect(await traced.database.eventRelay.place({ limit: 10, onTraced })).toBe(2)
+  expect(await traced.database.eventRelay.place({ limit: 10, onTraced })).toBe(0)
   expect(events).toEqual([{ type: 'upload.completed', uploadId, traceparent }])
 
   await database.webhooks.fanOut(endpoint, { limit: 10 })

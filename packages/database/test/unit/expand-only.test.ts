@@ -13,6 +13,26 @@ const { lastMigration } = JSON.parse(readFileSync(new URL('../../previous-releas
 
 /** Steps that remove what the previous release no longer uses, by migration: the statement, and why that release does not need what it removes. */
 const contractSteps: Readonly<Record<string, readonly { readonly statement: RegExp; readonly reason: string }[]>> = {
+  GuardUploadsOnce1795478400034: [
+    {
+      statement: /^drop (?:trigger|function) uploads_(?:guard|note)_\w+/,
+      reason: 'no service names these triggers or calls their functions, and uploads_guard does what they did',
+    },
+    {
+      statement: /^alter table uploads (?:drop constraint uploads_\w+,?)+$/,
+      reason: 'uploads_guard refuses the same rows with the same SQLSTATE and the names of these constraints',
+    },
+    {
+      statement: /^create trigger uploads_guard\b/,
+      reason: 'it accepts all rows and changes that the dropped checks and triggers accepted',
+    },
+  ],
+  PlanOnce1795478400035: [
+    { statement: /^create or replace function uploads_register\(/, reason: 'its results are the same' },
+    { statement: /^create or replace function events_write\(/, reason: 'its results are the same' },
+  ],
+  PlaceEvents1795478400036: [{ statement: /^create function events_place\(/, reason: 'a new function changes rows only for its callers' }],
+  TakeTurnsAtOnce1795478400037: [{ statement: /^create or replace function uploads_next_in_turn\(/, reason: 'its results are the same' }],
   OpenDirectDoor1795478400033: [
     {
       statement: /^alter table uploads drop constraint uploads_door_known\b/,
