@@ -144,10 +144,10 @@ test.for([
   const upload = newDirectUpload()
   await database.uploads.openDirect(upload, roomy)
   const other = { id: randomUUID(), quarantine_key: `quarantine/${randomUUID()}`, ...change }
-  const inserted = sql.query(
-    'insert into uploads select (jsonb_populate_record(model, $2)).* from uploads as model where id = $1',
-    [upload.id, other],
-  )
+  const inserted = sql.query('insert into uploads select (jsonb_populate_record(model, $2)).* from uploads as model where id = $1', [
+    upload.id,
+    other,
+  ])
   await expect(inserted).rejects.toMatchObject({ code: '23514', constraint })
 })
 
