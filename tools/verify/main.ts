@@ -38,11 +38,19 @@ const testsStep = (args: readonly string[]): Step => ({
   timeoutMs: 25 * minutes,
 })
 
+/** With --all, after the tests: guards of CPU time and memory, beside a peer in the same run. */
+const benchStep: Step = {
+  name: 'bench',
+  commands: [['npm', 'run', '--silent', 'bench', '--', '--quick', '--check']],
+  timeoutMs: 5 * minutes,
+}
+
 process.exit(await verify(process.argv.slice(2), stopSignal()))
 
 async function verify(args: readonly string[], stop: AbortSignal): Promise<number> {
   const rows: Row[] = []
-  const whole = args.length === 0 ? most : args.join() === '--all' ? all : null
+  const isAll = args.join() === '--all'
+  const whole = args.length === 0 ? most : isAll ? all : null
   for (const check of whole ? checks : []) {
     say(`\n── ${check.name}`)
     rows.push(checkRow(check.name, await runStep(check, { root, stop })))
@@ -54,6 +62,10 @@ async function verify(args: readonly string[], stop: AbortSignal): Promise<numbe
   }
   const { ok } = await runStep(testsStep(whole ?? args), { root, stop, onMessage })
   rows.push(...testRows(projects, ok))
+  if (isAll) {
+    say('\n── bench')
+    rows.push(checkRow(benchStep.name, await runStep(benchStep, { root, stop })))
+  }
   if (stop.aborted) {
     say('\nStopped.')
     return 128 + constants.signals[stop.reason as NodeJS.Signals]
