@@ -98,5 +98,8 @@ async function copyWhole(
   })
   const { CopyObjectResult, ServerSideEncryption } = await call(command, { key: s3AddressOf(bucket, from).Key, signal })
   const etag = CopyObjectResult?.ETag
-  return etag === undefined ? null : { etag, encryption: asEncryption(ServerSideEncryption) }
+  return etag === undefined ? null : { etag: quoted(etag), encryption: asEncryption(ServerSideEncryption) }
 }
+
+/** An ETag as headers have it (RFC 9110, section 8.8.3). SeaweedFS omits the quotes in its answer to a copy. */
+const quoted = (etag: string): string => (etag.startsWith('"') ? etag : `"${etag}"`)
