@@ -5,7 +5,7 @@ import { buffer } from 'node:stream/consumers'
 /**
  * A program: an S3 that discards the bytes of all objects, so that a benchmark measures the service before it rather than a disk.
  *
- * It remembers sizes, and the content of small JSON objects, which @tus/s3-store reads back. It checks no signatures. It listens on 127.0.0.1, at the port of
+ * It remembers sizes, and the content of the objects of @tus/s3-store that it reads back: those with a description, and incomplete parts. It checks no signatures. It listens on 127.0.0.1, at the port of
  * its first argument.
  */
 
@@ -90,7 +90,7 @@ async function put({ request, key, query }: Exchange): Promise<Answer> {
     return { status: 200, headers: { etag } }
   }
   const headers = keptHeaders(request)
-  if (key.endsWith('.info')) {
+  if (/\.(info|part)$/.test(key)) {
     const content = await buffer(request)
     remember(objects, key, { sizeBytes: content.length, headers, content })
   } else remember(objects, key, { sizeBytes: await discard(request), headers })
