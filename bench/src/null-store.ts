@@ -125,9 +125,9 @@ function get({ key, query }: Exchange): Answer {
   }
   if (query.has('list-type')) return xml(200, '<ListBucketResult><KeyCount>0</KeyCount><IsTruncated>false</IsTruncated></ListBucketResult>')
   if (query.has('uploads')) return xml(200, '<ListMultipartUploadsResult><IsTruncated>false</IsTruncated></ListMultipartUploadsResult>')
-  const content = objects.get(key)?.content
-  if (content === undefined) return missing(query.has('uploadId') ? 'NoSuchUpload' : 'NoSuchKey')
-  return { status: 200, headers: { etag, 'last-modified': modified }, body: content }
+  const object = objects.get(key)
+  if (object?.content === undefined) return missing(query.has('uploadId') ? 'NoSuchUpload' : 'NoSuchKey')
+  return { status: 200, headers: { ...object.headers, etag, 'last-modified': modified }, body: object.content }
 }
 
 function head({ key }: Exchange): Answer {
