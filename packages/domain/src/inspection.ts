@@ -1,8 +1,15 @@
 import type { Refusal } from './airlock-error.ts'
 import type { MediaType } from './media-types.ts'
+import type { Provenance } from './provenance.ts'
+
+export type Fact = string | number | boolean | null
 
 /** What inspection found out about a file, for `assets.metadata`: plain values, no personal data. */
-export type Facts = Readonly<Record<string, string | number | boolean | null>>
+export interface Facts {
+  readonly [name: string]: Fact | Provenance | undefined
+  /** Absent in training sets, and in what older versions inspected. */
+  readonly provenance?: Provenance
+}
 
 /** The content is of the claimed type and valid. */
 export interface Accepted {

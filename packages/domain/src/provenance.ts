@@ -1,0 +1,44 @@
+import type { AssetType } from './asset-kinds.ts'
+
+/**
+ * What the signature of content credentials (C2PA) proves. `trusted`: it is valid, and its certificate leads to a root that the operator trusts.
+ * `valid`: it is valid, by whoever holds its certificate. `invalid`: it does not hold for these bytes, or for its own statement. `unreadable`:
+ * there is something in the place of credentials that cannot be parsed.
+ */
+export const provenanceStates = ['trusted', 'valid', 'invalid', 'unreadable'] as const
+export type ProvenanceState = (typeof provenanceStates)[number]
+
+/** Whether the credentials state the hash of these very bytes. `not_checked`: it was not computed, and nothing contradicts it. */
+export const contentBindings = ['bound', 'unbound', 'not_checked'] as const
+export type ContentBinding = (typeof contentBindings)[number]
+
+/** What a file says about itself without a signature: anyone can write or remove it. */
+export interface DeclaredOrigin {
+  /** The program that says it made the file, at most 200 characters. */
+  readonly generator: string | null
+  /** The last part of an IPTC address, such as `trainedAlgorithmicMedia`. */
+  readonly digital_source_type: string | null
+  /** null: the file does not say. */
+  readonly ai_generated: boolean | null
+}
+
+/** Content credentials of a file, from inspection. All texts are at most 200 characters, without control characters. */
+export interface Credentials extends DeclaredOrigin {
+  readonly present: true
+  readonly state: ProvenanceState
+  readonly content: ContentBinding
+  /** Whom the certificate names: its organisation, else its common name. */
+  readonly signer: string | null
+  /** RFC 3339, from a timestamp that verifies; null without one. */
+  readonly signed_at: string | null
+  readonly declared?: DeclaredOrigin
+}
+
+export type Provenance = { readonly present: false; readonly declared?: DeclaredOrigin } | Credentials
+
+/** What an operator demands of a kind. `require`: credentials are present. `strict`: they are also `trusted`. */
+export const provenancePolicies = ['report', 'require', 'strict'] as const
+export type ProvenancePolicy = (typeof provenancePolicies)[number]
+
+/** By kind; training sets are not checked. */
+export type ProvenancePolicyOfKind = Readonly<Partial<Record<AssetType, ProvenancePolicy>>>
