@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { errorsInLogs } from '@airlock/config'
 import { type Database, listenForFeed, listenForMoves, openDatabase } from '@airlock/database'
-import { defaultSizeLimits, type MediaType, MiB } from '@airlock/domain'
+import { defaultSizeLimits, type Facts, type MediaType, MiB } from '@airlock/domain'
 import { workOn } from '@airlock/lifecycle'
 import { failFastConnection, JobQueue } from '@airlock/queue'
 import { type ObjectStore, s3ObjectStore } from '@airlock/storage'
@@ -78,7 +78,7 @@ export interface RunningGateway {
   /** The number of connections that listen to Postgres for moves. */
   listeners(): Promise<number>
   /** Processes an upload as the worker does; every file passes inspection. */
-  promotes(uploadId: string): Promise<void>
+  promotes(uploadId: string, facts?: Facts): Promise<void>
   close(): Promise<void>
 }
 
@@ -195,9 +195,9 @@ export async function startGateway(overrides: Overrides = {}, beside?: RunningGa
       return (await client.query(sql)).rows[0].n
     },
     leavesNothing: () => leavesNothing(client, bucket),
-    promotes: async (uploadId) => {
+    promotes: async (uploadId, facts = {}) => {
       const inspect = async (_source: unknown, claim: { detectedType: MediaType }) =>
-        ({ ok: true, mediaType: claim.detectedType, facts: {} }) as const
+        ({ ok: true, mediaType: claim.detectedType, facts }) as const
       const retry = { minAttempts: 8, retryForSeconds: 0, firstMs: 0, maxMs: 0 }
       const limits = { sizeLimits: defaultSizeLimits, leaseSeconds: 30, retry }
       await workOn(uploadId, limits, new AbortController().signal, { uploads: database.uploads, store, inspect, log: logger })

@@ -13,6 +13,7 @@ export interface Asset {
   readonly brand_id: string | null
   readonly content_hash: string | null
   readonly metadata: Metadata | null
+  readonly provenance: Provenance | null
   /** RFC 3339, UTC */
   readonly created_at: string
 }
@@ -116,6 +117,16 @@ export interface CompletedUploads {
   readonly uploads: readonly CompletedUpload[]
   /** Always empty */
   readonly rejected: readonly RefusedFile[]
+}
+
+/** Whether they contain the hash of these very bytes; not_checked: it was not computed, and nothing contradicts it */
+export type ContentBinding = 'bound' | 'unbound' | 'not_checked'
+
+/** What the file says about itself without a signature: anyone can write or remove it */
+export interface DeclaredOrigin {
+  readonly generator: string | null
+  readonly digital_source_type: string | null
+  readonly ai_generated: boolean | null
 }
 
 /** Stable, for use by programs. Later versions may add codes; for an unknown one use the status */
@@ -245,6 +256,7 @@ export interface Job {
   readonly asset_id: string | null
   readonly error: Reason | null
   readonly metadata: Metadata | null
+  readonly provenance: Provenance | null
   /** RFC 3339, UTC */
   readonly created_at: string
   /** RFC 3339, UTC */
@@ -319,6 +331,7 @@ export interface PresignedAsset {
   readonly brand_id: string | null
   readonly content_hash: string | null
   readonly metadata: Metadata | null
+  readonly provenance: Provenance | null
   /** RFC 3339, UTC */
   readonly created_at: string
   /** Reads the file without a token */
@@ -357,6 +370,23 @@ export interface ProductImages {
   /** In the chosen order; empty if none were chosen */
   readonly product_images: readonly ProductImage[]
 }
+
+/** What the file states about how it was made, and whether that statement holds */
+export interface Provenance {
+  /** Whether the file has content credentials (C2PA); the next seven fields are present only then */
+  readonly present: boolean
+  readonly state?: ProvenanceState
+  readonly content?: ContentBinding
+  readonly generator?: string | null
+  readonly digital_source_type?: string | null
+  readonly ai_generated?: boolean | null
+  readonly signer?: string | null
+  readonly signed_at?: string | null
+  readonly declared?: DeclaredOrigin
+}
+
+/** trusted: signed by a certificate of the trust list; valid: signed by some certificate; invalid: they do not match this file, or were changed; unreadable: they cannot be parsed */
+export type ProvenanceState = 'trusted' | 'valid' | 'invalid' | 'unreadable'
 
 /** The reason why a file did not become an asset */
 export interface Reason {
@@ -470,6 +500,7 @@ export interface UploadCompletedData {
   readonly mime_type: string
   /** Results of inspection, such as width, height and duration, by the kind of file */
   readonly facts: Readonly<Record<string, string | number | boolean | null>>
+  readonly provenance?: Provenance | null
 }
 
 /** upload.parked: the attempts are exhausted through a fault of ours; an operator decides, so another event of this upload follows */
@@ -527,6 +558,10 @@ export interface ListAssetsQuery {
   readonly asset_type?: AssetType
   readonly project_id?: string
   readonly brand_id?: string
+  /** The state of their content credentials; none: inspected, without credentials */
+  readonly provenance?: 'trusted' | 'valid' | 'invalid' | 'unreadable' | 'none'
+  /** What they state about AI: their content credentials where these say it, else their unsigned declarations. Files that do not say are in neither list */
+  readonly ai_generated?: boolean
   /** RFC 3339 */
   readonly created_after?: string
   /** RFC 3339 */

@@ -42,3 +42,7 @@ export type ProvenancePolicy = (typeof provenancePolicies)[number]
 
 /** By kind; training sets are not checked. */
 export type ProvenancePolicyOfKind = Readonly<Partial<Record<AssetType, ProvenancePolicy>>>
+
+/** The states by which assets are listed; `none`: inspected, without credentials. */
+export const listedProvenances = [...provenanceStates, 'none'] as const
+export type ListedProvenance = (typeof listedProvenances)[number]

@@ -33,6 +33,17 @@ const refusedFile = {
   detail: "File 'empty.png' has 0 bytes.",
 }
 
+const provenance = {
+  present: true,
+  state: 'trusted',
+  content: 'bound',
+  generator: 'Example Image Maker 2.1',
+  digital_source_type: 'trainedAlgorithmicMedia',
+  ai_generated: true,
+  signer: 'Example Studio Ltd',
+  signed_at: '2026-11-24T08:30:59Z',
+}
+
 const job = {
   job_id: ids.upload,
   status: 'completed',
@@ -44,6 +55,7 @@ const job = {
   asset_id: ids.asset,
   error: null,
   metadata: { order: 4711 },
+  provenance,
   created_at: moment,
   updated_at: '2026-11-24T08:31:18.460Z',
 }
@@ -59,6 +71,7 @@ const asset = {
   brand_id: null,
   content_hash: hash,
   metadata: { order: 4711 },
+  provenance,
   created_at: '2026-11-24T08:31:18.452Z',
 }
 
@@ -101,6 +114,7 @@ const event = {
     size_bytes: 8137,
     content_hash: hash,
     facts: { width: 256, height: 256, frames: 1 },
+    provenance,
     metadata: { order: 4711 },
   },
 }
@@ -152,6 +166,8 @@ export const examples: Readonly<Record<string, unknown>> = {
   UnknownJobs: { unknown: [ids.project] },
   JobList: { jobs: [job], unknown: [], next_cursor: null },
   Asset: asset,
+  Provenance: provenance,
+  DeclaredOrigin: { generator: 'ComfyUI', digital_source_type: null, ai_generated: true },
   AssetList: { assets: [asset], next_cursor: null },
   PresignedAsset: { ...asset, ...url },
   ProductImageChoice: { asset_ids: [ids.asset, '6b7500e0-4489-48d1-a6b6-fc28adcf4ca1'] },

@@ -1,7 +1,8 @@
 import type { AssetRecord, AssetRepository } from '@airlock/database'
-import { AirlockError } from '@airlock/domain'
+import { AirlockError, readProvenance } from '@airlock/domain'
 import type { ObjectStore, PresignOptions } from '@airlock/storage'
 import Type from 'typebox'
+import { nullableProvenance } from './provenance.ts'
 import { Metadata, Moment, nullable, Uuid } from './schemas.ts'
 
 const fields = {
@@ -15,6 +16,7 @@ const fields = {
   brand_id: nullable(Uuid),
   content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal' })),
   metadata: nullable(Metadata),
+  provenance: nullableProvenance,
   created_at: Moment,
 }
 
@@ -52,6 +54,7 @@ export const assetBody = (asset: AssetRecord, bucket: string): AssetBody => ({
   brand_id: asset.brandId,
   content_hash: asset.metadata?.content_hash ?? null,
   metadata: asset.metadata?.client ?? null,
+  provenance: readProvenance(asset.metadata?.facts?.provenance),
   created_at: asset.createdAt.toISOString(),
 })
 

@@ -1,6 +1,7 @@
 import { type EventType, events, eventTypes } from '@airlock/domain'
 import type { PublishedEvent } from '@airlock/notifications'
 import Type, { type TProperties } from 'typebox'
+import { nullableProvenance } from './provenance.ts'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Uuid } from './schemas.ts'
 
 /** Data of every event. */
@@ -33,7 +34,7 @@ const expiringAt = Type.String({ format: 'date-time', description: 'When the ass
 
 /** The name of each type's schema, and its additional data. */
 const types = {
-  'upload.completed': { name: 'UploadCompleted', data: { ...asset, facts: Facts } },
+  'upload.completed': { name: 'UploadCompleted', data: { ...asset, facts: Facts, provenance: Type.Optional(nullableProvenance) } },
   'upload.rejected': { name: 'UploadRejected', data: refused },
   'upload.parked': { name: 'UploadParked', data: refused },
   'asset.expiring': { name: 'AssetExpiring', data: { ...asset, expiring_at: expiringAt } },

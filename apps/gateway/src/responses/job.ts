@@ -1,9 +1,10 @@
-import type { AssetRepository, UploadRecord } from '@airlock/database'
-import { assetKind, type JobStatus, jobStatusOf } from '@airlock/domain'
+import type { AssetRecord, AssetRepository, UploadRecord } from '@airlock/database'
+import { assetKind, type JobStatus, jobStatusOf, readProvenance } from '@airlock/domain'
 import type { JobQueue } from '@airlock/queue'
 import type { FastifyRequest } from 'fastify'
 import Type from 'typebox'
 import { isOperator } from '../auth/caller.ts'
+import { nullableProvenance } from './provenance.ts'
 import { AssetTypeName, Metadata, Moment, nullable, Reason, Status, Uuid } from './schemas.ts'
 
 /** The state of an upload as its owner sees it. */
@@ -19,6 +20,7 @@ export const Job = Type.Object(
     asset_id: nullable(Uuid),
     error: nullable(Reason),
     metadata: nullable(Metadata),
+    provenance: nullableProvenance,
     created_at: Moment,
     updated_at: Moment,
     user_id: Type.Optional(Type.String({ format: 'uuid', description: 'Its owner; only in responses to tokens with the scope ops' })),
@@ -41,17 +43,17 @@ export function statusOf({ id, state }: UploadRecord): JobStatus {
 
 export async function asJob(upload: UploadRecord, deps: JobDeps, request: FastifyRequest): Promise<Job> {
   const asset = upload.state === 'completed' ? await deps.assets.ofUpload(upload.id) : null
-  return jobOf(upload, asset?.id ?? null, deps, request)
+  return jobOf(upload, asset, deps, request)
 }
 
 /** At most 100 uploads as jobs, in their order, with one query for all assets. */
 export async function asJobs(uploads: readonly UploadRecord[], deps: JobDeps, request: FastifyRequest): Promise<Job[]> {
   const completed = uploads.filter(({ state }) => state === 'completed').map(({ id }) => id)
-  const assets = new Map((await deps.assets.ofUploads(completed)).map(({ id, uploadId }) => [uploadId, id]))
+  const assets = new Map((await deps.assets.ofUploads(completed)).map((asset) => [asset.uploadId, asset]))
   return Promise.all(uploads.map((upload) => jobOf(upload, assets.get(upload.id) ?? null, deps, request)))
 }
 
-async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }: JobDeps, request: FastifyRequest): Promise<Job> {
+async function jobOf(upload: UploadRecord, asset: AssetRecord | null, { jobQueue }: JobDeps, request: FastifyRequest): Promise<Job> {
   const { id, attempt, filename, assetType, sizeBytes, refusal, clientMetadata, createdAt, updatedAt } = upload
   if (assetType === null || sizeBytes === null) throw new Error(`upload ${id} is ${upload.state} without size or asset type`)
   const status = statusOf(upload)
@@ -63,9 +65,10 @@ async function jobOf(upload: UploadRecord, assetId: string | null, { jobQueue }:
     filename,
     asset_type: assetType,
     size_bytes: sizeBytes,
-    asset_id: assetId,
+    asset_id: asset?.id ?? null,
     error: refusal,
     metadata: clientMetadata,
+    provenance: readProvenance(asset?.metadata?.facts?.provenance),
     created_at: createdAt.toISOString(),
     updated_at: updatedAt.toISOString(),
     ...(isOperator(request) && { user_id: upload.userId }),

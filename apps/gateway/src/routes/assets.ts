@@ -1,5 +1,5 @@
 import type { AssetRecord, AssetRepository } from '@airlock/database'
-import { AirlockError } from '@airlock/domain'
+import { AirlockError, listedProvenances } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyRequest } from 'fastify'
@@ -27,6 +27,15 @@ const Filter = Type.Object({
   asset_type: Type.Optional(AssetTypeName),
   project_id: Type.Optional(Uuid),
   brand_id: Type.Optional(Uuid),
+  provenance: Type.Optional(
+    Type.Enum([...listedProvenances], { description: 'The state of their content credentials; none: inspected, without credentials' }),
+  ),
+  ai_generated: Type.Optional(
+    Type.Boolean({
+      description:
+        'What they state about AI: their content credentials where these say it, else their unsigned declarations. Files that do not say are in neither list',
+    }),
+  ),
   created_after: Type.Optional(DateTime),
   created_before: Type.Optional(DateTime),
   limit: Type.Integer({ minimum: 1, maximum: 100, default: 50, description: 'Assets per page' }),
@@ -136,6 +145,8 @@ const listOptions = (query: Type.Static<typeof Filter>) => ({
   assetType: query.asset_type,
   projectId: query.project_id === undefined ? null : uuidOf(query.project_id),
   brandId: query.brand_id === undefined ? null : uuidOf(query.brand_id),
+  provenance: query.provenance,
+  aiGenerated: query.ai_generated,
   createdAfter: query.created_after === undefined ? null : momentOf('created_after', query.created_after),
   createdBefore: query.created_before === undefined ? null : momentOf('created_before', query.created_before),
   before: query.cursor === undefined ? null : cursorOf(query.cursor),

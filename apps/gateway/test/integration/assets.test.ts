@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto'
+import type { Provenance } from '@airlock/domain'
 import { privateServer } from '@airlock/testkit'
 import { Redis } from 'ioredis'
 import { expect } from 'vitest'
@@ -293,6 +294,53 @@ test('a list can be filtered by kind, project, brand and time', async ({ gateway
   expect(await pagesOf(client, 'created_after=2020-01-01T00:00:00%2B02:00')).toEqual([[video, picture]])
 })
 
+/** A picture whose inspection found this. @returns the ids of its asset and job */
+async function pictureWith(gateway: RunningGateway, client: Client, provenance?: Provenance) {
+  const [jobId = ''] = acceptedIds(await client.pictures(await logo()))
+  await gateway.promotes(jobId, { width: 256, ...(provenance && { provenance }) })
+  return { jobId, assetId: (await client.get(`/api/jobs/${jobId}`)).body.asset_id as string }
+}
+
+const declared = { generator: 'ComfyUI', digital_source_type: null, ai_generated: true }
+const signed: Provenance = {
+  present: true,
+  state: 'valid',
+  content: 'bound',
+  generator: 'Example Maker 2.1',
+  digital_source_type: 'digitalCapture',
+  ai_generated: false,
+  signer: 'Airlock test',
+  signed_at: '2026-12-01T10:00:00Z',
+  declared,
+}
+
+test('job, asset and list contain the provenance, null where it is unknown', async ({ gateway, client }) => {
+  for (const provenance of [signed, { present: false, declared } as const, { present: false } as const, undefined]) {
+    const { jobId, assetId } = await pictureWith(gateway, client, provenance)
+    const expected = provenance ?? null
+    expect((await client.get(`/api/jobs/${jobId}`)).body.provenance).toEqual(expected)
+    expect((await client.get(`/api/jobs?ids=${jobId}`)).body.jobs[0].provenance).toEqual(expected)
+    expect((await client.get(`/api/assets/${assetId}`)).body.provenance).toEqual(expected)
+    expect((await client.get('/api/assets?limit=1')).body.assets[0].provenance).toEqual(expected)
+  }
+  const [queued] = acceptedIds(await client.pictures(await logo()))
+  expect((await client.get(`/api/jobs/${queued}`)).body.provenance).toBeNull()
+})
+
+test('a list can be filtered by provenance and by what files state about AI', async ({ gateway, client }) => {
+  const given = [signed, { ...signed, state: 'invalid', ai_generated: null }, { present: false, declared }, { present: false }, undefined]
+  const ids: string[] = []
+  for (const provenance of given as (Provenance | undefined)[]) ids.push((await pictureWith(gateway, client, provenance)).assetId)
+  const [valid, invalid, markedOnly, unmarked] = ids
+
+  expect(await pagesOf(client, 'provenance=valid')).toEqual([[valid]])
+  expect(await pagesOf(client, 'provenance=trusted')).toEqual([[]])
+  expect(await pagesOf(client, 'provenance=none&limit=1')).toEqual([[unmarked], [markedOnly]])
+  expect(await pagesOf(client, 'ai_generated=true')).toEqual([[markedOnly, invalid]])
+  expect(await pagesOf(client, 'ai_generated=false')).toEqual([[valid]])
+  expect(await pagesOf(client, 'ai_generated=true&provenance=invalid&asset_type=brand_image')).toEqual([[invalid]])
+})
+
 const encoded = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
 
 test.for([
@@ -300,6 +348,10 @@ test.for([
   ['limit=101', 'request_malformed'],
   ['limit=ten', 'request_malformed'],
   ['asset_type=poster', 'request_malformed'],
+  ['provenance=signed', 'request_malformed'],
+  ['provenance=', 'request_malformed'],
+  ['ai_generated=maybe', 'request_malformed'],
+  ['ai_generated=1', 'request_malformed'],
   ['project_id=7', 'id_malformed'],
   [`brand_id=urn:uuid:${randomUUID()}`, 'id_malformed'],
   ['created_after=yesterday', 'request_malformed'],

@@ -1,4 +1,4 @@
-import type { AssetType } from '@airlock/domain'
+import type { AssetType, ListedProvenance } from '@airlock/domain'
 import { Asset, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import type { Session } from '../sessions.ts'
@@ -18,6 +18,10 @@ export interface AssetListOptions {
   readonly assetType?: AssetType | null | undefined
   readonly projectId?: string | null | undefined
   readonly brandId?: string | null | undefined
+  /** The state of their content credentials. Assets whose provenance is unknown are in no such list. */
+  readonly provenance?: ListedProvenance | null | undefined
+  /** What they state: by their content credentials where these say it, else by unsigned declarations (`isAiGenerated`). */
+  readonly aiGenerated?: boolean | null | undefined
   /** Later than this moment. */
   readonly createdAfter?: Date | null | undefined
   /** Earlier than this moment. */
@@ -31,6 +35,10 @@ export interface AssetPage {
   readonly next: AssetCursor | null
 }
 
+/** The expressions of the indexes for lists by provenance; see their migration. */
+const provenance = `coalesce(metadata #>> '{facts,provenance,state}', case metadata #>> '{facts,provenance,present}' when 'false' then 'none' end)`
+const aiGenerated = `coalesce(metadata #>> '{facts,provenance,ai_generated}', metadata #>> '{facts,provenance,declared,ai_generated}')`
+
 /** The expression by which the indexes for lists are ordered; see their migration. */
 const made = `(created_at at time zone 'UTC')`
 const moment = (value: string) => `(${value}::timestamptz at time zone 'UTC')`
@@ -40,6 +48,8 @@ const conditions = {
   assetType: (value) => `asset_type = ${value}`,
   projectId: (value) => `project_id = ${value}`,
   brandId: (value) => `brand_id = ${value}`,
+  provenance: (value) => `${provenance} = ${value}`,
+  aiGenerated: (value) => `${aiGenerated} = ${value}`,
   createdAfter: (value) => `${made} > ${moment(value)}`,
   createdBefore: (value) => `${made} < ${moment(value)}`,
 } as const satisfies { [K in keyof AssetListOptions]?: (value: string) => string }

@@ -29,6 +29,8 @@ import { GuardUploadsOnce1795478400034 } from './1795478400034-guard-uploads-onc
 import { PlanOnce1795478400035 } from './1795478400035-plan-once.ts'
 import { PlaceEvents1795478400036 } from './1795478400036-place-events.ts'
 import { TakeTurnsAtOnce1795478400037 } from './1795478400037-take-turns-at-once.ts'
+import { ListProvenance1795478400038 } from './1795478400038-list-provenance.ts'
+import { PublishProvenance1795478400039 } from './1795478400039-publish-provenance.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -63,4 +65,6 @@ export const migrations = [
   PlanOnce1795478400035,
   PlaceEvents1795478400036,
   TakeTurnsAtOnce1795478400037,
+  ListProvenance1795478400038,
+  PublishProvenance1795478400039,
 ]

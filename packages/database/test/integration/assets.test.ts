@@ -14,18 +14,20 @@ interface Given {
   kind?: string
   project?: string
   brand?: string
+  provenance?: object
 }
 
 /** Writes assets of a user, each created `ms` after noon. @returns their ids in the given order */
 async function assetsOf(sql: Client, userId: string, given: Given[]): Promise<string[]> {
   await sql.query('insert into users (id) values ($1) on conflict do nothing', [userId])
-  const rows = given.map(({ ms, kind = 'brand_image', project = null, brand = null }) => ({
+  const rows = given.map(({ ms, kind = 'brand_image', project = null, brand = null, provenance }) => ({
     id: randomUUID(),
     user_id: userId,
     s3_key: `test/${randomUUID()}`,
     asset_type: kind,
     project_id: project,
     brand_id: brand,
+    metadata: { facts: { width: 640, ...(provenance && { provenance }) } },
     created_at: at(ms),
     updated_at: at(ms),
   }))
@@ -104,6 +106,51 @@ test('a list can be filtered by kind, project, brand, period, and combinations',
   expect(await found({ projectId: randomUUID() })).toEqual([])
 })
 
+const credentials = (state: string, ai_generated: boolean | null) => ({ present: true, state, content: 'bound', ai_generated })
+const declares = (ai_generated: boolean | null) => ({ declared: { generator: null, digital_source_type: null, ai_generated } })
+
+test('a list can be filtered by provenance, by what files state about AI, and by both', async ({ database, sql }) => {
+  const userId = randomUUID()
+  const given: (object | undefined)[] = [
+    undefined, // 0: inspected by an older version
+    { present: false },
+    { present: false, ...declares(true) },
+    { present: false, ...declares(null) },
+    { ...credentials('valid', true) },
+    { ...credentials('valid', false), ...declares(true) }, // 5: its credentials say otherwise
+    { ...credentials('trusted', null), ...declares(false) },
+    { ...credentials('invalid', null) },
+    { ...credentials('unreadable', null), ...declares(true) },
+  ]
+  const ids = await assetsOf(
+    sql,
+    userId,
+    given.map((provenance, ms) => ({ ms: -ms, ...(provenance && { provenance }) })),
+  )
+  const found = async (options: Partial<AssetListOptions>) =>
+    (await pagesOf(database.assets, { userId, limit: 2, ...options })).flat().map((id) => ids.indexOf(id))
+
+  expect(await found({ provenance: 'none' })).toEqual([1, 2, 3])
+  expect(await found({ provenance: 'valid' })).toEqual([4, 5])
+  expect(await found({ provenance: 'trusted' })).toEqual([6])
+  expect(await found({ provenance: 'invalid' })).toEqual([7])
+  expect(await found({ provenance: 'unreadable' })).toEqual([8])
+  expect(await found({ aiGenerated: true })).toEqual([2, 4, 8])
+  expect(await found({ aiGenerated: false })).toEqual([5, 6])
+  expect(await found({ aiGenerated: true, provenance: 'none' })).toEqual([2])
+  expect(await found({ aiGenerated: false, provenance: 'valid', assetType: 'brand_image', createdBefore: at(0) })).toEqual([5])
+  expect(await found({ aiGenerated: false, provenance: 'none' })).toEqual([])
+  expect(await found({ aiGenerated: null, provenance: null })).toHaveLength(9)
+})
+
+test('rows of other programs may have any metadata', async ({ database, sql }) => {
+  const userId = randomUUID()
+  await assetsOf(sql, userId, [{ ms: 0 }, { ms: 1 }, { ms: 2 }])
+  for (const [i, metadata] of ['null', '"text"', '{"facts": [{"provenance": {"state": "valid"}}]}'].entries())
+    await sql.query('update assets set metadata = $1 where user_id = $2 and created_at = $3', [metadata, userId, at(i)])
+  expect((await database.assets.list({ userId, limit: 10, provenance: 'valid' })).assets).toEqual([])
+})
+
 test.for([0, 101, 1.5, Number.NaN])('a page of %s assets is an error', async (limit, { database, expect }) => {
   await expect(database.assets.list({ userId: randomUUID(), limit })).rejects.toThrow(RangeError)
 })
@@ -117,6 +164,9 @@ const queries: { what: string; options: Partial<AssetListOptions> }[] = [
   { what: 'a kind', options: { assetType: 'generated_video', before } },
   { what: 'a project', options: { projectId: project, before } },
   { what: 'a brand and a kind', options: { brandId: brand, assetType: 'brand_image', before } },
+  { what: 'a state of credentials', options: { provenance: 'valid', before } },
+  { what: 'what states that it is not AI', options: { aiGenerated: false, before } },
+  { what: 'what declares AI without credentials', options: { provenance: 'none', aiGenerated: true, before } },
   { what: 'a period', options: { createdAfter: at(100), createdBefore: at(27_000) } },
 ]
 /** One user has half of all assets, and those of others are newer, so a scan of all assets by age would be slow. */
@@ -127,6 +177,7 @@ test.beforeAll(async ({ sql }) => {
     kind: kinds[ms % 2] ?? '',
     ...(ms % 3 === 0 && { project }),
     ...(ms % 5 === 0 && { brand }),
+    provenance: ms % 2 ? credentials('valid', ms % 4 === 1) : { present: false, ...(ms % 8 === 0 && declares(true)) },
   }))
   await assetsOf(sql, planned, made.slice(0, 30_000))
   await assetsOf(sql, randomUUID(), made.slice(30_000))

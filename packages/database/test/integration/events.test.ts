@@ -39,10 +39,21 @@ test('the event of a completed upload contains its asset, facts and metadata', a
         project_id: null,
         brand_id: null,
         facts: { width: 640 },
+        provenance: null,
         metadata: clientMetadata,
       },
     },
   ])
+})
+
+test('the event of a completed upload contains its provenance beside its facts', async ({ database, sql }) => {
+  const provenance = { present: false, declared: { generator: 'ComfyUI', digital_source_type: null, ai_generated: true } } as const
+  const { id: uploadId } = await received(database)
+  await database.uploads.complete(await claim(database, uploadId), { mediaType: 'image/png', facts: { width: 640, provenance } })
+
+  const [event] = await eventsOf(sql, uploadId)
+  expect(event?.payload).toMatchObject({ provenance })
+  expect(event?.payload.facts).toEqual({ width: 640 })
 })
 
 test('each way of rejecting an upload writes one event with the reason', async ({ database, sql }) => {

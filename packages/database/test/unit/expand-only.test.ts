@@ -33,6 +33,12 @@ const contractSteps: Readonly<Record<string, readonly { readonly statement: RegE
   ],
   PlaceEvents1795478400036: [{ statement: /^create function events_place\(/, reason: 'a new function changes rows only for its callers' }],
   TakeTurnsAtOnce1795478400037: [{ statement: /^create or replace function uploads_next_in_turn\(/, reason: 'its results are the same' }],
+  PublishProvenance1795478400039: [
+    {
+      statement: /^create or replace function uploads_write_event\(/,
+      reason: 'the event has one more field; its facts contain no provenance, as the previous release knows them',
+    },
+  ],
   OpenDirectDoor1795478400033: [
     {
       statement: /^alter table uploads drop constraint uploads_door_known\b/,
