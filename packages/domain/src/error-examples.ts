@@ -42,6 +42,7 @@ const samples: Readonly<Record<string, unknown>> = {
   missing: [2, 5],
   declaredBytes: 4321,
   storedBytes: 4320,
+  signer: 'Example Studio',
 }
 
 /** Samples for errors that need another one than above. */
@@ -76,6 +77,8 @@ const overrides: { readonly [C in ErrorCode]?: Partial<ErrorParams<C>> } = {
   upload_share_exceeded: { limit: 64 },
   trailing_data: { reason: 'there is other content at byte 8137: ZIP' },
   file_too_complex: { reason: 'inspecting it takes more than 20 s of CPU time' },
+  provenance_missing: { reason: 'it has none' },
+  provenance_invalid: { reason: 'they do not cover all of its bytes' },
   suspicious_content: { found: 'PHP code' },
   archive_not_allowed: { filename: 'set.zip', reason: "the entry 'more.zip' is a nested archive" },
   archive_entry_rejected: { filename: 'set.zip', reason: "File 'photos/1.png' has 0 bytes." },

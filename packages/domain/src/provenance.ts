@@ -1,3 +1,4 @@
+import { type Refusal, refusal } from './airlock-error.ts'
 import type { AssetType } from './asset-kinds.ts'
 
 /**
@@ -46,3 +47,30 @@ export type ProvenancePolicyOfKind = Readonly<Partial<Record<AssetType, Provenan
 /** The states by which assets are listed; `none`: inspected, without credentials. */
 export const listedProvenances = [...provenanceStates, 'none'] as const
 export type ListedProvenance = (typeof listedProvenances)[number]
+
+const missing = (filename: string, reason: string) => refusal('provenance_missing', { filename, reason })
+const invalid = (filename: string, reason: string) => refusal('provenance_invalid', { filename, reason })
+
+const unboundReasons: Readonly<Record<Exclude<ContentBinding, 'bound'>, string>> = {
+  unbound: 'they do not cover all of its bytes',
+  not_checked: "it can't be checked whether they cover all of its bytes",
+}
+
+/**
+ * Applies a policy to the provenance of a file.
+ *
+ * Unreadable credentials count as missing: anyone can put random bytes in their place. `strict` demands that credentials are trusted, and that
+ * they cover the file, so it also refuses a binding that was not checked.
+ *
+ * @returns null if the policy accepts it
+ */
+export function judgeProvenance(filename: string, provenance: Provenance, policy: ProvenancePolicy): Refusal | null {
+  if (policy === 'report') return null
+  if (!provenance.present) return missing(filename, 'it has none')
+  if (provenance.state === 'unreadable') return missing(filename, "what is in their place can't be read")
+  if (policy === 'require') return null
+  const { state, content, signer } = provenance
+  if (state === 'invalid') return invalid(filename, 'they do not match the file, or their own signature or certificate')
+  if (content !== 'bound') return invalid(filename, unboundReasons[content])
+  return state === 'trusted' ? null : refusal('provenance_untrusted', { filename, signer })
+}

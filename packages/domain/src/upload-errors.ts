@@ -117,6 +117,24 @@ export const uploadErrors = {
     detail: ({ filename, found, where }: { filename: string; found: string; where: string }) =>
       `File '${shown(filename)}' contains data that other programs could execute or interpret: ${visible(found)} in ${visible(where)}.`,
   },
+  provenance_missing: {
+    status: 400,
+    title: 'Content credentials missing',
+    detail: ({ filename, reason }: { filename: string; reason: string }) =>
+      `File '${shown(filename)}' must have content credentials (C2PA): ${reason}.`,
+  },
+  provenance_invalid: {
+    status: 400,
+    title: 'Content credentials invalid',
+    detail: ({ filename, reason }: { filename: string; reason: string }) =>
+      `The content credentials (C2PA) of file '${shown(filename)}' are not valid: ${reason}.`,
+  },
+  provenance_untrusted: {
+    status: 400,
+    title: 'Content credentials not trusted',
+    detail: ({ filename, signer }: { filename: string; signer: string | null }) =>
+      `The content credentials (C2PA) of file '${shown(filename)}' are valid, but their signer${signer === null ? '' : `, '${shown(signer)}',`} is not one that this service trusts.`,
+  },
   archive_not_allowed: {
     status: 400,
     title: 'Archive not accepted',

@@ -45,6 +45,7 @@ const paramsWith = (text: string) => ({
   missing: everyPart,
   declaredBytes: 4321,
   storedBytes: 4320,
+  signer: text,
 })
 
 const detailOf = (code: ErrorCode, text: string): string =>

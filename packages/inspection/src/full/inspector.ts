@@ -5,6 +5,7 @@ import {
   GiB,
   type MediaType,
   MiB,
+  type ProvenancePolicyOfKind,
   type SizeLimits,
   type Verdict,
 } from '@airlock/domain'
@@ -40,6 +41,15 @@ export interface InspectionLimits {
   readonly maxUnpackedBytes: number
   /** The maximum ratio of unpacked to packed size, of an archive and of its large entries. Pictures are already compressed. */
   readonly maxUnpackRatio: number
+  readonly provenance: ProvenanceLimits
+}
+
+/** What the operator demands of content credentials (C2PA). */
+interface ProvenanceLimits {
+  /** Certificates of trusted roots or signers, as PEM; null if nobody is trusted. */
+  readonly trustPem: string | null
+  /** By kind; a kind that is not listed is only reported. */
+  readonly policy: ProvenancePolicyOfKind
 }
 
 export const defaultLimits: InspectionLimits = {
@@ -52,4 +62,5 @@ export const defaultLimits: InspectionLimits = {
   maxEntryBytes: 64 * MiB,
   maxUnpackedBytes: 4 * GiB,
   maxUnpackRatio: 100,
+  provenance: { trustPem: null, policy: {} },
 }

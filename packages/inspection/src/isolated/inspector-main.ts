@@ -11,6 +11,7 @@ process.on('disconnect', () => process.exit(0))
 /** The decoder, including its native code, is loaded only after the network is disabled. */
 const full = import('../full/inspect.ts')
 
+let trustPem: string | null = null
 let pendingRead: PromiseWithResolvers<Uint8Array> | null = null
 
 const send = (message: FromChild): void => {
@@ -27,7 +28,8 @@ async function run({ size, bytes, upload, limits }: Extract<ToChild, { kind: 'in
   try {
     const { inspect } = await full
     const source = bytes === null ? remoteSource(size, requestBytes) : bytesInMemory(bytes)
-    const inspection = await inspect(source, upload, limits, () => send({ kind: 'progress' }))
+    const withTrust = { ...limits, provenance: { ...limits.provenance, trustPem } }
+    const inspection = await inspect(source, upload, withTrust, () => send({ kind: 'progress' }))
     send({ kind: 'verdict', inspection, rssBytes: process.memoryUsage.rss() })
   } catch (error) {
     send({ kind: 'failed', fault: error instanceof Error ? (error.stack ?? error.message) : String(error) })
@@ -36,6 +38,9 @@ async function run({ size, bytes, upload, limits }: Extract<ToChild, { kind: 'in
 
 process.on('message', (message: ToChild) => {
   switch (message.kind) {
+    case 'trust':
+      trustPem = message.pem
+      return
     case 'inspect':
       void run(message)
       return

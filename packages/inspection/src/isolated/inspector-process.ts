@@ -17,6 +17,8 @@ export interface InspectorOptions {
   readonly maxMemoryMiB: number
   /** How it is started; a plain child process by default. */
   readonly launcher?: Launcher
+  /** Certificates that it trusts; nobody by default. The limits of a file do not replace it. */
+  readonly trustPem?: string | null
 }
 
 /** A file to inspect, and its limits. */
@@ -65,7 +67,7 @@ export class InspectorProcess {
   /** The most memory that was measured from outside while it read a file. */
   peakBytes = 0
 
-  constructor({ maxMemoryMiB, launcher = plainLauncher }: InspectorOptions) {
+  constructor({ maxMemoryMiB, launcher = plainLauncher, trustPem = null }: InspectorOptions) {
     this.#launcher = launcher
     this.#maxMemoryMiB = maxMemoryMiB
     const [execPath, ...prefix] = launcher.command
@@ -90,6 +92,7 @@ export class InspectorProcess {
       ([code, signal]) => this.#onExit(this.#causeOfDeath(code, signal), faultOfExit(code, signal, this.#isReady)),
       (error: Error) => this.#onExit(error.message, { kind: 'machine' }),
     )
+    if (trustPem !== null) this.#send({ kind: 'trust', pem: trustPem })
   }
 
   /** Whether it can inspect another file. */
@@ -179,7 +182,7 @@ export class InspectorProcess {
       stopwatch.run()
       totalStopwatch.run()
       this.#onMessage = onMessage
-      this.#send({ kind: 'inspect', size: source.size, bytes, upload, limits })
+      this.#send({ kind: 'inspect', size: source.size, bytes, upload, limits: withoutTrust(limits) })
       return await verdict.promise
     } finally {
       stopwatch.end()
@@ -235,6 +238,8 @@ export class InspectorProcess {
     return this.#stderr === '' ? how : `${how}: ${this.#stderr.trim()}`
   }
 }
+
+const withoutTrust = (limits: InspectionLimits): InspectionLimits => ({ ...limits, provenance: { ...limits.provenance, trustPem: null } })
 
 /**
  * @param end rejects if the inspection is aborted, or the process ends, and does not resolve meanwhile

@@ -4,12 +4,15 @@ import type { InspectedUpload, InspectionLimits } from '../full/inspector.ts'
 
 /** Messages to an inspector process. It reads one file at a time. */
 export type ToChild =
+  /** Sent once, before the first file: the list may have hundreds of KiB. */
+  | { readonly kind: 'trust'; readonly pem: string | null }
   | {
       readonly kind: 'inspect'
       readonly size: number
       /** All bytes of a small file; null if it is read in parts. */
       readonly bytes: Uint8Array | null
       readonly upload: InspectedUpload
+      /** Without the trusted certificates. */
       readonly limits: InspectionLimits
     }
   | { readonly kind: 'bytes'; readonly bytes: Uint8Array }

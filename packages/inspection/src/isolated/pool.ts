@@ -162,7 +162,8 @@ export class InspectorPool {
   }
 
   #start(): InspectorProcess {
-    return new InspectorProcess({ maxMemoryMiB: this.#settings.maxMemoryMiB, launcher: this.#launcher })
+    const { maxMemoryMiB, limits } = this.#settings
+    return new InspectorProcess({ maxMemoryMiB, launcher: this.#launcher, trustPem: limits.provenance.trustPem })
   }
 
   #release(inspector: InspectorProcess): void {
