@@ -1,5 +1,6 @@
 import { hash, randomUUID } from 'node:crypto'
 import { basename } from 'node:path'
+import { provenanceText, readProvenance } from '@airlock/domain'
 import type { Client } from '@airlock/testkit/http'
 import { type ListedSample, listedSamples } from '@airlock/testkit/samples'
 import { type Screen, width } from './screen.ts'
@@ -14,6 +15,8 @@ export interface SampleResult {
   readonly status: 'completed' | 'refused' | 'rejected' | 'failed'
   /** From the first byte sent to the final verdict. */
   readonly ms: number
+  /** What the file states about its making; null if it states nothing. */
+  readonly statement: string | null
   /** A remark about an unexpected result; otherwise empty. */
   readonly detail: string
   /** Whether the result is as expected. */
@@ -53,11 +56,17 @@ async function sendSample(sample: ListedSample, client: Client, places: Places):
   if ('code' in fetched) {
     const { status, code: verdict, detail } = fetched
     const ok = verdict === expected
-    return { ...sent, verdict, status, detail: ok ? '' : detail, ok }
+    return { ...sent, verdict, status, statement: null, detail: ok ? '' : detail, ok }
   }
   const sameBytes = hash('sha256', fetched.bytes) === hash('sha256', bytes)
   const detail = sameBytes ? '' : 'the presigned URL gave other bytes than were sent'
-  return { ...sent, verdict: outcome.status, status: outcome.status, detail, ok: expected === outcome.status && sameBytes }
+  const statement = outcome.status === 'completed' ? statementOf(outcome.provenance) : null
+  return { ...sent, verdict: outcome.status, status: outcome.status, statement, detail, ok: expected === outcome.status && sameBytes }
+}
+
+function statementOf(answered: unknown): string | null {
+  const provenance = readProvenance(answered)
+  return provenance === null ? null : provenanceText(provenance)
 }
 
 const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: string } => ({
@@ -69,8 +78,11 @@ const noAnswer = (error: unknown): { status: 'failed'; code: string; detail: str
 /** Wide enough for the longest name and verdict of our samples. */
 const columnWidths = { name: 33, verdict: 28, ms: 9 } as const
 
-/** `✓ Harbour at dusk.jpg  completed  90 ms`, in columns. An unexpected result has a second line that says what was expected. */
-export function sampleLine({ file, expected, verdict, status, ms, detail, ok }: SampleResult, { colour }: Pick<Screen, 'colour'>): string {
+/** `✓ Harbour at dusk.jpg  completed  90 ms`, in columns. What the file states about its making, and what was expected instead, are on separate lines. */
+export function sampleLine(
+  { file, expected, verdict, status, ms, statement, detail, ok }: SampleResult,
+  { colour }: Pick<Screen, 'colour'>,
+): string {
   const mark = ok ? colour('green', '✓') : colour('red', '✗')
   const shown = status === 'completed' ? status : `${status}: ${verdict}`
   const line = [
@@ -79,7 +91,7 @@ export function sampleLine({ file, expected, verdict, status, ms, detail, ok }: 
     colour('dim', `${ms} ms`.padStart(columnWidths.ms)),
   ]
   const remark = verdict === expected ? detail : `expected: ${expected}${detail && `. ${detail}`}`
-  return `${mark} ${line.join('  ')}${remark && `\n    ${remark}`}`
+  return [`${mark} ${line.join('  ')}`, ...(statement === null ? [] : [statement]), ...(remark === '' ? [] : [remark])].join('\n    ')
 }
 
 const padded = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - width(text)))

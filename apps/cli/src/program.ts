@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { assetTypes } from '@airlock/domain'
+import { assetTypes, listedProvenances } from '@airlock/domain'
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
 import { assetUrls, deleteAssets, listAssets } from './commands/assets.ts'
 import { jobs } from './commands/jobs.ts'
@@ -121,6 +121,10 @@ function addAssets(command: (name: string) => Command, context: Context, end: (c
     .addOption(assetTypeOption('only assets of this kind'))
     .option('--project <id>', 'only those of this project', uuid)
     .option('--brand <id>', 'only those of this brand', uuid)
+    .addOption(
+      new Option('--provenance <state>', 'only those whose content credentials are so;\nnone: without').choices([...listedProvenances]),
+    )
+    .addOption(new Option('--ai-generated <answer>', 'only those that are stated to be, or not to be').choices(['yes', 'no']))
     .option('--limit <n>', 'how many', numberUpTo(100_000), 20)
     .option('--json', 'print a line of JSON for each asset')
     .action(async (options) => end(await listAssets(options, context)))

@@ -135,7 +135,7 @@ export interface FileToSend extends FormFile {
 
 /** The result of a sent file. */
 export type Outcome =
-  | { readonly status: 'completed'; readonly assetId: string }
+  | { readonly status: 'completed'; readonly assetId: string; readonly provenance?: unknown }
   | { readonly status: 'refused' | 'rejected' | 'failed'; readonly code: string; readonly detail: string }
 
 /** A client of a gateway, over HTTP and with a token. */
@@ -168,8 +168,9 @@ export function gatewayClient({ baseUrl, token, signal = new AbortController().s
   const follow = async (statusUrl: string): Promise<Outcome> => {
     const giveUpAt = Date.now() + jobTimeoutMs
     for (let pauseMs = pause.firstMs; Date.now() < giveUpAt; pauseMs = Math.min(pause.longestMs, pauseMs * pause.growth)) {
-      const job = await get<{ status: string; asset_id: string | null; error: Refusal }>(statusUrl)
-      if (job.status === 'completed' && job.asset_id !== null) return { status: 'completed', assetId: job.asset_id }
+      const job = await get<{ status: string; asset_id: string | null; error: Refusal; provenance: unknown }>(statusUrl)
+      if (job.status === 'completed' && job.asset_id !== null)
+        return { status: 'completed', assetId: job.asset_id, provenance: job.provenance }
       if (job.status === 'rejected' || job.status === 'failed') return { status: job.status, ...known(job.error) }
       await wait(pauseMs, undefined, { signal })
     }

@@ -1,4 +1,4 @@
-import type { Airlock, AssetType } from '@airlock/client'
+import type { Airlock, AssetType, ListAssetsQuery } from '@airlock/client'
 import type { Context } from '../context.ts'
 import { failureOf, Misuse } from '../failure.ts'
 import { connect, type ServerOptions } from '../server.ts'
@@ -13,6 +13,8 @@ interface ListOptions extends Named {
   readonly assetType?: AssetType
   readonly project?: string
   readonly brand?: string
+  readonly provenance?: ListAssetsQuery['provenance']
+  readonly aiGenerated?: 'yes' | 'no'
   readonly limit: number
 }
 
@@ -22,11 +24,13 @@ const pageSize = 100
 const patient = { retry: { forMs: 5000 } }
 
 export async function listAssets(options: ListOptions, { terminal }: Context): Promise<number> {
-  const { assetType, project: projectId, brand: brandId, limit } = options
+  const { assetType, project: projectId, brand: brandId, provenance, limit } = options
+  const aiGenerated = options.aiGenerated === undefined ? undefined : options.aiGenerated === 'yes'
   const airlock = connect(options, terminal).client(patient)
   let printed = 0
   for (let cursor: string | undefined; printed < limit; ) {
-    const page = await airlock.assets.list({ assetType, projectId, brandId, cursor, limit: Math.min(pageSize, limit - printed) })
+    const filter = { assetType, projectId, brandId, provenance, aiGenerated }
+    const page = await airlock.assets.list({ ...filter, cursor, limit: Math.min(pageSize, limit - printed) })
     for (const asset of page.assets) {
       const { asset_id, size_bytes, original_filename } = asset
       const name = printable(original_filename ?? '')

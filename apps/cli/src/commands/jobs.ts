@@ -94,9 +94,9 @@ async function openJobs(airlock: Airlock): Promise<Job[]> {
   return pages.flatMap((page) => page.jobs)
 }
 
-function endOf({ job_id, status, filename, asset_id, error }: Job, terminal: Terminal): string[] {
+function endOf({ job_id, status, filename, asset_id, error, provenance }: Job, terminal: Terminal): string[] {
   const name = terminal.hasReader ? filename : `${job_id}  ${filename}`
-  if (status === 'completed') return verdictLines(terminal, name, { result: `asset ${asset_id}` })
+  if (status === 'completed') return verdictLines(terminal, name, { result: `asset ${asset_id}`, provenance })
   return verdictLines(terminal, name, error ?? { code: status, detail: `The job is ${status}.` })
 }
 

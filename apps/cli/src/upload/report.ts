@@ -46,10 +46,10 @@ export class Report {
 
   /** A file that has ended. */
   ended(transfer: Transfer): void {
-    const { file, stage, asset, failure, jobId, wasFinished } = transfer
+    const { file, stage, asset, failure, jobId, wasFinished, provenance } = transfer
     const result = stage === 'accepted' ? `accepted as job ${jobId}` : `${asset?.key}${wasFinished ? ' (by an earlier run)' : ''}`
     // files that were not sent are counted in the summary
-    const lines = () => (stage === 'unsent' ? [] : verdictLines(this.#terminal, file.path, failure ?? { result }))
+    const lines = () => (stage === 'unsent' ? [] : verdictLines(this.#terminal, file.path, failure ?? { result, provenance }))
     this.#print(lineFor(transfer), lines)
   }
 
@@ -114,11 +114,11 @@ export class Report {
 }
 
 /** The line about a file for programs. */
-function lineFor({ file, assetType, stage, asset, jobId, failure, mayPass, wasFinished }: Transfer): object {
+function lineFor({ file, assetType, stage, asset, provenance, jobId, failure, mayPass, wasFinished }: Transfer): object {
   const status = stage === 'unsent' ? 'not_sent' : stage
   return {
     ...{ file: file.path, status, asset_type: assetType, size_bytes: file.bytes },
-    ...(asset && { asset_id: asset.assetId, key: asset.key }),
+    ...(asset && { asset_id: asset.assetId, key: asset.key, provenance: provenance ?? null }),
     ...(wasFinished && { earlier_run: true }),
     ...(jobId !== undefined && { job_id: jobId }),
     ...(failure && { code: failure.code, detail: failure.detail, may_pass: mayPass }),

@@ -68,6 +68,7 @@ async function uploadOne(transfer: Transfer, deps: RunDeps, unobserved: Set<Prom
       return
     }
     transfer.asset = { assetId: asset.asset_id, key: keyOf(asset.s3_url) }
+    transfer.provenance = asset.provenance
     transfer.stage = 'completed'
     journal.finish(id, transfer.asset)
   } catch (error) {
@@ -85,7 +86,7 @@ async function wasFinished(transfer: Transfer, id: string, { airlock, journal }:
   const finished = journal.finishedOf(id)
   if (finished === null) return false
   try {
-    await airlock.assets.presign(finished.assetId)
+    transfer.provenance = (await airlock.assets.presign(finished.assetId)).provenance
   } catch (error) {
     if (!(error instanceof AirlockError) || error.code !== 'asset_not_found') throw error
     journal.forget(id)

@@ -1,4 +1,4 @@
-import type { AssetType, Progress } from '@airlock/client'
+import type { AssetType, Progress, Provenance } from '@airlock/client'
 import type { Failure } from '../failure.ts'
 import type { FoundFile } from './find-files.ts'
 import type { FinishedFile } from './journal.ts'
@@ -24,6 +24,7 @@ export class Transfer {
   changedAt = 0
   jobId: string | undefined
   asset: FinishedFile | undefined
+  provenance: Provenance | null | undefined
   /** Whether the file was an asset before this run. */
   wasFinished = false
   failure: Failure | undefined

@@ -37,6 +37,13 @@ test('jobs are listed page by page, with the reason of those that were rejected'
   ])
 })
 
+test('a job that is followed ends with what its file states about its making', async ({ gateway }) => {
+  const provenance = { present: true, state: 'invalid', content: 'unbound', generator: null, digital_source_type: null, ai_generated: true }
+  gateway.routes = { 'GET /api/jobs/events': [{ jobs: [job('completed', { provenance } as Partial<Job>)] }] }
+  const { stdout } = await jobs(gateway, ['--watch', jobId])
+  expect(stdout).toMatch(/logo\.png {2}asset \S+\n {2}Content credentials do not match this file\n$/)
+})
+
 test('on a terminal a row fits the line', async ({ gateway }) => {
   gateway.routes = { 'GET /api/jobs': [{ json: { jobs: [job('queued', { filename: 'x'.repeat(200) })], unknown: [], next_cursor: null } }] }
   const { stdout } = await jobs(gateway, [], { isTTY: true })

@@ -136,6 +136,14 @@ test('a token of the environment takes precedence, and a broken file of tokens i
   expect(await airlock(['jobs'])).toMatchObject({ code: 2, stderr: expect.stringContaining(`'${loginFile(env)}' can't be read`) })
 })
 
+test('assets are listed by their provenance', async ({ gateway }) => {
+  gateway.routes = { 'GET /api/assets': [{ json: { assets: [], next_cursor: null } }] }
+  const more = { AIRLOCK_URL: gateway.url, AIRLOCK_TOKEN: 'a-token' }
+  await airlock(['assets', 'list', '--provenance', 'trusted', '--ai-generated', 'no'], { more })
+  const [request] = gateway.to('GET /api/assets')
+  expect([request?.query.get('provenance'), request?.query.get('ai_generated')]).toEqual(['trusted', 'false'])
+})
+
 test('assets are listed page by page, and deleted only with consent', async ({ gateway }) => {
   const asset = (id: string) => ({ asset_id: id, size_bytes: 1536, original_filename: `${id}\u001b[31m.png` })
   gateway.routes = {

@@ -55,6 +55,35 @@ test('a line shows the bar, the bytes, the rate and the time left, then that the
   expect(linesOf(drawn([transfer]))[0]).toMatch(/^ {2}Final cut v2\.mp4 +inspecting, /)
 })
 
+const signed = {
+  present: true,
+  state: 'valid',
+  content: 'bound',
+  generator: `${'Example Maker '.repeat(14)}\u001b[2J`,
+  digital_source_type: 'trainedAlgorithmicMedia',
+  ai_generated: true,
+  signer: 'Airlock test',
+  signed_at: null,
+} as const
+
+test('what a file states about its making is on a second line, which fits the terminal', () => {
+  const end = (isTTY: boolean, columns = 80) => {
+    const { terminal, stdout } = fakeTerminal({ isTTY, columns, env: { NO_COLOR: '1' } })
+    const transfer = halfSent('signed.png')
+    Object.assign(transfer, { stage: 'completed', asset: { assetId: 'a-1', key: 'brand-images/signed.png' }, provenance: signed })
+    new Report(terminal, [transfer], false).ended(transfer)
+    return linesOf(stdout())
+  }
+  const statement = '  AI-generated: yes (valid, signed by Airlock test) · Example Maker '
+  expect(end(false)).toEqual([expect.stringContaining('signed.png'), expect.stringContaining(statement)])
+  for (const columns of [40, 80]) {
+    const [, line = ''] = end(true, columns)
+    expect(widthOf(line)).toBeLessThan(columns)
+    expect(line.startsWith(statement.slice(0, 30))).toBe(true)
+  }
+  expect(end(false).join()).not.toContain('\u001b')
+})
+
 test('while the store confirms the last bytes, no time is left to show', () => {
   const transfers = ['a.mp4', 'b.mp4'].map(halfSent)
   for (const transfer of transfers) transfer.progress(sending(100 * MiB), 5000)

@@ -2,6 +2,7 @@ import { cancelCommands, followCommands, uploadCommands, urlCommands } from '../
 import { bytesText, clockText, durationText, factTexts } from '../format.ts'
 import { kinds } from '../kinds.ts'
 import type { Page } from '../page.ts'
+import { provenanceTexts } from '../provenance.ts'
 import { hasEnded, phaseText, stepsOf, type UploadItem } from '../upload-item.ts'
 import { useValue } from '../value.ts'
 import { CommandBlock } from './commands.tsx'
@@ -125,21 +126,29 @@ function Timeline({ item }: { item: UploadItem }) {
 function Facts({ item: { asset, jobId }, page: { feed } }: { item: UploadItem; page: Page }) {
   const events = useValue(feed.events)
   const event = events.find(({ type, data }) => type === 'upload.completed' && data.upload_id === jobId)
-  const facts = event?.type === 'upload.completed' ? factTexts(event.data.facts) : []
+  const found = event?.type === 'upload.completed' ? event.data : null
+  const facts = found === null ? [] : factTexts(found.facts)
+  const provenance = provenanceTexts(found?.provenance)
   return (
     <dl class="facts">
       {asset?.mediaType && <Fact name="Format" text={asset.mediaType} />}
       {facts.map(([name, text]) => (
         <Fact key={name} name={name} text={text} />
       ))}
+      {provenance.facts.map(([name, text]) => (
+        <Fact key={name} name={name} text={text} isBad={provenance.isBad} />
+      ))}
       {asset?.hash && <Fact name="SHA-256" text={`${asset.hash.slice(0, 16)}…`} title={asset.hash} />}
     </dl>
   )
 }
 
-const Fact = ({ name, text, title }: { name: string; text: string; title?: string }) => (
-  <div>
+/** Texts of the file are isolated, so that they do not reorder what is around them. */
+const Fact = ({ name, text, title, isBad = false }: { name: string; text: string; title?: string; isBad?: boolean }) => (
+  <div data-is={isBad ? 'bad' : undefined}>
     <dt>{name}</dt>
-    <dd title={title}>{text}</dd>
+    <dd title={title}>
+      <bdi>{text}</bdi>
+    </dd>
   </div>
 )

@@ -52,6 +52,14 @@ test('every sample is sent with its name and type, videos with a project, traini
   })
 })
 
+test('a line below a sample says what it states about its making', async () => {
+  const provenance = { present: false, declared: { generator: 'ComfyUI', digital_source_type: null, ai_generated: true } }
+  const results = await resultsOf(knowingClient({ send: async () => ({ status: 'completed', assetId: '0', provenance }) }))
+
+  const logo = results.find(({ file }) => file === 'good/logo.png') as SampleResult
+  expect(sampleLine(logo, { colour })).toContain('ms\n    AI-generated: yes (declared without a signature) · ComfyUI\n')
+})
+
 test('an unexpected verdict is marked with the expected one', async () => {
   const results = await resultsOf(knowingClient({ send: async () => ({ status: 'refused', code: 'internal_error', detail: 'it broke' }) }))
 
