@@ -1,5 +1,6 @@
 import { badFiles } from './bad/all.ts'
 import { type CorpusFile, good, original } from './corpus-file.ts'
+import { credentialFiles } from './good/credentials.ts'
 import { generatorFiles } from './good/generators.ts'
 import { goodJpegs } from './good/jpeg.ts'
 import { goodJpegTrailers } from './good/jpeg-trailers.ts'
@@ -25,6 +26,7 @@ export const manifest: readonly CorpusFile[] = [
   ...goodJpegs,
   ...goodJpegTrailers,
   ...generatorFiles,
+  ...credentialFiles,
   ...goodPngs,
   ...goodWebps,
   ...goodMp4s,
