@@ -1,4 +1,4 @@
-// Generates the sample files in this folder: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac) and zip on the PATH.
+// Generates the sample files in this folder: `node examples/samples/make.mjs`. Needs ffmpeg (with libx264 and aac), zip and Python on the PATH.
 // The generated files are in the repository; run this only to change them.
 import { execFile } from 'node:child_process'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -28,6 +28,50 @@ async function landscape(width, height, [sky, glow, hill, water]) {
       .png()
       .toBuffer(),
   )
+}
+
+/** A lighthouse at night; with a moon if it was edited. */
+const lighthouse = (edited) =>
+  sharp(
+    Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 300 200" width="900" height="600">
+      <defs><linearGradient id="night" x2="0" y2="1"><stop stop-color="#0b1437"/><stop offset=".75" stop-color="#4b5d9a"/><stop offset="1" stop-color="#e9a178"/></linearGradient>
+      <linearGradient id="beam"><stop stop-color="#fff3c4" stop-opacity=".9"/><stop offset="1" stop-color="#fff3c4" stop-opacity="0"/></linearGradient></defs>
+      <rect width="300" height="200" fill="url(#night)"/>
+      <g fill="#fff">${Array.from({ length: 60 }, (_, i) => `<circle cx="${(i * 79) % 300}" cy="${(i * 37) % 110}" r="${0.3 + (i % 4) / 5}"/>`).join('')}</g>
+      ${edited ? '<circle cx="245" cy="40" r="20" fill="#f5f0dc"/>' : ''}
+      <path d="M86 66 L300 20 V104Z" fill="url(#beam)"/>
+      <path d="M0 150 Q60 118 130 150Z" fill="#1c2541"/>
+      <path d="M70 140 L76 72 H92 L98 140Z" fill="#f4f1ea"/><path d="M73 106 H95 L96 120 H72Z M75 84 H93 L94 94 H74Z" fill="#c8453b"/>
+      <path d="M75 72 V62 H93 V72Z" fill="#ffe38a"/><path d="M73 62 L84 52 L95 62Z" fill="#c8453b"/>
+      <path d="M0 148 Q75 141 150 149 T300 147 V200 H0Z" fill="#16305c"/>
+      <g stroke="#e8c58f" stroke-opacity=".5">${Array.from({ length: 14 }, (_, i) => `<path d="M${90 + i * 13} ${154 + (i % 5) * 8} h${26 - i}"/>`).join('')}</g>
+    </svg>`),
+  ).jpeg({ quality: 82 })
+
+/**
+ * A generated picture with content credentials, and another picture with the credentials of the first. The root goes to `examples/trust`. Needs a
+ * Python with c2pa-python and cryptography, which signs with a new key each time.
+ */
+async function signedPictures() {
+  const signed = path(good, 'Lighthouse by AI.jpg')
+  await lighthouse(false).toFile(signed)
+  await run(process.env.CREDENTIALS_PYTHON ?? 'python3', [
+    path(here, 'sign.py'),
+    signed,
+    path(new URL('../trust/', here), 'sample-root.pem'),
+  ])
+  const credentials = segmentsOf(await readFile(signed)).filter((segment) => segment[1] === 0xeb)
+  const edited = await lighthouse(true).toBuffer()
+  await writeFile(path(good, 'Lighthouse, edited.jpg'), Buffer.concat([edited.subarray(0, 2), ...credentials, edited.subarray(2)]))
+}
+
+/** The segments of a JPEG before its first scan: complete ones, each of which starts with 0xff and its marker. */
+function segmentsOf(jpeg) {
+  const segments = []
+  for (let at = 2; jpeg[at + 1] !== 0xda; at += 2 + jpeg.readUInt16BE(at + 2)) {
+    segments.push(jpeg.subarray(at, at + 2 + jpeg.readUInt16BE(at + 2)))
+  }
+  return segments
 }
 
 /** A badge on a transparent background, rotated by this many degrees. */
@@ -157,4 +201,5 @@ for (const folder of [good, bad]) {
 await pictures()
 await videos()
 await trainingSet()
+await signedPictures()
 await badFiles()
