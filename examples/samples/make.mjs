@@ -55,11 +55,7 @@ const lighthouse = (edited) =>
 async function signedPictures() {
   const signed = path(good, 'Lighthouse by AI.jpg')
   await lighthouse(false).toFile(signed)
-  await run(process.env.CREDENTIALS_PYTHON ?? 'python3', [
-    path(here, 'sign.py'),
-    signed,
-    path(new URL('../trust/', here), 'sample-root.pem'),
-  ])
+  await run('python3', [path(here, 'sign.py'), signed, path(new URL('../trust/', here), 'sample-root.pem')])
   const credentials = segmentsOf(await readFile(signed)).filter((segment) => segment[1] === 0xeb)
   const edited = await lighthouse(true).toBuffer()
   await writeFile(path(good, 'Lighthouse, edited.jpg'), Buffer.concat([edited.subarray(0, 2), ...credentials, edited.subarray(2)]))

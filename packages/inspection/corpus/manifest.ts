@@ -1,6 +1,7 @@
 import { badFiles } from './bad/all.ts'
 import { type CorpusFile, good, original } from './corpus-file.ts'
 import { credentialFiles } from './good/credentials.ts'
+import { declaredFiles } from './good/declared.ts'
 import { generatorFiles } from './good/generators.ts'
 import { goodJpegs } from './good/jpeg.ts'
 import { goodJpegTrailers } from './good/jpeg-trailers.ts'
@@ -27,6 +28,7 @@ export const manifest: readonly CorpusFile[] = [
   ...goodJpegTrailers,
   ...generatorFiles,
   ...credentialFiles,
+  ...declaredFiles,
   ...goodPngs,
   ...goodWebps,
   ...goodMp4s,

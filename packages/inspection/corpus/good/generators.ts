@@ -12,7 +12,7 @@ Negative prompt: lowres, (bad anatomy:1.4), <deepnegative>, text, watermark
 Steps: 28, Sampler: DPM++ 2M Karras, CFG scale: 7, Seed: 3284711523, Size: 640x448, Model hash: 6ce0161689, Model: v1-5-pruned, Denoising strength: 0.45, ControlNet 0: "Module: canny, Weight: 1, Resize Mode: Crop and Resize", Hires upscaler: R-ESRGAN 4x+, Lora hashes: "add_detail: 7c6bad76eb54", Script: X/Y/Z plot, X Type: Prompt S/R, Version: v1.9.4`
 
 /** Parameters of ComfyUI: the prompt for its API, and the graph for its editor. */
-const comfy = (prompt: string) => ({
+export const comfy = (prompt: string) => ({
   prompt: JSON.stringify({
     '3': {
       class_type: 'KSampler',
