@@ -1,9 +1,11 @@
 import {
+  type Accepted,
   type AssetKind,
   assetKind,
   type ByteSource,
   bytesInMemory,
   judgeContent,
+  judgeProvenance,
   MiB,
   mediaTypes,
   type Refusal,
@@ -20,7 +22,7 @@ import { inspectTrainingSet } from './training-set/inspect-training-set.ts'
 import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule is added, removed or changed. */
-export const inspectionVersion = 4
+export const inspectionVersion = 5
 
 /** A verdict with the version of the rules that produced it, so that assets can be found that older rules accepted. */
 export type Inspection = Verdict & { readonly inspectionVersion: number }
@@ -69,7 +71,18 @@ async function judge(source: ByteSource, upload: InspectedUpload, limits: Inspec
   if (content.mediaType !== claimedType) {
     return rejected(refusal('type_mismatch', { filename, claimed: mediaTypes[claimedType].name, found: content.described }))
   }
-  return inspectors[inspector](file, upload, limits, onProgress)
+  const verdict = await inspectors[inspector](file, upload, limits, onProgress)
+  return verdict.ok ? (refusedByPolicy(verdict, upload, limits) ?? verdict) : verdict
+}
+
+/** What the operator demands of the provenance of a kind, after everything else has passed. */
+function refusedByPolicy(
+  { facts }: Accepted,
+  { filename, assetType }: InspectedUpload,
+  { provenance: { policy } }: InspectionLimits,
+): Verdict | null {
+  const why = facts.provenance && judgeProvenance(filename, facts.provenance, policy[assetType] ?? 'report')
+  return why ? rejected(why) : null
 }
 
 /** Reading this much at once takes less time than a second read, which is a message to another process and perhaps a request to the store. */

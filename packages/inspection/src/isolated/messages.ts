@@ -1,6 +1,7 @@
 import { errors, type Facts, type MediaType, MiB } from '@airlock/domain'
 import { type Inspection, inspectionVersion } from '../full/inspect.ts'
 import type { InspectedUpload, InspectionLimits } from '../full/inspector.ts'
+import { verifiedProvenance } from './verified-provenance.ts'
 
 /** Messages to an inspector process. It reads one file at a time. */
 export type ToChild =
@@ -69,9 +70,14 @@ export function isReadable({ offset, length }: Extract<FromChild, { kind: 'read'
 
 function verifiedFacts(value: unknown): Facts | null {
   if (!isObject(value)) return null
-  const entries = Object.entries(value)
+  const { provenance, ...plain } = value
+  const entries = Object.entries(plain)
   const isFact = (value: unknown) => value === null || typeof value === 'boolean' || Number.isFinite(value) || isText(value)
-  return entries.length <= maxFacts && entries.every(([, value]) => isFact(value)) ? (Object.fromEntries(entries) as Facts) : null
+  if (entries.length > maxFacts || !entries.every(([, value]) => isFact(value))) return null
+  const facts = Object.fromEntries(entries) as Facts
+  if (provenance === undefined) return facts
+  const verified = verifiedProvenance(provenance)
+  return verified && { ...facts, provenance: verified }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null

@@ -2,6 +2,7 @@ import { type Facts, type MediaType, type Refusal, refusal } from '@airlock/doma
 import { readFully } from '../byte-range.ts'
 import type { InspectionLimits, Inspector } from '../inspector.ts'
 import { Corrupt } from '../invalid-file.ts'
+import { provenanceOfPicture } from '../provenance/provenance.ts'
 import { searchSuspicious } from '../suspicious/search.ts'
 import { decodeEveryPixel, type PictureHeader, readHeader } from './decode.ts'
 import { hasLocation } from './exif.ts'
@@ -44,11 +45,13 @@ const formats: Partial<Record<MediaType, PictureFormat>> = {
  * The whole file is in memory meanwhile; the size limit of its kind bounds it.
  */
 export const inspectPicture: Inspector = async (source, { filename, mediaType }, limits) => {
-  const examined = await examinePicture(await readFully(source, 0, source.size), { filename, mediaType }, limits)
+  const bytes = await readFully(source, 0, source.size)
+  const examined = await examinePicture(bytes, { filename, mediaType }, limits)
   if (!examined.ok) return examined
   const header = await matchingHeader(examined, mediaType)
   await decodeEveryPixel(examined.decodable, header, limits.maxDecodeSeconds)
-  return { ok: true, mediaType, facts: factsOf(header, examined.structure, examined.parts) }
+  const provenance = await provenanceOfPicture(bytes, mediaType, examined.structure.parts, limits.provenance.trustPem)
+  return { ok: true, mediaType, facts: { ...factsOf(header, examined.structure, examined.parts), provenance } }
 }
 
 /** A picture that has passed all checks that need no decoder. */
