@@ -9,11 +9,7 @@ const name = '@contentauth/c2pa-wasm'
 type Library = typeof import('@contentauth/c2pa-wasm')
 
 /** 9 MB that only files with credentials need: loaded for the first of them. A copy that a file broke is replaced. */
-const state: { library: Promise<Library> | null; module: WebAssembly.Module | null; copies: number } = {
-  library: null,
-  module: null,
-  copies: 0,
-}
+const state: { library: Promise<Library> | null; copies: number } = { library: null, copies: 0 }
 
 /** Memory that a compressed manifest may unpack to. */
 const maxUnpackedMiB = 16
@@ -50,8 +46,7 @@ export async function readCredentials(bytes: Uint8Array, mediaType: MediaType, t
 
 async function load(): Promise<Library> {
   const library = (await import(`${pathToFileURL(resolve(name)).href}?${state.copies++}`)) as Library
-  state.module ??= new WebAssembly.Module(readFileSync(resolve(`${name}/c2pa.wasm`)))
-  library.initSync({ module: state.module })
+  library.initSync({ module: readFileSync(resolve(`${name}/c2pa.wasm`)) })
   return library
 }
 
@@ -94,6 +89,6 @@ function unreadable(error: unknown): null {
   if (String(error).includes('could not parse configuration'))
     throw new Error(`the library of content credentials refuses its settings: ${error}`)
   // a trap, or a stack overflow, leaves the library in an undefined state
-  if (error instanceof WebAssembly.RuntimeError || error instanceof RangeError) state.library = null
+  if (error instanceof Error && ['RuntimeError', 'RangeError'].includes(error.name)) state.library = null
   return null
 }

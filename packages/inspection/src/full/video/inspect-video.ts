@@ -1,6 +1,8 @@
 import { type Facts, KiB, MiB, refusal } from '@airlock/domain'
 import type { Inspector } from '../inspector.ts'
 import { Corrupt } from '../invalid-file.ts'
+import { declaredIn } from '../provenance/declared-origin.ts'
+import { provenanceOfVideo } from '../provenance/video-provenance.ts'
 import { searchBytes, searchText } from '../suspicious/search.ts'
 import { type Box, BoxReader } from './box-reader.ts'
 import { assertSamples } from './codecs.ts'
@@ -15,7 +17,7 @@ import type { Track } from './track.ts'
  * Inspects an MP4 in ranges: its boxes, the positions of its samples, and the contents of the first and last samples, so that 500 MiB need only a
  * few reads.
  */
-export const inspectVideo: Inspector = async (source, { filename, mediaType }, { maxBoxes }) => {
+export const inspectVideo: Inspector = async (source, { filename, mediaType }, { maxBoxes, provenance: { trustPem } }, onProgress) => {
   const boxes = new BoxReader(source, maxBoxes)
   const file = await readFile(boxes)
   const movie = await readMovie(boxes, file.movie)
@@ -28,8 +30,9 @@ export const inspectVideo: Inspector = async (source, { filename, mediaType }, {
   await walkFragments(boxes, file, movie, media, lengths)
   const length = lengths.get(pictures.id)
   if (!length || length.samples === 0) throw new Corrupt('its video track has no frames')
-  await searchOtherBoxes(boxes, [...file.others, ...movie.others])
-  return { ok: true, mediaType, facts: factsOf(file, movie, pictures, length) }
+  const texts = await searchOtherBoxes(boxes, [...file.others, ...movie.others])
+  const provenance = await provenanceOfVideo({ boxes, topLevel: file.topLevel, onProgress }, declaredIn(texts), trustPem)
+  return { ok: true, mediaType, facts: { ...factsOf(file, movie, pictures, length), provenance } }
 }
 
 /** The number of samples of a track, and their duration in units of its timescale. */
@@ -106,10 +109,12 @@ const tailBytes = 66 * KiB
  *
  * The media itself is not read: it is most of the file, and other programs do not search the middle of a file.
  *
+ * @returns what was searched of the boxes
  * @throws Suspicious
  */
-async function searchOtherBoxes(boxes: BoxReader, others: readonly Box[]): Promise<void> {
+async function searchOtherBoxes(boxes: BoxReader, others: readonly Box[]): Promise<readonly Buffer[]> {
   let bytesLeft = maxTotalBytes
+  const searched: Buffer[] = []
   for (const box of others) {
     const length = Math.min(box.end - box.body, maxBoxBytes, bytesLeft)
     if (length === 0) continue
@@ -118,7 +123,9 @@ async function searchOtherBoxes(boxes: BoxReader, others: readonly Box[]): Promi
     const where = `its box '${box.type}'`
     searchText(contents, where)
     searchBytes(contents, where)
+    searched.push(contents)
   }
   const start = Math.max(0, boxes.fileBytes - tailBytes)
   searchBytes(await boxes.bytes(start, boxes.fileBytes - start), 'its last bytes')
+  return searched
 }

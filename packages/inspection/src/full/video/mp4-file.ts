@@ -6,6 +6,8 @@ import type { Box, BoxReader } from './box-reader.ts'
 
 /** The top-level boxes of an MP4. */
 export interface Mp4File {
+  /** In the order of the file. */
+  readonly topLevel: readonly Box[]
   readonly movie: Box
   readonly media: readonly ByteRange[]
   readonly fragments: readonly Box[]
@@ -31,12 +33,14 @@ const maxBrandsBytes = 4096
  * @throws Corrupt, or Suspicious for the contents of lists of brands
  */
 export async function readFile(boxes: BoxReader): Promise<Mp4File> {
+  const topLevel: Box[] = []
   const movies: Box[] = []
   const media: ByteRange[] = []
   const fragments: Box[] = []
   const others: Box[] = []
   for await (const box of boxes.topLevel()) {
     assertPlaced(box, 'file')
+    topLevel.push(box)
     if (box.type === 'moov') movies.push(box)
     else if (box.type === 'mdat') media.push({ start: box.body, end: box.end })
     else if (box.type === 'moof') fragments.push(box)
@@ -49,7 +53,7 @@ export async function readFile(boxes: BoxReader): Promise<Mp4File> {
   if (second) throw new Corrupt("it has two boxes 'moov'")
   const first = media[0]
   if (!first) throw new Corrupt("it has no box 'mdat'")
-  return { movie, media, fragments, others, fastStart: movie.start < first.start }
+  return { topLevel, movie, media, fragments, others, fastStart: movie.start < first.start }
 }
 
 async function searchBrands(boxes: BoxReader, box: Box): Promise<void> {
