@@ -30,7 +30,7 @@ const attacks = {
   /** Returns the verdict of a video for every file. */
   lies: () => {
     onMessage('inspect', () => {
-      const inspection = { ok: true, mediaType: 'video/mp4', facts: { inspection_version: 4 }, inspectionVersion: 4 }
+      const inspection = { ok: true, mediaType: 'video/mp4', facts: { inspection_version: 5 }, inspectionVersion: 5 }
       process.send?.({ kind: 'verdict', rssBytes: 0, inspection })
     })
   },

@@ -19,6 +19,7 @@ const facts = {
   colour_space: 'srgb',
   bits_per_sample: 8,
   has_location: false,
+  provenance: { present: false },
   inspection_version: inspectionVersion,
 }
 

@@ -43,6 +43,7 @@ const facts = {
   tracks: 1,
   fast_start: true,
   fragmented: false,
+  provenance: { present: false },
   inspection_version: inspectionVersion,
 }
 

@@ -27,14 +27,18 @@ export interface LibraryAnswer {
  * Reads and validates content credentials. The library makes no request: it is not allowed to, and the process has no network.
  *
  * @param bytes a whole picture, or the boxes of a video that matter
- * @returns null if they can't be read
+ * @returns 'none' if the library finds no credentials, null if it can't read them
  */
-export async function readCredentials(bytes: Uint8Array, mediaType: MediaType, trustPem: string | null): Promise<LibraryAnswer | null> {
+export async function readCredentials(
+  bytes: Uint8Array,
+  mediaType: MediaType,
+  trustPem: string | null,
+): Promise<LibraryAnswer | 'none' | null> {
   state.library ??= load()
   const { WasmReader } = await state.library
   const reading = WasmReader.fromBytes(mediaType, bytes, settingsFor(trustPem))
   const reader = await ended(reading)
-  if (reader === null) return null
+  if (reader === null || reader === 'none') return reader
   try {
     return { activeLabel: reader.activeLabel() ?? '', manifests: JSON.parse(reader.crJson()), validation: JSON.parse(reader.json()) }
   } catch (error) {
@@ -73,7 +77,7 @@ const settingsFor = (trustPem: string | null): string =>
  *
  * @throws Error if the settings are wrong, which is not the fault of a file
  */
-async function ended<T>(call: Promise<T>): Promise<T | null> {
+async function ended<T>(call: Promise<T>): Promise<T | 'none' | null> {
   const never = Symbol()
   try {
     const result = await Promise.race([call, new Promise<typeof never>((resolved) => setImmediate(resolved, never))])
@@ -81,7 +85,7 @@ async function ended<T>(call: Promise<T>): Promise<T | null> {
     state.library = null
     return null
   } catch (error) {
-    return unreadable(error)
+    return String(error).includes('JumbfNotFound') ? 'none' : unreadable(error)
   }
 }
 

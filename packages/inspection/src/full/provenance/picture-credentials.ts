@@ -12,8 +12,8 @@ export interface FoundCredentials {
 
 /** JUMBF's content type of a manifest store: the description box begins with it (C2PA 2.2, section 11.1). */
 const storeType = Buffer.from('6332706100110010800000aa00389b71', 'hex')
-/** Length and type of a box, and of the description box in it. */
-const descriptionAt = 16
+/** It follows the headers of the box and of its description, which have 8 or 16 bytes each. */
+const maxHeaderBytes = 48
 
 /**
  * Finds content credentials among the parts of a picture: JPEG's segments APP11 that contain JUMBF, PNG's chunk `caBX`, WebP's chunk `C2PA`.
@@ -56,8 +56,7 @@ function inSegments(bytes: Buffer, parts: readonly Part[]): FoundCredentials {
     if (start < 0 || bytes.readUInt16BE(start) !== 0xffeb) continue
     const end = start + 2 + bytes.readUInt16BE(start + 2)
     const contents = bytes.subarray(at, end)
-    if (contents.length < boxAt + 8 || contents.toString('latin1', 0, 2) !== 'JP' || contents.toString('latin1', 12, 16) !== 'jumb')
-      continue
+    if (contents.length < boxAt + 8 || contents.toString('latin1', 0, 2) !== 'JP') continue
     const number = contents.readUInt16BE(2)
     const box = boxes.get(number) ?? { ranges: [], isStore: isStore(contents.subarray(boxAt)) }
     box.ranges.push({ start, end })
@@ -67,8 +66,5 @@ function inSegments(bytes: Buffer, parts: readonly Part[]): FoundCredentials {
   return { ranges: stores.flatMap(({ ranges }) => ranges), stores: stores.length }
 }
 
-/** Whether a JUMBF box is a manifest store. One whose description is damaged counts as well: it is in the place of credentials. */
-function isStore(box: Buffer): boolean {
-  const type = box.subarray(descriptionAt, descriptionAt + storeType.length)
-  return type.equals(storeType) || box.toString('latin1', 12, 16) !== 'jumd'
-}
+/** Whether the beginning of a box is that of a manifest store, even if its header is damaged. */
+const isStore = (box: Buffer): boolean => box.subarray(0, maxHeaderBytes).includes(storeType)

@@ -23,6 +23,7 @@ export async function provenanceOfPicture(
   const credentialsBytes = found.ranges.reduce((sum, { start, end }) => sum + end - start, 0)
   if (credentialsBytes > maxCredentialsBytes) return unreadable(declared)
   const answer = await readCredentials(bytes, mediaType, trustPem)
+  if (answer === 'none') return absent(declared)
   const active = answer && activeManifestOf(answer)
   if (!active) return unreadable(declared)
   const state = stateOf(active, () => false)

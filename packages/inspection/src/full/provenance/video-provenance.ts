@@ -19,6 +19,7 @@ export async function provenanceOfVideo(
   const credentialsBytes = credentials.reduce((sum, { start, end }) => sum + end - start, 0)
   if (credentialsBytes > maxCredentialsBytes) return unreadable(declared)
   const answer = await readCredentials(await skeletonOf(boxes, topLevel, credentials), 'video/mp4', trustPem)
+  if (answer === 'none') return absent(declared)
   const active = answer && activeManifestOf(answer)
   if (!active) return unreadable(declared)
   const { content, contradicts } = await videoBinding({ ...video, credentials }, active)
