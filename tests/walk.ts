@@ -22,8 +22,12 @@ export const handedOver =
 /** A stack of `npm start` in a separate folder, and a shell that runs the commands of our pages with it. */
 export class Walk {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'airlock walks '))
-  #run = npmStart(this.dataDir)
+  #run: Run
   #url = ''
+
+  constructor(flags: readonly string[] = [], settings: NodeJS.ProcessEnv = {}) {
+    this.#run = npmStart(this.dataDir, flags, settings)
+  }
 
   get run(): Run {
     return this.#run

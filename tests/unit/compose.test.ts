@@ -33,15 +33,17 @@ const generatedSecret = { JWT_SECRET: 'made-at-the-first-start-of-this-machine' 
 
 /**
  * The environment of a container: `${NAME:-default}` is the default if NAME is not set or empty, `${NAME-default}` if it is not set; a name without a
- * value is passed on if it is set.
+ * value is passed on if it is set, and `${NAME:+other}` is the other text if NAME is set and not empty.
  *
  * @param set variables of the shell or `.env`
  */
 function environmentOf(service: string, set: Record<string, string> = {}): Record<string, string> {
   const filledIn = (text: string) =>
-    text.replaceAll(/\$\{(\w+)(:?)-([^}]*)\}/g, (_, name: string, colon: string, preset: string) =>
-      colon === '' ? (set[name] ?? preset) : set[name] || preset,
-    )
+    text
+      .replaceAll(/\$\{(\w+):\+([^}]*)\}/g, (_, name: string, other: string) => (set[name] ? other : ''))
+      .replaceAll(/\$\{(\w+)(:?)-([^}]*)\}/g, (_, name: string, colon: string, preset: string) =>
+        colon === '' ? (set[name] ?? preset) : set[name] || preset,
+      )
   const entryPoint: Record<string, string> =
     service === 'gateway' && ['', exampleJwtSecret].includes(`${set.JWT_SECRET ?? ''}${set.JWKS_URL ?? ''}`) ? generatedSecret : {}
   const given = Object.fromEntries(

@@ -91,10 +91,15 @@ export function sampleLine(
     colour('dim', `${ms} ms`.padStart(columnWidths.ms)),
   ]
   const remark = verdict === expected ? detail : `expected: ${expected}${detail && `. ${detail}`}`
-  return [`${mark} ${line.join('  ')}`, ...(statement === null ? [] : [statement]), ...(remark === '' ? [] : [remark])].join('\n    ')
+  return [`${mark} ${line.join('  ')}`, ...(statement === null ? [] : [clipped(statement)]), ...(remark === '' ? [] : [remark])].join(
+    '\n    ',
+  )
 }
 
 const padded = (text: string, columns: number): string => text + ' '.repeat(Math.max(0, columns - width(text)))
+
+/** Fits 80 columns behind four spaces. */
+const clipped = (text: string): string => (width(text) <= 76 ? text : `${[...text].slice(0, 75).join('')}…`)
 
 /** The results in one sentence. */
 export function sampleSummary(results: readonly SampleResult[]): string {

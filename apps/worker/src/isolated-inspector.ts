@@ -13,7 +13,7 @@ import { type Inspect, isLastInspection } from '@airlock/lifecycle'
 
 /** The worker's settings for inspection; the others keep the defaults of the inspection package. */
 export interface InspectionSettings extends Omit<IsolationSettings, 'limits'> {
-  readonly limits: Pick<InspectionLimits, 'maxBytes' | 'maxPixels'>
+  readonly limits: Pick<InspectionLimits, 'maxBytes' | 'maxPixels' | 'provenance'>
 }
 
 /** Since the start. */

@@ -154,6 +154,7 @@ function laneWorker(
       metrics.retries.inc({ reason })
       telemetry.annotate({ 'airlock.retry.reason': reason })
     },
+    onCompleted: ({ metadata }) => metrics.countProvenance(metadata?.facts?.provenance),
     onRegistered: ({ assetType, sizeBytes }) => metrics.countBytes('pipeline', assetType ?? 'generated_video', sizeBytes ?? 0),
   }
   const worker = new LaneWorker(

@@ -1,7 +1,7 @@
 import { shareResult } from '@airlock/async'
 import { type Reading, readInTime } from '@airlock/config'
 import type { EndpointStatus, UploadLoad } from '@airlock/database'
-import { type AssetType, assetTypes, lanes } from '@airlock/domain'
+import { type AssetType, assetTypes, lanes, listedProvenances, type Provenance } from '@airlock/domain'
 import { type Found, type Outcome, type PurgeOutcome, retryReasons, sweepRules } from '@airlock/lifecycle'
 import type { DeliveryOutcome } from '@airlock/notifications'
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
@@ -67,6 +67,12 @@ export class WorkerMetrics {
     'outcome',
     Object.keys(purgeOutcomes),
   )
+  readonly #provenance = this.#counter(
+    'airlock_provenance_total',
+    'New assets by the state of their content credentials; none: without. Training sets are not counted',
+    'state',
+    listedProvenances,
+  )
   readonly eventsPlaced: Counter
   readonly webhookAttempts: Counter<'endpoint' | 'outcome'>
   readonly #receivedBytes: Counter<'door' | 'kind'>
@@ -121,6 +127,10 @@ export class WorkerMetrics {
   countRun(outcome: Outcome['ended'] | 'refused'): void {
     const label = outcomeLabels[outcome]
     if (label !== null) this.outcomes.inc({ outcome: label })
+  }
+
+  countProvenance(provenance: Provenance | undefined): void {
+    if (provenance !== undefined) this.#provenance.inc({ state: provenance.present ? provenance.state : 'none' })
   }
 
   countBytes(door: 'form' | 'pipeline', kind: AssetType, bytes: number): void {

@@ -35,6 +35,8 @@ export interface RunJobDeps extends Omit<WorkDeps, 'onProgress'> {
   bucket: string
   onOutcome(outcome: Outcome['ended'] | 'refused'): void
   onRetry(reason: RetryReason): void
+  /** This run has made an asset. */
+  onCompleted(asset: AssetRecord): void
   onRegistered: NonNullable<RegisterVideoDeps['onRegistered']>
 }
 
@@ -61,6 +63,7 @@ export async function runJob(job: Job, token: string | undefined, signal: AbortS
   if (outcome.ended === 'retry') deps.onRetry(outcome.reason)
   switch (outcome.ended) {
     case 'completed':
+      deps.onCompleted(outcome.asset)
       return completed(uploadId, outcome.asset, deps)
     case 'rejected':
       return jobResult({ status: 'rejected', uploadId, error: outcome.refusal })

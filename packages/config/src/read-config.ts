@@ -121,6 +121,11 @@ const rules: ReadonlyArray<{ name: VariableName; problem: string; breaks: (value
       values.WEBHOOK_ALLOW_PRIVATE === false &&
       ((values.WEBHOOK_URLS as readonly string[] | undefined) ?? []).some((url) => url.startsWith('http:')),
   },
+  ...(['PROVENANCE_POLICY_BRAND_IMAGE', 'PROVENANCE_POLICY_GENERATED_VIDEO'] as const).map((name) => ({
+    name,
+    problem: 'is strict, but C2PA_TRUST_FILE is missing: without trusted certificates every file would be rejected',
+    breaks: (values: Values) => values[name] === 'strict' && values.C2PA_TRUST_FILE === null,
+  })),
   {
     name: 'RETRY_BASE_MS',
     problem: 'is above RETRY_CAP_MS',

@@ -71,6 +71,9 @@ export const inspectionVariables = [
   'INSPECT_VIDEO_CPU_SECONDS',
   'INSPECT_ARCHIVE_CPU_SECONDS',
   'INSPECT_MEMORY_MIB',
+  'PROVENANCE_POLICY_BRAND_IMAGE',
+  'PROVENANCE_POLICY_GENERATED_VIDEO',
+  'C2PA_TRUST_FILE',
 ] as const
 
 /** Resource limits for the inspection of one file. */
@@ -86,7 +89,14 @@ export const inspectionSettings = (config: Config<(typeof inspectionVariables)[n
     training_set: config.INSPECT_ARCHIVE_CPU_SECONDS,
   },
   maxMemoryMiB: config.INSPECT_MEMORY_MIB,
-  limits: { maxBytes: sizeLimits(config), maxPixels: config.MAX_IMAGE_PIXELS },
+  limits: {
+    maxBytes: sizeLimits(config),
+    maxPixels: config.MAX_IMAGE_PIXELS,
+    provenance: {
+      trustPem: config.C2PA_TRUST_FILE,
+      policy: { brand_image: config.PROVENANCE_POLICY_BRAND_IMAGE, generated_video: config.PROVENANCE_POLICY_GENERATED_VIDEO },
+    },
+  },
 })
 
 export const sweepVariables = [

@@ -1,4 +1,5 @@
 import { directVariables } from './direct-variables.ts'
+import { inspectionVariables } from './inspection-variables.ts'
 import {
   bucketNames,
   oneOf,
@@ -119,43 +120,7 @@ export const variables = {
     parse: wholeNumber(1, 40 * 1024 * MiB),
     default: String(2048 * MiB),
   }),
-  MAX_IMAGE_PIXELS: variable({
-    about: 'maximum number of pixels of a picture, all frames together; checked in its header before decoding',
-    parse: wholeNumber(1, 1_000_000_000),
-    default: '100000000',
-  }),
-  INSPECT_PICTURE_SECONDS: variable({
-    about:
-      'wall-clock limit for inspecting a picture; beyond it the machine is considered too slow, and the picture is inspected again later',
-    parse: wholeNumber(1, 3600),
-    default: '60',
-  }),
-  INSPECT_VIDEO_SECONDS: variable({ about: 'the same limit for a video', parse: wholeNumber(1, 3600), default: '120' }),
-  INSPECT_ARCHIVE_SECONDS: variable({
-    about: 'the same limit for an archive, per entry',
-    parse: wholeNumber(1, 3600),
-    default: '120',
-  }),
-  INSPECT_PICTURE_CPU_SECONDS: variable({
-    about: 'CPU-time limit for inspecting a picture; beyond it the file is considered too complex. Less than INSPECT_PICTURE_SECONDS',
-    parse: wholeNumber(1, 3600),
-    default: '20',
-  }),
-  INSPECT_VIDEO_CPU_SECONDS: variable({
-    about: 'the same limit for a video; less than INSPECT_VIDEO_SECONDS',
-    parse: wholeNumber(1, 3600),
-    default: '30',
-  }),
-  INSPECT_ARCHIVE_CPU_SECONDS: variable({
-    about: 'the same limit for an archive, per entry; less than INSPECT_ARCHIVE_SECONDS',
-    parse: wholeNumber(1, 3600),
-    default: '30',
-  }),
-  INSPECT_MEMORY_MIB: variable({
-    about: 'memory limit of one inspector process, in MiB; a picture of 100 megapixels needs up to 924',
-    parse: wholeNumber(150, 65_536),
-    default: '1024',
-  }),
+  ...inspectionVariables,
   RATE_LIMIT_FILES_PER_HOUR: variable({
     about: 'files that one user may upload per hour',
     parse: wholeNumber(1, 100_000),

@@ -131,7 +131,7 @@ function asked(read: (env: Environment) => unknown): VariableName[] {
 }
 
 /** Set by the chart or in the images, which do not contain the page of TRY_PAGE. */
-const setElsewhere = ['HOST', 'PORT', 'WORKER_PORT', 'METRICS_PORT', 'WORKER_QUEUES', 'AIRLOCK_REVISION', 'TRY_PAGE']
+const setElsewhere = ['C2PA_TRUST_FILE', 'HOST', 'PORT', 'WORKER_PORT', 'METRICS_PORT', 'WORKER_QUEUES', 'AIRLOCK_REVISION', 'TRY_PAGE']
 
 /** An access key is stored beside its secret. */
 const isSecret = (name: VariableName) => 'secret' in variables[name] || name === 'AWS_ACCESS_KEY_ID'

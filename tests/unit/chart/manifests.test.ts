@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { type VariableName, variables } from '@airlock/config'
 import { lanes } from '@airlock/domain'
 import { expect, test } from 'vitest'
@@ -108,10 +109,23 @@ const secretValues: Partial<Record<string, string>> = {
   WEBHOOK_SECRETS: `whsec_${Buffer.alloc(32).toString('base64')}`,
 }
 
+/** In place of the mounted one. */
+const trustFile = fileURLToPath(new URL('../../../packages/config/test/certificates.pem', import.meta.url))
+
+test('only workers get the list of trusted certificates, at the path of its setting', () => {
+  for (const { pod, container, service } of servicesIn('full')) {
+    const expected = service === 'worker' ? '/trust/certificates.pem' : undefined
+    expect(variable(container, 'C2PA_TRUST_FILE')).toBe(expected)
+    expect(JSON.stringify(pod).includes('"mountPath":"/trust"')).toBe(expected !== undefined)
+    expect(JSON.stringify(pod).includes('content-credentials')).toBe(expected !== undefined)
+  }
+})
+
 test.for(both)('%s: each service starts with its settings', (name, { expect }) => {
   for (const { container, service } of servicesIn(name)) {
     const given = container.env.map((one) => [one.name, one.value ?? secretValues[one.name]] as const)
-    const env = { ...Object.fromEntries(given), NODE_ENV: 'production' }
+    const env: Record<string, string | undefined> = { ...Object.fromEntries(given), NODE_ENV: 'production' }
+    if (env.C2PA_TRUST_FILE) env.C2PA_TRUST_FILE = trustFile
     expect(new Set(given.map(([key]) => key)).size).toBe(given.length)
     expect(() => (service === 'gateway' ? readGatewayConfig(env) : readWorkerConfig(env))).not.toThrow()
   }

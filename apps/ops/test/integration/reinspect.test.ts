@@ -8,7 +8,7 @@ import { isolatedBucket, isolatedDatabase } from '@airlock/testkit'
 import { Client } from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { UsageError } from '../../src/command.ts'
-import { reinspectCommand } from '../../src/commands/reinspect.ts'
+import { reinspectCommand } from '../../src/commands/reinspect/index.ts'
 
 const sample = (file: string) => readFileSync(new URL(`../../../../examples/samples/${encodeURI(file)}`, import.meta.url))
 
@@ -88,6 +88,9 @@ test('assets of older rules are inspected by the current ones, without changes',
   )
 })
 
-test('it supports only dry runs', async () => {
-  await expect(run()).rejects.toThrow(UsageError)
-})
+test.each([[[]], [['--all']], [['--dry-run', '--after', randomUUID()]], [['--provenance', '--after', 'the-last']]])(
+  '%j are not valid arguments',
+  async (args) => {
+    await expect(run(...args)).rejects.toThrow(UsageError)
+  },
+)

@@ -8,7 +8,7 @@ import { samples } from '@airlock/testkit/samples'
 import { expect } from 'vitest'
 import { test } from '../airlock.ts'
 
-const limits = { maxBytes: defaultSizeLimits, maxPixels: 100_000_000 }
+const limits = { maxBytes: defaultSizeLimits, maxPixels: 100_000_000, provenance: defaultIsolation.limits.provenance }
 
 /** Three inspector processes are started one after the other: seconds on an idle machine. */
 const patient = { timeout: 180_000 } as const

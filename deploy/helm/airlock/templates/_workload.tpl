@@ -74,7 +74,7 @@ volumes:
 
 {{/*
 A Deployment of a service. Takes a dict: root, component, lane (workers only), service (its values), settings, secrets, resources, replicas (null: an
-autoscaler sets them), port, portName, readinessPath, graceSeconds.
+autoscaler sets them), port, portName, readinessPath, graceSeconds, trustList (empty: none is mounted).
 */}}
 {{- define "airlock.deployment" -}}
 apiVersion: apps/v1
@@ -148,7 +148,13 @@ spec:
           resources:
             {{- toYaml .resources | nindent 12 }}
           {{- include "airlock.volumeMounts" .root | nindent 10 }}
+            {{- if .trustList }}
+            - { name: trust-list, mountPath: /trust, readOnly: true }
+            {{- end }}
       {{- include "airlock.volumes" .root | nindent 6 }}
+        {{- with .trustList }}
+        - { name: trust-list, configMap: { name: {{ .configMap | quote }}, items: [{ key: {{ .key | quote }}, path: {{ .key | quote }} }] } }
+        {{- end }}
       {{- with .service.nodeSelector }}
       nodeSelector:
         {{- toYaml . | nindent 8 }}

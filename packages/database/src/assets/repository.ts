@@ -1,3 +1,4 @@
+import type { Provenance } from '@airlock/domain'
 import { Asset, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import { atMost, inOrderOf } from '../ids.ts'
@@ -28,6 +29,13 @@ export interface AssetRepository extends UnusedAssets, AssetsByKey {
    * @returns fewer than `limit` when there are no more
    */
   batch(options: { after: string | null; limit: number }): Promise<AssetRecord[]>
+  /**
+   * Replaces the provenance among the facts of an asset that came through Airlock, and nothing else.
+   *
+   * @param asset as it was read
+   * @returns false if the asset is gone, or has another provenance meanwhile; nothing was changed
+   */
+  setProvenance(asset: AssetRecord, provenance: Provenance): Promise<boolean>
   /**
    * Deletes an asset of any owner. Its object is purged after the commit (see `purges`).
    *
@@ -67,6 +75,11 @@ export const assetRepository = (sessions: Sessions): AssetRepository => ({
     const rows = await sessions.run((session) => session.rows(batch, [after, limit]))
     return rows.map(read)
   },
+  setProvenance: async ({ id, s3Key, metadata }, provenance) => {
+    const known = metadata?.facts?.provenance
+    const values = [id, s3Key, JSON.stringify(provenance), known === undefined ? null : JSON.stringify(known)]
+    return (await sessions.run((session) => session.rows(setProvenance, values))).length === 1
+  },
   delete: (id, { force }) => sessions.transaction((transaction) => deleteAsset(transaction, id, force)),
 })
 
@@ -74,6 +87,13 @@ const batch = `
   select * from assets
   where upload_id is not null and ($1::uuid is null or id > $1::uuid)
   order by id limit $2`
+
+/** Two values of jsonb are equal whatever the order of their fields. */
+const setProvenance = `
+  update assets set metadata = jsonb_set(metadata, '{facts,provenance}', $3::jsonb)
+  where id = $1 and s3_key = $2 and upload_id is not null and jsonb_typeof(metadata->'facts') = 'object'
+    and metadata #> '{facts,provenance}' is not distinct from $4::jsonb
+  returning id`
 
 /** The lock waits for a transaction that links the asset, and prevents later links: exactly one of the two wins. */
 async function deleteAsset({ rows }: Transaction, id: string, force: boolean): Promise<AssetDeletion> {
