@@ -17,6 +17,10 @@ if (curl === null) process.stderr.write("skipped: the README's walk needs curl, 
 
 test.skipIf(curl === null)("the README's two minutes: an upload by curl, and its asset", { timeout: startMs }, async () => {
   expect(walk.run.output()).toMatch(/^(\d+) of \1 samples as expected/m)
+  expect(walk.run.output()).toMatch(
+    /^✓ Lighthouse by AI\.jpg .*\n {4}AI-generated: yes \(valid, signed by Example Studio\) · Lumen Image 3\.2$/m,
+  )
+  expect(walk.run.output()).toMatch(/^✓ Lighthouse, edited\.jpg .*\n {4}Content credentials do not match this file$/m)
   expect(walk.run.output()).not.toMatch(/.{81}/)
   expect(walk.run.output()).not.toContain('\u001b')
   const { stdout, stderr } = await walk.inShell(walkOf('README.md', 'sh walk'))
@@ -44,7 +48,7 @@ test("the clients' command line logs in, uploads, continues, lists, reads and de
   const { stdout, stderr } = await walk.inShell(installed + walkOf('docs/cli.md', 'sh walk'))
   expect(stderr).toContain('Logged in to http')
   expect(stderr).toContain('\n2 of 2 files are assets.\n')
-  expect(stderr).toContain('\n11 of 11 files are assets.\n')
+  expect(stderr).toContain('\n13 of 13 files are assets.\n')
   expect(stderr).toContain('\n1 of 2 files is an asset, 1 was refused.\n')
   expect(stdout).toMatch(/^✓ examples\/samples\/good\/logo\.png {2}brand-images\//m)
   expect(stdout).toMatch(/^\{"file":"examples\/samples\/bad\/note\.jpg","status":"failed",.*"code":"file_corrupt"/m)

@@ -131,12 +131,12 @@ function Facts({ item: { asset, jobId }, page: { feed } }: { item: UploadItem; p
   const provenance = provenanceTexts(found?.provenance)
   return (
     <dl class="facts">
+      {provenance.facts.map(([name, text]) => (
+        <Fact key={name} name={name} text={text} isBad={provenance.isBad} />
+      ))}
       {asset?.mediaType && <Fact name="Format" text={asset.mediaType} />}
       {facts.map(([name, text]) => (
         <Fact key={name} name={name} text={text} />
-      ))}
-      {provenance.facts.map(([name, text]) => (
-        <Fact key={name} name={name} text={text} isBad={provenance.isBad} />
       ))}
       {asset?.hash && <Fact name="SHA-256" text={`${asset.hash.slice(0, 16)}…`} title={asset.hash} />}
     </dl>

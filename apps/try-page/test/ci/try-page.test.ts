@@ -138,6 +138,19 @@ inBrowser('two tabs show the same assets, and one sees what the other deletes', 
   expect(await second.evaluate('document.activeElement.id')).toBe('assets-title')
 })
 
+inBrowser('what a picture states about its making is shown first, and that it does not match an edited one', async ({ site }) => {
+  const page = await site.open()
+  const facts = (name: string) => card(page, name).locator('.facts').innerText()
+  await sendSample(page, 'Lighthouse by AI.jpg')
+  await expect
+    .poll(() => facts('Lighthouse by AI.jpg'), soon)
+    .toMatch(/^AI-generated\s+yes \(valid, signed by Example Studio\)\s+Made with\s+Lumen Image/)
+  await sendSample(page, 'Lighthouse, edited.jpg')
+  await expect.poll(() => facts('Lighthouse, edited.jpg'), soon).toMatch(/^Content credentials\s+do not match this file/)
+  expect(await facts('Lighthouse, edited.jpg')).not.toContain('AI-generated')
+  expect(await violations(page)).toEqual([])
+})
+
 inBrowser('a limit is explained with the time at which it passes', async ({ site }) => {
   const page = await site.open()
   const body = { error: 'Limit reached', detail: 'You may upload 100 files per hour.', code: 'file_limit_reached', request_id: 'r' }
