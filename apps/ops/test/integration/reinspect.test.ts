@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { databaseSettings, databaseVariables, readConfig, storeSettings, storeVariables } from '@airlock/config'
 import { inspectionVersion } from '@airlock/inspection/full'
 import { s3ObjectStore } from '@airlock/storage'
@@ -86,6 +87,25 @@ test('assets of older rules are inspected by the current ones, without changes',
       [lost, null],
     ]),
   )
+})
+
+test('the provenance of older assets is filled in from their files, whatever the policy is', { timeout: 60_000 }, async () => {
+  await sql.query('truncate assets cascade')
+  const id = await stored('lighthouse.jpg', sample('good/Lighthouse by AI.jpg'))
+  env.C2PA_TRUST_FILE = fileURLToPath(new URL('../../../../examples/trust/sample-root.pem', import.meta.url))
+  env.PROVENANCE_POLICY_BRAND_IMAGE = 'strict'
+  const plain = await stored('plain.jpg', sample('good/IMG_4211.JPG'))
+
+  expect(await run('--provenance')).toMatchObject({ exitCode: 0, err: '' })
+
+  const { rows } = await sql.query(`select id, metadata->'facts'->'provenance' as provenance from assets`)
+  const found = new Map(rows.map((row) => [row.id, row.provenance]))
+  expect(found.get(id)).toMatchObject({ present: true, state: 'trusted', content: 'bound', ai_generated: true, signer: 'Example Studio' })
+  expect(found.get(plain)).toEqual({ present: false })
+  const report = await run('--dry-run', '--all')
+  expect(report.out, 'a dry run of the rules applies the policy').toMatch(new RegExp(`^${plain} \\S+ provenance_missing: `, 'm'))
+  delete env.C2PA_TRUST_FILE
+  delete env.PROVENANCE_POLICY_BRAND_IMAGE
 })
 
 test.each([[[]], [['--all']], [['--dry-run', '--after', randomUUID()]], [['--provenance', '--after', 'the-last']]])(

@@ -34,6 +34,7 @@ test('every series exists from the start, so that the first event counts', async
     ...retryReasons.map((reason) => `airlock_retries_total{reason="${reason}"}`),
     ...['unproven_object', 'vanished_object', 'last_copy'].map((what) => `airlock_sweep_found_total{what="${what}"}`),
     ...['removed', 'finished', 'spared', 'postponed'].map((outcome) => `airlock_purged_total{outcome="${outcome}"}`),
+    ...['trusted', 'valid', 'invalid', 'unreadable', 'none'].map((state) => `airlock_provenance_total{state="${state}"}`),
     ...['inspect', 'copy', 'complete'].flatMap((step) =>
       assetTypes.map((kind) => `airlock_step_seconds_count{step="${step}",kind="${kind}"}`),
     ),
@@ -74,6 +75,7 @@ test('the steps of a run are measured by kind, and the memory of its inspector',
   for (const step of ['copy', 'complete']) expect(series.get(`airlock_step_seconds_count{step="${step}",kind="brand_image"}`), step).toBe(1)
   expect(series.get('airlock_step_seconds_count{step="inspect",kind="generated_video"}')).toBe(0)
   expect(series.get('airlock_step_seconds_sum{step="inspect",kind="brand_image"}')).toBeGreaterThan(0.001)
+  expect(series.get('airlock_provenance_total{state="none"}'), 'the rejected one is not counted').toBe(1)
   expect(series.get('airlock_inspector_peak_bytes')).toBeGreaterThan(20 * 1024 * 1024)
 })
 
