@@ -99,6 +99,7 @@ test('the feed contains a completed upload with its asset and metadata', async (
         project_id: null,
         brand_id: null,
         facts: {},
+        provenance: null,
         metadata,
       },
     },
