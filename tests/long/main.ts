@@ -27,6 +27,7 @@ const recheck = '.airlock/tools/recheck'
 const steps: readonly LongStep[] = [
   programs('slow', 'runs the tests in test/slow: many uploads, frozen servers, restarted processes', ['vitest', 'run', '--project=slow']),
   inspection('mutations', 'inspects 20 000 damaged files: a quick verdict for each, with constant memory'),
+  inspection('signed-mutations', 'inspects 20 000 damaged files with content credentials: none of them is valid'),
   inspection('archive-cost', 'inspects an archive of 1000 photos in less than 1.3 times the duration of decoding them'),
   programs(
     'patterns',

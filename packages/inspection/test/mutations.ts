@@ -110,6 +110,11 @@ export async function mutantMaker(): Promise<(seed: number) => Mutant> {
     .filter(({ expect }) => expect === 'completed')
     .map(({ file }) => ({ file, bytes: readFileSync(join(folder, file)) }))
     .filter(({ bytes }) => bytes.length <= maxBytes)
+  return mutantsOf(originals)
+}
+
+/** Creates the mutant of each seed from some files. */
+export function mutantsOf(originals: readonly { readonly file: string; readonly bytes: Buffer }[]): (seed: number) => Mutant {
   const names = Object.keys(mutations)
   return (seed) => {
     const below = numbersOf(seed)

@@ -28,6 +28,8 @@ export function execArgv(maxMemoryMiB: number): string[] {
     ...foldersOfPrograms().map((folder) => `--allow-fs-read=${join(folder, '/')}`),
     '--allow-addons',
     '--no-warnings',
+    // a long video is hashed in pieces, which would be garbage for too long
+    '--expose-gc',
     `--max-old-space-size=${Math.ceil(maxMemoryMiB / 2)}`,
   ]
 }
