@@ -2,8 +2,8 @@
 
     python make.py FOLDER_OF_ORIGINALS
 
-A signer can state any hash, so an honest tool signs first; then its assertion is changed, and the claim is signed again by the same key. Only `root.pem`
-is kept of the keys: each run makes new ones, and with them all files anew.
+A signer can state any hash, so an honest tool signs first; then its assertion is changed, and the claim is signed again by the same key. Of the
+keys only the certificates are kept: each run makes new ones, and with them all files anew.
 """
 
 import datetime
@@ -50,10 +50,9 @@ def certificate(common_name, own_key, certifies):
 
 
 def sign(file, media_type):
-    chain = certificate('signer', key, False) + root
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     settings = {'builder': {'thumbnail': {'enabled': False}}, 'verify': {'verify_after_sign': False}}
-    signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, chain, private, None))
+    signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, leaf + root, private, None))
     generated = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia'
     actions = {'label': 'c2pa.actions', 'data': {'actions': [{'action': 'c2pa.created', 'digitalSourceType': generated}]}}
     manifest = {'claim_generator_info': [{'name': 'Any', 'version': '1'}], 'title': 'A castle', 'assertions': [actions]}
@@ -129,8 +128,9 @@ def longer_by(count):
     return edit
 
 
-root = certificate('root', root_key, True)
+root, leaf = certificate('root', root_key, True), certificate('signer', key, False)
 (here / 'root.pem').write_bytes(root)
+(here / 'signer.pem').write_bytes(leaf)
 photo, film = sign('im-baseline.jpg', 'image/jpeg'), sign('ff-avc.mp4', 'video/mp4')
 pictures = {'honest': longer_by(0), 'one-byte-more': longer_by(1), 'pixels-left-out': longer_by(600)}
 films = {'honest': (b'', b''), 'media-left-out': (b'/skip', b'/mdat'), 'movie-left-out': (b'/mfra', b'/moov'), 'unknown-path': (b'/mfra', b'/moo/')}

@@ -7,9 +7,9 @@ import { pictureBinding } from '../../src/full/provenance/data-hash.ts'
 import { inspected } from '../sources.ts'
 
 const folder = new URL('../attacks/', import.meta.url)
-const trustPem = readFileSync(new URL('root.pem', folder), 'utf8')
+const pemOf = (name: string) => readFileSync(new URL(name, folder), 'utf8')
 
-async function verdictOn(file: string) {
+async function verdictOn(file: string, trustPem = pemOf('root.pem')) {
   const limits = { ...defaultLimits, provenance: { trustPem, policy: {} } }
   const verdict = await inspected(readFileSync(new URL(file, folder)), file, limits)
   if (!verdict.ok || !verdict.facts.provenance?.present) return verdict
@@ -28,6 +28,13 @@ test.for([
   ['unknown-path.mp4', 'trusted, not_checked'],
 ] as const)('a signer whose hash leaves out what it may not, %s: %s', async ([file, expected], { expect }) => {
   expect(await verdictOn(file)).toBe(expected)
+})
+
+test('a certificate in the list is trusted as a root, and as a signer, but no other one', async () => {
+  expect(await verdictOn('honest.jpg', pemOf('signer.pem'))).toBe('trusted, bound')
+  expect(await verdictOn('honest.mp4', pemOf('signer.pem'))).toBe('trusted, bound')
+  const another = readFileSync(new URL('../../corpus/originals/credentials/root.pem', import.meta.url), 'utf8')
+  expect(await verdictOn('honest.jpg', another)).toBe('valid, bound')
 })
 
 describe('although the library calls the hash of a picture a match,', () => {

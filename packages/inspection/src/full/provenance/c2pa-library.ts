@@ -54,7 +54,18 @@ async function load(): Promise<Library> {
   return library
 }
 
-/** @see https://opensource.contentauthenticity.org/docs/c2pa-settings. The same certificates are trusted to sign and to confirm the time. */
+/** What certificates of the list may do: sign, and confirm the time of a signature. */
+const trustedKinds = ['manifest', 'tsa'] as const
+
+/** A certificate of the list is trusted as a root (`trust_anchors`), and as a signer (`allowed_list`). */
+const trustOf = (pem: string, kind: (typeof trustedKinds)[number]) => ({
+  trust_anchors: pem,
+  allowed_list: pem,
+  trust_uri: 'operator',
+  trust_kind: kind,
+})
+
+/** @see https://opensource.contentauthenticity.org/docs/c2pa-settings. */
 const settingsFor = (trustPem: string | null): string =>
   JSON.stringify({
     verify: {
@@ -66,10 +77,7 @@ const settingsFor = (trustPem: string | null): string =>
     },
     // identities of people (CAWG) are not part of the verdict, and some of them are looked up on the web
     core: { decode_identity_assertions: false, allowed_network_hosts: [], max_decompressed_manifest_size_in_mb: maxUnpackedMiB },
-    trust:
-      trustPem === null
-        ? {}
-        : { anchors: ['manifest', 'tsa'].map((kind) => ({ trust_anchors: trustPem, trust_uri: 'operator', trust_kind: kind })) },
+    trust: trustPem === null ? {} : { anchors: trustedKinds.map((kind) => trustOf(trustPem, kind)) },
   })
 
 /**
