@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { defaultLimits } from '@airlock/inspection/full'
 import { describe, expect, test } from 'vitest'
-import type { ActiveManifest } from '../../src/full/provenance/answer.ts'
+import { type ActiveManifest, activeManifestOf } from '../../src/full/provenance/answer.ts'
 import { pictureBinding } from '../../src/full/provenance/data-hash.ts'
 import { inspected } from '../sources.ts'
 
@@ -35,6 +35,14 @@ test('a certificate in the list is trusted as a root, and as a signer, but no ot
   expect(await verdictOn('honest.mp4', pemOf('signer.pem'))).toBe('trusted, bound')
   const another = readFileSync(new URL('../../corpus/originals/credentials/root.pem', import.meta.url), 'utf8')
   expect(await verdictOn('honest.jpg', another)).toBe('valid, bound')
+})
+
+test('credentials with two manifests of the active label are unreadable: one of them could have been validated, and the other one listed', () => {
+  const validation = { validation_results: { activeManifest: { success: [] } } }
+  const answer = (...labels: string[]) => ({ activeLabel: 'a', manifests: { manifests: labels.map((label) => ({ label })) }, validation })
+  expect(activeManifestOf(answer('a', 'b'))).toMatchObject({ label: 'a', manifest: { label: 'a' } })
+  expect(activeManifestOf(answer('a', 'b', 'a'))).toBeNull()
+  expect(activeManifestOf(answer('b'))).toBeNull()
 })
 
 describe('although the library calls the hash of a picture a match,', () => {

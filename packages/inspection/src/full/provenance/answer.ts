@@ -27,13 +27,13 @@ export interface ActiveManifest {
   readonly failure: readonly Result[]
 }
 
-/** @returns null if there is no active manifest */
+/** @returns null if there is no active manifest, or several of its label, because the library may have validated another one than it lists */
 export function activeManifestOf({ activeLabel, manifests: all, validation }: LibraryAnswer): ActiveManifest | null {
   const manifests = listOf(objectOf(all).manifests).map(objectOf)
-  const manifest = manifests.find(({ label }) => label === activeLabel)
+  const [manifest, second] = manifests.filter(({ label }) => label === activeLabel)
   const results = objectOf(objectOf(validation).validation_results)
   const active = objectOf(results.activeManifest)
-  if (!manifest || !Array.isArray(active.success)) return null
+  if (!manifest || second || !Array.isArray(active.success)) return null
   const deltas = listOf(results.ingredientDeltas).map((delta) => objectOf(objectOf(delta).validationDeltas))
   const failure = [active, ...deltas].flatMap((part) => listOf(part.failure))
   return { label: activeLabel, manifest, manifests, success: active.success.map(resultOf), failure: failure.map(resultOf) }

@@ -5,7 +5,7 @@ import type { Box } from '../video/box-reader.ts'
 import { type ActiveManifest, bytesOf, listOf, objectOf } from './answer.ts'
 import { applyExclusions, type HashedBox } from './bmff-exclusions.ts'
 import { provenBlocks } from './bmff-merkle.ts'
-import { bindingOf, hashNames, isEqual, isSigned } from './data-hash.ts'
+import { algorithmOf, bindingOf, isEqual, isSigned } from './data-hash.ts'
 import { type HashedVideo, hashRange, hasOnlyZeros } from './hashed-video.ts'
 import { isRandomAccess } from './random-access.ts'
 import { containsOnlyStore, purposeOf } from './video-credentials.ts'
@@ -34,7 +34,7 @@ export async function videoBinding(video: HashedVideo, active: ActiveManifest): 
   if (label === null || !labels.has(label) || active.manifest.isUpdateManifest !== false || !isSigned(active, label)) return notChecked
   const assertion = objectOf(objectOf(active.manifest.assertions)[label])
   const signed = bytesOf(assertion.hash)
-  const algorithm = hashNames[String(assertion.alg ?? 'sha256')]
+  const algorithm = algorithmOf(assertion, active)
   const hashed = await applyExclusions(video.boxes, video.topLevel, listOf(assertion.exclusions))
   if (!signed || !algorithm || !hashed) return notChecked
   if (!isEqual(await hashOf(video, hashed, algorithm), signed)) return contradiction

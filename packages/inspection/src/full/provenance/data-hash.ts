@@ -1,11 +1,17 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { ContentBinding } from '@airlock/domain'
 import type { ByteRange } from '../byte-range.ts'
-import { type ActiveManifest, addressOf, bytesOf, countOf, has, listOf, objectOf } from './answer.ts'
+import { type ActiveManifest, addressOf, bytesOf, countOf, has, listOf, objectOf, type Untrusted } from './answer.ts'
 import type { FoundCredentials } from './picture-credentials.ts'
 
-/** Names of Node's for the algorithms of C2PA. */
-export const hashNames: Readonly<Record<string, string>> = { sha256: 'sha256', sha384: 'sha384', sha512: 'sha512' }
+/** The algorithms of C2PA, which Node calls the same. */
+const algorithms: readonly unknown[] = ['sha256', 'sha384', 'sha512']
+
+/** The algorithm of an assertion, or else of its claim; null if it is unknown. */
+export function algorithmOf({ alg }: Untrusted, { manifest }: ActiveManifest): string | null {
+  const named = alg ?? objectOf(manifest['claim.v2'] ?? manifest.claim).alg ?? 'sha256'
+  return algorithms.includes(named) ? String(named) : null
+}
 
 /** The label of the one assertion that binds the manifest to the bytes; null if there is none, or several. */
 export function bindingOf(active: ActiveManifest): string | null {
@@ -32,7 +38,7 @@ export function pictureBinding(bytes: Buffer, active: ActiveManifest, found: Fou
   const assertion = objectOf(objectOf(active.manifest.assertions)[label])
   const excluded = excludedRanges(assertion.exclusions)
   const signed = bytesOf(assertion.hash)
-  const algorithm = hashNames[String(assertion.alg ?? 'sha256')]
+  const algorithm = algorithmOf(assertion, active)
   if (!excluded || !signed || !algorithm) return 'not_checked'
   const isCredentials = excluded.every((range) => isInside(range, found.ranges))
   return found.stores === 1 && isCredentials && isEqual(hashWithout(bytes, excluded, algorithm), signed) ? 'bound' : 'unbound'
