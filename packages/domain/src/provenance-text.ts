@@ -11,13 +11,15 @@ export function provenanceText(provenance: Provenance): string | null {
     const { state, content, ai_generated, signer, generator } = provenance
     if (state === 'invalid') return 'Content credentials do not match this file'
     if (state === 'unreadable') return 'Content credentials cannot be read'
-    const proof = [state, ...(content === 'bound' ? [] : ['content not checked']), signer === null ? 'signed' : `signed by ${signer}`]
+    const proof = [state, ...coverage[content], signer === null ? 'signed' : `signed by ${signer}`]
     return lineOf(ai_generated, proof.join(', '), generator)
   }
   const { declared } = provenance
   if (declared === undefined) return null
   return lineOf(declared.ai_generated, 'declared without a signature', declared.generator)
 }
+
+const coverage = { bound: [], unbound: ['not for all of its bytes'], not_checked: ['content not checked'] } as const
 
 const answers = { true: 'yes', false: 'no', null: 'not stated' } as const
 

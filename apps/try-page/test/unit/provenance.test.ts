@@ -21,6 +21,7 @@ test.each<[Provenance | null, string[]]>([
     { ...signed, ai_generated: null, signer: null, content: 'not_checked', generator: null },
     ['AI-generated: not stated (valid, content not checked, signed)'],
   ],
+  [{ ...signed, content: 'unbound', generator: null }, ['AI-generated: yes (valid, not for all of its bytes, signed by Airlock test)']],
   [{ present: false, declared }, ['AI-generated: yes (declared without a signature)', 'Made with: ComfyUI']],
   [{ present: false }, []],
   [null, []],

@@ -17,6 +17,10 @@ test.each([
   [{ ...signed, state: 'trusted' as const, ai_generated: false }, 'AI-generated: no (trusted, signed by Airlock test) · Example Maker 2.1'],
   [{ ...signed, ai_generated: null, generator: null }, 'AI-generated: not stated (valid, signed by Airlock test)'],
   [{ ...signed, content: 'not_checked' as const, signer: null, generator: null }, 'AI-generated: yes (valid, content not checked, signed)'],
+  [
+    { ...signed, content: 'unbound' as const, generator: null },
+    'AI-generated: yes (valid, not for all of its bytes, signed by Airlock test)',
+  ],
   [{ ...signed, state: 'invalid' as const, content: 'unbound' as const }, 'Content credentials do not match this file'],
   [{ ...signed, state: 'unreadable' as const }, 'Content credentials cannot be read'],
   [
