@@ -4,6 +4,7 @@ import { bytesInMemory, type Provenance, type ProvenancePolicyOfKind } from '@ai
 import { defaultLimits, inspect } from '@airlock/inspection/full'
 import { expect, test, vi } from 'vitest'
 import { type ExpectedProvenance, type SignedFile, signedFiles } from '../../corpus/credentials.ts'
+import { box, boxesOf } from '../../corpus/surgery/mp4.ts'
 import { typeAtTheDoor } from '../sources.ts'
 
 const root = readFileSync(new URL('../../corpus/originals/credentials/root.pem', import.meta.url), 'utf8')
@@ -70,6 +71,20 @@ test.for([
   const policies = { brand_image: policy, generated_video: policy }
   const found = await inspected(fileOf(name), root, policies)
   expect(typeof found === 'string' ? found : null).toBe(code)
+})
+
+test.for([
+  ['zeros', Buffer.alloc(8), 'bound'],
+  ['text', Buffer.from('hidden!!'), 'unbound'],
+] as const)('a video whose box of credentials, the last one, ends with %s', async ([, more, content]) => {
+  const file = fileOf('mp4/credentials-moved')
+  const make = () => {
+    const boxes = boxesOf(file.make())
+    const last = boxes.at(-1)
+    expect(last?.type).toBe('uuid')
+    return Buffer.concat([...boxes.slice(0, -1).map(({ type, body }) => box(type, body)), box('uuid', last?.body ?? more, more)])
+  }
+  expect(await inspected({ ...file, make }, root)).toMatchObject({ state: 'trusted', content })
 })
 
 test('no socket is opened, whatever the credentials refer to', async () => {
