@@ -1,4 +1,4 @@
-"""Signs files whose hash leaves out more than it may: PyPI's c2pa-python 0.38.1, cryptography and cbor2, without a network.
+"""Signs files whose hash leaves out more than it may, and files whose last manifest has no hash: PyPI's c2pa-python 0.38.1, cryptography and cbor2, without a network.
 
     python make.py FOLDER_OF_ORIGINALS
 
@@ -49,16 +49,18 @@ def certificate(common_name, own_key, certifies):
     return builder.sign(root_key, hashes.SHA256()).public_bytes(pem)
 
 
-def sign(file, media_type):
+def sign(content, media_type, updates=False):
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     settings = {'builder': {'thumbnail': {'enabled': False}}, 'verify': {'verify_after_sign': False}}
     signer = c2pa.Signer.from_info(c2pa.C2paSignerInfo(c2pa.C2paSigningAlg.ES256, leaf + root, private, None))
     generated = 'http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia'
     actions = {'label': 'c2pa.actions', 'data': {'actions': [{'action': 'c2pa.created', 'digitalSourceType': generated}]}}
-    manifest = {'claim_generator_info': [{'name': 'Any', 'version': '1'}], 'title': 'A castle', 'assertions': [actions]}
+    manifest = {'claim_generator_info': [{'name': 'Any', 'version': '1'}], 'title': 'A castle', 'assertions': [] if updates else [actions]}
     result = io.BytesIO()
     builder = c2pa.Builder(json.dumps(manifest), context=c2pa.Context.from_json(json.dumps(settings)))
-    builder.sign(signer, media_type, io.BytesIO((originals / file).read_bytes()), result)
+    if updates:
+        builder.set_intent(c2pa.C2paBuilderIntent.UPDATE)
+    builder.sign(signer, media_type, io.BytesIO(content), result)
     return result.getvalue()
 
 
@@ -131,7 +133,10 @@ def longer_by(count):
 root, leaf = certificate('root', root_key, True), certificate('signer', key, False)
 (here / 'root.pem').write_bytes(root)
 (here / 'signer.pem').write_bytes(leaf)
-photo, film = sign('im-baseline.jpg', 'image/jpeg'), sign('ff-avc.mp4', 'video/mp4')
+photo = sign((originals / 'im-baseline.jpg').read_bytes(), 'image/jpeg')
+film = sign((originals / 'ff-avc.mp4').read_bytes(), 'video/mp4')
+(here / 'updated.jpg').write_bytes(sign(photo, 'image/jpeg', updates=True))
+(here / 'updated.mp4').write_bytes(sign(film, 'video/mp4', updates=True))
 pictures = {'honest': longer_by(0), 'one-byte-more': longer_by(1), 'pixels-left-out': longer_by(600)}
 films = {'honest': (b'', b''), 'media-left-out': (b'/skip', b'/mdat'), 'movie-left-out': (b'/mfra', b'/moov'), 'unknown-path': (b'/mfra', b'/moo/')}
 for file, edit in pictures.items():
