@@ -44,7 +44,8 @@ export async function readCredentials(
   } catch (error) {
     return unreadable(error)
   } finally {
-    reader.free()
+    // a library that broke can't free anything
+    if (state.library !== null) reader.free()
   }
 }
 
