@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { declaredRows } from '../../corpus/good/declared.ts'
 import { generatorFiles } from '../../corpus/good/generators.ts'
 import { declaredIn } from '../../src/full/provenance/declared-origin.ts'
 import { generatedByAi, termOf } from '../../src/full/provenance/digital-source-types.ts'
@@ -12,6 +13,11 @@ test.each(generatorFiles)('$file declares its generator without credentials', as
     present: false,
     declared: { generator, digital_source_type: null, ai_generated: true },
   })
+})
+
+test.each(declaredRows)('$file declares what its row says', async ({ file, make, declared }) => {
+  const verdict = await inspected(await make(), file)
+  expect(verdict.ok && verdict.facts.provenance).toEqual(declared === null ? { present: false } : { present: false, declared })
 })
 
 describe('XMP declares a digital source type', () => {

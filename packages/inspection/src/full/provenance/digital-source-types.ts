@@ -7,7 +7,6 @@ const isGeneratedByAi: Readonly<Record<string, boolean | null>> = {
   compositeWithTrainedAlgorithmicMedia: true,
   compositeSynthetic: true,
   trainedAlgorithmicData: true,
-  algorithmicMedia: false,
   algorithmicallyEnhanced: false,
   dataDrivenMedia: false,
   digitalCapture: false,
@@ -25,6 +24,7 @@ const isGeneratedByAi: Readonly<Record<string, boolean | null>> = {
   softwareImage: false,
   compositeCapture: false,
   empty: false,
+  algorithmicMedia: null,
   composite: null,
   virtualRecording: null,
 }
