@@ -17,9 +17,11 @@ interface AirlockOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** Started at once by default. */
   readonly worker?: boolean
+  /** The ports at which the processes can be inspected; none by default. */
+  readonly inspectors?: Readonly<Record<'gateway' | 'worker', number>>
 }
 
-export async function startAirlockWhole(stack: BenchStack, { settings, worker = true }: AirlockOptions = {}) {
+export async function startAirlockWhole(stack: BenchStack, { settings, worker = true, inspectors }: AirlockOptions = {}) {
   await using opened = new AsyncDisposableStack()
   const common = { ...(await stack.airlockSettings('local')), ...settings }
   const sql = new pg.Client({ connectionString: common.DATABASE_URL })
@@ -27,8 +29,12 @@ export async function startAirlockWhole(stack: BenchStack, { settings, worker = 
   opened.defer(() => sql.end())
   const begun: Date = (await sql.query('select now()')).rows[0].now
   const [port, workerPort] = [await freePort(), await freePort()]
+  const commandOf = (name: 'gateway' | 'worker') => {
+    const [node = '', ...args] = shippedCommand(name)
+    return [node, ...(inspectors === undefined ? [] : [`--inspect=127.0.0.1:${inspectors[name]}`]), ...args]
+  }
   const start = async (name: 'gateway' | 'worker', at: number, env: Readonly<Record<string, string>>) => {
-    const service = await stack.start({ name, command: shippedCommand(name), env: { ...common, ...env }, port: at })
+    const service = await stack.start({ name, command: commandOf(name), env: { ...common, ...env }, port: at })
     opened.defer(() => service.stop(graceMs))
     return service
   }

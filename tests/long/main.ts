@@ -44,6 +44,10 @@ const steps: readonly LongStep[] = [
   tests('pipeline', 'a thousand videos without a gateway, Redis emptied meanwhile; pictures while the queue of videos is full'),
   tests('sixty-uploads', '60 videos of 100 MiB at once to one gateway: none is aborted, however slow; needs 15 GB of disk temporarily'),
   tests('scaling', 'an autoscaler by the age of the oldest upload: 2,000 at once, no worker for a while, one worker and two'),
+  programs('soak', 'pictures at 80 % load for half an hour: heap, memory and sockets stay flat; --minutes N', [
+    'node',
+    'bench/src/soak.ts',
+  ]),
   tests('cost', 'prints what an upload costs: CPU time, statements, calls and bytes'),
   tests('drills', 'causes each alert on a local stack, and follows the runbook until it is over'),
   tests('upgrade', 'the previous release and this one process uploads on the schema of the other, and beside each other'),
