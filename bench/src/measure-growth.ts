@@ -26,9 +26,9 @@ export async function measureAssets(title: string, files: number, rounds: number
         const pages = await pagesAnywhere(airlock, assets, stack)
         round[assets.toLocaleString('en')] = {
           'uploads/s': perSecond,
-          'CPU ms of Postgres per upload': cpuMs.postgres,
-          'p50, ms per page': percentile(pages, 0.5),
-          'p99, ms per page': percentile(pages, 0.99),
+          'CPU ms, Postgres': cpuMs.postgres,
+          'page p50, ms': percentile(pages, 0.5),
+          'page p99, ms': percentile(pages, 0.99),
         }
       }
     }

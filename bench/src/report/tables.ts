@@ -25,8 +25,11 @@ const headOf = (name: string): [string, string] => {
 const cellOf = (summary: Summary | undefined): string => {
   if (summary === undefined) return '–'
   const spread = Math.round(((summary.max - summary.min) / 2 / summary.median) * 100)
-  return `${short(summary.median)} ±${Number.isFinite(spread) ? spread : 0}%`
+  return `${cellNumber(summary.median)} ±${Number.isFinite(spread) ? spread : 0}%`
 }
+
+/** As `short`, but never longer than five characters, so that cells do not touch. */
+const cellNumber = (value: number): string => (value >= 10_000 ? `${(value / 1000).toFixed(1)}k` : short(value))
 
 /** A number with three digits that matter. */
 export function short(value: number): string {
