@@ -26,12 +26,16 @@ const stack = await startBenchStack(say)
 // `npm run bench` closes the input when it ends, however it does.
 process.stdin.on('end', () => void stack.close().finally(() => process.exit(130))).resume()
 const measurements: Measurement[] = []
+const writes = !options.quick && options.only === ''
+let written: readonly string[] = []
 try {
   for (const { title, measure } of plan()) {
     const begun = Date.now()
     say(`\n${title} …`)
     const measured = await measure()
     measurements.push(measured)
+    // after each, so that a run that is stopped keeps what it has measured
+    if (writes) written = writeResults(measurements, { ...options, startedAt })
     say(`${measurementTable(measured)}\n(${Math.round((Date.now() - begun) / 1000)} s)`)
   }
 } finally {
@@ -80,7 +84,7 @@ function plan(): Step[] {
 function report(): void {
   const rows = outcomes(measurements)
   say(`\n${targetTable(rows)}`)
-  if (!options.quick && options.only === '') for (const path of writeResults(measurements, { ...options, startedAt })) say(`Wrote ${path}`)
+  for (const path of written) say(`Wrote ${path}`)
   const broken = rows.filter(({ kept }) => kept === false)
   if (options.check && broken.length > 0) {
     say(`\n${broken.length} of ${rows.length} targets are beyond their guard.`)
