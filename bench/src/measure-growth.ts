@@ -82,7 +82,7 @@ async function throughput(airlock: Airlock, files: number): Promise<number> {
     waitFor(async () => (await airlock.completed()) >= done + count, {
       what: `${count} uploads to be completed`,
       timeoutMs: 180_000,
-      everyMs: 20,
+      everyMs: 50,
     })
   try {
     await reached(files / 4)
