@@ -116,7 +116,7 @@ test.for(pages)('every error code in a response in $path is in the catalogue', (
 })
 
 /** Names in snake_case of Postgres and of Prometheus' client. */
-const wordsOfOthers = ['max_connections', 'pg_stat_activity', 'nodejs_', 'process_']
+const wordsOfOthers = ['max_connections', 'pg_stat_activity', 'pg_stat_statements', 'nodejs_', 'process_']
 
 test.for(pages)('every code, field and column in $path occurs in the code', ({ text }, { expect }) => {
   const named = [...text.replace(/^```[\s\S]*?^```/gm, '').matchAll(/`([a-z][a-z0-9]*(?:_[a-z0-9]*)+)…?`/g)].map(([, word = '']) => word)
