@@ -99,6 +99,13 @@ const rows: readonly Row[] = [
       'We verify the blocks, but the nodes of their tree are in boxes that no hash covers, so the file may contain more than was signed',
   },
   stored('covered', good, films),
+  stored('segments', good, ['jpg']),
+  stored('remote-too', good, ['jpg']),
+  {
+    ...stored('remote', absent, ['jpg']),
+    differs:
+      'It reports that it may not fetch credentials from the address in the file. To us, the file has none, as for everyone without that address',
+  },
   stored('unknown', both('valid', 'bound')),
   stored('expired', both('invalid', 'bound')),
   stored('expired-timestamp', [is('invalid', 'bound'), is('trusted', 'bound')], ['jpg', 'mp4']),
@@ -135,6 +142,23 @@ const rows: readonly Row[] = [
     ...inCredentials('random', (jumbf) => randomBytes(jumbf.length, 7), both('unreadable', 'not_checked')),
     // Application segments of this number also hold other things, such as the extensions of JPEG XT
     but: { jpg: { withoutTrust: null, withRoot: null } },
+  },
+  {
+    name: 'ingredient-changed',
+    make: (format) => withCredentials(signed(format, 'two'), format, (jumbf) => flippedAt(jumbf, 'trainedAlgorithmic')),
+    expect: both('invalid', 'bound'),
+  },
+  {
+    name: 'segments-exchanged',
+    make: (format) => tampering.segmentsChanged(signed(format, 'segments'), (segments) => segments.toReversed()),
+    expect: both('unreadable', 'not_checked'),
+    formats: ['jpg'],
+  },
+  {
+    name: 'segment-missing',
+    make: (format) => tampering.segmentsChanged(signed(format, 'segments'), (segments) => segments.slice(0, 1)),
+    expect: both('unreadable', 'not_checked'),
+    formats: ['jpg'],
   },
   inCredentials('empty', () => Buffer.alloc(0), absent),
 

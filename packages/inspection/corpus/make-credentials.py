@@ -61,6 +61,13 @@ for extension, (media_type, source, another) in formats.items():
     if extension in ('jpg', 'mp4'):
         write(f'timestamp.{extension}', sign(bare, media_type, plain, studio, tsa=tsa.address))
         write(f'expired-timestamp.{extension}', sign(bare, media_type, plain, expired, tsa=tsa.address))
+# Credentials of more than 64 KiB, which need two segments: the thumbnail is padded by zeros, which a repository stores in a few bytes
+photo = read('im-baseline.jpg')
+large = read('im-worst-quality.jpg') + bytes(65_536)
+write('segments.jpg', sign(photo, 'image/jpeg', definition(False, **icon), studio, thumbnail=large))
+# The address of credentials, without and with credentials in the file too. Nothing listens there
+write('remote.jpg', sign(photo, 'image/jpeg', definition(False), studio, remote=True, embedded=False))
+write('remote-too.jpg', sign(photo, 'image/jpeg', definition(False), studio, remote=True))
 # Hashes of blocks of the media instead of one hash. c2pa-python does not verify what it signs so with fragments
 tree = {'core': {'merkle_tree_chunk_size_in_kb': 1}}
 write('blocks.mp4', sign(read('ff-avc.mp4'), 'video/mp4', definition(True), studio, settings=tree))

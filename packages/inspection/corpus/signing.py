@@ -63,7 +63,9 @@ def definition(video, assertions=(), **more):
     return {'claim_generator_info': [generator], 'title': 'A castle', 'assertions': [created, *assertions], **more}
 
 
-def sign(source, media_type, manifest, identity, tsa=None, settings=None, edits=False, thumbnail=None, cawg=None):
+def sign(
+    source, media_type, manifest, identity, tsa=None, settings=None, edits=False, thumbnail=None, cawg=None, remote=False, embedded=True
+):
     """The bytes of `source`, signed. Thumbnails would make files of a few kB ten times as large, so only those that ask for it get one."""
     chain, private = identity
     chosen = {'verify': {'verify_after_sign': False}, **(settings or {})}
@@ -81,6 +83,10 @@ def sign(source, media_type, manifest, identity, tsa=None, settings=None, edits=
         builder.set_intent(c2pa.C2paBuilderIntent.EDIT)
     if thumbnail:
         builder.add_resource('thumbnail', io.BytesIO(thumbnail))
+    if remote:
+        builder.set_remote_url('http://127.0.0.1:1/credentials.c2pa')
+    if not embedded:
+        builder.set_no_embed()
     result = io.BytesIO()
     builder.sign(media_type, io.BytesIO(source), result)
     return result.getvalue()

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib'
 import { flipped, type SignedFormat, withCredentials } from './credentials.ts'
-import { comment, edited as editedJpeg, patched as patchedJpeg, putTogether, segment, takeApart } from './jpeg.ts'
+import { comment, edited as editedJpeg, patched as patchedJpeg, putTogether, type Segment, segment, takeApart } from './jpeg.ts'
 import { box, boxesOf } from './mp4.ts'
 import { chunksOf as pngChunks, pngOf, rowsOf, text, withPixels } from './png.ts'
 import { patched as patchedWebp, chunk as webpChunk, chunksOf as webpChunks, webpOf, withChunks } from './webp.ts'
@@ -115,6 +115,15 @@ export const hiddenInUuid = (film: Buffer): Buffer =>
     film,
     box('uuid', Buffer.from('d8fec3d61b0e483c92975828877ec481', 'hex'), Buffer.alloc(4), 'nothing\0', Buffer.alloc(8), secret),
   ])
+
+/** Changes the segments of a JPEG that hold the credentials; they are all where the first one was. */
+export function segmentsChanged(jpeg: Buffer, change: (segments: Segment[]) => Segment[]): Buffer {
+  const { segments, rest } = takeApart(jpeg)
+  const isPart = ({ marker }: Segment) => marker === 0xeb
+  const first = segments.findIndex(isPart)
+  const others = segments.filter((each) => !isPart(each))
+  return putTogether({ segments: [...others.slice(0, first), ...change(segments.filter(isPart)), ...others.slice(first)], rest })
+}
 
 /** Changes a byte of the last box of a type. */
 export const boxChanged = (film: Buffer, wanted: string, at = 0): Buffer => {

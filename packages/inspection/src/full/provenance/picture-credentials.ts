@@ -58,7 +58,9 @@ function inSegments(bytes: Buffer, parts: readonly Part[]): FoundCredentials {
     const contents = bytes.subarray(at, end)
     if (contents.length < boxAt + 8 || contents.toString('latin1', 0, 2) !== 'JP') continue
     const number = contents.readUInt16BE(2)
-    const box = boxes.get(number) ?? { ranges: [], isStore: isStore(contents.subarray(boxAt)) }
+    const box = boxes.get(number) ?? { ranges: [], isStore: false }
+    // not always the first one: segments that someone exchanged are unreadable credentials, not none
+    box.isStore ||= isStore(contents.subarray(boxAt))
     box.ranges.push({ start, end })
     boxes.set(number, box)
   }
