@@ -87,7 +87,7 @@ export interface AssetList {
 /** The purpose of a file */
 export type AssetType = 'brand_image' | 'generated_video' | 'lora_training'
 
-/** A completed file. The last five fields are present if the client waited (Prefer: wait=N) */
+/** A completed file. The last six fields are present if the client waited (Prefer: wait=N) */
 export interface CompletedUpload {
   /** The file's index in the form, from 0 */
   readonly index: number
@@ -109,6 +109,7 @@ export interface CompletedUpload {
   readonly presigned_url?: string | null
   readonly expiration_at?: string | null
   readonly error?: Reason | null
+  readonly provenance?: Provenance | null
 }
 
 /** The completed upload, in the form of an UploadAnswer */
@@ -442,7 +443,7 @@ export interface UnknownJobs {
   readonly unknown: readonly string[]
 }
 
-/** An accepted file. The last five fields are present if the client waited (Prefer: wait=N) */
+/** An accepted file. The last six fields are present if the client waited (Prefer: wait=N) */
 export interface Upload {
   /** The file's index in the form, from 0 */
   readonly index: number
@@ -465,6 +466,7 @@ export interface Upload {
   readonly presigned_url?: string | null
   readonly expiration_at?: string | null
   readonly error?: Reason | null
+  readonly provenance?: Provenance | null
 }
 
 /** The result for each file; at least one was accepted */

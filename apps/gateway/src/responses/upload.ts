@@ -2,6 +2,7 @@ import type { UploadRecord } from '@airlock/database'
 import { type AirlockError, type AssetType, asRefusal, type JobStatus, jobStatusOf, type Refusal } from '@airlock/domain'
 import { FileLimitReached } from '@airlock/lifecycle'
 import Type from 'typebox'
+import { nullableProvenance } from './provenance.ts'
 import { AssetTypeName, FormIndex, Moment, nullable, Reason, RefusedUpload, Status, Uuid } from './schemas.ts'
 
 /** The fields of an accepted file, the same for both doors. */
@@ -25,11 +26,12 @@ const ended = {
   presigned_url: Type.Optional(nullable(Type.String())),
   expiration_at: Type.Optional(nullable(Moment)),
   error: Type.Optional(nullable(Reason)),
+  provenance: Type.Optional(nullableProvenance),
 }
 
 const Upload = Type.Object(
   { index: FormIndex, ...uploadEntry, ...ended },
-  { title: 'Upload', description: 'An accepted file. The last five fields are present if the client waited (Prefer: wait=N)' },
+  { title: 'Upload', description: 'An accepted file. The last six fields are present if the client waited (Prefer: wait=N)' },
 )
 
 /** The entry of a completed direct upload, whose bytes no worker has read yet. */
@@ -40,7 +42,7 @@ export const completedEntry = Type.Object(
     content_hash: nullable(Type.String({ description: 'SHA-256 in hexadecimal; null until a worker has read the file' })),
     ...ended,
   },
-  { title: 'CompletedUpload', description: 'A completed file. The last five fields are present if the client waited (Prefer: wait=N)' },
+  { title: 'CompletedUpload', description: 'A completed file. The last six fields are present if the client waited (Prefer: wait=N)' },
 )
 
 export const UploadAnswer = Type.Object(

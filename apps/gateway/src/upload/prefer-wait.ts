@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AssetRepository, UploadRecord } from '@airlock/database'
+import { readProvenance } from '@airlock/domain'
 import type { ObjectStore } from '@airlock/storage'
 import { hasEnded, type MoveFeed } from '../following/move-feed.ts'
 import { presignedAsset } from '../responses/asset.ts'
@@ -55,7 +56,7 @@ export async function waitForAll(
 async function finishedEntry(record: UploadRecord, index: number, deps: FinishedDeps): Promise<UploadEntry> {
   const { assets, store, bucket, presignHours } = deps
   const entry = { index, ...asEntry(record) }
-  const none = { asset_id: null, s3_url: null, presigned_url: null, expiration_at: null, error: record.refusal }
+  const none = { asset_id: null, s3_url: null, presigned_url: null, expiration_at: null, error: record.refusal, provenance: null }
   const asset = record.state === 'completed' ? await assets.ofUpload(record.id) : null
   if (asset === null) return { ...entry, ...none }
   const { asset_id, s3_url, presigned_url, expiration_at } = await presignedAsset(
@@ -63,5 +64,6 @@ async function finishedEntry(record: UploadRecord, index: number, deps: Finished
     { hours: presignHours.default },
     { assets, store, bucket },
   )
-  return { ...entry, asset_id, s3_url, presigned_url, expiration_at, error: null }
+  const provenance = readProvenance(asset.metadata?.facts?.provenance)
+  return { ...entry, asset_id, s3_url, presigned_url, expiration_at, error: null, provenance }
 }

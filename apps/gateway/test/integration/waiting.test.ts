@@ -14,7 +14,7 @@ async function accepted(gateway: RunningGateway, client: Client, n = 1): Promise
 
 test('a client that prefers to wait gets the finished asset with a working URL', async ({ gateway, client }) => {
   const waiting = sends(client, 'wait=20')
-  await gateway.promotes(await accepted(gateway, client))
+  await gateway.promotes(await accepted(gateway, client), { provenance: { present: false } })
 
   const { status, headers, body } = await waiting
   expect(status).toBe(200)
@@ -26,6 +26,7 @@ test('a client that prefers to wait gets the finished asset with a working URL',
       s3_url: expect.stringMatching(/^s3:/),
       expiration_at: expect.any(String),
       error: null,
+      provenance: { present: false },
     },
   ])
   expect((await fetch(body.uploads[0].presigned_url)).status).toBe(200)
@@ -38,7 +39,9 @@ test('waiting ends for a rejected file too, with its reason', async ({ gateway, 
 
   const { status, body } = await waiting
   expect(status).toBe(200)
-  expect(body.uploads).toMatchObject([{ status: 'rejected', asset_id: null, presigned_url: null, error: { code: 'cancelled' } }])
+  expect(body.uploads).toMatchObject([
+    { status: 'rejected', asset_id: null, presigned_url: null, error: { code: 'cancelled' }, provenance: null },
+  ])
   await gateway.store.purge(`quarantine/${id}`)
 })
 
