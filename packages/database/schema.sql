@@ -440,6 +440,7 @@ CREATE OR REPLACE FUNCTION uploads_claim(wanted uuid, lease_seconds double preci
  RETURNS SETOF uploads
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
   declare
     project uuid;
@@ -570,6 +571,7 @@ CREATE OR REPLACE FUNCTION uploads_next_in_turn(lane_name text, kinds text[], wa
  RETURNS TABLE(owner uuid, next_id uuid, next_user uuid, next_priority text)
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
   #variable_conflict use_column
   declare
@@ -716,6 +718,7 @@ CREATE OR REPLACE FUNCTION uploads_register(upload jsonb, files_per_hour integer
  RETURNS TABLE(outcome text, files_used integer, retry_after_seconds integer)
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
   declare
     added uploads := jsonb_populate_record(null::uploads, upload);

@@ -31,6 +31,7 @@ import { PlaceEvents1795478400036 } from './1795478400036-place-events.ts'
 import { TakeTurnsAtOnce1795478400037 } from './1795478400037-take-turns-at-once.ts'
 import { ListProvenance1795478400038 } from './1795478400038-list-provenance.ts'
 import { PublishProvenance1795478400039 } from './1795478400039-publish-provenance.ts'
+import { ReadByIndex1795478400040 } from './1795478400040-read-by-index.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -67,4 +68,5 @@ export const migrations = [
   TakeTurnsAtOnce1795478400037,
   ListProvenance1795478400038,
   PublishProvenance1795478400039,
+  ReadByIndex1795478400040,
 ]
