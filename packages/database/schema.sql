@@ -572,6 +572,8 @@ CREATE OR REPLACE FUNCTION uploads_next_in_turn(lane_name text, kinds text[], wa
  LANGUAGE plpgsql
  SET plan_cache_mode TO 'force_generic_plan'
  SET enable_seqscan TO 'off'
+ SET enable_sort TO 'off'
+ SET jit TO 'off'
 AS $function$
   #variable_conflict use_column
   declare

@@ -32,6 +32,7 @@ import { TakeTurnsAtOnce1795478400037 } from './1795478400037-take-turns-at-once
 import { ListProvenance1795478400038 } from './1795478400038-list-provenance.ts'
 import { PublishProvenance1795478400039 } from './1795478400039-publish-provenance.ts'
 import { ReadByIndex1795478400040 } from './1795478400040-read-by-index.ts'
+import { TurnsByOrder1795478400041 } from './1795478400041-turns-by-order.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -69,4 +70,5 @@ export const migrations = [
   ListProvenance1795478400038,
   PublishProvenance1795478400039,
   ReadByIndex1795478400040,
+  TurnsByOrder1795478400041,
 ]
