@@ -4,7 +4,7 @@ import type { Outcome } from '../targets.ts'
 
 /** Tables for a terminal of 80 columns. */
 
-const nameWidth = 24
+const leastNameWidth = 24
 const cellWidth = 11
 
 /** A measurement: a line for each row, and for each value its median and half of the distance between the lowest and the highest round. */
@@ -12,6 +12,7 @@ export function measurementTable({ rows }: Measurement): string {
   const values = [...new Set(rows.flatMap((row) => Object.keys(row.values)))]
   // A name such as `peak RSS, MiB` stands in two lines.
   const heads = values.map((name) => headOf(name))
+  const nameWidth = Math.max(leastNameWidth, ...rows.map(({ name }) => name.length))
   const lines = [0, 1].map((line) => ' '.repeat(nameWidth) + heads.map((head) => (head[line] ?? '').padStart(cellWidth)).join(''))
   const body = rows.map((row) => row.name.padEnd(nameWidth) + values.map((name) => cellOf(row.values[name]).padStart(cellWidth)).join(''))
   return [...lines, ...body].map((line) => line.trimEnd()).join('\n')
