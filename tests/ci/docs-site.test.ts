@@ -114,7 +114,8 @@ test.skipIf(executablePath === null)('a reader finds a page by a word in it, wit
   await page.locator('.VPLocalSearchBox .result').first().click()
   await page.waitForURL(/\/(?!index)[\w/-]+\.html/)
 
-  expect((await page.locator('main').innerText()).toLowerCase()).toContain('polyglot')
+  // the address changes before the page is drawn
+  await expect.poll(async () => (await page.locator('main').innerText()).toLowerCase(), { timeout: 10_000 }).toContain('polyglot')
   expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
   expect(faults).toEqual([])
 })

@@ -63,7 +63,8 @@ test('what is reserved ends with its minute', async () => {
   expect(calls.redis).toBe(2)
   await expect.poll(() => redis.exists(`${prefix}user:ada`)).toBe(0)
 
-  expect(await ask()).toMatchObject({ remaining: 5999, seconds: 60 })
+  // the gateway learned the end of the minute from a response, so its reservation ends a little later
+  await expect.poll(() => ask()).toMatchObject({ remaining: 5999, seconds: 60 })
   expect(calls.redis).toBe(3)
 })
 
