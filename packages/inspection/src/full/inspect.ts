@@ -14,12 +14,12 @@ import {
 } from '@airlock/domain'
 import { headBytes, identify } from '../head/identify.ts'
 import { readFully } from './byte-range.ts'
+import { inspectPicture } from './inspect-picture.ts'
+import { inspectVideo } from './inspect-video.ts'
 import type { InspectedUpload, Inspector } from './inspector.ts'
 import { defaultLimits, type InspectionLimits } from './inspector.ts'
 import { InvalidFile } from './invalid-file.ts'
-import { inspectPicture } from './picture/inspect-picture.ts'
 import { inspectTrainingSet } from './training-set/inspect-training-set.ts'
-import { inspectVideo } from './video/inspect-video.ts'
 
 /** The version of the rules below. Raise it when a rule is added, removed or changed. */
 export const inspectionVersion = 5
