@@ -16,11 +16,12 @@ export interface RunningContestant {
   stop(): Promise<void>
 }
 
-export type ContestantName = 'bare handler' | 'multer-s3' | 'tus' | 'Fastify + lib-storage' | 'Airlock'
+export type ContestantName = 'bare handler' | 'forwarding handler' | 'multer-s3' | 'tus' | 'Fastify + lib-storage' | 'Airlock'
 
 /** In the order of the tables. */
 const starters: Readonly<Record<ContestantName, (stack: BenchStack, store: StoreName) => Promise<RunningContestant>>> = {
   'bare handler': (stack, store) => startPeer('bare handler', 'bare', stack, store),
+  'forwarding handler': (stack, store) => startPeer('forwarding handler', 'forward', stack, store),
   'multer-s3': (stack, store) => startPeer('multer-s3', 'multer-s3', stack, store),
   tus: (stack, store) => startPeer('tus', 'tus', stack, store),
   'Fastify + lib-storage': (stack, store) => startPeer('Fastify + lib-storage', 'fastify', stack, store),

@@ -75,20 +75,22 @@ async function sample({ pids }: Airlock): Promise<void> {
 }
 
 /** What has grown from the second third of the samples to the last one. */
-function growth(process: string, all: readonly Sample[]): string[] {
+function growth(name: string, all: readonly Sample[]): string[] {
   const third = Math.floor(all.length / 3)
-  return Object.entries(allowed).flatMap(([name, { part, plus }]) => {
+  return Object.entries(allowed).flatMap(([what, { part, plus }]) => {
     const median = (from: number, to?: number) =>
       percentile(
-        all.slice(from, to).map((taken) => taken[name as keyof Sample]),
+        all.slice(from, to).map((taken) => taken[what as keyof Sample]),
         0.5,
       )
     const [before, after] = [median(third, 2 * third), median(2 * third)]
-    return after > before * (1 + part) + plus ? [`${process}: ${name} has grown from ${before.toFixed(1)} to ${after.toFixed(1)}`] : []
+    return after > before * (1 + part) + plus ? [`${name}: ${what} has grown from ${before.toFixed(1)} to ${after.toFixed(1)}`] : []
   })
 }
 
-const rssMiBOf = (pid: number): number => Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+function rssMiBOf(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1024
+}
 
 /** Open sockets of a process. A descriptor may be closed while they are counted. */
 function socketsOf(pid: number): number {
