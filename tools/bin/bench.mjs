@@ -12,7 +12,7 @@ Usage: npm run bench -- [--quick] [--check] [--only TITLE] [--rounds N]
   --rounds N     rounds of each measurement (5)
   --help         print this
 
-Without --quick and --only it writes bench/results/<date>.json and docs/images/performance.svg.
+Without --quick and --only it writes bench/results/<date>.json and two charts in docs/images.
 It needs Linux, because it reads CPU time and memory from /proc.`
 
 process.exitCode = await main(process.argv.slice(2))

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { root } from '../../../tests/npm-start.ts'
 import type { Measurement } from '../results.ts'
 import { outcomes } from '../targets.ts'
-import { chart } from './chart.ts'
+import { contestantsChart, growthChart } from './chart.ts'
 
-/** Writes the results of a run: `bench/results/<date>.json`, and the chart of the docs. @returns the paths that were written, from the root */
+/** Writes the results of a run: `bench/results/<date>.json`, and the charts of the docs. @returns the paths that were written, from the root */
 export function writeResults(measurements: readonly Measurement[], run: { readonly rounds: number; readonly startedAt: Date }): string[] {
   const targets = outcomes(measurements).map(({ title, measured, target, met }) => ({ title, measured, target, met }))
   const results = {
@@ -18,10 +18,10 @@ export function writeResults(measurements: readonly Measurement[], run: { readon
     targets,
     measurements,
   }
-  const drawing = chart(measurements)
   const files: [string, string | null][] = [
     [`bench/results/${run.startedAt.toISOString().slice(0, 10)}.json`, `${JSON.stringify(results, rounded, 2)}\n`],
-    ['docs/images/performance.svg', drawing],
+    ['docs/images/performance.svg', contestantsChart(measurements)],
+    ['docs/images/performance-growth.svg', growthChart(measurements)],
   ]
   return files.flatMap(([path, text]) => {
     if (text === null) return []

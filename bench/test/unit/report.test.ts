@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { chart } from '../../src/report/chart.ts'
+import { contestantsChart, growthChart } from '../../src/report/chart.ts'
 import { measurementTable, short, targetTable } from '../../src/report/tables.ts'
 import type { Measurement } from '../../src/results.ts'
 import { percentile, summaryOf } from '../../src/statistics.ts'
@@ -61,8 +61,19 @@ test('a target tells whether it is met, and whether its guard is kept', () => {
 
 test('what was not measured is not a target', () => expect(outcomes([small('no such measurement')])).toEqual([]))
 
-test('the chart shows all contestants, and is not drawn without all measurements', () => {
+test('the chart of the contestants shows all of them, and is not drawn without all measurements', () => {
   const all = [large(356, 4), small('1 MiB'), small('64 KiB')]
-  expect(chart(all)?.match(/<rect /g)).toHaveLength(18)
-  expect(chart(all.slice(1))).toBeNull()
+  expect(contestantsChart(all)?.match(/<rect /g)).toHaveLength(18)
+  expect(contestantsChart(all.slice(1))).toBeNull()
+})
+
+test('the chart of the growth shows Airlock with more clients and more assets, and is not drawn without all measurements', () => {
+  const assets: Measurement = {
+    title: 'Assets in the database',
+    rows: ['1,000', '100,000', '1,000,000'].map((name) => row(name, { 'uploads/s': 50, 'page p99, ms': 7 })),
+  }
+  const clients = ['1 client', '10 clients', '100 clients'].map((name) => small(`64 KiB, ${name}`))
+  expect(growthChart([...clients, assets])?.match(/class="airlock"/g)).toHaveLength(12)
+  expect(growthChart([...clients.slice(1), assets])).toBeNull()
+  expect(growthChart(clients)).toBeNull()
 })
