@@ -25,7 +25,7 @@ const headOf = (name: string): [string, string] => {
 
 const cellOf = (summary: Summary | undefined): string => {
   if (summary === undefined) return '–'
-  const spread = Math.round(((summary.max - summary.min) / 2 / summary.median) * 100)
+  const spread = Math.round(((summary.max - summary.min) / 2 / Math.abs(summary.median)) * 100)
   return `${cellNumber(summary.median)} ±${Number.isFinite(spread) ? spread : 0}%`
 }
 
