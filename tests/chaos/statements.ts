@@ -11,7 +11,7 @@ import type { ServerContents } from './server-contents.ts'
 /** Statements of the surrounding product, of operators, and those that simulate time. */
 export const deleteUser = 'delete from users where id = $1 returning clock_timestamp() as at'
 /** Makes the next delivery attempt due, which may be an hour away. */
-export const makeDeliveriesDue = `update webhook_deliveries set next_attempt_at = now() where state = 'pending'`
+export const makeDeliveriesDue = `update webhook_deliveries set next_attempt_at = now() - interval '1 ms' where state = 'pending'`
 
 /** Retries all parked uploads whose cause may be over, by the documented commands. */
 export async function retryParked({ ops }: Pick<Cluster, 'ops'>): Promise<void> {

@@ -60,7 +60,7 @@ test('after a worker is killed during a delivery, another one repeats it with th
   await first.kill()
 
   endpoint.answers(answering.status(204))
-  await servers.sql.query(`update webhook_deliveries set next_attempt_at = now() where state = 'pending'`) // its lease expires
+  await servers.sql.query(`update webhook_deliveries set next_attempt_at = now() - interval '1 ms' where state = 'pending'`) // its lease expires
   await starts(env)
   await waitFor(async () => (await servers.sql.query(`select from webhook_deliveries where state = 'delivered'`)).rowCount === 1, {
     what: 'the delivery',

@@ -12,11 +12,11 @@ const hash = 'ab'.repeat(32)
 test('a direct upload is opened with its capability, its sizes and its deadline', async ({ database }) => {
   const upload = newDirectUpload({ expectedHash: hash, clientMetadata: { take: 7 }, actedBy: randomUUID() })
 
-  expect(await database.uploads.openDirect(upload, { ...roomy, openSeconds: 60 })).toEqual({ registered: true, filesUsed: 1 })
+  expect(await database.uploads.openDirect(upload, { ...roomy, openSeconds: 7200 })).toEqual({ registered: true, filesUsed: 1 })
 
   const opened = await database.uploads.direct(upload.id)
   expect(opened).toMatchObject({ isExpired: false, upload: { ...upload, door: 'direct', state: 'receiving', multipartId: null } })
-  expect(opened?.upload.expiresAt?.getTime()).toBe((opened?.upload.createdAt.getTime() ?? 0) + 60_000)
+  expect(opened?.upload.expiresAt?.getTime()).toBe((opened?.upload.createdAt.getTime() ?? 0) + 7_200_000)
 })
 
 test('it is accepted without a hash, which a worker stores before it completes it', async ({ database }) => {

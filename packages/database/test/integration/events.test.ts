@@ -129,7 +129,7 @@ test('assets that Airlock did not create have no events', async ({ database, sql
   const userId = randomUUID()
   await sql.query('insert into users (id) values ($1)', [userId])
   await sql.query('insert into assets (user_id, s3_key) values ($1, $2)', [userId, `legacy/${userId}.png`])
-  await sql.query(`update assets set expiring_at = now() where user_id = $1`, [userId])
+  await sql.query(`update assets set expiring_at = now() - interval '1 ms' where user_id = $1`, [userId])
   await sql.query('delete from assets where user_id = $1', [userId])
   expect(await placeAll(database)).toBe(0)
 })

@@ -33,7 +33,8 @@ async function taken(database: Database, count = 1): Promise<Delivery[]> {
   return database.webhooks.due(shop, soon)
 }
 
-const dueNow = (sql: Client) => sql.query(`update webhook_deliveries set next_attempt_at = now() where state = 'pending'`)
+/** One millisecond ago: the column has whole milliseconds, and `now()` is rounded to one that may be still to come. */
+const dueNow = (sql: Client) => sql.query(`update webhook_deliveries set next_attempt_at = now() - interval '1 ms' where state = 'pending'`)
 
 const ids = (deliveries: readonly Delivery[]): string[] => deliveries.map(({ event }) => event.id)
 
@@ -132,7 +133,7 @@ test('the last attempt is made when the period ends, and not before', async ({ d
   )
   expect(rows).toEqual([{ wait: 3600, state: 'pending' }])
 
-  await sql.query(`update webhook_deliveries set failing_since = now() - interval '1 h', next_attempt_at = now()`)
+  await sql.query(`update webhook_deliveries set failing_since = now() - interval '1 h', next_attempt_at = now() - interval '1 ms'`)
   const [last] = (await webhooks.due(shop, soon)) as [Delivery]
   expect(await webhooks.failed(last, 'answered 500', patiently)).toBe('dead')
   expect(await webhooks.due(shop, soon)).toEqual([])
