@@ -248,29 +248,29 @@ CREATE INDEX assets_expiring ON assets USING btree (expiring_at, id) WHERE expir
 
 CREATE INDEX assets_listed ON assets USING btree (user_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id);
 
-CREATE INDEX assets_listed_by_ai ON assets USING btree (user_id, COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]), (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]) IS NOT NULL;
-
-CREATE INDEX assets_listed_by_ai_and_provenance ON assets USING btree (user_id, COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]), COALESCE(metadata #>> '{facts,provenance,state}'::text[],
-CASE metadata #>> '{facts,provenance,present}'::text[]
-    WHEN 'false'::text THEN 'none'::text
-    ELSE NULL::text
-END), (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]) IS NOT NULL;
-
 CREATE INDEX assets_listed_by_brand ON assets USING btree (user_id, brand_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE brand_id IS NOT NULL;
 
 CREATE INDEX assets_listed_by_kind ON assets USING btree (user_id, asset_type, (created_at AT TIME ZONE 'UTC'::text) DESC, id);
 
-CREATE INDEX assets_listed_by_project ON assets USING btree (user_id, project_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE project_id IS NOT NULL;
+CREATE INDEX assets_listed_by_kind_ai ON assets USING btree (user_id, asset_type, COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]), (created_at AT TIME ZONE 'UTC'::text) DESC, id) WHERE COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]) IS NOT NULL;
 
-CREATE INDEX assets_listed_by_provenance ON assets USING btree (user_id, COALESCE(metadata #>> '{facts,provenance,state}'::text[],
+CREATE INDEX assets_listed_by_kind_ai_and_provenance ON assets USING btree (user_id, asset_type, COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]), COALESCE(metadata #>> '{facts,provenance,state}'::text[],
 CASE metadata #>> '{facts,provenance,present}'::text[]
     WHEN 'false'::text THEN 'none'::text
     ELSE NULL::text
-END), (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE COALESCE(metadata #>> '{facts,provenance,state}'::text[],
+END), (created_at AT TIME ZONE 'UTC'::text) DESC, id) WHERE COALESCE(metadata #>> '{facts,provenance,ai_generated}'::text[], metadata #>> '{facts,provenance,declared,ai_generated}'::text[]) IS NOT NULL;
+
+CREATE INDEX assets_listed_by_kind_provenance ON assets USING btree (user_id, asset_type, COALESCE(metadata #>> '{facts,provenance,state}'::text[],
+CASE metadata #>> '{facts,provenance,present}'::text[]
+    WHEN 'false'::text THEN 'none'::text
+    ELSE NULL::text
+END), (created_at AT TIME ZONE 'UTC'::text) DESC, id) WHERE COALESCE(metadata #>> '{facts,provenance,state}'::text[],
 CASE metadata #>> '{facts,provenance,present}'::text[]
     WHEN 'false'::text THEN 'none'::text
     ELSE NULL::text
 END) IS NOT NULL;
+
+CREATE INDEX assets_listed_by_project ON assets USING btree (user_id, project_id, (created_at AT TIME ZONE 'UTC'::text) DESC, id, asset_type) WHERE project_id IS NOT NULL;
 
 CREATE INDEX assets_of_kind ON assets USING btree (asset_type, created_at);
 

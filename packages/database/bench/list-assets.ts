@@ -63,6 +63,7 @@ await measurePages<AssetListOptions>({
       provenance: 'valid',
       before: anywhere(),
     }),
+    'AI-generated, without any of a kind': () => ({ userId: heavyUser, limit: 100, aiGenerated: true, assetType: 'generated_video' }),
     'in a period': () => {
       const { createdAt } = anywhere()
       return { userId: heavyUser, limit: 100, createdAfter: createdAt, createdBefore: new Date(createdAt.getTime() + 10_000) }

@@ -1,4 +1,4 @@
-import type { AssetType, ListedProvenance } from '@airlock/domain'
+import { type AssetType, assetTypes, type ListedProvenance } from '@airlock/domain'
 import { Asset, type AssetRecord } from '../entities/asset.ts'
 import { rowReader } from '../entities/columns.ts'
 import type { Session } from '../sessions.ts'
@@ -82,6 +82,17 @@ export function listStatement(options: AssetListOptions): { sql: string; paramet
     const at = moment(value(options.before.createdAt))
     where.push(`${made} <= ${at}`, `(${made} < ${at} or id > ${value(options.before.id)})`)
   }
-  const sql = `select * from assets where ${where.join(' and ')} order by ${made} desc, id limit ${value(options.limit + 1)}`
-  return { sql, parameters }
+  const order = `order by ${made} desc, id limit ${value(options.limit + 1)}`
+  const select = `select * from assets where ${where.join(' and ')}`
+  if (!isByProvenanceOfAllKinds(options)) return { sql: `${select} ${order}`, parameters }
+  const ofKinds = assetTypes.map((type) => `(${select} and asset_type = '${type}' ${order})`)
+  return { sql: `select * from (${ofKinds.join(' union all ')}) as assets ${order}`, parameters }
+}
+
+/**
+ * The indexes for lists by provenance begin with the kind, so that a kind without such an asset is not searched for among all others. A list of all kinds
+ * takes a page of each kind, and of these the newest.
+ */
+function isByProvenanceOfAllKinds({ provenance, aiGenerated, assetType }: AssetListOptions): boolean {
+  return (provenance ?? aiGenerated ?? null) !== null && (assetType ?? null) === null
 }

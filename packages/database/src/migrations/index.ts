@@ -33,6 +33,7 @@ import { ListProvenance1795478400038 } from './1795478400038-list-provenance.ts'
 import { PublishProvenance1795478400039 } from './1795478400039-publish-provenance.ts'
 import { ReadByIndex1795478400040 } from './1795478400040-read-by-index.ts'
 import { TurnsByOrder1795478400041 } from './1795478400041-turns-by-order.ts'
+import { ListProvenanceOfKind1795478400042 } from './1795478400042-list-provenance-of-kind.ts'
 
 /** All migrations, oldest first. The SQL of a published migration is never edited; a later migration corrects it. */
 export const migrations = [
@@ -71,4 +72,5 @@ export const migrations = [
   PublishProvenance1795478400039,
   ReadByIndex1795478400040,
   TurnsByOrder1795478400041,
+  ListProvenanceOfKind1795478400042,
 ]
