@@ -98,7 +98,8 @@ export class RequestCounter {
     return {
       isExceeded: counted - left > perMinute,
       remaining: Math.max(0, perMinute - counted + left),
-      seconds: Math.ceil((endsAt - now) / 1000),
+      // without `round`, (now + 60,000) - now is slightly more than 60,000 for one in five values, which would be 61 s
+      seconds: Math.ceil(Math.round(endsAt - now) / 1000),
     }
   }
 

@@ -1,6 +1,6 @@
 import { failFastConnection } from '@airlock/queue'
 import { givenStack, isolatedQueuePrefix, waitFor } from '@airlock/testkit'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { RequestCounter, type RequestCounterOptions } from '../../src/plugins/request-counter.ts'
 
 const redis = failFastConnection(givenStack().redis.url, { onError: () => {} })
@@ -66,6 +66,14 @@ test('what is reserved ends with its minute', async () => {
   // the gateway learned the end of the minute from a response, so its reservation ends a little later
   await expect.poll(() => ask()).toMatchObject({ remaining: 5999, seconds: 60 })
   expect(calls.redis).toBe(3)
+})
+
+test('a minute that has just begun ends in 60 s', async () => {
+  const { ask } = counting({ perMinute: 6000, prefix: prefixOf() })
+  const now = vi.spyOn(performance, 'now').mockReturnValue(9028.807471)
+  // in floating point: (9028.807471 + 60,000) - 9028.807471 > 60,000
+  expect(await ask()).toMatchObject({ seconds: 60 })
+  now.mockRestore()
 })
 
 test('many addresses use bounded memory, and take nothing from others', async () => {

@@ -4,8 +4,8 @@ import { expect } from 'vitest'
 import { test } from '../database-test.ts'
 import { age, claim, goodFile, newDirectUpload, newUpload, plenty, roomy, tooBig } from '../samples.ts'
 
-const expire = (sql: Client, { id }: { id: string }) =>
-  sql.query(`update uploads set expires_at = now() - interval '1 ms' where id = $1`, [id])
+const expire = (sql: Client, { id }: { id: string }, { secondsAgo }: { secondsAgo: number }) =>
+  sql.query('update uploads set expires_at = now() - make_interval(secs => $2) where id = $1', [id, secondsAgo])
 
 const hash = 'ab'.repeat(32)
 
@@ -97,10 +97,10 @@ test('only open uploads past their deadline are expired, the longest first; no a
   const [live, late, later, done] = [newDirectUpload(), newDirectUpload(), newDirectUpload(), newDirectUpload()]
   for (const upload of [live, late, later, done]) await database.uploads.openDirect(upload, roomy)
   for (const upload of [live, late, later, done]) await age(sql, upload.id, 100_000)
-  await expire(sql, late)
-  await expire(sql, later)
+  await expire(sql, late, { secondsAgo: 3 })
+  await expire(sql, later, { secondsAgo: 2 })
   await database.uploads.accept([goodFile(done, { contentHash: null })])
-  await expire(sql, done)
+  await expire(sql, done, { secondsAgo: 1 })
 
   const batch = await database.uploads.expiredDirect({ limit: 1 })
   expect(batch.uploads).toMatchObject([{ id: late.id }])
