@@ -1,5 +1,5 @@
 import { IsNull, Not } from 'typeorm'
-import { rowReader } from './entities/columns.ts'
+import { roundedNow, rowReader } from './entities/columns.ts'
 import { type DuePurge, Purge } from './entities/purge.ts'
 import type { Sessions } from './sessions.ts'
 
@@ -44,7 +44,7 @@ function asPurge(row: Record<string, unknown>): DuePurge {
 
 const due = `
   with candidates as (
-    select key, due_at from purges where due_at <= now() order by due_at, key limit $1 for update skip locked
+    select key, due_at from purges where due_at <= ${roundedNow} order by due_at, key limit $1 for update skip locked
   ), let_off as (
     delete from purges using candidates join assets on assets.s3_key = candidates.key where purges.key = candidates.key
     returning purges.key

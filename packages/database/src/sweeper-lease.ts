@@ -1,3 +1,4 @@
+import { roundedNow } from './entities/columns.ts'
 import type { Sessions } from './sessions.ts'
 
 /** The progress of one rule of the sweeper. */
@@ -86,7 +87,8 @@ const progress = `
   select now() as now, ended_at, lease_until > now() as is_running, places
   from (values (1)) as one (id) left join sweeper using (id)`
 
-const setBack = 'select extract(epoch from ended_at - now())::double precision as seconds from sweeper where ended_at > now()'
+const setBack = `
+  select extract(epoch from ended_at - now())::double precision as seconds from sweeper where ended_at > ${roundedNow}`
 
 /** Each statement moves the times that are further in the future than the clock was set back. A time that was written since then may be moved
  * too: it is then early, once. */
@@ -118,7 +120,7 @@ const take = `
   on conflict (id) do update set holder = excluded.holder, lease_until = excluded.lease_until
   where (sweeper.lease_until is null or sweeper.lease_until <= now()
       or (sweeper.ended_at > now() + interval '1 second' and sweeper.lease_until > now() + make_interval(secs => $2)))
-    and (sweeper.ended_at is null or sweeper.ended_at <= now() - make_interval(secs => $3) or sweeper.ended_at > now() + interval '1 second')
+    and (sweeper.ended_at is null or sweeper.ended_at <= ${roundedNow} - make_interval(secs => $3) or sweeper.ended_at > now() + interval '1 second')
   returning places`
 
 const renew = `

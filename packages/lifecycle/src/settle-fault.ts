@@ -45,7 +45,7 @@ export type Settled =
 const maxInspections = 3
 
 /** An operator's retry resets the time of failing, and with it the count of failed inspections. */
-const failedInspections = ({ failingForSeconds, failedInspections: count }: Claim): number => (failingForSeconds > 0 ? count : 0)
+const failedInspections = ({ failingForSeconds, failedInspections: count }: Claim): number => (failingForSeconds === null ? 0 : count)
 
 /** Whether this attempt's inspection is the upload's last one, which must run alone: if it fails, that is final. */
 export const isLastInspection = (claim: Claim): boolean => failedInspections(claim) >= maxInspections - 1
@@ -66,7 +66,7 @@ type Decision =
   | { readonly kind: 'reject'; readonly why: Refusal }
 
 function decide(claim: Claim, fault: unknown, { minAttempts, retryForSeconds }: RetryPolicy): Decision {
-  const isExhausted = claim.tries >= minAttempts && claim.failingForSeconds >= retryForSeconds
+  const isExhausted = claim.tries >= minAttempts && (claim.failingForSeconds ?? 0) >= retryForSeconds
   if (fault instanceof InspectorBusy) return { kind: 'hand back' }
   // Only the client of a direct upload has URLs with which the object could be written again.
   if (fault instanceof ObjectChanged && claim.door === 'direct')

@@ -16,6 +16,12 @@ export const moment: EntitySchemaColumnOptions = { type: 'timestamp with time zo
 /** A point in time whose default is the time of the insert. */
 export const momentOfInsert: EntitySchemaColumnOptions = { ...moment, nullable: false, default: () => 'now()' }
 
+/**
+ * SQL for the current time, rounded as the columns of `moment` are. A time of `now()` that was stored may be rounded up, by half a millisecond at
+ * most, and a statement that follows at once has to find it due.
+ */
+export const roundedNow = 'now()::timestamptz(3)'
+
 /** @throws RangeError when JavaScript can't represent the number exactly */
 export function exactNumber(value: string | number | null): number | null {
   if (value === null) return null

@@ -39,8 +39,8 @@ export interface Claim extends ClaimedValues {
   readonly uploadId: string
   /** The attempts including this one, without those that a stopping worker handed back: they say nothing about the upload. */
   readonly tries: number
-  /** How long its attempts have been failing, by the database's clock; 0 when none has failed. */
-  readonly failingForSeconds: number
+  /** How long its attempts have been failing, by the database's clock; null when none has failed. */
+  readonly failingForSeconds: number | null
 }
 
 /**
@@ -131,7 +131,7 @@ export const work = (sessions: Sessions): Work => {
       return sessions.run(async ({ rows }) => {
         const [claimed] = await rows(claim, [id, leaseSeconds, projectConcurrency.maxRunning, (2 * projectConcurrency.retryInMs) / 1000])
         if (claimed !== undefined) {
-          return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), Number(claimed.failing_for_seconds)) }
+          return { claimed: true, claim: asClaim(asRecord(readUpload(claimed)), claimed.failing_for_seconds as number | null) }
         }
         const [other] = await rows(current, [id])
         return refusedClaim(other as unknown as CurrentState | undefined, projectConcurrency)
@@ -215,7 +215,7 @@ function refusedClaim(current: CurrentState | undefined, { maxRunning, retryInMs
   }
 }
 
-function asClaim(upload: UploadRecord, failingForSeconds: number): Claim {
+function asClaim(upload: UploadRecord, failingForSeconds: number | null): Claim {
   const { id: uploadId, attempt, handedBack } = upload
   if (!isAccepted(upload)) throw new Error(`upload ${uploadId} was claimed without having been accepted`)
   const values = Object.fromEntries(claimedValues.map((name) => [name, upload[name]])) as unknown as ClaimedValues
@@ -225,7 +225,9 @@ function asClaim(upload: UploadRecord, failingForSeconds: number): Claim {
 const claim = prepared(
   'claim',
   `
-  select claimed.*, greatest(coalesce(extract(epoch from now() - failing_since), 0), 0)::double precision as failing_for_seconds
+  select
+    claimed.*,
+    case when failing_since is not null then greatest(extract(epoch from now() - failing_since), 0)::double precision end as failing_for_seconds
   from uploads_claim($1, $2, $3, $4) as claimed`,
 )
 

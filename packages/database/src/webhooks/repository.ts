@@ -1,3 +1,4 @@
+import { roundedNow } from '../entities/columns.ts'
 import type { EventRecord } from '../entities/event.ts'
 import type { DeliveryState } from '../entities/webhook-delivery.ts'
 import { asEvent } from '../events/repository.ts'
@@ -116,7 +117,7 @@ const fanOut = `
 const due = (traced: boolean) => `
   with due as (
     select event_id from webhook_deliveries as one
-    where endpoint = $1 and state = 'pending' and next_attempt_at <= now()
+    where endpoint = $1 and state = 'pending' and next_attempt_at <= ${roundedNow}
       and not exists (
         select from webhook_deliveries as earlier
         where earlier.endpoint = one.endpoint and earlier.upload_id = one.upload_id and earlier.state = 'pending'

@@ -29,7 +29,7 @@ test('a claim contains everything that was accepted', async ({ database }) => {
     expectedHash: null,
     receivedAt: expect.any(Date),
     failedInspections: 0,
-    failingForSeconds: 0,
+    failingForSeconds: null,
   })
 })
 
