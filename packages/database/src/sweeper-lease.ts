@@ -119,7 +119,7 @@ const take = `
   insert into sweeper (id, holder, lease_until) values (1, $1, now() + make_interval(secs => $2))
   on conflict (id) do update set holder = excluded.holder, lease_until = excluded.lease_until
   where (sweeper.lease_until is null or sweeper.lease_until <= now()
-      or (sweeper.ended_at > now() + interval '1 second' and sweeper.lease_until > now() + make_interval(secs => $2)))
+      or (sweeper.ended_at > now() + interval '1 second' and sweeper.lease_until > ${roundedNow} + make_interval(secs => $2)))
     and (sweeper.ended_at is null or sweeper.ended_at <= ${roundedNow} - make_interval(secs => $3) or sweeper.ended_at > now() + interval '1 second')
   returning places`
 

@@ -176,7 +176,7 @@ test('the database allows the same event types as the domain', async ({ sql }) =
 test('old events are pruned, the oldest first, and the feed reports it', async ({ database, sql }) => {
   const [old, young] = [await promoted(database), await promoted(database)]
   await placeAll(database)
-  await sql.query(`update events set positioned_at = positioned_at - interval '30 days' where upload_id = $1`, [old.uploadId])
+  await sql.query(`update events set positioned_at = positioned_at - interval '31 days' where upload_id = $1`, [old.uploadId])
   expect(await database.events.prune({ olderThanDays: 30, limit: 10 })).toBe(1)
   expect(await database.events.after({ after: 0, limit: 10 })).toMatchObject({
     events: [{ uploadId: young.uploadId }],

@@ -110,7 +110,7 @@ test("a renewed lease prevents other claims, and a superseded one can't be renew
   expect(await database.uploads.renewLease(mine, 100)).toBe(true)
   expect(await database.uploads.claim(mine.uploadId, lease)).toMatchObject({
     reason: 'leased',
-    leaseEndsInMs: expect.toSatisfy((ms: number) => ms > 90_000 && ms <= 100_000),
+    leaseEndsInMs: expect.toSatisfy((ms: number) => ms > 90_000 && ms <= 100_001),
   })
 
   await lapse(sql, mine.uploadId)
