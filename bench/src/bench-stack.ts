@@ -1,9 +1,10 @@
-import { fork } from 'node:child_process'
+import { execFile, fork } from 'node:child_process'
 import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { ensureBucket, freePort, type S3Address, startStack, urlOfDatabase, waitFor, withPostgres, withRedis } from '@airlock/dev-servers'
 import { environment, root } from '../../tests/npm-start.ts'
 import { type Program, runToEnd, type Service, startService } from '../../tools/start/service.ts'
@@ -111,10 +112,20 @@ export async function startBenchStack(say: (line: string) => void) {
   }
 }
 
-/** The arguments with which `npm run gateway` and `npm run worker` start Node. */
+/** Builds gateway and worker, as for their images. @throws Error with what the compiler printed */
+export async function buildServices(): Promise<void> {
+  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  await promisify(execFile)(process.execPath, [compiler, '-b', 'apps/gateway', 'apps/worker'], { cwd: root }).catch((error) => {
+    throw new Error(`Gateway and worker could not be built:\n${error.stdout}${error.stderr}`, { cause: error })
+  })
+}
+
+/** The command of the image of a service, which `buildServices` has built. */
 export function shippedCommand(name: 'gateway' | 'worker'): string[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Record<string, string> }
-  const [, , ...args] = scripts[name]?.split(' ') ?? []
+  const dockerfile = readFileSync(join(root, 'deploy/docker/Dockerfile'), 'utf8')
+  const command = dockerfile.match(new RegExp(`^CMD (\\[.*"apps/${name}/dist/main\\.js"\\])$`, 'm'))?.[1]
+  if (command === undefined) throw new Error(`deploy/docker/Dockerfile has no command that starts apps/${name}/dist/main.js`)
+  const [, ...args] = JSON.parse(command) as string[]
   return [process.execPath, ...args]
 }
 

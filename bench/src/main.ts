@@ -1,5 +1,5 @@
 /** `npm run bench` after the installation, see tools/bin/bench.mjs for its arguments. */
-import { startBenchStack } from './bench-stack.ts'
+import { buildServices, startBenchStack } from './bench-stack.ts'
 import { picture, smallPicture } from './files.ts'
 import { measureAssets, measureWaiting } from './measure-growth.ts'
 import { measureResponses } from './measure-responses.ts'
@@ -22,6 +22,8 @@ const options = JSON.parse(process.argv[2] ?? '{}') as Options
 const say = (text: string) => process.stdout.write(`${text}\n`)
 
 const startedAt = new Date()
+say('Building gateway and worker …')
+await buildServices()
 const stack = await startBenchStack(say)
 // `npm run bench` closes the input when it ends, however it does.
 process.stdin.on('end', () => void stack.close().finally(() => process.exit(130))).resume()

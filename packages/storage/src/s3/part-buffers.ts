@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib'
+import { resolvesWithin } from '@airlock/async'
 import { KiB } from '@airlock/domain'
 
 const firstBytes = 64 * KiB
@@ -6,7 +7,7 @@ const firstBytes = 64 * KiB
 /** One part of an object, filled from chunks of any size. */
 export class PartBuffer {
   readonly #capacity: number
-  readonly #wholeRoom: (outgrown?: Buffer) => Buffer
+  readonly #outgrow: (room: Buffer) => Buffer
   #room: Buffer
   #filled = 0
   #crc32 = 0
@@ -14,12 +15,12 @@ export class PartBuffer {
   /**
    * @param room the initial memory
    * @param capacity the size of a whole part, in bytes
-   * @param wholeRoom exchanges the initial memory, when it is full, for that of a whole part
+   * @param outgrow exchanges the initial memory, when it is full, for that of a whole part
    */
-  constructor(room: Buffer, capacity: number, wholeRoom: (outgrown?: Buffer) => Buffer) {
+  constructor(room: Buffer, capacity: number, outgrow: (room: Buffer) => Buffer) {
     this.#room = room
     this.#capacity = capacity
-    this.#wholeRoom = wholeRoom
+    this.#outgrow = outgrow
   }
 
   get isFull(): boolean {
@@ -57,23 +58,33 @@ export class PartBuffer {
 
   #moveToWholeRoom(): void {
     const { bytes } = this
-    this.#room = this.#wholeRoom(this.#room)
+    this.#room = this.#outgrow(this.#room)
     this.#room.set(bytes)
   }
 }
 
+/** How long the next part of an object waits for memory that another part returns. */
+const waitMs = 100
+
 /**
  * A pool of memory for parts: new buffers for each part would wait for the garbage collector, and the process would grow to many times the memory
  * in use.
+ *
+ * When as many parts as the pool keeps are in use, the next part of an object waits a little for one of them. With a fast store this halves the
+ * memory, and the bytes stay in the processor's cache; with a slow one it costs `waitMs` per part.
  */
 export class PartBuffers {
   readonly #partBytes: number
   readonly #keep: number
   readonly #spare: Buffer[] = []
   readonly #spareFirst: Buffer[] = []
+  /** Whole parts whose memory is in use. */
+  #inUse = 0
+  /** In the order of their calls. */
+  readonly #waiting = new Set<(room: Buffer) => void>()
 
   /**
-   * @param partBytes the size of a part
+   * @param partBytes the size of a part; more than 64 KiB
    * @param keep how many parts' memory is kept for reuse
    */
   constructor(partBytes: number, keep: number) {
@@ -83,27 +94,56 @@ export class PartBuffers {
 
   /** The first part of an object starts small, because many objects are small. */
   first(): PartBuffer {
-    const room = this.#spareFirst.pop() ?? Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes))
-    return new PartBuffer(room, this.#partBytes, this.#wholeRoom)
+    const room = this.#spareFirst.pop() ?? Buffer.allocUnsafeSlow(firstBytes)
+    return new PartBuffer(room, this.#partBytes, this.#outgrow)
   }
 
-  next(): PartBuffer {
-    return new PartBuffer(this.#wholeRoom(), this.#partBytes, this.#wholeRoom)
+  /** Waits for memory, but at most `waitMs`. */
+  async next(): Promise<PartBuffer> {
+    const room = this.#inUse < this.#keep ? this.#wholeRoom() : await this.#returnedRoom()
+    return new PartBuffer(room, this.#partBytes, this.#outgrow)
   }
 
-  /** Returns memory to the pool. The part must not be read any more, not even by the socket of a failed attempt. */
-  giveBack({ room }: PartBuffer): void {
-    this.#keepForReuse(room)
+  /**
+   * Ends the use of a part; call it once for each part.
+   *
+   * @param reuse whether nobody reads its memory any more, not even the socket of a failed attempt. Otherwise the memory is left to the garbage
+   *   collector.
+   */
+  end({ room }: PartBuffer, { reuse }: { reuse: boolean }): void {
+    if (room.byteLength !== this.#partBytes) {
+      if (reuse) this.#keepFirst(room)
+      return
+    }
+    const [next] = this.#waiting
+    if (reuse && next !== undefined) {
+      this.#waiting.delete(next)
+      next(room)
+      return
+    }
+    this.#inUse--
+    if (reuse && this.#spare.length < this.#keep) this.#spare.push(room)
   }
 
-  #keepForReuse(room: Buffer): void {
-    const spare = room.byteLength === this.#partBytes ? this.#spare : this.#spareFirst
-    if (spare.length < this.#keep) spare.push(room)
+  readonly #outgrow = (outgrown: Buffer): Buffer => {
+    this.#keepFirst(outgrown)
+    return this.#wholeRoom()
   }
 
-  readonly #wholeRoom = (outgrown?: Buffer): Buffer => {
-    const whole = this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
-    if (outgrown !== undefined) this.#keepForReuse(outgrown)
-    return whole
+  #keepFirst(room: Buffer): void {
+    if (this.#spareFirst.length < this.#keep) this.#spareFirst.push(room)
+  }
+
+  #wholeRoom(): Buffer {
+    this.#inUse++
+    return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
+  }
+
+  async #returnedRoom(): Promise<Buffer> {
+    const { promise, resolve } = Promise.withResolvers<Buffer>()
+    this.#waiting.add(resolve)
+    await resolvesWithin(promise, { ms: waitMs })
+    const isStillWaiting = this.#waiting.delete(resolve)
+    return isStillWaiting ? this.#wholeRoom() : promise
   }
 }

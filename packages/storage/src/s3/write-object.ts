@@ -41,6 +41,7 @@ export class ObjectWrite {
   readonly #stop = new AbortController()
   readonly #ownParts: Semaphore
   readonly #sending = new Set<Promise<void>>()
+  readonly #parts = new Set<PartBuffer>()
   #begun: Promise<MultipartUpload> | null = null
   #partNumber = 0
 
@@ -68,12 +69,13 @@ export class ObjectWrite {
       await Promise.allSettled(this.#sending)
       throw this.#stop.signal.reason
     } finally {
+      for (const part of this.#parts) this.#end(part, { reuse: false })
       signal?.removeEventListener('abort', stop)
     }
   }
 
   async #sendAllButLast(bytes: Readable): Promise<PartBuffer> {
-    let part = this.#deps.buffers.first()
+    let part = this.#use(this.#deps.buffers.first())
     const chunks = new ChunkReader(bytes)
     for (;;) {
       const next = chunks.next()
@@ -82,7 +84,7 @@ export class ObjectWrite {
       for (let taken = 0; taken < chunk.byteLength; ) {
         if (part.isFull) {
           await this.#send(part)
-          part = this.#deps.buffers.next()
+          part = this.#use(await this.#deps.buffers.next())
         }
         taken += part.fill(chunk, taken)
       }
@@ -112,7 +114,7 @@ export class ObjectWrite {
     const { etag, crc32, atOnce } = await this.#put(part, { part: { uploadId: upload.id, number } })
     upload.add(completedPart(number, etag, crc32))
     this.#onArrived?.()
-    if (atOnce) this.#deps.buffers.giveBack(part)
+    this.#end(part, { reuse: atOnce })
   }
 
   async #begin(): Promise<MultipartUpload> {
@@ -136,8 +138,18 @@ export class ObjectWrite {
     this.#stop.signal.throwIfAborted()
     this.traces.object = true
     const { etag, atOnce } = await this.#put(whole, { headers: this.#headers })
-    if (atOnce) this.#deps.buffers.giveBack(whole)
+    this.#end(whole, { reuse: atOnce })
     return etag ?? ''
+  }
+
+  #use(part: PartBuffer): PartBuffer {
+    this.#parts.add(part)
+    return part
+  }
+
+  #end(part: PartBuffer, { reuse }: { reuse: boolean }): void {
+    this.#parts.delete(part)
+    this.#deps.buffers.end(part, { reuse })
   }
 
   #put({ bytes, crc32 }: PartBuffer, of: Pick<BytesToPut, 'part' | 'headers'>): Promise<PutAnswer> {

@@ -24,40 +24,72 @@ test('bytes that do not fit are left for the next part', () => {
   expect(part.bytes.equals(chunk.subarray(0, MiB))).toBe(true)
 })
 
-test('a chunk can be split between parts', () => {
-  const part = new PartBuffers(MiB, 1).next()
+test('a chunk can be split between parts', async () => {
+  const part = await new PartBuffers(MiB, 1).next()
 
   expect(part.fill(Buffer.from('abcdef'), 4)).toBe(2)
   expect(part.bytes.toString()).toBe('ef')
 })
 
-test('released memory is reused for the next part', () => {
+test('released memory is reused for the next part', async () => {
   const buffers = new PartBuffers(MiB, 1)
   const first = filled(buffers.first(), MiB)
 
-  buffers.giveBack(first)
+  buffers.end(first, { reuse: true })
 
-  expect(buffers.next().bytes.buffer).toBe(first.bytes.buffer)
+  expect((await buffers.next()).bytes.buffer).toBe(first.bytes.buffer)
 })
 
-test('the pool keeps a bounded amount of memory', () => {
+test('the pool keeps a bounded amount of memory', async () => {
   const buffers = new PartBuffers(MiB, 1)
-  const [one, two] = [buffers.next(), buffers.next()]
+  const [one, two] = [await buffers.next(), await buffers.next()]
 
-  buffers.giveBack(one)
-  buffers.giveBack(two)
+  buffers.end(one, { reuse: true })
+  buffers.end(two, { reuse: true })
 
-  expect(buffers.next().bytes.buffer).toBe(one.bytes.buffer)
-  expect(buffers.next().bytes.buffer).not.toBe(two.bytes.buffer)
+  expect((await buffers.next()).bytes.buffer).toBe(one.bytes.buffer)
+  expect((await buffers.next()).bytes.buffer).not.toBe(two.bytes.buffer)
 })
 
-test('the memory of a small file is reused for the next small file only', () => {
+test('when all memory is in use, the next part waits for the first that ends, in the order of the calls', async () => {
+  const buffers = new PartBuffers(MiB, 2)
+  const [one, two] = [await buffers.next(), filled(buffers.first(), MiB)]
+  const waiting = Promise.all([buffers.next(), buffers.next()])
+
+  buffers.end(two, { reuse: true })
+  buffers.end(one, { reuse: true })
+
+  const [first, second] = await waiting
+  expect(first.bytes.buffer).toBe(two.bytes.buffer)
+  expect(second.bytes.buffer).toBe(one.bytes.buffer)
+})
+
+test('a part does not wait long, nor for memory that will not come back', async () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const [lost] = [await buffers.next()]
+  const begun = performance.now()
+
+  const other = await buffers.next()
+
+  expect(performance.now() - begun).toBeGreaterThan(90)
+  expect(performance.now() - begun).toBeLessThan(1000)
+  expect(other.bytes.buffer).not.toBe(lost.bytes.buffer)
+
+  buffers.end(lost, { reuse: false })
+  buffers.end(other, { reuse: false })
+  const again = performance.now()
+  const third = await buffers.next()
+  expect(performance.now() - again).toBeLessThan(90)
+  expect([lost.bytes.buffer, other.bytes.buffer]).not.toContain(third.bytes.buffer)
+})
+
+test('the memory of a small file is reused for the next small file only', async () => {
   const buffers = new PartBuffers(MiB, 1)
   const small = filled(buffers.first(), 10)
 
-  buffers.giveBack(small)
+  buffers.end(small, { reuse: true })
 
-  expect(buffers.next().bytes.buffer).not.toBe(small.bytes.buffer)
+  expect((await buffers.next()).bytes.buffer).not.toBe(small.bytes.buffer)
   expect(buffers.first().bytes.buffer).toBe(small.bytes.buffer)
 })
 
@@ -72,13 +104,13 @@ test('a file that outgrows its first memory gives it back, and keeps its bytes',
   expect(buffers.first().bytes.buffer).toBe(first)
 })
 
-test('the CRC32 of a part is that of its bytes, however they came', () => {
+test('the CRC32 of a part is that of its bytes, however they came', async () => {
   const chunk = Buffer.from('The quick brown fox jumps over the lazy dog')
-  const part = new PartBuffers(MiB, 1).next()
+  const part = await new PartBuffers(MiB, 1).next()
   part.fill(chunk.subarray(0, 7), 0)
   part.fill(chunk, 7)
 
   // the known CRC32 of this sentence
   expect(part.crc32).toBe(Buffer.from('414fa339', 'hex').toString('base64'))
-  expect(new PartBuffers(MiB, 1).next().crc32).toBe('AAAAAA==')
+  expect((await new PartBuffers(MiB, 1).next()).crc32).toBe('AAAAAA==')
 })
