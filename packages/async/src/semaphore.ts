@@ -16,6 +16,11 @@ export class Semaphore {
     this.#free = permits
   }
 
+  /** How many permits are held. */
+  get taken(): number {
+    return this.#permits - this.#free
+  }
+
   /** Whether nobody holds a permit or waits for one. */
   get isIdle(): boolean {
     return this.#free === this.#permits

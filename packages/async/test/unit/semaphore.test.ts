@@ -27,6 +27,14 @@ test('permits limit concurrency, in the order of requests', async () => {
   expect(log).toEqual(['a', 'b', 'c', 'd'])
 })
 
+test('it states how many permits are held', async () => {
+  const permits = new Semaphore(2)
+  const [release] = [await permits.take(), await permits.take()]
+  expect(permits.taken).toBe(2)
+  release()
+  expect(permits.taken).toBe(1)
+})
+
 test('a released permit can be taken again', async () => {
   const permits = new Semaphore(1)
 

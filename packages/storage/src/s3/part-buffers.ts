@@ -63,28 +63,23 @@ export class PartBuffer {
   }
 }
 
-/** How long the next part of an object waits for memory that another part returns. */
+/** How long a part waits for memory that another part returns, in ms. */
 const waitMs = 100
 
 /**
  * A pool of memory for parts: new buffers for each part would wait for the garbage collector, and the process would grow to many times the memory
  * in use.
- *
- * When as many parts as the pool keeps are in use, the next part of an object waits a little for one of them. With a fast store this halves the
- * memory, and the bytes stay in the processor's cache; with a slow one it costs `waitMs` per part.
  */
 export class PartBuffers {
   readonly #partBytes: number
   readonly #keep: number
   readonly #spare: Buffer[] = []
   readonly #spareFirst: Buffer[] = []
-  /** Whole parts whose memory is in use. */
-  #inUse = 0
-  /** In the order of their calls. */
+  /** Those who wait for memory, in the order of their calls. */
   readonly #waiting = new Set<(room: Buffer) => void>()
 
   /**
-   * @param partBytes the size of a part; more than 64 KiB
+   * @param partBytes the size of a part
    * @param keep how many parts' memory is kept for reuse
    */
   constructor(partBytes: number, keep: number) {
@@ -94,48 +89,42 @@ export class PartBuffers {
 
   /** The first part of an object starts small, because many objects are small. */
   first(): PartBuffer {
-    const room = this.#spareFirst.pop() ?? Buffer.allocUnsafeSlow(firstBytes)
+    const room = this.#spareFirst.pop() ?? Buffer.allocUnsafeSlow(Math.min(firstBytes, this.#partBytes))
     return new PartBuffer(room, this.#partBytes, this.#outgrow)
   }
 
-  /** Waits for memory, but at most `waitMs`. */
-  async next(): Promise<PartBuffer> {
-    const room = this.#inUse < this.#keep ? this.#wholeRoom() : await this.#returnedRoom()
+  next(): PartBuffer {
+    return new PartBuffer(this.#wholeRoom(), this.#partBytes, this.#outgrow)
+  }
+
+  /** Like `next`, but waits a little for memory that another part returns, before it takes new memory. */
+  async nextReturned(): Promise<PartBuffer> {
+    const room = this.#spare.length > 0 ? this.#wholeRoom() : await this.#returnedRoom()
     return new PartBuffer(room, this.#partBytes, this.#outgrow)
   }
 
-  /**
-   * Ends the use of a part; call it once for each part.
-   *
-   * @param reuse whether nobody reads its memory any more, not even the socket of a failed attempt. Otherwise the memory is left to the garbage
-   *   collector.
-   */
-  end({ room }: PartBuffer, { reuse }: { reuse: boolean }): void {
-    if (room.byteLength !== this.#partBytes) {
-      if (reuse) this.#keepFirst(room)
-      return
-    }
+  /** Returns memory to the pool. The part must not be read any more, not even by the socket of a failed attempt. */
+  giveBack({ room }: PartBuffer): void {
     const [next] = this.#waiting
-    if (reuse && next !== undefined) {
-      this.#waiting.delete(next)
-      next(room)
+    if (next === undefined || room.byteLength !== this.#partBytes) {
+      this.#keepForReuse(room)
       return
     }
-    this.#inUse--
-    if (reuse && this.#spare.length < this.#keep) this.#spare.push(room)
+    this.#waiting.delete(next)
+    next(room)
   }
 
   readonly #outgrow = (outgrown: Buffer): Buffer => {
-    this.#keepFirst(outgrown)
+    this.#keepForReuse(outgrown)
     return this.#wholeRoom()
   }
 
-  #keepFirst(room: Buffer): void {
-    if (this.#spareFirst.length < this.#keep) this.#spareFirst.push(room)
+  #keepForReuse(room: Buffer): void {
+    const spare = room.byteLength === this.#partBytes ? this.#spare : this.#spareFirst
+    if (spare.length < this.#keep) spare.push(room)
   }
 
   #wholeRoom(): Buffer {
-    this.#inUse++
     return this.#spare.pop() ?? Buffer.allocUnsafeSlow(this.#partBytes)
   }
 

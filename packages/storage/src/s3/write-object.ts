@@ -26,6 +26,8 @@ export interface Traces {
  * Writes a stream of unknown length to a key: in one PutObject when it ends within the first part, otherwise as a multipart upload.
  *
  * Memory holds the part that is being filled and those that are being sent, whose number is bounded for this write and for all writes together.
+ * When many are being sent, the next one waits a little for the memory of one that has arrived: with a fast store that is soon, and the bytes stay
+ * in the processor's cache.
  * Bodies are whole buffers, not streams, so that their length and checksum are known, they can be sent again, and the object gets no
  * `Content-Encoding: aws-chunked`.
  */
@@ -41,7 +43,6 @@ export class ObjectWrite {
   readonly #stop = new AbortController()
   readonly #ownParts: Semaphore
   readonly #sending = new Set<Promise<void>>()
-  readonly #parts = new Set<PartBuffer>()
   #begun: Promise<MultipartUpload> | null = null
   #partNumber = 0
 
@@ -69,13 +70,12 @@ export class ObjectWrite {
       await Promise.allSettled(this.#sending)
       throw this.#stop.signal.reason
     } finally {
-      for (const part of this.#parts) this.#end(part, { reuse: false })
       signal?.removeEventListener('abort', stop)
     }
   }
 
   async #sendAllButLast(bytes: Readable): Promise<PartBuffer> {
-    let part = this.#use(this.#deps.buffers.first())
+    let part = this.#deps.buffers.first()
     const chunks = new ChunkReader(bytes)
     for (;;) {
       const next = chunks.next()
@@ -84,12 +84,18 @@ export class ObjectWrite {
       for (let taken = 0; taken < chunk.byteLength; ) {
         if (part.isFull) {
           await this.#send(part)
-          part = this.#use(await this.#deps.buffers.next())
+          part = await this.#nextPart()
         }
         taken += part.fill(chunk, taken)
       }
       this.sizeBytes += chunk.byteLength
     }
+  }
+
+  /** While no more parts are being sent than one write may send, it does not wait for memory: a single upload is as fast as without others. */
+  #nextPart(): PartBuffer | Promise<PartBuffer> {
+    const { buffers, partsInFlight, tuning } = this.#deps
+    return partsInFlight.taken < tuning.partsPerReceive ? buffers.next() : buffers.nextReturned()
   }
 
   /** Waits until sending the part may start, not until it has arrived. */
@@ -114,7 +120,7 @@ export class ObjectWrite {
     const { etag, crc32, atOnce } = await this.#put(part, { part: { uploadId: upload.id, number } })
     upload.add(completedPart(number, etag, crc32))
     this.#onArrived?.()
-    this.#end(part, { reuse: atOnce })
+    if (atOnce) this.#deps.buffers.giveBack(part)
   }
 
   async #begin(): Promise<MultipartUpload> {
@@ -138,18 +144,8 @@ export class ObjectWrite {
     this.#stop.signal.throwIfAborted()
     this.traces.object = true
     const { etag, atOnce } = await this.#put(whole, { headers: this.#headers })
-    this.#end(whole, { reuse: atOnce })
+    if (atOnce) this.#deps.buffers.giveBack(whole)
     return etag ?? ''
-  }
-
-  #use(part: PartBuffer): PartBuffer {
-    this.#parts.add(part)
-    return part
-  }
-
-  #end(part: PartBuffer, { reuse }: { reuse: boolean }): void {
-    this.#parts.delete(part)
-    this.#deps.buffers.end(part, { reuse })
   }
 
   #put({ bytes, crc32 }: PartBuffer, of: Pick<BytesToPut, 'part' | 'headers'>): Promise<PutAnswer> {

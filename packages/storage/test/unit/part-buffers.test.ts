@@ -24,72 +24,63 @@ test('bytes that do not fit are left for the next part', () => {
   expect(part.bytes.equals(chunk.subarray(0, MiB))).toBe(true)
 })
 
-test('a chunk can be split between parts', async () => {
-  const part = await new PartBuffers(MiB, 1).next()
+test('a chunk can be split between parts', () => {
+  const part = new PartBuffers(MiB, 1).next()
 
   expect(part.fill(Buffer.from('abcdef'), 4)).toBe(2)
   expect(part.bytes.toString()).toBe('ef')
 })
 
-test('released memory is reused for the next part', async () => {
+test('released memory is reused for the next part', () => {
   const buffers = new PartBuffers(MiB, 1)
   const first = filled(buffers.first(), MiB)
 
-  buffers.end(first, { reuse: true })
+  buffers.giveBack(first)
 
-  expect((await buffers.next()).bytes.buffer).toBe(first.bytes.buffer)
+  expect(buffers.next().bytes.buffer).toBe(first.bytes.buffer)
 })
 
-test('the pool keeps a bounded amount of memory', async () => {
+test('the pool keeps a bounded amount of memory', () => {
   const buffers = new PartBuffers(MiB, 1)
-  const [one, two] = [await buffers.next(), await buffers.next()]
+  const [one, two] = [buffers.next(), buffers.next()]
 
-  buffers.end(one, { reuse: true })
-  buffers.end(two, { reuse: true })
+  buffers.giveBack(one)
+  buffers.giveBack(two)
 
-  expect((await buffers.next()).bytes.buffer).toBe(one.bytes.buffer)
-  expect((await buffers.next()).bytes.buffer).not.toBe(two.bytes.buffer)
+  expect(buffers.next().bytes.buffer).toBe(one.bytes.buffer)
+  expect(buffers.next().bytes.buffer).not.toBe(two.bytes.buffer)
 })
 
-test('when all memory is in use, the next part waits for the first that ends, in the order of the calls', async () => {
-  const buffers = new PartBuffers(MiB, 2)
-  const [one, two] = [await buffers.next(), filled(buffers.first(), MiB)]
-  const waiting = Promise.all([buffers.next(), buffers.next()])
+test('a part that waits for memory gets the first that is returned, in the order of the calls', async () => {
+  const buffers = new PartBuffers(MiB, 1)
+  const [one, two, small] = [buffers.next(), filled(buffers.first(), MiB), buffers.first()]
+  const waiting = Promise.all([buffers.nextReturned(), buffers.nextReturned()])
 
-  buffers.end(two, { reuse: true })
-  buffers.end(one, { reuse: true })
+  for (const part of [small, two, one]) buffers.giveBack(part)
 
   const [first, second] = await waiting
   expect(first.bytes.buffer).toBe(two.bytes.buffer)
   expect(second.bytes.buffer).toBe(one.bytes.buffer)
 })
 
-test('a part does not wait long, nor for memory that will not come back', async () => {
+test('a part waits briefly for memory, and not while some is spare', async () => {
   const buffers = new PartBuffers(MiB, 1)
-  const [lost] = [await buffers.next()]
   const begun = performance.now()
-
-  const other = await buffers.next()
-
+  const part = await buffers.nextReturned()
   expect(performance.now() - begun).toBeGreaterThan(90)
   expect(performance.now() - begun).toBeLessThan(1000)
-  expect(other.bytes.buffer).not.toBe(lost.bytes.buffer)
 
-  buffers.end(lost, { reuse: false })
-  buffers.end(other, { reuse: false })
-  const again = performance.now()
-  const third = await buffers.next()
-  expect(performance.now() - again).toBeLessThan(90)
-  expect([lost.bytes.buffer, other.bytes.buffer]).not.toContain(third.bytes.buffer)
+  buffers.giveBack(part)
+  expect((await buffers.nextReturned()).bytes.buffer).toBe(part.bytes.buffer)
 })
 
-test('the memory of a small file is reused for the next small file only', async () => {
+test('the memory of a small file is reused for the next small file only', () => {
   const buffers = new PartBuffers(MiB, 1)
   const small = filled(buffers.first(), 10)
 
-  buffers.end(small, { reuse: true })
+  buffers.giveBack(small)
 
-  expect((await buffers.next()).bytes.buffer).not.toBe(small.bytes.buffer)
+  expect(buffers.next().bytes.buffer).not.toBe(small.bytes.buffer)
   expect(buffers.first().bytes.buffer).toBe(small.bytes.buffer)
 })
 
@@ -104,13 +95,13 @@ test('a file that outgrows its first memory gives it back, and keeps its bytes',
   expect(buffers.first().bytes.buffer).toBe(first)
 })
 
-test('the CRC32 of a part is that of its bytes, however they came', async () => {
+test('the CRC32 of a part is that of its bytes, however they came', () => {
   const chunk = Buffer.from('The quick brown fox jumps over the lazy dog')
-  const part = await new PartBuffers(MiB, 1).next()
+  const part = new PartBuffers(MiB, 1).next()
   part.fill(chunk.subarray(0, 7), 0)
   part.fill(chunk, 7)
 
   // the known CRC32 of this sentence
   expect(part.crc32).toBe(Buffer.from('414fa339', 'hex').toString('base64'))
-  expect((await new PartBuffers(MiB, 1).next()).crc32).toBe('AAAAAA==')
+  expect(new PartBuffers(MiB, 1).next().crc32).toBe('AAAAAA==')
 })
